@@ -1,0 +1,210 @@
+import type { RowFormat } from './formats.js';
+
+/** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
+export type Isa = 'ts' | 'portable' | 'avx2';
+
+export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh';
+
+/** A run of bytes per bundle: bundle i's extent is `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
+export interface Extent {
+  /** Index into the stream's paths. */
+  file: number;
+  offset: number;
+  bytes: number;
+  stride: number;
+}
+
+/** Where a matrix's share of a bundle begins: inside extent `extent`, `offset` bytes from its start. */
+export interface Part {
+  extent: number;
+  offset: number;
+}
+
+/**
+ * How one layer's feed-forward network is cut into bundles of `neuronsPerBundle` neighbouring neurons (it divides `numNeurons`).
+ *
+ * Inside a bundle each part is contiguous: gate and up are `[neuronsPerBundle, hiddenSize]` rows; down is
+ * `[neuronsPerBundle, hiddenSize]` when `by-neuron` (the column of each neuron as a row), `[hiddenSize, neuronsPerBundle]` when `by-output`.
+ */
+export interface BundleGeometry {
+  hiddenSize: number;
+  numNeurons: number;
+  neuronsPerBundle: number;
+  activation: BridgeActivation;
+  /** `gate` is null where the network is not gated: then h = act(up x), else h = act(gate x) * (up x). */
+  formats: { gate: RowFormat | null; up: RowFormat; down: RowFormat };
+  downOrientation: 'by-neuron' | 'by-output';
+  /** One to three. */
+  extents: Extent[];
+  parts: { gate: Part | null; up: Part; down: Part };
+  /** Checksummed runs inside a bundle, in order; together they cover it. */
+  segments: { extent: number; offset: number; bytes: number }[];
+  /** CRC-32C (Castagnoli) per bundle and segment, `[numBundles, segments.length]`; null where a file carries none. */
+  checksums: Uint32Array | null;
+}
+
+/** A layer as it is streamed: the geometry, and what is chosen at load. */
+export interface StreamLayer extends BundleGeometry {
+  /** Neighbouring bundles that are read, cached and evicted together; the last unit of a layer may hold fewer. */
+  bundlesPerUnit: number;
+  /**
+   * The part that stays resident elsewhere, so that only the rest of a bundle is read; its products with x are passed to `ffn` as `given`.
+   * Needs by-neuron, one extent, bundlesPerUnit 1, and the part to be segment 0.
+   */
+  given: 'gate' | 'up' | null;
+  /** Where the layer's own slots begin in the arena (multiple of 4096), and how many there are. Slot size: slots.ts. */
+  arenaOffset: number;
+  slots: number;
+}
+
+/** A read-ahead ring over a fixed cyclic schedule: what `pin` does not hold streams through it in order, and the disk never idles. */
+export interface Ring {
+  /** Where the ring's slots begin in the arena (multiple of 4096); each is as large as the largest unit in the schedule needs. */
+  arenaOffset: number;
+  slots: number;
+  /** Pairs (layer, unit), in the order in which `ffn` will consume them; after the last comes the first again. */
+  schedule: Uint32Array;
+}
+
+export interface StreamOptions {
+  paths: string[];
+  arenaBytes: number;
+  readThreads: number;
+  /** Bypass the page cache where the file system allows it. */
+  direct: boolean;
+  /** Gaps up to this many bytes between neighbouring wanted records are read through. */
+  mergeGapBytes: number;
+  layers: StreamLayer[];
+}
+
+/** Indices into the array that `RowStream.counters` fills; all count up from the stream's creation. */
+export const COUNTERS = {
+  /** Bundle bytes that were asked for and have arrived. */
+  payloadBytes: 0,
+  /** Bytes the disk delivered, widening and gaps included. */
+  deviceBytes: 1,
+  /** Reads after merging. */
+  records: 2,
+  /** ms that `ffn` spent waiting for bundles to arrive. */
+  readWaitMs: 3,
+  /** ms that `ffn` spent computing. */
+  ffnMs: 4,
+} as const;
+
+/** In place of a slot: the next unit of the ring. */
+export const RING_SLOT = 0xffffffff;
+
+/** Streams bundles from files into an arena that JS never sees, and runs the feed-forward network over them. */
+export interface RowStream {
+  /** False where the file system refused direct reads, at opening or at the first read. */
+  readonly direct: boolean;
+  /**
+   * Queues reads of `count` units of a layer, ascending, into slots of that layer; returns at once. A slot that is being
+   * loaded must not be asked for again before an `ffn` over it has returned.
+   */
+  request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void;
+  /** Sets the ring up and starts reading ahead from the start of the schedule. */
+  startRing(ring: Ring): void;
+  /** Lets go of what was read ahead and begins again at entry `index` of the schedule. */
+  seekRing(index: number): void;
+  /**
+   * y[tokens, hiddenSize] (+)= FFN of x[tokens, hiddenSize] over `count` units, ascending, in `slots` (RING_SLOT: the ring's next).
+   * Waits for units that are on their way, computes those that are there meanwhile. `given` is [tokens, numNeurons] where the layer
+   * says so. Down sums run in ascending neuron order: the result depends neither on arrival, nor on threads, nor on how a layer is cut into calls.
+   * Throws BridgeError: CORRUPT (checksum; names layer, bundle, file, offset) or IO; the stream survives.
+   */
+  ffn(
+    layer: number,
+    units: Uint32Array,
+    slots: Uint32Array,
+    count: number,
+    x: Float32Array,
+    tokens: number,
+    given: Float32Array | null,
+    y: Float32Array,
+    accumulate: boolean,
+  ): void;
+  counters(into: Float64Array): void;
+  /** Waits for reads in flight, then frees everything. */
+  dispose(): void;
+}
+
+/** One matrix [rows, columns] that stays in memory, in the format of its file. */
+export interface ResidentMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  /** Memory held. */
+  readonly bytes: number;
+  /** y[tokens, rows] = x[tokens, columns] W^T. */
+  matmul(x: Float32Array, tokens: number, y: Float32Array): void;
+  /** Dequantizes one row into `into[columns]`. */
+  row(index: number, into: Float32Array): void;
+  dispose(): void;
+}
+
+export interface MatrixSource {
+  path: string;
+  offset: number;
+  /** Bytes from one row's start to the next's; at least the row's own bytes. */
+  rowStride: number;
+  rows: number;
+  columns: number;
+  format: RowFormat;
+}
+
+export interface KeyValueCacheOptions {
+  numLayers: number;
+  numAttentionHeads: number;
+  numKeyValueHeads: number;
+  headDim: number;
+  contextSize: number;
+  format: 'f16' | 'f32';
+}
+
+/** Keys and values of past positions, in pages of 64 positions, allocated as they are first written. */
+export interface KeyValueCache {
+  /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
+  append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
+  /**
+   * Causal softmax attention, scale 1/sqrt(headDim): token t of q[tokens, numAttentionHeads * headDim] sees positions 0..position + t.
+   * Writes out[tokens, numAttentionHeads * headDim].
+   */
+  attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
+  /** Forgets positions from `length` on and frees whole pages beyond it. */
+  truncate(length: number): void;
+  /** Bytes of pages held now. */
+  readonly bytes: number;
+  dispose(): void;
+}
+
+export interface ReadProbe {
+  bytes: number;
+  seconds: number;
+}
+
+/** Native failure, before the runtime gives it a FlashrowError's clothes. */
+export class BridgeError extends Error {
+  readonly code: 'CORRUPT' | 'IO' | 'MEMORY' | 'USAGE';
+  readonly details: { path?: string; offset?: number; layer?: number; bundle?: number; errno?: string };
+  constructor(code: BridgeError['code'], message: string, details: BridgeError['details'] = {}) {
+    super(message);
+    this.name = 'BridgeError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+/** One instance owns one pool of compute threads. Everything made by it must be disposed before it is. */
+export interface Bridge {
+  /** The instruction set in use. */
+  readonly isa: Isa;
+  readonly threads: number;
+  createStream(options: StreamOptions): RowStream;
+  loadMatrix(source: MatrixSource): ResidentMatrix;
+  createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache;
+  /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
+  crc32c(bytes: Uint8Array, seed: number): number;
+  /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms, `readThreads` at once. */
+  probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number): ReadProbe;
+  dispose(): void;
+}

@@ -1,0 +1,100 @@
+/**
+ * Compiles the addon with the C++ compiler that is there: no download, no node-gyp. Run by `npm install`. Without a compiler the
+ * package still works, on the portable TypeScript twin, so this never fails an installation.
+ */
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const sourceFolder = join(here, 'src');
+const buildFolder = join(here, 'build');
+const addon = join(buildFolder, 'flashrow.node');
+const require = createRequire(import.meta.url);
+
+const modified = (path) => {
+  try {
+    return statSync(path).mtimeMs;
+  } catch {
+    return 0;
+  }
+};
+
+/** Resolves to what the program printed; rejects with its errors, or that it is not there. */
+const run = (program, args) =>
+  new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let errors = '';
+    child.stdout.on('data', (data) => (output += data));
+    child.stderr.on('data', (data) => (errors += data));
+    child.on('error', reject);
+    child.on('close', (code) =>
+      code === 0 ? resolve(output + errors) : reject(new Error(errors || `${program} exited with ${code}`)),
+    );
+  });
+
+async function findCompiler() {
+  for (const compiler of [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean)) {
+    // CXX may carry arguments of its own, as in "ccache g++".
+    const [program, ...args] = compiler.split(' ');
+    try {
+      await run(program, [...args, '--version']);
+      return { program, args };
+    } catch {}
+  }
+  throw new Error('no C++ compiler was found (CXX, c++, g++, clang++)');
+}
+
+async function build() {
+  if (process.platform === 'win32') throw new Error('the addon does not support Windows yet');
+  const sources = readdirSync(sourceFolder).filter((name) => name.endsWith('.cc'));
+  const newest = Math.max(
+    ...readdirSync(sourceFolder).map((name) => modified(join(sourceFolder, name))),
+    modified(fileURLToPath(import.meta.url)),
+  );
+  if (modified(addon) > newest) return;
+
+  const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
+  const { program, args } = await findCompiler();
+  const flags = [
+    ...['-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fexceptions', '-pthread', '-Wall', '-Wextra'],
+    // Kernels say themselves where a multiply and an add are one operation.
+    '-ffp-contract=off',
+    ...['-DNAPI_VERSION=9', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
+    // System headers: their warnings are not ours.
+    ...includes.flatMap((folder) => ['-isystem', folder]),
+  ];
+  mkdirSync(buildFolder, { recursive: true });
+  // A folder of its own, renamed from at the end: an interrupted or a second build leaves nothing half-written.
+  const scratch = mkdtempSync(join(buildFolder, 'compile-'));
+  try {
+    const objects = sources.map((name) => join(scratch, name.replace(/cc$/, 'o')));
+    const compiled = await Promise.allSettled(
+      sources.map((name, i) => {
+        const simd = name === 'kernels_avx2.cc' && process.arch === 'x64' ? ['-mavx2', '-mfma', '-mf16c'] : [];
+        return run(program, [...args, ...flags, ...simd, '-c', join(sourceFolder, name), '-o', objects[i]]);
+      }),
+    );
+    const failed = compiled.find(({ status }) => status === 'rejected');
+    if (failed) throw failed.reason;
+    const shared = process.platform === 'darwin' ? ['-shared', '-undefined', 'dynamic_lookup'] : ['-shared'];
+    const linked = join(scratch, 'flashrow.node');
+    await run(program, [...args, ...shared, '-pthread', ...objects, '-o', linked]);
+    renameSync(linked, addon);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+try {
+  await build();
+} catch (error) {
+  const lines = String(error.message).trim().split('\n');
+  const reason = lines.find((line) => line.includes('error')) ?? lines[0];
+  console.error(
+    `flashrow: the native addon was not built, so the slower portable TypeScript twin will be used: ${reason}`,
+  );
+}

@@ -1,0 +1,28 @@
+/** Weight formats that have kernels. Block formats are GGML's, bit for bit (ggml-quants.h documents them). */
+export type RowFormat = 'f32' | 'f16' | 'q8_0' | 'q4_0' | 'q4_1';
+
+export interface FormatTraits {
+  /** Weights in one block; a row holds whole blocks. */
+  blockSize: number;
+  blockBytes: number;
+  /** The number the native side knows the format by (GGML's type id). */
+  id: number;
+}
+
+export const FORMATS: Readonly<Record<RowFormat, FormatTraits>> = {
+  f32: { blockSize: 1, blockBytes: 4, id: 0 },
+  f16: { blockSize: 1, blockBytes: 2, id: 1 },
+  q4_0: { blockSize: 32, blockBytes: 18, id: 2 },
+  q4_1: { blockSize: 32, blockBytes: 20, id: 3 },
+  q8_0: { blockSize: 32, blockBytes: 34, id: 8 },
+};
+
+/** Bytes of one row of `columns` weights. Throws RangeError where the row does not hold whole blocks. */
+export function rowBytes(format: RowFormat, columns: number): number {
+  const { blockSize, blockBytes } = FORMATS[format];
+  if (columns % blockSize !== 0)
+    throw new RangeError(`a ${format} row holds blocks of ${blockSize}, not ${columns} weights`);
+  return (columns / blockSize) * blockBytes;
+}
+
+export const isRowFormat = (name: string): name is RowFormat => Object.hasOwn(FORMATS, name);

@@ -1,0 +1,44 @@
+import { availableParallelism } from 'node:os';
+import { type Bridge, BridgeError, type Isa } from './bridge.js';
+import { AddonBridge, loadAddon } from './native.js';
+import { openTwin } from './twin/index.js';
+
+export * from './bridge.js';
+export * from './formats.js';
+export * from './slots.js';
+
+/** The instruction sets that work here, best first; `ts` always does. */
+export function availableIsas(): Isa[] {
+  const result = loadAddon();
+  if ('reason' in result) return ['ts'];
+  return result.addon.hasAvx2 ? ['avx2', 'portable', 'ts'] : ['portable', 'ts'];
+}
+
+/** Why only the portable TypeScript twin is there; null where the addon works. */
+export function nativeUnavailableReason(): string | null {
+  const result = loadAddon();
+  return 'reason' in result ? result.reason : null;
+}
+
+/**
+ * Opens a bridge with an instruction set (default: the environment's `FLASHROW_ISA`, else the best there is) and a number of
+ * compute threads (default: one per core available). Throws BridgeError USAGE, naming those available, where the set is not.
+ */
+export function openBridge(options: { isa?: Isa; threads?: number } = {}): Bridge {
+  const available = availableIsas();
+  const isa = options.isa ?? (process.env.FLASHROW_ISA || available[0]);
+  const found = available.find((name) => name === isa);
+  if (found === undefined) {
+    const reason = nativeUnavailableReason();
+    const why = reason === null ? '' : ` (${reason})`;
+    throw new BridgeError(
+      'USAGE',
+      `no kernels for the instruction set ${isa}; available here: ${available.join(', ')}${why}`,
+    );
+  }
+  const threads = options.threads ?? availableParallelism();
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new BridgeError('USAGE', `threads must be a whole number from 1, not ${threads}`);
+  const result = loadAddon();
+  return found === 'ts' || 'reason' in result ? openTwin(threads) : new AddonBridge(result.addon, found, threads);
+}

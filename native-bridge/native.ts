@@ -1,0 +1,260 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  type Bridge,
+  type BridgeActivation,
+  BridgeError,
+  type Isa,
+  type KeyValueCache,
+  type KeyValueCacheOptions,
+  type MatrixSource,
+  type ResidentMatrix,
+  type Ring,
+  type RowStream,
+  type StreamLayer,
+  type StreamOptions,
+} from './bridge.js';
+import { FORMATS, isRowFormat } from './formats.js';
+import { slotLayout } from './slots.js';
+
+/** What addon.cc exports; its objects check their arguments themselves. */
+interface Addon {
+  Pool: new (isa: string, threads: number) => NativePool;
+  Stream: new (pool: NativePool, options: object) => NativeStream;
+  Matrix: new (pool: NativePool, source: object) => NativeMatrix;
+  Cache: new (pool: NativePool, options: object) => KeyValueCache;
+  crc32c: Bridge['crc32c'];
+  probeReads: Bridge['probeReads'];
+  hasAvx2: boolean;
+}
+
+interface NativePool {
+  dispose(): void;
+}
+
+interface NativeStream extends Omit<RowStream, 'startRing'> {
+  startRing(arenaOffset: number, slots: number, schedule: Uint32Array): void;
+}
+
+type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
+
+/** Activations by the number that activation.h gives them. */
+const ACTIVATIONS: readonly BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
+const GIVEN: readonly StreamLayer['given'][] = [null, 'gate', 'up'];
+
+let loaded: { addon: Addon } | { reason: string } | undefined;
+
+/** The addon lies in the package's own folder; this module, compiled, lies deeper. */
+function addonPath(): string | null {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const path = join(folder, 'native-bridge', 'build', 'flashrow.node');
+    if (existsSync(path)) return path;
+    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return null;
+  }
+}
+
+/** Loads the addon, once; says why it cannot. */
+export function loadAddon(): { addon: Addon } | { reason: string } {
+  if (loaded === undefined) {
+    const path = addonPath();
+    if (path === null) {
+      loaded = {
+        reason: 'the native addon is not built; `node native-bridge/build.mjs` in the package folder builds it',
+      };
+    } else {
+      try {
+        loaded = { addon: createRequire(import.meta.url)(path) as Addon };
+      } catch (error) {
+        loaded = { reason: `the native addon at ${path} cannot be loaded: ${(error as Error).message}` };
+      }
+    }
+  }
+  return loaded;
+}
+
+/** Calls into the addon, and gives its errors their type. */
+function call<T>(body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    const { code, details, message } = error as BridgeError;
+    if (code === undefined || details === undefined) throw error;
+    throw new BridgeError(code, message, details);
+  }
+}
+
+function formatId(format: string): number {
+  if (!isRowFormat(format)) throw new BridgeError('USAGE', `there is no kernel for format ${format}`);
+  return FORMATS[format].id;
+}
+
+/** A layer as `toLayer` in addon.cc reads it. */
+function nativeLayer(layer: StreamLayer): object {
+  const { gate, up, down } = layer.formats;
+  const { areas, bytes } = slotLayout(layer);
+  return {
+    hiddenSize: layer.hiddenSize,
+    numNeurons: layer.numNeurons,
+    neuronsPerBundle: layer.neuronsPerBundle,
+    bundlesPerUnit: layer.bundlesPerUnit,
+    activation: ACTIVATIONS.indexOf(layer.activation),
+    gateFormat: gate === null ? null : formatId(gate),
+    upFormat: formatId(up),
+    downFormat: formatId(down),
+    downByNeuron: layer.downOrientation === 'by-neuron',
+    extents: layer.extents,
+    gate: layer.parts.gate,
+    up: layer.parts.up,
+    down: layer.parts.down,
+    segments: layer.segments,
+    checksums: layer.checksums,
+    given: GIVEN.indexOf(layer.given),
+    arenaOffset: layer.arenaOffset,
+    slots: layer.slots,
+    areas,
+    slotBytes: bytes,
+  };
+}
+
+class AddonStream implements RowStream {
+  readonly #native: NativeStream;
+
+  constructor(addon: Addon, pool: NativePool, options: StreamOptions) {
+    this.#native = call(() => new addon.Stream(pool, { ...options, layers: options.layers.map(nativeLayer) }));
+  }
+
+  get direct(): boolean {
+    return call(() => this.#native.direct);
+  }
+
+  request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void {
+    call(() => this.#native.request(layer, units, slots, count));
+  }
+
+  startRing(ring: Ring): void {
+    call(() => this.#native.startRing(ring.arenaOffset, ring.slots, ring.schedule));
+  }
+
+  seekRing(index: number): void {
+    call(() => this.#native.seekRing(index));
+  }
+
+  ffn(
+    layer: number,
+    units: Uint32Array,
+    slots: Uint32Array,
+    count: number,
+    x: Float32Array,
+    tokens: number,
+    given: Float32Array | null,
+    y: Float32Array,
+    accumulate: boolean,
+  ): void {
+    call(() => this.#native.ffn(layer, units, slots, count, x, tokens, given, y, accumulate));
+  }
+
+  counters(into: Float64Array): void {
+    call(() => this.#native.counters(into));
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+}
+
+class AddonMatrix implements ResidentMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly #native: NativeMatrix;
+
+  constructor(addon: Addon, pool: NativePool, source: MatrixSource) {
+    this.#native = call(() => new addon.Matrix(pool, { ...source, format: formatId(source.format) }));
+    this.rows = source.rows;
+    this.columns = source.columns;
+  }
+
+  get bytes(): number {
+    return this.#native.bytes;
+  }
+
+  matmul(x: Float32Array, tokens: number, y: Float32Array): void {
+    call(() => this.#native.matmul(x, tokens, y));
+  }
+
+  row(index: number, into: Float32Array): void {
+    call(() => this.#native.row(index, into));
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+}
+
+class AddonKeyValueCache implements KeyValueCache {
+  readonly #native: KeyValueCache;
+
+  constructor(addon: Addon, pool: NativePool, options: KeyValueCacheOptions) {
+    this.#native = call(() => new addon.Cache(pool, { ...options, format: formatId(options.format) }));
+  }
+
+  get bytes(): number {
+    return this.#native.bytes;
+  }
+
+  append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void {
+    call(() => this.#native.append(layer, position, tokens, k, v));
+  }
+
+  attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
+    call(() => this.#native.attend(layer, position, tokens, q, out));
+  }
+
+  truncate(length: number): void {
+    call(() => this.#native.truncate(length));
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+}
+
+/** A bridge over the addon's threads and kernels. Throws BridgeError. */
+export class AddonBridge implements Bridge {
+  readonly isa: Isa;
+  readonly threads: number;
+  readonly #addon: Addon;
+  readonly #pool: NativePool;
+
+  constructor(addon: Addon, isa: Isa, threads: number) {
+    this.isa = isa;
+    this.threads = threads;
+    this.#addon = addon;
+    this.#pool = call(() => new addon.Pool(isa, threads));
+  }
+
+  createStream(options: StreamOptions): RowStream {
+    return new AddonStream(this.#addon, this.#pool, options);
+  }
+
+  loadMatrix(source: MatrixSource): ResidentMatrix {
+    return new AddonMatrix(this.#addon, this.#pool, source);
+  }
+
+  createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache {
+    return new AddonKeyValueCache(this.#addon, this.#pool, options);
+  }
+
+  crc32c(bytes: Uint8Array, seed: number): number {
+    return call(() => this.#addon.crc32c(bytes, seed));
+  }
+
+  probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number) {
+    return call(() => this.#addon.probeReads(path, recordBytes, totalBytes, readThreads));
+  }
+
+  dispose(): void {
+    this.#pool.dispose();
+  }
+}

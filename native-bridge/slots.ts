@@ -1,0 +1,36 @@
+import type { StreamLayer } from './bridge.js';
+
+const DEVICE_BLOCK = 4096;
+/** From this size on a record is read straight into its slot where the file's alignment allows; below, copying is cheaper than widening. */
+const DIRECT_AREA = 64 * 1024;
+
+const roundUp = (value: number, to: number) => Math.ceil(value / to) * to;
+
+/** One extent's place inside a slot. */
+export interface SlotArea {
+  /** Bytes from the bundle's extent start that are not read (a part that is resident elsewhere). */
+  skip: number;
+  /** Bytes from the first byte read of a full unit to its last. */
+  span: number;
+  /** Where it begins in the slot. */
+  offset: number;
+}
+
+export interface SlotLayout {
+  areas: SlotArea[];
+  bytes: number;
+}
+
+/** How a unit of this layer lies in a slot. Pure, so that a plan can be made before anything is opened. */
+export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'checksums'>): SlotLayout {
+  let bytes = 0;
+  const areas = layer.extents.map((extent) => {
+    const skip = layer.given === null ? 0 : layer.segments[0].bytes;
+    const span = (layer.bundlesPerUnit - 1) * extent.stride + extent.bytes - skip;
+    const alignment = span >= DIRECT_AREA ? DEVICE_BLOCK : 64;
+    const offset = roundUp(bytes, alignment);
+    bytes = offset + roundUp(span, alignment);
+    return { skip, span, offset };
+  });
+  return { areas, bytes: roundUp(bytes, bytes >= DIRECT_AREA ? DEVICE_BLOCK : 64) };
+}

@@ -1,0 +1,30 @@
+#include "activation.h"
+
+#include <cmath>
+
+namespace flashrow {
+
+static float relu(float z) { return z < 0 ? 0 : z; }
+
+static float silu(float z) { return z / (1 + std::exp(-z)); }
+
+static float gelu(float z) { return 0.5f * z * (1 + std::erf(z * 0.70710678f)); }
+
+/** The tanh approximation of Hendrycks and Gimpel (arXiv 1606.08415). */
+static float geluTanh(float z) { return 0.5f * z * (1 + std::tanh(0.79788456f * (z + 0.044715f * z * z * z))); }
+
+template <float (*function)(float)>
+static void apply(float* values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = function(values[i]);
+}
+
+void activate(Activation activation, float* values, size_t count) {
+  switch (activation) {
+    case Activation::Relu: return apply<relu>(values, count);
+    case Activation::Silu: return apply<silu>(values, count);
+    case Activation::Gelu: return apply<gelu>(values, count);
+    case Activation::GeluTanh: return apply<geluTanh>(values, count);
+  }
+}
+
+}  // namespace flashrow

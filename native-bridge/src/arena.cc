@@ -1,0 +1,40 @@
+#include "arena.h"
+
+#include <sys/mman.h>
+
+#include <string>
+#include <utility>
+
+#include "failure.h"
+
+namespace flashrow {
+
+/** From this size on, 2 MiB pages spare the TLB; below, they could round a small region up. */
+static constexpr size_t kHugePageRegion = size_t{16} << 20;
+
+Arena::Arena(size_t bytes) : bytes_(bytes) {
+  if (bytes == 0) return;
+  void* region = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (region == MAP_FAILED) {
+    throw Failure(Failure::Code::Memory, "the system refuses " + std::to_string(bytes) + " bytes of memory");
+  }
+#ifdef MADV_HUGEPAGE
+  if (bytes >= kHugePageRegion) madvise(region, bytes, MADV_HUGEPAGE);
+#endif
+  data_ = static_cast<uint8_t*>(region);
+}
+
+Arena::Arena(Arena&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+
+Arena& Arena::operator=(Arena&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  return *this;
+}
+
+Arena::~Arena() {
+  if (data_ != nullptr) munmap(data_, bytes_);
+}
+
+}  // namespace flashrow

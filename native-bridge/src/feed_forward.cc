@@ -1,0 +1,162 @@
+#include "feed_forward.h"
+
+#include <algorithm>
+
+namespace flashrow {
+
+template <class T>
+static void grow(std::vector<T>& vector, size_t size) {
+  if (vector.size() < size) vector.resize(size);
+}
+
+void FeedForward::begin(const FeedForwardCall& call, size_t neurons) {
+  call_ = call;
+  neurons_ = neurons;
+  if (call.layer->gated()) grow(gates_, call.tokens * neurons);
+  grow(hidden_, call.tokens * neurons);
+  grow(gateRows_, neurons);
+  grow(upRows_, neurons);
+  grow(positions_, neurons);
+  grow(neuronIds_, neurons);
+  if (call.layer->downByNeuron) grow(downRows_, neurons);
+}
+
+void FeedForward::hidden(const PlacedUnit* const* units, size_t count) {
+  const Layer& layer = *call_.layer;
+  starts_.clear();
+  size_t total = 0;
+  for (size_t i = 0; i < count; i++) {
+    starts_.push_back(total);
+    total += units[i]->neurons;
+  }
+  const size_t threads = threadsFor(pool_, total * (layer.gateRowBytes + layer.upRowBytes), call_.tokens);
+  pool_.run(threads, [&](size_t thread, size_t numThreads) {
+    const Share share(total, 4, thread, numThreads);
+    if (share.begin < share.end) hiddenShare(units, share.begin, share.end, pool_.scratch(thread));
+  });
+}
+
+/** Fills the row tables for a share of the neurons. */
+void FeedForward::collectRows(const PlacedUnit* const* units, size_t begin, size_t end) {
+  const Layer& layer = *call_.layer;
+  size_t unit = std::upper_bound(starts_.begin(), starts_.end(), begin) - starts_.begin() - 1;
+  for (size_t i = begin; i < end; unit++) {
+    const PlacedUnit& placed = *units[unit];
+    for (size_t k = i - starts_[unit]; k < placed.neurons && i < end; k++, i++) {
+      const size_t bundle = k / layer.neuronsPerBundle;
+      const size_t row = k % layer.neuronsPerBundle;
+      positions_[i] = static_cast<uint32_t>(placed.position + k);
+      neuronIds_[i] = static_cast<uint32_t>(placed.unit * layer.neuronsPerUnit + k);
+      if (layer.readsGate()) gateRows_[i] = layer.part(placed.slot, *layer.gate, bundle) + row * layer.gateRowBytes;
+      if (layer.readsUp()) upRows_[i] = layer.part(placed.slot, layer.up, bundle) + row * layer.upRowBytes;
+      if (layer.downByNeuron) downRows_[positions_[i]] = layer.part(placed.slot, layer.down, bundle) + row * layer.downRowBytes;
+    }
+  }
+}
+
+void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch) {
+  const Layer& layer = *call_.layer;
+  collectRows(units, begin, end);
+  float* acts = layer.gated() ? gates_.data() : hidden_.data();
+  const auto products = [&](Format format, const std::vector<const uint8_t*>& rows, size_t rowCount, float* into) {
+    kernels_.dots(format, Rows{nullptr, 0, rows.data() + begin}, rowCount, layer.hiddenSize, call_.x, layer.hiddenSize,
+                  call_.tokens, Products{into, neurons_, positions_.data() + begin}, scratch);
+  };
+
+  // What goes through the activation: the gate's products where there is a gate, else up's; given or computed.
+  const bool actGiven = layer.gated() ? layer.given == Given::Gate : layer.given == Given::Up;
+  if (actGiven) {
+    for (size_t t = 0; t < call_.tokens; t++) {
+      for (size_t i = begin; i < end; i++) acts[t * neurons_ + positions_[i]] = call_.given[t * layer.numNeurons + neuronIds_[i]];
+    }
+  } else if (layer.gated()) {
+    products(*layer.gateFormat, gateRows_, end - begin, acts);
+  } else {
+    products(layer.upFormat, upRows_, end - begin, acts);
+  }
+  actShare(begin, end);
+  if (!layer.gated()) return;
+
+  // Where act is zero for every token, up's product cannot matter.
+  size_t needed = begin;
+  for (size_t i = begin; i < end; i++) {
+    bool any = false;
+    for (size_t t = 0; t < call_.tokens && !any; t++) any = !(acts[t * neurons_ + positions_[i]] == 0);
+    if (!any) {
+      for (size_t t = 0; t < call_.tokens; t++) hidden_[t * neurons_ + positions_[i]] = 0;
+      continue;
+    }
+    positions_[needed] = positions_[i];
+    neuronIds_[needed] = neuronIds_[i];
+    upRows_[needed++] = upRows_[i];
+  }
+  if (layer.given == Given::Up) {
+    for (size_t t = 0; t < call_.tokens; t++) {
+      for (size_t i = begin; i < needed; i++) {
+        hidden_[t * neurons_ + positions_[i]] = call_.given[t * layer.numNeurons + neuronIds_[i]];
+      }
+    }
+  } else if (needed > begin) {
+    products(layer.upFormat, upRows_, needed - begin, hidden_.data());
+  }
+  for (size_t t = 0; t < call_.tokens; t++) {
+    for (size_t i = begin; i < needed; i++) {
+      const size_t at = t * neurons_ + positions_[i];
+      hidden_[at] = acts[at] == 0 ? 0 : acts[at] * hidden_[at];
+    }
+  }
+}
+
+/** The activation, over each run of neighbouring positions. */
+void FeedForward::actShare(size_t begin, size_t end) {
+  float* acts = call_.layer->gated() ? gates_.data() : hidden_.data();
+  for (size_t i = begin, next; i < end; i = next) {
+    for (next = i + 1; next < end && positions_[next] == positions_[next - 1] + 1;) next++;
+    for (size_t t = 0; t < call_.tokens; t++) {
+      activate(call_.layer->activation, acts + t * neurons_ + positions_[i], next - i);
+    }
+  }
+}
+
+void FeedForward::project(const PlacedUnit* const* units, size_t count) {
+  if (call_.layer->downByNeuron) {
+    projectByNeuron(units, count);
+  } else {
+    projectByOutput(units, count);
+  }
+}
+
+void FeedForward::projectByNeuron(const PlacedUnit* const* units, size_t count) {
+  const Layer& layer = *call_.layer;
+  const size_t first = units[0]->position;
+  const size_t rows = units[count - 1]->position + units[count - 1]->neurons - first;
+  const size_t threads = threadsFor(pool_, rows * layer.downRowBytes, call_.tokens);
+  pool_.run(threads, [&](size_t thread, size_t numThreads) {
+    const Share columns(layer.hiddenSize, 32, thread, numThreads);
+    if (columns.begin == columns.end) return;
+    kernels_.addScaledRows(layer.downFormat, Rows{nullptr, 0, downRows_.data() + first}, rows, hidden_.data() + first, neurons_,
+                           columns.begin, columns.end, call_.y, layer.hiddenSize, call_.tokens, pool_.scratch(thread));
+  });
+}
+
+/** Bundle by bundle, so that the result does not depend on how bundles make units. */
+void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) {
+  const Layer& layer = *call_.layer;
+  const size_t neurons = units[count - 1]->position + units[count - 1]->neurons - units[0]->position;
+  const size_t bundles = neurons / layer.neuronsPerBundle;
+  const size_t threads = threadsFor(pool_, bundles * layer.hiddenSize * layer.downRowBytes, call_.tokens);
+  pool_.run(threads, [&](size_t thread, size_t numThreads) {
+    const Share outputs(layer.hiddenSize, 4, thread, numThreads);
+    if (outputs.begin == outputs.end) return;
+    for (size_t u = 0; u < count; u++) {
+      for (size_t b = 0; b * layer.neuronsPerBundle < units[u]->neurons; b++) {
+        const Rows rows{layer.part(units[u]->slot, layer.down, b), layer.downRowBytes, nullptr};
+        kernels_.dots(layer.downFormat, rows.from(outputs.begin), outputs.end - outputs.begin, layer.neuronsPerBundle,
+                      hidden_.data() + units[u]->position + b * layer.neuronsPerBundle, neurons_, call_.tokens,
+                      Products{call_.y + outputs.begin, layer.hiddenSize, nullptr, true}, pool_.scratch(thread));
+      }
+    }
+  });
+}
+
+}  // namespace flashrow

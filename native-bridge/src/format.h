@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace flashrow {
+
+/** Weight formats; the numbers are GGML's type ids, as in formats.ts. */
+enum class Format : uint8_t { F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8 };
+
+struct FormatTraits {
+  size_t blockSize;
+  size_t blockBytes;
+};
+
+constexpr bool isFormat(int64_t id) { return (id >= 0 && id <= 3) || id == 8; }
+
+constexpr FormatTraits traitsOf(Format format) {
+  switch (format) {
+    case Format::F32: return {1, 4};
+    case Format::F16: return {1, 2};
+    case Format::Q4_0: return {32, 18};
+    case Format::Q4_1: return {32, 20};
+    case Format::Q8_0: return {32, 34};
+  }
+  return {1, 0};
+}
+
+constexpr bool holdsWholeBlocks(Format format, size_t columns) { return columns % traitsOf(format).blockSize == 0; }
+
+constexpr size_t rowBytes(Format format, size_t columns) {
+  return columns / traitsOf(format).blockSize * traitsOf(format).blockBytes;
+}
+
+}  // namespace flashrow

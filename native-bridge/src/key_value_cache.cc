@@ -1,0 +1,143 @@
+#include "key_value_cache.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "failure.h"
+
+namespace flashrow {
+
+/** Queries that share one pass over keys and values. */
+static constexpr size_t kTileQueries = 32;
+
+KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options)
+    : pool_(std::move(pool)),
+      kernels_(kernels),
+      options_(options),
+      valueBytes_(options.format == Format::F16 ? 2 : 4),
+      layers_(options.numLayers),
+      scratch_(pool_->size()) {
+  const auto& o = options_;
+  if (o.numAttentionHeads == 0 || o.numKeyValueHeads == 0 || o.headDim == 0) failUsage("a cache needs heads and a headDim");
+  if (o.numAttentionHeads % o.numKeyValueHeads != 0) failUsage("numKeyValueHeads must divide numAttentionHeads");
+  if (o.format != Format::F16 && o.format != Format::F32) failUsage("keys and values are kept in f16 or f32");
+}
+
+size_t KeyValueCache::bytes() const {
+  size_t pages = 0;
+  for (const PerLayer& layer : layers_) pages += layer.pages.size();
+  return pages * pageBytes();
+}
+
+KeyValueCache::PerLayer& KeyValueCache::checked(size_t layer, size_t position, size_t tokens) {
+  if (layer >= layers_.size()) failUsage("there is no layer " + std::to_string(layer) + " in this cache");
+  if (position > options_.contextSize || tokens > options_.contextSize - position) {
+    failUsage("positions up to " + std::to_string(position + tokens) + " reach past the context of " + std::to_string(options_.contextSize));
+  }
+  return layers_[layer];
+}
+
+void KeyValueCache::store(const float* from, uint8_t* into) const {
+  if (options_.format == Format::F16) {
+    kernels_.toHalf(from, options_.headDim, into);
+  } else {
+    std::memcpy(into, from, rowBytes());
+  }
+}
+
+void KeyValueCache::append(size_t index, size_t position, size_t tokens, const float* k, const float* v) {
+  PerLayer& layer = checked(index, position, tokens);
+  if (position > layer.length) {
+    failUsage("position " + std::to_string(position) + " does not follow the " + std::to_string(layer.length) + " held");
+  }
+  while (layer.pages.size() * kPagePositions < position + tokens) layer.pages.emplace_back(pageBytes());
+  for (size_t t = 0; t < tokens; t++) {
+    const Arena& page = layer.pages[(position + t) / kPagePositions];
+    const size_t within = (position + t) % kPagePositions * rowBytes();
+    for (size_t head = 0; head < options_.numKeyValueHeads; head++) {
+      const size_t from = t * keyValueSize() + head * options_.headDim;
+      store(k + from, keys(page, head) + within);
+      store(v + from, values(page, head) + within);
+    }
+  }
+  layer.length = std::max(layer.length, position + tokens);
+}
+
+void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out) {
+  const PerLayer& layer = checked(index, position, tokens);
+  if (position + tokens > layer.length) {
+    failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " + std::to_string(layer.length) + " are held");
+  }
+  const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
+  const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
+  const size_t steps = (tokens + tileTokens - 1) / tileTokens;
+  const size_t threads = threadsFor(*pool_, 2 * (position + tokens) * keyValueSize() * valueBytes_, tokens);
+  // With fewer tiles than threads, heads that share keys are taken one by one.
+  const size_t tileHeads = steps * options_.numKeyValueHeads < threads ? 1 : group;
+  const size_t tiles = steps * options_.numAttentionHeads / tileHeads;
+  const size_t tileQueries = std::min(tileTokens, tokens) * tileHeads;
+  for (size_t thread = 0; thread < threads; thread++) {
+    const size_t needed = tileQueries * (position + tokens + 2 * options_.headDim);
+    if (scratch_[thread].size() < needed) scratch_[thread].resize(needed);
+  }
+  pool_->run(threads, [&](size_t thread, size_t numThreads) {
+    for (size_t i = thread; i < tiles; i += numThreads) {
+      // Later tokens see more: neighbouring tiles of one step go to different threads.
+      const size_t token = i / (options_.numAttentionHeads / tileHeads) * tileTokens;
+      const size_t head = i % (options_.numAttentionHeads / tileHeads) * tileHeads;
+      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out, thread);
+    }
+  });
+}
+
+void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread) {
+  const size_t headDim = options_.headDim;
+  const size_t headBytes = headDim * sizeof(float);
+  const size_t length = position + tile.token + tile.tokens;
+  const size_t count = tile.heads * tile.tokens;
+  const float scale = 1 / std::sqrt(static_cast<float>(headDim));
+  // Row i of each belongs to token tile.token + i / heads and head tile.head + i % heads.
+  float* queries = scratch_[thread].data();
+  float* sums = queries + count * headDim;
+  float* scores = sums + count * headDim;
+  const auto place = [&](size_t i) { return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim; };
+  const auto eachPage = [&](const auto& visit) {
+    for (size_t begin = 0; begin < length; begin += kPagePositions) {
+      visit(layer.pages[begin / kPagePositions], begin, std::min(kPagePositions, length - begin));
+    }
+  };
+
+  for (size_t i = 0; i < count; i++) std::memcpy(queries + i * headDim, q + place(i), headBytes);
+  std::memset(sums, 0, count * headBytes);
+  eachPage([&](const Arena& page, size_t begin, size_t positions) {
+    kernels_.dots(options_.format, Rows{keys(page, tile.keyValueHead), rowBytes(), nullptr}, positions, headDim, queries, headDim, count,
+                  Products{scores + begin, length}, pool_->scratch(thread));
+  });
+  for (size_t i = 0; i < count; i++) {
+    const size_t visible = position + tile.token + i / tile.heads + 1;
+    float* row = scores + i * length;
+    const float total = kernels_.exponentials(row, visible, scale);
+    std::fill(row + visible, row + length, 0.0f);
+    // The query has been used; its place keeps the sum.
+    queries[i * headDim] = total;
+  }
+  eachPage([&](const Arena& page, size_t begin, size_t positions) {
+    kernels_.addScaledRows(options_.format, Rows{values(page, tile.keyValueHead), rowBytes(), nullptr}, positions, scores + begin, length,
+                           0, headDim, sums, headDim, count, pool_->scratch(thread));
+  });
+  for (size_t i = 0; i < count; i++) {
+    const float inverse = 1 / queries[i * headDim];
+    for (size_t d = 0; d < headDim; d++) out[place(i) + d] = sums[i * headDim + d] * inverse;
+  }
+}
+
+void KeyValueCache::truncate(size_t length) {
+  for (PerLayer& layer : layers_) {
+    layer.length = std::min(layer.length, length);
+    layer.pages.resize(std::min(layer.pages.size(), (length + kPagePositions - 1) / kPagePositions));
+  }
+}
+
+}  // namespace flashrow

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "arena.h"
+#include "kernels.h"
+#include "thread_pool.h"
+
+namespace flashrow {
+
+struct KeyValueCacheOptions {
+  size_t numLayers, numAttentionHeads, numKeyValueHeads, headDim, contextSize;
+  Format format;
+};
+
+/**
+ * Keys and values in pages of 64 positions. A page holds, per key-value head, keys [64, headDim], and after all of those the
+ * values likewise.
+ */
+class KeyValueCache {
+ public:
+  static constexpr size_t kPagePositions = 64;
+
+  KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options);
+
+  size_t keyValueSize() const { return options_.numKeyValueHeads * options_.headDim; }
+  size_t querySize() const { return options_.numAttentionHeads * options_.headDim; }
+  size_t bytes() const;
+  void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
+  void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out);
+  void truncate(size_t length);
+
+ private:
+  struct PerLayer {
+    std::vector<Arena> pages;
+    /** Positions 0..length have been written. */
+    size_t length = 0;
+  };
+  /** Queries that share a key-value head and are computed by one thread: `heads` of its heads for each of `tokens`. */
+  struct Tile {
+    size_t keyValueHead, head, heads, token, tokens;
+  };
+
+  PerLayer& checked(size_t layer, size_t position, size_t tokens);
+  size_t pageBytes() const { return 2 * keyValueSize() * kPagePositions * valueBytes_; }
+  uint8_t* keys(const Arena& page, size_t head) const { return page.data() + head * kPagePositions * rowBytes(); }
+  uint8_t* values(const Arena& page, size_t head) const { return keys(page, options_.numKeyValueHeads + head); }
+  size_t rowBytes() const { return options_.headDim * valueBytes_; }
+  void store(const float* from, uint8_t* into) const;
+  void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
+
+  std::shared_ptr<ThreadPool> pool_;
+  const Kernels& kernels_;
+  KeyValueCacheOptions options_;
+  size_t valueBytes_;
+  std::vector<PerLayer> layers_;
+  /** Per thread: a tile's queries and sums, [queries, headDim], and scores, [queries, positions]. */
+  std::vector<std::vector<float>> scratch_;
+};
+
+}  // namespace flashrow

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#if defined(__clang__)
+#define FLASHROW_SHUFFLE(a, b, Mask, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define FLASHROW_SHUFFLE(a, b, Mask, ...) __builtin_shuffle(a, b, (Mask){__VA_ARGS__})
+#endif
+
+namespace flashrow {
+namespace {
+
+/** Eight floats as two of the compiler's generic 4-vectors: SSE2, NEON, or plain floats where there is neither. */
+struct Simd {
+  typedef float F4 __attribute__((vector_size(16)));
+  typedef int32_t I4 __attribute__((vector_size(16)));
+  typedef uint32_t U4 __attribute__((vector_size(16)));
+  typedef uint16_t H4 __attribute__((vector_size(8)));
+  typedef uint16_t H8 __attribute__((vector_size(16)));
+  typedef uint8_t B16 __attribute__((vector_size(16)));
+
+  struct F {
+    F4 a, b;
+  };
+  static constexpr size_t kRowTile = 2;
+  static constexpr size_t kTokenTile = 2;
+  static constexpr size_t kSumTokens = 1;
+
+  static F zero() { return {F4{}, F4{}}; }
+  static F set(float value) { return {F4{value, value, value, value}, F4{value, value, value, value}}; }
+  static F load(const float* from) { return {read<F4>(from), read<F4>(from + 4)}; }
+  static void store(float* into, F value) { std::memcpy(into, &value, 32); }
+  static F loadFirst(const float* from, size_t count) {
+    F value = zero();
+    std::memcpy(&value, from, count * 4);
+    return value;
+  }
+  static void storeFirst(float* into, F value, size_t count) { std::memcpy(into, &value, count * 4); }
+
+  static F add(F x, F y) { return {x.a + y.a, x.b + y.b}; }
+  static F subtract(F x, F y) { return {x.a - y.a, x.b - y.b}; }
+  static F multiply(F x, F y) { return {x.a * y.a, x.b * y.b}; }
+  /** x * y + z, rounded twice: a fused operation is not to be had everywhere. */
+  static F fma(F x, F y, F z) { return {x.a * y.a + z.a, x.b * y.b + z.b}; }
+  /** y where either is NaN. */
+  static F max(F x, F y) { return {choose(x.a > y.a, x.a, y.a), choose(x.b > y.b, x.b, y.b)}; }
+
+  static float sum(F v) {
+    const F4 four = v.a + v.b;
+    return (four[0] + four[2]) + (four[1] + four[3]);
+  }
+
+  /** Two halves, each in all lanes. */
+  static void loadHalfPair(const uint8_t* from, F& first, F& second) {
+    uint16_t bits[2];
+    std::memcpy(bits, from, 4);
+    const F4 pair = widen(U4{bits[0], bits[1], 0, 0});
+    first = set(pair[0]);
+    second = set(pair[1]);
+  }
+  /** A half in all lanes; four bytes can be read. */
+  static F loadHalf(const uint8_t* from) {
+    F first, second;
+    loadHalfPair(from, first, second);
+    return first;
+  }
+  static F loadHalves(const uint8_t* from) { return {widen(spread(read<H4>(from))), widen(spread(read<H4>(from + 8)))}; }
+  static void storeHalves(uint8_t* into, F value) {
+    const H4 halves[2] = {narrow(value.a), narrow(value.b)};
+    std::memcpy(into, halves, 16);
+  }
+  static F loadSignedBytes(const uint8_t* from) {
+    I4 first, second;
+    spreadBytes(from, first, second);
+    // Flipping the sign bit makes the byte its value plus 128.
+    return {toFloat((first ^ 128) - 128), toFloat((second ^ 128) - 128)};
+  }
+  /** Eight bytes: low nibbles and high nibbles, each less `bias`. */
+  static void loadNibbles(const uint8_t* from, int32_t bias, F& low, F& high) {
+    I4 first, second;
+    spreadBytes(from, first, second);
+    low = {toFloat((first & 15) - bias), toFloat((second & 15) - bias)};
+    high = {toFloat((first >> 4) - bias), toFloat((second >> 4) - bias)};
+  }
+  /** 2^n, for floats that hold n (-126 to 127) in their lowest mantissa bits, as adding 1.5 * 2^23 leaves them. */
+  static F powerOfTwo(F shifted) { return {(F4)(((U4)shifted.a + 127) << 23), (F4)(((U4)shifted.b + 127) << 23)}; }
+  /** value where bound <= test, else 0 (NaN counts as not less). */
+  static F zeroBelow(F test, float bound, F value) {
+    return {(F4)(~(test.a < bound) & (I4)value.a), (F4)(~(test.b < bound) & (I4)value.b)};
+  }
+
+ private:
+  template <class T>
+  static T read(const void* from) {
+    T value;
+    std::memcpy(&value, from, sizeof value);
+    return value;
+  }
+  static U4 spread(H4 halves) { return __builtin_convertvector(halves, U4); }
+  /** Eight bytes as integers. Interleaved with zeros by hand: compilers convert short byte vectors one by one. */
+  static void spreadBytes(const uint8_t* from, I4& first, I4& second) {
+    B16 bytes{};
+    std::memcpy(&bytes, from, 8);
+    const H8 halves = (H8)FLASHROW_SHUFFLE(bytes, B16{}, B16, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    first = (I4)FLASHROW_SHUFFLE(halves, H8{}, H8, 0, 8, 1, 9, 2, 10, 3, 11);
+    second = (I4)FLASHROW_SHUFFLE(halves, H8{}, H8, 4, 12, 5, 13, 6, 14, 7, 15);
+  }
+  static F4 toFloat(I4 v) { return __builtin_convertvector(v, F4); }
+  static F4 choose(I4 mask, F4 yes, F4 no) { return (F4)((mask & (I4)yes) | (~mask & (I4)no)); }
+
+  /** A half's exponent and mantissa, moved into place, are the float scaled by 2^-112; infinity and NaN need the full exponent. */
+  static F4 widen(U4 bits) {
+    const U4 magnitude = bits & 0x7fffu;
+    const F4 scaled = (F4)(magnitude << 13) * 0x1p112f;
+    const U4 special = (U4)(magnitude >= 0x7c00u) & 0x7f800000u;
+    return (F4)((U4)scaled | special | (bits & 0x8000u) << 16);
+  }
+
+  static H4 narrow(F4 values) {
+    return H4{narrow(values[0]), narrow(values[1]), narrow(values[2]), narrow(values[3])};
+  }
+  /** Adding a power of two at the half's last place makes the float adder round to it, ties to even. */
+  static uint16_t narrow(float value) {
+    uint32_t bits;
+    std::memcpy(&bits, &value, 4);
+    const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000);
+    const uint32_t magnitude = bits & 0x7fffffffu;
+    if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00 | ((magnitude >> 13) & 0x3ff));
+    if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00);
+    if (magnitude < 0x38800000u) {
+      float shifted;
+      std::memcpy(&shifted, &magnitude, 4);
+      shifted += 0.5f;
+      uint32_t rounded;
+      std::memcpy(&rounded, &shifted, 4);
+      return static_cast<uint16_t>(sign | (rounded - 0x3f000000u));
+    }
+    const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1);
+    return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
+  }
+};
+
+}  // namespace
+}  // namespace flashrow

@@ -1,0 +1,95 @@
+import { dequantize } from '../blocks.js';
+import { ACTIVATIONS } from './activation.js';
+import { dot } from './dot.js';
+import { bundlesInUnit, type PreparedLayer, partOffset } from './layer.js';
+
+/**
+ * The feed-forward network over one unit, as written on paper. Dots are double sums rounded to float32 once; y is added to bundle by bundle
+ * (by-output) or neuron by neuron (by-neuron), so that a cut into several calls changes nothing.
+ */
+export class FeedForward {
+  #row = new Float32Array(0);
+  #hidden = new Float32Array(0);
+
+  /** y[tokens, hiddenSize] += FFN of x[tokens, hiddenSize] over the bundles of `unit`, which lies in `slot`. */
+  addUnit(
+    prepared: PreparedLayer,
+    unit: number,
+    slot: Uint8Array,
+    x: Float32Array,
+    tokens: number,
+    given: Float32Array | null,
+    y: Float32Array,
+  ): void {
+    const { hiddenSize, neuronsPerBundle, bundlesPerUnit, downOrientation } = prepared.layer;
+    if (this.#row.length < Math.max(hiddenSize, neuronsPerBundle))
+      this.#row = new Float32Array(Math.max(hiddenSize, neuronsPerBundle));
+    if (this.#hidden.length < tokens * neuronsPerBundle) this.#hidden = new Float32Array(tokens * neuronsPerBundle);
+    const bundles = bundlesInUnit(prepared, unit);
+    for (let b = 0; b < bundles; b++) {
+      this.#activate(prepared, (unit * bundlesPerUnit + b) * neuronsPerBundle, b, slot, x, tokens, given);
+      if (downOrientation === 'by-neuron') this.#addColumns(prepared, b, slot, tokens, y);
+      else this.#addOutputs(prepared, b, slot, tokens, y);
+    }
+  }
+
+  /** hidden[tokens, neuronsPerBundle] = act(gate x) * (up x), or act(up x), for the neurons from `firstNeuron` on. */
+  #activate(
+    prepared: PreparedLayer,
+    firstNeuron: number,
+    b: number,
+    slot: Uint8Array,
+    x: Float32Array,
+    tokens: number,
+    given: Float32Array | null,
+  ): void {
+    const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation } = prepared.layer;
+    const act = ACTIVATIONS[activation];
+    const hidden = this.#hidden;
+    for (let r = 0; r < neuronsPerBundle; r++) {
+      for (const part of formats.gate === null ? UNGATED : GATED) {
+        const isGiven = prepared.layer.given === part;
+        if (!isGiven) {
+          const at = partOffset(prepared, part, b) + r * prepared.rowBytes[part];
+          dequantize(formats[part]!, slot, at, hiddenSize, this.#row, 0);
+        }
+        for (let t = 0; t < tokens; t++) {
+          const product = isGiven
+            ? given![t * numNeurons + firstNeuron + r]
+            : Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize));
+          const at = t * neuronsPerBundle + r;
+          if (part === 'gate' || formats.gate === null) hidden[at] = act(product);
+          // Where the gate is shut, up does not matter, whatever it holds.
+          else if (hidden[at] !== 0) hidden[at] *= product;
+        }
+      }
+    }
+  }
+
+  #addColumns(prepared: PreparedLayer, b: number, slot: Uint8Array, tokens: number, y: Float32Array): void {
+    const { hiddenSize, neuronsPerBundle, formats } = prepared.layer;
+    const down = partOffset(prepared, 'down', b);
+    const row = this.#row;
+    for (let r = 0; r < neuronsPerBundle; r++) {
+      dequantize(formats.down, slot, down + r * prepared.rowBytes.down, hiddenSize, row, 0);
+      for (let t = 0; t < tokens; t++) {
+        const h = this.#hidden[t * neuronsPerBundle + r];
+        if (h === 0) continue;
+        for (let o = 0; o < hiddenSize; o++) y[t * hiddenSize + o] += h * row[o];
+      }
+    }
+  }
+
+  #addOutputs(prepared: PreparedLayer, b: number, slot: Uint8Array, tokens: number, y: Float32Array): void {
+    const { hiddenSize, neuronsPerBundle, formats } = prepared.layer;
+    const down = partOffset(prepared, 'down', b);
+    for (let o = 0; o < hiddenSize; o++) {
+      dequantize(formats.down, slot, down + o * prepared.rowBytes.down, neuronsPerBundle, this.#row, 0);
+      for (let t = 0; t < tokens; t++)
+        y[t * hiddenSize + o] += dot(this.#hidden, t * neuronsPerBundle, this.#row, 0, neuronsPerBundle);
+    }
+  }
+}
+
+const GATED = ['gate', 'up'] as const;
+const UNGATED = ['up'] as const;

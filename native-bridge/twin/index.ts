@@ -1,0 +1,34 @@
+import type { Bridge } from '../bridge.js';
+import { crc32c } from './crc32c.js';
+import { isCount, usage } from './errors.js';
+import { TwinKeyValueCache } from './key-value-cache.js';
+import { TwinMatrix } from './matrix.js';
+import { probeReads } from './probe.js';
+import { TwinStream } from './stream.js';
+
+/**
+ * The bridge in plain TypeScript: the reference that the native kernels are checked against, and what runs where the addon is missing.
+ * Correctness only: one thread, buffered reads; the promises about speed and memory do not hold.
+ */
+export function openTwin(threads: number): Bridge {
+  if (!isCount(threads) || threads === 0) throw usage(`${threads} is not a number of threads`);
+  let disposed = false;
+  const alive = <Arguments extends unknown[], Result>(call: (...args: Arguments) => Result) => {
+    return (...args: Arguments): Result => {
+      if (disposed) throw usage('the bridge was disposed');
+      return call(...args);
+    };
+  };
+  return {
+    isa: 'ts',
+    threads,
+    createStream: alive((options) => new TwinStream(options)),
+    loadMatrix: alive((source) => new TwinMatrix(source)),
+    createKeyValueCache: alive((options) => new TwinKeyValueCache(options)),
+    crc32c: (bytes, seed) => crc32c(bytes, seed),
+    probeReads: alive((path, recordBytes, totalBytes) => probeReads(path, recordBytes, totalBytes)),
+    dispose() {
+      disposed = true;
+    },
+  };
+}

@@ -1,0 +1,99 @@
+import type { StreamLayer } from '../bridge.js';
+import { isRowFormat, rowBytes } from '../formats.js';
+import { type SlotLayout, slotLayout } from '../slots.js';
+import { ACTIVATIONS } from './activation.js';
+import { asUsage, isCount, usage } from './errors.js';
+
+/** A layer whose description was checked, with what follows from it. */
+export interface PreparedLayer {
+  index: number;
+  layer: StreamLayer;
+  slotLayout: SlotLayout;
+  numBundles: number;
+  numUnits: number;
+  /** Bytes of one gate, up and down row; gate is 0 where there is none. */
+  rowBytes: { gate: number; up: number; down: number };
+  /** 1 where a bundle's segment was found sound, `[numBundles, segments.length]`. */
+  verified: Uint8Array;
+}
+
+export function prepareLayer(layer: StreamLayer, index: number, numFiles: number, arenaBytes: number): PreparedLayer {
+  const fail = (what: string) => usage(`layer ${index}: ${what}`);
+  const { hiddenSize, numNeurons, neuronsPerBundle, formats, parts, extents, segments, checksums } = layer;
+  const byNeuron = layer.downOrientation === 'by-neuron';
+  for (const [name, value] of Object.entries({
+    hiddenSize,
+    numNeurons,
+    neuronsPerBundle,
+    bundlesPerUnit: layer.bundlesPerUnit,
+  }))
+    if (!isCount(value) || value === 0) throw fail(`${name} is ${value}, not a positive integer`);
+  if (numNeurons % neuronsPerBundle !== 0)
+    throw fail(`bundles of ${neuronsPerBundle} neurons do not divide ${numNeurons} neurons`);
+  if (!byNeuron && layer.downOrientation !== 'by-output') throw fail(`no such orientation: ${layer.downOrientation}`);
+  if (!Object.hasOwn(ACTIVATIONS, layer.activation)) throw fail(`no such activation: ${layer.activation}`);
+  for (const format of [formats.gate, formats.up, formats.down])
+    if (format !== null && !isRowFormat(format)) throw fail(`no kernel for format ${format}`);
+  if ((formats.gate === null) !== (parts.gate === null)) throw fail('gate has a format or a place, but not both');
+
+  if (extents.length < 1 || extents.length > 3) throw fail(`${extents.length} extents; one to three are possible`);
+  for (const { file, offset, bytes, stride } of extents)
+    if (!isCount(file) || file >= numFiles || !isCount(offset) || !isCount(bytes) || !isCount(stride))
+      throw fail('an extent names no file of the stream, or a negative range');
+  const lengths = asUsage(() => ({
+    gate: formats.gate === null ? 0 : rowBytes(formats.gate, hiddenSize),
+    up: rowBytes(formats.up, hiddenSize),
+    down: rowBytes(formats.down, byNeuron ? hiddenSize : neuronsPerBundle),
+  }));
+  const inside = (extent: number, offset: number, bytes: number) =>
+    extent >= 0 && extent < extents.length && offset >= 0 && offset + bytes <= extents[extent].bytes;
+  const rows = { gate: neuronsPerBundle, up: neuronsPerBundle, down: byNeuron ? neuronsPerBundle : hiddenSize };
+  for (const name of ['gate', 'up', 'down'] as const) {
+    const part = parts[name];
+    if (part !== null && !inside(part.extent, part.offset, rows[name] * lengths[name]))
+      throw fail(`${name} reaches beyond its extent`);
+  }
+  for (const segment of segments)
+    if (!inside(segment.extent, segment.offset, segment.bytes)) throw fail('a segment reaches beyond its extent');
+
+  const numBundles = numNeurons / neuronsPerBundle;
+  if (checksums !== null && checksums.length !== numBundles * segments.length)
+    throw fail(`${checksums.length} checksums for ${numBundles} bundles of ${segments.length} segments`);
+
+  if (layer.given !== null) {
+    const part = parts[layer.given];
+    if (part === null) throw fail(`the given ${layer.given} does not exist`);
+    const [first] = segments;
+    const isFirst = part.offset === 0 && first?.offset === 0 && first.bytes === neuronsPerBundle * lengths[layer.given];
+    if (!byNeuron || extents.length !== 1 || layer.bundlesPerUnit !== 1 || !isFirst)
+      throw fail('a given part needs by-neuron, one extent, one bundle a unit, and to be segment 0');
+  }
+
+  const layout = slotLayout(layer);
+  if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % 4096 !== 0)
+    throw fail(`${layer.slots} slots at ${layer.arenaOffset}: counts, the offset a multiple of 4096`);
+  if (layer.slots > 0 && layer.arenaOffset + layer.slots * layout.bytes > arenaBytes)
+    throw fail(
+      `${layer.slots} slots of ${layout.bytes} bytes at ${layer.arenaOffset} exceed the arena of ${arenaBytes} bytes`,
+    );
+  return {
+    index,
+    layer,
+    slotLayout: layout,
+    numBundles,
+    numUnits: Math.ceil(numBundles / layer.bundlesPerUnit),
+    rowBytes: lengths,
+    verified: new Uint8Array(checksums === null ? 0 : checksums.length),
+  };
+}
+
+/** Bundles in a unit: `bundlesPerUnit`, or what is left in the last one. */
+export const bundlesInUnit = ({ layer, numBundles }: PreparedLayer, unit: number): number =>
+  Math.min(layer.bundlesPerUnit, numBundles - unit * layer.bundlesPerUnit);
+
+/** Where a part's first row of the unit's bundle `index` lies in the slot. */
+export function partOffset({ layer, slotLayout }: PreparedLayer, part: 'gate' | 'up' | 'down', index: number): number {
+  const { extent, offset } = layer.parts[part]!;
+  const area = slotLayout.areas[extent];
+  return area.offset + index * layer.extents[extent].stride + offset - area.skip;
+}

@@ -1,0 +1,92 @@
+import { closeSync, openSync } from 'node:fs';
+import { dequantize } from '../blocks.js';
+import { BridgeError, type MatrixSource, type ResidentMatrix } from '../bridge.js';
+import { isRowFormat, rowBytes } from '../formats.js';
+import { dot } from './dot.js';
+import { allocate, asUsage, ioError, isCount, usage } from './errors.js';
+import { readRange } from './reader.js';
+
+/** Rows stay in the format of their file and are widened one at a time. */
+export class TwinMatrix implements ResidentMatrix {
+  readonly rows: number;
+  readonly columns: number;
+  readonly bytes: number;
+  readonly #format: MatrixSource['format'];
+  readonly #rowBytes: number;
+  readonly #row: Float32Array;
+  #weights: Uint8Array | null;
+
+  constructor(source: MatrixSource) {
+    const { rows, columns, format, offset, rowStride } = source;
+    if (!isRowFormat(format)) throw usage(`no kernel for format ${format}`);
+    if (!isCount(rows) || !isCount(columns) || !isCount(offset))
+      throw usage(`a matrix of ${rows} x ${columns} at ${offset}`);
+    this.#rowBytes = asUsage(() => rowBytes(format, columns));
+    if (!isCount(rowStride) || rowStride < this.#rowBytes)
+      throw usage(`rows of ${this.#rowBytes} bytes every ${rowStride} bytes`);
+    this.rows = rows;
+    this.columns = columns;
+    this.bytes = rows * this.#rowBytes;
+    this.#format = format;
+    this.#row = new Float32Array(columns);
+    this.#weights = readRows(source, this.#rowBytes);
+  }
+
+  matmul(x: Float32Array, tokens: number, y: Float32Array): void {
+    const weights = this.#alive();
+    const { rows, columns } = this;
+    if (!isCount(tokens)) throw usage(`${tokens} is not a number of tokens`);
+    if (x.length < tokens * columns) throw usage(`x holds ${x.length}, not ${tokens} x ${columns} values`);
+    if (y.length < tokens * rows) throw usage(`y holds ${y.length}, not ${tokens} x ${rows} values`);
+    for (let r = 0; r < rows; r++) {
+      dequantize(this.#format, weights, r * this.#rowBytes, columns, this.#row, 0);
+      for (let t = 0; t < tokens; t++) y[t * rows + r] = dot(x, t * columns, this.#row, 0, columns);
+    }
+  }
+
+  row(index: number, into: Float32Array): void {
+    const weights = this.#alive();
+    if (!isCount(index) || index >= this.rows) throw usage(`the matrix has ${this.rows} rows, no row ${index}`);
+    if (into.length < this.columns) throw usage(`a row holds ${this.columns} values, the target ${into.length}`);
+    dequantize(this.#format, weights, index * this.#rowBytes, this.columns, into, 0);
+  }
+
+  dispose(): void {
+    this.#weights = null;
+  }
+
+  #alive(): Uint8Array {
+    if (this.#weights === null) throw usage('the matrix was disposed');
+    return this.#weights;
+  }
+}
+
+function readRows({ path, offset, rowStride, rows }: MatrixSource, bytes: number): Uint8Array {
+  const weights = allocate(rows * bytes, path);
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw ioError(error, path);
+  }
+  try {
+    // Rows without padding between them are one long row.
+    const [pieces, length] = rowStride === bytes ? [1, rows * bytes] : [rows, bytes];
+    for (let i = 0; i < pieces; i++) {
+      const from = offset + i * rowStride;
+      const got = readRange(file, path, weights, i * bytes, length, from);
+      if (got < length)
+        throw new BridgeError(
+          'CORRUPT',
+          `${path} ends at byte ${from + got}, inside a matrix that begins at ${offset}`,
+          {
+            path,
+            offset: from + got,
+          },
+        );
+    }
+  } finally {
+    closeSync(file);
+  }
+  return weights;
+}

@@ -1,0 +1,114 @@
+import { closeSync, openSync, readSync } from 'node:fs';
+import { BridgeError, COUNTERS } from '../bridge.js';
+import { crc32c } from './crc32c.js';
+import { ioError } from './errors.js';
+import { bundlesInUnit, type PreparedLayer } from './layer.js';
+
+/** Reads units through the page cache, one plain read per extent, and checks every segment the first time it is seen. */
+export class UnitReader {
+  readonly #paths: string[];
+  readonly #files: number[] = [];
+  readonly #counters: Float64Array;
+
+  constructor(paths: string[], counters: Float64Array) {
+    this.#paths = paths;
+    this.#counters = counters;
+    for (const path of paths) {
+      try {
+        this.#files.push(openSync(path, 'r'));
+      } catch (error) {
+        this.close();
+        throw ioError(error, path);
+      }
+    }
+  }
+
+  /** Fills `slot` with a unit. Throws CORRUPT or IO; the slot then holds nothing of use. */
+  read(prepared: PreparedLayer, unit: number, slot: Uint8Array): void {
+    const { layer, slotLayout } = prepared;
+    const first = unit * layer.bundlesPerUnit;
+    const bundles = bundlesInUnit(prepared, unit);
+    layer.extents.forEach((extent, e) => {
+      const { skip, offset } = slotLayout.areas[e];
+      const from = extent.offset + first * extent.stride + skip;
+      const bytes = (bundles - 1) * extent.stride + extent.bytes - skip;
+      const got = readRange(this.#files[extent.file], this.#paths[extent.file], slot, offset, bytes, from);
+      if (got < bytes) {
+        const path = this.#paths[extent.file];
+        const bundle = first + Math.floor(got / extent.stride);
+        throw new BridgeError(
+          'CORRUPT',
+          `${path} ends at byte ${from + got}, inside layer ${prepared.index}, bundle ${bundle}`,
+          {
+            path,
+            offset: from + got,
+            layer: prepared.index,
+            bundle,
+          },
+        );
+      }
+      this.#counters[COUNTERS.payloadBytes] += bundles * (extent.bytes - skip);
+      this.#counters[COUNTERS.deviceBytes] += bytes;
+      this.#counters[COUNTERS.records]++;
+    });
+    if (layer.checksums !== null) for (let b = 0; b < bundles; b++) this.#verify(prepared, first + b, b, slot);
+  }
+
+  #verify(
+    { index, layer, slotLayout, verified }: PreparedLayer,
+    bundle: number,
+    inUnit: number,
+    slot: Uint8Array,
+  ): void {
+    const { segments, extents, checksums } = layer;
+    for (let s = layer.given === null ? 0 : 1; s < segments.length; s++) {
+      const at = bundle * segments.length + s;
+      if (verified[at] === 1) continue;
+      const { extent, offset, bytes } = segments[s];
+      const { file, stride, offset: fileOffset } = extents[extent];
+      const area = slotLayout.areas[extent];
+      const start = area.offset + inUnit * stride + offset - area.skip;
+      if (crc32c(slot, 0, start, start + bytes) !== checksums![at]) {
+        const path = this.#paths[file];
+        const damaged = fileOffset + bundle * stride + offset;
+        throw new BridgeError(
+          'CORRUPT',
+          `${path}: layer ${index}, bundle ${bundle} at byte ${damaged} does not match its checksum`,
+          {
+            path,
+            offset: damaged,
+            layer: index,
+            bundle,
+          },
+        );
+      }
+      verified[at] = 1;
+    }
+  }
+
+  close(): void {
+    for (const file of this.#files.splice(0)) closeSync(file);
+  }
+}
+
+/** Reads up to `bytes` at `position`; fewer only where the file ends. Throws IO. */
+export function readRange(
+  file: number,
+  path: string,
+  into: Uint8Array,
+  intoOffset: number,
+  bytes: number,
+  position: number,
+): number {
+  let got = 0;
+  while (got < bytes) {
+    try {
+      const piece = readSync(file, into, intoOffset + got, Math.min(bytes - got, 2 ** 30), position + got);
+      if (piece === 0) break;
+      got += piece;
+    } catch (error) {
+      throw ioError(error, path, position + got);
+    }
+  }
+  return got;
+}

@@ -1,0 +1,212 @@
+import { COUNTERS, RING_SLOT, type Ring, type RowStream, type StreamOptions } from '../bridge.js';
+import { allocate, isCount, usage } from './errors.js';
+import { FeedForward } from './ffn.js';
+import { type PreparedLayer, prepareLayer } from './layer.js';
+import { UnitReader } from './reader.js';
+
+const EMPTY = -1;
+
+interface Slots {
+  /** The unit that each slot holds or will hold, or EMPTY. */
+  unit: Int32Array;
+  /** 1 where that unit was asked for and is not there yet. */
+  pending: Uint8Array;
+}
+
+/** Reads happen inside `ffn`, when a unit is first needed: correct, and as slow as that sounds. */
+export class TwinStream implements RowStream {
+  readonly direct = false;
+  readonly #counters = new Float64Array(Object.keys(COUNTERS).length);
+  readonly #layers: PreparedLayer[];
+  readonly #slots: Slots[];
+  readonly #feedForward = new FeedForward();
+  readonly #reader: UnitReader;
+  #arena: Uint8Array;
+  #ring: (Ring & { slotBytes: number }) | null = null;
+  /** Schedule entry that the next RING_SLOT stands for. */
+  #next = 0;
+  #disposed = false;
+
+  constructor(options: StreamOptions) {
+    const { paths, arenaBytes, readThreads, mergeGapBytes, layers } = options;
+    if (!isCount(arenaBytes)) throw usage(`arenaBytes is ${arenaBytes}`);
+    if (!isCount(readThreads) || readThreads === 0) throw usage(`readThreads is ${readThreads}; at least 1 is needed`);
+    if (!isCount(mergeGapBytes)) throw usage(`mergeGapBytes is ${mergeGapBytes}`);
+    this.#layers = layers.map((layer, index) => prepareLayer(layer, index, paths.length, arenaBytes));
+    this.#slots = layers.map(({ slots }) => ({
+      unit: new Int32Array(slots).fill(EMPTY),
+      pending: new Uint8Array(slots),
+    }));
+    this.#arena = allocate(arenaBytes, 'the arena');
+    this.#reader = new UnitReader(paths, this.#counters);
+  }
+
+  request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void {
+    const prepared = this.#layer(layer);
+    checkUnits(prepared, units, slots, count);
+    const { unit, pending } = this.#slots[layer];
+    for (let i = 0; i < count; i++)
+      if (slots[i] >= unit.length) throw usage(`layer ${layer} has ${unit.length} slots, no slot ${slots[i]}`);
+    for (let i = 0; i < count; i++) {
+      unit[slots[i]] = units[i];
+      pending[slots[i]] = 1;
+    }
+  }
+
+  startRing(ring: Ring): void {
+    this.#checkAlive();
+    const { arenaOffset, slots, schedule } = ring;
+    if (schedule.length === 0 || schedule.length % 2 !== 0) throw usage('the schedule is empty or not made of pairs');
+    if (!isCount(slots) || slots === 0 || !isCount(arenaOffset) || arenaOffset % 4096 !== 0)
+      throw usage(`a ring of ${slots} slots at ${arenaOffset}: at least one slot, the offset a multiple of 4096`);
+    let slotBytes = 0;
+    for (let i = 0; i < schedule.length; i += 2) {
+      const prepared = this.#layer(schedule[i]);
+      checkUnit(prepared, schedule[i + 1]);
+      slotBytes = Math.max(slotBytes, prepared.slotLayout.bytes);
+    }
+    if (arenaOffset + slots * slotBytes > this.#arena.length)
+      throw usage(
+        `a ring of ${slots} slots of ${slotBytes} bytes at ${arenaOffset} exceeds the arena of ${this.#arena.length} bytes`,
+      );
+    this.#ring = { arenaOffset, slots, schedule: schedule.slice(), slotBytes };
+    this.#next = 0;
+  }
+
+  seekRing(index: number): void {
+    this.#checkAlive();
+    if (this.#ring === null) throw usage('there is no ring to seek in');
+    if (!isCount(index) || index >= this.#ring.schedule.length / 2)
+      throw usage(`the schedule has ${this.#ring.schedule.length / 2} entries, no entry ${index}`);
+    this.#next = index;
+  }
+
+  ffn(
+    layer: number,
+    units: Uint32Array,
+    slots: Uint32Array,
+    count: number,
+    x: Float32Array,
+    tokens: number,
+    given: Float32Array | null,
+    y: Float32Array,
+    accumulate: boolean,
+  ): void {
+    const prepared = this.#layer(layer);
+    checkUnits(prepared, units, slots, count);
+    checkBuffers(prepared, x, tokens, given, y);
+    this.#checkHeld(prepared, units, slots, count);
+
+    const size = tokens * prepared.layer.hiddenSize;
+    if (!accumulate) y.fill(0, 0, size);
+    for (let i = 0; i < count; i++) {
+      const started = performance.now();
+      const slot = slots[i] === RING_SLOT ? this.#fillRingSlot(prepared, units[i]) : this.#fillSlot(prepared, slots[i]);
+      const filled = performance.now();
+      this.#feedForward.addUnit(prepared, units[i], slot, x, tokens, given, y);
+      this.#counters[COUNTERS.readWaitMs] += filled - started;
+      this.#counters[COUNTERS.ffnMs] += performance.now() - filled;
+    }
+  }
+
+  counters(into: Float64Array): void {
+    if (into.length < this.#counters.length)
+      throw usage(`there are ${this.#counters.length} counters, room for ${into.length}`);
+    into.set(this.#counters);
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#reader.close();
+    this.#arena = new Uint8Array(0);
+  }
+
+  #checkAlive(): void {
+    if (this.#disposed) throw usage('the stream was disposed');
+  }
+
+  #layer(index: number): PreparedLayer {
+    this.#checkAlive();
+    if (!(index in this.#layers)) throw usage(`the stream has ${this.#layers.length} layers, no layer ${index}`);
+    return this.#layers[index];
+  }
+
+  /** Every unit must be in its slot or on its way, and those of the ring next in line: checked before anything is consumed. */
+  #checkHeld({ index }: PreparedLayer, units: Uint32Array, slots: Uint32Array, count: number): void {
+    const { unit } = this.#slots[index];
+    let ahead = 0;
+    for (let i = 0; i < count; i++) {
+      if (slots[i] !== RING_SLOT) {
+        if (slots[i] >= unit.length) throw usage(`layer ${index} has ${unit.length} slots, no slot ${slots[i]}`);
+        if (unit[slots[i]] !== units[i])
+          throw usage(`slot ${slots[i]} of layer ${index} was not asked for unit ${units[i]}`);
+        continue;
+      }
+      if (this.#ring === null) throw usage('there is no ring to take a unit from');
+      const { schedule } = this.#ring;
+      const at = (2 * (this.#next + ahead++)) % schedule.length;
+      if (schedule[at] !== index || schedule[at + 1] !== units[i])
+        throw usage(
+          `the ring's next is layer ${schedule[at]}, unit ${schedule[at + 1]}, not layer ${index}, unit ${units[i]}`,
+        );
+    }
+  }
+
+  #fillSlot(prepared: PreparedLayer, slot: number): Uint8Array {
+    const { unit, pending } = this.#slots[prepared.index];
+    const bytes = this.#slotBytes(prepared.layer.arenaOffset, prepared.slotLayout.bytes, slot);
+    if (pending[slot] === 1) {
+      const wanted = unit[slot];
+      pending[slot] = 0;
+      unit[slot] = EMPTY;
+      this.#reader.read(prepared, wanted, bytes);
+      unit[slot] = wanted;
+    }
+    return bytes;
+  }
+
+  #fillRingSlot(prepared: PreparedLayer, unit: number): Uint8Array {
+    const { arenaOffset, slots, slotBytes, schedule } = this.#ring!;
+    const bytes = this.#slotBytes(arenaOffset, slotBytes, this.#next % slots);
+    this.#reader.read(prepared, unit, bytes);
+    this.#next = (this.#next + 1) % (schedule.length / 2);
+    return bytes;
+  }
+
+  #slotBytes(arenaOffset: number, slotBytes: number, slot: number): Uint8Array {
+    return this.#arena.subarray(arenaOffset + slot * slotBytes, arenaOffset + (slot + 1) * slotBytes);
+  }
+}
+
+function checkUnit({ index, numUnits }: PreparedLayer, unit: number): void {
+  if (unit >= numUnits) throw usage(`layer ${index} has ${numUnits} units, no unit ${unit}`);
+}
+
+function checkUnits(prepared: PreparedLayer, units: Uint32Array, slots: Uint32Array, count: number): void {
+  if (!isCount(count) || count > units.length || count > slots.length)
+    throw usage(`${count} units were announced, ${units.length} units and ${slots.length} slots were passed`);
+  for (let i = 0; i < count; i++) {
+    checkUnit(prepared, units[i]);
+    if (i > 0 && units[i] <= units[i - 1]) throw usage(`units must ascend, but ${units[i]} follows ${units[i - 1]}`);
+  }
+}
+
+function checkBuffers(
+  { layer, index }: PreparedLayer,
+  x: Float32Array,
+  tokens: number,
+  given: Float32Array | null,
+  y: Float32Array,
+): void {
+  const { hiddenSize, numNeurons } = layer;
+  if (!isCount(tokens)) throw usage(`${tokens} is not a number of tokens`);
+  if (x.length < tokens * hiddenSize) throw usage(`x holds ${x.length}, not ${tokens} x ${hiddenSize} values`);
+  if (y.length < tokens * hiddenSize) throw usage(`y holds ${y.length}, not ${tokens} x ${hiddenSize} values`);
+  if ((given === null) !== (layer.given === null))
+    throw usage(
+      `layer ${index} ${layer.given === null ? 'takes no given products' : `needs the products of its ${layer.given}`}`,
+    );
+  if (given !== null && given.length < tokens * numNeurons)
+    throw usage(`given holds ${given.length}, not ${tokens} x ${numNeurons} values`);
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander';
+import { FORMATS } from '../../../native-bridge/formats.js';
+import { formatBytes, formatMs, formatShare } from '../format.js';
+import { interruptSignal } from '../interrupt.js';
+import { choice } from '../option-values.js';
+import { notice, printJson, printLine } from '../output.js';
+import { progressBar } from '../progress.js';
+
+interface ConvertFlags {
+  rows: string;
+  dense: string;
+  json?: boolean;
+}
+
+const LATER = ['q4_K', 'q5_K', 'q6_K', 'mxfp4'];
+const formatOption = (option: string) => choice(option, ['source', ...Object.keys(FORMATS)], LATER);
+const FORMAT_NAMES = ['source', ...Object.keys(FORMATS)].join(', ');
+
+export function convertCommand(): Command {
+  return new Command('convert')
+    .description('write a checkpoint as a store; a conversion that was cut short goes on where it stopped')
+    .argument('<source>', 'a GGUF file or a Hugging Face folder')
+    .argument('<store>', 'the folder to make')
+    .option('--rows <format>', `format of the streamed rows: ${FORMAT_NAMES}`, formatOption('--rows'), 'source')
+    .option('--dense <format>', `format of the resident half: ${FORMAT_NAMES}`, formatOption('--dense'), 'source')
+    .action(convertCheckpoint);
+}
+
+async function convertCheckpoint(source: string, store: string, flags: ConvertFlags): Promise<void> {
+  const { convert } = await import('../../runtime/convert.js');
+  const bar = progressBar('bytes');
+  const result = await convert(source, store, {
+    rows: flags.rows,
+    dense: flags.dense,
+    signal: interruptSignal(),
+    onProgress: ({ bytes, totalBytes }) => bar.update('converting', bytes, totalBytes),
+  }).finally(() => bar.stop());
+  if (flags.json) return printJson(result);
+  printLine(`${result.store}: ${formatBytes(result.bytes)} in ${formatMs(result.seconds * 1000)}`);
+  for (const { tensor, from, to, relativeError } of result.requantized) {
+    notice(`requantized ${tensor}: ${from} to ${to}, relative error ${formatShare(relativeError)}`);
+  }
+}

@@ -1,0 +1,83 @@
+import { Command } from 'commander';
+import { FlashrowError } from '../../errors.js';
+import type { Model } from '../../runtime/api.js';
+import { makeWindows, splitDocuments } from '../evaluation-text.js';
+import { plural } from '../format.js';
+import { interruptSignal } from '../interrupt.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
+import { isTokenIds, parseJson } from '../option-values.js';
+import { notice, printJson, printLine } from '../output.js';
+import { progressBar } from '../progress.js';
+import { readText } from '../read-input.js';
+import { formatReceipt } from '../receipt.js';
+import { withModel } from '../with-model.js';
+
+interface EvalFlags extends ModelFlags {
+  text?: string;
+  sequences?: string;
+  json?: boolean;
+}
+
+/** What is to be scored, once the model is there and its context is known. */
+type Sequences = (model: Model) => number[][];
+
+export function evalCommand(): Command {
+  const command = new Command('eval')
+    .description('negative log-likelihood and perplexity of a text')
+    .argument('<model>', MODEL_ARGUMENT)
+    .option('--text <file>', 'a text; a line <|endoftext|> ends a document')
+    .option('--sequences <file>', 'JSON [[ids], ...]; the first token of each is not scored');
+  return addModelOptions(command).action(evaluate);
+}
+
+async function evaluate(source: string, flags: EvalFlags): Promise<void> {
+  const sequencesFor = await readSequences(source, flags);
+  const signal = interruptSignal();
+  const bar = progressBar('count');
+  const result = await withModel(source, toModelOptions(flags), signal, async (model) => {
+    const sequences = sequencesFor(model);
+    if (!sequences.some((ids) => ids.length > 1)) {
+      throw new FlashrowError('BAD_USAGE', 'nothing to score: no sequence has a token after its first', {
+        sequences: sequences.length,
+      });
+    }
+    const onProgress = (done: number, total: number) => bar.update('scoring', done, total);
+    return model.evaluate(sequences, { signal, onProgress }).finally(() => bar.stop());
+  });
+  if (flags.json) return printJson(result);
+  printLine(
+    `perplexity ${result.perplexity.toFixed(4)}, mean NLL ${result.meanNll.toFixed(6)} over ${plural(result.tokens, 'token')}`,
+  );
+  notice(formatReceipt(result.receipt));
+}
+
+async function readSequences(source: string, { text, sequences }: EvalFlags): Promise<Sequences> {
+  if (text !== undefined && sequences !== undefined)
+    throw new FlashrowError('BAD_USAGE', 'give --text or --sequences, not both');
+  if (sequences !== undefined) return fromSequences(sequences);
+  if (text !== undefined) return fromText(source, text);
+  throw new FlashrowError('BAD_USAGE', 'nothing to score: give --text <file> or --sequences <file>');
+}
+
+async function fromSequences(path: string): Promise<Sequences> {
+  const sequences = parseJson(await readText('--sequences', path));
+  if (!Array.isArray(sequences) || !sequences.every(isTokenIds)) {
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `--sequences ${path}: expected JSON like [[1,2],[1,3,4]], arrays of token ids`,
+      { path },
+    );
+  }
+  return () => sequences;
+}
+
+/** Encoded before the model is loaded: the growth in memory that a receipt shows is then the model's alone. */
+async function fromText(source: string, path: string): Promise<Sequences> {
+  const documents = splitDocuments(await readText('--text', path));
+  const { openTokenizer } = await import('../../runtime/open-tokenizer.js');
+  const tokenizer = await openTokenizer(source);
+  const ids = documents.map((document) =>
+    tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
+  );
+  return (model) => makeWindows(ids, model.info.contextSize, tokenizer.bosId);
+}

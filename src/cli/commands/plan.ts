@@ -1,0 +1,22 @@
+import { Command } from 'commander';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
+import { printJson, printLine } from '../output.js';
+import { formatPlan } from '../plan-table.js';
+
+interface PlanFlags extends ModelFlags {
+  json?: boolean;
+}
+
+export function planCommand(): Command {
+  const command = new Command('plan')
+    .description('where a memory budget would go, before anything is loaded or converted')
+    .argument('<model>', MODEL_ARGUMENT);
+  return addModelOptions(command).action(showPlan);
+}
+
+async function showPlan(source: string, flags: PlanFlags): Promise<void> {
+  const { plan } = await import('../../runtime/plan-model.js');
+  const made = await plan(source, toModelOptions(flags));
+  if (flags.json) printJson(made);
+  else printLine(formatPlan(made));
+}

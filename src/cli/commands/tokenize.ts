@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { FlashrowError } from '../../errors.js';
+import { printJson, printLine } from '../output.js';
+import { readText } from '../read-input.js';
+
+interface TokenizeFlags {
+  text?: string;
+  file?: string;
+  special: boolean;
+  json?: boolean;
+}
+
+export function tokenizeCommand(): Command {
+  return new Command('tokenize')
+    .description('token ids of a text')
+    .argument('<model>', 'a store folder, a GGUF file (its vocabulary is enough) or a Hugging Face folder')
+    .option('--text <text>', 'the text, literally')
+    .option('--file <file>', 'a file taken byte for byte, - for stdin')
+    .option('--no-special', 'add no BOS or EOS, and parse no special token in the text')
+    .action(tokenize);
+}
+
+async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
+  const text = await chosenText(flags);
+  const { openTokenizer } = await import('../../runtime/open-tokenizer.js');
+  const tokenizer = await openTokenizer(source);
+  const { special } = flags;
+  const tokens = tokenizer.encode(text, {
+    addBos: special && tokenizer.addBos,
+    addEos: special && tokenizer.addEos,
+    parseSpecial: special,
+  });
+  if (flags.json) printJson({ tokens });
+  else printLine(JSON.stringify(tokens));
+}
+
+async function chosenText({ text, file }: TokenizeFlags): Promise<string> {
+  if (text !== undefined && file !== undefined) throw new FlashrowError('BAD_USAGE', 'give --text or --file, not both');
+  if (text !== undefined) return text;
+  if (file !== undefined) return readText('--file', file);
+  throw new FlashrowError('BAD_USAGE', 'nothing to tokenize: give --text <text> or --file <file>');
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import type { VerifyResult } from '../../runtime/protocol.js';
+import { formatBytes, plural } from '../format.js';
+import { interruptSignal } from '../interrupt.js';
+import { printJson, printLine } from '../output.js';
+import { progressBar } from '../progress.js';
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description('read every byte of a store and compare the checksums; exit code 1 where it is damaged')
+    .argument('<store>', 'a store folder')
+    .action(verifyStore);
+}
+
+async function verifyStore(store: string, flags: { json?: boolean }): Promise<void> {
+  const { verify } = await import('../../runtime/verify.js');
+  const bar = progressBar('bytes');
+  const result = await verify(store, {
+    signal: interruptSignal(),
+    onProgress: ({ bytes, totalBytes }) => bar.update('verifying', bytes, totalBytes),
+  }).finally(() => bar.stop());
+  if (!result.ok) process.exitCode = 1;
+  if (flags.json) return printJson(result);
+  const { ok, firstBad, bundles, bytes } = result;
+  const where = firstBad ? `, first ${damagePlace(firstBad)}` : '';
+  printLine(`${ok ? 'intact' : 'damaged'}: ${plural(bundles, 'bundle')}, ${formatBytes(bytes)} read${where}`);
+}
+
+/** Only the streamed rows belong to a layer and a bundle. */
+function damagePlace({ file, offset, layer, bundle }: NonNullable<VerifyResult['firstBad']>): string {
+  const inside = layer === null || bundle === null ? '' : ` (layer ${layer}, bundle ${bundle})`;
+  return `at offset ${offset} of ${file}${inside}`;
+}

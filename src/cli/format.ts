@@ -1,0 +1,42 @@
+const SIZES: readonly [number, string][] = [
+  [1e12, 'TB'],
+  [1e9, 'GB'],
+  [1e6, 'MB'],
+  [1e3, 'kB'],
+];
+
+/** Bytes in powers of ten, three digits: `1.50 GB`, `23.4 MB`, `512 B`. */
+export function formatBytes(bytes: number): string {
+  // 999.5 and above would print as 1000: it belongs to the next unit.
+  const size = SIZES.find(([unit]) => bytes >= unit * 0.9995);
+  return size ? `${threeDigits(bytes / size[0])} ${size[1]}` : `${bytes} B`;
+}
+
+/** Milliseconds as people say them: `3.1 ms`, `31 ms`, `4.20 s`, `3 min`. */
+export function formatMs(ms: number): string {
+  if (ms < 10) return `${ms.toFixed(1)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 99_500) return `${threeDigits(ms / 1000)} s`;
+  return `${Math.round(ms / 60_000)} min`;
+}
+
+/** Tokens/s, or a dash where there was nothing to measure. */
+export const formatSpeed = (tokensPerSecond: number | null): string =>
+  tokensPerSecond === null ? '- tokens/s' : `${threeDigits(tokensPerSecond)} tokens/s`;
+
+/** 0.423 as `42.3%`. */
+export const formatShare = (share: number): string => `${(share * 100).toFixed(1)}%`;
+
+export const formatCount = (count: number): string => count.toLocaleString('en-US');
+
+/** `1 tensor`, `3 tensors`. */
+export const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+/** Lines of `[label, text]` with the texts in one column. */
+export function formatRows(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([label]) => label.length));
+  return rows.map(([label, text]) => `${label.padEnd(width)}  ${text}`).join('\n');
+}
+
+const threeDigits = (value: number): string =>
+  value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);

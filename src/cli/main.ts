@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+import { CommanderError } from 'commander';
+import { reportFailure } from './failure.js';
+import { buildProgram } from './program.js';
+
+const endOfOptions = process.argv.indexOf('--');
+/** Read off the raw arguments: a failure while they are parsed must be JSON as well. */
+const json = process.argv.slice(2, endOfOptions < 0 ? undefined : endOfOptions).includes('--json');
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read us has heard enough (`flashrow run ... | head`).
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+process.once('uncaughtException', (error) => process.exit(reportFailure(error, json)));
+
+try {
+  await buildProgram().parseAsync();
+} catch (error) {
+  const askedForHelp = error instanceof CommanderError && error.exitCode === 0;
+  if (!askedForHelp) process.exitCode = reportFailure(error, json);
+}

@@ -1,0 +1,36 @@
+import type { Model, ModelOptions, Progress } from '../runtime/api.js';
+import { conversionNotice } from './conversion-notice.js';
+import { notice } from './output.js';
+import { progressBar } from './progress.js';
+
+/** Loads a model, telling stderr what a user should know meanwhile, lends it to `work`, and frees it whatever happens. */
+export async function withModel<T>(
+  source: string,
+  options: ModelOptions,
+  signal: AbortSignal,
+  work: (model: Model) => Promise<T>,
+): Promise<T> {
+  // Loaded late, here and in the commands, so that help and bad usage do not wait for the engine.
+  const [{ loadModel }, { nativeUnavailableReason }] = await Promise.all([
+    import('../runtime/load-model.js'),
+    import('../../native-bridge/index.js'),
+  ]);
+  const reason = nativeUnavailableReason();
+  if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
+
+  const bar = progressBar('bytes');
+  let announced = false;
+  const onProgress = ({ stage, bytes, totalBytes }: Progress) => {
+    if (stage === 'convert' && !announced) {
+      announced = true;
+      notice(conversionNotice(totalBytes));
+    }
+    bar.update(stage === 'convert' ? 'converting' : 'loading', bytes, totalBytes);
+  };
+  const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
+  try {
+    return await work(model);
+  } finally {
+    await model.dispose();
+  }
+}

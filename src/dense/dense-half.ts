@@ -1,0 +1,31 @@
+/**
+ * The resident half of a model: everything but the feed-forward networks and attention itself. All buffers belong to the
+ * caller and hold at least `tokens` rows; outputs overwrite.
+ */
+export interface DenseHalf {
+  /** Bytes of weights held in memory, measured where a library holds them. */
+  readonly residentBytes: number;
+  /** Embedding rows of `ids` into x[ids.length, hiddenSize]. */
+  embed(ids: ArrayLike<number>, x: Float32Array): void;
+  /** From the residual stream x[tokens, hiddenSize]: norm, then q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim], turned by rotary for positions `position`... */
+  attentionInput(
+    layer: number,
+    x: Float32Array,
+    tokens: number,
+    position: number,
+    q: Float32Array,
+    k: Float32Array,
+    v: Float32Array,
+  ): Promise<void> | void;
+  /** x += o(attention[tokens, heads * headDim]); ffnInput[tokens, hiddenSize] = norm(x). */
+  attentionOutput(
+    layer: number,
+    attention: Float32Array,
+    x: Float32Array,
+    tokens: number,
+    ffnInput: Float32Array,
+  ): Promise<void> | void;
+  /** logits[tokens, vocabSize] of the residual stream x[tokens, hiddenSize]. */
+  logits(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
+  dispose(): Promise<void> | void;
+}

@@ -1,0 +1,63 @@
+import { rowBytes } from '../../native-bridge/formats.js';
+import { prefillChunk } from '../model/prefill-chunk.js';
+import type { ModelSpec } from '../model/spec.js';
+import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { runsOn } from './choice.js';
+import type { TensorShape } from './tensor-on-disk.js';
+import { checkShapes, headName, tensorNamed } from './tensors.js';
+
+const PAGE = 4096;
+const MIB = 2 ** 20;
+/** One session with up to 8 threads; 0.21 MB measured with 2, 0.51 MB with 8. */
+const SESSION_BYTES = 0.5 * MIB;
+/** ONNX Runtime itself, from its import to the first run: 12 to 14 MB measured. */
+const LIBRARY_BYTES = 16 * MIB;
+/** Copies of outputs that pile up until V8 collects them: 37 to 44 MB measured for outputs of 2 MB and less. */
+const GARBAGE_BYTES = 44 * MIB;
+
+export interface DenseFootprint {
+  /** Weights, at most; what is held is no less than three quarters of it. */
+  residentBytes: number;
+  /** What ONNX Runtime costs besides, whatever the model's size; 0 where nothing runs on it. */
+  overheadBytes: number;
+  /** Working buffers for calls of `maxTokens`. */
+  scratchBytes: number;
+}
+
+/** What `createDenseHalf` will hold, from headers alone. Throws CORRUPT where tensors do not fit the spec. */
+export function denseFootprint(
+  spec: ModelSpec,
+  tensors: ReadonlyMap<string, TensorShape>,
+  maxTokens = prefillChunk(spec),
+): DenseFootprint {
+  checkShapes(spec, tensors);
+  const { hiddenSize, numLayers } = spec;
+  const layers = Array.from({ length: numLayers }, (_, layer) => {
+    const of = (names: LayerTensor[]) => names.map((name) => tensorNamed(tensors, layerTensor(layer, name)));
+    return [of(['q', 'k', 'v']), of(['o'])];
+  });
+  const segments = [...layers.flat(), [tensorNamed(tensors, headName(spec))]];
+  const sessions = segments.filter((matrices) => runsOn(matrices) === 'onnx').length;
+  const norms = (2 * numLayers + 1) * hiddenSize * 4;
+  const rotary = 2 * maxTokens * (spec.rotary.dimension / 2) * 8;
+  const rows = maxTokens * hiddenSize * 4;
+  return {
+    residentBytes: norms + segments.reduce((sum, matrices) => sum + segmentBytes(matrices), 0),
+    overheadBytes: sessions === 0 ? 0 : sessions * SESSION_BYTES + LIBRARY_BYTES + GARBAGE_BYTES,
+    // Bridge segments share one buffer of rows; a session has at most two of its own at a time.
+    scratchBytes: rotary + (sessions === 0 ? 1 : 3) * rows,
+  };
+}
+
+/** What ONNX Runtime holds of an f32 matrix [rows, columns] once it is packed: panels of 16 rows (MlasGemmPackBSize). */
+export const packedBytes = ([rows, columns]: readonly number[]): number => Math.ceil(rows / 16) * 16 * columns * 4;
+
+function segmentBytes(matrices: TensorShape[]): number {
+  const onOnnx = runsOn(matrices) === 'onnx';
+  return matrices.reduce(
+    (sum, { shape, format }) => sum + roundUp(onOnnx ? packedBytes(shape) : shape[0] * rowBytes(format, shape[1])),
+    0,
+  );
+}
+
+const roundUp = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;

@@ -1,0 +1,80 @@
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { FlashrowError } from '../errors.js';
+import type { OnnxGraph } from './onnx-graph.js';
+
+interface Port {
+  width: number;
+  buffer: Float32Array | null;
+  tokens: number;
+}
+
+/** An ONNX Runtime session over one graph, whose inputs and outputs are bound to the caller's buffers and stay bound. */
+export class OnnxSession {
+  readonly #session: InferenceSession;
+  readonly #ports = new Map<string, Port>();
+  readonly #feeds: Record<string, Tensor> = {};
+  readonly #fetches: Record<string, Tensor | null> = {};
+
+  private constructor(session: InferenceSession, graph: OnnxGraph) {
+    this.#session = session;
+    for (const [name, width] of graph.widths) this.#ports.set(name, { width, buffer: null, tokens: 0 });
+    for (const name of session.outputNames) this.#fetches[name] = null;
+  }
+
+  /** `folder` is where the graph's external data lies. Throws IO with ONNX Runtime's own message where it cannot be loaded. */
+  static async load(graph: OnnxGraph, folder: string, threads: number): Promise<OnnxSession> {
+    try {
+      const session = await InferenceSession.create(graph.encode(), {
+        executionProviders: ['cpu'],
+        intraOpNumThreads: threads,
+        interOpNumThreads: 1,
+        executionMode: 'sequential',
+        enableCpuMemArena: false,
+        enableMemPattern: false,
+        logSeverityLevel: 4,
+        // The read threads and the bridge's own need the cores between two calls.
+        extra: { session: { intra_op: { allow_spinning: '0' }, model_external_initializers_file_folder_path: folder } },
+      });
+      return new OnnxSession(session, graph);
+    } catch (cause) {
+      throw new FlashrowError(
+        'IO',
+        `ONNX Runtime could not load ${graph.name}: ${(cause as Error).message}`,
+        { segment: graph.name },
+        { cause },
+      );
+    }
+  }
+
+  /** Reads input `name` from the first `tokens` rows of `buffer` at the next run. */
+  feed(name: string, buffer: Float32Array, tokens: number): void {
+    if (this.#rebind(name, buffer, tokens)) this.#feeds[name] = this.#tensor(name);
+  }
+
+  /** Has output `name` written to the first `tokens` rows of `buffer` at the next run. */
+  fetch(name: string, buffer: Float32Array, tokens: number): void {
+    if (this.#rebind(name, buffer, tokens)) this.#fetches[name] = this.#tensor(name);
+  }
+
+  /** Resolves to copies of all outputs, which ONNX Runtime makes whether they are bound or not. */
+  run(): Promise<InferenceSession.OnnxValueMapType> {
+    return this.#session.run(this.#feeds, this.#fetches);
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+
+  #rebind(name: string, buffer: Float32Array, tokens: number): boolean {
+    const port = this.#ports.get(name)!;
+    if (port.buffer === buffer && port.tokens === tokens) return false;
+    port.buffer = buffer;
+    port.tokens = tokens;
+    return true;
+  }
+
+  #tensor(name: string): Tensor {
+    const { buffer, tokens, width } = this.#ports.get(name)!;
+    return new Tensor('float32', buffer!.subarray(0, tokens * width), [tokens, width]);
+  }
+}

@@ -1,0 +1,68 @@
+import type { RotarySpec } from '../model/spec.js';
+
+/**
+ * Rotary position embedding (arXiv 2104.09864): pair i of a head at position p turns by the angle p * theta^(-2i / dimension) / frequencyFactors[i].
+ * Cosines and sines of one run of positions are kept, so that all layers of a chunk share them.
+ */
+export class Rotary {
+  readonly #headDim: number;
+  /** From the first of a pair to the second, and from one pair to the next. */
+  readonly #partner: number;
+  readonly #step: number;
+  /** Radians per position, in double: at position 100,000 a float would be off by a hundredth. */
+  readonly #speeds: Float64Array;
+  readonly #cos: Float64Array;
+  readonly #sin: Float64Array;
+  #position = -1;
+  #tokens = 0;
+
+  constructor(spec: RotarySpec, headDim: number, maxTokens: number) {
+    const pairs = spec.dimension / 2;
+    this.#headDim = headDim;
+    this.#partner = spec.layout === 'interleaved' ? 1 : pairs;
+    this.#step = spec.layout === 'interleaved' ? 2 : 1;
+    this.#speeds = Float64Array.from(
+      { length: pairs },
+      (_, i) => spec.theta ** ((-2 * i) / spec.dimension) / (spec.frequencyFactors?.[i] ?? 1),
+    );
+    this.#cos = new Float64Array(maxTokens * pairs);
+    this.#sin = new Float64Array(maxTokens * pairs);
+  }
+
+  /** Turns every head of `vectors[tokens, heads * headDim]` in place, token t to position `position + t`. */
+  apply(vectors: Float32Array, tokens: number, heads: number, position: number): void {
+    this.#prepare(position, tokens);
+    const headDim = this.#headDim;
+    const pairs = this.#speeds.length;
+    const partner = this.#partner;
+    const step = this.#step;
+    const cosines = this.#cos;
+    const sines = this.#sin;
+    for (let row = 0; row < tokens * heads; row++) {
+      const table = Math.floor(row / heads) * pairs;
+      let first = row * headDim;
+      for (let i = 0; i < pairs; i++, first += step) {
+        const cos = cosines[table + i];
+        const sin = sines[table + i];
+        const a = vectors[first];
+        const b = vectors[first + partner];
+        vectors[first] = a * cos - b * sin;
+        vectors[first + partner] = a * sin + b * cos;
+      }
+    }
+  }
+
+  #prepare(position: number, tokens: number): void {
+    if (position === this.#position && tokens <= this.#tokens) return;
+    const pairs = this.#speeds.length;
+    for (let t = 0; t < tokens; t++) {
+      for (let i = 0; i < pairs; i++) {
+        const angle = (position + t) * this.#speeds[i];
+        this.#cos[t * pairs + i] = Math.cos(angle);
+        this.#sin[t * pairs + i] = Math.sin(angle);
+      }
+    }
+    this.#position = position;
+    this.#tokens = tokens;
+  }
+}

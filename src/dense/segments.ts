@@ -1,0 +1,21 @@
+/** A piece of the resident half between two streamed or cached steps. Whichever library runs it, buffers are the caller's and hold at least `tokens` rows. */
+interface Segment {
+  /** Bytes of weights held. */
+  readonly residentBytes: number;
+  dispose(): Promise<void> | void;
+}
+
+export interface AttentionInput extends Segment {
+  /** q, k and v of norm(x), before rotary. */
+  run(x: Float32Array, tokens: number, q: Float32Array, k: Float32Array, v: Float32Array): Promise<void> | void;
+}
+
+export interface AttentionOutput extends Segment {
+  /** x += o(attention); ffnInput = norm(x). */
+  run(attention: Float32Array, x: Float32Array, tokens: number, ffnInput: Float32Array): Promise<void> | void;
+}
+
+export interface Head extends Segment {
+  /** logits = head(norm(x)). */
+  run(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
+}

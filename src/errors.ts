@@ -1,0 +1,28 @@
+/** Stable codes: more may be added, none is renamed. The CLI prints them, scripts match on them. */
+export type ErrorCode =
+  | 'BAD_USAGE'
+  | 'UNSUPPORTED'
+  | 'CORRUPT'
+  | 'INSUFFICIENT_MEMORY'
+  | 'CONTEXT_OVERFLOW'
+  | 'DISK_FULL'
+  | 'NOT_WRITABLE'
+  | 'NOT_FOUND'
+  | 'ABORTED'
+  | 'IO';
+
+/**
+ * Every failure that flashrow reports on purpose. The message says what was wrong, where, and what to do;
+ * `details` carries the same as JSON-safe data.
+ */
+export class FlashrowError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Record<string, unknown>;
+
+  constructor(code: ErrorCode, message: string, details: Record<string, unknown> = {}, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'FlashrowError';
+    this.code = code;
+    this.details = details;
+  }
+}

@@ -1,0 +1,80 @@
+import type { RowFormat } from '../../native-bridge/formats.js';
+import type { ModelSpec } from '../model/spec.js';
+
+/**
+ * Element formats a checkpoint may hold. Those without a kernel of ours are decoded to floats on the way in (read.ts,
+ * `readFloats`): bf16 fits f32 exactly; q6_K, which llama.cpp puts into the heads of Q4_0 and Q4_1 files, has q8_0 as the
+ * nearest that is not coarser.
+ */
+export type TensorFormat = RowFormat | 'bf16' | 'q6_K';
+
+/** Where one tensor's bytes lie in a foreign file. Nothing is read until somebody asks for the bytes. */
+export interface CheckpointTensor {
+  /** flashrow's own name (model/tensor-names.ts). */
+  name: string;
+  /** The name in the file, for messages. */
+  sourceName: string;
+  /** [rows, columns] for matrices, [length] for vectors. */
+  shape: number[];
+  format: TensorFormat;
+  path: string;
+  offset: number;
+  bytes: number;
+}
+
+/** The vocabulary as a GGUF file carries it, under `tokenizer.ggml.*`. */
+export interface GgufVocabulary {
+  kind: 'gguf';
+  /** `llama` is SentencePiece, `gpt2` byte-level BPE; others are UNSUPPORTED. */
+  model: string;
+  /** The pre-tokenizer of byte-level BPE (`gpt-2`, `llama-bpe`, `falcon`, ...), where named. */
+  pre: string | null;
+  tokens: string[];
+  /** Merge priorities of SentencePiece pieces; empty for BPE. */
+  scores: number[];
+  /** GGML token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  types: number[];
+  /** `left right` pairs, best first; empty for SentencePiece. */
+  merges: string[];
+  bosId: number | null;
+  eosId: number | null;
+  unknownId: number | null;
+  /** Null where the file does not say. */
+  addBos: boolean | null;
+  addEos: boolean | null;
+  addSpacePrefix: boolean | null;
+  chatTemplate: string | null;
+}
+
+/** The vocabulary of a Hugging Face folder. */
+export interface HuggingFaceVocabulary {
+  kind: 'huggingface';
+  /** tokenizer.json, parsed. */
+  tokenizer: Record<string, unknown>;
+  /** tokenizer_config.json, parsed; empty where absent. */
+  config: Record<string, unknown>;
+  /** config.json's own ids, the fallback where the tokenizer does not say. */
+  bosId: number | null;
+  eosIds: number[];
+  chatTemplate: string | null;
+}
+
+export type Vocabulary = GgufVocabulary | HuggingFaceVocabulary;
+
+/** A foreign checkpoint, opened: headers read and checked, data untouched. */
+export interface Checkpoint {
+  kind: 'gguf' | 'huggingface';
+  /** The file or folder it came from. */
+  path: string;
+  /** Every file that holds tensors. */
+  files: { path: string; bytes: number }[];
+  /**
+   * Hex SHA-256 of the headers and other small files, the files' sizes and a sample of each tensor's bytes: enough to notice
+   * that a source was swapped under a half-done conversion, for a fine-tune of the same model too.
+   */
+  digest: string;
+  spec: ModelSpec;
+  /** By flashrow's own names; complete for the spec and of the right shapes. */
+  tensors: ReadonlyMap<string, CheckpointTensor>;
+  vocabulary: Vocabulary;
+}

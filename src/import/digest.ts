@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import type { CheckpointTensor } from './checkpoint.js';
+import { type OpenFile, readExactly } from './files.js';
+import { TensorReader } from './read.js';
+
+const SAMPLE_BYTES = 1024;
+const PIECE_BYTES = 1024 * 1024;
+
+/**
+ * Gathers what identifies a checkpoint (`Checkpoint.digest`). Equal headers do not make equal models (fine-tunes share
+ * them), so the middle of each tensor counts too; that is a few hundred small reads.
+ */
+export class SourceDigest {
+  readonly #hash = createHash('sha256');
+
+  /** The first `headerBytes` bytes of a file, and its size. */
+  addHeader(file: OpenFile, headerBytes: number): void {
+    this.#hash.update(`${file.size} `);
+    const piece = Buffer.allocUnsafe(Math.min(headerBytes, PIECE_BYTES));
+    for (let offset = 0; offset < headerBytes; offset += piece.length) {
+      const part = piece.subarray(0, Math.min(piece.length, headerBytes - offset));
+      readExactly(file, offset, part);
+      this.#hash.update(part);
+    }
+  }
+
+  addBytes(bytes: Uint8Array): void {
+    this.#hash.update(`${bytes.length} `).update(bytes);
+  }
+
+  addSamples(tensors: Iterable<CheckpointTensor>): void {
+    const reader = new TensorReader();
+    try {
+      for (const tensor of tensors) {
+        const length = Math.min(tensor.bytes, SAMPLE_BYTES);
+        this.#hash.update(reader.readBytes(tensor, Math.floor((tensor.bytes - length) / 2), length));
+      }
+    } finally {
+      reader.close();
+    }
+  }
+
+  hex(): string {
+    return this.#hash.digest('hex');
+  }
+}

@@ -1,0 +1,105 @@
+import { basename, join, resolve } from 'node:path';
+import { FlashrowError } from '../errors.js';
+import { describeHuggingFace } from '../model/architectures.js';
+import { Fields, shown } from '../model/fields.js';
+import type { Checkpoint, HuggingFaceVocabulary } from './checkpoint.js';
+import { SourceDigest } from './digest.js';
+import { kindOf, withFile } from './files.js';
+import { readHuggingFaceVocabulary } from './hugging-face-vocabulary.js';
+import { parseObject, readSmallFile } from './json.js';
+import { readSafetensorsHeader } from './safetensors.js';
+import { damaged, resolveTensors, type SourceTensor } from './source-tensor.js';
+
+export const CONFIG_FILE = 'config.json';
+const WEIGHTS_FILE = 'model.safetensors';
+const INDEX_FILE = 'model.safetensors.index.json';
+
+const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+const MAX_INDEX_BYTES = 32 * 2 ** 20;
+
+/**
+ * Opens a Hugging Face folder: config.json, model.safetensors (one, or shards with an index), tokenizer.json.
+ * Throws NOT_FOUND, CORRUPT or UNSUPPORTED.
+ */
+export function openHuggingFace(path: string): Checkpoint {
+  const digest = new SourceDigest();
+  const config = readConfig(path, digest);
+  const description = describeHuggingFace(basename(resolve(path)), config);
+  const { files, found } = readWeights(path, digest);
+  const tensors = resolveTensors(path, description, found);
+  digest.addSamples(tensors.values());
+  const vocabulary = readHuggingFaceVocabulary(path, config, digest);
+  return { kind: 'huggingface', path, files, digest: digest.hex(), spec: description.spec, tensors, vocabulary };
+}
+
+/** The vocabulary alone: needs no weights. */
+export function openHuggingFaceVocabulary(path: string): HuggingFaceVocabulary {
+  const digest = new SourceDigest();
+  return readHuggingFaceVocabulary(path, readConfig(path, digest), digest);
+}
+
+function readConfig(folder: string, digest: SourceDigest): Fields {
+  const path = join(folder, CONFIG_FILE);
+  const bytes = readSmallFile(path, MAX_CONFIG_BYTES);
+  digest.addBytes(bytes);
+  return Fields.of(path, parseObject(bytes, path));
+}
+
+function readWeights(
+  folder: string,
+  digest: SourceDigest,
+): { files: Checkpoint['files']; found: Map<string, SourceTensor> } {
+  const placed = shardOfTensor(folder);
+  const shards = placed ? [...new Set(placed.values())].sort() : [WEIGHTS_FILE];
+  const files: Checkpoint['files'] = [];
+  const found = new Map<string, SourceTensor>();
+  for (const shard of shards) {
+    const path = join(folder, shard);
+    if (placed && kindOf(path) !== 'file')
+      throw new FlashrowError(
+        'NOT_FOUND',
+        `${path} is missing, one of ${shards.length} shards that ${INDEX_FILE} names; fetch it too`,
+        { path },
+      );
+    withFile(path, (file) => {
+      const { tensors, headerBytes } = readSafetensorsHeader(file);
+      digest.addHeader(file, headerBytes);
+      files.push({ path, bytes: file.size });
+      for (const tensor of tensors) {
+        if (found.has(tensor.sourceName))
+          throw damaged(path, tensor.sourceName, `is in ${found.get(tensor.sourceName)?.path} as well`);
+        found.set(tensor.sourceName, tensor);
+      }
+    });
+  }
+  for (const [name, shard] of placed ?? [])
+    if (found.get(name)?.path !== join(folder, shard))
+      throw damaged(join(folder, shard), name, `is not there, though ${INDEX_FILE} says so`);
+  return { files, found };
+}
+
+/** Which file each tensor is in, by the index; null where one file holds them all. */
+function shardOfTensor(folder: string): Map<string, string> | null {
+  const path = join(folder, INDEX_FILE);
+  if (kindOf(join(folder, WEIGHTS_FILE)) === 'file') return null;
+  if (kindOf(path) !== 'file')
+    throw new FlashrowError(
+      'NOT_FOUND',
+      `${folder} holds neither ${WEIGHTS_FILE} nor ${INDEX_FILE}; weights in other formats are not read`,
+      { path: folder },
+    );
+  const weights = Fields.of(path, parseObject(readSmallFile(path, MAX_INDEX_BYTES), path)).raw('weight_map');
+  const map = new Map<string, string>();
+  for (const [tensor, shard] of Object.entries(typeof weights === 'object' && weights ? weights : {})) {
+    // The name goes into a path: nothing but a plain file of this folder will do.
+    if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard) || shard.startsWith('.'))
+      throw new FlashrowError(
+        'CORRUPT',
+        `${path} puts tensor ${shown(tensor)} into ${shown(shard)}; a file name like model-00001-of-00002.safetensors belongs there`,
+        { path },
+      );
+    map.set(tensor, shard);
+  }
+  if (map.size === 0) throw new FlashrowError('CORRUPT', `${path} has no "weight_map", or an empty one`, { path });
+  return map;
+}

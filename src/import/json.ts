@@ -1,0 +1,36 @@
+import { FlashrowError } from '../errors.js';
+import { readExactly, withFile } from './files.js';
+
+/** A whole small file. Throws CORRUPT where it is larger than makes sense. */
+export function readSmallFile(path: string, maxBytes: number): Uint8Array {
+  return withFile(path, (file) => {
+    if (file.size > maxBytes)
+      throw new FlashrowError('CORRUPT', `${path} has ${file.size} bytes; at most ${maxBytes} make sense`, { path });
+    const bytes = new Uint8Array(file.size);
+    readExactly(file, 0, bytes);
+    return bytes;
+  });
+}
+
+/** UTF-8 text. Throws CORRUPT; `where` names it in messages. */
+export function parseText(bytes: Uint8Array, where: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new FlashrowError('CORRUPT', `${where} is not UTF-8 text`, { path: where }, { cause });
+  }
+}
+
+/** JSON that must be an object; `__proto__` becomes an ordinary key. Throws CORRUPT; `where` names it in messages. */
+export function parseObject(bytes: Uint8Array, where: string): Record<string, unknown> {
+  const text = parseText(bytes, where);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new FlashrowError('CORRUPT', `${where} is not valid JSON`, { path: where }, { cause });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new FlashrowError('CORRUPT', `${where} should hold a JSON object`, { path: where });
+  return value as Record<string, unknown>;
+}

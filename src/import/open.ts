@@ -1,0 +1,44 @@
+import { join } from 'node:path';
+import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
+import type { Checkpoint, Vocabulary } from './checkpoint.js';
+import { kindOf, withFile } from './files.js';
+import { openGguf, openGgufVocabulary } from './gguf.js';
+import { hasGgufMagic } from './gguf-header.js';
+import { CONFIG_FILE, openHuggingFace, openHuggingFaceVocabulary } from './hugging-face.js';
+
+/**
+ * Opens a GGUF file or a Hugging Face folder: reads and checks headers, and no data beyond a sample for the digest.
+ * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or IO.
+ */
+export function openCheckpoint(path: string): Checkpoint {
+  return kindOfCheckpoint(path) === 'gguf' ? openGguf(path) : openHuggingFace(path);
+}
+
+/** The vocabulary of a checkpoint, or of a GGUF file that holds nothing else. Throws as `openCheckpoint` does. */
+export function openVocabulary(path: string): Vocabulary {
+  return kindOfCheckpoint(path) === 'gguf' ? openGgufVocabulary(path) : openHuggingFaceVocabulary(path);
+}
+
+function kindOfCheckpoint(path: string): Checkpoint['kind'] {
+  const kind = kindOf(path);
+  if (kind === null)
+    throw new FlashrowError('NOT_FOUND', `${shown(path)} does not exist; give a GGUF file or a Hugging Face folder`, {
+      path,
+    });
+  if (kind === 'folder') {
+    if (kindOf(join(path, CONFIG_FILE)) === 'file') return 'huggingface';
+    throw new FlashrowError(
+      'NOT_FOUND',
+      `${path} holds no ${CONFIG_FILE}; a Hugging Face folder with one, or a GGUF file, was expected`,
+      { path },
+    );
+  }
+  if (!withFile(path, hasGgufMagic))
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      `${path} is not a GGUF file; give one, or the folder of a Hugging Face model`,
+      { path },
+    );
+  return 'gguf';
+}

@@ -1,0 +1,66 @@
+/*
+ * The bytes of a checkpoint's tensors, a few rows at a time. One reader keeps each file open once, whatever the number of
+ * tensors, until it is closed; reads are positioned, so readers and tensors do not disturb one another.
+ */
+import { dequantize } from '../../native-bridge/blocks.js';
+import type { CheckpointTensor } from './checkpoint.js';
+import { decodeBf16, decodeQ6K } from './decode.js';
+import { closeFile, type OpenFile, openFile, readExactly } from './files.js';
+import { blockOf } from './source-tensor.js';
+
+/** What a reader needs to know about a tensor. */
+type StoredTensor = Omit<CheckpointTensor, 'name'>;
+
+/** Rows of a tensor; a vector is one row. */
+export const numRows = (tensor: Pick<CheckpointTensor, 'shape'>): number =>
+  tensor.shape.length === 1 ? 1 : tensor.shape[0];
+
+/** Bytes of one row in the tensor's own format. */
+const sourceRowBytes = (tensor: StoredTensor): number => tensor.bytes / numRows(tensor);
+
+export class TensorReader {
+  readonly #files = new Map<string, OpenFile>();
+
+  /** `count` rows from `firstRow` on, in `tensor.format`, as they lie in the file. Throws CORRUPT where the file has become shorter, and IO. */
+  readRows(tensor: StoredTensor, firstRow: number, count: number): Uint8Array {
+    const rowBytes = sourceRowBytes(tensor);
+    if (!(firstRow >= 0 && count >= 0 && firstRow + count <= numRows(tensor)))
+      throw new RangeError(
+        `${tensor.sourceName} has ${numRows(tensor)} rows; ${firstRow} to ${firstRow + count} were asked for`,
+      );
+    return this.readBytes(tensor, firstRow * rowBytes, count * rowBytes);
+  }
+
+  /** `length` bytes of the tensor from its byte `start` on. Throws as `readRows` does. */
+  readBytes(tensor: StoredTensor, start: number, length: number): Uint8Array {
+    const bytes = new Uint8Array(length);
+    readExactly(this.#file(tensor.path), tensor.offset + start, bytes);
+    return bytes;
+  }
+
+  /** The same rows as float32, whatever their format: exact for f32, f16 and bf16, float32 arithmetic for the others. */
+  readFloats(tensor: StoredTensor, firstRow: number, count: number): Float32Array {
+    const bytes = this.readRows(tensor, firstRow, count);
+    const { blockSize, blockBytes } = blockOf(tensor.format);
+    const floats = new Float32Array((bytes.length / blockBytes) * blockSize);
+    if (tensor.format === 'bf16') decodeBf16(bytes, floats);
+    else if (tensor.format === 'q6_K') decodeQ6K(bytes, floats);
+    else dequantize(tensor.format, bytes, 0, floats.length, floats, 0);
+    return floats;
+  }
+
+  /** Lets go of the files; reading again opens them again. */
+  close(): void {
+    for (const file of this.#files.values()) closeFile(file);
+    this.#files.clear();
+  }
+
+  #file(path: string): OpenFile {
+    let file = this.#files.get(path);
+    if (!file) {
+      file = openFile(path);
+      this.#files.set(path, file);
+    }
+    return file;
+  }
+}

@@ -1,0 +1,99 @@
+/*
+ * safetensors (github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, data. The header says for each
+ * tensor its dtype, shape, and first and last byte from the start of the data.
+ */
+import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
+import type { TensorFormat } from './checkpoint.js';
+import { type OpenFile, readExactly } from './files.js';
+import { parseObject } from './json.js';
+import { blockOf, checkPlacement, damaged, type SourceTensor } from './source-tensor.js';
+
+/** Some 300,000 tensors; the format's own limit is 100 MB. */
+const MAX_HEADER_BYTES = 32 * 2 ** 20;
+const PREFIX_BYTES = 8;
+
+const FORMATS: ReadonlyMap<unknown, TensorFormat> = new Map([
+  ['F32', 'f32'],
+  ['F16', 'f16'],
+  ['BF16', 'bf16'],
+]);
+
+export interface SafetensorsHeader {
+  tensors: SourceTensor[];
+  /** Length prefix included. */
+  headerBytes: number;
+}
+
+/** Reads and checks one file's header. Throws CORRUPT. */
+export function readSafetensorsHeader(file: OpenFile): SafetensorsHeader {
+  const corrupt = (problem: string) =>
+    new FlashrowError('CORRUPT', `${file.path} ${problem}; fetch it again`, { path: file.path });
+  if (file.size < PREFIX_BYTES) throw corrupt(`has ${file.size} bytes, too few for a safetensors file`);
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  readExactly(file, 0, prefix);
+  const length = prefix.readBigUInt64LE();
+  if (length > file.size - PREFIX_BYTES)
+    throw corrupt(`claims a header of ${length} bytes, but has ${file.size} in all`);
+  if (length > MAX_HEADER_BYTES)
+    throw corrupt(`claims a header of ${length} bytes; at most ${MAX_HEADER_BYTES} make sense`);
+  const bytes = new Uint8Array(Number(length));
+  readExactly(file, PREFIX_BYTES, bytes);
+  const header = parseObject(bytes, `${file.path}, its header,`);
+  if (countKeys(bytes) !== Object.keys(header).length) throw corrupt('names a tensor twice in its header');
+
+  const headerBytes = PREFIX_BYTES + bytes.length;
+  const tensors = Object.entries(header)
+    .filter(([name]) => name !== '__metadata__')
+    .map(([name, entry]) => sourceTensor(file, headerBytes, name, entry));
+  checkPlacement(file.path, file.size, tensors);
+  return { tensors, headerBytes };
+}
+
+function sourceTensor(file: OpenFile, headerBytes: number, name: string, entry: unknown): SourceTensor {
+  const fields = (typeof entry === 'object' ? entry : null) as {
+    dtype?: unknown;
+    shape?: unknown;
+    data_offsets?: unknown;
+  } | null;
+  const type = fields?.dtype;
+  const shape = fields?.shape;
+  const range = fields?.data_offsets;
+  if (typeof type !== 'string' || !isSizes(shape) || !isSizes(range) || range.length !== 2 || range[0] > range[1])
+    throw damaged(
+      file.path,
+      name,
+      `has dtype ${shown(type)}, shape ${shown(shape)}, data_offsets ${shown(range)}; a name, whole numbers, and [first, end] belong there`,
+    );
+  const format = FORMATS.get(type) ?? null;
+  const bytes = range[1] - range[0];
+  if (format !== null) {
+    const expected = shape.reduce((product, size) => product * size, blockOf(format).blockBytes);
+    if (expected !== bytes)
+      throw damaged(file.path, name, `takes ${bytes} bytes; ${type} of shape ${shown(shape)} takes ${expected}`);
+  }
+  return { sourceName: name, shape, type, format, path: file.path, offset: headerBytes + range[0], bytes };
+}
+
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+
+/** Keys of the outermost object of valid JSON, repeated ones too, which `JSON.parse` would merge: the colons at depth 1. */
+function countKeys(json: Uint8Array): number {
+  const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+  let keys = 0;
+  let depth = 0;
+  let inString = false;
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (inString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) inString = false;
+    } else if (byte === QUOTE) inString = true;
+    // { and [ differ in bit 5 alone, and so do } and ].
+    else if ((byte | 0x20) === 0x7b) depth++;
+    else if ((byte | 0x20) === 0x7d) depth--;
+    else if (byte === COLON && depth === 1) keys++;
+  }
+  return keys;
+}

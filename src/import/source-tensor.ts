@@ -1,0 +1,86 @@
+import { FORMATS, isRowFormat } from '../../native-bridge/formats.js';
+import { FlashrowError } from '../errors.js';
+import type { ModelDescription } from '../model/architectures.js';
+import { shown } from '../model/fields.js';
+import type { Checkpoint, CheckpointTensor, TensorFormat } from './checkpoint.js';
+
+/** A tensor as its file describes it, before anybody knows what it is for. */
+export interface SourceTensor extends Omit<CheckpointTensor, 'name' | 'format'> {
+  /** The file's own word for the element type. */
+  type: string;
+  /** Null where flashrow cannot read that type. */
+  format: TensorFormat | null;
+}
+
+export const isReadable = (tensor: SourceTensor): tensor is SourceTensor & { format: TensorFormat } =>
+  tensor.format !== null;
+
+/** Weights in a block, and its bytes. A q6_K block: 256 weights of 6 bits, 16 scales of 8 bits, one of 16. */
+export function blockOf(format: TensorFormat): { blockSize: number; blockBytes: number } {
+  if (isRowFormat(format)) return FORMATS[format];
+  return format === 'bf16' ? { blockSize: 1, blockBytes: 2 } : { blockSize: 256, blockBytes: 210 };
+}
+
+/** Throws CORRUPT where a tensor lies outside its file or two share bytes. Holes are allowed. */
+export function checkPlacement(path: string, fileBytes: number, tensors: readonly SourceTensor[]): void {
+  const byOffset = tensors.toSorted((a, b) => a.offset - b.offset || a.bytes - b.bytes);
+  let end = 0;
+  let previous = '';
+  for (const { sourceName: name, offset, bytes } of byOffset) {
+    if (offset + bytes > fileBytes)
+      throw damaged(
+        path,
+        name,
+        `should lie at bytes ${offset} to ${offset + bytes}, but the file ends at ${fileBytes}; fetch it again`,
+      );
+    if (offset < end) throw damaged(path, name, `overlaps tensor ${shown(previous)}`);
+    end = offset + bytes;
+    previous = name;
+  }
+}
+
+export const damaged = (path: string, tensor: string, problem: string) =>
+  new FlashrowError('CORRUPT', `${path}: tensor ${shown(tensor)} ${problem}`, { path, tensor });
+
+/**
+ * Finds every tensor of a model among those of its files. Throws CORRUPT where one is missing or of another shape, UNSUPPORTED
+ * for an element type that cannot be read and for a tensor that the model has no place for.
+ */
+export function resolveTensors(
+  path: string,
+  description: ModelDescription,
+  found: ReadonlyMap<string, SourceTensor>,
+): Checkpoint['tensors'] {
+  const tensors = new Map<string, CheckpointTensor>();
+  const used = new Set<string>();
+  for (const expected of description.tensors) {
+    const source = found.get(expected.sourceName);
+    if (!source)
+      throw damaged(path, expected.sourceName, `is missing; a shape of ${shown(expected.shape)} was expected`);
+    if (
+      source.shape.length !== expected.shape.length ||
+      source.shape.some((size, axis) => size !== expected.shape[axis])
+    )
+      throw damaged(
+        source.path,
+        source.sourceName,
+        `is of shape ${shown(source.shape)}; ${shown(expected.shape)} was expected`,
+      );
+    if (!isReadable(source) || (source.shape.length === 1 && blockOf(source.format).blockSize > 1))
+      throw unsupported(source, `is of type ${source.type}, which is not supported here`);
+    const { sourceName, shape, format, path: file, offset, bytes } = source;
+    tensors.set(expected.name, { name: expected.name, sourceName, shape, format, path: file, offset, bytes });
+    used.add(source.sourceName);
+  }
+  for (const source of found.values())
+    if (!used.has(source.sourceName) && !description.ignores(source.sourceName))
+      throw unsupported(source, 'has no place in this architecture; leaving it out would give wrong results');
+  return tensors;
+}
+
+const unsupported = (source: SourceTensor, problem: string) =>
+  new FlashrowError('UNSUPPORTED', `${source.path}: tensor ${shown(source.sourceName)} ${problem}`, {
+    path: source.path,
+    tensor: source.sourceName,
+    type: source.type,
+  });

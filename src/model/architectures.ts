@@ -1,0 +1,85 @@
+import { FlashrowError } from '../errors.js';
+import { type Fields, shown } from './fields.js';
+import { llama } from './llama.js';
+import type { ModelSpec } from './spec.js';
+
+/** A tensor that a model must have. */
+export interface ExpectedTensor {
+  /** flashrow's own name (tensor-names.ts). */
+  name: string;
+  /** Its name in the checkpoint. */
+  sourceName: string;
+  /** [rows, columns], or [length]. */
+  shape: number[];
+}
+
+/** What a checkpoint's configuration says, in flashrow's terms. */
+export interface ModelDescription {
+  spec: ModelSpec;
+  /** Lazy, so that an absurd number of layers ends at the first tensor that is not there. */
+  tensors: Iterable<ExpectedTensor>;
+  /** Tensors that may be there and are not needed. Any other would change the result if it were left out. */
+  ignores(sourceName: string): boolean;
+}
+
+/** The checkpoint's own tensors, for what a configuration leaves to them. */
+export interface SourceTensors {
+  /** [rows, columns] or [length]; null where there is no such tensor. */
+  shape(sourceName: string): readonly number[] | null;
+  /** All values of a small tensor. */
+  floats(sourceName: string): Float32Array;
+}
+
+/** One file per architecture: how its checkpoints describe it, and what their tensors are called. Both throw CORRUPT or UNSUPPORTED. */
+export interface Architecture {
+  /** `architectures` in config.json. */
+  huggingFaceClasses: readonly string[];
+  /** `general.architecture` in a GGUF file. */
+  ggufName: string;
+  fromHuggingFace(name: string, config: Fields): ModelDescription;
+  fromGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription;
+}
+
+export const ARCHITECTURES: readonly Architecture[] = [llama];
+
+/** Reads config.json's fields. */
+export function describeHuggingFace(name: string, config: Fields): ModelDescription {
+  const classes = config.raw('architectures');
+  const wanted = Array.isArray(classes) ? classes[0] : classes;
+  if (typeof wanted !== 'string')
+    throw config.corrupt('architectures', 'is missing; it should name the model class, as in ["LlamaForCausalLM"]');
+  const found = ARCHITECTURES.find(({ huggingFaceClasses }) => huggingFaceClasses.includes(wanted));
+  if (!found)
+    throw unknown(
+      config,
+      wanted,
+      ARCHITECTURES.flatMap(({ huggingFaceClasses }) => huggingFaceClasses),
+    );
+  return found.fromHuggingFace(name, config);
+}
+
+/** Reads a GGUF file's metadata. */
+export function describeGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription {
+  const wanted = metadata.text('general.architecture');
+  if (wanted === null)
+    throw metadata.corrupt('general.architecture', 'is missing; every GGUF model names its architecture');
+  const found = ARCHITECTURES.find(({ ggufName }) => ggufName === wanted);
+  if (!found)
+    throw unknown(
+      metadata,
+      wanted,
+      ARCHITECTURES.map(({ ggufName }) => ggufName),
+    );
+  return found.fromGguf(name, metadata, tensors);
+}
+
+const unknown = (fields: Fields, wanted: string, known: string[]) =>
+  new FlashrowError(
+    'UNSUPPORTED',
+    `${fields.where} is of architecture ${shown(wanted)}; supported: ${known.join(', ')}`,
+    {
+      path: fields.where,
+      architecture: wanted,
+      supported: known,
+    },
+  );

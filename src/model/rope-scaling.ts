@@ -1,0 +1,60 @@
+import type { SourceTensors } from './architectures.js';
+import { type Fields, shown } from './fields.js';
+
+/** The tensor in which a GGUF file carries Llama 3's factors, ready made. */
+export const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
+
+/**
+ * `RotarySpec.frequencyFactors` [dimension/2] from `rope_scaling` (or `rope_parameters`, as newer files call it) of config.json:
+ * linear (positions divided by a factor), or Llama 3's, which slows long wavelengths only.
+ */
+export function huggingFaceFactors(scaling: Fields | null, theta: number, dimension: number): number[] | null {
+  if (!scaling) return null;
+  const type = scaling.text('rope_type') ?? scaling.text('type') ?? 'default';
+  if (type === 'default') return null;
+  if (type === 'linear') return new Array<number>(dimension / 2).fill(scaling.positive('factor'));
+  if (type !== 'llama3')
+    throw scaling.unsupported('rope_type', `is ${shown(type)}; supported: default, linear, llama3`);
+
+  const factor = scaling.positive('factor');
+  const low = scaling.positive('low_freq_factor');
+  const high = scaling.positive('high_freq_factor');
+  const trained = scaling.size('original_max_position_embeddings');
+  if (low >= high)
+    throw scaling.corrupt('low_freq_factor', `is ${low}; it should be below "high_freq_factor", ${high}`);
+  return Array.from({ length: dimension / 2 }, (_, pair) => {
+    const wavelength = 2 * Math.PI * theta ** ((2 * pair) / dimension);
+    const turns = trained / wavelength;
+    if (turns < low) return factor;
+    if (turns > high) return 1;
+    const smooth = (turns - low) / (high - low);
+    return 1 / ((1 - smooth) / factor + smooth);
+  });
+}
+
+/** The same from GGUF metadata under `prefix`, where linear scaling and a tensor of factors may come together. */
+export function ggufFactors(
+  prefix: string,
+  metadata: Fields,
+  tensors: SourceTensors,
+  dimension: number,
+): number[] | null {
+  const type = metadata.text(`${prefix}.rope.scaling.type`) ?? 'linear';
+  if (type !== 'linear' && type !== 'none')
+    throw metadata.unsupported(`${prefix}.rope.scaling.type`, `is ${shown(type)}; supported: none, linear`);
+  const factorKey = [`${prefix}.rope.scaling.factor`, `${prefix}.rope.scale_linear`].find(
+    (key) => metadata.raw(key) !== undefined,
+  );
+  // Writers put 0 for "not scaled".
+  const linear = type === 'none' || !factorKey || metadata.raw(factorKey) === 0 ? 1 : metadata.positive(factorKey);
+
+  if (tensors.shape(GGUF_ROPE_FACTORS) === null)
+    return linear === 1 ? null : new Array<number>(dimension / 2).fill(linear);
+  const factors = Array.from(tensors.floats(GGUF_ROPE_FACTORS), (factor) => factor * linear);
+  if (factors.length !== dimension / 2 || factors.some((factor) => !Number.isFinite(factor) || factor <= 0))
+    throw metadata.corrupt(
+      GGUF_ROPE_FACTORS,
+      `should hold ${dimension / 2} factors above 0; it holds ${shown(factors)}`,
+    );
+  return factors;
+}

@@ -1,0 +1,176 @@
+import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import { FlashrowError } from '../errors.js';
+import type { ModelSpec } from '../model/spec.js';
+import { scratchBytes } from './scratch.js';
+import { stateBytes } from './state.js';
+import { layerBytes, type UnitShape, unitsOfAll, unitsOfGate } from './units.js';
+
+const PAGE = 4096;
+const MIN_RING_SLOTS = 2;
+const MAX_RING_SLOTS = 32;
+/** Of a cache that cannot hold everything, how much reads ahead instead of staying. */
+const RING_SHARE = 0.25;
+/** The share of a layer's neurons that one token is expected to wake, before calibration tells: FACTS on ReLU models. */
+const ACTIVE_SHARE = 0.12;
+
+export type Selector = 'all' | 'gate';
+export interface CachePolicy {
+  kind: 'lru' | 'window' | 'pin';
+  /** Tokens, for `window`. */
+  window: number;
+}
+
+export interface AllocationRequest {
+  spec: ModelSpec;
+  layers: readonly BundleGeometry[];
+  /** The resident half, as dense/ accounts for it. */
+  dense: { residentBytes: number; scratchBytes: number };
+  budgetBytes: number;
+  contextSize: number;
+  stateFormat: 'f16' | 'f32';
+  threads: number;
+  selector: 'auto' | Selector;
+  cache: 'auto' | CachePolicy;
+}
+
+export interface LayerAllocation {
+  unit: UnitShape;
+  /** Arena bytes from the start; a multiple of 4096. */
+  arenaOffset: number;
+  /** Units held at once; with `pin` those that stay (under the selector `all`, which has the ring besides). */
+  slots: number;
+}
+
+/** A budget, spent. */
+export interface Allocation {
+  fits: boolean;
+  selector: Selector;
+  cache: CachePolicy;
+  reason: string;
+  layers: LayerAllocation[];
+  ring: { arenaOffset: number; slots: number; slotBytes: number } | null;
+  arenaBytes: number;
+  residentBytes: number;
+  stateBytes: number;
+  scratchBytes: number;
+  minimumBytes: number;
+  ffnBytes: number;
+  cachedShare: number;
+  /** Expected payload per generated token. */
+  bytesPerToken: number;
+}
+
+/** Spends a budget: what must be resident first, the rest on bundle slots. Throws UNSUPPORTED where a selector does not suit the model. */
+export function allocate(request: AllocationRequest): Allocation {
+  const gateWorks =
+    request.spec.activation === 'relu' && request.layers.every((layer) => layer.downOrientation === 'by-neuron');
+  if (request.selector === 'gate' && !gateWorks) {
+    const why =
+      request.spec.activation === 'relu'
+        ? 'this store holds its down matrices by output; convert the model again'
+        : `its activation is ${request.spec.activation}, under which every neuron counts`;
+    throw new FlashrowError('UNSUPPORTED', `--select gate needs a ReLU model: ${why}; use --select all`, {
+      activation: request.spec.activation,
+    });
+  }
+  if (request.selector !== 'auto') return spend(request, request.selector, 'as asked');
+  if (!gateWorks) return spend(request, 'all', `every row counts under ${request.spec.activation}`);
+  const gate = spend(request, 'gate', 'ReLU: the resident gate tells exactly which rows are active');
+  if (gate.fits) return gate;
+  const all = spend(request, 'all', 'the gate rows do not fit the budget');
+  return all.minimumBytes < gate.minimumBytes ? all : gate;
+}
+
+function spend(request: AllocationRequest, selector: Selector, reason: string): Allocation {
+  const { spec, layers, dense, threads } = request;
+  const units = layers.map(selector === 'gate' ? unitsOfGate : unitsOfAll);
+  const cache =
+    request.cache === 'auto'
+      ? { kind: selector === 'all' ? ('pin' as const) : ('lru' as const), window: 0 }
+      : request.cache;
+  const streams = selector === 'all' && cache.kind === 'pin';
+  const floors = units.map((unit) =>
+    streams ? 0 : Math.min(unit.units, selector === 'gate' ? Math.max(2, Math.ceil(unit.units / 8)) : 2),
+  );
+  const ringSlotBytes = roundUp(Math.max(...units.map((unit) => unit.slotBytes)));
+  const floorBytes = streams
+    ? MIN_RING_SLOTS * ringSlotBytes
+    : sum(units.map((unit, i) => roundUp(floors[i] * unit.slotBytes)));
+
+  const resident = dense.residentBytes + sum(units.map((unit) => unit.residentBytes)) + checksumBytes(layers);
+  const state = stateBytes(spec, request.contextSize, request.stateFormat);
+  const scratch = dense.scratchBytes + scratchBytes(spec, threads, selector === 'gate');
+  const fixed = resident + state + scratch;
+  const everything = sum(units.map((unit) => roundUp(unit.units * unit.slotBytes)));
+  const minimumBytes = fixed + Math.min(floorBytes, everything);
+  const fits = request.budgetBytes >= minimumBytes;
+  const left = Math.max(request.budgetBytes - fixed, Math.min(floorBytes, everything));
+
+  const ringSlots =
+    streams && left < everything
+      ? clamp(Math.floor((left * RING_SHARE) / ringSlotBytes), MIN_RING_SLOTS, MAX_RING_SLOTS)
+      : 0;
+  const slots = share(units, floors, left - ringSlots * ringSlotBytes);
+  let arenaBytes = 0;
+  const allocations = units.map((unit, i) => {
+    const arenaOffset = arenaBytes;
+    arenaBytes += roundUp(slots[i] * unit.slotBytes);
+    return { unit, arenaOffset, slots: slots[i] };
+  });
+  const ring = ringSlots ? { arenaOffset: arenaBytes, slots: ringSlots, slotBytes: ringSlotBytes } : null;
+  arenaBytes += ringSlots * ringSlotBytes;
+
+  const streamable = sum(units.map((unit) => unit.units * unit.bundlesPerUnit * unit.bundleBytes));
+  const cached = sum(units.map((unit, i) => slots[i] * unit.bundlesPerUnit * unit.bundleBytes));
+  const keptByGate = sum(units.map((unit) => unit.residentBytes));
+  const cachedShare = Math.min(1, (cached + keptByGate) / (streamable + keptByGate));
+  const missShare =
+    cached >= streamable ? 0 : cache.kind === 'pin' || selector === 'gate' ? 1 - cached / streamable : 1;
+  return {
+    fits,
+    selector,
+    cache,
+    reason,
+    layers: allocations,
+    ring,
+    arenaBytes,
+    residentBytes: resident,
+    stateBytes: state,
+    scratchBytes: scratch,
+    minimumBytes,
+    ffnBytes: sum(layers.map(layerBytes)),
+    cachedShare,
+    bytesPerToken: Math.round(streamable * missShare * (selector === 'gate' ? ACTIVE_SHARE : 1)),
+  };
+}
+
+/** Slots per layer: the floors, then the same bytes for each; what rounding leaves over goes to the first layers that can use it. */
+function share(units: readonly UnitShape[], floors: readonly number[], bytes: number): number[] {
+  const cost = (i: number, slots: number) => roundUp(slots * units[i].slotBytes);
+  const beyondFloors = bytes - sum(floors.map((floor, i) => cost(i, floor)));
+  const each = Math.max(0, Math.floor(beyondFloors / units.length / PAGE) * PAGE);
+  const slots = units.map((unit, i) => Math.min(unit.units, floors[i] + Math.floor(each / unit.slotBytes)));
+  let left = bytes - sum(slots.map((count, i) => cost(i, count)));
+  for (let grew = true; grew; ) {
+    grew = false;
+    for (let i = 0; i < units.length; i++) {
+      const more = cost(i, slots[i] + 1) - cost(i, slots[i]);
+      if (slots[i] < units[i].units && more <= left) {
+        slots[i] += 1;
+        left -= more;
+        grew = true;
+      }
+    }
+  }
+  return slots;
+}
+
+/** The reader keeps every bundle's checksum, and a bit that says it was compared. */
+const checksumBytes = (layers: readonly BundleGeometry[]) =>
+  sum(
+    layers.map((layer) => Math.ceil((layer.numNeurons / layer.neuronsPerBundle) * layer.segments.length * (4 + 1 / 8))),
+  );
+
+const roundUp = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;
+const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

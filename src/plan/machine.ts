@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { FlashrowError } from '../errors.js';
+import { parseBytes } from './bytes.js';
+
+const DEFAULT_SHARE = 0.6;
+const MAX_DEFAULT_THREADS = 8;
+
+/** The caller's budget in bytes; without one, 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
+export function budgetBytes(memory: number | string | undefined): number {
+  if (memory === undefined) return Math.floor(process.availableMemory() * DEFAULT_SHARE);
+  if (typeof memory === 'string') return parseBytes(memory);
+  if (!Number.isSafeInteger(memory) || memory < 0) {
+    throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {
+      value: memory,
+    });
+  }
+  return memory;
+}
+
+export function defaultThreads(): number {
+  return Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
+}
+
+/** Anonymous + shared resident memory of this process in bytes; file pages do not count. Elsewhere than on Linux the whole resident set. */
+export function anonymousBytes(): number {
+  try {
+    const status = readFileSync('/proc/self/status', 'latin1');
+    const kib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+    return (kib('RssAnon') + kib('RssShmem')) * 1024;
+  } catch {
+    return process.memoryUsage.rss();
+  }
+}

@@ -1,0 +1,57 @@
+import type { BundleGeometry, StreamLayer } from '../../native-bridge/bridge.js';
+import { rowBytes } from '../../native-bridge/formats.js';
+import { slotLayout } from '../../native-bridge/slots.js';
+
+/** Reads of about this size reach a flash drive's sequential speed. */
+const UNIT_BYTES = 1 << 20;
+/** A small layer is still cut this fine, so that a small budget can hold a part of it. */
+const UNITS_PER_LAYER = 8;
+
+/** How a selector wants a layer's bundles read: how many at once, and what of them it keeps elsewhere. */
+export interface UnitShape {
+  bundlesPerUnit: number;
+  given: StreamLayer['given'];
+  units: number;
+  /** Arena bytes of one unit. */
+  slotBytes: number;
+  /** Payload bytes of one bundle as read. */
+  bundleBytes: number;
+  /** Memory of the part that stays resident, 0 without one. */
+  residentBytes: number;
+}
+
+const numBundles = (layer: BundleGeometry) => layer.numNeurons / layer.neuronsPerBundle;
+const recordBytes = (layer: BundleGeometry) => layer.extents.reduce((sum, extent) => sum + extent.bytes, 0);
+
+/** The streamed half of one layer, bytes without padding. */
+export const layerBytes = (layer: BundleGeometry): number => numBundles(layer) * recordBytes(layer);
+
+/** Every bundle in order: neighbours are joined until a read is worth its seek. */
+export function unitsOfAll(layer: BundleGeometry): UnitShape {
+  const target = Math.min(UNIT_BYTES, layerBytes(layer) / UNITS_PER_LAYER);
+  const joined = layer.downOrientation === 'by-neuron' && layer.extents.length === 1;
+  const bundlesPerUnit = joined ? Math.max(1, Math.floor(target / layer.extents[0].stride)) : 1;
+  return shape(layer, bundlesPerUnit, null, 0);
+}
+
+/** Bundle by bundle, without the part that decides whether a neuron is active: that part stays resident. */
+export function unitsOfGate(layer: BundleGeometry): UnitShape {
+  const given = layer.formats.gate ? 'gate' : 'up';
+  return shape(layer, 1, given, layer.numNeurons * rowBytes(layer.formats.gate ?? layer.formats.up, layer.hiddenSize));
+}
+
+function shape(
+  layer: BundleGeometry,
+  bundlesPerUnit: number,
+  given: UnitShape['given'],
+  residentBytes: number,
+): UnitShape {
+  return {
+    bundlesPerUnit,
+    given,
+    units: Math.ceil(numBundles(layer) / bundlesPerUnit),
+    slotBytes: slotLayout({ ...layer, bundlesPerUnit, given }).bytes,
+    bundleBytes: recordBytes(layer) - (given ? layer.segments[0].bytes : 0),
+    residentBytes,
+  };
+}

@@ -1,0 +1,168 @@
+import type { ErrorCode } from '../errors.js';
+import type { ModelSpec } from '../model/spec.js';
+import type { Plan } from '../plan/plan.js';
+
+export type SelectorChoice = 'auto' | 'all' | 'gate';
+/** `window:k` keeps what the last k tokens used. */
+export type CacheChoice = 'auto' | 'lru' | 'pin' | 'window' | `window:${number}`;
+
+/** What shapes a plan and a load alike. */
+export interface ModelOptions {
+  /** Budget for everything that grows with the model: bytes, or `"1.5GiB"`. Default: 60% of what the cgroup or the machine has left. */
+  memory?: number | string;
+  /** Tokens of context; default min(trained, 4096). */
+  contextSize?: number;
+  /** Permits only selectors that compute the same as every row; default true. */
+  exact?: boolean;
+  /** Compute threads; default the cores available, at most 8. */
+  threads?: number;
+  /** Where checkpoints are converted to; default `FLASHROW_CACHE`, else the platform's cache folder. */
+  cacheDir?: string;
+  tuning?: {
+    selector?: SelectorChoice;
+    cache?: CacheChoice;
+    /** Keys and values in f16 (default) or f32. */
+    state?: 'f16' | 'f32';
+    /** Bypass the page cache; default true. */
+    direct?: boolean;
+  };
+}
+
+export interface Progress {
+  stage: 'convert' | 'load' | 'verify';
+  /** Bytes done of `totalBytes`. */
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface LoadOptions extends ModelOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+export interface GenerateOptions {
+  maxTokens?: number;
+  /** 0 (default) picks the likeliest token. */
+  temperature?: number;
+  topK?: number;
+  topP?: number;
+  minP?: number;
+  /** 1 (default) leaves logits alone; looks back over the last 64 tokens. */
+  repeatPenalty?: number;
+  /** Same seed, same draws; default random. */
+  seed?: number;
+  /** Generation ends before the first of these; they may span pieces. */
+  stop?: string | string[];
+  /** Never draw an end-of-sequence token. */
+  ignoreEos?: boolean;
+  signal?: AbortSignal;
+  /** Called after each prompt chunk: tokens done of `total`. */
+  onPrefill?: (done: number, total: number) => void;
+}
+
+export interface Piece {
+  /** Whole characters only; may be empty while a character is incomplete or a stop string might be beginning. */
+  text: string;
+  token: number;
+}
+
+export type FinishReason = 'stop' | 'length' | 'abort';
+
+/** Bytes or counts, split by phase. */
+export interface PerPhase {
+  prefill: number;
+  decode: number;
+}
+
+/** What a generation did and cost. Times are ms over prefill and decode, speeds tokens/s. */
+export interface Receipt {
+  selector: string;
+  exact: boolean;
+  /** Measured at calibration; null for exact selectors. */
+  falseNegativeRate: number | null;
+  cachePolicy: string;
+  /** Instruction set in use. */
+  kernels: string;
+  budgetBytes: number;
+  residentBytes: number;
+  stateBytes: number;
+  cacheBytes: number;
+  /** Accounted peak of what the budget bounds. */
+  memoryBytes: number;
+  overheadBytes: number;
+  /** Growth of anonymous + shared memory of the process since just before the load. */
+  rssGrowthBytes: number;
+  payloadBytesRead: PerPhase;
+  deviceBytesRead: PerPhase;
+  recordsRead: PerPhase;
+  bundlesHit: number;
+  bundlesMissed: number;
+  prefillTokensPerSecond: number | null;
+  decodeTokensPerSecond: number | null;
+  tokenMs: { p50: number | null; p95: number | null; p99: number | null };
+  readWaitMs: number;
+  ffnMs: number;
+  denseMs: number;
+  otherMs: number;
+}
+
+export interface GenerationResult {
+  text: string;
+  /** Generated ids, without the end-of-sequence token. */
+  tokens: number[];
+  finishReason: FinishReason;
+  usage: { prompt: number; cached: number; completion: number };
+  receipt: Receipt;
+}
+
+/** Iterate for pieces as they come; leaving the loop ends the generation, whose result then has `finishReason: 'abort'`. */
+export interface Generation extends AsyncIterable<Piece> {
+  /** Settles when the generation ends, iterated or not; rejects with `signal.reason` on abort. */
+  readonly result: Promise<GenerationResult>;
+}
+
+export interface EvaluationResult {
+  /** Scored tokens. */
+  tokens: number;
+  meanNll: number;
+  perplexity: number;
+  receipt: Receipt;
+}
+
+export interface ModelInfo {
+  spec: ModelSpec;
+  path: string;
+  contextSize: number;
+  selector: string;
+  cachePolicy: string;
+  exact: boolean;
+  kernels: string;
+  /** False where the portable twin or a refusing file system reads through the page cache. */
+  directReads: boolean;
+}
+
+/** A loaded model; it lives in a worker thread, calls on it queue. */
+export interface Model {
+  readonly info: ModelInfo;
+  readonly plan: Plan;
+  generate(prompt: string | readonly number[], options?: GenerateOptions): Generation;
+  /** Ids of a text, with BOS/EOS as the vocabulary's metadata says unless `special` is false. */
+  tokenize(text: string, options?: { special?: boolean }): Promise<number[]>;
+  detokenize(ids: readonly number[]): Promise<string>;
+  /** Natural-log probabilities: row i holds the `topK` likeliest [id, lnp] after tokens[0..i], best first. */
+  logprobs(tokens: readonly number[], topK: number, options?: { signal?: AbortSignal }): Promise<[number, number][][]>;
+  /** Mean negative log-likelihood over sequences; state is reset between them, the first token of each is not scored. */
+  evaluate(
+    sequences: readonly (readonly number[])[],
+    options?: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void },
+  ): Promise<EvaluationResult>;
+  /** Frees everything at once; running work ends with ABORTED. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+/** What crosses the worker boundary when something fails. */
+export interface ErrorShape {
+  code: ErrorCode;
+  message: string;
+  details: Record<string, unknown>;
+}

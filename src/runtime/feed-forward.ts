@@ -1,0 +1,149 @@
+import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
+import { BundleCache, createPlacement, type Placement } from '../cache/bundle-cache.js';
+import type { Allocation } from '../plan/allocate.js';
+import type { Selector } from '../select/selector.js';
+
+/** Bundles found in memory, and those that had to be read. */
+export interface CacheCounts {
+  hit: number;
+  missed: number;
+}
+
+/** The streamed half of a model: FFN(x) of a layer, whatever has to be read for it. */
+export interface FeedForward {
+  readonly counts: CacheCounts;
+  /** y[tokens, hiddenSize] = FFN(x[tokens, hiddenSize]). Throws BridgeError where a read fails; `restart(true)` before going on. */
+  run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void;
+  /** Ends a token or a prompt chunk. */
+  endToken(): void;
+  /** After a pass that did not reach the last layer: the next begins at layer 0. `lost` where a failed read left it unknown what is where. */
+  restart(lost: boolean): void;
+}
+
+/** Chooses by what the plan came to: a pinned share with a read-ahead ring, or slots that turn over. */
+export function createFeedForward(stream: RowStream, selector: Selector, allocation: Allocation): FeedForward {
+  return selector.name === 'all' && allocation.cache.kind === 'pin'
+    ? new PinnedFeed(stream, selector, allocation)
+    : new CachedFeed(stream, selector, allocation);
+}
+
+/**
+ * Every row, every token, in the same order: a cyclic scan, which defeats any recency cache. So the first units of each layer stay, and
+ * the others pass through a ring that reads ahead across layers and tokens.
+ */
+class PinnedFeed implements FeedForward {
+  readonly counts: CacheCounts = { hit: 0, missed: 0 };
+  private readonly units: Uint32Array;
+  private readonly slots: Uint32Array[];
+  private readonly loaded: Uint8Array;
+
+  constructor(
+    private readonly stream: RowStream,
+    private readonly selector: Selector,
+    private readonly allocation: Allocation,
+  ) {
+    const { layers, ring } = allocation;
+    this.units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
+    this.loaded = new Uint8Array(layers.length);
+    this.slots = layers.map(({ unit, slots }) =>
+      Uint32Array.from({ length: unit.units }, (_, id) => (id < slots ? id : RING_SLOT)),
+    );
+    if (ring) {
+      const schedule = layers.flatMap(({ unit, slots }, layer) =>
+        Array.from({ length: unit.units - slots }, (_, i) => [layer, slots + i]),
+      );
+      stream.startRing({ ...ring, schedule: Uint32Array.from(schedule.flat()) });
+    }
+  }
+
+  run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    const { unit, slots: pinned } = this.allocation.layers[layer];
+    const count = this.selector.select(layer, x, tokens, this.units);
+    const slots = this.slots[layer];
+    if (this.loaded[layer] === 0) {
+      this.stream.request(layer, this.units, slots, pinned);
+      this.loaded[layer] = 1;
+      this.counts.missed += pinned * unit.bundlesPerUnit;
+    } else {
+      this.counts.hit += pinned * unit.bundlesPerUnit;
+    }
+    this.counts.missed += (count - pinned) * unit.bundlesPerUnit;
+    this.stream.ffn(layer, this.units, slots, count, x, tokens, null, y, false);
+  }
+
+  endToken(): void {}
+
+  restart(lost: boolean): void {
+    if (lost) this.loaded.fill(0);
+    if (this.allocation.ring) this.stream.seekRing(0);
+  }
+}
+
+/** What the selector names, through a cache; more units than the cache holds go in waves, one read ahead of the one computed. */
+class CachedFeed implements FeedForward {
+  readonly counts: CacheCounts = { hit: 0, missed: 0 };
+  private readonly caches: BundleCache[];
+  private readonly units: Uint32Array;
+  private readonly waveUnits: [Uint32Array, Uint32Array];
+  private readonly placements: [Placement, Placement];
+
+  constructor(
+    private readonly stream: RowStream,
+    private readonly selector: Selector,
+    private readonly allocation: Allocation,
+  ) {
+    const { kind: policy, window } = allocation.cache;
+    this.caches = allocation.layers.map(
+      ({ unit, slots }) => new BundleCache({ units: unit.units, slots, policy, window }),
+    );
+    const most = Math.max(...allocation.layers.map((layer) => layer.unit.units));
+    this.units = new Uint32Array(most);
+    this.waveUnits = [new Uint32Array(most), new Uint32Array(most)];
+    this.placements = [createPlacement(most), createPlacement(most)];
+  }
+
+  run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    const { bundlesPerUnit } = this.allocation.layers[layer].unit;
+    const count = this.selector.select(layer, x, tokens, this.units);
+    const { capacity } = this.caches[layer];
+    const wave = count <= capacity ? Math.max(1, count) : Math.max(1, capacity >> 1);
+    let missed = this.fetch(layer, 0, Math.min(wave, count), 0);
+    for (let from = 0, turn = 0; from === 0 || from < count; from += wave, turn ^= 1) {
+      const next = from + wave;
+      if (next < count) missed += this.fetch(layer, next, Math.min(wave, count - next), turn ^ 1);
+      const size = Math.min(wave, count - from);
+      this.stream.ffn(
+        layer,
+        this.waveUnits[turn],
+        this.placements[turn].slots,
+        size,
+        x,
+        tokens,
+        this.selector.given,
+        y,
+        from > 0,
+      );
+    }
+    this.counts.hit += (count - missed) * bundlesPerUnit;
+    this.counts.missed += missed * bundlesPerUnit;
+  }
+
+  endToken(): void {
+    for (const cache of this.caches) cache.endToken();
+  }
+
+  restart(lost: boolean): void {
+    if (lost) for (const cache of this.caches) cache.forget();
+  }
+
+  /** Finds slots for units[from, from + count) and sends for those that are not there; returns how many. */
+  private fetch(layer: number, from: number, count: number, turn: number): number {
+    const units = this.waveUnits[turn];
+    const placement = this.placements[turn];
+    for (let i = 0; i < count; i++) units[i] = this.units[from + i];
+    this.caches[layer].place(units, count, placement);
+    if (placement.missed > 0)
+      this.stream.request(layer, placement.missedUnits, placement.missedSlots, placement.missed);
+    return placement.missed;
+  }
+}

@@ -1,0 +1,133 @@
+import { FlashrowError } from '../errors.js';
+import type { Plan } from '../plan/plan.js';
+import type { GenerateOptions, Generation, GenerationResult, Model, ModelInfo, Piece } from './api.js';
+import { generateSettings } from './generate.js';
+import type { WorkerChannel } from './worker-channel.js';
+
+/** A loaded model as its caller holds it: every call goes to the worker behind `channel`. */
+export class WorkerModel implements Model {
+  private disposal: Promise<void> | null = null;
+
+  constructor(
+    private readonly channel: WorkerChannel,
+    readonly info: ModelInfo,
+    readonly plan: Plan,
+  ) {}
+
+  generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
+    const settings = generateSettings(options);
+    if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
+      throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
+    }
+    const pieces = new PieceQueue();
+    // Leaving the loop is not a failure: the generation ends early, and its result says so.
+    const leave = new AbortController();
+    const result = this.channel.call(
+      'generate',
+      { prompt, settings },
+      {
+        signal: options.signal,
+        leave: leave.signal,
+        onEvent: (event) => {
+          if ('token' in event) pieces.push(event);
+          else options.onPrefill?.(event.done, event.total);
+        },
+      },
+    );
+    result.then(
+      () => pieces.end(),
+      (error) => pieces.fail(error),
+    );
+    return new WorkerGeneration(result, pieces, () => leave.abort());
+  }
+
+  tokenize(text: string, { special = true }: { special?: boolean } = {}): Promise<number[]> {
+    return this.channel.call('tokenize', { text, special });
+  }
+
+  detokenize(ids: readonly number[]): Promise<string> {
+    return this.channel.call('detokenize', { ids });
+  }
+
+  logprobs(
+    tokens: readonly number[],
+    topK: number,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<[number, number][][]> {
+    return this.channel.call('logprobs', { tokens, topK }, { signal });
+  }
+
+  evaluate(
+    sequences: readonly (readonly number[])[],
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+  ) {
+    return this.channel.call(
+      'evaluate',
+      { sequences },
+      { signal, onEvent: ({ done, total }) => onProgress?.(done, total) },
+    );
+  }
+
+  dispose(): Promise<void> {
+    this.disposal ??= this.channel.dispose();
+    return this.disposal;
+  }
+}
+
+class WorkerGeneration implements Generation {
+  constructor(
+    readonly result: Promise<GenerationResult>,
+    private readonly pieces: PieceQueue,
+    private readonly leave: () => void,
+  ) {}
+
+  [Symbol.asyncIterator](): AsyncIterator<Piece> {
+    return {
+      next: () => this.pieces.next(),
+      return: async () => {
+        this.leave();
+        this.pieces.end();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+}
+
+/** Pieces on their way from the worker to whoever iterates. */
+class PieceQueue {
+  private readonly ready: Piece[] = [];
+  private waiting: { resolve: (step: IteratorResult<Piece>) => void; reject: (error: unknown) => void } | null = null;
+  private over = false;
+  private error: unknown = null;
+
+  push(piece: Piece): void {
+    if (this.over) return;
+    if (this.waiting) this.waiting.resolve({ done: false, value: piece });
+    else this.ready.push(piece);
+    this.waiting = null;
+  }
+
+  end(): void {
+    this.over = true;
+    this.waiting?.resolve({ done: true, value: undefined });
+    this.waiting = null;
+  }
+
+  fail(error: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.error = error;
+    this.waiting?.reject(error);
+    this.waiting = null;
+  }
+
+  next(): Promise<IteratorResult<Piece>> {
+    const piece = this.ready.shift();
+    if (piece) return Promise.resolve({ done: false, value: piece });
+    if (this.error) return Promise.reject(this.error);
+    if (this.over) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+    });
+  }
+}

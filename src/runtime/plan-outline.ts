@@ -1,0 +1,55 @@
+import { openBridge } from '../../native-bridge/index.js';
+import { denseFootprint } from '../dense/footprint.js';
+import { type Allocation, allocate } from '../plan/allocate.js';
+import { forecast } from '../plan/forecast.js';
+import { overheadBytes } from '../plan/overhead.js';
+import type { Plan } from '../plan/plan.js';
+import type { ModelOptions } from './api.js';
+import { policyName, type Settings, settingsFor } from './options.js';
+import type { Outline } from './outline.js';
+
+export interface PlannedModel {
+  plan: Plan;
+  allocation: Allocation;
+  settings: Settings;
+}
+
+/** Without timing anything: what a load goes by. */
+const UNTIMED: Plan['forecast'] = { tokensPerSecond: null, firstTokenSeconds: null, basis: 'not timed' };
+
+/** Spends the caller's budget on a model. Throws BAD_USAGE or UNSUPPORTED; not fitting is an answer, not an error. */
+export function planOutline(outline: Outline, options: ModelOptions): PlannedModel {
+  const { spec, layers, tensors } = outline;
+  const settings = settingsFor(spec, options);
+  const dense = denseFootprint(spec, tensors);
+  const allocation = allocate({ spec, layers, dense, ...settings });
+  const plan: Plan = {
+    fits: allocation.fits,
+    minimumBytes: allocation.minimumBytes,
+    budgetBytes: settings.budgetBytes,
+    residentBytes: allocation.residentBytes,
+    stateBytes: allocation.stateBytes,
+    scratchBytes: allocation.scratchBytes,
+    cacheBytes: allocation.arenaBytes,
+    overheadBytes: overheadBytes(spec, dense.overheadBytes),
+    ffnBytes: allocation.ffnBytes,
+    cachedShare: allocation.cachedShare,
+    bytesPerToken: allocation.bytesPerToken,
+    conversion: outline.conversion,
+    forecast: UNTIMED,
+    selector: allocation.selector,
+    cachePolicy: policyName(allocation.cache),
+    reason: allocation.reason,
+  };
+  return { plan, allocation, settings };
+}
+
+/** The same plan with a forecast, for which up to 64 MB of the model's file are read. */
+export function withForecast({ plan, allocation, settings }: PlannedModel, { probePath }: Outline): Plan {
+  const bridge = openBridge({ threads: settings.threads });
+  try {
+    return { ...plan, forecast: forecast({ bridge, path: probePath, allocation, denseBytes: plan.residentBytes }) };
+  } finally {
+    bridge.dispose();
+  }
+}

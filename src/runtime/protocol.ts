@@ -1,0 +1,74 @@
+import type { Plan } from '../plan/plan.js';
+import type { ConvertResult } from '../store/writer.js';
+import type {
+  ErrorShape,
+  EvaluationResult,
+  GenerationResult,
+  ModelInfo,
+  ModelOptions,
+  Piece,
+  Progress,
+} from './api.js';
+import type { GenerateSettings } from './generate.js';
+
+/** Options as they reach the worker: no signals, no callbacks. */
+export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+
+export interface ConvertRequest {
+  source: string;
+  store: string;
+  rows: string;
+  dense: string;
+}
+
+export interface VerifyResult {
+  ok: boolean;
+  bundles: number;
+  bytes: number;
+  firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
+}
+
+/** What the worker can be asked for; `event` is what it may report on the way. */
+export interface Methods {
+  plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
+  convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
+  verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** The store of a source, converted first where need be. */
+  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  /** Loads a store; the calls below need it. */
+  open: {
+    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    result: { info: ModelInfo; plan: Plan };
+    event: Progress;
+  };
+  generate: {
+    args: { prompt: string | readonly number[]; settings: GenerateSettings };
+    result: GenerationResult;
+    event: Piece | { done: number; total: number };
+  };
+  tokenize: { args: { text: string; special: boolean }; result: number[]; event: never };
+  detokenize: { args: { ids: readonly number[] }; result: string; event: never };
+  logprobs: { args: { tokens: readonly number[]; topK: number }; result: [number, number][][]; event: never };
+  evaluate: {
+    args: { sequences: readonly (readonly number[])[] };
+    result: EvaluationResult;
+    event: { done: number; total: number };
+  };
+  close: { args: Record<string, never>; result: null; event: never };
+}
+
+export type Method = keyof Methods;
+
+/** To the worker: one call at a time. An abort is a flag in shared memory, with a message besides for work that waits on the event loop. */
+export type Request =
+  | { [M in Method]: { id: number; method: M; args: Methods[M]['args'] } }[Method]
+  | { abort: number };
+
+/** From the worker. */
+export type Reply = { id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape });
+
+/** Handed to the worker at its start. */
+export interface WorkerStart {
+  /** Int32Array[1]: not 0 once the running call should end. */
+  abortFlag: SharedArrayBuffer;
+}

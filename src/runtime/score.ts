@@ -1,0 +1,34 @@
+import type { Engine } from './engine.js';
+
+/** The `topK` likeliest next ids with natural-log probabilities, best first, of logits[vocabSize]. */
+export function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
+  const normalizer = logSumExp(logits);
+  const ids = Uint32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
+  return Array.from(ids.subarray(0, topK), (id) => [id, logits[id] - normalizer]);
+}
+
+/** Rows of `topLogProbabilities` after each of `ids`. State is fresh. */
+export async function scoreTop(engine: Engine, ids: readonly number[], topK: number): Promise<[number, number][][]> {
+  const rows: [number, number][][] = [];
+  engine.rewind(0);
+  await engine.score(ids, 0, (_, logits) => rows.push(topLogProbabilities(logits, topK)));
+  return rows;
+}
+
+/** Sum of -ln p(ids[i] | ids[..i]) for i from 1. State is fresh. */
+export async function negativeLogLikelihood(engine: Engine, ids: readonly number[]): Promise<number> {
+  let sum = 0;
+  engine.rewind(0);
+  await engine.score(ids, 0, (index, logits) => {
+    if (index + 1 < ids.length) sum += logSumExp(logits) - logits[ids[index + 1]];
+  });
+  return sum;
+}
+
+function logSumExp(logits: Float32Array): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if (logits[i] > max) max = logits[i];
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);
+  return max + Math.log(sum);
+}

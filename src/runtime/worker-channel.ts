@@ -1,0 +1,131 @@
+import { Worker } from 'node:worker_threads';
+import { FlashrowError } from '../errors.js';
+import { fromShape } from './failure.js';
+import type { Method, Methods, Reply, Request, WorkerStart } from './protocol.js';
+
+interface Pending {
+  resolve: (result: never) => void;
+  reject: (error: unknown) => void;
+  onEvent?: (event: never) => void;
+}
+
+export interface CallOptions<M extends Method> {
+  /** Ends the call; the promise then rejects with `signal.reason`. */
+  signal?: AbortSignal;
+  /** Ends the call early, with what there is. */
+  leave?: AbortSignal;
+  onEvent?: (event: Methods[M]['event']) => void;
+}
+
+/** The caller's end of a worker: calls queue and run one at a time. */
+export class WorkerChannel {
+  private readonly worker: Worker;
+  private readonly abortFlag = new Int32Array(new SharedArrayBuffer(4));
+  private readonly pending = new Map<number, Pending>();
+  private queue: Promise<unknown> = Promise.resolve();
+  private nextId = 1;
+  private running = 0;
+  private ended: FlashrowError | null = null;
+
+  constructor() {
+    const start: WorkerStart = { abortFlag: this.abortFlag.buffer as SharedArrayBuffer };
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start });
+    this.worker.on('message', (reply: Reply) => this.receive(reply));
+    this.worker.on('error', (error) =>
+      this.fail(new FlashrowError('IO', `the engine's thread failed: ${error.message}`, {}, { cause: error })),
+    );
+    this.worker.on('exit', () => this.fail(new FlashrowError('IO', "the engine's thread has ended")));
+    // A model that nobody waits for must not keep the process alive.
+    this.worker.unref();
+  }
+
+  /** Queues a call. Rejects with a FlashrowError, or with `signal.reason`. */
+  call<M extends Method>(
+    method: M,
+    args: Methods[M]['args'],
+    options: CallOptions<M> = {},
+  ): Promise<Methods[M]['result']> {
+    const run = this.queue.then(() => this.run(method, args, options));
+    this.queue = run.catch(() => undefined);
+    return run;
+  }
+
+  /** Ends what runs and what waits with ABORTED, lets the worker free everything, and ends it. */
+  async dispose(): Promise<void> {
+    this.ended ??= new FlashrowError('ABORTED', 'the model has been disposed');
+    this.abortRunning();
+    await this.queue;
+    await this.send('close', {}).catch(() => undefined);
+    await this.worker.terminate();
+  }
+
+  /** Asks the running call to end; it does at the next layer. */
+  private abortRunning(): void {
+    if (this.running === 0) return;
+    Atomics.store(this.abortFlag, 0, 1);
+    this.worker.postMessage({ abort: this.running } satisfies Request);
+  }
+
+  private async run<M extends Method>(
+    method: M,
+    args: Methods[M]['args'],
+    options: CallOptions<M>,
+  ): Promise<Methods[M]['result']> {
+    const { signal, leave } = options;
+    signal?.throwIfAborted();
+    if (this.ended) throw this.ended;
+    const stop = () => this.abortRunning();
+    signal?.addEventListener('abort', stop);
+    leave?.addEventListener('abort', stop);
+    try {
+      const call = this.send(method, args, options.onEvent);
+      if (leave?.aborted) stop();
+      const result = await call;
+      signal?.throwIfAborted();
+      if (this.ended) throw this.ended;
+      return result;
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.ended ?? error;
+    } finally {
+      signal?.removeEventListener('abort', stop);
+      leave?.removeEventListener('abort', stop);
+    }
+  }
+
+  private send<M extends Method>(
+    method: M,
+    args: Methods[M]['args'],
+    onEvent?: (event: Methods[M]['event']) => void,
+  ): Promise<Methods[M]['result']> {
+    const id = this.nextId++;
+    this.running = id;
+    this.worker.ref();
+    Atomics.store(this.abortFlag, 0, 0);
+    return new Promise<Methods[M]['result']>((resolve, reject) => {
+      this.pending.set(id, { resolve, reject, onEvent });
+      this.worker.postMessage({ id, method, args } as Request);
+    }).finally(() => {
+      this.running = 0;
+      this.worker.unref();
+    });
+  }
+
+  private receive(reply: Reply): void {
+    const call = this.pending.get(reply.id);
+    if (!call) return;
+    if ('event' in reply) {
+      call.onEvent?.(reply.event as never);
+      return;
+    }
+    this.pending.delete(reply.id);
+    if ('error' in reply) call.reject(fromShape(reply.error));
+    else call.resolve(reply.result as never);
+  }
+
+  private fail(error: FlashrowError): void {
+    this.ended ??= error;
+    for (const call of this.pending.values()) call.reject(this.ended);
+    this.pending.clear();
+  }
+}

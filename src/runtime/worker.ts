@@ -1,0 +1,73 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { FlashrowError } from '../errors.js';
+import { toShape } from './failure.js';
+import * as jobs from './jobs.js';
+import type { ModelHost } from './model-host.js';
+import type { Reply, Request, WorkerStart } from './protocol.js';
+
+/** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
+const port = parentPort!;
+const flag = new Int32Array((workerData as WorkerStart).abortFlag);
+const aborted = () => Atomics.load(flag, 0) !== 0;
+let host: ModelHost | null = null;
+let running: { id: number; controller: AbortController } | null = null;
+
+port.on('message', async (request: Request) => {
+  if ('abort' in request) {
+    if (running?.id === request.abort) running.controller.abort(new FlashrowError('ABORTED', 'the work was aborted'));
+    return;
+  }
+  const { id } = request;
+  const controller = new AbortController();
+  running = { id, controller };
+  const reply = (message: Reply) => port.postMessage(message);
+  try {
+    reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
+  } catch (error) {
+    reply({ id, error: toShape(error) });
+  } finally {
+    running = null;
+  }
+});
+
+async function perform(
+  request: Exclude<Request, { abort: number }>,
+  signal: AbortSignal,
+  onEvent: (event: unknown) => void,
+): Promise<unknown> {
+  switch (request.method) {
+    case 'plan':
+      return jobs.plan(request.args);
+    case 'convert':
+      return jobs.convert(request.args, signal, onEvent);
+    case 'verify':
+      return jobs.verify(request.args, signal, onEvent);
+    case 'prepare':
+      return jobs.prepare(request.args, signal, onEvent);
+    case 'open': {
+      // Loaded on demand: the other jobs need neither ONNX Runtime nor its memory.
+      const { openHost } = await import('./model-host.js');
+      host = await openHost(request.args, aborted, onEvent);
+      return { info: host.info, plan: host.plan };
+    }
+    case 'generate':
+      return loaded().generate(request.args, onEvent);
+    case 'tokenize':
+      return loaded().tokenize(request.args);
+    case 'detokenize':
+      return loaded().detokenize(request.args);
+    case 'logprobs':
+      return loaded().logprobs(request.args);
+    case 'evaluate':
+      return loaded().evaluate(request.args, onEvent);
+    case 'close':
+      await host?.dispose();
+      host = null;
+      return null;
+  }
+}
+
+function loaded(): ModelHost {
+  if (!host) throw new FlashrowError('ABORTED', 'the model has been disposed');
+  return host;
+}

@@ -1,0 +1,16 @@
+import type { Selector } from './selector.js';
+
+/** Every unit, in order: for dense models, and the yardstick of the others. `unitsPerLayer[layer]` is how many there are. */
+export function selectAll(unitsPerLayer: readonly number[]): Selector {
+  return {
+    name: 'all',
+    exact: true,
+    given: null,
+    select(layer, _x, _tokens, units) {
+      const count = unitsPerLayer[layer];
+      for (let i = 0; i < count; i++) units[i] = i;
+      return count;
+    },
+    dispose() {},
+  };
+}

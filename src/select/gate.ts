@@ -1,0 +1,45 @@
+import type { ResidentMatrix } from '../../native-bridge/bridge.js';
+import type { Selector } from './selector.js';
+
+export interface GateOptions {
+  /** Per layer the resident gate matrix (the up matrix where there is no gate), [numNeurons, hiddenSize]. */
+  matrices: readonly ResidentMatrix[];
+  neuronsPerUnit: readonly number[];
+  /** Tokens of the largest chunk. */
+  maxTokens: number;
+}
+
+/**
+ * ReLU sparsity without guessing: the gate stays resident, so its product says exactly which neurons are active
+ * (those above zero), and only the rest of their rows is read.
+ */
+export function selectByGate({ matrices, neuronsPerUnit, maxTokens }: GateOptions): Selector {
+  const given = new Float32Array(maxTokens * Math.max(...matrices.map((matrix) => matrix.rows)));
+  return {
+    name: 'gate',
+    exact: true,
+    given,
+    select(layer, x, tokens, units) {
+      const neurons = matrices[layer].rows;
+      const perUnit = neuronsPerUnit[layer];
+      matrices[layer].matmul(x, tokens, given);
+      let count = 0;
+      for (let first = 0; first < neurons; first += perUnit) {
+        if (anyActive(given, neurons, first, Math.min(first + perUnit, neurons), tokens))
+          units[count++] = first / perUnit;
+      }
+      return count;
+    },
+    dispose() {
+      for (const matrix of matrices) matrix.dispose();
+    },
+  };
+}
+
+/** NaN counts as active: damage must show in the output, not vanish from it. */
+function anyActive(given: Float32Array, neurons: number, first: number, end: number, tokens: number): boolean {
+  for (let row = 0; row < tokens * neurons; row += neurons) {
+    for (let i = row + first; i < row + end; i++) if (!(given[i] <= 0)) return true;
+  }
+  return false;
+}

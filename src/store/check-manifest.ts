@@ -1,0 +1,168 @@
+import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
+import { FlashrowError } from '../errors.js';
+import type { ModelSpec } from '../model/spec.js';
+import { checkSpec, checkText, residentShape } from './check-spec.js';
+import { broken, Fields } from './fields.js';
+import { numBundles, partBytes } from './geometry.js';
+import { residentNames, tensorBytes } from './layout.js';
+import {
+  FORMAT_VERSION,
+  type LayerBundles,
+  MANIFEST_FILE,
+  type Manifest,
+  RESIDENT_FILE,
+  type ResidentTensor,
+  TOKENIZER_FILE,
+} from './manifest.js';
+import { DEVICE_BLOCK } from './stride.js';
+
+const ROW_FORMATS = Object.keys(FORMATS) as RowFormat[];
+const MAX_CHECKSUM = 2 ** 32 - 1;
+
+/**
+ * A Manifest out of untrusted data. What it returns can be acted upon: every extent, part and tensor lies inside its
+ * file, as far as the manifest's own file sizes go. Throws UNSUPPORTED for a newer format version, CORRUPT for the rest.
+ */
+export function checkManifest(value: unknown): Manifest {
+  const fields = new Fields(value, '');
+  const formatVersion = fields.integer('formatVersion', 0);
+  if (formatVersion > FORMAT_VERSION) {
+    const message = `the store has format version ${formatVersion}, this flashrow reads up to ${FORMAT_VERSION}; update flashrow`;
+    throw new FlashrowError('UNSUPPORTED', message, { formatVersion, supported: FORMAT_VERSION });
+  }
+  const spec = checkSpec(fields.fields('spec'));
+  const files = checkFiles(fields.maps('files'));
+  const source = fields.fields('source');
+  return {
+    formatVersion,
+    spec,
+    text: checkText(fields.fields('text'), spec.vocabSize),
+    files,
+    resident: checkResident(fields, spec, files),
+    layers: fields.maps('layers', spec.numLayers).map((layer) => checkLayer(layer, spec, files)),
+    source: { name: source.text('name'), bytes: source.integer('bytes', 0), digest: source.text('digest') },
+    requantized: fields.maps('requantized').map((entry) => ({
+      tensor: entry.text('tensor'),
+      from: entry.text('from'),
+      to: entry.text('to'),
+      relativeError: entry.number('relativeError'),
+    })),
+  };
+}
+
+function checkFiles(list: Fields[]): Manifest['files'] {
+  const names = new Set<string>([MANIFEST_FILE]);
+  const files = list.map((fields) => {
+    const name = fields.text('name');
+    // Names become paths: nothing may lead out of the store's folder.
+    if (!/^\w[\w.-]*$/.test(name)) broken(fields.path('name'), name, 'a plain file name');
+    if (names.has(name)) broken(fields.path('name'), name, 'a name of its own');
+    names.add(name);
+    return { name, bytes: fields.integer('bytes', 0), checksum: fields.integer('checksum', 0, MAX_CHECKSUM) };
+  });
+  for (const needed of [RESIDENT_FILE, TOKENIZER_FILE]) {
+    if (!names.has(needed)) broken('files', [...names], `a list with ${needed}`);
+  }
+  return files;
+}
+
+function checkResident(manifest: Fields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
+  const names = residentNames(spec);
+  const fileBytes = files.find((file) => file.name === RESIDENT_FILE)!.bytes;
+  return manifest.maps('resident', names.length).map((fields, index) => {
+    const name = fields.oneOf('name', [names[index]]);
+    const shape = residentShape(spec, name);
+    const found = fields.integers('shape', 1);
+    if (String(found) !== String(shape)) broken(fields.path('shape'), found, `[${shape}]`);
+    const format = fields.oneOf('format', ROW_FORMATS);
+    if (shape[shape.length - 1] % FORMATS[format].blockSize !== 0) {
+      broken(fields.path('format'), format, `a format for rows of ${shape[shape.length - 1]}`);
+    }
+    const bytes = tensorBytes(format, shape);
+    fields.integer('bytes', bytes, bytes);
+    const offset = fields.integer('offset', 0, fileBytes - bytes);
+    if (offset % DEVICE_BLOCK !== 0) broken(fields.path('offset'), offset, `a multiple of ${DEVICE_BLOCK}`);
+    return { name, shape, format, offset, bytes, checksum: fields.integer('checksum', 0, MAX_CHECKSUM) };
+  });
+}
+
+function checkLayer(fields: Fields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
+  const { hiddenSize, intermediateSize: numNeurons } = spec;
+  const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, numNeurons);
+  if (numNeurons % neuronsPerBundle !== 0) {
+    broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${numNeurons}`);
+  }
+  const downOrientation = fields.oneOf('downOrientation', ['by-neuron', 'by-output']);
+  const formats = checkFormats(fields.fields('formats'), spec, downOrientation, neuronsPerBundle);
+  const cut = { hiddenSize, numNeurons, neuronsPerBundle, formats, downOrientation };
+  const bundles = numBundles(cut);
+
+  const extentFields = fields.maps('extents');
+  if (extentFields.length < 1 || extentFields.length > 3) broken(fields.path('extents'), extentFields.length, '1 to 3');
+  const extents = extentFields.map((extent) => {
+    const file = extent.integer('file', 0, files.length - 1);
+    const bytes = extent.integer('bytes', 1, files[file].bytes);
+    const stride = extent.integer('stride', bytes, Math.max(bytes, files[file].bytes));
+    const offset = extent.integer('offset', 0, files[file].bytes - bytes - (bundles - 1) * stride);
+    return { file, offset, bytes, stride };
+  });
+
+  const sizes = partBytes(cut);
+  const partFields = fields.fields('parts');
+  const part = (name: 'gate' | 'up' | 'down') => {
+    const at = partFields.fields(name);
+    const extent = at.integer('extent', 0, extents.length - 1);
+    return { extent, offset: at.integer('offset', 0, extents[extent].bytes - sizes[name]) };
+  };
+  if (formats.gate === null && !partFields.isNull('gate')) broken(partFields.path('gate'), 'present', 'null');
+  const parts = { gate: formats.gate === null ? null : part('gate'), up: part('up'), down: part('down') };
+
+  const segments = checkSegments(fields, extents);
+  const raw = fields.bytes('checksums');
+  const expected = bundles * segments.length * 4;
+  if (raw.length !== expected) broken(`${fields.path('checksums')}.length`, raw.length, String(expected));
+  // Copied, because the decoder hands out views at any alignment.
+  const checksums = new Uint32Array(new Uint8Array(raw).buffer);
+  return { ...cut, activation: fields.oneOf('activation', [spec.activation]), extents, parts, segments, checksums };
+}
+
+function checkFormats(
+  fields: Fields,
+  spec: ModelSpec,
+  downOrientation: LayerBundles['downOrientation'],
+  neuronsPerBundle: number,
+): LayerBundles['formats'] {
+  const format = (name: string, columns: number) => {
+    const found = fields.oneOf(name, ROW_FORMATS);
+    if (columns % FORMATS[found].blockSize !== 0) broken(fields.path(name), found, `a format for rows of ${columns}`);
+    return found;
+  };
+  if (!spec.gated && !fields.isNull('gate')) broken(fields.path('gate'), 'present', 'null');
+  return {
+    gate: spec.gated ? format('gate', spec.hiddenSize) : null,
+    up: format('up', spec.hiddenSize),
+    down: format('down', downOrientation === 'by-neuron' ? spec.hiddenSize : neuronsPerBundle),
+  };
+}
+
+/** Segments cover each extent from its start to its end, extent by extent, without a gap. */
+function checkSegments(layer: Fields, extents: LayerBundles['extents']): LayerBundles['segments'] {
+  let extent = 0;
+  let covered = 0;
+  const segments = layer.maps('segments').map((fields) => {
+    if (extent < extents.length && covered === extents[extent].bytes) {
+      extent++;
+      covered = 0;
+    }
+    if (extent === extents.length) broken(fields.where, 'one too many', 'inside an extent');
+    fields.integer('extent', extent, extent);
+    const offset = fields.integer('offset', covered, covered);
+    const bytes = fields.integer('bytes', 1, extents[extent].bytes - covered);
+    covered += bytes;
+    return { extent, offset, bytes };
+  });
+  if (extent !== extents.length - 1 || covered !== extents[extent].bytes) {
+    broken(layer.path('segments'), segments.length, 'a list that covers every extent');
+  }
+  return segments;
+}

@@ -1,0 +1,82 @@
+import type { Activation, ModelSpec, RotarySpec } from '../model/spec.js';
+import { broken, type Fields } from './fields.js';
+import type { TextSpec } from './manifest.js';
+
+const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
+/** Far beyond any model; keeps products of two sizes and a format's bytes exact in a double. */
+const MAX_SIZE = 2 ** 26 - 1;
+
+function checkRotary(fields: Fields, headDim: number): RotarySpec {
+  const dimension = fields.integer('dimension', 0, headDim);
+  if (dimension % 2 !== 0) broken(fields.path('dimension'), dimension, 'even');
+  let frequencyFactors: number[] | null = null;
+  if (!fields.isNull('frequencyFactors')) {
+    frequencyFactors = fields.list('frequencyFactors', dimension / 2).map((factor) => {
+      if (typeof factor !== 'number' || !(factor > 0 && factor < Number.POSITIVE_INFINITY)) {
+        broken(fields.path('frequencyFactors'), factor, 'a list of positive numbers');
+      }
+      return factor;
+    });
+  }
+  const theta = fields.number('theta');
+  if (theta === 0) broken(fields.path('theta'), theta, 'positive');
+  return { theta, dimension, layout: fields.oneOf('layout', ['interleaved', 'halves']), frequencyFactors };
+}
+
+/** A ModelSpec out of untrusted data. Throws CORRUPT naming the first field that cannot be. */
+export function checkSpec(fields: Fields): ModelSpec {
+  const size = (key: keyof ModelSpec) => fields.integer(key, 1, MAX_SIZE);
+  const headDim = size('headDim');
+  const numAttentionHeads = size('numAttentionHeads');
+  const numKeyValueHeads = size('numKeyValueHeads');
+  if (numAttentionHeads % numKeyValueHeads !== 0) {
+    broken(fields.path('numKeyValueHeads'), numKeyValueHeads, `a divisor of ${numAttentionHeads}`);
+  }
+  return {
+    architecture: fields.oneOf('architecture', ['llama']),
+    name: fields.text('name'),
+    vocabSize: size('vocabSize'),
+    hiddenSize: size('hiddenSize'),
+    intermediateSize: size('intermediateSize'),
+    numLayers: fields.integer('numLayers', 1, 65536),
+    numAttentionHeads,
+    numKeyValueHeads,
+    headDim,
+    contextLength: fields.integer('contextLength', 1, 2 ** 31 - 1),
+    normEpsilon: fields.number('normEpsilon'),
+    rotary: checkRotary(fields.fields('rotary'), headDim),
+    activation: fields.oneOf('activation', ACTIVATIONS),
+    gated: fields.flag('gated'),
+    tiedEmbeddings: fields.flag('tiedEmbeddings'),
+  };
+}
+
+/** A TextSpec out of untrusted data: BOS must be in the vocabulary, for it is fed to the model. */
+export function checkText(fields: Fields, vocabSize: number): TextSpec {
+  return {
+    bosId: fields.isNull('bosId') ? null : fields.integer('bosId', 0, vocabSize - 1),
+    eosIds: fields.integers('eosIds', 0, 2 ** 32 - 1),
+    addBos: fields.flag('addBos'),
+    addEos: fields.flag('addEos'),
+  };
+}
+
+/** Shape of each resident tensor of a spec: [rows, columns], or [length]. */
+export function residentShape(spec: ModelSpec, name: string): number[] {
+  const { hiddenSize, vocabSize, headDim } = spec;
+  const queries = spec.numAttentionHeads * headDim;
+  switch (name.slice(name.lastIndexOf('.') + 1)) {
+    case 'embedding':
+    case 'head':
+      return [vocabSize, hiddenSize];
+    case 'q':
+      return [queries, hiddenSize];
+    case 'k':
+    case 'v':
+      return [spec.numKeyValueHeads * headDim, hiddenSize];
+    case 'o':
+      return [hiddenSize, queries];
+    default:
+      return [hiddenSize];
+  }
+}

@@ -1,0 +1,103 @@
+import { FlashrowError } from '../errors.js';
+import { MANIFEST_FILE } from './manifest.js';
+
+const shown = (value: unknown) =>
+  value === undefined ? 'missing' : (JSON.stringify(value)?.slice(0, 60) ?? 'not data');
+
+/** Throws CORRUPT: the manifest's `where` is not what it must be. */
+export function broken(where: string, found: unknown, expected: string): never {
+  const message = `${MANIFEST_FILE}: ${where} is ${shown(found)}, not ${expected}; convert the model again`;
+  throw new FlashrowError('CORRUPT', message, { file: MANIFEST_FILE, offset: 0, where });
+}
+
+/** Untrusted data, read field by field; every getter throws CORRUPT where the field is not what it asks for. */
+export class Fields {
+  readonly #values: Record<string, unknown>;
+
+  constructor(
+    value: unknown,
+    readonly where: string,
+  ) {
+    if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
+      broken(where, value, 'a map');
+    }
+    this.#values = value as Record<string, unknown>;
+  }
+
+  #get(key: string): unknown {
+    return Object.hasOwn(this.#values, key) ? this.#values[key] : undefined;
+  }
+
+  path(key: string): string {
+    return this.where === '' ? key : `${this.where}.${key}`;
+  }
+
+  integer(key: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
+    const value = this.#get(key);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
+      broken(this.path(key), value, `an integer from ${least} to ${most}`);
+    }
+    return value;
+  }
+
+  /** A finite number, at least 0. */
+  number(key: string): number {
+    const value = this.#get(key);
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) broken(this.path(key), value, 'a number');
+    return value;
+  }
+
+  text(key: string): string {
+    const value = this.#get(key);
+    if (typeof value !== 'string') broken(this.path(key), value, 'text');
+    return value;
+  }
+
+  flag(key: string): boolean {
+    const value = this.#get(key);
+    if (typeof value !== 'boolean') broken(this.path(key), value, 'true or false');
+    return value;
+  }
+
+  oneOf<T extends string>(key: string, choices: readonly T[]): T {
+    const value = this.#get(key);
+    if (!choices.includes(value as T)) broken(this.path(key), value, `one of ${choices.join(', ')}`);
+    return value as T;
+  }
+
+  bytes(key: string): Uint8Array {
+    const value = this.#get(key);
+    if (!(value instanceof Uint8Array)) broken(this.path(key), value, 'binary data');
+    return value;
+  }
+
+  fields(key: string): Fields {
+    return new Fields(this.#get(key), this.path(key));
+  }
+
+  isNull(key: string): boolean {
+    return this.#get(key) === null;
+  }
+
+  /** `length` null accepts any. */
+  list(key: string, length: number | null = null): unknown[] {
+    const value = this.#get(key);
+    if (!Array.isArray(value)) broken(this.path(key), value, 'a list');
+    if (length !== null && value.length !== length) broken(`${this.path(key)}.length`, value.length, String(length));
+    return value;
+  }
+
+  maps(key: string, length: number | null = null): Fields[] {
+    return this.list(key, length).map((value, index) => new Fields(value, `${this.path(key)}[${index}]`));
+  }
+
+  /** A list of integers from `least` to `most`. */
+  integers(key: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number[] {
+    return this.list(key).map((value, index) => {
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
+        broken(`${this.path(key)}[${index}]`, value, `an integer from ${least} to ${most}`);
+      }
+      return value;
+    });
+  }
+}

@@ -1,0 +1,134 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import type { RowFormat } from '../../native-bridge/formats.js';
+import { crc32c } from '../../native-bridge/twin/crc32c.js';
+import { FlashrowError } from '../errors.js';
+import type { ModelSpec } from '../model/spec.js';
+import {
+  CHAT_TEMPLATE_FILE,
+  type LayerBundles,
+  MANIFEST_FILE,
+  type Manifest,
+  RESIDENT_FILE,
+  type TextSpec,
+  TOKENIZER_FILE,
+} from './manifest.js';
+import { decodeManifest } from './manifest-file.js';
+import { partialPath } from './work-folder.js';
+
+/** Larger than the manifest of any model; a file beyond it is not read. */
+const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
+
+/** Where a resident tensor's contiguous rows lie. */
+export interface StoredTensor {
+  path: string;
+  /** [rows, columns], or [length]. */
+  shape: number[];
+  format: RowFormat;
+  offset: number;
+  bytes: number;
+}
+
+/** A store, opened: its manifest read and checked against the files' sizes, no weight touched. */
+export interface Store {
+  path: string;
+  manifest: Manifest;
+  spec: ModelSpec;
+  text: TextSpec;
+  layers: LayerBundles[];
+  /** Paths of `manifest.files`, which the layers' extents refer to by index. */
+  files: string[];
+  /** By name (model/tensor-names.ts). */
+  tensors: ReadonlyMap<string, StoredTensor>;
+  /** Bytes of all files, the manifest included. */
+  bytes: number;
+  /** tokenizer.json, parsed. Throws CORRUPT where its checksum does not match. */
+  readTokenizer(): Record<string, unknown>;
+  /** Null where the model has none. Throws CORRUPT where its checksum does not match. */
+  readChatTemplate(): string | null;
+}
+
+export const isStore = (path: string) => existsSync(join(path, MANIFEST_FILE));
+
+/**
+ * Opens a store. Throws NOT_FOUND where there is none, CORRUPT (details: file, offset) where the manifest is damaged or
+ * a file is missing or of another size, UNSUPPORTED where a newer flashrow wrote it.
+ */
+export function openStore(path: string): Store {
+  const folder = resolve(path);
+  const encoded = readManifest(folder);
+  const manifest = decodeManifest(encoded);
+  const files = manifest.files.map(({ name, bytes }) => {
+    const file = join(folder, name);
+    checkSize(file, bytes);
+    return file;
+  });
+  const residentPath = join(folder, RESIDENT_FILE);
+  const tensors = new Map(
+    manifest.resident.map(({ name, shape, format, offset, bytes }): [string, StoredTensor] => [
+      name,
+      { path: residentPath, shape, format, offset, bytes },
+    ]),
+  );
+  return {
+    path: folder,
+    manifest,
+    spec: manifest.spec,
+    text: manifest.text,
+    layers: manifest.layers,
+    files,
+    tensors,
+    bytes: encoded.length + manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+    readTokenizer: () => parseTokenizer(readChecked(folder, manifest, TOKENIZER_FILE)!),
+    readChatTemplate: () => readChecked(folder, manifest, CHAT_TEMPLATE_FILE)?.toString('utf8') ?? null,
+  };
+}
+
+function readManifest(folder: string): Buffer {
+  const file = join(folder, MANIFEST_FILE);
+  try {
+    if (statSync(file).size > MAX_MANIFEST_BYTES)
+      throw corrupt(`${file} is larger than any manifest`, MANIFEST_FILE, 0);
+    return readFileSync(file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (error instanceof FlashrowError) throw error;
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') {
+      throw new FlashrowError('IO', `cannot read ${file}: ${message}`, { file, errno: code }, { cause: error });
+    }
+    const unfinished = basename(folder).endsWith('.partial') ? folder : partialPath(folder);
+    const advice = existsSync(unfinished)
+      ? `a conversion to it was not finished (${unfinished}); run the conversion again, it resumes`
+      : `it has no ${MANIFEST_FILE}; name a folder that \`convert\` made`;
+    throw new FlashrowError('NOT_FOUND', `${folder} is not a store: ${advice}`, { path: folder }, { cause: error });
+  }
+}
+
+function checkSize(file: string, expected: number): void {
+  const found = statSync(file, { throwIfNoEntry: false });
+  if (found === undefined || !found.isFile()) throw corrupt(`${file} is missing`, basename(file), 0);
+  if (found.size !== expected) {
+    const offset = Math.min(found.size, expected);
+    throw corrupt(`${file} has ${found.size} bytes, its manifest says ${expected}`, basename(file), offset);
+  }
+}
+
+function readChecked(folder: string, manifest: Manifest, name: string): Buffer | null {
+  const entry = manifest.files.find((file) => file.name === name);
+  if (entry === undefined) return null;
+  const bytes = readFileSync(join(folder, name));
+  if (crc32c(bytes, 0) !== entry.checksum) throw corrupt(`${join(folder, name)} is damaged`, name, 0);
+  return bytes;
+}
+
+function parseTokenizer(bytes: Buffer): Record<string, unknown> {
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw corrupt(`${TOKENIZER_FILE} is not JSON (${(error as Error).message})`, TOKENIZER_FILE, 0);
+  }
+}
+
+/** `offset` is where in `file` the damage begins. */
+const corrupt = (what: string, file: string, offset: number) =>
+  new FlashrowError('CORRUPT', `${what}; convert the model again`, { file, offset });

@@ -1,0 +1,141 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { FlashrowError } from '../errors.js';
+import { type CheckedRun, checkedRuns } from './checked-runs.js';
+import type { Crc32c } from './output-file.js';
+import { openStore, type Store } from './reader.js';
+
+export interface Damage {
+  file: string;
+  /** Null where the damage lies in no layer. */
+  layer: number | null;
+  bundle: number | null;
+  /** Where the damaged run (a segment of a bundle, a tensor, a file) begins; in padding, the damaged byte itself. */
+  offset: number;
+}
+
+export interface Verification {
+  ok: boolean;
+  /** Bundles read and compared with their checksums. */
+  bundles: number;
+  /** Bytes read. */
+  bytes: number;
+  /** In file order; null when ok. */
+  firstBad: Damage | null;
+}
+
+export interface VerifyOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
+}
+
+const WINDOW_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Reads every byte of a store and compares it with the checksums made at conversion. Damage is a result, not an error.
+ * Throws NOT_FOUND where there is no store, UNSUPPORTED where it is newer than this flashrow, IO where reading fails for
+ * another reason than a bad medium, and the signal's reason on abort.
+ */
+export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyOptions = {}): Promise<Verification> {
+  let store: Store;
+  try {
+    store = openStore(path);
+  } catch (error) {
+    if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
+    const { file, offset } = error.details as { file: string; offset: number };
+    return { ok: false, bundles: 0, bytes: 0, firstBad: { file, layer: null, bundle: null, offset } };
+  }
+
+  const { manifest, files } = store;
+  const totalBytes = store.bytes;
+  let bytes = totalBytes - manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  let bundles = 0;
+  let firstBad: Damage | null = null;
+  const onWindow = (length: number) => {
+    options.signal?.throwIfAborted();
+    bytes += length;
+    options.onProgress?.({ bytes, totalBytes });
+  };
+  for (const [index, { name, checksum }] of manifest.files.entries()) {
+    const reader = await WindowReader.open(files[index], crc32c, onWindow);
+    try {
+      for (const run of checkedRuns(manifest, index)) {
+        const damaged = await reader.findDamage(run);
+        if (damaged !== null) firstBad ??= { file: name, layer: run.layer, bundle: run.bundle, offset: damaged };
+        if (run.endsBundle) bundles++;
+      }
+      if (reader.checksum !== checksum) firstBad ??= { file: name, layer: null, bundle: null, offset: 0 };
+    } finally {
+      await reader.close();
+    }
+  }
+  return { ok: firstBad === null, bundles, bytes, firstBad };
+}
+
+/** Reads a file from front to back in large pieces and compares runs of it, which may cross them. */
+class WindowReader {
+  readonly #file: FileHandle;
+  readonly #path: string;
+  readonly #crc32c: Crc32c;
+  readonly #onWindow: (length: number) => void;
+  readonly #buffer = Buffer.alloc(WINDOW_BYTES);
+  #window: Buffer = this.#buffer.subarray(0, 0);
+  #start = 0;
+  /** CRC-32C of the file up to the window's end. */
+  checksum = 0;
+
+  private constructor(file: FileHandle, path: string, crc32c: Crc32c, onWindow: (length: number) => void) {
+    this.#file = file;
+    this.#path = path;
+    this.#crc32c = crc32c;
+    this.#onWindow = onWindow;
+  }
+
+  static async open(path: string, crc32c: Crc32c, onWindow: (length: number) => void): Promise<WindowReader> {
+    try {
+      return new WindowReader(await open(path, 'r'), path, crc32c, onWindow);
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  /** Where a run's damage is said to begin, or null where it is as it should be. */
+  async findDamage({ offset, bytes, checksum }: CheckedRun): Promise<number | null> {
+    let found = 0;
+    for (let at = offset, end = offset + bytes; at < end; ) {
+      if (at >= this.#start + this.#window.length && !(await this.#advance())) return at;
+      const piece = this.#window.subarray(at - this.#start, end - this.#start);
+      if (checksum === null) {
+        const nonZero = piece.findIndex((byte) => byte !== 0);
+        if (nonZero >= 0) return at + nonZero;
+      } else {
+        found = this.#crc32c(piece, found);
+      }
+      at += piece.length;
+    }
+    return checksum === null || found === checksum ? null : offset;
+  }
+
+  /** Reads the next window; false where the medium, or the file, ends early. */
+  async #advance(): Promise<boolean> {
+    this.#start += this.#window.length;
+    try {
+      const { bytesRead } = await this.#file.read(this.#buffer, 0, WINDOW_BYTES, this.#start);
+      this.#window = this.#buffer.subarray(0, bytesRead);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EIO') throw unreadable(this.#path, error);
+      this.#window = this.#buffer.subarray(0, 0);
+    }
+    this.checksum = this.#crc32c(this.#window, this.checksum);
+    this.#onWindow(this.#window.length);
+    return this.#window.length > 0;
+  }
+}
+
+function unreadable(path: string, error: unknown): FlashrowError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new FlashrowError('IO', `cannot read ${path}: ${message}`, { path, errno: code }, { cause: error });
+}

@@ -1,0 +1,63 @@
+import { FlashrowError } from '../errors.js';
+import { isRecord } from './json-shape.js';
+import { checkId } from './vocabulary.js';
+
+/** A token that is cut out of the text as written before anything else happens to it. */
+export interface AddedToken {
+  id: number;
+  content: string;
+  /** Control tokens, which a literal text must not be able to spell. */
+  special: boolean;
+  /** Takes the white space before (after) it along. */
+  lstrip: boolean;
+  rstrip: boolean;
+}
+
+/** tokenizer.json's `added_tokens`. Throws CORRUPT. */
+export function readAddedTokens(list: unknown): AddedToken[] {
+  if (list === undefined || list === null) return [];
+  if (!Array.isArray(list)) throw new FlashrowError('CORRUPT', "tokenizer.json's added_tokens is not a list");
+  return list.map((entry, at) => {
+    if (!isRecord(entry) || typeof entry.content !== 'string') {
+      throw new FlashrowError('CORRUPT', `tokenizer.json's added_tokens[${at}] has no content`, { at });
+    }
+    return {
+      id: checkId(entry.id, entry.content),
+      content: entry.content,
+      special: entry.special === true,
+      lstrip: entry.lstrip === true,
+      rstrip: entry.rstrip === true,
+    };
+  });
+}
+
+/** Finds added tokens in text, the leftmost first, and of those that begin together the longest. */
+export class AddedTokenSplitter {
+  readonly #tokens: Map<string, AddedToken>;
+  readonly #pattern: RegExp | null;
+
+  constructor(tokens: readonly AddedToken[]) {
+    const written = tokens.filter(({ content }) => content !== '').sort((a, b) => b.content.length - a.content.length);
+    this.#tokens = new Map(written.map((token) => [token.content, token]));
+    const source = written.map(({ content }) => content.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
+    this.#pattern = written.length > 0 ? new RegExp(source, 'gu') : null;
+  }
+
+  /** Calls back in order: text between tokens (never empty) and ids of tokens. */
+  split(text: string, onText: (text: string, first: boolean) => void, onToken: (id: number) => void): void {
+    let from = 0;
+    const upTo = (end: number, strip: boolean) => {
+      const between = text.slice(from, end);
+      const kept = strip ? between.trimEnd() : between;
+      if (kept !== '') onText(kept, from === 0);
+    };
+    for (const match of this.#pattern ? text.matchAll(this.#pattern) : []) {
+      const token = this.#tokens.get(match[0])!;
+      upTo(match.index, token.lstrip);
+      onToken(token.id);
+      from = match.index + match[0].length;
+      if (token.rstrip) from = text.length - text.slice(from).trimStart().length;
+    }
+    upTo(text.length, false);
+  }
+}

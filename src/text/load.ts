@@ -1,0 +1,114 @@
+import { FlashrowError } from '../errors.js';
+import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
+import { SequenceNormalizer } from './hugging-face.js';
+import { isRecord } from './json-shape.js';
+import { PieceEncoder } from './pieces.js';
+import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
+import type { StoredText } from './stored-text.js';
+import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
+import type { Tokenizer } from './tokenizer.js';
+
+const NO_BYTES = new Uint8Array(0);
+
+/**
+ * A tokenizer from tokenizer.json, parsed, and what `storedText` says beside it. Throws CORRUPT where the JSON is not a
+ * tokenizer, UNSUPPORTED where it is one of a kind not known here (byte-pair encoding is).
+ */
+export function loadTokenizer(tokenizer: Record<string, unknown>, text: StoredText['text']): Tokenizer {
+  return new BpeTokenizer(tokenizer, text);
+}
+
+class BpeTokenizer implements Tokenizer {
+  readonly bosId: number | null;
+  readonly eosIds: readonly number[];
+  readonly addBos: boolean;
+  readonly addEos: boolean;
+  readonly #added: Map<number, AddedToken>;
+  readonly #splitAll: AddedTokenSplitter;
+  /** Finds only tokens that are part of the text itself, such as runs of spaces. */
+  readonly #splitPlain: AddedTokenSplitter;
+  readonly #normalize: (text: string) => string;
+  readonly #preTokenize: PreTokenizer;
+  readonly #pieces: PieceEncoder;
+  readonly #spelling: Spelling;
+  readonly #bytes = new Map<number, Uint8Array>();
+
+  constructor(json: Record<string, unknown>, text: StoredText['text']) {
+    this.bosId = text.bosId;
+    this.eosIds = text.eosIds;
+    this.addBos = text.addBos;
+    this.addEos = text.addEos;
+    if (!isRecord(json.model)) throw new FlashrowError('CORRUPT', 'tokenizer.json has no model');
+    const added = readAddedTokens(json.added_tokens);
+    const special = added.filter((token) => token.special);
+    this.#added = new Map(added.map((token) => [token.id, token]));
+    this.#splitAll = new AddedTokenSplitter(added);
+    this.#splitPlain = new AddedTokenSplitter(added.filter((token) => !token.special));
+    this.#pieces = new PieceEncoder(json.model, new Set(special.map(({ content }) => content)));
+    this.#spelling = spellingOf(json.decoder);
+    this.#normalize = createNormalizer(json.normalizer);
+    const preTokenize = createPreTokenizer(json.pre_tokenizer);
+    this.#preTokenize = wordsStandAlone(this.#pieces.tokens)
+      ? (piece, first) => preTokenize(piece, first).flatMap(words)
+      : preTokenize;
+  }
+
+  encode(text: string, options: { addBos: boolean; addEos: boolean; parseSpecial: boolean }): number[] {
+    const ids: number[] = [];
+    if (options.addBos && this.bosId !== null) ids.push(this.bosId);
+    // What UTF-8 cannot hold reaches every tokenizer as U+FFFD.
+    const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd');
+    const splitter = options.parseSpecial ? this.#splitAll : this.#splitPlain;
+    splitter.split(
+      wellFormed,
+      (part, first) => {
+        for (const piece of this.#preTokenize(this.#normalize(part), first)) this.#pieces.encode(piece, ids);
+      },
+      (id) => ids.push(id),
+    );
+    if (options.addEos && this.eosIds.length > 0) ids.push(this.eosIds[0]);
+    return ids;
+  }
+
+  bytes(id: number): Uint8Array {
+    let bytes = this.#bytes.get(id);
+    if (!bytes) {
+      bytes = this.#spell(id);
+      this.#bytes.set(id, bytes);
+    }
+    return bytes;
+  }
+
+  decode(ids: readonly number[]): string {
+    const parts = ids.map((id) => this.bytes(id));
+    const all = Buffer.concat(parts);
+    const from = this.#spelling.dropsFirstSpace && all[0] === 0x20 ? 1 : 0;
+    return new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(from));
+  }
+
+  #spell(id: number): Uint8Array {
+    const added = this.#added.get(id);
+    if (added?.special) return NO_BYTES;
+    if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
+    const piece = added?.content ?? this.#pieces.tokens[id];
+    return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
+  }
+}
+
+function createNormalizer(config: unknown): (text: string) => string {
+  if (config === null || config === undefined) return (text) => text;
+  if (!isRecord(config)) throw new FlashrowError('CORRUPT', "tokenizer.json's normalizer is not an object");
+  try {
+    const normalizer = new SequenceNormalizer({ type: 'Sequence', normalizers: [config] });
+    return (text) => normalizer.normalize(text);
+  } catch (cause) {
+    throw new FlashrowError('UNSUPPORTED', `tokenizer.json's normalizer is not supported: ${cause}`, {}, { cause });
+  }
+}
+
+/** Whether no token has U+2581 after another character: then no merge crosses the beginning of a word. */
+const wordsStandAlone = (tokens: readonly string[]): boolean =>
+  tokens.some((token) => token.startsWith('\u2581')) && !tokens.some((token) => /[^\u2581]\u2581/.test(token));
+
+/** Short pieces are merged faster than a whole text, and the same words come again. */
+const words = (text: string): string[] => text.match(/\u2581*[^\u2581]+|\u2581+/g) ?? [];

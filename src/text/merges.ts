@@ -1,0 +1,93 @@
+import { FlashrowError } from '../errors.js';
+
+/** A hash table of pairs of ids in typed arrays: 280,000 merges take about 8 MB, a Map of them ten times that. */
+export class MergeTable {
+  readonly #slots: Int32Array;
+  readonly #left: Int32Array;
+  readonly #right: Int32Array;
+  readonly #merged: Int32Array;
+  readonly #rank: Int32Array;
+  readonly #mask: number;
+
+  /** Reads `merges` ("left right" or [left, right], best first) of tokenizer.json's model. Throws CORRUPT. */
+  constructor(model: Record<string, unknown>, ids: ReadonlyMap<string, number>) {
+    const merges = model.merges;
+    if (!Array.isArray(merges)) throw new FlashrowError('CORRUPT', "tokenizer.json's model has no list of merges");
+    let capacity = 16;
+    while (capacity < merges.length * 1.5) capacity *= 2;
+    this.#mask = capacity - 1;
+    this.#slots = new Int32Array(capacity).fill(-1);
+    this.#left = new Int32Array(merges.length);
+    this.#right = new Int32Array(merges.length);
+    this.#merged = new Int32Array(merges.length);
+    this.#rank = ranks(model.tied_merges, merges.length);
+    for (let at = 0; at < merges.length; at++) {
+      const [left, right] = readPair(merges[at], at, ids);
+      this.#left[at] = ids.get(left)!;
+      this.#right[at] = ids.get(right)!;
+      this.#merged[at] = ids.get(left + right)!;
+      this.#insert(at);
+    }
+  }
+
+  /** Which merge joins these two ids; -1 where none does. */
+  find(left: number, right: number): number {
+    for (let slot = this.#slotOf(left, right); ; slot = (slot + 1) & this.#mask) {
+      const merge = this.#slots[slot];
+      if (merge < 0 || (this.#left[merge] === left && this.#right[merge] === right)) return merge;
+    }
+  }
+
+  /** Lower goes first. */
+  rank(merge: number): number {
+    return this.#rank[merge];
+  }
+
+  merged(merge: number): number {
+    return this.#merged[merge];
+  }
+
+  #slotOf(left: number, right: number): number {
+    const hash = Math.imul(left, 0x9e3779b1) ^ Math.imul(right, 0x85ebca6b);
+    return (hash ^ (hash >>> 15)) & this.#mask;
+  }
+
+  #insert(at: number): void {
+    let slot = this.#slotOf(this.#left[at], this.#right[at]);
+    while (this.#slots[slot] >= 0) {
+      const there = this.#slots[slot];
+      // A pair listed twice keeps its better rank.
+      if (this.#left[there] === this.#left[at] && this.#right[there] === this.#right[at]) return;
+      slot = (slot + 1) & this.#mask;
+    }
+    this.#slots[slot] = at;
+  }
+}
+
+/** Ranks are places in the list; the stretches named in `ties` (sentencepiece-merges.ts) share that of their first. */
+function ranks(ties: unknown, count: number): Int32Array {
+  const result = Int32Array.from({ length: count }, (_, at) => at);
+  if (ties === undefined) return result;
+  const isStretch = (tie: unknown): tie is [number, number] =>
+    Array.isArray(tie) && Number.isInteger(tie[0]) && Number.isInteger(tie[1]) && tie[0] >= 0 && tie[1] < count;
+  if (!Array.isArray(ties) || !ties.every(isStretch)) {
+    throw new FlashrowError('CORRUPT', "tokenizer.json's tied_merges does not fit its merges");
+  }
+  for (const [first, last] of ties) result.fill(first, first, last + 1);
+  return result;
+}
+
+/** A pair as such, or as `left right`; pieces may hold spaces, so the cut is the one that leaves pieces that exist. */
+function readPair(merge: unknown, at: number, ids: ReadonlyMap<string, number>): [string, string] {
+  const exists = ([left, right]: string[]) => ids.has(left) && ids.has(right) && ids.has(left + right);
+  if (typeof merge === 'string') {
+    for (let space = merge.indexOf(' ', 1); space > 0; space = merge.indexOf(' ', space + 1)) {
+      const pair: [string, string] = [merge.slice(0, space), merge.slice(space + 1)];
+      if (exists(pair)) return pair;
+    }
+  } else if (Array.isArray(merge) && merge.length === 2 && exists(merge)) {
+    return [merge[0], merge[1]];
+  }
+  const message = `tokenizer.json's merges[${at}] is ${JSON.stringify(merge)}, not a pair of pieces in the vocabulary that make a third`;
+  throw new FlashrowError('CORRUPT', message, { at });
+}

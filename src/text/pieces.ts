@@ -1,0 +1,109 @@
+import { FlashrowError } from '../errors.js';
+import { BytePairEncoding } from './byte-pair-encoding.js';
+import { MergeTable } from './merges.js';
+import { byteToken } from './token-bytes.js';
+import { readVocabulary } from './vocabulary.js';
+
+/** Words repeat: most of a text comes out of this cache. It is emptied when full. */
+const CACHED_PIECES = 16384;
+/** V8 makes longer pieces slices, which would keep the whole text alive. */
+const LONGEST_CACHED = 12;
+const NO_ID = -1;
+
+/** tokenizer.json's `model`: ids of one piece of text as the pre-tokenizer leaves it. */
+export class PieceEncoder {
+  /** Token by id, with holes where an id is not in use. */
+  readonly tokens: string[] = [];
+  readonly #merger: BytePairEncoding;
+  /** Ids of tokens that are one character, by code point. */
+  readonly #characters = new Map<number, number>();
+  /** Ids of the tokens for single bytes; null where a character not in the vocabulary is unknown. */
+  readonly #bytes: Int32Array | null;
+  /** All tokens, where a piece that is one is taken as it is. */
+  readonly #whole: Map<string, number> | null;
+  readonly #unknown: number;
+  readonly #fuseUnknown: boolean;
+  readonly #cache = new Map<string, Int32Array>();
+  readonly #encoder = new TextEncoder();
+  readonly #symbols = new Int32Array(256);
+
+  /** `apart`: tokens that pieces must never become. Throws CORRUPT or UNSUPPORTED. */
+  constructor(model: Record<string, unknown>, apart: ReadonlySet<string>) {
+    if (model.type !== undefined && model.type !== 'BPE') throw unsupported('type', model.type);
+    for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix']) {
+      if (model[affix]) throw unsupported(affix, model[affix]);
+    }
+    const ids = readVocabulary(model);
+    for (const [token, id] of ids) {
+      while (this.tokens.length < id) this.tokens.push('');
+      this.tokens[id] = token;
+      const codePoint = token.codePointAt(0);
+      const isCharacter = codePoint !== undefined && token.length === (codePoint > 0xffff ? 2 : 1);
+      if (isCharacter && !apart.has(token)) this.#characters.set(codePoint, id);
+    }
+    this.#merger = new BytePairEncoding(new MergeTable(model, ids));
+    this.#bytes = model.byte_fallback === true ? byteIds(ids) : null;
+    this.#unknown = typeof model.unk_token === 'string' ? (ids.get(model.unk_token) ?? NO_ID) : NO_ID;
+    this.#fuseUnknown = model.fuse_unk === true;
+    for (const token of apart) ids.delete(token);
+    this.#whole = model.ignore_merges === true ? ids : null;
+  }
+
+  /** Appends the ids of `piece` to `output`. */
+  encode(piece: string, output: number[]): void {
+    let ids = this.#cache.get(piece);
+    if (!ids) {
+      ids = this.#encode(piece);
+      if (piece.length <= LONGEST_CACHED) {
+        if (this.#cache.size === CACHED_PIECES) this.#cache.clear();
+        this.#cache.set(piece, ids);
+      }
+    }
+    for (let at = 0; at < ids.length; at++) output.push(ids[at]);
+  }
+
+  #encode(piece: string): Int32Array {
+    const whole = this.#whole?.get(piece);
+    if (whole !== undefined) return Int32Array.of(whole);
+    const most = this.#bytes ? 3 * piece.length : piece.length;
+    const symbols = most <= this.#symbols.length ? this.#symbols : new Int32Array(most);
+    const count = this.#merger.merge(symbols, this.#characterIds(piece, symbols));
+    return symbols.slice(0, count);
+  }
+
+  #characterIds(piece: string, symbols: Int32Array): number {
+    let count = 0;
+    for (const character of piece) {
+      const id = this.#characters.get(character.codePointAt(0)!);
+      if (id !== undefined) symbols[count++] = id;
+      else if (this.#bytes) count = this.#byteIds(character, symbols, count);
+      else count = this.#unknownId(symbols, count);
+    }
+    return count;
+  }
+
+  #byteIds(character: string, symbols: Int32Array, from: number): number {
+    let count = from;
+    for (const byte of this.#encoder.encode(character)) {
+      const id = this.#bytes![byte];
+      if (id === NO_ID) return this.#unknownId(symbols, from);
+      symbols[count++] = id;
+    }
+    return count;
+  }
+
+  #unknownId(symbols: Int32Array, count: number): number {
+    const id = this.#unknown;
+    if (id === NO_ID || (this.#fuseUnknown && count > 0 && symbols[count - 1] === id)) return count;
+    symbols[count] = id;
+    return count + 1;
+  }
+}
+
+const unsupported = (field: string, value: unknown) => {
+  const message = `tokenizer.json's model has ${field} ${JSON.stringify(value)}; plain byte-pair encoding is supported`;
+  return new FlashrowError('UNSUPPORTED', message, { [field]: value });
+};
+
+const byteIds = (ids: ReadonlyMap<string, number>): Int32Array =>
+  Int32Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)) ?? NO_ID);

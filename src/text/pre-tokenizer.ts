@@ -1,0 +1,135 @@
+import { FlashrowError } from '../errors.js';
+import { toStandIns } from './byte-level.js';
+import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
+import { SplitPreTokenizer } from './hugging-face.js';
+import { isRecord } from './json-shape.js';
+
+/** Cuts text into pieces that are merged each on its own; `first`: the text is the very beginning of the input. */
+export type PreTokenizer = (text: string, first: boolean) => string[];
+
+/** What Rust's regular expressions mean by \w; Oniguruma's, which other patterns are written for, is another. */
+const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
+
+type Json = Record<string, unknown>;
+
+/**
+ * tokenizer.json's `pre_tokenizer`, as the Rust library behind Hugging Face's fast tokenizers understands it. The library
+ * in JavaScript serves for its patterns (Oniguruma to RegExp); its own steps lose digits other than ASCII's, isolated
+ * punctuation and the merging behaviours. Throws UNSUPPORTED or CORRUPT.
+ */
+export function createPreTokenizer(config: unknown): PreTokenizer {
+  if (config === null || config === undefined) return (text) => [text];
+  if (!isRecord(config)) throw new FlashrowError('CORRUPT', "tokenizer.json's pre_tokenizer is not an object");
+  switch (config.type) {
+    case 'Sequence':
+      return sequence(config);
+    case 'ByteLevel':
+      return byteLevel(config);
+    case 'Metaspace':
+      return metaspace(config);
+    case 'Split':
+      return splitter(config.pattern, config.behavior, config.invert === true);
+    case 'Digits':
+      return splitter({ Regex: config.individual_digits === true ? '\\p{N}' : '\\p{N}+' }, 'Isolated');
+    case 'Punctuation':
+      return splitter({ Regex: '[\\p{P}!-/:-@\\[-`{-~]' }, config.behavior ?? 'Isolated');
+    case 'Whitespace':
+      return splitter({ Regex: `[${WORD}]+|[^${WORD}\\s]+` }, 'Removed', true);
+    case 'WhitespaceSplit':
+      return splitter({ Regex: '\\s+' }, 'Removed');
+    default:
+      throw unsupported('pre_tokenizer', config.type);
+  }
+}
+
+const unsupported = (part: string, value: unknown) =>
+  new FlashrowError('UNSUPPORTED', `tokenizer.json's ${part} ${JSON.stringify(value)} is not supported`, {
+    part,
+    value,
+  });
+
+function sequence(config: Json): PreTokenizer {
+  if (!Array.isArray(config.pretokenizers)) {
+    throw new FlashrowError('CORRUPT', "tokenizer.json's pre_tokenizer is a Sequence without a list of pretokenizers");
+  }
+  const steps = config.pretokenizers.map(createPreTokenizer);
+  return (text, first) =>
+    steps.reduce((pieces, step) => pieces.flatMap((piece, at) => step(piece, first && at === 0)), [text]);
+}
+
+function byteLevel(config: Json): PreTokenizer {
+  const prefix = config.add_prefix_space === true;
+  const split = config.use_regex === false ? null : splitter({ Regex: GPT2_PATTERN }, 'Isolated');
+  return (text, first) => {
+    const prefixed = prefix && !text.startsWith(' ') ? ` ${text}` : text;
+    return (split ? split(prefixed, first) : [prefixed]).map(toStandIns);
+  };
+}
+
+function metaspace(config: Json): PreTokenizer {
+  const mark = typeof config.replacement === 'string' ? config.replacement : '\u2581';
+  const scheme = config.prepend_scheme ?? (config.add_prefix_space === false ? 'never' : 'always');
+  const split = config.split === false ? null : splitter({ String: mark }, 'MergedWithNext');
+  return (text, first) => {
+    const marked = text.replaceAll(' ', mark);
+    const wanted = scheme === 'always' || (scheme === 'first' && first);
+    const prefixed = wanted && !marked.startsWith(mark) ? mark + marked : marked;
+    return split ? split(prefixed, first) : [prefixed];
+  };
+}
+
+interface Segment {
+  text: string;
+  matched: boolean;
+}
+
+function splitter(pattern: unknown, behavior: unknown, invert = false): PreTokenizer {
+  const regExp = compile(pattern);
+  const arrange = typeof behavior === 'string' && Object.hasOwn(BEHAVIORS, behavior) ? BEHAVIORS[behavior] : null;
+  if (!arrange) throw unsupported('Split behavior', behavior);
+  return (text) => arrange(segments(text, regExp, invert));
+}
+
+function compile(pattern: unknown): RegExp {
+  if (!isRecord(pattern) || (typeof pattern.Regex !== 'string' && typeof pattern.String !== 'string')) {
+    throw new FlashrowError('CORRUPT', "tokenizer.json's Split has a pattern that is neither a Regex nor a String");
+  }
+  try {
+    return new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' }).pattern;
+  } catch (cause) {
+    const message = `tokenizer.json's pattern ${JSON.stringify(pattern)} cannot be written as a JavaScript RegExp`;
+    throw new FlashrowError('UNSUPPORTED', message, { pattern }, { cause });
+  }
+}
+
+/** All of the text, in order; empty matches are passed over. */
+function segments(text: string, regExp: RegExp, invert: boolean): Segment[] {
+  const result: Segment[] = [];
+  let end = 0;
+  for (const match of text.matchAll(regExp)) {
+    if (match[0] === '') continue;
+    if (match.index > end) result.push({ text: text.slice(end, match.index), matched: invert });
+    result.push({ text: match[0], matched: !invert });
+    end = match.index + match[0].length;
+  }
+  if (end < text.length) result.push({ text: text.slice(end), matched: invert });
+  return result;
+}
+
+/** Joins a segment to the one before it where `together` says so. */
+function joined(parts: Segment[], together: (before: Segment, segment: Segment) => boolean): string[] {
+  const pieces: string[] = [];
+  for (let at = 0; at < parts.length; at++) {
+    if (at > 0 && together(parts[at - 1], parts[at])) pieces[pieces.length - 1] += parts[at].text;
+    else pieces.push(parts[at].text);
+  }
+  return pieces;
+}
+
+const BEHAVIORS: Record<string, (parts: Segment[]) => string[]> = {
+  Isolated: (parts) => parts.map(({ text }) => text),
+  Removed: (parts) => parts.filter(({ matched }) => !matched).map(({ text }) => text),
+  Contiguous: (parts) => joined(parts, (before, segment) => before.matched === segment.matched),
+  MergedWithPrevious: (parts) => joined(parts, (before, segment) => segment.matched && !before.matched),
+  MergedWithNext: (parts) => joined(parts, (before, segment) => before.matched && !segment.matched),
+};

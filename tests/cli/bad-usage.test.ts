@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'vitest';
+import { flashrow, flashrowJson } from './flashrow.js';
+
+/** Arguments, and what the message must name so that the user knows what to change. */
+const BAD_CALLS: [string[], string][] = [
+  [['run'], "missing required argument 'model'"],
+  [['run', 'm'], 'give --prompt <text> or --tokens <ids>'],
+  [['run', 'm', '--prompt', 'a', '--tokens', '[1]'], 'not both'],
+  [['run', 'm', '--prompt', 'a', '--chat'], '--chat is not built yet'],
+  [['run', 'm', '--prompt'], '--prompt'],
+  [['run', 'm', 'n', '--prompt', 'a'], 'too many arguments'],
+  [['run', 'm', '--tokens', '[]'], '--tokens takes a JSON array of token ids'],
+  [['run', 'm', '--tokens', '[1.5]'], '--tokens takes a JSON array of token ids'],
+  [['run', 'm', '--tokens', '[-1]'], '--tokens takes a JSON array of token ids'],
+  [['run', 'm', '--tokens', '1,2'], '--tokens takes a JSON array of token ids'],
+  [['run', 'm', '--prompt', 'a', '--max-tokens', '-1'], '--max-tokens takes a whole number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--max-tokens', '1.5'], '--max-tokens takes a whole number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--max-tokens', ''], '--max-tokens takes a whole number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--temperature', '-0.1'], '--temperature takes a number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--temperature', 'NaN'], '--temperature takes a number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--temperature', '1e999'], '--temperature takes a number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--top-k', '2.5'], '--top-k takes a whole number of at least 0'],
+  [['run', 'm', '--prompt', 'a', '--top-p', '0'], '--top-p takes a number above 0, at most 1'],
+  [['run', 'm', '--prompt', 'a', '--top-p', '1.01'], '--top-p takes a number above 0, at most 1'],
+  [['run', 'm', '--prompt', 'a', '--min-p', '2'], '--min-p takes a number from 0 to 1'],
+  [['run', 'm', '--prompt', 'a', '--repeat-penalty', '0'], '--repeat-penalty takes a number above 0'],
+  [['run', 'm', '--prompt', 'a', '--seed', 'x'], '--seed takes a whole number'],
+  [['run', 'm', '--prompt', 'a', '--stop', ''], '--stop takes a text'],
+  [['run', 'm', '--prompt', 'a', '--memory', 'much'], '--memory takes bytes or an amount with a unit'],
+  [['run', 'm', '--prompt', 'a', '--memory', '-5'], '--memory takes bytes or an amount with a unit'],
+  [['run', 'm', '--prompt', 'a', '--context', '0'], '--context takes a whole number of at least 1'],
+  [['run', 'm', '--prompt', 'a', '--threads', '0'], '--threads takes a whole number of at least 1'],
+  [['run', 'm', '--prompt', 'a', '--select', 'low-rank'], '--select low-rank is not built yet'],
+  [['run', 'm', '--prompt', 'a', '--select', 'sign'], '--select sign is not built yet'],
+  [['run', 'm', '--prompt', 'a', '--select', 'router'], '--select router is not built yet'],
+  [['run', 'm', '--prompt', 'a', '--select', 'best'], '--select takes auto, all or gate'],
+  [['run', 'm', '--prompt', 'a', '--cache', 'lfu'], '--cache lfu is not built yet'],
+  [['run', 'm', '--prompt', 'a', '--cache', 'hot+lru'], '--cache hot+lru is not built yet'],
+  [['run', 'm', '--prompt', 'a', '--cache', 'window:0'], '--cache takes auto, lru, window'],
+  [['run', 'm', '--prompt', 'a', '--state', 'f64'], '--state takes f16 or f32'],
+  [['logprobs', 'm'], '--tokens <ids>'],
+  [['logprobs', 'm', '--tokens', '[1]', '--top', '0'], '--top takes a whole number of at least 1'],
+  [['eval', 'm'], 'give --text <file> or --sequences <file>'],
+  [['eval', 'm', '--text', 'a', '--sequences', 'b'], 'not both'],
+  [['tokenize', 'm'], 'give --text <text> or --file <file>'],
+  [['tokenize', 'm', '--text', 'a', '--file', 'b'], 'not both'],
+  [['plan'], "missing required argument 'model'"],
+  [['plan', 'm', '--memory', '1.5 bananas'], '--memory takes bytes or an amount with a unit'],
+  [['convert', 'm'], "missing required argument 'store'"],
+  [['convert', 'm', 's', '--rows', 'q9'], '--rows takes source, f32, f16, q4_0, q4_1 or q8_0'],
+  [['convert', 'm', 's', '--dense', 'q4_K'], '--dense q4_K is not built yet'],
+  [['verify'], "missing required argument 'store'"],
+  [['verify', 's', '--no-such-option'], "unknown option '--no-such-option'"],
+];
+
+// Each case is a process of its own: a few run at once, so that the file stays short without crowding the machine.
+describe.concurrent('bad usage', { timeout: 30_000 }, () => {
+  test.for(BAD_CALLS)('%j is refused with JSON and exit code 2', async ([args, named]) => {
+    const { exitCode, json } = await flashrowJson(args);
+    expect(json).toEqual({
+      error: { code: 'BAD_USAGE', message: expect.stringContaining(named), details: expect.any(Object) },
+    });
+    expect(exitCode).toBe(2);
+  });
+
+  test('without --json stdout stays empty and the message is on stderr', async () => {
+    const { exitCode, stdout, stderr } = await flashrow(['run', 'm', '--prompt', 'a', '--top-p', '7']);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toBe('error: --top-p takes a number above 0, at most 1, not "7" [BAD_USAGE]\n');
+  });
+
+  test('a misspelled option is answered with the right one', async () => {
+    const { json } = await flashrowJson(['run', 'm', '--max-tokns', '5']);
+    expect(json.error.message).toContain('Did you mean --max-tokens?');
+  });
+
+  test('a misspelled command is answered with the right one', async () => {
+    const { exitCode, stderr } = await flashrow(['tokenise', 'm']);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('Did you mean tokenize?');
+  });
+
+  test('no command at all shows the help on stderr', async () => {
+    const { exitCode, stdout, stderr } = await flashrow([]);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toContain('Usage: flashrow');
+  });
+
+  test('a file that is not there is NOT_FOUND', async () => {
+    const { exitCode, json } = await flashrowJson(['eval', 'm', '--text', '/no/such/file']);
+    expect(json.error).toEqual({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('/no/such/file'),
+      details: expect.any(Object),
+    });
+    expect(exitCode).toBe(1);
+  });
+});

@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { conversionTime } from '../../dist/src/cli/conversion-notice.js';
+import { formatBytes, formatMs, formatRows, formatShare, formatSpeed, plural } from '../../dist/src/cli/format.js';
+import { formatPlan } from '../../dist/src/cli/plan-table.js';
+import { formatReceipt } from '../../dist/src/cli/receipt.js';
+import type { Plan } from '../../src/plan/plan.js';
+import type { Receipt } from '../../src/runtime/api.js';
+
+const receipt: Receipt = {
+  selector: 'gate',
+  exact: true,
+  falseNegativeRate: null,
+  cachePolicy: 'lru',
+  kernels: 'avx2',
+  budgetBytes: 5_000_000,
+  residentBytes: 3_000_000,
+  stateBytes: 400_000,
+  cacheBytes: 1_500_000,
+  memoryBytes: 4_900_000,
+  overheadBytes: 40_000_000,
+  rssGrowthBytes: 43_000_000,
+  payloadBytesRead: { prefill: 1_000_000, decode: 2_000_000 },
+  deviceBytesRead: { prefill: 1_500_000, decode: 2_500_000 },
+  recordsRead: { prefill: 300, decode: 900 },
+  bundlesHit: 3000,
+  bundlesMissed: 1000,
+  prefillTokensPerSecond: 250,
+  decodeTokensPerSecond: 31.25,
+  tokenMs: { p50: 31, p95: 40, p99: 55 },
+  readWaitMs: 120,
+  ffnMs: 900,
+  denseMs: 4200,
+  otherMs: 3.2,
+};
+
+const plan: Plan = {
+  fits: true,
+  minimumBytes: 3_200_000,
+  budgetBytes: 4_800_000,
+  residentBytes: 2_000_000,
+  stateBytes: 500_000,
+  scratchBytes: 300_000,
+  cacheBytes: 2_000_000,
+  overheadBytes: 40_000_000,
+  ffnBytes: 8_000_000,
+  cachedShare: 0.25,
+  bytesPerToken: 600_000,
+  conversion: { needed: true, bytes: 36e9 },
+  forecast: { tokensPerSecond: null, firstTokenSeconds: null, basis: 'not measured' },
+  selector: 'gate',
+  cachePolicy: 'lru',
+  reason: 'the model is ReLU-gated',
+};
+
+describe('formatting', () => {
+  test('bytes carry three digits and never print as 1000 of a unit', () => {
+    expect([0, 999, 1000, 1536, 999_700, 23_400_000, 1.5e9, 19.1e12].map(formatBytes)).toEqual([
+      '0 B',
+      '999 B',
+      '1.00 kB',
+      '1.54 kB',
+      '1.00 MB',
+      '23.4 MB',
+      '1.50 GB',
+      '19.1 TB',
+    ]);
+  });
+
+  test('milliseconds grow into seconds and minutes', () => {
+    expect([0, 3.14, 31.4, 999.7, 4200, 90_000, 180_000].map(formatMs)).toEqual([
+      '0.0 ms',
+      '3.1 ms',
+      '31 ms',
+      '1.00 s',
+      '4.20 s',
+      '90.0 s',
+      '3 min',
+    ]);
+  });
+
+  test('what was not measured is a dash', () => {
+    expect(formatSpeed(null)).toBe('- tokens/s');
+  });
+
+  test('shares, counts and columns', () => {
+    expect(formatShare(0.4234)).toBe('42.3%');
+    expect([plural(1, 'token'), plural(12_345, 'token')]).toEqual(['1 token', '12,345 tokens']);
+    expect(
+      formatRows([
+        ['a', 'x'],
+        ['long', 'y'],
+      ]),
+    ).toBe('a     x\nlong  y');
+  });
+
+  test('a conversion is said to take minutes only where it does', () => {
+    expect([conversionTime(1e6), conversionTime(36e9)]).toEqual(['less than a minute', 'about 3 min']);
+  });
+
+  test('a receipt says what ran, what it held, what it read and where the time went', () => {
+    expect(formatReceipt(receipt)).toBe(
+      [
+        'ran     exact, selector gate, cache lru, avx2 kernels',
+        'speed   prompt 250 tokens/s, generation 31.3 tokens/s (a token 31 ms, slowest of 100 55 ms)',
+        'memory  4.90 MB of 5.00 MB (resident 3.00 MB, state 400 kB, cache 1.50 MB) + overhead 40.0 MB; the process grew by 43.0 MB',
+        'flash   3.00 MB in 1,200 reads (4.00 MB from the device), 75.0% of 4,000 bundles were cached',
+        'time    waiting for reads 120 ms, FFN 900 ms, dense 4.20 s, other 3.2 ms',
+      ].join('\n'),
+    );
+  });
+
+  test('a receipt of a selector that is not exact says how much it missed', () => {
+    expect(formatReceipt({ ...receipt, exact: false, falseNegativeRate: 0.05 })).toContain(
+      'not exact (5.0% of active neurons missed',
+    );
+  });
+
+  test('a plan that fits says where the budget goes', () => {
+    const table = formatPlan(plan);
+    expect(table).toMatch(/^fits in 4\.80 MB\n/);
+    expect(table).toContain('2.00 MB, 25.0% of the 8.00 MB on flash');
+    expect(table).toContain('36.0 GB to write once, about 3 min');
+    expect(table).toMatch(/forecast +- tokens\/s\nbased on +not measured/);
+  });
+
+  test('a plan that does not fit says what would', () => {
+    const table = formatPlan({ ...plan, fits: false, budgetBytes: 1_000_000 });
+    expect(table).toMatch(/^does not fit in 1\.00 MB: it needs 3\.20 MB\n/);
+    expect(table).toContain('--memory 3200000');
+  });
+});

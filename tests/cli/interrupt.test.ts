@@ -1,0 +1,47 @@
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { start } from './flashrow.js';
+import { checkpoint, stories, useStories } from './stories.js';
+
+const ENDLESS = ['--tokens', '[1]', '--max-tokens', '100000', '--ignore-eos'];
+
+describe.skipIf(!stories)('interrupts with stories260K (skipped without the test data)', { timeout: 60_000 }, () => {
+  const { model, scratch, shared } = useStories();
+
+  test('Ctrl-C ends the text where it is, with exit code 130', async () => {
+    const { child, outcome } = start(['run', model, ...ENDLESS, ...shared, '--context', '2048']);
+    child.stdout?.once('data', () => child.kill('SIGINT'));
+    const { exitCode, signal, stdout, stderr } = await outcome;
+    expect([exitCode, signal], stderr).toEqual([130, null]);
+    expect(stdout).not.toBe('');
+    expect(stderr).toContain('generated: interrupted');
+  });
+
+  test('Ctrl-C makes run --json print what there is, however little', async () => {
+    // The word about the conversion is the first sign of life; what it interrupts from there on may be any phase.
+    const { child, outcome } = start([
+      'run',
+      checkpoint,
+      '--json',
+      ...ENDLESS,
+      ...shared,
+      '--cache-dir',
+      join(scratch, 'cache'),
+    ]);
+    child.stderr?.once('data', () => child.kill('SIGINT'));
+    const { exitCode, stdout } = await outcome;
+    expect(exitCode).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({
+      finishReason: 'abort',
+      text: expect.any(String),
+      tokens: expect.any(Array),
+    });
+  });
+
+  test('a reader that goes away ends the run quietly', async () => {
+    const { child, outcome } = start(['run', model, ...ENDLESS, ...shared]);
+    child.stdout?.once('data', () => child.stdout?.destroy());
+    const { exitCode, stderr } = await outcome;
+    expect([exitCode, stderr.includes('error')]).toEqual([0, false]);
+  });
+});

@@ -1,0 +1,42 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { reportFailure } from '../../dist/src/cli/failure.js';
+import { printJson } from '../../dist/src/cli/output.js';
+import { FlashrowError } from '../../dist/src/errors.js';
+
+afterEach(() => vi.restoreAllMocks());
+
+const captured = (stream: NodeJS.WriteStream) => {
+  const written: string[] = [];
+  vi.spyOn(stream, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+  return written;
+};
+
+test('NaN and infinity are null in JSON, wherever they are', () => {
+  const written = captured(process.stdout);
+  printJson({
+    perplexity: Number.NaN,
+    rows: [[[3, Number.NEGATIVE_INFINITY]]],
+    receipt: { speed: Number.POSITIVE_INFINITY },
+  });
+  expect(written).toEqual(['{"perplexity":null,"rows":[[[3,null]]],"receipt":{"speed":null}}\n']);
+});
+
+test('a failure keeps its code, message and details, and exits with 1', () => {
+  const written = captured(process.stdout);
+  const exitCode = reportFailure(new FlashrowError('INSUFFICIENT_MEMORY', 'too small', { minimumBytes: 7 }), true);
+  expect(exitCode).toBe(1);
+  expect(JSON.parse(written.join(''))).toEqual({
+    error: { code: 'INSUFFICIENT_MEMORY', message: 'too small', details: { minimumBytes: 7 } },
+  });
+});
+
+test('what nobody foresaw is IO, without a stack', () => {
+  const written = captured(process.stderr);
+  expect(reportFailure(new TypeError('x is not a function'), false)).toBe(1);
+  expect(written).toEqual(['error: x is not a function [IO]\n']);
+});
+
+test('an interrupt exits with 130', () => {
+  captured(process.stderr);
+  expect(reportFailure(new FlashrowError('ABORTED', 'interrupted'), false)).toBe(130);
+});

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { flashrow, flashrowJson, testData } from './flashrow.js';
+
+const vocabulary = testData('tokenizers/ggml-vocab-llama-spm.gguf');
+const tokenize = (args: string[], input = '') =>
+  flashrowJson<{ tokens: number[] }>(['tokenize', String(vocabulary), ...args], input);
+
+// References: llama.cpp's own expectations for its vocabulary test.
+describe.skipIf(!vocabulary)('tokenize (skipped without the test data)', { timeout: 60_000 }, () => {
+  const cases = () => {
+    const inputs = readFileSync(`${vocabulary}.inp`, 'utf8').split('\n__ggml_vocab_test__\n');
+    const outputs = readFileSync(`${vocabulary}.out`, 'utf8').split('\n');
+    return inputs.map((text, index) => ({ text, ids: outputs[index].split(' ').filter(Boolean).map(Number) }));
+  };
+
+  test('stdin is taken byte for byte, line breaks and leading blanks included', async () => {
+    const chosen = cases().filter(({ text }) => ['Führer', '\n\n', ' Hello'].includes(text));
+    expect(chosen.length).toBe(3);
+    const outcomes = await Promise.all(chosen.map(({ text }) => tokenize(['--file', '-', '--no-special'], text)));
+    expect(outcomes.map(({ json }) => json.tokens)).toEqual(chosen.map(({ ids }) => ids));
+  });
+
+  test('--text gives what --file gives, as a JSON array without --json too', async () => {
+    const { text, ids } = cases().find(({ text }) => text === 'Hello world')!;
+    expect((await tokenize(['--text', text, '--no-special'])).json.tokens).toEqual(ids);
+    const { stdout } = await flashrow(['tokenize', String(vocabulary), '--text', text, '--no-special']);
+    expect(stdout).toBe(`${JSON.stringify(ids)}\n`);
+  });
+
+  test('BOS is added and special tokens are parsed, unless --no-special says otherwise', async () => {
+    expect((await tokenize(['--text', 'Hello</s>'])).json.tokens).toEqual([1, 15043, 2]);
+    expect((await tokenize(['--text', 'Hello</s>', '--no-special'])).json.tokens).not.toContain(2);
+  });
+
+  test('bytes that are no UTF-8 are refused rather than replaced', async () => {
+    const { exitCode, json } = await flashrowJson(['tokenize', String(vocabulary), '--file', `${vocabulary}`]);
+    expect([exitCode, json.error.code]).toEqual([2, 'BAD_USAGE']);
+  });
+});

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { Rotary } from '../../dist/src/dense/rotary.js';
+import { naiveRotary, randomVector, relativeError, smallSpec } from './support.js';
+
+const HEADS = 3;
+const TOKENS = 4;
+
+describe.each([
+  {
+    title: 'neighbouring pairs',
+    rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null },
+  },
+  { title: 'pairs across halves', rotary: { theta: 10000, dimension: 16, layout: 'halves', frequencyFactors: null } },
+  {
+    title: 'a part of each head',
+    rotary: { theta: 10000, dimension: 6, layout: 'interleaved', frequencyFactors: null },
+  },
+  {
+    title: 'a part of each head in halves',
+    rotary: { theta: 10000, dimension: 6, layout: 'halves', frequencyFactors: null },
+  },
+  {
+    title: 'slowed frequencies',
+    rotary: { theta: 500000, dimension: 16, layout: 'halves', frequencyFactors: [1, 1, 1, 2, 3.5, 8, 8, 8] },
+  },
+] as const)('rotary of $title', (given) => {
+  const frequencyFactors = given.rotary.frequencyFactors ? [...given.rotary.frequencyFactors] : null;
+  const spec = smallSpec({ rotary: { ...given.rotary, frequencyFactors } });
+  const vectors = randomVector(TOKENS * HEADS * spec.headDim, 5);
+  const turned = (rotary: Rotary, position: number) => {
+    const out = vectors.slice();
+    rotary.apply(out, TOKENS, HEADS, position);
+    return out;
+  };
+
+  it.each([0, 1, 131_000])('turns complex numbers by their angle at position %i', (position) => {
+    const expected = naiveRotary(Float64Array.from(vectors), TOKENS, HEADS, spec, position);
+    expect(relativeError(turned(new Rotary(spec.rotary, spec.headDim, TOKENS), position), expected)).toBeLessThan(1e-6);
+  });
+
+  it('leaves the dimensions alone that do not turn', () => {
+    const out = turned(new Rotary(spec.rotary, spec.headDim, TOKENS), 9);
+    for (let head = 0; head < TOKENS * HEADS; head++) {
+      const rest = [head * spec.headDim + spec.rotary.dimension, (head + 1) * spec.headDim] as const;
+      expect(out.subarray(...rest)).toEqual(vectors.subarray(...rest));
+    }
+  });
+
+  it('does not depend on what it was asked before', () => {
+    const rotary = new Rotary(spec.rotary, spec.headDim, TOKENS);
+    const fresh = (position: number) => turned(new Rotary(spec.rotary, spec.headDim, TOKENS), position);
+    for (const position of [3, 4, 3, 0]) expect(turned(rotary, position)).toEqual(fresh(position));
+    const one = vectors.slice(0, HEADS * spec.headDim);
+    rotary.apply(one, 1, HEADS, 8);
+    expect(turned(rotary, 8)).toEqual(fresh(8));
+  });
+});

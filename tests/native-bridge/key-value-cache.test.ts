@@ -1,0 +1,225 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { BridgeError, type KeyValueCache, type KeyValueCacheOptions } from '../../dist/native-bridge/bridge.js';
+import { openBridge } from '../../dist/native-bridge/index.js';
+import { bits, firstBeyond, ISAS, naiveHalf, Random, thrownBy } from './support.js';
+
+type Shape = Pick<KeyValueCacheOptions, 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim'>;
+
+const SHAPES: Shape[] = [
+  { numAttentionHeads: 4, numKeyValueHeads: 4, headDim: 8 },
+  { numAttentionHeads: 6, numKeyValueHeads: 2, headDim: 80 },
+  { numAttentionHeads: 8, numKeyValueHeads: 1, headDim: 64 },
+  { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 5 },
+];
+
+/** The half nearest to a value, by search over all of them. */
+const HALVES = Float64Array.from({ length: 0x7c00 }, (_, pattern) => naiveHalf(pattern));
+function nearestHalf(value: number): number {
+  const size = Math.abs(value);
+  let [low, high] = [0, HALVES.length - 1];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (HALVES[middle] <= size) low = middle;
+    else high = middle;
+  }
+  const down = size - HALVES[low];
+  const up = HALVES[high] - size;
+  return Math.sign(value) * HALVES[down < up || (down === up && low % 2 === 0) ? low : high];
+}
+
+/** Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads * headDim]. */
+function naiveAttention(shape: Shape, q: Float32Array, k: number[], v: number[], position: number): Float64Array {
+  const { numAttentionHeads, numKeyValueHeads, headDim } = shape;
+  const width = numKeyValueHeads * headDim;
+  const out = new Float64Array(numAttentionHeads * headDim);
+  for (let head = 0; head < numAttentionHeads; head++) {
+    const shared = Math.floor((head * numKeyValueHeads) / numAttentionHeads) * headDim;
+    const weights = Array.from({ length: position + 1 }, (_, p) => {
+      let score = 0;
+      for (let i = 0; i < headDim; i++) score += q[head * headDim + i] * k[p * width + shared + i];
+      return Math.exp(score / Math.sqrt(headDim));
+    });
+    const total = weights.reduce((a, b) => a + b);
+    for (let i = 0; i < headDim; i++)
+      for (let p = 0; p <= position; p++) out[head * headDim + i] += (weights[p] / total) * v[p * width + shared + i];
+  }
+  return out;
+}
+
+describe.each(ISAS)('the key-value cache on %s', (isa) => {
+  const bridge = openBridge({ isa, threads: 2 });
+  afterAll(() => bridge.dispose());
+
+  /** A cache and the history that it ought to hold. */
+  class Watched {
+    readonly cache: KeyValueCache;
+    readonly k: number[] = [];
+    readonly v: number[] = [];
+    constructor(
+      readonly shape: Shape,
+      readonly format: 'f16' | 'f32',
+      readonly random: Random,
+    ) {
+      this.cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 2, contextSize: 400 });
+    }
+
+    /** Appends to layer 1, attends, compares every token with the definition. */
+    step(position: number, tokens: number): void {
+      const { shape, random, format } = this;
+      const width = shape.numKeyValueHeads * shape.headDim;
+      const [k, v] = [random.floats(tokens * width), random.floats(tokens * width, 2)];
+      const kept = format === 'f16' ? nearestHalf : (value: number) => value;
+      this.k.splice(position * width, Infinity, ...Array.from(k, kept));
+      this.v.splice(position * width, Infinity, ...Array.from(v, kept));
+      this.cache.append(1, position, tokens, k, v);
+      const size = shape.numAttentionHeads * shape.headDim;
+      const q = random.floats(tokens * size, 3);
+      const out = new Float32Array(tokens * size);
+      this.cache.attend(1, position, tokens, q, out);
+      for (let t = 0; t < tokens; t++) {
+        const expected = naiveAttention(shape, q.subarray(t * size, (t + 1) * size), this.k, this.v, position + t);
+        const actual = out.subarray(t * size, (t + 1) * size);
+        expect(firstBeyond(actual, expected, 2e-5), `position ${position + t}`).toBeNull();
+      }
+    }
+  }
+
+  describe.each(SHAPES)('$numAttentionHeads heads over $numKeyValueHeads of $headDim', (shape) => {
+    it.each(['f32', 'f16'] as const)(
+      'attends in %s as the definition says, within a page and across pages',
+      (format) => {
+        const watched = new Watched(shape, format, new Random(61));
+        let position = 0;
+        for (const tokens of [1, 1, 5, 56, 1, 1, 30, 70, 1]) {
+          watched.step(position, tokens);
+          position += tokens;
+        }
+        watched.cache.dispose();
+      },
+    );
+
+    it('forgets what was truncated and takes new positions in its place', () => {
+      const watched = new Watched(shape, 'f16', new Random(62));
+      watched.step(0, 150);
+      for (const length of [149, 128, 100, 64, 63, 1, 0]) {
+        watched.cache.truncate(length);
+        watched.step(length, 3);
+        watched.step(length + 3, 64);
+      }
+      watched.cache.dispose();
+    });
+  });
+
+  it('holds pages of 64 positions, taken when first written, given back when empty', () => {
+    const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16 };
+    for (const [format, element] of [
+      ['f16', 2],
+      ['f32', 4],
+    ] as const) {
+      const cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 3, contextSize: 300 });
+      const page = 2 * 64 * 2 * 16 * element;
+      const vectors = new Float32Array(200 * 32);
+      expect(cache.bytes).toBe(0);
+      cache.append(0, 0, 1, vectors, vectors);
+      expect(cache.bytes).toBe(page);
+      cache.append(0, 1, 63, vectors, vectors);
+      expect(cache.bytes).toBe(page);
+      cache.append(0, 64, 136, vectors, vectors);
+      cache.append(2, 0, 65, vectors, vectors);
+      expect(cache.bytes).toBe((4 + 2) * page);
+      cache.truncate(128);
+      expect(cache.bytes).toBe((2 + 2) * page);
+      cache.truncate(64);
+      expect(cache.bytes).toBe(2 * page);
+      cache.truncate(0);
+      expect(cache.bytes).toBe(0);
+      cache.dispose();
+    }
+  });
+
+  it('keeps layers apart', () => {
+    const shape = { numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8 };
+    const cache = bridge.createKeyValueCache({ ...shape, format: 'f32', numLayers: 3, contextSize: 70 });
+    for (const layer of [2, 0, 1])
+      cache.append(layer, 0, 70, new Float32Array(560), new Float32Array(560).fill(layer + 1));
+    const out = new Float32Array(8);
+    for (const layer of [0, 1, 2]) {
+      cache.attend(layer, 69, 1, new Float32Array(8).fill(1), out);
+      expect(firstBeyond(out, new Array(8).fill(layer + 1), 1e-6)).toBeNull();
+    }
+    cache.dispose();
+  });
+
+  it('does not overflow where scores are large', () => {
+    const shape = { numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8 };
+    const cache = bridge.createKeyValueCache({ ...shape, format: 'f32', numLayers: 1, contextSize: 8 });
+    const [k, v] = [new Float32Array(24), new Float32Array(24)];
+    k.fill(1000, 8, 16);
+    v.fill(7, 8, 16);
+    cache.append(0, 0, 3, k, v);
+    const out = new Float32Array(8);
+    cache.attend(0, 2, 1, new Float32Array(8).fill(1000), out);
+    expect([...out]).toEqual(new Array(8).fill(7));
+    cache.dispose();
+  });
+
+  it('gives the same bits for any number of threads, and for tokens one by one', () => {
+    const random = new Random(63);
+    const shape = { numAttentionHeads: 12, numKeyValueHeads: 4, headDim: 48 };
+    const [k, v, q] = [random.floats(200 * 192), random.floats(200 * 192), random.floats(200 * 576)];
+    const results = [1, 2, 3].flatMap((threads) => {
+      const other = openBridge({ isa, threads });
+      const cache = other.createKeyValueCache({ ...shape, format: 'f16', numLayers: 1, contextSize: 200 });
+      cache.append(0, 0, 200, k, v);
+      const together = new Float32Array(200 * 576);
+      cache.attend(0, 0, 200, q, together);
+      const apart = new Float32Array(200 * 576);
+      cache.truncate(0);
+      for (let t = 0; t < 200; t++) {
+        cache.append(0, t, 1, k.subarray(t * 192), v.subarray(t * 192));
+        cache.attend(0, t, 1, q.subarray(t * 576), apart.subarray(t * 576));
+      }
+      cache.dispose();
+      other.dispose();
+      return [bits(together), bits(apart)];
+    });
+    expect(results.every((result) => result.equals(results[0]))).toBe(true);
+  });
+
+  it('refuses positions beyond the context, positions never written, and short buffers', () => {
+    const options = {
+      numAttentionHeads: 2,
+      numKeyValueHeads: 1,
+      headDim: 8,
+      numLayers: 1,
+      contextSize: 100,
+      format: 'f16',
+    } as const;
+    const cache = bridge.createKeyValueCache(options);
+    const [k, q] = [new Float32Array(101 * 8), new Float32Array(101 * 16)];
+    cache.append(0, 0, 10, k, k);
+    for (const call of [
+      () => cache.append(0, 95, 6, k, k),
+      () => cache.append(0, 0, 101, k, k),
+      () => cache.append(1, 0, 1, k, k),
+      () => cache.append(0, -1, 1, k, k),
+      () => cache.append(0, 10, 2, k.subarray(0, 15), k),
+      () => cache.append(0, 10, 2, k, k.subarray(0, 15)),
+      () => cache.attend(0, 95, 6, q, q.slice()),
+      () => cache.attend(0, 10, 1, q, q.slice()),
+      () => cache.attend(0, 70, 1, q, q.slice()),
+      () => cache.attend(0, 0, 2, q.subarray(0, 31), q.slice()),
+      () => cache.attend(0, 0, 2, q, new Float32Array(31)),
+      () => bridge.createKeyValueCache({ ...options, numKeyValueHeads: 0 }),
+      () => bridge.createKeyValueCache({ ...options, numAttentionHeads: 3, numKeyValueHeads: 2 }),
+      () => bridge.createKeyValueCache({ ...options, format: 'q8_0' as never }),
+    ]) {
+      const error = thrownBy(call);
+      expect(error, String(call)).toBeInstanceOf(BridgeError);
+      expect(error.code, String(call)).toBe('USAGE');
+    }
+    cache.dispose();
+    cache.dispose();
+    expect(thrownBy(() => cache.append(0, 0, 1, k, k)).code).toBe('USAGE');
+  });
+});

@@ -1,0 +1,125 @@
+import { Worker } from 'node:worker_threads';
+import { describe, expect, it } from 'vitest';
+import type { Bridge } from '../../dist/native-bridge/bridge.js';
+import { openBridge } from '../../dist/native-bridge/index.js';
+import { slotLayout } from '../../dist/native-bridge/slots.js';
+import {
+  bits,
+  buildLayer,
+  computeAll,
+  firstBeyond,
+  ISAS,
+  naiveFfn,
+  openStream,
+  Random,
+  range,
+  temporaryFolder,
+  thrownBy,
+  writeFiles,
+} from './support.js';
+
+const folder = temporaryFolder();
+
+describe.each(ISAS)('bridges on %s', (isa) => {
+  const random = new Random(71);
+  const built = buildLayer(random, { hiddenSize: 64, numNeurons: 256, formats: ['q4_0', 'q4_0', 'q8_0'] });
+  const x = random.floats(64);
+
+  const use = (bridge: Bridge) => {
+    const opened = openStream(bridge, folder, [built], { direct: true });
+    const y = computeAll(opened, built, 0, x, 1);
+    opened.stream.dispose();
+    return y;
+  };
+
+  it('name their instruction set and threads', () => {
+    const bridge = openBridge({ isa, threads: 3 });
+    expect([bridge.isa, bridge.threads]).toEqual([isa, 3]);
+    bridge.dispose();
+  });
+
+  it('come and go many times', () => {
+    const expected = naiveFfn(built, x, 1);
+    for (let round = 0; round < 100; round++) {
+      const bridge = openBridge({ isa, threads: 1 + (round % 4) });
+      if (round % 10 === 0) expect(firstBeyond(use(bridge), expected.y, expected.bound)).toBeNull();
+      bridge.dispose();
+      bridge.dispose();
+    }
+  });
+
+  it('work side by side', () => {
+    const [one, other] = [openBridge({ isa, threads: 1 }), openBridge({ isa, threads: 2 })];
+    const streams = [one, other, one].map((bridge) => openStream(bridge, folder, [built], { direct: true }));
+    const results = streams.map((opened) => bits(computeAll(opened, built, 0, x, 1)));
+    streams[0].stream.dispose();
+    results.push(bits(computeAll(streams[1], built, 0, x, 1)), bits(computeAll(streams[2], built, 0, x, 1)));
+    for (const { stream } of streams.slice(1)) stream.dispose();
+    one.dispose();
+    results.push(bits(use(other)));
+    other.dispose();
+    expect(results.every((result) => result.equals(results[0]))).toBe(true);
+  });
+
+  it('make nothing more once disposed', () => {
+    const bridge = openBridge({ isa, threads: 1 });
+    bridge.dispose();
+    expect(thrownBy(() => use(bridge)).code).toBe('USAGE');
+  });
+
+  it('may be left undisposed in a worker that is terminated while it reads', async () => {
+    const wide = buildLayer(random, {
+      hiddenSize: 256,
+      numNeurons: 2048,
+      formats: ['f32', 'q8_0', 'q8_0'],
+      checksums: false,
+    });
+    const arenaBytes = 2048 * slotLayout(wide.layer).bytes;
+    const workerData = {
+      isa,
+      module: new URL('../../dist/native-bridge/index.js', import.meta.url).href,
+      options: {
+        paths: writeFiles(folder, wide.files),
+        arenaBytes: arenaBytes + 2 ** 20,
+        readThreads: 4,
+        direct: true,
+        mergeGapBytes: 0,
+        layers: [{ ...wide.layer, arenaOffset: 0, slots: 2048 }],
+      },
+      ring: {
+        arenaOffset: Math.ceil(arenaBytes / 4096) * 4096,
+        slots: 8,
+        schedule: Uint32Array.from([...range(2048)].flatMap((unit) => [0, unit])),
+      },
+    };
+    for (let round = 0; round < 6; round++) {
+      const worker = new Worker(ENDLESS_READER, { eval: true, workerData });
+      await new Promise((resolve, reject) => {
+        worker.once('message', resolve);
+        worker.once('error', reject);
+      });
+      expect(await worker.terminate()).toBe(1);
+    }
+    const bridge = openBridge({ isa, threads: 2 });
+    expect(use(bridge)).toHaveLength(64);
+    bridge.dispose();
+  });
+});
+
+/** Reads and computes until it is killed; half of the reads are still on their way then. */
+const ENDLESS_READER = `
+const { parentPort, workerData: { isa, module, options, ring } } = require('node:worker_threads');
+import(module).then(({ openBridge }) => {
+  const bridge = openBridge({ isa, threads: 2 });
+  const stream = bridge.createStream(options);
+  bridge.createKeyValueCache({ numLayers: 1, numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8, contextSize: 8, format: 'f16' });
+  stream.startRing(ring);
+  const units = Uint32Array.from({ length: 2048 }, (_, i) => i);
+  const [x, y] = [new Float32Array(256).fill(0.1), new Float32Array(256)];
+  parentPort.postMessage('reading');
+  for (;;) {
+    stream.request(0, units, units, 2048);
+    stream.ffn(0, units, units, 2048, x, 1, null, y, false);
+  }
+});
+`;

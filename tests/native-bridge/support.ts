@@ -1,0 +1,372 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll } from 'vitest';
+import type { Bridge, BridgeActivation, Isa, RowStream, StreamLayer } from '../../dist/native-bridge/bridge.js';
+import { FORMATS, type RowFormat, rowBytes } from '../../dist/native-bridge/formats.js';
+import { availableIsas, openBridge } from '../../dist/native-bridge/index.js';
+import { slotLayout } from '../../dist/native-bridge/slots.js';
+
+export const ISAS: Isa[] = availableIsas();
+export const ALL_FORMATS = Object.keys(FORMATS) as RowFormat[];
+export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
+
+/** mulberry32: the same numbers on every run. */
+export class Random {
+  #state: number;
+  constructor(seed: number) {
+    this.#state = seed;
+  }
+  next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) | 0;
+    let t = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  }
+  below(limit: number): number {
+    return Math.floor(this.next() * limit);
+  }
+  pick<T>(from: readonly T[]): T {
+    return from[this.below(from.length)];
+  }
+  floats(count: number, scale = 1): Float32Array {
+    return new Float32Array(count).map(() => (2 * this.next() - 1) * scale);
+  }
+  shuffled(values: Iterable<number>): number[] {
+    const list = [...values];
+    for (let i = list.length - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      [list[i], list[j]] = [list[j], list[i]];
+    }
+    return list;
+  }
+}
+
+/** A folder that is gone when the test file is done. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'flashrow-bridge-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Half precision by the book (IEEE 754, 3.6): independent of blocks.ts. */
+export function naiveHalf(bits: number): number {
+  const sign = bits >>> 15 ? -1 : 1;
+  const exponent = (bits >>> 10) & 31;
+  const fraction = bits & 1023;
+  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+/** Weight `index` of a row, straight from the description of GGML's blocks. */
+export function naiveWeight(format: RowFormat, row: Uint8Array, index: number): number {
+  const view = new DataView(row.buffer, row.byteOffset, row.byteLength);
+  if (format === 'f32') return view.getFloat32(4 * index, true);
+  if (format === 'f16') return naiveHalf(view.getUint16(2 * index, true));
+  const block = Math.floor(index / 32) * FORMATS[format].blockBytes;
+  const i = index % 32;
+  const d = naiveHalf(view.getUint16(block, true));
+  if (format === 'q8_0') return d * view.getInt8(block + 2 + i);
+  const quants = block + (format === 'q4_0' ? 2 : 4);
+  const byte = view.getUint8(quants + (i % 16));
+  const q = i < 16 ? byte & 15 : byte >> 4;
+  return format === 'q4_0' ? d * (q - 8) : d * q + naiveHalf(view.getUint16(block + 2, true));
+}
+
+/** A row of random blocks, weights about `scale` in size; every quant pattern occurs. */
+export function randomRow(random: Random, format: RowFormat, columns: number, scale = 0.1): Uint8Array {
+  const row = new Uint8Array(rowBytes(format, columns)).map(() => random.below(256));
+  const view = new DataView(row.buffer);
+  const half = (size: number) => {
+    // A normal half near `size`: exponent chosen, mantissa and sign random.
+    const exponent = Math.max(1, Math.min(30, Math.floor(Math.log2(size)) + 15));
+    return (random.below(2) << 15) | (exponent << 10) | random.below(1024);
+  };
+  const { blockBytes } = FORMATS[format];
+  for (let at = 0; at < row.length; at += blockBytes) {
+    if (format === 'f32') view.setFloat32(at, (2 * random.next() - 1) * scale, true);
+    else if (format === 'f16') view.setUint16(at, half(scale), true);
+    else view.setUint16(at, half(scale / (format === 'q8_0' ? 127 : 8)), true);
+    if (format === 'q4_1') view.setUint16(at + 2, half(scale), true);
+  }
+  return row;
+}
+
+export interface LayerSketch {
+  hiddenSize: number;
+  numNeurons: number;
+  neuronsPerBundle?: number;
+  bundlesPerUnit?: number;
+  /** gate (null: none), up, down. */
+  formats: [RowFormat | null, RowFormat, RowFormat];
+  activation?: BridgeActivation;
+  orientation?: 'by-neuron' | 'by-output';
+  given?: 'gate' | 'up' | null;
+  /** `bundled`: one extent holds gate, up and down; `apart`: each its own, in its own file. */
+  layout?: 'bundled' | 'apart';
+  /** Bytes between one bundle and the next, of garbage. */
+  padding?: number;
+  /** Where the first bundle begins. */
+  start?: number;
+  checksums?: boolean;
+  scale?: number;
+}
+
+export interface BuiltLayer {
+  layer: Omit<StreamLayer, 'arenaOffset' | 'slots'>;
+  files: Uint8Array[];
+  /** Row-major over [numNeurons, hiddenSize]; down as columns, so that down[j * hiddenSize + o] is what neuron j adds to output o. */
+  weights: { gate: Float64Array | null; up: Float64Array; down: Float64Array };
+}
+
+const crc32c = (() => {
+  const twin = openBridge({ isa: 'ts', threads: 1 });
+  return (bytes: Uint8Array) => twin.crc32c(bytes, 0);
+})();
+
+/** Random weights laid out as the sketch says, and the same weights as plain numbers. */
+export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
+  const { hiddenSize, numNeurons, neuronsPerBundle = 1, bundlesPerUnit = 1, formats, scale = 0.1 } = sketch;
+  const {
+    activation = 'silu',
+    orientation = 'by-neuron',
+    given = null,
+    layout = 'bundled',
+    padding = 0,
+    start = 0,
+  } = sketch;
+  const numBundles = numNeurons / neuronsPerBundle;
+  const names = formats[0] === null ? (['up', 'down'] as const) : (['gate', 'up', 'down'] as const);
+  const format = { gate: formats[0], up: formats[1], down: formats[2] };
+
+  const weights = {
+    gate: formats[0] === null ? null : new Float64Array(numNeurons * hiddenSize),
+    up: new Float64Array(numNeurons * hiddenSize),
+    down: new Float64Array(numNeurons * hiddenSize),
+  };
+  /** Bytes of one part of one bundle. */
+  const makePart = (name: 'gate' | 'up' | 'down', bundle: number): Uint8Array => {
+    const transposed = name === 'down' && orientation === 'by-output';
+    const [rows, columns] = transposed ? [hiddenSize, neuronsPerBundle] : [neuronsPerBundle, hiddenSize];
+    const pieces = Array.from({ length: rows }, (_, r) => {
+      const row = randomRow(random, format[name]!, columns, scale);
+      for (let c = 0; c < columns; c++) {
+        const [neuron, at] = transposed ? [bundle * neuronsPerBundle + c, r] : [bundle * neuronsPerBundle + r, c];
+        weights[name]![neuron * hiddenSize + at] = naiveWeight(format[name]!, row, c);
+      }
+      return row;
+    });
+    return Buffer.concat(pieces);
+  };
+
+  const bundles = Array.from({ length: numBundles }, (_, b) => names.map((name) => makePart(name, b)));
+  const sizes = bundles[0].map((part) => part.length);
+  const partOffsets = sizes.map((_, p) => sizes.slice(0, p).reduce((sum, size) => sum + size, 0));
+  const apart = layout === 'apart';
+  const extents = apart
+    ? sizes.map((bytes, file) => ({ file, offset: start + 3 * file, bytes, stride: bytes + padding }))
+    : [
+        {
+          file: 0,
+          offset: start,
+          bytes: partOffsets.at(-1)! + sizes.at(-1)!,
+          stride: partOffsets.at(-1)! + sizes.at(-1)! + padding,
+        },
+      ];
+  const files = extents.map(({ offset, bytes, stride }, e) => {
+    const file = new Uint8Array(offset + (numBundles - 1) * stride + bytes).map(() => random.below(256));
+    bundles.forEach((parts, b) => {
+      file.set(Buffer.concat(apart ? [parts[e]] : parts), offset + b * stride);
+    });
+    return file;
+  });
+  const place = (name: 'gate' | 'up' | 'down') => {
+    const p = (names as readonly string[]).indexOf(name);
+    return apart ? { extent: p, offset: 0 } : { extent: 0, offset: partOffsets[p] };
+  };
+  const segments = sizes.map((bytes, p) => ({ extent: apart ? p : 0, offset: apart ? 0 : partOffsets[p], bytes }));
+  return {
+    layer: {
+      hiddenSize,
+      numNeurons,
+      neuronsPerBundle,
+      bundlesPerUnit,
+      activation,
+      formats: format,
+      downOrientation: orientation,
+      extents,
+      parts: { gate: formats[0] === null ? null : place('gate'), up: place('up'), down: place('down') },
+      segments,
+      checksums: (sketch.checksums ?? true) ? Uint32Array.from(bundles.flat(), crc32c) : null,
+      given,
+    },
+    files,
+    weights,
+  };
+}
+
+/** The network by its definition, in double precision; `bound` is what float32 rounding may amount to, output by output. */
+export function naiveFfn(
+  { layer, weights }: BuiltLayer,
+  x: Float32Array,
+  tokens: number,
+  bundles?: readonly number[],
+): { y: Float64Array; bound: Float64Array } {
+  const { hiddenSize, numNeurons, neuronsPerBundle, activation } = layer;
+  const y = new Float64Array(tokens * hiddenSize);
+  const bound = new Float64Array(tokens * hiddenSize);
+  const wanted = bundles ?? Array.from({ length: numNeurons / neuronsPerBundle }, (_, b) => b);
+  const product = (matrix: Float64Array, neuron: number, token: number) => {
+    let [sum, size] = [0, 0];
+    for (let i = 0; i < hiddenSize; i++) {
+      const term = matrix[neuron * hiddenSize + i] * x[token * hiddenSize + i];
+      sum += term;
+      size += Math.abs(term);
+    }
+    return { sum, size };
+  };
+  for (let t = 0; t < tokens; t++)
+    for (const bundle of wanted)
+      for (let j = bundle * neuronsPerBundle; j < (bundle + 1) * neuronsPerBundle; j++) {
+        const up = product(weights.up, j, t);
+        const gate = weights.gate === null ? null : product(weights.gate, j, t);
+        const h = gate === null ? naiveActivation(activation, up.sum) : naiveActivation(activation, gate.sum) * up.sum;
+        const size = gate === null ? up.size : gate.size * up.size;
+        for (let o = 0; o < hiddenSize; o++) {
+          y[t * hiddenSize + o] += h * weights.down[j * hiddenSize + o];
+          bound[t * hiddenSize + o] += 5e-6 * size * Math.abs(weights.down[j * hiddenSize + o]);
+        }
+      }
+  return { y, bound };
+}
+
+export function naiveActivation(name: BridgeActivation, x: number): number {
+  switch (name) {
+    case 'relu':
+      return Math.max(0, x);
+    case 'silu':
+      return x * (1 / (1 + Math.exp(-x)));
+    case 'gelu':
+      return x * normalDistribution(x);
+    case 'gelu-tanh':
+      return (x / 2) * (1 + Math.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+  }
+}
+
+/** P(Z <= x) of the normal distribution: Simpson's rule over its density from 0 on, good to 1e-8. */
+function normalDistribution(x: number): number {
+  if (x > 9) return 1;
+  if (x < -12) return 0;
+  const steps = 2 * Math.ceil(16 * Math.abs(x)) + 2;
+  const width = x / steps;
+  let sum = 0;
+  for (let i = 0; i <= steps; i++) {
+    const weight = i === 0 || i === steps ? 1 : i % 2 === 1 ? 4 : 2;
+    sum += weight * Math.exp(-((i * width) ** 2) / 2);
+  }
+  return 0.5 + (sum * width) / 3 / Math.sqrt(2 * Math.PI);
+}
+
+/** Index and values of the first element beyond its bound, or null. */
+export function firstBeyond(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  bound: ArrayLike<number> | number,
+): string | null {
+  for (let i = 0; i < expected.length; i++) {
+    const allowed = (typeof bound === 'number' ? bound : bound[i]) + 1e-30;
+    if (!(Math.abs(actual[i] - expected[i]) <= allowed))
+      return `[${i}] is ${actual[i]}, not ${expected[i]} +- ${allowed}`;
+  }
+  return null;
+}
+
+export const bits = (values: Float32Array): Buffer => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+
+let serial = 0;
+
+/** Writes a layer's files; extents of layers opened together keep their own files. */
+export function writeFiles(folder: string, files: readonly Uint8Array[]): string[] {
+  return files.map((bytes) => {
+    const path = join(folder, `rows-${serial++}.bin`);
+    writeFileSync(path, bytes);
+    return path;
+  });
+}
+
+export interface Opened {
+  stream: RowStream;
+  paths: string[];
+  /** Arena offset behind all layers' slots: room for a ring of `ringBytes`. */
+  ringOffset: number;
+  numUnits: number[];
+}
+
+/** A stream over layers, each with `slots` slots (default: one per unit). */
+export function openStream(
+  bridge: Bridge,
+  folder: string,
+  built: readonly BuiltLayer[],
+  options: {
+    slots?: number;
+    ringBytes?: number;
+    direct?: boolean;
+    readThreads?: number;
+    mergeGapBytes?: number;
+    paths?: string[];
+  } = {},
+): Opened {
+  const paths: string[] = [];
+  let arenaBytes = 0;
+  const numUnits: number[] = [];
+  const layers = built.map(({ layer, files }) => {
+    const firstFile = paths.length;
+    paths.push(...(options.paths ?? writeFiles(folder, files)));
+    const units = Math.ceil(layer.numNeurons / layer.neuronsPerBundle / layer.bundlesPerUnit);
+    numUnits.push(units);
+    const arenaOffset = arenaBytes;
+    const slots = options.slots ?? units;
+    arenaBytes = roundUp(arenaBytes + slots * slotLayout(layer).bytes);
+    const extents = layer.extents.map((extent) => ({ ...extent, file: extent.file + firstFile }));
+    return { ...layer, extents, arenaOffset, slots };
+  });
+  const stream = bridge.createStream({
+    paths,
+    arenaBytes: arenaBytes + roundUp(options.ringBytes ?? 0),
+    readThreads: options.readThreads ?? 4,
+    direct: options.direct ?? false,
+    mergeGapBytes: options.mergeGapBytes ?? 4096,
+    layers,
+  });
+  return { stream, paths, ringOffset: arenaBytes, numUnits };
+}
+
+const roundUp = (bytes: number) => Math.ceil(bytes / 4096) * 4096;
+
+export const range = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
+
+/** Requests and computes all units of a layer in slots 0, 1, 2... */
+export function computeAll(
+  { stream, numUnits }: Opened,
+  built: BuiltLayer,
+  layer: number,
+  x: Float32Array,
+  tokens: number,
+  given: Float32Array | null = null,
+): Float32Array {
+  const units = range(numUnits[layer]);
+  const y = new Float32Array(tokens * built.layer.hiddenSize);
+  stream.request(layer, units, units, units.length);
+  stream.ffn(layer, units, units, units.length, x, tokens, given, y, false);
+  return y;
+}
+
+/** What `call` throws, or a failed test. */
+export function thrownBy(call: () => unknown): Error & { code?: string; details?: Record<string, unknown> } {
+  try {
+    call();
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('nothing was thrown');
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { type AllocationRequest, allocate } from '../../dist/src/plan/allocate.js';
+
+const HIDDEN = 256;
+const NEURONS = 1024;
+const LAYERS = 4;
+const ROW = HIDDEN * 2;
+
+function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | 'silu' = 'relu'): AllocationRequest {
+  const layer = {
+    hiddenSize: HIDDEN,
+    numNeurons: NEURONS,
+    neuronsPerBundle: 1,
+    activation,
+    formats: { gate: 'f16' as const, up: 'f16' as const, down: 'f16' as const },
+    downOrientation: 'by-neuron' as const,
+    extents: [{ file: 0, offset: 0, bytes: 3 * ROW, stride: 3 * ROW }],
+    parts: { gate: { extent: 0, offset: 0 }, up: { extent: 0, offset: ROW }, down: { extent: 0, offset: 2 * ROW } },
+    segments: [
+      { extent: 0, offset: 0, bytes: ROW },
+      { extent: 0, offset: ROW, bytes: 2 * ROW },
+    ],
+    checksums: null,
+  };
+  return {
+    spec: {
+      architecture: 'llama',
+      name: 'test',
+      vocabSize: 512,
+      hiddenSize: HIDDEN,
+      intermediateSize: NEURONS,
+      numLayers: LAYERS,
+      numAttentionHeads: 4,
+      numKeyValueHeads: 2,
+      headDim: 64,
+      contextLength: 512,
+      normEpsilon: 1e-5,
+      rotary: { theta: 1e4, dimension: 64, layout: 'halves', frequencyFactors: null },
+      activation,
+      gated: true,
+      tiedEmbeddings: true,
+    },
+    layers: Array.from({ length: LAYERS }, () => layer),
+    dense: { residentBytes: 1_000_000, scratchBytes: 50_000 },
+    budgetBytes: 1e9,
+    contextSize: 128,
+    stateFormat: 'f16',
+    threads: 2,
+    selector: 'all',
+    cache: 'auto',
+    ...change,
+  };
+}
+
+const FFN = LAYERS * NEURONS * 3 * ROW;
+const used = (a: ReturnType<typeof allocate>) => a.residentBytes + a.stateBytes + a.scratchBytes + a.arenaBytes;
+
+describe('allocate', () => {
+  it('caches everything and reads nothing when memory is plenty', () => {
+    const plan = allocate(request());
+    expect(plan).toMatchObject({ fits: true, cachedShare: 1, bytesPerToken: 0, ring: null, ffnBytes: FFN });
+    expect(plan.layers.every(({ slots, unit }) => slots === unit.units)).toBe(true);
+  });
+
+  it.each(['all', 'gate'] as const)('never spends more than the budget, from the minimum up (%s)', (selector) => {
+    for (const cache of ['auto', { kind: 'lru', window: 0 }, { kind: 'pin', window: 0 }] as const) {
+      const { minimumBytes } = allocate(request({ selector, cache, budgetBytes: 0 }));
+      for (let budgetBytes = minimumBytes; budgetBytes < minimumBytes + 2 * FFN; budgetBytes += 333_333) {
+        const plan = allocate(request({ selector, cache, budgetBytes }));
+        expect(plan.fits).toBe(true);
+        expect(plan.minimumBytes).toBe(minimumBytes);
+        expect(used(plan)).toBeLessThanOrEqual(budgetBytes);
+      }
+    }
+  });
+
+  it('does not fit one byte below its minimum', () => {
+    const { minimumBytes } = allocate(request({ budgetBytes: 0 }));
+    expect(allocate(request({ budgetBytes: minimumBytes })).fits).toBe(true);
+    expect(allocate(request({ budgetBytes: minimumBytes - 1 })).fits).toBe(false);
+  });
+
+  it('counts f16 keys and values of whole pages of 64 positions', () => {
+    expect(allocate(request({ contextSize: 65 })).stateBytes).toBe(LAYERS * 128 * 2 * 2 * 64 * 2);
+    expect(allocate(request({ contextSize: 64, stateFormat: 'f32' })).stateBytes).toBe(LAYERS * 64 * 2 * 2 * 64 * 4);
+  });
+
+  it('keeps layers and ring apart in the arena, at multiples of 4096', () => {
+    const { minimumBytes } = allocate(request({ budgetBytes: 0 }));
+    const plan = allocate(request({ budgetBytes: minimumBytes + FFN / 2 }));
+    let end = 0;
+    for (const { arenaOffset, slots, unit } of plan.layers) {
+      expect(arenaOffset % 4096).toBe(0);
+      expect(arenaOffset).toBeGreaterThanOrEqual(end);
+      end = arenaOffset + slots * unit.slotBytes;
+    }
+    expect(plan.ring!.arenaOffset).toBeGreaterThanOrEqual(end);
+    expect(plan.ring!.arenaOffset + plan.ring!.slots * plan.ring!.slotBytes).toBe(plan.arenaBytes);
+  });
+
+  it('chooses the gate for a ReLU model where it fits, and every row otherwise', () => {
+    expect(allocate(request({ selector: 'auto' })).selector).toBe('gate');
+    const least = allocate(request({ selector: 'all', budgetBytes: 0 })).minimumBytes;
+    expect(allocate(request({ selector: 'auto', budgetBytes: least })).selector).toBe('all');
+    expect(allocate(request({ selector: 'auto' }, 'silu')).selector).toBe('all');
+  });
+
+  it('keeps the gate rows resident, and reads only the rest', () => {
+    const gate = allocate(request({ selector: 'gate' }));
+    const all = allocate(request({ selector: 'all' }));
+    expect(gate.residentBytes - all.residentBytes).toBe(LAYERS * NEURONS * ROW);
+    expect(gate.layers[0].unit.bundleBytes).toBe(2 * ROW);
+  });
+
+  it('refuses the gate for a model whose every neuron counts', () => {
+    expect(() => allocate(request({ selector: 'gate' }, 'silu'))).toThrowError(
+      expect.objectContaining({ code: 'UNSUPPORTED' }),
+    );
+  });
+});

@@ -1,0 +1,265 @@
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, expect } from 'vitest';
+import type { RowFormat } from '../../dist/native-bridge/formats.js';
+import { crc32c as tableCrc32c } from '../../dist/native-bridge/twin/crc32c.js';
+import { FlashrowError } from '../../dist/src/errors.js';
+import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpoint.js';
+import type { Activation, ModelSpec } from '../../dist/src/model/spec.js';
+import type { Store } from '../../dist/src/store/reader.js';
+import { type WriteOptions, writeStore } from '../../dist/src/store/writer.js';
+
+export type SourceFormat = RowFormat | 'bf16';
+
+export const crc32c = (bytes: Uint8Array, seed: number) => tableCrc32c(bytes, seed);
+
+/** Conversions sync each step, and the tests make some hundred of them: in memory that costs nothing. */
+const SCRATCH = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
+/** A folder that goes away with the test file. */
+export function scratchFolder(): string {
+  const folder = mkdtempSync(join(SCRATCH, 'flashrow-store-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Numbers in [0, 1), the same for the same seed (mulberry32). */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const BLOCKS: Record<SourceFormat, [weights: number, bytes: number]> = {
+  f32: [1, 4],
+  f16: [1, 2],
+  bf16: [1, 2],
+  q8_0: [32, 34],
+  q4_0: [32, 18],
+  q4_1: [32, 20],
+};
+
+export const bytesFor = (format: SourceFormat, weights: number) => {
+  const [size, bytes] = BLOCKS[format];
+  return (weights / size) * bytes;
+};
+
+/** The value of IEEE half bits, by its definition. */
+export function half(bits: number): number {
+  const sign = bits >> 15 ? -1 : 1;
+  const exponent = (bits >> 10) & 31;
+  const mantissa = bits & 1023;
+  if (exponent === 0) return sign * mantissa * 2 ** -24;
+  return exponent === 31 ? Number.NaN : sign * (1024 + mantissa) * 2 ** (exponent - 25);
+}
+
+/** GGML's blocks by their definition, in doubles. */
+export function decode(format: SourceFormat, bytes: Buffer): number[] {
+  const values: number[] = [];
+  const [size, step] = BLOCKS[format];
+  for (let at = 0; at < bytes.length; at += step) {
+    if (format === 'f32') values.push(bytes.readFloatLE(at));
+    else if (format === 'f16') values.push(half(bytes.readUInt16LE(at)));
+    else if (format === 'bf16') values.push(Buffer.from([0, 0, bytes[at], bytes[at + 1]]).readFloatLE());
+    else {
+      const scale = half(bytes.readUInt16LE(at));
+      for (let i = 0; i < size; i++) {
+        if (format === 'q8_0') values.push(scale * bytes.readInt8(at + 2 + i));
+        else {
+          const packed = bytes[at + (format === 'q4_0' ? 2 : 4) + (i % 16)];
+          const level = i < 16 ? packed & 15 : packed >> 4;
+          values.push(format === 'q4_0' ? scale * (level - 8) : scale * level + half(bytes.readUInt16LE(at + 2)));
+        }
+      }
+    }
+  }
+  return values;
+}
+
+/** Random weights between about -2 and 2, as a file holds them. */
+function randomWeights(format: SourceFormat, weights: number, next: () => number): Buffer {
+  const bytes = Buffer.alloc(bytesFor(format, weights));
+  if (format === 'f32') {
+    for (let at = 0; at < bytes.length; at += 4) bytes.writeFloatLE(4 * next() - 2, at);
+    return bytes;
+  }
+  for (let at = 0; at < bytes.length; at++) bytes[at] = next() * 256;
+  // Exponents of halves are kept below 1 in f16 and low in scales, those of bf16 near 1, so that all is finite.
+  const [, step] = BLOCKS[format];
+  for (let at = 0; at < bytes.length; at += step) {
+    const places = format === 'q4_1' ? [at, at + 2] : [at];
+    for (const place of places) {
+      if (format === 'bf16') bytes[place + 1] = (bytes[place + 1] & 0x80) | 0x3f;
+      else bytes[place + 1] &= format === 'f16' ? 0xbf : 0xa3;
+    }
+  }
+  return bytes;
+}
+
+export interface ModelShape {
+  hiddenSize: number;
+  intermediateSize: number;
+  numLayers?: number;
+  vocabSize?: number;
+  activation?: Activation;
+  gated?: boolean;
+  tied?: boolean;
+  /** Of every matrix, or of the feed-forward ones and the others. */
+  rows?: SourceFormat;
+  down?: SourceFormat;
+  dense?: SourceFormat;
+  norms?: SourceFormat;
+  seed?: number;
+}
+
+export interface TestCheckpoint extends Checkpoint {
+  /** A tensor's bytes as the source file holds them. */
+  raw(name: string): Buffer;
+  /** A tensor's values, row by row. */
+  values(name: string): number[];
+}
+
+/** A llama of random weights in one file, as an importer would describe it. */
+export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpoint {
+  const { hiddenSize, intermediateSize, numLayers = 2, vocabSize = 48, activation = 'silu' } = shape;
+  const { gated = true, tied = false, rows = 'f32', down = rows, dense = 'f32', norms = 'f32', seed = 1 } = shape;
+  const next = random(seed);
+  const path = join(folder, `source-${seed}-${Math.floor(Math.random() * 1e9)}.bin`);
+  const tensors = new Map<string, CheckpointTensor>();
+  // Data begins where no tensor is aligned to anything but 2 bytes.
+  const pieces = [Buffer.alloc(38)];
+  let offset = 38;
+  const add = (name: string, format: SourceFormat, dimensions: number[]) => {
+    const weights = dimensions.reduce((a, b) => a * b);
+    const bytes = randomWeights(format, weights, next);
+    tensors.set(name, {
+      name,
+      sourceName: `source.${name}`,
+      shape: dimensions,
+      format,
+      path,
+      offset,
+      bytes: bytes.length,
+    });
+    pieces.push(bytes);
+    offset += bytes.length;
+  };
+  const headDim = hiddenSize / 2;
+  for (let layer = 0; layer < numLayers; layer++) {
+    const named = (name: string) => `layers.${layer}.${name}`;
+    add(named('down'), down, [hiddenSize, intermediateSize]);
+    if (gated) add(named('gate'), rows, [intermediateSize, hiddenSize]);
+    add(named('up'), rows, [intermediateSize, hiddenSize]);
+    add(named('attentionNorm'), norms, [hiddenSize]);
+    add(named('ffnNorm'), norms, [hiddenSize]);
+    for (const name of ['q', 'o']) add(named(name), dense, [hiddenSize, hiddenSize]);
+    for (const name of ['k', 'v']) add(named(name), dense, [headDim, hiddenSize]);
+  }
+  add('embedding', dense, [vocabSize, hiddenSize]);
+  add('finalNorm', norms, [hiddenSize]);
+  if (!tied) add('head', dense, [vocabSize, hiddenSize]);
+  const file = Buffer.concat(pieces);
+  writeFileSync(path, file);
+
+  const spec: ModelSpec = {
+    architecture: 'llama',
+    name: 'random',
+    vocabSize,
+    hiddenSize,
+    intermediateSize,
+    numLayers,
+    numAttentionHeads: 2,
+    numKeyValueHeads: 1,
+    headDim,
+    contextLength: 64,
+    normEpsilon: 1e-5,
+    rotary: { theta: 10000, dimension: headDim - (headDim % 2), layout: 'halves', frequencyFactors: null },
+    activation,
+    gated,
+    tiedEmbeddings: tied,
+  };
+  const raw = (name: string) => {
+    const tensor = tensors.get(name)!;
+    return file.subarray(tensor.offset, tensor.offset + tensor.bytes);
+  };
+  return {
+    kind: 'gguf',
+    path,
+    files: [{ path, bytes: file.length }],
+    digest: `digest of ${seed}`,
+    spec,
+    tensors,
+    vocabulary: null as unknown as Checkpoint['vocabulary'],
+    raw,
+    values: (name) => decode(tensors.get(name)!.format as SourceFormat, raw(name)),
+  };
+}
+
+export const STORED: WriteOptions['stored'] = {
+  tokenizer: { model: { vocab: { a: 0 } }, note: 'grüße' },
+  chatTemplate: '{{ messages }}',
+  text: { bosId: 1, eosIds: [2, 3], addBos: true, addEos: false },
+};
+
+export const convert = (checkpoint: Checkpoint, destination: string, options: Partial<WriteOptions> = {}) =>
+  writeStore(checkpoint, destination, { stored: STORED, crc32c, ...options });
+
+function readAt(path: string, offset: number, bytes: number): Buffer {
+  const into = Buffer.alloc(bytes);
+  const file = openSync(path, 'r');
+  expect(readSync(file, into, 0, bytes, offset)).toBe(bytes);
+  closeSync(file);
+  return into;
+}
+
+/** A part of a bundle as it lies in the store's file, found through the geometry. */
+export function readPart(store: Store, layer: number, name: 'gate' | 'up' | 'down', bundle: number): Buffer {
+  const { extents, parts, formats, neuronsPerBundle, hiddenSize } = store.layers[layer];
+  const { extent, offset } = parts[name]!;
+  const { file, offset: start, stride } = extents[extent];
+  return readAt(
+    store.files[file],
+    start + bundle * stride + offset,
+    bytesFor(formats[name]!, neuronsPerBundle * hiddenSize),
+  );
+}
+
+export function readResident(store: Store, name: string): Buffer {
+  const { path, offset, bytes } = store.tensors.get(name)!;
+  return readAt(path, offset, bytes);
+}
+
+/** Every file below a folder with its bytes. */
+export function contents(folder: string): Map<string, Buffer> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile());
+  return new Map(files.sort().map((path) => [relative(folder, path), readFileSync(path)]));
+}
+
+/** What `act` throws, which must be a FlashrowError. */
+export async function failure(act: () => unknown): Promise<FlashrowError> {
+  try {
+    await act();
+  } catch (error) {
+    if (error instanceof FlashrowError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
