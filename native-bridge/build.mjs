@@ -3,7 +3,7 @@
  * package still works, on the portable TypeScript twin, so this never fails an installation.
  */
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,7 +55,7 @@ async function build() {
     ...readdirSync(sourceFolder).map((name) => modified(join(sourceFolder, name))),
     modified(fileURLToPath(import.meta.url)),
   );
-  if (modified(addon) > newest) return;
+  if (modified(addon) >= newest) return;
 
   const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
   const { program, args } = await findCompiler();
@@ -64,6 +64,8 @@ async function build() {
     // Kernels say themselves where a multiply and an add are one operation.
     '-ffp-contract=off',
     ...['-DNAPI_VERSION=9', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
+    // A worker that is being terminated takes no exception; without this the process would end.
+    '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
     // System headers: their warnings are not ours.
     ...includes.flatMap((folder) => ['-isystem', folder]),
   ];
@@ -83,6 +85,8 @@ async function build() {
     const shared = process.platform === 'darwin' ? ['-shared', '-undefined', 'dynamic_lookup'] : ['-shared'];
     const linked = join(scratch, 'flashrow.node');
     await run(program, [...args, ...shared, '-pthread', ...objects, '-o', linked]);
+    // As old as its newest source: what is edited while this compiles counts as newer.
+    utimesSync(linked, new Date(), new Date(Math.ceil(newest)));
     renameSync(linked, addon);
   } finally {
     rmSync(scratch, { recursive: true, force: true });

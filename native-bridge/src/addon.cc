@@ -273,7 +273,8 @@ class Stream : public Holder<Stream, RowStream> {
   void request(const Napi::CallbackInfo& info) {
     with(info, [&](RowStream& stream) {
       const size_t count = toCount(info[3], "count");
-      stream.request(toCount(info[0], "layer"), toIds(info[1], count, "units").data, toIds(info[2], count, "slots").data, count);
+      const uint32_t* units = toIds(info[1], count, "units").data;
+      stream.request(toCount(info[0], "layer"), units, toIds(info[2], count, "slots").data, count);
     });
   }
 
@@ -298,11 +299,16 @@ class Stream : public Holder<Stream, RowStream> {
       const size_t count = toCount(info[3], "count");
       const uint64_t tokens = toCount(info[5], "tokens");
       const size_t hidden = elements(tokens, layer.hiddenSize);
+      const uint32_t* units = toIds(info[1], count, "units").data;
+      const uint32_t* slots = toIds(info[2], count, "slots").data;
+      const float* x = toFloats(info[4], hidden, "x");
       const float* given = nullptr;
-      if (layer.given != Given::None) given = toFloats(info[6], elements(tokens, layer.numNeurons), "given");
-      else if (!info[6].IsNull()) failUsage("the layer takes no given products; pass null");
-      stream.ffn(index, toIds(info[1], count, "units").data, toIds(info[2], count, "slots").data, count, toFloats(info[4], hidden, "x"),
-                 tokens, given, toFloats(info[7], hidden, "y"), toFlag(info[8], "accumulate"));
+      if (layer.given != Given::None) {
+        given = toFloats(info[6], elements(tokens, layer.numNeurons), "given");
+      } else if (!info[6].IsNull()) {
+        failUsage("the layer takes no given products; pass null");
+      }
+      stream.ffn(index, units, slots, count, x, tokens, given, toFloats(info[7], hidden, "y"), toFlag(info[8], "accumulate"));
     });
   }
 

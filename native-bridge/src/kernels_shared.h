@@ -116,19 +116,25 @@ inline void put(const Products& out, size_t row, size_t token, F accumulator) {
   *into = out.add ? *into + product : product;
 }
 
-/** `count` (a constant) rows against one token, decoded in registers; rows side by side hide the multiply-add's latency. */
+/**
+ * `count` (a constant) rows against one token, decoded in registers; rows side by side hide the multiply-add's latency. The rows
+ * that follow, of `total`, are fetched meanwhile: rows are short and may lie anywhere, so the processor cannot foresee them.
+ */
 template <class Decode, size_t count>
-void dotRows(const Rows& rows, size_t first, size_t columns, const float* x, const Products& out) {
+void dotRows(const Rows& rows, size_t first, size_t total, size_t columns, const float* x, const Products& out) {
   const uint8_t* from[count];
+  const uint8_t* ahead[count];
   F sums[count];
   for (size_t r = 0; r < count; r++) {
     from[r] = rows.at(first + r);
+    ahead[r] = first + count + r < total ? rows.at(first + count + r) : from[r];
     sums[r] = Simd::zero();
   }
   F weights[Decode::kVectors];
   const size_t whole = columns / Decode::kWeights;
   for (size_t step = 0; step < whole; step++, x += Decode::kWeights) {
     for (size_t r = 0; r < count; r++) {
+      __builtin_prefetch(ahead[r] + step * Decode::kBytes, 0, 2);
       Decode::decode(from[r] + step * Decode::kBytes, weights);
       for (size_t v = 0; v < Decode::kVectors; v++) sums[r] = Simd::fma(weights[v], Simd::load(x + v * kLanes), sums[r]);
     }
@@ -146,8 +152,8 @@ void dotRows(const Rows& rows, size_t first, size_t columns, const float* x, con
 template <class Decode>
 void dotsOneToken(const Rows& rows, size_t count, size_t columns, const float* x, const Products& out) {
   size_t row = 0;
-  for (; row + 4 <= count; row += 4) dotRows<Decode, 4>(rows, row, columns, x, out);
-  for (; row < count; row++) dotRows<Decode, 1>(rows, row, columns, x, out);
+  for (; row + 4 <= count; row += 4) dotRows<Decode, 4>(rows, row, count, columns, x, out);
+  for (; row < count; row++) dotRows<Decode, 1>(rows, row, count, columns, x, out);
 }
 
 /** Blocking of the many-token products: a panel of decoded rows stays in L2, a block of four tokens' columns in L1. */
@@ -269,9 +275,9 @@ void dots(Format format, const Rows& rows, size_t count, size_t columns, const f
   });
 }
 
-/** y[begin, end) += the sum of `count` (a constant) rows, decoded in registers. */
+/** y[begin, end) += the sum of `count` (a constant) rows, decoded in registers; `ahead` are the rows to fetch meanwhile. */
 template <class Decode, size_t count>
-void addRows(const uint8_t* const* rows, const float* h, size_t begin, size_t end, float* y) {
+void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* ahead, size_t begin, size_t end, float* y) {
   F scale[count];
   for (size_t r = 0; r < count; r++) scale[r] = Simd::set(h[r]);
   F weights[Decode::kVectors];
@@ -280,6 +286,7 @@ void addRows(const uint8_t* const* rows, const float* h, size_t begin, size_t en
     F sums[Decode::kVectors];
     for (size_t v = 0; v < Decode::kVectors; v++) sums[v] = Simd::load(y + column + v * kLanes);
     for (size_t r = 0; r < count; r++) {
+      __builtin_prefetch(ahead[r] + column / Decode::kWeights * Decode::kBytes, 0, 2);
       Decode::decode(rows[r] + column / Decode::kWeights * Decode::kBytes, weights);
       for (size_t v = 0; v < Decode::kVectors; v++) sums[v] = Simd::fma(scale[r], weights[v], sums[v]);
     }
@@ -295,21 +302,40 @@ void addRows(const uint8_t* const* rows, const float* h, size_t begin, size_t en
   }
 }
 
+/** Up to four rows whose h is not zero. */
+struct PickedRows {
+  static constexpr size_t kMost = 4;
+  const uint8_t* rows[kMost];
+  float h[kMost];
+  size_t count = 0;
+
+  /** Picks from row `next` on; returns the row to go on with. */
+  size_t pick(const Rows& from, const float* scales, size_t next, size_t total) {
+    count = 0;
+    for (; next < total && count < kMost; next++) {
+      if (scales[next] == 0) continue;
+      rows[count] = from.at(next);
+      h[count++] = scales[next];
+    }
+    return next;
+  }
+};
+
 template <class Decode>
 void addScaledRowsOneToken(const Rows& rows, size_t count, const float* h, size_t begin, size_t end, float* y) {
-  constexpr size_t kTogether = 4;
-  const uint8_t* picked[kTogether];
-  float scale[kTogether];
-  size_t held = 0;
-  for (size_t j = 0; j < count; j++) {
-    if (h[j] == 0) continue;
-    picked[held] = rows.at(j);
-    scale[held] = h[j];
-    if (++held < kTogether) continue;
-    addRows<Decode, kTogether>(picked, scale, begin, end, y);
-    held = 0;
+  PickedRows picked[2];
+  size_t next = picked[0].pick(rows, h, 0, count);
+  for (size_t i = 0; picked[i % 2].count > 0; i++) {
+    const PickedRows& now = picked[i % 2];
+    PickedRows& then = picked[(i + 1) % 2];
+    next = then.pick(rows, h, next, count);
+    if (now.count == PickedRows::kMost) {
+      const auto ahead = then.count == PickedRows::kMost ? then.rows : now.rows;
+      addRows<Decode, PickedRows::kMost>(now.rows, now.h, ahead, begin, end, y);
+    } else {
+      for (size_t r = 0; r < now.count; r++) addRows<Decode, 1>(now.rows + r, now.h + r, now.rows + r, begin, end, y);
+    }
   }
-  for (size_t r = 0; r < held; r++) addRows<Decode, 1>(picked + r, scale + r, begin, end, y);
 }
 
 /** Blocking of the many-token sums: strips of 32 columns, each contiguous over a block of rows (16 KiB, half an L1). */

@@ -17,8 +17,8 @@ struct Simd {
   typedef float F4 __attribute__((vector_size(16)));
   typedef int32_t I4 __attribute__((vector_size(16)));
   typedef uint32_t U4 __attribute__((vector_size(16)));
-  typedef uint16_t H4 __attribute__((vector_size(8)));
   typedef uint16_t H8 __attribute__((vector_size(16)));
+  typedef uint64_t W2 __attribute__((vector_size(16)));
   typedef uint8_t B16 __attribute__((vector_size(16)));
 
   struct F {
@@ -54,9 +54,7 @@ struct Simd {
 
   /** Two halves, each in all lanes. */
   static void loadHalfPair(const uint8_t* from, F& first, F& second) {
-    uint16_t bits[2];
-    std::memcpy(bits, from, 4);
-    const F4 pair = widen(U4{bits[0], bits[1], 0, 0});
+    const F4 pair = widen(firstHalves((H8)U4{read<uint32_t>(from), 0, 0, 0}));
     first = set(pair[0]);
     second = set(pair[1]);
   }
@@ -66,10 +64,15 @@ struct Simd {
     loadHalfPair(from, first, second);
     return first;
   }
-  static F loadHalves(const uint8_t* from) { return {widen(spread(read<H4>(from))), widen(spread(read<H4>(from + 8)))}; }
+  static F loadHalves(const uint8_t* from) {
+    const H8 halves = read<H8>(from);
+    return {widen(firstHalves(halves)), widen(lastHalves(halves))};
+  }
   static void storeHalves(uint8_t* into, F value) {
-    const H4 halves[2] = {narrow(value.a), narrow(value.b)};
-    std::memcpy(into, halves, 16);
+    for (int i = 0; i < 8; i++) {
+      const uint16_t half = narrow(i < 4 ? value.a[i] : value.b[i - 4]);
+      std::memcpy(into + 2 * i, &half, 2);
+    }
   }
   static F loadSignedBytes(const uint8_t* from) {
     I4 first, second;
@@ -98,29 +101,29 @@ struct Simd {
     std::memcpy(&value, from, sizeof value);
     return value;
   }
-  static U4 spread(H4 halves) { return __builtin_convertvector(halves, U4); }
-  /** Eight bytes as integers. Interleaved with zeros by hand: compilers convert short byte vectors one by one. */
+  // Widened by interleaving with zeros (the machine is little-endian): compilers convert short vectors one by one.
+  static U4 firstHalves(H8 halves) { return (U4)FLASHROW_SHUFFLE(halves, H8{}, H8, 0, 8, 1, 9, 2, 10, 3, 11); }
+  static U4 lastHalves(H8 halves) { return (U4)FLASHROW_SHUFFLE(halves, H8{}, H8, 4, 12, 5, 13, 6, 14, 7, 15); }
+  /** Eight bytes as integers. */
   static void spreadBytes(const uint8_t* from, I4& first, I4& second) {
-    B16 bytes{};
-    std::memcpy(&bytes, from, 8);
+    const B16 bytes = (B16)W2{read<uint64_t>(from), 0};
     const H8 halves = (H8)FLASHROW_SHUFFLE(bytes, B16{}, B16, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
-    first = (I4)FLASHROW_SHUFFLE(halves, H8{}, H8, 0, 8, 1, 9, 2, 10, 3, 11);
-    second = (I4)FLASHROW_SHUFFLE(halves, H8{}, H8, 4, 12, 5, 13, 6, 14, 7, 15);
+    first = (I4)firstHalves(halves);
+    second = (I4)lastHalves(halves);
   }
   static F4 toFloat(I4 v) { return __builtin_convertvector(v, F4); }
   static F4 choose(I4 mask, F4 yes, F4 no) { return (F4)((mask & (I4)yes) | (~mask & (I4)no)); }
 
-  /** A half's exponent and mantissa, moved into place, are the float scaled by 2^-112; infinity and NaN need the full exponent. */
+  /** Normal numbers need their exponent rebiased by 127 - 15, infinity and NaN the full exponent; the rest is a count of 2^-24. */
   static F4 widen(U4 bits) {
     const U4 magnitude = bits & 0x7fffu;
-    const F4 scaled = (F4)(magnitude << 13) * 0x1p112f;
     const U4 special = (U4)(magnitude >= 0x7c00u) & 0x7f800000u;
-    return (F4)((U4)scaled | special | (bits & 0x8000u) << 16);
+    const F4 normal = (F4)(((magnitude << 13) + (112u << 23)) | special);
+    const F4 subnormal = toFloat((I4)magnitude) * 0x1p-24f;
+    const F4 value = choose((I4)(magnitude < 0x400u), subnormal, normal);
+    return (F4)((U4)value | (bits & 0x8000u) << 16);
   }
 
-  static H4 narrow(F4 values) {
-    return H4{narrow(values[0]), narrow(values[1]), narrow(values[2]), narrow(values[3])};
-  }
   /** Adding a power of two at the half's last place makes the float adder round to it, ties to even. */
   static uint16_t narrow(float value) {
     uint32_t bits;

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 #include <optional>
+#include <utility>
 
 #include "failure.h"
 #include "layer.h"
@@ -31,6 +32,8 @@ class Slot : public Load {
     board_ = board;
     data_ = data;
   }
+  /** False where this request (a number from 1) has claimed the slot before. */
+  bool claim(uint64_t request) { return std::exchange(claimedBy_, request) != request; }
   /** From here to settled() the slot belongs to the read threads. `payload` is counted when the unit has arrived. */
   void begin(Layer* layer, uint32_t unit, uint64_t payload);
   void clear() { state_.store(State::Empty, std::memory_order_relaxed); }
@@ -44,6 +47,7 @@ class Slot : public Load {
   Layer* layer_ = nullptr;
   uint32_t unit_ = 0;
   uint64_t payload_ = 0;
+  uint64_t claimedBy_ = 0;
   std::atomic<State> state_{State::Empty};
   std::optional<Failure> failure_;
 };

@@ -58,6 +58,7 @@ void RowStream::request(size_t index, const uint32_t* units, const uint32_t* slo
   const Layer& layer = this->layer(index);
   checkUnits(layer, units, count);
   wanted_.clear();
+  requests_++;
   for (size_t i = 0; i < count; i++) {
     if (slots[i] >= layer.slots) {
       failUsage("layer " + std::to_string(index) + " has " + std::to_string(layer.slots) + " slots, no slot " + std::to_string(slots[i]));
@@ -66,14 +67,9 @@ void RowStream::request(size_t index, const uint32_t* units, const uint32_t* slo
     // Left over from a call that never came.
     if (slot.state() == Slot::State::Loading) board_.waitFor(slot);
     wanted_.push_back(&slot);
+    if (!slot.claim(requests_)) failUsage("slot " + std::to_string(slots[i]) + " is asked for twice");
   }
-  for (size_t i = 0; i < count; i++) {
-    if (wanted_[i]->state() == Slot::State::Loading) {
-      for (size_t k = 0; k < i; k++) wanted_[k]->clear();
-      failUsage("slot " + std::to_string(slots[i]) + " is asked for twice");
-    }
-    wanted_[i]->begin(layers_[index].get(), units[i], layer.payloadOf(units[i]));
-  }
+  for (size_t i = 0; i < count; i++) wanted_[i]->begin(layers_[index].get(), units[i], layer.payloadOf(units[i]));
   planner_->plan(layer, units, wanted_.data(), count);
   reader_->submit(planner_->reads(), Reader::Priority::Demand);
 }

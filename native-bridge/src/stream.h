@@ -77,6 +77,7 @@ class RowStream {
   std::vector<const PlacedUnit*> batch_;
   std::vector<Entry*> batchEntries_;
   std::vector<Slot*> wanted_;
+  uint64_t requests_ = 0;
   double waitMs_ = 0, computeMs_ = 0;
   // Destroyed before the files and slots that its threads read into.
   std::unique_ptr<Reader> reader_;

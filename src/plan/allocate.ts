@@ -76,9 +76,9 @@ export function allocate(request: AllocationRequest): Allocation {
   if (request.selector !== 'auto') return spend(request, request.selector, 'as asked');
   if (!gateWorks) return spend(request, 'all', `every row counts under ${request.spec.activation}`);
   const gate = spend(request, 'gate', 'ReLU: the resident gate tells exactly which rows are active');
-  if (gate.fits) return gate;
   const all = spend(request, 'all', 'the gate rows do not fit the budget');
-  return all.minimumBytes < gate.minimumBytes ? all : gate;
+  const minimumBytes = Math.min(gate.minimumBytes, all.minimumBytes);
+  return { ...(gate.fits || gate.minimumBytes === minimumBytes ? gate : all), minimumBytes };
 }
 
 function spend(request: AllocationRequest, selector: Selector, reason: string): Allocation {

@@ -18,6 +18,7 @@ const COLUMNS_BYTES = 96 * 1024 * 1024;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 export interface FeedForwardTensors {
+  /** Null where the network is not gated. */
   gate: CheckpointTensor | null;
   up: CheckpointTensor;
   down: CheckpointTensor;
@@ -30,7 +31,6 @@ class Part {
   readonly requantizer: Requantizer;
 
   constructor(
-    name: string,
     readonly tensor: CheckpointTensor,
     from: RowFormat,
     to: RowFormat,
@@ -38,7 +38,7 @@ class Part {
     readonly bytes: number,
     chunkWeights: number,
   ) {
-    this.requantizer = new Requantizer(name, tensor.format, from, to);
+    this.requantizer = new Requantizer(tensor.name, tensor.format, from, to);
     this.source = Buffer.alloc(rowBytes(from, chunkWeights));
     this.stored = from === to ? this.source : Buffer.alloc(rowBytes(to, chunkWeights));
   }
@@ -73,23 +73,12 @@ export async function writeLayer(
   const chunkWeights = chunkBundles * neuronsPerBundle * hiddenSize;
 
   const bytes = partBytes(geometry);
-  const { down: downTensor, up: upTensor, gate: gateTensor } = tensors;
   const matrices: Part[] = [];
-  if (gateTensor !== null && formats.gate !== null) {
-    const from = decodedFormat(gateTensor.format);
-    matrices.push(new Part(gateTensor.name, gateTensor, from, formats.gate, 0, bytes.gate, chunkWeights));
-  }
-  const upFrom = decodedFormat(upTensor.format);
-  matrices.push(new Part(upTensor.name, upTensor, upFrom, formats.up, bytes.gate, bytes.up, chunkWeights));
-  const down = new Part(
-    downTensor.name,
-    downTensor,
-    format,
-    formats.down,
-    bytes.gate + bytes.up,
-    bytes.down,
-    chunkWeights,
-  );
+  const addMatrix = (tensor: CheckpointTensor, to: RowFormat, offset: number, size: number) =>
+    matrices.push(new Part(tensor, decodedFormat(tensor.format), to, offset, size, chunkWeights));
+  if (tensors.gate !== null) addMatrix(tensors.gate, formats.gate!, 0, bytes.gate);
+  addMatrix(tensors.up, formats.up, bytes.gate, bytes.up);
+  const down = new Part(tensors.down, format, formats.down, bytes.gate + bytes.up, bytes.down, chunkWeights);
 
   const columns: DownColumns = {
     bytes: Buffer.alloc(rowBytes(format, groupBundles * neuronsPerBundle * hiddenSize)),
@@ -105,7 +94,7 @@ export async function writeLayer(
     const groupEnd = Math.min(group + groupBundles, bundles);
     columns.firstNeuron = group * neuronsPerBundle;
     columns.neurons = (groupEnd - group) * neuronsPerBundle;
-    await loadColumns(source, downTensor, columns, progress.signal);
+    await loadColumns(source, tensors.down, columns, progress.signal);
 
     for (let first = group; first < groupEnd; first += chunkBundles) {
       progress.signal?.throwIfAborted();
@@ -128,7 +117,7 @@ export async function writeLayer(
         });
       }
       await file.write(records.subarray(0, count * stride));
-      progress.onBytes(count * stride);
+      progress.onPiece();
     }
   }
   await file.pad(DEVICE_BLOCK);

@@ -2,7 +2,6 @@ import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkSpec, checkText, residentShape } from './check-spec.js';
-import { broken, Fields } from './fields.js';
 import { numBundles, partBytes } from './geometry.js';
 import { residentNames, tensorBytes } from './layout.js';
 import {
@@ -14,6 +13,7 @@ import {
   type ResidentTensor,
   TOKENIZER_FILE,
 } from './manifest.js';
+import { broken, ManifestFields } from './manifest-fields.js';
 import { DEVICE_BLOCK } from './stride.js';
 
 const ROW_FORMATS = Object.keys(FORMATS) as RowFormat[];
@@ -24,7 +24,7 @@ const MAX_CHECKSUM = 2 ** 32 - 1;
  * file, as far as the manifest's own file sizes go. Throws UNSUPPORTED for a newer format version, CORRUPT for the rest.
  */
 export function checkManifest(value: unknown): Manifest {
-  const fields = new Fields(value, '');
+  const fields = new ManifestFields(value, '');
   const formatVersion = fields.integer('formatVersion', 0);
   if (formatVersion > FORMAT_VERSION) {
     const message = `the store has format version ${formatVersion}, this flashrow reads up to ${FORMAT_VERSION}; update flashrow`;
@@ -50,7 +50,7 @@ export function checkManifest(value: unknown): Manifest {
   };
 }
 
-function checkFiles(list: Fields[]): Manifest['files'] {
+function checkFiles(list: ManifestFields[]): Manifest['files'] {
   const names = new Set<string>([MANIFEST_FILE]);
   const files = list.map((fields) => {
     const name = fields.text('name');
@@ -66,7 +66,7 @@ function checkFiles(list: Fields[]): Manifest['files'] {
   return files;
 }
 
-function checkResident(manifest: Fields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
+function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
   const names = residentNames(spec);
   const fileBytes = files.find((file) => file.name === RESIDENT_FILE)!.bytes;
   return manifest.maps('resident', names.length).map((fields, index) => {
@@ -86,7 +86,7 @@ function checkResident(manifest: Fields, spec: ModelSpec, files: Manifest['files
   });
 }
 
-function checkLayer(fields: Fields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
+function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
   const { hiddenSize, intermediateSize: numNeurons } = spec;
   const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, numNeurons);
   if (numNeurons % neuronsPerBundle !== 0) {
@@ -127,7 +127,7 @@ function checkLayer(fields: Fields, spec: ModelSpec, files: Manifest['files']): 
 }
 
 function checkFormats(
-  fields: Fields,
+  fields: ManifestFields,
   spec: ModelSpec,
   downOrientation: LayerBundles['downOrientation'],
   neuronsPerBundle: number,
@@ -146,7 +146,7 @@ function checkFormats(
 }
 
 /** Segments cover each extent from its start to its end, extent by extent, without a gap. */
-function checkSegments(layer: Fields, extents: LayerBundles['extents']): LayerBundles['segments'] {
+function checkSegments(layer: ManifestFields, extents: LayerBundles['extents']): LayerBundles['segments'] {
   let extent = 0;
   let covered = 0;
   const segments = layer.maps('segments').map((fields) => {

@@ -1,12 +1,12 @@
 import type { Activation, ModelSpec, RotarySpec } from '../model/spec.js';
-import { broken, type Fields } from './fields.js';
 import type { TextSpec } from './manifest.js';
+import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
 /** Far beyond any model; keeps products of two sizes and a format's bytes exact in a double. */
 const MAX_SIZE = 2 ** 26 - 1;
 
-function checkRotary(fields: Fields, headDim: number): RotarySpec {
+function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
   const dimension = fields.integer('dimension', 0, headDim);
   if (dimension % 2 !== 0) broken(fields.path('dimension'), dimension, 'even');
   let frequencyFactors: number[] | null = null;
@@ -24,7 +24,7 @@ function checkRotary(fields: Fields, headDim: number): RotarySpec {
 }
 
 /** A ModelSpec out of untrusted data. Throws CORRUPT naming the first field that cannot be. */
-export function checkSpec(fields: Fields): ModelSpec {
+export function checkSpec(fields: ManifestFields): ModelSpec {
   const size = (key: keyof ModelSpec) => fields.integer(key, 1, MAX_SIZE);
   const headDim = size('headDim');
   const numAttentionHeads = size('numAttentionHeads');
@@ -52,7 +52,7 @@ export function checkSpec(fields: Fields): ModelSpec {
 }
 
 /** A TextSpec out of untrusted data: BOS must be in the vocabulary, for it is fed to the model. */
-export function checkText(fields: Fields, vocabSize: number): TextSpec {
+export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
   return {
     bosId: fields.isNull('bosId') ? null : fields.integer('bosId', 0, vocabSize - 1),
     eosIds: fields.integers('eosIds', 0, 2 ** 32 - 1),

@@ -123,10 +123,12 @@ function readChecked(folder: string, manifest: Manifest, name: string): Buffer |
 
 function parseTokenizer(bytes: Buffer): Record<string, unknown> {
   try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch (error) {
-    throw corrupt(`${TOKENIZER_FILE} is not JSON (${(error as Error).message})`, TOKENIZER_FILE, 0);
+    const parsed: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
+  } catch {
+    // Told below.
   }
+  throw corrupt(`${TOKENIZER_FILE} does not hold a JSON object`, TOKENIZER_FILE, 0);
 }
 
 /** `offset` is where in `file` the damage begins. */

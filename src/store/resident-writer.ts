@@ -13,7 +13,7 @@ const PIECE_WEIGHTS = 1 << 20;
 
 /**
  * Streams one tensor to its place, the end of `file`, and pads it to a device block.
- * Returns its CRC-32C, and what the conversion lost where `listed` formats differ.
+ * Returns its CRC-32C and, for a matrix whose format changed, what that lost.
  */
 export async function writeResident(
   source: SourceReader,
@@ -41,7 +41,7 @@ export async function writeResident(
     const bytes = converted.subarray(0, (count / FORMATS[target.format].blockSize) * FORMATS[target.format].blockBytes);
     checksum = crc32c(bytes, checksum);
     await file.write(bytes);
-    progress.onBytes(bytes.length);
+    progress.onPiece();
   }
   await file.pad(DEVICE_BLOCK);
   const listed = tensor.shape.length > 1 && tensor.format !== target.format;

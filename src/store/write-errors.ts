@@ -9,19 +9,18 @@ export interface Space {
   freeBytes: number;
 }
 
-export const diskFull = (path: string, space: Space, cause?: unknown) =>
-  new FlashrowError(
-    'DISK_FULL',
-    `${path} needs ${space.neededBytes} bytes, ${space.freeBytes} are free; make room or choose another place`,
-    { path, ...space },
-    { cause },
-  );
+/** `cause` is the file system's own word, where it came to that: quotas and limits on a file's size read as free space. */
+export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
+  const told = cause === undefined ? '' : ` (${cause.message})`;
+  const message = `${path} needs ${space.neededBytes} bytes, ${space.freeBytes} were free${told}; make room or choose another place`;
+  return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
+}
 
 /** A file system's refusal to write below `path`, in flashrow's codes; any other failure as it is. */
 export function asWriteError(error: unknown, path: string, space: Space): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FlashrowError || typeof code !== 'string') return error;
-  if (FULL.includes(code)) return diskFull(path, space, error);
+  if (FULL.includes(code)) return diskFull(path, space, error as Error);
   if (REFUSED.includes(code)) {
     const advice = `cannot write ${path}: ${message}; choose a place that can be written`;
     return new FlashrowError('NOT_WRITABLE', advice, { path, errno: code }, { cause: error });

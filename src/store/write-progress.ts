@@ -1,6 +1,6 @@
-/** How a long write hears that it should stop, and says how far it is. */
+/** How a long write hears that it should stop, and says that it is further. */
 export interface WriteProgress {
   signal: AbortSignal | undefined;
-  /** Called with the bytes of each piece written. */
-  onBytes: (bytes: number) => void;
+  /** Called after each piece written. */
+  onPiece: () => void;
 }

@@ -317,6 +317,13 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
       }
     });
 
+    it('an arena that no machine has', () => {
+      const options = { paths: [], readThreads: 1, direct: false, mergeGapBytes: 0, layers: [] };
+      const error = thrownBy(() => bridge.createStream({ ...options, arenaBytes: 2 ** 52 }));
+      expect(error).toBeInstanceOf(BridgeError);
+      expect(error.code).toBe('MEMORY');
+    });
+
     it('a file that is not there, by name', () => {
       const path = join(folder, 'absent.bin');
       const layer = { ...built.layer, arenaOffset: 0, slots: 1 };

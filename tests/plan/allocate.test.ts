@@ -102,6 +102,7 @@ describe('allocate', () => {
     expect(allocate(request({ selector: 'auto' })).selector).toBe('gate');
     const least = allocate(request({ selector: 'all', budgetBytes: 0 })).minimumBytes;
     expect(allocate(request({ selector: 'auto', budgetBytes: least })).selector).toBe('all');
+    expect(allocate(request({ selector: 'auto' })).minimumBytes).toBe(least);
     expect(allocate(request({ selector: 'auto' }, 'silu')).selector).toBe('all');
   });
 

@@ -23,8 +23,11 @@ beforeEach(() => {
   cpSync(sound, store, { recursive: true });
 });
 
+interface Draft {
+  [key: string]: Draft;
+}
 /** The manifest as plain data that a test may change and write back, checksum and all. */
-const draft = () => structuredClone(manifest) as unknown as Record<string, any>;
+const draft = () => structuredClone(manifest) as unknown as Draft;
 const write = (changed: unknown) => writeFileSync(join(store, 'manifest.msgpack'), encodeManifest(changed as Manifest));
 
 describe('opening a store', () => {
@@ -119,7 +122,7 @@ describe('a forged manifest, its checksum right', () => {
     const last = keys.pop()!;
     const target = keys.reduce((object, key) => object[key], changed);
     if (value === undefined) delete target[last];
-    else target[last] = value;
+    else target[last] = value as Draft;
     return changed;
   };
 

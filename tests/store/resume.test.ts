@@ -19,7 +19,7 @@ const folder = scratchFolder();
 const unused = () => join(folder, `store-${Math.random()}`);
 const LAYERS = 3;
 const checkpoint = randomCheckpoint(folder, { hiddenSize: 64, intermediateSize: 256, numLayers: LAYERS, rows: 'q4_1' });
-let whole: Map<string, Buffer>;
+let whole: Map<string, string>;
 let pieces = 0;
 
 beforeAll(async () => {
@@ -103,6 +103,20 @@ describe('a conversion that was aborted', () => {
     expect(await expectResumed(destination)).toBeLessThan(pieces / 2);
   });
 
+  it('says at the end that all bytes are done, and can still be aborted then', async () => {
+    const destination = unused();
+    let last = { bytes: 0, totalBytes: 1 };
+    const controller = new AbortController();
+    const onProgress = (progress: typeof last) => {
+      last = progress;
+      if (progress.bytes === progress.totalBytes) controller.abort();
+    };
+    await expect(convert(checkpoint, destination, { onProgress, signal: controller.signal })).rejects.toThrow();
+    expect(last.bytes).toBe(last.totalBytes);
+    expect(existsSync(destination)).toBe(false);
+    await expectResumed(destination);
+  });
+
   it('does nothing when aborted before it began', async () => {
     const destination = unused();
     await expect(convert(checkpoint, destination, { signal: AbortSignal.abort('no') })).rejects.toBe('no');
@@ -168,7 +182,7 @@ describe('the place of a conversion', () => {
     const left = contents(`${destination}.partial`);
     writeFileSync(join(`${destination}.partial`, 'lock'), String(process.ppid));
     await expectHeld(convert(checkpoint, destination));
-    left.set('lock', Buffer.from(String(process.ppid)));
+    left.set('lock', String(process.ppid));
     expect(contents(`${destination}.partial`)).toEqual(left);
   });
 

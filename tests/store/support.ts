@@ -143,7 +143,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
   const path = join(folder, `source-${seed}-${Math.floor(Math.random() * 1e9)}.bin`);
   const tensors = new Map<string, CheckpointTensor>();
   // Data begins where no tensor is aligned to anything but 2 bytes.
-  const pieces = [Buffer.alloc(38)];
+  const pieces: Buffer[] = [Buffer.alloc(38)];
   let offset = 38;
   const add = (name: string, format: SourceFormat, dimensions: number[]) => {
     const weights = dimensions.reduce((a, b) => a * b);
@@ -245,12 +245,12 @@ export function readResident(store: Store, name: string): Buffer {
   return readAt(path, offset, bytes);
 }
 
-/** Every file below a folder with its bytes. */
-export function contents(folder: string): Map<string, Buffer> {
+/** Every file below a folder, its bytes as a string of as many characters (buffers are slow to compare). */
+export function contents(folder: string): Map<string, string> {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map((name) => join(folder, name))
     .filter((path) => statSync(path).isFile());
-  return new Map(files.sort().map((path) => [relative(folder, path), readFileSync(path)]));
+  return new Map(files.sort().map((path) => [relative(folder, path), readFileSync(path, 'latin1')]));
 }
 
 /** What `act` throws, which must be a FlashrowError. */

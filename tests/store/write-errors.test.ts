@@ -74,7 +74,7 @@ describe('a conversion that fails', () => {
     writeFileSync(join(parent, 'file'), 'mine');
     const error = await failure(() => convert(checkpoint, join(parent, 'file', 'store')));
     expect(error.code).toBe('NOT_WRITABLE');
-    expect(contents(parent)).toEqual(new Map([['file', Buffer.from('mine')]]));
+    expect(contents(parent)).toEqual(new Map([['file', 'mine']]));
   });
 
   it.skipIf(process.getuid?.() === 0 || process.platform === 'win32')(
@@ -105,7 +105,7 @@ describe('a destination that is taken', () => {
     writeFileSync(join(parent, 'precious'), '1');
     expect((await failure(() => convert(checkpoint, parent))).code).toBe('BAD_USAGE');
     expect((await failure(() => convert(checkpoint, join(parent, 'precious')))).code).toBe('BAD_USAGE');
-    expect(contents(parent)).toEqual(new Map([['precious', Buffer.from('1')]]));
+    expect(contents(parent)).toEqual(new Map([['precious', '1']]));
   });
 
   it('by an empty folder is used', async () => {

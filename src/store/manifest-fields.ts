@@ -1,17 +1,15 @@
 import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
 import { MANIFEST_FILE } from './manifest.js';
-
-const shown = (value: unknown) =>
-  value === undefined ? 'missing' : (JSON.stringify(value)?.slice(0, 60) ?? 'not data');
 
 /** Throws CORRUPT: the manifest's `where` is not what it must be. */
 export function broken(where: string, found: unknown, expected: string): never {
-  const message = `${MANIFEST_FILE}: ${where} is ${shown(found)}, not ${expected}; convert the model again`;
+  const message = `${MANIFEST_FILE}: ${where} is ${found === undefined ? 'missing' : shown(found)}, not ${expected}; convert the model again`;
   throw new FlashrowError('CORRUPT', message, { file: MANIFEST_FILE, offset: 0, where });
 }
 
 /** Untrusted data, read field by field; every getter throws CORRUPT where the field is not what it asks for. */
-export class Fields {
+export class ManifestFields {
   readonly #values: Record<string, unknown>;
 
   constructor(
@@ -71,8 +69,8 @@ export class Fields {
     return value;
   }
 
-  fields(key: string): Fields {
-    return new Fields(this.#get(key), this.path(key));
+  fields(key: string): ManifestFields {
+    return new ManifestFields(this.#get(key), this.path(key));
   }
 
   isNull(key: string): boolean {
@@ -87,8 +85,8 @@ export class Fields {
     return value;
   }
 
-  maps(key: string, length: number | null = null): Fields[] {
-    return this.list(key, length).map((value, index) => new Fields(value, `${this.path(key)}[${index}]`));
+  maps(key: string, length: number | null = null): ManifestFields[] {
+    return this.list(key, length).map((value, index) => new ManifestFields(value, `${this.path(key)}[${index}]`));
   }
 
   /** A list of integers from `least` to `most`. */
