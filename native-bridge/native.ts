@@ -196,7 +196,7 @@ class AddonKeyValueCache implements KeyValueCache {
   readonly #native: KeyValueCache;
 
   constructor(addon: Addon, pool: NativePool, options: KeyValueCacheOptions) {
-    this.#native = call(() => new addon.Cache(pool, { ...options, format: formatId(options.format) }));
+    this.#native = call(() => new addon.Cache(pool, options));
   }
 
   get bytes(): number {

@@ -361,6 +361,12 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
   }
 };
 
+Format keptFormat(const Napi::Value& value) {
+  const std::string name = toText(value, "format");
+  if (name != "i16" && name != "f32") failUsage("keys and values are kept in i16 or f32, not " + name);
+  return name == "i16" ? Format::I16 : Format::F32;
+}
+
 class Cache : public Holder<Cache, KeyValueCache> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -375,7 +381,7 @@ class Cache : public Holder<Cache, KeyValueCache> {
       const Pool& pool = Pool::from(info[0]);
       const Napi::Object object = toObject(info[1], "options");
       const KeyValueCacheOptions options{countOf(object, "numLayers"), countOf(object, "numAttentionHeads"), countOf(object, "numKeyValueHeads"),
-                                         countOf(object, "headDim"), countOf(object, "contextSize"), formatOf(object.Get("format"), "format")};
+                                         countOf(object, "headDim"), countOf(object, "contextSize"), keptFormat(object.Get("format"))};
       constexpr size_t kMost = 1 << 20;
       if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) failUsage("a cache's sizes must be below 2^20");
       native_ = std::make_unique<KeyValueCache>(pool.threads(), pool.kernels(), options);

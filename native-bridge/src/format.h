@@ -5,20 +5,22 @@
 
 namespace flashrow {
 
-/** Weight formats; the numbers are GGML's type ids, as in formats.ts. */
-enum class Format : uint8_t { F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8 };
+/** Weight formats; the numbers are GGML's type ids, as in formats.ts. I16 is for keys and values alone, and no file has it. */
+enum class Format : uint8_t { F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8, I16 = 255 };
 
 struct FormatTraits {
   size_t blockSize;
   size_t blockBytes;
 };
 
+/** Whether a file may have it. */
 constexpr bool isFormat(int64_t id) { return (id >= 0 && id <= 3) || id == 8; }
 
 constexpr FormatTraits traitsOf(Format format) {
   switch (format) {
     case Format::F32: return {1, 4};
     case Format::F16: return {1, 2};
+    case Format::I16: return {1, 2};
     case Format::Q4_0: return {32, 18};
     case Format::Q4_1: return {32, 20};
     case Format::Q8_0: return {32, 34};

@@ -46,8 +46,6 @@ struct Kernels {
   void (*decodeRow)(Format format, const uint8_t* row, size_t columns, float* into);
   /** scores[i] <- exp(scale * (scores[i] - max)); returns their sum. */
   float (*exponentials)(float* scores, size_t count, float scale);
-  /** Rounds to the nearest half, ties to even. */
-  void (*toHalf)(const float* from, size_t count, uint8_t* into);
 };
 
 const Kernels& portableKernels();

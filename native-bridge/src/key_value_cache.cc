@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 
 #include "failure.h"
@@ -16,13 +17,12 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
     : pool_(std::move(pool)),
       kernels_(kernels),
       options_(options),
-      valueBytes_(options.format == Format::F16 ? 2 : 4),
+      valueBytes_(traitsOf(options.format).blockBytes),
       layers_(options.numLayers),
       scratch_(pool_->size()) {
   const auto& o = options_;
   if (o.numAttentionHeads == 0 || o.numKeyValueHeads == 0 || o.headDim == 0) failUsage("a cache needs heads and a headDim");
   if (o.numAttentionHeads % o.numKeyValueHeads != 0) failUsage("numKeyValueHeads must divide numAttentionHeads");
-  if (o.format != Format::F16 && o.format != Format::F32) failUsage("keys and values are kept in f16 or f32");
 }
 
 size_t KeyValueCache::bytes() const {
@@ -39,9 +39,43 @@ KeyValueCache::PerLayer& KeyValueCache::checked(size_t layer, size_t position, s
   return layers_[layer];
 }
 
-void KeyValueCache::store(const float* from, uint8_t* into) const {
-  if (options_.format == Format::F16) {
-    kernels_.toHalf(from, options_.headDim, into);
+size_t KeyValueCache::pageBytes() const {
+  const size_t heads = 2 * options_.numKeyValueHeads;
+  return vectorsOf(heads) + (scaled() ? heads * kPagePositions * sizeof(float) : 0);
+}
+
+float* KeyValueCache::keyScales(const Arena& page, size_t head) const {
+  if (!scaled()) return nullptr;
+  return reinterpret_cast<float*>(page.data() + vectorsOf(2 * options_.numKeyValueHeads)) + head * kPagePositions;
+}
+
+/** Integers such that the largest becomes 32767, rounded to nearest even; returns what to multiply them by (NaN: a value is not finite). */
+static float toIntegers(const float* from, size_t count, int16_t* into) {
+  float largest = 0;
+  float finite = 0;
+  for (size_t i = 0; i < count; i++) {
+    largest = std::max(largest, std::abs(from[i]));
+    finite += from[i] * 0;
+  }
+  const float scale = largest / 32767;
+  // Below the normal numbers a scale is too coarse to keep the quotients within 16 bits.
+  if (finite != 0 || scale < std::numeric_limits<float>::min()) {
+    std::fill(into, into + count, int16_t{0});
+    return finite != 0 ? std::numeric_limits<float>::quiet_NaN() : 0;
+  }
+  for (size_t i = 0; i < count; i++) {
+    // Added to 1.5 * 2^23, a float's lowest bits are the integer.
+    const float shifted = from[i] / scale + 12582912.0f;
+    int32_t bits;
+    std::memcpy(&bits, &shifted, 4);
+    into[i] = static_cast<int16_t>(bits - 0x4b400000);
+  }
+  return scale;
+}
+
+void KeyValueCache::store(const float* from, uint8_t* into, float* scale) const {
+  if (scale != nullptr) {
+    *scale = toIntegers(from, options_.headDim, reinterpret_cast<int16_t*>(into));
   } else {
     std::memcpy(into, from, rowBytes());
   }
@@ -55,11 +89,11 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
   while (layer.pages.size() * kPagePositions < position + tokens) layer.pages.emplace_back(pageBytes());
   for (size_t t = 0; t < tokens; t++) {
     const Arena& page = layer.pages[(position + t) / kPagePositions];
-    const size_t within = (position + t) % kPagePositions * rowBytes();
+    const size_t within = (position + t) % kPagePositions;
     for (size_t head = 0; head < options_.numKeyValueHeads; head++) {
       const size_t from = t * keyValueSize() + head * options_.headDim;
-      store(k + from, keys(page, head) + within);
-      store(v + from, values(page, head) + within);
+      store(k + from, keys(page, head) + within * rowBytes(), scaled() ? keyScales(page, head) + within : nullptr);
+      store(v + from, values(page, head) + within * rowBytes(), scaled() ? valueScales(page, head) + within : nullptr);
     }
   }
   layer.length = std::max(layer.length, position + tokens);
@@ -92,6 +126,10 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
   });
 }
 
+static void multiply(float* values, const float* factors, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] *= factors[i];
+}
+
 void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread) {
   const size_t headDim = options_.headDim;
   const size_t headBytes = headDim * sizeof(float);
@@ -114,6 +152,9 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
   eachPage([&](const Arena& page, size_t begin, size_t positions) {
     kernels_.dots(options_.format, Rows{keys(page, tile.keyValueHead), rowBytes(), nullptr}, positions, headDim, queries, headDim, count,
                   Products{scores + begin, length}, pool_->scratch(thread));
+    if (!scaled()) return;
+    const float* scales = keyScales(page, tile.keyValueHead);
+    for (size_t i = 0; i < count; i++) multiply(scores + i * length + begin, scales, positions);
   });
   for (size_t i = 0; i < count; i++) {
     const size_t visible = position + tile.token + i / tile.heads + 1;
@@ -124,6 +165,14 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
     queries[i * headDim] = total;
   }
   eachPage([&](const Arena& page, size_t begin, size_t positions) {
+    if (scaled()) {
+      // Only what is visible: a later value that is not finite must not reach an earlier token.
+      const float* scales = valueScales(page, tile.keyValueHead);
+      for (size_t i = 0; i < count; i++) {
+        const size_t visible = position + tile.token + i / tile.heads + 1;
+        if (visible > begin) multiply(scores + i * length + begin, scales, std::min(positions, visible - begin));
+      }
+    }
     kernels_.addScaledRows(options_.format, Rows{values(page, tile.keyValueHead), rowBytes(), nullptr}, positions, scores + begin, length,
                            0, headDim, sums, headDim, count, pool_->scratch(thread));
   });

@@ -17,7 +17,7 @@ struct KeyValueCacheOptions {
 
 /**
  * Keys and values in pages of 64 positions. A page holds, per key-value head, keys [64, headDim], and after all of those the
- * values likewise.
+ * values likewise; where they are 16-bit integers, then the f32 scales of the keys, per head [64], and of the values.
  */
 class KeyValueCache {
  public:
@@ -44,11 +44,16 @@ class KeyValueCache {
   };
 
   PerLayer& checked(size_t layer, size_t position, size_t tokens);
-  size_t pageBytes() const { return 2 * keyValueSize() * kPagePositions * valueBytes_; }
-  uint8_t* keys(const Arena& page, size_t head) const { return page.data() + head * kPagePositions * rowBytes(); }
+  bool scaled() const { return options_.format == Format::I16; }
+  size_t vectorsOf(size_t heads) const { return heads * kPagePositions * rowBytes(); }
+  size_t pageBytes() const;
+  uint8_t* keys(const Arena& page, size_t head) const { return page.data() + vectorsOf(head); }
   uint8_t* values(const Arena& page, size_t head) const { return keys(page, options_.numKeyValueHeads + head); }
+  /** One per position; null where values are kept as they are. */
+  float* keyScales(const Arena& page, size_t head) const;
+  float* valueScales(const Arena& page, size_t head) const { return keyScales(page, options_.numKeyValueHeads + head); }
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
-  void store(const float* from, uint8_t* into) const;
+  void store(const float* from, uint8_t* into, float* scale) const;
   void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
 
   std::shared_ptr<ThreadPool> pool_;

@@ -54,8 +54,9 @@ struct Simd {
   static F loadHalves(const uint8_t* from) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
   }
-  static void storeHalves(uint8_t* into, F value) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(into), _mm256_cvtps_ph(value, _MM_FROUND_TO_NEAREST_INT));
+  /** Eight 16-bit integers. */
+  static F loadIntegers(const uint8_t* from) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
   }
   static F loadSignedBytes(const uint8_t* from) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight(from))); }
   /** Eight bytes: low nibbles and high nibbles, each less `bias`. */

@@ -68,11 +68,10 @@ struct Simd {
     const H8 halves = read<H8>(from);
     return {widen(firstHalves(halves)), widen(lastHalves(halves))};
   }
-  static void storeHalves(uint8_t* into, F value) {
-    for (int i = 0; i < 8; i++) {
-      const uint16_t half = narrow(i < 4 ? value.a[i] : value.b[i - 4]);
-      std::memcpy(into + 2 * i, &half, 2);
-    }
+  /** Eight 16-bit integers; flipping the sign bit makes each its value plus 2^15. */
+  static F loadIntegers(const uint8_t* from) {
+    const H8 integers = read<H8>(from);
+    return {toFloat(((I4)firstHalves(integers) ^ 32768) - 32768), toFloat(((I4)lastHalves(integers) ^ 32768) - 32768)};
   }
   static F loadSignedBytes(const uint8_t* from) {
     I4 first, second;
@@ -122,26 +121,6 @@ struct Simd {
     const F4 subnormal = toFloat((I4)magnitude) * 0x1p-24f;
     const F4 value = choose((I4)(magnitude < 0x400u), subnormal, normal);
     return (F4)((U4)value | (bits & 0x8000u) << 16);
-  }
-
-  /** Adding a power of two at the half's last place makes the float adder round to it, ties to even. */
-  static uint16_t narrow(float value) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, 4);
-    const uint16_t sign = static_cast<uint16_t>((bits >> 16) & 0x8000);
-    const uint32_t magnitude = bits & 0x7fffffffu;
-    if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00 | ((magnitude >> 13) & 0x3ff));
-    if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00);
-    if (magnitude < 0x38800000u) {
-      float shifted;
-      std::memcpy(&shifted, &magnitude, 4);
-      shifted += 0.5f;
-      uint32_t rounded;
-      std::memcpy(&rounded, &shifted, 4);
-      return static_cast<uint16_t>(sign | (rounded - 0x3f000000u));
-    }
-    const uint32_t rounded = magnitude + 0xfffu + ((magnitude >> 13) & 1);
-    return static_cast<uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
   }
 };
 

@@ -1,25 +1,23 @@
-import { dequantize, quantize } from '../blocks.js';
 import type { KeyValueCache, KeyValueCacheOptions } from '../bridge.js';
-import { FORMATS } from '../formats.js';
 import { dot } from './dot.js';
 import { allocate, isCount, usage } from './errors.js';
 
 const PAGE_POSITIONS = 64;
 
-/** One layer's past. A page holds keys, then values, each [numKeyValueHeads, 64, headDim]. */
+/** Keys, or values, of 64 positions: [numKeyValueHeads, 64, headDim], and what each vector is to be multiplied by. */
+interface Half {
+  vectors: Int16Array | Float32Array;
+  scales: Float32Array;
+}
+
 interface LayerState {
-  pages: Uint8Array[];
+  pages: { keys: Half; values: Half }[];
   length: number;
 }
 
 export class TwinKeyValueCache implements KeyValueCache {
   readonly #options: KeyValueCacheOptions;
   readonly #layers: LayerState[];
-  /** Bytes of one position of one head, of one head's share of a page, and of all keys (or values) in it. */
-  readonly #vectorBytes: number;
-  readonly #headBytes: number;
-  readonly #halfPageBytes: number;
-  readonly #vectors: Float32Array;
   readonly #weights: Float64Array;
   readonly #sum: Float64Array;
   #disposed = false;
@@ -36,13 +34,9 @@ export class TwinKeyValueCache implements KeyValueCache {
       if (!isCount(value) || value === 0) throw usage(`${name} is ${value}, not a positive integer`);
     if (numAttentionHeads % numKeyValueHeads !== 0)
       throw usage(`${numKeyValueHeads} key-value heads cannot serve ${numAttentionHeads} attention heads evenly`);
-    if (format !== 'f16' && format !== 'f32') throw usage(`keys and values are kept in f16 or f32, not ${format}`);
+    if (format !== 'i16' && format !== 'f32') throw usage(`keys and values are kept in i16 or f32, not ${format}`);
     this.#options = { ...options };
     this.#layers = Array.from({ length: numLayers }, () => ({ pages: [], length: 0 }));
-    this.#vectorBytes = headDim * FORMATS[format].blockBytes;
-    this.#headBytes = PAGE_POSITIONS * this.#vectorBytes;
-    this.#halfPageBytes = numKeyValueHeads * this.#headBytes;
-    this.#vectors = new Float32Array(PAGE_POSITIONS * headDim);
     this.#weights = new Float64Array(contextSize);
     this.#sum = new Float64Array(headDim);
   }
@@ -50,12 +44,13 @@ export class TwinKeyValueCache implements KeyValueCache {
   get bytes(): number {
     let pages = 0;
     for (const layer of this.#layers) pages += layer.pages.length;
-    return pages * 2 * this.#halfPageBytes;
+    const { numKeyValueHeads, headDim, format } = this.#options;
+    return pages * 2 * numKeyValueHeads * PAGE_POSITIONS * (format === 'i16' ? 2 * headDim + 4 : 4 * headDim);
   }
 
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void {
     const state = this.#layer(layer, position, tokens);
-    const { numKeyValueHeads, headDim, format } = this.#options;
+    const { numKeyValueHeads, headDim } = this.#options;
     const needed = tokens * numKeyValueHeads * headDim;
     if (k.length < needed || v.length < needed)
       throw usage(`k holds ${k.length} and v ${v.length} values; ${needed} are needed`);
@@ -63,12 +58,12 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage(`layer ${layer} holds ${state.length} positions; ${position} would leave a gap`);
     for (let at = position; at < position + tokens; at++) {
       const page = Math.floor(at / PAGE_POSITIONS);
-      if (page === state.pages.length) state.pages.push(allocate(2 * this.#halfPageBytes, 'keys and values'));
+      if (page === state.pages.length) state.pages.push({ keys: this.#half(), values: this.#half() });
       for (let head = 0; head < numKeyValueHeads; head++) {
         const from = ((at - position) * numKeyValueHeads + head) * headDim;
-        const to = head * this.#headBytes + (at % PAGE_POSITIONS) * this.#vectorBytes;
-        quantize(format, k, from, headDim, state.pages[page], to);
-        quantize(format, v, from, headDim, state.pages[page], this.#halfPageBytes + to);
+        const to = head * PAGE_POSITIONS + (at % PAGE_POSITIONS);
+        store(k, from, headDim, state.pages[page].keys, to);
+        store(v, from, headDim, state.pages[page].values, to);
       }
     }
     state.length = Math.max(state.length, position + tokens);
@@ -111,15 +106,15 @@ export class TwinKeyValueCache implements KeyValueCache {
     offset: number,
   ): void {
     const { numAttentionHeads, numKeyValueHeads, headDim } = this.#options;
-    const keys = Math.floor(head / (numAttentionHeads / numKeyValueHeads)) * this.#headBytes;
-    const values = this.#halfPageBytes + keys;
+    const shared = Math.floor(head / (numAttentionHeads / numKeyValueHeads)) * PAGE_POSITIONS;
     const weights = this.#weights;
     const sum = this.#sum.fill(0);
 
     let largest = -Infinity;
     for (let at = 0; at < length; at++) {
-      if (at % PAGE_POSITIONS === 0) this.#widen(state, at, length, keys);
-      weights[at] = dot(q, offset, this.#vectors, (at % PAGE_POSITIONS) * headDim, headDim) / Math.sqrt(headDim);
+      const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].keys;
+      const vector = shared + (at % PAGE_POSITIONS);
+      weights[at] = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
       largest = Math.max(largest, weights[at]);
     }
     let total = 0;
@@ -128,18 +123,22 @@ export class TwinKeyValueCache implements KeyValueCache {
       total += weights[at];
     }
     for (let at = 0; at < length; at++) {
-      if (at % PAGE_POSITIONS === 0) this.#widen(state, at, length, values);
-      const from = (at % PAGE_POSITIONS) * headDim;
-      for (let i = 0; i < headDim; i++) sum[i] += weights[at] * this.#vectors[from + i];
+      const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].values;
+      const vector = shared + (at % PAGE_POSITIONS);
+      const weight = weights[at] * scales[vector];
+      for (let i = 0; i < headDim; i++) sum[i] += weight * vectors[vector * headDim + i];
     }
     for (let i = 0; i < headDim; i++) out[offset + i] = sum[i] / total;
   }
 
-  /** Widens what is seen of the page that begins at position `at`, for the head whose vectors begin at byte `from`. */
-  #widen(state: LayerState, at: number, length: number, from: number): void {
-    const { format, headDim } = this.#options;
-    const count = Math.min(PAGE_POSITIONS, length - at) * headDim;
-    dequantize(format, state.pages[at / PAGE_POSITIONS], from, count, this.#vectors, 0);
+  #half(): Half {
+    const { numKeyValueHeads, headDim, format } = this.#options;
+    const count = numKeyValueHeads * PAGE_POSITIONS;
+    const bytes = allocate(count * headDim * (format === 'i16' ? 2 : 4), 'keys and values').buffer;
+    return {
+      vectors: format === 'i16' ? new Int16Array(bytes) : new Float32Array(bytes),
+      scales: new Float32Array(count).fill(1),
+    };
   }
 
   #checkAlive(): void {
@@ -154,4 +153,24 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage(`positions ${position} to ${position + tokens} do not fit a context of ${contextSize}`);
     return this.#layers[index];
   }
+}
+
+/** Keeps `count` values from `offset` as vector number `to`; integers are scaled so that the largest of them becomes 32767. */
+function store(from: Float32Array, offset: number, count: number, into: Half, to: number): void {
+  if (into.vectors instanceof Float32Array) {
+    into.vectors.set(from.subarray(offset, offset + count), to * count);
+    return;
+  }
+  let largest = 0;
+  for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(from[offset + i]));
+  const scale = Math.fround(largest / 32767);
+  into.scales[to] = scale;
+  for (let i = 0; i < count; i++)
+    into.vectors[to * count + i] = scale > 0 ? nearestEven(Math.fround(from[offset + i] / scale)) : 0;
+}
+
+function nearestEven(value: number): number {
+  const floor = Math.floor(value);
+  const above = value - floor;
+  return above > 0.5 || (above === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }

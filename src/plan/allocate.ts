@@ -99,7 +99,7 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
 
   const resident = dense.residentBytes + sum(units.map((unit) => unit.residentBytes)) + checksumBytes(layers);
   const state = stateBytes(spec, request.contextSize, request.stateFormat);
-  const scratch = dense.scratchBytes + scratchBytes(spec, threads, selector === 'gate');
+  const scratch = dense.scratchBytes + scratchBytes(spec, request.contextSize, threads, selector === 'gate');
   const fixed = resident + state + scratch;
   const everything = sum(units.map((unit) => roundUp(unit.units * unit.slotBytes)));
   const minimumBytes = fixed + Math.min(floorBytes, everything);

@@ -1,17 +1,19 @@
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 
-/** Neurons whose activations the bridge holds at once when a prompt chunk is computed. */
-const RUN_NEURONS = 1024;
-const PANEL_ROWS = 16;
+/** Activations, [tokens, neurons], that the bridge holds at once: for the gate, and after it. */
+const MOST_ACTIVATIONS = 512 * 1024;
+/** Queries of a head that one thread attends with at once. */
+const TILE_QUERIES = 32;
 
 /** Working buffers of the engine and the bridge in bytes, for one prompt chunk; `given` where a selector keeps products per neuron. */
-export function scratchBytes(spec: ModelSpec, threads: number, given: boolean): number {
+export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, given: boolean): number {
   const tokens = prefillChunk(spec);
   const heads = spec.numAttentionHeads * spec.headDim;
   const keyValues = spec.numKeyValueHeads * spec.headDim;
   const perToken = 3 * spec.hiddenSize + 2 * heads + 2 * keyValues + (given ? spec.intermediateSize : 0);
-  const feedForward = tokens * Math.min(RUN_NEURONS, spec.intermediateSize);
-  const panels = threads * PANEL_ROWS * Math.max(spec.hiddenSize, spec.intermediateSize);
-  return 4 * (tokens * perToken + feedForward + panels + LOGIT_ROWS * spec.vocabSize);
+  const feedForward = 2 * Math.min(tokens * spec.intermediateSize, MOST_ACTIVATIONS);
+  const queries = Math.max(TILE_QUERIES, spec.numAttentionHeads / spec.numKeyValueHeads);
+  const attention = threads * queries * (contextSize + 2 * spec.headDim);
+  return 4 * (tokens * perToken + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
 }

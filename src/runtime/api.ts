@@ -21,7 +21,7 @@ export interface ModelOptions {
   tuning?: {
     selector?: SelectorChoice;
     cache?: CacheChoice;
-    /** Keys and values in f16 (default) or f32. */
+    /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
     state?: 'f16' | 'f32';
     /** Bypass the page cache; default true. */
     direct?: boolean;

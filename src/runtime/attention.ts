@@ -33,7 +33,7 @@ export function createAttention({
     numKeyValueHeads,
     headDim,
     contextSize,
-    format: stateFormat,
+    format: stateFormat === 'f16' ? 'i16' : 'f32',
   });
   const width = numAttentionHeads * headDim;
   const q = new Float32Array(maxTokens * width);

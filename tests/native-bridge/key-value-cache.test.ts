@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { BridgeError, type KeyValueCache, type KeyValueCacheOptions } from '../../dist/native-bridge/bridge.js';
 import { openBridge } from '../../dist/native-bridge/index.js';
-import { bits, firstBeyond, ISAS, naiveHalf, Random, thrownBy } from './support.js';
+import { bits, firstBeyond, ISAS, Random, thrownBy } from './support.js';
 
 type Shape = Pick<KeyValueCacheOptions, 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim'>;
 
@@ -12,20 +12,18 @@ const SHAPES: Shape[] = [
   { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 5 },
 ];
 
-/** The half nearest to a value, by search over all of them. */
-const HALVES = Float64Array.from({ length: 0x7c00 }, (_, pattern) => naiveHalf(pattern));
-function nearestHalf(value: number): number {
-  const size = Math.abs(value);
-  let [low, high] = [0, HALVES.length - 1];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (HALVES[middle] <= size) low = middle;
-    else high = middle;
-  }
-  const down = size - HALVES[low];
-  const up = HALVES[high] - size;
-  return Math.sign(value) * HALVES[down < up || (down === up && low % 2 === 0) ? low : high];
+/** Vectors of `size` as 16-bit integers with a scale hold them: multiples of the largest value's 32767th, quotients in float32. */
+function nearestSixteenBit(values: Float32Array, size: number): number[] {
+  return Array.from({ length: values.length / size }, (_, i) => values.subarray(i * size, (i + 1) * size)).flatMap(
+    (vector) => {
+      const step = Math.fround(Math.max(...vector.map(Math.abs)) / 32767);
+      return Array.from(vector, (value) => (step > 0 ? nearestEven(Math.fround(value / step)) * step : 0));
+    },
+  );
 }
+
+/** The nearest integer; of two, the even one. */
+const nearestEven = (value: number) => (Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
 
 /** Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads * headDim]. */
 function naiveAttention(shape: Shape, q: Float32Array, k: number[], v: number[], position: number): Float64Array {
@@ -57,7 +55,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     readonly v: number[] = [];
     constructor(
       readonly shape: Shape,
-      readonly format: 'f16' | 'f32',
+      readonly format: 'i16' | 'f32',
       readonly random: Random,
     ) {
       this.cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 2, contextSize: 400 });
@@ -68,9 +66,9 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       const { shape, random, format } = this;
       const width = shape.numKeyValueHeads * shape.headDim;
       const [k, v] = [random.floats(tokens * width), random.floats(tokens * width, 2)];
-      const kept = format === 'f16' ? nearestHalf : (value: number) => value;
-      this.k.splice(position * width, Infinity, ...Array.from(k, kept));
-      this.v.splice(position * width, Infinity, ...Array.from(v, kept));
+      const kept = (values: Float32Array) => (format === 'i16' ? nearestSixteenBit(values, shape.headDim) : values);
+      this.k.splice(position * width, Infinity, ...kept(k));
+      this.v.splice(position * width, Infinity, ...kept(v));
       this.cache.append(1, position, tokens, k, v);
       const size = shape.numAttentionHeads * shape.headDim;
       const q = random.floats(tokens * size, 3);
@@ -85,7 +83,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
   }
 
   describe.each(SHAPES)('$numAttentionHeads heads over $numKeyValueHeads of $headDim', (shape) => {
-    it.each(['f32', 'f16'] as const)(
+    it.each(['f32', 'i16'] as const)(
       'attends in %s as the definition says, within a page and across pages',
       (format) => {
         const watched = new Watched(shape, format, new Random(61));
@@ -99,7 +97,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     );
 
     it('forgets what was truncated and takes new positions in its place', () => {
-      const watched = new Watched(shape, 'f16', new Random(62));
+      const watched = new Watched(shape, 'i16', new Random(62));
       watched.step(0, 150);
       for (const length of [149, 128, 100, 64, 63, 1, 0]) {
         watched.cache.truncate(length);
@@ -112,12 +110,12 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
 
   it('holds pages of 64 positions, taken when first written, given back when empty', () => {
     const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16 };
-    for (const [format, element] of [
-      ['f16', 2],
-      ['f32', 4],
+    for (const [format, vectorBytes] of [
+      ['i16', 2 * 16 + 4],
+      ['f32', 4 * 16],
     ] as const) {
       const cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 3, contextSize: 300 });
-      const page = 2 * 64 * 2 * 16 * element;
+      const page = 2 * 64 * 2 * vectorBytes;
       const vectors = new Float32Array(200 * 32);
       expect(cache.bytes).toBe(0);
       cache.append(0, 0, 1, vectors, vectors);
@@ -169,7 +167,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     const [k, v, q] = [random.floats(200 * 192), random.floats(200 * 192), random.floats(200 * 576)];
     const results = [1, 2, 3].flatMap((threads) => {
       const other = openBridge({ isa, threads });
-      const cache = other.createKeyValueCache({ ...shape, format: 'f16', numLayers: 1, contextSize: 200 });
+      const cache = other.createKeyValueCache({ ...shape, format: 'i16', numLayers: 1, contextSize: 200 });
       cache.append(0, 0, 200, k, v);
       const together = new Float32Array(200 * 576);
       cache.attend(0, 0, 200, q, together);
@@ -193,7 +191,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       headDim: 8,
       numLayers: 1,
       contextSize: 100,
-      format: 'f16',
+      format: 'i16',
     } as const;
     const cache = bridge.createKeyValueCache(options);
     const [k, q] = [new Float32Array(101 * 8), new Float32Array(101 * 16)];

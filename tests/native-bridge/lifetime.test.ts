@@ -151,7 +151,7 @@ const { parentPort, workerData: { isa, module, options, ring } } = require('node
 import(module).then(({ openBridge }) => {
   const bridge = openBridge({ isa, threads: 2 });
   const stream = bridge.createStream(options);
-  bridge.createKeyValueCache({ numLayers: 1, numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8, contextSize: 8, format: 'f16' });
+  bridge.createKeyValueCache({ numLayers: 1, numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8, contextSize: 8, format: 'i16' });
   stream.startRing(ring);
   const units = Uint32Array.from({ length: 2048 }, (_, i) => i);
   const [x, y] = [new Float32Array(256).fill(0.1), new Float32Array(256)];

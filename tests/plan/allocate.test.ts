@@ -80,8 +80,8 @@ describe('allocate', () => {
     expect(allocate(request({ budgetBytes: minimumBytes - 1 })).fits).toBe(false);
   });
 
-  it('counts f16 keys and values of whole pages of 64 positions', () => {
-    expect(allocate(request({ contextSize: 65 })).stateBytes).toBe(LAYERS * 128 * 2 * 2 * 64 * 2);
+  it('counts keys and values of whole pages of 64 positions, with a scale for each 16-bit vector', () => {
+    expect(allocate(request({ contextSize: 65 })).stateBytes).toBe(LAYERS * 128 * 2 * 2 * (64 * 2 + 4));
     expect(allocate(request({ contextSize: 64, stateFormat: 'f32' })).stateBytes).toBe(LAYERS * 64 * 2 * 2 * 64 * 4);
   });
 

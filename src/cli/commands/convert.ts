@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { FORMATS } from '../../../native-bridge/formats.js';
-import { formatBytes, formatMs, formatShare } from '../format.js';
+import type { ConvertResult } from '../../store/writer.js';
+import { formatBytes, formatMs, formatShare, plural } from '../format.js';
 import { interruptSignal } from '../interrupt.js';
 import { choice } from '../option-values.js';
 import { notice, printJson, printLine } from '../output.js';
@@ -37,7 +38,19 @@ async function convertCheckpoint(source: string, store: string, flags: ConvertFl
   }).finally(() => bar.stop());
   if (flags.json) return printJson(result);
   printLine(`${result.store}: ${formatBytes(result.bytes)} in ${formatMs(result.seconds * 1000)}`);
-  for (const { tensor, from, to, relativeError } of result.requantized) {
-    notice(`requantized ${tensor}: ${from} to ${to}, relative error ${formatShare(relativeError)}`);
+  for (const line of requantizedSummary(result.requantized)) notice(line);
+}
+
+/** One line for each pair of formats; `--json` lists every tensor. */
+function requantizedSummary(requantized: ConvertResult['requantized']): string[] {
+  const pairs = new Map<string, number[]>();
+  for (const { from, to, relativeError } of requantized) {
+    const pair = `${from} to ${to}`;
+    pairs.set(pair, [...(pairs.get(pair) ?? []), relativeError]);
   }
+  return [...pairs].map(([pair, errors]) => {
+    const worst = Math.max(...errors);
+    const loss = worst === 0 ? 'without loss' : `relative error up to ${formatShare(worst)}`;
+    return `${pair}: ${plural(errors.length, 'tensor')}, ${loss}`;
+  });
 }

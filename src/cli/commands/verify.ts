@@ -22,8 +22,8 @@ async function verifyStore(store: string, flags: { json?: boolean }): Promise<vo
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);
   const { ok, firstBad, bundles, bytes } = result;
-  const where = firstBad ? `, first ${damagePlace(firstBad)}` : '';
-  printLine(`${ok ? 'intact' : 'damaged'}: ${plural(bundles, 'bundle')}, ${formatBytes(bytes)} read${where}`);
+  const where = firstBad ? `; the first damage is ${damagePlace(firstBad)}` : '';
+  printLine(`${ok ? 'intact' : 'damaged'}: read ${formatBytes(bytes)} in ${plural(bundles, 'bundle')}${where}`);
 }
 
 /** Only the streamed rows belong to a layer and a bundle. */

@@ -1,0 +1,125 @@
+#pragma once
+
+// Weights to floats, format by format. Part of kernels_shared.h.
+
+#include <cstring>
+
+#include "kernels.h"
+
+namespace flashrow {
+namespace {
+
+using F = Simd::F;
+constexpr size_t kLanes = 8;
+
+constexpr size_t least(size_t a, size_t b) { return a < b ? a : b; }
+
+/** Each decodes `kWeights` weights (kVectors registers) from `kBytes` bytes. */
+struct DecodeF32 {
+  static constexpr size_t kWeights = 8, kVectors = 1, kBytes = 32;
+  static void decode(const uint8_t* from, F* into) { into[0] = Simd::load(reinterpret_cast<const float*>(from)); }
+  static void decodeFirst(const uint8_t* from, size_t count, F* into) {
+    into[0] = Simd::loadFirst(reinterpret_cast<const float*>(from), count);
+  }
+};
+
+struct DecodeF16 {
+  static constexpr size_t kWeights = 8, kVectors = 1, kBytes = 16;
+  static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadHalves(from); }
+  static void decodeFirst(const uint8_t* from, size_t count, F* into) {
+    uint8_t padded[16] = {};
+    std::memcpy(padded, from, count * 2);
+    into[0] = Simd::loadHalves(padded);
+  }
+};
+
+struct DecodeI16 {
+  static constexpr size_t kWeights = 8, kVectors = 1, kBytes = 16;
+  static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadIntegers(from); }
+  static void decodeFirst(const uint8_t* from, size_t count, F* into) {
+    uint8_t padded[16] = {};
+    std::memcpy(padded, from, count * 2);
+    into[0] = Simd::loadIntegers(padded);
+  }
+};
+
+struct WholeBlocks {
+  static constexpr size_t kWeights = 32, kVectors = 4;
+  static void decodeFirst(const uint8_t*, size_t, F* into) { into[0] = Simd::zero(); }
+};
+
+struct DecodeQ8_0 : WholeBlocks {
+  static constexpr size_t kBytes = 34;
+  static void decode(const uint8_t* from, F* into) {
+    const F scale = Simd::loadHalf(from);
+    for (size_t v = 0; v < 4; v++) into[v] = Simd::multiply(scale, Simd::loadSignedBytes(from + 2 + 8 * v));
+  }
+};
+
+struct DecodeQ4_0 : WholeBlocks {
+  static constexpr size_t kBytes = 18;
+  static void decode(const uint8_t* from, F* into) {
+    const F scale = Simd::loadHalf(from);
+    Simd::loadNibbles(from + 2, 8, into[0], into[2]);
+    Simd::loadNibbles(from + 10, 8, into[1], into[3]);
+    for (size_t v = 0; v < 4; v++) into[v] = Simd::multiply(scale, into[v]);
+  }
+};
+
+struct DecodeQ4_1 : WholeBlocks {
+  static constexpr size_t kBytes = 20;
+  static void decode(const uint8_t* from, F* into) {
+    F scale, minimum;
+    Simd::loadHalfPair(from, scale, minimum);
+    Simd::loadNibbles(from + 4, 0, into[0], into[2]);
+    Simd::loadNibbles(from + 12, 0, into[1], into[3]);
+    for (size_t v = 0; v < 4; v++) into[v] = Simd::fma(scale, into[v], minimum);
+  }
+};
+
+/** Calls use(Decode{}) for the format. */
+template <class Use>
+auto withDecoder(Format format, const Use& use) {
+  switch (format) {
+    case Format::F32: return use(DecodeF32{});
+    case Format::F16: return use(DecodeF16{});
+    case Format::I16: return use(DecodeI16{});
+    case Format::Q4_0: return use(DecodeQ4_0{});
+    case Format::Q4_1: return use(DecodeQ4_1{});
+    default: return use(DecodeQ8_0{});
+  }
+}
+
+/** Decodes columns [begin, end) of a row, zero-padded to whole registers; begin falls on a decode step. */
+template <class Decode, class Store>
+void decodeColumns(const uint8_t* row, size_t begin, size_t end, const Store& store) {
+  F weights[Decode::kVectors];
+  size_t column = begin;
+  const uint8_t* from = row + begin / Decode::kWeights * Decode::kBytes;
+  for (; column + Decode::kWeights <= end; column += Decode::kWeights, from += Decode::kBytes) {
+    Decode::decode(from, weights);
+    for (size_t v = 0; v < Decode::kVectors; v++) store(column - begin + v * kLanes, weights[v]);
+  }
+  if (column < end) {
+    Decode::decodeFirst(from, end - column, weights);
+    store(column - begin, weights[0]);
+  }
+}
+
+template <class Decode>
+void decodeRowOf(const uint8_t* row, size_t columns, float* into) {
+  decodeColumns<Decode>(row, 0, columns, [&](size_t at, F value) {
+    if (columns - at >= kLanes) {
+      Simd::store(into + at, value);
+    } else {
+      Simd::storeFirst(into + at, value, columns - at);
+    }
+  });
+}
+
+void decodeRow(Format format, const uint8_t* row, size_t columns, float* into) {
+  withDecoder(format, [&](auto decoder) { decodeRowOf<decltype(decoder)>(row, columns, into); });
+}
+
+}  // namespace
+}  // namespace flashrow

@@ -1,0 +1,179 @@
+#pragma once
+
+// Sums of scaled rows. Part of kernels_shared.h.
+
+#include "kernels_decode.h"
+
+namespace flashrow {
+namespace {
+
+/** y[begin, end) += the sum of `count` (a constant) rows, decoded in registers; `ahead` are the rows to fetch meanwhile. */
+template <class Decode, size_t count>
+void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* ahead, size_t begin, size_t end, float* y) {
+  F scale[count];
+  for (size_t r = 0; r < count; r++) scale[r] = Simd::set(h[r]);
+  F weights[Decode::kVectors];
+  size_t column = begin;
+  for (; column + Decode::kWeights <= end; column += Decode::kWeights) {
+    F sums[Decode::kVectors];
+    for (size_t v = 0; v < Decode::kVectors; v++) sums[v] = Simd::load(y + column + v * kLanes);
+    for (size_t r = 0; r < count; r++) {
+      __builtin_prefetch(ahead[r] + column / Decode::kWeights * Decode::kBytes, 0, 2);
+      Decode::decode(rows[r] + column / Decode::kWeights * Decode::kBytes, weights);
+      for (size_t v = 0; v < Decode::kVectors; v++) sums[v] = Simd::fma(scale[r], weights[v], sums[v]);
+    }
+    for (size_t v = 0; v < Decode::kVectors; v++) Simd::store(y + column + v * kLanes, sums[v]);
+  }
+  if (column < end) {
+    F sum = Simd::loadFirst(y + column, end - column);
+    for (size_t r = 0; r < count; r++) {
+      Decode::decodeFirst(rows[r] + column / Decode::kWeights * Decode::kBytes, end - column, weights);
+      sum = Simd::fma(scale[r], weights[0], sum);
+    }
+    Simd::storeFirst(y + column, sum, end - column);
+  }
+}
+
+/** Up to four rows whose h is not zero. */
+struct PickedRows {
+  static constexpr size_t kMost = 4;
+  const uint8_t* rows[kMost];
+  float h[kMost];
+  size_t count = 0;
+
+  /** Picks from row `next` on; returns the row to go on with. */
+  size_t pick(const Rows& from, const float* scales, size_t next, size_t total) {
+    count = 0;
+    for (; next < total && count < kMost; next++) {
+      if (scales[next] == 0) continue;
+      rows[count] = from.at(next);
+      h[count++] = scales[next];
+    }
+    return next;
+  }
+};
+
+template <class Decode>
+void addScaledRowsOneToken(const Rows& rows, size_t count, const float* h, size_t begin, size_t end, float* y) {
+  PickedRows picked[2];
+  size_t next = picked[0].pick(rows, h, 0, count);
+  for (size_t i = 0; picked[i % 2].count > 0; i++) {
+    const PickedRows& now = picked[i % 2];
+    PickedRows& then = picked[(i + 1) % 2];
+    next = then.pick(rows, h, next, count);
+    if (now.count == PickedRows::kMost) {
+      const auto ahead = then.count == PickedRows::kMost ? then.rows : now.rows;
+      addRows<Decode, PickedRows::kMost>(now.rows, now.h, ahead, begin, end, y);
+    } else {
+      for (size_t r = 0; r < now.count; r++) addRows<Decode, 1>(now.rows + r, now.h + r, now.rows + r, begin, end, y);
+    }
+  }
+}
+
+/** Blocking of the many-token sums: strips of 32 columns, each contiguous over a block of rows (16 KiB, half an L1). */
+constexpr size_t kSumRows = 128;
+constexpr size_t kStripColumns = 32;
+constexpr size_t kStripVectors = kStripColumns / kLanes;
+constexpr size_t kStrips = 8;
+constexpr size_t kSumTokensAtOnce = 510;
+constexpr size_t kSumGroups = (kSumTokensAtOnce + Simd::kSumTokens - 1) / Simd::kSumTokens;
+
+struct SumScratch {
+  alignas(64) float strips[kStrips][kSumRows][kStripColumns];
+  /** Per group of tokens: the rows that at least one of them needs. */
+  uint8_t needed[kSumGroups][kSumRows];
+  uint8_t numNeeded[kSumGroups];
+};
+static_assert(sizeof(SumScratch) <= kKernelScratchBytes, "kKernelScratchBytes holds the strips and lists");
+
+template <size_t tokens>
+void sumTile(const float (*strip)[kStripColumns], const uint8_t* needed, size_t count, const float* h, size_t hStride,
+             size_t columns, float* y, size_t yStride) {
+  F sums[tokens][kStripVectors];
+  const auto lanesAt = [&](size_t v) { return columns <= v * kLanes ? 0 : least(kLanes, columns - v * kLanes); };
+  const bool whole = columns == kStripColumns;
+  for (size_t t = 0; t < tokens; t++) {
+    for (size_t v = 0; v < kStripVectors; v++) {
+      const float* from = y + t * yStride + v * kLanes;
+      sums[t][v] = whole ? Simd::load(from) : lanesAt(v) > 0 ? Simd::loadFirst(from, lanesAt(v)) : Simd::zero();
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    const size_t j = needed[i];
+    F scales[tokens];
+    for (size_t t = 0; t < tokens; t++) scales[t] = Simd::set(h[t * hStride + j]);
+    for (size_t v = 0; v < kStripVectors; v++) {
+      const F weights = Simd::load(strip[j] + v * kLanes);
+      for (size_t t = 0; t < tokens; t++) sums[t][v] = Simd::fma(scales[t], weights, sums[t][v]);
+    }
+  }
+  for (size_t t = 0; t < tokens; t++) {
+    for (size_t v = 0; v < kStripVectors; v++) {
+      float* into = y + t * yStride + v * kLanes;
+      if (whole) {
+        Simd::store(into, sums[t][v]);
+      } else if (lanesAt(v) > 0) {
+        Simd::storeFirst(into, sums[t][v], lanesAt(v));
+      }
+    }
+  }
+}
+
+/** Fills the lists of needed rows; returns whether any row is needed. */
+inline bool listNeeded(const float* h, size_t hStride, size_t rows, size_t tokens, SumScratch& scratch) {
+  bool any = false;
+  for (size_t t = 0, group = 0; t < tokens; t += Simd::kSumTokens, group++) {
+    const size_t groupTokens = least(Simd::kSumTokens, tokens - t);
+    uint8_t count = 0;
+    for (size_t j = 0; j < rows; j++) {
+      bool needed = false;
+      for (size_t k = 0; k < groupTokens; k++) needed |= !(h[(t + k) * hStride + j] == 0);
+      if (needed) scratch.needed[group][count++] = static_cast<uint8_t>(j);
+    }
+    scratch.numNeeded[group] = count;
+    any |= count > 0;
+  }
+  return any;
+}
+
+template <class Decode>
+void addScaledRowsManyTokens(const Rows& rows, size_t count, const float* h, size_t hStride, size_t begin, size_t end,
+                             float* y, size_t yStride, size_t tokens, SumScratch& scratch) {
+  for (size_t row = 0; row < count; row += kSumRows) {
+    const size_t blockRows = least(kSumRows, count - row);
+    const float* scales = h + row;
+    if (!listNeeded(scales, hStride, blockRows, tokens, scratch)) continue;
+    for (size_t column = begin; column < end; column += kStrips * kStripColumns) {
+      const size_t blockColumns = least(kStrips * kStripColumns, end - column);
+      for (size_t j = 0; j < blockRows; j++) {
+        decodeColumns<Decode>(rows.at(row + j), column, column + blockColumns, [&](size_t at, F value) {
+          Simd::store(scratch.strips[at / kStripColumns][j] + at % kStripColumns, value);
+        });
+      }
+      for (size_t s = 0; s * kStripColumns < blockColumns; s++) {
+        const size_t columns = least(kStripColumns, blockColumns - s * kStripColumns);
+        for (size_t t = 0, group = 0; t < tokens; t += Simd::kSumTokens, group++) {
+          const size_t groupTokens = least(Simd::kSumTokens, tokens - t);
+          const auto tile = groupTokens == 1 ? sumTile<1> : groupTokens == 2 ? sumTile<2> : sumTile<Simd::kSumTokens>;
+          tile(scratch.strips[s], scratch.needed[group], scratch.numNeeded[group], scales + t * hStride, hStride, columns,
+               y + t * yStride + column + s * kStripColumns, yStride);
+        }
+      }
+    }
+  }
+}
+
+void addScaledRows(Format format, const Rows& rows, size_t count, const float* h, size_t hStride, size_t begin, size_t end,
+                   float* y, size_t yStride, size_t tokens, void* scratch) {
+  withDecoder(format, [&](auto decoder) {
+    using Decode = decltype(decoder);
+    if (tokens == 1) return addScaledRowsOneToken<Decode>(rows, count, h, begin, end, y);
+    for (size_t t = 0; t < tokens; t += kSumTokensAtOnce) {
+      addScaledRowsManyTokens<Decode>(rows, count, h + t * hStride, hStride, begin, end, y + t * yStride, yStride,
+                                      least(kSumTokensAtOnce, tokens - t), *static_cast<SumScratch*>(scratch));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace flashrow

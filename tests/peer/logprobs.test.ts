@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RowFormat } from '../../dist/native-bridge/formats.js';
+import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { random } from '../store/support.js';
+import { llamaLogprobs } from './llama-cpp.js';
+import { type RandomLlama, writeRandomLlama } from './random-gguf.js';
+import { isPeerRun, unlessPeerRun } from './suite.js';
+
+const VOCABULARY = 320;
+const TOP = 8;
+
+type Rows = [id: number, lnp: number][][];
+
+/** llama.cpp rounds activations to 8 bits where weights are quantized, which alone moves these models by about 0.02. */
+const TOLERANCES: Record<RowFormat, number> = { f32: 0.005, f16: 0.005, q8_0: 0.05, q4_0: 0.05, q4_1: 0.05 };
+const FORMATS = Object.keys(TOLERANCES) as RowFormat[];
+
+const SHAPES: Record<string, Partial<RandomLlama>> = {
+  'grouped heads, own head matrix, 512 neurons': { seed: 1 },
+  'grouped heads, tied embeddings, 704 neurons': { seed: 2, tied: true, intermediateSize: 704 },
+  'a key head each, own head matrix, 704 neurons': { seed: 3, numKeyValueHeads: 8, intermediateSize: 704 },
+  'a key head each, tied embeddings, 512 neurons': { seed: 4, numKeyValueHeads: 8, tied: true },
+};
+
+/** What must not change a single probability, with the budget as the smallest one plus a share of the streamed half. */
+const WAYS: (ModelOptions & { share: number })[] = [
+  { share: 0 },
+  { share: 0.5 },
+  { share: 0.5, threads: 1 },
+  { share: 0.5, tuning: { direct: false } },
+  { share: 0, tuning: { selector: 'all', cache: 'lru' } },
+  { share: 0.5, tuning: { selector: 'all', cache: 'lru' } },
+  { share: 0.5, tuning: { selector: 'all', cache: 'window:2' } },
+];
+
+let folder: string;
+const figures: { format: RowFormat; shape: string; mean: number; worst: number; tolerance: number }[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flashrow-peer-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  if (isPeerRun) console.table(figures);
+});
+
+describe.skipIf(!isPeerRun)(`a random Llama${unlessPeerRun}`, () => {
+  const cases = FORMATS.flatMap((format) => Object.keys(SHAPES).map((shape) => [format, shape] as const));
+
+  it.each(cases)('in %s predicts what llama.cpp does: %s', async (format, shape) => {
+    const { path, tokens } = randomModel(format, SHAPES[shape]);
+    const expected = await llamaLogprobs(path, tokens, TOP);
+    const differences = compare(await predict(path, tokens, { memory: '256MB' }), expected);
+    const mean = average(differences);
+    const worst = Math.max(...differences);
+    const tolerance = TOLERANCES[format];
+    figures.push({ format, shape, mean: rounded(mean), worst: rounded(worst), tolerance });
+    expect(differences).toHaveLength(tokens.length * TOP);
+    expect(mean).toBeLessThan(tolerance);
+  });
+
+  it.each(FORMATS)('in %s predicts the same to the last bit at every budget and cache policy', async (format) => {
+    const { path, tokens } = randomModel(format, { seed: 5, intermediateSize: 704 });
+    const expected = await predict(path, tokens, { memory: '256MB' });
+    for (const { share, ...options } of WAYS) {
+      const { minimumBytes, ffnBytes } = await plan(path, { ...options, memory: '256MB', cacheDir: folder });
+      const memory = Math.ceil(minimumBytes + share * ffnBytes);
+      expect(await predict(path, tokens, { ...options, memory }), JSON.stringify({ share, ...options })).toEqual(
+        expected,
+      );
+    }
+  });
+
+  it('differs from another position by far more than the tolerance', async () => {
+    const { path, tokens } = randomModel('q4_0', { seed: 6 });
+    const [, ...shifted] = await llamaLogprobs(path, tokens, TOP);
+    const rows = await predict(path, tokens, { memory: '256MB' });
+    expect(average(compare(rows, shifted))).toBeGreaterThan(10 * TOLERANCES.q4_0);
+  });
+});
+
+function randomModel(format: RowFormat, shape: Partial<RandomLlama>): { path: string; tokens: number[] } {
+  const path = join(folder, `${format}-${shape.seed}.gguf`);
+  writeRandomLlama(path, { format, ...shape });
+  const next = random(100 + shape.seed!);
+  return { path, tokens: Array.from({ length: 40 }, () => Math.floor(next() * VOCABULARY)) };
+}
+
+async function predict(path: string, tokens: number[], options: ModelOptions): Promise<Rows> {
+  const model = await loadModel(path, { ...options, cacheDir: folder });
+  try {
+    return await model.logprobs(tokens, VOCABULARY);
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** |d ln p| of each token that `expected` names. */
+function compare(rows: Rows, expected: Rows): number[] {
+  return expected.flatMap((row, i) => {
+    const ours = new Map(rows[i]);
+    return row.map(([id, lnp]) => Math.abs(ours.get(id)! - lnp));
+  });
+}
+
+const average = (values: number[]) => values.reduce((a, b) => a + b) / values.length;
+const rounded = (value: number) => Number(value.toPrecision(3));

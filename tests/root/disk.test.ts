@@ -1,0 +1,120 @@
+import { mkdtempSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { convert, loadModel, verify } from '../../dist/src/index.js';
+import { writeRandomLlama } from '../peer/random-gguf.js';
+import { withFileSystem } from './file-systems.js';
+import { isRootRun, unlessRootRun } from './suite.js';
+
+let folder: string;
+let model: string;
+let modelBytes: number;
+/** Large enough for a disk to fill up in the middle. */
+let large: string;
+let largeBytes: number;
+
+beforeAll(() => {
+  if (!isRootRun) return;
+  folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
+  model = join(folder, 'model.gguf');
+  modelBytes = writeRandomLlama(model, { format: 'q8_0' });
+  large = join(folder, 'large.gguf');
+  largeBytes = writeRandomLlama(large, { format: 'f32', hiddenSize: 512, intermediateSize: 2048, numLayers: 8 });
+});
+afterAll(() => {
+  if (isRootRun) rmSync(folder, { recursive: true });
+});
+
+describe.skipIf(!isRootRun)(`a disk that is full${unlessRootRun}`, () => {
+  it('from the beginning is DISK_FULL with the bytes needed, and nothing is left', async () => {
+    await withFileSystem(`size=${Math.floor(modelBytes / 2)}`, async ({ path, remount }) => {
+      const error = await convert(model, join(path, 'deep', 'store')).catch((error) => error);
+      expect(error).toMatchObject({ code: 'DISK_FULL' });
+      expect(error.details.neededBytes).toBeGreaterThan(modelBytes);
+      expect(error.details.freeBytes).toBeLessThan(modelBytes);
+      const cached = loadModel(model, { cacheDir: join(path, 'cache'), memory: '256MB' });
+      await expect(cached).rejects.toMatchObject({ code: 'DISK_FULL' });
+      expect(readdirSync(path)).toEqual([]);
+
+      remount(`size=${error.details.neededBytes + 8192}`);
+      await convert(model, join(path, 'store'));
+      expect(await verify(join(path, 'store'))).toMatchObject({ ok: true });
+    });
+  });
+
+  it('because somebody else fills it meanwhile is DISK_FULL, and only what is theirs is left', async () => {
+    await withFileSystem(`size=${Math.ceil(1.1 * largeBytes)}`, async ({ path }) => {
+      const theirs = await open(join(path, 'theirs'), 'w');
+      let filled = false;
+      const fill = () => {
+        if (filled) return;
+        filled = true;
+        const piece = Buffer.alloc(1 << 20);
+        try {
+          for (;;) writeSync(theirs.fd, piece);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ENOSPC' });
+        }
+      };
+      const failure = await convert(large, join(path, 'store'), { onProgress: fill }).catch((error) => error);
+      await theirs.close();
+      expect(failure).toMatchObject({ code: 'DISK_FULL' });
+      expect(failure.message).toContain('ENOSPC');
+      expect(readdirSync(path)).toEqual(['theirs']);
+    });
+  });
+
+  it('in that it holds no more files is DISK_FULL at whichever file it is, and nothing is left', async () => {
+    await withFileSystem('size=64m', async ({ path, remount }) => {
+      let failures = 0;
+      for (let inodes = 2; ; inodes++) {
+        remount(`nr_inodes=${inodes}`);
+        const failure = await convert(model, join(path, 'store')).then(
+          () => null,
+          (error) => error,
+        );
+        if (failure === null) break;
+        failures += 1;
+        expect(failure, `${inodes} inodes`).toMatchObject({ code: 'DISK_FULL' });
+        expect(readdirSync(path), `${inodes} inodes`).toEqual([]);
+      }
+      expect(failures).toBeGreaterThan(4);
+      expect(await verify(join(path, 'store'))).toMatchObject({ ok: true });
+    });
+  });
+});
+
+describe.skipIf(!isRootRun)(`a file system that is read-only${unlessRootRun}`, () => {
+  it('is NOT_WRITABLE as a place for a store or for the cache folder', async () => {
+    await withFileSystem('size=64m', async ({ path, remount }) => {
+      remount('ro');
+      for (const store of [join(path, 'store'), join(path, 'deep', 'store')])
+        await expect(convert(model, store)).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
+      const cached = loadModel(model, { cacheDir: path, memory: '256MB' });
+      await expect(cached).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
+      expect(readdirSync(path)).toEqual([]);
+    });
+  });
+
+  it('runs and verifies the store that it holds', async () => {
+    await withFileSystem('size=64m', async ({ path, remount }) => {
+      const store = join(path, 'store');
+      await convert(model, store);
+      const expected = await generate(store);
+      remount('ro');
+      expect(await generate(store)).toEqual(expected);
+      expect(await verify(store)).toMatchObject({ ok: true });
+    });
+  });
+});
+
+async function generate(store: string): Promise<number[]> {
+  const loaded = await loadModel(store, { memory: '256MB' });
+  try {
+    return (await loaded.generate([1, 100, 200], { maxTokens: 20, ignoreEos: true }).result).tokens;
+  } finally {
+    await loaded.dispose();
+  }
+}

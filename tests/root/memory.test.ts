@@ -1,0 +1,106 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type GenerationResult, loadModel, plan } from '../../dist/src/index.js';
+import { writeRandomLlama } from '../peer/random-gguf.js';
+import { type CappedOutcome, nodeInCgroup } from './cgroup.js';
+import { isRootRun, unlessRootRun } from './suite.js';
+
+const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+/** What node and the command line hold before the engine is loaded: about 20 MB of their own, and room for file pages. */
+const NODE_BYTES = 32 << 20;
+const CONTEXT = 256;
+const PROMPT = [1, 17, 300, 42, 259, 8, 111, 64];
+const NEW_TOKENS = 12;
+
+let folder: string;
+let model: string;
+let modelBytes: number;
+let store: string;
+let converting: CappedOutcome;
+let expected: number[];
+const figures: Record<string, string>[] = [];
+
+describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unlessRootRun}`, () => {
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
+    model = join(folder, 'model.gguf');
+    store = join(folder, 'store');
+    modelBytes = writeRandomLlama(model, {
+      format: 'q4_1',
+      hiddenSize: 2048,
+      intermediateSize: 8192,
+      numLayers: 10,
+      numAttentionHeads: 16,
+      numKeyValueHeads: 4,
+    });
+    converting = await nodeInCgroup(modelBytes / 2, [MAIN, 'convert', model, store, '--json']);
+    figures.push({ what: 'convert', limit: megabytes(modelBytes / 2), peak: megabytes(converting.peakBytes) });
+    expected = await generateFreely();
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true, force: true });
+    console.table(figures);
+  });
+
+  it('kills a process that holds as much as the model', async () => {
+    const hold = `Buffer.alloc(${modelBytes}, 1)`;
+    expect(await nodeInCgroup(modelBytes, ['-e', hold])).toMatchObject({ exitCode: 128 + 9, killed: 1 });
+  });
+
+  it('converts it in half of its size', () => {
+    expect(converting, converting.stderr).toMatchObject({ exitCode: 0, killed: 0 });
+  });
+
+  it.each(['pin', 'lru', 'window:2'])('runs it with half of its size, and writes the same: %s', async (cache) => {
+    const budget = Math.floor(modelBytes / 2);
+    const { overheadBytes } = await plan(store, { memory: budget, contextSize: CONTEXT });
+    const limit = budget + overheadBytes + NODE_BYTES;
+    expect(limit).toBeLessThan(modelBytes);
+    const { tokens, receipt } = await runCapped(`run ${cache}`, limit, ['--memory', `${budget}`, '--cache', cache]);
+    expect(tokens).toEqual(expected);
+    expect(receipt.payloadBytesRead.decode).toBeGreaterThan(0);
+    expect(receipt.memoryBytes).toBeLessThanOrEqual(budget);
+    expect(receipt.rssGrowthBytes).toBeLessThanOrEqual(budget + receipt.overheadBytes);
+  });
+
+  it('takes no more than 60% of what the cgroup holds where no budget is given', async () => {
+    const { tokens, receipt } = await runCapped('run, no budget given', modelBytes, []);
+    expect(tokens).toEqual(expected);
+    expect(receipt.budgetBytes).toBeLessThanOrEqual(0.6 * modelBytes);
+    expect(receipt.rssGrowthBytes).toBeLessThanOrEqual(receipt.budgetBytes + receipt.overheadBytes);
+  });
+});
+
+async function generateFreely(): Promise<number[]> {
+  const loaded = await loadModel(store, { memory: '2GB', contextSize: CONTEXT });
+  try {
+    return (await loaded.generate(PROMPT, { maxTokens: NEW_TOKENS, ignoreEos: true }).result).tokens;
+  } finally {
+    await loaded.dispose();
+  }
+}
+
+async function runCapped(what: string, limit: number, options: string[]): Promise<GenerationResult> {
+  const generation = ['--tokens', JSON.stringify(PROMPT), '--max-tokens', `${NEW_TOKENS}`, '--ignore-eos'];
+  const shared = ['--json', '--context', `${CONTEXT}`, ...generation];
+  const outcome = await nodeInCgroup(limit, [MAIN, 'run', store, ...shared, ...options]);
+  expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0, killed: 0 });
+  const result: GenerationResult = JSON.parse(outcome.stdout);
+  const { budgetBytes, overheadBytes, memoryBytes, rssGrowthBytes, decodeTokensPerSecond } = result.receipt;
+  figures.push({
+    what,
+    limit: megabytes(limit),
+    peak: megabytes(outcome.peakBytes),
+    budget: megabytes(budgetBytes),
+    accounted: megabytes(memoryBytes),
+    overhead: megabytes(overheadBytes),
+    growth: megabytes(rssGrowthBytes),
+    'tokens/s': decodeTokensPerSecond?.toFixed(1) ?? '',
+  });
+  return result;
+}
+
+const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
