@@ -9,6 +9,23 @@ import { MANIFEST_FILE, RESIDENT_FILE, ROWS_FILE } from './manifest.js';
 /** Where a conversion works until its store is whole. */
 export const partialPath = (destination: string) => `${resolve(destination)}.partial`;
 
+/**
+ * Makes a folder and those above it; returns the topmost that was missing. Node's own recursive way says ENOENT where the file system
+ * is read-only.
+ */
+function makeFolders(path: string): string | undefined {
+  if (existsSync(path)) return undefined;
+  const made = makeFolders(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another conversion may have been quicker; whose folder it is, the lock decides.
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(path).isDirectory()) return made;
+    throw error;
+  }
+  return made ?? path;
+}
+
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /**
@@ -31,7 +48,7 @@ export class WorkFolder {
     this.journal = join(this.#path, 'journal');
     this.store = join(this.#path, 'store');
     this.#lock = join(this.#path, 'lock');
-    this.#made = mkdirSync(this.#path, { recursive: true });
+    this.#made = makeFolders(this.#path);
     try {
       takeLock(this.#lock);
     } catch (error) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadModel } from '../../dist/src/index.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
 import { llamaTokenize } from './llama-cpp.js';
@@ -23,12 +23,11 @@ const TEXTS = [
 ];
 
 describe.skipIf(!isPeerRun || !haveSharedData)(`tokenize${unlessPeerRun || withoutSharedData}`, () => {
-  const cacheDir = mkdtempSync(join(tmpdir(), 'flashrow-peer-'));
-  afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
-
   it('gives the ids of llama.cpp with a SentencePiece vocabulary', async () => {
     const path = sharedPath('models/stories260K/stories260K.gguf');
     const expected = await llamaTokenize(path, TEXTS);
+    const cacheDir = mkdtempSync(join(tmpdir(), 'flashrow-peer-'));
+    onTestFinished(() => rmSync(cacheDir, { recursive: true }));
     const model = await loadModel(path, { cacheDir, memory: '64MB' });
     try {
       for (const [i, text] of TEXTS.entries()) {

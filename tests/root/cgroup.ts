@@ -52,8 +52,8 @@ export async function nodeInCgroup(limitBytes: number, args: readonly string[]):
   });
   const exit = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   const [stdout, stderr, counts, exitCode] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
+    text(child.stdout!),
+    text(child.stderr!),
     text(child.stdio[3] as NodeJS.ReadableStream),
     exit,
   ]);
