@@ -139,6 +139,8 @@ export interface ResidentMatrix {
   matmul(x: Float32Array, tokens: number, y: Float32Array): void;
   /** Dequantizes one row into `into[columns]`. */
   row(index: number, into: Float32Array): void;
+  /** CRC-32C of the bytes of `rows` rows, as they came from the file. */
+  checksum(firstRow: number, rows: number): number;
   dispose(): void;
 }
 

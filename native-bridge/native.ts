@@ -187,6 +187,10 @@ class AddonMatrix implements ResidentMatrix {
     call(() => this.#native.row(index, into));
   }
 
+  checksum(firstRow: number, rows: number): number {
+    return call(() => this.#native.checksum(firstRow, rows));
+  }
+
   dispose(): void {
     this.#native.dispose();
   }

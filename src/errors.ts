@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'NOT_WRITABLE'
   | 'NOT_FOUND'
   | 'ABORTED'
+  | 'BUSY'
   | 'IO';
 
 /**

@@ -326,7 +326,8 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Matrix",
                        {InstanceAccessor<&Matrix::bytes>("bytes"), InstanceMethod<&Matrix::matmul>("matmul"),
-                        InstanceMethod<&Matrix::row>("row"), InstanceMethod("dispose", &Matrix::dispose)});
+                        InstanceMethod<&Matrix::row>("row"), InstanceMethod<&Matrix::checksum>("checksum"),
+                        InstanceMethod("dispose", &Matrix::dispose)});
   }
 
   explicit Matrix(const Napi::CallbackInfo& info) : Holder(info) {
@@ -358,6 +359,19 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
       if (index >= matrix.rows()) failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no row " + std::to_string(index));
       matrix.row(index, toFloats(info[1], matrix.columns(), "into"));
     });
+  }
+
+  Napi::Value checksum(const Napi::CallbackInfo& info) {
+    uint32_t sum = 0;
+    with(info, [&](ResidentMatrix& matrix) {
+      const uint64_t first = toCount(info[0], "firstRow");
+      const uint64_t count = toCount(info[1], "rows");
+      if (first > matrix.rows() || count > matrix.rows() - first) {
+        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no " + std::to_string(count) + " from row " + std::to_string(first));
+      }
+      sum = matrix.checksum(first, count);
+    });
+    return Napi::Number::New(info.Env(), sum);
   }
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "crc32c.h"
 #include "failure.h"
 #include "file.h"
 
@@ -82,6 +83,10 @@ void ResidentMatrix::matmul(const float* x, size_t tokens, float* y) {
 
 void ResidentMatrix::row(size_t index, float* into) const {
   kernels_.decodeRow(format_, memory_.data() + index * rowBytes_, columns_, into);
+}
+
+uint32_t ResidentMatrix::checksum(size_t first, size_t count) const {
+  return crc32c(memory_.data() + first * rowBytes_, count * rowBytes_, 0);
 }
 
 }  // namespace flashrow

@@ -29,6 +29,8 @@ class ResidentMatrix {
   /** y[tokens, rows] = x[tokens, columns] W^T */
   void matmul(const float* x, size_t tokens, float* y);
   void row(size_t index, float* into) const;
+  /** CRC-32C of the bytes of `count` rows from `first`. */
+  uint32_t checksum(size_t first, size_t count) const;
 
  private:
   void read(const MatrixSource& source);

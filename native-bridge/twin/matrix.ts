@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs';
 import { dequantize } from '../blocks.js';
 import { BridgeError, type MatrixSource, type ResidentMatrix } from '../bridge.js';
 import { isRowFormat, rowBytes } from '../formats.js';
+import { crc32c } from './crc32c.js';
 import { dot } from './dot.js';
 import { allocate, asUsage, ioError, isCount, usage } from './errors.js';
 import { readRange } from './reader.js';
@@ -49,6 +50,13 @@ export class TwinMatrix implements ResidentMatrix {
     if (!isCount(index) || index >= this.rows) throw usage(`the matrix has ${this.rows} rows, no row ${index}`);
     if (into.length < this.columns) throw usage(`a row holds ${this.columns} values, the target ${into.length}`);
     dequantize(this.#format, weights, index * this.#rowBytes, this.columns, into, 0);
+  }
+
+  checksum(firstRow: number, rows: number): number {
+    const weights = this.#alive();
+    if (!isCount(firstRow) || !isCount(rows) || firstRow + rows > this.rows)
+      throw usage(`the matrix has ${this.rows} rows, not ${rows} from row ${firstRow}`);
+    return crc32c(weights, 0, firstRow * this.#rowBytes, (firstRow + rows) * this.#rowBytes);
   }
 
   dispose(): void {

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
 import { reportFailure } from './failure.js';
+import { listenForInterrupt } from './interrupt.js';
 import { buildProgram } from './program.js';
 
 const endOfOptions = process.argv.indexOf('--');
@@ -12,6 +13,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   throw error;
 });
+// Without anybody to read notices a result is still a result.
+process.stderr.on('error', () => {});
+listenForInterrupt((reason) => process.exit(reportFailure(reason, json)));
 process.once('uncaughtException', (error) => process.exit(reportFailure(error, json)));
 
 try {

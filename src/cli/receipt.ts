@@ -22,7 +22,7 @@ function speed({ prefillTokensPerSecond, decodeTokensPerSecond, tokenMs }: Recei
   const tail =
     tokenMs.p50 === null || tokenMs.p99 === null
       ? ''
-      : ` (a token ${formatMs(tokenMs.p50)}, slowest of 100 ${formatMs(tokenMs.p99)})`;
+      : ` (a token p50 ${formatMs(tokenMs.p50)}, p99 ${formatMs(tokenMs.p99)})`;
   return `prompt ${formatSpeed(prefillTokensPerSecond)}, generation ${formatSpeed(decodeTokensPerSecond)}${tail}`;
 }
 

@@ -1,6 +1,7 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
+import { checkHeld } from './checksum.js';
 import { rmsNorm } from './rms-norm.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
@@ -75,9 +76,12 @@ export function bridgeHead(
 function loadMatrices(bridge: Bridge, tensors: TensorOnDisk[]): ResidentMatrix[] {
   const matrices: ResidentMatrix[] = [];
   try {
-    for (const { path, offset, format, shape } of tensors) {
+    for (const tensor of tensors) {
+      const { path, offset, format, shape } = tensor;
       const [rows, columns] = shape;
-      matrices.push(bridge.loadMatrix({ path, offset, rowStride: rowBytes(format, columns), rows, columns, format }));
+      const matrix = bridge.loadMatrix({ path, offset, rowStride: rowBytes(format, columns), rows, columns, format });
+      matrices.push(matrix);
+      checkHeld(matrix, tensor);
     }
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();

@@ -2,6 +2,7 @@ import type { Bridge } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, FINAL_NORM, type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { bridgeAttentionInput, bridgeAttentionOutput, bridgeHead } from './bridge-segments.js';
+import { checkOnDisk } from './checksum.js';
 import { runsOn } from './choice.js';
 import type { DenseHalf } from './dense-half.js';
 import { Embedding } from './embedding.js';
@@ -39,6 +40,9 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   const release = async () => {
     for (const part of held.splice(0).reverse()) await part.dispose();
   };
+  const check = (...read: TensorOnDisk[]) => {
+    for (const tensor of read) checkOnDisk(tensor, bridge);
+  };
   const inputs: AttentionInput[] = [];
   const outputs: AttentionOutput[] = [];
   let head: Head;
@@ -49,16 +53,21 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
       const of = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
       const input = { attentionNorm: of('attentionNorm'), q: of('q'), k: of('k'), v: of('v') };
       const output = { o: of('o'), ffnNorm: of('ffnNorm') };
+      const inputRunsOn = runsOn([input.q, input.k, input.v]);
+      const outputRunsOn = runsOn([output.o]);
+      check(input.attentionNorm, output.ffnNorm);
+      if (inputRunsOn === 'onnx') check(input.q, input.k, input.v);
+      if (outputRunsOn === 'onnx') check(output.o);
       inputs.push(
         keep(
-          runsOn([input.q, input.k, input.v]) === 'onnx'
+          inputRunsOn === 'onnx'
             ? await (await onnx()).onnxAttentionInput(spec, layer, input, threads)
             : bridgeAttentionInput(spec, input, bridge, scratch),
         ),
       );
       outputs.push(
         keep(
-          runsOn([output.o]) === 'onnx'
+          outputRunsOn === 'onnx'
             ? await (await onnx()).onnxAttentionOutput(spec, layer, output, threads)
             : bridgeAttentionOutput(spec, output, bridge, scratch),
         ),
@@ -66,10 +75,12 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
     }
     const last = { finalNorm: tensorNamed(tensors, FINAL_NORM), head: tensorNamed(tensors, headName(spec)) };
     const headOnBridge = runsOn([last.head]) === 'bridge' ? keep(bridgeHead(spec, last, bridge, scratch)) : null;
+    check(last.finalNorm);
+    if (!headOnBridge) check(last.head);
     head = headOnBridge ?? keep(await (await onnx()).onnxHead(spec, last, threads));
-    embedding = keep(
-      new Embedding(tensorNamed(tensors, EMBEDDING), (spec.tiedEmbeddings && headOnBridge?.matrix) || null),
-    );
+    const rows = tensorNamed(tensors, EMBEDDING);
+    if (!spec.tiedEmbeddings) check(rows);
+    embedding = keep(new Embedding(rows, (spec.tiedEmbeddings && headOnBridge?.matrix) || null));
   } catch (error) {
     await release();
     throw error;

@@ -15,6 +15,8 @@ export interface TensorOnDisk extends TensorShape {
   path: string;
   offset: number;
   bytes: number;
+  /** CRC-32C of the bytes, where the store has one; compared when they are first read. */
+  checksum?: number;
 }
 
 /** Reads exactly `into.length` bytes. Throws CORRUPT where the file ends first, IO where it cannot be read. */

@@ -23,14 +23,18 @@ export function openVocabulary(path: string): Vocabulary {
 function kindOfCheckpoint(path: string): Checkpoint['kind'] {
   const kind = kindOf(path);
   if (kind === null)
-    throw new FlashrowError('NOT_FOUND', `${shown(path)} does not exist; give a GGUF file or a Hugging Face folder`, {
-      path,
-    });
+    throw new FlashrowError(
+      'NOT_FOUND',
+      `${shown(path)} does not exist; give a store folder, a GGUF file or a Hugging Face folder`,
+      {
+        path,
+      },
+    );
   if (kind === 'folder') {
     if (kindOf(join(path, CONFIG_FILE)) === 'file') return 'huggingface';
     throw new FlashrowError(
       'NOT_FOUND',
-      `${path} holds no ${CONFIG_FILE}; a Hugging Face folder with one, or a GGUF file, was expected`,
+      `${path} is no model: a store folder holds manifest.msgpack, a Hugging Face folder ${CONFIG_FILE}`,
       { path },
     );
   }

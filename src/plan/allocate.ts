@@ -58,6 +58,8 @@ export interface Allocation {
   cachedShare: number;
   /** Expected payload per generated token. */
   bytesPerToken: number;
+  /** Streamed weights that a token is expected to need, cached or not. */
+  touchedBytes: number;
 }
 
 /** Spends a budget: what must be resident first, the rest on bundle slots. Throws UNSUPPORTED where a selector does not suit the model. */
@@ -120,12 +122,13 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
   const ring = ringSlots ? { arenaOffset: arenaBytes, slots: ringSlots, slotBytes: ringSlotBytes } : null;
   arenaBytes += ringSlots * ringSlotBytes;
 
-  const streamable = sum(units.map((unit) => unit.units * unit.bundlesPerUnit * unit.bundleBytes));
-  const cached = sum(units.map((unit, i) => slots[i] * unit.bundlesPerUnit * unit.bundleBytes));
+  const streamable = sum(units.map((unit) => unit.bundles * unit.bundleBytes));
+  const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
   const keptByGate = sum(units.map((unit) => unit.residentBytes));
   const cachedShare = Math.min(1, (cached + keptByGate) / (streamable + keptByGate));
   const missShare =
     cached >= streamable ? 0 : cache.kind === 'pin' || selector === 'gate' ? 1 - cached / streamable : 1;
+  const touched = streamable * (selector === 'gate' ? ACTIVE_SHARE : 1);
   return {
     fits,
     selector,
@@ -140,7 +143,8 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
     minimumBytes,
     ffnBytes: sum(layers.map(layerBytes)),
     cachedShare,
-    bytesPerToken: Math.round(streamable * missShare * (selector === 'gate' ? ACTIVE_SHARE : 1)),
+    bytesPerToken: Math.round(touched * missShare),
+    touchedBytes: Math.round(touched),
   };
 }
 

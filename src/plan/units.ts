@@ -12,6 +12,8 @@ export interface UnitShape {
   bundlesPerUnit: number;
   given: StreamLayer['given'];
   units: number;
+  /** Bundles in the layer: the last unit may hold fewer than the others. */
+  bundles: number;
   /** Arena bytes of one unit. */
   slotBytes: number;
   /** Payload bytes of one bundle as read. */
@@ -25,6 +27,16 @@ const recordBytes = (layer: BundleGeometry) => layer.extents.reduce((sum, extent
 
 /** The streamed half of one layer, bytes without padding. */
 export const layerBytes = (layer: BundleGeometry): number => numBundles(layer) * recordBytes(layer);
+
+/** Bundles in the first `count` of ascending `units`. */
+export function bundlesIn(
+  { units: total, bundles, bundlesPerUnit }: UnitShape,
+  units: ArrayLike<number>,
+  count: number,
+): number {
+  const short = count > 0 && units[count - 1] === total - 1 ? total * bundlesPerUnit - bundles : 0;
+  return count * bundlesPerUnit - short;
+}
 
 /** Every bundle in order: neighbours are joined until a read is worth its seek. */
 export function unitsOfAll(layer: BundleGeometry): UnitShape {
@@ -50,6 +62,7 @@ function shape(
     bundlesPerUnit,
     given,
     units: Math.ceil(numBundles(layer) / bundlesPerUnit),
+    bundles: numBundles(layer),
     slotBytes: slotLayout({ ...layer, bundlesPerUnit, given }).bytes,
     bundleBytes: recordBytes(layer) - (given ? layer.segments[0].bytes : 0),
     residentBytes,

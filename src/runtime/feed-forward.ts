@@ -1,6 +1,7 @@
 import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
 import { BundleCache, createPlacement, type Placement } from '../cache/bundle-cache.js';
 import type { Allocation } from '../plan/allocate.js';
+import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 
 /** Bundles found in memory, and those that had to be read. */
@@ -60,14 +61,15 @@ class PinnedFeed implements FeedForward {
     const { unit, slots: pinned } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
     const slots = this.slots[layer];
+    const held = bundlesIn(unit, this.units, pinned);
     if (this.loaded[layer] === 0) {
       this.stream.request(layer, this.units, slots, pinned);
       this.loaded[layer] = 1;
-      this.counts.missed += pinned * unit.bundlesPerUnit;
+      this.counts.missed += held;
     } else {
-      this.counts.hit += pinned * unit.bundlesPerUnit;
+      this.counts.hit += held;
     }
-    this.counts.missed += (count - pinned) * unit.bundlesPerUnit;
+    this.counts.missed += bundlesIn(unit, this.units, count) - held;
     this.stream.ffn(layer, this.units, slots, count, x, tokens, null, y, false);
   }
 
@@ -103,7 +105,7 @@ class CachedFeed implements FeedForward {
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
-    const { bundlesPerUnit } = this.allocation.layers[layer].unit;
+    const { unit } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
     const { capacity } = this.caches[layer];
     const wave = count <= capacity ? Math.max(1, count) : Math.max(1, capacity >> 1);
@@ -124,8 +126,8 @@ class CachedFeed implements FeedForward {
         from > 0,
       );
     }
-    this.counts.hit += (count - missed) * bundlesPerUnit;
-    this.counts.missed += missed * bundlesPerUnit;
+    this.counts.hit += bundlesIn(unit, this.units, count) - missed;
+    this.counts.missed += missed;
   }
 
   endToken(): void {
@@ -136,7 +138,7 @@ class CachedFeed implements FeedForward {
     if (lost) for (const cache of this.caches) cache.forget();
   }
 
-  /** Finds slots for units[from, from + count) and sends for those that are not there; returns how many. */
+  /** Finds slots for units[from, from + count) and sends for those that are not there; returns how many bundles that is. */
   private fetch(layer: number, from: number, count: number, turn: number): number {
     const units = this.waveUnits[turn];
     const placement = this.placements[turn];
@@ -144,6 +146,6 @@ class CachedFeed implements FeedForward {
     this.caches[layer].place(units, count, placement);
     if (placement.missed > 0)
       this.stream.request(layer, placement.missedUnits, placement.missedSlots, placement.missed);
-    return placement.missed;
+    return bundlesIn(this.allocation.layers[layer].unit, placement.missedUnits, placement.missed);
   }
 }

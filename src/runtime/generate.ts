@@ -20,7 +20,14 @@ export function generateSettings(options: GenerateOptions): GenerateSettings {
     minP: options.minP ?? 0,
     repeatPenalty: options.repeatPenalty ?? 1,
     seed: options.seed ?? Math.floor(Math.random() * 2 ** 32),
-    stop: typeof options.stop === 'string' ? [options.stop] : [...(options.stop ?? [])],
+    stop:
+      typeof options.stop === 'string'
+        ? [options.stop]
+        : Array.isArray(options.stop)
+          ? [...options.stop]
+          : options.stop === undefined
+            ? []
+            : [''],
     ignoreEos: options.ignoreEos ?? false,
   };
   const expect = (holds: boolean, option: keyof GenerateSettings, accepted: string) => {
@@ -117,6 +124,16 @@ export async function generate(
   };
 }
 
+/** Throws BAD_USAGE where an id is not in the vocabulary. */
+export function checkIds(ids: readonly number[], vocabSize: number): void {
+  const stranger = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (stranger === undefined) return;
+  throw new FlashrowError('BAD_USAGE', `token id ${stranger} is not in the vocabulary of ${vocabSize}`, {
+    id: stranger,
+    vocabSize,
+  });
+}
+
 /** Ids that can be run: some, all in the vocabulary, no more than the context. */
 export function checkPrompt(ids: readonly number[], vocabSize: number, contextSize: number): void {
   if (ids.length === 0)
@@ -124,13 +141,7 @@ export function checkPrompt(ids: readonly number[], vocabSize: number, contextSi
       'BAD_USAGE',
       'the prompt is empty and this vocabulary adds no beginning-of-sequence token; give at least one token',
     );
-  const stranger = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
-  if (stranger !== undefined) {
-    throw new FlashrowError('BAD_USAGE', `token id ${stranger} is not in the vocabulary of ${vocabSize}`, {
-      id: stranger,
-      vocabSize,
-    });
-  }
+  checkIds(ids, vocabSize);
   if (ids.length > contextSize) {
     throw new FlashrowError(
       'CONTEXT_OVERFLOW',

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
@@ -13,10 +14,19 @@ import { checkpointOutline, storeOutline } from './outline.js';
 import { planOutline, withForecast } from './plan-outline.js';
 import type { Methods, VerifyResult } from './protocol.js';
 
+const BUSY_POLL_MS = 200;
+
+/** Calls from plain JavaScript may bring anything. */
+function requirePath(name: string, value: unknown): void {
+  if (typeof value !== 'string' || value === '')
+    throw new FlashrowError('BAD_USAGE', `${name} is a path, not ${String(value) || 'empty'}`, { option: name });
+}
+
 type OnProgress = (progress: Progress) => void;
 
 /** A plan from headers alone; a checkpoint is planned as the store it would become. */
 export function plan({ source, options }: Methods['plan']['args']): Plan {
+  requirePath('the model', source);
   const opened = openSource(source, cacheDirectory(options.cacheDir));
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return withForecast(planOutline(outline, options), outline);
@@ -28,13 +38,22 @@ export async function prepare(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
-  const opened = openSource(source, cacheDirectory(options.cacheDir));
-  if (opened.kind === 'store') return opened.store.path;
-  // What would not run is not worth converting.
-  const { plan } = planOutline(checkpointOutline(opened), options);
-  if (!plan.fits) throw new InsufficientMemoryError(plan);
-  await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
-  return opened.storePath;
+  requirePath('the model', source);
+  for (;;) {
+    const opened = openSource(source, cacheDirectory(options.cacheDir));
+    if (opened.kind === 'store') return opened.store.path;
+    // What would not run is not worth converting.
+    const { plan } = planOutline(checkpointOutline(opened), options);
+    if (!plan.fits) throw new InsufficientMemoryError(plan);
+    try {
+      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
+      return opened.storePath;
+    } catch (error) {
+      if (!(error instanceof FlashrowError && error.code === 'BUSY')) throw error;
+      // Somebody else converts the same checkpoint: theirs will do.
+      await setTimeout(BUSY_POLL_MS, undefined, { signal });
+    }
+  }
 }
 
 export async function convert(
@@ -42,6 +61,8 @@ export async function convert(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<ConvertResult> {
+  requirePath('the checkpoint', source);
+  requirePath('the store', store);
   if (isStore(source)) {
     throw new FlashrowError(
       'BAD_USAGE',

@@ -1,5 +1,4 @@
-import type { Bridge, ResidentMatrix, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
-import { rowBytes } from '../../native-bridge/formats.js';
+import type { Bridge, MatrixSource, ResidentMatrix, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { createDenseHalf } from '../dense/create.js';
 import { FlashrowError } from '../errors.js';
@@ -11,6 +10,7 @@ import type { Plan } from '../plan/plan.js';
 import { selectAll } from '../select/all.js';
 import { selectByGate } from '../select/gate.js';
 import type { Selector } from '../select/selector.js';
+import type { LayerBundles } from '../store/manifest.js';
 import { openStore, type Store } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -18,7 +18,7 @@ import type { EvaluationResult, GenerationResult, ModelInfo, Progress } from './
 import { createAttention } from './attention.js';
 import { Engine } from './engine.js';
 import { createFeedForward } from './feed-forward.js';
-import { checkPrompt, generate } from './generate.js';
+import { checkIds, checkPrompt, generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { policyName } from './options.js';
 import { storeOutline } from './outline.js';
@@ -124,7 +124,11 @@ function createSelector(store: Store, bridge: Bridge, { selector, layers }: Allo
   if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
   const matrices: ResidentMatrix[] = [];
   try {
-    for (const layer of store.layers) matrices.push(bridge.loadMatrix(residentPart(store, layer)));
+    for (const [index, layer] of store.layers.entries()) {
+      const part = residentPart(store, layer);
+      matrices.push(bridge.loadMatrix(part));
+      checkPart(matrices[index], part, index, layer);
+    }
     return selectByGate({ matrices, neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle), maxTokens });
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
@@ -133,7 +137,7 @@ function createSelector(store: Store, bridge: Bridge, { selector, layers }: Allo
 }
 
 /** The first part of every bundle of a by-neuron layer, as one matrix [numNeurons, hiddenSize]. */
-function residentPart(store: Store, layer: Store['layers'][number]) {
+function residentPart(store: Store, layer: LayerBundles): MatrixSource {
   const { hiddenSize, numNeurons, neuronsPerBundle, formats, extents } = layer;
   if (neuronsPerBundle !== 1)
     throw new FlashrowError('UNSUPPORTED', 'the gate selector needs bundles of one neuron; convert the model again', {
@@ -148,8 +152,22 @@ function residentPart(store: Store, layer: Store['layers'][number]) {
     rows: numNeurons,
     columns: hiddenSize,
     format,
-    rowBytes: rowBytes(format, hiddenSize),
   };
+}
+
+/** Compares what was read with the first checksum of each bundle. Throws CORRUPT. */
+function checkPart(
+  matrix: ResidentMatrix,
+  { path, offset, rowStride }: MatrixSource,
+  layer: number,
+  { checksums, segments }: LayerBundles,
+): void {
+  for (let bundle = 0; bundle < matrix.rows; bundle++) {
+    if (matrix.checksum(bundle, 1) === checksums[bundle * segments.length]) continue;
+    const at = offset + bundle * rowStride;
+    const message = `${path} is damaged at ${at} (layer ${layer}, bundle ${bundle}); convert the model again`;
+    throw new FlashrowError('CORRUPT', message, { path, offset: at, layer, bundle });
+  }
 }
 
 function createStream(store: Store, bridge: Bridge, { layers, arenaBytes }: Allocation, direct: boolean): RowStream {
@@ -211,6 +229,8 @@ export class ModelHost {
 
   tokenize({ text, special }: Arguments<'tokenize'>): number[] {
     const { tokenizer } = this.parts;
+    if (typeof text !== 'string')
+      throw new FlashrowError('BAD_USAGE', 'a text to tokenize is a string', { option: 'text' });
     return tokenizer.encode(text, {
       addBos: special && tokenizer.addBos,
       addEos: special && tokenizer.addEos,
@@ -219,6 +239,9 @@ export class ModelHost {
   }
 
   detokenize({ ids }: Arguments<'detokenize'>): string {
+    if (!Array.isArray(ids))
+      throw new FlashrowError('BAD_USAGE', 'ids to detokenize are an array of numbers', { option: 'ids' });
+    checkIds(ids, this.info.spec.vocabSize);
     return this.parts.tokenizer.decode(ids);
   }
 

@@ -1,12 +1,13 @@
-import { join } from 'node:path';
-import type { BundleGeometry } from '../../native-bridge/bridge.js';
-import type { RowFormat } from '../../native-bridge/formats.js';
+import type { BundleGeometry, MatrixSource } from '../../native-bridge/bridge.js';
+import { isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
+import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
 import type { Plan } from '../plan/plan.js';
 import { planLayout } from '../store/layout.js';
-import { ROWS_FILE } from '../store/manifest.js';
 import type { Store } from '../store/reader.js';
 import type { CheckpointSource } from '../store/source.js';
+
+const SAMPLE_BYTES = 4 << 20;
 
 /** A model as far as headers tell: what a plan needs. */
 export interface Outline {
@@ -17,26 +18,60 @@ export interface Outline {
   conversion: Plan['conversion'];
   /** A file of the model, for timing reads. */
   probePath: string;
+  /** Some rows of the model, for timing kernels. */
+  sample: MatrixSource;
 }
 
 export function storeOutline(store: Store): Outline {
+  const [{ extents, parts, formats, hiddenSize, neuronsPerBundle, numNeurons }] = store.layers;
+  const extent = extents[parts.up.extent];
+  const bytes = rowBytes(formats.up, hiddenSize);
+  const [rows, rowStride] = neuronsPerBundle === 1 ? [numNeurons, extent.stride] : [neuronsPerBundle, bytes];
   return {
     spec: store.spec,
     layers: store.layers,
     tensors: store.tensors,
     conversion: { needed: false, bytes: 0 },
-    probePath: join(store.path, ROWS_FILE),
+    probePath: store.files[extent.file],
+    sample: some({
+      path: store.files[extent.file],
+      offset: extent.offset + parts.up.offset,
+      rowStride,
+      rows,
+      columns: hiddenSize,
+      format: formats.up,
+    }),
   };
 }
 
 /** The store that a checkpoint would become. */
 export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
   const layout = planLayout(checkpoint);
+  const { path, offset, bytes, format, shape } =
+    checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
+  const [rows, columns] = shape;
+  // What has no kernel becomes f32, and its bytes do for timing that.
+  const sample = isRowFormat(format)
+    ? { path, offset, rowStride: rowBytes(format, columns), rows, columns, format }
+    : {
+        path,
+        offset,
+        rowStride: 4 * columns,
+        rows: Math.max(1, Math.floor(bytes / (4 * columns))),
+        columns,
+        format: 'f32' as const,
+      };
   return {
     spec: checkpoint.spec,
     layers: layout.layers,
     tensors: new Map(layout.resident.map((tensor) => [tensor.name, tensor])),
     conversion: { needed: true, bytes: layout.bytes },
     probePath: checkpoint.files[0].path,
+    sample: some(sample),
   };
 }
+
+const some = (source: MatrixSource): MatrixSource => ({
+  ...source,
+  rows: Math.max(1, Math.min(source.rows, Math.floor(SAMPLE_BYTES / source.rowStride))),
+});

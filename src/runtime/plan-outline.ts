@@ -45,10 +45,13 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
 }
 
 /** The same plan with a forecast, for which up to 64 MB of the model's file are read. */
-export function withForecast({ plan, allocation, settings }: PlannedModel, { probePath }: Outline): Plan {
+export function withForecast({ plan, allocation, settings }: PlannedModel, { probePath, sample }: Outline): Plan {
   const bridge = openBridge({ threads: settings.threads });
   try {
-    return { ...plan, forecast: forecast({ bridge, path: probePath, allocation, denseBytes: plan.residentBytes }) };
+    return {
+      ...plan,
+      forecast: forecast({ bridge, path: probePath, sample, allocation, denseBytes: plan.residentBytes }),
+    };
   } finally {
     bridge.dispose();
   }

@@ -7,6 +7,8 @@ interface Pending {
   resolve: (result: never) => void;
   reject: (error: unknown) => void;
   onEvent?: (event: never) => void;
+  /** What a callback threw. */
+  failure?: { error: unknown };
 }
 
 export interface CallOptions<M extends Method> {
@@ -45,9 +47,23 @@ export class WorkerChannel {
     args: Methods[M]['args'],
     options: CallOptions<M> = {},
   ): Promise<Methods[M]['result']> {
-    const run = this.queue.then(() => this.run(method, args, options));
+    const { signal } = options;
+    let begun = false;
+    const run = this.queue.then(() => {
+      begun = true;
+      return this.run(method, args, options);
+    });
     this.queue = run.catch(() => undefined);
-    return run;
+    if (!signal) return run;
+    // What still waits for its turn need not wait to be told that it will not come.
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        if (!begun) reject(signal.reason);
+      };
+      signal.addEventListener('abort', onAbort);
+      run.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+      if (signal.aborted) onAbort();
+    });
   }
 
   /** Ends what runs and what waits with ABORTED, lets the worker free everything, and ends it. */
@@ -103,24 +119,49 @@ export class WorkerChannel {
     this.worker.ref();
     Atomics.store(this.abortFlag, 0, 0);
     return new Promise<Methods[M]['result']>((resolve, reject) => {
+      this.post({ id, method, args } as Request);
       this.pending.set(id, { resolve, reject, onEvent });
-      this.worker.postMessage({ id, method, args } as Request);
     }).finally(() => {
       this.running = 0;
       this.worker.unref();
     });
   }
 
+  private post(request: Request): void {
+    try {
+      this.worker.postMessage(request);
+    } catch (cause) {
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `options and prompts are plain data: ${(cause as Error).message}`,
+        {},
+        { cause },
+      );
+    }
+  }
+
   private receive(reply: Reply): void {
     const call = this.pending.get(reply.id);
     if (!call) return;
     if ('event' in reply) {
-      call.onEvent?.(reply.event as never);
+      this.tell(call, reply.event);
       return;
     }
     this.pending.delete(reply.id);
-    if ('error' in reply) call.reject(fromShape(reply.error));
+    if (call.failure) call.reject(call.failure.error);
+    else if ('error' in reply) call.reject(fromShape(reply.error));
     else call.resolve(reply.result as never);
+  }
+
+  /** A callback that throws ends its own call, and nothing else. */
+  private tell(call: Pending, event: unknown): void {
+    try {
+      call.onEvent?.(event as never);
+    } catch (error) {
+      call.onEvent = undefined;
+      call.failure = { error };
+      this.abortRunning();
+    }
   }
 
   private fail(error: FlashrowError): void {

@@ -26,7 +26,7 @@ function isAlive(owner: string): boolean {
 
 /**
  * Takes the lock file at `path` for this process, over a dead owner's if need be.
- * Throws BAD_USAGE while another live process, or another conversion of this one, holds it.
+ * Throws BUSY while another live process, or another conversion of this one, holds it.
  */
 export function takeLock(path: string): void {
   const owner = `${process.pid} ${startOf(process.pid) ?? ''}`.trimEnd();
@@ -75,6 +75,7 @@ function dropStale(path: string, holder: string): void {
 
 function held(path: string, holder: string): FlashrowError {
   const pid = Number(holder.split(' ')[0]);
-  const message = `process ${pid} is converting to the same place; wait for it, or delete ${path} if it does something else`;
-  return new FlashrowError('BAD_USAGE', message, { lock: path, pid });
+  const holderName = pid === process.pid ? 'this process' : `process ${pid}`;
+  const message = `${holderName} is converting to the same place already; wait until it is done`;
+  return new FlashrowError('BUSY', message, { lock: path, pid });
 }

@@ -27,6 +27,8 @@ export interface StoredTensor {
   format: RowFormat;
   offset: number;
   bytes: number;
+  /** CRC-32C of the bytes. */
+  checksum: number;
 }
 
 /** A store, opened: its manifest read and checked against the files' sizes, no weight touched. */
@@ -65,9 +67,9 @@ export function openStore(path: string): Store {
   });
   const residentPath = join(folder, RESIDENT_FILE);
   const tensors = new Map(
-    manifest.resident.map(({ name, shape, format, offset, bytes }): [string, StoredTensor] => [
+    manifest.resident.map(({ name, shape, format, offset, bytes, checksum }): [string, StoredTensor] => [
       name,
-      { path: residentPath, shape, format, offset, bytes },
+      { path: residentPath, shape, format, offset, bytes, checksum },
     ]),
   );
   return {

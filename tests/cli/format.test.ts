@@ -101,7 +101,7 @@ describe('formatting', () => {
     expect(formatReceipt(receipt)).toBe(
       [
         'ran     exact, selector gate, cache lru, avx2 kernels',
-        'speed   prompt 250 tokens/s, generation 31.3 tokens/s (a token 31 ms, slowest of 100 55 ms)',
+        'speed   prompt 250 tokens/s, generation 31.3 tokens/s (a token p50 31 ms, p99 55 ms)',
         'memory  4.90 MB of 5.00 MB (resident 3.00 MB, state 400 kB, cache 1.50 MB) + overhead 40.0 MB; the process grew by 43.0 MB',
         'flash   3.00 MB in 1,200 reads (4.00 MB from the device), 75.0% of 4,000 bundles were cached',
         'time    waiting for reads 120 ms, FFN 900 ms, dense 4.20 s, other 3.2 ms',

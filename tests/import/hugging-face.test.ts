@@ -107,7 +107,7 @@ describe('a Hugging Face folder', () => {
   });
 
   it.each([
-    ['config.json', 'NOT_FOUND', /no config.json/],
+    ['config.json', 'NOT_FOUND', /a Hugging Face folder config.json/],
     ['model.safetensors', 'NOT_FOUND', /neither model.safetensors nor model.safetensors.index.json/],
     ['tokenizer.json', 'NOT_FOUND', /tokenizer.json is missing/],
   ] as const)('without %s is %s', (file, code, message) => {
@@ -118,7 +118,7 @@ describe('a Hugging Face folder', () => {
 
 describe('what is neither', () => {
   it('is NOT_FOUND or UNSUPPORTED, with what was expected', () => {
-    expectFailure('NOT_FOUND', /does not exist; give a GGUF file/, () => openCheckpoint(join(folder, 'none')));
+    expectFailure('NOT_FOUND', /does not exist; give a store folder, a GGUF file/, () => openCheckpoint(join(folder, 'none')));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint('nul\0byte'));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint(''));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint(join(weights, 'below-a-file')));

@@ -55,6 +55,32 @@ describe('abort', () => {
       expect((await first.result).finishReason).not.toBe('abort');
     }));
 
+  it('tells what waits in the queue at once', () =>
+    withTales({}, async (model) => {
+      let firstDone = false;
+      const first = model.generate(PROMPT, LONG);
+      first.result.finally(() => {
+        firstDone = true;
+      });
+      const controller = new AbortController();
+      const second = model.generate(PROMPT, { signal: controller.signal });
+      controller.abort(new Error('no time'));
+      await expect(second.result).rejects.toThrow('no time');
+      expect(firstDone).toBe(false);
+      for await (const _ of first) break;
+      expect((await first.result).finishReason).toBe('abort');
+    }));
+
+  it('follows from a callback that throws, for its own call alone', () =>
+    withTales({}, async (model) => {
+      const prompt = Array.from({ length: 300 }, (_, i) => 300 + i);
+      const onPrefill = () => {
+        throw new Error('not like this');
+      };
+      await expect(model.generate(prompt, { onPrefill }).result).rejects.toThrow('not like this');
+      expect((await model.generate(PROMPT, { maxTokens: 3 }).result).tokens).toHaveLength(3);
+    }));
+
   it('ends a load', async () => {
     const controller = new AbortController();
     const loading = loadModel(TALES, { signal: controller.signal });

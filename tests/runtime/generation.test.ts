@@ -91,12 +91,27 @@ describe('generate', () => {
   });
 });
 
+describe('bad arguments', () => {
+  it('are BAD_USAGE, whatever they are', async () => {
+    const bad = (call: () => Promise<unknown>) => expect(call()).rejects.toMatchObject({ code: 'BAD_USAGE' });
+    await bad(() => loadModel(123 as never));
+    await bad(() => loadModel(TALES, { memory: (() => 1) as never }));
+    await bad(() => model.tokenize(5 as never));
+    await bad(() => model.detokenize('x' as never));
+    await bad(() => model.detokenize([4096]));
+    expect(() => model.generate(PROMPT, { stop: 5 as never })).toThrowError(
+      expect.objectContaining({ code: 'BAD_USAGE' }),
+    );
+  });
+});
+
 describe('the receipt', () => {
   it('accounts for time, bytes and bundles', async () => {
     const { receipt } = await model.generate([5, 6, 7, 8], { maxTokens: 20, ignoreEos: true }).result;
     expect(receipt).toMatchObject({ exact: true, falseNegativeRate: null });
     expect(receipt.memoryBytes).toBeLessThanOrEqual(receipt.budgetBytes);
     expect(receipt.bundlesHit + receipt.bundlesMissed).toBeGreaterThan(0);
+    expect(receipt.payloadBytesRead.prefill + receipt.payloadBytesRead.decode).toBe(receipt.bundlesMissed * 2 * 272);
     expect(receipt.tokenMs.p50!).toBeLessThanOrEqual(receipt.tokenMs.p99!);
     expect(receipt.decodeTokensPerSecond!).toBeGreaterThan(0);
     expect(receipt.deviceBytesRead.decode).toBeGreaterThanOrEqual(receipt.payloadBytesRead.decode);

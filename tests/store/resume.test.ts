@@ -164,7 +164,7 @@ describe('a conversion that was aborted', () => {
 describe('the place of a conversion', () => {
   const expectHeld = async (conversion: Promise<unknown>) => {
     const error = await failure(() => conversion);
-    expect(error.code).toBe('BAD_USAGE');
+    expect(error.code).toBe('BUSY');
     expect(error.message).toMatch(/is converting to the same place/);
   };
 

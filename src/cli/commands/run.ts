@@ -155,7 +155,7 @@ const generateOptions = (flags: RunFlags): GenerateOptions => ({
   ignoreEos: flags.ignoreEos,
 });
 
-const ENDINGS = { stop: 'the text came to its end', length: 'the limit was reached', abort: 'interrupted' };
+const ENDINGS = { stop: 'stopped', length: 'the limit was reached', abort: 'interrupted' };
 
 function finishText({ usage, finishReason, receipt }: RunResult): void {
   if (process.stdout.isTTY) process.stdout.write('\n');
