@@ -118,7 +118,9 @@ describe('a Hugging Face folder', () => {
 
 describe('what is neither', () => {
   it('is NOT_FOUND or UNSUPPORTED, with what was expected', () => {
-    expectFailure('NOT_FOUND', /does not exist; give a store folder, a GGUF file/, () => openCheckpoint(join(folder, 'none')));
+    expectFailure('NOT_FOUND', /does not exist; give a store folder, a GGUF file/, () =>
+      openCheckpoint(join(folder, 'none')),
+    );
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint('nul\0byte'));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint(''));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint(join(weights, 'below-a-file')));

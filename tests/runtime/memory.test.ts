@@ -30,15 +30,15 @@ describe('memory', () => {
   it('comes back after dispose: the twentieth round ends within a tenth of the first', async () => {
     const after: number[] = [];
     for (let round = 0; round < 20; round++) {
-      await read(6_000_000);
+      await read(8_000_000);
       after.push(anonymousBytes());
     }
     expect(after[19]).toBeLessThan(1.1 * after[0]);
   }, 60_000);
 
   it('lets two models live side by side, each with its own state', async () => {
-    const alone = await read(6_000_000);
-    const [a, b] = await Promise.all([loadModel(TALES, { memory: 6_000_000 }), loadModel(TALES, { memory: '12MB' })]);
+    const alone = await read(8_000_000);
+    const [a, b] = await Promise.all([loadModel(TALES, { memory: 8_000_000 }), loadModel(TALES, { memory: '12MB' })]);
     try {
       const results = await Promise.all([a, b].map((model) => model.generate(PROMPT, { maxTokens: 30 }).result));
       expect(results.map(({ text }) => text)).toEqual([alone.text, alone.text]);
