@@ -38,5 +38,13 @@ export function formatRows(rows: readonly (readonly [string, string])[]): string
   return rows.map(([label, text]) => `${label.padEnd(width)}  ${text}`).join('\n');
 }
 
+/** Rows of equally many cells, the first row as the heading; all columns but the first align to the right. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const line = (row: readonly string[]) =>
+    row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ');
+  return rows.map(line).join('\n');
+}
+
 const threeDigits = (value: number): string =>
   value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);

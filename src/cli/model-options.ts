@@ -56,7 +56,7 @@ export function toModelOptions(flags: ModelFlags): ModelOptions {
   };
 }
 
-function parseMemory(text: string): number {
+export function parseMemory(text: string): number {
   try {
     return parseBytes(text);
   } catch (error) {

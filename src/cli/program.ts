@@ -4,6 +4,7 @@ import { convertCommand } from './commands/convert.js';
 import { evalCommand } from './commands/eval.js';
 import { logprobsCommand } from './commands/logprobs.js';
 import { planCommand } from './commands/plan.js';
+import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 import { verifyCommand } from './commands/verify.js';
@@ -31,6 +32,7 @@ export function buildProgram(): Command {
     planCommand(),
     convertCommand(),
     verifyCommand(),
+    replayCommand(),
   ];
   for (const command of commands) {
     command

@@ -55,6 +55,8 @@ export interface GenerateOptions {
   stop?: string | string[];
   /** Never draw an end-of-sequence token. */
   ignoreEos?: boolean;
+  /** Records which bundles each token asks for in this new file, for `flashrow replay`. */
+  trace?: string;
   signal?: AbortSignal;
   /** Called after each prompt chunk: tokens done of `total`. */
   onPrefill?: (done: number, total: number) => void;

@@ -1,5 +1,6 @@
 import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
 import { BundleCache, createPlacement, type Placement } from '../cache/bundle-cache.js';
+import type { TraceWriter } from '../cache/trace-writer.js';
 import type { Allocation } from '../plan/allocate.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
@@ -13,6 +14,8 @@ export interface CacheCounts {
 /** The streamed half of a model: FFN(x) of a layer, whatever has to be read for it. */
 export interface FeedForward {
   readonly counts: CacheCounts;
+  /** Is told what every pass asks for, while there is one. */
+  trace: TraceWriter | null;
   /** y[tokens, hiddenSize] = FFN(x[tokens, hiddenSize]). Throws BridgeError where a read fails; `restart(true)` before going on. */
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void;
   /** Ends a token or a prompt chunk. */
@@ -34,6 +37,7 @@ export function createFeedForward(stream: RowStream, selector: Selector, allocat
  */
 class PinnedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
+  trace: TraceWriter | null = null;
   private readonly units: Uint32Array;
   private readonly slots: Uint32Array[];
   private readonly loaded: Uint8Array;
@@ -60,6 +64,7 @@ class PinnedFeed implements FeedForward {
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
     const { unit, slots: pinned } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
+    this.trace?.ask(layer, this.units, count, tokens);
     const slots = this.slots[layer];
     const held = bundlesIn(unit, this.units, pinned);
     if (this.loaded[layer] === 0) {
@@ -73,7 +78,9 @@ class PinnedFeed implements FeedForward {
     this.stream.ffn(layer, this.units, slots, count, x, tokens, null, y, false);
   }
 
-  endToken(): void {}
+  endToken(): void {
+    this.trace?.endPass();
+  }
 
   restart(lost: boolean): void {
     if (lost) this.loaded.fill(0);
@@ -84,6 +91,7 @@ class PinnedFeed implements FeedForward {
 /** What the selector names, through a cache; more units than the cache holds go in waves, one read ahead of the one computed. */
 class CachedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
+  trace: TraceWriter | null = null;
   private readonly caches: BundleCache[];
   private readonly units: Uint32Array;
   private readonly waveUnits: [Uint32Array, Uint32Array];
@@ -107,6 +115,7 @@ class CachedFeed implements FeedForward {
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
     const { unit } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
+    this.trace?.ask(layer, this.units, count, tokens);
     const { capacity } = this.caches[layer];
     const wave = count <= capacity ? Math.max(1, count) : Math.max(1, capacity >> 1);
     let missed = this.fetch(layer, 0, Math.min(wave, count), 0);
@@ -132,6 +141,7 @@ class CachedFeed implements FeedForward {
 
   endToken(): void {
     for (const cache of this.caches) cache.endToken();
+    this.trace?.endPass();
   }
 
   restart(lost: boolean): void {

@@ -8,7 +8,10 @@ import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
 
 /** Options that can cross a thread boundary, with defaults in place. */
-export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPrefill' | 'stop'>> & { stop: string[] };
+export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPrefill' | 'stop' | 'trace'>> & {
+  stop: string[];
+  trace: string | null;
+};
 
 /** Fills in defaults and checks ranges. Throws BAD_USAGE naming the option. */
 export function generateSettings(options: GenerateOptions): GenerateSettings {
@@ -29,6 +32,7 @@ export function generateSettings(options: GenerateOptions): GenerateSettings {
             ? []
             : [''],
     ignoreEos: options.ignoreEos ?? false,
+    trace: options.trace ?? null,
   };
   const expect = (holds: boolean, option: keyof GenerateSettings, accepted: string) => {
     if (!holds)
@@ -45,6 +49,11 @@ export function generateSettings(options: GenerateOptions): GenerateSettings {
     settings.stop.every((text) => typeof text === 'string' && text.length > 0),
     'stop',
     'texts that are not empty',
+  );
+  expect(
+    settings.trace === null || (typeof settings.trace === 'string' && settings.trace !== ''),
+    'trace',
+    'the path of a file',
   );
   return settings;
 }

@@ -1,9 +1,11 @@
 import type { Bridge, MatrixSource, ResidentMatrix, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
+import type { TraceHeader } from '../cache/trace.js';
+import { TraceWriter } from '../cache/trace-writer.js';
 import { createDenseHalf } from '../dense/create.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
-import type { Allocation } from '../plan/allocate.js';
+import type { Allocation, LayerAllocation } from '../plan/allocate.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { READ_THREADS } from '../plan/overhead.js';
 import type { Plan } from '../plan/plan.js';
@@ -17,7 +19,7 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import type { EvaluationResult, GenerationResult, ModelInfo, Progress } from './api.js';
 import { createAttention } from './attention.js';
 import { Engine } from './engine.js';
-import { createFeedForward } from './feed-forward.js';
+import { createFeedForward, type FeedForward } from './feed-forward.js';
 import { checkIds, checkPrompt, generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { policyName } from './options.js';
@@ -113,7 +115,8 @@ export async function openHost(
       scratchBytes: plan.scratchBytes,
       anonymousBefore,
     };
-    return new ModelHost({ info, plan, engine, tokenizer, sources, aborted, dispose });
+    const traceHeader = { model: spec.name, selector: selector.name, layers: allocation.layers.map(traceLayer) };
+    return new ModelHost({ info, plan, engine, feedForward, traceHeader, tokenizer, sources, aborted, dispose });
   } catch (error) {
     await dispose();
     throw error;
@@ -188,10 +191,18 @@ function createStream(store: Store, bridge: Bridge, { layers, arenaBytes }: Allo
   });
 }
 
+const traceLayer = ({ unit }: LayerAllocation) => ({
+  units: unit.units,
+  unitBytes: unit.bundlesPerUnit * unit.bundleBytes,
+  slotBytes: unit.slotBytes,
+});
+
 interface HostParts {
   info: ModelInfo;
   plan: Plan;
   engine: Engine;
+  feedForward: FeedForward;
+  traceHeader: TraceHeader;
   tokenizer: Tokenizer;
   sources: MeterSources;
   aborted: () => boolean;
@@ -208,23 +219,33 @@ export class ModelHost {
     this.plan = parts.plan;
   }
 
-  generate({ prompt, settings }: Arguments<'generate'>, onEvent: OnEvent): Promise<GenerationResult> {
-    const { engine, tokenizer, sources, aborted } = this.parts;
+  async generate({ prompt, settings }: Arguments<'generate'>, onEvent: OnEvent): Promise<GenerationResult> {
+    const { engine, feedForward, traceHeader, tokenizer, sources, aborted } = this.parts;
     const { contextSize, spec } = this.info;
     const ids =
       typeof prompt === 'string'
         ? tokenizer.encode(prompt, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false })
         : prompt;
-    return generate(ids, settings, {
-      engine,
-      tokenizer,
-      meter: new Meter(sources),
-      vocabSize: spec.vocabSize,
-      contextSize,
-      aborted,
-      onPrefill: (done, total) => onEvent({ done, total }),
-      onPiece: onEvent,
-    });
+    const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
+    feedForward.trace = trace;
+    try {
+      return await generate(ids, settings, {
+        engine,
+        tokenizer,
+        meter: new Meter(sources),
+        vocabSize: spec.vocabSize,
+        contextSize,
+        aborted,
+        onPrefill: (done, total) => {
+          if (done === total) trace?.endPrompt();
+          onEvent({ done, total });
+        },
+        onPiece: onEvent,
+      });
+    } finally {
+      feedForward.trace = null;
+      trace?.close();
+    }
   }
 
   tokenize({ text, special }: Arguments<'tokenize'>): number[] {

@@ -49,6 +49,8 @@ const BAD_CALLS: [string[], string][] = [
   [['convert', 'm'], "missing required argument 'store'"],
   [['convert', 'm', 's', '--rows', 'q9'], '--rows takes source, f32, f16, q4_0, q4_1 or q8_0'],
   [['convert', 'm', 's', '--dense', 'q4_K'], '--dense q4_K is not built yet'],
+  [['replay', 't'], '--memory <bytes>'],
+  [['replay', 't', '--memory', 'much'], '--memory takes bytes or an amount with a unit'],
   [['verify'], "missing required argument 'store'"],
   [['verify', 's', '--no-such-option'], "unknown option '--no-such-option'"],
 ];

@@ -27,6 +27,7 @@ const GENERATE = [
   '--seed',
   '--stop',
   '--ignore-eos',
+  '--trace',
 ];
 
 /** The contract of the command line: every option each command documents. */
@@ -38,6 +39,7 @@ const OPTIONS: Record<string, string[]> = {
   plan: SHARED,
   convert: ['--rows', '--dense'],
   verify: [],
+  replay: ['--memory', '--cold', '--one-by-one'],
 };
 
 describe('help', () => {
@@ -49,7 +51,7 @@ describe('help', () => {
     expect(listed.sort()).toEqual([...expected, '--json', '--help'].sort());
   });
 
-  test('lists the seven commands', () => {
+  test('lists the eight commands', () => {
     const names = buildProgram().commands.map((command) => command.name());
     expect(names.sort()).toEqual(Object.keys(OPTIONS).sort());
   });

@@ -23,6 +23,7 @@ interface RunFlags extends ModelFlags {
   seed?: number;
   stop?: string[];
   ignoreEos?: boolean;
+  trace?: string;
   json?: boolean;
 }
 
@@ -64,7 +65,8 @@ export function runCommand(): Command {
     )
     .option('--seed <number>', 'same seed, same draws', integer('--seed', 0))
     .option('--stop <text...>', 'end before any of these; may be repeated')
-    .option('--ignore-eos', 'never draw an end-of-sequence token');
+    .option('--ignore-eos', 'never draw an end-of-sequence token')
+    .option('--trace <file>', 'record which bundles each token asks for in a new file, for replay');
   return addModelOptions(command).action(run);
 }
 
@@ -153,6 +155,7 @@ const generateOptions = (flags: RunFlags): GenerateOptions => ({
   seed: flags.seed,
   stop: flags.stop,
   ignoreEos: flags.ignoreEos,
+  trace: flags.trace,
 });
 
 const ENDINGS = { stop: 'stopped', length: 'the limit was reached', abort: 'interrupted' };

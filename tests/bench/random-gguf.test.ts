@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { deflateSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { SHAPES } from '../../dist/bench/model/shapes.js';
+import { FORMATS, type RowFormat } from '../../dist/native-bridge/formats.js';
+import { openCheckpoint } from '../../dist/src/import/open.js';
+import { naiveWeight } from '../native-bridge/support.js';
+
+const PAGE = 4096;
+let folder: string;
+const pathOf = (format: RowFormat) => join(folder, `${format}.gguf`);
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flashrow-bench-'));
+  for (const format of Object.keys(FORMATS) as RowFormat[]) writeRandomGguf(pathOf(format), SHAPES.tiny, format);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe.each(Object.keys(FORMATS) as RowFormat[])('a random model in %s', (format) => {
+  it('is a Llama of the shape asked for', () => {
+    const { spec, tensors } = openCheckpoint(pathOf(format));
+    const { ropeTheta, ...shape } = SHAPES.tiny;
+    expect(spec).toMatchObject({ ...shape, architecture: 'llama', activation: 'silu', rotary: { theta: ropeTheta } });
+    for (const tensor of tensors.values())
+      expect(tensor.format, tensor.name).toBe(tensor.shape.length === 1 ? 'f32' : format);
+  });
+
+  it('has weights around zero that keep the variance of their inputs', () => {
+    const { tensors } = openCheckpoint(pathOf(format));
+    const file = readFileSync(pathOf(format));
+    for (const { name, shape, offset, bytes } of tensors.values()) {
+      if (shape.length === 1) continue;
+      const row = file.subarray(offset, offset + bytes);
+      const [rows, columns] = shape;
+      let sum = 0;
+      let squares = 0;
+      for (let i = 0; i < rows * columns; i++) {
+        const weight = naiveWeight(format, row, i);
+        sum += weight;
+        squares += weight * weight;
+      }
+      expect(squares / rows, name).toBeGreaterThan(0.5);
+      expect(squares / rows, name).toBeLessThan(2);
+      expect(Math.abs(sum / rows), name).toBeLessThan(0.2);
+    }
+  });
+
+  it('repeats no page, so that nothing can be deduplicated', () => {
+    const file = readFileSync(pathOf(format));
+    const pages = new Set<string>();
+    for (let at = 0; at < file.length; at += PAGE)
+      pages.add(
+        createHash('sha1')
+          .update(file.subarray(at, at + PAGE))
+          .digest('base64'),
+      );
+    expect(pages.size).toBe(Math.ceil(file.length / PAGE));
+  });
+
+  it('hardly compresses', () => {
+    const { tensors } = openCheckpoint(pathOf(format));
+    const { offset, bytes } = tensors.get('layers.0.up')!;
+    const weights = readFileSync(pathOf(format)).subarray(offset, offset + bytes);
+    // Signs, mantissas and quants are random; what can be saved are the scales and exponents that all share.
+    expect(deflateSync(weights).length).toBeGreaterThan(0.7 * bytes);
+  });
+});
+
+describe('a random model', () => {
+  it('is the same file for the same seed, and another for another', () => {
+    const again = join(folder, 'again.gguf');
+    const other = join(folder, 'other.gguf');
+    writeRandomGguf(again, SHAPES.tiny, 'q4_1');
+    writeRandomGguf(other, SHAPES.tiny, 'q4_1', undefined, 2);
+    const [first, second, third] = [pathOf('q4_1'), again, other].map((path) => readFileSync(path));
+    expect(second.equals(first)).toBe(true);
+    expect(third.equals(first)).toBe(false);
+    expect(third.length).toBe(first.length);
+  });
+});
