@@ -46,7 +46,7 @@ async function perform(
       return jobs.prepare(request.args, signal, onEvent);
     case 'open': {
       // Loaded on demand: the other jobs need neither ONNX Runtime nor its memory.
-      const { openHost } = await import('./model-host.js');
+      const { openHost } = await import('./open-host.js');
       host = await openHost(request.args, aborted, onEvent);
       return { info: host.info, plan: host.plan };
     }

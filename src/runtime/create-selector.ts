@@ -1,0 +1,64 @@
+import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { FlashrowError } from '../errors.js';
+import type { Allocation } from '../plan/allocate.js';
+import { selectAll } from '../select/all.js';
+import { selectByGate } from '../select/gate.js';
+import type { Selector } from '../select/selector.js';
+import type { LayerBundles } from '../store/manifest.js';
+import type { Store } from '../store/reader.js';
+
+/** The selector of a plan, with what it keeps resident loaded and checked. Throws CORRUPT, UNSUPPORTED or BridgeError. */
+export function createSelector(
+  store: Store,
+  bridge: Bridge,
+  { selector, layers }: Allocation,
+  maxTokens: number,
+): Selector {
+  if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
+  const matrices: ResidentMatrix[] = [];
+  try {
+    for (const [index, layer] of store.layers.entries()) {
+      const part = residentPart(store, layer);
+      matrices.push(bridge.loadMatrix(part));
+      checkPart(matrices[index], part, index, layer);
+    }
+    return selectByGate({ matrices, neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle), maxTokens });
+  } catch (error) {
+    for (const matrix of matrices) matrix.dispose();
+    throw error;
+  }
+}
+
+/** The first part of every bundle of a by-neuron layer, as one matrix [numNeurons, hiddenSize]. */
+function residentPart(store: Store, layer: LayerBundles): MatrixSource {
+  const { hiddenSize, numNeurons, neuronsPerBundle, formats, extents } = layer;
+  if (neuronsPerBundle !== 1)
+    throw new FlashrowError('UNSUPPORTED', 'the gate selector needs bundles of one neuron; convert the model again', {
+      neuronsPerBundle,
+    });
+  const format = formats.gate ?? formats.up;
+  const { file, offset, stride } = extents[0];
+  return {
+    path: store.files[file],
+    offset,
+    rowStride: stride,
+    rows: numNeurons,
+    columns: hiddenSize,
+    format,
+  };
+}
+
+/** Compares what was read with the first checksum of each bundle. Throws CORRUPT. */
+function checkPart(
+  matrix: ResidentMatrix,
+  { path, offset, rowStride }: MatrixSource,
+  layer: number,
+  { checksums, segments }: LayerBundles,
+): void {
+  for (let bundle = 0; bundle < matrix.rows; bundle++) {
+    if (matrix.checksum(bundle, 1) === checksums[bundle * segments.length]) continue;
+    const at = offset + bundle * rowStride;
+    const message = `${path} is damaged at ${at} (layer ${layer}, bundle ${bundle}); convert the model again`;
+    throw new FlashrowError('CORRUPT', message, { path, offset: at, layer, bundle });
+  }
+}
