@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import type { Receipt } from '../../src/index.js';
+import { percentile } from '../statistics.js';
+
+/** What a contender is asked, in a process of its own: `node SCRIPT '<json>'`. */
+export interface Task {
+  /** A store for flashrow, a GGUF file for llama.cpp. */
+  model: string;
+  /** Ids of the prompt whose speed counts. */
+  prompt: number[];
+  /** Tokens to be timed after the first. */
+  newTokens: number;
+  contextSize: number;
+  threads: number;
+  /** flashrow's budget; others have the cap alone. */
+  memoryBytes: number;
+  selector: string;
+  /** The folder that llama.cpp is installed in. */
+  peers: string;
+}
+
+/** What it answers, as one line of JSON. */
+export interface Answer {
+  loadSeconds: number;
+  /** From the start of the load to the first token of a cold model, whose prompt is one token. */
+  coldTokenSeconds: number;
+  promptTokensPerSecond: number;
+  tokensPerSecond: number;
+  tokenMs: { p50: number | null; p95: number | null; p99: number | null };
+  /** What the process had read from disk, by the kernel's account, per timed token; null where /proc/self/io is not to be had. */
+  diskBytesPerToken: number | null;
+  /** flashrow's own account of the timed generation. */
+  receipt?: Receipt;
+}
+
+export const task = (): Task => JSON.parse(process.argv[2]);
+
+/** Starts a generation of `count` tokens or more. */
+export type Generate = (prompt: number[], count: number) => AsyncIterable<unknown>;
+
+/**
+ * The same clockwork for every contender: a cold generation of two tokens, then the timed one. Tokens are timed as they reach the caller; the first
+ * counts as the prompt's, and the prompts share no beginning, so that nothing is left over to reuse.
+ */
+export async function timeContender(
+  { prompt, newTokens }: Task,
+  startedAt: number,
+  generate: Generate,
+): Promise<Omit<Answer, 'receipt'>> {
+  const loadedAt = performance.now();
+  const [coldMs] = await timeTokens(generate([prompt[0] + 1], 2), 2);
+  let readBefore: number | null = null;
+  const times = await timeTokens(generate(prompt, newTokens + 1), newTokens + 1, () => {
+    readBefore = bytesReadFromDisk();
+  });
+  const readAfter = bytesReadFromDisk();
+  const [firstMs, ...tokenMs] = times;
+  return {
+    loadSeconds: (loadedAt - startedAt) / 1e3,
+    coldTokenSeconds: (loadedAt - startedAt + coldMs) / 1e3,
+    promptTokensPerSecond: (prompt.length * 1e3) / firstMs,
+    tokensPerSecond: (tokenMs.length * 1e3) / tokenMs.reduce((sum, ms) => sum + ms, 0),
+    tokenMs: { p50: percentile(tokenMs, 0.5), p95: percentile(tokenMs, 0.95), p99: percentile(tokenMs, 0.99) },
+    diskBytesPerToken: readBefore === null || readAfter === null ? null : (readAfter - readBefore) / tokenMs.length,
+  };
+}
+
+/** Ms from one token to the next, for the first `count`; a contender that gives more is let finish. */
+async function timeTokens(tokens: AsyncIterable<unknown>, count: number, onFirst?: () => void): Promise<number[]> {
+  const times: number[] = [];
+  let last = performance.now();
+  for await (const _ of tokens) {
+    if (times.length === count) continue;
+    const now = performance.now();
+    times.push(now - last);
+    last = now;
+    if (times.length === 1) onFirst?.();
+  }
+  if (times.length < count) throw new Error(`${times.length} tokens came, not ${count}`);
+  return times;
+}
+
+function bytesReadFromDisk(): number | null {
+  try {
+    return Number(/^read_bytes: (\d+)/m.exec(readFileSync('/proc/self/io', 'latin1'))![1]);
+  } catch {
+    return null;
+  }
+}

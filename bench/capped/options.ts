@@ -1,0 +1,111 @@
+import { statSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+import { Command, Option } from 'commander';
+import type { RowFormat } from '../../native-bridge/formats.js';
+import { FlashrowError } from '../../src/errors.js';
+import { parseBytes } from '../../src/plan/bytes.js';
+import { type NamedShape, parseFormat, parseShape, SHAPES } from '../model/shapes.js';
+import { REPOSITORY } from '../repository.js';
+
+/** What node, its code and the command hold beside flashrow's budget and overhead. */
+export const NODE_BYTES = 100e6;
+
+/** A share of the checkpoint, bytes, or no cap at all. */
+export type Cap = { share: number } | { bytes: number } | null;
+
+export interface CappedOptions {
+  /** A random model of this shape, or a checkpoint that is there already. */
+  model: { shape: NamedShape; format: RowFormat } | { gguf: string };
+  store: string | null;
+  cap: Cap;
+  select: string;
+  peer: boolean;
+  promptTokens: number;
+  newTokens: number;
+  context: number;
+  threads: number;
+  rounds: number;
+  models: string;
+  json: string | null;
+}
+
+const MOST_THREADS = 8;
+
+export const PEERS = resolve(REPOSITORY, 'bench/peers');
+export const DEFAULT_MODELS = resolve(REPOSITORY, 'bench/models');
+
+const HELP = `
+Runs flashrow and llama.cpp in turn, each in a memory cgroup that holds the cap and no swap (root, Linux), on the same model, prompt, context and threads. The
+model is random, made once and kept in the models folder; it is converted outside the cap, and dropped from the page cache before every run.
+
+flashrow's budget is the cap less the overhead that its plan states and ${NODE_BYTES / 1e6} MB for node. Without a cap it is twice the checkpoint's size, which holds
+everything. llama.cpp has the whole cap for its own memory and the page cache.`;
+
+/** Reads the command line. Throws BAD_USAGE, or commander's own error once it has printed the help. */
+export function parseOptions(args: readonly string[]): CappedOptions {
+  const command = new Command('bench:capped')
+    .description('The product and its peer under a memory cap.')
+    .addHelpText('after', HELP)
+    .exitOverride()
+    .option(
+      '--shape <NAME>',
+      `${Object.keys(SHAPES).join(', ')}, or hidden=..,ffn=..,layers=..,heads=..[,kv-heads=..][,vocab=..][,context=..]`,
+      'llama2-7b',
+    )
+    .option('--format <F>', 'format of the random matrices: f32, f16, q8_0, q4_0 or q4_1', 'q4_1')
+    .option('--gguf <FILE>', 'a checkpoint to run in place of a random one')
+    .option('--store <DIR>', 'where its store is, or shall be (default: beside it)')
+    .option('--cap <SIZE>', 'a share of the checkpoint (50%), bytes (2.1GB), or none', '50%')
+    .option('--select <NAME>', 'flashrow’s selector: all', 'all')
+    .addOption(new Option('--peer <NAME>', 'whom to compare with').choices(['llama.cpp', 'none']).default('llama.cpp'))
+    .option('--prompt-tokens <N>', 'length of the timed prompt', '16')
+    .option('--max-tokens <N>', 'tokens timed after the first', '32')
+    .option('--context <N>', 'context of both', '512')
+    .option('--threads <T>', 'threads of both', `${Math.min(availableParallelism(), MOST_THREADS)}`)
+    .option('--rounds <N>', 'how often both run, in turn', '2')
+    .option('--models <DIR>', 'where models are made and kept', DEFAULT_MODELS)
+    .option('--json <FILE>', 'also write everything measured as JSON; - is stdout, the table then goes to stderr')
+    .parse([...args], { from: 'user' });
+  const given = command.opts<Record<string, string | undefined>>();
+  const whole = (option: string, value: string | undefined): number => {
+    if (!/^[1-9]\d{0,5}$/.test(value!)) throw badUsage(option, `is a whole number from 1, not "${value}"`);
+    return Number(value);
+  };
+  if (given.select !== 'all')
+    throw badUsage('select', `"${given.select}" is not built yet; random weights run with --select all`);
+  const shape = parseShape(given.shape!);
+  const options: CappedOptions = {
+    model: given.gguf ? { gguf: existing(given.gguf) } : { shape, format: parseFormat(given.format!, shape.shape) },
+    store: given.store ? resolve(given.store) : null,
+    cap: parseCap(given.cap!),
+    select: given.select,
+    peer: given.peer === 'llama.cpp',
+    promptTokens: whole('prompt-tokens', given.promptTokens),
+    newTokens: whole('max-tokens', given.maxTokens),
+    context: whole('context', given.context),
+    threads: whole('threads', given.threads),
+    rounds: whole('rounds', given.rounds),
+    models: resolve(given.models!),
+    json: given.json ?? null,
+  };
+  if (options.promptTokens + options.newTokens + 1 > options.context)
+    throw badUsage('context', `holds ${options.context} tokens, not the prompt's and the new ones; raise it`);
+  return options;
+}
+
+export function parseCap(text: string): Cap {
+  if (text === 'none') return null;
+  const percent = /^(\d+(?:\.\d+)?)%$/.exec(text);
+  if (!percent) return { bytes: parseBytes(text) };
+  if (Number(percent[1]) === 0) throw badUsage('cap', 'is more than 0%');
+  return { share: Number(percent[1]) / 100 };
+}
+
+function existing(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
+    throw new FlashrowError('NOT_FOUND', `--gguf ${path}: there is no such file`, { path });
+  return resolve(path);
+}
+
+const badUsage = (option: string, why: string) => new FlashrowError('BAD_USAGE', `--${option} ${why}`, { option });

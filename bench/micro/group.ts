@@ -1,0 +1,30 @@
+import { Bench } from 'tinybench';
+import type { Row } from '../table.js';
+
+/** What a group of measurements works with. */
+export interface Workshop {
+  threads: number;
+  /** A folder on the disk that is to be measured; gone afterwards. */
+  folder: string;
+  /** Whether `--only` asks for this one, by its group and name. */
+  wanted(name: string): boolean;
+}
+
+/** A table of figures of one kind. */
+export interface Group {
+  title: string;
+  /** How the figures came about, in a sentence. */
+  note: string;
+  measure(workshop: Workshop): Promise<Row[]>;
+}
+
+const BENCH = { time: 200, iterations: 5, warmupTime: 0, warmupIterations: 2 };
+
+/** Median ms of a call, by tinybench. */
+export async function medianMs(work: () => unknown): Promise<number> {
+  const bench = new Bench({ ...BENCH, throws: true });
+  bench.add('work', work);
+  const [{ result }] = await bench.run();
+  if (!('latency' in result)) throw new Error(`the measurement was not finished: ${result.state}`);
+  return result.latency.p50;
+}

@@ -1,0 +1,46 @@
+import { seededRandom } from '../../src/runtime/random.js';
+import { Sampler, type SamplerOptions } from '../../src/runtime/sampler.js';
+import type { Row } from '../table.js';
+import { type Group, medianMs } from './group.js';
+
+const VOCABULARIES = [32000, 128256];
+const GREEDY = { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1 };
+const SETTINGS: Readonly<Record<string, Omit<SamplerOptions, 'seed' | 'vocabSize' | 'masked'>>> = {
+  greedy: GREEDY,
+  'temperature 0.8': { ...GREEDY, temperature: 0.8 },
+  'top-k 40, top-p 0.95': { ...GREEDY, temperature: 0.8, topK: 40, topP: 0.95 },
+  'top-p 0.95': { ...GREEDY, temperature: 0.8, topP: 0.95 },
+  'min-p 0.05, penalty 1.1': { ...GREEDY, temperature: 0.8, minP: 0.05, repeatPenalty: 1.1 },
+};
+
+export const sampler: Group = {
+  title: 'sampler',
+  note: 'One draw from logits that are spread like a language model’s (normal, deviation 3).',
+  async measure({ wanted }) {
+    const rows: Row[] = [];
+    for (const vocabSize of VOCABULARIES) {
+      const logits = normals(vocabSize, 3);
+      for (const [name, settings] of Object.entries(SETTINGS)) {
+        if (!wanted(`${name} ${vocabSize}`)) continue;
+        const drawing = new Sampler({ ...settings, seed: 1, vocabSize, masked: [2] });
+        // The sampler may change what it is given; the engine computes new logits for every token.
+        const fresh = new Float32Array(vocabSize);
+        const ms = await medianMs(() => {
+          fresh.set(logits);
+          return drawing.next(fresh, [1, 5, 7]);
+        });
+        rows.push({ settings: name, vocabulary: vocabSize, 'us per token': 1e3 * ms });
+      }
+    }
+    return rows;
+  },
+};
+
+/** Box and Muller's. */
+function normals(count: number, deviation: number): Float32Array {
+  const random = seededRandom(1);
+  return Float32Array.from(
+    { length: count },
+    () => deviation * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
+  );
+}

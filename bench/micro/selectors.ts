@@ -1,0 +1,62 @@
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { rowBytes } from '../../native-bridge/formats.js';
+import { openBridge } from '../../native-bridge/index.js';
+import { selectAll } from '../../src/select/all.js';
+import { selectByGate } from '../../src/select/gate.js';
+import type { Selector } from '../../src/select/selector.js';
+import { RandomWeights } from '../model/random-weights.js';
+import type { Row } from '../table.js';
+import { type Group, medianMs } from './group.js';
+
+const HIDDEN = 4096;
+const NEURONS = 11008;
+const LAYERS = 4;
+const TOKENS = [1, 64];
+const FORMATS = ['q4_1', 'q8_0', 'f16'] as const;
+
+export const selectors: Group = {
+  title: 'selectors',
+  note: `Which of a layer's ${NEURONS} neurons (${HIDDEN} wide) a token needs; the gate's matrices are those of ${LAYERS} layers in turn.`,
+  async measure({ folder, threads, wanted }) {
+    const rows: Row[] = [];
+    if (wanted('all')) rows.push(...(await measure('all', '', selectAll(Array(LAYERS).fill(NEURONS)), 0)));
+    const bridge = openBridge({ threads });
+    const path = join(folder, 'gate.bin');
+    try {
+      for (const format of FORMATS) {
+        if (!wanted(`gate ${format}`)) continue;
+        const rowStride = rowBytes(format, HIDDEN);
+        const file = openSync(path, 'w');
+        writeSync(file, new RandomWeights(1).next(format, HIDDEN, NEURONS * rowStride));
+        closeSync(file);
+        const source = { path, offset: 0, rowStride, rows: NEURONS, columns: HIDDEN, format };
+        const selector = selectByGate({
+          matrices: Array.from({ length: LAYERS }, () => bridge.loadMatrix(source)),
+          neuronsPerUnit: Array(LAYERS).fill(1),
+          maxTokens: Math.max(...TOKENS),
+        });
+        try {
+          rows.push(...(await measure('gate', format, selector, NEURONS * rowStride)));
+        } finally {
+          selector.dispose();
+        }
+      }
+    } finally {
+      bridge.dispose();
+    }
+    return rows;
+  },
+};
+
+async function measure(name: string, format: string, selector: Selector, bytes: number): Promise<Row[]> {
+  const rows: Row[] = [];
+  const x = Float32Array.from({ length: Math.max(...TOKENS) * HIDDEN }, (_, i) => ((i * 37) % 101) / 101 - 0.5);
+  const units = new Uint32Array(NEURONS);
+  let layer = 0;
+  for (const tokens of TOKENS) {
+    const ms = await medianMs(() => selector.select(layer++ % LAYERS, x, tokens, units));
+    rows.push({ selector: name, format, tokens, 'us per layer': 1e3 * ms, 'GB/s': bytes ? bytes / ms / 1e6 : null });
+  }
+  return rows;
+}

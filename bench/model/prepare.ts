@@ -1,0 +1,32 @@
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RowFormat } from '../../native-bridge/formats.js';
+import { convert } from '../../src/index.js';
+import { dropFromPageCache, filesOf, flush } from '../page-cache.js';
+import { writeRandomGguf } from './random-gguf.js';
+import type { NamedShape } from './shapes.js';
+
+export type Log = (line: string) => void;
+
+/** The random model of a shape in a folder, made once. */
+export function prepareCheckpoint(folder: string, { name, shape }: NamedShape, format: RowFormat, log: Log): string {
+  const path = join(folder, `${name}-${format}.gguf`);
+  if (existsSync(path)) return path;
+  log(`writing random weights to ${path}`);
+  mkdirSync(folder, { recursive: true });
+  const partial = `${path}.partial`;
+  rmSync(partial, { force: true });
+  writeRandomGguf(partial, shape, format);
+  renameSync(partial, path);
+  dropFromPageCache([path]);
+  return path;
+}
+
+/** The store of a checkpoint, beside it unless `store` says where; converted once, on disk and out of the page cache. */
+export async function prepareStore(checkpoint: string, store: string, log: Log): Promise<void> {
+  if (!existsSync(store)) {
+    log(`converting ${checkpoint} to ${store}`);
+    await convert(checkpoint, store);
+  }
+  flush(filesOf(store));
+}

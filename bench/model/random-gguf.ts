@@ -1,0 +1,165 @@
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { RandomWeights } from './random-weights.js';
+import type { LlamaShape } from './shapes.js';
+
+/*
+ * A Llama of random weights as a GGUF file, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), with a SentencePiece vocabulary of
+ * made-up words: what llama.cpp and flashrow load alike.
+ */
+
+const VERSION = 3;
+const ALIGNMENT = 32;
+/** Written at once; a multiple of every format's block. */
+const PIECE_BLOCKS = 1 << 18;
+
+/** Types of metadata values, and of tokens. */
+const U32 = 4;
+const I32 = 5;
+const F32 = 6;
+const STRING = 8;
+const ARRAY = 9;
+const [NORMAL, UNKNOWN, CONTROL, BYTE] = [1, 2, 3, 6];
+
+interface Tensor {
+  name: string;
+  /** Row length first. */
+  dimensions: number[];
+  format: RowFormat;
+}
+
+const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
+const f32 = (value: number) => Buffer.from(Float32Array.of(value).buffer);
+const u64 = (value: number) => Buffer.from(BigUint64Array.of(BigInt(value)).buffer);
+const string = (value: string) => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
+const list = (type: number, items: Buffer[]) => Buffer.concat([u32(type), u64(items.length), ...items]);
+
+const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+const count = ({ dimensions }: Tensor) => dimensions.reduce((a, b) => a * b);
+const bytesOf = (tensor: Tensor) => rowBytes(tensor.format, count(tensor));
+
+/** Writes the file, safe on disk when it returns, and gives its bytes. The same shape, format and seed give the same file. */
+export function writeRandomGguf(
+  path: string,
+  shape: LlamaShape,
+  format: RowFormat,
+  onProgress: (bytes: number) => void = () => {},
+  seed = 1,
+): number {
+  const tensors = tensorsOf(shape, format);
+  const weights = new RandomWeights(seed);
+  const file = openSync(path, 'wx');
+  let written = 0;
+  const write = (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done);
+    written += bytes.length;
+    onProgress(written);
+  };
+  const align = () => write(Buffer.alloc(aligned(written) - written));
+  try {
+    write(header(shape, tensors));
+    align();
+    for (const tensor of tensors) {
+      const [columns, rows] = tensor.dimensions;
+      const piece = PIECE_BLOCKS * FORMATS[tensor.format].blockBytes;
+      if (rows === undefined) write(weights.norm(columns));
+      else
+        for (let left = bytesOf(tensor); left > 0; left -= piece)
+          write(weights.next(tensor.format, columns, Math.min(left, piece)));
+      align();
+    }
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  return written;
+}
+
+function tensorsOf(shape: LlamaShape, format: RowFormat): Tensor[] {
+  const { hiddenSize, intermediateSize, numLayers, numAttentionHeads, numKeyValueHeads, vocabSize } = shape;
+  const keyValueSize = (hiddenSize / numAttentionHeads) * numKeyValueHeads;
+  const matrix = (name: string, columns: number, rows: number): Tensor => ({
+    name: `${name}.weight`,
+    dimensions: [columns, rows],
+    format,
+  });
+  const norm = (name: string): Tensor => ({ name: `${name}.weight`, dimensions: [hiddenSize], format: 'f32' });
+  const layers = Array.from({ length: numLayers }, (_, layer) => [
+    norm(`blk.${layer}.attn_norm`),
+    matrix(`blk.${layer}.attn_q`, hiddenSize, hiddenSize),
+    matrix(`blk.${layer}.attn_k`, hiddenSize, keyValueSize),
+    matrix(`blk.${layer}.attn_v`, hiddenSize, keyValueSize),
+    matrix(`blk.${layer}.attn_output`, hiddenSize, hiddenSize),
+    norm(`blk.${layer}.ffn_norm`),
+    matrix(`blk.${layer}.ffn_gate`, hiddenSize, intermediateSize),
+    matrix(`blk.${layer}.ffn_up`, hiddenSize, intermediateSize),
+    matrix(`blk.${layer}.ffn_down`, intermediateSize, hiddenSize),
+  ]);
+  return [
+    matrix('token_embd', hiddenSize, vocabSize),
+    ...layers.flat(),
+    norm('output_norm'),
+    matrix('output', hiddenSize, vocabSize),
+  ];
+}
+
+function header(shape: LlamaShape, tensors: Tensor[]): Buffer {
+  const entries = [...architecture(shape), ...vocabulary(shape.vocabSize)];
+  let offset = 0;
+  const infos = tensors.map((tensor) => {
+    const { name, dimensions, format } = tensor;
+    const start = u64(offset);
+    offset = aligned(offset + bytesOf(tensor));
+    return Buffer.concat([
+      string(name),
+      u32(dimensions.length),
+      ...dimensions.map(u64),
+      u32(FORMATS[format].id),
+      start,
+    ]);
+  });
+  return Buffer.concat([
+    Buffer.from('GGUF'),
+    u32(VERSION),
+    u64(tensors.length),
+    u64(entries.length),
+    ...entries.flatMap(([key, type, value]) => [string(key), u32(type), value]),
+    ...infos,
+  ]);
+}
+
+type Entry = [key: string, type: number, value: Buffer];
+
+function architecture(shape: LlamaShape): Entry[] {
+  return [
+    ['general.architecture', STRING, string('llama')],
+    ['general.name', STRING, string('random weights')],
+    ['general.quantization_version', U32, u32(2)],
+    ['llama.context_length', U32, u32(shape.contextLength)],
+    ['llama.embedding_length', U32, u32(shape.hiddenSize)],
+    ['llama.block_count', U32, u32(shape.numLayers)],
+    ['llama.feed_forward_length', U32, u32(shape.intermediateSize)],
+    ['llama.attention.head_count', U32, u32(shape.numAttentionHeads)],
+    ['llama.attention.head_count_kv', U32, u32(shape.numKeyValueHeads)],
+    ['llama.attention.layer_norm_rms_epsilon', F32, f32(1e-5)],
+    ['llama.rope.dimension_count', U32, u32(shape.hiddenSize / shape.numAttentionHeads)],
+    ['llama.rope.freq_base', F32, f32(shape.ropeTheta)],
+  ];
+}
+
+function vocabulary(vocabSize: number): Entry[] {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`);
+  const words = Array.from({ length: vocabSize - bytes.length - 3 }, (_, i) => `\u2581t${i}`);
+  const tokens = ['<unk>', '<s>', '</s>', ...bytes, ...words];
+  const types = [UNKNOWN, CONTROL, CONTROL, ...bytes.map(() => BYTE), ...words.map(() => NORMAL)];
+  const scores = tokens.map((_, i) => f32(-i));
+  return [
+    ['tokenizer.ggml.model', STRING, string('llama')],
+    ['tokenizer.ggml.tokens', ARRAY, list(STRING, tokens.map(string))],
+    ['tokenizer.ggml.scores', ARRAY, list(F32, scores)],
+    ['tokenizer.ggml.token_type', ARRAY, list(I32, types.map(u32))],
+    ['tokenizer.ggml.unknown_token_id', U32, u32(0)],
+    ['tokenizer.ggml.bos_token_id', U32, u32(1)],
+    ['tokenizer.ggml.eos_token_id', U32, u32(2)],
+  ];
+}

@@ -1,0 +1,81 @@
+import { type Cipher, createCipheriv, createHash } from 'node:crypto';
+import { floatToHalf } from '../../native-bridge/blocks.js';
+import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
+
+/** Standard deviations of a uniform nibble and of a uniform signed byte. */
+const NIBBLE_DEVIATION = Math.sqrt((16 ** 2 - 1) / 12);
+const BYTE_DEVIATION = Math.sqrt((256 ** 2 - 1) / 12);
+/** Root mean square of numbers spread evenly over [1, 2). */
+const UNIT_OCTAVE = Math.sqrt(7 / 3);
+const NIBBLE_MIDDLE = 7.5;
+const SIGN = 0x8000;
+
+/**
+ * Weights as a checkpoint's blocks would hold them, every quant and mantissa bit random (AES-256 in counter mode over the seed): nothing repeats, so neither
+ * a file system nor a disk can deduplicate or compress them. The same seed gives the same weights.
+ */
+export class RandomWeights {
+  readonly #cipher: Cipher;
+  #zeros = Buffer.alloc(0);
+
+  constructor(seed: number) {
+    const key = createHash('sha256').update(`flashrow random weights ${seed}`).digest();
+    this.#cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16)) as Cipher;
+  }
+
+  /**
+   * Whole blocks of `format`, `bytes` of them, such that inputs of unit variance give outputs of unit variance over rows of `columns`.
+   * `bytes` is a multiple of the block's.
+   */
+  next(format: RowFormat, columns: number, bytes: number): Uint8Array {
+    const random = this.#bytes(bytes);
+    const deviation = 1 / Math.sqrt(columns);
+    const halves = new Uint16Array(random.buffer, random.byteOffset, bytes >> 1);
+    const step = FORMATS[format].blockBytes >> 1;
+    switch (format) {
+      case 'f32':
+        setExponents(new Uint32Array(random.buffer, random.byteOffset, bytes >> 2), deviation, 23, 127);
+        break;
+      case 'f16':
+        setExponents(halves, deviation, 10, 15);
+        break;
+      case 'q8_0':
+        setScales(halves, 0, step, floatToHalf(deviation / BYTE_DEVIATION), SIGN);
+        break;
+      case 'q4_1':
+        setScales(halves, 0, step, floatToHalf(deviation / NIBBLE_DEVIATION), 0);
+        setScales(halves, 1, step, floatToHalf((-NIBBLE_MIDDLE * deviation) / NIBBLE_DEVIATION), 0);
+        break;
+      case 'q4_0':
+        setScales(halves, 0, step, floatToHalf(deviation / NIBBLE_DEVIATION), SIGN);
+    }
+    return random;
+  }
+
+  /** `count` floats of a norm, in [0.5, 1). */
+  norm(count: number): Uint8Array {
+    const random = this.#bytes(4 * count);
+    const words = new Uint32Array(random.buffer, random.byteOffset, count);
+    for (let i = 0; i < count; i++) words[i] = (words[i] & 0x7fffff) | (126 << 23);
+    return random;
+  }
+
+  #bytes(count: number): Uint8Array {
+    if (this.#zeros.length < count) this.#zeros = Buffer.alloc(count);
+    const random = this.#cipher.update(this.#zeros.subarray(0, count));
+    return random.byteOffset % 4 === 0 ? random : Uint8Array.from(random);
+  }
+}
+
+/** Keeps signs and mantissas, and gives all the exponent that comes nearest to `deviation`. */
+function setExponents(words: Uint16Array | Uint32Array, deviation: number, mantissaBits: number, bias: number): void {
+  const exponent = Math.round(Math.log2(deviation / UNIT_OCTAVE)) + bias;
+  const kept = (2 ** (8 * words.BYTES_PER_ELEMENT - 1) + 2 ** mantissaBits - 1) | 0;
+  const set = exponent << mantissaBits;
+  for (let i = 0; i < words.length; i++) words[i] = (words[i] & kept) | set;
+}
+
+/** Quants without a minimum are not centred (-8 to 7): scales of random sign centre the weights. */
+function setScales(halves: Uint16Array, first: number, step: number, bits: number, kept: number): void {
+  for (let i = first; i < halves.length; i += step) halves[i] = (halves[i] & kept) | bits;
+}

@@ -1,0 +1,110 @@
+import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
+import { FlashrowError } from '../../src/errors.js';
+
+export interface LlamaShape {
+  hiddenSize: number;
+  intermediateSize: number;
+  numLayers: number;
+  numAttentionHeads: number;
+  numKeyValueHeads: number;
+  vocabSize: number;
+  contextLength: number;
+  ropeTheta: number;
+}
+
+/** Shapes by the name of the model that made them known. */
+export const SHAPES: Readonly<Record<string, LlamaShape>> = {
+  'llama2-7b': llama(4096, 11008, 32, 32, 32, 32000, 4096, 1e4),
+  'llama3-8b': llama(4096, 14336, 32, 32, 8, 128256, 8192, 5e5),
+  'tinyllama-1.1b': llama(2048, 5632, 22, 32, 4, 32000, 2048, 1e4),
+  tiny: llama(256, 768, 4, 8, 4, 512, 512, 1e4),
+};
+
+const LATER: Readonly<Record<string, string>> = {
+  'qwen3-30b-a3b': 'mixture-of-experts models are not built yet',
+  'opt-6.7b': 'OPT models are not built yet',
+};
+
+/** Keys of a shape by numbers, and the order of `llama`'s arguments. */
+const KEYS = ['hidden', 'ffn', 'layers', 'heads', 'kv-heads', 'vocab', 'context'] as const;
+const DEFAULTS = { vocab: 32000, context: 4096 };
+const EXAMPLE = 'hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4';
+
+function llama(
+  hiddenSize: number,
+  intermediateSize: number,
+  numLayers: number,
+  numAttentionHeads: number,
+  numKeyValueHeads: number,
+  vocabSize: number,
+  contextLength: number,
+  ropeTheta: number,
+): LlamaShape {
+  return {
+    hiddenSize,
+    intermediateSize,
+    numLayers,
+    numAttentionHeads,
+    numKeyValueHeads,
+    vocabSize,
+    contextLength,
+    ropeTheta,
+  };
+}
+
+export interface NamedShape {
+  /** Fit for a file name. */
+  name: string;
+  shape: LlamaShape;
+}
+
+/** A name of SHAPES, or numbers like `hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4[,vocab=32000][,context=4096]`. Throws BAD_USAGE. */
+export function parseShape(text: string): NamedShape {
+  if (Object.hasOwn(SHAPES, text)) return { name: text, shape: SHAPES[text] };
+  const known = Object.keys(SHAPES).join(', ');
+  if (Object.hasOwn(LATER, text)) throw badShape(text, `${LATER[text]}; use one of ${known}`);
+  if (!text.includes('=')) throw badShape(text, `use one of ${known}, or numbers like ${EXAMPLE}`);
+  const given: Record<string, number> = { ...DEFAULTS };
+  for (const pair of text.split(',')) {
+    const [key, value, ...rest] = pair.split('=');
+    if (!KEYS.some((name) => name === key)) throw badShape(text, `"${key}" is none of ${KEYS.join(', ')}`);
+    if (rest.length > 0 || !/^[1-9]\d{0,7}$/.test(value ?? ''))
+      throw badShape(text, `${key} is a whole number, not "${value}"`);
+    given[key] = Number(value);
+  }
+  given['kv-heads'] ??= given.heads;
+  const missing = KEYS.find((key) => given[key] === undefined);
+  if (missing) throw badShape(text, `${missing} is missing; write it like ${EXAMPLE}`);
+  const [hidden, ffn, layers, heads, keyValueHeads, vocab, context] = KEYS.map((key) => given[key]);
+  if (hidden % heads !== 0 || (hidden / heads) % 2 !== 0)
+    throw badShape(text, `hidden is an even multiple of heads, not ${hidden} of ${heads}`);
+  if (heads % keyValueHeads !== 0)
+    throw badShape(text, `heads is a multiple of kv-heads, not ${heads} of ${keyValueHeads}`);
+  if (vocab < 512) throw badShape(text, `vocab is at least 512, not ${vocab}`);
+  const shape = llama(hidden, ffn, layers, heads, keyValueHeads, vocab, context, 1e4);
+  return { name: KEYS.map((key) => `${key}${given[key]}`).join('-'), shape };
+}
+
+/** Throws BAD_USAGE where `text` is no format with a kernel, or the shape's rows do not hold whole blocks of it. */
+export function parseFormat(text: string, { hiddenSize, intermediateSize }: LlamaShape): RowFormat {
+  if (!isRowFormat(text)) {
+    const known = Object.keys(FORMATS).join(', ');
+    throw new FlashrowError('BAD_USAGE', `--format: no format is called "${text}"; use one of ${known}`, {
+      value: text,
+    });
+  }
+  const { blockSize } = FORMATS[text];
+  for (const columns of [hiddenSize, intermediateSize]) {
+    if (columns % blockSize !== 0)
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `--format ${text} needs rows of whole blocks of ${blockSize}, not ${columns}`,
+        {
+          columns,
+        },
+      );
+  }
+  return text;
+}
+
+const badShape = (value: string, why: string) => new FlashrowError('BAD_USAGE', `--shape ${value}: ${why}`, { value });
