@@ -48,6 +48,23 @@ async function findCompiler() {
   throw new Error('no C++ compiler was found (CXX, c++, g++, clang++)');
 }
 
+/** Flags of the sources for one instruction set of x86-64; a source that is compiled without them is empty, and its set not there. */
+const SIMD_FLAGS = {
+  'kernels_avx2.cc': ['-mavx2', '-mfma', '-mf16c'],
+  'kernels_avx512.cc': ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mf16c'],
+};
+
+/** The flags for a source that the compiler knows: all, or none where it is too old for them or the processor is another. */
+async function simdFlags({ program, args }, source) {
+  const flags = process.arch === 'x64' ? (SIMD_FLAGS[source] ?? []) : [];
+  try {
+    if (flags.length > 0) await run(program, [...args, ...flags, '-E', '-x', 'c++', '/dev/null']);
+    return flags;
+  } catch {
+    return [];
+  }
+}
+
 async function build() {
   if (process.platform === 'win32') throw new Error('the addon does not support Windows yet');
   const sources = readdirSync(sourceFolder).filter((name) => name.endsWith('.cc'));
@@ -58,7 +75,8 @@ async function build() {
   if (modified(addon) >= newest) return;
 
   const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
-  const { program, args } = await findCompiler();
+  const compiler = await findCompiler();
+  const { program, args } = compiler;
   const flags = [
     ...['-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fexceptions', '-pthread', '-Wall', '-Wextra'],
     // Kernels say themselves where a multiply and an add are one operation.
@@ -75,8 +93,8 @@ async function build() {
   try {
     const objects = sources.map((name) => join(scratch, name.replace(/cc$/, 'o')));
     const compiled = await Promise.allSettled(
-      sources.map((name, i) => {
-        const simd = name === 'kernels_avx2.cc' && process.arch === 'x64' ? ['-mavx2', '-mfma', '-mf16c'] : [];
+      sources.map(async (name, i) => {
+        const simd = await simdFlags(compiler, name);
         return run(program, [...args, ...flags, ...simd, '-c', join(sourceFolder, name), '-o', objects[i]]);
       }),
     );

@@ -10,8 +10,7 @@ export * from './slots.js';
 /** The instruction sets that work here, best first; `ts` always does. */
 export function availableIsas(): Isa[] {
   const result = loadAddon();
-  if ('reason' in result) return ['ts'];
-  return result.addon.hasAvx2 ? ['avx2', 'portable', 'ts'] : ['portable', 'ts'];
+  return 'reason' in result ? ['ts'] : [...result.addon.isas, 'ts'];
 }
 
 /** Why only the portable TypeScript twin is there; null where the addon works. */

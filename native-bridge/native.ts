@@ -27,7 +27,8 @@ interface Addon {
   Cache: new (pool: NativePool, options: object) => KeyValueCache;
   crc32c: Bridge['crc32c'];
   probeReads: Bridge['probeReads'];
-  hasAvx2: boolean;
+  /** The instruction sets it has kernels for and this processor runs, best first. */
+  isas: Isa[];
 }
 
 interface NativePool {

@@ -126,6 +126,14 @@ size_t elements(uint64_t tokens, size_t size) {
   return tokens * size;
 }
 
+/** Instruction sets by name, best first. */
+constexpr const char* kIsas[] = {"avx512", "avx2", "portable"};
+
+/** Null where the set is unknown or not available here. */
+const Kernels* kernelsOf(const std::string& isa) {
+  return isa == "avx512" ? avx512Kernels() : isa == "avx2" ? avx2Kernels() : isa == "portable" ? &portableKernels() : nullptr;
+}
+
 /** The compute threads and kernels that everything made by one bridge shares. */
 class Pool : public Napi::ObjectWrap<Pool> {
  public:
@@ -138,7 +146,7 @@ class Pool : public Napi::ObjectWrap<Pool> {
       const std::string isa = toText(info[0], "isa");
       const uint64_t threads = toCount(info[1], "threads");
       if (threads == 0 || threads > 1024) failUsage("threads must be from 1 to 1024");
-      kernels_ = isa == "avx2" ? avx2Kernels() : isa == "portable" ? &portableKernels() : nullptr;
+      kernels_ = kernelsOf(isa);
       if (kernels_ == nullptr) failUsage("the instruction set " + isa + " is not available here");
       pool_ = std::make_shared<ThreadPool>(threads);
     });
@@ -454,7 +462,11 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("Cache", Cache::define(env));
   exports.Set("crc32c", Napi::Function::New(env, checksum));
   exports.Set("probeReads", Napi::Function::New(env, probe));
-  exports.Set("hasAvx2", avx2Kernels() != nullptr);
+  Napi::Array isas = Napi::Array::New(env);
+  for (const char* isa : kIsas) {
+    if (kernelsOf(isa) != nullptr) isas.Set(isas.Length(), isa);
+  }
+  exports.Set("isas", isas);
   return exports;
 }
 

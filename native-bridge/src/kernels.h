@@ -53,4 +53,7 @@ const Kernels& portableKernels();
 /** Null where this build or this processor lacks AVX2, FMA or F16C. */
 const Kernels* avx2Kernels();
 
+/** Null where this build or this processor lacks AVX-512 F, BW, VL or DQ. */
+const Kernels* avx512Kernels();
+
 }  // namespace flashrow

@@ -1,4 +1,4 @@
-#if defined(__x86_64__)
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
 
 #include "simd_avx2.h"
 // The algorithm, over the Simd above.

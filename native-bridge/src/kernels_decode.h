@@ -10,13 +10,13 @@ namespace flashrow {
 namespace {
 
 using F = Simd::F;
-constexpr size_t kLanes = 8;
+constexpr size_t kLanes = Simd::kLanes;
 
 constexpr size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 /** Each decodes `kWeights` weights (kVectors registers) from `kBytes` bytes. */
 struct DecodeF32 {
-  static constexpr size_t kWeights = 8, kVectors = 1, kBytes = 32;
+  static constexpr size_t kWeights = kLanes, kVectors = 1, kBytes = 4 * kLanes;
   static void decode(const uint8_t* from, F* into) { into[0] = Simd::load(reinterpret_cast<const float*>(from)); }
   static void decodeFirst(const uint8_t* from, size_t count, F* into) {
     into[0] = Simd::loadFirst(reinterpret_cast<const float*>(from), count);
@@ -24,27 +24,27 @@ struct DecodeF32 {
 };
 
 struct DecodeF16 {
-  static constexpr size_t kWeights = 8, kVectors = 1, kBytes = 16;
+  static constexpr size_t kWeights = kLanes, kVectors = 1, kBytes = 2 * kLanes;
   static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadHalves(from); }
   static void decodeFirst(const uint8_t* from, size_t count, F* into) {
-    uint8_t padded[16] = {};
+    uint8_t padded[kBytes] = {};
     std::memcpy(padded, from, count * 2);
     into[0] = Simd::loadHalves(padded);
   }
 };
 
 struct DecodeI16 {
-  static constexpr size_t kWeights = 8, kVectors = 1, kBytes = 16;
+  static constexpr size_t kWeights = kLanes, kVectors = 1, kBytes = 2 * kLanes;
   static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadIntegers(from); }
   static void decodeFirst(const uint8_t* from, size_t count, F* into) {
-    uint8_t padded[16] = {};
+    uint8_t padded[kBytes] = {};
     std::memcpy(padded, from, count * 2);
     into[0] = Simd::loadIntegers(padded);
   }
 };
 
 struct WholeBlocks {
-  static constexpr size_t kWeights = 32, kVectors = 4;
+  static constexpr size_t kWeights = 32, kVectors = kWeights / kLanes;
   static void decodeFirst(const uint8_t*, size_t, F* into) { into[0] = Simd::zero(); }
 };
 
@@ -52,28 +52,34 @@ struct DecodeQ8_0 : WholeBlocks {
   static constexpr size_t kBytes = 34;
   static void decode(const uint8_t* from, F* into) {
     const F scale = Simd::loadHalf(from);
-    for (size_t v = 0; v < 4; v++) into[v] = Simd::multiply(scale, Simd::loadSignedBytes(from + 2 + 8 * v));
+    for (size_t v = 0; v < kVectors; v++) into[v] = Simd::multiply(scale, Simd::loadSignedBytes(from + 2 + kLanes * v));
   }
 };
 
-struct DecodeQ4_0 : WholeBlocks {
+/** 32 nibbles: the low ones of 16 bytes, then the high ones. */
+struct NibbleBlocks : WholeBlocks {
+  template <class Level>
+  static void decodeNibbles(const uint8_t* from, int bias, const Level& level, F* into) {
+    for (size_t v = 0; v < kVectors / 2; v++) {
+      Simd::loadNibbles(from + kLanes * v, bias, level, into[v], into[v + kVectors / 2]);
+    }
+  }
+};
+
+struct DecodeQ4_0 : NibbleBlocks {
   static constexpr size_t kBytes = 18;
   static void decode(const uint8_t* from, F* into) {
     const F scale = Simd::loadHalf(from);
-    Simd::loadNibbles(from + 2, 8, into[0], into[2]);
-    Simd::loadNibbles(from + 10, 8, into[1], into[3]);
-    for (size_t v = 0; v < 4; v++) into[v] = Simd::multiply(scale, into[v]);
+    decodeNibbles(from + 2, 8, [&](F q) { return Simd::multiply(scale, q); }, into);
   }
 };
 
-struct DecodeQ4_1 : WholeBlocks {
+struct DecodeQ4_1 : NibbleBlocks {
   static constexpr size_t kBytes = 20;
   static void decode(const uint8_t* from, F* into) {
     F scale, minimum;
     Simd::loadHalfPair(from, scale, minimum);
-    Simd::loadNibbles(from + 4, 0, into[0], into[2]);
-    Simd::loadNibbles(from + 12, 0, into[1], into[3]);
-    for (size_t v = 0; v < 4; v++) into[v] = Simd::fma(scale, into[v], minimum);
+    decodeNibbles(from + 4, 0, [&](F q) { return Simd::affine(scale, q, minimum); }, into);
   }
 };
 

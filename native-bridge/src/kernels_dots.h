@@ -3,6 +3,7 @@
 // Products of rows with tokens. Part of kernels_shared.h.
 
 #include <cstring>
+#include <utility>
 
 #include "kernels_decode.h"
 
@@ -55,10 +56,10 @@ void dotsOneToken(const Rows& rows, size_t count, size_t columns, const float* x
   for (; row < count; row++) dotRows<Decode, 1>(rows, row, count, columns, x, out);
 }
 
-/** Blocking of the many-token products: a panel of decoded rows stays in L2, a block of four tokens' columns in L1. */
-constexpr size_t kPanelRows = 48;
+/** Blocking of the many-token products: a panel of decoded rows stays in L2, a tile of it and its tokens' columns in or near L1. */
+constexpr size_t kPanelRows = 384 / kLanes;
 constexpr size_t kPanelTokens = 128;
-constexpr size_t kPanelColumns = 512;
+constexpr size_t kPanelColumns = 64 * kLanes;
 /** Past a power of two, so that the rows of a tile fall into different L1 sets. */
 constexpr size_t kPanelStride = kPanelColumns + 16;
 
@@ -72,12 +73,14 @@ static_assert(sizeof(DotScratch) <= kKernelScratchBytes, "kKernelScratchBytes ho
 template <size_t rows, size_t tokens>
 void dotTile(const float* panel, const float* x, size_t xStride, size_t columns, float* sums) {
   F tile[rows][tokens];
+  // GCC keeps a tile of more than 16 in memory unless these three loops are unrolled early.
+#pragma GCC unroll 8
   for (size_t r = 0; r < rows; r++) {
     for (size_t t = 0; t < tokens; t++) tile[r][t] = Simd::load(sums + (r * tokens + t) * kLanes);
   }
   size_t column = 0;
   for (; column + kLanes <= columns; column += kLanes) {
-    // The narrow side is held, the wide side passes through one register: 3 + 1 + 12 sums fill the 16 of AVX2.
+    // One side is held, the other passes through one register: 3 + 1 + 12 sums fill the 16 of AVX2, 6 + 1 + 24 the 32 of AVX-512.
     F weights[rows];
     for (size_t r = 0; r < rows; r++) weights[r] = Simd::load(panel + r * kPanelStride + column);
     for (size_t t = 0; t < tokens; t++) {
@@ -86,6 +89,7 @@ void dotTile(const float* panel, const float* x, size_t xStride, size_t columns,
     }
   }
   if (column < columns) {
+#pragma GCC unroll 8
     for (size_t t = 0; t < tokens; t++) {
       const F input = Simd::loadFirst(x + t * xStride + column, columns - column);
       for (size_t r = 0; r < rows; r++) {
@@ -93,6 +97,7 @@ void dotTile(const float* panel, const float* x, size_t xStride, size_t columns,
       }
     }
   }
+#pragma GCC unroll 8
   for (size_t r = 0; r < rows; r++) {
     for (size_t t = 0; t < tokens; t++) Simd::store(sums + (r * tokens + t) * kLanes, tile[r][t]);
   }
@@ -100,22 +105,17 @@ void dotTile(const float* panel, const float* x, size_t xStride, size_t columns,
 
 using DotTile = void (*)(const float*, const float*, size_t, size_t, float*);
 
-template <size_t rows>
-DotTile dotTileFor(size_t tokens) {
-  switch (tokens) {
-    case 1: return dotTile<rows, 1>;
-    case 2: return dotTile<rows, 2>;
-    case 3: return dotTile<rows, 3>;
-    default: return dotTile<rows, Simd::kTokenTile>;
-  }
-}
+template <class>
+struct DotTiles;
+template <size_t... i>
+struct DotTiles<std::index_sequence<i...>> {
+  static constexpr DotTile kOf[] = {dotTile<i / Simd::kTokenTile + 1, i % Simd::kTokenTile + 1>...};
+};
 
+/** The tile for a number of rows and tokens, up to the full one. */
 inline DotTile dotTileFor(size_t rows, size_t tokens) {
-  switch (rows) {
-    case 1: return dotTileFor<1>(tokens);
-    case 2: return dotTileFor<2>(tokens);
-    default: return dotTileFor<Simd::kRowTile>(tokens);
-  }
+  using Tiles = DotTiles<std::make_index_sequence<Simd::kRowTile * Simd::kTokenTile>>;
+  return Tiles::kOf[(rows - 1) * Simd::kTokenTile + tokens - 1];
 }
 
 /** Visits a block's tiles in the order in which their sums lie in scratch. */

@@ -2,29 +2,47 @@
 
 // Sums of scaled rows. Part of kernels_shared.h.
 
+#include <utility>
+
 #include "kernels_decode.h"
 
 namespace flashrow {
 namespace {
+
+/** Columns at `at` of y += the sum of `count` rows there: `steps` decode steps, whose sums stay in registers. */
+template <class Decode, size_t count, size_t steps>
+inline void addRowsAt(size_t at, const uint8_t* const* rows, const F* scale, const uint8_t* const* ahead, float* y) {
+  F weights[Decode::kVectors];
+  F sums[steps * Decode::kVectors];
+  for (size_t v = 0; v < steps * Decode::kVectors; v++) sums[v] = Simd::load(y + at + v * kLanes);
+  for (size_t r = 0; r < count; r++) {
+    for (size_t s = 0; s < steps; s++) {
+      const size_t from = (at / Decode::kWeights + s) * Decode::kBytes;
+      __builtin_prefetch(ahead[r] + from, 0, 2);
+      Decode::decode(rows[r] + from, weights);
+      F* into = sums + s * Decode::kVectors;
+      for (size_t v = 0; v < Decode::kVectors; v++) into[v] = Simd::fma(scale[r], weights[v], into[v]);
+    }
+  }
+  for (size_t v = 0; v < steps * Decode::kVectors; v++) Simd::store(y + at + v * kLanes, sums[v]);
+}
 
 /** y[begin, end) += the sum of `count` (a constant) rows, decoded in registers; `ahead` are the rows to fetch meanwhile. */
 template <class Decode, size_t count>
 void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* ahead, size_t begin, size_t end, float* y) {
   F scale[count];
   for (size_t r = 0; r < count; r++) scale[r] = Simd::set(h[r]);
-  F weights[Decode::kVectors];
+  // Four registers of y at once.
+  constexpr size_t steps = 4 / Decode::kVectors;
   size_t column = begin;
+  for (; column + steps * Decode::kWeights <= end; column += steps * Decode::kWeights) {
+    addRowsAt<Decode, count, steps>(column, rows, scale, ahead, y);
+  }
   for (; column + Decode::kWeights <= end; column += Decode::kWeights) {
-    F sums[Decode::kVectors];
-    for (size_t v = 0; v < Decode::kVectors; v++) sums[v] = Simd::load(y + column + v * kLanes);
-    for (size_t r = 0; r < count; r++) {
-      __builtin_prefetch(ahead[r] + column / Decode::kWeights * Decode::kBytes, 0, 2);
-      Decode::decode(rows[r] + column / Decode::kWeights * Decode::kBytes, weights);
-      for (size_t v = 0; v < Decode::kVectors; v++) sums[v] = Simd::fma(scale[r], weights[v], sums[v]);
-    }
-    for (size_t v = 0; v < Decode::kVectors; v++) Simd::store(y + column + v * kLanes, sums[v]);
+    addRowsAt<Decode, count, 1>(column, rows, scale, ahead, y);
   }
   if (column < end) {
+    F weights[Decode::kVectors];
     F sum = Simd::loadFirst(y + column, end - column);
     for (size_t r = 0; r < count; r++) {
       Decode::decodeFirst(rows[r] + column / Decode::kWeights * Decode::kBytes, end - column, weights);
@@ -34,9 +52,9 @@ void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* a
   }
 }
 
-/** Up to four rows whose h is not zero. */
+/** Rows whose h is not zero. */
 struct PickedRows {
-  static constexpr size_t kMost = 4;
+  static constexpr size_t kMost = Simd::kSumRowsAtOnce;
   const uint8_t* rows[kMost];
   float h[kMost];
   size_t count = 0;
@@ -70,11 +88,11 @@ void addScaledRowsOneToken(const Rows& rows, size_t count, const float* h, size_
   }
 }
 
-/** Blocking of the many-token sums: strips of 32 columns, each contiguous over a block of rows (16 KiB, half an L1). */
+/** Blocking of the many-token sums: strips of four registers' columns, each contiguous over a block of rows (16 or 32 KiB). */
 constexpr size_t kSumRows = 128;
-constexpr size_t kStripColumns = 32;
-constexpr size_t kStripVectors = kStripColumns / kLanes;
-constexpr size_t kStrips = 8;
+constexpr size_t kStripVectors = 4;
+constexpr size_t kStripColumns = kStripVectors * kLanes;
+constexpr size_t kStrips = 256 / kStripColumns;
 constexpr size_t kSumTokensAtOnce = 510;
 constexpr size_t kSumGroups = (kSumTokensAtOnce + Simd::kSumTokens - 1) / Simd::kSumTokens;
 
@@ -119,6 +137,18 @@ void sumTile(const float (*strip)[kStripColumns], const uint8_t* needed, size_t 
   }
 }
 
+using SumTile = decltype(&sumTile<1>);
+
+template <class>
+struct SumTiles;
+template <size_t... i>
+struct SumTiles<std::index_sequence<i...>> {
+  static constexpr SumTile kOf[] = {sumTile<i + 1>...};
+};
+
+/** The tile for a number of tokens, up to kSumTokens. */
+inline SumTile sumTileFor(size_t tokens) { return SumTiles<std::make_index_sequence<Simd::kSumTokens>>::kOf[tokens - 1]; }
+
 /** Fills the lists of needed rows; returns whether any row is needed. */
 inline bool listNeeded(const float* h, size_t hStride, size_t rows, size_t tokens, SumScratch& scratch) {
   bool any = false;
@@ -154,9 +184,8 @@ void addScaledRowsManyTokens(const Rows& rows, size_t count, const float* h, siz
         const size_t columns = least(kStripColumns, blockColumns - s * kStripColumns);
         for (size_t t = 0, group = 0; t < tokens; t += Simd::kSumTokens, group++) {
           const size_t groupTokens = least(Simd::kSumTokens, tokens - t);
-          const auto tile = groupTokens == 1 ? sumTile<1> : groupTokens == 2 ? sumTile<2> : sumTile<Simd::kSumTokens>;
-          tile(scratch.strips[s], scratch.needed[group], scratch.numNeeded[group], scales + t * hStride, hStride, columns,
-               y + t * yStride + column + s * kStripColumns, yStride);
+          sumTileFor(groupTokens)(scratch.strips[s], scratch.needed[group], scratch.numNeeded[group], scales + t * hStride, hStride,
+                                  columns, y + t * yStride + column + s * kStripColumns, yStride);
         }
       }
     }

@@ -11,10 +11,13 @@ namespace {
 /** Eight floats in one AVX2 register. */
 struct Simd {
   using F = __m256;
+  static constexpr size_t kLanes = 8;
   static constexpr size_t kRowTile = 3;
   static constexpr size_t kTokenTile = 4;
   /** Columns tile of the scaled-row sum: tokens by vectors. */
   static constexpr size_t kSumTokens = 3;
+  /** Rows side by side in a sum for one token. */
+  static constexpr size_t kSumRowsAtOnce = 4;
 
   static F zero() { return _mm256_setzero_ps(); }
   static F set(float value) { return _mm256_set1_ps(value); }
@@ -28,6 +31,8 @@ struct Simd {
   static F multiply(F a, F b) { return _mm256_mul_ps(a, b); }
   /** a * b + c */
   static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  /** scale * q + offset, scale a half and q of few bits. */
+  static F affine(F scale, F q, F offset) { return fma(scale, q, offset); }
   /** b where either is NaN. */
   static F max(F a, F b) { return _mm256_max_ps(a, b); }
 
@@ -59,12 +64,13 @@ struct Simd {
     return _mm256_cvtepi32_ps(_mm256_cvtepi16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
   }
   static F loadSignedBytes(const uint8_t* from) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(eight(from))); }
-  /** Eight bytes: low nibbles and high nibbles, each less `bias`. */
-  static void loadNibbles(const uint8_t* from, int bias, F& low, F& high) {
+  /** Eight bytes: level(q - bias) of their low nibbles q and of their high ones. */
+  template <class Level>
+  static void loadNibbles(const uint8_t* from, int bias, const Level& level, F& low, F& high) {
     const __m256i bytes = _mm256_cvtepu8_epi32(eight(from));
     const __m256i offset = _mm256_set1_epi32(bias);
-    low = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_and_si256(bytes, _mm256_set1_epi32(15)), offset));
-    high = _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bytes, 4), offset));
+    low = level(_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_and_si256(bytes, _mm256_set1_epi32(15)), offset)));
+    high = level(_mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(bytes, 4), offset)));
   }
   /** 2^n, for floats that hold n (-126 to 127) in their lowest mantissa bits, as adding 1.5 * 2^23 leaves them. */
   static F powerOfTwo(F shifted) {

@@ -24,9 +24,11 @@ struct Simd {
   struct F {
     F4 a, b;
   };
+  static constexpr size_t kLanes = 8;
   static constexpr size_t kRowTile = 2;
   static constexpr size_t kTokenTile = 2;
   static constexpr size_t kSumTokens = 1;
+  static constexpr size_t kSumRowsAtOnce = 4;
 
   static F zero() { return {F4{}, F4{}}; }
   static F set(float value) { return {F4{value, value, value, value}, F4{value, value, value, value}}; }
@@ -44,6 +46,8 @@ struct Simd {
   static F multiply(F x, F y) { return {x.a * y.a, x.b * y.b}; }
   /** x * y + z, rounded twice: a fused operation is not to be had everywhere. */
   static F fma(F x, F y, F z) { return {x.a * y.a + z.a, x.b * y.b + z.b}; }
+  /** scale * q + offset, scale a half and q of few bits. */
+  static F affine(F scale, F q, F offset) { return fma(scale, q, offset); }
   /** y where either is NaN. */
   static F max(F x, F y) { return {choose(x.a > y.a, x.a, y.a), choose(x.b > y.b, x.b, y.b)}; }
 
@@ -79,12 +83,13 @@ struct Simd {
     // Flipping the sign bit makes the byte its value plus 128.
     return {toFloat((first ^ 128) - 128), toFloat((second ^ 128) - 128)};
   }
-  /** Eight bytes: low nibbles and high nibbles, each less `bias`. */
-  static void loadNibbles(const uint8_t* from, int32_t bias, F& low, F& high) {
+  /** Eight bytes: level(q - bias) of their low nibbles q and of their high ones. */
+  template <class Level>
+  static void loadNibbles(const uint8_t* from, int32_t bias, const Level& level, F& low, F& high) {
     I4 first, second;
     spreadBytes(from, first, second);
-    low = {toFloat((first & 15) - bias), toFloat((second & 15) - bias)};
-    high = {toFloat((first >> 4) - bias), toFloat((second >> 4) - bias)};
+    low = level(F{toFloat((first & 15) - bias), toFloat((second & 15) - bias)});
+    high = level(F{toFloat((first >> 4) - bias), toFloat((second >> 4) - bias)});
   }
   /** 2^n, for floats that hold n (-126 to 127) in their lowest mantissa bits, as adding 1.5 * 2^23 leaves them. */
   static F powerOfTwo(F shifted) { return {(F4)(((U4)shifted.a + 127) << 23), (F4)(((U4)shifted.b + 127) << 23)}; }
