@@ -67,8 +67,16 @@ export type Request =
 /** From the worker. */
 export type Reply = { id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape });
 
+/** Shared between both ends, which may not have time for messages. */
+export const FLAGS = {
+  /** Not 0 once the running call should end. */
+  abort: 0,
+  /** Not 0 while a call runs that must not be cut off; waited for where the process ends. */
+  busy: 1,
+} as const;
+
 /** Handed to the worker at its start. */
 export interface WorkerStart {
-  /** Int32Array[1]: not 0 once the running call should end. */
-  abortFlag: SharedArrayBuffer;
+  /** Int32Array[2], see FLAGS. */
+  flags: SharedArrayBuffer;
 }

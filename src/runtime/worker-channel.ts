@@ -1,7 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { FlashrowError } from '../errors.js';
+import { restAtExit } from './at-exit.js';
 import { fromShape } from './failure.js';
-import type { Method, Methods, Reply, Request, WorkerStart } from './protocol.js';
+import { FLAGS, type Method, type Methods, type Reply, type Request, type WorkerStart } from './protocol.js';
+
+/** How long the end of the process may wait for a running call, ms: a layer of a large prompt takes a second. */
+const REST_MS = 5000;
 
 interface Pending {
   resolve: (result: never) => void;
@@ -22,7 +26,8 @@ export interface CallOptions<M extends Method> {
 /** The caller's end of a worker: calls queue and run one at a time. */
 export class WorkerChannel {
   private readonly worker: Worker;
-  private readonly abortFlag = new Int32Array(new SharedArrayBuffer(4));
+  private readonly flags = new Int32Array(new SharedArrayBuffer(8));
+  private readonly forgetExit = restAtExit(() => this.rest());
   private readonly pending = new Map<number, Pending>();
   private queue: Promise<unknown> = Promise.resolve();
   private nextId = 1;
@@ -30,8 +35,9 @@ export class WorkerChannel {
   private ended: FlashrowError | null = null;
 
   constructor() {
-    const start: WorkerStart = { abortFlag: this.abortFlag.buffer as SharedArrayBuffer };
-    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start });
+    const start: WorkerStart = { flags: this.flags.buffer as SharedArrayBuffer };
+    // The app's own flags are not for this thread: with --input-type it would not even start.
+    this.worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [] });
     this.worker.on('message', (reply: Reply) => this.receive(reply));
     this.worker.on('error', (error) =>
       this.fail(new FlashrowError('IO', `the engine's thread failed: ${error.message}`, {}, { cause: error })),
@@ -73,12 +79,19 @@ export class WorkerChannel {
     await this.queue;
     await this.send('close', {}).catch(() => undefined);
     await this.worker.terminate();
+    this.forgetExit();
+  }
+
+  /** The process ends: a thread stopped inside ONNX Runtime would abort it, so the running call comes to its next layer first. */
+  private rest(): void {
+    Atomics.store(this.flags, FLAGS.abort, 1);
+    Atomics.wait(this.flags, FLAGS.busy, 1, REST_MS);
   }
 
   /** Asks the running call to end; it does at the next layer. */
   private abortRunning(): void {
     if (this.running === 0) return;
-    Atomics.store(this.abortFlag, 0, 1);
+    Atomics.store(this.flags, FLAGS.abort, 1);
     this.worker.postMessage({ abort: this.running } satisfies Request);
   }
 
@@ -117,7 +130,7 @@ export class WorkerChannel {
     const id = this.nextId++;
     this.running = id;
     this.worker.ref();
-    Atomics.store(this.abortFlag, 0, 0);
+    Atomics.store(this.flags, FLAGS.abort, 0);
     return new Promise<Methods[M]['result']>((resolve, reject) => {
       this.post({ id, method, args } as Request);
       this.pending.set(id, { resolve, reject, onEvent });

@@ -3,12 +3,14 @@ import { FlashrowError } from '../errors.js';
 import { toShape } from './failure.js';
 import * as jobs from './jobs.js';
 import type { ModelHost } from './model-host.js';
-import type { Reply, Request, WorkerStart } from './protocol.js';
+import { FLAGS, type Method, type Reply, type Request, type WorkerStart } from './protocol.js';
 
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
-const flag = new Int32Array((workerData as WorkerStart).abortFlag);
-const aborted = () => Atomics.load(flag, 0) !== 0;
+const flags = new Int32Array((workerData as WorkerStart).flags);
+const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
+/** Calls that can be stopped anywhere: no library is in the middle of something, and a conversion resumes. */
+const FILE_WORK: ReadonlySet<Method> = new Set<Method>(['plan', 'convert', 'verify', 'prepare']);
 let host: ModelHost | null = null;
 let running: { id: number; controller: AbortController } | null = null;
 
@@ -20,6 +22,7 @@ port.on('message', async (request: Request) => {
   const { id } = request;
   const controller = new AbortController();
   running = { id, controller };
+  if (!FILE_WORK.has(request.method)) Atomics.store(flags, FLAGS.busy, 1);
   const reply = (message: Reply) => port.postMessage(message);
   try {
     reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
@@ -27,6 +30,8 @@ port.on('message', async (request: Request) => {
     reply({ id, error: toShape(error) });
   } finally {
     running = null;
+    Atomics.store(flags, FLAGS.busy, 0);
+    Atomics.notify(flags, FLAGS.busy);
   }
 });
 
