@@ -10,6 +10,10 @@
 #include <string>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "crc32c.h"
 #include "failure.h"
 #include "kernels.h"
@@ -162,7 +166,13 @@ class Pool : public Napi::ObjectWrap<Pool> {
   const Kernels& kernels() const { return *kernels_; }
 
  private:
-  void dispose(const Napi::CallbackInfo&) { pool_.reset(); }
+  void dispose(const Napi::CallbackInfo&) {
+    pool_.reset();
+#ifdef __GLIBC__
+    // What other libraries have freed meanwhile goes back to the system, too: glibc would keep it for threads that are gone.
+    malloc_trim(0);
+#endif
+  }
 
   std::shared_ptr<ThreadPool> pool_;
   const Kernels* kernels_ = nullptr;
