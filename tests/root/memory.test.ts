@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nodeInCgroup, type ProcessOutcome } from '../../dist/bench/capped/cgroup.js';
 import { type GenerationResult, loadModel, plan } from '../../dist/src/index.js';
 import { writeRandomLlama } from '../peer/random-gguf.js';
-import { type CappedOutcome, nodeInCgroup } from './cgroup.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -19,7 +19,7 @@ let folder: string;
 let model: string;
 let modelBytes: number;
 let store: string;
-let converting: CappedOutcome;
+let converting: ProcessOutcome;
 let expected: number[];
 const figures: Record<string, string>[] = [];
 
@@ -37,7 +37,7 @@ describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unles
       numKeyValueHeads: 4,
     });
     converting = await nodeInCgroup(modelBytes / 2, [MAIN, 'convert', model, store, '--json']);
-    figures.push({ what: 'convert', limit: megabytes(modelBytes / 2), peak: megabytes(converting.peakBytes) });
+    figures.push({ what: 'convert', limit: megabytes(modelBytes / 2), peak: megabytes(converting.peakBytes!) });
     expected = await generateFreely();
   });
   afterAll(() => {
@@ -93,7 +93,7 @@ async function runCapped(what: string, limit: number, options: string[]): Promis
   figures.push({
     what,
     limit: megabytes(limit),
-    peak: megabytes(outcome.peakBytes),
+    peak: megabytes(outcome.peakBytes!),
     budget: megabytes(budgetBytes),
     accounted: megabytes(memoryBytes),
     overhead: megabytes(overheadBytes),
