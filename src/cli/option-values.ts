@@ -69,7 +69,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-export const anyOf = (names: readonly string[]): string =>
+const anyOf = (names: readonly string[]): string =>
   names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names[0];
 
 const shorten = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);

@@ -40,7 +40,7 @@ export interface Architecture {
   fromGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription;
 }
 
-export const ARCHITECTURES: readonly Architecture[] = [llama];
+const ARCHITECTURES: readonly Architecture[] = [llama];
 
 /** Reads config.json's fields. */
 export function describeHuggingFace(name: string, config: Fields): ModelDescription {

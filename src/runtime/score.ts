@@ -1,7 +1,7 @@
 import type { Engine } from './engine.js';
 
 /** The `topK` likeliest next ids with natural-log probabilities, best first, of logits[vocabSize]. */
-export function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
+function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
   const normalizer = logSumExp(logits);
   const ids = Uint32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
   return Array.from(ids.subarray(0, topK), (id) => [id, logits[id] - normalizer]);

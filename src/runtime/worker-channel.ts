@@ -42,7 +42,11 @@ export class WorkerChannel {
     this.worker.on('error', (error) =>
       this.fail(new FlashrowError('IO', `the engine's thread failed: ${error.message}`, {}, { cause: error })),
     );
-    this.worker.on('exit', () => this.fail(new FlashrowError('IO', "the engine's thread has ended")));
+    this.worker.on('exit', () => {
+      // However it ended: there is nothing left to wait for when the process does.
+      this.forgetExit();
+      this.fail(new FlashrowError('IO', "the engine's thread has ended"));
+    });
     // A model that nobody waits for must not keep the process alive.
     this.worker.unref();
   }
@@ -79,7 +83,6 @@ export class WorkerChannel {
     await this.queue;
     await this.send('close', {}).catch(() => undefined);
     await this.worker.terminate();
-    this.forgetExit();
   }
 
   /** The process ends: a thread stopped inside ONNX Runtime would abort it, so the running call comes to its next layer first. */

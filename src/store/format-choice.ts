@@ -7,7 +7,7 @@ import type { Activation } from '../model/spec.js';
 export type FormatRequest = 'source' | RowFormat;
 
 /** What a checkpoint's tensor becomes where nothing else is asked for: the nearest format with a kernel that is not coarser. */
-export const nearestFormat = (source: TensorFormat): RowFormat =>
+const nearestFormat = (source: TensorFormat): RowFormat =>
   source === 'bf16' ? 'f32' : source === 'q6_K' ? 'q8_0' : source;
 
 /** The format that a tensor's weights are read in: its own, or floats for those without a kernel. */

@@ -7,7 +7,7 @@ const ALIGNED_RECORD = 64 * 1024;
 export const roundUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /** Device blocks that a record of `bytes` touches, on average over all records laid out at `stride` from a block's start. */
-export function blocksTouched(bytes: number, stride: number): number {
+function blocksTouched(bytes: number, stride: number): number {
   let step = DEVICE_BLOCK;
   while (stride % step !== 0) step /= 2;
   // Offsets inside a device block repeat after 4096 / step records and pass through each multiple of `step` once.
