@@ -110,7 +110,8 @@ export interface RowStream {
   /**
    * y[tokens, hiddenSize] (+)= FFN of x[tokens, hiddenSize] over `count` units, ascending, in `slots` (RING_SLOT: the ring's next).
    * Waits for units that are on their way, computes those that are there meanwhile. `given` is [tokens, numNeurons] where the layer
-   * says so. Down sums run in ascending neuron order: the result depends neither on arrival, nor on threads, nor on how a layer is cut into calls.
+   * says so. `weights` is [tokens, count]: what unit i adds to token t is multiplied by weights[t * count + i], and is nothing where that is 0
+   * (mixtures of experts; masks of lossy selectors); without it, every weight is 1. Down sums run in ascending neuron order: the result depends neither on arrival, nor on threads, nor on how a layer is cut into calls.
    * Throws BridgeError: CORRUPT (checksum; names layer, bundle, file, offset) or IO; the stream survives.
    */
   ffn(
@@ -123,6 +124,7 @@ export interface RowStream {
     given: Float32Array | null,
     y: Float32Array,
     accumulate: boolean,
+    weights?: Float32Array | null,
   ): void;
   counters(into: Float64Array): void;
   /** Waits for reads in flight, then frees everything. */

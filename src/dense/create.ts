@@ -1,4 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, FINAL_NORM, type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { bridgeAttentionInput, bridgeAttentionOutput, bridgeHead } from './bridge-segments.js';
@@ -9,7 +10,7 @@ import { Embedding } from './embedding.js';
 import { Rotary } from './rotary.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
-import { checkExtents, checkShapes, expectedShapes, headName, tensorNamed } from './tensors.js';
+import { checkExtents, checkShapes, headName, tensorNamed } from './tensors.js';
 
 export interface DenseHalfOptions {
   spec: ModelSpec;
@@ -30,7 +31,7 @@ export interface DenseHalfOptions {
 export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseHalf> {
   const { spec, tensors, bridge, threads, maxTokens, onLayer } = options;
   checkShapes(spec, tensors);
-  checkExtents(tensors, expectedShapes(spec).keys());
+  checkExtents(tensors, residentTensors(spec).keys());
   const scratch = new Float32Array(maxTokens * spec.hiddenSize);
   const held: { dispose(): Promise<void> | void }[] = [];
   const keep = <T extends { dispose(): Promise<void> | void }>(part: T): T => {

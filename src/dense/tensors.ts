@@ -1,36 +1,13 @@
 import * as fs from 'node:fs';
 import { FORMATS, rowBytes } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { EMBEDDING, FINAL_NORM, HEAD, type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { EMBEDDING, HEAD } from '../model/tensor-names.js';
 import { openFile, type TensorOnDisk, type TensorShape } from './tensor-on-disk.js';
 
 /** The matrix that turns the last hidden state into logits. */
 export const headName = (spec: ModelSpec): string => (spec.tiedEmbeddings ? EMBEDDING : HEAD);
-
-/** The resident half's tensors by name, with the shapes that the spec asks for. */
-export function expectedShapes(spec: ModelSpec): Map<string, number[]> {
-  const { hiddenSize, vocabSize } = spec;
-  const heads = spec.numAttentionHeads * spec.headDim;
-  const keyValues = spec.numKeyValueHeads * spec.headDim;
-  const perLayer: [LayerTensor, number[]][] = [
-    ['attentionNorm', [hiddenSize]],
-    ['q', [heads, hiddenSize]],
-    ['k', [keyValues, hiddenSize]],
-    ['v', [keyValues, hiddenSize]],
-    ['o', [hiddenSize, heads]],
-    ['ffnNorm', [hiddenSize]],
-  ];
-  const shapes = new Map<string, number[]>([
-    [EMBEDDING, [vocabSize, hiddenSize]],
-    [headName(spec), [vocabSize, hiddenSize]],
-    [FINAL_NORM, [hiddenSize]],
-  ]);
-  for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const [tensor, shape] of perLayer) shapes.set(layerTensor(layer, tensor), shape);
-  }
-  return shapes;
-}
 
 /** The tensor of that name. Throws CORRUPT where there is none. */
 export function tensorNamed<T extends TensorShape>(tensors: ReadonlyMap<string, T>, name: string): T {
@@ -42,7 +19,7 @@ export function tensorNamed<T extends TensorShape>(tensors: ReadonlyMap<string, 
 
 /** Throws CORRUPT where a tensor is missing, or has another shape than the spec says. */
 export function checkShapes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): void {
-  for (const [name, expected] of expectedShapes(spec)) {
+  for (const [name, expected] of residentTensors(spec)) {
     const { shape, format } = tensorNamed(tensors, name);
     const columns = expected[expected.length - 1];
     if (shape.join() !== expected.join()) {

@@ -2,7 +2,10 @@ import type { Architecture, ExpectedTensor, ModelDescription } from './architect
 import { type Fields, shown } from './fields.js';
 import { GGUF_ROPE_FACTORS, ggufFactors, huggingFaceFactors } from './rope-scaling.js';
 import type { Activation, ModelSpec } from './spec.js';
-import { EMBEDDING, FINAL_NORM, HEAD, type LayerTensor, layerTensor } from './tensor-names.js';
+import { EMBEDDING, FINAL_NORM, HEAD, layerTensor } from './tensor-names.js';
+
+/** What each layer has. */
+type LlamaTensor = 'attentionNorm' | 'q' | 'k' | 'v' | 'o' | 'ffnNorm' | 'gate' | 'up' | 'down';
 
 /** What one kind of checkpoint calls the tensors. */
 interface NameTable {
@@ -10,7 +13,7 @@ interface NameTable {
   finalNorm: string;
   head: string;
   layer(index: number, tensor: string): string;
-  tensors: Record<LayerTensor, string>;
+  tensors: Record<LlamaTensor, string>;
 }
 
 const HUGGING_FACE: NameTable = {
@@ -116,6 +119,9 @@ export const llama: Architecture = {
       activation: activation(config, 'hidden_act'),
       gated: true,
       tiedEmbeddings: config.flag('tie_word_embeddings') ?? false,
+      queryKeyValueBiases: false,
+      queryKeyNorm: null,
+      experts: null,
     });
   },
 
@@ -169,6 +175,9 @@ export const llama: Architecture = {
       activation: activation(metadata, 'llama.hidden_act'),
       gated: true,
       tiedEmbeddings: tensors.shape(GGUF.head) === null,
+      queryKeyValueBiases: false,
+      queryKeyNorm: null,
+      experts: null,
     });
   },
 };
@@ -218,7 +227,7 @@ function* expectedTensors(names: NameTable, spec: ModelSpec): Generator<Expected
   const { hiddenSize, intermediateSize, vocabSize } = spec;
   const queries = spec.numAttentionHeads * spec.headDim;
   const keys = spec.numKeyValueHeads * spec.headDim;
-  const shapes: Record<LayerTensor, number[]> = {
+  const shapes: Record<LlamaTensor, number[]> = {
     attentionNorm: [hiddenSize],
     q: [queries, hiddenSize],
     k: [keys, hiddenSize],
@@ -231,7 +240,7 @@ function* expectedTensors(names: NameTable, spec: ModelSpec): Generator<Expected
   };
   yield { name: EMBEDDING, sourceName: names.embedding, shape: [vocabSize, hiddenSize] };
   for (let layer = 0; layer < spec.numLayers; layer++)
-    for (const tensor of Object.keys(shapes) as LayerTensor[])
+    for (const tensor of Object.keys(shapes) as LlamaTensor[])
       yield {
         name: layerTensor(layer, tensor),
         sourceName: names.layer(layer, names.tensors[tensor]),

@@ -1,6 +1,9 @@
 /** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation. */
 export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh';
 
+export const ARCHITECTURE_NAMES = ['llama'] as const;
+export type Architecture = (typeof ARCHITECTURE_NAMES)[number];
+
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
   theta: number;
@@ -12,13 +15,26 @@ export interface RotarySpec {
   frequencyFactors: number[] | null;
 }
 
+/** A mixture of experts in place of one feed-forward network per layer: a router picks a few networks for each token. */
+export interface ExpertsSpec {
+  numExperts: number;
+  /** Experts that each token goes to. */
+  numExpertsPerToken: number;
+  /** Neurons in one expert. */
+  intermediateSize: number;
+  /** Whether the softmax weights of a token's experts are scaled to sum to 1. */
+  normalizeWeights: boolean;
+  /** Neurons of the expert that every token takes besides, weighed by the sigmoid of a gate of its own; 0 without one. It stays resident. */
+  sharedIntermediateSize: number;
+}
+
 /** What a model is, declaratively: everything the engine needs to know besides the tensors themselves. */
 export interface ModelSpec {
-  architecture: 'llama';
+  architecture: Architecture;
   name: string;
   vocabSize: number;
   hiddenSize: number;
-  /** Neurons in one layer's feed-forward network. */
+  /** Neurons in one layer's feed-forward network; with experts, what the checkpoint says of layers without them. */
   intermediateSize: number;
   numLayers: number;
   numAttentionHeads: number;
@@ -33,4 +49,10 @@ export interface ModelSpec {
   gated: boolean;
   /** True where the output head is the embedding matrix. */
   tiedEmbeddings: boolean;
+  /** Whether the projections to queries, keys and values add a bias. */
+  queryKeyValueBiases: boolean;
+  /** RMS norm of queries and keys before rotary: of each head by itself, or of all heads together; null without one. */
+  queryKeyNorm: 'head' | 'all' | null;
+  /** Null for an ordinary feed-forward network. */
+  experts: ExpertsSpec | null;
 }

@@ -6,6 +6,28 @@ export const EMBEDDING = 'embedding';
 export const FINAL_NORM = 'finalNorm';
 export const HEAD = 'head';
 
-export type LayerTensor = 'attentionNorm' | 'q' | 'k' | 'v' | 'o' | 'ffnNorm' | 'gate' | 'up' | 'down';
+/** Resident tensors of a layer. With experts, `router` is [numExperts, hiddenSize], and the shared expert is resident like the router. */
+export type ResidentLayerTensor =
+  | 'attentionNorm'
+  | 'q'
+  | 'k'
+  | 'v'
+  | 'qBias'
+  | 'kBias'
+  | 'vBias'
+  | 'qNorm'
+  | 'kNorm'
+  | 'o'
+  | 'ffnNorm'
+  | 'router'
+  | 'sharedRouter'
+  | 'sharedGate'
+  | 'sharedUp'
+  | 'sharedDown';
+
+/** Streamed tensors of a layer: matrices, or with experts stacks of them, [numExperts, rows, columns]. */
+export type StreamedLayerTensor = 'gate' | 'up' | 'down';
+
+export type LayerTensor = ResidentLayerTensor | StreamedLayerTensor;
 
 export const layerTensor = (layer: number, tensor: LayerTensor): string => `layers.${layer}.${tensor}`;

@@ -1,9 +1,10 @@
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { checkSpec, checkText, residentShape } from './check-spec.js';
+import { checkSpec, checkText } from './check-spec.js';
 import { numBundles, partBytes } from './geometry.js';
-import { residentNames, tensorBytes } from './layout.js';
+import { tensorBytes } from './layout.js';
 import {
   FORMAT_VERSION,
   type LayerBundles,
@@ -67,11 +68,11 @@ function checkFiles(list: ManifestFields[]): Manifest['files'] {
 }
 
 function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
-  const names = residentNames(spec);
+  const shapes = [...residentTensors(spec)];
   const fileBytes = files.find((file) => file.name === RESIDENT_FILE)!.bytes;
-  return manifest.maps('resident', names.length).map((fields, index) => {
-    const name = fields.oneOf('name', [names[index]]);
-    const shape = residentShape(spec, name);
+  return manifest.maps('resident', shapes.length).map((fields, index) => {
+    const [name, shape] = shapes[index];
+    fields.oneOf('name', [name]);
     const found = fields.integers('shape', 1);
     if (String(found) !== String(shape)) broken(fields.path('shape'), found, `[${shape}]`);
     const format = fields.oneOf('format', ROW_FORMATS);

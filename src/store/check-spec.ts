@@ -1,10 +1,17 @@
-import type { Activation, ModelSpec, RotarySpec } from '../model/spec.js';
+import {
+  type Activation,
+  ARCHITECTURE_NAMES,
+  type ExpertsSpec,
+  type ModelSpec,
+  type RotarySpec,
+} from '../model/spec.js';
 import type { TextSpec } from './manifest.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
 /** Far beyond any model; keeps products of two sizes and a format's bytes exact in a double. */
 const MAX_SIZE = 2 ** 26 - 1;
+const MAX_EXPERTS = 65536;
 
 function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
   const dimension = fields.integer('dimension', 0, headDim);
@@ -23,6 +30,17 @@ function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
   return { theta, dimension, layout: fields.oneOf('layout', ['interleaved', 'halves']), frequencyFactors };
 }
 
+function checkExperts(fields: ManifestFields): ExpertsSpec {
+  const numExperts = fields.integer('numExperts', 1, MAX_EXPERTS);
+  return {
+    numExperts,
+    numExpertsPerToken: fields.integer('numExpertsPerToken', 1, numExperts),
+    intermediateSize: fields.integer('intermediateSize', 1, MAX_SIZE),
+    normalizeWeights: fields.flag('normalizeWeights'),
+    sharedIntermediateSize: fields.integer('sharedIntermediateSize', 0, MAX_SIZE),
+  };
+}
+
 /** A ModelSpec out of untrusted data. Throws CORRUPT naming the first field that cannot be. */
 export function checkSpec(fields: ManifestFields): ModelSpec {
   const size = (key: keyof ModelSpec) => fields.integer(key, 1, MAX_SIZE);
@@ -33,7 +51,7 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     broken(fields.path('numKeyValueHeads'), numKeyValueHeads, `a divisor of ${numAttentionHeads}`);
   }
   return {
-    architecture: fields.oneOf('architecture', ['llama']),
+    architecture: fields.oneOf('architecture', ARCHITECTURE_NAMES),
     name: fields.text('name'),
     vocabSize: size('vocabSize'),
     hiddenSize: size('hiddenSize'),
@@ -48,6 +66,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     activation: fields.oneOf('activation', ACTIVATIONS),
     gated: fields.flag('gated'),
     tiedEmbeddings: fields.flag('tiedEmbeddings'),
+    queryKeyValueBiases: fields.flag('queryKeyValueBiases'),
+    queryKeyNorm: fields.isNull('queryKeyNorm') ? null : fields.oneOf('queryKeyNorm', ['head', 'all'] as const),
+    experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),
   };
 }
 
@@ -59,24 +80,4 @@ export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
     addBos: fields.flag('addBos'),
     addEos: fields.flag('addEos'),
   };
-}
-
-/** Shape of each resident tensor of a spec: [rows, columns], or [length]. */
-export function residentShape(spec: ModelSpec, name: string): number[] {
-  const { hiddenSize, vocabSize, headDim } = spec;
-  const queries = spec.numAttentionHeads * headDim;
-  switch (name.slice(name.lastIndexOf('.') + 1)) {
-    case 'embedding':
-    case 'head':
-      return [vocabSize, hiddenSize];
-    case 'q':
-      return [queries, hiddenSize];
-    case 'k':
-    case 'v':
-      return [spec.numKeyValueHeads * headDim, hiddenSize];
-    case 'o':
-      return [hiddenSize, queries];
-    default:
-      return [hiddenSize];
-  }
 }

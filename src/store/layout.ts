@@ -1,8 +1,8 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import type { ModelSpec } from '../model/spec.js';
-import { EMBEDDING, FINAL_NORM, HEAD, type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { residentTensors } from '../model/resident-tensors.js';
+import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, decodedFormat, type FormatRequest, matrixFormat } from './format-choice.js';
 import { numBundles, partBytes } from './geometry.js';
 import type { ResidentTensor } from './manifest.js';
@@ -28,20 +28,6 @@ export interface StoreLayout {
   residentBytes: number;
   /** rows.bin and resident.bin together; tokenizer, template and manifest come on top. */
   bytes: number;
-}
-
-/** Each layer's resident tensors, in file order. */
-export const RESIDENT_OF_LAYER: readonly LayerTensor[] = ['attentionNorm', 'q', 'k', 'v', 'o', 'ffnNorm'];
-
-/** Names of the resident tensors in file order: embedding, layer by layer, final norm, head. */
-export function residentNames(spec: ModelSpec): string[] {
-  const names = [EMBEDDING];
-  for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const tensor of RESIDENT_OF_LAYER) names.push(layerTensor(layer, tensor));
-  }
-  names.push(FINAL_NORM);
-  if (!spec.tiedEmbeddings) names.push(HEAD);
-  return names;
 }
 
 /** Bytes of a tensor's contiguous rows. */
@@ -126,7 +112,7 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
   };
 
   let residentBytes = 0;
-  const resident = residentNames(spec).map((name) => {
+  const resident = [...residentTensors(spec).keys()].map((name) => {
     const { shape, format: source } = tensorOf(checkpoint, name);
     const format = shape.length === 1 ? 'f32' : matrixFormat(source, dense, shape[1]);
     // Norms always fit f32: nothing is lost, and nothing worth reporting happens.

@@ -3,10 +3,12 @@ import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { fileError } from '../import/files.js';
+import { residentOfLayer } from '../model/resident-tensors.js';
+import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { type FeedForwardTensors, writeLayer } from './bundle-writer.js';
 import { Journal, type JournalEntry, readJournal } from './journal.js';
-import { RESIDENT_OF_LAYER, type StoreLayout } from './layout.js';
+import type { StoreLayout } from './layout.js';
 import {
   FORMAT_VERSION,
   type Manifest,
@@ -70,7 +72,7 @@ export async function writeTensors(
       signal,
       onPiece: () => onProgress?.({ bytes: rows.written.bytes + resident.written.bytes, totalBytes: layout.bytes }),
     };
-    for (const step of steps(layout).slice(done.length)) {
+    for (const step of steps(checkpoint.spec, layout).slice(done.length)) {
       const entry = await writeStep(step, checkpoint, layout, { source, rows, resident }, crc32c, progress);
       done.push(entry);
       await settling;
@@ -119,8 +121,9 @@ async function writeStep(
 }
 
 /** The embedding; each layer with its resident tensors; final norm and head. */
-function steps({ resident, layers }: StoreLayout): Step[] {
-  const ofLayer = (layer: number) => 1 + layer * RESIDENT_OF_LAYER.length;
+function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
+  const perLayer = residentOfLayer(spec).length;
+  const ofLayer = (layer: number) => 1 + layer * perLayer;
   return [
     { resident: resident.slice(0, 1), layer: null },
     ...layers.map((_, layer) => ({ resident: resident.slice(ofLayer(layer), ofLayer(layer + 1)), layer })),

@@ -36,6 +36,9 @@ export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
   activation: 'silu',
   gated: true,
   tiedEmbeddings: false,
+  queryKeyValueBiases: false,
+  queryKeyNorm: null,
+  experts: null,
   ...changes,
 });
 

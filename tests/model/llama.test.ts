@@ -60,6 +60,9 @@ describe('a llama described by config.json', () => {
       activation: 'silu',
       gated: true,
       tiedEmbeddings: false,
+      queryKeyValueBiases: false,
+      queryKeyNorm: null,
+      experts: null,
       rotary: { theta: 500000, dimension: 128, layout: 'halves' },
     });
     const all = [...tensors];
@@ -215,6 +218,9 @@ describe('a llama described by GGUF metadata', () => {
       activation: 'silu',
       gated: true,
       tiedEmbeddings: true,
+      queryKeyValueBiases: false,
+      queryKeyNorm: null,
+      experts: null,
     });
     const untied = fromGguf({}, { 'output.weight': new Float32Array(1) });
     expect(untied.spec.tiedEmbeddings).toBe(false);

@@ -193,6 +193,9 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     activation,
     gated,
     tiedEmbeddings: tied,
+    queryKeyValueBiases: false,
+    queryKeyNorm: null,
+    experts: null,
   };
   const raw = (name: string) => {
     const tensor = tensors.get(name)!;

@@ -1,0 +1,46 @@
+import type { ModelSpec } from './spec.js';
+import { EMBEDDING, FINAL_NORM, HEAD, layerTensor, type ResidentLayerTensor } from './tensor-names.js';
+
+/** Shapes of a layer's resident tensors, in the order in which they lie in a store: [rows, columns], or [length]. */
+export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]][] {
+  const { hiddenSize, headDim, experts } = spec;
+  const queries = spec.numAttentionHeads * headDim;
+  const keys = spec.numKeyValueHeads * headDim;
+  const shapes: [ResidentLayerTensor, number[]][] = [
+    ['attentionNorm', [hiddenSize]],
+    ['q', [queries, hiddenSize]],
+    ['k', [keys, hiddenSize]],
+    ['v', [keys, hiddenSize]],
+  ];
+  if (spec.queryKeyValueBiases) shapes.push(['qBias', [queries]], ['kBias', [keys]], ['vBias', [keys]]);
+  if (spec.queryKeyNorm === 'head') shapes.push(['qNorm', [headDim]], ['kNorm', [headDim]]);
+  if (spec.queryKeyNorm === 'all') shapes.push(['qNorm', [queries]], ['kNorm', [keys]]);
+  shapes.push(['o', [hiddenSize, queries]], ['ffnNorm', [hiddenSize]]);
+  if (experts) {
+    shapes.push(['router', [experts.numExperts, hiddenSize]]);
+    const shared = experts.sharedIntermediateSize;
+    if (shared > 0) {
+      shapes.push(['sharedRouter', [1, hiddenSize]]);
+      shapes.push(['sharedGate', [shared, hiddenSize]], ['sharedUp', [shared, hiddenSize]]);
+      shapes.push(['sharedDown', [hiddenSize, shared]]);
+    }
+  }
+  return shapes;
+}
+
+/** Shapes of all resident tensors by name, in file order: embedding, layer by layer, final norm, head. */
+export function residentTensors(spec: ModelSpec): Map<string, number[]> {
+  const { hiddenSize, vocabSize } = spec;
+  const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, hiddenSize]]]);
+  const ofLayer = residentOfLayer(spec);
+  for (let layer = 0; layer < spec.numLayers; layer++) {
+    for (const [tensor, shape] of ofLayer) shapes.set(layerTensor(layer, tensor), shape);
+  }
+  shapes.set(FINAL_NORM, [hiddenSize]);
+  if (!spec.tiedEmbeddings) shapes.set(HEAD, [vocabSize, hiddenSize]);
+  return shapes;
+}
+
+/** Neurons that a layer streams: those of its network, or of all its experts, one after another. */
+export const streamedNeurons = ({ intermediateSize, experts }: ModelSpec): number =>
+  experts ? experts.numExperts * experts.intermediateSize : intermediateSize;
