@@ -1,4 +1,5 @@
-import { BundleCache, type BundleCacheOptions, createPlacement } from '../../src/cache/bundle-cache.js';
+import { type CacheOptions, createCache } from '../../src/cache/create-cache.js';
+import { createPlacement } from '../../src/cache/unit-cache.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';
 
@@ -20,8 +21,8 @@ export const cache: Group = {
   },
 };
 
-async function measurePolicy(policy: BundleCacheOptions['policy']): Promise<Row> {
-  const books = new BundleCache({ units: UNITS, slots: SLOTS, policy, window: 2 });
+async function measurePolicy(policy: CacheOptions['policy']): Promise<Row> {
+  const books = createCache({ units: UNITS, slots: SLOTS, policy, window: 2 });
   const placement = createPlacement(UNITS);
   const asked = tokens(policy === 'pin' ? Math.floor(books.capacity) : LOOKUPS);
   let token = 0;

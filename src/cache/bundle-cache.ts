@@ -1,21 +1,5 @@
 import { LRUCache } from 'lru-cache';
-
-/** Units of one layer that are asked for together, and where they are. Preallocated; `count` entries are valid. */
-export interface Placement {
-  /** Slot of each unit asked for, in the same order. */
-  slots: Uint32Array;
-  /** The units that have to be read, ascending if the request was, and the slots they go to. */
-  missedUnits: Uint32Array;
-  missedSlots: Uint32Array;
-  missed: number;
-}
-
-export const createPlacement = (capacity: number): Placement => ({
-  slots: new Uint32Array(capacity),
-  missedUnits: new Uint32Array(capacity),
-  missedSlots: new Uint32Array(capacity),
-  missed: 0,
-});
+import { ABSENT, type Placement, type UnitCache } from './unit-cache.js';
 
 export interface BundleCacheOptions {
   /** Units in the layer. */
@@ -31,11 +15,9 @@ export interface BundleCacheOptions {
 const TURNOVER_SHARE = 0.25;
 
 /**
- * Which units of one layer are in which arena slot. Recency is lru-cache's business (unit -> slot, about 0.3 us a lookup); a layer that
- * fits whole needs none: there, slot = unit. It only keeps the books; reading is up to the caller, who must read every miss before the next `place`
- * could give its slot away: within one call, and in the following one if that asks for at most half the slots, nothing asked for is evicted.
+ * Recency decides. It is lru-cache's business (unit -> slot, about 0.3 us a lookup); a layer that fits whole needs none: there, slot = unit.
  */
-export class BundleCache {
+export class BundleCache implements UnitCache {
   readonly slots: number;
   private readonly pinned: number;
   private readonly present: Uint8Array;
@@ -63,12 +45,10 @@ export class BundleCache {
     this.forget();
   }
 
-  /** Units one call may ask for: beyond that, ask in waves. */
   get capacity(): number {
     return this.recency ? this.recency.max : this.slots;
   }
 
-  /** Finds or makes room for the first `count` units, ascending and distinct, at most `capacity`. */
   place(units: Uint32Array, count: number, into: Placement): void {
     into.missed = 0;
     // Hits first: being touched, they are the last that the misses below could push out.
@@ -94,7 +74,7 @@ export class BundleCache {
     }
   }
 
-  /** Ends a token (or a prompt chunk): under `window`, frees what the last tokens did not use. */
+  /** Under `window`, frees what the last tokens did not use. */
   endToken(): void {
     this.token += 1;
     if (!this.lastUse) return;
@@ -106,7 +86,6 @@ export class BundleCache {
     }
   }
 
-  /** Empties the layer, after a failed read left it unknown what is where. */
   forget(): void {
     this.present.fill(0);
     this.recency?.clear();
@@ -119,5 +98,3 @@ export class BundleCache {
     into.missedSlots[into.missed++] = slot;
   }
 }
-
-const ABSENT = 0xffffffff;

@@ -65,15 +65,15 @@ export function parseMemory(text: string): number {
   }
 }
 
-const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate'], ['low-rank', 'sign', 'router']);
+const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate', 'router'], ['low-rank', 'sign']);
 
-const CACHE_POLICIES: readonly CacheChoice[] = ['auto', 'lru', 'pin', 'window'];
+const CACHE_POLICIES: readonly CacheChoice[] = ['auto', 'lru', 'lfu', 'pin', 'window'];
 
 function parseCache(text: string): CacheChoice {
   const policy = CACHE_POLICIES.find((name) => name === text);
   if (policy) return policy;
   const window = /^window:([1-9]\d{0,5})$/.exec(text);
   if (window) return `window:${Number(window[1])}`;
-  if (text === 'lfu' || text === 'hot+lru') throw notBuiltYet(`--cache ${text}`, 'use auto, lru, window[:k] or pin');
-  throw badValue('--cache', text, 'auto, lru, window, window:k (k tokens, at least 1) or pin');
+  if (text === 'hot+lru') throw notBuiltYet(`--cache ${text}`, 'use auto, lru, lfu, window[:k] or pin');
+  throw badValue('--cache', text, 'auto, lru, lfu, window, window:k (k tokens, at least 1) or pin');
 }

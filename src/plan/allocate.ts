@@ -3,7 +3,7 @@ import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { scratchBytes } from './scratch.js';
 import { stateBytes } from './state.js';
-import { layerBytes, type UnitShape, unitsOfAll, unitsOfGate } from './units.js';
+import { layerBytes, type UnitShape, unitsOfAll, unitsOfExperts, unitsOfGate } from './units.js';
 
 const PAGE = 4096;
 const MIN_RING_SLOTS = 2;
@@ -13,9 +13,9 @@ const RING_SHARE = 0.25;
 /** The share of a layer's neurons that one token is expected to wake, before calibration tells: FACTS on ReLU models. */
 const ACTIVE_SHARE = 0.12;
 
-export type Selector = 'all' | 'gate';
+export type Selector = 'all' | 'gate' | 'router';
 export interface CachePolicy {
-  kind: 'lru' | 'window' | 'pin';
+  kind: 'lru' | 'window' | 'pin' | 'lfu';
   /** Tokens, for `window`. */
   window: number;
 }
@@ -25,6 +25,8 @@ export interface AllocationRequest {
   layers: readonly BundleGeometry[];
   /** The resident half, as dense/ accounts for it. */
   dense: { residentBytes: number; scratchBytes: number };
+  /** The routers of a mixture of experts. */
+  routerBytes: number;
   budgetBytes: number;
   contextSize: number;
   stateFormat: 'f16' | 'f32';
@@ -64,6 +66,18 @@ export interface Allocation {
 
 /** Spends a budget: what must be resident first, the rest on bundle slots. Throws UNSUPPORTED where a selector does not suit the model. */
 export function allocate(request: AllocationRequest): Allocation {
+  const { experts } = request.spec;
+  if (request.selector === 'router' && !experts)
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      '--select router needs a mixture of experts, which this model is not; use --select auto',
+    );
+  if (experts) {
+    if (request.selector === 'auto' || request.selector === 'router')
+      return spend(request, 'router', 'the model itself routes each token to its experts');
+    const message = `--select ${request.selector} does not suit a mixture of experts, whose router says what a token needs; use --select router`;
+    throw new FlashrowError('UNSUPPORTED', message, { selector: request.selector });
+  }
   const gateWorks =
     request.spec.activation === 'relu' && request.layers.every((layer) => layer.downOrientation === 'by-neuron');
   if (request.selector === 'gate' && !gateWorks) {
@@ -83,13 +97,13 @@ export function allocate(request: AllocationRequest): Allocation {
   return { ...(gate.fits || gate.minimumBytes === minimumBytes ? gate : all), minimumBytes };
 }
 
+const UNITS_OF = { all: unitsOfAll, gate: unitsOfGate, router: unitsOfExperts };
+const DEFAULT_CACHE = { all: 'pin', gate: 'lru', router: 'lfu' } as const;
+
 function spend(request: AllocationRequest, selector: Selector, reason: string): Allocation {
   const { spec, layers, dense, threads } = request;
-  const units = layers.map(selector === 'gate' ? unitsOfGate : unitsOfAll);
-  const cache =
-    request.cache === 'auto'
-      ? { kind: selector === 'all' ? ('pin' as const) : ('lru' as const), window: 0 }
-      : request.cache;
+  const units = layers.map(UNITS_OF[selector]);
+  const cache = request.cache === 'auto' ? { kind: DEFAULT_CACHE[selector], window: 0 } : request.cache;
   const streams = selector === 'all' && cache.kind === 'pin';
   const floors = units.map((unit) =>
     streams ? 0 : Math.min(unit.units, selector === 'gate' ? Math.max(2, Math.ceil(unit.units / 8)) : 2),
@@ -99,7 +113,8 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
     ? MIN_RING_SLOTS * ringSlotBytes
     : sum(units.map((unit, i) => roundUp(floors[i] * unit.slotBytes)));
 
-  const resident = dense.residentBytes + sum(units.map((unit) => unit.residentBytes)) + checksumBytes(layers);
+  const resident =
+    dense.residentBytes + request.routerBytes + sum(units.map((unit) => unit.residentBytes)) + checksumBytes(layers);
   const state = stateBytes(spec, request.contextSize, request.stateFormat);
   const scratch = dense.scratchBytes + scratchBytes(spec, request.contextSize, threads, selector === 'gate');
   const fixed = resident + state + scratch;
@@ -126,9 +141,8 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
   const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
   const keptByGate = sum(units.map((unit) => unit.residentBytes));
   const cachedShare = Math.min(1, (cached + keptByGate) / (streamable + keptByGate));
-  const missShare =
-    cached >= streamable ? 0 : cache.kind === 'pin' || selector === 'gate' ? 1 - cached / streamable : 1;
-  const touched = streamable * (selector === 'gate' ? ACTIVE_SHARE : 1);
+  const missShare = cached >= streamable ? 0 : cache.kind === 'pin' || selector !== 'all' ? 1 - cached / streamable : 1;
+  const touched = streamable * touchedShare(spec, selector);
   return {
     fits,
     selector,
@@ -146,6 +160,12 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
     bytesPerToken: Math.round(touched * missShare),
     touchedBytes: Math.round(touched),
   };
+}
+
+/** The share of the streamed half that one token needs. */
+function touchedShare({ experts }: ModelSpec, selector: Selector): number {
+  if (selector === 'gate') return ACTIVE_SHARE;
+  return experts ? experts.numExpertsPerToken / experts.numExperts : 1;
 }
 
 /** Slots per layer: the floors, then the same bytes for each; what rounding leaves over goes to the first layers that can use it. */

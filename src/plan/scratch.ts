@@ -15,5 +15,6 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
   const feedForward = 2 * Math.min(tokens * spec.intermediateSize, MOST_ACTIVATIONS);
   const queries = Math.max(TILE_QUERIES, spec.numAttentionHeads / spec.numKeyValueHeads);
   const attention = threads * queries * (contextSize + 2 * spec.headDim);
-  return 4 * (tokens * perToken + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
+  const routing = spec.experts ? 3 * tokens * spec.experts.numExperts : 0;
+  return 4 * (tokens * perToken + routing + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
 }

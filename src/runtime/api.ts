@@ -2,9 +2,9 @@ import type { ErrorCode } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Plan } from '../plan/plan.js';
 
-export type SelectorChoice = 'auto' | 'all' | 'gate';
+export type SelectorChoice = 'auto' | 'all' | 'gate' | 'router';
 /** `window:k` keeps what the last k tokens used. */
-export type CacheChoice = 'auto' | 'lru' | 'pin' | 'window' | `window:${number}`;
+export type CacheChoice = 'auto' | 'lru' | 'lfu' | 'pin' | 'window' | `window:${number}`;
 
 /** What shapes a plan and a load alike. */
 export interface ModelOptions {

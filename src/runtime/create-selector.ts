@@ -1,8 +1,11 @@
 import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { loadMatrix } from '../dense/load-matrix.js';
 import { FlashrowError } from '../errors.js';
+import { layerTensor } from '../model/tensor-names.js';
 import type { Allocation } from '../plan/allocate.js';
 import { selectAll } from '../select/all.js';
 import { selectByGate } from '../select/gate.js';
+import { selectByRouter } from '../select/router.js';
 import type { Selector } from '../select/selector.js';
 import type { LayerBundles } from '../store/manifest.js';
 import type { Store } from '../store/reader.js';
@@ -15,6 +18,7 @@ export function createSelector(
   maxTokens: number,
 ): Selector {
   if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
+  if (selector === 'router') return createRouter(store, bridge, maxTokens);
   const matrices: ResidentMatrix[] = [];
   try {
     for (const [index, layer] of store.layers.entries()) {
@@ -23,6 +27,19 @@ export function createSelector(
       checkPart(matrices[index], part, index, layer);
     }
     return selectByGate({ matrices, neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle), maxTokens });
+  } catch (error) {
+    for (const matrix of matrices) matrix.dispose();
+    throw error;
+  }
+}
+
+function createRouter({ spec, tensors }: Store, bridge: Bridge, maxTokens: number): Selector {
+  const matrices: ResidentMatrix[] = [];
+  try {
+    for (let layer = 0; layer < spec.numLayers; layer++) {
+      matrices.push(loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!));
+    }
+    return selectByRouter({ matrices, experts: spec.experts!, maxTokens });
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;

@@ -1,6 +1,7 @@
 import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
-import { BundleCache, createPlacement, type Placement } from '../cache/bundle-cache.js';
+import { createCache } from '../cache/create-cache.js';
 import type { TraceWriter } from '../cache/trace-writer.js';
+import { createPlacement, type Placement, type UnitCache } from '../cache/unit-cache.js';
 import type { Allocation } from '../plan/allocate.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
@@ -92,10 +93,11 @@ class PinnedFeed implements FeedForward {
 class CachedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
   trace: TraceWriter | null = null;
-  private readonly caches: BundleCache[];
+  private readonly caches: UnitCache[];
   private readonly units: Uint32Array;
   private readonly waveUnits: [Uint32Array, Uint32Array];
   private readonly placements: [Placement, Placement];
+  private readonly waveWeights: Float32Array;
 
   constructor(
     private readonly stream: RowStream,
@@ -103,13 +105,12 @@ class CachedFeed implements FeedForward {
     private readonly allocation: Allocation,
   ) {
     const { kind: policy, window } = allocation.cache;
-    this.caches = allocation.layers.map(
-      ({ unit, slots }) => new BundleCache({ units: unit.units, slots, policy, window }),
-    );
+    this.caches = allocation.layers.map(({ unit, slots }) => createCache({ units: unit.units, slots, policy, window }));
     const most = Math.max(...allocation.layers.map((layer) => layer.unit.units));
     this.units = new Uint32Array(most);
     this.waveUnits = [new Uint32Array(most), new Uint32Array(most)];
     this.placements = [createPlacement(most), createPlacement(most)];
+    this.waveWeights = new Float32Array(selector.weights?.length ?? 0);
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
@@ -123,6 +124,7 @@ class CachedFeed implements FeedForward {
       const next = from + wave;
       if (next < count) missed += this.fetch(layer, next, Math.min(wave, count - next), turn ^ 1);
       const size = Math.min(wave, count - from);
+      const weights = size === count ? this.selector.weights : this.weightsOf(from, size, count, tokens);
       this.stream.ffn(
         layer,
         this.waveUnits[turn],
@@ -133,6 +135,7 @@ class CachedFeed implements FeedForward {
         this.selector.given,
         y,
         from > 0,
+        weights,
       );
     }
     this.counts.hit += bundlesIn(unit, this.units, count) - missed;
@@ -146,6 +149,16 @@ class CachedFeed implements FeedForward {
 
   restart(lost: boolean): void {
     if (lost) for (const cache of this.caches) cache.forget();
+  }
+
+  /** The selector's weights [tokens, count], of `size` units from `from` on. */
+  private weightsOf(from: number, size: number, count: number, tokens: number): Float32Array | null {
+    const { weights } = this.selector;
+    if (weights === null) return null;
+    for (let token = 0; token < tokens; token++) {
+      for (let i = 0; i < size; i++) this.waveWeights[token * size + i] = weights[token * count + from + i];
+    }
+    return this.waveWeights;
   }
 
   /** Finds slots for units[from, from + count) and sends for those that are not there; returns how many bundles that is. */

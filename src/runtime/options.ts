@@ -31,8 +31,10 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     throw new FlashrowError('BAD_USAGE', `threads is from 1 to ${MAX_THREADS}, not ${threads}`, { option: 'threads' });
   }
   const { selector = 'auto', state = 'f16', direct = true, cache = 'auto' } = tuning;
-  if (!['auto', 'all', 'gate'].includes(selector)) {
-    throw new FlashrowError('BAD_USAGE', `selector is auto, all or gate, not ${selector}`, { option: 'selector' });
+  if (!['auto', 'all', 'gate', 'router'].includes(selector)) {
+    throw new FlashrowError('BAD_USAGE', `selector is auto, all, gate or router, not ${selector}`, {
+      option: 'selector',
+    });
   }
   if (state !== 'f16' && state !== 'f32')
     throw new FlashrowError('BAD_USAGE', `state is f16 or f32, not ${state}`, { option: 'state' });
@@ -49,11 +51,11 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
 
 function cachePolicy(choice: string): 'auto' | CachePolicy {
   if (choice === 'auto') return 'auto';
-  if (choice === 'lru' || choice === 'pin') return { kind: choice, window: 0 };
+  if (choice === 'lru' || choice === 'lfu' || choice === 'pin') return { kind: choice, window: 0 };
   const window = /^window(?::(\d+))?$/.exec(choice);
   const tokens = Number(window?.[1] ?? DEFAULT_WINDOW);
   if (!window || tokens < 1)
-    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, window, window:k (k from 1) or pin, not ${choice}`, {
+    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k (k from 1) or pin, not ${choice}`, {
       option: 'cache',
     });
   return { kind: 'window', window: tokens };

@@ -1,5 +1,7 @@
+import { rowBytes } from '../../native-bridge/formats.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { denseFootprint } from '../dense/footprint.js';
+import { layerTensor } from '../model/tensor-names.js';
 import { type Allocation, allocate } from '../plan/allocate.js';
 import { forecast } from '../plan/forecast.js';
 import { overheadBytes } from '../plan/overhead.js';
@@ -22,7 +24,7 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
   const { spec, layers, tensors } = outline;
   const settings = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
-  const allocation = allocate({ spec, layers, dense, ...settings });
+  const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), ...settings });
   const plan: Plan = {
     fits: allocation.fits,
     minimumBytes: allocation.minimumBytes,
@@ -42,6 +44,17 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
     reason: allocation.reason,
   };
   return { plan, allocation, settings };
+}
+
+function routerBytes({ spec, tensors }: Outline): number {
+  if (!spec.experts) return 0;
+  const { numExperts } = spec.experts;
+  let bytes = 0;
+  for (let layer = 0; layer < spec.numLayers; layer++) {
+    const { format } = tensors.get(layerTensor(layer, 'router'))!;
+    bytes += numExperts * rowBytes(format, spec.hiddenSize);
+  }
+  return bytes;
 }
 
 /** The same plan with a forecast, for which up to 64 MB of the model's file are read. */

@@ -6,6 +6,7 @@ export function selectAll(unitsPerLayer: readonly number[]): Selector {
     name: 'all',
     exact: true,
     given: null,
+    weights: null,
     select(layer, _x, _tokens, units) {
       const count = unitsPerLayer[layer];
       for (let i = 0; i < count; i++) units[i] = i;

@@ -19,6 +19,7 @@ export function selectByGate({ matrices, neuronsPerUnit, maxTokens }: GateOption
     name: 'gate',
     exact: true,
     given,
+    weights: null,
     select(layer, x, tokens, units) {
       const neurons = matrices[layer].rows;
       const perUnit = neuronsPerUnit[layer];

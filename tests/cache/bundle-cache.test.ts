@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { BundleCache, createPlacement } from '../../dist/src/cache/bundle-cache.js';
+import { BundleCache } from '../../dist/src/cache/bundle-cache.js';
+import { createPlacement } from '../../dist/src/cache/unit-cache.js';
 import { seededRandom } from '../../dist/src/runtime/random.js';
 
 const UNITS = 40;

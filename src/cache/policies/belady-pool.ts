@@ -1,4 +1,4 @@
-import { EvictionHeap } from './eviction-heap.js';
+import { EvictionHeap } from '../eviction-heap.js';
 import type { Pool } from './pool.js';
 
 const NEVER = 0xffffffff;

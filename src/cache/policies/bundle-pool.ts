@@ -1,9 +1,10 @@
-import { BundleCache, type BundleCacheOptions, createPlacement } from '../bundle-cache.js';
+import { type CacheOptions, createCache } from '../create-cache.js';
+import { createPlacement } from '../unit-cache.js';
 import type { Pool } from './pool.js';
 
 /** The engine's own cache, asked as the engine asks it: what does not fit at once goes in waves of half the slots. */
-export function bundlePool(options: BundleCacheOptions): Pool {
-  const cache = new BundleCache(options);
+export function bundlePool(options: CacheOptions): Pool {
+  const cache = createCache(options);
   const placement = createPlacement(options.units);
   return {
     use(units) {

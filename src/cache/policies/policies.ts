@@ -6,8 +6,6 @@ import { ringPool } from './ring-pool.js';
 
 /** Tokens that `window` looks back over. */
 const WINDOW = 4;
-/** Tokens after which `layer-lfu-aged` counts a use half. */
-const HALF_LIFE = 16;
 
 export interface PoolRequest {
   units: number;
@@ -27,7 +25,7 @@ const lru = (request: PoolRequest) => bundlePool({ ...request, policy: 'lru', wi
 const window = (request: PoolRequest) => bundlePool({ ...request, policy: 'window', window: WINDOW });
 const pin = (request: PoolRequest) => bundlePool({ ...request, policy: 'pin', window: 0 });
 const lfu = (request: PoolRequest) => lfuPool({ ...request, halfLife: Number.POSITIVE_INFINITY });
-const agedLfu = (request: PoolRequest) => lfuPool({ ...request, halfLife: HALF_LIFE });
+const agedLfu = (request: PoolRequest) => bundlePool({ ...request, policy: 'lfu', window: 0 });
 const belady = ({ units, slots, future }: PoolRequest) => beladyPool(units, slots, future());
 
 /** Each policy that a replay judges, the optimum last. What a model does with `pin` hangs on its selector. */

@@ -1,0 +1,34 @@
+/** Units of one layer that are asked for together, and where they are. Preallocated; `count` entries are valid. */
+export interface Placement {
+  /** Slot of each unit asked for, in the same order. */
+  slots: Uint32Array;
+  /** The units that have to be read, ascending if the request was, and the slots they go to. */
+  missedUnits: Uint32Array;
+  missedSlots: Uint32Array;
+  missed: number;
+}
+
+export const createPlacement = (capacity: number): Placement => ({
+  slots: new Uint32Array(capacity),
+  missedUnits: new Uint32Array(capacity),
+  missedSlots: new Uint32Array(capacity),
+  missed: 0,
+});
+
+/**
+ * Which units of one layer are in which arena slot. It only keeps the books; reading is up to the caller, who must read every miss before a
+ * later `place` could give its slot away: within one call, and in the following one if both together ask for at most `slots` units, nothing asked for is evicted.
+ */
+export interface UnitCache {
+  readonly slots: number;
+  /** Units one call may ask for: beyond that, ask in waves. */
+  readonly capacity: number;
+  /** Finds or makes room for the first `count` units, ascending and distinct, at most `capacity`. */
+  place(units: Uint32Array, count: number, into: Placement): void;
+  /** Ends a token (or a prompt chunk). */
+  endToken(): void;
+  /** Empties the layer, after a failed read left it unknown what is where. */
+  forget(): void;
+}
+
+export const ABSENT = 0xffffffff;
