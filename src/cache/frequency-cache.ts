@@ -19,6 +19,7 @@ export interface FrequencyCacheOptions {
  * both fit, so that one can be read while the other is computed.
  */
 export class FrequencyCache implements UnitCache {
+  readonly units: number;
   readonly slots: number;
   private readonly score: Float64Array;
   private readonly lastUse: Float64Array;
@@ -37,6 +38,7 @@ export class FrequencyCache implements UnitCache {
   private clock = 0;
 
   constructor({ units, slots, halfLife }: FrequencyCacheOptions) {
+    this.units = units;
     this.slots = slots;
     this.score = new Float64Array(units);
     this.lastUse = new Float64Array(units);
@@ -100,7 +102,7 @@ export class FrequencyCache implements UnitCache {
   }
 
   /** Begins with the uses of an earlier run. Nothing may be held yet. */
-  remember(uses: Float64Array): void {
+  remember(uses: ArrayLike<number>): void {
     this.score.set(uses);
   }
 

@@ -15,6 +15,8 @@ export interface CacheCounts {
 /** The streamed half of a model: FFN(x) of a layer, whatever has to be read for it. */
 export interface FeedForward {
   readonly counts: CacheCounts;
+  /** Each layer's, where units turn over; else empty. */
+  readonly caches: readonly UnitCache[];
   /** Is told what every pass asks for, while there is one. */
   trace: TraceWriter | null;
   /** y[tokens, hiddenSize] = FFN(x[tokens, hiddenSize]). Throws BridgeError where a read fails; `restart(true)` before going on. */
@@ -38,6 +40,7 @@ export function createFeedForward(stream: RowStream, selector: Selector, allocat
  */
 class PinnedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
+  readonly caches = [];
   trace: TraceWriter | null = null;
   private readonly units: Uint32Array;
   private readonly slots: Uint32Array[];
@@ -93,7 +96,7 @@ class PinnedFeed implements FeedForward {
 class CachedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
   trace: TraceWriter | null = null;
-  private readonly caches: UnitCache[];
+  readonly caches: UnitCache[];
   private readonly units: Uint32Array;
   private readonly waveUnits: [Uint32Array, Uint32Array];
   private readonly placements: [Placement, Placement];

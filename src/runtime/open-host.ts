@@ -11,6 +11,7 @@ import { createAttention } from './attention.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
+import { rememberUses } from './expert-uses.js';
 import { createFeedForward } from './feed-forward.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
@@ -61,6 +62,7 @@ export async function openHost(
     const selector = keep(createSelector(store, bridge, allocation, maxTokens));
     const stream = keep(createStream(store, bridge, allocation, settings.direct));
     const feedForward = createFeedForward(stream, selector, allocation);
+    held.push({ dispose: rememberUses(store.path, feedForward.caches) });
     const engine = new Engine({
       spec,
       dense,

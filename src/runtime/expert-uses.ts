@@ -1,0 +1,45 @@
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FrequencyCache } from '../cache/frequency-cache.js';
+import type { UnitCache } from '../cache/unit-cache.js';
+
+/** Beside a store: how often each unit of each layer was used, aged, so that the next run knows from its first token on what to keep. */
+const USES_FILE = 'uses.json';
+
+/**
+ * Lets the caches begin with what an earlier run on this store saw, and returns what writes down what this one saw. Uses are a hint: a file that is
+ * damaged or of another shape is passed over, and a store that cannot be written to keeps what it has.
+ */
+export function rememberUses(storePath: string, caches: readonly UnitCache[]): () => void {
+  const path = join(storePath, USES_FILE);
+  const earlier = readUses(path);
+  caches.forEach((cache, layer) => {
+    const uses = earlier[layer];
+    if (cache instanceof FrequencyCache && isUsesOf(uses, cache.units)) cache.remember(uses);
+  });
+  return () => {
+    if (!caches.some((cache) => cache instanceof FrequencyCache)) return;
+    const uses = caches.map((cache) => (cache instanceof FrequencyCache ? [...cache.uses()] : null));
+    const partial = `${path}.${process.pid}.partial`;
+    try {
+      writeFileSync(partial, JSON.stringify(uses));
+      renameSync(partial, path);
+    } catch {
+      rmSync(partial, { force: true });
+    }
+  };
+}
+
+function readUses(path: string): unknown[] {
+  try {
+    const uses: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    return Array.isArray(uses) ? uses : [];
+  } catch {
+    return [];
+  }
+}
+
+const isUsesOf = (uses: unknown, units: number): uses is number[] =>
+  Array.isArray(uses) &&
+  uses.length === units &&
+  uses.every((count) => typeof count === 'number' && count >= 0 && Number.isFinite(count));
