@@ -152,8 +152,9 @@ class AddonStream implements RowStream {
     given: Float32Array | null,
     y: Float32Array,
     accumulate: boolean,
+    weights: Float32Array | null = null,
   ): void {
-    call(() => this.#native.ffn(layer, units, slots, count, x, tokens, given, y, accumulate));
+    call(() => this.#native.ffn(layer, units, slots, count, x, tokens, given, y, accumulate, weights));
   }
 
   counters(into: Float64Array): void {

@@ -326,7 +326,10 @@ class Stream : public Holder<Stream, RowStream> {
       } else if (!info[6].IsNull()) {
         failUsage("the layer takes no given products; pass null");
       }
-      stream.ffn(index, units, slots, count, x, tokens, given, toFloats(info[7], hidden, "y"), toFlag(info[8], "accumulate"));
+      const bool weighed = !info[9].IsUndefined() && !info[9].IsNull();
+      const float* weights = weighed ? toFloats(info[9], elements(tokens, count), "weights") : nullptr;
+      float* y = toFloats(info[7], hidden, "y");
+      stream.ffn(index, units, slots, count, x, tokens, given, weights, y, toFlag(info[8], "accumulate"));
     });
   }
 

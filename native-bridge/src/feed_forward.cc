@@ -34,6 +34,17 @@ void FeedForward::hidden(const PlacedUnit* const* units, size_t count) {
     const Share share(total, 4, thread, numThreads);
     if (share.begin < share.end) hiddenShare(units, share.begin, share.end, pool_.scratch(thread));
   });
+  if (call_.weights == nullptr) return;
+  for (size_t i = 0; i < count; i++) weigh(*units[i]);
+}
+
+/** A weight of zero leaves nothing of h, not even what is no number. */
+void FeedForward::weigh(const PlacedUnit& unit) {
+  for (size_t t = 0; t < call_.tokens; t++) {
+    const float weight = call_.weights[t * call_.weightStride + unit.index];
+    float* h = hidden_.data() + t * neurons_ + unit.position;
+    for (size_t i = 0; i < unit.neurons; i++) h[i] = weight == 0 ? 0 : weight * h[i];
+  }
 }
 
 /** Fills the row tables for a share of the neurons. */

@@ -15,6 +15,8 @@ struct PlacedUnit {
   const uint8_t* slot;
   uint32_t unit;
   uint32_t neurons;
+  /** Its place among the units of the call. */
+  uint32_t index;
   /** Index of its first neuron among the neurons of the call. */
   size_t position;
 };
@@ -25,7 +27,21 @@ struct FeedForwardCall {
   const float* x;
   size_t tokens;
   const float* given;
+  /** [tokens, weightStride], by token and index of the unit; null where all are 1. */
+  const float* weights;
+  size_t weightStride;
   float* y;
+
+  /** The same call for `count` tokens from `token` on. */
+  FeedForwardCall part(size_t token, size_t count) const {
+    FeedForwardCall part = *this;
+    part.tokens = count;
+    part.x += token * layer->hiddenSize;
+    part.y += token * layer->hiddenSize;
+    if (given != nullptr) part.given += token * layer->numNeurons;
+    if (weights != nullptr) part.weights += token * weightStride;
+    return part;
+  }
 };
 
 /**
@@ -50,6 +66,7 @@ class FeedForward {
   void hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch);
   void collectRows(const PlacedUnit* const* units, size_t begin, size_t end);
   void actShare(size_t begin, size_t end);
+  void weigh(const PlacedUnit& unit);
   void projectByNeuron(const PlacedUnit* const* units, size_t count);
   void projectByOutput(const PlacedUnit* const* units, size_t count);
 

@@ -13,6 +13,9 @@ static constexpr uint64_t kBatchBytes = 4 << 20;
 /** Most neurons in one batch of a call that is too large to keep all of its h. */
 static constexpr size_t kBatchNeurons = 1024;
 
+/** From this size on a unit is an expert: few of many tokens want it, and copying their rows is cheaper than computing the others'. */
+static constexpr size_t kGatheredNeurons = 32;
+
 static double millisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
@@ -106,6 +109,7 @@ void RowStream::placeEntries(const Layer& layer, const uint32_t* units, const ui
     Entry entry{};
     entry.unit = units[i];
     entry.neurons = static_cast<uint32_t>(layer.neuronsOf(units[i]));
+    entry.index = static_cast<uint32_t>(i);
     entry.position = position;
     position += entry.neurons;
     if (slots[i] == kRingSlot) {
@@ -132,14 +136,19 @@ void RowStream::placeEntries(const Layer& layer, const uint32_t* units, const ui
 }
 
 void RowStream::ffn(size_t index, const uint32_t* units, const uint32_t* slots, size_t count, const float* x, size_t tokens,
-                    const float* given, float* y, bool accumulate) {
+                    const float* given, const float* weights, float* y, bool accumulate) {
   const auto start = std::chrono::steady_clock::now();
   const double waitedBefore = waitMs_;
   const Layer& layer = this->layer(index);
   checkUnits(layer, units, count);
   placeEntries(layer, units, slots, count);
   if (!accumulate) std::memset(y, 0, tokens * layer.hiddenSize * sizeof(float));
-  if (tokens > 0) compute({&layer, x, tokens, given, y});
+  const FeedForwardCall call{&layer, x, tokens, given, weights, count, y};
+  if (weights != nullptr && tokens > 1 && layer.neuronsPerUnit >= kGatheredNeurons) {
+    computeGathered(call);
+  } else if (tokens > 0) {
+    compute(call);
+  }
   computeMs_ += millisecondsSince(start) - (waitMs_ - waitedBefore);
 }
 
@@ -192,14 +201,40 @@ void RowStream::computeChunks(const FeedForwardCall& call) {
   const size_t neurons = batch_.back()->position + batch_.back()->neurons;
   const size_t chunk = std::clamp<size_t>(FeedForward::kMostHidden / neurons, 1, 512);
   for (size_t token = 0; token < call.tokens; token += chunk) {
-    FeedForwardCall part = call;
-    part.tokens = std::min(chunk, call.tokens - token);
-    part.x += token * call.layer->hiddenSize;
-    part.y += token * call.layer->hiddenSize;
-    if (part.given != nullptr) part.given += token * call.layer->numNeurons;
-    feedForward_.begin(part, neurons);
+    feedForward_.begin(call.part(token, std::min(chunk, call.tokens - token)), neurons);
     feedForward_.hidden(batch_.data(), batch_.size());
     feedForward_.project(batch_.data(), batch_.size());
+  }
+}
+
+/** Sums go on from what a token's row of y holds already, so that the order of additions is that of one token alone. */
+void RowStream::computeGathered(const FeedForwardCall& call) {
+  const size_t width = call.layer->hiddenSize;
+  gatheredX_.resize(std::max(gatheredX_.size(), call.tokens * width));
+  gatheredY_.resize(std::max(gatheredY_.size(), call.tokens * width));
+  for (Entry& entry : entries_) {
+    while (!landed(entry)) await(entry);
+    tokensOfUnit_.clear();
+    weightsOfUnit_.clear();
+    for (size_t t = 0; t < call.tokens; t++) {
+      const float weight = call.weights[t * call.weightStride + entry.index];
+      if (weight == 0) continue;
+      const size_t row = tokensOfUnit_.size() * width;
+      std::memcpy(gatheredX_.data() + row, call.x + t * width, width * sizeof(float));
+      std::memcpy(gatheredY_.data() + row, call.y + t * width, width * sizeof(float));
+      tokensOfUnit_.push_back(t);
+      weightsOfUnit_.push_back(weight);
+    }
+    if (!tokensOfUnit_.empty()) {
+      entry.position = 0;
+      entry.index = 0;
+      batch_.assign(1, &entry);
+      computeChunks({call.layer, gatheredX_.data(), tokensOfUnit_.size(), nullptr, weightsOfUnit_.data(), 1, gatheredY_.data()});
+      for (size_t i = 0; i < tokensOfUnit_.size(); i++) {
+        std::memcpy(call.y + tokensOfUnit_[i] * width, gatheredY_.data() + i * width, width * sizeof(float));
+      }
+    }
+    release(entry);
   }
 }
 

@@ -40,7 +40,7 @@ class RowStream {
   void startRing(uint64_t arenaOffset, size_t slots, const uint32_t* schedule, size_t entries);
   void seekRing(size_t entry);
   void ffn(size_t layer, const uint32_t* units, const uint32_t* slots, size_t count, const float* x, size_t tokens,
-           const float* given, float* y, bool accumulate);
+           const float* given, const float* weights, float* y, bool accumulate);
   /** In the order of COUNTERS in bridge.ts. */
   std::array<double, 5> counters() const;
 
@@ -58,6 +58,8 @@ class RowStream {
   void await(const Entry& entry);
   /** Takes landed entries from `next` on into batch_; without `anyOrder` only up to the first that is still on its way. */
   void collectLanded(const FeedForwardCall& call, size_t next, bool anyOrder);
+  /** Unit by unit, over the tokens that it has a weight for. */
+  void computeGathered(const FeedForwardCall& call);
   /** Computes batch_ whole, chunk by chunk of tokens. */
   void computeChunks(const FeedForwardCall& call);
   /** Adds what follows `next` without a gap to y, and lets its ring slots go; returns the first entry that is still to be added. */
@@ -77,6 +79,10 @@ class RowStream {
   std::vector<const PlacedUnit*> batch_;
   std::vector<Entry*> batchEntries_;
   std::vector<Slot*> wanted_;
+  /** Rows of x and y of one unit's tokens, [tokens, hiddenSize]; those tokens, and their weights. */
+  std::vector<float> gatheredX_, gatheredY_;
+  std::vector<size_t> tokensOfUnit_;
+  std::vector<float> weightsOfUnit_;
   uint64_t requests_ = 0;
   double waitMs_ = 0, computeMs_ = 0;
   // Destroyed before the files and slots that its threads read into.

@@ -11,7 +11,7 @@ export class FeedForward {
   #row = new Float32Array(0);
   #hidden = new Float32Array(0);
 
-  /** y[tokens, hiddenSize] += FFN of x[tokens, hiddenSize] over the bundles of `unit`, which lies in `slot`. */
+  /** y[tokens, hiddenSize] += FFN of x[tokens, hiddenSize] over the bundles of `unit`, which lies in `slot`, weighed token by token. */
   addUnit(
     prepared: PreparedLayer,
     unit: number,
@@ -19,6 +19,7 @@ export class FeedForward {
     x: Float32Array,
     tokens: number,
     given: Float32Array | null,
+    weightOf: (token: number) => number,
     y: Float32Array,
   ): void {
     const { hiddenSize, neuronsPerBundle, bundlesPerUnit, downOrientation } = prepared.layer;
@@ -28,6 +29,7 @@ export class FeedForward {
     const bundles = bundlesInUnit(prepared, unit);
     for (let b = 0; b < bundles; b++) {
       this.#activate(prepared, (unit * bundlesPerUnit + b) * neuronsPerBundle, b, slot, x, tokens, given);
+      this.#weigh(neuronsPerBundle, tokens, weightOf);
       if (downOrientation === 'by-neuron') this.#addColumns(prepared, b, slot, tokens, y);
       else this.#addOutputs(prepared, b, slot, tokens, y);
     }
@@ -63,6 +65,15 @@ export class FeedForward {
           else if (hidden[at] !== 0) hidden[at] *= product;
         }
       }
+    }
+  }
+
+  /** A weight of zero leaves nothing of h, not even what is no number. */
+  #weigh(neurons: number, tokens: number, weightOf: (token: number) => number): void {
+    for (let t = 0; t < tokens; t++) {
+      const weight = weightOf(t);
+      if (weight === 0) this.#hidden.fill(0, t * neurons, (t + 1) * neurons);
+      else if (weight !== 1) for (let i = t * neurons; i < (t + 1) * neurons; i++) this.#hidden[i] *= weight;
     }
   }
 

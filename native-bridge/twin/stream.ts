@@ -91,10 +91,13 @@ export class TwinStream implements RowStream {
     given: Float32Array | null,
     y: Float32Array,
     accumulate: boolean,
+    weights: Float32Array | null = null,
   ): void {
     const prepared = this.#layer(layer);
     checkUnits(prepared, units, slots, count);
     checkBuffers(prepared, x, tokens, given, y);
+    if (weights && weights.length < tokens * count)
+      throw usage(`weights holds ${weights.length}, not ${tokens} x ${count} values`);
     this.#checkHeld(prepared, units, slots, count);
 
     const size = tokens * prepared.layer.hiddenSize;
@@ -103,7 +106,8 @@ export class TwinStream implements RowStream {
       const started = performance.now();
       const slot = slots[i] === RING_SLOT ? this.#fillRingSlot(prepared, units[i]) : this.#fillSlot(prepared, slots[i]);
       const filled = performance.now();
-      this.#feedForward.addUnit(prepared, units[i], slot, x, tokens, given, y);
+      const weightOf = (token: number) => weights?.[token * count + i] ?? 1;
+      this.#feedForward.addUnit(prepared, units[i], slot, x, tokens, given, weightOf, y);
       this.#counters[COUNTERS.readWaitMs] += filled - started;
       this.#counters[COUNTERS.ffnMs] += performance.now() - filled;
     }

@@ -1,7 +1,6 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
-import { rowBytes } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
-import { checkHeld } from './checksum.js';
+import { loadMatrix } from './load-matrix.js';
 import { rmsNorm } from './rms-norm.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
@@ -76,13 +75,7 @@ export function bridgeHead(
 function loadMatrices(bridge: Bridge, tensors: TensorOnDisk[]): ResidentMatrix[] {
   const matrices: ResidentMatrix[] = [];
   try {
-    for (const tensor of tensors) {
-      const { path, offset, format, shape } = tensor;
-      const [rows, columns] = shape;
-      const matrix = bridge.loadMatrix({ path, offset, rowStride: rowBytes(format, columns), rows, columns, format });
-      matrices.push(matrix);
-      checkHeld(matrix, tensor);
-    }
+    for (const tensor of tensors) matrices.push(loadMatrix(bridge, tensor));
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;

@@ -2,6 +2,7 @@ import type { Bridge } from '../../native-bridge/bridge.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, FINAL_NORM, type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { AttentionVectors } from './attention-vectors.js';
 import { bridgeAttentionInput, bridgeAttentionOutput, bridgeHead } from './bridge-segments.js';
 import { checkOnDisk } from './checksum.js';
 import { runsOn } from './choice.js';
@@ -9,6 +10,7 @@ import type { DenseHalf } from './dense-half.js';
 import { Embedding } from './embedding.js';
 import { Rotary } from './rotary.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
+import { SharedExpert } from './shared-expert.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
 import { checkExtents, checkShapes, headName, tensorNamed } from './tensors.js';
 
@@ -48,6 +50,8 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   const outputs: AttentionOutput[] = [];
   let head: Head;
   let embedding: Embedding;
+  let vectors: AttentionVectors;
+  let sharedExpert: SharedExpert | null = null;
   try {
     for (let layer = 0; layer < spec.numLayers; layer++) {
       onLayer?.(layer);
@@ -74,6 +78,8 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
         ),
       );
     }
+    vectors = new AttentionVectors(spec, tensors, new Rotary(spec.rotary, spec.headDim, maxTokens), check);
+    if (spec.experts?.sharedIntermediateSize) sharedExpert = keep(new SharedExpert(spec, tensors, bridge, maxTokens));
     const last = { finalNorm: tensorNamed(tensors, FINAL_NORM), head: tensorNamed(tensors, headName(spec)) };
     const headOnBridge = runsOn([last.head]) === 'bridge' ? keep(bridgeHead(spec, last, bridge, scratch)) : null;
     check(last.finalNorm);
@@ -87,17 +93,17 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
     throw error;
   }
 
-  const rotary = new Rotary(spec.rotary, spec.headDim, maxTokens);
-  const residentBytes = [...inputs, ...outputs, head].reduce((sum, segment) => sum + segment.residentBytes, 0);
+  const parts = [...inputs, ...outputs, head, vectors, ...(sharedExpert ? [sharedExpert] : [])];
+  const residentBytes = parts.reduce((sum, part) => sum + part.residentBytes, 0);
   return {
     residentBytes,
     embed: (ids, x) => embedding.rows(ids, x),
     async attentionInput(layer, x, tokens, position, q, k, v) {
       await inputs[layer].run(x, tokens, q, k, v);
-      rotary.apply(q, tokens, spec.numAttentionHeads, position);
-      rotary.apply(k, tokens, spec.numKeyValueHeads, position);
+      vectors.finish(layer, tokens, position, q, k, v);
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) => outputs[layer].run(attention, x, tokens, ffnInput),
+    addSharedExpert: (layer, x, tokens, output) => sharedExpert?.add(layer, x, tokens, output),
     logits: (x, tokens, logits) => head.run(x, tokens, logits),
     dispose: release,
   };

@@ -7,7 +7,7 @@ export interface DenseHalf {
   readonly residentBytes: number;
   /** Embedding rows of `ids` into x[ids.length, hiddenSize]. */
   embed(ids: ArrayLike<number>, x: Float32Array): void;
-  /** From the residual stream x[tokens, hiddenSize]: norm, then q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim], turned by rotary for positions `position`... */
+  /** From the residual stream x[tokens, hiddenSize]: norm, then q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim], with biases and norms, turned by rotary for positions `position`... */
   attentionInput(
     layer: number,
     x: Float32Array,
@@ -25,6 +25,8 @@ export interface DenseHalf {
     tokens: number,
     ffnInput: Float32Array,
   ): Promise<void> | void;
+  /** Adds what the shared expert makes of x[tokens, hiddenSize] to output[tokens, hiddenSize]; nothing where there is none. */
+  addSharedExpert(layer: number, x: Float32Array, tokens: number, output: Float32Array): void;
   /** logits[tokens, vocabSize] of the residual stream x[tokens, hiddenSize]. */
   logits(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
   dispose(): Promise<void> | void;

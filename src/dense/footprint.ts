@@ -3,6 +3,7 @@ import { prefillChunk } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { runsOn } from './choice.js';
+import { SHARED_PARTS } from './shared-expert.js';
 import type { TensorShape } from './tensor-on-disk.js';
 import { checkShapes, headName, tensorNamed } from './tensors.js';
 
@@ -38,15 +39,42 @@ export function denseFootprint(
   });
   const segments = [...layers.flat(), [tensorNamed(tensors, headName(spec))]];
   const sessions = segments.filter((matrices) => runsOn(matrices) === 'onnx').length;
-  const norms = (2 * numLayers + 1) * hiddenSize * 4;
+  const norms = (2 * numLayers + 1) * hiddenSize * 4 + numLayers * attentionVectorBytes(spec);
+  const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotary = 2 * maxTokens * (spec.rotary.dimension / 2) * 8;
   const rows = maxTokens * hiddenSize * 4;
   return {
-    residentBytes: norms + segments.reduce((sum, matrices) => sum + segmentBytes(matrices), 0),
+    residentBytes:
+      norms + sharedExpertBytes(spec, tensors) + segments.reduce((sum, matrices) => sum + segmentBytes(matrices), 0),
     overheadBytes: sessions === 0 ? 0 : sessions * SESSION_BYTES + LIBRARY_BYTES + GARBAGE_BYTES,
     // Bridge segments share one buffer of rows; a session has at most two of its own at a time.
-    scratchBytes: rotary + (sessions === 0 ? 1 : 3) * rows,
+    scratchBytes: rotary + (sessions === 0 ? 1 : 3) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
   };
+}
+
+/** Biases and norms of one layer's queries, keys and values. */
+function attentionVectorBytes({
+  numAttentionHeads,
+  numKeyValueHeads,
+  headDim,
+  queryKeyValueBiases,
+  queryKeyNorm,
+}: ModelSpec) {
+  const [queries, keys] = [numAttentionHeads * headDim, numKeyValueHeads * headDim];
+  const biases = queryKeyValueBiases ? queries + 2 * keys : 0;
+  return 4 * (biases + (queryKeyNorm === 'head' ? 2 * headDim : queryKeyNorm === 'all' ? queries + keys : 0));
+}
+
+function sharedExpertBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
+  if (!spec.experts?.sharedIntermediateSize) return 0;
+  let bytes = 0;
+  for (let layer = 0; layer < spec.numLayers; layer++) {
+    for (const name of SHARED_PARTS) {
+      const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
+      bytes += roundUp(shape[0] * rowBytes(format, shape[1]));
+    }
+  }
+  return bytes;
 }
 
 /** What ONNX Runtime holds of an f32 matrix [rows, columns] once it is packed: panels of 16 rows (MlasGemmPackBSize). */

@@ -32,8 +32,11 @@ export class SourceDigest {
     const reader = new TensorReader();
     try {
       for (const tensor of tensors) {
-        const length = Math.min(tensor.bytes, SAMPLE_BYTES);
-        this.#hash.update(reader.readBytes(tensor, Math.floor((tensor.bytes - length) / 2), length));
+        const parts = tensor.experts ?? [tensor];
+        const bytes = tensor.bytes / parts.length;
+        const length = Math.min(bytes, SAMPLE_BYTES);
+        for (const part of parts)
+          this.#hash.update(reader.readBytes({ ...tensor, ...part }, Math.floor((bytes - length) / 2), length));
       }
     } finally {
       reader.close();

@@ -47,7 +47,7 @@ export function openGguf(path: string): Checkpoint {
     return {
       kind: 'gguf',
       path,
-      files: [{ path, bytes: file.size }],
+      files: [{ path, bytes: file.size, headerBytes: header.headerBytes }],
       digest: digest.hex(),
       spec: description.spec,
       tensors,

@@ -53,24 +53,37 @@ export function resolveTensors(
 ): Checkpoint['tensors'] {
   const tensors = new Map<string, CheckpointTensor>();
   const used = new Set<string>();
-  for (const expected of description.tensors) {
-    const source = found.get(expected.sourceName);
-    if (!source)
-      throw damaged(path, expected.sourceName, `is missing; a shape of ${shown(expected.shape)} was expected`);
-    if (
-      source.shape.length !== expected.shape.length ||
-      source.shape.some((size, axis) => size !== expected.shape[axis])
-    )
-      throw damaged(
-        source.path,
-        source.sourceName,
-        `is of shape ${shown(source.shape)}; ${shown(expected.shape)} was expected`,
-      );
+  const find = (sourceName: string, shape: readonly number[]) => {
+    const source = found.get(sourceName);
+    if (!source) throw damaged(path, sourceName, `is missing; a shape of ${shown(shape)} was expected`);
+    if (source.shape.length !== shape.length || source.shape.some((size, axis) => size !== shape[axis]))
+      throw damaged(source.path, sourceName, `is of shape ${shown(source.shape)}; ${shown(shape)} was expected`);
     if (!isReadable(source) || (source.shape.length === 1 && blockOf(source.format).blockSize > 1))
       throw unsupported(source, `is of type ${source.type}, which is not supported here`);
-    const { sourceName, shape, format, path: file, offset, bytes } = source;
-    tensors.set(expected.name, { name: expected.name, sourceName, shape, format, path: file, offset, bytes });
-    used.add(source.sourceName);
+    used.add(sourceName);
+    return source;
+  };
+  for (const { name, sourceName, shape, expertSourceNames } of description.tensors) {
+    const parts = expertSourceNames
+      ? expertSourceNames.map((part) => find(part, shape.slice(1)))
+      : [find(sourceName, shape)];
+    const [first] = parts;
+    const odd = parts.find((part) => part.format !== first.format);
+    if (odd)
+      throw unsupported(
+        odd,
+        `is of type ${odd.type}, the layer's first expert of ${first.type}; mixed experts are not supported`,
+      );
+    tensors.set(name, {
+      name,
+      sourceName,
+      shape: [...shape],
+      format: first.format,
+      path: first.path,
+      offset: first.offset,
+      bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
+      ...(expertSourceNames && { experts: parts.map(({ path: file, offset }) => ({ path: file, offset })) }),
+    });
   }
   for (const source of found.values())
     if (!used.has(source.sourceName) && !description.ignores(source.sourceName))

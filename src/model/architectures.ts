@@ -1,6 +1,12 @@
 import { FlashrowError } from '../errors.js';
 import { type Fields, shown } from './fields.js';
 import { llama } from './llama.js';
+import { mixtral } from './mixtral.js';
+import { olmoe } from './olmoe.js';
+import { qwen2 } from './qwen2.js';
+import { qwen2Moe } from './qwen2-moe.js';
+import { qwen3 } from './qwen3.js';
+import { qwen3Moe } from './qwen3-moe.js';
 import type { ModelSpec } from './spec.js';
 
 /** A tensor that a model must have. */
@@ -9,8 +15,10 @@ export interface ExpectedTensor {
   name: string;
   /** Its name in the checkpoint. */
   sourceName: string;
-  /** [rows, columns], or [length]. */
+  /** [rows, columns], [length], or [numExperts, rows, columns]. */
   shape: number[];
+  /** Where each expert of a stack is a tensor [rows, columns] of its own: their names, in place of `sourceName`. */
+  expertSourceNames?: readonly string[];
 }
 
 /** What a checkpoint's configuration says, in flashrow's terms. */
@@ -36,11 +44,13 @@ export interface Architecture {
   huggingFaceClasses: readonly string[];
   /** `general.architecture` in a GGUF file. */
   ggufName: string;
+  /** Whether it has experts: tells two of the same GGUF name apart. */
+  mixture: boolean;
   fromHuggingFace(name: string, config: Fields): ModelDescription;
   fromGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription;
 }
 
-const ARCHITECTURES: readonly Architecture[] = [llama];
+const ARCHITECTURES: readonly Architecture[] = [llama, mixtral, qwen2, qwen2Moe, qwen3, qwen3Moe, olmoe];
 
 /** Reads config.json's fields. */
 export function describeHuggingFace(name: string, config: Fields): ModelDescription {
@@ -63,13 +73,11 @@ export function describeGguf(name: string, metadata: Fields, tensors: SourceTens
   const wanted = metadata.text('general.architecture');
   if (wanted === null)
     throw metadata.corrupt('general.architecture', 'is missing; every GGUF model names its architecture');
-  const found = ARCHITECTURES.find(({ ggufName }) => ggufName === wanted);
-  if (!found)
-    throw unknown(
-      metadata,
-      wanted,
-      ARCHITECTURES.map(({ ggufName }) => ggufName),
-    );
+  const experts = metadata.raw(`${wanted}.expert_count`);
+  const mixture = experts !== undefined && experts !== 0;
+  const byName = ARCHITECTURES.filter(({ ggufName }) => ggufName === wanted);
+  const found = byName.length > 1 ? byName.find((one) => one.mixture === mixture) : byName[0];
+  if (!found) throw unknown(metadata, wanted, [...new Set(ARCHITECTURES.map(({ ggufName }) => ggufName))]);
   return found.fromGguf(name, metadata, tensors);
 }
 

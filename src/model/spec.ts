@@ -1,8 +1,8 @@
 /** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation. */
 export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh';
 
-export const ARCHITECTURE_NAMES = ['llama'] as const;
-export type Architecture = (typeof ARCHITECTURE_NAMES)[number];
+export const ARCHITECTURE_NAMES = ['llama', 'mixtral', 'qwen2', 'qwen2-moe', 'qwen3', 'qwen3-moe', 'olmoe'] as const;
+export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
 
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
@@ -30,7 +30,7 @@ export interface ExpertsSpec {
 
 /** What a model is, declaratively: everything the engine needs to know besides the tensors themselves. */
 export interface ModelSpec {
-  architecture: Architecture;
+  architecture: ArchitectureName;
   name: string;
   vocabSize: number;
   hiddenSize: number;

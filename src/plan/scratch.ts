@@ -15,6 +15,7 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
   const feedForward = 2 * Math.min(tokens * spec.intermediateSize, MOST_ACTIVATIONS);
   const queries = Math.max(TILE_QUERIES, spec.numAttentionHeads / spec.numKeyValueHeads);
   const attention = threads * queries * (contextSize + 2 * spec.headDim);
-  const routing = spec.experts ? 3 * tokens * spec.experts.numExperts : 0;
+  // Logits and weights of every expert; rows of x and y that the bridge gathers for one expert at a time.
+  const routing = spec.experts ? tokens * (3 * spec.experts.numExperts + 2 * spec.hiddenSize) : 0;
   return 4 * (tokens * perToken + routing + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
 }

@@ -121,6 +121,7 @@ export class Engine {
         await dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         feedForward.run(layer, input, tokens, output);
+        dense.addSharedExpert(layer, input, tokens, output);
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
       }
     } catch (error) {

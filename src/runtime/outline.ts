@@ -49,7 +49,7 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
   const layout = planLayout(checkpoint);
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
-  const [rows, columns] = shape;
+  const [rows, columns] = shape.slice(-2);
   // What has no kernel becomes f32, and its bytes do for timing that.
   const sample = isRowFormat(format)
     ? { path, offset, rowStride: rowBytes(format, columns), rows, columns, format }

@@ -36,6 +36,8 @@ class Part {
     to: RowFormat,
     readonly offset: number,
     readonly bytes: number,
+    /** Rows of the tensor in one bundle. */
+    readonly rowsPerBundle: number,
     chunkWeights: number,
   ) {
     this.requantizer = new Requantizer(tensor.name, tensor.format, from, to);
@@ -74,14 +76,20 @@ export async function writeLayer(
 
   const bytes = partBytes(geometry);
   const matrices: Part[] = [];
-  const addMatrix = (tensor: CheckpointTensor, to: RowFormat, offset: number, size: number) =>
-    matrices.push(new Part(tensor, decodedFormat(tensor.format), to, offset, size, chunkWeights));
-  if (tensors.gate !== null) addMatrix(tensors.gate, formats.gate!, 0, bytes.gate);
-  addMatrix(tensors.up, formats.up, bytes.gate, bytes.up);
-  const down = new Part(tensors.down, format, formats.down, bytes.gate + bytes.up, bytes.down, chunkWeights);
+  const addMatrix = (tensor: CheckpointTensor, to: RowFormat, offset: number, size: number, rows: number) =>
+    matrices.push(new Part(tensor, decodedFormat(tensor.format), to, offset, size, rows, chunkWeights));
+  if (tensors.gate !== null) addMatrix(tensors.gate, formats.gate!, 0, bytes.gate, neuronsPerBundle);
+  addMatrix(tensors.up, formats.up, bytes.gate, bytes.up, neuronsPerBundle);
+  const downOffset = bytes.gate + bytes.up;
+  const whole = tensors.down.shape.length === 3;
+  // A whole expert's down rows are one run in the checkpoint; a slice's have to be gathered.
+  if (whole) addMatrix(tensors.down, formats.down, downOffset, bytes.down, hiddenSize);
+  const down = whole
+    ? null
+    : new Part(tensors.down, format, formats.down, downOffset, bytes.down, hiddenSize, chunkWeights);
 
   const columns: DownColumns = {
-    bytes: Buffer.alloc(rowBytes(format, groupBundles * neuronsPerBundle * hiddenSize)),
+    bytes: Buffer.alloc(down ? rowBytes(format, groupBundles * neuronsPerBundle * hiddenSize) : 0),
     format,
     hiddenSize,
     firstNeuron: 0,
@@ -94,20 +102,26 @@ export async function writeLayer(
     const groupEnd = Math.min(group + groupBundles, bundles);
     columns.firstNeuron = group * neuronsPerBundle;
     columns.neurons = (groupEnd - group) * neuronsPerBundle;
-    await loadColumns(source, tensors.down, columns, progress.signal);
+    if (down) await loadColumns(source, tensors.down, columns, progress.signal);
 
     for (let first = group; first < groupEnd; first += chunkBundles) {
       progress.signal?.throwIfAborted();
       const count = Math.min(chunkBundles, groupEnd - first);
       const neurons = count * neuronsPerBundle;
       for (const part of matrices) {
-        await source.read(part.tensor, wholeRows(part.tensor, first * neuronsPerBundle, neurons), part.source);
+        await source.read(
+          part.tensor,
+          wholeRows(part.tensor, first * part.rowsPerBundle, count * part.rowsPerBundle),
+          part.source,
+        );
         part.place(neurons * hiddenSize, count, records, stride);
       }
       const inGroup = (first - group) * neuronsPerBundle;
-      if (downOrientation === 'by-neuron') gatherNeurons(columns, inGroup, neurons, down.source);
-      else gatherSlices(columns, inGroup, neuronsPerBundle, count, down.source);
-      down.place(neurons * hiddenSize, count, records, stride);
+      if (down) {
+        if (downOrientation === 'by-neuron') gatherNeurons(columns, inGroup, neurons, down.source);
+        else gatherSlices(columns, inGroup, neuronsPerBundle, count, down.source);
+        down.place(neurons * hiddenSize, count, records, stride);
+      }
 
       for (let bundle = 0; bundle < count; bundle++) {
         segments.forEach((segment, index) => {
@@ -121,7 +135,9 @@ export async function writeLayer(
     }
   }
   await file.pad(DEVICE_BLOCK);
-  const changed = [...matrices, down].filter((part) => part.requantizer.sourceFormat !== part.requantizer.to);
+  const changed = (down ? [...matrices, down] : matrices).filter(
+    (part) => part.requantizer.sourceFormat !== part.requantizer.to,
+  );
   return { checksums, requantized: changed.map((part) => part.requantizer.result()) };
 }
 

@@ -1,11 +1,13 @@
+import { isAbsolute } from 'node:path';
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
-import { residentTensors } from '../model/resident-tensors.js';
+import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkSpec, checkText } from './check-spec.js';
 import { numBundles, partBytes } from './geometry.js';
 import { tensorBytes } from './layout.js';
 import {
+  type ExternalFile,
   FORMAT_VERSION,
   type LayerBundles,
   MANIFEST_FILE,
@@ -19,6 +21,8 @@ import { DEVICE_BLOCK } from './stride.js';
 
 const ROW_FORMATS = Object.keys(FORMATS) as RowFormat[];
 const MAX_CHECKSUM = 2 ** 32 - 1;
+/** Bounds what is read to compare a digest. */
+const MAX_HEADER_BYTES = 2 ** 30;
 
 /**
  * A Manifest out of untrusted data. What it returns can be acted upon: every extent, part and tensor lies inside its
@@ -59,12 +63,22 @@ function checkFiles(list: ManifestFields[]): Manifest['files'] {
     if (!/^\w[\w.-]*$/.test(name)) broken(fields.path('name'), name, 'a plain file name');
     if (names.has(name)) broken(fields.path('name'), name, 'a name of its own');
     names.add(name);
-    return { name, bytes: fields.integer('bytes', 0), checksum: fields.integer('checksum', 0, MAX_CHECKSUM) };
+    const external = fields.isNull('external') ? null : checkExternal(fields.fields('external'));
+    return { name, bytes: fields.integer('bytes', 0), checksum: fields.integer('checksum', 0, MAX_CHECKSUM), external };
   });
   for (const needed of [RESIDENT_FILE, TOKENIZER_FILE]) {
     if (!names.has(needed)) broken('files', [...names], `a list with ${needed}`);
   }
   return files;
+}
+
+function checkExternal(fields: ManifestFields): ExternalFile {
+  const path = fields.text('path');
+  if (!isAbsolute(path)) broken(fields.path('path'), path, 'an absolute path');
+  const headerDigest = fields.text('headerDigest');
+  if (!/^[0-9a-f]{64}$/.test(headerDigest)) broken(fields.path('headerDigest'), headerDigest, 'a SHA-256 in hex');
+  const headerBytes = fields.integer('headerBytes', 0, MAX_HEADER_BYTES);
+  return { path, modifiedMs: fields.number('modifiedMs'), headerBytes, headerDigest };
 }
 
 function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
@@ -88,8 +102,10 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
 }
 
 function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
-  const { hiddenSize, intermediateSize: numNeurons } = spec;
+  const { hiddenSize } = spec;
+  const numNeurons = streamedNeurons(spec);
   const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, numNeurons);
+  if (spec.experts) fields.integer('neuronsPerBundle', spec.experts.intermediateSize, spec.experts.intermediateSize);
   if (numNeurons % neuronsPerBundle !== 0) {
     broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${numNeurons}`);
   }
@@ -119,12 +135,16 @@ function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['fi
   const parts = { gate: formats.gate === null ? null : part('gate'), up: part('up'), down: part('down') };
 
   const segments = checkSegments(fields, extents);
-  const raw = fields.bytes('checksums');
-  const expected = bundles * segments.length * 4;
-  if (raw.length !== expected) broken(`${fields.path('checksums')}.length`, raw.length, String(expected));
-  // Copied, because the decoder hands out views at any alignment.
-  const checksums = new Uint32Array(new Uint8Array(raw).buffer);
+  const external = extents.some(({ file }) => files[file].external);
+  const checksums = external ? null : checkChecksums(fields, bundles * segments.length);
   return { ...cut, activation: fields.oneOf('activation', [spec.activation]), extents, parts, segments, checksums };
+}
+
+function checkChecksums(fields: ManifestFields, count: number): Uint32Array {
+  const raw = fields.bytes('checksums');
+  if (raw.length !== 4 * count) broken(`${fields.path('checksums')}.length`, raw.length, String(4 * count));
+  // Copied, because the decoder hands out views at any alignment.
+  return new Uint32Array(new Uint8Array(raw).buffer);
 }
 
 function checkFormats(

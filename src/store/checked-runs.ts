@@ -53,7 +53,7 @@ function* bundleRuns(layers: LayerBundles[], file: number): Generator<CheckedRun
         yield {
           offset: offset + bundle * stride + segment.offset,
           bytes: segment.bytes,
-          checksum: checksums[bundle * segments.length + number],
+          checksum: checksums![bundle * segments.length + number],
           layer,
           bundle,
           endsBundle: number === segments.length - 1,

@@ -1,5 +1,5 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
-import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
@@ -18,8 +18,10 @@ export interface LayoutOptions {
 
 /** Where everything will lie in a store, known before any weight is read. */
 export interface StoreLayout {
-  /** One extent per bundle, in file 0 (rows.bin). */
+  /** One extent per bundle, in file 0 (rows.bin); experts that stay where they are have three, in `external` files. */
   layers: BundleGeometry[];
+  /** Files of the checkpoint that the store goes on reading; they come first among its files, and there is no rows.bin then. */
+  external: Checkpoint['files'];
   /** In the order in which they lie in resident.bin. */
   resident: Omit<ResidentTensor, 'checksum'>[];
   /** Matrices whose format changes, losslessly (bf16 to f32) or not. */
@@ -90,6 +92,67 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
   };
 }
 
+/** An expert is a bundle. Its matrices are kept as they are, or in the format asked for. */
+function expertGeometry(checkpoint: Checkpoint, layer: number, rows: FormatRequest): BundleGeometry {
+  const { activation, hiddenSize, experts } = checkpoint.spec;
+  const { intermediateSize, numExperts } = experts!;
+  const sourceFormat = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
+  const cut = {
+    hiddenSize,
+    numNeurons: numExperts * intermediateSize,
+    neuronsPerBundle: intermediateSize,
+    formats: {
+      gate: matrixFormat(sourceFormat('gate'), rows, hiddenSize),
+      up: matrixFormat(sourceFormat('up'), rows, hiddenSize),
+      down: matrixFormat(sourceFormat('down'), rows, intermediateSize),
+    },
+    downOrientation: 'by-output' as const,
+  };
+  const part = partBytes(cut);
+  const bytes = part.gate + part.up + part.down;
+  return {
+    ...cut,
+    activation,
+    extents: [{ file: 0, offset: 0, bytes, stride: chooseStride(bytes) }],
+    parts: {
+      gate: { extent: 0, offset: 0 },
+      up: { extent: 0, offset: part.gate },
+      down: { extent: 0, offset: part.gate + part.up },
+    },
+    segments: [{ extent: 0, offset: 0, bytes }],
+    checksums: null,
+  };
+}
+
+/** The same experts where the checkpoint has them: an extent for each matrix, as they lie in different tensors. */
+function inPlace(checkpoint: Checkpoint, layer: number, geometry: BundleGeometry): BundleGeometry {
+  const extents = (['gate', 'up', 'down'] as const).map((name) => {
+    const tensor = tensorOf(checkpoint, layerTensor(layer, name));
+    const bytes = tensor.bytes / tensor.shape[0];
+    const file = checkpoint.files.findIndex(({ path }) => path === tensor.path);
+    return { file, offset: tensor.offset, bytes, stride: bytes };
+  });
+  return {
+    ...geometry,
+    extents,
+    parts: { gate: { extent: 0, offset: 0 }, up: { extent: 1, offset: 0 }, down: { extent: 2, offset: 0 } },
+    segments: extents.map(({ bytes }, extent) => ({ extent, offset: 0, bytes })),
+  };
+}
+
+/** Whether the experts can be streamed from the checkpoint itself: one after another, in formats that have kernels. */
+function staysInPlace({ spec, tensors }: Checkpoint, rows: FormatRequest): boolean {
+  if (!spec.experts || rows !== 'source') return false;
+  const streams = (layer: number, name: LayerTensor) => {
+    const { format, experts } = tensors.get(layerTensor(layer, name))!;
+    return isRowFormat(format) && !experts;
+  };
+  for (let layer = 0; layer < spec.numLayers; layer++) {
+    if (!streams(layer, 'gate') || !streams(layer, 'up') || !streams(layer, 'down')) return false;
+  }
+  return true;
+}
+
 function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
   const tensor = checkpoint.tensors.get(name);
   if (tensor === undefined) throw new Error(`checkpoint ${checkpoint.path} was opened without its tensor ${name}`);
@@ -123,10 +186,15 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
     return { name, shape: [...shape], format, offset, bytes };
   });
 
+  const stays = staysInPlace(checkpoint, rows);
   let rowsBytes = 0;
   const layers: BundleGeometry[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const geometry = layerGeometry(checkpoint, layer, rows);
+    const geometry = spec.experts ? expertGeometry(checkpoint, layer, rows) : layerGeometry(checkpoint, layer, rows);
+    if (stays) {
+      layers.push(inPlace(checkpoint, layer, geometry));
+      continue;
+    }
     if (geometry.formats.gate !== null) noteConversion(layerTensor(layer, 'gate'), geometry.formats.gate);
     noteConversion(layerTensor(layer, 'up'), geometry.formats.up);
     noteConversion(layerTensor(layer, 'down'), geometry.formats.down);
@@ -134,5 +202,6 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
     rowsBytes += roundUp(numBundles(geometry) * geometry.extents[0].stride, DEVICE_BLOCK);
     layers.push(geometry);
   }
-  return { layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
+  const external = stays ? checkpoint.files : [];
+  return { layers, external, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
 }

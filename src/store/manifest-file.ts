@@ -17,6 +17,7 @@ const packr = new Packr({ useRecords: false });
 
 export function encodeManifest(manifest: Manifest): Buffer {
   const layers = manifest.layers.map((layer) => {
+    if (layer.checksums === null) return layer;
     const { buffer, byteOffset, byteLength } = layer.checksums;
     return { ...layer, checksums: Buffer.from(buffer, byteOffset, byteLength) };
   });

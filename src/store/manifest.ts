@@ -33,9 +33,7 @@ export interface ResidentTensor {
 }
 
 /** One layer's bundles: extents refer to `Manifest.files` by index. */
-export interface LayerBundles extends BundleGeometry {
-  checksums: Uint32Array;
-}
+export type LayerBundles = BundleGeometry;
 
 export interface RequantizedTensor {
   tensor: string;
@@ -45,12 +43,31 @@ export interface RequantizedTensor {
   relativeError: number;
 }
 
+/** A file that is streamed from where it was found: its state then, which it must still be in. */
+export interface ExternalFile {
+  /** Absolute. */
+  path: string;
+  modifiedMs: number;
+  headerBytes: number;
+  /** Hex SHA-256 of its first `headerBytes`. */
+  headerDigest: string;
+}
+
+export interface StoreFile {
+  /** In the store's folder, unless it is external. */
+  name: string;
+  bytes: number;
+  /** CRC-32C; 0 for external files. */
+  checksum: number;
+  external: ExternalFile | null;
+}
+
 export interface Manifest {
   formatVersion: number;
   spec: ModelSpec;
   text: TextSpec;
-  /** Files of the store besides the manifest itself, relative names. */
-  files: { name: string; bytes: number; checksum: number }[];
+  /** Files of the store besides the manifest itself. */
+  files: StoreFile[];
   resident: ResidentTensor[];
   layers: LayerBundles[];
   source: { name: string; bytes: number; digest: string };

@@ -4,6 +4,7 @@ import type { RowFormat } from '../../native-bridge/formats.js';
 import { crc32c } from '../../native-bridge/twin/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
+import { checkPinned } from './external-file.js';
 import {
   CHAT_TEMPLATE_FILE,
   type LayerBundles,
@@ -42,7 +43,7 @@ export interface Store {
   files: string[];
   /** By name (model/tensor-names.ts). */
   tensors: ReadonlyMap<string, StoredTensor>;
-  /** Bytes of all files, the manifest included. */
+  /** Bytes of all files in the folder, the manifest included. */
   bytes: number;
   /** tokenizer.json, parsed. Throws CORRUPT where its checksum does not match. */
   readTokenizer(): Record<string, unknown>;
@@ -60,10 +61,10 @@ export function openStore(path: string): Store {
   const folder = resolve(path);
   const encoded = readManifest(folder);
   const manifest = decodeManifest(encoded);
-  const files = manifest.files.map(({ name, bytes }) => {
-    const file = join(folder, name);
-    checkSize(file, bytes);
-    return file;
+  const files = manifest.files.map((file) => {
+    if (file.external) checkPinned(file, folder);
+    else checkSize(join(folder, file.name), file.bytes);
+    return file.external?.path ?? join(folder, file.name);
   });
   const residentPath = join(folder, RESIDENT_FILE);
   const tensors = new Map(
@@ -80,7 +81,7 @@ export function openStore(path: string): Store {
     layers: manifest.layers,
     files,
     tensors,
-    bytes: encoded.length + manifest.files.reduce((sum, file) => sum + file.bytes, 0),
+    bytes: encoded.length + manifest.files.reduce((sum, file) => sum + (file.external ? 0 : file.bytes), 0),
     readTokenizer: () => parseTokenizer(readChecked(folder, manifest, TOKENIZER_FILE)!),
     readChatTemplate: () => readChecked(folder, manifest, CHAT_TEMPLATE_FILE)?.toString('utf8') ?? null,
   };

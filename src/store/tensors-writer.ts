@@ -7,6 +7,7 @@ import { residentOfLayer } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { type FeedForwardTensors, writeLayer } from './bundle-writer.js';
+import { pinFile } from './external-file.js';
 import { Journal, type JournalEntry, readJournal } from './journal.js';
 import type { StoreLayout } from './layout.js';
 import {
@@ -30,6 +31,8 @@ export interface TensorsOptions {
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
 }
 
+const NOTHING: Written = { bytes: 0, checksum: 0 };
+
 /** One resumable piece of work: some resident tensors, and at most one layer. */
 interface Step {
   resident: StoreLayout['resident'];
@@ -52,9 +55,9 @@ export async function writeTensors(
   const resumes = left.key === key && folder.holds(left.done.at(-1));
   if (!resumes) folder.clear();
   const done = resumes ? left.done : [];
-  const nothing: Written = { bytes: 0, checksum: 0 };
-  const { rows: rowsDone, resident: residentDone } = done.at(-1) ?? { rows: nothing, resident: nothing };
+  const { rows: rowsDone, resident: residentDone } = done.at(-1) ?? { rows: NOTHING, resident: NOTHING };
 
+  const inPlace = layout.external.length > 0;
   const opened: { close(): Promise<void> | void }[] = [];
   const closing = <T extends { close(): Promise<void> | void }>(file: T): T => {
     opened.push(file);
@@ -66,17 +69,18 @@ export async function writeTensors(
     const source = closing(new SourceReader());
     const begun = resumes ? Journal.resume(folder.journal, left, crc32c) : Journal.begin(folder.journal, key, crc32c);
     const journal = closing(await begun);
-    const rows = closing(await OutputFile.open(join(folder.store, ROWS_FILE), rowsDone, crc32c));
+    const rows = inPlace ? null : closing(await OutputFile.open(join(folder.store, ROWS_FILE), rowsDone, crc32c));
     const resident = closing(await OutputFile.open(join(folder.store, RESIDENT_FILE), residentDone, crc32c));
     const progress: WriteProgress = {
       signal,
-      onPiece: () => onProgress?.({ bytes: rows.written.bytes + resident.written.bytes, totalBytes: layout.bytes }),
+      onPiece: () =>
+        onProgress?.({ bytes: (rows?.written.bytes ?? 0) + resident.written.bytes, totalBytes: layout.bytes }),
     };
     for (const step of steps(checkpoint.spec, layout).slice(done.length)) {
       const entry = await writeStep(step, checkpoint, layout, { source, rows, resident }, crc32c, progress);
       done.push(entry);
       await settling;
-      settling = Promise.all([rows.sync(), resident.sync()]).then(() => journal.append(entry));
+      settling = Promise.all([rows?.sync(), resident.sync()]).then(() => journal.append(entry));
       // A failure is met where this is awaited, be it a whole step later.
       settling.catch(() => {});
     }
@@ -96,7 +100,7 @@ async function writeStep(
   step: Step,
   checkpoint: Checkpoint,
   layout: StoreLayout,
-  files: { source: SourceReader; rows: OutputFile; resident: OutputFile },
+  files: { source: SourceReader; rows: OutputFile | null; resident: OutputFile },
   crc32c: Crc32c,
   progress: WriteProgress,
 ): Promise<JournalEntry> {
@@ -109,14 +113,14 @@ async function writeStep(
     residentChecksums.push(written.checksum);
     if (written.requantized !== null) requantized.push(written.requantized);
   }
-  if (step.layer !== null) {
+  if (step.layer !== null && files.rows !== null) {
     const tensors = feedForward(checkpoint, step.layer);
     const geometry = layout.layers[step.layer];
     const written = await writeLayer(files.source, tensors, geometry, files.rows, crc32c, progress);
     bundleChecksums = new Uint8Array(written.checksums.buffer);
     requantized.push(...written.requantized);
   }
-  const { written: rows } = files.rows;
+  const rows = files.rows?.written ?? NOTHING;
   return { rows, resident: files.resident.written, residentChecksums, bundleChecksums, requantized };
 }
 
@@ -160,13 +164,13 @@ function assemble(checkpoint: Checkpoint, layout: StoreLayout, text: TextSpec, d
     spec: checkpoint.spec,
     text,
     files: [
-      { name: ROWS_FILE, ...rows },
-      { name: RESIDENT_FILE, ...resident },
+      ...(layout.external.length > 0 ? layout.external.map(pinFile) : [{ name: ROWS_FILE, ...rows, external: null }]),
+      { name: RESIDENT_FILE, ...resident, external: null },
     ],
     resident: layout.resident.map((tensor, index) => ({ ...tensor, checksum: checksums[index] })),
     layers: layout.layers.map((layer, index) => ({
       ...layer,
-      checksums: new Uint32Array(new Uint8Array(bundles[index]).buffer),
+      checksums: bundles.length === 0 ? null : new Uint32Array(new Uint8Array(bundles[index]).buffer),
     })),
     source: {
       name: basename(checkpoint.path),

@@ -31,7 +31,7 @@ export interface VerifyOptions {
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads every byte of a store and compares it with the checksums made at conversion. Damage is a result, not an error.
+ * Reads every byte of a store's own files and compares it with the checksums made at conversion. Damage is a result, not an error.
  * Throws NOT_FOUND where there is no store, UNSUPPORTED where it is newer than this flashrow, IO where reading fails for
  * another reason than a bad medium, and the signal's reason on abort.
  */
@@ -47,7 +47,7 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
 
   const { manifest, files } = store;
   const totalBytes = store.bytes;
-  let bytes = totalBytes - manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+  let bytes = totalBytes - manifest.files.reduce((sum, file) => sum + (file.external ? 0 : file.bytes), 0);
   let bundles = 0;
   let firstBad: Damage | null = null;
   const onWindow = (length: number) => {
@@ -55,7 +55,9 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
     bytes += length;
     options.onProgress?.({ bytes, totalBytes });
   };
-  for (const [index, { name, checksum }] of manifest.files.entries()) {
+  for (const [index, { name, checksum, external }] of manifest.files.entries()) {
+    // There are no checksums for it; that it is still the same file was seen when the store was opened.
+    if (external) continue;
     const reader = await WindowReader.open(files[index], crc32c, onWindow);
     try {
       for (const run of checkedRuns(manifest, index)) {

@@ -68,7 +68,7 @@ export async function writeStore(
     const manifest = await writeTensors(checkpoint, layout, folder, options);
     for (const { name, bytes } of text) {
       await writeWhole(join(folder.store, name), bytes);
-      manifest.files.push({ name, bytes: bytes.length, checksum: options.crc32c(bytes, 0) });
+      manifest.files.push({ name, bytes: bytes.length, checksum: options.crc32c(bytes, 0), external: null });
     }
     const encoded = encodeManifest(manifest);
     await writeWhole(join(folder.store, MANIFEST_FILE), encoded);

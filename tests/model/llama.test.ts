@@ -250,7 +250,7 @@ describe('a llama described by GGUF metadata', () => {
   });
 
   it.each<[ErrorCode, RegExp, object]>([
-    ['UNSUPPORTED', /expert_count" is 8; mixtures/, { 'llama.expert_count': 8 }],
+    ['CORRUPT', /ffn_gate_exps.weight" is missing/, { 'llama.expert_count': 8 }],
     ['UNSUPPORTED', /head_count_kv" differs/, { 'llama.attention.head_count_kv': [2, 4] }],
     ['UNSUPPORTED', /value_length" differs/, { 'llama.attention.value_length': 16 }],
     ['UNSUPPORTED', /scaling.type" is "yarn"/, { 'llama.rope.scaling.type': 'yarn' }],

@@ -204,7 +204,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
   return {
     kind: 'gguf',
     path,
-    files: [{ path, bytes: file.length }],
+    files: [{ path, bytes: file.length, headerBytes: 0 }],
     digest: `digest of ${seed}`,
     spec,
     tensors,

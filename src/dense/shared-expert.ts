@@ -1,0 +1,60 @@
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
+import type { ModelSpec } from '../model/spec.js';
+import { layerTensor } from '../model/tensor-names.js';
+import { loadMatrix } from './load-matrix.js';
+import type { TensorOnDisk } from './tensor-on-disk.js';
+import { tensorNamed } from './tensors.js';
+
+export const SHARED_PARTS = ['sharedRouter', 'sharedGate', 'sharedUp', 'sharedDown'] as const;
+
+/** The expert that every token takes (arXiv 2401.06066), weighed by the sigmoid of its own gate; it stays in memory, on the bridge. */
+export class SharedExpert {
+  readonly #layers: Record<(typeof SHARED_PARTS)[number], ResidentMatrix>[] = [];
+  readonly #shares: Float32Array;
+  readonly #gates: Float32Array;
+  readonly #ups: Float32Array;
+  readonly #rows: Float32Array;
+  readonly residentBytes: number = 0;
+
+  constructor(spec: ModelSpec, tensors: ReadonlyMap<string, TensorOnDisk>, bridge: Bridge, maxTokens: number) {
+    const neurons = spec.experts!.sharedIntermediateSize;
+    this.#shares = new Float32Array(maxTokens);
+    this.#gates = new Float32Array(maxTokens * neurons);
+    this.#ups = new Float32Array(maxTokens * neurons);
+    this.#rows = new Float32Array(maxTokens * spec.hiddenSize);
+    try {
+      for (let layer = 0; layer < spec.numLayers; layer++) {
+        const matrices = {} as Record<(typeof SHARED_PARTS)[number], ResidentMatrix>;
+        this.#layers.push(matrices);
+        for (const name of SHARED_PARTS) {
+          matrices[name] = loadMatrix(bridge, tensorNamed(tensors, layerTensor(layer, name)));
+          this.residentBytes += matrices[name].bytes;
+        }
+      }
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+  }
+
+  /** output[tokens, hiddenSize] += sigmoid(router x) * down(silu(gate x) * up x) of x[tokens, hiddenSize]. */
+  add(layer: number, x: Float32Array, tokens: number, output: Float32Array): void {
+    const { sharedRouter, sharedGate, sharedUp, sharedDown } = this.#layers[layer];
+    sharedRouter.matmul(x, tokens, this.#shares);
+    sharedGate.matmul(x, tokens, this.#gates);
+    sharedUp.matmul(x, tokens, this.#ups);
+    for (let i = 0; i < tokens * sharedGate.rows; i++) {
+      this.#gates[i] = (this.#gates[i] / (1 + Math.exp(-this.#gates[i]))) * this.#ups[i];
+    }
+    sharedDown.matmul(this.#gates, tokens, this.#rows);
+    for (let token = 0; token < tokens; token++) {
+      const share = 1 / (1 + Math.exp(-this.#shares[token]));
+      const end = (token + 1) * sharedDown.rows;
+      for (let i = token * sharedDown.rows; i < end; i++) output[i] += share * this.#rows[i];
+    }
+  }
+
+  dispose(): void {
+    for (const matrices of this.#layers.splice(0)) for (const matrix of Object.values(matrices)) matrix.dispose();
+  }
+}

@@ -1,0 +1,75 @@
+import type { LayerTensor } from './tensor-names.js';
+
+/** What one kind of checkpoint calls the tensors. */
+export interface CheckpointNames {
+  embedding: string;
+  finalNorm: string;
+  head: string;
+  layer(index: number, tensor: LayerTensor): string;
+}
+
+/** Names of the experts' matrices where a checkpoint holds them one by one. */
+export type ExpertNames = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string;
+
+const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
+  attentionNorm: 'input_layernorm.weight',
+  q: 'self_attn.q_proj.weight',
+  k: 'self_attn.k_proj.weight',
+  v: 'self_attn.v_proj.weight',
+  qBias: 'self_attn.q_proj.bias',
+  kBias: 'self_attn.k_proj.bias',
+  vBias: 'self_attn.v_proj.bias',
+  qNorm: 'self_attn.q_norm.weight',
+  kNorm: 'self_attn.k_norm.weight',
+  o: 'self_attn.o_proj.weight',
+  ffnNorm: 'post_attention_layernorm.weight',
+  router: 'mlp.gate.weight',
+  sharedRouter: 'mlp.shared_expert_gate.weight',
+  sharedGate: 'mlp.shared_expert.gate_proj.weight',
+  sharedUp: 'mlp.shared_expert.up_proj.weight',
+  sharedDown: 'mlp.shared_expert.down_proj.weight',
+  gate: 'mlp.gate_proj.weight',
+  up: 'mlp.up_proj.weight',
+  down: 'mlp.down_proj.weight',
+};
+
+/** Names by transformers, `renamed` where a class has its own. */
+export const huggingFaceNames = (renamed: Partial<Record<LayerTensor, string>> = {}): CheckpointNames => ({
+  embedding: 'model.embed_tokens.weight',
+  finalNorm: 'model.norm.weight',
+  head: 'lm_head.weight',
+  layer: (index, tensor) => `model.layers.${index}.${renamed[tensor] ?? HUGGING_FACE_LAYER[tensor]}`,
+});
+
+const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
+  attentionNorm: 'attn_norm.weight',
+  q: 'attn_q.weight',
+  k: 'attn_k.weight',
+  v: 'attn_v.weight',
+  qBias: 'attn_q.bias',
+  kBias: 'attn_k.bias',
+  vBias: 'attn_v.bias',
+  qNorm: 'attn_q_norm.weight',
+  kNorm: 'attn_k_norm.weight',
+  o: 'attn_output.weight',
+  ffnNorm: 'ffn_norm.weight',
+  router: 'ffn_gate_inp.weight',
+  sharedRouter: 'ffn_gate_inp_shexp.weight',
+  sharedGate: 'ffn_gate_shexp.weight',
+  sharedUp: 'ffn_up_shexp.weight',
+  sharedDown: 'ffn_down_shexp.weight',
+  gate: 'ffn_gate.weight',
+  up: 'ffn_up.weight',
+  down: 'ffn_down.weight',
+};
+
+/** Names by llama.cpp (gguf-py, constants.py), where the experts of a layer are stacked in one tensor. */
+export const ggufNames = (stackedExperts: boolean): CheckpointNames => ({
+  embedding: 'token_embd.weight',
+  finalNorm: 'output_norm.weight',
+  head: 'output.weight',
+  layer: (index, tensor) =>
+    stackedExperts && (tensor === 'gate' || tensor === 'up' || tensor === 'down')
+      ? `blk.${index}.ffn_${tensor}_exps.weight`
+      : `blk.${index}.${GGUF_LAYER[tensor]}`,
+});

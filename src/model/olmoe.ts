@@ -1,0 +1,19 @@
+import { decoder } from './decoder.js';
+
+/** OLMoE (arXiv 2409.02060): 64 experts, and norms over all queries and all keys. */
+export const olmoe = decoder({
+  architecture: 'olmoe',
+  huggingFaceClasses: ['OlmoeForCausalLM'],
+  ggufName: 'olmoe',
+  ggufRotary: 'halves',
+  slidingWindow: 'if asked',
+  queryKeyValueBiases: false,
+  queryKeyNorm: 'all',
+  experts: {
+    numExpertsKey: 'num_experts',
+    intermediateSizeKey: 'intermediate_size',
+    normalizeWeights: false,
+    sharedExpert: false,
+    expertNames: (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+  },
+});
