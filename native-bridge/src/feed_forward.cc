@@ -2,11 +2,19 @@
 
 #include <algorithm>
 
+#include "quantized_inputs.h"
+
 namespace flashrow {
 
 template <class T>
 static void grow(std::vector<T>& vector, size_t size) {
   if (vector.size() < size) vector.resize(size);
+}
+
+static void grow(Arena& arena, size_t bytes) {
+  if (arena.bytes() >= bytes) return;
+  arena = Arena();
+  arena = Arena(bytes);
 }
 
 void FeedForward::begin(const FeedForwardCall& call, size_t neurons) {
@@ -19,6 +27,11 @@ void FeedForward::begin(const FeedForwardCall& call, size_t neurons) {
   grow(positions_, neurons);
   grow(neuronIds_, neurons);
   if (call.layer->downByNeuron) grow(downRows_, neurons);
+  const Layer& layer = *call.layer;
+  if ((layer.readsGate() && kernels_.wantsIntegers(*layer.gateFormat)) || (layer.readsUp() && kernels_.wantsIntegers(layer.upFormat))) {
+    grow(xIntegers_, kernels_.integers->inputBytes(layer.hiddenSize, call.tokens));
+    quantizeInputs(pool_, *kernels_.integers, call.x, layer.hiddenSize, layer.hiddenSize, call.tokens, xIntegers_.data());
+  }
 }
 
 void FeedForward::hidden(const PlacedUnit* const* units, size_t count) {
@@ -70,8 +83,13 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
   collectRows(units, begin, end);
   float* acts = layer.gated() ? gates_.data() : hidden_.data();
   const auto products = [&](Format format, const std::vector<const uint8_t*>& rows, size_t rowCount, float* into) {
-    kernels_.dots(format, Rows{nullptr, 0, rows.data() + begin}, rowCount, layer.hiddenSize, call_.x, layer.hiddenSize,
-                  call_.tokens, Products{into, neurons_, positions_.data() + begin}, scratch);
+    const Rows shareRows{nullptr, 0, rows.data() + begin};
+    const Products out{into, neurons_, positions_.data() + begin};
+    if (kernels_.wantsIntegers(format)) {
+      kernels_.integers->dots(format, shareRows, rowCount, layer.hiddenSize, xIntegers_.data(), call_.tokens, out, scratch);
+    } else {
+      kernels_.dots(format, shareRows, rowCount, layer.hiddenSize, call_.x, layer.hiddenSize, call_.tokens, out, scratch);
+    }
   };
 
   // What goes through the activation: the gate's products where there is a gate, else up's; given or computed.
@@ -155,16 +173,35 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
   const Layer& layer = *call_.layer;
   const size_t neurons = units[count - 1]->position + units[count - 1]->neurons - units[0]->position;
   const size_t bundles = neurons / layer.neuronsPerBundle;
+  const bool integers = kernels_.wantsIntegers(layer.downFormat);
+  const size_t inputBytes = integers ? kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens) : 0;
+  if (integers) {
+    grow(hiddenIntegers_, bundles * inputBytes);
+    pool_.run(threadsFor(pool_, neurons * sizeof(float), call_.tokens), [&](size_t thread, size_t numThreads) {
+      const Share share(bundles, 1, thread, numThreads);
+      for (size_t b = share.begin; b < share.end; b++) {
+        kernels_.integers->quantize(hidden_.data() + units[0]->position + b * layer.neuronsPerBundle, neurons_, layer.neuronsPerBundle,
+                                    call_.tokens, 0, call_.tokens, hiddenIntegers_.data() + b * inputBytes);
+      }
+    });
+  }
   const size_t threads = threadsFor(pool_, bundles * layer.hiddenSize * layer.downRowBytes, call_.tokens);
   pool_.run(threads, [&](size_t thread, size_t numThreads) {
     const Share outputs(layer.hiddenSize, 4, thread, numThreads);
     if (outputs.begin == outputs.end) return;
     for (size_t u = 0; u < count; u++) {
       for (size_t b = 0; b * layer.neuronsPerBundle < units[u]->neurons; b++) {
-        const Rows rows{layer.part(units[u]->slot, layer.down, b), layer.downRowBytes, nullptr};
-        kernels_.dots(layer.downFormat, rows.from(outputs.begin), outputs.end - outputs.begin, layer.neuronsPerBundle,
-                      hidden_.data() + units[u]->position + b * layer.neuronsPerBundle, neurons_, call_.tokens,
-                      Products{call_.y + outputs.begin, layer.hiddenSize, nullptr, true}, pool_.scratch(thread));
+        const Rows rows = Rows{layer.part(units[u]->slot, layer.down, b), layer.downRowBytes, nullptr}.from(outputs.begin);
+        const size_t position = units[u]->position + b * layer.neuronsPerBundle;
+        const Products out{call_.y + outputs.begin, layer.hiddenSize, nullptr, true};
+        if (integers) {
+          const uint8_t* inputs = hiddenIntegers_.data() + (position - units[0]->position) / layer.neuronsPerBundle * inputBytes;
+          kernels_.integers->dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle, inputs, call_.tokens,
+                                  out, pool_.scratch(thread));
+        } else {
+          kernels_.dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle, hidden_.data() + position,
+                        neurons_, call_.tokens, out, pool_.scratch(thread));
+        }
       }
     }
   });

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "arena.h"
 #include "kernels.h"
 #include "layer.h"
 #include "thread_pool.h"
@@ -73,6 +74,8 @@ class FeedForward {
   ThreadPool& pool_;
   const Kernels& kernels_;
   FeedForwardCall call_{};
+  /** The call's x, and h bundle by bundle, as integers, where a format wants them. */
+  Arena xIntegers_, hiddenIntegers_;
   size_t neurons_ = 0;
   /** [tokens, neurons]: act(gate x), and then h. */
   std::vector<float> gates_, hidden_;

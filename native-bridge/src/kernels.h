@@ -29,6 +29,21 @@ struct Products {
 };
 
 /**
+ * Products in integers, of the formats that have them. Inputs become 16-bit integers once per call, with a scale for each 32 (an
+ * error of 2e-5 of their root mean square), and the sums over 32 columns are exact.
+ */
+struct IntegerKernels {
+  bool (*takes)(Format format);
+  /** Bytes of x[tokens, columns] as integers. */
+  size_t (*inputBytes)(size_t columns, size_t tokens);
+  /** Writes tokens `begin` to `end` of x[tokens, columns] (token t at x + t * xStride) to `into`, which is 64-aligned and has room for all. */
+  void (*quantize)(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into);
+  /** As Kernels::dots, with what `quantize` wrote. */
+  void (*dots)(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
+               const Products& out, void* scratch);
+};
+
+/**
  * One instruction set's kernels. Within a set, each result depends on its own row and token alone: never on how many rows or
  * tokens are computed together, nor on their order. Sets may differ from each other in the last bits.
  */
@@ -46,6 +61,11 @@ struct Kernels {
   void (*decodeRow)(Format format, const uint8_t* row, size_t columns, float* into);
   /** scores[i] <- exp(scale * (scores[i] - max)); returns their sum. */
   float (*exponentials)(float* scores, size_t count, float scale);
+  /** Null where products are of floats alone. */
+  const IntegerKernels* integers = nullptr;
+
+  /** Whether products with rows of this format want integers. */
+  bool wantsIntegers(Format format) const { return integers != nullptr && integers->takes(format); }
 };
 
 const Kernels& portableKernels();
@@ -55,5 +75,8 @@ const Kernels* avx2Kernels();
 
 /** Null where this build or this processor lacks AVX-512 F, BW, VL or DQ. */
 const Kernels* avx512Kernels();
+
+/** Null where this build or this processor lacks AVX-512 VNNI. Beside avx512Kernels alone. */
+const IntegerKernels* vnniKernels();
 
 }  // namespace flashrow

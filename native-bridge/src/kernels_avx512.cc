@@ -16,7 +16,13 @@ const Kernels* avx512Kernels() {
   // AVX2's kernels answer for FMA and half floats.
   const bool supported = avx2Kernels() != nullptr && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  return supported ? &kKernels : nullptr;
+  if (!supported) return nullptr;
+  static const Kernels kernels = [] {
+    Kernels withIntegers = kKernels;
+    withIntegers.integers = vnniKernels();
+    return withIntegers;
+  }();
+  return &kernels;
 }
 
 }  // namespace flashrow

@@ -8,11 +8,14 @@
 #include "crc32c.h"
 #include "failure.h"
 #include "file.h"
+#include "quantized_inputs.h"
 
 namespace flashrow {
 
 /** Read at once by each thread. */
 static constexpr size_t kPieceBytes = 4 << 20;
+/** Of inputs as integers, at once; about 200 tokens of 4096 columns. */
+static constexpr size_t kIntegerBytes = 2 << 20;
 
 static size_t checkedRowBytes(const MatrixSource& source) {
   constexpr size_t kMost = size_t{1} << 31;
@@ -74,10 +77,26 @@ void ResidentMatrix::read(const MatrixSource& source) {
 
 void ResidentMatrix::matmul(const float* x, size_t tokens, float* y) {
   if (tokens == 0) return;
+  if (kernels_.wantsIntegers(format_)) {
+    const size_t chunk = std::max<size_t>(1, kIntegerBytes / kernels_.integers->inputBytes(columns_, 1));
+    for (size_t t = 0; t < tokens; t += chunk) multiplyIntegers(x + t * columns_, std::min(chunk, tokens - t), y + t * rows_);
+    return;
+  }
   pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
     const Share share(rows_, 4, thread, threads);
     kernels_.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin, columns_, x,
                   columns_, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
+  });
+}
+
+void ResidentMatrix::multiplyIntegers(const float* x, size_t tokens, float* y) {
+  const IntegerKernels& integers = *kernels_.integers;
+  uint8_t* const inputs = pool_->shared(integers.inputBytes(columns_, tokens));
+  quantizeInputs(*pool_, integers, x, columns_, columns_, tokens, inputs);
+  pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
+    const Share share(rows_, 4, thread, threads);
+    integers.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin, columns_,
+                  inputs, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
   });
 }
 

@@ -34,6 +34,7 @@ class ResidentMatrix {
 
  private:
   void read(const MatrixSource& source);
+  void multiplyIntegers(const float* x, size_t tokens, float* y);
 
   std::shared_ptr<ThreadPool> pool_;
   const Kernels& kernels_;

@@ -35,6 +35,14 @@ ThreadPool::~ThreadPool() { stop(); }
 
 void* ThreadPool::scratch(size_t thread) const { return scratch_.data() + thread * kKernelScratchBytes; }
 
+uint8_t* ThreadPool::shared(size_t bytes) {
+  if (shared_.bytes() < bytes) {
+    shared_ = Arena();
+    shared_ = Arena(bytes);
+  }
+  return shared_.data();
+}
+
 void ThreadPool::dispatch(size_t threads, Entry entry, const void* context) {
   {
     std::lock_guard lock(mutex_);

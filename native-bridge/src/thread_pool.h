@@ -25,6 +25,8 @@ class ThreadPool {
   size_t size() const { return threads_; }
   /** Scratch of a thread, kKernelScratchBytes long, 64-aligned. */
   void* scratch(size_t thread) const;
+  /** Memory that the threads of a task share, `bytes` long, 64-aligned; a later call may end it. Throws Failure MEMORY. */
+  uint8_t* shared(size_t bytes);
 
   /** Runs task(thread, threads) on `threads` threads (at most size()), and returns when all are done. Tasks do not throw. */
   template <class Task>
@@ -45,6 +47,7 @@ class ThreadPool {
 
   size_t threads_;
   Arena scratch_;
+  Arena shared_;
   std::vector<std::thread> workers_;
   std::mutex mutex_;
   std::condition_variable wake_;

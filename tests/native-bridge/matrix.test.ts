@@ -8,6 +8,7 @@ import {
   bits,
   firstBeyond,
   ISAS,
+  naiveMatmul,
   naiveWeight,
   Random,
   randomRow,
@@ -32,20 +33,6 @@ function build(random: Random, format: RowFormat, rows: number, columns: number,
   return { source, weights };
 }
 
-/** y = x W^T by its definition; `bound` is what float32 rounding may amount to. */
-function naiveMatmul(weights: Float64Array[], x: Float32Array, tokens: number) {
-  const y = new Float64Array(tokens * weights.length);
-  const bound = new Float64Array(y.length);
-  for (let t = 0; t < tokens; t++)
-    weights.forEach((row, r) => {
-      row.forEach((weight, c) => {
-        y[t * weights.length + r] += weight * x[t * row.length + c];
-        bound[t * weights.length + r] += 2e-6 * Math.abs(weight * x[t * row.length + c]);
-      });
-    });
-  return { y, bound };
-}
-
 describe.each(ISAS)('a resident matrix on %s', (isa) => {
   const bridge = openBridge({ isa, threads: 2 });
   afterAll(() => bridge.dispose());
@@ -65,7 +52,7 @@ describe.each(ISAS)('a resident matrix on %s', (isa) => {
         const x = random.floats(tokens * columns);
         const y = new Float32Array(tokens * rows);
         matrix.matmul(x, tokens, y);
-        const expected = naiveMatmul(weights, x, tokens);
+        const expected = naiveMatmul(weights, x, tokens, isa, format);
         expect(firstBeyond(y, expected.y, expected.bound), `${rows} x ${columns}, ${tokens} tokens`).toBeNull();
       }
       matrix.dispose();
@@ -79,7 +66,7 @@ describe.each(ISAS)('a resident matrix on %s', (isa) => {
       const matrix = bridge.loadMatrix(source);
       const [x, y] = [random.floats(5 * columns), new Float32Array(5 * 19)];
       matrix.matmul(x, 5, y);
-      const expected = naiveMatmul(weights, x, 5);
+      const expected = naiveMatmul(weights, x, 5, isa, format);
       expect(firstBeyond(y, expected.y, expected.bound), `${columns} columns`).toBeNull();
       matrix.dispose();
     }

@@ -281,6 +281,35 @@ export function firstBeyond(
   return null;
 }
 
+/** Columns of one block of weights, and of inputs where a set turns them into integers. */
+const BLOCK = 32;
+
+/**
+ * y = x W^T by its definition, in double precision. `bound` is what float32 rounding may amount to and, for the block formats of a
+ * set that multiplies integers, half a step of each input: a step is the largest of 32 inputs over 32639.
+ */
+export function naiveMatmul(weights: Float64Array[], x: Float32Array, tokens: number, isa: Isa, format: RowFormat) {
+  const y = new Float64Array(tokens * weights.length);
+  const bound = new Float64Array(y.length);
+  const integers = isa === 'avx512' && FORMATS[format].blockSize === BLOCK;
+  for (let t = 0; t < tokens; t++)
+    weights.forEach((row, r) => {
+      const inputs = x.subarray(t * row.length, (t + 1) * row.length);
+      const at = t * weights.length + r;
+      for (let from = 0; from < row.length; from += BLOCK) {
+        let [largest, size] = [2 ** -90, 0];
+        for (let c = from; c < Math.min(row.length, from + BLOCK); c++) {
+          y[at] += row[c] * inputs[c];
+          bound[at] += 2e-6 * Math.abs(row[c] * inputs[c]);
+          largest = Math.max(largest, Math.abs(inputs[c]));
+          size += Math.abs(row[c]);
+        }
+        if (integers) bound[at] += (1.01 * (largest / 32639) * size) / 2;
+      }
+    });
+  return { y, bound };
+}
+
 export const bits = (values: Float32Array): Buffer => Buffer.from(values.buffer, values.byteOffset, values.byteLength);
 
 let serial = 0;

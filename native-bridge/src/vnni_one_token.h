@@ -1,0 +1,83 @@
+#pragma once
+
+// Products of rows with one token. Part of kernels_vnni.cc.
+
+#include "vnni_inputs.h"
+#include "vnni_weights.h"
+
+namespace flashrow {
+namespace {
+
+/** Four registers' elements added up lane by lane: element r of a lane is register r's sum. */
+inline __m512i addLanes(const __m512i (&of)[4]) {
+  const __m512i a = _mm512_add_epi32(_mm512_unpacklo_epi32(of[0], of[1]), _mm512_unpackhi_epi32(of[0], of[1]));
+  const __m512i b = _mm512_add_epi32(_mm512_unpacklo_epi32(of[2], of[3]), _mm512_unpackhi_epi32(of[2], of[3]));
+  return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+}
+
+/** Four rows' sums: element 4j + r gets the share of blocks j, j + 4, j + 8 and so on of row r. */
+template <class Weights>
+__m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const OneTokenGroup& x, __m512 sums) {
+  const __m512i highFirst = _mm512_load_si512(x.high[0]), highSecond = _mm512_load_si512(x.high[1]);
+  const __m512i lowFirst = _mm512_load_si512(x.low[0]), lowSecond = _mm512_load_si512(x.low[1]);
+  __m512i products[4];
+  __m512i scales = _mm512_setzero_si512();
+#pragma GCC unroll 4
+  for (size_t r = 0; r < 4; r++) {
+    const Group weights = Weights::group(rows[r] + offset, blocks);
+    const __m512i high = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, highFirst), weights.second, highSecond);
+    const __m512i low = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, lowFirst), weights.second, lowSecond);
+    products[r] = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
+    scales = _mm512_mask_mov_epi16(scales, 0x11111111u << r, weights.scales);
+  }
+  __m512i sum = addLanes(products);
+  if (Weights::kBias > 0) sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_load_si512(x.sum), _mm512_set1_epi32(Weights::kBias)));
+  const __m512 scale = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_castsi512_si256(scales)), _mm512_load_ps(x.scale));
+  sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, sums);
+  if (Weights::kMinimum) {
+    sums = _mm512_fmadd_ps(_mm512_cvtph_ps(_mm512_extracti64x4_epi64(scales, 1)), _mm512_load_ps(x.total), sums);
+  }
+  return sums;
+}
+
+template <class Weights, size_t fours>
+void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x, const Products& out) {
+  constexpr size_t kRows = 4 * fours, kGroupBytes = kGroupBlocks * Weights::kBytes;
+  const uint8_t* from[kRows];
+  const uint8_t* ahead[kRows];
+  for (size_t r = 0; r < kRows; r++) {
+    // Past the last row the last one is computed again.
+    from[r] = rows.at(first + r < total ? first + r : total - 1);
+    ahead[r] = first + kRows + r < total ? rows.at(first + kRows + r) : from[r];
+  }
+  __m512 sums[fours];
+  for (size_t f = 0; f < fours; f++) sums[f] = _mm512_setzero_ps();
+  const size_t whole = columns / kBlock / kGroupBlocks;
+  for (size_t g = 0; g < whole; g++) {
+    for (size_t r = 0; r < kRows; r++) {
+      for (size_t line = 0; line < kGroupBytes; line += 64) {
+        if (line == 0 || line + 64 <= kGroupBytes) __builtin_prefetch(ahead[r] + g * kGroupBytes + line, 0, 2);
+      }
+    }
+    for (size_t f = 0; f < fours; f++) sums[f] = addGroup<Weights>(from + 4 * f, g * kGroupBytes, kGroupBlocks, x[g], sums[f]);
+  }
+  const size_t rest = columns / kBlock % kGroupBlocks;
+  for (size_t f = 0; f < fours; f++) {
+    if (rest > 0) sums[f] = addGroup<Weights>(from + 4 * f, whole * kGroupBytes, rest, x[whole], sums[f]);
+    const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums[f]), _mm512_extractf32x4_ps(sums[f], 1));
+    const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums[f], 2), _mm512_extractf32x4_ps(sums[f], 3));
+    float products[4];
+    _mm_storeu_ps(products, _mm_add_ps(lower, upper));
+    for (size_t r = 0; r < 4 && first + 4 * f + r < total; r++) put(out, first + 4 * f + r, 0, products[r]);
+  }
+}
+
+template <class Weights>
+void oneToken(const Rows& rows, size_t count, size_t columns, const OneTokenGroup* x, const Products& out) {
+  size_t row = 0;
+  for (; row + 8 <= count; row += 8) oneTokenRows<Weights, 2>(rows, row, count, columns, x, out);
+  for (; row < count; row += 4) oneTokenRows<Weights, 1>(rows, row, count, columns, x, out);
+}
+
+}  // namespace
+}  // namespace flashrow
