@@ -64,7 +64,7 @@ function readWeights(
     withFile(path, (file) => {
       const { tensors, headerBytes } = readSafetensorsHeader(file);
       digest.addHeader(file, headerBytes);
-      files.push({ path, bytes: file.size });
+      files.push({ path, bytes: file.size, headerBytes });
       for (const tensor of tensors) {
         if (found.has(tensor.sourceName))
           throw damaged(path, tensor.sourceName, `is in ${found.get(tensor.sourceName)?.path} as well`);

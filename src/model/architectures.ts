@@ -9,8 +9,10 @@ export interface ExpectedTensor {
   name: string;
   /** Its name in the checkpoint. */
   sourceName: string;
-  /** [rows, columns], or [length]. */
+  /** [rows, columns], or [length]; [experts, rows, columns] for a stack. */
   shape: number[];
+  /** Where a checkpoint keeps the matrices of a stack apart: each one's name there, expert by expert; `sourceName` is then for messages. */
+  expertSourceNames?: readonly string[];
 }
 
 /** What a checkpoint's configuration says, in flashrow's terms. */

@@ -55,6 +55,7 @@ function checkPart(
   layer: number,
   { checksums, segments }: LayerBundles,
 ): void {
+  if (checksums === null) return;
   for (let bundle = 0; bundle < matrix.rows; bundle++) {
     if (matrix.checksum(bundle, 1) === checksums[bundle * segments.length]) continue;
     const at = offset + bundle * rowStride;

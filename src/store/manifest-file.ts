@@ -7,7 +7,7 @@ import { guardMessagePack } from './msgpack-guard.js';
 
 /*
  * The file is one MessagePack array of two: the manifest as a map, and the CRC-32C of that map's bytes as a uint32.
- * A layer's checksums are binary, little-endian uint32.
+ * A layer's checksums are binary, little-endian uint32, or nil.
  */
 const ARRAY_OF_TWO = 0x92;
 const UINT32 = 0xce;
@@ -17,6 +17,7 @@ const packr = new Packr({ useRecords: false });
 
 export function encodeManifest(manifest: Manifest): Buffer {
   const layers = manifest.layers.map((layer) => {
+    if (layer.checksums === null) return layer;
     const { buffer, byteOffset, byteLength } = layer.checksums;
     return { ...layer, checksums: Buffer.from(buffer, byteOffset, byteLength) };
   });
