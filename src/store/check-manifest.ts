@@ -60,7 +60,8 @@ function checkFiles(list: ManifestFields[]): Manifest['files'] {
   const files = list.map((fields): StoreFile => {
     const name = fields.text('name');
     const bytes = fields.integer('bytes', 0);
-    if (!fields.isNull('external')) {
+    // Stores of before there were external files do not say.
+    if (fields.has('external') && !fields.isNull('external')) {
       if (!fields.isNull('checksum')) broken(fields.path('checksum'), 'present', 'null');
       return { name, bytes, checksum: null, external: checkExternal(fields.fields('external'), bytes) };
     }

@@ -33,6 +33,9 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
       activation: 'silu',
       gated: true,
       tiedEmbeddings: false,
+      queryKeyValueBiases: false,
+      queryKeyNorm: null,
+      experts: null,
     });
     expect(checkpoint.vocabulary).toMatchObject({
       kind: 'gguf',

@@ -248,6 +248,13 @@ describe('a forged manifest of a store in place, its checksum right', () => {
     expect(openStore(store).manifest).toEqual(openStore(source).manifest);
   });
 
+  it('opens where its own files do not say that they are not external, as they once did not', () => {
+    const manifest = structuredClone(openStore(source).manifest);
+    for (const file of manifest.files) if (file.external === null) Reflect.deleteProperty(file, 'external');
+    writeFileSync(join(store, 'manifest.msgpack'), encodeManifest(manifest));
+    expect(openStore(store).manifest).toEqual(openStore(source).manifest);
+  });
+
   it.each<[string, (manifest: Manifest) => unknown]>([
     ['a relative path', ({ files }) => (files[1].external!.path = relative(process.cwd(), checkpoint.path))],
     ['a path with a zero byte', ({ files }) => (files[1].external!.path += '\0')],
@@ -263,7 +270,6 @@ describe('a forged manifest of a store in place, its checksum right', () => {
       'the resident half elsewhere',
       ({ files }) => Object.assign(files[0], { checksum: null, external: files[1].external }),
     ],
-    ['nothing about being external', ({ files }) => Reflect.deleteProperty(files[0], 'external')],
     ['checksums of external bundles', ({ layers }) => (layers[0].checksums = new Uint32Array(15))],
     ['no checksums of bundles in the store', ({ layers }) => layers[0].extents.map((extent) => (extent.file = 0))],
     ['bundles in both kinds of file', ({ layers }) => (layers[0].extents[1].file = 0)],
