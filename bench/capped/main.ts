@@ -50,7 +50,7 @@ async function measure(options: CappedOptions, log: (line: string) => void): Pro
 
   const checkpointBytes = statSync(gguf).size;
   const capBytes = capInBytes(options.cap, checkpointBytes);
-  const shared = { contextSize: options.context, threads: options.threads, tuning: { selector: 'all' as const } };
+  const shared = { contextSize: options.context, threads: options.threads, tuning: { selector: options.select } };
   const memoryBytes = budgetFor(
     capBytes,
     checkpointBytes,
@@ -75,11 +75,11 @@ async function measure(options: CappedOptions, log: (line: string) => void): Pro
   try {
     for (let i = 0; i < options.rounds; i++) {
       log(`round ${i + 1} of ${options.rounds}: flashrow`);
-      const flashrow = await runContender('flashrow', { ...task, model: store }, capBytes);
+      const flashrow = await runContender('flashrow', { ...task, model: store }, capBytes, [gguf]);
       const { answer } = flashrow;
       const reading = answer && (await readingOf(bridge, store, plan, answer, options.newTokens));
       if (options.peer) log(`round ${i + 1} of ${options.rounds}: llama.cpp`);
-      const peer = options.peer ? await runContender('llama.cpp', { ...task, model: gguf }, capBytes) : null;
+      const peer = options.peer ? await runContender('llama.cpp', { ...task, model: gguf }, capBytes, []) : null;
       rounds.push({ flashrow, peer, reading });
     }
   } finally {

@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bridge } from '../../native-bridge/bridge.js';
 import type { Plan } from '../../src/index.js';
 import { READ_THREADS } from '../../src/plan/overhead.js';
-import { ROWS_FILE } from '../../src/store/manifest.js';
+import { openStore } from '../../src/store/reader.js';
 import { dropFromPageCache, filesOf } from '../page-cache.js';
 import { diskBandwidth } from '../probes/disk.js';
 import { memoryBandwidth } from '../probes/memory.js';
@@ -31,9 +30,14 @@ export interface Run {
   cgroupPeakBytes: number | null;
 }
 
-/** Runs a contender on a model that the page cache does not hold. */
-export async function runContender(contender: Contender, task: Task, capBytes: number | null): Promise<Run> {
-  dropFromPageCache(filesOf(task.model));
+/** Runs a contender on a model that the page cache does not hold; `besides` are files that it reads outside the model's folder. */
+export async function runContender(
+  contender: Contender,
+  task: Task,
+  capBytes: number | null,
+  besides: readonly string[],
+): Promise<Run> {
+  dropFromPageCache([...filesOf(task.model), ...besides]);
   const script = fileURLToPath(new URL(SCRIPTS[contender], import.meta.url));
   const outcome = await nodeInCgroup(capBytes, [script, JSON.stringify(task)]);
   const finished = outcome.exitCode === 0;
@@ -71,21 +75,23 @@ export interface Reading {
 
 export async function readingOf(
   bridge: Bridge,
-  store: string,
+  storePath: string,
   plan: Plan,
   answer: Answer,
   newTokens: number,
 ): Promise<Reading> {
   const receipt = answer.receipt!;
+  const { files, layers, spec } = openStore(storePath);
+  const touchedShare = spec.experts ? spec.experts.numExpertsPerToken / spec.experts.numExperts : 1;
   const perToken = (bytes: number) => bytes / newTokens;
   const deviceBytes = perToken(receipt.deviceBytesRead.decode);
   const records = perToken(receipt.recordsRead.decode);
   const recordBytes = records > 0 ? deviceBytes / records : null;
-  const rawReadSpeed = recordBytes && probe(bridge, join(store, ROWS_FILE), recordBytes);
+  const rawReadSpeed = recordBytes && probe(bridge, files[layers[0].extents[0].file], recordBytes);
   const memorySpeed = await memoryBandwidth(bridge.threads);
   const limit = roofline({
     deviceBytes,
-    touchedBytes: plan.ffnBytes,
+    touchedBytes: touchedShare * plan.ffnBytes,
     denseBytes: plan.residentBytes,
     diskSpeed: rawReadSpeed ?? Number.POSITIVE_INFINITY,
     memorySpeed,

@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../../src/errors.js';
+import type { SelectorChoice } from '../../src/index.js';
 import { parseBytes } from '../../src/plan/bytes.js';
 import { type NamedShape, parseFormat, parseShape, SHAPES } from '../model/shapes.js';
 import { REPOSITORY } from '../repository.js';
@@ -19,7 +20,7 @@ export interface CappedOptions {
   model: { shape: NamedShape; format: RowFormat } | { gguf: string };
   store: string | null;
   cap: Cap;
-  select: string;
+  select: SelectorChoice;
   peer: boolean;
   promptTokens: number;
   newTokens: number;
@@ -57,7 +58,11 @@ export function parseOptions(args: readonly string[]): CappedOptions {
     .option('--gguf <FILE>', 'a checkpoint to run in place of a random one')
     .option('--store <DIR>', 'where its store is, or shall be (default: beside it)')
     .option('--cap <SIZE>', 'a share of the checkpoint (50%), bytes (2.1GB), or none', '50%')
-    .option('--select <NAME>', 'flashrow’s selector: all', 'all')
+    .addOption(
+      new Option('--select <NAME>', 'flashrow’s selector: all for dense models, router for mixtures of experts')
+        .choices(['auto', 'all', 'router'])
+        .default('auto'),
+    )
     .addOption(new Option('--peer <NAME>', 'whom to compare with').choices(['llama.cpp', 'none']).default('llama.cpp'))
     .option('--prompt-tokens <N>', 'length of the timed prompt', '16')
     .option('--max-tokens <N>', 'tokens timed after the first', '32')
@@ -72,14 +77,12 @@ export function parseOptions(args: readonly string[]): CappedOptions {
     if (!/^[1-9]\d{0,5}$/.test(value!)) throw badUsage(option, `is a whole number from 1, not "${value}"`);
     return Number(value);
   };
-  if (given.select !== 'all')
-    throw badUsage('select', `"${given.select}" is not built yet; random weights run with --select all`);
   const shape = parseShape(given.shape!);
   const options: CappedOptions = {
     model: given.gguf ? { gguf: existing(given.gguf) } : { shape, format: parseFormat(given.format!, shape.shape) },
     store: given.store ? resolve(given.store) : null,
     cap: parseCap(given.cap!),
-    select: given.select,
+    select: given.select as SelectorChoice,
     peer: given.peer === 'llama.cpp',
     promptTokens: whole('prompt-tokens', given.promptTokens),
     newTokens: whole('max-tokens', given.maxTokens),

@@ -1,10 +1,10 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { RandomWeights } from './random-weights.js';
-import type { LlamaShape } from './shapes.js';
+import type { ModelShape } from './shapes.js';
 
 /*
- * A Llama of random weights as a GGUF file, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), with a SentencePiece vocabulary of
+ * A Llama, or with experts a Qwen 3 MoE, of random weights as a GGUF file, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), with a SentencePiece vocabulary of
  * made-up words: what llama.cpp and flashrow load alike.
  */
 
@@ -41,7 +41,7 @@ const bytesOf = (tensor: Tensor) => rowBytes(tensor.format, count(tensor));
 /** Writes the file, safe on disk when it returns, and gives its bytes. The same shape, format and seed give the same file. */
 export function writeRandomGguf(
   path: string,
-  shape: LlamaShape,
+  shape: ModelShape,
   format: RowFormat,
   onProgress: (bytes: number) => void = () => {},
   seed = 1,
@@ -75,35 +75,57 @@ export function writeRandomGguf(
   return written;
 }
 
-function tensorsOf(shape: LlamaShape, format: RowFormat): Tensor[] {
-  const { hiddenSize, intermediateSize, numLayers, numAttentionHeads, numKeyValueHeads, vocabSize } = shape;
-  const keyValueSize = (hiddenSize / numAttentionHeads) * numKeyValueHeads;
-  const matrix = (name: string, columns: number, rows: number): Tensor => ({
+function tensorsOf(shape: ModelShape, format: RowFormat): Tensor[] {
+  const { hiddenSize, numLayers, headDim, vocabSize } = shape;
+  const querySize = headDim * shape.numAttentionHeads;
+  const keyValueSize = headDim * shape.numKeyValueHeads;
+  const matrix = (name: string, ...dimensions: number[]): Tensor => ({ name: `${name}.weight`, dimensions, format });
+  const floats = (name: string, ...dimensions: number[]): Tensor => ({
     name: `${name}.weight`,
-    dimensions: [columns, rows],
-    format,
+    dimensions,
+    format: 'f32',
   });
-  const norm = (name: string): Tensor => ({ name: `${name}.weight`, dimensions: [hiddenSize], format: 'f32' });
-  const layers = Array.from({ length: numLayers }, (_, layer) => [
-    norm(`blk.${layer}.attn_norm`),
-    matrix(`blk.${layer}.attn_q`, hiddenSize, hiddenSize),
-    matrix(`blk.${layer}.attn_k`, hiddenSize, keyValueSize),
-    matrix(`blk.${layer}.attn_v`, hiddenSize, keyValueSize),
-    matrix(`blk.${layer}.attn_output`, hiddenSize, hiddenSize),
-    norm(`blk.${layer}.ffn_norm`),
-    matrix(`blk.${layer}.ffn_gate`, hiddenSize, intermediateSize),
-    matrix(`blk.${layer}.ffn_up`, hiddenSize, intermediateSize),
-    matrix(`blk.${layer}.ffn_down`, intermediateSize, hiddenSize),
-  ]);
+  const feedForward = (block: string): Tensor[] => {
+    const { experts, intermediateSize } = shape;
+    if (!experts)
+      return [
+        matrix(`${block}.ffn_gate`, hiddenSize, intermediateSize),
+        matrix(`${block}.ffn_up`, hiddenSize, intermediateSize),
+        matrix(`${block}.ffn_down`, intermediateSize, hiddenSize),
+      ];
+    const { numExperts, intermediateSize: neurons } = experts;
+    return [
+      floats(`${block}.ffn_gate_inp`, hiddenSize, numExperts),
+      matrix(`${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
+      matrix(`${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
+      matrix(`${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
+    ];
+  };
+  const layers = Array.from({ length: numLayers }, (_, layer) => {
+    const block = `blk.${layer}`;
+    const norms = shape.experts
+      ? [floats(`${block}.attn_q_norm`, headDim), floats(`${block}.attn_k_norm`, headDim)]
+      : [];
+    return [
+      floats(`${block}.attn_norm`, hiddenSize),
+      matrix(`${block}.attn_q`, hiddenSize, querySize),
+      matrix(`${block}.attn_k`, hiddenSize, keyValueSize),
+      matrix(`${block}.attn_v`, hiddenSize, keyValueSize),
+      ...norms,
+      matrix(`${block}.attn_output`, querySize, hiddenSize),
+      floats(`${block}.ffn_norm`, hiddenSize),
+      ...feedForward(block),
+    ];
+  });
   return [
     matrix('token_embd', hiddenSize, vocabSize),
     ...layers.flat(),
-    norm('output_norm'),
+    floats('output_norm', hiddenSize),
     matrix('output', hiddenSize, vocabSize),
   ];
 }
 
-function header(shape: LlamaShape, tensors: Tensor[]): Buffer {
+function header(shape: ModelShape, tensors: Tensor[]): Buffer {
   const entries = [...architecture(shape), ...vocabulary(shape.vocabSize)];
   let offset = 0;
   const infos = tensors.map((tensor) => {
@@ -130,20 +152,32 @@ function header(shape: LlamaShape, tensors: Tensor[]): Buffer {
 
 type Entry = [key: string, type: number, value: Buffer];
 
-function architecture(shape: LlamaShape): Entry[] {
+function architecture(shape: ModelShape): Entry[] {
+  const { experts } = shape;
+  const name = experts ? 'qwen3moe' : 'llama';
+  const expertEntries: Entry[] = experts
+    ? [
+        [`${name}.expert_count`, U32, u32(experts.numExperts)],
+        [`${name}.expert_used_count`, U32, u32(experts.numExpertsPerToken)],
+        [`${name}.expert_feed_forward_length`, U32, u32(experts.intermediateSize)],
+      ]
+    : [];
   return [
-    ['general.architecture', STRING, string('llama')],
+    ['general.architecture', STRING, string(name)],
     ['general.name', STRING, string('random weights')],
     ['general.quantization_version', U32, u32(2)],
-    ['llama.context_length', U32, u32(shape.contextLength)],
-    ['llama.embedding_length', U32, u32(shape.hiddenSize)],
-    ['llama.block_count', U32, u32(shape.numLayers)],
-    ['llama.feed_forward_length', U32, u32(shape.intermediateSize)],
-    ['llama.attention.head_count', U32, u32(shape.numAttentionHeads)],
-    ['llama.attention.head_count_kv', U32, u32(shape.numKeyValueHeads)],
-    ['llama.attention.layer_norm_rms_epsilon', F32, f32(1e-5)],
-    ['llama.rope.dimension_count', U32, u32(shape.hiddenSize / shape.numAttentionHeads)],
-    ['llama.rope.freq_base', F32, f32(shape.ropeTheta)],
+    [`${name}.context_length`, U32, u32(shape.contextLength)],
+    [`${name}.embedding_length`, U32, u32(shape.hiddenSize)],
+    [`${name}.block_count`, U32, u32(shape.numLayers)],
+    [`${name}.feed_forward_length`, U32, u32(shape.intermediateSize)],
+    [`${name}.attention.head_count`, U32, u32(shape.numAttentionHeads)],
+    [`${name}.attention.head_count_kv`, U32, u32(shape.numKeyValueHeads)],
+    [`${name}.attention.key_length`, U32, u32(shape.headDim)],
+    [`${name}.attention.value_length`, U32, u32(shape.headDim)],
+    [`${name}.attention.layer_norm_rms_epsilon`, F32, f32(1e-5)],
+    [`${name}.rope.dimension_count`, U32, u32(shape.headDim)],
+    [`${name}.rope.freq_base`, F32, f32(shape.ropeTheta)],
+    ...expertEntries,
   ];
 }
 

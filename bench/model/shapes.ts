@@ -1,29 +1,46 @@
 import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../../src/errors.js';
 
-export interface LlamaShape {
+export interface ExpertsShape {
+  numExperts: number;
+  numExpertsPerToken: number;
+  /** Neurons of one expert. */
+  intermediateSize: number;
+}
+
+export interface ModelShape {
   hiddenSize: number;
   intermediateSize: number;
   numLayers: number;
   numAttentionHeads: number;
   numKeyValueHeads: number;
+  headDim: number;
   vocabSize: number;
   contextLength: number;
   ropeTheta: number;
+  /** Null for Llamas; with experts it is a Qwen 3 MoE. */
+  experts: ExpertsShape | null;
 }
 
 /** Shapes by the name of the model that made them known. */
-export const SHAPES: Readonly<Record<string, LlamaShape>> = {
+export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'llama2-7b': llama(4096, 11008, 32, 32, 32, 32000, 4096, 1e4),
   'llama3-8b': llama(4096, 14336, 32, 32, 8, 128256, 8192, 5e5),
   'tinyllama-1.1b': llama(2048, 5632, 22, 32, 4, 32000, 2048, 1e4),
+  'qwen3-30b-a3b': {
+    ...llama(2048, 6144, 48, 32, 4, 151936, 40960, 1e6),
+    headDim: 128,
+    experts: { numExperts: 128, numExpertsPerToken: 8, intermediateSize: 768 },
+  },
   tiny: llama(256, 768, 4, 8, 4, 512, 512, 1e4),
+  'tiny-moe': {
+    ...llama(256, 512, 4, 8, 4, 512, 512, 1e4),
+    headDim: 64,
+    experts: { numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96 },
+  },
 };
 
-const LATER: Readonly<Record<string, string>> = {
-  'qwen3-30b-a3b': 'mixture-of-experts models are not built yet',
-  'opt-6.7b': 'OPT models are not built yet',
-};
+const LATER: Readonly<Record<string, string>> = { 'opt-6.7b': 'OPT models are not built yet' };
 
 /** Keys of a shape by numbers, and the order of `llama`'s arguments. */
 const KEYS = ['hidden', 'ffn', 'layers', 'heads', 'kv-heads', 'vocab', 'context'] as const;
@@ -39,23 +56,25 @@ function llama(
   vocabSize: number,
   contextLength: number,
   ropeTheta: number,
-): LlamaShape {
+): ModelShape {
   return {
     hiddenSize,
     intermediateSize,
     numLayers,
     numAttentionHeads,
     numKeyValueHeads,
+    headDim: hiddenSize / numAttentionHeads,
     vocabSize,
     contextLength,
     ropeTheta,
+    experts: null,
   };
 }
 
 export interface NamedShape {
   /** Fit for a file name. */
   name: string;
-  shape: LlamaShape;
+  shape: ModelShape;
 }
 
 /** A name of SHAPES, or numbers like `hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4[,vocab=32000][,context=4096]`. Throws BAD_USAGE. */
@@ -86,7 +105,7 @@ export function parseShape(text: string): NamedShape {
 }
 
 /** Throws BAD_USAGE where `text` is no format with a kernel, or the shape's rows do not hold whole blocks of it. */
-export function parseFormat(text: string, { hiddenSize, intermediateSize }: LlamaShape): RowFormat {
+export function parseFormat(text: string, { hiddenSize, intermediateSize, experts }: ModelShape): RowFormat {
   if (!isRowFormat(text)) {
     const known = Object.keys(FORMATS).join(', ');
     throw new FlashrowError('BAD_USAGE', `--format: no format is called "${text}"; use one of ${known}`, {
@@ -94,7 +113,7 @@ export function parseFormat(text: string, { hiddenSize, intermediateSize }: Llam
     });
   }
   const { blockSize } = FORMATS[text];
-  for (const columns of [hiddenSize, intermediateSize]) {
+  for (const columns of [hiddenSize, experts?.intermediateSize ?? intermediateSize]) {
     if (columns % blockSize !== 0)
       throw new FlashrowError(
         'BAD_USAGE',

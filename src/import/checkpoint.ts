@@ -14,14 +14,14 @@ export interface CheckpointTensor {
   name: string;
   /** The name in the file, for messages. */
   sourceName: string;
-  /** [rows, columns] for matrices, [length] for vectors, [numExperts, rows, columns] for stacks of experts. */
+  /** [rows, columns] for matrices, [length] for vectors, [experts, rows, columns] for stacks of matrices. */
   shape: number[];
   format: TensorFormat;
   path: string;
   offset: number;
   bytes: number;
-  /** Where each expert's matrix lies, if they do not follow one another in one file; `path` and `offset` are then the first one's. */
-  experts?: readonly { path: string; offset: number }[];
+  /** Where each matrix of a stack begins, for a stack whose matrices are apart: `path` and `offset` are then the first one's. */
+  parts?: readonly { path: string; offset: number }[];
 }
 
 /** The vocabulary as a GGUF file carries it, under `tokenizer.ggml.*`. */
@@ -68,7 +68,7 @@ export interface Checkpoint {
   kind: 'gguf' | 'huggingface';
   /** The file or folder it came from. */
   path: string;
-  /** Every file that holds tensors; `headerBytes` from its start describe them. */
+  /** Every file that holds tensors; `headerBytes` of each come before its data. */
   files: { path: string; bytes: number; headerBytes: number }[];
   /**
    * Hex SHA-256 of the headers and other small files, the files' sizes and a sample of each tensor's bytes: enough to notice

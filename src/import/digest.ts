@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CheckpointTensor } from './checkpoint.js';
 import { type OpenFile, readExactly } from './files.js';
 import { TensorReader } from './read.js';
+import { expertMatrix } from './stack.js';
 
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;
@@ -32,11 +33,10 @@ export class SourceDigest {
     const reader = new TensorReader();
     try {
       for (const tensor of tensors) {
-        const parts = tensor.experts ?? [tensor];
-        const bytes = tensor.bytes / parts.length;
-        const length = Math.min(bytes, SAMPLE_BYTES);
-        for (const part of parts)
-          this.#hash.update(reader.readBytes({ ...tensor, ...part }, Math.floor((bytes - length) / 2), length));
+        const { parts } = tensor;
+        const sampled = parts ? expertMatrix(tensor, parts.length >> 1) : tensor;
+        const length = Math.min(sampled.bytes, SAMPLE_BYTES);
+        this.#hash.update(reader.readBytes(sampled, Math.floor((sampled.bytes - length) / 2), length));
       }
     } finally {
       reader.close();

@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { describeGguf, type SourceTensors } from '../model/architectures.js';
-import { Fields, shown } from '../model/fields.js';
+import { Fields } from '../model/fields.js';
 import type { Checkpoint, GgufVocabulary } from './checkpoint.js';
 import { SourceDigest } from './digest.js';
 import { type OpenFile, withFile } from './files.js';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from './gguf-header.js';
+import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
 import { ggmlType } from './gguf-types.js';
 import { readVocabulary } from './gguf-vocabulary.js';
 import { numRows, TensorReader } from './read.js';
@@ -15,58 +16,65 @@ const DEFAULT_ALIGNMENT = 32;
 /** Tensors that are read while a checkpoint opens hold a value or so per dimension of a head. */
 const MAX_INLINE_BYTES = 2 ** 20;
 
-/** Opens a GGUF file: header read and checked, data untouched. Throws CORRUPT or UNSUPPORTED. */
+/**
+ * Opens a GGUF file, or any part of one that is split, with the parts beside it: headers read and checked, data untouched.
+ * Throws NOT_FOUND for a missing part, CORRUPT or UNSUPPORTED.
+ */
 export function openGguf(path: string): Checkpoint {
-  return withFile(path, (file) => {
-    const header = readGgufHeader(file);
-    const metadata = new Fields(path, (key) => header.metadata.get(key));
-    const parts = metadata.raw('split.count');
-    if (parts !== undefined && parts !== 0 && parts !== 1)
-      throw metadata.unsupported(
-        'split.count',
-        `is ${shown(parts)}: the model is split over files; merge them first (llama-gguf-split --merge)`,
-      );
-    if (header.tensors.length === 0)
-      throw new FlashrowError('UNSUPPORTED', `${path} holds a vocabulary but no weights; give the model's own file`, {
-        path,
-      });
+  const paths = splitPaths(path);
+  const digest = new SourceDigest();
+  const files: Checkpoint['files'] = [];
+  const headers: GgufHeader[] = [];
+  const found = new Map<string, SourceTensor>();
+  for (const [index, part] of paths.entries()) {
+    withFile(part, (file) => {
+      const header = readGgufHeader(file);
+      const metadata = new Fields(part, (key) => header.metadata.get(key));
+      checkSplit(metadata, index, paths.length);
+      for (const tensor of sourceTensors(file, header, metadata)) {
+        const other = found.get(tensor.sourceName);
+        if (other) throw damaged(part, tensor.sourceName, `is in ${other.path} as well`);
+        found.set(tensor.sourceName, tensor);
+      }
+      digest.addHeader(file, header.headerBytes);
+      files.push({ path: part, bytes: file.size, headerBytes: header.headerBytes });
+      headers.push(header);
+    });
+  }
+  // What the model is, the first part says.
+  const [first] = paths;
+  const metadata = new Fields(first, (key) => headers[0].metadata.get(key));
+  checkSplitTensors(metadata, found.size, paths.length);
+  if (found.size === 0)
+    throw new FlashrowError('UNSUPPORTED', `${first} holds a vocabulary but no weights; give the model's own file`, {
+      path: first,
+    });
 
-    const found = sourceTensors(file, header, metadata);
-    const description = describeGguf(metadata.text('general.name') ?? basename(path, '.gguf'), metadata, lookup(found));
-    const tensors = resolveTensors(path, description, found);
-    const vocabulary = readVocabulary(path, header.metadata);
-    if (vocabulary.tokens.length > description.spec.vocabSize)
-      throw metadata.corrupt(
-        'tokenizer.ggml.tokens',
-        `lists ${vocabulary.tokens.length} tokens; the embedding has rows for ${description.spec.vocabSize}`,
-      );
-
-    const digest = new SourceDigest();
-    digest.addHeader(file, header.headerBytes);
-    digest.addSamples(tensors.values());
-    return {
-      kind: 'gguf',
-      path,
-      files: [{ path, bytes: file.size, headerBytes: header.headerBytes }],
-      digest: digest.hex(),
-      spec: description.spec,
-      tensors,
-      vocabulary,
-    };
-  });
+  const description = describeGguf(metadata.text('general.name') ?? basename(first, '.gguf'), metadata, lookup(found));
+  const tensors = resolveTensors(first, description, found);
+  const vocabulary = readVocabulary(first, headers[0].metadata);
+  if (vocabulary.tokens.length > description.spec.vocabSize)
+    throw metadata.corrupt(
+      'tokenizer.ggml.tokens',
+      `lists ${vocabulary.tokens.length} tokens; the embedding has rows for ${description.spec.vocabSize}`,
+    );
+  digest.addSamples(tensors.values());
+  const { spec } = description;
+  return { kind: 'gguf', path: first, files, digest: digest.hex(), spec, tensors, vocabulary };
 }
 
 /** The vocabulary alone, whatever the architecture. */
 export function openGgufVocabulary(path: string): GgufVocabulary {
-  return withFile(path, (file) => readVocabulary(path, readGgufHeader(file).metadata));
+  const [first] = splitPaths(path);
+  return withFile(first, (file) => readVocabulary(first, readGgufHeader(file).metadata));
 }
 
-function sourceTensors(file: OpenFile, header: GgufHeader, metadata: Fields): Map<string, SourceTensor> {
+function sourceTensors(file: OpenFile, header: GgufHeader, metadata: Fields): SourceTensor[] {
   const alignment = metadata.size('general.alignment', DEFAULT_ALIGNMENT);
   if ((alignment & (alignment - 1)) !== 0)
     throw metadata.corrupt('general.alignment', `is ${alignment}; it should be a power of two`);
   const dataOffset = Math.ceil(header.headerBytes / alignment) * alignment;
-  const tensors = new Map<string, SourceTensor>();
+  const tensors: SourceTensor[] = [];
   for (const info of header.tensors) {
     if (info.offset % alignment !== 0)
       throw damaged(
@@ -74,9 +82,9 @@ function sourceTensors(file: OpenFile, header: GgufHeader, metadata: Fields): Ma
         info.name,
         `begins at byte ${info.offset} of the data, which is not a multiple of ${alignment}`,
       );
-    tensors.set(info.name, sourceTensor(file.path, info, dataOffset));
+    tensors.push(sourceTensor(file.path, info, dataOffset));
   }
-  checkPlacement(file.path, file.size, [...tensors.values()]);
+  checkPlacement(file.path, file.size, tensors);
   return tensors;
 }
 

@@ -11,9 +11,9 @@ import { blockOf } from './source-tensor.js';
 /** What a reader needs to know about a tensor. */
 type StoredTensor = Omit<CheckpointTensor, 'name'>;
 
-/** Rows of a tensor; a vector is one row. */
+/** Rows of a tensor, those of all its matrices for a stack; a vector is one row. */
 export const numRows = (tensor: Pick<CheckpointTensor, 'shape'>): number =>
-  tensor.shape.length === 1 ? 1 : tensor.shape[0];
+  tensor.shape.slice(0, -1).reduce((product, size) => product * size, 1);
 
 /** Bytes of one row in the tensor's own format. */
 const sourceRowBytes = (tensor: StoredTensor): number => tensor.bytes / numRows(tensor);

@@ -53,42 +53,49 @@ export function resolveTensors(
 ): Checkpoint['tensors'] {
   const tensors = new Map<string, CheckpointTensor>();
   const used = new Set<string>();
-  const find = (sourceName: string, shape: readonly number[]) => {
-    const source = found.get(sourceName);
-    if (!source) throw damaged(path, sourceName, `is missing; a shape of ${shown(shape)} was expected`);
-    if (source.shape.length !== shape.length || source.shape.some((size, axis) => size !== shape[axis]))
-      throw damaged(source.path, sourceName, `is of shape ${shown(source.shape)}; ${shown(shape)} was expected`);
-    if (!isReadable(source) || (source.shape.length === 1 && blockOf(source.format).blockSize > 1))
-      throw unsupported(source, `is of type ${source.type}, which is not supported here`);
-    used.add(sourceName);
-    return source;
-  };
-  for (const { name, sourceName, shape, expertSourceNames } of description.tensors) {
-    const parts = expertSourceNames
-      ? expertSourceNames.map((part) => find(part, shape.slice(1)))
-      : [find(sourceName, shape)];
-    const [first] = parts;
-    const odd = parts.find((part) => part.format !== first.format);
+  for (const expected of description.tensors) {
+    const { name, sourceName, shape, expertSourceNames } = expected;
+    const sources = (expertSourceNames ?? [sourceName]).map((part) =>
+      sourceOf(path, part, expertSourceNames ? shape.slice(1) : shape, found),
+    );
+    if (expertSourceNames && expertSourceNames.length !== shape[0])
+      throw damaged(path, sourceName, `has ${expertSourceNames.length} experts; ${shape[0]} were expected`);
+    for (const source of sources) used.add(source.sourceName);
+    const [first] = sources;
+    const odd = sources.find(({ format }) => format !== first.format);
     if (odd)
-      throw unsupported(
-        odd,
-        `is of type ${odd.type}, the layer's first expert of ${first.type}; mixed experts are not supported`,
+      throw damaged(
+        odd.path,
+        odd.sourceName,
+        `is of type ${odd.type}, and ${shown(first.sourceName)} of type ${first.type}; the experts of a layer go together`,
       );
-    tensors.set(name, {
-      name,
-      sourceName,
-      shape: [...shape],
-      format: first.format,
-      path: first.path,
-      offset: first.offset,
-      bytes: parts.reduce((sum, part) => sum + part.bytes, 0),
-      ...(expertSourceNames && { experts: parts.map(({ path: file, offset }) => ({ path: file, offset })) }),
-    });
+    const { format, path: file, offset } = first;
+    const bytes = sources.reduce((sum, source) => sum + source.bytes, 0);
+    const tensor: CheckpointTensor = { name, sourceName, shape, format, path: file, offset, bytes };
+    if (expertSourceNames) tensor.parts = sources.map((source) => ({ path: source.path, offset: source.offset }));
+    tensors.set(name, tensor);
   }
   for (const source of found.values())
     if (!used.has(source.sourceName) && !description.ignores(source.sourceName))
       throw unsupported(source, 'has no place in this architecture; leaving it out would give wrong results');
   return tensors;
+}
+
+/** The tensor of that name, of that shape and a format that can be read; a vector will do as a matrix of one row. */
+function sourceOf(
+  path: string,
+  name: string,
+  shape: readonly number[],
+  found: ReadonlyMap<string, SourceTensor>,
+): SourceTensor & { format: TensorFormat } {
+  const source = found.get(name);
+  if (!source) throw damaged(path, name, `is missing; a shape of ${shown(shape)} was expected`);
+  const sizes = source.shape.length === 1 && shape.length === 2 ? [1, ...source.shape] : source.shape;
+  if (sizes.length !== shape.length || sizes.some((size, axis) => size !== shape[axis]))
+    throw damaged(source.path, name, `is of shape ${shown(source.shape)}; ${shown(shape)} was expected`);
+  if (!isReadable(source) || (shape.length === 1 && blockOf(source.format).blockSize > 1))
+    throw unsupported(source, `is of type ${source.type}, which is not supported here`);
+  return source;
 }
 
 const unsupported = (source: SourceTensor, problem: string) =>

@@ -15,9 +15,9 @@ export interface ExpectedTensor {
   name: string;
   /** Its name in the checkpoint. */
   sourceName: string;
-  /** [rows, columns], [length], or [numExperts, rows, columns]. */
+  /** [rows, columns], or [length]; [experts, rows, columns] for a stack. */
   shape: number[];
-  /** Where each expert of a stack is a tensor [rows, columns] of its own: their names, in place of `sourceName`. */
+  /** Where a checkpoint keeps the matrices of a stack apart: each one's name there, expert by expert; `sourceName` is then for messages. */
   expertSourceNames?: readonly string[];
 }
 

@@ -72,8 +72,9 @@ function checkPart(
   layer: number,
   { checksums, segments }: LayerBundles,
 ): void {
+  if (checksums === null) return;
   for (let bundle = 0; bundle < matrix.rows; bundle++) {
-    if (matrix.checksum(bundle, 1) === checksums?.[bundle * segments.length]) continue;
+    if (matrix.checksum(bundle, 1) === checksums[bundle * segments.length]) continue;
     const at = offset + bundle * rowStride;
     const message = `${path} is damaged at ${at} (layer ${layer}, bundle ${bundle}); convert the model again`;
     throw new FlashrowError('CORRUPT', message, { path, offset: at, layer, bundle });

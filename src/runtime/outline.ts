@@ -49,7 +49,9 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
   const layout = planLayout(checkpoint);
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
+  // Of a stack, the first expert's matrix.
   const [rows, columns] = shape.slice(-2);
+  const matrixBytes = shape.length === 3 ? bytes / shape[0] : bytes;
   // What has no kernel becomes f32, and its bytes do for timing that.
   const sample = isRowFormat(format)
     ? { path, offset, rowStride: rowBytes(format, columns), rows, columns, format }
@@ -57,7 +59,7 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
         path,
         offset,
         rowStride: 4 * columns,
-        rows: Math.max(1, Math.floor(bytes / (4 * columns))),
+        rows: Math.max(1, Math.floor(matrixBytes / (4 * columns))),
         columns,
         format: 'f32' as const,
       };

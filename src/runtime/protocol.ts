@@ -24,6 +24,8 @@ export interface ConvertRequest {
 export interface VerifyResult {
   ok: boolean;
   bundles: number;
+  /** Bundles in the checkpoint's own files, which have no checksums. */
+  unchecked: number;
   bytes: number;
   firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
 }

@@ -31,13 +31,11 @@ class Part {
   readonly requantizer: Requantizer;
 
   constructor(
-    readonly tensor: CheckpointTensor,
+    tensor: CheckpointTensor,
     from: RowFormat,
     to: RowFormat,
     readonly offset: number,
     readonly bytes: number,
-    /** Rows of the tensor in one bundle. */
-    readonly rowsPerBundle: number,
     chunkWeights: number,
   ) {
     this.requantizer = new Requantizer(tensor.name, tensor.format, from, to);
@@ -55,12 +53,12 @@ class Part {
 }
 
 /**
- * Streams one layer's bundles to their place, the end of `file`, and pads the layer to a device block.
+ * Streams one layer's bundles, network after network, to their place, the end of `file`, and pads the layer to a device block.
  * Holds one group of down columns and one chunk of records at a time.
  */
 export async function writeLayer(
   source: SourceReader,
-  tensors: FeedForwardTensors,
+  networks: readonly FeedForwardTensors[],
   geometry: BundleGeometry,
   file: OutputFile,
   crc32c: Crc32c,
@@ -68,83 +66,79 @@ export async function writeLayer(
 ): Promise<{ checksums: Uint32Array; requantized: RequantizedTensor[] }> {
   const { hiddenSize, neuronsPerBundle, downOrientation, formats, segments } = geometry;
   const { stride } = geometry.extents[0];
-  const bundles = numBundles(geometry);
+  // All networks of a layer are of one shape and format.
+  const [tensors] = networks;
+  const bundles = numBundles(geometry) / networks.length;
   const format = columnsFormat(tensors.down, downOrientation);
-  const groupBundles = bundlesAtOnce(geometry, format, blockOf(tensors.down.format).blockSize);
+  const groupBundles = bundlesAtOnce(geometry, bundles, format, blockOf(tensors.down.format).blockSize);
   const chunkBundles = Math.min(groupBundles, Math.max(1, Math.floor(CHUNK_BYTES / stride)));
   const chunkWeights = chunkBundles * neuronsPerBundle * hiddenSize;
 
   const bytes = partBytes(geometry);
-  const matrices: Part[] = [];
-  const addMatrix = (tensor: CheckpointTensor, to: RowFormat, offset: number, size: number, rows: number) =>
-    matrices.push(new Part(tensor, decodedFormat(tensor.format), to, offset, size, rows, chunkWeights));
-  if (tensors.gate !== null) addMatrix(tensors.gate, formats.gate!, 0, bytes.gate, neuronsPerBundle);
-  addMatrix(tensors.up, formats.up, bytes.gate, bytes.up, neuronsPerBundle);
-  const downOffset = bytes.gate + bytes.up;
-  const whole = tensors.down.shape.length === 3;
-  // A whole expert's down rows are one run in the checkpoint; a slice's have to be gathered.
-  if (whole) addMatrix(tensors.down, formats.down, downOffset, bytes.down, hiddenSize);
-  const down = whole
-    ? null
-    : new Part(tensors.down, format, formats.down, downOffset, bytes.down, hiddenSize, chunkWeights);
+  const matrices: { name: 'gate' | 'up'; part: Part }[] = [];
+  const addMatrix = (name: 'gate' | 'up', to: RowFormat, offset: number, size: number) => {
+    const tensor = tensors[name]!;
+    const part = new Part(tensor, decodedFormat(tensor.format), to, offset, size, chunkWeights);
+    matrices.push({ name, part });
+  };
+  if (tensors.gate !== null) addMatrix('gate', formats.gate!, 0, bytes.gate);
+  addMatrix('up', formats.up, bytes.gate, bytes.up);
+  const down = new Part(tensors.down, format, formats.down, bytes.gate + bytes.up, bytes.down, chunkWeights);
 
   const columns: DownColumns = {
-    bytes: Buffer.alloc(down ? rowBytes(format, groupBundles * neuronsPerBundle * hiddenSize) : 0),
+    bytes: Buffer.alloc(rowBytes(format, groupBundles * neuronsPerBundle * hiddenSize)),
     format,
     hiddenSize,
     firstNeuron: 0,
     neurons: 0,
   };
   const records = Buffer.alloc(chunkBundles * stride);
-  const checksums = new Uint32Array(bundles * segments.length);
+  const checksums = new Uint32Array(numBundles(geometry) * segments.length);
 
-  for (let group = 0; group < bundles; group += groupBundles) {
+  const writeGroup = async (network: FeedForwardTensors, firstBundle: number, group: number) => {
     const groupEnd = Math.min(group + groupBundles, bundles);
     columns.firstNeuron = group * neuronsPerBundle;
     columns.neurons = (groupEnd - group) * neuronsPerBundle;
-    if (down) await loadColumns(source, tensors.down, columns, progress.signal);
+    await loadColumns(source, network.down, columns, progress.signal);
 
     for (let first = group; first < groupEnd; first += chunkBundles) {
       progress.signal?.throwIfAborted();
       const count = Math.min(chunkBundles, groupEnd - first);
       const neurons = count * neuronsPerBundle;
-      for (const part of matrices) {
-        await source.read(
-          part.tensor,
-          wholeRows(part.tensor, first * part.rowsPerBundle, count * part.rowsPerBundle),
-          part.source,
-        );
+      for (const { name, part } of matrices) {
+        const tensor = network[name]!;
+        await source.read(tensor, wholeRows(tensor, first * neuronsPerBundle, neurons), part.source);
         part.place(neurons * hiddenSize, count, records, stride);
       }
       const inGroup = (first - group) * neuronsPerBundle;
-      if (down) {
-        if (downOrientation === 'by-neuron') gatherNeurons(columns, inGroup, neurons, down.source);
-        else gatherSlices(columns, inGroup, neuronsPerBundle, count, down.source);
-        down.place(neurons * hiddenSize, count, records, stride);
-      }
+      if (downOrientation === 'by-neuron') gatherNeurons(columns, inGroup, neurons, down.source);
+      else gatherSlices(columns, inGroup, neuronsPerBundle, count, down.source);
+      down.place(neurons * hiddenSize, count, records, stride);
 
       for (let bundle = 0; bundle < count; bundle++) {
         segments.forEach((segment, index) => {
           const start = bundle * stride + segment.offset;
           const run = records.subarray(start, start + segment.bytes);
-          checksums[(first + bundle) * segments.length + index] = crc32c(run, 0);
+          checksums[(firstBundle + first + bundle) * segments.length + index] = crc32c(run, 0);
         });
       }
       await file.write(records.subarray(0, count * stride));
       progress.onPiece();
     }
+  };
+  for (const [index, network] of networks.entries()) {
+    for (let group = 0; group < bundles; group += groupBundles) await writeGroup(network, index * bundles, group);
   }
   await file.pad(DEVICE_BLOCK);
-  const changed = (down ? [...matrices, down] : matrices).filter(
+  const changed = [...matrices.map(({ part }) => part), down].filter(
     (part) => part.requantizer.sourceFormat !== part.requantizer.to,
   );
   return { checksums, requantized: changed.map((part) => part.requantizer.result()) };
 }
 
 /** Bundles whose down columns fit COLUMNS_BYTES in `format`; a group that is not the last ends on the edge of a source's block. */
-function bundlesAtOnce(geometry: BundleGeometry, format: RowFormat, sourceBlock: number): number {
+function bundlesAtOnce(geometry: BundleGeometry, bundles: number, format: RowFormat, sourceBlock: number): number {
   const { hiddenSize, neuronsPerBundle } = geometry;
-  const bundles = numBundles(geometry);
   let aligned = 1;
   while ((aligned * neuronsPerBundle) % sourceBlock !== 0) aligned++;
   const bytesPerBundle = (hiddenSize * neuronsPerBundle * FORMATS[format].blockBytes) / FORMATS[format].blockSize;

@@ -14,6 +14,8 @@ import {
   type Manifest,
   RESIDENT_FILE,
   type ResidentTensor,
+  type StoreFile,
+  storedFile,
   TOKENIZER_FILE,
 } from './manifest.js';
 import { broken, ManifestFields } from './manifest-fields.js';
@@ -21,8 +23,6 @@ import { DEVICE_BLOCK } from './stride.js';
 
 const ROW_FORMATS = Object.keys(FORMATS) as RowFormat[];
 const MAX_CHECKSUM = 2 ** 32 - 1;
-/** Bounds what is read to compare a digest. */
-const MAX_HEADER_BYTES = 2 ** 30;
 
 /**
  * A Manifest out of untrusted data. What it returns can be acted upon: every extent, part and tensor lies inside its
@@ -57,14 +57,19 @@ export function checkManifest(value: unknown): Manifest {
 
 function checkFiles(list: ManifestFields[]): Manifest['files'] {
   const names = new Set<string>([MANIFEST_FILE]);
-  const files = list.map((fields) => {
+  const files = list.map((fields): StoreFile => {
     const name = fields.text('name');
+    const bytes = fields.integer('bytes', 0);
+    // Stores of before there were external files do not say.
+    if (fields.has('external') && !fields.isNull('external')) {
+      if (!fields.isNull('checksum')) broken(fields.path('checksum'), 'present', 'null');
+      return { name, bytes, checksum: null, external: checkExternal(fields.fields('external'), bytes) };
+    }
     // Names become paths: nothing may lead out of the store's folder.
     if (!/^\w[\w.-]*$/.test(name)) broken(fields.path('name'), name, 'a plain file name');
     if (names.has(name)) broken(fields.path('name'), name, 'a name of its own');
     names.add(name);
-    const external = fields.isNull('external') ? null : checkExternal(fields.fields('external'));
-    return { name, bytes: fields.integer('bytes', 0), checksum: fields.integer('checksum', 0, MAX_CHECKSUM), external };
+    return { name, bytes, checksum: fields.integer('checksum', 0, MAX_CHECKSUM), external: null };
   });
   for (const needed of [RESIDENT_FILE, TOKENIZER_FILE]) {
     if (!names.has(needed)) broken('files', [...names], `a list with ${needed}`);
@@ -72,18 +77,18 @@ function checkFiles(list: ManifestFields[]): Manifest['files'] {
   return files;
 }
 
-function checkExternal(fields: ManifestFields): ExternalFile {
+function checkExternal(fields: ManifestFields, bytes: number): ExternalFile {
   const path = fields.text('path');
-  if (!isAbsolute(path)) broken(fields.path('path'), path, 'an absolute path');
-  const headerDigest = fields.text('headerDigest');
-  if (!/^[0-9a-f]{64}$/.test(headerDigest)) broken(fields.path('headerDigest'), headerDigest, 'a SHA-256 in hex');
-  const headerBytes = fields.integer('headerBytes', 0, MAX_HEADER_BYTES);
-  return { path, modifiedMs: fields.number('modifiedMs'), headerBytes, headerDigest };
+  if (!isAbsolute(path) || path.includes('\0')) broken(fields.path('path'), path, 'an absolute path');
+  const digest = fields.text('digest');
+  if (!/^[0-9a-f]{64}$/.test(digest)) broken(fields.path('digest'), digest, '64 hexadecimal digits');
+  const headerBytes = fields.integer('headerBytes', 1, bytes);
+  return { path, mtimeMs: fields.number('mtimeMs'), headerBytes, digest };
 }
 
 function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
   const shapes = [...residentTensors(spec)];
-  const fileBytes = files.find((file) => file.name === RESIDENT_FILE)!.bytes;
+  const fileBytes = storedFile({ files }, RESIDENT_FILE)!.bytes;
   return manifest.maps('resident', shapes.length).map((fields, index) => {
     const [name, shape] = shapes[index];
     fields.oneOf('name', [name]);
@@ -104,10 +109,11 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
 function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
   const { hiddenSize } = spec;
   const numNeurons = streamedNeurons(spec);
-  const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, numNeurons);
-  if (spec.experts) fields.integer('neuronsPerBundle', spec.experts.intermediateSize, spec.experts.intermediateSize);
-  if (numNeurons % neuronsPerBundle !== 0) {
-    broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${numNeurons}`);
+  // A bundle never holds neurons of two experts.
+  const together = spec.experts?.intermediateSize ?? numNeurons;
+  const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, together);
+  if (together % neuronsPerBundle !== 0) {
+    broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${together}`);
   }
   const downOrientation = fields.oneOf('downOrientation', ['by-neuron', 'by-output']);
   const formats = checkFormats(fields.fields('formats'), spec, downOrientation, neuronsPerBundle);
@@ -135,14 +141,17 @@ function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['fi
   const parts = { gate: formats.gate === null ? null : part('gate'), up: part('up'), down: part('down') };
 
   const segments = checkSegments(fields, extents);
-  const external = extents.some(({ file }) => files[file].external);
-  const checksums = external ? null : checkChecksums(fields, bundles * segments.length);
+  const external = extents.filter(({ file }) => files[file].external !== null).length;
+  if (external !== 0 && external !== extents.length)
+    broken(fields.path('extents'), 'in files of both kinds', 'all in the store or all in external files');
+  if (external > 0 && !fields.isNull('checksums')) broken(fields.path('checksums'), 'present', 'null');
+  const checksums = external > 0 ? null : checkChecksums(fields, bundles * segments.length);
   return { ...cut, activation: fields.oneOf('activation', [spec.activation]), extents, parts, segments, checksums };
 }
 
 function checkChecksums(fields: ManifestFields, count: number): Uint32Array {
   const raw = fields.bytes('checksums');
-  if (raw.length !== 4 * count) broken(`${fields.path('checksums')}.length`, raw.length, String(4 * count));
+  if (raw.length !== count * 4) broken(`${fields.path('checksums')}.length`, raw.length, String(count * 4));
   // Copied, because the decoder hands out views at any alignment.
   return new Uint32Array(new Uint8Array(raw).buffer);
 }

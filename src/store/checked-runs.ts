@@ -14,7 +14,7 @@ export interface CheckedRun {
 }
 
 /**
- * Every byte of file `index` of a store, once, from front to back: segments of bundles and resident tensors, each with its
+ * Every byte of file `index` of a store, not an external one, once, from front to back: segments of bundles and resident tensors, each with its
  * own checksum, the padding between them, and files of neither kind in one run.
  */
 export function* checkedRuns(manifest: Manifest, index: number): Generator<CheckedRun> {

@@ -1,7 +1,6 @@
 import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { TensorFormat } from '../import/checkpoint.js';
-import type { Activation } from '../model/spec.js';
 
 /** `source` keeps a tensor's own bits. */
 export type FormatRequest = 'source' | RowFormat;
@@ -37,19 +36,19 @@ export interface DownChoice {
 }
 
 /**
- * How the down matrix [hiddenSize, intermediateSize] is cut. ReLU networks need each neuron's column as a row, which
+ * How the down matrix [hiddenSize, intermediateSize] is cut. Neurons that are picked one by one need each one's column as a row, which
  * breaks the source's blocks up: those become q8_0. Others keep the source's rows and blocks. A requested block format
  * that fits no slice of a row is kept by turning the matrix instead, where the columns can hold it.
  */
 export function chooseDown(
   source: TensorFormat,
   request: FormatRequest,
-  activation: Activation,
+  singleNeurons: boolean,
   hiddenSize: number,
   intermediateSize: number,
 ): DownChoice {
   const kept = nearestFormat(source);
-  if (activation === 'relu') {
+  if (singleNeurons) {
     const turned = request === 'source' && FORMATS[kept].blockSize > 1 ? 'q8_0' : request;
     return { orientation: 'by-neuron', format: matrixFormat(source, turned, hiddenSize) };
   }

@@ -1,11 +1,13 @@
+import { basename } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { residentTensors } from '../model/resident-tensors.js';
+import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
+import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, decodedFormat, type FormatRequest, matrixFormat } from './format-choice.js';
 import { numBundles, partBytes } from './geometry.js';
-import type { ResidentTensor } from './manifest.js';
+import { RESIDENT_FILE, type ResidentTensor, ROWS_FILE } from './manifest.js';
 import { chooseSlice } from './slicing.js';
 import { chooseStride, DEVICE_BLOCK, roundUp } from './stride.js';
 
@@ -18,17 +20,17 @@ export interface LayoutOptions {
 
 /** Where everything will lie in a store, known before any weight is read. */
 export interface StoreLayout {
-  /** One extent per bundle, in file 0 (rows.bin); experts that stay where they are have three, in `external` files. */
+  /** The first of `Manifest.files`: those that are written, and the checkpoint's own files that bundles stay in. */
+  files: { name: string; source: string | null }[];
+  /** One extent in rows.bin, or three in files of the checkpoint; `file` is an index into `files`. */
   layers: BundleGeometry[];
-  /** Files of the checkpoint that the store goes on reading; they come first among its files, and there is no rows.bin then. */
-  external: Checkpoint['files'];
   /** In the order in which they lie in resident.bin. */
   resident: Omit<ResidentTensor, 'checksum'>[];
   /** Matrices whose format changes, losslessly (bf16 to f32) or not. */
   conversions: { tensor: string; from: string; to: RowFormat }[];
   rowsBytes: number;
   residentBytes: number;
-  /** rows.bin and resident.bin together; tokenizer, template and manifest come on top. */
+  /** What is written: rows.bin and resident.bin together; tokenizer, template and manifest come on top. */
   bytes: number;
 }
 
@@ -38,10 +40,13 @@ export function tensorBytes(format: RowFormat, shape: readonly number[]): number
   return (shape.length === 1 ? 1 : shape[0]) * rowBytes(format, columns);
 }
 
+/** The geometry of a layer in rows.bin, as the only file and from its start. */
 function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatRequest): BundleGeometry {
-  const { activation, gated, hiddenSize, intermediateSize } = checkpoint.spec;
+  const { activation, gated, hiddenSize, experts } = checkpoint.spec;
+  const intermediateSize = experts?.intermediateSize ?? checkpoint.spec.intermediateSize;
+  const singleNeurons = activation === 'relu' && experts === null;
   const sourceFormat = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
-  const down = chooseDown(sourceFormat('down'), rows, activation, hiddenSize, intermediateSize);
+  const down = chooseDown(sourceFormat('down'), rows, singleNeurons, hiddenSize, intermediateSize);
   const formats = {
     gate: gated ? matrixFormat(sourceFormat('gate'), rows, hiddenSize) : null,
     up: matrixFormat(sourceFormat('up'), rows, hiddenSize),
@@ -58,12 +63,12 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
     downOrientation: down.orientation,
   });
   const bytesPerNeuron = (whole.gate + whole.up + whole.down) / intermediateSize;
-  const neuronsPerBundle = activation === 'relu' ? 1 : chooseSlice(intermediateSize, bytesPerNeuron, multipleOf);
+  const dense = singleNeurons ? 1 : chooseSlice(intermediateSize, bytesPerNeuron, multipleOf);
 
   const cut = {
     hiddenSize,
-    numNeurons: intermediateSize,
-    neuronsPerBundle,
+    numNeurons: streamedNeurons(checkpoint.spec),
+    neuronsPerBundle: experts ? intermediateSize : dense,
     formats,
     downOrientation: down.orientation,
   };
@@ -92,65 +97,40 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
   };
 }
 
-/** An expert is a bundle. Its matrices are kept as they are, or in the format asked for. */
-function expertGeometry(checkpoint: Checkpoint, layer: number, rows: FormatRequest): BundleGeometry {
-  const { activation, hiddenSize, experts } = checkpoint.spec;
-  const { intermediateSize, numExperts } = experts!;
-  const sourceFormat = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
-  const cut = {
-    hiddenSize,
-    numNeurons: numExperts * intermediateSize,
-    neuronsPerBundle: intermediateSize,
-    formats: {
-      gate: matrixFormat(sourceFormat('gate'), rows, hiddenSize),
-      up: matrixFormat(sourceFormat('up'), rows, hiddenSize),
-      down: matrixFormat(sourceFormat('down'), rows, intermediateSize),
-    },
-    downOrientation: 'by-output' as const,
-  };
-  const part = partBytes(cut);
-  const bytes = part.gate + part.up + part.down;
+const streamedParts = ({ gated }: ModelSpec): LayerTensor[] => (gated ? ['gate', 'up', 'down'] : ['up', 'down']);
+
+/** Whether a layer's experts can be read where a GGUF file has them: stacks in formats with a kernel. */
+const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
+  checkpoint.kind === 'gguf' &&
+  checkpoint.spec.experts !== null &&
+  streamedParts(checkpoint.spec)
+    .map((name) => tensorOf(checkpoint, layerTensor(layer, name)))
+    .every(({ format, parts }) => isRowFormat(format) && parts === undefined);
+
+/** The geometry of a layer that stays in place: gate, up and down in an extent each, one expert after another. */
+function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: string) => number): BundleGeometry {
+  const { spec } = checkpoint;
+  const { numExperts, intermediateSize } = spec.experts!;
+  const names = streamedParts(spec);
+  const extents = names.map((name) => {
+    const { path, offset, bytes } = tensorOf(checkpoint, layerTensor(layer, name));
+    const expertBytes = bytes / numExperts;
+    return { file: fileOf(path), offset, bytes: expertBytes, stride: expertBytes };
+  });
+  const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format as RowFormat;
+  const part = (name: LayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
   return {
-    ...cut,
-    activation,
-    extents: [{ file: 0, offset: 0, bytes, stride: chooseStride(bytes) }],
-    parts: {
-      gate: { extent: 0, offset: 0 },
-      up: { extent: 0, offset: part.gate },
-      down: { extent: 0, offset: part.gate + part.up },
-    },
-    segments: [{ extent: 0, offset: 0, bytes }],
+    hiddenSize: spec.hiddenSize,
+    numNeurons: streamedNeurons(spec),
+    neuronsPerBundle: intermediateSize,
+    formats: { gate: spec.gated ? format('gate') : null, up: format('up'), down: format('down') },
+    downOrientation: 'by-output',
+    activation: spec.activation,
+    extents,
+    parts: { gate: spec.gated ? part('gate') : null, up: part('up'), down: part('down') },
+    segments: extents.map(({ bytes }, extent) => ({ extent, offset: 0, bytes })),
     checksums: null,
   };
-}
-
-/** The same experts where the checkpoint has them: an extent for each matrix, as they lie in different tensors. */
-function inPlace(checkpoint: Checkpoint, layer: number, geometry: BundleGeometry): BundleGeometry {
-  const extents = (['gate', 'up', 'down'] as const).map((name) => {
-    const tensor = tensorOf(checkpoint, layerTensor(layer, name));
-    const bytes = tensor.bytes / tensor.shape[0];
-    const file = checkpoint.files.findIndex(({ path }) => path === tensor.path);
-    return { file, offset: tensor.offset, bytes, stride: bytes };
-  });
-  return {
-    ...geometry,
-    extents,
-    parts: { gate: { extent: 0, offset: 0 }, up: { extent: 1, offset: 0 }, down: { extent: 2, offset: 0 } },
-    segments: extents.map(({ bytes }, extent) => ({ extent, offset: 0, bytes })),
-  };
-}
-
-/** Whether the experts can be streamed from the checkpoint itself: one after another, in formats that have kernels. */
-function staysInPlace({ spec, tensors }: Checkpoint, rows: FormatRequest): boolean {
-  if (!spec.experts || rows !== 'source') return false;
-  const streams = (layer: number, name: LayerTensor) => {
-    const { format, experts } = tensors.get(layerTensor(layer, name))!;
-    return isRowFormat(format) && !experts;
-  };
-  for (let layer = 0; layer < spec.numLayers; layer++) {
-    if (!streams(layer, 'gate') || !streams(layer, 'up') || !streams(layer, 'down')) return false;
-  }
-  return true;
 }
 
 function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
@@ -186,22 +166,28 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
     return { name, shape: [...shape], format, offset, bytes };
   });
 
-  const stays = staysInPlace(checkpoint, rows);
+  const stays = Array.from({ length: spec.numLayers }, (_, layer) => rows === 'source' && canStay(checkpoint, layer));
+  const written = stays.includes(false) ? [ROWS_FILE, RESIDENT_FILE] : [RESIDENT_FILE];
+  const files: StoreLayout['files'] = written.map((name) => ({ name, source: null }));
+  const fileOf = (path: string) => {
+    const found = files.findIndex(({ source }) => source === path);
+    return found >= 0 ? found : files.push({ name: basename(path), source: path }) - 1;
+  };
+
   let rowsBytes = 0;
-  const layers: BundleGeometry[] = [];
-  for (let layer = 0; layer < spec.numLayers; layer++) {
-    const geometry = spec.experts ? expertGeometry(checkpoint, layer, rows) : layerGeometry(checkpoint, layer, rows);
-    if (stays) {
-      layers.push(inPlace(checkpoint, layer, geometry));
-      continue;
-    }
+  const layers = stays.map((stay, layer) => {
+    if (stay) return inPlaceGeometry(checkpoint, layer, fileOf);
+    const geometry = layerGeometry(checkpoint, layer, rows);
     if (geometry.formats.gate !== null) noteConversion(layerTensor(layer, 'gate'), geometry.formats.gate);
     noteConversion(layerTensor(layer, 'up'), geometry.formats.up);
     noteConversion(layerTensor(layer, 'down'), geometry.formats.down);
     geometry.extents[0].offset = rowsBytes;
     rowsBytes += roundUp(numBundles(geometry) * geometry.extents[0].stride, DEVICE_BLOCK);
-    layers.push(geometry);
-  }
-  const external = stays ? checkpoint.files : [];
-  return { layers, external, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
+    return geometry;
+  });
+  return { files, layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
 }
+
+/** Whether a layer of this layout stays in the checkpoint's own files. */
+export const isInPlace = ({ files }: Pick<StoreLayout, 'files'>, { extents }: BundleGeometry): boolean =>
+  files[extents[0].file].source !== null;

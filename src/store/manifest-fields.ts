@@ -73,6 +73,10 @@ export class ManifestFields {
     return new ManifestFields(this.#get(key), this.path(key));
   }
 
+  has(key: string): boolean {
+    return this.#get(key) !== undefined;
+  }
+
   isNull(key: string): boolean {
     return this.#get(key) === null;
   }

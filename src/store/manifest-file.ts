@@ -7,7 +7,7 @@ import { guardMessagePack } from './msgpack-guard.js';
 
 /*
  * The file is one MessagePack array of two: the manifest as a map, and the CRC-32C of that map's bytes as a uint32.
- * A layer's checksums are binary, little-endian uint32.
+ * A layer's checksums are binary, little-endian uint32, or nil.
  */
 const ARRAY_OF_TWO = 0x92;
 const UINT32 = 0xce;

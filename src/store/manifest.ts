@@ -32,8 +32,23 @@ export interface ResidentTensor {
   checksum: number;
 }
 
-/** One layer's bundles: extents refer to `Manifest.files` by index. */
+/** One layer's bundles: extents refer to `Manifest.files` by index. Checksums are null where they lie in external files. */
 export type LayerBundles = BundleGeometry;
+
+/** A file that the store reads where it is: a checkpoint's own, as it was when the store was made. */
+export interface ExternalFile {
+  /** Absolute. */
+  path: string;
+  mtimeMs: number;
+  headerBytes: number;
+  /** Hex SHA-256 of its header, the first `headerBytes` bytes. */
+  digest: string;
+}
+
+/** A file in the store's folder, with its CRC-32C, or an external one. */
+export type StoreFile =
+  | { name: string; bytes: number; checksum: number; external: null }
+  | { name: string; bytes: number; checksum: null; external: ExternalFile };
 
 export interface RequantizedTensor {
   tensor: string;
@@ -43,33 +58,18 @@ export interface RequantizedTensor {
   relativeError: number;
 }
 
-/** A file that is streamed from where it was found: its state then, which it must still be in. */
-export interface ExternalFile {
-  /** Absolute. */
-  path: string;
-  modifiedMs: number;
-  headerBytes: number;
-  /** Hex SHA-256 of its first `headerBytes`. */
-  headerDigest: string;
-}
-
-export interface StoreFile {
-  /** In the store's folder, unless it is external. */
-  name: string;
-  bytes: number;
-  /** CRC-32C; 0 for external files. */
-  checksum: number;
-  external: ExternalFile | null;
-}
-
 export interface Manifest {
   formatVersion: number;
   spec: ModelSpec;
   text: TextSpec;
-  /** Files of the store besides the manifest itself. */
+  /** Files of the store besides the manifest itself, and external ones. No rows.bin where no layer's bundles lie in it. */
   files: StoreFile[];
   resident: ResidentTensor[];
   layers: LayerBundles[];
   source: { name: string; bytes: number; digest: string };
   requantized: RequantizedTensor[];
 }
+
+/** The file of that name in the store's own folder. */
+export const storedFile = ({ files }: Pick<Manifest, 'files'>, name: string): StoreFile | undefined =>
+  files.find((file) => file.name === name && file.external === null);

@@ -4,13 +4,14 @@ import type { RowFormat } from '../../native-bridge/formats.js';
 import { crc32c } from '../../native-bridge/twin/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { checkPinned } from './external-file.js';
+import { checkPinned } from './external.js';
 import {
   CHAT_TEMPLATE_FILE,
   type LayerBundles,
   MANIFEST_FILE,
   type Manifest,
   RESIDENT_FILE,
+  storedFile,
   type TextSpec,
   TOKENIZER_FILE,
 } from './manifest.js';
@@ -39,11 +40,11 @@ export interface Store {
   spec: ModelSpec;
   text: TextSpec;
   layers: LayerBundles[];
-  /** Paths of `manifest.files`, which the layers' extents refer to by index. */
+  /** Absolute paths of `manifest.files`, external ones included, which the layers' extents refer to by index. */
   files: string[];
   /** By name (model/tensor-names.ts). */
   tensors: ReadonlyMap<string, StoredTensor>;
-  /** Bytes of all files in the folder, the manifest included. */
+  /** Bytes of all files in its folder, the manifest included. */
   bytes: number;
   /** tokenizer.json, parsed. Throws CORRUPT where its checksum does not match. */
   readTokenizer(): Record<string, unknown>;
@@ -55,16 +56,20 @@ export const isStore = (path: string) => existsSync(join(path, MANIFEST_FILE));
 
 /**
  * Opens a store. Throws NOT_FOUND where there is none, CORRUPT (details: file, offset) where the manifest is damaged or
- * a file is missing or of another size, UNSUPPORTED where a newer flashrow wrote it.
+ * a file is missing or of another size, or an external file has changed (NOT_FOUND where one is gone), UNSUPPORTED where a newer flashrow wrote it.
  */
 export function openStore(path: string): Store {
   const folder = resolve(path);
   const encoded = readManifest(folder);
   const manifest = decodeManifest(encoded);
-  const files = manifest.files.map((file) => {
-    if (file.external) checkPinned(file, folder);
-    else checkSize(join(folder, file.name), file.bytes);
-    return file.external?.path ?? join(folder, file.name);
+  const files = manifest.files.map(({ name, bytes, external }) => {
+    if (external !== null) {
+      checkPinned(external, bytes);
+      return external.path;
+    }
+    const file = join(folder, name);
+    checkSize(file, bytes);
+    return file;
   });
   const residentPath = join(folder, RESIDENT_FILE);
   const tensors = new Map(
@@ -117,7 +122,7 @@ function checkSize(file: string, expected: number): void {
 }
 
 function readChecked(folder: string, manifest: Manifest, name: string): Buffer | null {
-  const entry = manifest.files.find((file) => file.name === name);
+  const entry = storedFile(manifest, name);
   if (entry === undefined) return null;
   const bytes = readFileSync(join(folder, name));
   if (crc32c(bytes, 0) !== entry.checksum) throw corrupt(`${join(folder, name)} is damaged`, name, 0);

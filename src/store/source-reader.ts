@@ -62,26 +62,6 @@ export class SourceReader {
   }
 
   #readRaw(tensor: CheckpointTensor, region: Region, bytesPerWeight: number, into: Buffer): void {
-    if (tensor.experts) this.#readExperts(tensor, region, bytesPerWeight, into);
-    else this.#readRegion(tensor, region, bytesPerWeight, into);
-  }
-
-  /** Rows of a stack whose experts are tensors of their own. */
-  #readExperts(tensor: CheckpointTensor, region: Region, bytesPerWeight: number, into: Buffer): void {
-    const rowsPerExpert = tensor.shape[1];
-    const end = region.firstRow + region.rows;
-    for (let row = region.firstRow, at = 0; row < end; ) {
-      const expert = Math.floor(row / rowsPerExpert);
-      const rows = Math.min(end, (expert + 1) * rowsPerExpert) - row;
-      const bytes = rows * region.columns * bytesPerWeight;
-      const part = { ...region, firstRow: row - expert * rowsPerExpert, rows };
-      this.#readRegion({ ...tensor, ...tensor.experts![expert] }, part, bytesPerWeight, into.subarray(at, at + bytes));
-      row += rows;
-      at += bytes;
-    }
-  }
-
-  #readRegion(tensor: CheckpointTensor, region: Region, bytesPerWeight: number, into: Buffer): void {
     const file = this.#open(tensor.path);
     const stride = rowLength(tensor) * bytesPerWeight;
     const start = tensor.offset + region.firstRow * stride + region.firstColumn * bytesPerWeight;

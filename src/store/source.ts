@@ -1,6 +1,9 @@
-import { basename, join } from 'node:path';
+import { createHash } from 'node:crypto';
+import { basename, join, resolve } from 'node:path';
 import type { Checkpoint } from '../import/checkpoint.js';
 import { openCheckpoint } from '../import/open.js';
+import { modified } from './external.js';
+import { planLayout } from './layout.js';
 import { isStore, openStore, type Store } from './reader.js';
 
 export { openCheckpoint };
@@ -23,8 +26,19 @@ export function openSource(path: string, cacheDir: string): Source {
   if (isStore(path)) return { kind: 'store', store: openStore(path) };
   const checkpoint = openCheckpoint(path);
   // The digest tells two versions of a file by the same name apart.
-  const storePath = join(cacheDir, `${basename(path).replace(/\.gguf$/i, '')}-${checkpoint.digest.slice(0, 16)}`);
+  const storePath = join(
+    cacheDir,
+    `${basename(checkpoint.path).replace(/\.gguf$/i, '')}-${identity(checkpoint).slice(0, 16)}`,
+  );
   return isStore(storePath)
     ? { kind: 'store', store: openStore(storePath) }
     : { kind: 'checkpoint', checkpoint, storePath };
+}
+
+/** Hex digits that tell stores in the cache apart: a store that reads the checkpoint in place holds for these very files only. */
+function identity(checkpoint: Checkpoint): string {
+  const files = planLayout(checkpoint).files.flatMap(({ source }) => (source === null ? [] : [resolve(source)]));
+  if (files.length === 0) return checkpoint.digest;
+  const what = JSON.stringify([checkpoint.digest, files.map((path) => [path, modified(path)])]);
+  return createHash('sha256').update(what).digest('hex');
 }

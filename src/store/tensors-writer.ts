@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { fileError } from '../import/files.js';
+import { expertMatrix } from '../import/stack.js';
 import { residentOfLayer } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { type FeedForwardTensors, writeLayer } from './bundle-writer.js';
-import { pinFile } from './external-file.js';
+import { modified, pinFile } from './external.js';
 import { Journal, type JournalEntry, readJournal } from './journal.js';
-import type { StoreLayout } from './layout.js';
+import { isInPlace, type StoreLayout } from './layout.js';
 import {
   FORMAT_VERSION,
   type Manifest,
   RESIDENT_FILE,
   type RequantizedTensor,
   ROWS_FILE,
+  type StoreFile,
   type TextSpec,
 } from './manifest.js';
 import { type Crc32c, OutputFile, type Written } from './output-file.js';
@@ -31,8 +31,6 @@ export interface TensorsOptions {
   onProgress?: (progress: { bytes: number; totalBytes: number }) => void;
 }
 
-const NOTHING: Written = { bytes: 0, checksum: 0 };
-
 /** One resumable piece of work: some resident tensors, and at most one layer. */
 interface Step {
   resident: StoreLayout['resident'];
@@ -40,8 +38,8 @@ interface Step {
 }
 
 /**
- * Writes rows.bin and resident.bin, or what an earlier run left of them to write. Returns the manifest, which lists only
- * those two files yet.
+ * Writes rows.bin (where the layout has one) and resident.bin, or what an earlier run left of them to write. Returns the
+ * manifest, which lists only those and the external files yet.
  */
 export async function writeTensors(
   checkpoint: Checkpoint,
@@ -55,9 +53,10 @@ export async function writeTensors(
   const resumes = left.key === key && folder.holds(left.done.at(-1));
   if (!resumes) folder.clear();
   const done = resumes ? left.done : [];
-  const { rows: rowsDone, resident: residentDone } = done.at(-1) ?? { rows: NOTHING, resident: NOTHING };
+  const external = pinSources(checkpoint, layout);
+  const nothing: Written = { bytes: 0, checksum: 0 };
+  const { rows: rowsDone, resident: residentDone } = done.at(-1) ?? { rows: nothing, resident: nothing };
 
-  const inPlace = layout.external.length > 0;
   const opened: { close(): Promise<void> | void }[] = [];
   const closing = <T extends { close(): Promise<void> | void }>(file: T): T => {
     opened.push(file);
@@ -69,7 +68,8 @@ export async function writeTensors(
     const source = closing(new SourceReader());
     const begun = resumes ? Journal.resume(folder.journal, left, crc32c) : Journal.begin(folder.journal, key, crc32c);
     const journal = closing(await begun);
-    const rows = inPlace ? null : closing(await OutputFile.open(join(folder.store, ROWS_FILE), rowsDone, crc32c));
+    const hasRows = layout.rowsBytes > 0;
+    const rows = hasRows ? closing(await OutputFile.open(join(folder.store, ROWS_FILE), rowsDone, crc32c)) : null;
     const resident = closing(await OutputFile.open(join(folder.store, RESIDENT_FILE), residentDone, crc32c));
     const progress: WriteProgress = {
       signal,
@@ -93,7 +93,7 @@ export async function writeTensors(
       for (const file of opened) await file.close();
     }
   }
-  return assemble(checkpoint, layout, options.stored.text, done);
+  return assemble(checkpoint, layout, options.stored.text, done, external);
 }
 
 async function writeStep(
@@ -113,14 +113,14 @@ async function writeStep(
     residentChecksums.push(written.checksum);
     if (written.requantized !== null) requantized.push(written.requantized);
   }
-  if (step.layer !== null && files.rows !== null) {
-    const tensors = feedForward(checkpoint, step.layer);
-    const geometry = layout.layers[step.layer];
-    const written = await writeLayer(files.source, tensors, geometry, files.rows, crc32c, progress);
+  const geometry = step.layer === null ? null : layout.layers[step.layer];
+  if (geometry !== null && files.rows !== null && !isInPlace(layout, geometry)) {
+    const networks = feedForward(checkpoint, step.layer!);
+    const written = await writeLayer(files.source, networks, geometry, files.rows, crc32c, progress);
     bundleChecksums = new Uint8Array(written.checksums.buffer);
     requantized.push(...written.requantized);
   }
-  const rows = files.rows?.written ?? NOTHING;
+  const rows = files.rows?.written ?? { bytes: 0, checksum: 0 };
   return { rows, resident: files.resident.written, residentChecksums, bundleChecksums, requantized };
 }
 
@@ -135,9 +135,23 @@ function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
   ];
 }
 
-function feedForward(checkpoint: Checkpoint, layer: number): FeedForwardTensors {
+/** The networks of a layer: one, or one per expert. */
+function feedForward(checkpoint: Checkpoint, layer: number): FeedForwardTensors[] {
+  const { gated, experts } = checkpoint.spec;
   const tensor = (name: LayerTensor): CheckpointTensor => checkpoint.tensors.get(layerTensor(layer, name))!;
-  return { gate: checkpoint.spec.gated ? tensor('gate') : null, up: tensor('up'), down: tensor('down') };
+  const whole = { gate: gated ? tensor('gate') : null, up: tensor('up'), down: tensor('down') };
+  if (experts === null) return [whole];
+  return Array.from({ length: experts.numExperts }, (_, expert) => ({
+    gate: whole.gate && expertMatrix(whole.gate, expert),
+    up: expertMatrix(whole.up, expert),
+    down: expertMatrix(whole.down, expert),
+  }));
+}
+
+/** The checkpoint's files that layers stay in, as they are before anything is read for the store. */
+function pinSources(checkpoint: Checkpoint, { files }: StoreLayout): StoreFile[] {
+  const kept = files.flatMap(({ source }) => (source === null ? [] : [source]));
+  return kept.map((path) => pinFile(checkpoint.files.find((file) => file.path === path)!));
 }
 
 /** What must be the same for work to be resumed: the source (its files' times included) and the layout. */
@@ -147,31 +161,31 @@ function workKey(checkpoint: Checkpoint, layout: StoreLayout): string {
   return createHash('sha256').update(what).digest('hex');
 }
 
-function modified(path: string): number {
-  try {
-    return statSync(path).mtimeMs;
-  } catch (error) {
-    throw fileError(path, error);
-  }
-}
-
-function assemble(checkpoint: Checkpoint, layout: StoreLayout, text: TextSpec, done: JournalEntry[]): Manifest {
+function assemble(
+  checkpoint: Checkpoint,
+  layout: StoreLayout,
+  text: TextSpec,
+  done: JournalEntry[],
+  external: StoreFile[],
+): Manifest {
   const { rows, resident } = done[done.length - 1];
   const checksums = done.flatMap((entry) => entry.residentChecksums);
-  const bundles = done.flatMap((entry) => (entry.bundleChecksums === null ? [] : [entry.bundleChecksums]));
+  // The embedding's step is before the first layer's.
+  const bundles = (layer: number) => done[1 + layer].bundleChecksums;
   return {
     formatVersion: FORMAT_VERSION,
     spec: checkpoint.spec,
     text,
     files: [
-      ...(layout.external.length > 0 ? layout.external.map(pinFile) : [{ name: ROWS_FILE, ...rows, external: null }]),
+      ...(layout.rowsBytes > 0 ? [{ name: ROWS_FILE, ...rows, external: null }] : []),
       { name: RESIDENT_FILE, ...resident, external: null },
+      ...external,
     ],
     resident: layout.resident.map((tensor, index) => ({ ...tensor, checksum: checksums[index] })),
-    layers: layout.layers.map((layer, index) => ({
-      ...layer,
-      checksums: bundles.length === 0 ? null : new Uint32Array(new Uint8Array(bundles[index]).buffer),
-    })),
+    layers: layout.layers.map((layer, index) => {
+      const checksums = bundles(index);
+      return { ...layer, checksums: checksums && new Uint32Array(new Uint8Array(checksums).buffer) };
+    }),
     source: {
       name: basename(checkpoint.path),
       bytes: checkpoint.files.reduce((sum, file) => sum + file.bytes, 0),

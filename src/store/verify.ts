@@ -1,6 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, checkedRuns } from './checked-runs.js';
+import { numBundles } from './geometry.js';
+import type { Manifest } from './manifest.js';
 import type { Crc32c } from './output-file.js';
 import { openStore, type Store } from './reader.js';
 
@@ -17,7 +19,9 @@ export interface Verification {
   ok: boolean;
   /** Bundles read and compared with their checksums. */
   bundles: number;
-  /** Bytes read. */
+  /** Bundles in external files, which have no checksums: only that they are there and can be read is known. */
+  unchecked: number;
+  /** Bytes read and compared. */
   bytes: number;
   /** In file order; null when ok. */
   firstBad: Damage | null;
@@ -31,7 +35,7 @@ export interface VerifyOptions {
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads every byte of a store's own files and compares it with the checksums made at conversion. Damage is a result, not an error.
+ * Reads every byte of a store and compares it with the checksums made at conversion. Damage is a result, not an error.
  * Throws NOT_FOUND where there is no store, UNSUPPORTED where it is newer than this flashrow, IO where reading fails for
  * another reason than a bad medium, and the signal's reason on abort.
  */
@@ -42,7 +46,7 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
   } catch (error) {
     if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
     const { file, offset } = error.details as { file: string; offset: number };
-    return { ok: false, bundles: 0, bytes: 0, firstBad: { file, layer: null, bundle: null, offset } };
+    return { ok: false, bundles: 0, unchecked: 0, bytes: 0, firstBad: { file, layer: null, bundle: null, offset } };
   }
 
   const { manifest, files } = store;
@@ -56,8 +60,10 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
     options.onProgress?.({ bytes, totalBytes });
   };
   for (const [index, { name, checksum, external }] of manifest.files.entries()) {
-    // There are no checksums for it; that it is still the same file was seen when the store was opened.
-    if (external) continue;
+    if (external !== null) {
+      firstBad ??= await findUnreadable(manifest, index, external.path, options.signal);
+      continue;
+    }
     const reader = await WindowReader.open(files[index], crc32c, onWindow);
     try {
       for (const run of checkedRuns(manifest, index)) {
@@ -70,7 +76,54 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
       await reader.close();
     }
   }
-  return { ok: firstBad === null, bundles, bytes, firstBad };
+  const unchecked = manifest.layers
+    .filter(({ checksums }) => checksums === null)
+    .reduce((sum, layer) => sum + numBundles(layer), 0);
+  return { ok: firstBad === null, bundles, unchecked, bytes, firstBad };
+}
+
+/** The first bundle of an external file whose last byte cannot be read: nothing more is known of its bytes. */
+async function findUnreadable(
+  { files, layers }: Manifest,
+  index: number,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<Damage | null> {
+  const file = await openToRead(path);
+  const byte = Buffer.alloc(1);
+  try {
+    for (const [layer, geometry] of layers.entries()) {
+      for (const extent of geometry.extents) {
+        if (extent.file !== index) continue;
+        signal?.throwIfAborted();
+        for (let bundle = 0; bundle < numBundles(geometry); bundle++) {
+          const offset = extent.offset + bundle * extent.stride;
+          if (!(await canRead(file, path, byte, offset + extent.bytes - 1)))
+            return { file: files[index].name, layer, bundle, offset };
+        }
+      }
+    }
+    return null;
+  } finally {
+    await file.close();
+  }
+}
+
+async function openToRead(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+async function canRead(file: FileHandle, path: string, byte: Buffer, offset: number): Promise<boolean> {
+  try {
+    return (await file.read(byte, 0, 1, offset)).bytesRead === 1;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EIO') throw unreadable(path, error);
+    return false;
+  }
 }
 
 /** Reads a file from front to back in large pieces and compares runs of it, which may cross them. */
@@ -93,11 +146,7 @@ class WindowReader {
   }
 
   static async open(path: string, crc32c: Crc32c, onWindow: (length: number) => void): Promise<WindowReader> {
-    try {
-      return new WindowReader(await open(path, 'r'), path, crc32c, onWindow);
-    } catch (error) {
-      throw unreadable(path, error);
-    }
+    return new WindowReader(await openToRead(path), path, crc32c, onWindow);
   }
 
   close(): Promise<void> {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import type { Checkpoint } from '../import/checkpoint.js';
 import { numBundles } from './geometry.js';
-import { type LayoutOptions, planLayout, type StoreLayout } from './layout.js';
+import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from './layout.js';
 import {
   CHAT_TEMPLATE_FILE,
   MANIFEST_FILE,
@@ -30,7 +30,7 @@ export interface WriteOptions extends LayoutOptions, TensorsOptions {
 export interface ConvertResult {
   /** The store's folder. */
   store: string;
-  /** Bytes of all its files. */
+  /** Bytes of all files in it; experts that stay in the checkpoint are not in them. */
   bytes: number;
   seconds: number;
   requantized: RequantizedTensor[];
@@ -108,7 +108,10 @@ const textBytes = (files: { bytes: Buffer }[]) => files.reduce((sum, { bytes }) 
 
 /** The manifest's checksums of bundles, the part of it that grows. */
 const manifestBytes = (layout: StoreLayout) =>
-  layout.layers.reduce((sum, layer) => sum + numBundles(layer) * layer.segments.length * 4, 0);
+  layout.layers.reduce(
+    (sum, layer) => sum + (isInPlace(layout, layer) ? 0 : numBundles(layer) * layer.segments.length * 4),
+    0,
+  );
 
 async function writeWhole(path: string, bytes: Buffer): Promise<void> {
   const file = await open(path, 'w');

@@ -238,9 +238,9 @@ describe('a damaged or foreign GGUF file', () => {
       (gguf) => set(gguf, 'general.architecture', TYPES.string, 'mamba'),
     ],
     [
-      'split over files',
+      'a part by its metadata, not by its name',
       'UNSUPPORTED',
-      /split.count" is 3.*merge/,
+      /split.count" is 3.*name-00001-of/,
       (gguf) => set(gguf, 'split.count', TYPES.u16, Buffer.from([3, 0])),
     ],
     ['without a vocabulary', 'UNSUPPORTED', /no vocabulary/, (gguf) => remove(gguf, 'tokenizer.ggml.model')],

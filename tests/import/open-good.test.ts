@@ -81,9 +81,7 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
       activation: 'relu',
       tiedEmbeddings: true,
     });
-    expect(checkpoint.files).toEqual([
-      { path: dataPath('models/tales/model.safetensors'), bytes: 17843136, headerBytes: 8640 },
-    ]);
+    expect(checkpoint.files).toMatchObject([{ path: dataPath('models/tales/model.safetensors'), bytes: 17843136 }]);
     expect(checkpoint.vocabulary).toMatchObject({ kind: 'huggingface', bosId: 0, eosIds: [0], chatTemplate: null });
     expectSound(checkpoint);
     expect(new Set([...checkpoint.tensors.values()].map(({ format }) => format))).toEqual(new Set(['f16']));

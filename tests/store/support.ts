@@ -125,6 +125,8 @@ export interface ModelShape {
   down?: SourceFormat;
   dense?: SourceFormat;
   norms?: SourceFormat;
+  /** With experts, `intermediateSize` is that of one; `apart` keeps each expert's matrices by themselves, as Hugging Face does. */
+  experts?: { numExperts: number; apart?: boolean; shared?: number };
   seed?: number;
 }
 
@@ -138,7 +140,16 @@ export interface TestCheckpoint extends Checkpoint {
 /** A llama of random weights in one file, as an importer would describe it. */
 export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpoint {
   const { hiddenSize, intermediateSize, numLayers = 2, vocabSize = 48, activation = 'silu' } = shape;
-  const { gated = true, tied = false, rows = 'f32', down = rows, dense = 'f32', norms = 'f32', seed = 1 } = shape;
+  const {
+    gated = true,
+    tied = false,
+    rows = 'f32',
+    down = rows,
+    dense = 'f32',
+    norms = 'f32',
+    experts,
+    seed = 1,
+  } = shape;
   const next = random(seed);
   const path = join(folder, `source-${seed}-${Math.floor(Math.random() * 1e9)}.bin`);
   const tensors = new Map<string, CheckpointTensor>();
@@ -160,12 +171,35 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     pieces.push(bytes);
     offset += bytes.length;
   };
+  /** A matrix, or one per expert: one after another, or in no order and with holes between them. */
+  const addStreamed = (name: string, format: SourceFormat, dimensions: number[]) => {
+    if (!experts) return add(name, format, dimensions);
+    const { numExperts, apart = false } = experts;
+    if (!apart) return add(name, format, [numExperts, ...dimensions]);
+    const places: { path: string; offset: number }[] = [];
+    for (let index = 0; index < numExperts; index++) {
+      const expert = (index * 3 + 1) % numExperts;
+      add(`${name}.${expert}`, format, dimensions);
+      places[expert] = { path, offset: tensors.get(`${name}.${expert}`)!.offset };
+      pieces.push(Buffer.alloc(6));
+      offset += 6;
+    }
+    const { bytes } = tensors.get(`${name}.0`)!;
+    const stack = { name, sourceName: `source.${name}`, shape: [numExperts, ...dimensions], format };
+    tensors.set(name, { ...stack, ...places[0], bytes: bytes * numExperts, parts: places });
+  };
   const headDim = hiddenSize / 2;
   for (let layer = 0; layer < numLayers; layer++) {
     const named = (name: string) => `layers.${layer}.${name}`;
-    add(named('down'), down, [hiddenSize, intermediateSize]);
-    if (gated) add(named('gate'), rows, [intermediateSize, hiddenSize]);
-    add(named('up'), rows, [intermediateSize, hiddenSize]);
+    addStreamed(named('down'), down, [hiddenSize, intermediateSize]);
+    if (gated) addStreamed(named('gate'), rows, [intermediateSize, hiddenSize]);
+    addStreamed(named('up'), rows, [intermediateSize, hiddenSize]);
+    if (experts) add(named('router'), 'f32', [experts.numExperts, hiddenSize]);
+    if (experts?.shared) {
+      add(named('sharedRouter'), 'f32', [1, hiddenSize]);
+      for (const name of ['sharedGate', 'sharedUp']) add(named(name), dense, [experts.shared, hiddenSize]);
+      add(named('sharedDown'), dense, [hiddenSize, experts.shared]);
+    }
     add(named('attentionNorm'), norms, [hiddenSize]);
     add(named('ffnNorm'), norms, [hiddenSize]);
     for (const name of ['q', 'o']) add(named(name), dense, [hiddenSize, hiddenSize]);
@@ -195,16 +229,28 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     tiedEmbeddings: tied,
     queryKeyValueBiases: false,
     queryKeyNorm: null,
-    experts: null,
+    experts: experts
+      ? {
+          numExperts: experts.numExperts,
+          numExpertsPerToken: 2,
+          intermediateSize,
+          normalizeWeights: true,
+          sharedIntermediateSize: experts.shared ?? 0,
+        }
+      : null,
   };
   const raw = (name: string) => {
     const tensor = tensors.get(name)!;
+    if (tensor.parts) {
+      const bytes = tensor.bytes / tensor.parts.length;
+      return Buffer.concat(tensor.parts.map((part) => file.subarray(part.offset, part.offset + bytes)));
+    }
     return file.subarray(tensor.offset, tensor.offset + tensor.bytes);
   };
   return {
     kind: 'gguf',
     path,
-    files: [{ path, bytes: file.length, headerBytes: 0 }],
+    files: [{ path, bytes: file.length, headerBytes: 38 }],
     digest: `digest of ${seed}`,
     spec,
     tensors,

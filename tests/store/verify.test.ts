@@ -54,7 +54,7 @@ describe.each([
     const result = await verifyStore(store, crc32c, { onProgress: (p) => (progress = p) });
     const bytes = [...contents(store).values()].reduce((sum, file) => sum + file.length, 0);
     const bundles = opened.layers.reduce((sum, layer) => sum + layer.numNeurons / layer.neuronsPerBundle, 0);
-    expect(result).toEqual({ ok: true, bundles, bytes, firstBad: null });
+    expect(result).toEqual({ ok: true, bundles, unchecked: 0, bytes, firstBad: null });
     expect(progress).toEqual({ bytes, totalBytes: bytes });
   });
 

@@ -158,7 +158,7 @@ describe('a source that is not sound', () => {
     truncateSync(short.path, short.files[0].bytes - 100);
     const { parent, destination } = place();
     expect((await failure(() => convert(short, destination))).code).toBe('CORRUPT');
-    const gone = { ...short, files: [{ path: `${short.path}.gone`, bytes: 1, headerBytes: 0 }] };
+    const gone = { ...short, files: [{ path: `${short.path}.gone`, bytes: 1, headerBytes: 1 }] };
     expect((await failure(() => convert(gone, destination))).code).toBe('NOT_FOUND');
     expect(readdirSync(parent)).toEqual([]);
   });

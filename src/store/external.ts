@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { FlashrowError } from '../errors.js';
+import { closeFile, fileError, openFile, readExactly } from '../import/files.js';
+import type { ExternalFile, StoreFile } from './manifest.js';
+
+const PIECE_BYTES = 1024 * 1024;
+
+export function modified(path: string): number {
+  try {
+    return statSync(path).mtimeMs;
+  } catch (error) {
+    throw fileError(path, error);
+  }
+}
+
+/** Writes down what a checkpoint's file is like now, so that a change is noticed later. Throws NOT_FOUND, CORRUPT or IO. */
+export function pinFile(file: { path: string; bytes: number; headerBytes: number }): StoreFile {
+  const { headerBytes, bytes } = file;
+  const path = resolve(file.path);
+  const external = { path, mtimeMs: modified(path), headerBytes, digest: headerDigest(path, headerBytes) };
+  return { name: basename(path), bytes, checksum: null, external };
+}
+
+/** Throws NOT_FOUND where an external file is gone, CORRUPT where it is not the one that the store was made from. */
+export function checkPinned({ path, mtimeMs, headerBytes, digest }: ExternalFile, bytes: number): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found?.isFile())
+    throw new FlashrowError(
+      'NOT_FOUND',
+      `${path} is gone, where the store's experts are; put it back, or convert the model again`,
+      { file: basename(path), path, offset: 0 },
+    );
+  if (found.size !== bytes)
+    throw changed(path, `it has ${found.size} bytes, not ${bytes}`, Math.min(found.size, bytes));
+  if (found.mtimeMs !== mtimeMs)
+    throw changed(path, `it was written at ${found.mtime.toISOString()}, not ${new Date(mtimeMs).toISOString()}`, 0);
+  if (headerDigest(path, headerBytes) !== digest) throw changed(path, 'its header is another', 0);
+}
+
+const changed = (path: string, how: string, offset: number) =>
+  new FlashrowError('CORRUPT', `${path} has changed since the store was made of it (${how}); convert the model again`, {
+    file: basename(path),
+    path,
+    offset,
+  });
+
+function headerDigest(path: string, headerBytes: number): string {
+  const hash = createHash('sha256');
+  const piece = Buffer.allocUnsafe(Math.min(headerBytes, PIECE_BYTES));
+  const file = openFile(path);
+  try {
+    for (let offset = 0; offset < headerBytes; offset += piece.length) {
+      const part = piece.subarray(0, Math.min(piece.length, headerBytes - offset));
+      readExactly(file, offset, part);
+      hash.update(part);
+    }
+  } finally {
+    closeFile(file);
+  }
+  return hash.digest('hex');
+}
