@@ -42,7 +42,7 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
 
 /**
  * Four rows, fewer at the end. More side by side are slower: their constants no longer fit the registers. The rows that follow are
- * fetched meanwhile, as they may lie anywhere.
+ * fetched meanwhile, every line of them, as they may lie anywhere.
  */
 template <class Weights>
 void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x, const Products& out) {
@@ -58,7 +58,7 @@ void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, 
   const size_t whole = columns / kBlock / kGroupBlocks;
   for (size_t g = 0; g < whole; g++) {
     for (size_t r = 0; r < 4; r++) {
-      for (size_t line = 0; line + 64 <= kGroupBytes; line += 64) __builtin_prefetch(ahead[r] + g * kGroupBytes + line, 0, 2);
+      for (size_t line = 0; line < kGroupBytes; line += 64) __builtin_prefetch(ahead[r] + g * kGroupBytes + line, 0, 2);
     }
     sums = addGroup<Weights>(from, g * kGroupBytes, kGroupBlocks, x[g], sums);
   }
