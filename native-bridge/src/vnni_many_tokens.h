@@ -17,8 +17,8 @@ struct PanelBlock {
   __m512 scale, minimum;
 };
 
-/** Rows of a tile in registers, and its tokens: 4 + 1 + 24 sums of the 32 registers. */
-constexpr size_t kTileVectors = 4, kTileTokens = 6;
+/** Registers of 16 rows in a tile, and its tokens. GCC 12 keeps more than these 16 sums in memory. */
+constexpr size_t kTileVectors = 4, kTileTokens = 4;
 /** A panel of unpacked rows stays in L2, the sums of a tile and its tokens' blocks in L1. */
 constexpr size_t kVnniPanelBlocks = 32, kVnniPanelTokens = 96;
 

@@ -40,43 +40,40 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
   return sums;
 }
 
-template <class Weights, size_t fours>
+/**
+ * Four rows, fewer at the end. More side by side are slower: their constants no longer fit the registers. The rows that follow are
+ * fetched meanwhile, every line of them, as they may lie anywhere.
+ */
+template <class Weights>
 void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x, const Products& out) {
-  constexpr size_t kRows = 4 * fours, kGroupBytes = kGroupBlocks * Weights::kBytes;
-  const uint8_t* from[kRows];
-  const uint8_t* ahead[kRows];
-  for (size_t r = 0; r < kRows; r++) {
+  constexpr size_t kGroupBytes = kGroupBlocks * Weights::kBytes;
+  const uint8_t* from[4];
+  const uint8_t* ahead[4];
+  for (size_t r = 0; r < 4; r++) {
     // Past the last row the last one is computed again.
     from[r] = rows.at(first + r < total ? first + r : total - 1);
-    ahead[r] = first + kRows + r < total ? rows.at(first + kRows + r) : from[r];
+    ahead[r] = first + 4 + r < total ? rows.at(first + 4 + r) : from[r];
   }
-  __m512 sums[fours];
-  for (size_t f = 0; f < fours; f++) sums[f] = _mm512_setzero_ps();
+  __m512 sums = _mm512_setzero_ps();
   const size_t whole = columns / kBlock / kGroupBlocks;
   for (size_t g = 0; g < whole; g++) {
-    for (size_t r = 0; r < kRows; r++) {
-      for (size_t line = 0; line < kGroupBytes; line += 64) {
-        if (line == 0 || line + 64 <= kGroupBytes) __builtin_prefetch(ahead[r] + g * kGroupBytes + line, 0, 2);
-      }
+    for (size_t r = 0; r < 4; r++) {
+      for (size_t line = 0; line < kGroupBytes; line += 64) __builtin_prefetch(ahead[r] + g * kGroupBytes + line, 0, 2);
     }
-    for (size_t f = 0; f < fours; f++) sums[f] = addGroup<Weights>(from + 4 * f, g * kGroupBytes, kGroupBlocks, x[g], sums[f]);
+    sums = addGroup<Weights>(from, g * kGroupBytes, kGroupBlocks, x[g], sums);
   }
   const size_t rest = columns / kBlock % kGroupBlocks;
-  for (size_t f = 0; f < fours; f++) {
-    if (rest > 0) sums[f] = addGroup<Weights>(from + 4 * f, whole * kGroupBytes, rest, x[whole], sums[f]);
-    const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums[f]), _mm512_extractf32x4_ps(sums[f], 1));
-    const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums[f], 2), _mm512_extractf32x4_ps(sums[f], 3));
-    float products[4];
-    _mm_storeu_ps(products, _mm_add_ps(lower, upper));
-    for (size_t r = 0; r < 4 && first + 4 * f + r < total; r++) put(out, first + 4 * f + r, 0, products[r]);
-  }
+  if (rest > 0) sums = addGroup<Weights>(from, whole * kGroupBytes, rest, x[whole], sums);
+  const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums), _mm512_extractf32x4_ps(sums, 1));
+  const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums, 2), _mm512_extractf32x4_ps(sums, 3));
+  float products[4];
+  _mm_storeu_ps(products, _mm_add_ps(lower, upper));
+  for (size_t r = 0; r < 4 && first + r < total; r++) put(out, first + r, 0, products[r]);
 }
 
 template <class Weights>
 void oneToken(const Rows& rows, size_t count, size_t columns, const OneTokenGroup* x, const Products& out) {
-  size_t row = 0;
-  for (; row + 8 <= count; row += 8) oneTokenRows<Weights, 2>(rows, row, count, columns, x, out);
-  for (; row < count; row += 4) oneTokenRows<Weights, 1>(rows, row, count, columns, x, out);
+  for (size_t row = 0; row < count; row += 4) oneTokenRows<Weights>(rows, row, count, columns, x, out);
 }
 
 }  // namespace
