@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import type { RowFormat } from '../../native-bridge/formats.js';
+import type { WritableFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../../src/errors.js';
 import type { SelectorChoice } from '../../src/index.js';
 import { parseBytes } from '../../src/plan/bytes.js';
@@ -17,7 +17,7 @@ export type Cap = { share: number } | { bytes: number } | null;
 
 export interface CappedOptions {
   /** A random model of this shape, or a checkpoint that is there already. */
-  model: { shape: NamedShape; format: RowFormat } | { gguf: string };
+  model: { shape: NamedShape; format: WritableFormat } | { gguf: string };
   store: string | null;
   cap: Cap;
   select: SelectorChoice;

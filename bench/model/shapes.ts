@@ -1,4 +1,4 @@
-import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
+import { FORMATS, isWritableFormat, WRITABLE_FORMATS, type WritableFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../../src/errors.js';
 
 export interface ExpertsShape {
@@ -105,9 +105,9 @@ export function parseShape(text: string): NamedShape {
 }
 
 /** Throws BAD_USAGE where `text` is no format with a kernel, or the shape's rows do not hold whole blocks of it. */
-export function parseFormat(text: string, { hiddenSize, intermediateSize, experts }: ModelShape): RowFormat {
-  if (!isRowFormat(text)) {
-    const known = Object.keys(FORMATS).join(', ');
+export function parseFormat(text: string, { hiddenSize, intermediateSize, experts }: ModelShape): WritableFormat {
+  if (!isWritableFormat(text)) {
+    const known = WRITABLE_FORMATS.join(', ');
     throw new FlashrowError('BAD_USAGE', `--format: no format is called "${text}"; use one of ${known}`, {
       value: text,
     });

@@ -6,21 +6,21 @@ import { deflateSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { FORMATS, type RowFormat } from '../../dist/native-bridge/formats.js';
+import { WRITABLE_FORMATS, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { naiveWeight } from '../native-bridge/support.js';
 
 const PAGE = 4096;
 let folder: string;
-const pathOf = (format: RowFormat) => join(folder, `${format}.gguf`);
+const pathOf = (format: WritableFormat) => join(folder, `${format}.gguf`);
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flashrow-bench-'));
-  for (const format of Object.keys(FORMATS) as RowFormat[]) writeRandomGguf(pathOf(format), SHAPES.tiny, format);
+  for (const format of WRITABLE_FORMATS) writeRandomGguf(pathOf(format), SHAPES.tiny, format);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-describe.each(Object.keys(FORMATS) as RowFormat[])('a random model in %s', (format) => {
+describe.each(WRITABLE_FORMATS)('a random model in %s', (format) => {
   it('is a Llama of the shape asked for', () => {
     const { spec, tensors } = openCheckpoint(pathOf(format));
     const { ropeTheta, ...shape } = SHAPES.tiny;

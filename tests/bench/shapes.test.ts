@@ -16,9 +16,11 @@ describe('shapes', () => {
       numLayers: 3,
       numAttentionHeads: 4,
       numKeyValueHeads: 4,
+      headDim: 32,
       vocabSize: 32000,
       contextLength: 4096,
       ropeTheta: 1e4,
+      experts: null,
     });
     expect(name).toMatch(/^[a-z0-9-]+$/);
     expect(parseShape('heads=4,kv-heads=2,hidden=128,ffn=384,layers=3,context=64').shape).toMatchObject({
@@ -29,7 +31,6 @@ describe('shapes', () => {
 
   it.each([
     ['opt-6.7b', 'not built yet'],
-    ['qwen3-30b-a3b', 'not built yet'],
     ['llama2', 'llama2-7b'],
     ['constructor', 'llama2-7b'],
     ['hidden=128', 'ffn is missing'],
