@@ -12,7 +12,7 @@ const MAX_THREADS = 256;
 export type Settings = Pick<
   AllocationRequest,
   'budgetBytes' | 'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache'
-> & { direct: boolean };
+> & { direct: boolean; trace: string | null };
 
 /** Throws BAD_USAGE naming the option and what it accepts. */
 export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
@@ -31,10 +31,14 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     throw new FlashrowError('BAD_USAGE', `threads is from 1 to ${MAX_THREADS}, not ${threads}`, { option: 'threads' });
   }
   const { selector = 'auto', state = 'f16', direct = true, cache = 'auto' } = tuning;
-  if (!['auto', 'all', 'gate', 'router'].includes(selector)) {
+  if (!['auto', 'all', 'gate', 'router', 'trace'].includes(selector)) {
     throw new FlashrowError('BAD_USAGE', `selector is auto, all, gate or router, not ${selector}`, {
       option: 'selector',
     });
+  }
+  if ((selector === 'trace') !== (tuning.trace !== undefined) || (selector === 'trace' && options.exact !== false)) {
+    const message = 'replaying a trace takes selector "trace", a trace and exact false: its output is meaningless';
+    throw new FlashrowError('BAD_USAGE', message, { option: 'trace' });
   }
   if (state !== 'f16' && state !== 'f32')
     throw new FlashrowError('BAD_USAGE', `state is f16 or f32, not ${state}`, { option: 'state' });
@@ -46,6 +50,7 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     cache: cachePolicy(cache),
     stateFormat: state,
     direct,
+    trace: tuning.trace ?? null,
   };
 }
 
