@@ -59,8 +59,8 @@ function cachePolicy(choice: string): 'auto' | CachePolicy {
   if (choice === 'lru' || choice === 'lfu' || choice === 'pin') return { kind: choice, window: 0 };
   const window = /^window(?::(\d+))?$/.exec(choice);
   const tokens = Number(window?.[1] ?? DEFAULT_WINDOW);
-  if (!window || tokens < 1)
-    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k (k from 1) or pin, not ${choice}`, {
+  if (!window)
+    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k or pin, not ${choice}`, {
       option: 'cache',
     });
   return { kind: 'window', window: tokens };
