@@ -162,6 +162,9 @@ function architecture(shape: ModelShape): Entry[] {
         [`${name}.expert_feed_forward_length`, U32, u32(experts.intermediateSize)],
       ]
     : [];
+  // Without the key it is SiLU.
+  const activationEntries: Entry[] =
+    shape.activation === 'relu' ? [[`${name}.hidden_act`, STRING, string('relu')]] : [];
   return [
     ['general.architecture', STRING, string(name)],
     ['general.name', STRING, string('random weights')],
@@ -178,6 +181,7 @@ function architecture(shape: ModelShape): Entry[] {
     [`${name}.rope.dimension_count`, U32, u32(shape.headDim)],
     [`${name}.rope.freq_base`, F32, f32(shape.ropeTheta)],
     ...expertEntries,
+    ...activationEntries,
   ];
 }
 

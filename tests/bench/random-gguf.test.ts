@@ -24,7 +24,7 @@ describe.each(WRITABLE_FORMATS)('a random model in %s', (format) => {
   it('is a Llama of the shape asked for', () => {
     const { spec, tensors } = openCheckpoint(pathOf(format));
     const { ropeTheta, ...shape } = SHAPES.tiny;
-    expect(spec).toMatchObject({ ...shape, architecture: 'llama', activation: 'silu', rotary: { theta: ropeTheta } });
+    expect(spec).toMatchObject({ ...shape, architecture: 'llama', rotary: { theta: ropeTheta } });
     for (const tensor of tensors.values())
       expect(tensor.format, tensor.name).toBe(tensor.shape.length === 1 ? 'f32' : format);
   });
@@ -71,6 +71,15 @@ describe.each(WRITABLE_FORMATS)('a random model in %s', (format) => {
 });
 
 describe('a random model', () => {
+  it.each(['tiny-relu', 'tiny-moe'])('%s is of the shape asked for', (name) => {
+    const path = join(folder, `${name}.gguf`);
+    writeRandomGguf(path, SHAPES[name], 'q4_1');
+    const { ropeTheta, experts, ...shape } = SHAPES[name];
+    const { spec } = openCheckpoint(path);
+    expect(spec).toMatchObject({ ...shape, rotary: { theta: ropeTheta } });
+    if (experts) expect(spec.experts).toMatchObject(experts);
+  });
+
   it('is the same file for the same seed, and another for another', () => {
     const again = join(folder, 'again.gguf');
     const other = join(folder, 'other.gguf');

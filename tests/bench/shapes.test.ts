@@ -6,6 +6,8 @@ describe('shapes', () => {
   it('by name are those of the published models', () => {
     expect(parseShape('llama2-7b').shape).toMatchObject({ hiddenSize: 4096, intermediateSize: 11008, numLayers: 32 });
     expect(parseShape('llama3-8b').shape).toMatchObject({ numKeyValueHeads: 8, vocabSize: 128256, ropeTheta: 5e5 });
+    expect(parseShape('qwen3-30b-a3b').shape).toMatchObject({ hiddenSize: 2048, numLayers: 48, headDim: 128 });
+    expect(parseShape('relu-llama2-7b').shape).toEqual({ ...SHAPES['llama2-7b'], activation: 'relu' });
   });
 
   it('by numbers need no more than hidden, ffn, layers and heads', () => {
@@ -20,6 +22,7 @@ describe('shapes', () => {
       vocabSize: 32000,
       contextLength: 4096,
       ropeTheta: 1e4,
+      activation: 'silu',
       experts: null,
     });
     expect(name).toMatch(/^[a-z0-9-]+$/);
