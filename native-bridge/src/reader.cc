@@ -83,7 +83,7 @@ void Reader::work() {
       failure = caught;
     }
     for (const Piece& piece : read->pieces) {
-      if (failure) piece.load->failed(*failure);
+      if (failure) piece.load->failed(*failure, piece.offset);
       if (piece.load->pending.fetch_sub(1, std::memory_order_acq_rel) == 1) piece.load->settled();
     }
     lock.lock();
