@@ -44,7 +44,7 @@ struct Read {
   File* file;
   uint64_t offset;
   uint64_t end;
-  /** One piece whose place has the device's alignment and room for whole blocks: no copy. */
+  /** One piece that lies in its place as it does in the device's blocks, with room for them around it: no copy. */
   bool straight;
   std::vector<Piece> pieces;
 };
