@@ -15,6 +15,7 @@ namespace flashrow {
 struct PlacedUnit {
   const uint8_t* slot;
   uint32_t unit;
+  /** Those that are computed: all of the unit's, or none. */
   uint32_t neurons;
   /** Its place among the units of the call. */
   uint32_t index;

@@ -32,7 +32,7 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   numUnits = (numBundles + bundlesPerUnit - 1) / bundlesPerUnit;
   neuronsPerUnit = bundlesPerUnit * neuronsPerBundle;
 
-  check(!extents.empty() && extents.size() <= 3 && areas.size() == extents.size(), "one to three extents, an area for each");
+  check(!extents.empty() && extents.size() <= kMostExtents && areas.size() == extents.size(), "one to three extents, an area for each");
   for (size_t e = 0; e < extents.size(); e++) {
     const Extent& extent = extents[e];
     check(extent.file < numFiles, "an extent names a file that is not among the paths");

@@ -56,6 +56,8 @@ struct LayerOptions {
 
 /** A layer's geometry, checked, and the arithmetic over it. */
 struct Layer : LayerOptions {
+  static constexpr size_t kMostExtents = 3;
+
   /** Throws Failure USAGE where the numbers contradict each other or reach outside a bundle, a slot or the arena. */
   Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arenaBytes);
 

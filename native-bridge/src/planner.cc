@@ -1,12 +1,13 @@
 #include "planner.h"
 
 #include <algorithm>
+#include <array>
 
 namespace flashrow {
 
 /** Below this a merged read is so short that splitting it further costs more operations than parallelism gains. */
 constexpr uint64_t kShortestShare = 64 << 10;
-/** From this size on a record is read into its slot without a copy, where the alignment allows it (slots.ts aligns from here on). */
+/** From this size on a record is read into its slot without a copy, where slots.ts has given it the same place among blocks. */
 constexpr uint64_t kStraightBytes = 64 << 10;
 
 void ReadPlanner::add(File& file, const Piece& piece, bool straight) {
@@ -33,25 +34,27 @@ void ReadPlanner::split(File& file, Piece piece, bool straight) {
 }
 
 void ReadPlanner::plan(const Layer& layer, const uint32_t* units, Slot* const* slots, size_t count) {
-  for (size_t e = 0; e < layer.extents.size(); e++) {
-    File& file = *files_[layer.extents[e].file];
-    const uint64_t share = count * layer.spanOf(e, 0) / reader_.threads();
-    const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);
-    Read* open = nullptr;
-    for (size_t i = 0; i < count; i++) {
+  // Per extent: the read that the next unit's piece may join.
+  std::array<Read*, Layer::kMostExtents> open{};
+  for (size_t i = 0; i < count; i++) {
+    for (size_t e = 0; e < layer.extents.size(); e++) {
+      File& file = *files_[layer.extents[e].file];
+      const uint64_t share = count * layer.spanOf(e, 0) / reader_.threads();
+      const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);
       const Piece piece{layer.fileOffset(e, units[i]), layer.spanOf(e, units[i]), slots[i]->data() + layer.areas[e].offset, slots[i]};
-      const bool aligned = piece.offset % kDeviceBlock == 0 && reinterpret_cast<uintptr_t>(piece.into) % kDeviceBlock == 0;
-      const bool straight = layer.spanOf(e, 0) >= kStraightBytes && (aligned || !file.direct());
+      const bool inPlace = piece.offset % kDeviceBlock == reinterpret_cast<uintptr_t>(piece.into) % kDeviceBlock;
+      const bool straight = layer.spanOf(e, 0) >= kStraightBytes && (inPlace || !file.direct());
+      Read* joined = open[e];
       if (straight || piece.bytes > kLongestRead) {
         split(file, piece, straight);
-        open = nullptr;
-      } else if (open != nullptr && piece.offset - open->end <= mergeGap_ && piece.offset + piece.bytes - open->offset <= longest) {
-        open->end = piece.offset + piece.bytes;
-        open->pieces.push_back(piece);
+        open[e] = nullptr;
+      } else if (joined != nullptr && piece.offset - joined->end <= mergeGap_ && piece.offset + piece.bytes - joined->offset <= longest) {
+        joined->end = piece.offset + piece.bytes;
+        joined->pieces.push_back(piece);
         piece.load->pending.fetch_add(1, std::memory_order_relaxed);
       } else {
         add(file, piece, false);
-        open = reads_.back().get();
+        open[e] = reads_.back().get();
       }
     }
   }

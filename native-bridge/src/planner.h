@@ -17,6 +17,7 @@ class ReadPlanner {
 
   /**
    * Adds the reads of `count` units of a layer, ascending, into `slots` (which have begun) to reads(), and sets the slots' pieces.
+   * Unit by unit, so that the first are there to be computed while the others are on their way.
    * Neighbours are merged, but never into so few reads that read threads stand idle.
    */
   void plan(const Layer& layer, const uint32_t* units, Slot* const* slots, size_t count);

@@ -83,7 +83,7 @@ void Reader::work() {
       failure = caught;
     }
     for (const Piece& piece : read->pieces) {
-      if (failure) piece.load->failed(*failure);
+      if (failure) piece.load->failed(*failure, piece.offset);
       if (piece.load->pending.fetch_sub(1, std::memory_order_acq_rel) == 1) piece.load->settled();
     }
     lock.lock();
@@ -98,7 +98,7 @@ void Reader::fetch(Read& read, uint8_t* bounce) {
   const bool widen = file.direct();
   const uint64_t begin = widen ? roundDown(read.offset, kDeviceBlock) : read.offset;
   const uint64_t end = widen ? roundUp(read.end, kDeviceBlock) : read.end;
-  uint8_t* into = read.straight ? read.pieces[0].into : bounce;
+  uint8_t* into = read.straight ? read.pieces[0].into - (read.offset - begin) : bounce;
   const size_t got = file.read(into, begin, end - begin);
   deviceBytes_.fetch_add(got, std::memory_order_relaxed);
   records_.fetch_add(1, std::memory_order_relaxed);

@@ -26,8 +26,8 @@ class Load {
   /** Pieces not yet settled; set before the first is queued. */
   std::atomic<uint32_t> pending{0};
 
-  /** A piece could not be read. Called by read threads, before settled(). */
-  virtual void failed(const Failure& failure) = 0;
+  /** The piece at `offset` of the file could not be read. Called by read threads, before settled(). */
+  virtual void failed(const Failure& failure, uint64_t offset) = 0;
   /** The last piece has settled. Called once, by the read thread that settled it. Must not throw. */
   virtual void settled() = 0;
 };
@@ -44,7 +44,7 @@ struct Read {
   File* file;
   uint64_t offset;
   uint64_t end;
-  /** One piece whose place has the device's alignment and room for whole blocks: no copy. */
+  /** One piece that lies in its place as it does in the device's blocks, with room for them around it: no copy. */
   bool straight;
   std::vector<Piece> pieces;
 };

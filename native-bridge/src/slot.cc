@@ -1,5 +1,6 @@
 #include "slot.h"
 
+#include <algorithm>
 #include <string>
 
 #include "crc32c.h"
@@ -39,11 +40,26 @@ void Slot::begin(Layer* layer, uint32_t unit, uint64_t payload) {
   state_.store(State::Loading, std::memory_order_relaxed);
 }
 
-void Slot::failed(const Failure& failure) {
+/** The bundle with this byte of a file, or `otherwise` where none has it. */
+static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::string& path, uint64_t offset, size_t otherwise) {
+  for (const Extent& extent : layer.extents) {
+    if (board.pathOf(extent.file) != path || offset < extent.offset) continue;
+    const uint64_t from = offset - extent.offset;
+    const uint64_t bundle = layer.numBundles == 1 ? 0 : from / extent.stride;
+    if (bundle < layer.numBundles && from - bundle * extent.stride < extent.bytes) return bundle;
+  }
+  return otherwise;
+}
+
+void Slot::failed(const Failure& failure, uint64_t offset) {
   std::lock_guard lock(board_->mutex());
   if (failure_) return;
   failure_ = failure;
-  failure_->details.layer = static_cast<int64_t>(layer_->index);
+  FailureDetails& details = failure_->details;
+  details.layer = static_cast<int64_t>(layer_->index);
+  // A read may begin before the piece, and hold others' pieces behind it.
+  const uint64_t damaged = std::max(offset, static_cast<uint64_t>(std::max<int64_t>(details.offset, 0)));
+  details.bundle = static_cast<int64_t>(bundleAt(*layer_, *board_, details.path, damaged, unit_ * layer_->bundlesPerUnit));
 }
 
 void Slot::settled() {

@@ -38,7 +38,7 @@ class Slot : public Load {
   void begin(Layer* layer, uint32_t unit, uint64_t payload);
   void clear() { state_.store(State::Empty, std::memory_order_relaxed); }
 
-  void failed(const Failure& failure) override;
+  void failed(const Failure& failure, uint64_t offset) override;
   void settled() override;
 
  private:

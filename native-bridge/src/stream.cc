@@ -16,6 +16,12 @@ static constexpr size_t kBatchNeurons = 1024;
 /** From this size on a unit is an expert: few of many tokens want it, and copying their rows is cheaper than computing the others'. */
 static constexpr size_t kGatheredNeurons = 32;
 
+/** By output, a product of down with zeros is still computed, and is no number where down holds one that is not finite. */
+static bool gathersTokens(const FeedForwardCall& call) {
+  if (call.weights == nullptr || call.tokens < 2 || call.given != nullptr) return false;
+  return !call.layer->downByNeuron || call.layer->neuronsPerUnit >= kGatheredNeurons;
+}
+
 static double millisecondsSince(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
@@ -101,14 +107,24 @@ void RowStream::seekRing(size_t entry) {
   ring_->seek(entry);
 }
 
-void RowStream::placeEntries(const Layer& layer, const uint32_t* units, const uint32_t* slots, size_t count) {
+/** Whether any token has a weight for unit `index` of the call. */
+static bool isWeighed(const FeedForwardCall& call, size_t index) {
+  if (call.weights == nullptr) return true;
+  for (size_t t = 0; t < call.tokens; t++) {
+    if (call.weights[t * call.weightStride + index] != 0) return true;
+  }
+  return false;
+}
+
+void RowStream::placeEntries(const FeedForwardCall& call, const uint32_t* units, const uint32_t* slots, size_t count) {
+  const Layer& layer = *call.layer;
   entries_.clear();
   size_t position = 0;
   uint64_t turn = ring_ == nullptr ? 0 : ring_->next();
   for (size_t i = 0; i < count; i++) {
     Entry entry{};
     entry.unit = units[i];
-    entry.neurons = static_cast<uint32_t>(layer.neuronsOf(units[i]));
+    entry.neurons = isWeighed(call, i) ? static_cast<uint32_t>(layer.neuronsOf(units[i])) : 0;
     entry.index = static_cast<uint32_t>(i);
     entry.position = position;
     position += entry.neurons;
@@ -141,10 +157,10 @@ void RowStream::ffn(size_t index, const uint32_t* units, const uint32_t* slots, 
   const double waitedBefore = waitMs_;
   const Layer& layer = this->layer(index);
   checkUnits(layer, units, count);
-  placeEntries(layer, units, slots, count);
-  if (!accumulate) std::memset(y, 0, tokens * layer.hiddenSize * sizeof(float));
   const FeedForwardCall call{&layer, x, tokens, given, weights, count, y};
-  if (weights != nullptr && tokens > 1 && layer.neuronsPerUnit >= kGatheredNeurons) {
+  placeEntries(call, units, slots, count);
+  if (!accumulate) std::memset(y, 0, tokens * layer.hiddenSize * sizeof(float));
+  if (gathersTokens(call)) {
     computeGathered(call);
   } else if (tokens > 0) {
     compute(call);
@@ -199,7 +215,7 @@ void RowStream::collectLanded(const FeedForwardCall& call, size_t next, bool any
 
 void RowStream::computeChunks(const FeedForwardCall& call) {
   const size_t neurons = batch_.back()->position + batch_.back()->neurons;
-  const size_t chunk = std::clamp<size_t>(FeedForward::kMostHidden / neurons, 1, 512);
+  const size_t chunk = std::clamp<size_t>(FeedForward::kMostHidden / std::max<size_t>(1, neurons), 1, 512);
   for (size_t token = 0; token < call.tokens; token += chunk) {
     feedForward_.begin(call.part(token, std::min(chunk, call.tokens - token)), neurons);
     feedForward_.hidden(batch_.data(), batch_.size());

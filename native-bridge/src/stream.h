@@ -53,7 +53,8 @@ class RowStream {
   };
 
   void checkUnits(const Layer& layer, const uint32_t* units, size_t count) const;
-  void placeEntries(const Layer& layer, const uint32_t* units, const uint32_t* slots, size_t count);
+  /** A unit that no token has a weight for is waited for, and takes part with no neurons. */
+  void placeEntries(const FeedForwardCall& call, const uint32_t* units, const uint32_t* slots, size_t count);
   void compute(const FeedForwardCall& call);
   void await(const Entry& entry);
   /** Takes landed entries from `next` on into batch_; without `anyOrder` only up to the first that is still on its way. */

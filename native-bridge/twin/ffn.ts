@@ -31,7 +31,7 @@ export class FeedForward {
       this.#activate(prepared, (unit * bundlesPerUnit + b) * neuronsPerBundle, b, slot, x, tokens, given);
       this.#weigh(neuronsPerBundle, tokens, weightOf);
       if (downOrientation === 'by-neuron') this.#addColumns(prepared, b, slot, tokens, y);
-      else this.#addOutputs(prepared, b, slot, tokens, y);
+      else this.#addOutputs(prepared, b, slot, tokens, weightOf, y);
     }
   }
 
@@ -91,13 +91,21 @@ export class FeedForward {
     }
   }
 
-  #addOutputs(prepared: PreparedLayer, b: number, slot: Uint8Array, tokens: number, y: Float32Array): void {
+  #addOutputs(
+    prepared: PreparedLayer,
+    b: number,
+    slot: Uint8Array,
+    tokens: number,
+    weightOf: (token: number) => number,
+    y: Float32Array,
+  ): void {
     const { hiddenSize, neuronsPerBundle, formats } = prepared.layer;
     const down = partOffset(prepared, 'down', b);
     for (let o = 0; o < hiddenSize; o++) {
       dequantize(formats.down, slot, down + o * prepared.rowBytes.down, neuronsPerBundle, this.#row, 0);
       for (let t = 0; t < tokens; t++)
-        y[t * hiddenSize + o] += dot(this.#hidden, t * neuronsPerBundle, this.#row, 0, neuronsPerBundle);
+        if (weightOf(t) !== 0)
+          y[t * hiddenSize + o] += dot(this.#hidden, t * neuronsPerBundle, this.#row, 0, neuronsPerBundle);
     }
   }
 }
