@@ -1,10 +1,14 @@
-import { FORMATS, type RowFormat, rowBytes } from './formats.js';
+import { FORMATS, type RowFormat, rowBytes, type WritableFormat } from './formats.js';
+import { HALVES } from './halves.js';
+import { superBlockDecoder } from './super-blocks.js';
 
 /*
  * Reading and writing GGML's blocks. The layouts and the rounding are those of ggml's reference quantizers
  * (ggml-quants.c, `quantize_row_*_ref`), whose arithmetic is float32: `Math.fround` stands wherever a double would
  * have rounded differently. Scales are little-endian halves.
  */
+
+export { halfToFloat } from './halves.js';
 
 const BLOCK = 32;
 
@@ -32,19 +36,6 @@ export function floatToHalf(value: number): number {
   scratch[0] = value;
   return halfOfBits(scratchBits[0]);
 }
-
-const HALVES = new Float32Array(65536);
-for (let bits = 0; bits < 65536; bits++) {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >>> 10) & 0x1f;
-  const mantissa = bits & 0x3ff;
-  if (exponent === 0) HALVES[bits] = sign * mantissa * 2 ** -24;
-  else if (exponent === 31) HALVES[bits] = mantissa === 0 ? sign * Infinity : NaN;
-  else HALVES[bits] = sign * (1 + mantissa / 1024) * 2 ** (exponent - 15);
-}
-
-/** The value of IEEE half `bits` (0..65535); exact. */
-export const halfToFloat = (bits: number): number => HALVES[bits];
 
 const bytesOf = (floats: Float32Array, offset: number, count: number) =>
   new Uint8Array(floats.buffer, floats.byteOffset + offset * 4, count * 4);
@@ -107,15 +98,33 @@ export function dequantize(
         }
       }
       break;
+    case 'mxfp4':
+      for (; at < end; at += 17, to += BLOCK) {
+        const scale = 2 ** (bytes[at] - 128);
+        for (let i = 0; i < 16; i++) {
+          const pair = bytes[at + 1 + i];
+          into[to + i] = scale * E2M1_DOUBLED[pair & 15];
+          into[to + 16 + i] = scale * E2M1_DOUBLED[pair >>> 4];
+        }
+      }
+      break;
+    default: {
+      const { blockSize, blockBytes } = FORMATS[format];
+      const decode = superBlockDecoder(format);
+      for (; at < end; at += blockBytes, to += blockSize) decode(bytes, at, into, to);
+    }
   }
 }
+
+/** What four bits stand for in OCP Microscaling's E2M1, doubled to be whole (OCP Microscaling Formats 1.0, table 5). */
+const E2M1_DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /**
  * Narrows `count` weights at `from[fromOffset]` into `into[intoOffset..]` (any alignment), rounding as ggml's reference quantizers do.
  * Throws RangeError where `count` is not whole blocks or a range lies outside its array.
  */
 export function quantize(
-  format: RowFormat,
+  format: WritableFormat,
   from: Float32Array,
   fromOffset: number,
   count: number,

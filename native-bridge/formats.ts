@@ -1,5 +1,9 @@
 /** Weight formats that have kernels. Block formats are GGML's, bit for bit (ggml-quants.h documents them). */
-export type RowFormat = 'f32' | 'f16' | 'q8_0' | 'q4_0' | 'q4_1';
+export type RowFormat = WritableFormat | 'q4_K' | 'q5_K' | 'q6_K' | 'mxfp4';
+
+/** Those that floats can be rounded to here; the others only come ready made. */
+export type WritableFormat = 'f32' | 'f16' | 'q8_0' | 'q4_0' | 'q4_1';
+export const WRITABLE_FORMATS: readonly WritableFormat[] = ['f32', 'f16', 'q4_0', 'q4_1', 'q8_0'];
 
 export interface FormatTraits {
   /** Weights in one block; a row holds whole blocks. */
@@ -15,6 +19,10 @@ export const FORMATS: Readonly<Record<RowFormat, FormatTraits>> = {
   q4_0: { blockSize: 32, blockBytes: 18, id: 2 },
   q4_1: { blockSize: 32, blockBytes: 20, id: 3 },
   q8_0: { blockSize: 32, blockBytes: 34, id: 8 },
+  q4_K: { blockSize: 256, blockBytes: 144, id: 12 },
+  q5_K: { blockSize: 256, blockBytes: 176, id: 13 },
+  q6_K: { blockSize: 256, blockBytes: 210, id: 14 },
+  mxfp4: { blockSize: 32, blockBytes: 17, id: 39 },
 };
 
 /** Bytes of one row of `columns` weights. Throws RangeError where the row does not hold whole blocks. */
@@ -24,5 +32,8 @@ export function rowBytes(format: RowFormat, columns: number): number {
     throw new RangeError(`a ${format} row holds blocks of ${blockSize}, not ${columns} weights`);
   return (columns / blockSize) * blockBytes;
 }
+
+export const isWritableFormat = (name: string): name is WritableFormat =>
+  WRITABLE_FORMATS.some((format) => format === name);
 
 export const isRowFormat = (name: string): name is RowFormat => Object.hasOwn(FORMATS, name);

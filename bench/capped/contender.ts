@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Receipt } from '../../src/index.js';
+import type { ModelOptions, Receipt } from '../../src/index.js';
 import { percentile } from '../statistics.js';
 
 /** What a contender is asked, in a process of its own: `node SCRIPT '<json>'`. */
@@ -14,7 +14,7 @@ export interface Task {
   threads: number;
   /** flashrow's budget; others have the cap alone. */
   memoryBytes: number;
-  selector: string;
+  tuning: NonNullable<ModelOptions['tuning']>;
   /** The folder that llama.cpp is installed in. */
   peers: string;
 }

@@ -79,10 +79,10 @@ export async function readingOf(
   plan: Plan,
   answer: Answer,
   newTokens: number,
+  touchedShare: number,
 ): Promise<Reading> {
   const receipt = answer.receipt!;
-  const { files, layers, spec } = openStore(storePath);
-  const touchedShare = spec.experts ? spec.experts.numExpertsPerToken / spec.experts.numExperts : 1;
+  const { files, layers } = openStore(storePath);
   const perToken = (bytes: number) => bytes / newTokens;
   const deviceBytes = perToken(receipt.deviceBytesRead.decode);
   const records = perToken(receipt.recordsRead.decode);

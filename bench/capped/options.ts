@@ -2,12 +2,14 @@ import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { Command, Option } from 'commander';
-import type { RowFormat } from '../../native-bridge/formats.js';
+import type { WritableFormat } from '../../native-bridge/formats.js';
+import type { ActivityStatistics } from '../../src/cache/activity.js';
 import { FlashrowError } from '../../src/errors.js';
-import type { SelectorChoice } from '../../src/index.js';
+import type { CacheChoice, SelectorChoice } from '../../src/index.js';
 import { parseBytes } from '../../src/plan/bytes.js';
 import { type NamedShape, parseFormat, parseShape, SHAPES } from '../model/shapes.js';
 import { REPOSITORY } from '../repository.js';
+import { ACTIVITY_HELP, parseActivity } from './trace.js';
 
 /** What node, its code and the command hold beside flashrow's budget and overhead. */
 export const NODE_BYTES = 100e6;
@@ -17,10 +19,14 @@ export type Cap = { share: number } | { bytes: number } | null;
 
 export interface CappedOptions {
   /** A random model of this shape, or a checkpoint that is there already. */
-  model: { shape: NamedShape; format: RowFormat } | { gguf: string };
+  model: { shape: NamedShape; format: WritableFormat } | { gguf: string };
   store: string | null;
   cap: Cap;
   select: SelectorChoice;
+  cache: CacheChoice;
+  /** What `trace` as selector replays: a recorded trace, or activity with these statistics. */
+  trace: string | null;
+  activity: ActivityStatistics;
   peer: boolean;
   promptTokens: number;
   newTokens: number;
@@ -33,6 +39,17 @@ export interface CappedOptions {
 
 const MOST_THREADS = 8;
 
+const COMMANDS = {
+  'bench:capped': {
+    description: 'The product and its peer under a memory cap.',
+    defaults: { shape: 'llama2-7b', cap: '50%' },
+  },
+  'bench:steps': {
+    description: 'The steps of “LLM in a flash” under one memory cap, and the peer.',
+    defaults: { shape: 'relu-llama2-7b', cap: '65%' },
+  },
+};
+
 export const PEERS = resolve(REPOSITORY, 'bench/peers');
 export const DEFAULT_MODELS = resolve(REPOSITORY, 'bench/models');
 
@@ -40,29 +57,31 @@ const HELP = `
 Runs flashrow and llama.cpp in turn, each in a memory cgroup that holds the cap and no swap (root, Linux), on the same model, prompt, context and threads. The
 model is random, made once and kept in the models folder; it is converted outside the cap, and dropped from the page cache before every run.
 
-flashrow's budget is the cap less the overhead that its plan states and ${NODE_BYTES / 1e6} MB for node. Without a cap it is twice the checkpoint's size, which holds
-everything. llama.cpp has the whole cap for its own memory and the page cache.`;
+flashrow's budget is the cap less the overhead that its plan states and ${NODE_BYTES / 1e6} MB for node. Without a cap it is twice the checkpoint's size, or more where
+the model is tiny, which holds everything. llama.cpp has the whole cap for its own memory and the page cache.
+
+relu-llama2-7b is a gated Llama with ReLU, whose neurons can be read one by one; OPT, which the paper measured, is not built yet. Random weights have no sparsity of
+their own: --select trace reads what a trace asked for, or what neurons with the statistics of --activity (OPT-6.7B’s) ask for, and its output means nothing.
+llama.cpp runs the same file, dense.`;
 
 /** Reads the command line. Throws BAD_USAGE, or commander's own error once it has printed the help. */
-export function parseOptions(args: readonly string[]): CappedOptions {
-  const command = new Command('bench:capped')
-    .description('The product and its peer under a memory cap.')
+export function parseOptions(name: keyof typeof COMMANDS, args: readonly string[]): CappedOptions {
+  const { description, defaults } = COMMANDS[name];
+  const command = new Command(name)
+    .description(description)
     .addHelpText('after', HELP)
     .exitOverride()
     .option(
       '--shape <NAME>',
       `${Object.keys(SHAPES).join(', ')}, or hidden=..,ffn=..,layers=..,heads=..[,kv-heads=..][,vocab=..][,context=..]`,
-      'llama2-7b',
+      defaults.shape,
     )
     .option('--format <F>', 'format of the random matrices: f32, f16, q8_0, q4_0 or q4_1', 'q4_1')
     .option('--gguf <FILE>', 'a checkpoint to run in place of a random one')
     .option('--store <DIR>', 'where its store is, or shall be (default: beside it)')
-    .option('--cap <SIZE>', 'a share of the checkpoint (50%), bytes (2.1GB), or none', '50%')
-    .addOption(
-      new Option('--select <NAME>', 'flashrow’s selector: all for dense models, router for mixtures of experts')
-        .choices(['auto', 'all', 'router'])
-        .default('auto'),
-    )
+    .option('--cap <SIZE>', 'a share of the checkpoint (50%), bytes (2.1GB), or none', defaults.cap)
+    .option('--trace <FILE>', 'what --select trace replays: a recorded trace, or a CSV of expert routes')
+    .option('--activity <STATISTICS>', 'or neurons that fire with these statistics', ACTIVITY_HELP)
     .addOption(new Option('--peer <NAME>', 'whom to compare with').choices(['llama.cpp', 'none']).default('llama.cpp'))
     .option('--prompt-tokens <N>', 'length of the timed prompt', '16')
     .option('--max-tokens <N>', 'tokens timed after the first', '32')
@@ -70,8 +89,9 @@ export function parseOptions(args: readonly string[]): CappedOptions {
     .option('--threads <T>', 'threads of both', `${Math.min(availableParallelism(), MOST_THREADS)}`)
     .option('--rounds <N>', 'how often both run, in turn', '2')
     .option('--models <DIR>', 'where models are made and kept', DEFAULT_MODELS)
-    .option('--json <FILE>', 'also write everything measured as JSON; - is stdout, the table then goes to stderr')
-    .parse([...args], { from: 'user' });
+    .option('--json <FILE>', 'also write everything measured as JSON; - is stdout, the table then goes to stderr');
+  if (name === 'bench:capped') addSelection(command);
+  command.parse([...args], { from: 'user' });
   const given = command.opts<Record<string, string | undefined>>();
   const whole = (option: string, value: string | undefined): number => {
     if (!/^[1-9]\d{0,5}$/.test(value!)) throw badUsage(option, `is a whole number from 1, not "${value}"`);
@@ -79,10 +99,15 @@ export function parseOptions(args: readonly string[]): CappedOptions {
   };
   const shape = parseShape(given.shape!);
   const options: CappedOptions = {
-    model: given.gguf ? { gguf: existing(given.gguf) } : { shape, format: parseFormat(given.format!, shape.shape) },
+    model: given.gguf
+      ? { gguf: existing('gguf', given.gguf) }
+      : { shape, format: parseFormat(given.format!, shape.shape) },
     store: given.store ? resolve(given.store) : null,
     cap: parseCap(given.cap!),
-    select: given.select as SelectorChoice,
+    select: (given.select ?? 'auto') as SelectorChoice,
+    cache: (given.cache ?? 'auto') as CacheChoice,
+    trace: given.trace ? existing('trace', given.trace) : null,
+    activity: parseActivity(given.activity!),
     peer: given.peer === 'llama.cpp',
     promptTokens: whole('prompt-tokens', given.promptTokens),
     newTokens: whole('max-tokens', given.maxTokens),
@@ -97,6 +122,16 @@ export function parseOptions(args: readonly string[]): CappedOptions {
   return options;
 }
 
+/** How flashrow runs, which is up to the steps where there are steps. */
+const addSelection = (command: Command) =>
+  command
+    .addOption(
+      new Option('--select <NAME>', 'flashrow’s selector: all for dense models, router for mixtures of experts, trace')
+        .choices(['auto', 'all', 'router', 'trace'])
+        .default('auto'),
+    )
+    .option('--cache <POLICY>', 'flashrow’s cache: auto, lru, lfu, window:K or pin', 'auto');
+
 export function parseCap(text: string): Cap {
   if (text === 'none') return null;
   const percent = /^(\d+(?:\.\d+)?)%$/.exec(text);
@@ -105,9 +140,9 @@ export function parseCap(text: string): Cap {
   return { share: Number(percent[1]) / 100 };
 }
 
-function existing(path: string): string {
+function existing(option: string, path: string): string {
   if (!statSync(path, { throwIfNoEntry: false })?.isFile())
-    throw new FlashrowError('NOT_FOUND', `--gguf ${path}: there is no such file`, { path });
+    throw new FlashrowError('NOT_FOUND', `--${option} ${path}: there is no such file`, { path });
   return resolve(path);
 }
 

@@ -1,4 +1,4 @@
-import { type GenerationResult, loadModel, type SelectorChoice } from '../../src/index.js';
+import { type GenerationResult, loadModel } from '../../src/index.js';
 import { type Answer, task, timeContender } from './contender.js';
 
 // One of the two contenders, as an app would use it: bench/capped/main.ts starts it in its own process.
@@ -8,7 +8,8 @@ const model = await loadModel(asked.model, {
   memory: asked.memoryBytes,
   contextSize: asked.contextSize,
   threads: asked.threads,
-  tuning: { selector: asked.selector as SelectorChoice },
+  exact: asked.tuning.selector !== 'trace',
+  tuning: asked.tuning,
 });
 try {
   let result: Promise<GenerationResult> | undefined;

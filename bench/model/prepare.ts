@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RowFormat } from '../../native-bridge/formats.js';
+import type { WritableFormat } from '../../native-bridge/formats.js';
 import { convert } from '../../src/index.js';
 import { dropFromPageCache, filesOf, flush } from '../page-cache.js';
 import { writeRandomGguf } from './random-gguf.js';
@@ -9,7 +9,12 @@ import type { NamedShape } from './shapes.js';
 export type Log = (line: string) => void;
 
 /** The random model of a shape in a folder, made once. */
-export function prepareCheckpoint(folder: string, { name, shape }: NamedShape, format: RowFormat, log: Log): string {
+export function prepareCheckpoint(
+  folder: string,
+  { name, shape }: NamedShape,
+  format: WritableFormat,
+  log: Log,
+): string {
   const path = join(folder, `${name}-${format}.gguf`);
   if (existsSync(path)) return path;
   log(`writing random weights to ${path}`);

@@ -1,5 +1,5 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { FORMATS, rowBytes, type WritableFormat } from '../../native-bridge/formats.js';
 import { RandomWeights } from './random-weights.js';
 import type { ModelShape } from './shapes.js';
 
@@ -25,7 +25,7 @@ interface Tensor {
   name: string;
   /** Row length first. */
   dimensions: number[];
-  format: RowFormat;
+  format: WritableFormat;
 }
 
 const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
@@ -42,7 +42,7 @@ const bytesOf = (tensor: Tensor) => rowBytes(tensor.format, count(tensor));
 export function writeRandomGguf(
   path: string,
   shape: ModelShape,
-  format: RowFormat,
+  format: WritableFormat,
   onProgress: (bytes: number) => void = () => {},
   seed = 1,
 ): number {
@@ -75,7 +75,7 @@ export function writeRandomGguf(
   return written;
 }
 
-function tensorsOf(shape: ModelShape, format: RowFormat): Tensor[] {
+function tensorsOf(shape: ModelShape, format: WritableFormat): Tensor[] {
   const { hiddenSize, numLayers, headDim, vocabSize } = shape;
   const querySize = headDim * shape.numAttentionHeads;
   const keyValueSize = headDim * shape.numKeyValueHeads;
@@ -162,6 +162,9 @@ function architecture(shape: ModelShape): Entry[] {
         [`${name}.expert_feed_forward_length`, U32, u32(experts.intermediateSize)],
       ]
     : [];
+  // Without the key it is SiLU.
+  const activationEntries: Entry[] =
+    shape.activation === 'relu' ? [[`${name}.hidden_act`, STRING, string('relu')]] : [];
   return [
     ['general.architecture', STRING, string(name)],
     ['general.name', STRING, string('random weights')],
@@ -178,6 +181,7 @@ function architecture(shape: ModelShape): Entry[] {
     [`${name}.rope.dimension_count`, U32, u32(shape.headDim)],
     [`${name}.rope.freq_base`, F32, f32(shape.ropeTheta)],
     ...expertEntries,
+    ...activationEntries,
   ];
 }
 

@@ -5,6 +5,9 @@ import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 /** Standard deviations of a uniform nibble and of a uniform signed byte. */
 const NIBBLE_DEVIATION = Math.sqrt((16 ** 2 - 1) / 12);
 const BYTE_DEVIATION = Math.sqrt((256 ** 2 - 1) / 12);
+/** Root mean square of a uniform six-bit number, and of E2M1's values. */
+const SIX_BITS = Math.sqrt((63 * 127) / 6);
+const E2M1_DEVIATION = Math.sqrt(8.5625);
 /** Root mean square of numbers spread evenly over [1, 2). */
 const UNIT_OCTAVE = Math.sqrt(7 / 3);
 const NIBBLE_MIDDLE = 7.5;
@@ -48,6 +51,21 @@ export class RandomWeights {
         break;
       case 'q4_0':
         setScales(halves, 0, step, floatToHalf(deviation / NIBBLE_DEVIATION), SIGN);
+        break;
+      case 'q4_K':
+        setScales(halves, 0, step, floatToHalf(deviation / NIBBLE_DEVIATION / SIX_BITS), 0);
+        setScales(halves, 1, step, floatToHalf((NIBBLE_MIDDLE * deviation) / NIBBLE_DEVIATION / SIX_BITS), 0);
+        break;
+      case 'q5_K':
+        setScales(halves, 0, step, floatToHalf(deviation / (2 * NIBBLE_DEVIATION) / SIX_BITS), 0);
+        setScales(halves, 1, step, floatToHalf((NIBBLE_MIDDLE * deviation) / NIBBLE_DEVIATION / SIX_BITS), 0);
+        break;
+      case 'q6_K':
+        setScales(halves, step - 1, step, floatToHalf(deviation / (4 * NIBBLE_DEVIATION) / BYTE_DEVIATION), SIGN);
+        break;
+      case 'mxfp4':
+        for (let at = 0; at < bytes; at += FORMATS.mxfp4.blockBytes)
+          random[at] = 127 + Math.round(Math.log2(deviation / E2M1_DEVIATION));
     }
     return random;
   }

@@ -1,4 +1,4 @@
-import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
+import { FORMATS, isWritableFormat, WRITABLE_FORMATS, type WritableFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../../src/errors.js';
 
 export interface ExpertsShape {
@@ -18,6 +18,8 @@ export interface ModelShape {
   vocabSize: number;
   contextLength: number;
   ropeTheta: number;
+  /** llama.cpp knows Llamas with SiLU alone, and runs a ReLU file as one: as many bytes, the same work. */
+  activation: 'silu' | 'relu';
   /** Null for Llamas; with experts it is a Qwen 3 MoE. */
   experts: ExpertsShape | null;
 }
@@ -26,6 +28,7 @@ export interface ModelShape {
 export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'llama2-7b': llama(4096, 11008, 32, 32, 32, 32000, 4096, 1e4),
   'llama3-8b': llama(4096, 14336, 32, 32, 8, 128256, 8192, 5e5),
+  'relu-llama2-7b': { ...llama(4096, 11008, 32, 32, 32, 32000, 4096, 1e4), activation: 'relu' },
   'tinyllama-1.1b': llama(2048, 5632, 22, 32, 4, 32000, 2048, 1e4),
   'qwen3-30b-a3b': {
     ...llama(2048, 6144, 48, 32, 4, 151936, 40960, 1e6),
@@ -33,6 +36,7 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
     experts: { numExperts: 128, numExpertsPerToken: 8, intermediateSize: 768 },
   },
   tiny: llama(256, 768, 4, 8, 4, 512, 512, 1e4),
+  'tiny-relu': { ...llama(256, 768, 4, 8, 4, 512, 512, 1e4), activation: 'relu' },
   'tiny-moe': {
     ...llama(256, 512, 4, 8, 4, 512, 512, 1e4),
     headDim: 64,
@@ -67,6 +71,7 @@ function llama(
     vocabSize,
     contextLength,
     ropeTheta,
+    activation: 'silu',
     experts: null,
   };
 }
@@ -105,9 +110,9 @@ export function parseShape(text: string): NamedShape {
 }
 
 /** Throws BAD_USAGE where `text` is no format with a kernel, or the shape's rows do not hold whole blocks of it. */
-export function parseFormat(text: string, { hiddenSize, intermediateSize, experts }: ModelShape): RowFormat {
-  if (!isRowFormat(text)) {
-    const known = Object.keys(FORMATS).join(', ');
+export function parseFormat(text: string, { hiddenSize, intermediateSize, experts }: ModelShape): WritableFormat {
+  if (!isWritableFormat(text)) {
+    const known = WRITABLE_FORMATS.join(', ');
     throw new FlashrowError('BAD_USAGE', `--format: no format is called "${text}"; use one of ${known}`, {
       value: text,
     });

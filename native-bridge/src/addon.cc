@@ -96,7 +96,7 @@ uint64_t countOf(const Napi::Object& object, const char* name) { return toCount(
 
 Format formatOf(const Napi::Value& value, const char* name) {
   const uint64_t id = toCount(value, name);
-  if (id > 8 || !isFormat(static_cast<int64_t>(id))) failUsage(std::string(name) + ": no kernel for format " + std::to_string(id));
+  if (id > 255 || !isFormat(static_cast<int64_t>(id))) failUsage(std::string(name) + ": no kernel for format " + std::to_string(id));
   return static_cast<Format>(id);
 }
 

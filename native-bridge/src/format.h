@@ -6,7 +6,7 @@
 namespace flashrow {
 
 /** Weight formats; the numbers are GGML's type ids, as in formats.ts. I16 is for keys and values alone, and no file has it. */
-enum class Format : uint8_t { F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8, I16 = 255 };
+enum class Format : uint8_t { F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8, Q4_K = 12, Q5_K = 13, Q6_K = 14, Mxfp4 = 39, I16 = 255 };
 
 struct FormatTraits {
   size_t blockSize;
@@ -14,7 +14,7 @@ struct FormatTraits {
 };
 
 /** Whether a file may have it. */
-constexpr bool isFormat(int64_t id) { return (id >= 0 && id <= 3) || id == 8; }
+constexpr bool isFormat(int64_t id) { return (id >= 0 && id <= 3) || id == 8 || (id >= 12 && id <= 14) || id == 39; }
 
 constexpr FormatTraits traitsOf(Format format) {
   switch (format) {
@@ -24,9 +24,16 @@ constexpr FormatTraits traitsOf(Format format) {
     case Format::Q4_0: return {32, 18};
     case Format::Q4_1: return {32, 20};
     case Format::Q8_0: return {32, 34};
+    case Format::Q4_K: return {256, 144};
+    case Format::Q5_K: return {256, 176};
+    case Format::Q6_K: return {256, 210};
+    case Format::Mxfp4: return {32, 17};
   }
   return {1, 0};
 }
+
+/** Whether sums of scaled rows can be taken of it, a few columns at a time: not across blocks of 256. */
+constexpr bool addsByColumns(Format format) { return traitsOf(format).blockSize <= 32; }
 
 constexpr bool holdsWholeBlocks(Format format, size_t columns) { return columns % traitsOf(format).blockSize == 0; }
 

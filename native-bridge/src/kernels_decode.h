@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels.h"
+#include "super_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -83,6 +84,40 @@ struct DecodeQ4_1 : NibbleBlocks {
   }
 };
 
+/** 32 values of E2M1 under one power of two (OCP Microscaling Formats 1.0). */
+struct DecodeMxfp4 : WholeBlocks {
+  static constexpr size_t kBytes = 17;
+  static void decode(const uint8_t* from, F* into) {
+    alignas(64) int8_t values[kWeights];
+    expandMxfp4(from, values);
+    const F scale = Simd::set(mxfp4Scale(from));
+    for (size_t v = 0; v < kVectors; v++) {
+      into[v] = Simd::multiply(scale, Simd::loadSignedBytes(reinterpret_cast<const uint8_t*>(values) + kLanes * v));
+    }
+  }
+};
+
+/** 256 weights: quants spread out to bytes first, then weighed run by run. */
+template <class Block>
+struct SuperBlocks {
+  static constexpr size_t kWeights = 256, kVectors = kWeights / kLanes, kBytes = Block::kBytes;
+  static void decodeFirst(const uint8_t*, size_t, F* into) { into[0] = Simd::zero(); }
+  static void decode(const uint8_t* from, F* into) {
+    Block block;
+    block.expand(from);
+    const uint8_t* quants = reinterpret_cast<const uint8_t*>(block.quants);
+    for (size_t v = 0; v < kVectors; v++) {
+      const size_t run = v * kLanes / Block::kRun;
+      const F q = Simd::loadSignedBytes(quants + v * kLanes);
+      if constexpr (Block::kHasMinima) {
+        into[v] = Simd::subtract(Simd::multiply(Simd::set(block.scales[run]), q), Simd::set(block.minima[run]));
+      } else {
+        into[v] = Simd::multiply(Simd::set(block.scales[run]), q);
+      }
+    }
+  }
+};
+
 /** Calls use(Decode{}) for the format. */
 template <class Use>
 auto withDecoder(Format format, const Use& use) {
@@ -92,6 +127,10 @@ auto withDecoder(Format format, const Use& use) {
     case Format::I16: return use(DecodeI16{});
     case Format::Q4_0: return use(DecodeQ4_0{});
     case Format::Q4_1: return use(DecodeQ4_1{});
+    case Format::Q4_K: return use(SuperBlocks<BlockQ4_K>{});
+    case Format::Q5_K: return use(SuperBlocks<BlockQ5_K>{});
+    case Format::Q6_K: return use(SuperBlocks<BlockQ6_K>{});
+    case Format::Mxfp4: return use(DecodeMxfp4{});
     default: return use(DecodeQ8_0{});
   }
 }

@@ -56,6 +56,7 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
   checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");
   checkPart(down, true, downFormat, downByNeuron ? neuronsPerBundle : hiddenSize, downByNeuron ? hiddenSize : neuronsPerBundle, "down");
+  check(!downByNeuron || addsByColumns(downFormat), "a down matrix by neuron cannot have blocks of 256");
   if (given != Given::None) {
     check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1, "a given part needs by-neuron, one extent and one bundle a unit");
   }

@@ -1,5 +1,5 @@
 import type { StreamLayer } from '../bridge.js';
-import { isRowFormat, rowBytes } from '../formats.js';
+import { FORMATS, isRowFormat, rowBytes } from '../formats.js';
 import { type SlotLayout, slotLayout } from '../slots.js';
 import { ACTIVATIONS } from './activation.js';
 import { asUsage, isCount, usage } from './errors.js';
@@ -34,6 +34,8 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
   if (!Object.hasOwn(ACTIVATIONS, layer.activation)) throw fail(`no such activation: ${layer.activation}`);
   for (const format of [formats.gate, formats.up, formats.down])
     if (format !== null && !isRowFormat(format)) throw fail(`no kernel for format ${format}`);
+  if (byNeuron && isRowFormat(formats.down) && FORMATS[formats.down].blockSize > 32)
+    throw fail(`a down matrix by neuron cannot be ${formats.down}, whose blocks hold 256 weights`);
   if ((formats.gate === null) !== (parts.gate === null)) throw fail('gate has a format or a place, but not both');
 
   if (extents.length < 1 || extents.length > 3) throw fail(`${extents.length} extents; one to three are possible`);

@@ -40,8 +40,8 @@ export class BundleCache implements UnitCache {
     this.present = new Uint8Array(this.pinned);
     this.recency = whole ? null : new LRUCache({ max: this.slots - this.pinned });
     this.free = new Uint32Array(this.slots - this.pinned);
-    this.window = policy === 'window' && !whole ? window : 0;
-    this.lastUse = this.window ? new Float64Array(units) : null;
+    this.window = window;
+    this.lastUse = policy === 'window' && !whole ? new Float64Array(units) : null;
     this.forget();
   }
 

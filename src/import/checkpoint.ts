@@ -1,12 +1,8 @@
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
 
-/**
- * Element formats a checkpoint may hold. Those without a kernel of ours are decoded to floats on the way in (read.ts,
- * `readFloats`): bf16 fits f32 exactly; q6_K, which llama.cpp puts into the heads of Q4_0 and Q4_1 files, has q8_0 as the
- * nearest that is not coarser.
- */
-export type TensorFormat = RowFormat | 'bf16' | 'q6_K';
+/** Element formats a checkpoint may hold. bf16 has no kernel and is decoded to floats on the way in (read.ts, `readFloats`); f32 holds it exactly. */
+export type TensorFormat = RowFormat | 'bf16';
 
 /** Where one tensor's bytes lie in a foreign file. Nothing is read until somebody asks for the bytes. */
 export interface CheckpointTensor {

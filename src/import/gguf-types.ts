@@ -43,7 +43,10 @@ const FORMATS: Readonly<Record<string, TensorFormat>> = {
   Q8_0: 'q8_0',
   Q4_0: 'q4_0',
   Q4_1: 'q4_1',
+  Q4_K: 'q4_K',
+  Q5_K: 'q5_K',
   Q6_K: 'q6_K',
+  MXFP4: 'mxfp4',
 };
 
 export function ggmlType(id: number): { name: string; format: TensorFormat | null } {

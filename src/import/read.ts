@@ -4,7 +4,7 @@
  */
 import { dequantize } from '../../native-bridge/blocks.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { decodeBf16, decodeQ6K } from './decode.js';
+import { decodeBf16 } from './decode.js';
 import { closeFile, type OpenFile, openFile, readExactly } from './files.js';
 import { blockOf } from './source-tensor.js';
 
@@ -44,7 +44,6 @@ export class TensorReader {
     const { blockSize, blockBytes } = blockOf(tensor.format);
     const floats = new Float32Array((bytes.length / blockBytes) * blockSize);
     if (tensor.format === 'bf16') decodeBf16(bytes, floats);
-    else if (tensor.format === 'q6_K') decodeQ6K(bytes, floats);
     else dequantize(tensor.format, bytes, 0, floats.length, floats, 0);
     return floats;
   }

@@ -15,10 +15,9 @@ export interface SourceTensor extends Omit<CheckpointTensor, 'name' | 'format'> 
 export const isReadable = (tensor: SourceTensor): tensor is SourceTensor & { format: TensorFormat } =>
   tensor.format !== null;
 
-/** Weights in a block, and its bytes. A q6_K block: 256 weights of 6 bits, 16 scales of 8 bits, one of 16. */
+/** Weights in a block, and its bytes. */
 export function blockOf(format: TensorFormat): { blockSize: number; blockBytes: number } {
-  if (isRowFormat(format)) return FORMATS[format];
-  return format === 'bf16' ? { blockSize: 1, blockBytes: 2 } : { blockSize: 256, blockBytes: 210 };
+  return isRowFormat(format) ? FORMATS[format] : { blockSize: 1, blockBytes: 2 };
 }
 
 /** Throws CORRUPT where a tensor lies outside its file or two share bytes. Holes are allowed. */

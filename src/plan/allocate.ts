@@ -3,7 +3,7 @@ import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { scratchBytes } from './scratch.js';
 import { stateBytes } from './state.js';
-import { layerBytes, type UnitShape, unitsOfAll, unitsOfExperts, unitsOfGate } from './units.js';
+import { layerBytes, type UnitShape, unitsOfAll, unitsOfExperts, unitsOfGate, unitsOfTrace } from './units.js';
 
 const PAGE = 4096;
 const MIN_RING_SLOTS = 2;
@@ -13,7 +13,7 @@ const RING_SHARE = 0.25;
 /** The share of a layer's neurons that one token is expected to wake, before calibration tells: FACTS on ReLU models. */
 const ACTIVE_SHARE = 0.12;
 
-export type Selector = 'all' | 'gate' | 'router';
+export type Selector = 'all' | 'gate' | 'router' | 'trace';
 export interface CachePolicy {
   kind: 'lru' | 'window' | 'pin' | 'lfu';
   /** Tokens, for `window`. */
@@ -72,6 +72,7 @@ export function allocate(request: AllocationRequest): Allocation {
       'UNSUPPORTED',
       '--select router needs a mixture of experts, which this model is not; use --select auto',
     );
+  if (request.selector === 'trace') return spend(request, 'trace', 'a trace is replayed');
   if (experts) {
     if (request.selector === 'auto' || request.selector === 'router')
       return spend(request, 'router', 'the model itself routes each token to its experts');
@@ -97,16 +98,17 @@ export function allocate(request: AllocationRequest): Allocation {
   return { ...(gate.fits || gate.minimumBytes === minimumBytes ? gate : all), minimumBytes };
 }
 
-const UNITS_OF = { all: unitsOfAll, gate: unitsOfGate, router: unitsOfExperts };
-const DEFAULT_CACHE = { all: 'pin', gate: 'lru', router: 'lfu' } as const;
+const UNITS_OF = { all: unitsOfAll, gate: unitsOfGate, router: unitsOfExperts, trace: unitsOfTrace };
+const DEFAULT_CACHE = { all: 'pin', gate: 'lru', router: 'lfu', trace: 'lru' } as const;
 
 function spend(request: AllocationRequest, selector: Selector, reason: string): Allocation {
   const { spec, layers, dense, threads } = request;
   const units = layers.map(UNITS_OF[selector]);
   const cache = request.cache === 'auto' ? { kind: DEFAULT_CACHE[selector], window: 0 } : request.cache;
   const streams = selector === 'all' && cache.kind === 'pin';
+  const choosesNeurons = selector === 'gate' || (selector === 'trace' && !spec.experts);
   const floors = units.map((unit) =>
-    streams ? 0 : Math.min(unit.units, selector === 'gate' ? Math.max(2, Math.ceil(unit.units / 8)) : 2),
+    streams ? 0 : Math.min(unit.units, choosesNeurons ? Math.max(2, Math.ceil(unit.units / 8)) : 2),
   );
   const ringSlotBytes = roundUp(Math.max(...units.map((unit) => unit.slotBytes)));
   const floorBytes = streams
@@ -164,8 +166,8 @@ function spend(request: AllocationRequest, selector: Selector, reason: string): 
 
 /** The share of the streamed half that one token needs. */
 function touchedShare({ experts }: ModelSpec, selector: Selector): number {
-  if (selector === 'gate') return ACTIVE_SHARE;
-  return experts ? experts.numExpertsPerToken / experts.numExperts : 1;
+  if (experts) return experts.numExpertsPerToken / experts.numExperts;
+  return selector === 'all' ? 1 : ACTIVE_SHARE;
 }
 
 /** Slots per layer: the floors, then the same bytes for each; what rounding leaves over goes to the first layers that can use it. */

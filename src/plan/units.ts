@@ -49,6 +49,9 @@ export function unitsOfAll(layer: BundleGeometry): UnitShape {
 /** Expert by expert. */
 export const unitsOfExperts = (layer: BundleGeometry): UnitShape => shape(layer, 1, null, 0);
 
+/** Bundle by bundle, whole. */
+export const unitsOfTrace = (layer: BundleGeometry): UnitShape => shape(layer, 1, null, 0);
+
 /** Bundle by bundle, without the part that decides whether a neuron is active: that part stays resident. */
 export function unitsOfGate(layer: BundleGeometry): UnitShape {
   const given = layer.formats.gate ? 'gate' : 'up';

@@ -2,8 +2,9 @@ import type { ErrorCode } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Plan } from '../plan/plan.js';
 
-export type SelectorChoice = 'auto' | 'all' | 'gate' | 'router';
-/** `window:k` keeps what the last k tokens used. */
+/** `trace` is for benchmarks: it reads what a recorded trace asked for, so the output is meaningless. */
+export type SelectorChoice = 'auto' | 'all' | 'gate' | 'router' | 'trace';
+/** `window:k` keeps what the last k tokens used, `window:0` nothing. */
 export type CacheChoice = 'auto' | 'lru' | 'lfu' | 'pin' | 'window' | `window:${number}`;
 
 /** What shapes a plan and a load alike. */
@@ -20,6 +21,8 @@ export interface ModelOptions {
   cacheDir?: string;
   tuning?: {
     selector?: SelectorChoice;
+    /** The file that `trace` replays; needs `exact: false`. */
+    trace?: string;
     cache?: CacheChoice;
     /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
     state?: 'f16' | 'f32';

@@ -1,4 +1,5 @@
 import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { readTrace } from '../cache/trace-reader.js';
 import { loadMatrix } from '../dense/load-matrix.js';
 import { FlashrowError } from '../errors.js';
 import { layerTensor } from '../model/tensor-names.js';
@@ -7,6 +8,7 @@ import { selectAll } from '../select/all.js';
 import { selectByGate } from '../select/gate.js';
 import { selectByRouter } from '../select/router.js';
 import type { Selector } from '../select/selector.js';
+import { selectByTrace } from '../select/trace.js';
 import type { LayerBundles } from '../store/manifest.js';
 import type { Store } from '../store/reader.js';
 
@@ -16,7 +18,12 @@ export function createSelector(
   bridge: Bridge,
   { selector, layers }: Allocation,
   maxTokens: number,
+  trace: string | null,
 ): Selector {
+  if (trace !== null) {
+    const unitsPerLayer = layers.map(({ unit }) => unit.units);
+    return selectByTrace({ trace: readTrace(trace), unitsPerLayer, experts: store.spec.experts !== null, maxTokens });
+  }
   if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
   if (selector === 'router') return createRouter(store, bridge, maxTokens);
   const matrices: ResidentMatrix[] = [];

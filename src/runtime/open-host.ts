@@ -59,7 +59,7 @@ export async function openHost(
     const bridge = keep(openBridge({ threads }));
     const dense = keep(await createDenseHalf({ spec, tensors: store.tensors, bridge, threads, maxTokens, onLayer }));
     const mixer = keep(createAttention({ spec, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
-    const selector = keep(createSelector(store, bridge, allocation, maxTokens));
+    const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
     const stream = keep(createStream(store, bridge, allocation, settings.direct));
     const feedForward = createFeedForward(stream, selector, allocation);
     held.push({ dispose: rememberUses(store.path, feedForward.caches) });

@@ -12,7 +12,7 @@ const MAX_THREADS = 256;
 export type Settings = Pick<
   AllocationRequest,
   'budgetBytes' | 'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache'
-> & { direct: boolean };
+> & { direct: boolean; trace: string | null };
 
 /** Throws BAD_USAGE naming the option and what it accepts. */
 export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
@@ -31,10 +31,14 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     throw new FlashrowError('BAD_USAGE', `threads is from 1 to ${MAX_THREADS}, not ${threads}`, { option: 'threads' });
   }
   const { selector = 'auto', state = 'f16', direct = true, cache = 'auto' } = tuning;
-  if (!['auto', 'all', 'gate', 'router'].includes(selector)) {
+  if (!['auto', 'all', 'gate', 'router', 'trace'].includes(selector)) {
     throw new FlashrowError('BAD_USAGE', `selector is auto, all, gate or router, not ${selector}`, {
       option: 'selector',
     });
+  }
+  if ((selector === 'trace') !== (tuning.trace !== undefined) || (selector === 'trace' && options.exact !== false)) {
+    const message = 'replaying a trace takes selector "trace", a trace and exact false: its output is meaningless';
+    throw new FlashrowError('BAD_USAGE', message, { option: 'trace' });
   }
   if (state !== 'f16' && state !== 'f32')
     throw new FlashrowError('BAD_USAGE', `state is f16 or f32, not ${state}`, { option: 'state' });
@@ -46,6 +50,7 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     cache: cachePolicy(cache),
     stateFormat: state,
     direct,
+    trace: tuning.trace ?? null,
   };
 }
 
@@ -54,8 +59,8 @@ function cachePolicy(choice: string): 'auto' | CachePolicy {
   if (choice === 'lru' || choice === 'lfu' || choice === 'pin') return { kind: choice, window: 0 };
   const window = /^window(?::(\d+))?$/.exec(choice);
   const tokens = Number(window?.[1] ?? DEFAULT_WINDOW);
-  if (!window || tokens < 1)
-    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k (k from 1) or pin, not ${choice}`, {
+  if (!window)
+    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k or pin, not ${choice}`, {
       option: 'cache',
     });
   return { kind: 'window', window: tokens };

@@ -1,13 +1,16 @@
+import { FORMATS } from '../../native-bridge/formats.js';
 import type { TensorFormat } from '../import/checkpoint.js';
 import { blockOf } from '../import/source-tensor.js';
 
 /** Where a block keeps its floats (scale, minimum), counted in halves from its start. */
-const HALVES: Readonly<Record<Exclude<TensorFormat, 'f32'>, readonly number[]>> = {
+const HALVES: Readonly<Record<Exclude<TensorFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
   f16: [0],
   bf16: [0],
   q8_0: [0],
   q4_0: [0],
   q4_1: [0, 1],
+  q4_K: [0, 1],
+  q5_K: [0, 1],
   q6_K: [104],
 };
 
@@ -22,6 +25,8 @@ export function findNotFinite(format: TensorFormat, bytes: Uint8Array): number {
     for (let i = 0; i < words.length; i++) if ((words[i] & 0x7f800000) === 0x7f800000) return i;
     return -1;
   }
+  // An exponent of all ones is E8M0's NaN.
+  if (format === 'mxfp4') return findByte(bytes, 0xff) * FORMATS.mxfp4.blockSize;
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
   const exponent = format === 'bf16' ? 0x7f80 : 0x7c00;
   const { blockSize, blockBytes } = blockOf(format);
@@ -31,6 +36,13 @@ export function findNotFinite(format: TensorFormat, bytes: Uint8Array): number {
     if (block >= 0 && (first < 0 || block < first)) first = block;
   }
   return first * (first < 0 ? 1 : blockSize);
+}
+
+/** Index of the first block that begins with `value`, or a negative number. */
+function findByte(bytes: Uint8Array, value: number): number {
+  const { blockBytes, blockSize } = FORMATS.mxfp4;
+  for (let at = 0; at < bytes.length; at += blockBytes) if (bytes[at] === value) return at / blockBytes;
+  return -1 / blockSize;
 }
 
 /** How many steps from `place` on a value with all bits of `exponent` set is met, or -1. */

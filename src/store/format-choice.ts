@@ -1,23 +1,29 @@
-import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
+import {
+  FORMATS,
+  isRowFormat,
+  isWritableFormat,
+  type RowFormat,
+  WRITABLE_FORMATS,
+  type WritableFormat,
+} from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { TensorFormat } from '../import/checkpoint.js';
 
 /** `source` keeps a tensor's own bits. */
-export type FormatRequest = 'source' | RowFormat;
+export type FormatRequest = 'source' | WritableFormat;
 
 /** What a checkpoint's tensor becomes where nothing else is asked for: the nearest format with a kernel that is not coarser. */
-const nearestFormat = (source: TensorFormat): RowFormat =>
-  source === 'bf16' ? 'f32' : source === 'q6_K' ? 'q8_0' : source;
+const nearestFormat = (source: TensorFormat): RowFormat => (source === 'bf16' ? 'f32' : source);
 
 /** The format that a tensor's weights are read in: its own, or floats for those without a kernel. */
 export const decodedFormat = (source: TensorFormat): RowFormat => (isRowFormat(source) ? source : 'f32');
 
 const holdsRow = (format: RowFormat, columns: number) => columns % FORMATS[format].blockSize === 0;
 
-/** Throws BAD_USAGE unless `request` is `source` or a row format. */
+/** Throws BAD_USAGE unless `request` is `source` or a format that can be written. */
 export function checkRequest(option: 'rows' | 'dense', request: string): asserts request is FormatRequest {
-  if (request === 'source' || isRowFormat(request)) return;
-  const accepted = ['source', ...Object.keys(FORMATS)].join(', ');
+  if (request === 'source' || isWritableFormat(request)) return;
+  const accepted = ['source', ...WRITABLE_FORMATS].join(', ');
   throw new FlashrowError('BAD_USAGE', `${option}: no format is called "${request}"; use one of ${accepted}`, {
     option,
     value: request,

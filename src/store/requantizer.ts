@@ -1,5 +1,5 @@
 import { dequantize, quantize } from '../../native-bridge/blocks.js';
-import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
+import { FORMATS, isWritableFormat, type RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { RequantizedTensor } from './manifest.js';
 
@@ -25,6 +25,7 @@ export class Requantizer {
    * Throws BAD_USAGE where the target cannot hold a weight (f16 ends at 65504).
    */
   convert(source: Uint8Array, count: number, into: Uint8Array): void {
+    if (!isWritableFormat(this.to)) throw new RangeError(`${this.tensor} cannot be rounded to ${this.to}`);
     for (let done = 0; done < count; done += STEP) {
       const step = Math.min(STEP, count - done);
       const target = bytesBefore(this.to, done);

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FlashrowError } from '../errors.js';
 import type { CheckpointTensor } from '../import/checkpoint.js';
-import { decodeBf16, decodeQ6K } from '../import/decode.js';
+import { decodeBf16 } from '../import/decode.js';
 import { closeFile, type OpenFile, openFile, readExactly } from '../import/files.js';
 import { blockOf } from '../import/source-tensor.js';
 import { findNotFinite } from './finite.js';
@@ -49,11 +49,7 @@ export class SourceReader {
 
     const bad = findNotFinite(format, raw);
     if (bad >= 0) throw notFinite(tensor, region, bad);
-    if (decoded) {
-      const floats = new Float32Array(into.buffer, into.byteOffset, count);
-      if (format === 'bf16') decodeBf16(raw, floats);
-      else decodeQ6K(raw, floats);
-    }
+    if (decoded) decodeBf16(raw, new Float32Array(into.buffer, into.byteOffset, count));
   }
 
   close(): void {

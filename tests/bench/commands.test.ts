@@ -42,7 +42,7 @@ describe('bench:capped without a cap or a peer', () => {
 
   it.each([
     [['--shape', 'opt-6.7b'], 'not built yet'],
-    [['--select', 'router'], 'not built yet'],
+    [['--select', 'gate'], 'Allowed choices'],
     [['--peer', 'somebody'], 'llama.cpp'],
     [['--rounds', '0'], 'whole number'],
     [['--context', '16'], 'raise it'],

@@ -6,6 +6,8 @@ describe('shapes', () => {
   it('by name are those of the published models', () => {
     expect(parseShape('llama2-7b').shape).toMatchObject({ hiddenSize: 4096, intermediateSize: 11008, numLayers: 32 });
     expect(parseShape('llama3-8b').shape).toMatchObject({ numKeyValueHeads: 8, vocabSize: 128256, ropeTheta: 5e5 });
+    expect(parseShape('qwen3-30b-a3b').shape).toMatchObject({ hiddenSize: 2048, numLayers: 48, headDim: 128 });
+    expect(parseShape('relu-llama2-7b').shape).toEqual({ ...SHAPES['llama2-7b'], activation: 'relu' });
   });
 
   it('by numbers need no more than hidden, ffn, layers and heads', () => {
@@ -16,9 +18,12 @@ describe('shapes', () => {
       numLayers: 3,
       numAttentionHeads: 4,
       numKeyValueHeads: 4,
+      headDim: 32,
       vocabSize: 32000,
       contextLength: 4096,
       ropeTheta: 1e4,
+      activation: 'silu',
+      experts: null,
     });
     expect(name).toMatch(/^[a-z0-9-]+$/);
     expect(parseShape('heads=4,kv-heads=2,hidden=128,ffn=384,layers=3,context=64').shape).toMatchObject({
@@ -29,7 +34,6 @@ describe('shapes', () => {
 
   it.each([
     ['opt-6.7b', 'not built yet'],
-    ['qwen3-30b-a3b', 'not built yet'],
     ['llama2', 'llama2-7b'],
     ['constructor', 'llama2-7b'],
     ['hidden=128', 'ffn is missing'],

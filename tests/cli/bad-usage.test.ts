@@ -46,7 +46,7 @@ const BAD_CALLS: [string[], string][] = [
   [['plan', 'm', '--memory', '1.5 bananas'], '--memory takes bytes or an amount with a unit'],
   [['convert', 'm'], "missing required argument 'store'"],
   [['convert', 'm', 's', '--rows', 'q9'], '--rows takes source, f32, f16, q4_0, q4_1 or q8_0'],
-  [['convert', 'm', 's', '--dense', 'q4_K'], '--dense q4_K is not built yet'],
+  [['convert', 'm', 's', '--dense', 'q4_K'], '--dense takes source, f32, f16, q4_0, q4_1 or q8_0'],
   [['replay', 't'], '--memory <bytes>'],
   [['replay', 't', '--memory', 'much'], '--memory takes bytes or an amount with a unit'],
   [['verify'], "missing required argument 'store'"],

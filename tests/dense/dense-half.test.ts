@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RowFormat } from '../../dist/native-bridge/formats.js';
+import type { WritableFormat } from '../../dist/native-bridge/formats.js';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
 import { createDenseHalf } from '../../dist/src/dense/create.js';
 import type { DenseHalf } from '../../dist/src/dense/dense-half.js';
@@ -105,7 +105,7 @@ function expectSmall(found: Record<string, number>): void {
   for (const [output, error] of Object.entries(found)) expect(error, output).toBeLessThan(TOLERANCE);
 }
 
-const mixed = (name: string): RowFormat | undefined =>
+const mixed = (name: string): WritableFormat | undefined =>
   name.endsWith('.q') ? 'q8_0' : name.endsWith('.o') ? 'f32' : undefined;
 const cases: { title: string; write: () => WrittenModel }[] = [
   ...(['f32', 'f16', 'q8_0', 'q4_0', 'q4_1'] as const).map((format) => ({

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dequantize, quantize } from '../../dist/native-bridge/blocks.js';
-import { type RowFormat, rowBytes } from '../../dist/native-bridge/formats.js';
+import { rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import type { TensorOnDisk } from '../../dist/src/dense/tensor-on-disk.js';
 import type { ModelSpec } from '../../dist/src/model/spec.js';
 
@@ -73,7 +73,7 @@ export const shapesOf = (spec: ModelSpec): [string, number[]][] => {
 /** Writes tensors one after another at multiples of 4096. */
 export function writeTensors(
   path: string,
-  tensors: { name: string; shape: number[]; format: RowFormat; values: Float32Array }[],
+  tensors: { name: string; shape: number[]; format: WritableFormat; values: Float32Array }[],
 ): Omit<WrittenModel, 'spec'> {
   const onDisk = new Map<string, TensorOnDisk>();
   const weights = new Map<string, Float32Array>();
@@ -97,8 +97,8 @@ export function writeTensors(
 export function writeRandomModel(
   folder: string,
   spec: ModelSpec,
-  format: RowFormat,
-  formatOf: (name: string) => RowFormat | undefined = () => undefined,
+  format: WritableFormat,
+  formatOf: (name: string) => WritableFormat | undefined = () => undefined,
 ): WrittenModel {
   const random = randomNumbers(7);
   const tensors = shapesOf(spec).map(([name, shape]) => {

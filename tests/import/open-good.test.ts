@@ -94,6 +94,9 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
     ['Q8_0', 'q8_0', 'q8_0', 0.01],
     ['Q4_0', 'q4_0', 'q6_K', 0.12],
     ['Q4_1', 'q4_1', 'q6_K', 0.1],
+    ['Q4_K_M', 'q4_K', 'q6_K', 0.1],
+    ['Q5_K_M', 'q5_K', 'q6_K', 0.05],
+    ['Q6_K', 'q6_K', 'q6_K', 0.03],
   ] as const)('opens %s, whose values stay near the unquantized file', (type, format, headFormat, tolerance) => {
     const original = openCheckpoint(dataPath('quantized/llama-F32.gguf'));
     const checkpoint = openCheckpoint(dataPath(`quantized/llama-${type}.gguf`));
@@ -125,7 +128,7 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
     expect(rounded).toEqual(nearest);
   });
 
-  it.each(['Q4_K_M', 'Q5_0', 'Q2_K', 'IQ4_NL', 'Q3_K_M'])('refuses %s, naming tensor and type', (type) => {
+  it.each(['Q5_0', 'Q2_K', 'IQ4_NL', 'Q3_K_M'])('refuses %s, naming tensor and type', (type) => {
     expect(() => openCheckpoint(dataPath(`quantized/llama-${type}.gguf`))).toThrow(
       /tensor ".*weight" is of type (Q|IQ)\d_\w+, which is not supported/,
     );

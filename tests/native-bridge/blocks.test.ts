@@ -2,13 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dequantize, floatToHalf, halfToFloat, quantize } from '../../dist/native-bridge/blocks.js';
-import { type RowFormat, rowBytes } from '../../dist/native-bridge/formats.js';
+import { type RowFormat, rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import { type GgufTensors, readGgufTensors } from './gguf-tensors.js';
 import { ALL_FORMATS, naiveHalf, naiveWeight, Random, randomRow } from './support.js';
 
 const BLOCK_FORMATS = ['q8_0', 'q4_0', 'q4_1'] as const;
 
-const quantized = (format: RowFormat, values: ArrayLike<number>) => {
+const quantized = (format: WritableFormat, values: ArrayLike<number>) => {
   const into = new Uint8Array(rowBytes(format, values.length));
   quantize(format, Float32Array.from(values), 0, values.length, into, 0);
   return into;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { RowFormat } from '../../dist/native-bridge/formats.js';
+import type { WritableFormat } from '../../dist/native-bridge/formats.js';
 import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
 import { random } from '../store/support.js';
 import { llamaLogprobs } from './llama-cpp.js';
@@ -15,8 +15,8 @@ const TOP = 8;
 type Rows = [id: number, lnp: number][][];
 
 /** llama.cpp rounds activations to 8 bits where weights are quantized, which alone moves these models by about 0.02. */
-const TOLERANCES: Record<RowFormat, number> = { f32: 0.005, f16: 0.005, q8_0: 0.05, q4_0: 0.05, q4_1: 0.05 };
-const FORMATS = Object.keys(TOLERANCES) as RowFormat[];
+const TOLERANCES: Record<WritableFormat, number> = { f32: 0.005, f16: 0.005, q8_0: 0.05, q4_0: 0.05, q4_1: 0.05 };
+const FORMATS = Object.keys(TOLERANCES) as WritableFormat[];
 
 const SHAPES: Record<string, Partial<RandomLlama>> = {
   'grouped heads, own head matrix, 512 neurons': { seed: 1 },
@@ -37,7 +37,7 @@ const WAYS: (ModelOptions & { share: number })[] = [
 ];
 
 let folder: string;
-const figures: { format: RowFormat; shape: string; mean: number; worst: number; tolerance: number }[] = [];
+const figures: { format: WritableFormat; shape: string; mean: number; worst: number; tolerance: number }[] = [];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flashrow-peer-'));
@@ -82,7 +82,7 @@ describe.skipIf(!isPeerRun)(`a random Llama${unlessPeerRun}`, () => {
   });
 });
 
-function randomModel(format: RowFormat, shape: Partial<RandomLlama>): { path: string; tokens: number[] } {
+function randomModel(format: WritableFormat, shape: Partial<RandomLlama>): { path: string; tokens: number[] } {
   const path = join(folder, `${format}-${shape.seed}.gguf`);
   writeRandomLlama(path, { format, ...shape });
   const next = random(100 + shape.seed!);

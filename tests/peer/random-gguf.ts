@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { quantize } from '../../dist/native-bridge/blocks.js';
-import { FORMATS, type RowFormat, rowBytes } from '../../dist/native-bridge/formats.js';
+import { FORMATS, rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import { random } from '../store/support.js';
 
 /*
@@ -10,7 +10,7 @@ import { random } from '../store/support.js';
 
 export interface RandomLlama {
   /** Of all matrices; norms are f32. */
-  format: RowFormat;
+  format: WritableFormat;
   hiddenSize?: number;
   intermediateSize?: number;
   numLayers?: number;
@@ -38,7 +38,7 @@ interface Tensor {
   name: string;
   /** Row length first. */
   dimensions: number[];
-  format: RowFormat;
+  format: WritableFormat;
 }
 
 const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);

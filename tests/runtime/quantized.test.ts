@@ -19,6 +19,9 @@ const CASES: [string, number][] = [
   ['Q8_0', 0.05],
   ['Q4_0', 0.05],
   ['Q4_1', 0.05],
+  ['Q4_K_M', 0.05],
+  ['Q5_K_M', 0.05],
+  ['Q6_K', 0.05],
 ];
 
 describe.skipIf(!haveSharedData)(`a random Llama as llama.cpp quantizes it${withoutSharedData}`, () => {

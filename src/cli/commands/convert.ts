@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { FORMATS } from '../../../native-bridge/formats.js';
+import { WRITABLE_FORMATS } from '../../../native-bridge/formats.js';
 import type { ConvertResult } from '../../store/writer.js';
 import { formatBytes, formatMs, formatShare, plural } from '../format.js';
 import { interruptSignal } from '../interrupt.js';
@@ -13,9 +13,8 @@ interface ConvertFlags {
   json?: boolean;
 }
 
-const LATER = ['q4_K', 'q5_K', 'q6_K', 'mxfp4'];
-const formatOption = (option: string) => choice(option, ['source', ...Object.keys(FORMATS)], LATER);
-const FORMAT_NAMES = ['source', ...Object.keys(FORMATS)].join(', ');
+const formatOption = (option: string) => choice(option, ['source', ...WRITABLE_FORMATS]);
+const FORMAT_NAMES = ['source', ...WRITABLE_FORMATS].join(', ');
 
 export function convertCommand(): Command {
   return new Command('convert')

@@ -1,0 +1,130 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { openBridge } from '../../native-bridge/index.js';
+import { FlashrowError } from '../../src/errors.js';
+import { type ModelOptions, type Plan, plan as planFor } from '../../src/index.js';
+import { openStore } from '../../src/store/reader.js';
+import { prepareCheckpoint, prepareStore } from '../model/prepare.js';
+import type { Task } from './contender.js';
+import { type Reading, type Run, readingOf, runContender } from './measure.js';
+import { type Cap, type CappedOptions, NODE_BYTES, PEERS } from './options.js';
+import { type ReplayedUnits, recordedUnits, writeActivity } from './trace.js';
+
+const BOS = 1;
+/** The first of the random vocabulary's words; the first 259 ids are bytes and controls. */
+const FIRST_WORD = 259;
+const DISTINCT_WORDS = 200;
+/** Tokens of the cold start, and of the chunk that follows. */
+const COLD_TOKENS = 4;
+
+/** How flashrow runs: what a caller would pass it. */
+export interface Setup {
+  tuning: NonNullable<ModelOptions['tuning']>;
+  memoryBytes: number;
+  plan: Plan;
+}
+
+export interface Measured {
+  run: Run;
+  /** Null where the run did not come to an end. */
+  reading: Reading | null;
+}
+
+/** One model under one cap, made ready. */
+export interface Session {
+  gguf: string;
+  store: string;
+  checkpointBytes: number;
+  capBytes: number | null;
+  /** What `trace` as selector replays; made when first asked for. */
+  replayed(): ReplayedUnits;
+  /** With `least`, the smallest budget that such tuning can run with; else what the cap leaves. Throws INSUFFICIENT_MEMORY. */
+  setup(tuning: Setup['tuning'], least: boolean): Promise<Setup>;
+  flashrow(setup: Setup): Promise<Measured>;
+  llamaCpp(): Promise<Run>;
+}
+
+/** Makes the model and its store where they are not there yet, and lends them to `work`. */
+export async function withSession<T>(
+  options: CappedOptions,
+  log: (line: string) => void,
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  checkMachine(options);
+  const gguf =
+    'gguf' in options.model
+      ? options.model.gguf
+      : prepareCheckpoint(options.models, options.model.shape, options.model.format, log);
+  const store = options.store ?? gguf.replace(/(\.gguf)?$/, '.store');
+  await prepareStore(gguf, store, log);
+  const checkpointBytes = statSync(gguf).size;
+  const capBytes = capInBytes(options.cap, checkpointBytes);
+  const { experts } = openStore(store).spec;
+  const { threads, context: contextSize, newTokens, promptTokens } = options;
+  let made: ReplayedUnits | null = null;
+  const replayed = () => {
+    if (options.trace !== null) made ??= recordedUnits(options.trace);
+    else made ??= writeActivity(store, options.models, options.activity, COLD_TOKENS + promptTokens + newTokens);
+    return made;
+  };
+  const task: Omit<Task, 'model' | 'memoryBytes' | 'tuning'> = {
+    prompt: [BOS, ...Array.from({ length: promptTokens - 1 }, (_, i) => FIRST_WORD + ((7 * i) % DISTINCT_WORDS))],
+    newTokens,
+    contextSize,
+    threads,
+    peers: PEERS,
+  };
+  const touchedShare = ({ selector }: Setup['tuning']): number => {
+    if (selector === 'trace') return replayed().activeShare;
+    return experts ? experts.numExpertsPerToken / experts.numExperts : 1;
+  };
+
+  const bridge = openBridge({ threads });
+  try {
+    return await work({
+      gguf,
+      store,
+      checkpointBytes,
+      capBytes,
+      replayed,
+      async setup(tuning, least) {
+        const shared = { contextSize, threads, tuning, exact: tuning.selector !== 'trace' };
+        const first = await planFor(store, { ...shared, memory: checkpointBytes });
+        const memoryBytes = least ? first.minimumBytes : budgetFor(capBytes, checkpointBytes, first);
+        return { tuning, memoryBytes, plan: await planFor(store, { ...shared, memory: memoryBytes }) };
+      },
+      async flashrow({ tuning, memoryBytes, plan }) {
+        const run = await runContender('flashrow', { ...task, model: store, memoryBytes, tuning }, capBytes, [gguf]);
+        const { answer } = run;
+        const reading = answer && (await readingOf(bridge, store, plan, answer, newTokens, touchedShare(tuning)));
+        return { run, reading };
+      },
+      llamaCpp: () => runContender('llama.cpp', { ...task, model: gguf, memoryBytes: 0, tuning: {} }, capBytes, []),
+    });
+  } finally {
+    bridge.dispose();
+  }
+}
+
+/** What of a cap goes to the budget; see the help. Throws INSUFFICIENT_MEMORY where the cap is below what a run needs. */
+function budgetFor(capBytes: number | null, checkpointBytes: number, plan: Plan): number {
+  if (capBytes === null) return Math.max(2 * checkpointBytes, plan.minimumBytes + 2 * plan.ffnBytes);
+  const budget = capBytes - plan.overheadBytes - NODE_BYTES;
+  if (budget >= plan.minimumBytes) return Math.floor(budget);
+  const smallest = plan.minimumBytes + plan.overheadBytes + NODE_BYTES;
+  throw new FlashrowError(
+    'INSUFFICIENT_MEMORY',
+    `--cap ${Math.floor(capBytes)} is too small for this model: use at least ${smallest}`,
+    { smallest },
+  );
+}
+
+const capInBytes = (cap: Cap, checkpointBytes: number): number | null =>
+  cap === null ? null : 'share' in cap ? Math.floor(cap.share * checkpointBytes) : cap.bytes;
+
+function checkMachine({ cap, peer }: CappedOptions): void {
+  if (cap !== null && (process.platform !== 'linux' || process.getuid!() !== 0))
+    throw new FlashrowError('BAD_USAGE', '--cap makes a memory cgroup: run as root on Linux, or with --cap none');
+  if (peer && !existsSync(join(PEERS, 'node_modules')))
+    throw new FlashrowError('NOT_FOUND', 'llama.cpp is not installed: run npm run bench:peers, or use --peer none');
+}

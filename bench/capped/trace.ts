@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ActivityStatistics, generateActivity, OPT_6_7B } from '../../src/cache/activity.js';
+import { reuseOf } from '../../src/cache/reuse.js';
+import type { Trace } from '../../src/cache/trace.js';
+import { readTrace } from '../../src/cache/trace-reader.js';
+import { TraceWriter } from '../../src/cache/trace-writer.js';
+import { FlashrowError } from '../../src/errors.js';
+import { unitsOfTrace } from '../../src/plan/units.js';
+import { seededRandom } from '../../src/runtime/random.js';
+import { openStore } from '../../src/store/reader.js';
+
+/** What `--activity` may set, by name, and the field it sets. */
+const KEYS: Readonly<Record<string, keyof ActivityStatistics>> = {
+  share: 'activeShare',
+  hot: 'hotShare',
+  window: 'window',
+  union: 'windowUnion',
+  new: 'newPerToken',
+};
+export const ACTIVITY_HELP = Object.entries(KEYS)
+  .map(([key, field]) => `${key}=${OPT_6_7B[field]}`)
+  .join(',');
+
+/** The trace that `--select trace` replays, and the share of a layer that one of its tokens asks for. */
+export interface ReplayedUnits {
+  path: string;
+  activeShare: number;
+}
+
+/** Statistics like `share=0.1,union=0.24`; what is not said is OPT-6.7B's. Throws BAD_USAGE. */
+export function parseActivity(text: string): ActivityStatistics {
+  const statistics = { ...OPT_6_7B };
+  for (const pair of text.split(',')) {
+    const [key, value, ...rest] = pair.split('=');
+    if (!Object.hasOwn(KEYS, key) || rest.length > 0 || !/^\d+(\.\d+)?$/.test(value ?? ''))
+      throw new FlashrowError('BAD_USAGE', `--activity takes numbers like ${ACTIVITY_HELP}, not "${pair}"`, {
+        value: text,
+      });
+    statistics[KEYS[key]] = Number(value);
+  }
+  return statistics;
+}
+
+/**
+ * Writes a trace of as many tokens as a run has, for a store of single neurons. Throws BAD_USAGE where the store holds others, or where no
+ * activity has these statistics.
+ */
+export function writeActivity(
+  storePath: string,
+  folder: string,
+  statistics: ActivityStatistics,
+  tokens: number,
+): ReplayedUnits {
+  const { layers, spec } = openStore(storePath);
+  if (spec.experts || layers.some(({ neuronsPerBundle }) => neuronsPerBundle !== 1))
+    throw new FlashrowError(
+      'BAD_USAGE',
+      '--activity is of single neurons: use a shape with ReLU, or --trace for experts',
+      { activation: spec.activation },
+    );
+  const shapes = layers.map(unitsOfTrace).map(({ units, bundleBytes, slotBytes }) => {
+    return { units, unitBytes: bundleBytes, slotBytes };
+  });
+  const trace = generateActivity({ statistics, layers: shapes, tokens, random: seededRandom(1) });
+  const path = join(folder, 'activity.trace');
+  write(path, trace);
+  return { path, activeShare: reuseOf(trace).activeShare };
+}
+
+export const recordedUnits = (path: string): ReplayedUnits => ({
+  path,
+  activeShare: reuseOf(readTrace(path)).activeShare,
+});
+
+function write(path: string, { passes, ...header }: Trace): void {
+  rmSync(path, { force: true });
+  const writer = new TraceWriter(path, header);
+  try {
+    writer.endPrompt();
+    for (const { units } of passes) {
+      for (const [layer, asked] of units.entries()) writer.ask(layer, asked, asked.length, 1);
+      writer.endPass();
+    }
+  } finally {
+    writer.close();
+  }
+}

@@ -1,0 +1,120 @@
+import type { Run } from '../capped/measure.js';
+import type { Measured } from '../capped/session.js';
+import { type Machine, machineLine } from '../machine.js';
+import { median } from '../statistics.js';
+import { markdownTable, type Row } from '../table.js';
+
+export interface MeasuredStep {
+  name: string;
+  what: string;
+  budgetBytes: number;
+  rounds: Measured[];
+}
+
+/** Raw reads of the same bytes as the step's, in one record a neuron and in one for each of its rows; bytes/s. */
+export interface BundlingEstimate {
+  step: string;
+  bundleBytes: number;
+  bundled: number;
+  unbundled: number;
+}
+
+export interface StepsReport {
+  machine: Machine;
+  /** The command's own words. */
+  command: string;
+  model: string;
+  checkpointBytes: number;
+  capBytes: number | null;
+  activeShare: number;
+  promptTokens: number;
+  newTokens: number;
+  threads: number;
+  steps: MeasuredStep[];
+  peer: Run[];
+  bundling: BundlingEstimate | null;
+}
+
+const MB = 1e6;
+
+/** One row a step; medians over the rounds. */
+export function printable(report: StepsReport): string {
+  const { machine, model, capBytes, checkpointBytes, activeShare, bundling } = report;
+  const cap = capBytes === null ? 'no cap' : `cap ${Math.round((100 * capBytes) / checkpointBytes)}%`;
+  return [
+    machineLine(machine),
+    '',
+    `${model}, ${(checkpointBytes / 1e9).toFixed(2)} GB; ${cap}; ${(100 * activeShare).toFixed(1)}% of the neurons active for a token; prompt of ` +
+      `${report.promptTokens} tokens, ${report.newTokens} timed, ${report.threads} threads, rounds: ${report.steps[0].rounds.length}`,
+    '',
+    markdownTable(table(report)),
+    '',
+    ...report.steps.map(({ name, what }) => `- ${name}: ${what}`),
+    ...(bundling ? ['', bundlingLine(bundling)] : []),
+  ].join('\n');
+}
+
+/** Tokens/s, or null where no round came to an end. */
+export const stepSpeed = ({ rounds }: MeasuredStep) => speedOf(rounds.map(({ run }) => run));
+
+export const speedOf = (runs: readonly Run[]): number | null =>
+  medianOf(runs.map((run) => run.answer?.tokensPerSecond));
+
+function table({ steps, peer }: StepsReport): Row[] {
+  const naive = stepSpeed(steps[0]);
+  const peerSpeed = speedOf(peer);
+  const rows = steps.map((step, i): Row => {
+    const speed = stepSpeed(step);
+    const previous = i === 0 ? null : stepSpeed(steps[i - 1]);
+    const reading = (of: (reading: NonNullable<Measured['reading']>) => number) =>
+      medianOf(step.rounds.map((round) => round.reading && of(round.reading)));
+    const bytes = reading(({ deviceBytes }) => deviceBytes);
+    return {
+      step: speed === null ? `${step.name} (${step.rounds[0].run.failure})` : step.name,
+      'tokens/s': speed,
+      'device MB per token': bytes === null ? null : bytes / MB,
+      'records per token': reading(({ records }) => records),
+      'ms waiting for reads per token': medianOf(step.rounds.map(({ run }) => readMs(run))),
+      'neurons found in memory, %': medianOf(step.rounds.map(({ run }) => hitPercent(run))),
+      'x previous': ratio(speed, previous),
+      'x naive': ratio(speed, naive),
+      'x llama.cpp': ratio(speed, peerSpeed),
+    };
+  });
+  if (peer.length === 0) return rows;
+  const disk = medianOf(peer.map((run) => run.answer?.diskBytesPerToken));
+  return [
+    ...rows,
+    {
+      step: 'llama.cpp, mapped',
+      'tokens/s': peerSpeed,
+      'device MB per token': disk === null ? null : disk / MB,
+      'x naive': ratio(peerSpeed, naive),
+      'x llama.cpp': ratio(peerSpeed, peerSpeed),
+    },
+  ];
+}
+
+/** The share of the time that went to waiting, over prompt and tokens, of the mean token. */
+function readMs({ answer }: Run): number | null {
+  if (!answer?.receipt) return null;
+  const { readWaitMs, ffnMs, denseMs, otherMs } = answer.receipt;
+  return ((readWaitMs / (readWaitMs + ffnMs + denseMs + otherMs)) * 1e3) / answer.tokensPerSecond;
+}
+
+function hitPercent({ answer }: Run): number | null {
+  if (!answer?.receipt) return null;
+  const { bundlesHit, bundlesMissed } = answer.receipt;
+  return (100 * bundlesHit) / (bundlesHit + bundlesMissed);
+}
+
+const bundlingLine = ({ step, bundleBytes, bundled, unbundled }: BundlingEstimate) =>
+  `Bundling is in all steps. Without it a neuron takes three reads of a third: raw reads of ${Math.round(bundleBytes / 1024)} KiB gave ` +
+  `${(bundled / MB).toFixed(0)} MB/s, of a third of that ${(unbundled / MB).toFixed(0)} MB/s, so the reads of "${step}" would take ${(bundled / unbundled).toFixed(2)} times as long (an estimate, not a run).`;
+
+const ratio = (a: number | null, b: number | null) => (a === null || b === null ? null : a / b);
+
+function medianOf(values: readonly (number | null | undefined)[]): number | null {
+  const known = values.filter((value) => value !== null && value !== undefined);
+  return known.length === 0 ? null : median(known);
+}

@@ -1,0 +1,130 @@
+import {
+  appendFileSync,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { SHAPES } from '../../dist/bench/model/shapes.js';
+import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { random } from '../store/support.js';
+
+const TOKENS = 48;
+let folder: string;
+let gguf: string;
+const prompt = (() => {
+  const next = random(5);
+  return Array.from({ length: TOKENS }, () => Math.floor(next() * 500));
+})();
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flashrow-experts-'));
+  gguf = join(folder, 'moe.gguf');
+  writeRandomGguf(gguf, SHAPES['tiny-moe'], 'q4_0');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function predict(path: string, options: ModelOptions = {}) {
+  const model = await loadModel(path, { memory: '256MB', cacheDir: join(folder, 'cache'), ...options });
+  try {
+    return { rows: await model.logprobs(prompt, 512), info: model.info };
+  } finally {
+    await model.dispose();
+  }
+}
+
+async function write(path: string, options: ModelOptions) {
+  const model = await loadModel(path, { cacheDir: join(folder, 'cache'), ...options });
+  try {
+    const { tokens, receipt } = await model.generate(prompt.slice(0, 20), { maxTokens: 24, ignoreEos: true }).result;
+    return { tokens, receipt };
+  } finally {
+    await model.dispose();
+  }
+}
+
+describe('a mixture of experts', () => {
+  it('runs from the GGUF file it came in, by its own router, and says so', async () => {
+    const { minimumBytes } = await plan(gguf, { memory: 0, cacheDir: join(folder, 'cache') });
+    const { info } = await predict(gguf, { memory: minimumBytes });
+    expect(info).toMatchObject({ selector: 'router', cachePolicy: 'lfu', exact: true });
+    const [store] = readdirSync(join(folder, 'cache')).filter((name) => name.startsWith('moe'));
+    expect(readdirSync(join(folder, 'cache', store)).sort()).toEqual([
+      'manifest.msgpack',
+      'resident.bin',
+      'tokenizer.json',
+      'uses.json',
+    ]);
+  });
+
+  it('writes the same tokens at every budget, policy and thread count, in place or converted', async () => {
+    const store = join(folder, 'converted');
+    await convert(gguf, store, { rows: 'q4_0' });
+    expect(readdirSync(store)).toContain('rows.bin');
+    const expected = await write(gguf, { memory: '256MB' });
+    expect(expected.tokens).toHaveLength(24);
+    const { minimumBytes, ffnBytes } = await plan(gguf, { memory: 0, cacheDir: join(folder, 'cache') });
+    for (const source of [gguf, store]) {
+      for (const [share, options] of [
+        [0, {}],
+        [0.3, {}],
+        [0.3, { threads: 1 }],
+        [0.3, { tuning: { cache: 'lru' } }],
+        [0.3, { tuning: { cache: 'window:2', direct: false } }],
+        [0.3, { tuning: { cache: 'pin' } }],
+      ] as [number, ModelOptions][]) {
+        const found = await write(source, { memory: Math.ceil(minimumBytes + share * ffnBytes), ...options });
+        expect(found.tokens, JSON.stringify([source, share, options])).toEqual(expected.tokens);
+        if (share === 0.3) expect(found.receipt.bundlesHit).toBeGreaterThan(0);
+        expect(found.receipt.bundlesMissed).toBeGreaterThan(0);
+      }
+    }
+  });
+
+  it('gives a token of a prompt what it gives that token alone', async () => {
+    const model = await loadModel(gguf, { memory: '256MB', cacheDir: join(folder, 'cache') });
+    const whole = await model.logprobs(prompt, 4);
+    const { tokens } = await model.generate(prompt.slice(0, 10), { maxTokens: 1, ignoreEos: true }).result;
+    await model.dispose();
+    expect(tokens[0]).toBe(whole[9][0][0]);
+  });
+
+  it('says what its file has become when that changed, and opens it again as what it is', async () => {
+    const copy = join(folder, 'changed.gguf');
+    copyFileSync(gguf, copy);
+    const store = join(folder, 'changed.store');
+    await convert(copy, store);
+    appendFileSync(copy, 'x');
+    await expect(loadModel(store, { memory: '256MB' })).rejects.toMatchObject({ code: 'CORRUPT' });
+    truncateSync(copy, readFileSync(gguf).length);
+    utimesSync(copy, 1, 1);
+    await expect(loadModel(store, { memory: '256MB' })).rejects.toThrow(/changed\.gguf/);
+    rmSync(copy);
+    await expect(loadModel(store, { memory: '256MB' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('survives a file that is cut short under it: the error names layer, bundle and file', async () => {
+    const copy = join(folder, 'cut.gguf');
+    copyFileSync(gguf, copy);
+    const { minimumBytes } = await plan(copy, { memory: 0, cacheDir: join(folder, 'cache') });
+    const model = await loadModel(copy, { memory: minimumBytes, cacheDir: join(folder, 'cache') });
+    truncateSync(copy, Math.floor(readFileSync(gguf).length / 2));
+    const failure = model.generate(prompt, { maxTokens: 4 }).result;
+    await expect(failure).rejects.toMatchObject({ code: 'IO', details: { path: copy, layer: expect.any(Number) } });
+    copyFileSync(gguf, copy);
+    const { tokens } = await model.generate(prompt.slice(0, 20), { maxTokens: 4, ignoreEos: true }).result;
+    await model.dispose();
+    expect(tokens).toEqual((await write(gguf, { memory: '256MB' })).tokens.slice(0, 4));
+  });
+
+  it('does not take selectors that are not its own', async () => {
+    await expect(predict(gguf, { tuning: { selector: 'all' } })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+  });
+});
