@@ -17,5 +17,8 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
   const attention = threads * queries * (contextSize + 2 * spec.headDim);
   // Logits and weights of every expert; rows of x and y that the bridge gathers for one expert at a time.
   const routing = spec.experts ? tokens * (3 * spec.experts.numExperts + 2 * spec.hiddenSize) : 0;
-  return 4 * (tokens * perToken + routing + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
+  // Inputs as 16-bit integers with a scale for each 32, of the network and of one resident matrix at a time.
+  const widest = spec.experts?.intermediateSize ?? spec.intermediateSize;
+  const integers = Math.ceil(2.25 * (tokens * (2 * spec.hiddenSize) + Math.min(tokens * widest, MOST_ACTIVATIONS)));
+  return integers + 4 * (tokens * perToken + routing + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
 }
