@@ -21,9 +21,13 @@ async function verifyStore(store: string, flags: { json?: boolean }): Promise<vo
   }).finally(() => bar.stop());
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);
-  const { ok, firstBad, bundles, bytes } = result;
+  const { ok, firstBad, bundles, bytes, unchecked } = result;
   const where = firstBad ? `; the first damage is ${damagePlace(firstBad)}` : '';
-  printLine(`${ok ? 'intact' : 'damaged'}: read ${formatBytes(bytes)} in ${plural(bundles, 'bundle')}${where}`);
+  const others =
+    unchecked > 0 ? `, and ${plural(unchecked, 'bundle')} without checksums in the checkpoint's own file` : '';
+  printLine(
+    `${ok ? 'intact' : 'damaged'}: read ${formatBytes(bytes)} in ${plural(bundles, 'bundle')}${others}${where}`,
+  );
 }
 
 /** Only the streamed rows belong to a layer and a bundle. */
