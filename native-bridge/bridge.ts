@@ -185,6 +185,30 @@ export interface KeyValueCache {
   dispose(): void;
 }
 
+export interface LowRankTrainerOptions {
+  hiddenSize: number;
+  numNeurons: number;
+  rank: number;
+  /** Share of the (sample, neuron) pairs that are active, above 0 and below 1: the loss lets both classes weigh the same. */
+  activeShare: number;
+  learningRate: number;
+  /** Same seed, same parameters to begin with. */
+  seed: number;
+}
+
+/** Fits B (A x) + bias to which neurons are active, by the balanced logistic loss of arXiv 2312.11514 and Adam. */
+export interface LowRankTrainer {
+  /** A [rank, hiddenSize], B [numNeurons, rank] and bias [numNeurons] as trained so far. */
+  readonly a: Float32Array;
+  readonly b: Float32Array;
+  readonly bias: Float32Array;
+  /**
+   * One step on x[samples, hiddenSize] against bits active[samples, ceil(numNeurons / 8)] (neuron n: bit n % 8 of byte floor(n / 8)). Returns the mean
+   * loss before it. The same for any number of threads; takes 8 bytes per sample and neuron meanwhile.
+   */
+  train(x: Float32Array, active: Uint8Array, samples: number): number;
+}
+
 export interface ReadProbe {
   bytes: number;
   seconds: number;
@@ -210,6 +234,7 @@ export interface Bridge {
   createStream(options: StreamOptions): RowStream;
   loadMatrix(source: MatrixSource): ResidentMatrix;
   createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache;
+  createLowRankTrainer(options: LowRankTrainerOptions): LowRankTrainer;
   /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
   crc32c(bytes: Uint8Array, seed: number): number;
   /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms, `readThreads` at once. */

@@ -9,6 +9,8 @@ import {
   type Isa,
   type KeyValueCache,
   type KeyValueCacheOptions,
+  type LowRankTrainer,
+  type LowRankTrainerOptions,
   type MatrixSource,
   type ResidentMatrix,
   type Ring,
@@ -17,6 +19,7 @@ import {
   type StreamOptions,
 } from './bridge.js';
 import { FORMATS, isRowFormat } from './formats.js';
+import { createTrainer, type LowRankStep } from './low-rank-trainer.js';
 import { slotLayout } from './slots.js';
 
 /** What addon.cc exports; its objects check their arguments themselves. */
@@ -25,6 +28,7 @@ interface Addon {
   Stream: new (pool: NativePool, options: object) => NativeStream;
   Matrix: new (pool: NativePool, source: object) => NativeMatrix;
   Cache: new (pool: NativePool, options: object) => KeyValueCache;
+  trainLowRank(pool: NativePool, step: LowRankStep, x: Float32Array, active: Uint8Array, samples: number): number;
   crc32c: Bridge['crc32c'];
   probeReads: Bridge['probeReads'];
   /** The instruction sets it has kernels for and this processor runs, best first. */
@@ -250,6 +254,12 @@ export class AddonBridge implements Bridge {
 
   createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache {
     return new AddonKeyValueCache(this.#addon, this.#pool, options);
+  }
+
+  createLowRankTrainer(options: LowRankTrainerOptions): LowRankTrainer {
+    return createTrainer(options, (step, x, active, samples) =>
+      call(() => this.#addon.trainLowRank(this.#pool, step, x, active, samples)),
+    );
   }
 
   crc32c(bytes: Uint8Array, seed: number): number {

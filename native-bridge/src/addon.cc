@@ -18,6 +18,7 @@
 #include "failure.h"
 #include "kernels.h"
 #include "key_value_cache.h"
+#include "low_rank_trainer.h"
 #include "matrix.h"
 #include "probe.h"
 #include "stream.h"
@@ -449,6 +450,36 @@ class Cache : public Holder<Cache, KeyValueCache> {
   }
 };
 
+double numberOf(const Napi::Object& object, const char* name) {
+  const Napi::Value value = object.Get(name);
+  if (!value.IsNumber()) failUsage(std::string(name) + " must be a number");
+  return value.As<Napi::Number>().DoubleValue();
+}
+
+/** See low-rank-trainer.ts. */
+Napi::Value train(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Pool& pool = Pool::from(info[0]);
+    const Napi::Object object = toObject(info[1], "step");
+    LowRankStep step{};
+    step.hiddenSize = countOf(object, "hiddenSize");
+    step.numNeurons = countOf(object, "numNeurons");
+    step.rank = countOf(object, "rank");
+    step.a = toFloats(object.Get("a"), elements(3 * step.rank, step.hiddenSize), "a");
+    step.b = toFloats(object.Get("b"), elements(3 * step.rank, step.numNeurons), "b");
+    step.bias = toFloats(object.Get("bias"), elements(3, step.numNeurons), "bias");
+    step.positiveWeight = numberOf(object, "positiveWeight");
+    step.negativeWeight = numberOf(object, "negativeWeight");
+    step.learningRate = numberOf(object, "learningRate");
+    step.step = numberOf(object, "step");
+    const uint64_t samples = toCount(info[4], "samples");
+    const float* x = toFloats(info[2], elements(samples, step.hiddenSize), "x");
+    const Span<uint8_t> active =
+        toSpan<uint8_t>(info[3], napi_uint8_array, elements(samples, (step.numNeurons + 7) / 8), "active", "Uint8Array");
+    return Napi::Number::New(info.Env(), trainLowRank(*pool.threads(), pool.kernels(), step, x, active.data, samples));
+  });
+}
+
 Napi::Value checksum(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Span<uint8_t> bytes = toSpan<uint8_t>(info[0], napi_uint8_array, 0, "bytes", "Uint8Array");
@@ -473,6 +504,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("Stream", Stream::define(env));
   exports.Set("Matrix", Matrix::define(env));
   exports.Set("Cache", Cache::define(env));
+  exports.Set("trainLowRank", Napi::Function::New(env, train));
   exports.Set("crc32c", Napi::Function::New(env, checksum));
   exports.Set("probeReads", Napi::Function::New(env, probe));
   Napi::Array isas = Napi::Array::New(env);

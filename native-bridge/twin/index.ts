@@ -1,7 +1,9 @@
 import type { Bridge } from '../bridge.js';
+import { createTrainer } from '../low-rank-trainer.js';
 import { crc32c } from './crc32c.js';
 import { isCount, usage } from './errors.js';
 import { TwinKeyValueCache } from './key-value-cache.js';
+import { trainLowRank } from './low-rank-trainer.js';
 import { TwinMatrix } from './matrix.js';
 import { probeReads } from './probe.js';
 import { TwinStream } from './stream.js';
@@ -25,6 +27,7 @@ export function openTwin(threads: number): Bridge {
     createStream: alive((options) => new TwinStream(options)),
     loadMatrix: alive((source) => new TwinMatrix(source)),
     createKeyValueCache: alive((options) => new TwinKeyValueCache(options)),
+    createLowRankTrainer: alive((options) => createTrainer(options, trainLowRank)),
     crc32c: (bytes, seed) => crc32c(bytes, seed),
     probeReads: alive((path, recordBytes, totalBytes) => probeReads(path, recordBytes, totalBytes)),
     dispose() {

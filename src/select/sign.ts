@@ -1,0 +1,37 @@
+import type { Selector } from './selector.js';
+import type { SignBits } from './sign-bits.js';
+import { TokenMasks } from './token-masks.js';
+
+export interface SignLayer {
+  /** Of the gate (of up where there is no gate), [numNeurons, hiddenSize]. */
+  signs: SignBits;
+  /** Chosen where more columns than this agree with the input; `-Infinity` chooses every neuron. */
+  threshold: number;
+  neuronsPerUnit: number;
+}
+
+export interface SignOptions {
+  layers: readonly SignLayer[];
+  /** Tokens of the largest chunk. */
+  maxTokens: number;
+}
+
+/** Without training: a neuron whose weights mostly have the signs of the input is likely to be above zero. Lossy. */
+export function selectBySign({ layers, maxTokens }: SignOptions): Selector {
+  const neurons = Math.max(...layers.map(({ signs }) => signs.rows));
+  const agreement = new Float32Array(maxTokens * neurons);
+  const cutoffs = layers.map(({ signs, threshold }) => new Float32Array(signs.rows).fill(threshold));
+  const masks = new TokenMasks(maxTokens, neurons);
+  return {
+    name: 'sign',
+    exact: false,
+    given: null,
+    weights: masks.weights,
+    select(layer, x, tokens, units) {
+      const { signs, neuronsPerUnit } = layers[layer];
+      signs.agreement(x, tokens, agreement);
+      return masks.choose(agreement, cutoffs[layer], neuronsPerUnit, tokens, units);
+    },
+    dispose() {},
+  };
+}

@@ -1,0 +1,43 @@
+/** From a score per neuron and token to units, and to the mask of each token alone: what a lossy selector skips does not depend on who shares a chunk. */
+export class TokenMasks {
+  /** [tokens, count] of the last `choose`: 1 where the token asks for the unit itself, else 0. */
+  readonly weights: Float32Array;
+  private readonly asked: Uint8Array;
+
+  constructor(maxTokens: number, maxUnits: number) {
+    this.weights = new Float32Array(maxTokens * maxUnits);
+    this.asked = new Uint8Array(maxTokens * maxUnits);
+  }
+
+  /**
+   * Writes the units of which any of scores[tokens, neurons] is above its neuron's cutoff[neurons], ascending, and returns how many. NaN is above
+   * every cutoff: damage must show in the output, not vanish from it.
+   */
+  choose(
+    scores: Float32Array,
+    cutoff: Float32Array,
+    neuronsPerUnit: number,
+    tokens: number,
+    units: Uint32Array,
+  ): number {
+    const neurons = cutoff.length;
+    const total = Math.ceil(neurons / neuronsPerUnit);
+    let count = 0;
+    for (let unit = 0; unit < total; unit++) {
+      const first = unit * neuronsPerUnit;
+      const end = Math.min(first + neuronsPerUnit, neurons);
+      let any = 0;
+      for (let token = 0; token < tokens; token++) {
+        let above = 0;
+        for (let i = first; i < end; i++) if (!(scores[token * neurons + i] <= cutoff[i])) above = 1;
+        this.asked[token * total + unit] = above;
+        any |= above;
+      }
+      if (any !== 0) units[count++] = unit;
+    }
+    for (let token = 0; token < tokens; token++) {
+      for (let i = 0; i < count; i++) this.weights[token * count + i] = this.asked[token * total + units[i]];
+    }
+    return count;
+  }
+}
