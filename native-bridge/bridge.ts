@@ -191,7 +191,6 @@ export interface LowRankTrainerOptions {
   rank: number;
   /** Share of the (sample, neuron) pairs that are active, above 0 and below 1: the loss lets both classes weigh the same. */
   activeShare: number;
-  learningRate: number;
   /** Same seed, same parameters to begin with. */
   seed: number;
 }
@@ -203,10 +202,10 @@ export interface LowRankTrainer {
   readonly b: Float32Array;
   readonly bias: Float32Array;
   /**
-   * One step on x[samples, hiddenSize] against bits active[samples, ceil(numNeurons / 8)] (neuron n: bit n % 8 of byte floor(n / 8)). Returns the mean
+   * One step of `learningRate` on x[samples, hiddenSize] against bits active[samples, ceil(numNeurons / 8)] (neuron n: bit n % 8 of byte floor(n / 8)). Returns the mean
    * loss before it. The same for any number of threads; takes 8 bytes per sample and neuron meanwhile.
    */
-  train(x: Float32Array, active: Uint8Array, samples: number): number;
+  train(x: Float32Array, active: Uint8Array, samples: number, learningRate: number): number;
 }
 
 export interface ReadProbe {

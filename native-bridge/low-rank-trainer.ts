@@ -25,13 +25,12 @@ export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
 /** Starts from the same parameters on every instruction set; `kernel` does the numbers. Throws BridgeError USAGE. */
 export function createTrainer(options: LowRankTrainerOptions, kernel: LowRankKernel): LowRankTrainer {
-  const { hiddenSize, numNeurons, rank, activeShare, learningRate, seed } = options;
+  const { hiddenSize, numNeurons, rank, activeShare, seed } = options;
   for (const size of [hiddenSize, numNeurons, rank])
     if (!Number.isSafeInteger(size) || size < 1 || size > 2 ** 24)
       throw new BridgeError('USAGE', `a predictor of sizes ${hiddenSize}, ${rank}, ${numNeurons}`);
   if (!(activeShare > 0 && activeShare < 1))
     throw new BridgeError('USAGE', `the share of active neurons is above 0 and below 1, not ${activeShare}`);
-  if (!(learningRate > 0)) throw new BridgeError('USAGE', `the learning rate is above 0, not ${learningRate}`);
   const random = uniform(seed);
   const start = (rows: number, columns: number) => {
     const values = new Float32Array(3 * rows * columns);
@@ -49,19 +48,21 @@ export function createTrainer(options: LowRankTrainerOptions, kernel: LowRankKer
     // Each class weighs as much as the other, however rare one is.
     positiveWeight: 0.5 / activeShare,
     negativeWeight: 0.5 / (1 - activeShare),
-    learningRate,
+    learningRate: 0,
     step: 0,
   };
   return {
     a: state.a.subarray(0, rank * hiddenSize),
     b: state.b.subarray(0, numNeurons * rank),
     bias: state.bias.subarray(0, numNeurons),
-    train(x, active, samples) {
+    train(x, active, samples, learningRate) {
       if (!Number.isSafeInteger(samples) || samples < 1)
         throw new BridgeError('USAGE', `${samples} is not a number of samples`);
       if (x.length < samples * hiddenSize || active.length < samples * Math.ceil(numNeurons / 8))
         throw new BridgeError('USAGE', `x and active do not hold ${samples} samples`);
+      if (!(learningRate > 0)) throw new BridgeError('USAGE', `the learning rate is above 0, not ${learningRate}`);
       state.step += 1;
+      state.learningRate = learningRate;
       return kernel(state, x, active, samples);
     },
   };

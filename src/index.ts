@@ -19,9 +19,11 @@ export type {
   Receipt,
   SelectorChoice,
 } from './runtime/api.js';
+export { type CalibrateOptions, calibrate } from './runtime/calibrate.js';
+export { type CompareOptions, compare } from './runtime/compare.js';
 export { type ConvertOptions, convert } from './runtime/convert.js';
 export { loadModel } from './runtime/load-model.js';
 export { plan } from './runtime/plan-model.js';
-export type { VerifyResult } from './runtime/protocol.js';
+export type { CalibrationProgress, CalibrationResult, ComparisonResult, VerifyResult } from './runtime/protocol.js';
 export { verify } from './runtime/verify.js';
 export type { ConvertResult } from './store/writer.js';

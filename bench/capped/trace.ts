@@ -6,7 +6,7 @@ import type { Trace } from '../../src/cache/trace.js';
 import { readTrace } from '../../src/cache/trace-reader.js';
 import { TraceWriter } from '../../src/cache/trace-writer.js';
 import { FlashrowError } from '../../src/errors.js';
-import { unitsOfTrace } from '../../src/plan/units.js';
+import { unitsWhole } from '../../src/plan/units.js';
 import { seededRandom } from '../../src/runtime/random.js';
 import { openStore } from '../../src/store/reader.js';
 
@@ -59,7 +59,7 @@ export function writeActivity(
       '--activity is of single neurons: use a shape with ReLU, or --trace for experts',
       { activation: spec.activation },
     );
-  const shapes = layers.map(unitsOfTrace).map(({ units, bundleBytes, slotBytes }) => {
+  const shapes = layers.map(unitsWhole).map(({ units, bundleBytes, slotBytes }) => {
     return { units, unitBytes: bundleBytes, slotBytes };
   });
   const trace = generateActivity({ statistics, layers: shapes, tokens, random: seededRandom(1) });

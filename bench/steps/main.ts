@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
 import { READ_THREADS } from '../../src/plan/overhead.js';
-import { unitsOfTrace } from '../../src/plan/units.js';
+import { unitsWhole } from '../../src/plan/units.js';
 import { openStore } from '../../src/store/reader.js';
 import type { Run } from '../capped/measure.js';
 import { type CappedOptions, parseOptions } from '../capped/options.js';
@@ -58,7 +58,7 @@ const measure = (options: CappedOptions, log: (line: string) => void): Promise<S
 function estimateBundling({ store }: Session, { threads }: CappedOptions): BundlingEstimate | null {
   const { files, layers, spec } = openStore(store);
   if (spec.experts) return null;
-  const { bundleBytes } = unitsOfTrace(layers[0]);
+  const { bundleBytes } = unitsWhole(layers[0]);
   const bridge = openBridge({ threads });
   const probe = (bytes: number) => {
     const record = Math.max(4096, Math.ceil(bytes / 4096) * 4096);

@@ -65,7 +65,7 @@ export function parseMemory(text: string): number {
   }
 }
 
-const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate', 'router'], ['low-rank', 'sign']);
+const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate', 'low-rank', 'sign', 'router']);
 
 const CACHE_POLICIES: readonly CacheChoice[] = ['auto', 'lru', 'lfu', 'pin', 'window'];
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { calibrateCommand } from './commands/calibrate.js';
 import { convertCommand } from './commands/convert.js';
 import { evalCommand } from './commands/eval.js';
 import { logprobsCommand } from './commands/logprobs.js';
@@ -32,6 +33,7 @@ export function buildProgram(): Command {
     planCommand(),
     convertCommand(),
     verifyCommand(),
+    calibrateCommand(),
     replayCommand(),
   ];
   for (const command of commands) {

@@ -10,12 +10,15 @@ export interface ProgressBar {
 const SILENT: ProgressBar = { update() {}, stop() {} };
 
 /** A bar on stderr, only where that is a terminal; it appears with its first update. */
-export function progressBar(unit: 'bytes' | 'count'): ProgressBar {
+export function progressBar(unit: 'bytes' | 'count' | 'share'): ProgressBar {
   if (!process.stderr.isTTY) return SILENT;
   const format = unit === 'bytes' ? formatBytes : formatCount;
   const bar = new SingleBar({
     stream: process.stderr,
-    format: '{label} [{bar}] {percentage}%  {value} of {total}',
+    format:
+      unit === 'share'
+        ? '{label} [{bar}] {percentage}%, {eta_formatted} left'
+        : '{label} [{bar}] {percentage}%  {value} of {total}',
     formatValue: (value, _options, type) => (type === 'value' || type === 'total' ? format(value) : String(value)),
     clearOnComplete: true,
     // Its own SIGINT listener would take the place of the second Ctrl-C.

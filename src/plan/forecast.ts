@@ -1,8 +1,8 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
-import type { Allocation } from './allocate.js';
 import { READ_THREADS } from './overhead.js';
 import type { Plan } from './plan.js';
+import type { Allocation } from './spend.js';
 
 const PROBE_BYTES = 64e6;
 const KERNEL_MS = 20;

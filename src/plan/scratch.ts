@@ -6,12 +6,12 @@ const MOST_ACTIVATIONS = 512 * 1024;
 /** Queries of a head that one thread attends with at once. */
 const TILE_QUERIES = 32;
 
-/** Working buffers of the engine and the bridge in bytes, for one prompt chunk; `given` where a selector keeps products per neuron. */
-export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, given: boolean): number {
+/** Working buffers of the engine and the bridge in bytes, for one prompt chunk; `perNeuron` bytes of them are a selector's, per neuron and token. */
+export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, perNeuron: number): number {
   const tokens = prefillChunk(spec);
   const heads = spec.numAttentionHeads * spec.headDim;
   const keyValues = spec.numKeyValueHeads * spec.headDim;
-  const perToken = 3 * spec.hiddenSize + 2 * heads + 2 * keyValues + (given ? spec.intermediateSize : 0);
+  const perToken = 3 * spec.hiddenSize + 2 * heads + 2 * keyValues;
   const feedForward = 2 * Math.min(tokens * spec.intermediateSize, MOST_ACTIVATIONS);
   const queries = Math.max(TILE_QUERIES, spec.numAttentionHeads / spec.numKeyValueHeads);
   const attention = threads * queries * (contextSize + 2 * spec.headDim);
@@ -20,5 +20,9 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
   // Inputs as 16-bit integers with a scale for each 32, of the network and of one resident matrix at a time.
   const widest = spec.experts?.intermediateSize ?? spec.intermediateSize;
   const integers = Math.ceil(2.25 * (tokens * (2 * spec.hiddenSize) + Math.min(tokens * widest, MOST_ACTIVATIONS)));
-  return integers + 4 * (tokens * perToken + routing + feedForward + attention + LOGIT_ROWS * spec.vocabSize);
+  return (
+    integers +
+    tokens * perNeuron * spec.intermediateSize +
+    4 * (tokens * perToken + routing + feedForward + attention + LOGIT_ROWS * spec.vocabSize)
+  );
 }

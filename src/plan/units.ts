@@ -46,11 +46,8 @@ export function unitsOfAll(layer: BundleGeometry): UnitShape {
   return shape(layer, bundlesPerUnit, null, 0);
 }
 
-/** Expert by expert. */
-export const unitsOfExperts = (layer: BundleGeometry): UnitShape => shape(layer, 1, null, 0);
-
-/** Bundle by bundle, whole. */
-export const unitsOfTrace = (layer: BundleGeometry): UnitShape => shape(layer, 1, null, 0);
+/** Bundle by bundle, whole: expert by expert, or neuron by neuron. */
+export const unitsWhole = (layer: BundleGeometry): UnitShape => shape(layer, 1, null, 0);
 
 /** Bundle by bundle, without the part that decides whether a neuron is active: that part stays resident. */
 export function unitsOfGate(layer: BundleGeometry): UnitShape {

@@ -3,7 +3,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { Plan } from '../plan/plan.js';
 
 /** `trace` is for benchmarks: it reads what a recorded trace asked for, so the output is meaningless. */
-export type SelectorChoice = 'auto' | 'all' | 'gate' | 'router' | 'trace';
+export type SelectorChoice = 'auto' | 'all' | 'gate' | 'low-rank' | 'sign' | 'router' | 'trace';
 /** `window:k` keeps what the last k tokens used, `window:0` nothing. */
 export type CacheChoice = 'auto' | 'lru' | 'lfu' | 'pin' | 'window' | `window:${number}`;
 

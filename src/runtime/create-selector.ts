@@ -1,16 +1,20 @@
-import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { readTrace } from '../cache/trace-reader.js';
 import { loadMatrix } from '../dense/load-matrix.js';
-import { FlashrowError } from '../errors.js';
 import { layerTensor } from '../model/tensor-names.js';
-import type { Allocation } from '../plan/allocate.js';
+import type { Allocation } from '../plan/spend.js';
 import { selectAll } from '../select/all.js';
 import { selectByGate } from '../select/gate.js';
+import { type LowRankLayer, selectByLowRank } from '../select/low-rank.js';
 import { selectByRouter } from '../select/router.js';
 import type { Selector } from '../select/selector.js';
+import { type SignLayer, selectBySign } from '../select/sign.js';
+import { SignBits } from '../select/sign-bits.js';
 import { selectByTrace } from '../select/trace.js';
-import type { LayerBundles } from '../store/manifest.js';
+import { readPredictors } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
+import { loadPredictor } from './load-predictors.js';
+import { loadResidentGate } from './resident-gate.js';
 
 /** The selector of a plan, with what it keeps resident loaded and checked. Throws CORRUPT, UNSUPPORTED or BridgeError. */
 export function createSelector(
@@ -26,18 +30,47 @@ export function createSelector(
   }
   if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
   if (selector === 'router') return createRouter(store, bridge, maxTokens);
+  if (selector === 'low-rank') return createLowRank(store, bridge, maxTokens);
+  if (selector === 'sign') return createSign(store, bridge, maxTokens);
   const matrices: ResidentMatrix[] = [];
   try {
-    for (const [index, layer] of store.layers.entries()) {
-      const part = residentPart(store, layer);
-      matrices.push(bridge.loadMatrix(part));
-      checkPart(matrices[index], part, index, layer);
-    }
+    for (let layer = 0; layer < store.layers.length; layer++) matrices.push(loadResidentGate(store, bridge, layer));
     return selectByGate({ matrices, neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle), maxTokens });
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;
   }
+}
+
+function createLowRank(store: Store, bridge: Bridge, maxTokens: number): Selector {
+  // The plan has seen them, and refuses this selector without.
+  const predictors = readPredictors(store)!;
+  const layers: LowRankLayer[] = [];
+  try {
+    for (const layer of predictors.layers) layers.push(loadPredictor(bridge, predictors, layer, store.spec.hiddenSize));
+    return selectByLowRank({ layers, maxTokens });
+  } catch (error) {
+    for (const { inner, outer } of layers) {
+      inner.dispose();
+      outer.dispose();
+    }
+    throw error;
+  }
+}
+
+/** Without calibration a neuron counts as likely where more signs agree than not. */
+function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
+  const predictors = readPredictors(store);
+  const layers = store.layers.map((_, layer): SignLayer => {
+    const gate = loadResidentGate(store, bridge, layer);
+    try {
+      const threshold = predictors?.layers[layer].sign.threshold ?? gate.columns / 2;
+      return { signs: SignBits.of(gate), threshold, neuronsPerUnit: 1 };
+    } finally {
+      gate.dispose();
+    }
+  });
+  return selectBySign({ layers, maxTokens });
 }
 
 function createRouter({ spec, tensors }: Store, bridge: Bridge, maxTokens: number): Selector {
@@ -50,40 +83,5 @@ function createRouter({ spec, tensors }: Store, bridge: Bridge, maxTokens: numbe
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;
-  }
-}
-
-/** The first part of every bundle of a by-neuron layer, as one matrix [numNeurons, hiddenSize]. */
-function residentPart(store: Store, layer: LayerBundles): MatrixSource {
-  const { hiddenSize, numNeurons, neuronsPerBundle, formats, extents } = layer;
-  if (neuronsPerBundle !== 1)
-    throw new FlashrowError('UNSUPPORTED', 'the gate selector needs bundles of one neuron; convert the model again', {
-      neuronsPerBundle,
-    });
-  const format = formats.gate ?? formats.up;
-  const { file, offset, stride } = extents[0];
-  return {
-    path: store.files[file],
-    offset,
-    rowStride: stride,
-    rows: numNeurons,
-    columns: hiddenSize,
-    format,
-  };
-}
-
-/** Compares what was read with the first checksum of each bundle. Throws CORRUPT. */
-function checkPart(
-  matrix: ResidentMatrix,
-  { path, offset, rowStride }: MatrixSource,
-  layer: number,
-  { checksums, segments }: LayerBundles,
-): void {
-  if (checksums === null) return;
-  for (let bundle = 0; bundle < matrix.rows; bundle++) {
-    if (matrix.checksum(bundle, 1) === checksums[bundle * segments.length]) continue;
-    const at = offset + bundle * rowStride;
-    const message = `${path} is damaged at ${at} (layer ${layer}, bundle ${bundle}); convert the model again`;
-    throw new FlashrowError('CORRUPT', message, { path, offset: at, layer, bundle });
   }
 }

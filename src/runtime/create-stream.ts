@@ -1,6 +1,6 @@
 import type { Bridge, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
-import type { Allocation } from '../plan/allocate.js';
 import { READ_THREADS } from '../plan/overhead.js';
+import type { Allocation } from '../plan/spend.js';
 import type { Store } from '../store/reader.js';
 
 /** Wanted records this close together are cheaper to read through than to ask for one by one. */

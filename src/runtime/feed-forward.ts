@@ -2,7 +2,7 @@ import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
 import { createCache } from '../cache/create-cache.js';
 import type { TraceWriter } from '../cache/trace-writer.js';
 import { createPlacement, type Placement, type UnitCache } from '../cache/unit-cache.js';
-import type { Allocation } from '../plan/allocate.js';
+import type { Allocation } from '../plan/spend.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 
@@ -19,6 +19,8 @@ export interface FeedForward {
   readonly caches: readonly UnitCache[];
   /** Is told what every pass asks for, while there is one. */
   trace: TraceWriter | null;
+  /** Sees the input of every layer, x[tokens, hiddenSize], while there is one. */
+  tap: ((layer: number, x: Float32Array, tokens: number) => void) | null;
   /** y[tokens, hiddenSize] = FFN(x[tokens, hiddenSize]). Throws BridgeError where a read fails; `restart(true)` before going on. */
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void;
   /** Ends a token or a prompt chunk. */
@@ -42,6 +44,7 @@ class PinnedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
   readonly caches = [];
   trace: TraceWriter | null = null;
+  tap: FeedForward['tap'] = null;
   private readonly units: Uint32Array;
   private readonly slots: Uint32Array[];
   private readonly loaded: Uint8Array;
@@ -66,6 +69,7 @@ class PinnedFeed implements FeedForward {
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    this.tap?.(layer, x, tokens);
     const { unit, slots: pinned } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
     this.trace?.ask(layer, this.units, count, tokens);
@@ -96,6 +100,7 @@ class PinnedFeed implements FeedForward {
 class CachedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
   trace: TraceWriter | null = null;
+  tap: FeedForward['tap'] = null;
   readonly caches: UnitCache[];
   private readonly units: Uint32Array;
   private readonly waveUnits: [Uint32Array, Uint32Array];
@@ -117,6 +122,7 @@ class CachedFeed implements FeedForward {
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    this.tap?.(layer, x, tokens);
     const { unit } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
     this.trace?.ask(layer, this.units, count, tokens);

@@ -90,21 +90,50 @@ export class ModelHost {
     return scoreTop(this.parts.engine, tokens, topK);
   }
 
-  async evaluate({ sequences }: Arguments<'evaluate'>, onEvent: OnEvent): Promise<EvaluationResult> {
+  evaluate({ sequences }: Arguments<'evaluate'>, onEvent: OnEvent): Promise<EvaluationResult> {
+    return this.score(sequences, (done) => onEvent({ done, total: sequences.length }));
+  }
+
+  /** Evaluates, and shows the logits of every token and, to `tap`, what goes into each layer's feed-forward network. */
+  async score(
+    sequences: readonly (readonly number[])[],
+    onSequence: (done: number) => void,
+    onLogits?: (logits: Float32Array) => void,
+    tap: FeedForward['tap'] = null,
+  ): Promise<EvaluationResult> {
+    const { engine, feedForward } = this.parts;
     for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
     const meter = new Meter(this.parts.sources);
     let nll = 0;
     let tokens = 0;
     let read = 0;
-    for (const [index, sequence] of sequences.entries()) {
-      nll += await negativeLogLikelihood(this.parts.engine, sequence);
-      tokens += sequence.length - 1;
-      read += sequence.length;
-      onEvent({ done: index + 1, total: sequences.length });
+    feedForward.tap = tap;
+    try {
+      for (const [index, sequence] of sequences.entries()) {
+        nll += await negativeLogLikelihood(engine, sequence, onLogits);
+        tokens += sequence.length - 1;
+        read += sequence.length;
+        onSequence(index + 1);
+      }
+    } finally {
+      feedForward.tap = null;
     }
     meter.endPrefill(read);
     const meanNll = nll / tokens;
     return { tokens, meanNll, perplexity: Math.exp(meanNll), receipt: meter.receipt() };
+  }
+
+  /** Runs ids with fresh state and shows what goes into each layer's feed-forward network, x[tokens, hiddenSize], chunk by chunk. */
+  async observe(ids: readonly number[], tap: NonNullable<FeedForward['tap']>): Promise<void> {
+    const { engine, feedForward } = this.parts;
+    checkPrompt(ids, this.info.spec.vocabSize, this.info.contextSize);
+    engine.rewind(0);
+    feedForward.tap = tap;
+    try {
+      await engine.prefill(ids, 0);
+    } finally {
+      feedForward.tap = null;
+    }
   }
 
   dispose(): Promise<void> {

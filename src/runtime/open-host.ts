@@ -2,8 +2,8 @@ import { openBridge } from '../../native-bridge/index.js';
 import { createDenseHalf } from '../dense/create.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
-import type { LayerAllocation } from '../plan/allocate.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
+import type { LayerAllocation } from '../plan/spend.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
 import type { ModelInfo, Progress } from './api.js';
@@ -30,7 +30,7 @@ export async function openHost(
   onEvent: (event: unknown) => void,
 ): Promise<ModelHost> {
   const store = openStore(path);
-  const { plan, allocation, settings } = planOutline(storeOutline(store), options);
+  const { plan, allocation, settings, falseNegativeRate } = planOutline(storeOutline(store), options);
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const { spec } = store;
   const { contextSize, stateFormat, threads } = settings;
@@ -87,7 +87,7 @@ export async function openHost(
       base: {
         selector: selector.name,
         exact: selector.exact,
-        falseNegativeRate: null,
+        falseNegativeRate,
         cachePolicy: info.cachePolicy,
         kernels: bridge.isa,
         budgetBytes: plan.budgetBytes,

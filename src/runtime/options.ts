@@ -1,7 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
-import type { AllocationRequest, CachePolicy } from '../plan/allocate.js';
 import { budgetBytes, defaultThreads } from '../plan/machine.js';
+import type { AllocationRequest, CachePolicy } from '../plan/spend.js';
 import { defaultContext } from '../plan/state.js';
 import type { ModelOptions } from './api.js';
 
@@ -11,7 +11,7 @@ const MAX_THREADS = 256;
 /** Options with defaults in place and ranges checked against the model. */
 export type Settings = Pick<
   AllocationRequest,
-  'budgetBytes' | 'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache'
+  'budgetBytes' | 'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache' | 'lossy'
 > & { direct: boolean; trace: string | null };
 
 /** Throws BAD_USAGE naming the option and what it accepts. */
@@ -31,12 +31,17 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     throw new FlashrowError('BAD_USAGE', `threads is from 1 to ${MAX_THREADS}, not ${threads}`, { option: 'threads' });
   }
   const { selector = 'auto', state = 'f16', direct = true, cache = 'auto' } = tuning;
-  if (!['auto', 'all', 'gate', 'router', 'trace'].includes(selector)) {
-    throw new FlashrowError('BAD_USAGE', `selector is auto, all, gate or router, not ${selector}`, {
+  if (!['auto', 'all', 'gate', 'low-rank', 'sign', 'router', 'trace'].includes(selector)) {
+    throw new FlashrowError('BAD_USAGE', `selector is auto, all, gate, low-rank, sign or router, not ${selector}`, {
       option: 'selector',
     });
   }
-  if ((selector === 'trace') !== (tuning.trace !== undefined) || (selector === 'trace' && options.exact !== false)) {
+  const lossy = options.exact === false;
+  if ((selector === 'low-rank' || selector === 'sign') && !lossy) {
+    const message = `the selector ${selector} guesses which rows a token needs; permit that with exact: false (--lossy)`;
+    throw new FlashrowError('BAD_USAGE', message, { option: 'selector' });
+  }
+  if ((selector === 'trace') !== (tuning.trace !== undefined) || (selector === 'trace' && !lossy)) {
     const message = 'replaying a trace takes selector "trace", a trace and exact false: its output is meaningless';
     throw new FlashrowError('BAD_USAGE', message, { option: 'trace' });
   }
@@ -50,6 +55,7 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
     cache: cachePolicy(cache),
     stateFormat: state,
     direct,
+    lossy,
     trace: tuning.trace ?? null,
   };
 }

@@ -2,10 +2,12 @@ import type { BundleGeometry, MatrixSource } from '../../native-bridge/bridge.js
 import { isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
+import type { Calibration } from '../plan/calibration.js';
 import type { Plan } from '../plan/plan.js';
 import { planLayout } from '../store/layout.js';
 import type { Store } from '../store/reader.js';
 import type { CheckpointSource } from '../store/source.js';
+import { calibrationOf } from './calibration-of.js';
 
 const SAMPLE_BYTES = 4 << 20;
 
@@ -16,6 +18,8 @@ export interface Outline {
   /** The resident half by tensor name. */
   tensors: ReadonlyMap<string, { shape: readonly number[]; format: RowFormat }>;
   conversion: Plan['conversion'];
+  /** What calibration found out; null where there was none. Throws CORRUPT where its file is damaged. */
+  calibration: () => Calibration | null;
   /** A file of the model, for timing reads. */
   probePath: string;
   /** Some rows of the model, for timing kernels. */
@@ -32,6 +36,7 @@ export function storeOutline(store: Store): Outline {
     layers: store.layers,
     tensors: store.tensors,
     conversion: { needed: false, bytes: 0 },
+    calibration: () => calibrationOf(store),
     probePath: store.files[extent.file],
     sample: some({
       path: store.files[extent.file],
@@ -68,6 +73,7 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
     layers: layout.layers,
     tensors: new Map(layout.resident.map((tensor) => [tensor.name, tensor])),
     conversion: { needed: true, bytes: layout.bytes },
+    calibration: () => null,
     probePath: checkpoint.files[0].path,
     sample: some(sample),
   };

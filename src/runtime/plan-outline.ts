@@ -2,10 +2,12 @@ import { rowBytes } from '../../native-bridge/formats.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { denseFootprint } from '../dense/footprint.js';
 import { layerTensor } from '../model/tensor-names.js';
-import { type Allocation, allocate } from '../plan/allocate.js';
+import { allocate } from '../plan/allocate.js';
+import type { Calibration } from '../plan/calibration.js';
 import { forecast } from '../plan/forecast.js';
 import { overheadBytes } from '../plan/overhead.js';
 import type { Plan } from '../plan/plan.js';
+import type { Allocation } from '../plan/spend.js';
 import type { ModelOptions } from './api.js';
 import { policyName, type Settings, settingsFor } from './options.js';
 import type { Outline } from './outline.js';
@@ -14,6 +16,8 @@ export interface PlannedModel {
   plan: Plan;
   allocation: Allocation;
   settings: Settings;
+  /** What calibration measured of a selector that guesses; null for the others. */
+  falseNegativeRate: number | null;
 }
 
 /** Without timing anything: what a load goes by. */
@@ -24,7 +28,8 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
   const { spec, layers, tensors } = outline;
   const settings = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
-  const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), ...settings });
+  const calibration = settings.lossy ? outline.calibration() : null;
+  const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...settings });
   const plan: Plan = {
     fits: allocation.fits,
     minimumBytes: allocation.minimumBytes,
@@ -43,7 +48,7 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
     cachePolicy: policyName(allocation.cache),
     reason: allocation.reason,
   };
-  return { plan, allocation, settings };
+  return { plan, allocation, settings, falseNegativeRate: missedBy(allocation.selector, calibration) };
 }
 
 function routerBytes({ spec, tensors }: Outline): number {
@@ -55,6 +60,11 @@ function routerBytes({ spec, tensors }: Outline): number {
     bytes += numExperts * rowBytes(format, spec.hiddenSize);
   }
   return bytes;
+}
+
+function missedBy(selector: Allocation['selector'], calibration: Calibration | null): number | null {
+  if (selector === 'low-rank') return calibration?.falseNegativeRate ?? null;
+  return selector === 'sign' ? (calibration?.signFalseNegativeRate ?? null) : null;
 }
 
 /** The same plan with a forecast, for which up to 64 MB of the model's file are read. */

@@ -1,4 +1,5 @@
 import type { Plan } from '../plan/plan.js';
+import type { LayerStatistics } from '../store/predictors.js';
 import type { ConvertResult } from '../store/writer.js';
 import type {
   ErrorShape,
@@ -9,6 +10,7 @@ import type {
   Piece,
   Progress,
 } from './api.js';
+import type { SelectorJudgement } from './comparison/judge-selector.js';
 import type { GenerateSettings } from './generate.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
@@ -19,6 +21,43 @@ export interface ConvertRequest {
   store: string;
   rows: string;
   dense: string;
+}
+
+/** What a calibration is made with. */
+export interface CalibrationSettings {
+  tokens: number;
+  falseNegativeRate: number;
+  rank: number | null;
+  seed: number;
+}
+
+/** `collect`: tokens run through the model; `train`: layers, the one at work by its share. */
+export type CalibrationProgress =
+  | { stage: 'collect'; done: number; total: number }
+  | { stage: 'train'; layer: number; rank: number; done: number; total: number };
+
+export interface CalibrationResult {
+  /** Of predictors.bin. */
+  path: string;
+  bytes: number;
+  /** Of the store without it. */
+  modelBytes: number;
+  tokens: number;
+  heldOutTokens: number;
+  /** As measured on the tokens that were held out. */
+  layers: ({ rank: number; threshold: number } & LayerStatistics)[];
+}
+
+/** The same tokens with every row that matters, and with those that a selector chose. */
+export interface ComparisonResult {
+  dense: EvaluationResult;
+  sparse: EvaluationResult;
+  /** Share of tokens for which both find the same next one likeliest. */
+  topOneAgreement: number;
+  /** Mean divergence of the dense distribution from the sparse one, nats. */
+  klDivergence: number;
+  /** What the selector chose on the dense run's inputs. */
+  layers: SelectorJudgement[];
 }
 
 export interface VerifyResult {
@@ -37,6 +76,29 @@ export interface Methods {
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
   /** The store of a source, converted first where need be. */
   prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  /** Trains the predictors of a store. */
+  calibrate: {
+    args: {
+      store: string;
+      documents: readonly string[];
+      options: PlainOptions;
+      settings: CalibrationSettings;
+      anonymousBefore: number;
+    };
+    result: CalibrationResult;
+    event: CalibrationProgress;
+  };
+  /** A selector against every row. */
+  compare: {
+    args: {
+      store: string;
+      text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] };
+      options: PlainOptions;
+      anonymousBefore: number;
+    };
+    result: ComparisonResult;
+    event: { done: number; total: number };
+  };
   /** Loads a store; the calls below need it. */
   open: {
     args: { store: string; options: PlainOptions; anonymousBefore: number };

@@ -15,17 +15,23 @@ export async function scoreTop(engine: Engine, ids: readonly number[], topK: num
   return rows;
 }
 
-/** Sum of -ln p(ids[i] | ids[..i]) for i from 1. State is fresh. */
-export async function negativeLogLikelihood(engine: Engine, ids: readonly number[]): Promise<number> {
+/** Sum of -ln p(ids[i] | ids[..i]) for i from 1; `visit` sees the logits of every token. State is fresh. */
+export async function negativeLogLikelihood(
+  engine: Engine,
+  ids: readonly number[],
+  visit?: (logits: Float32Array) => void,
+): Promise<number> {
   let sum = 0;
   engine.rewind(0);
   await engine.score(ids, 0, (index, logits) => {
+    visit?.(logits);
     if (index + 1 < ids.length) sum += logSumExp(logits) - logits[ids[index + 1]];
   });
   return sum;
 }
 
-function logSumExp(logits: Float32Array): number {
+/** ln of the sum of e^logits, without overflow. */
+export function logSumExp(logits: Float32Array): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i] > max) max = logits[i];
   let sum = 0;

@@ -49,6 +49,14 @@ async function perform(
       return jobs.verify(request.args, signal, onEvent);
     case 'prepare':
       return jobs.prepare(request.args, signal, onEvent);
+    case 'calibrate': {
+      const { calibrateStore } = await import('./calibration/calibrate-store.js');
+      return calibrateStore(request.args, aborted, onEvent);
+    }
+    case 'compare': {
+      const { compareSelectors } = await import('./comparison/compare-selectors.js');
+      return compareSelectors(request.args, aborted, onEvent);
+    }
     case 'open': {
       // Loaded on demand: the other jobs need neither ONNX Runtime nor its memory.
       const { openHost } = await import('./open-host.js');

@@ -2,10 +2,18 @@ import { FlashrowError } from '../errors.js';
 import { shown } from '../model/fields.js';
 import { MANIFEST_FILE } from './manifest.js';
 
-/** Throws CORRUPT: the manifest's `where` is not what it must be. */
-export function broken(where: string, found: unknown, expected: string): never {
-  const message = `${MANIFEST_FILE}: ${where} is ${found === undefined ? 'missing' : shown(found)}, not ${expected}; convert the model again`;
-  throw new FlashrowError('CORRUPT', message, { file: MANIFEST_FILE, offset: 0, where });
+/** What the fields were read from, and what to do where they cannot be. */
+export interface FieldsOrigin {
+  file: string;
+  remedy: string;
+}
+
+const MANIFEST: FieldsOrigin = { file: MANIFEST_FILE, remedy: 'convert the model again' };
+
+/** Throws CORRUPT: `where` is not what it must be. */
+export function broken(where: string, found: unknown, expected: string, { file, remedy } = MANIFEST): never {
+  const message = `${file}: ${where} is ${found === undefined ? 'missing' : shown(found)}, not ${expected}; ${remedy}`;
+  throw new FlashrowError('CORRUPT', message, { file, offset: 0, where });
 }
 
 /** Untrusted data, read field by field; every getter throws CORRUPT where the field is not what it asks for. */
@@ -15,9 +23,10 @@ export class ManifestFields {
   constructor(
     value: unknown,
     readonly where: string,
+    readonly origin = MANIFEST,
   ) {
     if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
-      broken(where, value, 'a map');
+      broken(where, value, 'a map', origin);
     }
     this.#values = value as Record<string, unknown>;
   }
@@ -33,7 +42,7 @@ export class ManifestFields {
   integer(key: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number {
     const value = this.#get(key);
     if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
-      broken(this.path(key), value, `an integer from ${least} to ${most}`);
+      broken(this.path(key), value, `an integer from ${least} to ${most}`, this.origin);
     }
     return value;
   }
@@ -41,36 +50,42 @@ export class ManifestFields {
   /** A finite number, at least 0. */
   number(key: string): number {
     const value = this.#get(key);
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) broken(this.path(key), value, 'a number');
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0)
+      broken(this.path(key), value, 'a number', this.origin);
     return value;
+  }
+
+  /** As it is, whatever it is. */
+  any(key: string): unknown {
+    return this.#get(key);
   }
 
   text(key: string): string {
     const value = this.#get(key);
-    if (typeof value !== 'string') broken(this.path(key), value, 'text');
+    if (typeof value !== 'string') broken(this.path(key), value, 'text', this.origin);
     return value;
   }
 
   flag(key: string): boolean {
     const value = this.#get(key);
-    if (typeof value !== 'boolean') broken(this.path(key), value, 'true or false');
+    if (typeof value !== 'boolean') broken(this.path(key), value, 'true or false', this.origin);
     return value;
   }
 
   oneOf<T extends string>(key: string, choices: readonly T[]): T {
     const value = this.#get(key);
-    if (!choices.includes(value as T)) broken(this.path(key), value, `one of ${choices.join(', ')}`);
+    if (!choices.includes(value as T)) broken(this.path(key), value, `one of ${choices.join(', ')}`, this.origin);
     return value as T;
   }
 
   bytes(key: string): Uint8Array {
     const value = this.#get(key);
-    if (!(value instanceof Uint8Array)) broken(this.path(key), value, 'binary data');
+    if (!(value instanceof Uint8Array)) broken(this.path(key), value, 'binary data', this.origin);
     return value;
   }
 
   fields(key: string): ManifestFields {
-    return new ManifestFields(this.#get(key), this.path(key));
+    return new ManifestFields(this.#get(key), this.path(key), this.origin);
   }
 
   has(key: string): boolean {
@@ -84,20 +99,23 @@ export class ManifestFields {
   /** `length` null accepts any. */
   list(key: string, length: number | null = null): unknown[] {
     const value = this.#get(key);
-    if (!Array.isArray(value)) broken(this.path(key), value, 'a list');
-    if (length !== null && value.length !== length) broken(`${this.path(key)}.length`, value.length, String(length));
+    if (!Array.isArray(value)) broken(this.path(key), value, 'a list', this.origin);
+    if (length !== null && value.length !== length)
+      broken(`${this.path(key)}.length`, value.length, String(length), this.origin);
     return value;
   }
 
   maps(key: string, length: number | null = null): ManifestFields[] {
-    return this.list(key, length).map((value, index) => new ManifestFields(value, `${this.path(key)}[${index}]`));
+    return this.list(key, length).map(
+      (value, index) => new ManifestFields(value, `${this.path(key)}[${index}]`, this.origin),
+    );
   }
 
   /** A list of integers from `least` to `most`. */
   integers(key: string, least: number, most: number = Number.MAX_SAFE_INTEGER): number[] {
     return this.list(key).map((value, index) => {
       if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < least || value > most) {
-        broken(`${this.path(key)}[${index}]`, value, `an integer from ${least} to ${most}`);
+        broken(`${this.path(key)}[${index}]`, value, `an integer from ${least} to ${most}`, this.origin);
       }
       return value;
     });

@@ -34,11 +34,12 @@ const GENERATE = [
 const OPTIONS: Record<string, string[]> = {
   run: [...GENERATE, ...SHARED],
   logprobs: ['--tokens', '--top', ...SHARED],
-  eval: ['--text', '--sequences', ...SHARED],
+  eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special'],
   plan: SHARED,
   convert: ['--rows', '--dense'],
   verify: [],
+  calibrate: ['--text', '--tokens', '--false-negatives', '--rank', '--seed', '--memory', '--threads', '--cache-dir'],
   replay: ['--memory', '--cold', '--one-by-one'],
 };
 
@@ -51,7 +52,7 @@ describe('help', () => {
     expect(listed.sort()).toEqual([...expected, '--json', '--help'].sort());
   });
 
-  test('lists the eight commands', () => {
+  test('lists the nine commands', () => {
     const names = buildProgram().commands.map((command) => command.name());
     expect(names.sort()).toEqual(Object.keys(OPTIONS).sort());
   });

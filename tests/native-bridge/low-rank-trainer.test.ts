@@ -51,7 +51,7 @@ describe.each(ISAS)('training a low-rank predictor on %s', (isa) => {
   it('steps as Adam does along gradients from finite differences', () => {
     const random = new Random(61);
     const samples = 9;
-    const options = { hiddenSize: 7, numNeurons: 21, rank: 3, activeShare: 0.3, learningRate: 0.01, seed: 5 };
+    const options = { hiddenSize: 7, numNeurons: 21, rank: 3, activeShare: 0.3, seed: 5 };
     const trainer = bridge.createLowRankTrainer(options);
     const expected = parametersOf(trainer);
     const first = new Float64Array(expected.length);
@@ -73,7 +73,7 @@ describe.each(ISAS)('training a low-rank predictor on %s', (isa) => {
         second[i] = 0.999 * second[i] + 0.001 * g * g;
         expected[i] -= (0.01 * (first[i] / (1 - 0.9 ** step))) / (Math.sqrt(second[i] / (1 - 0.999 ** step)) + 1e-8);
       });
-      expect(Math.abs(trainer.train(x, active, samples) / before - 1)).toBeLessThan(1e-4);
+      expect(Math.abs(trainer.train(x, active, samples, 0.01) / before - 1)).toBeLessThan(1e-4);
     }
     const furthest = Math.max(...parametersOf(trainer).map((value, i) => Math.abs(value - expected[i])));
     expect(furthest).toBeLessThan(2e-4);
@@ -98,11 +98,11 @@ describe.each(ISAS)('training a low-rank predictor on %s', (isa) => {
       return { x, active };
     };
     const trainer = bridge.createLowRankTrainer({
-      ...{ hiddenSize, numNeurons, rank: 4, activeShare: 0.2, learningRate: 0.03, seed: 1 },
+      ...{ hiddenSize, numNeurons, rank: 4, activeShare: 0.2, seed: 1 },
     });
     const losses = Array.from({ length: 120 }, () => {
       const { x, active } = draw();
-      return trainer.train(x, active, batch);
+      return trainer.train(x, active, batch, 0.03);
     });
     expect(losses.at(-1)).toBeLessThan(losses[0] / 3);
 
@@ -128,10 +128,10 @@ describe.each(ISAS)('training a low-rank predictor on %s', (isa) => {
     const run = (threads: number, seed: number) => {
       const other = openBridge({ isa, threads });
       const random = new Random(63);
-      const options = { hiddenSize, numNeurons, rank: 19, activeShare: 0.1, learningRate: 0.01, seed };
+      const options = { hiddenSize, numNeurons, rank: 19, activeShare: 0.1, seed };
       const trainer = other.createLowRankTrainer(options);
       const losses = Array.from({ length: 3 }, () =>
-        trainer.train(random.floats(samples * hiddenSize), randomBits(random, samples, numNeurons, 10), samples),
+        trainer.train(random.floats(samples * hiddenSize), randomBits(random, samples, numNeurons, 10), samples, 0.01),
       );
       other.dispose();
       return [...losses, ...parametersOf(trainer)];
@@ -143,15 +143,15 @@ describe.each(ISAS)('training a low-rank predictor on %s', (isa) => {
   });
 
   it('refuses what it cannot train on', () => {
-    const options = { hiddenSize: 4, numNeurons: 9, rank: 2, activeShare: 0.1, learningRate: 0.01, seed: 1 };
+    const options = { hiddenSize: 4, numNeurons: 9, rank: 2, activeShare: 0.1, seed: 1 };
     const trainer = bridge.createLowRankTrainer(options);
     for (const attempt of [
       () => bridge.createLowRankTrainer({ ...options, rank: 0 }),
       () => bridge.createLowRankTrainer({ ...options, activeShare: 0 }),
-      () => bridge.createLowRankTrainer({ ...options, learningRate: Number.NaN }),
-      () => trainer.train(new Float32Array(7), new Uint8Array(4), 2),
-      () => trainer.train(new Float32Array(8), new Uint8Array(3), 2),
-      () => trainer.train(new Float32Array(8), new Uint8Array(4), 0),
+      () => trainer.train(new Float32Array(8), new Uint8Array(4), 2, Number.NaN),
+      () => trainer.train(new Float32Array(7), new Uint8Array(4), 2, 0.01),
+      () => trainer.train(new Float32Array(8), new Uint8Array(3), 2, 0.01),
+      () => trainer.train(new Float32Array(8), new Uint8Array(4), 0, 0.01),
     ]) {
       const error = thrownBy(attempt);
       expect(error).toBeInstanceOf(BridgeError);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type AllocationRequest, allocate } from '../../dist/src/plan/allocate.js';
+import { allocate } from '../../dist/src/plan/allocate.js';
+import type { AllocationRequest } from '../../dist/src/plan/spend.js';
 
 const HIDDEN = 256;
 const NEURONS = 1024;
@@ -52,6 +53,8 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
     threads: 2,
     selector: 'all',
     cache: 'auto',
+    lossy: false,
+    calibration: null,
     ...change,
   };
 }

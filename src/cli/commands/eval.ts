@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import type { Model } from '../../runtime/api.js';
-import { makeWindows, splitDocuments } from '../evaluation-text.js';
+import type { compare } from '../../runtime/compare.js';
+import { makeWindows, splitDocuments } from '../../text/documents.js';
+import { formatComparison } from '../comparison.js';
 import { plural } from '../format.js';
 import { interruptSignal } from '../interrupt.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
@@ -15,6 +17,7 @@ import { withModel } from '../with-model.js';
 interface EvalFlags extends ModelFlags {
   text?: string;
   sequences?: string;
+  compare?: boolean;
   json?: boolean;
 }
 
@@ -26,11 +29,13 @@ export function evalCommand(): Command {
     .description('negative log-likelihood and perplexity of a text')
     .argument('<model>', MODEL_ARGUMENT)
     .option('--text <file>', 'a text; a line <|endoftext|> ends a document')
-    .option('--sequences <file>', 'JSON [[ids], ...]; the first token of each is not scored');
+    .option('--sequences <file>', 'JSON [[ids], ...]; the first token of each is not scored')
+    .option('--compare', 'also with every row that matters: what the selector costs (ReLU models)');
   return addModelOptions(command).action(evaluate);
 }
 
 async function evaluate(source: string, flags: EvalFlags): Promise<void> {
+  if (flags.compare) return compareRuns(source, flags);
   const sequencesFor = await readSequences(source, flags);
   const signal = interruptSignal();
   const bar = progressBar('count');
@@ -51,15 +56,43 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   notice(formatReceipt(result.receipt));
 }
 
-async function readSequences(source: string, { text, sequences }: EvalFlags): Promise<Sequences> {
-  if (text !== undefined && sequences !== undefined)
-    throw new FlashrowError('BAD_USAGE', 'give --text or --sequences, not both');
-  if (sequences !== undefined) return fromSequences(sequences);
-  if (text !== undefined) return fromText(source, text);
-  throw new FlashrowError('BAD_USAGE', 'nothing to score: give --text <file> or --sequences <file>');
+async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
+  const text = await readComparisonText(flags);
+  const { compare } = await import('../../runtime/compare.js');
+  const bar = progressBar('share');
+  const result = await compare(source, text, {
+    ...toModelOptions(flags),
+    signal: interruptSignal(),
+    onProgress: (progress) => {
+      if ('done' in progress) bar.update('scoring twice', progress.done, progress.total);
+      else bar.update('converting', progress.bytes, progress.totalBytes);
+    },
+  }).finally(() => bar.stop());
+  if (flags.json) return printJson(result);
+  printLine(formatComparison(result));
 }
 
-async function fromSequences(path: string): Promise<Sequences> {
+async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compare>[1]> {
+  checkOneText(flags);
+  if (flags.sequences !== undefined) return { sequences: await idsIn(flags.sequences) };
+  return { documents: splitDocuments(await readText('--text', flags.text!)) };
+}
+
+async function readSequences(source: string, { text, sequences }: EvalFlags): Promise<Sequences> {
+  checkOneText({ text, sequences });
+  if (sequences === undefined) return fromText(source, text!);
+  const ids = await idsIn(sequences);
+  return () => ids;
+}
+
+function checkOneText({ text, sequences }: Pick<EvalFlags, 'text' | 'sequences'>): void {
+  if (text !== undefined && sequences !== undefined)
+    throw new FlashrowError('BAD_USAGE', 'give --text or --sequences, not both');
+  if (text === undefined && sequences === undefined)
+    throw new FlashrowError('BAD_USAGE', 'nothing to score: give --text <file> or --sequences <file>');
+}
+
+async function idsIn(path: string): Promise<number[][]> {
   const sequences = parseJson(await readText('--sequences', path));
   if (!Array.isArray(sequences) || !sequences.every(isTokenIds)) {
     throw new FlashrowError(
@@ -68,7 +101,7 @@ async function fromSequences(path: string): Promise<Sequences> {
       { path },
     );
   }
-  return () => sequences;
+  return sequences;
 }
 
 /** Encoded before the model is loaded: the growth in memory that a receipt shows is then the model's alone. */

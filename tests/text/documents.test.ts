@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { makeWindows, splitDocuments } from '../../dist/src/cli/evaluation-text.js';
+import { makeWindows, splitDocuments } from '../../dist/src/text/documents.js';
 
 describe('splitDocuments', () => {
   test('ends a document at a separating line', () => {

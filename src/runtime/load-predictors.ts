@@ -1,0 +1,36 @@
+import type { Bridge } from '../../native-bridge/bridge.js';
+import { rowBytes } from '../../native-bridge/formats.js';
+import type { LowRankLayer } from '../select/low-rank.js';
+import { damaged, type LayerPredictor, type Predictors, readRun } from '../store/predictors.js';
+
+/** Holds a layer's predictor on the bridge. Throws CORRUPT where its bytes are not what was written, or BridgeError. */
+export function loadPredictor(
+  bridge: Bridge,
+  predictors: Predictors,
+  { rank, format, threshold, inner, outer, bias }: LayerPredictor,
+  hiddenSize: number,
+): LowRankLayer {
+  const { path } = predictors;
+  const floats = readRun(predictors, bias, (bytes, seed) => bridge.crc32c(bytes, seed));
+  const numNeurons = floats.length / 4;
+  const matrix = (run: LayerPredictor['inner'], rows: number, columns: number) => {
+    const rowStride = rowBytes(format, columns);
+    const loaded = bridge.loadMatrix({ path, offset: run.offset, rowStride, rows, columns, format });
+    if (loaded.checksum(0, rows) === run.checksum) return loaded;
+    loaded.dispose();
+    throw damaged(path, `its checksum at ${run.offset} does not match`);
+  };
+  const loadedInner = matrix(inner, rank, hiddenSize);
+  try {
+    return {
+      inner: loadedInner,
+      outer: matrix(outer, numNeurons, rank),
+      bias: new Float32Array(floats.buffer, floats.byteOffset, numNeurons),
+      threshold,
+      neuronsPerUnit: 1,
+    };
+  } catch (error) {
+    loadedInner.dispose();
+    throw error;
+  }
+}

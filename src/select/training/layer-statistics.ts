@@ -1,0 +1,58 @@
+import type { ActiveSet } from './active-set.js';
+
+/** Reuse over one window: shares of all neurons, and of the active ones. */
+export interface Reuse {
+  /** Active neurons that one of the last k tokens had woken too, over the active ones. */
+  hitRate: number;
+  /** Active neurons that none of them had woken, over all. */
+  newShare: number;
+  /** Neurons that the last k tokens woke together, over all. */
+  unionShare: number;
+}
+
+/** Share of the neurons that a token of [first, end) wakes. */
+export function activeShareOf(active: ActiveSet, first: number, end: number): number {
+  const total = active.counts(first, end).reduce((sum, count) => sum + count, 0);
+  return total / ((end - first) * active.numNeurons);
+}
+
+/** The smallest share of the neurons that carries 80% of all activations. */
+export function hotShareOf(uses: Uint32Array): number {
+  const falling = Uint32Array.from(uses).sort().reverse();
+  const wanted = 0.8 * falling.reduce((sum, count) => sum + count, 0);
+  let carried = 0;
+  let neurons = 0;
+  while (carried < wanted) carried += falling[neurons++];
+  return neurons / uses.length;
+}
+
+/** How far the last k tokens foretell what tokens [first, end) wake, for each k of `windows`, ascending. The first tokens, which no full window precedes, are left out. */
+export function reuseOver(active: ActiveSet, first: number, end: number, windows: readonly number[]): Reuse[] {
+  const { numNeurons } = active;
+  const longest = windows[windows.length - 1];
+  const last = new Int32Array(numNeurons).fill(-longest - 1);
+  /** [gap]: active neurons last woken that many tokens ago; unions of as many tokens. */
+  const gaps = new Float64Array(longest + 1);
+  const unions = new Float64Array(longest + 1);
+  let asked = 0;
+  let measured = 0;
+  for (let token = first; token < end; token++) {
+    const counts = token - first >= longest;
+    if (counts) measured += 1;
+    for (let n = 0; n < numNeurons; n++) {
+      const gap = token - first - last[n];
+      if (counts && gap <= longest) unions[gap] += 1;
+      if (!active.has(token, n)) continue;
+      last[n] = token - first;
+      if (!counts) continue;
+      asked += 1;
+      if (gap <= longest) gaps[gap] += 1;
+    }
+  }
+  const all = Math.max(1, measured * numNeurons);
+  return windows.map((k) => {
+    const hits = gaps.subarray(1, k + 1).reduce((sum, count) => sum + count, 0);
+    const union = unions.subarray(1, k + 1).reduce((sum, count) => sum + count, 0);
+    return { hitRate: asked === 0 ? 0 : hits / asked, newShare: (asked - hits) / all, unionShare: union / all };
+  });
+}

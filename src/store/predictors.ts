@@ -1,0 +1,238 @@
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { rowBytes } from '../../native-bridge/formats.js';
+import { FlashrowError } from '../errors.js';
+import { packChecked, unpackChecked } from './checked-message.js';
+import { MANIFEST_FILE } from './manifest.js';
+import { broken, type FieldsOrigin, ManifestFields } from './manifest-fields.js';
+import type { Store } from './reader.js';
+
+/*
+ * predictors.bin: "flashprd", the header's bytes as uint32 LE, the header as a checked message (checked-message.ts), then what its offsets
+ * count from the end of the header: per layer the two matrices of a low-rank predictor, its bias, and how often calibration saw each neuron active.
+ */
+export const PREDICTORS_FILE = 'predictors.bin';
+const MAGIC = 'flashprd';
+const FORMAT_VERSION = 0;
+const MAX_HEADER_BYTES = 64 << 20;
+export const PREDICTOR_FORMATS = ['f32', 'q4_0'] as const;
+export type PredictorFormat = (typeof PREDICTOR_FORMATS)[number];
+/** Windows over which reuse is measured, tokens. */
+export const REUSE_WINDOWS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
+
+/** What the held-out tokens of a calibration showed of one layer. Shares are from 0 to 1. */
+export interface LayerStatistics {
+  /** Neurons that a token wakes, as a share of all. */
+  activeShare: number;
+  /** The smallest share of the neurons that carries 80% of all activations. */
+  hotShare: number;
+  /** Active neurons that one of the last k tokens had woken too, and those that none had, as shares of all; k as in REUSE_WINDOWS. */
+  reuse: { hitRate: number; newShare: number; unionShare: number }[];
+  /** What the predictor does: active neurons missed, inactive ones chosen, chosen over all. */
+  falseNegativeRate: number;
+  falsePositiveRate: number;
+  chosenShare: number;
+}
+
+/** A run of bytes with its CRC-32C. */
+export interface CheckedRun {
+  offset: number;
+  bytes: number;
+  checksum: number;
+}
+
+/** One layer's low-rank predictor (select/low-rank.ts). */
+export interface LayerPredictor {
+  rank: number;
+  format: PredictorFormat;
+  threshold: number;
+  statistics: LayerStatistics;
+  /** The same for the `sign` selector (select/sign.ts): how many columns have to agree, and what that does. */
+  sign: { threshold: number; falseNegativeRate: number; chosenShare: number };
+  /** [rank, hiddenSize]. */
+  inner: CheckedRun;
+  /** [numNeurons, rank]. */
+  outer: CheckedRun;
+  /** f32 [numNeurons]. */
+  bias: CheckedRun;
+  /** uint32 [numNeurons]: tokens that woke each. */
+  uses: CheckedRun;
+}
+
+export interface PredictorsHeader {
+  /** Hex SHA-256 of the manifest of the store that they were trained on. */
+  model: string;
+  /** Tokens that were looked at, and how many of them were only for measuring. */
+  tokens: number;
+  heldOutTokens: number;
+  seed: number;
+  layers: LayerPredictor[];
+}
+
+export interface Predictors extends PredictorsHeader {
+  path: string;
+  /** Of the file. */
+  bytes: number;
+}
+
+/** What ties predictors to the very store they were trained on. */
+export const storeIdentity = (storePath: string): string =>
+  createHash('sha256')
+    .update(readFileSync(join(storePath, MANIFEST_FILE)))
+    .digest('hex');
+
+/**
+ * The predictors beside a store; null where it was never calibrated. Their matrices are not read yet. Throws CORRUPT where the file is damaged or was
+ * made for another model, UNSUPPORTED where a newer flashrow made it.
+ */
+export function readPredictors(store: Pick<Store, 'path' | 'spec'>): Predictors | null {
+  const path = join(store.path, PREDICTORS_FILE);
+  if (!existsSync(path)) return null;
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    const start = Buffer.alloc(MAGIC.length + 4);
+    readSync(file, start, 0, start.length, 0);
+    const headerBytes = start.readUInt32LE(MAGIC.length);
+    const room = Math.min(MAX_HEADER_BYTES, size - start.length);
+    if (start.toString('latin1', 0, MAGIC.length) !== MAGIC || headerBytes > room)
+      throw damaged(path, 'it is cut short, or not a file of predictors');
+    const header = Buffer.alloc(headerBytes);
+    readSync(file, header, 0, headerBytes, start.length);
+    const origin: Origin = { path, fileBytes: size, dataOffset: start.length + headerBytes };
+    return { ...checkHeader(unpack(path, header), origin, store), path, bytes: size };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function unpack(path: string, header: Buffer): unknown {
+  try {
+    return unpackChecked(header);
+  } catch (error) {
+    throw damaged(path, (error as Error).message);
+  }
+}
+
+interface Origin {
+  path: string;
+  fileBytes: number;
+  /** Where the header ends. */
+  dataOffset: number;
+}
+
+/** Offsets come out counted from the start of the file. */
+function checkHeader(
+  value: unknown,
+  { path, fileBytes, dataOffset }: Origin,
+  { path: storePath, spec }: Pick<Store, 'path' | 'spec'>,
+): PredictorsHeader {
+  const origin: FieldsOrigin = { file: path, remedy: 'run `flashrow calibrate` again' };
+  const fields = new ManifestFields(value, '', origin);
+  const formatVersion = fields.integer('formatVersion', 0);
+  if (formatVersion > FORMAT_VERSION)
+    throw new FlashrowError('UNSUPPORTED', `${path} was written by a newer flashrow; update, or calibrate again`, {
+      formatVersion,
+      supported: FORMAT_VERSION,
+    });
+  const model = fields.text('model');
+  if (model !== storeIdentity(storePath)) throw damaged(path, 'it was made for another model, or another conversion');
+  const { hiddenSize, intermediateSize } = spec;
+  const layers = fields.maps('layers', spec.numLayers).map((layer): LayerPredictor => {
+    const format = layer.oneOf('format', PREDICTOR_FORMATS);
+    const rank = layer.integer('rank', 1, hiddenSize);
+    const run = (key: string, bytes: number): CheckedRun => {
+      const at = layer.fields(key);
+      const offset = dataOffset + at.integer('offset', 0);
+      const found = { offset, bytes: at.integer('bytes', 0), checksum: at.integer('checksum', 0) };
+      if (found.bytes !== bytes) broken(at.path('bytes'), found.bytes, String(bytes), origin);
+      if (offset + bytes > fileBytes) broken(at.path('offset'), offset - dataOffset, 'inside the file', origin);
+      return found;
+    };
+    return {
+      rank,
+      format,
+      threshold: real(layer, 'threshold'),
+      statistics: checkStatistics(layer.fields('statistics')),
+      sign: checkSign(layer.fields('sign')),
+      inner: run('inner', rank * rowBytes(format, hiddenSize)),
+      outer: run('outer', intermediateSize * rowBytes(format, rank)),
+      bias: run('bias', 4 * intermediateSize),
+      uses: run('uses', 4 * intermediateSize),
+    };
+  });
+  const tokens = fields.integer('tokens', 1);
+  return {
+    model,
+    tokens,
+    heldOutTokens: fields.integer('heldOutTokens', 1, tokens),
+    seed: fields.integer('seed', 0),
+    layers,
+  };
+}
+
+function checkStatistics(fields: ManifestFields): LayerStatistics {
+  return {
+    activeShare: fields.number('activeShare'),
+    hotShare: fields.number('hotShare'),
+    reuse: fields.maps('reuse', REUSE_WINDOWS.length).map((window) => ({
+      hitRate: window.number('hitRate'),
+      newShare: window.number('newShare'),
+      unionShare: window.number('unionShare'),
+    })),
+    falseNegativeRate: fields.number('falseNegativeRate'),
+    falsePositiveRate: fields.number('falsePositiveRate'),
+    chosenShare: fields.number('chosenShare'),
+  };
+}
+
+function checkSign(fields: ManifestFields): LayerPredictor['sign'] {
+  return {
+    threshold: real(fields, 'threshold'),
+    falseNegativeRate: fields.number('falseNegativeRate'),
+    chosenShare: fields.number('chosenShare'),
+  };
+}
+
+/** Any number, minus infinity included. */
+function real(fields: ManifestFields, key: string): number {
+  const value = fields.any(key);
+  if (typeof value !== 'number' || Number.isNaN(value)) broken(fields.path(key), value, 'a number', fields.origin);
+  return value;
+}
+
+/** The bytes of a run, checked. Throws CORRUPT. */
+export function readRun({ path }: Predictors, { offset, bytes, checksum }: CheckedRun, crc32c: Crc32c): Buffer {
+  const run = Buffer.alloc(bytes);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, run, 0, bytes, offset);
+  } finally {
+    closeSync(file);
+  }
+  if (crc32c(run, 0) !== checksum) throw damaged(path, `its checksum at ${offset} does not match`);
+  return run;
+}
+
+type Crc32c = (bytes: Uint8Array, seed: number) => number;
+
+export const damaged = (path: string, reason: string) =>
+  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`flashrow calibrate\` again, or delete it`, {
+    file: path,
+  });
+
+/** The start of a file with this header, in which offsets count from the header's end. */
+export function encodeHeader(header: PredictorsHeader): Buffer {
+  const packed = packChecked({ formatVersion: FORMAT_VERSION, ...header });
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(packed.length);
+  return Buffer.concat([Buffer.from(MAGIC, 'latin1'), length, packed]);
+}
+
+/** Bytes of a predictor in the file. */
+export const predictorBytes = (
+  rank: number,
+  format: PredictorFormat,
+  { hiddenSize, numNeurons }: { hiddenSize: number; numNeurons: number },
+): number => rank * rowBytes(format, hiddenSize) + numNeurons * (rowBytes(format, rank) + 8);
