@@ -52,6 +52,8 @@ export interface StreamLayer extends BundleGeometry {
    * Needs by-neuron, one extent, bundlesPerUnit 1, and the part to be segment 0.
    */
   given: 'gate' | 'up' | null;
+  /** Added to each neuron's product with x, [numNeurons], where the network has biases: h = act(gate x + gateBias) * (up x + upBias). Products that are given hold theirs. */
+  biases?: { gate: Float32Array | null; up: Float32Array | null };
   /** Where the layer's own slots begin in the arena (multiple of 4096), and how many there are. Slot size: slots.ts. */
   arenaOffset: number;
   slots: number;

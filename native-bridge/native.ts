@@ -116,6 +116,8 @@ function nativeLayer(layer: StreamLayer): object {
     segments: layer.segments,
     checksums: layer.checksums,
     given: GIVEN.indexOf(layer.given),
+    gateBias: layer.biases?.gate ?? null,
+    upBias: layer.biases?.up ?? null,
     arenaOffset: layer.arenaOffset,
     slots: layer.slots,
     areas,

@@ -33,6 +33,7 @@ export const selectors: Group = {
         const source = { path, offset: 0, rowStride, rows: NEURONS, columns: HIDDEN, format };
         const selector = selectByGate({
           matrices: Array.from({ length: LAYERS }, () => bridge.loadMatrix(source)),
+          biases: Array(LAYERS).fill(null),
           neuronsPerUnit: Array(LAYERS).fill(1),
           maxTokens: Math.max(...TOKENS),
         });

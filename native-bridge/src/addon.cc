@@ -243,6 +243,13 @@ LayerOptions toLayer(const Napi::Object& object) {
   const uint64_t given = countOf(object, "given");
   if (given > static_cast<uint64_t>(Given::Up)) failUsage("unknown given part");
   layer.given = static_cast<Given>(given);
+  const auto biases = [&](const char* name) {
+    if (object.Get(name).IsNull()) return std::vector<float>();
+    const float* values = toFloats(object.Get(name), layer.numNeurons, name);
+    return std::vector<float>(values, values + layer.numNeurons);
+  };
+  layer.gateBias = biases("gateBias");
+  layer.upBias = biases("upBias");
   layer.arenaOffset = countOf(object, "arenaOffset");
   layer.slots = countOf(object, "slots");
   if (layer.slots > UINT32_MAX) failUsage("too many slots");

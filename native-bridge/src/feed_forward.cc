@@ -92,6 +92,13 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
     }
   };
 
+  const auto addBiases = [&](const std::vector<float>& biases, size_t last, float* to) {
+    if (biases.empty()) return;
+    for (size_t t = 0; t < call_.tokens; t++) {
+      for (size_t i = begin; i < last; i++) to[t * neurons_ + positions_[i]] += biases[neuronIds_[i]];
+    }
+  };
+
   // What goes through the activation: the gate's products where there is a gate, else up's; given or computed.
   const bool actGiven = layer.gated() ? layer.given == Given::Gate : layer.given == Given::Up;
   if (actGiven) {
@@ -100,8 +107,10 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
     }
   } else if (layer.gated()) {
     products(*layer.gateFormat, gateRows_, end - begin, acts);
+    addBiases(layer.gateBias, end, acts);
   } else {
     products(layer.upFormat, upRows_, end - begin, acts);
+    addBiases(layer.upBias, end, acts);
   }
   actShare(begin, end);
   if (!layer.gated()) return;
@@ -127,6 +136,7 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
     }
   } else if (needed > begin) {
     products(layer.upFormat, upRows_, needed - begin, hidden_.data());
+    addBiases(layer.upBias, needed, hidden_.data());
   }
   for (size_t t = 0; t < call_.tokens; t++) {
     for (size_t i = begin; i < needed; i++) {

@@ -52,6 +52,8 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
     check(!read || part.offset >= areas[part.extent].skip, std::string(name) + " is read, but lies in what is skipped");
   };
   check(gated() == gate.has_value(), "gate must have both a format and a part, or neither");
+  check(gateBias.empty() || (gated() && gateBias.size() == numNeurons), "there are not as many biases of the gate as neurons");
+  check(upBias.empty() || upBias.size() == numNeurons, "there are not as many biases of up as neurons");
   check(given != Given::Gate || gated(), "gate is given, but the network has none");
   if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
   checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");

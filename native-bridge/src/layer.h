@@ -48,6 +48,8 @@ struct LayerOptions {
   /** Per bundle and segment; empty where there are none. */
   std::vector<uint32_t> checksums;
   Given given;
+  /** Per neuron; empty where there are none. */
+  std::vector<float> gateBias, upBias;
   uint64_t arenaOffset;
   size_t slots;
   std::vector<SlotArea> areas;

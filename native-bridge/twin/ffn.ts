@@ -45,7 +45,7 @@ export class FeedForward {
     tokens: number,
     given: Float32Array | null,
   ): void {
-    const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation } = prepared.layer;
+    const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation, biases } = prepared.layer;
     const act = ACTIVATIONS[activation];
     const hidden = this.#hidden;
     for (let r = 0; r < neuronsPerBundle; r++) {
@@ -55,10 +55,11 @@ export class FeedForward {
           const at = partOffset(prepared, part, b) + r * prepared.rowBytes[part];
           dequantize(formats[part]!, slot, at, hiddenSize, this.#row, 0);
         }
+        const bias = biases?.[part]?.[firstNeuron + r] ?? 0;
         for (let t = 0; t < tokens; t++) {
           const product = isGiven
             ? given![t * numNeurons + firstNeuron + r]
-            : Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize));
+            : Math.fround(Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize)) + bias);
           const at = t * neuronsPerBundle + r;
           if (part === 'gate' || formats.gate === null) hidden[at] = act(product);
           // Where the gate is shut, up does not matter, whatever it holds.

@@ -38,6 +38,10 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
     throw fail(`a down matrix by neuron cannot be ${formats.down}, whose blocks hold 256 weights`);
   if ((formats.gate === null) !== (parts.gate === null)) throw fail('gate has a format or a place, but not both');
 
+  for (const [name, bias] of Object.entries(layer.biases ?? {}))
+    if (bias !== null && (bias.length !== numNeurons || (name === 'gate' && formats.gate === null)))
+      throw fail(`there are not as many biases of ${name} as neurons`);
+
   if (extents.length < 1 || extents.length > 3) throw fail(`${extents.length} extents; one to three are possible`);
   for (const { file, offset, bytes, stride } of extents)
     if (!isCount(file) || file >= numFiles || !isCount(offset) || !isCount(bytes) || !isCount(stride))

@@ -1,6 +1,7 @@
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
-import { rmsNorm } from './rms-norm.js';
+import { addBias } from './add-bias.js';
+import { rmsNorm } from './norm.js';
 import type { Rotary } from './rotary.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { tensorNamed } from './tensors.js';
@@ -8,7 +9,7 @@ import { tensorNamed } from './tensors.js';
 /** What is done to queries, keys and values between their projection and attention: biases, norms, rotary. */
 export class AttentionVectors {
   readonly #spec: ModelSpec;
-  readonly #rotary: Rotary;
+  readonly #rotary: Rotary | null;
   /** Per layer; empty vectors where the model has none. */
   readonly #biases: Float32Array[][] = [];
   readonly #norms: Float32Array[][] = [];
@@ -19,7 +20,7 @@ export class AttentionVectors {
   constructor(
     spec: ModelSpec,
     tensors: ReadonlyMap<string, TensorOnDisk>,
-    rotary: Rotary,
+    rotary: Rotary | null,
     check: (tensor: TensorOnDisk) => void,
   ) {
     this.#spec = spec;
@@ -55,13 +56,7 @@ export class AttentionVectors {
       rmsNorm(q, byHead ? tokens * numAttentionHeads : tokens, qNorm, normEpsilon, q);
       rmsNorm(k, byHead ? tokens * numKeyValueHeads : tokens, kNorm, normEpsilon, k);
     }
-    this.#rotary.apply(q, tokens, numAttentionHeads, position);
-    this.#rotary.apply(k, tokens, numKeyValueHeads, position);
-  }
-}
-
-function addBias(vectors: Float32Array, tokens: number, bias: Float32Array): void {
-  for (let start = 0; start < tokens * bias.length; start += bias.length) {
-    for (let i = 0; i < bias.length; i++) vectors[start + i] += bias[i];
+    this.#rotary?.apply(q, tokens, numAttentionHeads, position);
+    this.#rotary?.apply(k, tokens, numKeyValueHeads, position);
   }
 }

@@ -1,8 +1,9 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
+import { addBias } from './add-bias.js';
 import { loadMatrix } from './load-matrix.js';
-import { rmsNorm } from './rms-norm.js';
-import type { AttentionInput, AttentionOutput, Head } from './segments.js';
+import { Norm } from './norm.js';
+import type { AttentionInput, AttentionOutput, Head, InputTensors, LastTensors, OutputTensors } from './segments.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
 /*
@@ -12,16 +13,16 @@ import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
 export function bridgeAttentionInput(
   spec: ModelSpec,
-  tensors: Record<'attentionNorm' | 'q' | 'k' | 'v', TensorOnDisk>,
+  tensors: InputTensors,
   bridge: Bridge,
   scratch: Float32Array,
 ): AttentionInput {
-  const weight = readVector(tensors.attentionNorm);
+  const norm = new Norm(spec, tensors.norm);
   const [q, k, v] = loadMatrices(bridge, [tensors.q, tensors.k, tensors.v]);
   return {
-    residentBytes: weight.byteLength + q.bytes + k.bytes + v.bytes,
+    residentBytes: norm.bytes + q.bytes + k.bytes + v.bytes,
     run(x, tokens, qOut, kOut, vOut) {
-      rmsNorm(x, tokens, weight, spec.normEpsilon, scratch);
+      norm.apply(x, tokens, scratch);
       q.matmul(scratch, tokens, qOut);
       k.matmul(scratch, tokens, kOut);
       v.matmul(scratch, tokens, vOut);
@@ -34,18 +35,21 @@ export function bridgeAttentionInput(
 
 export function bridgeAttentionOutput(
   spec: ModelSpec,
-  tensors: Record<'o' | 'ffnNorm', TensorOnDisk>,
+  tensors: OutputTensors,
   bridge: Bridge,
   scratch: Float32Array,
 ): AttentionOutput {
-  const weight = readVector(tensors.ffnNorm);
+  const norm = new Norm(spec, tensors.norm);
+  const bias = tensors.oBias && readVector(tensors.oBias);
   const [o] = loadMatrices(bridge, [tensors.o]);
   return {
-    residentBytes: weight.byteLength + o.bytes,
+    residentBytes: norm.bytes + (bias?.byteLength ?? 0) + o.bytes,
     run(attention, x, tokens, ffnInput) {
       o.matmul(attention, tokens, scratch);
+      if (bias) addBias(scratch, tokens, bias);
+      if (spec.parallelNorm) norm.apply(x, tokens, ffnInput);
       for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += scratch[i];
-      rmsNorm(x, tokens, weight, spec.normEpsilon, ffnInput);
+      if (!spec.parallelNorm) norm.apply(x, tokens, ffnInput);
     },
     dispose: () => o.dispose(),
   };
@@ -54,17 +58,17 @@ export function bridgeAttentionOutput(
 /** The matrix is handed out too: a tied one serves the embedding. */
 export function bridgeHead(
   spec: ModelSpec,
-  tensors: Record<'finalNorm' | 'head', TensorOnDisk>,
+  tensors: LastTensors,
   bridge: Bridge,
   scratch: Float32Array,
 ): Head & { matrix: ResidentMatrix } {
-  const weight = readVector(tensors.finalNorm);
+  const norm = new Norm(spec, tensors.norm);
   const [matrix] = loadMatrices(bridge, [tensors.head]);
   return {
     matrix,
-    residentBytes: weight.byteLength + matrix.bytes,
+    residentBytes: norm.bytes + matrix.bytes,
     run(x, tokens, logits) {
-      rmsNorm(x, tokens, weight, spec.normEpsilon, scratch);
+      norm.apply(x, tokens, scratch);
       matrix.matmul(scratch, tokens, logits);
     },
     dispose: () => matrix.dispose(),

@@ -1,17 +1,27 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { EMBEDDING, FINAL_NORM, type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import {
+  EMBEDDING,
+  FINAL_NORM,
+  FINAL_NORM_BIAS,
+  type LayerTensor,
+  layerTensor,
+  POSITIONS,
+} from '../model/tensor-names.js';
+import { addBias } from './add-bias.js';
 import { AttentionVectors } from './attention-vectors.js';
 import { bridgeAttentionInput, bridgeAttentionOutput, bridgeHead } from './bridge-segments.js';
 import { checkOnDisk } from './checksum.js';
 import { runsOn } from './choice.js';
 import type { DenseHalf } from './dense-half.js';
 import { Embedding } from './embedding.js';
+import { LearnedPositions } from './learned-positions.js';
+import type { NormTensors } from './norm.js';
 import { Rotary } from './rotary.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
-import type { TensorOnDisk } from './tensor-on-disk.js';
+import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { checkExtents, checkShapes, headName, tensorNamed } from './tensors.js';
 
 export interface DenseHalfOptions {
@@ -52,15 +62,25 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   let embedding: Embedding;
   let vectors: AttentionVectors;
   let sharedExpert: SharedExpert | null = null;
+  let positions: LearnedPositions | null = null;
+  let downBiases: Float32Array[] = [];
   try {
     for (let layer = 0; layer < spec.numLayers; layer++) {
       onLayer?.(layer);
       const of = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
-      const input = { attentionNorm: of('attentionNorm'), q: of('q'), k: of('k'), v: of('v') };
-      const output = { o: of('o'), ffnNorm: of('ffnNorm') };
+      const normOf = (name: 'attentionNorm' | 'ffnNorm') => ({
+        weight: of(name),
+        bias: spec.norm === 'layer' ? of(`${name}Bias`) : null,
+      });
+      const input = { norm: normOf('attentionNorm'), q: of('q'), k: of('k'), v: of('v') };
+      const output = {
+        o: of('o'),
+        oBias: spec.outputBias ? of('oBias') : null,
+        norm: normOf(spec.parallelNorm === 'shared' ? 'attentionNorm' : 'ffnNorm'),
+      };
       const inputRunsOn = runsOn([input.q, input.k, input.v]);
       const outputRunsOn = runsOn([output.o]);
-      check(input.attentionNorm, output.ffnNorm);
+      check(...vectorsOf(input.norm), ...vectorsOf(output.norm), ...(output.oBias ? [output.oBias] : []));
       if (inputRunsOn === 'onnx') check(input.q, input.k, input.v);
       if (outputRunsOn === 'onnx') check(output.o);
       inputs.push(
@@ -78,15 +98,26 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
         ),
       );
     }
-    vectors = new AttentionVectors(spec, tensors, new Rotary(spec.rotary, spec.headDim, maxTokens), check);
+    const rotary = spec.rotary && new Rotary(spec.rotary, spec.headDim, maxTokens);
+    vectors = new AttentionVectors(spec, tensors, rotary, check);
     if (spec.experts?.sharedIntermediateSize) sharedExpert = keep(new SharedExpert(spec, tensors, bridge, maxTokens));
-    const last = { finalNorm: tensorNamed(tensors, FINAL_NORM), head: tensorNamed(tensors, headName(spec)) };
+    if (spec.feedForwardBiases) downBiases = readDownBiases(spec, tensors, check);
+    const finalNorm = {
+      weight: tensorNamed(tensors, FINAL_NORM),
+      bias: spec.norm === 'layer' ? tensorNamed(tensors, FINAL_NORM_BIAS) : null,
+    };
+    const last = { norm: finalNorm, head: tensorNamed(tensors, headName(spec)) };
     const headOnBridge = runsOn([last.head]) === 'bridge' ? keep(bridgeHead(spec, last, bridge, scratch)) : null;
-    check(last.finalNorm);
+    check(...vectorsOf(finalNorm));
     if (!headOnBridge) check(last.head);
     head = headOnBridge ?? keep(await (await onnx()).onnxHead(spec, last, threads));
     const rows = tensorNamed(tensors, EMBEDDING);
     if (!spec.tiedEmbeddings) check(rows);
+    if (spec.rotary === null) {
+      const table = tensorNamed(tensors, POSITIONS);
+      check(table);
+      positions = keep(new LearnedPositions(table, spec.positionOffset));
+    }
     embedding = keep(new Embedding(rows, (spec.tiedEmbeddings && headOnBridge?.matrix) || null));
   } catch (error) {
     await release();
@@ -94,19 +125,42 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   }
 
   const parts = [...inputs, ...outputs, head, vectors, ...(sharedExpert ? [sharedExpert] : [])];
-  const residentBytes = parts.reduce((sum, part) => sum + part.residentBytes, 0);
+  const residentBytes =
+    parts.reduce((sum, part) => sum + part.residentBytes, 0) +
+    downBiases.reduce((sum, bias) => sum + bias.byteLength, 0);
   return {
     residentBytes,
-    embed: (ids, x) => embedding.rows(ids, x),
+    embed(ids, position, x) {
+      embedding.rows(ids, x);
+      positions?.add(position, ids.length, x);
+    },
     async attentionInput(layer, x, tokens, position, q, k, v) {
       await inputs[layer].run(x, tokens, q, k, v);
       vectors.finish(layer, tokens, position, q, k, v);
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) => outputs[layer].run(attention, x, tokens, ffnInput),
-    addSharedExpert: (layer, x, tokens, output) => sharedExpert?.add(layer, x, tokens, output),
+    finishFeedForward(layer, x, tokens, output) {
+      sharedExpert?.add(layer, x, tokens, output);
+      if (spec.feedForwardBiases) addBias(output, tokens, downBiases[layer]);
+    },
     logits: (x, tokens, logits) => head.run(x, tokens, logits),
     dispose: release,
   };
+}
+
+const vectorsOf = ({ weight, bias }: NormTensors): TensorOnDisk[] => (bias ? [weight, bias] : [weight]);
+
+/** What each layer's network adds to its output, [hiddenSize]. */
+function readDownBiases(
+  spec: ModelSpec,
+  tensors: ReadonlyMap<string, TensorOnDisk>,
+  check: (tensor: TensorOnDisk) => void,
+): Float32Array[] {
+  return Array.from({ length: spec.numLayers }, (_, layer) => {
+    const tensor = tensorNamed(tensors, layerTensor(layer, 'downBias'));
+    check(tensor);
+    return readVector(tensor);
+  });
 }
 
 /** Imported where it is needed: ONNX Runtime takes 12 MB of memory before it holds a weight. */

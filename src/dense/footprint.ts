@@ -39,9 +39,9 @@ export function denseFootprint(
   });
   const segments = [...layers.flat(), [tensorNamed(tensors, headName(spec))]];
   const sessions = segments.filter((matrices) => runsOn(matrices) === 'onnx').length;
-  const norms = (2 * numLayers + 1) * hiddenSize * 4 + numLayers * attentionVectorBytes(spec);
+  const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
-  const rotary = 2 * maxTokens * (spec.rotary.dimension / 2) * 8;
+  const rotary = 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
   const rows = maxTokens * hiddenSize * 4;
   return {
     residentBytes:
@@ -50,6 +50,16 @@ export function denseFootprint(
     // Bridge segments share one buffer of rows; a session has at most two of its own at a time.
     scratchBytes: rotary + (sessions === 0 ? 1 : 3) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
   };
+}
+
+/** Norms before attention, before the network (the same one held twice where they share it), and the last. */
+const normBytes = ({ norm, numLayers, hiddenSize }: ModelSpec): number =>
+  (norm === 'layer' ? 2 : 1) * (2 * numLayers + 1) * hiddenSize * 4;
+
+/** One layer's biases of the output projection and of the network's output, and those of its neurons, which the bridge holds and perhaps a selector. */
+function biasBytes({ outputBias, feedForwardBiases, gated, hiddenSize, intermediateSize }: ModelSpec): number {
+  const ofNeurons = 2 * (gated ? 2 : 1) * intermediateSize;
+  return 4 * ((outputBias ? hiddenSize : 0) + (feedForwardBiases ? hiddenSize + ofNeurons : 0));
 }
 
 /** Biases and norms of one layer's queries, keys and values. */

@@ -1,9 +1,10 @@
 import { parse, relative, resolve } from 'node:path';
 import type { ModelSpec } from '../model/spec.js';
 import { packedBytes } from './footprint.js';
+import type { NormTensors } from './norm.js';
 import { float, int, OnnxGraph } from './onnx-graph.js';
 import { OnnxSession } from './onnx-session.js';
-import type { AttentionInput, AttentionOutput, Head } from './segments.js';
+import type { AttentionInput, AttentionOutput, Head, InputTensors, LastTensors, OutputTensors } from './segments.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
 /*
@@ -19,20 +20,20 @@ import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 export async function onnxAttentionInput(
   spec: ModelSpec,
   layer: number,
-  tensors: Record<'attentionNorm' | 'q' | 'k' | 'v', TensorOnDisk>,
+  tensors: InputTensors,
   threads: number,
 ): Promise<AttentionInput> {
   const prefix = `/model/layers.${layer}`;
   const graph = new OnnxGraph(`${prefix}/attn_in`);
   graph.input('x', spec.hiddenSize);
-  norm(graph, `${prefix}/input_norm`, 'x', 'normed', tensors.attentionNorm, spec.normEpsilon);
+  norm(graph, `${prefix}/input_norm`, 'x', 'normed', tensors.norm, spec.normEpsilon);
   for (const name of ['q', 'k', 'v'] as const) {
     project(graph, `${prefix}/attn/${name}_proj`, 'normed', name, tensors[name]);
     graph.output(name, tensors[name].shape[0]);
   }
   const session = await load(graph, tensors.q, threads);
   return {
-    residentBytes: heldBytes(tensors.attentionNorm, tensors.q, tensors.k, tensors.v),
+    residentBytes: heldBytes(tensors.norm, tensors.q, tensors.k, tensors.v),
     async run(x, tokens, q, k, v) {
       session.feed('x', x, tokens);
       session.fetch('q', q, tokens);
@@ -48,34 +49,40 @@ export async function onnxAttentionInput(
  *     attention [tokens, a] ── o_proj ──┐
  *                                       ├── post_attention_norm (adds, then norms) ──┬── ffnInput [tokens, h]
  *     x [tokens, h] ────────────────────┘                                            └── residual [tokens, h]
+ *
+ * Where attention and the feed-forward network run side by side, ffnInput is the norm of x itself.
  */
 export async function onnxAttentionOutput(
   spec: ModelSpec,
   layer: number,
-  tensors: Record<'o' | 'ffnNorm', TensorOnDisk>,
+  tensors: OutputTensors,
   threads: number,
 ): Promise<AttentionOutput> {
   const prefix = `/model/layers.${layer}`;
   const graph = new OnnxGraph(`${prefix}/attn_out`);
   graph.input('attention', tensors.o.shape[1]);
   graph.input('x', spec.hiddenSize);
-  project(graph, `${prefix}/attn/o_proj`, 'attention', 'projected', tensors.o);
-  const weight = graph.initializer('ffnNorm', [spec.hiddenSize], bytesOf(readVector(tensors.ffnNorm)));
+  project(graph, `${prefix}/attn/o_proj`, 'attention', 'projected', tensors.o, tensors.oBias);
   const name = `${prefix}/post_attention_norm`;
-  const outputs = ['ffnInput', '', '', 'residual'];
-  graph.node(
-    'SkipSimplifiedLayerNormalization',
-    name,
-    ['x', 'projected', weight],
-    outputs,
-    [float('epsilon', spec.normEpsilon)],
-    'com.microsoft',
-  );
+  if (spec.norm === 'rms' && !spec.parallelNorm) {
+    const weight = graph.initializer('ffnInput.weight', [spec.hiddenSize], bytesOf(readVector(tensors.norm.weight)));
+    graph.node(
+      'SkipSimplifiedLayerNormalization',
+      name,
+      ['x', 'projected', weight],
+      ['ffnInput', '', '', 'residual'],
+      [float('epsilon', spec.normEpsilon)],
+      'com.microsoft',
+    );
+  } else {
+    graph.node('Add', `${prefix}/residual`, ['x', 'projected'], ['residual']);
+    norm(graph, name, spec.parallelNorm ? 'x' : 'residual', 'ffnInput', tensors.norm, spec.normEpsilon);
+  }
   graph.output('ffnInput', spec.hiddenSize);
   graph.output('residual', spec.hiddenSize);
   const session = await load(graph, tensors.o, threads);
   return {
-    residentBytes: heldBytes(tensors.ffnNorm, tensors.o),
+    residentBytes: heldBytes(tensors.norm, tensors.o) + 4 * (tensors.oBias?.shape[0] ?? 0),
     async run(attention, x, tokens, ffnInput) {
       session.feed('attention', attention, tokens);
       session.feed('x', x, tokens);
@@ -91,19 +98,15 @@ export async function onnxAttentionOutput(
 /**
  *     x [tokens, h] ── final_norm ── lm_head ── logits [tokens, vocabSize]
  */
-export async function onnxHead(
-  spec: ModelSpec,
-  tensors: Record<'finalNorm' | 'head', TensorOnDisk>,
-  threads: number,
-): Promise<Head> {
+export async function onnxHead(spec: ModelSpec, tensors: LastTensors, threads: number): Promise<Head> {
   const graph = new OnnxGraph('/lm_head');
   graph.input('x', spec.hiddenSize);
-  norm(graph, '/model/final_norm', 'x', 'normed', tensors.finalNorm, spec.normEpsilon);
+  norm(graph, '/model/final_norm', 'x', 'normed', tensors.norm, spec.normEpsilon);
   project(graph, '/lm_head/proj', 'normed', 'logits', tensors.head);
   graph.output('logits', spec.vocabSize);
   const session = await load(graph, tensors.head, threads);
   return {
-    residentBytes: heldBytes(tensors.finalNorm, tensors.head),
+    residentBytes: heldBytes(tensors.norm, tensors.head),
     async run(x, tokens, logits) {
       session.feed('x', x, tokens);
       session.fetch('logits', logits, tokens);
@@ -118,10 +121,21 @@ function norm(
   name: string,
   input: string,
   output: string,
-  weight: TensorOnDisk,
+  { weight, bias }: NormTensors,
   epsilon: number,
 ): void {
   const scale = graph.initializer(`${output}.weight`, weight.shape, bytesOf(readVector(weight)));
+  if (bias) {
+    const shift = graph.initializer(`${output}.bias`, bias.shape, bytesOf(readVector(bias)));
+    graph.node(
+      'LayerNormalization',
+      name,
+      [input, scale, shift],
+      [output],
+      [int('axis', -1), float('epsilon', epsilon)],
+    );
+    return;
+  }
   graph.node(
     'SimplifiedLayerNormalization',
     name,
@@ -131,11 +145,19 @@ function norm(
   );
 }
 
-function project(graph: OnnxGraph, name: string, input: string, output: string, tensor: TensorOnDisk): void {
+function project(
+  graph: OnnxGraph,
+  name: string,
+  input: string,
+  output: string,
+  tensor: TensorOnDisk,
+  bias: TensorOnDisk | null = null,
+): void {
   const { shape, offset, bytes } = tensor;
   const file = relative(rootOf(tensor), resolve(tensor.path));
   const weight = graph.initializer(`${output}.weight`, shape, { file, offset, bytes });
-  graph.node('Gemm', name, [input, weight], [output], [int('transB', 1)]);
+  const added = bias ? [graph.initializer(`${output}.bias`, bias.shape, bytesOf(readVector(bias)))] : [];
+  graph.node('Gemm', name, [input, weight, ...added], [output], [int('transB', 1)]);
 }
 
 /** External files are named from the file system's root: ONNX Runtime refuses links that lead out of the folder it is given. */
@@ -144,7 +166,7 @@ const rootOf = (tensor: TensorOnDisk) => parse(resolve(tensor.path)).root;
 const load = (graph: OnnxGraph, tensor: TensorOnDisk, threads: number) =>
   OnnxSession.load(graph, rootOf(tensor), threads);
 
-const heldBytes = (vector: TensorOnDisk, ...matrices: TensorOnDisk[]) =>
-  matrices.reduce((sum, { shape }) => sum + packedBytes(shape), vector.shape[0] * 4);
+const heldBytes = ({ weight, bias }: NormTensors, ...matrices: TensorOnDisk[]) =>
+  matrices.reduce((sum, { shape }) => sum + packedBytes(shape), (bias ? 2 : 1) * weight.shape[0] * 4);
 
 const bytesOf = (vector: Float32Array) => new Uint8Array(vector.buffer);

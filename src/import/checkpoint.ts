@@ -16,7 +16,10 @@ export interface CheckpointTensor {
   path: string;
   offset: number;
   bytes: number;
-  /** Where each matrix of a stack begins, for a stack whose matrices are apart: `path` and `offset` are then the first one's. */
+  /**
+   * Where each of a tensor's equal parts begins, where they are apart: matrices of a stack, groups of a matrix's rows. `path` and `offset` are then the
+   * first one's.
+   */
   parts?: readonly { path: string; offset: number }[];
 }
 

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import type { CheckpointTensor } from './checkpoint.js';
 import { type OpenFile, readExactly } from './files.js';
 import { TensorReader } from './read.js';
-import { expertMatrix } from './stack.js';
 
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;
@@ -33,10 +32,8 @@ export class SourceDigest {
     const reader = new TensorReader();
     try {
       for (const tensor of tensors) {
-        const { parts } = tensor;
-        const sampled = parts ? expertMatrix(tensor, parts.length >> 1) : tensor;
-        const length = Math.min(sampled.bytes, SAMPLE_BYTES);
-        this.#hash.update(reader.readBytes(sampled, Math.floor((sampled.bytes - length) / 2), length));
+        const length = Math.min(tensor.bytes, SAMPLE_BYTES);
+        this.#hash.update(reader.readBytes(tensor, Math.floor((tensor.bytes - length) / 2), length));
       }
     } finally {
       reader.close();

@@ -24,8 +24,8 @@ const MAX_INDEX_BYTES = 32 * 2 ** 20;
 export function openHuggingFace(path: string): Checkpoint {
   const digest = new SourceDigest();
   const config = readConfig(path, digest);
-  const description = describeHuggingFace(basename(resolve(path)), config);
   const { files, found } = readWeights(path, digest);
+  const description = describeHuggingFace(basename(resolve(path)), config, (sourceName) => found.has(sourceName));
   const tensors = resolveTensors(path, description, found);
   digest.addSamples(tensors.values());
   const vocabulary = readHuggingFaceVocabulary(path, config, digest);

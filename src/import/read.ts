@@ -6,6 +6,7 @@ import { dequantize } from '../../native-bridge/blocks.js';
 import type { CheckpointTensor } from './checkpoint.js';
 import { decodeBf16 } from './decode.js';
 import { closeFile, type OpenFile, openFile, readExactly } from './files.js';
+import { piecesOf } from './pieces.js';
 import { blockOf } from './source-tensor.js';
 
 /** What a reader needs to know about a tensor. */
@@ -34,7 +35,11 @@ export class TensorReader {
   /** `length` bytes of the tensor from its byte `start` on. Throws as `readRows` does. */
   readBytes(tensor: StoredTensor, start: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    readExactly(this.#file(tensor.path), tensor.offset + start, bytes);
+    let done = 0;
+    for (const piece of piecesOf(tensor, start, length)) {
+      readExactly(this.#file(piece.path), piece.offset, bytes.subarray(done, done + piece.length));
+      done += piece.length;
+    }
     return bytes;
   }
 

@@ -1,6 +1,6 @@
 import { FORMATS, isRowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
-import type { ModelDescription } from '../model/architectures.js';
+import type { ExpectedTensor, ModelDescription } from '../model/architectures.js';
 import { shown } from '../model/fields.js';
 import type { Checkpoint, CheckpointTensor, TensorFormat } from './checkpoint.js';
 
@@ -53,7 +53,13 @@ export function resolveTensors(
   const tensors = new Map<string, CheckpointTensor>();
   const used = new Set<string>();
   for (const expected of description.tensors) {
-    const { name, sourceName, shape, expertSourceNames } = expected;
+    const { name, sourceName, shape, expertSourceNames, rowGroups } = expected;
+    if (rowGroups) {
+      const source = sourceOf(path, sourceName, [rowGroups.sourceRows, shape[1]], found);
+      used.add(sourceName);
+      tensors.set(name, { ...rowsOf(source, shape, rowGroups), name });
+      continue;
+    }
     const sources = (expertSourceNames ?? [sourceName]).map((part) =>
       sourceOf(path, part, expertSourceNames ? shape.slice(1) : shape, found),
     );
@@ -78,6 +84,26 @@ export function resolveTensors(
     if (!used.has(source.sourceName) && !description.ignores(source.sourceName))
       throw unsupported(source, 'has no place in this architecture; leaving it out would give wrong results');
   return tensors;
+}
+
+/** Groups of a matrix's rows as a tensor of their own. */
+function rowsOf(
+  source: SourceTensor & { format: TensorFormat },
+  shape: number[],
+  { sourceRows, rowsPerGroup, firstRows }: NonNullable<ExpectedTensor['rowGroups']>,
+): Omit<CheckpointTensor, 'name'> {
+  const { sourceName, format, path } = source;
+  const rowBytes = source.bytes / sourceRows;
+  const parts = firstRows.map((row) => ({ path, offset: source.offset + row * rowBytes }));
+  return {
+    sourceName,
+    shape,
+    format,
+    path,
+    offset: parts[0].offset,
+    bytes: firstRows.length * rowsPerGroup * rowBytes,
+    parts,
+  };
 }
 
 /** The tensor of that name, of that shape and a format that can be read; a vector will do as a matrix of one row. */

@@ -1,8 +1,10 @@
 import { FlashrowError } from '../errors.js';
+import { falcon } from './falcon.js';
 import { type Fields, shown } from './fields.js';
 import { llama } from './llama.js';
 import { mixtral } from './mixtral.js';
 import { olmoe } from './olmoe.js';
+import { opt } from './opt.js';
 import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
 import { qwen3 } from './qwen3.js';
@@ -19,6 +21,8 @@ export interface ExpectedTensor {
   shape: number[];
   /** Where a checkpoint keeps the matrices of a stack apart: each one's name there, expert by expert; `sourceName` is then for messages. */
   expertSourceNames?: readonly string[];
+  /** Where a checkpoint holds the rows of a matrix in the midst of a larger one, `sourceRows` high: groups of as many rows each, in our order. */
+  rowGroups?: { sourceRows: number; rowsPerGroup: number; firstRows: readonly number[] };
 }
 
 /** What a checkpoint's configuration says, in flashrow's terms. */
@@ -43,17 +47,22 @@ export interface Architecture {
   /** `architectures` in config.json. */
   huggingFaceClasses: readonly string[];
   /** `general.architecture` in a GGUF file. */
-  ggufName: string;
+  ggufName: string | null;
   /** Whether it has experts: tells two of the same GGUF name apart. */
   mixture: boolean;
-  fromHuggingFace(name: string, config: Fields): ModelDescription;
+  /** `holds` says whether the checkpoint has a tensor of that name. */
+  fromHuggingFace(name: string, config: Fields, holds: (sourceName: string) => boolean): ModelDescription;
   fromGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription;
 }
 
-const ARCHITECTURES: readonly Architecture[] = [llama, mixtral, qwen2, qwen2Moe, qwen3, qwen3Moe, olmoe];
+const ARCHITECTURES: readonly Architecture[] = [llama, opt, falcon, mixtral, qwen2, qwen2Moe, qwen3, qwen3Moe, olmoe];
 
-/** Reads config.json's fields. */
-export function describeHuggingFace(name: string, config: Fields): ModelDescription {
+/** Reads config.json's fields; `holds` says whether the checkpoint has a tensor of that name. */
+export function describeHuggingFace(
+  name: string,
+  config: Fields,
+  holds: (sourceName: string) => boolean,
+): ModelDescription {
   const classes = config.raw('architectures');
   const wanted = Array.isArray(classes) ? classes[0] : classes;
   if (typeof wanted !== 'string')
@@ -65,7 +74,7 @@ export function describeHuggingFace(name: string, config: Fields): ModelDescript
       wanted,
       ARCHITECTURES.flatMap(({ huggingFaceClasses }) => huggingFaceClasses),
     );
-  return found.fromHuggingFace(name, config);
+  return found.fromHuggingFace(name, config, holds);
 }
 
 /** Reads a GGUF file's metadata. */
@@ -77,7 +86,7 @@ export function describeGguf(name: string, metadata: Fields, tensors: SourceTens
   const mixture = experts !== undefined && experts !== 0;
   const byName = ARCHITECTURES.filter(({ ggufName }) => ggufName === wanted);
   const found = byName.length > 1 ? byName.find((one) => one.mixture === mixture) : byName[0];
-  if (!found) throw unknown(metadata, wanted, [...new Set(ARCHITECTURES.map(({ ggufName }) => ggufName))]);
+  if (!found) throw unknown(metadata, wanted, [...new Set(ARCHITECTURES.flatMap(({ ggufName }) => ggufName ?? []))]);
   return found.fromGguf(name, metadata, tensors);
 }
 

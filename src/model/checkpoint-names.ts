@@ -3,7 +3,10 @@ import type { LayerTensor } from './tensor-names.js';
 /** What one kind of checkpoint calls the tensors. */
 export interface CheckpointNames {
   embedding: string;
+  /** Null where positions are not learned. */
+  positions: string | null;
   finalNorm: string;
+  finalNormBias: string | null;
   head: string;
   layer(index: number, tensor: LayerTensor): string;
 }
@@ -13,6 +16,7 @@ export type ExpertNames = (layer: number, tensor: 'gate' | 'up' | 'down', expert
 
 const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   attentionNorm: 'input_layernorm.weight',
+  attentionNormBias: 'input_layernorm.bias',
   q: 'self_attn.q_proj.weight',
   k: 'self_attn.k_proj.weight',
   v: 'self_attn.v_proj.weight',
@@ -22,7 +26,12 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   qNorm: 'self_attn.q_norm.weight',
   kNorm: 'self_attn.k_norm.weight',
   o: 'self_attn.o_proj.weight',
+  oBias: 'self_attn.o_proj.bias',
   ffnNorm: 'post_attention_layernorm.weight',
+  ffnNormBias: 'post_attention_layernorm.bias',
+  gateBias: 'mlp.gate_proj.bias',
+  upBias: 'mlp.up_proj.bias',
+  downBias: 'mlp.down_proj.bias',
   router: 'mlp.gate.weight',
   sharedRouter: 'mlp.shared_expert_gate.weight',
   sharedGate: 'mlp.shared_expert.gate_proj.weight',
@@ -36,13 +45,16 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
 /** Names by transformers, `renamed` where a class has its own. */
 export const huggingFaceNames = (renamed: Partial<Record<LayerTensor, string>> = {}): CheckpointNames => ({
   embedding: 'model.embed_tokens.weight',
+  positions: null,
   finalNorm: 'model.norm.weight',
+  finalNormBias: null,
   head: 'lm_head.weight',
   layer: (index, tensor) => `model.layers.${index}.${renamed[tensor] ?? HUGGING_FACE_LAYER[tensor]}`,
 });
 
 const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   attentionNorm: 'attn_norm.weight',
+  attentionNormBias: 'attn_norm.bias',
   q: 'attn_q.weight',
   k: 'attn_k.weight',
   v: 'attn_v.weight',
@@ -52,7 +64,12 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   qNorm: 'attn_q_norm.weight',
   kNorm: 'attn_k_norm.weight',
   o: 'attn_output.weight',
+  oBias: 'attn_output.bias',
   ffnNorm: 'ffn_norm.weight',
+  ffnNormBias: 'ffn_norm.bias',
+  gateBias: 'ffn_gate.bias',
+  upBias: 'ffn_up.bias',
+  downBias: 'ffn_down.bias',
   router: 'ffn_gate_inp.weight',
   sharedRouter: 'ffn_gate_inp_shexp.weight',
   sharedGate: 'ffn_gate_shexp.weight',
@@ -66,7 +83,9 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
 /** Names by llama.cpp (gguf-py, constants.py), where the experts of a layer are stacked in one tensor. */
 export const ggufNames = (stackedExperts: boolean): CheckpointNames => ({
   embedding: 'token_embd.weight',
+  positions: null,
   finalNorm: 'output_norm.weight',
+  finalNormBias: 'output_norm.bias',
   head: 'output.weight',
   layer: (index, tensor) =>
     stackedExperts && (tensor === 'gate' || tensor === 'up' || tensor === 'down')

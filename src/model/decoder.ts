@@ -22,7 +22,17 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
 /** The two ways to read a decoder's configuration. */
 export function decoder(family: DecoderFamily): Architecture {
   const { architecture, queryKeyValueBiases, queryKeyNorm } = family;
-  const traits = { architecture, gated: true, queryKeyValueBiases, queryKeyNorm };
+  const traits = {
+    architecture,
+    norm: 'rms',
+    positionOffset: 0,
+    gated: true,
+    queryKeyValueBiases,
+    outputBias: false,
+    feedForwardBiases: false,
+    parallelNorm: null,
+    queryKeyNorm,
+  } as const;
   return {
     huggingFaceClasses: family.huggingFaceClasses,
     ggufName: family.ggufName,

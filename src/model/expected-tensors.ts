@@ -2,37 +2,59 @@ import type { ExpectedTensor } from './architectures.js';
 import type { CheckpointNames, ExpertNames } from './checkpoint-names.js';
 import { residentOfLayer } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
-import { EMBEDDING, FINAL_NORM, HEAD, layerTensor } from './tensor-names.js';
+import {
+  EMBEDDING,
+  FINAL_NORM,
+  FINAL_NORM_BIAS,
+  HEAD,
+  type LayerTensor,
+  layerTensor,
+  POSITIONS,
+} from './tensor-names.js';
+
+/** Where a checkpoint holds a tensor's rows in the midst of another's: groups of rows that follow one another in ours. Null where it has a tensor of its own. */
+export type FusedRows = (tensor: LayerTensor) => ExpectedTensor['rowGroups'] | null;
 
 /** Every tensor of a model under its name in a checkpoint; `expertNames` where experts are tensors of their own. */
 export function* expectedTensors(
   spec: ModelSpec,
   names: CheckpointNames,
   expertNames: ExpertNames | null,
+  fusedRows: FusedRows = () => null,
 ): Generator<ExpectedTensor> {
   const { hiddenSize, vocabSize, experts } = spec;
   const neurons = experts?.intermediateSize ?? spec.intermediateSize;
-  const streamed = [
-    ['gate', [neurons, hiddenSize]],
+  const streamed: [LayerTensor, number[]][] = [
     ['up', [neurons, hiddenSize]],
     ['down', [hiddenSize, neurons]],
-  ] as const;
+  ];
+  if (spec.gated) streamed.unshift(['gate', [neurons, hiddenSize]]);
   const resident = residentOfLayer(spec);
   yield { name: EMBEDDING, sourceName: names.embedding, shape: [vocabSize, hiddenSize] };
+  if (spec.rotary === null)
+    yield {
+      name: POSITIONS,
+      sourceName: names.positions!,
+      shape: [spec.positionOffset + spec.contextLength, hiddenSize],
+    };
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const [tensor, shape] of resident)
-      yield { name: layerTensor(layer, tensor), sourceName: names.layer(layer, tensor), shape };
+    for (const [tensor, shape] of resident) {
+      const expected = { name: layerTensor(layer, tensor), sourceName: names.layer(layer, tensor), shape };
+      const rowGroups = fusedRows(tensor);
+      yield rowGroups ? { ...expected, rowGroups } : expected;
+    }
     for (const [tensor, shape] of streamed) {
       const [name, sourceName] = [layerTensor(layer, tensor), names.layer(layer, tensor)];
       if (!experts) {
-        yield { name, sourceName, shape: [...shape] };
+        yield { name, sourceName, shape };
         continue;
       }
       const stack = { name, sourceName, shape: [experts.numExperts, ...shape] };
-      const ofExpert = (_: unknown, expert: number) => expertNames!(layer, tensor, expert);
+      const ofExpert = (_: unknown, expert: number) => expertNames!(layer, tensor as 'gate' | 'up' | 'down', expert);
       yield expertNames ? { ...stack, expertSourceNames: Array.from({ length: experts.numExperts }, ofExpert) } : stack;
     }
   }
   yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
+  if (spec.norm === 'layer') yield { name: FINAL_NORM_BIAS, sourceName: names.finalNormBias!, shape: [hiddenSize] };
   if (!spec.tiedEmbeddings) yield { name: HEAD, sourceName: names.head, shape: [vocabSize, hiddenSize] };
 }

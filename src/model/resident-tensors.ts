@@ -1,21 +1,36 @@
 import type { ModelSpec } from './spec.js';
-import { EMBEDDING, FINAL_NORM, HEAD, layerTensor, type ResidentLayerTensor } from './tensor-names.js';
+import {
+  EMBEDDING,
+  FINAL_NORM,
+  FINAL_NORM_BIAS,
+  HEAD,
+  layerTensor,
+  POSITIONS,
+  type ResidentLayerTensor,
+} from './tensor-names.js';
 
 /** Shapes of a layer's resident tensors, in the order in which they lie in a store: [rows, columns], or [length]. */
 export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]][] {
   const { hiddenSize, headDim, experts } = spec;
   const queries = spec.numAttentionHeads * headDim;
   const keys = spec.numKeyValueHeads * headDim;
-  const shapes: [ResidentLayerTensor, number[]][] = [
-    ['attentionNorm', [hiddenSize]],
-    ['q', [queries, hiddenSize]],
-    ['k', [keys, hiddenSize]],
-    ['v', [keys, hiddenSize]],
-  ];
+  const layerNorm = spec.norm === 'layer';
+  const shapes: [ResidentLayerTensor, number[]][] = [['attentionNorm', [hiddenSize]]];
+  if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
+  shapes.push(['q', [queries, hiddenSize]], ['k', [keys, hiddenSize]], ['v', [keys, hiddenSize]]);
   if (spec.queryKeyValueBiases) shapes.push(['qBias', [queries]], ['kBias', [keys]], ['vBias', [keys]]);
   if (spec.queryKeyNorm === 'head') shapes.push(['qNorm', [headDim]], ['kNorm', [headDim]]);
   if (spec.queryKeyNorm === 'all') shapes.push(['qNorm', [queries]], ['kNorm', [keys]]);
-  shapes.push(['o', [hiddenSize, queries]], ['ffnNorm', [hiddenSize]]);
+  shapes.push(['o', [hiddenSize, queries]]);
+  if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
+  if (spec.parallelNorm !== 'shared') {
+    shapes.push(['ffnNorm', [hiddenSize]]);
+    if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
+  }
+  if (spec.feedForwardBiases) {
+    if (spec.gated) shapes.push(['gateBias', [spec.intermediateSize]]);
+    shapes.push(['upBias', [spec.intermediateSize]], ['downBias', [hiddenSize]]);
+  }
   if (experts) {
     shapes.push(['router', [experts.numExperts, hiddenSize]]);
     const shared = experts.sharedIntermediateSize;
@@ -28,15 +43,17 @@ export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]
   return shapes;
 }
 
-/** Shapes of all resident tensors by name, in file order: embedding, layer by layer, final norm, head. */
+/** Shapes of all resident tensors by name, in file order: embedding, learned positions, layer by layer, final norm, head. */
 export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   const { hiddenSize, vocabSize } = spec;
   const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, hiddenSize]]]);
+  if (spec.rotary === null) shapes.set(POSITIONS, [spec.positionOffset + spec.contextLength, hiddenSize]);
   const ofLayer = residentOfLayer(spec);
   for (let layer = 0; layer < spec.numLayers; layer++) {
     for (const [tensor, shape] of ofLayer) shapes.set(layerTensor(layer, tensor), shape);
   }
   shapes.set(FINAL_NORM, [hiddenSize]);
+  if (spec.norm === 'layer') shapes.set(FINAL_NORM_BIAS, [hiddenSize]);
   if (!spec.tiedEmbeddings) shapes.set(HEAD, [vocabSize, hiddenSize]);
   return shapes;
 }

@@ -1,7 +1,17 @@
 /** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation. */
 export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh';
 
-export const ARCHITECTURE_NAMES = ['llama', 'mixtral', 'qwen2', 'qwen2-moe', 'qwen3', 'qwen3-moe', 'olmoe'] as const;
+export const ARCHITECTURE_NAMES = [
+  'llama',
+  'opt',
+  'falcon',
+  'mixtral',
+  'qwen2',
+  'qwen2-moe',
+  'qwen3',
+  'qwen3-moe',
+  'olmoe',
+] as const;
 export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
 
 /** Rotary position embedding (arXiv 2104.09864). */
@@ -42,8 +52,13 @@ export interface ModelSpec {
   headDim: number;
   /** Tokens the model was trained to see at once. */
   contextLength: number;
+  /** Root mean squares (arXiv 1910.07467) with a weight, or mean and variance (arXiv 1607.06450) with a weight and a bias. */
+  norm: 'rms' | 'layer';
   normEpsilon: number;
-  rotary: RotarySpec;
+  /** Null where positions are learned vectors added to the embedding. */
+  rotary: RotarySpec | null;
+  /** Rows of the table of learned positions that come before position 0; 0 without a table. */
+  positionOffset: number;
   activation: Activation;
   /** True for act(gate) * up, false for act(up). */
   gated: boolean;
@@ -51,6 +66,15 @@ export interface ModelSpec {
   tiedEmbeddings: boolean;
   /** Whether the projections to queries, keys and values add a bias. */
   queryKeyValueBiases: boolean;
+  /** Whether attention's output projection adds one. */
+  outputBias: boolean;
+  /** Whether the projections of the feed-forward network add biases. */
+  feedForwardBiases: boolean;
+  /**
+   * Null where the feed-forward network follows attention. Else both start from the layer's input and are added to it together, the network after a norm
+   * of its own, or after attention's.
+   */
+  parallelNorm: 'own' | 'shared' | null;
   /** RMS norm of queries and keys before rotary: of each head by itself, or of all heads together; null without one. */
   queryKeyNorm: 'head' | 'all' | null;
   /** Null for an ordinary feed-forward network. */

@@ -3,12 +3,16 @@
  * input along a row (`y = W x`); norms are [hiddenSize].
  */
 export const EMBEDDING = 'embedding';
+/** Learned positions, [positionOffset + contextLength, hiddenSize]. */
+export const POSITIONS = 'positions';
 export const FINAL_NORM = 'finalNorm';
+export const FINAL_NORM_BIAS = 'finalNormBias';
 export const HEAD = 'head';
 
 /** Resident tensors of a layer. With experts, `router` is [numExperts, hiddenSize], and the shared expert is resident like the router. */
 export type ResidentLayerTensor =
   | 'attentionNorm'
+  | 'attentionNormBias'
   | 'q'
   | 'k'
   | 'v'
@@ -18,7 +22,12 @@ export type ResidentLayerTensor =
   | 'qNorm'
   | 'kNorm'
   | 'o'
+  | 'oBias'
   | 'ffnNorm'
+  | 'ffnNormBias'
+  | 'gateBias'
+  | 'upBias'
+  | 'downBias'
   | 'router'
   | 'sharedRouter'
   | 'sharedGate'

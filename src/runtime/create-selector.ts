@@ -14,6 +14,7 @@ import { selectByTrace } from '../select/trace.js';
 import { readPredictors } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 import { loadPredictor } from './load-predictors.js';
+import { activationBias } from './neuron-biases.js';
 import { loadResidentGate } from './resident-gate.js';
 
 /** The selector of a plan, with what it keeps resident loaded and checked. Throws CORRUPT, UNSUPPORTED or BridgeError. */
@@ -35,7 +36,12 @@ export function createSelector(
   const matrices: ResidentMatrix[] = [];
   try {
     for (let layer = 0; layer < store.layers.length; layer++) matrices.push(loadResidentGate(store, bridge, layer));
-    return selectByGate({ matrices, neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle), maxTokens });
+    return selectByGate({
+      matrices,
+      biases: store.layers.map((_, layer) => activationBias(store, layer, bridge)),
+      neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle),
+      maxTokens,
+    });
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;

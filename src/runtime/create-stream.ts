@@ -2,6 +2,7 @@ import type { Bridge, RowStream, StreamLayer } from '../../native-bridge/bridge.
 import { READ_THREADS } from '../plan/overhead.js';
 import type { Allocation } from '../plan/spend.js';
 import type { Store } from '../store/reader.js';
+import { readNeuronBiases } from './neuron-biases.js';
 
 /** Wanted records this close together are cheaper to read through than to ask for one by one. */
 const MERGE_GAP_BYTES = 16 * 1024;
@@ -19,6 +20,7 @@ export function createStream(
     given: layers[i].unit.given,
     arenaOffset: layers[i].arenaOffset,
     slots: layers[i].slots,
+    biases: readNeuronBiases(store, i, bridge),
   }));
   return bridge.createStream({
     paths: store.files,

@@ -112,7 +112,7 @@ export class Engine {
         },
       );
     }
-    dense.embed(ids, x);
+    dense.embed(ids, position, x);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
         if (this.parts.aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
@@ -121,7 +121,7 @@ export class Engine {
         await dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         feedForward.run(layer, input, tokens, output);
-        dense.addSharedExpert(layer, input, tokens, output);
+        dense.finishFeedForward(layer, input, tokens, output);
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
       }
     } catch (error) {

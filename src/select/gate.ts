@@ -4,6 +4,8 @@ import type { Selector } from './selector.js';
 export interface GateOptions {
   /** Per layer the resident gate matrix (the up matrix where there is no gate), [numNeurons, hiddenSize]. */
   matrices: readonly ResidentMatrix[];
+  /** Per layer what each neuron's product has added to it, [numNeurons]; null for none. */
+  biases: readonly (Float32Array | null)[];
   neuronsPerUnit: readonly number[];
   /** Tokens of the largest chunk. */
   maxTokens: number;
@@ -13,7 +15,7 @@ export interface GateOptions {
  * ReLU sparsity without guessing: the gate stays resident, so its product says exactly which neurons are active
  * (those above zero), and only the rest of their rows is read.
  */
-export function selectByGate({ matrices, neuronsPerUnit, maxTokens }: GateOptions): Selector {
+export function selectByGate({ matrices, biases, neuronsPerUnit, maxTokens }: GateOptions): Selector {
   const given = new Float32Array(maxTokens * Math.max(...matrices.map((matrix) => matrix.rows)));
   return {
     name: 'gate',
@@ -24,6 +26,8 @@ export function selectByGate({ matrices, neuronsPerUnit, maxTokens }: GateOption
       const neurons = matrices[layer].rows;
       const perUnit = neuronsPerUnit[layer];
       matrices[layer].matmul(x, tokens, given);
+      const bias = biases[layer];
+      if (bias) for (let i = 0; i < tokens * neurons; i++) given[i] += bias[i % neurons];
       let count = 0;
       for (let first = 0; first < neurons; first += perUnit) {
         if (anyActive(given, neurons, first, Math.min(first + perUnit, neurons), tokens))

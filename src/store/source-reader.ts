@@ -3,6 +3,7 @@ import { FlashrowError } from '../errors.js';
 import type { CheckpointTensor } from '../import/checkpoint.js';
 import { decodeBf16 } from '../import/decode.js';
 import { closeFile, type OpenFile, openFile, readExactly } from '../import/files.js';
+import { piecesOf } from '../import/pieces.js';
 import { blockOf } from '../import/source-tensor.js';
 import { findNotFinite } from './finite.js';
 import { decodedFormat } from './format-choice.js';
@@ -58,13 +59,16 @@ export class SourceReader {
   }
 
   #readRaw(tensor: CheckpointTensor, region: Region, bytesPerWeight: number, into: Buffer): void {
-    const file = this.#open(tensor.path);
     const stride = rowLength(tensor) * bytesPerWeight;
-    const start = tensor.offset + region.firstRow * stride + region.firstColumn * bytesPerWeight;
+    const start = region.firstRow * stride + region.firstColumn * bytesPerWeight;
     const whole = region.columns === rowLength(tensor);
     const run = whole ? into.length : into.length / region.rows;
     for (let at = 0, from = start; at < into.length; at += run, from += stride) {
-      readExactly(file, from, into.subarray(at, at + run));
+      let done = at;
+      for (const piece of piecesOf(tensor, from, run)) {
+        readExactly(this.#open(piece.path), piece.offset, into.subarray(done, done + piece.length));
+        done += piece.length;
+      }
     }
   }
 

@@ -124,12 +124,13 @@ async function writeStep(
   return { rows, resident: files.resident.written, residentChecksums, bundleChecksums, requantized };
 }
 
-/** The embedding; each layer with its resident tensors; final norm and head. */
+/** The embedding and what else comes before the layers; each layer with its resident tensors; final norm and head. */
 function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
   const perLayer = residentOfLayer(spec).length;
-  const ofLayer = (layer: number) => 1 + layer * perLayer;
+  const before = spec.rotary === null ? 2 : 1;
+  const ofLayer = (layer: number) => before + layer * perLayer;
   return [
-    { resident: resident.slice(0, 1), layer: null },
+    { resident: resident.slice(0, before), layer: null },
     ...layers.map((_, layer) => ({ resident: resident.slice(ofLayer(layer), ofLayer(layer + 1)), layer })),
     { resident: resident.slice(ofLayer(layers.length)), layer: null },
   ];

@@ -158,7 +158,7 @@ describe.each(cases)('the resident half of a model $title', ({ write }) => {
     const { hiddenSize, vocabSize } = model.spec;
     const ids = [vocabSize - 1, 0, 17, 17];
     const x = new Float32Array(ids.length * hiddenSize);
-    half.embed(ids, x);
+    half.embed(ids, 0, x);
     const table = model.weights.get('embedding')!;
     ids.forEach((id, i) => {
       expect(x.subarray(i * hiddenSize, (i + 1) * hiddenSize)).toEqual(

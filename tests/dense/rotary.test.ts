@@ -35,20 +35,22 @@ describe.each([
 
   it.each([0, 1, 131_000])('turns complex numbers by their angle at position %i', (position) => {
     const expected = naiveRotary(Float64Array.from(vectors), TOKENS, HEADS, spec, position);
-    expect(relativeError(turned(new Rotary(spec.rotary, spec.headDim, TOKENS), position), expected)).toBeLessThan(1e-6);
+    expect(relativeError(turned(new Rotary(spec.rotary!, spec.headDim, TOKENS), position), expected)).toBeLessThan(
+      1e-6,
+    );
   });
 
   it('leaves the dimensions alone that do not turn', () => {
-    const out = turned(new Rotary(spec.rotary, spec.headDim, TOKENS), 9);
+    const out = turned(new Rotary(spec.rotary!, spec.headDim, TOKENS), 9);
     for (let head = 0; head < TOKENS * HEADS; head++) {
-      const rest = [head * spec.headDim + spec.rotary.dimension, (head + 1) * spec.headDim] as const;
+      const rest = [head * spec.headDim + spec.rotary!.dimension, (head + 1) * spec.headDim] as const;
       expect(out.subarray(...rest)).toEqual(vectors.subarray(...rest));
     }
   });
 
   it('does not depend on what it was asked before', () => {
-    const rotary = new Rotary(spec.rotary, spec.headDim, TOKENS);
-    const fresh = (position: number) => turned(new Rotary(spec.rotary, spec.headDim, TOKENS), position);
+    const rotary = new Rotary(spec.rotary!, spec.headDim, TOKENS);
+    const fresh = (position: number) => turned(new Rotary(spec.rotary!, spec.headDim, TOKENS), position);
     for (const position of [3, 4, 3, 0]) expect(turned(rotary, position)).toEqual(fresh(position));
     const one = vectors.slice(0, HEADS * spec.headDim);
     rotary.apply(one, 1, HEADS, 8);

@@ -80,7 +80,7 @@ describe.skipIf(!fs.existsSync(data))('stories260K (skipped without the test dat
     const attention = new Float32Array(heads * headDim);
     const logits = new Float32Array(spec.vocabSize);
     for (let position = 0; position < STEPS; position++) {
-      half.embed([ids[position]], x);
+      half.embed([ids[position]], position, x);
       for (let layer = 0; layer < spec.numLayers; layer++) {
         const k = new Float32Array(keyValueHeads * headDim);
         const v = new Float32Array(keyValueHeads * headDim);

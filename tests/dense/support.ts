@@ -31,12 +31,17 @@ export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
   numKeyValueHeads: 2,
   headDim: 16,
   contextLength: 128,
+  norm: 'rms',
   normEpsilon: 1e-5,
   rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null },
   activation: 'silu',
   gated: true,
   tiedEmbeddings: false,
+  positionOffset: 0,
   queryKeyValueBiases: false,
+  outputBias: false,
+  feedForwardBiases: false,
+  parallelNorm: null,
   queryKeyNorm: null,
   experts: null,
   ...changes,
@@ -148,7 +153,7 @@ export function naiveRotary(
   spec: ModelSpec,
   position: number,
 ): Float64Array {
-  const { theta, dimension, layout, frequencyFactors } = spec.rotary;
+  const { theta, dimension, layout, frequencyFactors } = spec.rotary!;
   const out = Float64Array.from(vectors);
   for (let t = 0; t < tokens; t++) {
     for (let h = 0; h < heads; h++) {

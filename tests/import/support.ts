@@ -63,7 +63,7 @@ export function expectSound(checkpoint: Checkpoint): void {
   }
   reader.close();
   expect(tensors.size).toBe(spec.numLayers * 9 + (spec.tiedEmbeddings ? 2 : 3));
-  expect(spec.rotary.frequencyFactors?.length ?? spec.rotary.dimension / 2).toBe(spec.rotary.dimension / 2);
+  expect(spec.rotary!.frequencyFactors?.length ?? spec.rotary!.dimension / 2).toBe(spec.rotary!.dimension / 2);
 }
 
 /** Repeatable random numbers in [0, 1). */

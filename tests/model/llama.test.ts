@@ -39,7 +39,7 @@ const GGUF = {
 };
 
 const fromConfig = (change: object) =>
-  describeHuggingFace('m', Fields.of('config.json', { ...LLAMA_3_1_8B, ...change }));
+  describeHuggingFace('m', Fields.of('config.json', { ...LLAMA_3_1_8B, ...change }), () => true);
 
 function fromGguf(change: object, extra: Record<string, Float32Array> = {}) {
   const tensors: SourceTensors = {
@@ -118,7 +118,7 @@ describe('a llama described by config.json', () => {
   });
 
   it('scales Llama 3 frequencies as transformers does', () => {
-    const factors = fromConfig({}).spec.rotary.frequencyFactors ?? [];
+    const factors = fromConfig({}).spec.rotary!.frequencyFactors ?? [];
     // transformers, modeling_rope_utils.py, in the terms of its own inverse frequencies and wavelengths.
     const expected = Array.from({ length: 64 }, (_, i) => {
       const inverse = 1 / 500000 ** ((2 * i) / 128);
@@ -142,7 +142,7 @@ describe('a llama described by config.json', () => {
   });
 
   it('scales linearly, also where newer files keep all of it in rope_parameters', () => {
-    expect(fromConfig({ rope_scaling: { type: 'linear', factor: 4 } }).spec.rotary.frequencyFactors).toEqual(
+    expect(fromConfig({ rope_scaling: { type: 'linear', factor: 4 } }).spec.rotary!.frequencyFactors).toEqual(
       new Array(64).fill(4),
     );
     const { rotary } = fromConfig({
@@ -229,14 +229,14 @@ describe('a llama described by GGUF metadata', () => {
 
   it('multiplies linear scaling and the factors of rope_freqs.weight', () => {
     const factors = { 'rope_freqs.weight': Float32Array.of(1, 1, 2, 8) };
-    expect(fromGguf({}, factors).spec.rotary.frequencyFactors).toEqual([1, 1, 2, 8]);
+    expect(fromGguf({}, factors).spec.rotary!.frequencyFactors).toEqual([1, 1, 2, 8]);
     expect(
-      fromGguf({ 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 }).spec.rotary.frequencyFactors,
+      fromGguf({ 'llama.rope.scaling.type': 'linear', 'llama.rope.scaling.factor': 4 }).spec.rotary!.frequencyFactors,
     ).toEqual([4, 4, 4, 4]);
-    expect(fromGguf({ 'llama.rope.scaling.factor': 4 }, factors).spec.rotary.frequencyFactors).toEqual([4, 4, 8, 32]);
-    expect(fromGguf({ 'llama.rope.scale_linear': 2 }).spec.rotary.frequencyFactors).toEqual([2, 2, 2, 2]);
+    expect(fromGguf({ 'llama.rope.scaling.factor': 4 }, factors).spec.rotary!.frequencyFactors).toEqual([4, 4, 8, 32]);
+    expect(fromGguf({ 'llama.rope.scale_linear': 2 }).spec.rotary!.frequencyFactors).toEqual([2, 2, 2, 2]);
     expect(
-      fromGguf({ 'llama.rope.scaling.type': 'none', 'llama.rope.scaling.factor': 4 }).spec.rotary.frequencyFactors,
+      fromGguf({ 'llama.rope.scaling.type': 'none', 'llama.rope.scaling.factor': 4 }).spec.rotary!.frequencyFactors,
     ).toBeNull();
   });
 
@@ -246,7 +246,7 @@ describe('a llama described by GGUF metadata', () => {
       'llama.hidden_act': 'relu',
       'llama.attention.head_count_kv': [2, 2],
     });
-    expect([spec.rotary.dimension, spec.headDim, spec.activation, spec.numKeyValueHeads]).toEqual([4, 8, 'relu', 2]);
+    expect([spec.rotary!.dimension, spec.headDim, spec.activation, spec.numKeyValueHeads]).toEqual([4, 8, 'relu', 2]);
   });
 
   it.each<[ErrorCode, RegExp, object]>([

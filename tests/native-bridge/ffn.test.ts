@@ -57,7 +57,7 @@ function given({ layer, weights }: BuiltLayer, x: Float32Array, tokens: number):
   const { hiddenSize, numNeurons } = layer;
   return new Float32Array(tokens * numNeurons).map((_, i) => {
     const [token, neuron] = [Math.floor(i / numNeurons), i % numNeurons];
-    let sum = 0;
+    let sum = layer.biases?.[layer.given!]?.[neuron] ?? 0;
     for (let c = 0; c < hiddenSize; c++) sum += matrix[neuron * hiddenSize + c] * x[token * hiddenSize + c];
     return sum;
   });
@@ -143,6 +143,18 @@ describe('the feed-forward network, on every instruction set,', () => {
       formats: [null, 'q8_0', 'q8_0'],
       given: 'up',
     });
+  });
+
+  it('adds the biases of its neurons, gated and not, where products are given too', () => {
+    for (const activation of ACTIVATIONS)
+      for (const orientation of ['by-neuron', 'by-output'] as const) {
+        const shape = { hiddenSize: 64, numNeurons: 96, neuronsPerBundle: 32, activation, orientation, biases: true };
+        check(random, { ...shape, formats: ['q4_0', 'q8_0', 'f16'] });
+        check(random, { ...shape, formats: [null, 'f32', 'q4_1'] });
+      }
+    const resident = { hiddenSize: 64, numNeurons: 32, activation: 'relu', biases: true } as const;
+    check(random, { ...resident, formats: ['f32', 'q8_0', 'f16'], given: 'gate' });
+    check(random, { ...resident, formats: [null, 'q8_0', 'q8_0'], given: 'up' });
   });
 
   it('is exact where activations are far out, in both directions', () => {

@@ -103,6 +103,8 @@ export interface LayerSketch {
   activation?: BridgeActivation;
   orientation?: 'by-neuron' | 'by-output';
   given?: 'gate' | 'up' | null;
+  /** Random biases of the gate (where there is one) and of up. */
+  biases?: boolean;
   /** `bundled`: one extent holds gate, up and down; `apart`: each its own, in its own file. */
   layout?: 'bundled' | 'apart';
   /** Bytes between one bundle and the next, of garbage. */
@@ -200,6 +202,10 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
       segments,
       checksums: (sketch.checksums ?? true) ? Uint32Array.from(bundles.flat(), crc32c) : null,
       given,
+      biases: {
+        gate: sketch.biases && formats[0] !== null ? random.floats(numNeurons, 1) : null,
+        up: sketch.biases ? random.floats(numNeurons, 1) : null,
+      },
     },
     files,
     weights,
@@ -217,8 +223,9 @@ export function naiveFfn(
   const y = new Float64Array(tokens * hiddenSize);
   const bound = new Float64Array(tokens * hiddenSize);
   const wanted = bundles ?? Array.from({ length: numNeurons / neuronsPerBundle }, (_, b) => b);
-  const product = (matrix: Float64Array, neuron: number, token: number) => {
-    let [sum, size] = [0, 0];
+  const product = (name: 'gate' | 'up', matrix: Float64Array, neuron: number, token: number) => {
+    let sum = layer.biases?.[name]?.[neuron] ?? 0;
+    let size = Math.abs(sum);
     for (let i = 0; i < hiddenSize; i++) {
       const term = matrix[neuron * hiddenSize + i] * x[token * hiddenSize + i];
       sum += term;
@@ -229,8 +236,8 @@ export function naiveFfn(
   for (let t = 0; t < tokens; t++)
     for (const bundle of wanted)
       for (let j = bundle * neuronsPerBundle; j < (bundle + 1) * neuronsPerBundle; j++) {
-        const up = product(weights.up, j, t);
-        const gate = weights.gate === null ? null : product(weights.gate, j, t);
+        const up = product('up', weights.up, j, t);
+        const gate = weights.gate === null ? null : product('gate', weights.gate, j, t);
         const h = gate === null ? naiveActivation(activation, up.sum) : naiveActivation(activation, gate.sum) * up.sum;
         const size = gate === null ? up.size : gate.size * up.size;
         for (let o = 0; o < hiddenSize; o++) {

@@ -17,7 +17,12 @@ function gate(products: number[][]): ResidentMatrix {
 }
 
 function selected(products: number[][], neuronsPerUnit = 1): number[] {
-  const selector = selectByGate({ matrices: [gate(products)], neuronsPerUnit: [neuronsPerUnit], maxTokens: 4 });
+  const selector = selectByGate({
+    matrices: [gate(products)],
+    biases: [null],
+    neuronsPerUnit: [neuronsPerUnit],
+    maxTokens: 4,
+  });
   const units = new Uint32Array(16);
   const count = selector.select(0, new Float32Array(4), products.length, units);
   return [...units.subarray(0, count)];
@@ -57,6 +62,7 @@ describe('selectByGate', () => {
           [3, 4],
         ]),
       ],
+      biases: [null],
       neuronsPerUnit: [1],
       maxTokens: 2,
     });

@@ -222,12 +222,17 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     numKeyValueHeads: 1,
     headDim,
     contextLength: 64,
+    norm: 'rms',
     normEpsilon: 1e-5,
     rotary: { theta: 10000, dimension: headDim - (headDim % 2), layout: 'halves', frequencyFactors: null },
     activation,
     gated,
     tiedEmbeddings: tied,
+    positionOffset: 0,
     queryKeyValueBiases: false,
+    outputBias: false,
+    feedForwardBiases: false,
+    parallelNorm: null,
     queryKeyNorm: null,
     experts: experts
       ? {

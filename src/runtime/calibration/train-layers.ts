@@ -7,6 +7,7 @@ import { trainLayer } from '../../select/training/train-layer.js';
 import { type PredictorFormat, predictorBytes, REUSE_WINDOWS } from '../../store/predictors.js';
 import type { FinishedLayer } from '../../store/predictors-writer.js';
 import type { Store } from '../../store/reader.js';
+import { activationBias } from '../neuron-biases.js';
 import type { CalibrationSettings } from '../protocol.js';
 import { loadResidentGate } from '../resident-gate.js';
 import type { CalibrationFolder } from './calibration-folder.js';
@@ -55,7 +56,7 @@ function finish(
   let active: ActiveSet;
   let sign: SignDivision;
   try {
-    active = activeSetOf(gate, layerInputs);
+    active = activeSetOf(gate, activationBias(store, index, bridge), layerInputs);
     sign = divideBySign(SignBits.of(gate), layerInputs, active, trainTokens, settings.falseNegativeRate);
   } finally {
     gate.dispose();

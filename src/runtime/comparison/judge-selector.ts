@@ -3,6 +3,7 @@ import type { Selector } from '../../select/selector.js';
 import { activeSetOf } from '../../select/training/active-set.js';
 import type { LayerInputs } from '../../select/training/layer-inputs.js';
 import type { Store } from '../../store/reader.js';
+import { activationBias } from '../neuron-biases.js';
 import { loadResidentGate } from '../resident-gate.js';
 
 /** What a selector does in one layer, shares from 0 to 1. */
@@ -28,7 +29,7 @@ export function judgeSelector(
   const gate = loadResidentGate(store, bridge, layer);
   const active = (() => {
     try {
-      return activeSetOf(gate, inputs);
+      return activeSetOf(gate, activationBias(store, layer, bridge), inputs);
     } finally {
       gate.dispose();
     }

@@ -42,8 +42,8 @@ export class ActiveSet {
   }
 }
 
-/** Which neurons each token woke: those whose product with the gate [numNeurons, hiddenSize] is above zero. */
-export function activeSetOf(gate: ResidentMatrix, inputs: LayerInputs): ActiveSet {
+/** Which neurons each token woke: those whose product with the gate [numNeurons, hiddenSize], their bias [numNeurons] added, is above zero. */
+export function activeSetOf(gate: ResidentMatrix, bias: Float32Array | null, inputs: LayerInputs): ActiveSet {
   const active = new ActiveSet(inputs.tokens, gate.rows);
   const x = new Float32Array(CHUNK_TOKENS * inputs.hiddenSize);
   const products = new Float32Array(CHUNK_TOKENS * gate.rows);
@@ -51,6 +51,7 @@ export function activeSetOf(gate: ResidentMatrix, inputs: LayerInputs): ActiveSe
     const tokens = Math.min(CHUNK_TOKENS, inputs.tokens - first);
     inputs.read(first, tokens, x, 0);
     gate.matmul(x, tokens, products);
+    if (bias) for (let i = 0; i < tokens * gate.rows; i++) products[i] += bias[i % gate.rows];
     active.mark(first, tokens, products);
   }
   return active;

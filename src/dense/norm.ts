@@ -1,0 +1,69 @@
+import type { ModelSpec } from '../model/spec.js';
+import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
+
+/** Root-mean-square norm (arXiv 1910.07467) of x[tokens, weight.length] into `out`, which may be x; sums in double. */
+export function rmsNorm(
+  x: Float32Array,
+  tokens: number,
+  weight: Float32Array,
+  epsilon: number,
+  out: Float32Array,
+): void {
+  const width = weight.length;
+  for (let start = 0; start < tokens * width; start += width) {
+    let squares = 0;
+    for (let i = 0; i < width; i++) squares += x[start + i] * x[start + i];
+    const scale = 1 / Math.sqrt(squares / width + epsilon);
+    for (let i = 0; i < width; i++) out[start + i] = x[start + i] * scale * weight[i];
+  }
+}
+
+/** Layer norm (arXiv 1607.06450) of x[tokens, weight.length] into `out`, which may be x; sums in double. */
+export function layerNorm(
+  x: Float32Array,
+  tokens: number,
+  weight: Float32Array,
+  bias: Float32Array,
+  epsilon: number,
+  out: Float32Array,
+): void {
+  const width = weight.length;
+  for (let start = 0; start < tokens * width; start += width) {
+    let sum = 0;
+    for (let i = 0; i < width; i++) sum += x[start + i];
+    const mean = sum / width;
+    let squares = 0;
+    for (let i = 0; i < width; i++) squares += (x[start + i] - mean) ** 2;
+    const scale = 1 / Math.sqrt(squares / width + epsilon);
+    for (let i = 0; i < width; i++) out[start + i] = (x[start + i] - mean) * scale * weight[i] + bias[i];
+  }
+}
+
+/** A norm's vectors, [hiddenSize] each; `bias` is null for RMS. */
+export interface NormTensors {
+  weight: TensorOnDisk;
+  bias: TensorOnDisk | null;
+}
+
+/** A norm of the kind that the model has, its vectors in memory. */
+export class Norm {
+  readonly weight: Float32Array;
+  readonly bias: Float32Array | null;
+  readonly #epsilon: number;
+
+  constructor({ normEpsilon }: Pick<ModelSpec, 'normEpsilon'>, { weight, bias }: NormTensors) {
+    this.weight = readVector(weight);
+    this.bias = bias && readVector(bias);
+    this.#epsilon = normEpsilon;
+  }
+
+  get bytes(): number {
+    return this.weight.byteLength + (this.bias?.byteLength ?? 0);
+  }
+
+  /** Of x[tokens, hiddenSize] into `out`, which may be x. */
+  apply(x: Float32Array, tokens: number, out: Float32Array): void {
+    if (this.bias) layerNorm(x, tokens, this.weight, this.bias, this.#epsilon, out);
+    else rmsNorm(x, tokens, this.weight, this.#epsilon, out);
+  }
+}
