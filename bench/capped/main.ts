@@ -21,7 +21,7 @@ const measure = (options: CappedOptions, log: (line: string) => void): Promise<R
     return {
       machine: describeMachine(),
       command: `npm run bench:capped -- ${process.argv.slice(2).join(' ')}`.trim(),
-      model: basename(session.gguf, '.gguf'),
+      model: basename(session.checkpoint, '.gguf'),
       checkpointBytes: session.checkpointBytes,
       capBytes: session.capBytes,
       budgetBytes: setup.memoryBytes,

@@ -60,7 +60,7 @@ model is random, made once and kept in the models folder; it is converted outsid
 flashrow's budget is the cap less the overhead that its plan states and ${NODE_BYTES / 1e6} MB for node. Without a cap it is twice the checkpoint's size, or more where
 the model is tiny, which holds everything. llama.cpp has the whole cap for its own memory and the page cache.
 
-relu-llama2-7b is a gated Llama with ReLU, whose neurons can be read one by one; OPT, which the paper measured, is not built yet. Random weights have no sparsity of
+relu-llama2-7b is a gated Llama with ReLU, whose neurons can be read one by one; opt-6.7b is what the paper measured, in f16, and llama.cpp does not know it. Random weights have no sparsity of
 their own: --select trace reads what a trace asked for, or what neurons with the statistics of --activity (OPT-6.7B’s) ask for, and its output means nothing.
 llama.cpp runs the same file, dense.`;
 
@@ -82,7 +82,12 @@ export function parseOptions(name: keyof typeof COMMANDS, args: readonly string[
     .option('--cap <SIZE>', 'a share of the checkpoint (50%), bytes (2.1GB), or none', defaults.cap)
     .option('--trace <FILE>', 'what --select trace replays: a recorded trace, or a CSV of expert routes')
     .option('--activity <STATISTICS>', 'or neurons that fire with these statistics', ACTIVITY_HELP)
-    .addOption(new Option('--peer <NAME>', 'whom to compare with').choices(['llama.cpp', 'none']).default('llama.cpp'))
+    .addOption(
+      new Option('--peer <NAME>', 'whom to compare with (default: llama.cpp where it knows the architecture)').choices([
+        'llama.cpp',
+        'none',
+      ]),
+    )
     .option('--prompt-tokens <N>', 'length of the timed prompt', '16')
     .option('--max-tokens <N>', 'tokens timed after the first', '32')
     .option('--context <N>', 'context of both', '512')
@@ -108,7 +113,7 @@ export function parseOptions(name: keyof typeof COMMANDS, args: readonly string[
     cache: (given.cache ?? 'auto') as CacheChoice,
     trace: given.trace ? existing('trace', given.trace) : null,
     activity: parseActivity(given.activity!),
-    peer: given.peer === 'llama.cpp',
+    peer: withPeer(given.peer, given.gguf ? null : shape),
     promptTokens: whole('prompt-tokens', given.promptTokens),
     newTokens: whole('max-tokens', given.maxTokens),
     context: whole('context', given.context),
@@ -120,6 +125,13 @@ export function parseOptions(name: keyof typeof COMMANDS, args: readonly string[
   if (options.promptTokens + options.newTokens + 1 > options.context)
     throw badUsage('context', `holds ${options.context} tokens, not the prompt's and the new ones; raise it`);
   return options;
+}
+
+/** Throws BAD_USAGE where the peer that is asked for cannot run the model. */
+function withPeer(given: string | undefined, model: NamedShape | null): boolean {
+  const unknown = model?.shape.family === 'opt';
+  if (unknown && given === 'llama.cpp') throw badUsage('peer', 'llama.cpp has no OPT; use --peer none');
+  return !unknown && given !== 'none';
 }
 
 /** How flashrow runs, which is up to the steps where there are steps. */

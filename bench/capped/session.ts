@@ -5,6 +5,7 @@ import { FlashrowError } from '../../src/errors.js';
 import { type ModelOptions, type Plan, plan as planFor } from '../../src/index.js';
 import { openStore } from '../../src/store/reader.js';
 import { prepareCheckpoint, prepareStore } from '../model/prepare.js';
+import { filesOf } from '../page-cache.js';
 import type { Task } from './contender.js';
 import { type Reading, type Run, readingOf, runContender } from './measure.js';
 import { type Cap, type CappedOptions, NODE_BYTES, PEERS } from './options.js';
@@ -32,7 +33,8 @@ export interface Measured {
 
 /** One model under one cap, made ready. */
 export interface Session {
-  gguf: string;
+  /** A GGUF file, or a Hugging Face folder. */
+  checkpoint: string;
   store: string;
   checkpointBytes: number;
   capBytes: number | null;
@@ -51,13 +53,13 @@ export async function withSession<T>(
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
   checkMachine(options);
-  const gguf =
+  const checkpoint =
     'gguf' in options.model
       ? options.model.gguf
       : prepareCheckpoint(options.models, options.model.shape, options.model.format, log);
-  const store = options.store ?? gguf.replace(/(\.gguf)?$/, '.store');
-  await prepareStore(gguf, store, log);
-  const checkpointBytes = statSync(gguf).size;
+  const store = options.store ?? checkpoint.replace(/(\.gguf)?$/, '.store');
+  await prepareStore(checkpoint, store, log);
+  const checkpointBytes = filesOf(checkpoint).reduce((sum, path) => sum + statSync(path).size, 0);
   const capBytes = capInBytes(options.cap, checkpointBytes);
   const { experts } = openStore(store).spec;
   const { threads, context: contextSize, newTokens, promptTokens } = options;
@@ -82,7 +84,7 @@ export async function withSession<T>(
   const bridge = openBridge({ threads });
   try {
     return await work({
-      gguf,
+      checkpoint,
       store,
       checkpointBytes,
       capBytes,
@@ -94,12 +96,18 @@ export async function withSession<T>(
         return { tuning, memoryBytes, plan: await planFor(store, { ...shared, memory: memoryBytes }) };
       },
       async flashrow({ tuning, memoryBytes, plan }) {
-        const run = await runContender('flashrow', { ...task, model: store, memoryBytes, tuning }, capBytes, [gguf]);
+        const run = await runContender(
+          'flashrow',
+          { ...task, model: store, memoryBytes, tuning },
+          capBytes,
+          filesOf(checkpoint),
+        );
         const { answer } = run;
         const reading = answer && (await readingOf(bridge, store, plan, answer, newTokens, touchedShare(tuning)));
         return { run, reading };
       },
-      llamaCpp: () => runContender('llama.cpp', { ...task, model: gguf, memoryBytes: 0, tuning: {} }, capBytes, []),
+      llamaCpp: () =>
+        runContender('llama.cpp', { ...task, model: checkpoint, memoryBytes: 0, tuning: {} }, capBytes, []),
     });
   } finally {
     bridge.dispose();

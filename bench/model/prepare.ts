@@ -4,26 +4,29 @@ import type { WritableFormat } from '../../native-bridge/formats.js';
 import { convert } from '../../src/index.js';
 import { dropFromPageCache, filesOf, flush } from '../page-cache.js';
 import { writeRandomGguf } from './random-gguf.js';
+import { writeRandomOpt } from './random-opt.js';
 import type { NamedShape } from './shapes.js';
 
 export type Log = (line: string) => void;
 
-/** The random model of a shape in a folder, made once. */
+/** The random model of a shape in a folder, made once: a GGUF file, or the Hugging Face folder of an OPT. */
 export function prepareCheckpoint(
   folder: string,
   { name, shape }: NamedShape,
   format: WritableFormat,
   log: Log,
 ): string {
-  const path = join(folder, `${name}-${format}.gguf`);
+  const isOpt = shape.family === 'opt';
+  const path = join(folder, `${name}-${format}${isOpt ? '' : '.gguf'}`);
   if (existsSync(path)) return path;
   log(`writing random weights to ${path}`);
   mkdirSync(folder, { recursive: true });
   const partial = `${path}.partial`;
-  rmSync(partial, { force: true });
-  writeRandomGguf(partial, shape, format);
+  rmSync(partial, { recursive: true, force: true });
+  if (isOpt) writeRandomOpt(partial, shape, format as 'f16' | 'f32');
+  else writeRandomGguf(partial, shape, format);
   renameSync(partial, path);
-  dropFromPageCache([path]);
+  dropFromPageCache(filesOf(path));
   return path;
 }
 

@@ -9,6 +9,8 @@ export interface ExpertsShape {
 }
 
 export interface ModelShape {
+  /** `llama`: a GGUF file, which llama.cpp runs too; `opt`: a Hugging Face folder, since llama.cpp has no OPT. */
+  family: 'llama' | 'opt';
   hiddenSize: number;
   intermediateSize: number;
   numLayers: number;
@@ -35,16 +37,16 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
     headDim: 128,
     experts: { numExperts: 128, numExpertsPerToken: 8, intermediateSize: 768 },
   },
+  'opt-6.7b': opt(4096, 16384, 32, 32, 50272, 2048),
   tiny: llama(256, 768, 4, 8, 4, 512, 512, 1e4),
   'tiny-relu': { ...llama(256, 768, 4, 8, 4, 512, 512, 1e4), activation: 'relu' },
+  'tiny-opt': opt(256, 1024, 4, 8, 512, 512),
   'tiny-moe': {
     ...llama(256, 512, 4, 8, 4, 512, 512, 1e4),
     headDim: 64,
     experts: { numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96 },
   },
 };
-
-const LATER: Readonly<Record<string, string>> = { 'opt-6.7b': 'OPT models are not built yet' };
 
 /** Keys of a shape by numbers, and the order of `llama`'s arguments. */
 const KEYS = ['hidden', 'ffn', 'layers', 'heads', 'kv-heads', 'vocab', 'context'] as const;
@@ -62,6 +64,7 @@ function llama(
   ropeTheta: number,
 ): ModelShape {
   return {
+    family: 'llama',
     hiddenSize,
     intermediateSize,
     numLayers,
@@ -76,6 +79,19 @@ function llama(
   };
 }
 
+function opt(
+  hiddenSize: number,
+  intermediateSize: number,
+  numLayers: number,
+  numAttentionHeads: number,
+  vocabSize: number,
+  contextLength: number,
+): ModelShape {
+  const heads = numAttentionHeads;
+  const shared = llama(hiddenSize, intermediateSize, numLayers, heads, heads, vocabSize, contextLength, 0);
+  return { ...shared, family: 'opt', activation: 'relu' };
+}
+
 export interface NamedShape {
   /** Fit for a file name. */
   name: string;
@@ -86,7 +102,6 @@ export interface NamedShape {
 export function parseShape(text: string): NamedShape {
   if (Object.hasOwn(SHAPES, text)) return { name: text, shape: SHAPES[text] };
   const known = Object.keys(SHAPES).join(', ');
-  if (Object.hasOwn(LATER, text)) throw badShape(text, `${LATER[text]}; use one of ${known}`);
   if (!text.includes('=')) throw badShape(text, `use one of ${known}, or numbers like ${EXAMPLE}`);
   const given: Record<string, number> = { ...DEFAULTS };
   for (const pair of text.split(',')) {
@@ -110,13 +125,20 @@ export function parseShape(text: string): NamedShape {
 }
 
 /** Throws BAD_USAGE where `text` is no format with a kernel, or the shape's rows do not hold whole blocks of it. */
-export function parseFormat(text: string, { hiddenSize, intermediateSize, experts }: ModelShape): WritableFormat {
+export function parseFormat(
+  text: string,
+  { family, hiddenSize, intermediateSize, experts }: ModelShape,
+): WritableFormat {
   if (!isWritableFormat(text)) {
     const known = WRITABLE_FORMATS.join(', ');
     throw new FlashrowError('BAD_USAGE', `--format: no format is called "${text}"; use one of ${known}`, {
       value: text,
     });
   }
+  if (family === 'opt' && text !== 'f16' && text !== 'f32')
+    throw new FlashrowError('BAD_USAGE', `--format ${text}: OPT is a Hugging Face folder, which holds f16 or f32`, {
+      value: text,
+    });
   const { blockSize } = FORMATS[text];
   for (const columns of [hiddenSize, experts?.intermediateSize ?? intermediateSize]) {
     if (columns % blockSize !== 0)

@@ -41,7 +41,7 @@ const measure = (options: CappedOptions, log: (line: string) => void): Promise<S
     return {
       machine: describeMachine(),
       command: `npm run bench:steps -- ${process.argv.slice(2).join(' ')}`.trim(),
-      model: basename(session.gguf, '.gguf'),
+      model: basename(session.checkpoint, '.gguf'),
       checkpointBytes: session.checkpointBytes,
       capBytes: session.capBytes,
       activeShare,

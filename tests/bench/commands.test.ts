@@ -41,7 +41,8 @@ describe('bench:capped without a cap or a peer', () => {
   });
 
   it.each([
-    [['--shape', 'opt-6.7b'], 'not built yet'],
+    [['--shape', 'opt-6.7b'], 'f16 or f32'],
+    [['--shape', 'opt-6.7b', '--format', 'f16', '--peer', 'llama.cpp'], 'llama.cpp has no OPT'],
     [['--select', 'gate'], 'Allowed choices'],
     [['--peer', 'somebody'], 'llama.cpp'],
     [['--rounds', '0'], 'whole number'],

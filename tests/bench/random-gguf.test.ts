@@ -23,7 +23,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 describe.each(WRITABLE_FORMATS)('a random model in %s', (format) => {
   it('is a Llama of the shape asked for', () => {
     const { spec, tensors } = openCheckpoint(pathOf(format));
-    const { ropeTheta, ...shape } = SHAPES.tiny;
+    const { ropeTheta, family: _family, ...shape } = SHAPES.tiny;
     expect(spec).toMatchObject({ ...shape, architecture: 'llama', rotary: { theta: ropeTheta } });
     for (const tensor of tensors.values())
       expect(tensor.format, tensor.name).toBe(tensor.shape.length === 1 ? 'f32' : format);
@@ -74,7 +74,7 @@ describe('a random model', () => {
   it.each(['tiny-relu', 'tiny-moe'])('%s is of the shape asked for', (name) => {
     const path = join(folder, `${name}.gguf`);
     writeRandomGguf(path, SHAPES[name], 'q4_1');
-    const { ropeTheta, experts, ...shape } = SHAPES[name];
+    const { ropeTheta, family: _family, experts, ...shape } = SHAPES[name];
     const { spec } = openCheckpoint(path);
     expect(spec).toMatchObject({ ...shape, rotary: { theta: ropeTheta } });
     if (experts) expect(spec.experts).toMatchObject(experts);

@@ -13,6 +13,7 @@ describe('shapes', () => {
   it('by numbers need no more than hidden, ffn, layers and heads', () => {
     const { name, shape } = parseShape('hidden=128,ffn=384,layers=3,heads=4');
     expect(shape).toEqual({
+      family: 'llama',
       hiddenSize: 128,
       intermediateSize: 384,
       numLayers: 3,
@@ -33,7 +34,6 @@ describe('shapes', () => {
   });
 
   it.each([
-    ['opt-6.7b', 'not built yet'],
     ['llama2', 'llama2-7b'],
     ['constructor', 'llama2-7b'],
     ['hidden=128', 'ffn is missing'],
@@ -46,6 +46,15 @@ describe('shapes', () => {
   ])('%s is bad usage that says what is', (text, why) => {
     expect(() => parseShape(text)).toThrow(
       expect.objectContaining({ code: 'BAD_USAGE', message: expect.stringContaining(why) }),
+    );
+  });
+
+  it('of OPT are Hugging Face folders, which know no blocks', () => {
+    const { shape } = parseShape('opt-6.7b');
+    expect(shape).toMatchObject({ family: 'opt', hiddenSize: 4096, intermediateSize: 16384, vocabSize: 50272 });
+    expect(parseFormat('f16', shape)).toBe('f16');
+    expect(() => parseFormat('q4_1', shape)).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(/f16 or f32/) }),
     );
   });
 
