@@ -5,12 +5,15 @@ import type { Report } from '../capped/report.js';
 import { runBench } from '../command.js';
 import type { ReplayedTrace } from '../replay/report.js';
 import { REPOSITORY } from '../repository.js';
+import type { SparseReport } from '../sparse/report.js';
 import type { StepsReport } from '../steps/report.js';
 import { type Chart, cappedChart, replayChart, stepsChart } from './charts.js';
 import { draw } from './draw.js';
+import { sparseCharts } from './sparse.js';
 
-type Result = Report | StepsReport | { traces: ReplayedTrace[] };
+type Result = Report | StepsReport | SparseReport | { traces: ReplayedTrace[] };
 
+const isSparse = (result: Result) => 'comparisons' in result;
 const isReplay = (result: Result) => 'traces' in result;
 const isSteps = (result: Result) => 'steps' in result;
 const isCapped = (result: Result) => 'capBytes' in result && 'rounds' in result;
@@ -22,6 +25,7 @@ function chartsOf(results: readonly Result[]): Chart[] {
   const ofModel = (name: string) => capped.filter(({ model }) => model === name);
   return [
     ...models.map((model) => cappedChart(model, ofModel(model))),
+    ...results.filter(isSparse).flatMap(sparseCharts),
     ...results.filter(isSteps).map(stepsChart),
     ...results.filter(isReplay).map(({ traces }) => replayChart(traces)),
   ];
