@@ -6,13 +6,17 @@ export interface BundleCacheOptions {
   units: number;
   /** Units that fit at once. */
   slots: number;
-  /** `window` lets go of what the last `window` tokens did not use; `pin` keeps the first units for good. */
-  policy: 'lru' | 'window' | 'pin';
+  /** `window` lets go of what the last `window` tokens did not use; `pin` keeps the first units for good, `hot+lru` those that `hot` names first. */
+  policy: 'lru' | 'window' | 'pin' | 'hot+lru';
   window: number;
+  /** Units by how often they are used, most first; for `hot+lru`. */
+  hot?: Uint32Array;
 }
 
 /** Under `pin`, the share of slots that still turns over, so that the units beyond the pinned ones have somewhere to go. */
 const TURNOVER_SHARE = 0.25;
+/** Under `hot+lru`, the share of slots that hot units keep (bench/EXPERIMENTS.md). */
+const HOT_SHARE = 0.5;
 
 /**
  * Recency decides. It is lru-cache's business (unit -> slot, about 0.3 us a lookup); a layer that fits whole needs none: there, slot = unit.
@@ -20,6 +24,8 @@ const TURNOVER_SHARE = 0.25;
 export class BundleCache implements UnitCache {
   readonly slots: number;
   private readonly pinned: number;
+  /** Slots of units that stay, ABSENT for the others; null where the first `pinned` units have the slots of their own number. */
+  private readonly pinnedSlot: Uint32Array | null;
   private readonly present: Uint8Array;
   private readonly recency: LRUCache<number, number> | null;
   private readonly free: Uint32Array;
@@ -28,15 +34,17 @@ export class BundleCache implements UnitCache {
   private readonly lastUse: Float64Array | null;
   private token = 0;
 
-  constructor({ units, slots, policy, window }: BundleCacheOptions) {
+  constructor({ units, slots, policy, window, hot }: BundleCacheOptions) {
     this.slots = Math.min(units, slots);
     const whole = this.slots === units;
-    this.pinned = whole
-      ? units
-      : policy === 'pin'
-        ? this.slots - Math.max(2, Math.ceil(this.slots * TURNOVER_SHARE))
-        : 0;
-    if (this.pinned < 0) this.pinned = 0;
+    const kept = policy === 'pin' ? 1 - TURNOVER_SHARE : policy === 'hot+lru' ? HOT_SHARE : 0;
+    this.pinned = whole ? units : Math.max(0, Math.min(Math.floor(this.slots * kept), this.slots - 2));
+    this.pinnedSlot = null;
+    if (policy === 'hot+lru' && !whole) {
+      this.pinned = Math.min(this.pinned, hot!.length);
+      this.pinnedSlot = new Uint32Array(units).fill(ABSENT);
+      for (let slot = 0; slot < this.pinned; slot++) this.pinnedSlot[hot![slot]] = slot;
+    }
     this.present = new Uint8Array(this.pinned);
     this.recency = whole ? null : new LRUCache({ max: this.slots - this.pinned });
     this.free = new Uint32Array(this.slots - this.pinned);
@@ -54,11 +62,12 @@ export class BundleCache implements UnitCache {
     // Hits first: being touched, they are the last that the misses below could push out.
     for (let i = 0; i < count; i++) {
       const unit = units[i];
-      if (unit < this.pinned) {
-        into.slots[i] = unit;
-        if (this.present[unit] === 0) {
-          this.present[unit] = 1;
-          this.miss(unit, unit, into);
+      const kept = this.pinnedSlot ? this.pinnedSlot[unit] : unit < this.pinned ? unit : ABSENT;
+      if (kept !== ABSENT) {
+        into.slots[i] = kept;
+        if (this.present[kept] === 0) {
+          this.present[kept] = 1;
+          this.miss(unit, kept, into);
         }
       } else {
         into.slots[i] = this.recency!.get(unit) ?? ABSENT;

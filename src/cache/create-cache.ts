@@ -10,14 +10,16 @@ export interface CacheOptions {
   units: number;
   /** Units that fit at once. */
   slots: number;
-  /** `window` lets go of what the last `window` tokens did not use; `pin` keeps the first units for good; `lfu` those used most, aged. */
-  policy: 'lru' | 'window' | 'pin' | 'lfu';
+  /** `window` lets go of what the last `window` tokens did not use; `pin` keeps the first units for good; `lfu` those used most, aged; `hot+lru` for good what `hot` names first. */
+  policy: 'lru' | 'window' | 'pin' | 'lfu' | 'hot+lru';
   window: number;
+  /** Units by how often they are used, most first; for `hot+lru`. */
+  hot?: Uint32Array;
 }
 
 /** The cache of one layer under a policy. */
-export function createCache({ policy, units, slots, window }: CacheOptions): UnitCache {
+export function createCache({ policy, units, slots, window, hot }: CacheOptions): UnitCache {
   // A layer that fits whole never evicts: BundleCache does without bookkeeping there.
   if (policy === 'lfu' && slots < units) return new FrequencyCache({ units, slots, halfLife: HALF_LIFE });
-  return new BundleCache({ units, slots, policy: policy === 'lfu' ? 'lru' : policy, window });
+  return new BundleCache({ units, slots, policy: policy === 'lfu' ? 'lru' : policy, window, hot });
 }

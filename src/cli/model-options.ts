@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FlashrowError } from '../errors.js';
 import { parseBytes } from '../plan/bytes.js';
 import type { CacheChoice, ModelOptions, SelectorChoice } from '../runtime/api.js';
-import { badValue, choice, integer, notBuiltYet } from './option-values.js';
+import { badValue, choice, integer } from './option-values.js';
 
 /** What the argument `<model>` may be, for help texts. */
 export const MODEL_ARGUMENT = 'a store folder, a GGUF file or a Hugging Face folder';
@@ -67,13 +67,12 @@ export function parseMemory(text: string): number {
 
 const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate', 'low-rank', 'sign', 'router']);
 
-const CACHE_POLICIES: readonly CacheChoice[] = ['auto', 'lru', 'lfu', 'pin', 'window'];
+const CACHE_POLICIES: readonly CacheChoice[] = ['auto', 'lru', 'lfu', 'pin', 'hot+lru', 'window'];
 
 function parseCache(text: string): CacheChoice {
   const policy = CACHE_POLICIES.find((name) => name === text);
   if (policy) return policy;
   const window = /^window:([1-9]\d{0,5})$/.exec(text);
   if (window) return `window:${Number(window[1])}`;
-  if (text === 'hot+lru') throw notBuiltYet(`--cache ${text}`, 'use auto, lru, lfu, window[:k] or pin');
-  throw badValue('--cache', text, 'auto, lru, lfu, window, window:k (k tokens, at least 1) or pin');
+  throw badValue('--cache', text, 'auto, lru, lfu, window, window:k (k tokens, at least 1), pin or hot+lru');
 }

@@ -17,7 +17,7 @@ const SIGN_SHARE = 0.5;
 
 export type Selector = 'all' | 'gate' | 'low-rank' | 'sign' | 'router' | 'trace';
 export interface CachePolicy {
-  kind: 'lru' | 'window' | 'pin' | 'lfu';
+  kind: 'lru' | 'window' | 'pin' | 'lfu' | 'hot+lru';
   /** Tokens, for `window`. */
   window: number;
 }

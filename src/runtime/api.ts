@@ -4,8 +4,8 @@ import type { Plan } from '../plan/plan.js';
 
 /** `trace` is for benchmarks: it reads what a recorded trace asked for, so the output is meaningless. */
 export type SelectorChoice = 'auto' | 'all' | 'gate' | 'low-rank' | 'sign' | 'router' | 'trace';
-/** `window:k` keeps what the last k tokens used, `window:0` nothing. */
-export type CacheChoice = 'auto' | 'lru' | 'lfu' | 'pin' | 'window' | `window:${number}`;
+/** `window:k` keeps what the last k tokens used, `window:0` nothing; `hot+lru` needs a calibration, which told the neurons used most. */
+export type CacheChoice = 'auto' | 'lru' | 'lfu' | 'pin' | 'hot+lru' | 'window' | `window:${number}`;
 
 /** What shapes a plan and a load alike. */
 export interface ModelOptions {

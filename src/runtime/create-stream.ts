@@ -1,17 +1,16 @@
+import { statSync } from 'node:fs';
 import type { Bridge, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
 import { READ_THREADS } from '../plan/overhead.js';
 import type { Allocation } from '../plan/spend.js';
 import type { Store } from '../store/reader.js';
+import { learnMergeGap } from './merge-gap.js';
 import { readNeuronBiases } from './neuron-biases.js';
-
-/** Wanted records this close together are cheaper to read through than to ask for one by one. */
-const MERGE_GAP_BYTES = 16 * 1024;
 
 /** The streamed half of a store, with slots as the plan laid them out. Throws BridgeError. */
 export function createStream(
   store: Store,
   bridge: Bridge,
-  { layers, arenaBytes }: Allocation,
+  { layers, arenaBytes, selector }: Allocation,
   direct: boolean,
 ): RowStream {
   const streamLayers: StreamLayer[] = store.layers.map((layer, i) => ({
@@ -27,7 +26,14 @@ export function createStream(
     arenaBytes,
     readThreads: READ_THREADS,
     direct,
-    mergeGapBytes: MERGE_GAP_BYTES,
+    mergeGapBytes: mergeGap(store, bridge, selector),
     layers: streamLayers,
   });
+}
+
+/** Experts and slices are read whole, so that what lies between two of them is never worth reading; between neurons it may be. */
+function mergeGap({ files, layers }: Store, bridge: Bridge, selector: Allocation['selector']): number {
+  if (selector === 'all' || selector === 'router') return 0;
+  const path = files[layers[0].extents[0].file];
+  return learnMergeGap(bridge, path, statSync(path).size);
 }

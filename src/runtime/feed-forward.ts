@@ -29,11 +29,16 @@ export interface FeedForward {
   restart(lost: boolean): void;
 }
 
-/** Chooses by what the plan came to: a pinned share with a read-ahead ring, or slots that turn over. */
-export function createFeedForward(stream: RowStream, selector: Selector, allocation: Allocation): FeedForward {
+/** Chooses by what the plan came to: a pinned share with a read-ahead ring, or slots that turn over. `hot`: per layer its units, those used most first. */
+export function createFeedForward(
+  stream: RowStream,
+  selector: Selector,
+  allocation: Allocation,
+  hot: readonly Uint32Array[] | null,
+): FeedForward {
   return selector.name === 'all' && allocation.cache.kind === 'pin'
     ? new PinnedFeed(stream, selector, allocation)
-    : new CachedFeed(stream, selector, allocation);
+    : new CachedFeed(stream, selector, allocation, hot);
 }
 
 /**
@@ -111,9 +116,12 @@ class CachedFeed implements FeedForward {
     private readonly stream: RowStream,
     private readonly selector: Selector,
     private readonly allocation: Allocation,
+    hot: readonly Uint32Array[] | null,
   ) {
     const { kind: policy, window } = allocation.cache;
-    this.caches = allocation.layers.map(({ unit, slots }) => createCache({ units: unit.units, slots, policy, window }));
+    this.caches = allocation.layers.map(({ unit, slots }, layer) =>
+      createCache({ units: unit.units, slots, policy, window, hot: hot?.[layer] }),
+    );
     const most = Math.max(...allocation.layers.map((layer) => layer.unit.units));
     this.units = new Uint32Array(most);
     this.waveUnits = [new Uint32Array(most), new Uint32Array(most)];

@@ -1,7 +1,8 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import type { LowRankLayer } from '../select/low-rank.js';
-import { damaged, type LayerPredictor, type Predictors, readRun } from '../store/predictors.js';
+import { damaged, type LayerPredictor, type Predictors, readPredictors, readRun } from '../store/predictors.js';
+import type { Store } from '../store/reader.js';
 
 /** Holds a layer's predictor on the bridge. Throws CORRUPT where its bytes are not what was written, or BridgeError. */
 export function loadPredictor(
@@ -33,4 +34,14 @@ export function loadPredictor(
     loadedInner.dispose();
     throw error;
   }
+}
+
+/** Per layer its neurons, those that calibration saw active most often first. The plan has seen to it that there is a calibration. Throws CORRUPT. */
+export function readHotNeurons(store: Store, bridge: Bridge): Uint32Array[] {
+  const predictors = readPredictors(store)!;
+  return predictors.layers.map((layer) => {
+    const bytes = readRun(predictors, layer.uses, (run, seed) => bridge.crc32c(run, seed));
+    const uses = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+    return Uint32Array.from(uses.keys()).sort((a, b) => uses[b] - uses[a] || a - b);
+  });
 }

@@ -13,6 +13,7 @@ import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import { createFeedForward } from './feed-forward.js';
+import { readHotNeurons } from './load-predictors.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
 import { policyName } from './options.js';
@@ -61,7 +62,12 @@ export async function openHost(
     const mixer = keep(createAttention({ spec, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
     const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
     const stream = keep(createStream(store, bridge, allocation, settings.direct));
-    const feedForward = createFeedForward(stream, selector, allocation);
+    const feedForward = createFeedForward(
+      stream,
+      selector,
+      allocation,
+      allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null,
+    );
     held.push({ dispose: rememberUses(store.path, feedForward.caches) });
     const engine = new Engine({
       spec,

@@ -62,11 +62,12 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
 
 function cachePolicy(choice: string): 'auto' | CachePolicy {
   if (choice === 'auto') return 'auto';
-  if (choice === 'lru' || choice === 'lfu' || choice === 'pin') return { kind: choice, window: 0 };
+  if (choice === 'lru' || choice === 'lfu' || choice === 'pin' || choice === 'hot+lru')
+    return { kind: choice, window: 0 };
   const window = /^window(?::(\d+))?$/.exec(choice);
   const tokens = Number(window?.[1] ?? DEFAULT_WINDOW);
   if (!window)
-    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k or pin, not ${choice}`, {
+    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k, pin or hot+lru, not ${choice}`, {
       option: 'cache',
     });
   return { kind: 'window', window: tokens };

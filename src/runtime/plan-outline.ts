@@ -1,6 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { denseFootprint } from '../dense/footprint.js';
+import { FlashrowError } from '../errors.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { allocate } from '../plan/allocate.js';
 import type { Calibration } from '../plan/calibration.js';
@@ -28,8 +29,21 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
   const { spec, layers, tensors } = outline;
   const settings = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
-  const calibration = settings.lossy ? outline.calibration() : null;
+  const wantsHot = settings.cache !== 'auto' && settings.cache.kind === 'hot+lru';
+  const calibration = settings.lossy || wantsHot ? outline.calibration() : null;
+  if (wantsHot && calibration === null)
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      '--cache hot+lru needs to know which neurons are used most; run `flashrow calibrate` on this model first',
+      { cache: 'hot+lru' },
+    );
   const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...settings });
+  if (wantsHot && (allocation.selector === 'all' || allocation.selector === 'router'))
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `--cache hot+lru is for selectors that pick neurons, not for ${allocation.selector}; use --cache auto`,
+      { cache: 'hot+lru', selector: allocation.selector },
+    );
   const plan: Plan = {
     fits: allocation.fits,
     minimumBytes: allocation.minimumBytes,

@@ -4,6 +4,8 @@ import { createPlacement } from '../../dist/src/cache/unit-cache.js';
 import { seededRandom } from '../../dist/src/runtime/random.js';
 
 const UNITS = 40;
+/** Units by use, most first, in an order of its own. */
+const HOT = Uint32Array.from({ length: UNITS }, (_, i) => (7 * i) % UNITS);
 
 /** What a cache should hold, kept the slow way: recency as an array, the oldest first. */
 class NaiveLru {
@@ -27,10 +29,10 @@ function randomUnits(random: () => number, most: number): number[] {
 }
 
 describe('BundleCache', () => {
-  for (const policy of ['lru', 'window', 'pin'] as const) {
+  for (const policy of ['lru', 'window', 'pin', 'hot+lru'] as const) {
     for (const slots of [2, 7, 20, UNITS, 100]) {
       it(`keeps its books straight with ${slots} slots under ${policy} through random use`, () => {
-        const cache = new BundleCache({ units: UNITS, slots, policy, window: 3 });
+        const cache = new BundleCache({ units: UNITS, slots, policy, window: 3, hot: HOT });
         const random = seededRandom(slots);
         const placement = createPlacement(UNITS);
         const contents = new Map<number, number>();
@@ -93,6 +95,28 @@ describe('BundleCache', () => {
     }
     cache.place(Uint32Array.of(0, 1), 2, placement);
     expect(placement.missed).toBe(0);
+  });
+
+  it('under hot+lru keeps hot units from their first use on, and hits the others as a naive LRU of what is left does', () => {
+    const slots = 13;
+    const cache = new BundleCache({ units: UNITS, slots, policy: 'hot+lru', window: 0, hot: HOT });
+    const kept = slots - cache.capacity;
+    expect(kept).toBeGreaterThan(2);
+    const hot = new Set(HOT.subarray(0, kept));
+    const seen = new Set<number>();
+    const naive = new NaiveLru(cache.capacity);
+    const random = seededRandom(5);
+    const placement = createPlacement(UNITS);
+    for (let token = 0; token < 1000; token++) {
+      const units = randomUnits(random, cache.capacity);
+      cache.place(Uint32Array.from(units), units.length, placement);
+      const hotHits = units.filter((unit) => hot.has(unit) && seen.has(unit)).length;
+      const others = naive.use(units.filter((unit) => !hot.has(unit)));
+      expect(units.length - placement.missed).toBe(hotHits + others);
+      for (const unit of units) seen.add(unit);
+      cache.endToken();
+    }
+    expect([...hot].every((unit) => seen.has(unit))).toBe(true);
   });
 
   it('never gives away, in the wave after, a slot of half its size', () => {

@@ -31,7 +31,7 @@ const BAD_CALLS: [string[], string][] = [
   [['run', 'm', '--prompt', 'a', '--context', '0'], '--context takes a whole number of at least 1'],
   [['run', 'm', '--prompt', 'a', '--threads', '0'], '--threads takes a whole number of at least 1'],
   [['run', 'm', '--prompt', 'a', '--select', 'best'], '--select takes auto, all, gate, low-rank, sign or router'],
-  [['run', 'm', '--prompt', 'a', '--cache', 'hot+lru'], '--cache hot+lru is not built yet'],
+  [['run', 'm', '--prompt', 'a', '--cache', 'hot'], 'pin or hot+lru'],
   [['run', 'm', '--prompt', 'a', '--cache', 'window:0'], '--cache takes auto, lru, lfu, window'],
   [['run', 'm', '--prompt', 'a', '--state', 'f64'], '--state takes f16 or f32'],
   [['logprobs', 'm'], '--tokens <ids>'],
