@@ -20,6 +20,7 @@ const COLD_TOKENS = 4;
 
 /** How flashrow runs: what a caller would pass it. */
 export interface Setup {
+  store: string;
   tuning: NonNullable<ModelOptions['tuning']>;
   memoryBytes: number;
   plan: Plan;
@@ -40,8 +41,8 @@ export interface Session {
   capBytes: number | null;
   /** What `trace` as selector replays; made when first asked for. */
   replayed(): ReplayedUnits;
-  /** With `least`, the smallest budget that such tuning can run with; else what the cap leaves. Throws INSUFFICIENT_MEMORY. */
-  setup(tuning: Setup['tuning'], least: boolean): Promise<Setup>;
+  /** With `least`, the smallest budget that such tuning can run with; else what the cap leaves. `store` may be another one of the same model. Throws INSUFFICIENT_MEMORY. */
+  setup(tuning: Setup['tuning'], least: boolean, store?: string): Promise<Setup>;
   flashrow(setup: Setup): Promise<Measured>;
   llamaCpp(): Promise<Run>;
 }
@@ -89,21 +90,21 @@ export async function withSession<T>(
       checkpointBytes,
       capBytes,
       replayed,
-      async setup(tuning, least) {
+      async setup(tuning, least, of = store) {
         const shared = { contextSize, threads, tuning, exact: tuning.selector !== 'trace' };
-        const first = await planFor(store, { ...shared, memory: checkpointBytes });
+        const first = await planFor(of, { ...shared, memory: checkpointBytes });
         const memoryBytes = least ? first.minimumBytes : budgetFor(capBytes, checkpointBytes, first);
-        return { tuning, memoryBytes, plan: await planFor(store, { ...shared, memory: memoryBytes }) };
+        return { store: of, tuning, memoryBytes, plan: await planFor(of, { ...shared, memory: memoryBytes }) };
       },
-      async flashrow({ tuning, memoryBytes, plan }) {
+      async flashrow({ store: of, tuning, memoryBytes, plan }) {
         const run = await runContender(
           'flashrow',
-          { ...task, model: store, memoryBytes, tuning },
+          { ...task, model: of, memoryBytes, tuning },
           capBytes,
           filesOf(checkpoint),
         );
         const { answer } = run;
-        const reading = answer && (await readingOf(bridge, store, plan, answer, newTokens, touchedShare(tuning)));
+        const reading = answer && (await readingOf(bridge, of, plan, answer, newTokens, touchedShare(tuning)));
         return { run, reading };
       },
       llamaCpp: () =>

@@ -11,14 +11,6 @@ export interface MeasuredStep {
   rounds: Measured[];
 }
 
-/** Raw reads of the same bytes as the step's, in one record a neuron and in one for each of its rows; bytes/s. */
-export interface BundlingEstimate {
-  step: string;
-  bundleBytes: number;
-  bundled: number;
-  unbundled: number;
-}
-
 export interface StepsReport {
   machine: Machine;
   /** The command's own words. */
@@ -32,14 +24,13 @@ export interface StepsReport {
   threads: number;
   steps: MeasuredStep[];
   peer: Run[];
-  bundling: BundlingEstimate | null;
 }
 
 const MB = 1e6;
 
 /** One row a step; medians over the rounds. */
 export function printable(report: StepsReport): string {
-  const { machine, model, capBytes, checkpointBytes, activeShare, bundling } = report;
+  const { machine, model, capBytes, checkpointBytes, activeShare } = report;
   const cap = capBytes === null ? 'no cap' : `cap ${Math.round((100 * capBytes) / checkpointBytes)}%`;
   return [
     machineLine(machine),
@@ -50,7 +41,6 @@ export function printable(report: StepsReport): string {
     markdownTable(table(report)),
     '',
     ...report.steps.map(({ name, what }) => `- ${name}: ${what}`),
-    ...(bundling ? ['', bundlingLine(bundling)] : []),
   ].join('\n');
 }
 
@@ -107,10 +97,6 @@ function hitPercent({ answer }: Run): number | null {
   const { bundlesHit, bundlesMissed } = answer.receipt;
   return (100 * bundlesHit) / (bundlesHit + bundlesMissed);
 }
-
-const bundlingLine = ({ step, bundleBytes, bundled, unbundled }: BundlingEstimate) =>
-  `Bundling is in all steps. Without it a neuron takes three reads of a third: raw reads of ${Math.round(bundleBytes / 1024)} KiB gave ` +
-  `${(bundled / MB).toFixed(0)} MB/s, of a third of that ${(unbundled / MB).toFixed(0)} MB/s, so the reads of "${step}" would take ${(bundled / unbundled).toFixed(2)} times as long (an estimate, not a run).`;
 
 const ratio = (a: number | null, b: number | null) => (a === null || b === null ? null : a / b);
 
