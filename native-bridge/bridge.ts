@@ -236,6 +236,18 @@ export interface Bridge {
   loadMatrix(source: MatrixSource): ResidentMatrix;
   createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache;
   createLowRankTrainer(options: LowRankTrainerOptions): LowRankTrainer;
+  /**
+   * agreement[tokens, rows] = in how many of `columns` columns a row of signs[rows, ceil(columns / 32)] and a token of inputs[tokens, ceil(columns / 32)] have
+   * the same bit. Column c is bit c % 32 of word floor(c / 32); bits beyond the columns are 0.
+   */
+  countAgreements(
+    signs: Uint32Array,
+    rows: number,
+    columns: number,
+    inputs: Uint32Array,
+    tokens: number,
+    agreement: Float32Array,
+  ): void;
   /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
   crc32c(bytes: Uint8Array, seed: number): number;
   /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms, `readThreads` at once. */

@@ -48,10 +48,10 @@ async function findCompiler() {
   throw new Error('no C++ compiler was found (CXX, c++, g++, clang++)');
 }
 
-const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mf16c'];
+const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mf16c', '-mpopcnt'];
 /** Flags of the sources for one instruction set of x86-64; a source that is compiled without them is empty, and its set not there. */
 const SIMD_FLAGS = {
-  'kernels_avx2.cc': ['-mavx2', '-mfma', '-mf16c'],
+  'kernels_avx2.cc': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
   'kernels_avx512.cc': AVX512,
   'kernels_vnni.cc': [...AVX512, '-mavx512vnni'],
 };

@@ -29,6 +29,15 @@ interface Addon {
   Matrix: new (pool: NativePool, source: object) => NativeMatrix;
   Cache: new (pool: NativePool, options: object) => KeyValueCache;
   trainLowRank(pool: NativePool, step: LowRankStep, x: Float32Array, active: Uint8Array, samples: number): number;
+  countAgreements(
+    pool: NativePool,
+    signs: Uint32Array,
+    rows: number,
+    columns: number,
+    inputs: Uint32Array,
+    tokens: number,
+    agreement: Float32Array,
+  ): void;
   crc32c: Bridge['crc32c'];
   probeReads: Bridge['probeReads'];
   /** The instruction sets it has kernels for and this processor runs, best first. */
@@ -262,6 +271,17 @@ export class AddonBridge implements Bridge {
     return createTrainer(options, (step, x, active, samples) =>
       call(() => this.#addon.trainLowRank(this.#pool, step, x, active, samples)),
     );
+  }
+
+  countAgreements(
+    signs: Uint32Array,
+    rows: number,
+    columns: number,
+    inputs: Uint32Array,
+    tokens: number,
+    agreement: Float32Array,
+  ): void {
+    call(() => this.#addon.countAgreements(this.#pool, signs, rows, columns, inputs, tokens, agreement));
   }
 
   crc32c(bytes: Uint8Array, seed: number): number {

@@ -1,10 +1,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { selectAll } from '../../src/select/all.js';
 import { selectByGate } from '../../src/select/gate.js';
+import { selectByLowRank } from '../../src/select/low-rank.js';
 import type { Selector } from '../../src/select/selector.js';
+import { selectBySign } from '../../src/select/sign.js';
+import { SignBits } from '../../src/select/sign-bits.js';
 import { RandomWeights } from '../model/random-weights.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';
@@ -13,6 +17,7 @@ const HIDDEN = 4096;
 const NEURONS = 11008;
 const LAYERS = 4;
 const TOKENS = [1, 64];
+const RANK = 256;
 const FORMATS = ['q4_1', 'q8_0', 'f16'] as const;
 
 export const selectors: Group = {
@@ -43,12 +48,57 @@ export const selectors: Group = {
           selector.dispose();
         }
       }
+      if (wanted('low-rank')) rows.push(...(await measureLowRank(bridge, folder)));
+      if (wanted('sign')) rows.push(...(await measureSign(bridge, folder)));
     } finally {
       bridge.dispose();
     }
     return rows;
   },
 };
+
+/** What `calibrate` writes: both matrices in q4_0. */
+async function measureLowRank(bridge: Bridge, folder: string): Promise<Row[]> {
+  const format = 'q4_0';
+  const inner = randomMatrix(bridge, join(folder, 'inner.bin'), format, RANK, HIDDEN);
+  const outer = randomMatrix(bridge, join(folder, 'outer.bin'), format, NEURONS, RANK);
+  const layer = { bias: new Float32Array(NEURONS), threshold: 1, neuronsPerUnit: 1 };
+  const layers = Array.from({ length: LAYERS }, () => ({ ...layer, inner: inner(), outer: outer() }));
+  const selector = selectByLowRank({ layers, maxTokens: Math.max(...TOKENS) });
+  try {
+    const bytes = layers[0].inner.bytes + layers[0].outer.bytes;
+    return await measure(`low-rank ${RANK}`, format, selector, bytes);
+  } finally {
+    selector.dispose();
+  }
+}
+
+async function measureSign(bridge: Bridge, folder: string): Promise<Row[]> {
+  const gate = randomMatrix(bridge, join(folder, 'signs.bin'), 'q4_0', NEURONS, HIDDEN);
+  const maxTokens = Math.max(...TOKENS);
+  const layers = Array.from({ length: LAYERS }, () => {
+    const matrix = gate();
+    const signs = new SignBits(bridge, matrix, maxTokens);
+    matrix.dispose();
+    return { signs, threshold: 0.52 * HIDDEN, neuronsPerUnit: 1 };
+  });
+  const selector = selectBySign({ layers, maxTokens });
+  return measure('sign', 'bits', selector, (NEURONS * HIDDEN) / 8);
+}
+
+function randomMatrix(
+  bridge: Bridge,
+  path: string,
+  format: 'q4_0',
+  rows: number,
+  columns: number,
+): () => ResidentMatrix {
+  const rowStride = rowBytes(format, columns);
+  const file = openSync(path, 'w');
+  writeSync(file, new RandomWeights(2).next(format, columns, rows * rowStride));
+  closeSync(file);
+  return () => bridge.loadMatrix({ path, offset: 0, rowStride, rows, columns, format });
+}
 
 async function measure(name: string, format: string, selector: Selector, bytes: number): Promise<Row[]> {
   const rows: Row[] = [];

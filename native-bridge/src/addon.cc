@@ -487,6 +487,27 @@ Napi::Value train(const Napi::CallbackInfo& info) {
   });
 }
 
+/** See bridge.ts, countAgreements. */
+Napi::Value agree(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const Pool& pool = Pool::from(info[0]);
+    const uint64_t rows = toCount(info[2], "rows"), columns = toCount(info[3], "columns"), tokens = toCount(info[5], "tokens");
+    if (columns == 0) failUsage("signs of no columns");
+    const size_t words = (columns + 31) / 32;
+    const Span<uint32_t> signs = toIds(info[1], elements(rows, words), "signs");
+    const Span<uint32_t> inputs = toIds(info[4], elements(tokens, words), "inputs");
+    float* out = toFloats(info[6], elements(tokens, rows), "agreement");
+    const Kernels& kernels = pool.kernels();
+    ThreadPool& threads = *pool.threads();
+    threads.run(threadsFor(threads, rows * words * 4, tokens), [&](size_t thread, size_t count) {
+      const Share share(rows, 16, thread, count);
+      if (share.begin == share.end) return;
+      kernels.agreements(signs.data + share.begin * words, share.end - share.begin, words, columns, inputs.data, tokens, out + share.begin, rows);
+    });
+    return info.Env().Undefined();
+  });
+}
+
 Napi::Value checksum(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Span<uint8_t> bytes = toSpan<uint8_t>(info[0], napi_uint8_array, 0, "bytes", "Uint8Array");
@@ -512,6 +533,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("Matrix", Matrix::define(env));
   exports.Set("Cache", Cache::define(env));
   exports.Set("trainLowRank", Napi::Function::New(env, train));
+  exports.Set("countAgreements", Napi::Function::New(env, agree));
   exports.Set("crc32c", Napi::Function::New(env, checksum));
   exports.Set("probeReads", Napi::Function::New(env, probe));
   Napi::Array isas = Napi::Array::New(env);

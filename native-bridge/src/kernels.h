@@ -61,6 +61,12 @@ struct Kernels {
   void (*decodeRow)(Format format, const uint8_t* row, size_t columns, float* into);
   /** scores[i] <- exp(scale * (scores[i] - max)); returns their sum. */
   float (*exponentials)(float* scores, size_t count, float scale);
+  /**
+   * out[t * outStride + r] = in how many of `columns` columns row r of `signs` and token t of `inputs` have the same bit; both take `words` words a row, in which
+   * bits beyond the columns are 0.
+   */
+  void (*agreements)(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs, size_t tokens,
+                     float* out, size_t outStride);
   /** Null where products are of floats alone. */
   const IntegerKernels* integers = nullptr;
 

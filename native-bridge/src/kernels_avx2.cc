@@ -14,7 +14,7 @@ static bool hasHalfConversion() {
 }
 
 const Kernels* avx2Kernels() {
-  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && hasHalfConversion();
+  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt") && hasHalfConversion();
   return supported ? &kKernels : nullptr;
 }
 

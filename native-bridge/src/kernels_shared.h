@@ -10,13 +10,14 @@
 
 #include "kernels_decode.h"
 #include "kernels_dots.h"
+#include "kernels_signs.h"
 #include "kernels_softmax.h"
 #include "kernels_sums.h"
 
 namespace flashrow {
 namespace {
 
-constexpr Kernels kKernels = {dots, addScaledRows, decodeRow, exponentials};
+constexpr Kernels kKernels = {dots, addScaledRows, decodeRow, exponentials, agreements};
 
 }  // namespace
 }  // namespace flashrow

@@ -6,6 +6,7 @@ import { TwinKeyValueCache } from './key-value-cache.js';
 import { trainLowRank } from './low-rank-trainer.js';
 import { TwinMatrix } from './matrix.js';
 import { probeReads } from './probe.js';
+import { countAgreements } from './signs.js';
 import { TwinStream } from './stream.js';
 
 /**
@@ -28,6 +29,7 @@ export function openTwin(threads: number): Bridge {
     loadMatrix: alive((source) => new TwinMatrix(source)),
     createKeyValueCache: alive((options) => new TwinKeyValueCache(options)),
     createLowRankTrainer: alive((options) => createTrainer(options, trainLowRank)),
+    countAgreements: alive(countAgreements),
     crc32c: (bytes, seed) => crc32c(bytes, seed),
     probeReads: alive((path, recordBytes, totalBytes) => probeReads(path, recordBytes, totalBytes)),
     dispose() {

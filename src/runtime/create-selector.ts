@@ -71,7 +71,7 @@ function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
     const gate = loadResidentGate(store, bridge, layer);
     try {
       const threshold = predictors?.layers[layer].sign.threshold ?? gate.columns / 2;
-      return { signs: SignBits.of(gate), threshold, neuronsPerUnit: 1 };
+      return { signs: new SignBits(bridge, gate, maxTokens), threshold, neuronsPerUnit: 1 };
     } finally {
       gate.dispose();
     }

@@ -1,11 +1,15 @@
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ResidentMatrix } from '../../dist/native-bridge/bridge.js';
+import { openBridge } from '../../dist/native-bridge/index.js';
 import { selectAll } from '../../dist/src/select/all.js';
 import { selectByLowRank } from '../../dist/src/select/low-rank.js';
 import type { Selector } from '../../dist/src/select/selector.js';
 import { selectBySign } from '../../dist/src/select/sign.js';
 import { SignBits } from '../../dist/src/select/sign-bits.js';
 import { Random } from '../native-bridge/support.js';
+
+const bridge = openBridge({ threads: 2 });
+afterAll(() => bridge.dispose());
 
 function matrix(random: Random, rows: number, columns: number): ResidentMatrix & { values: Float32Array } {
   const values = random.floats(rows * columns);
@@ -44,7 +48,7 @@ function lowRank(threshold: number, neuronsPerUnit = 1) {
 
 function sign(threshold: number, neuronsPerUnit = 1) {
   const gate = matrix(new Random(8), NEURONS, HIDDEN);
-  const layers = [{ signs: SignBits.of(gate), threshold, neuronsPerUnit }];
+  const layers = [{ signs: new SignBits(bridge, gate, MAX_TOKENS), threshold, neuronsPerUnit }];
   return { selector: selectBySign({ layers, maxTokens: MAX_TOKENS }), gate };
 }
 
@@ -91,7 +95,7 @@ describe('sign', () => {
   it('counts the columns whose signs agree, as one by one', () => {
     const { gate } = sign(0);
     const agreement = new Float32Array(2 * NEURONS);
-    SignBits.of(gate).agreement(inputs, 2, agreement);
+    new SignBits(bridge, gate, MAX_TOKENS).agreement(inputs, 2, agreement);
     const expected = Array.from({ length: 2 * NEURONS }, (_, i) => {
       const [token, row] = [Math.floor(i / NEURONS), i % NEURONS];
       let same = 0;
@@ -100,10 +104,6 @@ describe('sign', () => {
       return same;
     });
     expect([...agreement]).toEqual(expected);
-  });
-
-  it('takes a bit per weight', () => {
-    expect(SignBits.of(matrix(new Random(1), 10, 64)).bytes).toBe(10 * 8);
   });
 });
 

@@ -1,7 +1,7 @@
 import type { Bridge } from '../../../native-bridge/bridge.js';
 import { SignBits } from '../../select/sign-bits.js';
 import { type ActiveSet, activeSetOf } from '../../select/training/active-set.js';
-import { divideBySign, type SignDivision } from '../../select/training/divide-by-sign.js';
+import { divideBySign, SIGN_TOKENS, type SignDivision } from '../../select/training/divide-by-sign.js';
 import { activeShareOf, hotShareOf, reuseOver } from '../../select/training/layer-statistics.js';
 import { trainLayer } from '../../select/training/train-layer.js';
 import { type PredictorFormat, predictorBytes, REUSE_WINDOWS } from '../../store/predictors.js';
@@ -57,7 +57,13 @@ function finish(
   let sign: SignDivision;
   try {
     active = activeSetOf(gate, activationBias(store, index, bridge), layerInputs);
-    sign = divideBySign(SignBits.of(gate), layerInputs, active, trainTokens, settings.falseNegativeRate);
+    sign = divideBySign(
+      new SignBits(bridge, gate, SIGN_TOKENS),
+      layerInputs,
+      active,
+      trainTokens,
+      settings.falseNegativeRate,
+    );
   } finally {
     gate.dispose();
   }

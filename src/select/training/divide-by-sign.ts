@@ -3,8 +3,8 @@ import type { ActiveSet } from './active-set.js';
 import type { LayerInputs } from './layer-inputs.js';
 import { type Division, ScoreHistogram } from './score-histogram.js';
 
-/** Tokens scored at once. */
-const CHUNK_TOKENS = 64;
+/** Tokens scored at once, at most what the signs were made for. */
+export const SIGN_TOKENS = 64;
 
 export interface SignDivision {
   threshold: number;
@@ -22,10 +22,10 @@ export function divideBySign(
   const { rows, columns } = signs;
   // Counts lie around half of the columns: the histogram is as wide as they can be.
   const histogram = new ScoreHistogram(columns / 64);
-  const x = new Float32Array(CHUNK_TOKENS * columns);
-  const agreement = new Float32Array(CHUNK_TOKENS * rows);
-  for (let at = first; at < inputs.tokens; at += CHUNK_TOKENS) {
-    const tokens = Math.min(CHUNK_TOKENS, inputs.tokens - at);
+  const x = new Float32Array(SIGN_TOKENS * columns);
+  const agreement = new Float32Array(SIGN_TOKENS * rows);
+  for (let at = first; at < inputs.tokens; at += SIGN_TOKENS) {
+    const tokens = Math.min(SIGN_TOKENS, inputs.tokens - at);
     inputs.read(at, tokens, x, 0);
     signs.agreement(x, tokens, agreement);
     for (let token = 0; token < tokens; token++) {
