@@ -1,10 +1,11 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import { FORMATS, rowBytes, type WritableFormat } from '../../native-bridge/formats.js';
+import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { ggufFamily } from './gguf-families.js';
 import { RandomWeights } from './random-weights.js';
 import type { ModelShape } from './shapes.js';
 
 /*
- * A Llama, or with experts a Qwen 3 MoE, of random weights as a GGUF file, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), with a SentencePiece vocabulary of
+ * A model of random weights as a GGUF file, version 3 (https://github.com/ggml-org/ggml/blob/master/docs/gguf.md), with a SentencePiece vocabulary of
  * made-up words: what llama.cpp and flashrow load alike.
  */
 
@@ -25,7 +26,7 @@ interface Tensor {
   name: string;
   /** Row length first. */
   dimensions: number[];
-  format: WritableFormat;
+  format: RowFormat;
 }
 
 const u32 = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
@@ -38,15 +39,16 @@ const aligned = (bytes: number) => Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
 const count = ({ dimensions }: Tensor) => dimensions.reduce((a, b) => a * b);
 const bytesOf = (tensor: Tensor) => rowBytes(tensor.format, count(tensor));
 
-/** Writes the file, safe on disk when it returns, and gives its bytes. The same shape, format and seed give the same file. */
+/** Writes the file, safe on disk when it returns, and gives its bytes. The same shape, formats and seed give the same file; experts may have a format of their own. */
 export function writeRandomGguf(
   path: string,
   shape: ModelShape,
-  format: WritableFormat,
+  format: RowFormat,
   onProgress: (bytes: number) => void = () => {},
   seed = 1,
+  expertFormat = format,
 ): number {
-  const tensors = tensorsOf(shape, format);
+  const tensors = tensorsOf(shape, format, expertFormat);
   const weights = new RandomWeights(seed);
   const file = openSync(path, 'wx');
   let written = 0;
@@ -75,7 +77,7 @@ export function writeRandomGguf(
   return written;
 }
 
-function tensorsOf(shape: ModelShape, format: WritableFormat): Tensor[] {
+function tensorsOf(shape: ModelShape, format: RowFormat, expertFormat: RowFormat): Tensor[] {
   const { hiddenSize, numLayers, headDim, vocabSize } = shape;
   const querySize = headDim * shape.numAttentionHeads;
   const keyValueSize = headDim * shape.numKeyValueHeads;
@@ -85,45 +87,89 @@ function tensorsOf(shape: ModelShape, format: WritableFormat): Tensor[] {
     dimensions,
     format: 'f32',
   });
+  const stack = (name: string, ...dimensions: number[]): Tensor => ({
+    ...matrix(name, ...dimensions),
+    format: expertFormat,
+  });
+  const bias = (name: string, length: number): Tensor => ({
+    name: `${name}.bias`,
+    dimensions: [length],
+    format: 'f32',
+  });
+  const family = ggufFamily(shape);
   const feedForward = (block: string): Tensor[] => {
     const { experts, intermediateSize } = shape;
-    if (!experts)
+    if (!experts) {
+      const gate = matrix(`${block}.ffn_gate`, hiddenSize, intermediateSize);
       return [
-        matrix(`${block}.ffn_gate`, hiddenSize, intermediateSize),
+        ...(family.falcon ? [] : [gate]),
         matrix(`${block}.ffn_up`, hiddenSize, intermediateSize),
         matrix(`${block}.ffn_down`, intermediateSize, hiddenSize),
       ];
+    }
     const { numExperts, intermediateSize: neurons } = experts;
+    const shared = sharedSize(shape);
     return [
       floats(`${block}.ffn_gate_inp`, hiddenSize, numExperts),
-      matrix(`${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
-      matrix(`${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
-      matrix(`${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
+      stack(`${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
+      stack(`${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
+      stack(`${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
+      ...(shared === 0
+        ? []
+        : [
+            floats(`${block}.ffn_gate_inp_shexp`, hiddenSize),
+            matrix(`${block}.ffn_gate_shexp`, hiddenSize, shared),
+            matrix(`${block}.ffn_up_shexp`, hiddenSize, shared),
+            matrix(`${block}.ffn_down_shexp`, shared, hiddenSize),
+          ]),
     ];
   };
-  const layers = Array.from({ length: numLayers }, (_, layer) => {
-    const block = `blk.${layer}`;
-    const norms = shape.experts
-      ? [floats(`${block}.attn_q_norm`, headDim), floats(`${block}.attn_k_norm`, headDim)]
-      : [];
-    return [
-      floats(`${block}.attn_norm`, hiddenSize),
+  const norm = (name: string): Tensor[] =>
+    family.falcon ? [floats(name, hiddenSize), bias(name, hiddenSize)] : [floats(name, hiddenSize)];
+  const attention = (block: string): Tensor[] => {
+    const parts = [
       matrix(`${block}.attn_q`, hiddenSize, querySize),
       matrix(`${block}.attn_k`, hiddenSize, keyValueSize),
       matrix(`${block}.attn_v`, hiddenSize, keyValueSize),
-      ...norms,
+    ];
+    if (family.falcon) return [matrix(`${block}.attn_qkv`, hiddenSize, querySize + 2 * keyValueSize)];
+    if (family.queryKeyValueBiases)
+      parts.push(
+        bias(`${block}.attn_q`, querySize),
+        bias(`${block}.attn_k`, keyValueSize),
+        bias(`${block}.attn_v`, keyValueSize),
+      );
+    if (family.queryKeyNorm) {
+      const byHead = family.queryKeyNorm === 'head';
+      parts.push(
+        floats(`${block}.attn_q_norm`, byHead ? headDim : querySize),
+        floats(`${block}.attn_k_norm`, byHead ? headDim : keyValueSize),
+      );
+    }
+    return parts;
+  };
+  const layers = Array.from({ length: numLayers }, (_, layer) => {
+    const block = `blk.${layer}`;
+    return [
+      ...norm(`${block}.attn_norm`),
+      ...attention(block),
       matrix(`${block}.attn_output`, querySize, hiddenSize),
-      floats(`${block}.ffn_norm`, hiddenSize),
+      ...(family.falcon ? [] : norm(`${block}.ffn_norm`)),
       ...feedForward(block),
     ];
   });
   return [
     matrix('token_embd', hiddenSize, vocabSize),
     ...layers.flat(),
-    floats('output_norm', hiddenSize),
+    ...norm('output_norm'),
     matrix('output', hiddenSize, vocabSize),
   ];
 }
+
+const sharedSize = (shape: ModelShape): number =>
+  shape.experts && ggufFamily(shape).sharedExpert
+    ? shape.experts.numExpertsPerToken * shape.experts.intermediateSize
+    : 0;
 
 function header(shape: ModelShape, tensors: Tensor[]): Buffer {
   const entries = [...architecture(shape), ...vocabulary(shape.vocabSize)];
@@ -154,12 +200,17 @@ type Entry = [key: string, type: number, value: Buffer];
 
 function architecture(shape: ModelShape): Entry[] {
   const { experts } = shape;
-  const name = experts ? 'qwen3moe' : 'llama';
+  const family = ggufFamily(shape);
+  const name = family.architecture;
+  const shared = sharedSize(shape);
   const expertEntries: Entry[] = experts
     ? [
         [`${name}.expert_count`, U32, u32(experts.numExperts)],
         [`${name}.expert_used_count`, U32, u32(experts.numExpertsPerToken)],
-        [`${name}.expert_feed_forward_length`, U32, u32(experts.intermediateSize)],
+        ...(family.expertSizeIsNetworks
+          ? []
+          : [[`${name}.expert_feed_forward_length`, U32, u32(experts.intermediateSize)] satisfies Entry]),
+        ...(shared === 0 ? [] : [[`${name}.expert_shared_feed_forward_length`, U32, u32(shared)] satisfies Entry]),
       ]
     : [];
   // Without the key it is SiLU.
@@ -172,12 +223,16 @@ function architecture(shape: ModelShape): Entry[] {
     [`${name}.context_length`, U32, u32(shape.contextLength)],
     [`${name}.embedding_length`, U32, u32(shape.hiddenSize)],
     [`${name}.block_count`, U32, u32(shape.numLayers)],
-    [`${name}.feed_forward_length`, U32, u32(shape.intermediateSize)],
+    [
+      `${name}.feed_forward_length`,
+      U32,
+      u32(experts && family.expertSizeIsNetworks ? experts.intermediateSize : shape.intermediateSize),
+    ],
     [`${name}.attention.head_count`, U32, u32(shape.numAttentionHeads)],
     [`${name}.attention.head_count_kv`, U32, u32(shape.numKeyValueHeads)],
     [`${name}.attention.key_length`, U32, u32(shape.headDim)],
     [`${name}.attention.value_length`, U32, u32(shape.headDim)],
-    [`${name}.attention.layer_norm_rms_epsilon`, F32, f32(1e-5)],
+    [`${name}.attention.layer_norm_${family.falcon ? '' : 'rms_'}epsilon`, F32, f32(1e-5)],
     [`${name}.rope.dimension_count`, U32, u32(shape.headDim)],
     [`${name}.rope.freq_base`, F32, f32(shape.ropeTheta)],
     ...expertEntries,

@@ -9,8 +9,8 @@ export interface ExpertsShape {
 }
 
 export interface ModelShape {
-  /** `llama`: a GGUF file, which llama.cpp runs too; `opt`: a Hugging Face folder, since llama.cpp has no OPT. */
-  family: 'llama' | 'opt';
+  /** `opt` is a Hugging Face folder, since llama.cpp has no OPT; the others are GGUF files, which it runs too. */
+  family: 'llama' | 'opt' | 'falcon' | 'mixtral' | 'qwen2' | 'qwen2-moe' | 'qwen3' | 'qwen3-moe' | 'olmoe';
   hiddenSize: number;
   intermediateSize: number;
   numLayers: number;
@@ -22,7 +22,7 @@ export interface ModelShape {
   ropeTheta: number;
   /** llama.cpp knows Llamas with SiLU alone, and runs a ReLU file as one: as many bytes, the same work. */
   activation: 'silu' | 'relu';
-  /** Null for Llamas; with experts it is a Qwen 3 MoE. */
+  /** Null for families without. */
   experts: ExpertsShape | null;
 }
 
@@ -34,6 +34,7 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'tinyllama-1.1b': llama(2048, 5632, 22, 32, 4, 32000, 2048, 1e4),
   'qwen3-30b-a3b': {
     ...llama(2048, 6144, 48, 32, 4, 151936, 40960, 1e6),
+    family: 'qwen3-moe',
     headDim: 128,
     experts: { numExperts: 128, numExpertsPerToken: 8, intermediateSize: 768 },
   },
@@ -43,6 +44,7 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'tiny-opt': opt(256, 1024, 4, 8, 512, 512),
   'tiny-moe': {
     ...llama(256, 512, 4, 8, 4, 512, 512, 1e4),
+    family: 'qwen3-moe',
     headDim: 64,
     experts: { numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96 },
   },
