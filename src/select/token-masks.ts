@@ -20,6 +20,7 @@ export class TokenMasks {
     tokens: number,
     units: Uint32Array,
   ): number {
+    if (tokens === 1 && neuronsPerUnit === 1) return this.chooseOne(scores, cutoff, units);
     const neurons = cutoff.length;
     const total = Math.ceil(neurons / neuronsPerUnit);
     let count = 0;
@@ -38,6 +39,14 @@ export class TokenMasks {
     for (let token = 0; token < tokens; token++) {
       for (let i = 0; i < count; i++) this.weights[token * count + i] = this.asked[token * total + units[i]];
     }
+    return count;
+  }
+
+  /** The same for a token alone, neuron by neuron: what each generated token runs through. */
+  private chooseOne(scores: Float32Array, cutoff: Float32Array, units: Uint32Array): number {
+    let count = 0;
+    for (let i = 0; i < cutoff.length; i++) if (!(scores[i] <= cutoff[i])) units[count++] = i;
+    this.weights.fill(1, 0, count);
     return count;
   }
 }
