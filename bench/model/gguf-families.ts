@@ -13,6 +13,8 @@ export interface GgufFamily {
   expertSizeIsNetworks: boolean;
   /** Layer norms with biases, queries, keys and values in one matrix, no gate. */
   falcon: boolean;
+  /** Whether attention has a norm of its own, `attn_norm_2`, and `attn_norm` is the network's. */
+  ownAttentionNorm: boolean;
 }
 
 const LLAMA: GgufFamily = {
@@ -22,11 +24,13 @@ const LLAMA: GgufFamily = {
   sharedExpert: false,
   expertSizeIsNetworks: false,
   falcon: false,
+  ownAttentionNorm: false,
 };
 
 const FAMILIES: Readonly<Record<Exclude<ModelShape['family'], 'opt'>, GgufFamily>> = {
   llama: LLAMA,
   falcon: { ...LLAMA, architecture: 'falcon', falcon: true },
+  'falcon-40b': { ...LLAMA, architecture: 'falcon', falcon: true, ownAttentionNorm: true },
   mixtral: { ...LLAMA, expertSizeIsNetworks: true },
   qwen2: { ...LLAMA, architecture: 'qwen2', queryKeyValueBiases: true },
   'qwen2-moe': { ...LLAMA, architecture: 'qwen2moe', queryKeyValueBiases: true, sharedExpert: true },

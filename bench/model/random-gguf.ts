@@ -152,6 +152,7 @@ function tensorsOf(shape: ModelShape, format: RowFormat, expertFormat: RowFormat
     const block = `blk.${layer}`;
     return [
       ...norm(`${block}.attn_norm`),
+      ...(family.ownAttentionNorm ? norm(`${block}.attn_norm_2`) : []),
       ...attention(block),
       matrix(`${block}.attn_output`, querySize, hiddenSize),
       ...(family.falcon ? [] : norm(`${block}.ffn_norm`)),

@@ -10,7 +10,17 @@ export interface ExpertsShape {
 
 export interface ModelShape {
   /** `opt` is a Hugging Face folder, since llama.cpp has no OPT; the others are GGUF files, which it runs too. */
-  family: 'llama' | 'opt' | 'falcon' | 'mixtral' | 'qwen2' | 'qwen2-moe' | 'qwen3' | 'qwen3-moe' | 'olmoe';
+  family:
+    | 'llama'
+    | 'opt'
+    | 'falcon'
+    | 'falcon-40b'
+    | 'mixtral'
+    | 'qwen2'
+    | 'qwen2-moe'
+    | 'qwen3'
+    | 'qwen3-moe'
+    | 'olmoe';
   hiddenSize: number;
   intermediateSize: number;
   numLayers: number;

@@ -29,6 +29,7 @@ const FAMILIES: [ModelShape['family'], ModelShape][] = [
   ['qwen2', DENSE],
   ['qwen3', { ...DENSE, headDim: 64 }],
   ['falcon', { ...DENSE, numKeyValueHeads: 1 }],
+  ['falcon-40b', DENSE],
 ];
 
 /** f32 first: its tolerance leaves no room for another model's arithmetic. llama.cpp rounds activations to 8 bits where weights are quantized. */

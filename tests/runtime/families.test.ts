@@ -82,9 +82,11 @@ describe.each(Object.entries(goldens))('%s', (name, golden) => {
     ['on one thread', { threads: 1 }],
   ] as [string, ModelOptions][])('gives the reference probabilities and text, %s', async (_, options) => {
     const { rows, tokens, selector } = await results(folder, options, golden);
+    // Keys and values of 16 bits cost most of what is lost.
+    const tolerance = options.tuning?.state === 'f32' ? 1e-4 : 1e-3;
     expect(selector).toBe(relu && !options.tuning?.selector ? 'gate' : 'all');
     rows.forEach((row, i) => {
-      for (const [id, lnp] of row) expect(Math.abs(lnp - golden.lnp[i][id])).toBeLessThan(1e-3);
+      for (const [id, lnp] of row) expect(Math.abs(lnp - golden.lnp[i][id])).toBeLessThan(tolerance);
     });
     expect(tokens).toEqual(golden.greedy);
   });
