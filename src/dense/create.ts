@@ -116,7 +116,7 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
     if (spec.rotary === null) {
       const table = tensorNamed(tensors, POSITIONS);
       check(table);
-      positions = keep(new LearnedPositions(table, spec.positionOffset));
+      positions = keep(new LearnedPositions(table, spec.positionOffset, maxTokens));
     }
     embedding = keep(new Embedding(rows, (spec.tiedEmbeddings && headOnBridge?.matrix) || null));
   } catch (error) {

@@ -43,12 +43,15 @@ export function denseFootprint(
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotary = 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
   const rows = maxTokens * hiddenSize * 4;
+  // A chunk of the table of positions, as floats and in its own format.
+  const positions = spec.rotary === null ? 2 * rows : 0;
   return {
     residentBytes:
       norms + sharedExpertBytes(spec, tensors) + segments.reduce((sum, matrices) => sum + segmentBytes(matrices), 0),
     overheadBytes: sessions === 0 ? 0 : sessions * SESSION_BYTES + LIBRARY_BYTES + GARBAGE_BYTES,
     // Bridge segments share one buffer of rows; a session has at most two of its own at a time.
-    scratchBytes: rotary + (sessions === 0 ? 1 : 3) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+    scratchBytes:
+      rotary + positions + (sessions === 0 ? 1 : 3) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
   };
 }
 

@@ -8,11 +8,16 @@ export class LearnedPositions {
   readonly #tensor: TensorOnDisk;
   readonly #offset: number;
   readonly #fd: number;
+  readonly #bytes: Uint8Array;
+  readonly #rows: Float32Array;
 
-  /** Position p has row `offset + p` of the table. */
-  constructor(tensor: TensorOnDisk, offset: number) {
+  /** Position p has row `offset + p` of the table; at most `maxTokens` are asked for at once. */
+  constructor(tensor: TensorOnDisk, offset: number, maxTokens: number) {
     this.#tensor = tensor;
     this.#offset = offset;
+    const [, columns] = tensor.shape;
+    this.#bytes = new Uint8Array(maxTokens * rowBytes(tensor.format, columns));
+    this.#rows = new Float32Array(maxTokens * columns);
     this.#fd = openFile(tensor.path);
   }
 
@@ -20,11 +25,10 @@ export class LearnedPositions {
   add(position: number, tokens: number, x: Float32Array): void {
     const { path, offset, format, shape } = this.#tensor;
     const [, columns] = shape;
-    const bytes = new Uint8Array(tokens * rowBytes(format, columns));
-    readFully(this.#fd, path, offset + (this.#offset + position) * rowBytes(format, columns), bytes);
-    const rows = new Float32Array(tokens * columns);
-    dequantize(format, bytes, 0, rows.length, rows, 0);
-    for (let i = 0; i < rows.length; i++) x[i] += rows[i];
+    const stride = rowBytes(format, columns);
+    readFully(this.#fd, path, offset + (this.#offset + position) * stride, this.#bytes.subarray(0, tokens * stride));
+    dequantize(format, this.#bytes, 0, tokens * columns, this.#rows, 0);
+    for (let i = 0; i < tokens * columns; i++) x[i] += this.#rows[i];
   }
 
   dispose(): void {
