@@ -1,0 +1,29 @@
+import type { GgufFamily } from './shapes.js';
+
+/** What a random GGUF file of a family has beside the tensors of a Llama. */
+export interface GgufFamilyTraits {
+  /** `general.architecture`. */
+  architecture: string;
+  queryKeyValueBiases: boolean;
+  /** Norms of queries and keys: of each head, or of all heads together. */
+  queryKeyNorm: 'head' | 'all' | null;
+  /** Whether the neurons of an expert are told by a key of their own, and not by `feed_forward_length`. */
+  expertLengthKey: boolean;
+}
+
+const LLAMA: GgufFamilyTraits = {
+  architecture: 'llama',
+  queryKeyValueBiases: false,
+  queryKeyNorm: null,
+  expertLengthKey: false,
+};
+
+export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
+  llama: LLAMA,
+  mixtral: LLAMA,
+  qwen2: { ...LLAMA, architecture: 'qwen2', queryKeyValueBiases: true },
+  qwen2moe: { ...LLAMA, architecture: 'qwen2moe', queryKeyValueBiases: true, expertLengthKey: true },
+  qwen3: { ...LLAMA, architecture: 'qwen3', queryKeyNorm: 'head' },
+  qwen3moe: { ...LLAMA, architecture: 'qwen3moe', queryKeyNorm: 'head', expertLengthKey: true },
+  olmoe: { ...LLAMA, architecture: 'olmoe', queryKeyNorm: 'all' },
+};
