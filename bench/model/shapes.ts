@@ -6,21 +6,25 @@ export interface ExpertsShape {
   numExpertsPerToken: number;
   /** Neurons of one expert. */
   intermediateSize: number;
+  /** Neurons of the expert that every token takes besides; Qwen 2 MoE alone has one. */
+  sharedIntermediateSize?: number;
 }
 
+/** Each is a GGUF file, which llama.cpp runs too; `opt` is a Hugging Face folder, since llama.cpp has no OPT. */
+export type ModelFamily = GgufFamily | 'opt';
+export type GgufFamily =
+  | 'llama'
+  | 'mixtral'
+  | 'qwen2'
+  | 'qwen2moe'
+  | 'qwen3'
+  | 'qwen3moe'
+  | 'olmoe'
+  | 'falcon'
+  | 'falcon-40b';
+
 export interface ModelShape {
-  /** `opt` is a Hugging Face folder, since llama.cpp has no OPT; the others are GGUF files, which it runs too. */
-  family:
-    | 'llama'
-    | 'opt'
-    | 'falcon'
-    | 'falcon-40b'
-    | 'mixtral'
-    | 'qwen2'
-    | 'qwen2-moe'
-    | 'qwen3'
-    | 'qwen3-moe'
-    | 'olmoe';
+  family: ModelFamily;
   hiddenSize: number;
   intermediateSize: number;
   numLayers: number;
@@ -32,8 +36,10 @@ export interface ModelShape {
   ropeTheta: number;
   /** llama.cpp knows Llamas with SiLU alone, and runs a ReLU file as one: as many bytes, the same work. */
   activation: 'silu' | 'relu';
-  /** Null for families without. */
+  /** Null for all but mixtures. */
   experts: ExpertsShape | null;
+  /** Whether the embedding matrix is the head as well. */
+  tiedEmbeddings: boolean;
 }
 
 /** Shapes by the name of the model that made them known. */
@@ -44,7 +50,7 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'tinyllama-1.1b': llama(2048, 5632, 22, 32, 4, 32000, 2048, 1e4),
   'qwen3-30b-a3b': {
     ...llama(2048, 6144, 48, 32, 4, 151936, 40960, 1e6),
-    family: 'qwen3-moe',
+    family: 'qwen3moe',
     headDim: 128,
     experts: { numExperts: 128, numExpertsPerToken: 8, intermediateSize: 768 },
   },
@@ -54,7 +60,7 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'tiny-opt': opt(256, 1024, 4, 8, 512, 512),
   'tiny-moe': {
     ...llama(256, 512, 4, 8, 4, 512, 512, 1e4),
-    family: 'qwen3-moe',
+    family: 'qwen3moe',
     headDim: 64,
     experts: { numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96 },
   },
@@ -88,6 +94,7 @@ function llama(
     ropeTheta,
     activation: 'silu',
     experts: null,
+    tiedEmbeddings: false,
   };
 }
 
@@ -101,7 +108,7 @@ function opt(
 ): ModelShape {
   const heads = numAttentionHeads;
   const shared = llama(hiddenSize, intermediateSize, numLayers, heads, heads, vocabSize, contextLength, 0);
-  return { ...shared, family: 'opt', activation: 'relu' };
+  return { ...shared, family: 'opt', activation: 'relu', tiedEmbeddings: true };
 }
 
 export interface NamedShape {

@@ -57,7 +57,8 @@ export function gatherSlices(columns: DownColumns, first: number, width: number,
   const run = rowBytes(format, width);
   const start = rowBytes(format, first);
   if (run < LONG_RUN) {
-    const wordBytes = (stride | run | start) % 4 === 0 ? 4 : 2;
+    const edges = stride | run | start;
+    const wordBytes = edges % 4 === 0 ? 4 : edges % 2 === 0 ? 2 : 1;
     const from = words(bytes, wordBytes, hiddenSize * stride);
     copyRuns(from, words(into, wordBytes, count * hiddenSize * run), {
       start: start / wordBytes,
@@ -73,11 +74,13 @@ export function gatherSlices(columns: DownColumns, first: number, width: number,
   }
 }
 
-type Words = Uint32Array | Uint16Array;
+type Words = Uint32Array | Uint16Array | Uint8Array;
 
-/** Every format's rows hold whole halves, and buffers begin on words. */
-const words = ({ buffer, byteOffset }: Buffer, wordBytes: 2 | 4, bytes: number): Words =>
-  wordBytes === 4 ? new Uint32Array(buffer, byteOffset, bytes / 4) : new Uint16Array(buffer, byteOffset, bytes / 2);
+/** `bytes` is whole words, and buffers begin on words; MXFP4's blocks of 17 bytes take single bytes. */
+function words({ buffer, byteOffset }: Buffer, wordBytes: 1 | 2 | 4, bytes: number): Words {
+  if (wordBytes === 4) return new Uint32Array(buffer, byteOffset, bytes / 4);
+  return wordBytes === 2 ? new Uint16Array(buffer, byteOffset, bytes / 2) : new Uint8Array(buffer, byteOffset, bytes);
+}
 
 /** Fills `to` with slices of `rows` runs; all in words. */
 function copyRuns(from: Words, to: Words, cut: { start: number; stride: number; run: number; rows: number }): void {

@@ -84,7 +84,7 @@ describe('a random model', () => {
     const again = join(folder, 'again.gguf');
     const other = join(folder, 'other.gguf');
     writeRandomGguf(again, SHAPES.tiny, 'q4_1');
-    writeRandomGguf(other, SHAPES.tiny, 'q4_1', undefined, 2);
+    writeRandomGguf(other, SHAPES.tiny, 'q4_1', { seed: 2 });
     const [first, second, third] = [pathOf('q4_1'), again, other].map((path) => readFileSync(path));
     expect(second.equals(first)).toBe(true);
     expect(third.equals(first)).toBe(false);

@@ -25,6 +25,7 @@ describe('shapes', () => {
       ropeTheta: 1e4,
       activation: 'silu',
       experts: null,
+      tiedEmbeddings: false,
     });
     expect(name).toMatch(/^[a-z0-9-]+$/);
     expect(parseShape('heads=4,kv-heads=2,hidden=128,ffn=384,layers=3,context=64').shape).toMatchObject({

@@ -3,8 +3,9 @@ import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { parseShape, SHAPES } from '../../dist/bench/model/shapes.js';
 import { convert, loadModel, verify } from '../../dist/src/index.js';
-import { writeRandomLlama } from '../peer/random-gguf.js';
 import { withFileSystem } from './file-systems.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
@@ -19,9 +20,13 @@ beforeAll(() => {
   if (!isRootRun) return;
   folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
   model = join(folder, 'model.gguf');
-  modelBytes = writeRandomLlama(model, { format: 'q8_0' });
+  modelBytes = writeRandomGguf(model, SHAPES.tiny, 'q8_0');
   large = join(folder, 'large.gguf');
-  largeBytes = writeRandomLlama(large, { format: 'f32', hiddenSize: 512, intermediateSize: 2048, numLayers: 8 });
+  largeBytes = writeRandomGguf(
+    large,
+    parseShape('hidden=512,ffn=2048,layers=8,heads=8,kv-heads=2,vocab=512').shape,
+    'f32',
+  );
 });
 afterAll(() => {
   if (isRootRun) rmSync(folder, { recursive: true });

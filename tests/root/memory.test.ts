@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeInCgroup, type ProcessOutcome } from '../../dist/bench/capped/cgroup.js';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { parseShape } from '../../dist/bench/model/shapes.js';
 import { type GenerationResult, loadModel, plan } from '../../dist/src/index.js';
-import { writeRandomLlama } from '../peer/random-gguf.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -28,14 +29,8 @@ describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unles
     folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
     model = join(folder, 'model.gguf');
     store = join(folder, 'store');
-    modelBytes = writeRandomLlama(model, {
-      format: 'q4_1',
-      hiddenSize: 2048,
-      intermediateSize: 8192,
-      numLayers: 10,
-      numAttentionHeads: 16,
-      numKeyValueHeads: 4,
-    });
+    const { shape } = parseShape('hidden=2048,ffn=8192,layers=10,heads=16,kv-heads=4,vocab=512');
+    modelBytes = writeRandomGguf(model, shape, 'q4_1');
     converting = await nodeInCgroup(modelBytes / 2, [MAIN, 'convert', model, store, '--json']);
     figures.push({ what: 'convert', limit: megabytes(modelBytes / 2), peak: megabytes(converting.peakBytes!) });
     expected = await generateFreely();

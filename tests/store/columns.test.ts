@@ -23,7 +23,7 @@ async function someColumns(down: SourceFormat, orientation: 'by-neuron' | 'by-ou
 }
 
 describe('columns of a down matrix, read without the rest', () => {
-  it.each(['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1'] as const)('give slices of %s rows', async (down) => {
+  it.each(['f32', 'f16', 'bf16', 'q8_0', 'q4_0', 'q4_1', 'mxfp4'] as const)('give slices of %s rows', async (down) => {
     const { columns, weight } = await someColumns(down, 'by-output');
     const width = 32;
     const into = Buffer.alloc(bytesFor(columns.format, 2 * width * HIDDEN));

@@ -103,6 +103,10 @@ function randomWeights(format: SourceFormat, weights: number, next: () => number
   // Exponents of halves are kept below 1 in f16 and low in scales, those of bf16 near 1, so that all is finite.
   const [, step] = blocksOf(format);
   for (let at = 0; at < bytes.length; at += step) {
+    if (format === 'mxfp4') {
+      bytes[at] = 125 + (at % 3);
+      continue;
+    }
     const places = format === 'q4_1' ? [at, at + 2] : [at];
     for (const place of places) {
       if (format === 'bf16') bytes[place + 1] = (bytes[place + 1] & 0x80) | 0x3f;

@@ -1,0 +1,77 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { type ModelShape, SHAPES } from '../../dist/bench/model/shapes.js';
+import type { RowFormat } from '../../dist/native-bridge/formats.js';
+import { loadModel } from '../../dist/src/index.js';
+import { random } from '../store/support.js';
+import { llamaLogprobs } from './llama-cpp.js';
+import { isPeerRun, unlessPeerRun } from './suite.js';
+
+const TOP = 8;
+const MIXTURE = SHAPES['tiny-moe'];
+const { experts } = MIXTURE;
+
+const ARCHITECTURES: Record<string, ModelShape> = {
+  'Qwen 2': { ...SHAPES.tiny, family: 'qwen2' },
+  'Qwen 3': { ...SHAPES.tiny, family: 'qwen3', tiedEmbeddings: true },
+  'Falcon 7B': { ...SHAPES.tiny, family: 'falcon', numKeyValueHeads: 1 },
+  'Falcon 40B': { ...SHAPES.tiny, family: 'falcon-40b', numKeyValueHeads: 2, tiedEmbeddings: true },
+  Mixtral: { ...MIXTURE, family: 'mixtral', headDim: 32 },
+  'Qwen 2 MoE': { ...MIXTURE, family: 'qwen2moe', headDim: 32, experts: { ...experts!, sharedIntermediateSize: 160 } },
+  'Qwen 3 MoE': MIXTURE,
+  // llama.cpp wants as many key heads as heads.
+  OLMoE: { ...MIXTURE, family: 'olmoe', headDim: 32, numKeyValueHeads: MIXTURE.numAttentionHeads },
+};
+
+/** Of everything, or of the experts alone; and how far from llama.cpp, which rounds activations to 8 bits where weights are quantized. */
+const FORMATS: [format: RowFormat, rows: RowFormat, tolerance: number][] = [
+  ['f32', 'f32', 0.005],
+  ['q8_0', 'q8_0', 0.05],
+  ['q4_0', 'q4_0', 0.05],
+  ['q4_1', 'q4_1', 0.05],
+  ['q8_0', 'mxfp4', 0.05],
+];
+
+let folder: string;
+const figures: { architecture: string; format: string; rows: string; mean: number; worst: number }[] = [];
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'flashrow-peer-architectures-'));
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  if (isPeerRun) console.table(figures);
+});
+
+describe.skipIf(!isPeerRun)(`a random model${unlessPeerRun}`, () => {
+  const cases = Object.keys(ARCHITECTURES).flatMap((name) => FORMATS.map((format) => [name, ...format] as const));
+
+  it.each(cases)('of %s in %s, its networks in %s, predicts what llama.cpp does', async (name, format, rows, limit) => {
+    const shape = ARCHITECTURES[name];
+    const path = join(folder, `${name}-${format}-${rows}.gguf`);
+    writeRandomGguf(path, shape, format, { rows });
+    const next = random(11);
+    const tokens = Array.from({ length: 40 }, () => Math.floor(next() * shape.vocabSize));
+    const expected = await llamaLogprobs(path, tokens, TOP);
+    const model = await loadModel(path, { memory: '256MB', cacheDir: folder });
+    const found = await model.logprobs(tokens, shape.vocabSize);
+    await model.dispose();
+    const differences = expected.flatMap((row, i) => {
+      const ours = new Map(found[i]);
+      return row.map(([id, lnp]) => Math.abs(ours.get(id)! - lnp));
+    });
+    const mean = differences.reduce((a, b) => a + b) / differences.length;
+    figures.push({
+      architecture: name,
+      format,
+      rows,
+      mean: Number(mean.toPrecision(3)),
+      worst: Number(Math.max(...differences).toPrecision(3)),
+    });
+    expect(differences).toHaveLength(tokens.length * TOP);
+    expect(mean).toBeLessThan(limit);
+  });
+});
