@@ -158,4 +158,5 @@ def main(family, ids_path, tokenizer, folder, minutes):
     print(f'{step} steps of {BATCH * CONTEXT} tokens', flush=True)
 
 
-main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5]) if len(sys.argv) > 5 else 15)
+if __name__ == '__main__':
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4], float(sys.argv[5]) if len(sys.argv) > 5 else 15)
