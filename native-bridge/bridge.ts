@@ -3,7 +3,7 @@ import type { RowFormat } from './formats.js';
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
 export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512';
 
-export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh';
+export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
 /** A run of bytes per bundle: bundle i's extent is `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
 export interface Extent {
@@ -169,6 +169,10 @@ export interface KeyValueCacheOptions {
    * head are of one order of magnitude and an exponent for each is wasted.
    */
   format: 'i16' | 'f32';
+  /** Per layer how many positions, its own included, a token sees; 0: all. Absent: all in every layer. */
+  windows?: Uint32Array;
+  /** Attention sinks, [numLayers, numAttentionHeads]: logits that take part in a head's softmax and bring no value (arXiv 2309.17453, 2508.10925). */
+  sinks?: Float32Array;
 }
 
 /** Keys and values of past positions, in pages of 64 positions, allocated as they are first written. */
@@ -176,7 +180,8 @@ export interface KeyValueCache {
   /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
   /**
-   * Causal softmax attention, scale 1/sqrt(headDim): token t of q[tokens, numAttentionHeads * headDim] sees positions 0..position + t.
+   * Causal softmax attention, scale 1/sqrt(headDim): token t of q[tokens, numAttentionHeads * headDim] sees positions 0..position + t, or the last of
+   * them in a layer with a window.
    * Writes out[tokens, numAttentionHeads * headDim].
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;

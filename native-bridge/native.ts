@@ -55,7 +55,7 @@ interface NativeStream extends Omit<RowStream, 'startRing'> {
 type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
 
 /** Activations by the number that activation.h gives them. */
-const ACTIVATIONS: readonly BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
+const ACTIVATIONS: readonly BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
 const GIVEN: readonly StreamLayer['given'][] = [null, 'gate', 'up'];
 
 let loaded: { addon: Addon } | { reason: string } | undefined;
@@ -217,7 +217,8 @@ class AddonKeyValueCache implements KeyValueCache {
   readonly #native: KeyValueCache;
 
   constructor(addon: Addon, pool: NativePool, options: KeyValueCacheOptions) {
-    this.#native = call(() => new addon.Cache(pool, options));
+    const { windows = new Uint32Array(0), sinks = new Float32Array(0) } = options;
+    this.#native = call(() => new addon.Cache(pool, { ...options, windows, sinks }));
   }
 
   get bytes(): number {

@@ -11,6 +11,8 @@ export interface GgufFamilyTraits {
   expertLengthKey: boolean;
   /** Layer norms with biases, queries, keys and values in one matrix, no gate; `two norms` where attention has one of its own. */
   falcon: 'one norm' | 'two norms' | null;
+  /** Biases everywhere, attention sinks, a sliding window in every other layer, YaRN. */
+  gptOss: boolean;
 }
 
 const LLAMA: GgufFamilyTraits = {
@@ -19,6 +21,7 @@ const LLAMA: GgufFamilyTraits = {
   queryKeyNorm: null,
   expertLengthKey: false,
   falcon: null,
+  gptOss: false,
 };
 
 export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
@@ -30,5 +33,6 @@ export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
   qwen3moe: { ...LLAMA, architecture: 'qwen3moe', queryKeyNorm: 'head', expertLengthKey: true },
   falcon: { ...LLAMA, architecture: 'falcon', falcon: 'one norm' },
   'falcon-40b': { ...LLAMA, architecture: 'falcon', falcon: 'two norms' },
+  'gpt-oss': { ...LLAMA, architecture: 'gpt-oss', queryKeyValueBiases: true, expertLengthKey: true, gptOss: true },
   olmoe: { ...LLAMA, architecture: 'olmoe', queryKeyNorm: 'all' },
 };

@@ -21,6 +21,8 @@ import type { ModelShape } from './shapes.js';
 const PIECE_BLOCKS = 1 << 18;
 /** Biases are spread like the outputs of a matrix of so many columns. */
 const BIAS_COLUMNS = 4;
+/** Of gpt-oss, so small that a short prompt leaves them: positions that a layer with a window sees, and positions before YaRN. */
+const [WINDOW, YARN_CONTEXT, YARN_FACTOR] = [8, 64, 32];
 /** Types of tokens. */
 const [NORMAL, UNKNOWN, CONTROL, BYTE] = [1, 2, 3, 6];
 
@@ -87,6 +89,10 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
     matrix(name, hiddenSize, length),
     ...(family.queryKeyValueBiases ? [vector(`${name}.bias`, length, BIAS_COLUMNS)] : []),
   ];
+  const expertBiases = (name: string, length: number, numExperts: number): Tensor[] =>
+    family.gptOss
+      ? [{ name: `${name}.bias`, dimensions: [length, numExperts], format: 'f32', columns: BIAS_COLUMNS }]
+      : [];
   const feedForward = (block: string): Tensor[] => {
     const { experts, intermediateSize } = shape;
     if (!experts)
@@ -109,6 +115,10 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
       streamed(`${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
       streamed(`${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
       streamed(`${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
+      ...(family.gptOss ? [vector(`${block}.ffn_gate_inp.bias`, numExperts, BIAS_COLUMNS)] : []),
+      ...expertBiases(`${block}.ffn_gate_exps`, neurons, numExperts),
+      ...expertBiases(`${block}.ffn_up_exps`, neurons, numExperts),
+      ...expertBiases(`${block}.ffn_down_exps`, hiddenSize, numExperts),
       ...sharedExpert,
     ];
   };
@@ -127,7 +137,13 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
           ]),
       ...(family.queryKeyNorm ? [norm(`${block}.attn_q_norm`, queryNorm), norm(`${block}.attn_k_norm`, keyNorm)] : []),
       matrix(`${block}.attn_output`, querySize, hiddenSize),
-      ...(family.falcon ? [] : hiddenNorm(`${block}.ffn_norm`)),
+      ...(family.gptOss
+        ? [
+            vector(`${block}.attn_output.bias`, hiddenSize, BIAS_COLUMNS),
+            vector(`${block}.attn_sinks.weight`, shape.numAttentionHeads, BIAS_COLUMNS),
+          ]
+        : []),
+      ...(family.falcon ? [] : hiddenNorm(`${block}.${family.gptOss ? 'post_attention_norm' : 'ffn_norm'}`)),
       ...feedForward(block),
     ];
   });
@@ -139,7 +155,7 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
   ];
 }
 
-function metadata(shape: ModelShape, { architecture, expertLengthKey, falcon }: GgufFamilyTraits): GgufEntry[] {
+function metadata(shape: ModelShape, { architecture, expertLengthKey, falcon, gptOss }: GgufFamilyTraits): GgufEntry[] {
   const { experts } = shape;
   const key = (suffix: string) => `${architecture}.${suffix}`;
   const shared = experts?.sharedIntermediateSize;
@@ -158,6 +174,14 @@ function metadata(shape: ModelShape, { architecture, expertLengthKey, falcon }: 
     f32(key(`attention.layer_norm_${falcon ? '' : 'rms_'}epsilon`), 1e-5),
     u32(key('rope.dimension_count'), shape.headDim),
     f32(key('rope.freq_base'), shape.ropeTheta),
+    ...(gptOss
+      ? [
+          u32(key('attention.sliding_window'), WINDOW),
+          text(key('rope.scaling.type'), 'yarn'),
+          f32(key('rope.scaling.factor'), YARN_FACTOR),
+          u32(key('rope.scaling.original_context_length'), YARN_CONTEXT),
+        ]
+      : []),
     ...(experts
       ? [
           u32(key('expert_count'), experts.numExperts),

@@ -20,6 +20,7 @@ export type GgufFamily =
   | 'qwen3'
   | 'qwen3moe'
   | 'olmoe'
+  | 'gpt-oss'
   | 'falcon'
   | 'falcon-40b';
 

@@ -125,6 +125,11 @@ Span<uint32_t> toIds(const Napi::Value& value, size_t least, const std::string& 
   return toSpan<uint32_t>(value, napi_uint32_array, least, name, "Uint32Array");
 }
 
+template <class T>
+std::vector<T> copied(const Span<T>& span) {
+  return std::vector<T>(span.data, span.data + span.length);
+}
+
 /** tokens * size, where the product is a possible array length. */
 size_t elements(uint64_t tokens, size_t size) {
   if (size > 0 && tokens > (uint64_t{1} << 53) / size) failUsage("too many tokens");
@@ -215,7 +220,7 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.neuronsPerBundle = countOf(object, "neuronsPerBundle");
   layer.bundlesPerUnit = countOf(object, "bundlesPerUnit");
   const uint64_t activation = countOf(object, "activation");
-  if (activation > static_cast<uint64_t>(Activation::GeluTanh)) failUsage("unknown activation");
+  if (activation > static_cast<uint64_t>(Activation::ClampedSwiglu)) failUsage("unknown activation");
   layer.activation = static_cast<Activation>(activation);
   if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");
@@ -424,7 +429,9 @@ class Cache : public Holder<Cache, KeyValueCache> {
       const Pool& pool = Pool::from(info[0]);
       const Napi::Object object = toObject(info[1], "options");
       const KeyValueCacheOptions options{countOf(object, "numLayers"), countOf(object, "numAttentionHeads"), countOf(object, "numKeyValueHeads"),
-                                         countOf(object, "headDim"), countOf(object, "contextSize"), keptFormat(object.Get("format"))};
+                                         countOf(object, "headDim"), countOf(object, "contextSize"), keptFormat(object.Get("format")),
+                                         copied(toIds(object.Get("windows"), 0, "windows")),
+                                         copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array"))};
       constexpr size_t kMost = 1 << 20;
       if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) failUsage("a cache's sizes must be below 2^20");
       native_ = std::make_unique<KeyValueCache>(pool.threads(), pool.kernels(), options);

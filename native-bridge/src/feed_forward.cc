@@ -141,6 +141,7 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
   for (size_t t = 0; t < call_.tokens; t++) {
     for (size_t i = begin; i < needed; i++) {
       const size_t at = t * neurons_ + positions_[i];
+      activateUp(layer.activation, &hidden_[at], 1);
       hidden_[at] = acts[at] == 0 ? 0 : acts[at] * hidden_[at];
     }
   }

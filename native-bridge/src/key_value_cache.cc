@@ -23,6 +23,12 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
   const auto& o = options_;
   if (o.numAttentionHeads == 0 || o.numKeyValueHeads == 0 || o.headDim == 0) failUsage("a cache needs heads and a headDim");
   if (o.numAttentionHeads % o.numKeyValueHeads != 0) failUsage("numKeyValueHeads must divide numAttentionHeads");
+  if (!o.windows.empty() && o.windows.size() != o.numLayers) failUsage("windows needs one entry per layer");
+  if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) failUsage("sinks needs one entry per layer and head");
+  for (size_t layer = 0; layer < o.numLayers; layer++) {
+    if (!o.windows.empty()) layers_[layer].window = o.windows[layer];
+    if (!o.sinks.empty()) layers_[layer].sinks = options_.sinks.data() + layer * o.numAttentionHeads;
+  }
 }
 
 size_t KeyValueCache::bytes() const {
@@ -113,7 +119,7 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
   const size_t tiles = steps * options_.numAttentionHeads / tileHeads;
   const size_t tileQueries = std::min(tileTokens, tokens) * tileHeads;
   for (size_t thread = 0; thread < threads; thread++) {
-    const size_t needed = tileQueries * (position + tokens + 2 * options_.headDim);
+    const size_t needed = tileQueries * (position + tokens + 1 + 2 * options_.headDim);
     if (scratch_[thread].size() < needed) scratch_[thread].resize(needed);
   }
   pool_->run(threads, [&](size_t thread, size_t numThreads) {
@@ -136,13 +142,17 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
   const size_t length = position + tile.token + tile.tokens;
   const size_t count = tile.heads * tile.tokens;
   const float scale = 1 / std::sqrt(static_cast<float>(headDim));
+  // One more than positions: where a sink goes.
+  const size_t stride = length + 1;
+  const auto last = [&](size_t i) { return position + tile.token + i / tile.heads; };
+  const auto first = [&](size_t i) { return layer.window == 0 || last(i) < layer.window ? 0 : last(i) + 1 - layer.window; };
   // Row i of each belongs to token tile.token + i / heads and head tile.head + i % heads.
   float* queries = scratch_[thread].data();
   float* sums = queries + count * headDim;
   float* scores = sums + count * headDim;
   const auto place = [&](size_t i) { return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim; };
   const auto eachPage = [&](const auto& visit) {
-    for (size_t begin = 0; begin < length; begin += kPagePositions) {
+    for (size_t begin = first(0) / kPagePositions * kPagePositions; begin < length; begin += kPagePositions) {
       visit(layer.pages[begin / kPagePositions], begin, std::min(kPagePositions, length - begin));
     }
   };
@@ -151,16 +161,20 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
   std::memset(sums, 0, count * headBytes);
   eachPage([&](const Arena& page, size_t begin, size_t positions) {
     kernels_.dots(options_.format, Rows{keys(page, tile.keyValueHead), rowBytes(), nullptr}, positions, headDim, queries, headDim, count,
-                  Products{scores + begin, length}, pool_->scratch(thread));
+                  Products{scores + begin, stride}, pool_->scratch(thread));
     if (!scaled()) return;
     const float* scales = keyScales(page, tile.keyValueHead);
-    for (size_t i = 0; i < count; i++) multiply(scores + i * length + begin, scales, positions);
+    for (size_t i = 0; i < count; i++) multiply(scores + i * stride + begin, scales, positions);
   });
   for (size_t i = 0; i < count; i++) {
-    const size_t visible = position + tile.token + i / tile.heads + 1;
-    float* row = scores + i * length;
-    const float total = kernels_.exponentials(row, visible, scale);
+    const size_t from = first(i);
+    const size_t visible = last(i) + 1;
+    float* row = scores + i * stride;
+    const bool sink = layer.sinks != nullptr;
+    if (sink) row[visible] = layer.sinks[tile.head + i % tile.heads] / scale;
+    const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);
     std::fill(row + visible, row + length, 0.0f);
+    std::fill(row + first(0) / kPagePositions * kPagePositions, row + from, 0.0f);
     // The query has been used; its place keeps the sum.
     queries[i * headDim] = total;
   }
@@ -169,11 +183,12 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
       // Only what is visible: a later value that is not finite must not reach an earlier token.
       const float* scales = valueScales(page, tile.keyValueHead);
       for (size_t i = 0; i < count; i++) {
-        const size_t visible = position + tile.token + i / tile.heads + 1;
-        if (visible > begin) multiply(scores + i * length + begin, scales, std::min(positions, visible - begin));
+        const size_t from = std::max(first(i), begin);
+        const size_t to = std::min(last(i) + 1, begin + positions);
+        if (to > from) multiply(scores + i * stride + from, scales + (from - begin), to - from);
       }
     }
-    kernels_.addScaledRows(options_.format, Rows{values(page, tile.keyValueHead), rowBytes(), nullptr}, positions, scores + begin, length,
+    kernels_.addScaledRows(options_.format, Rows{values(page, tile.keyValueHead), rowBytes(), nullptr}, positions, scores + begin, stride,
                            0, headDim, sums, headDim, count, pool_->scratch(thread));
   });
   for (size_t i = 0; i < count; i++) {

@@ -13,6 +13,10 @@ namespace flashrow {
 struct KeyValueCacheOptions {
   size_t numLayers, numAttentionHeads, numKeyValueHeads, headDim, contextSize;
   Format format;
+  /** Per layer how many positions, its own included, a token sees; 0: all. Empty: all in every layer. */
+  std::vector<uint32_t> windows;
+  /** Logits that take part in a head's softmax and bring no value, [numLayers, numAttentionHeads]; empty without them. */
+  std::vector<float> sinks;
 };
 
 /**
@@ -35,6 +39,10 @@ class KeyValueCache {
  private:
   struct PerLayer {
     std::vector<Arena> pages;
+    /** Positions that a token sees; 0: all. */
+    size_t window = 0;
+    /** [numAttentionHeads]; null without them. */
+    const float* sinks = nullptr;
     /** Positions 0..length have been written. */
     size_t length = 0;
   };

@@ -20,9 +20,17 @@ function erfc(x: number): number {
   return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
 }
 
+/** Of the clamped SwiGLU (gpt-oss, arXiv 2508.10925). */
+const LIMIT = 7;
+
 export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number) => number>> = {
   relu: (x) => Math.max(0, x),
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => 0.5 * x * erfc(-x * Math.SQRT1_2),
   'gelu-tanh': (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
+  'clamped-swiglu': (x) => Math.min(x, LIMIT) / (1 + Math.exp(-1.702 * Math.min(x, LIMIT))),
 };
+
+/** What the activated gate is multiplied by, of up's product. */
+export const activatedUp = (activation: BridgeActivation, up: number): number =>
+  activation === 'clamped-swiglu' ? Math.max(-LIMIT, Math.min(up, LIMIT)) + 1 : up;

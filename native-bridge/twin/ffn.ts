@@ -1,5 +1,5 @@
 import { dequantize } from '../blocks.js';
-import { ACTIVATIONS } from './activation.js';
+import { ACTIVATIONS, activatedUp } from './activation.js';
 import { dot } from './dot.js';
 import { bundlesInUnit, type PreparedLayer, partOffset } from './layer.js';
 
@@ -63,7 +63,7 @@ export class FeedForward {
           const at = t * neuronsPerBundle + r;
           if (part === 'gate' || formats.gate === null) hidden[at] = act(product);
           // Where the gate is shut, up does not matter, whatever it holds.
-          else if (hidden[at] !== 0) hidden[at] *= product;
+          else if (hidden[at] !== 0) hidden[at] *= activatedUp(activation, product);
         }
       }
     }

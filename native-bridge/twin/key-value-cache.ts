@@ -35,6 +35,9 @@ export class TwinKeyValueCache implements KeyValueCache {
     if (numAttentionHeads % numKeyValueHeads !== 0)
       throw usage(`${numKeyValueHeads} key-value heads cannot serve ${numAttentionHeads} attention heads evenly`);
     if (format !== 'i16' && format !== 'f32') throw usage(`keys and values are kept in i16 or f32, not ${format}`);
+    if (options.windows && options.windows.length !== numLayers) throw usage('windows needs one entry per layer');
+    if (options.sinks && options.sinks.length !== numLayers * numAttentionHeads)
+      throw usage('sinks needs one entry per layer and head');
     this.#options = { ...options };
     this.#layers = Array.from({ length: numLayers }, () => ({ pages: [], length: 0 }));
     this.#weights = new Float64Array(contextSize);
@@ -79,7 +82,7 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage(`layer ${layer} holds ${state.length} positions, attention asks for ${position + tokens}`);
     for (let t = 0; t < tokens; t++)
       for (let head = 0; head < numAttentionHeads; head++)
-        this.#attendOne(state, head, position + t + 1, q, out, (t * numAttentionHeads + head) * headDim);
+        this.#attendOne(layer, head, position + t + 1, q, out, (t * numAttentionHeads + head) * headDim);
   }
 
   truncate(length: number): void {
@@ -96,33 +99,29 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (const layer of this.#layers) layer.pages = [];
   }
 
-  /** One query of one head, at `offset` of q and out, over the first `length` positions. */
-  #attendOne(
-    state: LayerState,
-    head: number,
-    length: number,
-    q: Float32Array,
-    out: Float32Array,
-    offset: number,
-  ): void {
-    const { numAttentionHeads, numKeyValueHeads, headDim } = this.#options;
+  /** One query of one head, at `offset` of q and out, over the last of the first `length` positions. */
+  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, offset: number): void {
+    const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks } = this.#options;
+    const state = this.#layers[layer];
+    const first = Math.max(0, length - (windows?.[layer] || length));
+    const sink = sinks?.[layer * numAttentionHeads + head] ?? -Infinity;
     const shared = Math.floor(head / (numAttentionHeads / numKeyValueHeads)) * PAGE_POSITIONS;
     const weights = this.#weights;
     const sum = this.#sum.fill(0);
 
-    let largest = -Infinity;
-    for (let at = 0; at < length; at++) {
+    let largest = sink;
+    for (let at = first; at < length; at++) {
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].keys;
       const vector = shared + (at % PAGE_POSITIONS);
       weights[at] = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
       largest = Math.max(largest, weights[at]);
     }
-    let total = 0;
-    for (let at = 0; at < length; at++) {
+    let total = Math.exp(sink - largest);
+    for (let at = first; at < length; at++) {
       weights[at] = Math.exp(weights[at] - largest);
       total += weights[at];
     }
-    for (let at = 0; at < length; at++) {
+    for (let at = first; at < length; at++) {
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].values;
       const vector = shared + (at % PAGE_POSITIONS);
       const weight = weights[at] * scales[vector];

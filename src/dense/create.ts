@@ -101,7 +101,7 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
     const rotary = spec.rotary && new Rotary(spec.rotary, spec.headDim, maxTokens);
     vectors = new AttentionVectors(spec, tensors, rotary, check);
     if (spec.experts?.sharedIntermediateSize) sharedExpert = keep(new SharedExpert(spec, tensors, bridge, maxTokens));
-    if (spec.feedForwardBiases) downBiases = readDownBiases(spec, tensors, check);
+    if (spec.feedForwardBiases && !spec.experts) downBiases = readDownBiases(spec, tensors, check);
     const finalNorm = {
       weight: tensorNamed(tensors, FINAL_NORM),
       bias: spec.norm === 'layer' ? tensorNamed(tensors, FINAL_NORM_BIAS) : null,
@@ -141,7 +141,7 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
     attentionOutput: (layer, attention, x, tokens, ffnInput) => outputs[layer].run(attention, x, tokens, ffnInput),
     finishFeedForward(layer, x, tokens, output) {
       sharedExpert?.add(layer, x, tokens, output);
-      if (spec.feedForwardBiases) addBias(output, tokens, downBiases[layer]);
+      if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
     },
     logits: (x, tokens, logits) => head.run(x, tokens, logits),
     dispose: release,

@@ -1,5 +1,6 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
+import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { runsOn } from './choice.js';
@@ -59,10 +60,13 @@ export function denseFootprint(
 const normBytes = ({ norm, numLayers, hiddenSize }: ModelSpec): number =>
   (norm === 'layer' ? 2 : 1) * (2 * numLayers + 1) * hiddenSize * 4;
 
-/** One layer's biases of the output projection and of the network's output, and those of its neurons, which the bridge holds and perhaps a selector. */
-function biasBytes({ outputBias, feedForwardBiases, gated, hiddenSize, intermediateSize }: ModelSpec): number {
-  const ofNeurons = 2 * (gated ? 2 : 1) * intermediateSize;
-  return 4 * ((outputBias ? hiddenSize : 0) + (feedForwardBiases ? hiddenSize + ofNeurons : 0));
+/** One layer's biases of the output projection and of the network's output, and those of its neurons, which the bridge holds and perhaps a selector; the router's; sinks. */
+function biasBytes(spec: ModelSpec): number {
+  const { outputBias, feedForwardBiases, gated, hiddenSize, experts } = spec;
+  const ofNeurons = (experts ? 1 : 2) * (gated ? 2 : 1) * streamedNeurons(spec);
+  const ofOutputs = (experts?.numExperts ?? 1) * hiddenSize + (experts?.numExperts ?? 0);
+  const sinks = spec.attentionSinks ? 2 * spec.numAttentionHeads : 0;
+  return 4 * (sinks + (outputBias ? hiddenSize : 0) + (feedForwardBiases ? ofOutputs + ofNeurons : 0));
 }
 
 /** Biases and norms of one layer's queries, keys and values. */

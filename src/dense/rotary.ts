@@ -1,7 +1,8 @@
 import type { RotarySpec } from '../model/spec.js';
 
 /**
- * Rotary position embedding (arXiv 2104.09864): pair i of a head at position p turns by the angle p * theta^(-2i / dimension) / frequencyFactors[i].
+ * Rotary position embedding (arXiv 2104.09864): pair i of a head at position p turns by the angle p * theta^(-2i / dimension) / frequencyFactors[i],
+ * and grows by `magnitude`.
  * Cosines and sines of one run of positions are kept, so that all layers of a chunk share them.
  */
 export class Rotary {
@@ -11,6 +12,7 @@ export class Rotary {
   readonly #step: number;
   /** Radians per position, in double: at position 100,000 a float would be off by a hundredth. */
   readonly #speeds: Float64Array;
+  readonly #magnitude: number;
   readonly #cos: Float64Array;
   readonly #sin: Float64Array;
   #position = -1;
@@ -25,6 +27,7 @@ export class Rotary {
       { length: pairs },
       (_, i) => spec.theta ** ((-2 * i) / spec.dimension) / (spec.frequencyFactors?.[i] ?? 1),
     );
+    this.#magnitude = spec.magnitude;
     this.#cos = new Float64Array(maxTokens * pairs);
     this.#sin = new Float64Array(maxTokens * pairs);
   }
@@ -58,8 +61,8 @@ export class Rotary {
     for (let t = 0; t < tokens; t++) {
       for (let i = 0; i < pairs; i++) {
         const angle = (position + t) * this.#speeds[i];
-        this.#cos[t * pairs + i] = Math.cos(angle);
-        this.#sin[t * pairs + i] = Math.sin(angle);
+        this.#cos[t * pairs + i] = this.#magnitude * Math.cos(angle);
+        this.#sin[t * pairs + i] = this.#magnitude * Math.sin(angle);
       }
     }
     this.#position = position;

@@ -53,7 +53,7 @@ export function resolveTensors(
   const tensors = new Map<string, CheckpointTensor>();
   const used = new Set<string>();
   for (const expected of description.tensors) {
-    const { name, sourceName, shape, expertSourceNames, rowGroups } = expected;
+    const { name, sourceName, shape, sourceShape = shape, expertSourceNames, rowGroups } = expected;
     if (rowGroups) {
       const source = sourceOf(path, sourceName, [rowGroups.sourceRows, shape[1]], found);
       used.add(sourceName);
@@ -61,7 +61,7 @@ export function resolveTensors(
       continue;
     }
     const sources = (expertSourceNames ?? [sourceName]).map((part) =>
-      sourceOf(path, part, expertSourceNames ? shape.slice(1) : shape, found),
+      sourceOf(path, part, expertSourceNames ? shape.slice(1) : sourceShape, found),
     );
     if (expertSourceNames && expertSourceNames.length !== shape[0])
       throw damaged(path, sourceName, `has ${expertSourceNames.length} experts; ${shape[0]} were expected`);

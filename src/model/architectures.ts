@@ -1,6 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import { falcon } from './falcon.js';
 import { type Fields, shown } from './fields.js';
+import { gptOss } from './gpt-oss.js';
 import { llama } from './llama.js';
 import { mixtral } from './mixtral.js';
 import { olmoe } from './olmoe.js';
@@ -19,6 +20,8 @@ export interface ExpectedTensor {
   sourceName: string;
   /** [rows, columns], or [length]; [experts, rows, columns] for a stack. */
   shape: number[];
+  /** Its shape in the checkpoint, where that holds a vector as a matrix of rows one after another. */
+  sourceShape?: readonly number[];
   /** Where a checkpoint keeps the matrices of a stack apart: each one's name there, expert by expert; `sourceName` is then for messages. */
   expertSourceNames?: readonly string[];
   /** Where a checkpoint holds the rows of a matrix in the midst of a larger one, `sourceRows` high: groups of as many rows each, in our order. */
@@ -55,7 +58,18 @@ export interface Architecture {
   fromGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription;
 }
 
-const ARCHITECTURES: readonly Architecture[] = [llama, opt, falcon, mixtral, qwen2, qwen2Moe, qwen3, qwen3Moe, olmoe];
+const ARCHITECTURES: readonly Architecture[] = [
+  llama,
+  opt,
+  falcon,
+  mixtral,
+  qwen2,
+  qwen2Moe,
+  qwen3,
+  qwen3Moe,
+  olmoe,
+  gptOss,
+];
 
 /** Reads config.json's fields; `holds` says whether the checkpoint has a tensor of that name. */
 export function describeHuggingFace(

@@ -25,6 +25,7 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   vBias: 'self_attn.v_proj.bias',
   qNorm: 'self_attn.q_norm.weight',
   kNorm: 'self_attn.k_norm.weight',
+  sinks: 'self_attn.sinks',
   o: 'self_attn.o_proj.weight',
   oBias: 'self_attn.o_proj.bias',
   ffnNorm: 'post_attention_layernorm.weight',
@@ -33,6 +34,7 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   upBias: 'mlp.up_proj.bias',
   downBias: 'mlp.down_proj.bias',
   router: 'mlp.gate.weight',
+  routerBias: 'mlp.gate.bias',
   sharedRouter: 'mlp.shared_expert_gate.weight',
   sharedGate: 'mlp.shared_expert.gate_proj.weight',
   sharedUp: 'mlp.shared_expert.up_proj.weight',
@@ -63,6 +65,7 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   vBias: 'attn_v.bias',
   qNorm: 'attn_q_norm.weight',
   kNorm: 'attn_k_norm.weight',
+  sinks: 'attn_sinks.weight',
   o: 'attn_output.weight',
   oBias: 'attn_output.bias',
   ffnNorm: 'ffn_norm.weight',
@@ -71,6 +74,7 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   upBias: 'ffn_up.bias',
   downBias: 'ffn_down.bias',
   router: 'ffn_gate_inp.weight',
+  routerBias: 'ffn_gate_inp.bias',
   sharedRouter: 'ffn_gate_inp_shexp.weight',
   sharedGate: 'ffn_gate_shexp.weight',
   sharedUp: 'ffn_up_shexp.weight',
@@ -80,15 +84,20 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   down: 'ffn_down.weight',
 };
 
-/** Names by llama.cpp (gguf-py, constants.py), where the experts of a layer are stacked in one tensor. */
-export const ggufNames = (stackedExperts: boolean): CheckpointNames => ({
+const STACKED = /^ffn_(gate|up|down)\./;
+
+/** Names by llama.cpp (gguf-py, constants.py), `renamed` where an architecture has its own; the experts of a layer are stacked in one tensor. */
+export const ggufNames = (
+  stackedExperts: boolean,
+  renamed: Partial<Record<LayerTensor, string>> = {},
+): CheckpointNames => ({
   embedding: 'token_embd.weight',
   positions: null,
   finalNorm: 'output_norm.weight',
   finalNormBias: 'output_norm.bias',
   head: 'output.weight',
-  layer: (index, tensor) =>
-    stackedExperts && (tensor === 'gate' || tensor === 'up' || tensor === 'down')
-      ? `blk.${index}.ffn_${tensor}_exps.weight`
-      : `blk.${index}.${GGUF_LAYER[tensor]}`,
+  layer: (index, tensor) => {
+    const name = renamed[tensor] ?? GGUF_LAYER[tensor];
+    return `blk.${index}.${stackedExperts ? name.replace(STACKED, 'ffn_$1_exps.') : name}`;
+  },
 });

@@ -5,17 +5,28 @@ import { type CheckpointNames, type ExpertNames, ggufNames, huggingFaceNames } f
 import { expectedTensors } from './expected-tensors.js';
 import { type ExpertsFamily, ggufExperts, huggingFaceExperts } from './experts.js';
 import { type Fields, shown } from './fields.js';
-import { GGUF_ROPE_FACTORS, ggufFactors, huggingFaceFactors } from './rope-scaling.js';
-import type { ModelSpec, RotarySpec } from './spec.js';
+import { GGUF_ROPE_FACTORS, ggufScaling, huggingFaceFactors } from './rope-scaling.js';
+import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
+import type { LayerTensor } from './tensor-names.js';
 
 /** What sets one family of decoders with RMS norms, rotary attention and gated feed-forward networks apart from the others. */
 export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKeyValueBiases' | 'queryKeyNorm'> {
+  /** Where the other projections add biases too: attention's output, the router, and each expert's. */
+  biases?: boolean;
+  attentionSinks?: boolean;
+  /** Where no field names it. */
+  activation?: Activation;
+  /** GGUF names that differ from the usual. */
+  ggufRenamed?: Partial<Record<LayerTensor, string>>;
   huggingFaceClasses: readonly string[];
   ggufName: string;
   /** How GGUF files of this family order queries and keys (llama.cpp, llama_model_rope_type). Hugging Face ones are always in halves. */
   ggufRotary: RotarySpec['layout'];
-  /** Whether `sliding_window` counts by itself, or only with `use_sliding_window`. */
-  slidingWindow: 'always' | 'if asked';
+  /**
+   * Whether `sliding_window` counts by itself, or only with `use_sliding_window`, where the context ends with the window since not all layers need slide;
+   * or which layers slide by a size that the metadata must name.
+   */
+  slidingWindow: 'always' | 'if asked' | Pick<SlidingWindowSpec, 'fullEvery'>;
   experts: ExpertsFamily | null;
 }
 
@@ -28,10 +39,11 @@ export function decoder(family: DecoderFamily): Architecture {
     positionOffset: 0,
     gated: true,
     queryKeyValueBiases,
-    outputBias: false,
-    feedForwardBiases: false,
+    outputBias: family.biases ?? false,
+    feedForwardBiases: family.biases ?? false,
     parallelNorm: null,
     queryKeyNorm,
+    attentionSinks: family.attentionSinks ?? false,
   } as const;
   return {
     huggingFaceClasses: family.huggingFaceClasses,
@@ -66,7 +78,9 @@ export function decoder(family: DecoderFamily): Architecture {
           dimension: heads.headDim,
           layout: 'halves',
           frequencyFactors: huggingFaceFactors(scaling, theta, heads.headDim),
+          magnitude: 1,
         },
+        slidingWindow: huggingFaceWindow(family, config),
         activation: activation(config, 'hidden_act'),
         tiedEmbeddings: config.flag('tie_word_embeddings') ?? false,
         experts,
@@ -93,7 +107,8 @@ export function decoder(family: DecoderFamily): Architecture {
           key('rope.dimension_count'),
           `is ${dimension}; it should be even and at most the head's ${heads.headDim}`,
         );
-      const names = ggufNames(family.experts !== null);
+      const names = ggufNames(family.experts !== null, family.ggufRenamed);
+      const theta = metadata.positive(key('rope.freq_base'), 10000);
       const embedding = tensors.shape(names.embedding);
       if (embedding?.length !== 2)
         throw metadata.corrupt(
@@ -112,12 +127,16 @@ export function decoder(family: DecoderFamily): Architecture {
         contextLength: metadata.size(key('context_length')),
         normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
         rotary: {
-          theta: metadata.positive(key('rope.freq_base'), 10000),
+          theta,
           dimension,
           layout: family.ggufRotary,
-          frequencyFactors: ggufFactors(family.ggufName, metadata, tensors, dimension),
+          ...ggufScaling(family.ggufName, metadata, tensors, theta, dimension),
         },
-        activation: activation(metadata, key('hidden_act')),
+        slidingWindow:
+          typeof family.slidingWindow === 'object'
+            ? { size: metadata.size(key('attention.sliding_window')), ...family.slidingWindow }
+            : null,
+        activation: family.activation ?? activation(metadata, key('hidden_act')),
         tiedEmbeddings: tensors.shape(names.head) === null,
         experts,
       };
@@ -147,10 +166,16 @@ function refuseUnknownTraits(config: Fields): void {
 /** Within its window a sliding-window model is an ordinary one. */
 function contextLength({ slidingWindow }: DecoderFamily, config: Fields): number {
   const trained = config.size('max_position_embeddings');
-  const slides = slidingWindow === 'always' || config.flag('use_sliding_window') === true;
+  const slides = slidingWindow === 'if asked' && config.flag('use_sliding_window') === true;
   return slides && config.raw('sliding_window') !== undefined
     ? Math.min(trained, config.size('sliding_window'))
     : trained;
+}
+
+function huggingFaceWindow({ slidingWindow }: DecoderFamily, config: Fields): SlidingWindowSpec | null {
+  if (slidingWindow !== 'always' || config.raw('sliding_window') === undefined) return null;
+  const size = config.size('sliding_window');
+  return size < config.size('max_position_embeddings') ? { size, fullEvery: null } : null;
 }
 
 function describe(spec: ModelSpec, names: CheckpointNames, expertNames: ExpertNames | null): ModelDescription {

@@ -41,7 +41,9 @@ export function* expectedTensors(
     for (const [tensor, shape] of resident) {
       const expected = { name: layerTensor(layer, tensor), sourceName: names.layer(layer, tensor), shape };
       const rowGroups = fusedRows(tensor);
-      yield rowGroups ? { ...expected, rowGroups } : expected;
+      if (experts && (tensor === 'gateBias' || tensor === 'upBias' || tensor === 'downBias'))
+        yield { ...expected, sourceShape: [experts.numExperts, shape[0] / experts.numExperts] };
+      else yield rowGroups ? { ...expected, rowGroups } : expected;
     }
     for (const [tensor, shape] of streamed) {
       const [name, sourceName] = [layerTensor(layer, tensor), names.layer(layer, tensor)];

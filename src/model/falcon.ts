@@ -122,7 +122,7 @@ const specOf = (name: string, heads: Heads, ownNorm: boolean, { theta, ...rest }
   ...heads,
   ...rest,
   norm: 'layer',
-  rotary: { theta, dimension: heads.headDim, layout: 'halves', frequencyFactors: null },
+  rotary: { theta, dimension: heads.headDim, layout: 'halves', frequencyFactors: null, magnitude: 1 },
   positionOffset: 0,
   gated: false,
   queryKeyValueBiases: false,
@@ -130,6 +130,8 @@ const specOf = (name: string, heads: Heads, ownNorm: boolean, { theta, ...rest }
   feedForwardBiases: false,
   parallelNorm: ownNorm ? 'own' : 'shared',
   queryKeyNorm: null,
+  slidingWindow: null,
+  attentionSinks: false,
   experts: null,
 });
 

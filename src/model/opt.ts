@@ -85,6 +85,8 @@ export const opt: Architecture = {
       feedForwardBiases: true,
       parallelNorm: null,
       queryKeyNorm: null,
+      slidingWindow: null,
+      attentionSinks: false,
       experts: null,
     };
     const names = namesUnder(holds('decoder.embed_tokens.weight') ? '' : 'model.');

@@ -21,6 +21,7 @@ export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]
   if (spec.queryKeyValueBiases) shapes.push(['qBias', [queries]], ['kBias', [keys]], ['vBias', [keys]]);
   if (spec.queryKeyNorm === 'head') shapes.push(['qNorm', [headDim]], ['kNorm', [headDim]]);
   if (spec.queryKeyNorm === 'all') shapes.push(['qNorm', [queries]], ['kNorm', [keys]]);
+  if (spec.attentionSinks) shapes.push(['sinks', [spec.numAttentionHeads]]);
   shapes.push(['o', [hiddenSize, queries]]);
   if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
   if (spec.parallelNorm !== 'shared') {
@@ -28,8 +29,10 @@ export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
   }
   if (spec.feedForwardBiases) {
-    if (spec.gated) shapes.push(['gateBias', [spec.intermediateSize]]);
-    shapes.push(['upBias', [spec.intermediateSize]], ['downBias', [hiddenSize]]);
+    const neurons = streamedNeurons(spec);
+    if (spec.gated) shapes.push(['gateBias', [neurons]]);
+    shapes.push(['upBias', [neurons]], ['downBias', [(experts?.numExperts ?? 1) * hiddenSize]]);
+    if (experts) shapes.push(['routerBias', [experts.numExperts]]);
   }
   if (experts) {
     shapes.push(['router', [experts.numExperts, hiddenSize]]);

@@ -1,5 +1,6 @@
 import type { SourceTensors } from './architectures.js';
 import { type Fields, shown } from './fields.js';
+import type { RotarySpec } from './spec.js';
 
 /** The tensor in which a GGUF file carries Llama 3's factors, ready made. */
 export const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
@@ -32,16 +33,48 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
   });
 }
 
-/** The same from GGUF metadata under `prefix`, where linear scaling and a tensor of factors may come together. */
-export function ggufFactors(
+type Scaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
+
+/** The same from GGUF metadata under `prefix`, where linear scaling and a tensor of factors may come together; and YaRN. */
+export function ggufScaling(
+  prefix: string,
+  metadata: Fields,
+  tensors: SourceTensors,
+  theta: number,
+  dimension: number,
+): Scaling {
+  const type = metadata.text(`${prefix}.rope.scaling.type`) ?? 'linear';
+  if (type === 'yarn') return yarn(metadata, (suffix) => `${prefix}.rope.scaling.${suffix}`, theta, dimension);
+  return { frequencyFactors: ggufFactors(type, prefix, metadata, tensors, dimension), magnitude: 1 };
+}
+
+/**
+ * YaRN (arXiv 2309.00071): pairs that turn fast keep their speed, those that turn less than once within the trained context are slowed by the whole
+ * factor, with a ramp between; queries and keys grow a little.
+ */
+function yarn(metadata: Fields, key: (suffix: string) => string, theta: number, dimension: number): Scaling {
+  const factor = metadata.positive(key('factor'));
+  const trained = metadata.size(key('original_context_length'));
+  const pairThatTurns = (times: number) =>
+    (dimension * Math.log(trained / (times * 2 * Math.PI))) / (2 * Math.log(theta));
+  const low = Math.max(0, Math.floor(pairThatTurns(metadata.positive(key('yarn_beta_fast'), 32))));
+  const high = Math.min(dimension - 1, Math.ceil(pairThatTurns(metadata.positive(key('yarn_beta_slow'), 1))));
+  const frequencyFactors = Array.from({ length: dimension / 2 }, (_, pair) => {
+    const kept = 1 - Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
+    return 1 / ((1 - kept) / factor + kept);
+  });
+  return { frequencyFactors, magnitude: metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor)) };
+}
+
+function ggufFactors(
+  type: string,
   prefix: string,
   metadata: Fields,
   tensors: SourceTensors,
   dimension: number,
 ): number[] | null {
-  const type = metadata.text(`${prefix}.rope.scaling.type`) ?? 'linear';
   if (type !== 'linear' && type !== 'none')
-    throw metadata.unsupported(`${prefix}.rope.scaling.type`, `is ${shown(type)}; supported: none, linear`);
+    throw metadata.unsupported(`${prefix}.rope.scaling.type`, `is ${shown(type)}; supported: none, linear, yarn`);
   const factorKey = [`${prefix}.rope.scaling.factor`, `${prefix}.rope.scale_linear`].find(
     (key) => metadata.raw(key) !== undefined,
   );

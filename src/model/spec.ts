@@ -1,5 +1,5 @@
-/** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation. */
-export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh';
+/** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation, `clamped-swiglu` gpt-oss's. */
+export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
 export const ARCHITECTURE_NAMES = [
   'llama',
@@ -11,6 +11,7 @@ export const ARCHITECTURE_NAMES = [
   'qwen3',
   'qwen3-moe',
   'olmoe',
+  'gpt-oss',
 ] as const;
 export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
 
@@ -23,6 +24,16 @@ export interface RotarySpec {
   layout: 'interleaved' | 'halves';
   /** Pair i turns `frequencyFactors[i]` times slower than theta alone says (linear and Llama 3 scaling); length dimension/2. */
   frequencyFactors: number[] | null;
+  /** What turned queries and keys are multiplied by: YaRN's temperature (arXiv 2309.00071), 1 without it. */
+  magnitude: number;
+}
+
+/** Layers in which a token sees its nearest predecessors only. */
+export interface SlidingWindowSpec {
+  /** Positions seen, the token's own included. */
+  size: number;
+  /** Every so many-th layer sees all positions; null where none does. */
+  fullEvery: number | null;
 }
 
 /** A mixture of experts in place of one feed-forward network per layer: a router picks a few networks for each token. */
@@ -68,7 +79,7 @@ export interface ModelSpec {
   queryKeyValueBiases: boolean;
   /** Whether attention's output projection adds one. */
   outputBias: boolean;
-  /** Whether the projections of the feed-forward network add biases. */
+  /** Whether the projections of the feed-forward network add biases; with experts the router adds one as well. */
   feedForwardBiases: boolean;
   /**
    * Null where the feed-forward network follows attention. Else both start from the layer's input and are added to it together, the network after a norm
@@ -77,6 +88,10 @@ export interface ModelSpec {
   parallelNorm: 'own' | 'shared' | null;
   /** RMS norm of queries and keys before rotary: of each head by itself, or of all heads together; null without one. */
   queryKeyNorm: 'head' | 'all' | null;
+  /** Null where every layer sees every position. */
+  slidingWindow: SlidingWindowSpec | null;
+  /** Whether each head's softmax has a logit of its own that brings no value (arXiv 2309.17453). */
+  attentionSinks: boolean;
   /** Null for an ordinary feed-forward network. */
   experts: ExpertsSpec | null;
 }

@@ -9,7 +9,7 @@ export const FINAL_NORM = 'finalNorm';
 export const FINAL_NORM_BIAS = 'finalNormBias';
 export const HEAD = 'head';
 
-/** Resident tensors of a layer. With experts, `router` is [numExperts, hiddenSize], and the shared expert is resident like the router. */
+/** Resident tensors of a layer. With experts, biases are those of all of them, one after another, `router` is [numExperts, hiddenSize], and the shared expert is resident like the router. */
 export type ResidentLayerTensor =
   | 'attentionNorm'
   | 'attentionNormBias'
@@ -21,6 +21,7 @@ export type ResidentLayerTensor =
   | 'vBias'
   | 'qNorm'
   | 'kNorm'
+  | 'sinks'
   | 'o'
   | 'oBias'
   | 'ffnNorm'
@@ -29,6 +30,7 @@ export type ResidentLayerTensor =
   | 'upBias'
   | 'downBias'
   | 'router'
+  | 'routerBias'
   | 'sharedRouter'
   | 'sharedGate'
   | 'sharedUp'

@@ -14,7 +14,7 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
   const perToken = 3 * spec.hiddenSize + 2 * heads + 2 * keyValues;
   const feedForward = 2 * Math.min(tokens * spec.intermediateSize, MOST_ACTIVATIONS);
   const queries = Math.max(TILE_QUERIES, spec.numAttentionHeads / spec.numKeyValueHeads);
-  const attention = threads * queries * (contextSize + 2 * spec.headDim);
+  const attention = threads * queries * (contextSize + 1 + 2 * spec.headDim);
   // Logits and weights of every expert; rows of x and y that the bridge gathers for one expert at a time.
   const routing = spec.experts ? tokens * (3 * spec.experts.numExperts + 2 * spec.hiddenSize) : 0;
   // Inputs as 16-bit integers with a scale for each 32, of the network and of one resident matrix at a time.

@@ -1,11 +1,15 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { checkOnDisk } from '../dense/checksum.js';
 import type { DenseHalf } from '../dense/dense-half.js';
+import { readVector, type TensorOnDisk } from '../dense/tensor-on-disk.js';
 import type { ModelSpec } from '../model/spec.js';
+import { layerTensor } from '../model/tensor-names.js';
 import type { Mixer } from './mixer.js';
 import type { Stopwatch } from './stopwatch.js';
 
 export interface AttentionOptions {
   spec: ModelSpec;
+  tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
   dense: DenseHalf;
   contextSize: number;
@@ -16,9 +20,10 @@ export interface AttentionOptions {
   denseTime: Stopwatch;
 }
 
-/** Grouped-query attention over the bridge's paged keys and values. */
+/** Grouped-query attention over the bridge's paged keys and values. A layer with a sliding window keeps all of them, and looks at the last. */
 export function createAttention({
   spec,
+  tensors,
   bridge,
   dense,
   contextSize,
@@ -34,6 +39,8 @@ export function createAttention({
     headDim,
     contextSize,
     format: stateFormat === 'f16' ? 'i16' : 'f32',
+    windows: windowsOf(spec),
+    sinks: readSinks(spec, tensors, bridge),
   });
   const width = numAttentionHeads * headDim;
   const q = new Float32Array(maxTokens * width);
@@ -57,4 +64,29 @@ export function createAttention({
     },
     dispose: () => cache.dispose(),
   };
+}
+
+/** Per layer the positions that a token sees; 0 for all. */
+function windowsOf({ numLayers, slidingWindow }: ModelSpec): Uint32Array {
+  return Uint32Array.from({ length: numLayers }, (_, layer) => {
+    if (!slidingWindow) return 0;
+    const { size, fullEvery } = slidingWindow;
+    return fullEvery !== null && layer % fullEvery === fullEvery - 1 ? 0 : size;
+  });
+}
+
+/** [numLayers, numAttentionHeads]; undefined where the model has none. */
+function readSinks(
+  spec: ModelSpec,
+  tensors: ReadonlyMap<string, TensorOnDisk>,
+  bridge: Bridge,
+): Float32Array | undefined {
+  if (!spec.attentionSinks) return undefined;
+  const sinks = new Float32Array(spec.numLayers * spec.numAttentionHeads);
+  for (let layer = 0; layer < spec.numLayers; layer++) {
+    const tensor = tensors.get(layerTensor(layer, 'sinks'))!;
+    checkOnDisk(tensor, bridge);
+    sinks.set(readVector(tensor), layer * spec.numAttentionHeads);
+  }
+  return sinks;
 }

@@ -1,6 +1,8 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { readTrace } from '../cache/trace-reader.js';
+import { checkOnDisk } from '../dense/checksum.js';
 import { loadMatrix } from '../dense/load-matrix.js';
+import { readVector } from '../dense/tensor-on-disk.js';
 import { layerTensor } from '../model/tensor-names.js';
 import type { Allocation } from '../plan/spend.js';
 import { selectAll } from '../select/all.js';
@@ -85,7 +87,14 @@ function createRouter({ spec, tensors }: Store, bridge: Bridge, maxTokens: numbe
     for (let layer = 0; layer < spec.numLayers; layer++) {
       matrices.push(loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!));
     }
-    return selectByRouter({ matrices, experts: spec.experts!, maxTokens });
+    const biases = spec.feedForwardBiases
+      ? Array.from({ length: spec.numLayers }, (_, layer) => {
+          const tensor = tensors.get(layerTensor(layer, 'routerBias'))!;
+          checkOnDisk(tensor, bridge);
+          return readVector(tensor);
+        })
+      : null;
+    return selectByRouter({ matrices, biases, experts: spec.experts!, maxTokens });
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;

@@ -29,16 +29,20 @@ export interface FeedForward {
   restart(lost: boolean): void;
 }
 
-/** Chooses by what the plan came to: a pinned share with a read-ahead ring, or slots that turn over. `hot`: per layer its units, those used most first. */
+/**
+ * Chooses by what the plan came to: a pinned share with a read-ahead ring, or slots that turn over. `hot`: per layer its units, those used most first.
+ * `unitBiases`: per layer what each unit adds to y, [units, hiddenSize], weighed as the unit is.
+ */
 export function createFeedForward(
   stream: RowStream,
   selector: Selector,
   allocation: Allocation,
   hot: readonly Uint32Array[] | null,
+  unitBiases: readonly Float32Array[] | null,
 ): FeedForward {
   return selector.name === 'all' && allocation.cache.kind === 'pin'
     ? new PinnedFeed(stream, selector, allocation)
-    : new CachedFeed(stream, selector, allocation, hot);
+    : new CachedFeed(stream, selector, allocation, hot, unitBiases);
 }
 
 /**
@@ -117,6 +121,7 @@ class CachedFeed implements FeedForward {
     private readonly selector: Selector,
     private readonly allocation: Allocation,
     hot: readonly Uint32Array[] | null,
+    private readonly unitBiases: readonly Float32Array[] | null,
   ) {
     const { kind: policy, window } = allocation.cache;
     this.caches = allocation.layers.map(({ unit, slots }, layer) =>
@@ -155,6 +160,7 @@ class CachedFeed implements FeedForward {
         weights,
       );
     }
+    if (this.unitBiases) this.addBiases(this.unitBiases[layer], count, tokens, y);
     this.counts.hit += bundlesIn(unit, this.units, count) - missed;
     this.counts.missed += missed;
   }
@@ -166,6 +172,20 @@ class CachedFeed implements FeedForward {
 
   restart(lost: boolean): void {
     if (lost) for (const cache of this.caches) cache.forget();
+  }
+
+  /** y[tokens, hiddenSize] += the biases [units, hiddenSize] of the first `count` units, weighed. */
+  private addBiases(biases: Float32Array, count: number, tokens: number, y: Float32Array): void {
+    const weights = this.selector.weights!;
+    const hiddenSize = biases.length / this.allocation.layers[0].unit.units;
+    for (let token = 0; token < tokens; token++) {
+      for (let i = 0; i < count; i++) {
+        const weight = weights[token * count + i];
+        if (weight === 0) continue;
+        const bias = this.units[i] * hiddenSize;
+        for (let d = 0; d < hiddenSize; d++) y[token * hiddenSize + d] += weight * biases[bias + d];
+      }
+    }
   }
 
   /** The selector's weights [tokens, count], of `size` units from `from` on. */

@@ -3,7 +3,7 @@ import { readVector } from '../dense/tensor-on-disk.js';
 import { layerTensor } from '../model/tensor-names.js';
 import type { Store } from '../store/reader.js';
 
-/** What a layer's neurons add to their products, [numNeurons], by the matrix that it belongs to; null where the model has none. Throws CORRUPT. */
+/** What a layer's neurons, of all its experts where it has some, add to their products, [numNeurons], by the matrix that it belongs to; null where the model has none. Throws CORRUPT. */
 export interface NeuronBiases {
   gate: Float32Array | null;
   up: Float32Array | null;

@@ -11,6 +11,7 @@ import { createAttention } from './attention.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
+import { readExpertBiases } from './expert-biases.js';
 import { rememberUses } from './expert-uses.js';
 import { createFeedForward } from './feed-forward.js';
 import { readHotNeurons } from './load-predictors.js';
@@ -59,7 +60,9 @@ export async function openHost(
     const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
     const bridge = keep(openBridge({ threads }));
     const dense = keep(await createDenseHalf({ spec, tensors: store.tensors, bridge, threads, maxTokens, onLayer }));
-    const mixer = keep(createAttention({ spec, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
+    const mixer = keep(
+      createAttention({ spec, tensors: store.tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }),
+    );
     const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
     const stream = keep(createStream(store, bridge, allocation, settings.direct));
     const feedForward = createFeedForward(
@@ -67,6 +70,7 @@ export async function openHost(
       selector,
       allocation,
       allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null,
+      readExpertBiases(store, bridge),
     );
     // Which experts a text needs is much the same from run to run; neurons are many, and soon known again.
     if (spec.experts) held.push({ dispose: rememberUses(store.path, feedForward.caches) });

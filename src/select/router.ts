@@ -5,6 +5,8 @@ import type { Selector } from './selector.js';
 export interface RouterOptions {
   /** Per layer the router, [numExperts, hiddenSize]. */
   matrices: readonly ResidentMatrix[];
+  /** Per layer what is added to the logits, [numExperts]; null where nothing is. */
+  biases: readonly Float32Array[] | null;
   experts: ExpertsSpec;
   /** Tokens of the largest chunk. */
   maxTokens: number;
@@ -14,7 +16,7 @@ export interface RouterOptions {
  * A mixture of experts says itself which rows it needs: softmax over the router's logits, and the likeliest experts of each token
  * (arXiv 2101.03961, 2401.04088). A unit is an expert; of equals the first wins.
  */
-export function selectByRouter({ matrices, experts, maxTokens }: RouterOptions): Selector {
+export function selectByRouter({ matrices, biases, experts, maxTokens }: RouterOptions): Selector {
   const { numExperts, numExpertsPerToken, normalizeWeights } = experts;
   const logits = new Float32Array(maxTokens * numExperts);
   const chosen = new Uint32Array(maxTokens * numExpertsPerToken);
@@ -53,6 +55,7 @@ export function selectByRouter({ matrices, experts, maxTokens }: RouterOptions):
     weights,
     select(layer, x, tokens, units) {
       matrices[layer].matmul(x, tokens, logits);
+      if (biases) for (let i = 0; i < tokens * numExperts; i++) logits[i] += biases[layer][i % numExperts];
       asked.fill(0);
       for (let token = 0; token < tokens; token++) route(token);
       let count = 0;

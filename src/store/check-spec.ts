@@ -4,11 +4,12 @@ import {
   type ExpertsSpec,
   type ModelSpec,
   type RotarySpec,
+  type SlidingWindowSpec,
 } from '../model/spec.js';
 import type { TextSpec } from './manifest.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
-const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
+const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
 /** Far beyond any model; keeps products of two sizes and a format's bytes exact in a double. */
 const MAX_SIZE = 2 ** 26 - 1;
 const MAX_EXPERTS = 65536;
@@ -27,7 +28,16 @@ function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
   }
   const theta = fields.number('theta');
   if (theta === 0) broken(fields.path('theta'), theta, 'positive');
-  return { theta, dimension, layout: fields.oneOf('layout', ['interleaved', 'halves']), frequencyFactors };
+  const magnitude = fields.number('magnitude');
+  if (magnitude === 0) broken(fields.path('magnitude'), magnitude, 'positive');
+  return { theta, dimension, layout: fields.oneOf('layout', ['interleaved', 'halves']), frequencyFactors, magnitude };
+}
+
+function checkSlidingWindow(fields: ManifestFields): SlidingWindowSpec {
+  return {
+    size: fields.integer('size', 1, MAX_SIZE),
+    fullEvery: fields.isNull('fullEvery') ? null : fields.integer('fullEvery', 1, 65536),
+  };
 }
 
 function checkExperts(fields: ManifestFields): ExpertsSpec {
@@ -73,6 +83,8 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     feedForwardBiases: fields.flag('feedForwardBiases'),
     parallelNorm: fields.isNull('parallelNorm') ? null : fields.oneOf('parallelNorm', ['own', 'shared'] as const),
     queryKeyNorm: fields.isNull('queryKeyNorm') ? null : fields.oneOf('queryKeyNorm', ['head', 'all'] as const),
+    slidingWindow: fields.isNull('slidingWindow') ? null : checkSlidingWindow(fields.fields('slidingWindow')),
+    attentionSinks: fields.flag('attentionSinks'),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),
   };
 }

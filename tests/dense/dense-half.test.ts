@@ -130,7 +130,9 @@ const cases: { title: string; write: () => WrittenModel }[] = [
     write: () =>
       writeRandomModel(
         folder,
-        smallSpec({ rotary: { theta: 500, dimension: 8, layout: 'halves', frequencyFactors: [1, 1.5, 4, 8] } }),
+        smallSpec({
+          rotary: { theta: 500, dimension: 8, layout: 'halves', frequencyFactors: [1, 1.5, 4, 8], magnitude: 1.3 },
+        }),
         'f32',
       ),
   },

@@ -8,20 +8,33 @@ const TOKENS = 4;
 describe.each([
   {
     title: 'neighbouring pairs',
-    rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null },
+    rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
   },
-  { title: 'pairs across halves', rotary: { theta: 10000, dimension: 16, layout: 'halves', frequencyFactors: null } },
+  {
+    title: 'pairs across halves',
+    rotary: { theta: 10000, dimension: 16, layout: 'halves', frequencyFactors: null, magnitude: 1 },
+  },
   {
     title: 'a part of each head',
-    rotary: { theta: 10000, dimension: 6, layout: 'interleaved', frequencyFactors: null },
+    rotary: { theta: 10000, dimension: 6, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
   },
   {
     title: 'a part of each head in halves',
-    rotary: { theta: 10000, dimension: 6, layout: 'halves', frequencyFactors: null },
+    rotary: { theta: 10000, dimension: 6, layout: 'halves', frequencyFactors: null, magnitude: 1 },
   },
   {
     title: 'slowed frequencies',
-    rotary: { theta: 500000, dimension: 16, layout: 'halves', frequencyFactors: [1, 1, 1, 2, 3.5, 8, 8, 8] },
+    rotary: {
+      theta: 500000,
+      dimension: 16,
+      layout: 'halves',
+      frequencyFactors: [1, 1, 1, 2, 3.5, 8, 8, 8],
+      magnitude: 1,
+    },
+  },
+  {
+    title: 'queries and keys that grow',
+    rotary: { theta: 10000, dimension: 6, layout: 'halves', frequencyFactors: null, magnitude: 1.25 },
   },
 ] as const)('rotary of $title', (given) => {
   const frequencyFactors = given.rotary.frequencyFactors ? [...given.rotary.frequencyFactors] : null;

@@ -45,7 +45,13 @@ function readLlama2c(path: string) {
       layers.map((tensor, layer) => ({ name: `layers.${layer}.${name}`, ...tensor })),
     ),
   ];
-  const rotary = { theta: 10000, dimension: headDim, layout: 'interleaved' as const, frequencyFactors: null };
+  const rotary = {
+    theta: 10000,
+    dimension: headDim,
+    layout: 'interleaved' as const,
+    frequencyFactors: null,
+    magnitude: 1,
+  };
   const sizes = {
     hiddenSize,
     intermediateSize,

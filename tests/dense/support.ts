@@ -33,7 +33,7 @@ export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
   contextLength: 128,
   norm: 'rms',
   normEpsilon: 1e-5,
-  rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null },
+  rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
   activation: 'silu',
   gated: true,
   tiedEmbeddings: false,
@@ -43,6 +43,8 @@ export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
   feedForwardBiases: false,
   parallelNorm: null,
   queryKeyNorm: null,
+  slidingWindow: null,
+  attentionSinks: false,
   experts: null,
   ...changes,
 });
@@ -153,7 +155,7 @@ export function naiveRotary(
   spec: ModelSpec,
   position: number,
 ): Float64Array {
-  const { theta, dimension, layout, frequencyFactors } = spec.rotary!;
+  const { theta, dimension, layout, frequencyFactors, magnitude } = spec.rotary!;
   const out = Float64Array.from(vectors);
   for (let t = 0; t < tokens; t++) {
     for (let h = 0; h < heads; h++) {
@@ -162,8 +164,8 @@ export function naiveRotary(
         const angle = (position + t) / theta ** ((2 * i) / dimension) / (frequencyFactors ? frequencyFactors[i] : 1);
         const [re, im] =
           layout === 'interleaved' ? [start + 2 * i, start + 2 * i + 1] : [start + i, start + i + dimension / 2];
-        out[re] = vectors[re] * Math.cos(angle) - vectors[im] * Math.sin(angle);
-        out[im] = vectors[re] * Math.sin(angle) + vectors[im] * Math.cos(angle);
+        out[re] = magnitude * (vectors[re] * Math.cos(angle) - vectors[im] * Math.sin(angle));
+        out[im] = magnitude * (vectors[re] * Math.sin(angle) + vectors[im] * Math.cos(angle));
       }
     }
   }

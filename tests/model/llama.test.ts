@@ -104,12 +104,17 @@ describe('a llama described by config.json', () => {
     expect([...tensors].find(({ name }) => name === 'layers.0.o')?.shape).toEqual([4096, 3072]);
   });
 
-  it('stays inside the window of a Mistral', () => {
-    expect(
-      fromConfig({ architectures: ['MistralForCausalLM'], sliding_window: 4096, rope_scaling: null }).spec
-        .contextLength,
-    ).toBe(4096);
-    expect(fromConfig({ architectures: ['MistralForCausalLM'], sliding_window: null }).spec.contextLength).toBe(131072);
+  it('slides in every layer of a Mistral that has a window, over the whole context', () => {
+    const mistral = { architectures: ['MistralForCausalLM'], rope_scaling: null };
+    expect(fromConfig({ ...mistral, sliding_window: 4096 }).spec).toMatchObject({
+      contextLength: 131072,
+      slidingWindow: { size: 4096, fullEvery: null },
+    });
+    for (const sliding_window of [null, 131072])
+      expect(fromConfig({ ...mistral, sliding_window }).spec).toMatchObject({
+        contextLength: 131072,
+        slidingWindow: null,
+      });
   });
 
   it.each([
@@ -219,7 +224,9 @@ describe('a llama described by GGUF metadata', () => {
       headDim: 8,
       contextLength: 4096,
       normEpsilon: 1e-5,
-      rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null },
+      rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
+      slidingWindow: null,
+      attentionSinks: false,
       activation: 'silu',
       gated: true,
       tiedEmbeddings: true,
@@ -250,6 +257,18 @@ describe('a llama described by GGUF metadata', () => {
     ).toBeNull();
   });
 
+  it('slows pairs by YaRN: the fast ones not at all, those that turn less than once by the whole factor', () => {
+    const { frequencyFactors, magnitude } = fromGguf({
+      'llama.rope.scaling.type': 'yarn',
+      'llama.rope.scaling.factor': 4,
+      'llama.rope.scaling.original_context_length': 512,
+    }).spec.rotary!;
+    // Pairs turn 1, 1/10, 1/100 and 1/1000 radians a position: 81, 8.1, 0.81 and 0.081 times within 512. Those between 32 turns (pair 0.4, so from 0) and
+    // one (pair 1.9, so up to 2) are mixed by their place: half and half for pair 1.
+    expect(frequencyFactors).toEqual([1, 1 / (0.5 / 4 + 0.5), 4, 4]);
+    expect(magnitude).toBeCloseTo(1 + 0.1 * Math.log(4), 12);
+  });
+
   it('honours partial rotary, an activation where one is named, and lists of equal values', () => {
     const { spec } = fromGguf({
       'llama.rope.dimension_count': 4,
@@ -263,7 +282,13 @@ describe('a llama described by GGUF metadata', () => {
     ['CORRUPT', /ffn_gate_exps.weight" is missing/, { 'llama.expert_count': 8 }],
     ['UNSUPPORTED', /head_count_kv" differs/, { 'llama.attention.head_count_kv': [2, 4] }],
     ['UNSUPPORTED', /value_length" differs/, { 'llama.attention.value_length': 16 }],
-    ['UNSUPPORTED', /scaling.type" is "yarn"/, { 'llama.rope.scaling.type': 'yarn' }],
+    ['UNSUPPORTED', /scaling.type" is "longrope"/, { 'llama.rope.scaling.type': 'longrope' }],
+    ['CORRUPT', /scaling.factor" is missing/, { 'llama.rope.scaling.type': 'yarn' }],
+    [
+      'CORRUPT',
+      /original_context_length" is missing/,
+      { 'llama.rope.scaling.type': 'yarn', 'llama.rope.scaling.factor': 4 },
+    ],
     ['CORRUPT', /scaling.factor" is -1/, { 'llama.rope.scaling.factor': -1 }],
     ['CORRUPT', /dimension_count" is 10/, { 'llama.rope.dimension_count': 10 }],
     ['CORRUPT', /dimension_count" is 5/, { 'llama.rope.dimension_count': 5 }],

@@ -25,19 +25,34 @@ function nearestSixteenBit(values: Float32Array, size: number): number[] {
 /** The nearest integer; of two, the even one. */
 const nearestEven = (value: number) => (Math.abs(value % 1) === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
 
+/** What a layer may have beside plain attention: positions seen, and a logit for each head. */
+interface Traits {
+  window: number;
+  sinks: Float32Array | null;
+}
+const PLAIN: Traits = { window: 0, sinks: null };
+
 /** Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads * headDim]. */
-function naiveAttention(shape: Shape, q: Float32Array, k: number[], v: number[], position: number): Float64Array {
+function naiveAttention(
+  shape: Shape,
+  { window, sinks }: Traits,
+  q: Float32Array,
+  k: number[],
+  v: number[],
+  position: number,
+): Float64Array {
   const { numAttentionHeads, numKeyValueHeads, headDim } = shape;
   const width = numKeyValueHeads * headDim;
   const out = new Float64Array(numAttentionHeads * headDim);
   for (let head = 0; head < numAttentionHeads; head++) {
     const shared = Math.floor((head * numKeyValueHeads) / numAttentionHeads) * headDim;
     const weights = Array.from({ length: position + 1 }, (_, p) => {
+      if (window > 0 && position - p >= window) return 0;
       let score = 0;
       for (let i = 0; i < headDim; i++) score += q[head * headDim + i] * k[p * width + shared + i];
       return Math.exp(score / Math.sqrt(headDim));
     });
-    const total = weights.reduce((a, b) => a + b);
+    const total = weights.reduce((a, b) => a + b) + (sinks ? Math.exp(sinks[head]) : 0);
     for (let i = 0; i < headDim; i++)
       for (let p = 0; p <= position; p++) out[head * headDim + i] += (weights[p] / total) * v[p * width + shared + i];
   }
@@ -57,13 +72,25 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       readonly shape: Shape,
       readonly format: 'i16' | 'f32',
       readonly random: Random,
+      readonly traits = PLAIN,
     ) {
-      this.cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 2, contextSize: 400 });
+      const { window, sinks } = traits;
+      const heads = shape.numAttentionHeads;
+      const both = new Float32Array(2 * heads);
+      if (sinks) both.set(sinks, heads);
+      this.cache = bridge.createKeyValueCache({
+        ...shape,
+        format,
+        numLayers: 2,
+        contextSize: 400,
+        ...(window > 0 && { windows: Uint32Array.of(0, window) }),
+        ...(sinks && { sinks: both }),
+      });
     }
 
     /** Appends to layer 1, attends, compares every token with the definition. */
     step(position: number, tokens: number): void {
-      const { shape, random, format } = this;
+      const { shape, traits, random, format } = this;
       const width = shape.numKeyValueHeads * shape.headDim;
       const [k, v] = [random.floats(tokens * width), random.floats(tokens * width, 2)];
       const kept = (values: Float32Array) => (format === 'i16' ? nearestSixteenBit(values, shape.headDim) : values);
@@ -75,7 +102,14 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       const out = new Float32Array(tokens * size);
       this.cache.attend(1, position, tokens, q, out);
       for (let t = 0; t < tokens; t++) {
-        const expected = naiveAttention(shape, q.subarray(t * size, (t + 1) * size), this.k, this.v, position + t);
+        const expected = naiveAttention(
+          shape,
+          traits,
+          q.subarray(t * size, (t + 1) * size),
+          this.k,
+          this.v,
+          position + t,
+        );
         const actual = out.subarray(t * size, (t + 1) * size);
         expect(firstBeyond(actual, expected, 2e-5), `position ${position + t}`).toBeNull();
       }
@@ -95,6 +129,26 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
         watched.cache.dispose();
       },
     );
+
+    it.each([
+      ['a window of one', 1, false],
+      ['a window within a page', 40, false],
+      ['a window over pages', 100, false],
+      ['sinks', 0, true],
+      ['sinks and a window', 70, true],
+    ])('attends with %s as the definition says', (_, window, hasSinks) => {
+      for (const format of ['f32', 'i16'] as const) {
+        const random = new Random(63);
+        const sinks = hasSinks ? random.floats(shape.numAttentionHeads, 2) : null;
+        const watched = new Watched(shape, format, random, { window, sinks });
+        let position = 0;
+        for (const tokens of [1, 5, 56, 1, 1, 30, 70, 1, 130, 1]) {
+          watched.step(position, tokens);
+          position += tokens;
+        }
+        watched.cache.dispose();
+      }
+    });
 
     it('forgets what was truncated and takes new positions in its place', () => {
       const watched = new Watched(shape, 'i16', new Random(62));
@@ -211,6 +265,8 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       () => bridge.createKeyValueCache({ ...options, numKeyValueHeads: 0 }),
       () => bridge.createKeyValueCache({ ...options, numAttentionHeads: 3, numKeyValueHeads: 2 }),
       () => bridge.createKeyValueCache({ ...options, format: 'q8_0' as never }),
+      () => bridge.createKeyValueCache({ ...options, windows: new Uint32Array(options.numLayers + 1) }),
+      () => bridge.createKeyValueCache({ ...options, sinks: new Float32Array(1) }),
     ]) {
       const error = thrownBy(call);
       expect(error, String(call)).toBeInstanceOf(BridgeError);

@@ -10,7 +10,7 @@ import { slotLayout } from '../../dist/native-bridge/slots.js';
 export const ISAS: Isa[] = availableIsas();
 /** Formats that random weights can be written in; super-blocks.test.ts has the others. */
 export const ALL_FORMATS = WRITABLE_FORMATS;
-export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh'];
+export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
 
 /** mulberry32: the same numbers on every run. */
 export class Random {
@@ -238,8 +238,11 @@ export function naiveFfn(
       for (let j = bundle * neuronsPerBundle; j < (bundle + 1) * neuronsPerBundle; j++) {
         const up = product('up', weights.up, j, t);
         const gate = weights.gate === null ? null : product('gate', weights.gate, j, t);
-        const h = gate === null ? naiveActivation(activation, up.sum) : naiveActivation(activation, gate.sum) * up.sum;
-        const size = gate === null ? up.size : gate.size * up.size;
+        const h =
+          gate === null
+            ? naiveActivation(activation, up.sum)
+            : naiveActivation(activation, gate.sum) * naiveUp(activation, up.sum);
+        const size = gate === null ? up.size : gate.size * (up.size + 1);
         for (let o = 0; o < hiddenSize; o++) {
           y[t * hiddenSize + o] += h * weights.down[j * hiddenSize + o];
           bound[t * hiddenSize + o] += 5e-6 * size * Math.abs(weights.down[j * hiddenSize + o]);
@@ -258,8 +261,14 @@ export function naiveActivation(name: BridgeActivation, x: number): number {
       return x * normalDistribution(x);
     case 'gelu-tanh':
       return (x / 2) * (1 + Math.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    case 'clamped-swiglu':
+      return x > 7 ? 7 / (1 + Math.exp(-7 * 1.702)) : x / (1 + Math.exp(-x * 1.702));
   }
 }
+
+/** gpt-oss multiplies by 1 + up, up within 7 of zero; all others by up. */
+const naiveUp = (name: BridgeActivation, up: number): number =>
+  name === 'clamped-swiglu' ? 1 + Math.sign(up) * Math.min(7, Math.abs(up)) : up;
 
 /** P(Z <= x) of the normal distribution: Simpson's rule over its density from 0 on, good to 1e-8. */
 function normalDistribution(x: number): number {

@@ -64,6 +64,19 @@ describe('a mixture of experts', () => {
     ]);
   });
 
+  it('writes the same tokens with biases, sinks and windows at every budget and thread count, in place or converted', async () => {
+    const source = join(folder, 'gpt-oss.gguf');
+    writeRandomGguf(source, { ...SHAPES['tiny-moe'], family: 'gpt-oss' }, 'q8_0', { rows: 'mxfp4' });
+    const store = join(folder, 'gpt-oss');
+    await convert(source, store, { rows: 'q8_0', dense: 'f16' });
+    for (const path of [source, store]) {
+      const expected = await write(path, { memory: '256MB' });
+      const { minimumBytes } = await plan(path, { memory: 0, cacheDir: join(folder, 'cache') });
+      for (const options of [{}, { threads: 1 }, { tuning: { cache: 'lru' } }])
+        expect((await write(path, { memory: minimumBytes, ...options })).tokens).toEqual(expected.tokens);
+    }
+  });
+
   it('writes the same tokens at every budget, policy and thread count, in place or converted', async () => {
     const store = join(folder, 'converted');
     await convert(gguf, store, { rows: 'q4_0' });

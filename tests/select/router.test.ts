@@ -19,7 +19,7 @@ function select(logits: Float32Array, tokens: number, normalizeWeights: boolean)
     normalizeWeights,
     sharedIntermediateSize: 0,
   };
-  const selector = selectByRouter({ matrices: [routerOf(logits)], experts, maxTokens: TOKENS });
+  const selector = selectByRouter({ matrices: [routerOf(logits)], biases: null, experts, maxTokens: TOKENS });
   const units = new Uint32Array(EXPERTS);
   const count = selector.select(0, new Float32Array(0), tokens, units);
   return { units: [...units.subarray(0, count)], weights: selector.weights!.subarray(0, tokens * count) };

@@ -228,7 +228,13 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     contextLength: 64,
     norm: 'rms',
     normEpsilon: 1e-5,
-    rotary: { theta: 10000, dimension: headDim - (headDim % 2), layout: 'halves', frequencyFactors: null },
+    rotary: {
+      theta: 10000,
+      dimension: headDim - (headDim % 2),
+      layout: 'halves',
+      frequencyFactors: null,
+      magnitude: 1,
+    },
     activation,
     gated,
     tiedEmbeddings: tied,
@@ -238,6 +244,8 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     feedForwardBiases: false,
     parallelNorm: null,
     queryKeyNorm: null,
+    slidingWindow: null,
+    attentionSinks: false,
     experts: experts
       ? {
           numExperts: experts.numExperts,
