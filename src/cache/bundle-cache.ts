@@ -16,7 +16,7 @@ export interface BundleCacheOptions {
 /** Under `pin`, the share of slots that still turns over, so that the units beyond the pinned ones have somewhere to go. */
 const TURNOVER_SHARE = 0.25;
 /** Under `hot+lru`, the share of slots that hot units keep (bench/EXPERIMENTS.md). */
-const HOT_SHARE = 0.5;
+const HOT_SHARE = 0.75;
 
 /**
  * Recency decides. It is lru-cache's business (unit -> slot, about 0.3 us a lookup); a layer that fits whole needs none: there, slot = unit.

@@ -78,7 +78,7 @@ const UNITS_OF = {
   router: unitsWhole,
   trace: unitsWhole,
 };
-const DEFAULT_CACHE = { all: 'pin', gate: 'lru', 'low-rank': 'lru', sign: 'lru', router: 'lfu', trace: 'lru' } as const;
+const DEFAULT_CACHE = { all: 'pin', gate: 'lfu', 'low-rank': 'lfu', sign: 'lfu', router: 'lfu', trace: 'lru' } as const;
 
 /** What a budget buys under one selector: what must be resident first, the rest on bundle slots. */
 export function spend(request: AllocationRequest, selector: Selector, reason: string): Allocation {

@@ -68,7 +68,8 @@ export async function openHost(
       allocation,
       allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null,
     );
-    held.push({ dispose: rememberUses(store.path, feedForward.caches) });
+    // Which experts a text needs is much the same from run to run; neurons are many, and soon known again.
+    if (spec.experts) held.push({ dispose: rememberUses(store.path, feedForward.caches) });
     const engine = new Engine({
       spec,
       dense,
