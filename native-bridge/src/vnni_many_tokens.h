@@ -6,16 +6,11 @@
 #include <utility>
 
 #include "vnni_inputs.h"
+#include "vnni_super_blocks.h"
 #include "vnni_weights.h"
 
 namespace flashrow {
 namespace {
-
-/** A block of 16 rows, a row in each element. */
-struct PanelBlock {
-  __m512i pairs[16];
-  __m512 scale, minimum;
-};
 
 /** Registers of 16 rows in a tile, and its tokens. GCC 12 keeps more than these 16 sums in memory. */
 constexpr size_t kTileVectors = 4, kTileTokens = 4;
@@ -30,40 +25,48 @@ struct VnniScratch {
 };
 static_assert(sizeof(VnniScratch) <= kKernelScratchBytes, "kKernelScratchBytes holds the panel and its sums");
 
-/** A tile's share of a panel's blocks. */
-template <bool minimum, size_t vectors, size_t tokens>
+/**
+ * A tile's share of a panel's blocks. Columns 0 to 15 of a block stand in its even steps, 16 to 31 in the odd ones: where these have
+ * a scale of their own, they follow in a second pass.
+ */
+template <Also also, size_t vectors, size_t tokens>
 void vnniTile(const PanelBlock* panel, size_t blocks, const uint8_t* inputs, size_t inputStride, __m512* sums) {
+  constexpr size_t kPasses = also == Also::Scale ? 2 : 1;
   for (size_t b = 0; b < blocks; b++, panel += vectors, inputs += sizeof(ManyTokensBlock)) {
-    __m512i products[vectors][tokens];
-#pragma GCC unroll 8
-    for (size_t v = 0; v < vectors; v++) {
-#pragma GCC unroll 8
-      for (size_t t = 0; t < tokens; t++) products[v][t] = _mm512_setzero_si512();
-    }
-    for (size_t step = 0; step < 16; step++) {
-      __m512i weights[vectors];
-#pragma GCC unroll 8
-      for (size_t v = 0; v < vectors; v++) weights[v] = panel[v].pairs[step];
-#pragma GCC unroll 8
-      for (size_t t = 0; t < tokens; t++) {
-        int32_t pair;
-        std::memcpy(&pair, inputs + t * inputStride + 4 * step, 4);
-        const __m512i input = _mm512_set1_epi32(pair);
-#pragma GCC unroll 8
-        for (size_t v = 0; v < vectors; v++) products[v][t] = _mm512_dpwssd_epi32(products[v][t], weights[v], input);
-      }
-    }
-    __m512* const into = sums + b % kGroupBlocks * vectors * tokens;
-#pragma GCC unroll 8
-    for (size_t t = 0; t < tokens; t++) {
-      float factors[2];
-      std::memcpy(factors, inputs + t * inputStride + offsetof(ManyTokensBlock, scale), 8);
-      const __m512 scale = _mm512_set1_ps(factors[0]);
+#pragma GCC unroll 2
+    for (size_t pass = 0; pass < kPasses; pass++) {
+      __m512i products[vectors][tokens];
 #pragma GCC unroll 8
       for (size_t v = 0; v < vectors; v++) {
-        __m512& sum = into[v * tokens + t];
-        sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[v][t]), _mm512_mul_ps(panel[v].scale, scale), sum);
-        if (minimum) sum = _mm512_fmadd_ps(panel[v].minimum, _mm512_set1_ps(factors[1]), sum);
+#pragma GCC unroll 8
+        for (size_t t = 0; t < tokens; t++) products[v][t] = _mm512_setzero_si512();
+      }
+      for (size_t step = pass; step < 16; step += kPasses) {
+        __m512i weights[vectors];
+#pragma GCC unroll 8
+        for (size_t v = 0; v < vectors; v++) weights[v] = panel[v].pairs[step];
+#pragma GCC unroll 8
+        for (size_t t = 0; t < tokens; t++) {
+          int32_t pair;
+          std::memcpy(&pair, inputs + t * inputStride + 4 * step, 4);
+          const __m512i input = _mm512_set1_epi32(pair);
+#pragma GCC unroll 8
+          for (size_t v = 0; v < vectors; v++) products[v][t] = _mm512_dpwssd_epi32(products[v][t], weights[v], input);
+        }
+      }
+      __m512* const into = sums + b % kGroupBlocks * vectors * tokens;
+#pragma GCC unroll 8
+      for (size_t t = 0; t < tokens; t++) {
+        float factors[2];
+        std::memcpy(factors, inputs + t * inputStride + offsetof(ManyTokensBlock, scale), 8);
+        const __m512 scale = _mm512_set1_ps(factors[0]);
+#pragma GCC unroll 8
+        for (size_t v = 0; v < vectors; v++) {
+          __m512& sum = into[v * tokens + t];
+          const __m512 weights = pass == 0 ? panel[v].scale : panel[v].also;
+          sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[v][t]), _mm512_mul_ps(weights, scale), sum);
+          if (also == Also::Minimum) sum = _mm512_fmadd_ps(panel[v].also, _mm512_set1_ps(factors[1]), sum);
+        }
       }
     }
   }
@@ -71,17 +74,17 @@ void vnniTile(const PanelBlock* panel, size_t blocks, const uint8_t* inputs, siz
 
 using VnniTile = void (*)(const PanelBlock*, size_t, const uint8_t*, size_t, __m512*);
 
-template <bool minimum, class>
+template <Also also, class>
 struct VnniTiles;
-template <bool minimum, size_t... i>
-struct VnniTiles<minimum, std::index_sequence<i...>> {
-  static constexpr VnniTile kOf[] = {vnniTile<minimum, i / kTileTokens + 1, i % kTileTokens + 1>...};
+template <Also also, size_t... i>
+struct VnniTiles<also, std::index_sequence<i...>> {
+  static constexpr VnniTile kOf[] = {vnniTile<also, i / kTileTokens + 1, i % kTileTokens + 1>...};
 };
 
 /** The tile for a number of vectors and tokens, up to the full one. */
-template <bool minimum>
+template <Also also>
 VnniTile vnniTileFor(size_t vectors, size_t tokens) {
-  using Tiles = VnniTiles<minimum, std::make_index_sequence<kTileVectors * kTileTokens>>;
+  using Tiles = VnniTiles<also, std::make_index_sequence<kTileVectors * kTileTokens>>;
   return Tiles::kOf[(vectors - 1) * kTileTokens + tokens - 1];
 }
 
@@ -90,17 +93,9 @@ template <class Weights>
 void fillPanel(const Rows& rows, size_t count, size_t vectors, size_t firstBlock, size_t blocks, PanelBlock* panel) {
   for (size_t v = 0; v < vectors; v++) {
     const uint8_t* from[16];
-    for (size_t r = 0; r < 16; r++) from[r] = rows.at(16 * v + r < count ? 16 * v + r : count - 1) + firstBlock * Weights::kBytes;
-    for (size_t b = 0; b < blocks; b++) {
-      PanelBlock& into = panel[b * vectors + v];
-      unpackRows<Weights>(from, b, into.pairs);
-      alignas(32) uint16_t halves[2][16];
-      for (size_t r = 0; r < 16; r++) {
-        std::memcpy(&halves[0][r], from[r] + b * Weights::kBytes, 2);
-        if (Weights::kMinimum) std::memcpy(&halves[1][r], from[r] + b * Weights::kBytes + 2, 2);
-      }
-      into.scale = _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves[0])));
-      if (Weights::kMinimum) into.minimum = _mm512_cvtph_ps(_mm256_load_si256(reinterpret_cast<const __m256i*>(halves[1])));
+    for (size_t r = 0; r < 16; r++) from[r] = rows.at(16 * v + r < count ? 16 * v + r : count - 1);
+    for (size_t b = 0; b < blocks; b += Weights::kStepBlocks) {
+      unpackStep<Weights>(from, (firstBlock + b) / Weights::kStepBlocks * Weights::kBytes, panel + b * vectors + v, vectors);
     }
   }
 }
@@ -124,7 +119,7 @@ void manyTokens(const Rows& rows, size_t count, size_t columns, const uint8_t* i
         const size_t blocks = totalBlocks - block < kVnniPanelBlocks ? totalBlocks - block : kVnniPanelBlocks;
         fillPanel<Weights>(rows.from(row), panelRows, vectors, block, blocks, scratch.panel);
         eachTile([&](size_t t, size_t tileTokens, __m512* sums) {
-          vnniTileFor<Weights::kMinimum>(vectors, tileTokens)(
+          vnniTileFor<Weights::kAlso>(vectors, tileTokens)(
               scratch.panel, blocks, inputs + t * inputStride + block * sizeof(ManyTokensBlock), inputStride, sums);
         });
       }

@@ -3,6 +3,7 @@
 // Products of rows with one token. Part of kernels_vnni.cc.
 
 #include "vnni_inputs.h"
+#include "vnni_super_blocks.h"
 #include "vnni_weights.h"
 
 namespace flashrow {
@@ -32,10 +33,52 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
   }
   __m512i sum = addLanes(products);
   if (Weights::kBias > 0) sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_load_si512(x.sum), _mm512_set1_epi32(Weights::kBias)));
-  const __m512 scale = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_castsi512_si256(scales)), _mm512_load_ps(x.scale));
+  const __m512 scale = _mm512_mul_ps(Weights::toScale(_mm512_castsi512_si256(scales)), _mm512_load_ps(x.scale));
   sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, sums);
-  if (Weights::kMinimum) {
+  if (Weights::kAlso == Also::Minimum) {
     sums = _mm512_fmadd_ps(_mm512_cvtph_ps(_mm512_extracti64x4_epi64(scales, 1)), _mm512_load_ps(x.total), sums);
+  }
+  return sums;
+}
+
+/** A block of 256 of each of four rows, as addGroup. */
+template <class Weights>
+__m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGroup* x, __m512 sums) {
+  const SuperScales scales = Weights::scales(rows, offset);
+#pragma GCC unroll 2
+  for (size_t g = 0; g < 2; g++) {
+    const __m512i zero = _mm512_setzero_si512(), bias = _mm512_set1_epi8(Weights::kBias);
+    const __m512i high[2] = {_mm512_load_si512(x[g].high[0]), _mm512_load_si512(x[g].high[1])};
+    const __m512i low[2] = {_mm512_load_si512(x[g].low[0]), _mm512_load_si512(x[g].low[1])};
+    const __m512 inputScale = _mm512_load_ps(x[g].scale);
+    if constexpr (Weights::kAlso == Also::Scale) {
+      __m512i products[2][4], highStart[2], lowStart[2];
+      for (size_t half = 0; half < 2; half++) {
+        highStart[half] = _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, high[half]));
+        lowStart[half] = _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, low[half]));
+      }
+#pragma GCC unroll 4
+      for (size_t r = 0; r < 4; r++) {
+        const Quants quants = Weights::quants(rows[r] + offset, g);
+        products[0][r] = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), 8),
+                                          _mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]));
+        products[1][r] = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), 8),
+                                          _mm512_dpbusd_epi32(lowStart[1], quants.second, low[1]));
+      }
+      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[0])), _mm512_mul_ps(scales.scale[g], inputScale), sums);
+      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[1])), _mm512_mul_ps(scales.also[g], inputScale), sums);
+    } else {
+      __m512i products[4];
+#pragma GCC unroll 4
+      for (size_t r = 0; r < 4; r++) {
+        const Quants quants = Weights::quants(rows[r] + offset, g);
+        const __m512i highs = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, high[0]), quants.second, high[1]);
+        const __m512i lows = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, low[0]), quants.second, low[1]);
+        products[r] = _mm512_add_epi32(_mm512_slli_epi32(highs, 8), lows);
+      }
+      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products)), _mm512_mul_ps(scales.scale[g], inputScale), sums);
+      sums = _mm512_fmadd_ps(scales.also[g], _mm512_load_ps(x[g].total), sums);
+    }
   }
   return sums;
 }
@@ -46,7 +89,9 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
  */
 template <class Weights>
 void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x, const Products& out) {
-  constexpr size_t kGroupBytes = kGroupBlocks * Weights::kBytes;
+  constexpr bool kSuper = Weights::kStepBlocks > 1;
+  constexpr size_t kStepBlocks = kSuper ? Weights::kStepBlocks : kGroupBlocks;
+  constexpr size_t kStepBytes = kSuper ? Weights::kBytes : kGroupBlocks * Weights::kBytes;
   const uint8_t* from[4];
   const uint8_t* ahead[4];
   for (size_t r = 0; r < 4; r++) {
@@ -55,15 +100,21 @@ void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, 
     ahead[r] = first + 4 + r < total ? rows.at(first + 4 + r) : from[r];
   }
   __m512 sums = _mm512_setzero_ps();
-  const size_t whole = columns / kBlock / kGroupBlocks;
-  for (size_t g = 0; g < whole; g++) {
+  const size_t whole = columns / kBlock / kStepBlocks;
+  for (size_t step = 0; step < whole; step++) {
     for (size_t r = 0; r < 4; r++) {
-      for (size_t line = 0; line < kGroupBytes; line += 64) __builtin_prefetch(ahead[r] + g * kGroupBytes + line, 0, 2);
+      for (size_t line = 0; line < kStepBytes; line += 64) __builtin_prefetch(ahead[r] + step * kStepBytes + line, 0, 2);
     }
-    sums = addGroup<Weights>(from, g * kGroupBytes, kGroupBlocks, x[g], sums);
+    if constexpr (kSuper) {
+      sums = addSuperBlock<Weights>(from, step * kStepBytes, x + step * (kStepBlocks / kGroupBlocks), sums);
+    } else {
+      sums = addGroup<Weights>(from, step * kStepBytes, kGroupBlocks, x[step], sums);
+    }
   }
-  const size_t rest = columns / kBlock % kGroupBlocks;
-  if (rest > 0) sums = addGroup<Weights>(from, whole * kGroupBytes, rest, x[whole], sums);
+  if constexpr (!kSuper) {
+    const size_t rest = columns / kBlock % kGroupBlocks;
+    if (rest > 0) sums = addGroup<Weights>(from, whole * kStepBytes, rest, x[whole], sums);
+  }
   const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums), _mm512_extractf32x4_ps(sums, 1));
   const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums, 2), _mm512_extractf32x4_ps(sums, 3));
   float products[4];

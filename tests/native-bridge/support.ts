@@ -8,7 +8,7 @@ import { availableIsas, openBridge } from '../../dist/native-bridge/index.js';
 import { slotLayout } from '../../dist/native-bridge/slots.js';
 
 export const ISAS: Isa[] = availableIsas();
-/** Formats that random weights can be written in; super-blocks.test.ts has the others. */
+/** Formats that random weights can be written in; read-only-formats.ts has the others. */
 export const ALL_FORMATS = WRITABLE_FORMATS;
 export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
 
@@ -298,7 +298,7 @@ export function firstBeyond(
   return null;
 }
 
-/** Columns of one block of weights, and of inputs where a set turns them into integers. */
+/** Columns of one block of inputs where a set turns them into integers. */
 const BLOCK = 32;
 
 /**
@@ -308,7 +308,7 @@ const BLOCK = 32;
 export function naiveMatmul(weights: Float64Array[], x: Float32Array, tokens: number, isa: Isa, format: RowFormat) {
   const y = new Float64Array(tokens * weights.length);
   const bound = new Float64Array(y.length);
-  const integers = isa === 'avx512' && FORMATS[format].blockSize === BLOCK;
+  const integers = isa === 'avx512' && FORMATS[format].blockSize > 1;
   for (let t = 0; t < tokens; t++)
     weights.forEach((row, r) => {
       const inputs = x.subarray(t * row.length, (t + 1) * row.length);

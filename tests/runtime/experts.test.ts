@@ -72,7 +72,7 @@ describe('a mixture of experts', () => {
     for (const path of [source, store]) {
       const expected = await write(path, { memory: '256MB' });
       const { minimumBytes } = await plan(path, { memory: 0, cacheDir: join(folder, 'cache') });
-      for (const options of [{}, { threads: 1 }, { tuning: { cache: 'lru' } }])
+      for (const options of [{}, { threads: 1 }, { tuning: { cache: 'lru' } }] as ModelOptions[])
         expect((await write(path, { memory: minimumBytes, ...options })).tokens).toEqual(expected.tokens);
     }
   });
