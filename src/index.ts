@@ -4,6 +4,7 @@ export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { Plan } from './plan/plan.js';
 export type {
   CacheChoice,
+  ChatOptions,
   EvaluationResult,
   FinishReason,
   GenerateOptions,
@@ -17,6 +18,7 @@ export type {
   Piece,
   Progress,
   Receipt,
+  SamplingDefaults,
   SelectorChoice,
 } from './runtime/api.js';
 export { type CalibrateOptions, calibrate } from './runtime/calibrate.js';
@@ -27,3 +29,4 @@ export { plan } from './runtime/plan-model.js';
 export type { CalibrationProgress, CalibrationResult, ComparisonResult, VerifyResult } from './runtime/protocol.js';
 export { verify } from './runtime/verify.js';
 export type { ConvertResult } from './store/writer.js';
+export type { ChatMessage } from './text/chat-template.js';

@@ -30,22 +30,12 @@ export function decimal(option: string, accepted: string, holds: (value: number)
   };
 }
 
-/** One of `built`; those in `later` are known names that are refused for now. */
-export function choice<T extends string>(
-  option: string,
-  built: readonly T[],
-  later: readonly string[] = [],
-): OptionParser<T> {
+export function choice<T extends string>(option: string, names: readonly T[]): OptionParser<T> {
   return (text) => {
-    const chosen = built.find((name) => name === text);
-    if (chosen !== undefined) return chosen;
-    if (later.includes(text)) throw notBuiltYet(`${option} ${text}`, `use ${anyOf(built)}`);
-    throw badValue(option, text, anyOf(built));
+    const chosen = names.find((name) => name === text);
+    if (chosen === undefined) throw badValue(option, text, anyOf(names));
+    return chosen;
   };
-}
-
-export function notBuiltYet(what: string, instead: string): FlashrowError {
-  return new FlashrowError('BAD_USAGE', `${what} is not built yet; ${instead}`, { option: what });
 }
 
 /** `'[1,2]'`: a JSON array of at least one token id. */

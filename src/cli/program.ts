@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { calibrateCommand } from './commands/calibrate.js';
+import { chatCommand } from './commands/chat.js';
 import { convertCommand } from './commands/convert.js';
 import { evalCommand } from './commands/eval.js';
 import { logprobsCommand } from './commands/logprobs.js';
@@ -27,6 +28,7 @@ export function buildProgram(): Command {
     );
   const commands = [
     runCommand(),
+    chatCommand(),
     logprobsCommand(),
     evalCommand(),
     tokenizeCommand(),

@@ -54,9 +54,11 @@ export interface HuggingFaceVocabulary {
   tokenizer: Record<string, unknown>;
   /** tokenizer_config.json, parsed; empty where absent. */
   config: Record<string, unknown>;
-  /** config.json's own ids, the fallback where the tokenizer does not say. */
+  /** config.json's own ids, and those that generation_config.json ends with: the fallback where the tokenizer does not say. */
   bosId: number | null;
   eosIds: number[];
+  /** generation_config.json, parsed; null where absent. */
+  generationConfig: Record<string, unknown> | null;
   chatTemplate: string | null;
 }
 

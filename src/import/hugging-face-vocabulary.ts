@@ -9,6 +9,7 @@ import { parseObject, parseText, readSmallFile } from './json.js';
 const TOKENIZER_FILE = 'tokenizer.json';
 const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
+const GENERATION_CONFIG_FILE = 'generation_config.json';
 
 /** The largest known, of 260,000 tokens, has 33 MB. */
 const MAX_TOKENIZER_BYTES = 128 * 2 ** 20;
@@ -39,17 +40,28 @@ export function readHuggingFaceVocabulary(
   const settings = read(TOKENIZER_CONFIG_FILE, MAX_CONFIG_BYTES);
   const config = settings ? parseObject(settings.bytes, settings.path) : {};
   const template = read(CHAT_TEMPLATE_FILE, MAX_CONFIG_BYTES);
-  const eos = modelConfig.raw('eos_token_id');
+  const generation = read(GENERATION_CONFIG_FILE, MAX_CONFIG_BYTES);
+  const generationConfig = generation ? parseObject(generation.bytes, generation.path) : null;
   return {
     kind: 'huggingface',
     tokenizer: parseObject(tokenizer.bytes, tokenizer.path),
     config,
     bosId: tokenId(modelConfig, 'bos_token_id', modelConfig.raw('bos_token_id')),
-    eosIds: (Array.isArray(eos) ? eos : [eos]).flatMap((id) => tokenId(modelConfig, 'eos_token_id', id) ?? []),
+    eosIds: [
+      ...endIds(modelConfig),
+      ...(generationConfig ? endIds(Fields.of(join(folder, GENERATION_CONFIG_FILE), generationConfig)) : []),
+    ],
+    generationConfig,
     chatTemplate: template
       ? parseText(template.bytes, template.path)
       : templateInConfig(Fields.of(join(folder, TOKENIZER_CONFIG_FILE), config)),
   };
+}
+
+/** One id or several. */
+function endIds(config: Fields): number[] {
+  const eos = config.raw('eos_token_id');
+  return (Array.isArray(eos) ? eos : [eos]).flatMap((id) => tokenId(config, 'eos_token_id', id) ?? []);
 }
 
 function tokenId(config: Fields, key: string, id: unknown): number | null {

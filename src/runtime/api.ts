@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Plan } from '../plan/plan.js';
+import type { ChatMessage } from '../text/chat-template.js';
 
 /** `trace` is for benchmarks: it reads what a recorded trace asked for, so the output is meaningless. */
 export type SelectorChoice = 'auto' | 'all' | 'gate' | 'low-rank' | 'sign' | 'router' | 'trace';
@@ -64,6 +65,14 @@ export interface GenerateOptions {
   /** Called after each prompt chunk: tokens done of `total`. */
   onPrefill?: (done: number, total: number) => void;
 }
+
+export interface ChatOptions extends GenerateOptions {
+  /** A Jinja template instead of the model's own. */
+  template?: string;
+}
+
+/** How to draw from a model, as its makers say in generation_config.json; empty where they do not. */
+export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
 
 export interface Piece {
   /** Whole characters only; may be empty while a character is incomplete or a stop string might be beginning. */
@@ -142,6 +151,8 @@ export interface ModelInfo {
   cachePolicy: string;
   exact: boolean;
   kernels: string;
+  /** What `chat` draws with where its options do not say. */
+  samplingDefaults: SamplingDefaults;
   /** False where the portable twin or a refusing file system reads through the page cache. */
   directReads: boolean;
 }
@@ -151,6 +162,12 @@ export interface Model {
   readonly info: ModelInfo;
   readonly plan: Plan;
   generate(prompt: string | readonly number[], options?: GenerateOptions): Generation;
+  /**
+   * The assistant's next message, by the model's chat template; special tokens in a message's content are plain text. Of a conversation
+   * that goes on, only what is new runs (`usage.cached`). Draws as `info.samplingDefaults` says unless `options` do.
+   * The result rejects with UNSUPPORTED where the model has no template, BAD_USAGE where the template refuses the messages.
+   */
+  chat(messages: readonly ChatMessage[], options?: ChatOptions): Generation;
   /** Ids of a text, with BOS/EOS as the vocabulary's metadata says unless `special` is false. */
   tokenize(text: string, options?: { special?: boolean }): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;

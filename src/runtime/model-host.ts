@@ -4,11 +4,12 @@ import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import type { EvaluationResult, GenerationResult, ModelInfo } from './api.js';
+import type { ChatPrompts } from './chat-prompts.js';
 import type { Engine } from './engine.js';
 import type { FeedForward } from './feed-forward.js';
 import { checkIds, checkPrompt, generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
-import type { Methods } from './protocol.js';
+import type { Methods, Prompt } from './protocol.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
 
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
@@ -21,6 +22,7 @@ interface HostParts {
   feedForward: FeedForward;
   traceHeader: TraceHeader;
   tokenizer: Tokenizer;
+  chatPrompts: ChatPrompts;
   sources: MeterSources;
   aborted: () => boolean;
   dispose: () => Promise<void>;
@@ -37,16 +39,13 @@ export class ModelHost {
   }
 
   async generate({ prompt, settings }: Arguments<'generate'>, onEvent: OnEvent): Promise<GenerationResult> {
-    const { engine, feedForward, traceHeader, tokenizer, sources, aborted } = this.parts;
+    const { engine, feedForward, traceHeader, tokenizer, chatPrompts, sources, aborted } = this.parts;
     const { contextSize, spec } = this.info;
-    const ids =
-      typeof prompt === 'string'
-        ? tokenizer.encode(prompt, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false })
-        : prompt;
+    const ids = this.idsOf(prompt);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     feedForward.trace = trace;
     try {
-      return await generate(ids, settings, {
+      const result = await generate(ids, settings, {
         engine,
         tokenizer,
         meter: new Meter(sources),
@@ -59,10 +58,19 @@ export class ModelHost {
         },
         onPiece: onEvent,
       });
+      if (isChat(prompt)) chatPrompts.answered(result);
+      return result;
     } finally {
       feedForward.trace = null;
       trace?.close();
     }
+  }
+
+  private idsOf(prompt: Prompt): readonly number[] {
+    const { tokenizer, chatPrompts } = this.parts;
+    if (isChat(prompt)) return chatPrompts.encode(prompt.messages, prompt.template);
+    if (typeof prompt !== 'string') return prompt;
+    return tokenizer.encode(prompt, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false });
   }
 
   tokenize({ text, special }: Arguments<'tokenize'>): number[] {
@@ -140,3 +148,6 @@ export class ModelHost {
     return this.parts.dispose();
   }
 }
+
+const isChat = (prompt: Prompt): prompt is Extract<Prompt, { messages: unknown }> =>
+  typeof prompt === 'object' && 'messages' in prompt;

@@ -1,7 +1,9 @@
 import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
-import type { GenerateOptions, Generation, GenerationResult, Model, ModelInfo, Piece } from './api.js';
+import type { ChatMessage } from '../text/chat-template.js';
+import type { ChatOptions, GenerateOptions, Generation, GenerationResult, Model, ModelInfo, Piece } from './api.js';
 import { generateSettings } from './generate.js';
+import type { Prompt } from './protocol.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 /** A loaded model as its caller holds it: every call goes to the worker behind `channel`. */
@@ -15,10 +17,23 @@ export class WorkerModel implements Model {
   ) {}
 
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
-    const settings = generateSettings(options);
     if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
       throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
     }
+    return this.start(prompt, options);
+  }
+
+  chat(messages: readonly ChatMessage[], { template, ...options }: ChatOptions = {}): Generation {
+    checkMessages(messages);
+    if (template !== undefined && typeof template !== 'string')
+      throw new FlashrowError('BAD_USAGE', 'a chat template is a text', { option: 'template' });
+    const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    return this.start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
+  }
+
+  private start(prompt: Prompt, options: GenerateOptions): Generation {
+    const settings = generateSettings(options);
     const pieces = new PieceQueue();
     // Leaving the loop is not a failure: the generation ends early, and its result says so.
     const leave = new AbortController();
@@ -72,6 +87,17 @@ export class WorkerModel implements Model {
     this.disposal ??= this.channel.dispose();
     return this.disposal;
   }
+}
+
+function checkMessages(messages: readonly ChatMessage[]): void {
+  const sound =
+    Array.isArray(messages) &&
+    messages.length > 0 &&
+    messages.every((message) => typeof message?.role === 'string' && typeof message.content === 'string');
+  if (!sound)
+    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, both texts', {
+      option: 'messages',
+    });
 }
 
 class WorkerGeneration implements Generation {

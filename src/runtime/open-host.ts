@@ -8,6 +8,7 @@ import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
 import type { ModelInfo, Progress } from './api.js';
 import { createAttention } from './attention.js';
+import { ChatPrompts } from './chat-prompts.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
@@ -21,6 +22,7 @@ import { policyName } from './options.js';
 import { storeOutline } from './outline.js';
 import { planOutline } from './plan-outline.js';
 import type { Methods } from './protocol.js';
+import { samplingDefaults } from './sampling-defaults.js';
 import { Stopwatch } from './stopwatch.js';
 
 /**
@@ -92,6 +94,7 @@ export async function openHost(
       cachePolicy: policyName(allocation.cache),
       exact: selector.exact,
       kernels: bridge.isa,
+      samplingDefaults: samplingDefaults(store.readGenerationConfig()),
       directReads: stream.direct,
     };
     const sources: MeterSources = {
@@ -114,7 +117,19 @@ export async function openHost(
       anonymousBefore,
     };
     const traceHeader = { model: spec.name, selector: selector.name, layers: allocation.layers.map(traceLayer) };
-    return new ModelHost({ info, plan, engine, feedForward, traceHeader, tokenizer, sources, aborted, dispose });
+    const chatPrompts = new ChatPrompts(tokenizer, () => store.readChatTemplate());
+    return new ModelHost({
+      info,
+      plan,
+      engine,
+      feedForward,
+      traceHeader,
+      tokenizer,
+      chatPrompts,
+      sources,
+      aborted,
+      dispose,
+    });
   } catch (error) {
     await dispose();
     throw error;

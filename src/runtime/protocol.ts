@@ -1,6 +1,7 @@
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/predictors.js';
 import type { ConvertResult } from '../store/writer.js';
+import type { ChatMessage } from '../text/chat-template.js';
 import type {
   ErrorShape,
   EvaluationResult,
@@ -15,6 +16,9 @@ import type { GenerateSettings } from './generate.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+
+/** A text to continue, its ids, or a conversation; `template` null is the model's own. */
+export type Prompt = string | readonly number[] | { messages: readonly ChatMessage[]; template: string | null };
 
 export interface ConvertRequest {
   source: string;
@@ -106,7 +110,7 @@ export interface Methods {
     event: Progress;
   };
   generate: {
-    args: { prompt: string | readonly number[]; settings: GenerateSettings };
+    args: { prompt: Prompt; settings: GenerateSettings };
     result: GenerationResult;
     event: Piece | { done: number; total: number };
   };

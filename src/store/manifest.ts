@@ -10,6 +10,7 @@ export const ROWS_FILE = 'rows.bin';
 export const RESIDENT_FILE = 'resident.bin';
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
+export const GENERATION_CONFIG_FILE = 'generation_config.json';
 
 /** What the text side needs beyond tokenizer.json. */
 export interface TextSpec {

@@ -7,6 +7,7 @@ import type { ModelSpec } from '../model/spec.js';
 import { checkPinned } from './external.js';
 import {
   CHAT_TEMPLATE_FILE,
+  GENERATION_CONFIG_FILE,
   type LayerBundles,
   MANIFEST_FILE,
   type Manifest,
@@ -50,6 +51,8 @@ export interface Store {
   readTokenizer(): Record<string, unknown>;
   /** Null where the model has none. Throws CORRUPT where its checksum does not match. */
   readChatTemplate(): string | null;
+  /** generation_config.json, parsed; null where the model has none. Throws CORRUPT where its checksum does not match. */
+  readGenerationConfig(): Record<string, unknown> | null;
 }
 
 export const isStore = (path: string) => existsSync(join(path, MANIFEST_FILE));
@@ -87,8 +90,12 @@ export function openStore(path: string): Store {
     files,
     tensors,
     bytes: encoded.length + manifest.files.reduce((sum, file) => sum + (file.external ? 0 : file.bytes), 0),
-    readTokenizer: () => parseTokenizer(readChecked(folder, manifest, TOKENIZER_FILE)!),
+    readTokenizer: () => parseFile(TOKENIZER_FILE, readChecked(folder, manifest, TOKENIZER_FILE)!),
     readChatTemplate: () => readChecked(folder, manifest, CHAT_TEMPLATE_FILE)?.toString('utf8') ?? null,
+    readGenerationConfig: () => {
+      const bytes = readChecked(folder, manifest, GENERATION_CONFIG_FILE);
+      return bytes && parseFile(GENERATION_CONFIG_FILE, bytes);
+    },
   };
 }
 
@@ -129,14 +136,14 @@ function readChecked(folder: string, manifest: Manifest, name: string): Buffer |
   return bytes;
 }
 
-function parseTokenizer(bytes: Buffer): Record<string, unknown> {
+function parseFile(name: string, bytes: Buffer): Record<string, unknown> {
   try {
     const parsed: unknown = JSON.parse(bytes.toString('utf8'));
     if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
   } catch {
     // Told below.
   }
-  throw corrupt(`${TOKENIZER_FILE} does not hold a JSON object`, TOKENIZER_FILE, 0);
+  throw corrupt(`${name} does not hold a JSON object`, name, 0);
 }
 
 /** `offset` is where in `file` the damage begins. */

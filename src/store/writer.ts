@@ -6,6 +6,7 @@ import { numBundles } from './geometry.js';
 import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from './layout.js';
 import {
   CHAT_TEMPLATE_FILE,
+  GENERATION_CONFIG_FILE,
   MANIFEST_FILE,
   type RequantizedTensor,
   type TextSpec,
@@ -20,6 +21,8 @@ export interface StoredText {
   /** tokenizer.json, as data. */
   tokenizer: object;
   chatTemplate: string | null;
+  /** generation_config.json, as data. */
+  generationConfig: object | null;
   text: TextSpec;
 }
 
@@ -100,6 +103,9 @@ function encodeText(stored: StoredText, { spec, path }: Checkpoint): { name: str
   const files = [{ name: TOKENIZER_FILE, bytes: Buffer.from(JSON.stringify(stored.tokenizer)) }];
   if (stored.chatTemplate !== null) {
     files.push({ name: CHAT_TEMPLATE_FILE, bytes: Buffer.from(stored.chatTemplate) });
+  }
+  if (stored.generationConfig !== null) {
+    files.push({ name: GENERATION_CONFIG_FILE, bytes: Buffer.from(JSON.stringify(stored.generationConfig)) });
   }
   return files;
 }

@@ -43,8 +43,21 @@ export class AddedTokenSplitter {
     this.#pattern = written.length > 0 ? new RegExp(source, 'gu') : null;
   }
 
-  /** Calls back in order: text between tokens (never empty) and ids of tokens. */
-  split(text: string, onText: (text: string, first: boolean) => void, onToken: (id: number) => void): void {
+  /** Whether `text` begins with one of the tokens. */
+  startsWith(text: string): boolean {
+    return this.#pattern !== null && text.search(this.#pattern) === 0;
+  }
+
+  /**
+   * Calls back in order: text between tokens (never empty) and tokens. White space beside a token that takes it along is dropped,
+   * unless `strips` is false.
+   */
+  split(
+    text: string,
+    onText: (text: string, first: boolean) => void,
+    onToken: (id: number, spelled: string) => void,
+    strips = true,
+  ): void {
     let from = 0;
     const upTo = (end: number, strip: boolean) => {
       const between = text.slice(from, end);
@@ -53,10 +66,10 @@ export class AddedTokenSplitter {
     };
     for (const match of this.#pattern ? text.matchAll(this.#pattern) : []) {
       const token = this.#tokens.get(match[0])!;
-      upTo(match.index, token.lstrip);
-      onToken(token.id);
+      upTo(match.index, strips && token.lstrip);
+      onToken(token.id, match[0]);
       from = match.index + match[0].length;
-      if (token.rstrip) from = text.length - text.slice(from).trimStart().length;
+      if (strips && token.rstrip) from = text.length - text.slice(from).trimStart().length;
     }
     upTo(text.length, false);
   }

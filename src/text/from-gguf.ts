@@ -42,6 +42,7 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
       ...(sentencePiece ? sentencePieceParts(vocabulary) : byteLevelParts(vocabulary)),
     },
     chatTemplate: vocabulary.chatTemplate,
+    generationConfig: null,
     text: {
       bosId,
       eosIds: [...new Set(eosId === null ? endOfTurn : [eosId, ...endOfTurn])],

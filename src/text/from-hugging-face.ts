@@ -35,6 +35,7 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
   return {
     tokenizer,
     chatTemplate: vocabulary.chatTemplate,
+    generationConfig: vocabulary.generationConfig,
     text: {
       bosId,
       eosIds: [...new Set(eosIds)],

@@ -9,6 +9,8 @@ import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 
 const NO_BYTES = new Uint8Array(0);
+/** A noncharacter of Unicode, never part of a text: breaks up what would be read as a special token. */
+const GUARD = '\ufdd0';
 
 /**
  * A tokenizer from tokenizer.json, parsed, and what `storedText` says beside it. Throws CORRUPT where the JSON is not a
@@ -27,6 +29,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #splitAll: AddedTokenSplitter;
   /** Finds only tokens that are part of the text itself, such as runs of spaces. */
   readonly #splitPlain: AddedTokenSplitter;
+  readonly #splitSpecial: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
   readonly #preTokenize: PreTokenizer;
   readonly #pieces: PieceEncoder;
@@ -44,6 +47,7 @@ class BpeTokenizer implements Tokenizer {
     this.#added = new Map(added.map((token) => [token.id, token]));
     this.#splitAll = new AddedTokenSplitter(added);
     this.#splitPlain = new AddedTokenSplitter(added.filter((token) => !token.special));
+    this.#splitSpecial = new AddedTokenSplitter(special);
     this.#pieces = new PieceEncoder(json.model, new Set(special.map(({ content }) => content)));
     this.#spelling = spellingOf(json.decoder);
     this.#normalize = createNormalizer(json.normalizer);
@@ -56,18 +60,48 @@ class BpeTokenizer implements Tokenizer {
   encode(text: string, options: { addBos: boolean; addEos: boolean; parseSpecial: boolean }): number[] {
     const ids: number[] = [];
     if (options.addBos && this.bosId !== null) ids.push(this.bosId);
+    this.#append(text, options.parseSpecial ? this.#splitAll : this.#splitPlain, ids);
+    if (options.addEos && this.eosIds.length > 0) ids.push(this.eosIds[0]);
+    return ids;
+  }
+
+  guard(text: string): string {
+    let guarded = text.replaceAll(GUARD, '');
+    // Broken up, one token may leave another behind: of `aab` with the tokens `aa` and `ab`.
+    for (let before = ''; before !== guarded; ) {
+      before = guarded;
+      guarded = '';
+      const add = (part: string) => {
+        guarded += part;
+      };
+      this.#splitSpecial.split(before, add, (_id, spelled) => add(guardedToken(spelled)), false);
+    }
+    return guarded;
+  }
+
+  encodeGuarded(text: string): number[] {
+    const ids: number[] = [];
+    this.#append(text, this.#splitAll, ids, (part) => part.replaceAll(GUARD, ''));
+    return ids;
+  }
+
+  startsWithSpecial(text: string): boolean {
+    return this.#splitSpecial.startsWith(text);
+  }
+
+  token(id: number): string {
+    return this.#added.get(id)?.content ?? this.#pieces.tokens[id] ?? '';
+  }
+
+  #append(text: string, splitter: AddedTokenSplitter, ids: number[], clean = (part: string) => part): void {
     // What UTF-8 cannot hold reaches every tokenizer as U+FFFD.
-    const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd');
-    const splitter = options.parseSpecial ? this.#splitAll : this.#splitPlain;
     splitter.split(
-      wellFormed,
+      text.replace(/\p{Surrogate}/gu, '\ufffd'),
       (part, first) => {
-        for (const piece of this.#preTokenize(this.#normalize(part), first)) this.#pieces.encode(piece, ids);
+        for (const piece of this.#preTokenize(this.#normalize(clean(part)), first)) this.#pieces.encode(piece, ids);
       },
       (id) => ids.push(id),
     );
-    if (options.addEos && this.eosIds.length > 0) ids.push(this.eosIds[0]);
-    return ids;
   }
 
   bytes(id: number): Uint8Array {
@@ -93,6 +127,11 @@ class BpeTokenizer implements Tokenizer {
     const piece = added?.content ?? this.#pieces.tokens[id];
     return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
   }
+}
+
+function guardedToken(spelled: string): string {
+  const [first, ...rest] = spelled;
+  return first + GUARD + rest.join('');
 }
 
 function createNormalizer(config: unknown): (text: string) => string {

@@ -7,6 +7,8 @@ export interface StoredText {
   /** In the format of Hugging Face's tokenizer.json. */
   tokenizer: Record<string, unknown>;
   chatTemplate: string | null;
+  /** In the format of Hugging Face's generation_config.json: how its makers would draw from the model. */
+  generationConfig: Record<string, unknown> | null;
   text: {
     bosId: number | null;
     /** Any of these ends a generation. */

@@ -124,6 +124,7 @@ describe('a store made as the source is', () => {
     const stored = {
       tokenizer: { ü: ['漢字', 1.5] },
       chatTemplate: null,
+      generationConfig: null,
       text: { bosId: null, eosIds: [], addBos: false, addEos: true },
     };
     const destination = unused();

@@ -280,6 +280,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
 export const STORED: WriteOptions['stored'] = {
   tokenizer: { model: { vocab: { a: 0 } }, note: 'grüße' },
   chatTemplate: '{{ messages }}',
+  generationConfig: { do_sample: true, temperature: 0.6 },
   text: { bosId: 1, eosIds: [2, 3], addBos: true, addEos: false },
 };
 

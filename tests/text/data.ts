@@ -26,6 +26,7 @@ export const huggingFace = (tokenizer: Record<string, unknown>, config: Record<s
   bosId: null as number | null,
   eosIds: [] as number[],
   chatTemplate: null,
+  generationConfig: null,
 });
 
 /** A tokenizer.json that no folder is around. */

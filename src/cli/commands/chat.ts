@@ -1,0 +1,158 @@
+import { Command } from 'commander';
+import { FlashrowError } from '../../errors.js';
+import type { ChatOptions, GenerationResult, Model } from '../../runtime/api.js';
+import type { ChatMessage } from '../../text/chat-template.js';
+import { ChatInput } from '../chat-input.js';
+import { formatCount } from '../format.js';
+import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../generation-options.js';
+import { interruptSignal, takeInterrupts } from '../interrupt.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
+import { notice, printJson } from '../output.js';
+import { readText } from '../read-input.js';
+import { formatReceipt } from '../receipt.js';
+import { withModel } from '../with-model.js';
+import { formatUsage, writeAnswer } from '../write-answer.js';
+
+interface ChatFlags extends ModelFlags, GenerationFlags {
+  system?: string;
+  chatTemplate?: string;
+  json?: boolean;
+}
+
+const HELP = `/clear  forget the conversation
+/stats  what the last answer did and cost
+/help   this list
+/exit   leave, as Ctrl-D does
+A line that ends in \\ goes on in the next one; lines between """ are one message. Ctrl-C stops an answer.`;
+
+export function chatCommand(): Command {
+  const command = new Command('chat')
+    .description(
+      'talk with a model: stdout is its answers alone; messages come line by line from the terminal or stdin',
+    )
+    .argument('<model>', MODEL_ARGUMENT)
+    .option('--system <text>', 'what the model is told before the conversation')
+    .option('--chat-template <file>', 'a Jinja template instead of the one of the model');
+  addGenerationOptions(command, {});
+  command.addHelpText(
+    'after',
+    '\nWithout sampling options the answers are drawn as the generation_config.json of the model says, else the likeliest token is picked.' +
+      `\nAn answer ends at the end of the turn or the context.\n\nIn the conversation:\n${HELP}`,
+  );
+  return addModelOptions(command).action(chat);
+}
+
+async function chat(source: string, flags: ChatFlags): Promise<void> {
+  const template = flags.chatTemplate === undefined ? undefined : await readText('--chat-template', flags.chatTemplate);
+  const options: ChatOptions = { ...toGenerateOptions(flags), template };
+  await withModel(source, toModelOptions(flags), interruptSignal(), async (model) => {
+    const conversation = new Conversation(model, options, flags);
+    await conversation.run();
+    if (flags.json) printJson(conversation.record);
+  });
+}
+
+/** The loop over messages and answers. */
+class Conversation {
+  /** What `--json` prints. */
+  readonly record: { messages: ChatMessage[]; turns: GenerationResult[] } = { messages: [], turns: [] };
+  private readonly input = new ChatInput(() => this.interrupt());
+  private answering: AbortController | null = null;
+  private interruptedBefore = false;
+
+  constructor(
+    private readonly model: Model,
+    private readonly options: ChatOptions,
+    private readonly flags: ChatFlags,
+  ) {
+    this.clear();
+  }
+
+  async run(): Promise<void> {
+    const giveBack = takeInterrupts(() => this.interrupt());
+    if (process.stdin.isTTY) notice('/help lists what can be typed; Ctrl-D leaves');
+    try {
+      for (let message = await this.input.next(); message !== null; message = await this.input.next()) {
+        this.interruptedBefore = false;
+        if (message.trim() === '/exit') break;
+        if (message.startsWith('/')) this.command(message.trim());
+        else if (message.trim() !== '') await this.answer(message);
+      }
+    } finally {
+      giveBack();
+      this.input.close();
+    }
+  }
+
+  private clear(): void {
+    const { system } = this.flags;
+    this.record.messages = system === undefined ? [] : [{ role: 'system', content: system }];
+  }
+
+  private command(command: string): void {
+    if (command === '/clear') {
+      this.clear();
+      notice('forgotten');
+    } else if (command === '/stats') {
+      this.stats();
+    } else {
+      if (command !== '/help') notice(`there is no ${command}; a message that begins with / takes a space before it`);
+      notice(HELP);
+    }
+  }
+
+  private stats(): void {
+    const last = this.record.turns.at(-1);
+    if (!last) {
+      notice('nothing has been answered yet');
+      return;
+    }
+    const { prompt, completion } = last.usage;
+    notice(formatUsage(last));
+    notice(
+      `${formatCount(prompt + completion)} of ${formatCount(this.model.info.contextSize)} tokens of context in use`,
+    );
+    notice(formatReceipt(last.receipt));
+  }
+
+  private async answer(content: string): Promise<void> {
+    const messages = [...this.record.messages, { role: 'user', content }];
+    const abort = new AbortController();
+    this.answering = abort;
+    try {
+      const result = await writeAnswer(
+        (onPrefill) =>
+          this.model.chat(messages, { maxTokens: this.model.info.contextSize, ...defined(this.options), ...onPrefill }),
+        { quiet: this.flags.json === true, signal: abort.signal },
+      );
+      this.record.messages = [...messages, { role: 'assistant', content: result.text }];
+      this.record.turns.push(result);
+      if (!this.flags.json) process.stdout.write('\n');
+      if (result.finishReason !== 'stop') notice(formatUsage(result));
+    } catch (error) {
+      // At a terminal the conversation is worth more than the message that did not fit.
+      if (!(process.stdin.isTTY && error instanceof FlashrowError && error.code === 'CONTEXT_OVERFLOW')) throw error;
+      notice(`${error.message}; /clear begins anew`);
+    } finally {
+      this.answering = null;
+    }
+  }
+
+  /** Stops the answer; without one, the second in a row leaves, and so does the first where nobody types. */
+  private interrupt(): void {
+    if (this.answering) {
+      this.answering.abort();
+    } else if (this.interruptedBefore || !process.stdin.isTTY) {
+      if (!process.stdin.isTTY) process.exitCode = 130;
+      this.input.close();
+    } else {
+      this.interruptedBefore = true;
+      this.input.discardLine();
+      notice('\nCtrl-C again leaves, and so does Ctrl-D');
+      this.input.promptAgain();
+    }
+  }
+}
+
+const defined = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T;
