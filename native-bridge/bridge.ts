@@ -173,6 +173,8 @@ export interface KeyValueCacheOptions {
   windows?: Uint32Array;
   /** Attention sinks, [numLayers, numAttentionHeads]: logits that take part in a head's softmax and bring no value (arXiv 2309.17453, 2508.10925). */
   sinks?: Float32Array;
+  /** Logits x, scaled by 1/sqrt(headDim), become softCap * tanh(x / softCap) (arXiv 2408.00118); absent: they are left alone. */
+  softCap?: number;
 }
 
 /** Keys and values of past positions, in pages of 64 positions, allocated as they are first written. */

@@ -217,8 +217,8 @@ class AddonKeyValueCache implements KeyValueCache {
   readonly #native: KeyValueCache;
 
   constructor(addon: Addon, pool: NativePool, options: KeyValueCacheOptions) {
-    const { windows = new Uint32Array(0), sinks = new Float32Array(0) } = options;
-    this.#native = call(() => new addon.Cache(pool, { ...options, windows, sinks }));
+    const { windows = new Uint32Array(0), sinks = new Float32Array(0), softCap = 0 } = options;
+    this.#native = call(() => new addon.Cache(pool, { ...options, windows, sinks, softCap }));
   }
 
   get bytes(): number {

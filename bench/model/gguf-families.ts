@@ -13,6 +13,8 @@ export interface GgufFamilyTraits {
   falcon: 'one norm' | 'two norms' | null;
   /** Biases everywhere, attention sinks, a sliding window in every other layer, YaRN. */
   gptOss: boolean;
+  /** A norm after each half of a layer, and a sliding window in most layers. */
+  gemma: boolean;
 }
 
 const LLAMA: GgufFamilyTraits = {
@@ -22,6 +24,7 @@ const LLAMA: GgufFamilyTraits = {
   expertLengthKey: false,
   falcon: null,
   gptOss: false,
+  gemma: false,
 };
 
 export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
@@ -34,5 +37,8 @@ export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
   falcon: { ...LLAMA, architecture: 'falcon', falcon: 'one norm' },
   'falcon-40b': { ...LLAMA, architecture: 'falcon', falcon: 'two norms' },
   'gpt-oss': { ...LLAMA, architecture: 'gpt-oss', queryKeyValueBiases: true, expertLengthKey: true, gptOss: true },
+  gemma: { ...LLAMA, architecture: 'gemma' },
+  gemma2: { ...LLAMA, architecture: 'gemma2', gemma: true },
+  gemma3: { ...LLAMA, architecture: 'gemma3', queryKeyNorm: 'head', gemma: true },
   olmoe: { ...LLAMA, architecture: 'olmoe', queryKeyNorm: 'all' },
 };

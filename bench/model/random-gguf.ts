@@ -21,8 +21,13 @@ import type { ModelShape } from './shapes.js';
 const PIECE_BLOCKS = 1 << 18;
 /** Biases are spread like the outputs of a matrix of so many columns. */
 const BIAS_COLUMNS = 4;
-/** Of gpt-oss, so small that a short prompt leaves them: positions that a layer with a window sees, and positions before YaRN. */
+/** Of gpt-oss and Gemma, so small that a short prompt leaves them: positions that a layer with a window sees, and positions before YaRN. */
 const [WINDOW, YARN_CONTEXT, YARN_FACTOR] = [8, 64, 32];
+/** Of Gemma 2, so low that random weights come near them. */
+const CAPS = [
+  ['attn_logit_softcapping', 2],
+  ['final_logit_softcapping', 5],
+] as const;
 /** Types of tokens. */
 const [NORMAL, UNKNOWN, CONTROL, BYTE] = [1, 2, 3, 6];
 
@@ -143,7 +148,9 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
             vector(`${block}.attn_sinks.weight`, shape.numAttentionHeads, BIAS_COLUMNS),
           ]
         : []),
+      ...(family.gemma ? [norm(`${block}.post_attention_norm`, hiddenSize)] : []),
       ...(family.falcon ? [] : hiddenNorm(`${block}.${family.gptOss ? 'post_attention_norm' : 'ffn_norm'}`)),
+      ...(family.gemma ? [norm(`${block}.post_ffw_norm`, hiddenSize)] : []),
       ...feedForward(block),
     ];
   });
@@ -155,7 +162,10 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
   ];
 }
 
-function metadata(shape: ModelShape, { architecture, expertLengthKey, falcon, gptOss }: GgufFamilyTraits): GgufEntry[] {
+function metadata(
+  shape: ModelShape,
+  { architecture, expertLengthKey, falcon, gptOss, gemma }: GgufFamilyTraits,
+): GgufEntry[] {
   const { experts } = shape;
   const key = (suffix: string) => `${architecture}.${suffix}`;
   const shared = experts?.sharedIntermediateSize;
@@ -174,9 +184,10 @@ function metadata(shape: ModelShape, { architecture, expertLengthKey, falcon, gp
     f32(key(`attention.layer_norm_${falcon ? '' : 'rms_'}epsilon`), 1e-5),
     u32(key('rope.dimension_count'), shape.headDim),
     f32(key('rope.freq_base'), shape.ropeTheta),
+    ...(gptOss || gemma ? [u32(key('attention.sliding_window'), WINDOW)] : []),
+    ...(architecture === 'gemma2' ? CAPS.map(([name, cap]) => f32(key(name), cap)) : []),
     ...(gptOss
       ? [
-          u32(key('attention.sliding_window'), WINDOW),
           text(key('rope.scaling.type'), 'yarn'),
           f32(key('rope.scaling.factor'), YARN_FACTOR),
           u32(key('rope.scaling.original_context_length'), YARN_CONTEXT),

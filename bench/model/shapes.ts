@@ -21,6 +21,9 @@ export type GgufFamily =
   | 'qwen3moe'
   | 'olmoe'
   | 'gpt-oss'
+  | 'gemma'
+  | 'gemma2'
+  | 'gemma3'
   | 'falcon'
   | 'falcon-40b';
 

@@ -415,6 +415,9 @@ Format keptFormat(const Napi::Value& value) {
   return name == "i16" ? Format::I16 : Format::F32;
 }
 
+/** NaN where it is not a number. */
+float toFloat(const Napi::Value& value) { return value.IsNumber() ? value.As<Napi::Number>().FloatValue() : NAN; }
+
 class Cache : public Holder<Cache, KeyValueCache> {
  public:
   static Napi::Function define(Napi::Env env) {
@@ -431,7 +434,8 @@ class Cache : public Holder<Cache, KeyValueCache> {
       const KeyValueCacheOptions options{countOf(object, "numLayers"), countOf(object, "numAttentionHeads"), countOf(object, "numKeyValueHeads"),
                                          countOf(object, "headDim"), countOf(object, "contextSize"), keptFormat(object.Get("format")),
                                          copied(toIds(object.Get("windows"), 0, "windows")),
-                                         copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array"))};
+                                         copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array")),
+                                         toFloat(object.Get("softCap"))};
       constexpr size_t kMost = 1 << 20;
       if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) failUsage("a cache's sizes must be below 2^20");
       native_ = std::make_unique<KeyValueCache>(pool.threads(), pool.kernels(), options);

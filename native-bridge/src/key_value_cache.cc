@@ -25,6 +25,7 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
   if (o.numAttentionHeads % o.numKeyValueHeads != 0) failUsage("numKeyValueHeads must divide numAttentionHeads");
   if (!o.windows.empty() && o.windows.size() != o.numLayers) failUsage("windows needs one entry per layer");
   if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) failUsage("sinks needs one entry per layer and head");
+  if (!(o.softCap >= 0 && std::isfinite(o.softCap))) failUsage("softCap is a number above 0");
   for (size_t layer = 0; layer < o.numLayers; layer++) {
     if (!o.windows.empty()) layers_[layer].window = o.windows[layer];
     if (!o.sinks.empty()) layers_[layer].sinks = options_.sinks.data() + layer * o.numAttentionHeads;
@@ -136,6 +137,11 @@ static void multiply(float* values, const float* factors, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] *= factors[i];
 }
 
+/** Of scores yet to be scaled, such that what comes of scaling is capped. */
+static void cap(float* scores, size_t count, float scale, float softCap) {
+  for (size_t i = 0; i < count; i++) scores[i] = std::tanh(scores[i] * scale / softCap) * softCap / scale;
+}
+
 void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread) {
   const size_t headDim = options_.headDim;
   const size_t headBytes = headDim * sizeof(float);
@@ -170,6 +176,7 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
     const size_t from = first(i);
     const size_t visible = last(i) + 1;
     float* row = scores + i * stride;
+    if (options_.softCap > 0) cap(row + from, visible - from, scale, options_.softCap);
     const bool sink = layer.sinks != nullptr;
     if (sink) row[visible] = layer.sinks[tile.head + i % tile.heads] / scale;
     const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);

@@ -17,6 +17,8 @@ struct KeyValueCacheOptions {
   std::vector<uint32_t> windows;
   /** Logits that take part in a head's softmax and bring no value, [numLayers, numAttentionHeads]; empty without them. */
   std::vector<float> sinks;
+  /** Scaled logits x become softCap * tanh(x / softCap); 0: they are left alone. */
+  float softCap = 0;
 };
 
 /**

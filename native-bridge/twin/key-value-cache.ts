@@ -38,6 +38,8 @@ export class TwinKeyValueCache implements KeyValueCache {
     if (options.windows && options.windows.length !== numLayers) throw usage('windows needs one entry per layer');
     if (options.sinks && options.sinks.length !== numLayers * numAttentionHeads)
       throw usage('sinks needs one entry per layer and head');
+    if (options.softCap !== undefined && !(options.softCap > 0 && options.softCap < Infinity))
+      throw usage('softCap is a number above 0');
     this.#options = { ...options };
     this.#layers = Array.from({ length: numLayers }, () => ({ pages: [], length: 0 }));
     this.#weights = new Float64Array(contextSize);
@@ -101,7 +103,7 @@ export class TwinKeyValueCache implements KeyValueCache {
 
   /** One query of one head, at `offset` of q and out, over the last of the first `length` positions. */
   #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, offset: number): void {
-    const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks } = this.#options;
+    const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks, softCap } = this.#options;
     const state = this.#layers[layer];
     const first = Math.max(0, length - (windows?.[layer] || length));
     const sink = sinks?.[layer * numAttentionHeads + head] ?? -Infinity;
@@ -113,7 +115,8 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (let at = first; at < length; at++) {
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].keys;
       const vector = shared + (at % PAGE_POSITIONS);
-      weights[at] = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
+      const logit = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
+      weights[at] = softCap ? softCap * Math.tanh(logit / softCap) : logit;
       largest = Math.max(largest, weights[at]);
     }
     let total = Math.exp(sink - largest);

@@ -1,15 +1,16 @@
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { addBias } from './add-bias.js';
-import { rmsNorm } from './norm.js';
+import { readNormWeight, rmsNorm } from './norm.js';
 import type { Rotary } from './rotary.js';
+import { scaleBy } from './scale-by.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { tensorNamed } from './tensors.js';
 
 /** What is done to queries, keys and values between their projection and attention: biases, norms, rotary. */
 export class AttentionVectors {
   readonly #spec: ModelSpec;
-  readonly #rotary: Rotary | null;
+  readonly #rotaryOf: (layer: number) => Rotary | null;
   /** Per layer; empty vectors where the model has none. */
   readonly #biases: Float32Array[][] = [];
   readonly #norms: Float32Array[][] = [];
@@ -20,30 +21,30 @@ export class AttentionVectors {
   constructor(
     spec: ModelSpec,
     tensors: ReadonlyMap<string, TensorOnDisk>,
-    rotary: Rotary | null,
+    rotaryOf: (layer: number) => Rotary | null,
     check: (tensor: TensorOnDisk) => void,
   ) {
     this.#spec = spec;
-    this.#rotary = rotary;
+    this.#rotaryOf = rotaryOf;
     let residentBytes = 0;
     for (let layer = 0; layer < spec.numLayers; layer++) {
-      const read = (names: LayerTensor[]) =>
+      const read = (names: LayerTensor[], readOne: (tensor: TensorOnDisk) => Float32Array) =>
         names.map((name) => {
           const tensor = tensorNamed(tensors, layerTensor(layer, name));
           check(tensor);
-          const vector = readVector(tensor);
+          const vector = readOne(tensor);
           residentBytes += vector.byteLength;
           return vector;
         });
-      this.#biases.push(spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias']) : []);
-      this.#norms.push(spec.queryKeyNorm ? read(['qNorm', 'kNorm']) : []);
+      this.#biases.push(spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
+      this.#norms.push(spec.queryKeyNorm ? read(['qNorm', 'kNorm'], (tensor) => readNormWeight(tensor, spec)) : []);
     }
     this.residentBytes = residentBytes;
   }
 
   /** In place: q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] of one layer, token t at position `position + t`. */
   finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
-    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon } = this.#spec;
+    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale } = this.#spec;
     if (this.#biases[layer].length > 0) {
       const [qBias, kBias, vBias] = this.#biases[layer];
       addBias(q, tokens, qBias);
@@ -56,7 +57,9 @@ export class AttentionVectors {
       rmsNorm(q, byHead ? tokens * numAttentionHeads : tokens, qNorm, normEpsilon, q);
       rmsNorm(k, byHead ? tokens * numKeyValueHeads : tokens, kNorm, normEpsilon, k);
     }
-    this.#rotary?.apply(q, tokens, numAttentionHeads, position);
-    this.#rotary?.apply(k, tokens, numKeyValueHeads, position);
+    const rotary = this.#rotaryOf(layer);
+    rotary?.apply(q, tokens, numAttentionHeads, position);
+    rotary?.apply(k, tokens, numKeyValueHeads, position);
+    if (queryScale !== 1) scaleBy(q, tokens * numAttentionHeads * this.#spec.headDim, queryScale);
   }
 }

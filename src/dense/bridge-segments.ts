@@ -41,12 +41,14 @@ export function bridgeAttentionOutput(
 ): AttentionOutput {
   const norm = new Norm(spec, tensors.norm);
   const bias = tensors.oBias && readVector(tensors.oBias);
+  const postNorm = tensors.postNorm && new Norm(spec, tensors.postNorm);
   const [o] = loadMatrices(bridge, [tensors.o]);
   return {
-    residentBytes: norm.bytes + (bias?.byteLength ?? 0) + o.bytes,
+    residentBytes: norm.bytes + (postNorm?.bytes ?? 0) + (bias?.byteLength ?? 0) + o.bytes,
     run(attention, x, tokens, ffnInput) {
       o.matmul(attention, tokens, scratch);
       if (bias) addBias(scratch, tokens, bias);
+      postNorm?.apply(scratch, tokens, scratch);
       if (spec.parallelNorm) norm.apply(x, tokens, ffnInput);
       for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += scratch[i];
       if (!spec.parallelNorm) norm.apply(x, tokens, ffnInput);

@@ -1,5 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { residentTensors } from '../model/resident-tensors.js';
+import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import {
   EMBEDDING,
@@ -17,10 +18,12 @@ import { runsOn } from './choice.js';
 import type { DenseHalf } from './dense-half.js';
 import { Embedding } from './embedding.js';
 import { LearnedPositions } from './learned-positions.js';
-import type { NormTensors } from './norm.js';
+import { Norm, type NormTensors } from './norm.js';
 import { Rotary } from './rotary.js';
+import { scaleBy } from './scale-by.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
+import { softCap } from './soft-cap.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { checkExtents, checkShapes, headName, tensorNamed } from './tensors.js';
 
@@ -64,6 +67,7 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   let sharedExpert: SharedExpert | null = null;
   let positions: LearnedPositions | null = null;
   let downBiases: Float32Array[] = [];
+  const postFfnNorms: Norm[] = [];
   try {
     for (let layer = 0; layer < spec.numLayers; layer++) {
       onLayer?.(layer);
@@ -76,11 +80,17 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
       const output = {
         o: of('o'),
         oBias: spec.outputBias ? of('oBias') : null,
+        postNorm: spec.postNorms ? { weight: of('postAttentionNorm'), bias: null } : null,
         norm: normOf(spec.parallelNorm === 'shared' ? 'attentionNorm' : 'ffnNorm'),
       };
       const inputRunsOn = runsOn([input.q, input.k, input.v]);
       const outputRunsOn = runsOn([output.o]);
       check(...vectorsOf(input.norm), ...vectorsOf(output.norm), ...(output.oBias ? [output.oBias] : []));
+      if (output.postNorm) {
+        const postFfnNorm = { weight: of('postFfnNorm'), bias: null };
+        check(...vectorsOf(output.postNorm), ...vectorsOf(postFfnNorm));
+        postFfnNorms.push(new Norm(spec, postFfnNorm));
+      }
       if (inputRunsOn === 'onnx') check(input.q, input.k, input.v);
       if (outputRunsOn === 'onnx') check(output.o);
       inputs.push(
@@ -98,8 +108,7 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
         ),
       );
     }
-    const rotary = spec.rotary && new Rotary(spec.rotary, spec.headDim, maxTokens);
-    vectors = new AttentionVectors(spec, tensors, rotary, check);
+    vectors = new AttentionVectors(spec, tensors, rotaries(spec, maxTokens), check);
     if (spec.experts?.sharedIntermediateSize) sharedExpert = keep(new SharedExpert(spec, tensors, bridge, maxTokens));
     if (spec.feedForwardBiases && !spec.experts) downBiases = readDownBiases(spec, tensors, check);
     const finalNorm = {
@@ -127,11 +136,13 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   const parts = [...inputs, ...outputs, head, vectors, ...(sharedExpert ? [sharedExpert] : [])];
   const residentBytes =
     parts.reduce((sum, part) => sum + part.residentBytes, 0) +
-    downBiases.reduce((sum, bias) => sum + bias.byteLength, 0);
+    downBiases.reduce((sum, bias) => sum + bias.byteLength, 0) +
+    postFfnNorms.reduce((sum, norm) => sum + norm.bytes, 0);
   return {
     residentBytes,
     embed(ids, position, x) {
       embedding.rows(ids, x);
+      if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
       positions?.add(position, ids.length, x);
     },
     async attentionInput(layer, x, tokens, position, q, k, v) {
@@ -142,10 +153,24 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
     finishFeedForward(layer, x, tokens, output) {
       sharedExpert?.add(layer, x, tokens, output);
       if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
+      if (spec.postNorms) postFfnNorms[layer].apply(output, tokens, output);
     },
-    logits: (x, tokens, logits) => head.run(x, tokens, logits),
+    async logits(x, tokens, logits) {
+      await head.run(x, tokens, logits);
+      if (spec.logitSoftCap !== null) softCap(logits, tokens * spec.vocabSize, spec.logitSoftCap);
+    },
     dispose: release,
   };
+}
+
+/** One for all layers, or another for those that slide. */
+function rotaries({ rotary, headDim, slidingWindow }: ModelSpec, maxTokens: number): (layer: number) => Rotary | null {
+  if (rotary === null) return () => null;
+  const everywhere = new Rotary(rotary, headDim, maxTokens);
+  if (!slidingWindow?.theta) return () => everywhere;
+  const { theta } = slidingWindow;
+  const nearby = new Rotary({ ...rotary, theta, frequencyFactors: null, magnitude: 1 }, headDim, maxTokens);
+  return (layer) => (windowOf(slidingWindow, layer) === 0 ? everywhere : nearby);
 }
 
 const vectorsOf = ({ weight, bias }: NormTensors): TensorOnDisk[] => (bias ? [weight, bias] : [weight]);

@@ -42,7 +42,8 @@ export function denseFootprint(
   const sessions = segments.filter((matrices) => runsOn(matrices) === 'onnx').length;
   const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
-  const rotary = 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
+  const rotaries = spec.slidingWindow?.theta ? 2 : 1;
+  const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
   const rows = maxTokens * hiddenSize * 4;
   // A chunk of the table of positions, as floats and in its own format.
   const positions = spec.rotary === null ? 2 * rows : 0;
@@ -56,9 +57,9 @@ export function denseFootprint(
   };
 }
 
-/** Norms before attention, before the network (the same one held twice where they share it), and the last. */
-const normBytes = ({ norm, numLayers, hiddenSize }: ModelSpec): number =>
-  (norm === 'layer' ? 2 : 1) * (2 * numLayers + 1) * hiddenSize * 4;
+/** Norms before attention, before the network (the same one held twice where they share it), perhaps after each, and the last. */
+const normBytes = ({ norm, postNorms, numLayers, hiddenSize }: ModelSpec): number =>
+  (norm === 'layer' ? 2 : 1) * ((postNorms ? 4 : 2) * numLayers + 1) * hiddenSize * 4;
 
 /** One layer's biases of the output projection and of the network's output, and those of its neurons, which the bridge holds and perhaps a selector; the router's; sinks. */
 function biasBytes(spec: ModelSpec): number {

@@ -45,16 +45,23 @@ export interface NormTensors {
   bias: TensorOnDisk | null;
 }
 
+/** An RMS norm's weights with what the checkpoint leaves out of them. */
+export function readNormWeight(tensor: TensorOnDisk, { normOffset }: Pick<ModelSpec, 'normOffset'>): Float32Array {
+  const weight = readVector(tensor);
+  if (normOffset !== 0) for (let i = 0; i < weight.length; i++) weight[i] += normOffset;
+  return weight;
+}
+
 /** A norm of the kind that the model has, its vectors in memory. */
 export class Norm {
   readonly weight: Float32Array;
   readonly bias: Float32Array | null;
   readonly #epsilon: number;
 
-  constructor({ normEpsilon }: Pick<ModelSpec, 'normEpsilon'>, { weight, bias }: NormTensors) {
-    this.weight = readVector(weight);
+  constructor(spec: Pick<ModelSpec, 'normEpsilon' | 'normOffset'>, { weight, bias }: NormTensors) {
+    this.weight = readNormWeight(weight, spec);
     this.bias = bias && readVector(bias);
-    this.#epsilon = normEpsilon;
+    this.#epsilon = spec.normEpsilon;
   }
 
   get bytes(): number {

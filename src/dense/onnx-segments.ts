@@ -1,7 +1,7 @@
 import { parse, relative, resolve } from 'node:path';
 import type { ModelSpec } from '../model/spec.js';
 import { packedBytes } from './footprint.js';
-import type { NormTensors } from './norm.js';
+import { type NormTensors, readNormWeight } from './norm.js';
 import { float, int, OnnxGraph } from './onnx-graph.js';
 import { OnnxSession } from './onnx-session.js';
 import type { AttentionInput, AttentionOutput, Head, InputTensors, LastTensors, OutputTensors } from './segments.js';
@@ -26,7 +26,7 @@ export async function onnxAttentionInput(
   const prefix = `/model/layers.${layer}`;
   const graph = new OnnxGraph(`${prefix}/attn_in`);
   graph.input('x', spec.hiddenSize);
-  norm(graph, `${prefix}/input_norm`, 'x', 'normed', tensors.norm, spec.normEpsilon);
+  norm(graph, `${prefix}/input_norm`, 'x', 'normed', tensors.norm, spec);
   for (const name of ['q', 'k', 'v'] as const) {
     project(graph, `${prefix}/attn/${name}_proj`, 'normed', name, tensors[name]);
     graph.output(name, tensors[name].shape[0]);
@@ -50,7 +50,7 @@ export async function onnxAttentionInput(
  *                                       ├── post_attention_norm (adds, then norms) ──┬── ffnInput [tokens, h]
  *     x [tokens, h] ────────────────────┘                                            └── residual [tokens, h]
  *
- * Where attention and the feed-forward network run side by side, ffnInput is the norm of x itself.
+ * Where attention and the feed-forward network run side by side, ffnInput is the norm of x itself. With `postNorm`, o_proj's output is normed first.
  */
 export async function onnxAttentionOutput(
   spec: ModelSpec,
@@ -62,10 +62,16 @@ export async function onnxAttentionOutput(
   const graph = new OnnxGraph(`${prefix}/attn_out`);
   graph.input('attention', tensors.o.shape[1]);
   graph.input('x', spec.hiddenSize);
-  project(graph, `${prefix}/attn/o_proj`, 'attention', 'projected', tensors.o, tensors.oBias);
+  const projected = tensors.postNorm ? 'output' : 'projected';
+  project(graph, `${prefix}/attn/o_proj`, 'attention', projected, tensors.o, tensors.oBias);
+  if (tensors.postNorm) norm(graph, `${prefix}/attn/post_norm`, projected, 'projected', tensors.postNorm, spec);
   const name = `${prefix}/post_attention_norm`;
   if (spec.norm === 'rms' && !spec.parallelNorm) {
-    const weight = graph.initializer('ffnInput.weight', [spec.hiddenSize], bytesOf(readVector(tensors.norm.weight)));
+    const weight = graph.initializer(
+      'ffnInput.weight',
+      [spec.hiddenSize],
+      bytesOf(readNormWeight(tensors.norm.weight, spec)),
+    );
     graph.node(
       'SkipSimplifiedLayerNormalization',
       name,
@@ -76,13 +82,15 @@ export async function onnxAttentionOutput(
     );
   } else {
     graph.node('Add', `${prefix}/residual`, ['x', 'projected'], ['residual']);
-    norm(graph, name, spec.parallelNorm ? 'x' : 'residual', 'ffnInput', tensors.norm, spec.normEpsilon);
+    norm(graph, name, spec.parallelNorm ? 'x' : 'residual', 'ffnInput', tensors.norm, spec);
   }
   graph.output('ffnInput', spec.hiddenSize);
   graph.output('residual', spec.hiddenSize);
   const session = await load(graph, tensors.o, threads);
   return {
-    residentBytes: heldBytes(tensors.norm, tensors.o) + 4 * (tensors.oBias?.shape[0] ?? 0),
+    residentBytes:
+      heldBytes(tensors.norm, tensors.o) +
+      4 * ((tensors.oBias?.shape[0] ?? 0) + (tensors.postNorm?.weight.shape[0] ?? 0)),
     async run(attention, x, tokens, ffnInput) {
       session.feed('attention', attention, tokens);
       session.feed('x', x, tokens);
@@ -101,7 +109,7 @@ export async function onnxAttentionOutput(
 export async function onnxHead(spec: ModelSpec, tensors: LastTensors, threads: number): Promise<Head> {
   const graph = new OnnxGraph('/lm_head');
   graph.input('x', spec.hiddenSize);
-  norm(graph, '/model/final_norm', 'x', 'normed', tensors.norm, spec.normEpsilon);
+  norm(graph, '/model/final_norm', 'x', 'normed', tensors.norm, spec);
   project(graph, '/lm_head/proj', 'normed', 'logits', tensors.head);
   graph.output('logits', spec.vocabSize);
   const session = await load(graph, tensors.head, threads);
@@ -122,9 +130,10 @@ function norm(
   input: string,
   output: string,
   { weight, bias }: NormTensors,
-  epsilon: number,
+  spec: ModelSpec,
 ): void {
-  const scale = graph.initializer(`${output}.weight`, weight.shape, bytesOf(readVector(weight)));
+  const epsilon = spec.normEpsilon;
+  const scale = graph.initializer(`${output}.weight`, weight.shape, bytesOf(readNormWeight(weight, spec)));
   if (bias) {
     const shift = graph.initializer(`${output}.bias`, bias.shape, bytesOf(readVector(bias)));
     graph.node(

@@ -6,6 +6,8 @@ export type InputTensors = Record<'q' | 'k' | 'v', TensorOnDisk> & { norm: NormT
 export interface OutputTensors {
   o: TensorOnDisk;
   oBias: TensorOnDisk | null;
+  /** That of the output itself, before it is added; null without one. */
+  postNorm: NormTensors | null;
   /** That before the feed-forward network. */
   norm: NormTensors;
 }

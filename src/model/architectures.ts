@@ -1,6 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import { falcon } from './falcon.js';
 import { type Fields, shown } from './fields.js';
+import { gemma, gemma2, gemma3 } from './gemma.js';
 import { gptOss } from './gpt-oss.js';
 import { llama } from './llama.js';
 import { mixtral } from './mixtral.js';
@@ -69,6 +70,9 @@ const ARCHITECTURES: readonly Architecture[] = [
   qwen3Moe,
   olmoe,
   gptOss,
+  gemma,
+  gemma2,
+  gemma3,
 ];
 
 /** Reads config.json's fields; `holds` says whether the checkpoint has a tensor of that name. */

@@ -5,7 +5,10 @@ import { type CheckpointNames, type ExpertNames, ggufNames, huggingFaceNames } f
 import { expectedTensors } from './expected-tensors.js';
 import { type ExpertsFamily, ggufExperts, huggingFaceExperts } from './experts.js';
 import { type Fields, shown } from './fields.js';
+import { type GemmaTraits, ggufGemma, huggingFaceGemma } from './gemma-traits.js';
+import { PLAIN } from './plain.js';
 import { GGUF_ROPE_FACTORS, ggufScaling, huggingFaceFactors } from './rope-scaling.js';
+import { windowOf } from './sliding-window.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
@@ -14,19 +17,22 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   /** Where the other projections add biases too: attention's output, the router, and each expert's. */
   biases?: boolean;
   attentionSinks?: boolean;
-  /** Where no field names it. */
+  /** Where no field names it, or one that is not believed. */
   activation?: Activation;
+  /** Gemma's ways; null for the others. */
+  gemma?: GemmaTraits;
   /** GGUF names that differ from the usual. */
   ggufRenamed?: Partial<Record<LayerTensor, string>>;
+  huggingFaceRenamed?: Partial<Record<LayerTensor, string>>;
   huggingFaceClasses: readonly string[];
   ggufName: string;
   /** How GGUF files of this family order queries and keys (llama.cpp, llama_model_rope_type). Hugging Face ones are always in halves. */
   ggufRotary: RotarySpec['layout'];
   /**
    * Whether `sliding_window` counts by itself, or only with `use_sliding_window`, where the context ends with the window since not all layers need slide;
-   * or which layers slide by a size that the metadata must name.
+   * or which layers slide, by a size that the configuration must name where `size` does not.
    */
-  slidingWindow: 'always' | 'if asked' | Pick<SlidingWindowSpec, 'fullEvery'>;
+  slidingWindow: 'always' | 'if asked' | (Omit<SlidingWindowSpec, 'size'> & { size?: number });
   experts: ExpertsFamily | null;
 }
 
@@ -34,6 +40,7 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
 export function decoder(family: DecoderFamily): Architecture {
   const { architecture, queryKeyValueBiases, queryKeyNorm } = family;
   const traits = {
+    ...PLAIN,
     architecture,
     norm: 'rms',
     positionOffset: 0,
@@ -58,7 +65,9 @@ export function decoder(family: DecoderFamily): Architecture {
         keyValueHeads: 'num_key_value_heads',
         headDim: 'head_dim',
       });
-      const scaling = config.object('rope_parameters') ?? config.object('rope_scaling');
+      const parameters = config.object('rope_parameters') ?? config.object('rope_scaling');
+      // Newer files of models with two kinds of layers say it for each kind.
+      const scaling = parameters?.object('full_attention') ?? parameters;
       const theta =
         config.raw('rope_theta') === undefined && scaling
           ? scaling.positive('rope_theta', 10000)
@@ -81,11 +90,13 @@ export function decoder(family: DecoderFamily): Architecture {
           magnitude: 1,
         },
         slidingWindow: huggingFaceWindow(family, config),
-        activation: activation(config, 'hidden_act'),
-        tiedEmbeddings: config.flag('tie_word_embeddings') ?? false,
+        activation: family.activation ?? activation(config, 'hidden_act'),
+        tiedEmbeddings: config.flag('tie_word_embeddings') ?? family.gemma !== undefined,
         experts,
+        ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
       };
-      return describe(spec, huggingFaceNames(family.experts?.renamed), family.experts?.expertNames ?? null);
+      const names = huggingFaceNames(family.huggingFaceRenamed ?? family.experts?.renamed);
+      return describe(spec, names, family.experts?.expertNames ?? null);
     },
 
     fromGguf(name, metadata, tensors) {
@@ -134,11 +145,12 @@ export function decoder(family: DecoderFamily): Architecture {
         },
         slidingWindow:
           typeof family.slidingWindow === 'object'
-            ? { size: metadata.size(key('attention.sliding_window')), ...family.slidingWindow }
+            ? window(family.slidingWindow, metadata, key('attention.sliding_window'))
             : null,
         activation: family.activation ?? activation(metadata, key('hidden_act')),
         tiedEmbeddings: tensors.shape(names.head) === null,
         experts,
+        ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
       };
       return describe(spec, names, null);
     },
@@ -173,10 +185,34 @@ function contextLength({ slidingWindow }: DecoderFamily, config: Fields): number
 }
 
 function huggingFaceWindow({ slidingWindow }: DecoderFamily, config: Fields): SlidingWindowSpec | null {
+  if (typeof slidingWindow === 'object') return alternatingWindow(slidingWindow, config);
   if (slidingWindow !== 'always' || config.raw('sliding_window') === undefined) return null;
   const size = config.size('sliding_window');
-  return size < config.size('max_position_embeddings') ? { size, fullEvery: null } : null;
+  return size < config.size('max_position_embeddings') ? { size, fullEvery: null, theta: null } : null;
 }
+
+function alternatingWindow(family: Extract<DecoderFamily['slidingWindow'], object>, config: Fields): SlidingWindowSpec {
+  const nearby = config.object('rope_parameters')?.object('sliding_attention');
+  const spec = {
+    ...window(family, config, 'sliding_window'),
+    fullEvery: family.fullEvery && config.size('sliding_window_pattern', family.fullEvery),
+    theta:
+      family.theta &&
+      (nearby?.positive('rope_theta', family.theta) ?? config.positive('rope_local_base_freq', family.theta)),
+  };
+  const types = config.raw('layer_types');
+  const asExpected = (type: unknown, layer: number) =>
+    type === (windowOf(spec, layer) === 0 ? 'full_attention' : 'sliding_attention');
+  if (Array.isArray(types) && !types.every(asExpected))
+    throw config.unsupported('layer_types', `is not one full layer in ${spec.fullEvery}, which alone is supported`);
+  return spec;
+}
+
+const window = (
+  { size, ...family }: Extract<DecoderFamily['slidingWindow'], object>,
+  fields: Fields,
+  key: string,
+): SlidingWindowSpec => ({ ...family, size: fields.size(key, size) });
 
 function describe(spec: ModelSpec, names: CheckpointNames, expertNames: ExpertNames | null): ModelDescription {
   return {

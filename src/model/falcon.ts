@@ -4,6 +4,7 @@ import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, ggufNames } from './checkpoint-names.js';
 import { expectedTensors, type FusedRows } from './expected-tensors.js';
 import type { Fields } from './fields.js';
+import { PLAIN } from './plain.js';
 import type { ModelSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
@@ -131,6 +132,7 @@ const specOf = (name: string, heads: Heads, ownNorm: boolean, { theta, ...rest }
   parallelNorm: ownNorm ? 'own' : 'shared',
   queryKeyNorm: null,
   slidingWindow: null,
+  ...PLAIN,
   attentionSinks: false,
   experts: null,
 });

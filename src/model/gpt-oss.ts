@@ -7,7 +7,7 @@ export const gptOss = decoder({
   ggufName: 'gpt-oss',
   ggufRotary: 'halves',
   ggufRenamed: { ffnNorm: 'post_attention_norm.weight' },
-  slidingWindow: { fullEvery: 2 },
+  slidingWindow: { fullEvery: 2, theta: null },
   queryKeyValueBiases: true,
   queryKeyNorm: null,
   biases: true,

@@ -3,6 +3,7 @@ import type { Architecture } from './architectures.js';
 import { attentionShape } from './attention-shape.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { expectedTensors } from './expected-tensors.js';
+import { PLAIN } from './plain.js';
 import type { ModelSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
@@ -86,6 +87,7 @@ export const opt: Architecture = {
       parallelNorm: null,
       queryKeyNorm: null,
       slidingWindow: null,
+      ...PLAIN,
       attentionSinks: false,
       experts: null,
     };

@@ -24,10 +24,12 @@ export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]
   if (spec.attentionSinks) shapes.push(['sinks', [spec.numAttentionHeads]]);
   shapes.push(['o', [hiddenSize, queries]]);
   if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
+  if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
   if (spec.parallelNorm !== 'shared') {
     shapes.push(['ffnNorm', [hiddenSize]]);
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
   }
+  if (spec.postNorms) shapes.push(['postFfnNorm', [hiddenSize]]);
   if (spec.feedForwardBiases) {
     const neurons = streamedNeurons(spec);
     if (spec.gated) shapes.push(['gateBias', [neurons]]);

@@ -12,6 +12,9 @@ export const ARCHITECTURE_NAMES = [
   'qwen3-moe',
   'olmoe',
   'gpt-oss',
+  'gemma',
+  'gemma2',
+  'gemma3',
 ] as const;
 export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
 
@@ -34,6 +37,8 @@ export interface SlidingWindowSpec {
   size: number;
   /** Every so many-th layer sees all positions; null where none does. */
   fullEvery: number | null;
+  /** Rotary's theta in the layers that slide, where nothing is scaled then; null where it is that of all layers. */
+  theta: number | null;
 }
 
 /** A mixture of experts in place of one feed-forward network per layer: a router picks a few networks for each token. */
@@ -66,6 +71,12 @@ export interface ModelSpec {
   /** Root mean squares (arXiv 1910.07467) with a weight, or mean and variance (arXiv 1607.06450) with a weight and a bias. */
   norm: 'rms' | 'layer';
   normEpsilon: number;
+  /** What is added to the weights of RMS norms: 1 where the checkpoint keeps them less one. */
+  normOffset: 0 | 1;
+  /** Whether the outputs of attention and of the feed-forward network go through a norm each before they are added. */
+  postNorms: boolean;
+  /** What embeddings are multiplied by. */
+  embeddingScale: number;
   /** Null where positions are learned vectors added to the embedding. */
   rotary: RotarySpec | null;
   /** Rows of the table of learned positions that come before position 0; 0 without a table. */
@@ -88,6 +99,12 @@ export interface ModelSpec {
   parallelNorm: 'own' | 'shared' | null;
   /** RMS norm of queries and keys before rotary: of each head by itself, or of all heads together; null without one. */
   queryKeyNorm: 'head' | 'all' | null;
+  /** What queries are multiplied by besides 1/sqrt(headDim). */
+  queryScale: number;
+  /** Attention's logits x become cap * tanh(x / cap); null where they are left alone. */
+  attentionSoftCap: number | null;
+  /** The same of the head's. */
+  logitSoftCap: number | null;
   /** Null where every layer sees every position. */
   slidingWindow: SlidingWindowSpec | null;
   /** Whether each head's softmax has a logit of its own that brings no value (arXiv 2309.17453). */

@@ -2,6 +2,7 @@ import type { Bridge } from '../../native-bridge/bridge.js';
 import { checkOnDisk } from '../dense/checksum.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import { readVector, type TensorOnDisk } from '../dense/tensor-on-disk.js';
+import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import type { Mixer } from './mixer.js';
@@ -40,6 +41,7 @@ export function createAttention({
     contextSize,
     format: stateFormat === 'f16' ? 'i16' : 'f32',
     windows: windowsOf(spec),
+    softCap: spec.attentionSoftCap ?? undefined,
     sinks: readSinks(spec, tensors, bridge),
   });
   const width = numAttentionHeads * headDim;
@@ -68,11 +70,7 @@ export function createAttention({
 
 /** Per layer the positions that a token sees; 0 for all. */
 function windowsOf({ numLayers, slidingWindow }: ModelSpec): Uint32Array {
-  return Uint32Array.from({ length: numLayers }, (_, layer) => {
-    if (!slidingWindow) return 0;
-    const { size, fullEvery } = slidingWindow;
-    return fullEvery !== null && layer % fullEvery === fullEvery - 1 ? 0 : size;
-  });
+  return Uint32Array.from({ length: numLayers }, (_, layer) => (slidingWindow ? windowOf(slidingWindow, layer) : 0));
 }
 
 /** [numLayers, numAttentionHeads]; undefined where the model has none. */

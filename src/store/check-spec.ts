@@ -14,6 +14,12 @@ const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh',
 const MAX_SIZE = 2 ** 26 - 1;
 const MAX_EXPERTS = 65536;
 
+function positive(fields: ManifestFields, key: string): number {
+  const value = fields.number(key);
+  if (value === 0) broken(fields.path(key), value, 'positive');
+  return value;
+}
+
 function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
   const dimension = fields.integer('dimension', 0, headDim);
   if (dimension % 2 !== 0) broken(fields.path('dimension'), dimension, 'even');
@@ -26,17 +32,20 @@ function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
       return factor;
     });
   }
-  const theta = fields.number('theta');
-  if (theta === 0) broken(fields.path('theta'), theta, 'positive');
-  const magnitude = fields.number('magnitude');
-  if (magnitude === 0) broken(fields.path('magnitude'), magnitude, 'positive');
-  return { theta, dimension, layout: fields.oneOf('layout', ['interleaved', 'halves']), frequencyFactors, magnitude };
+  return {
+    theta: positive(fields, 'theta'),
+    dimension,
+    layout: fields.oneOf('layout', ['interleaved', 'halves']),
+    frequencyFactors,
+    magnitude: positive(fields, 'magnitude'),
+  };
 }
 
 function checkSlidingWindow(fields: ManifestFields): SlidingWindowSpec {
   return {
     size: fields.integer('size', 1, MAX_SIZE),
     fullEvery: fields.isNull('fullEvery') ? null : fields.integer('fullEvery', 1, 65536),
+    theta: fields.isNull('theta') ? null : positive(fields, 'theta'),
   };
 }
 
@@ -73,6 +82,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     contextLength: fields.integer('contextLength', 1, 2 ** 31 - 1),
     norm: fields.oneOf('norm', ['rms', 'layer'] as const),
     normEpsilon: fields.number('normEpsilon'),
+    normOffset: fields.integer('normOffset', 0, 1) === 1 ? 1 : 0,
+    postNorms: fields.flag('postNorms'),
+    embeddingScale: positive(fields, 'embeddingScale'),
     rotary: fields.isNull('rotary') ? null : checkRotary(fields.fields('rotary'), headDim),
     positionOffset: fields.integer('positionOffset', 0, MAX_SIZE),
     activation: fields.oneOf('activation', ACTIVATIONS),
@@ -83,6 +95,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     feedForwardBiases: fields.flag('feedForwardBiases'),
     parallelNorm: fields.isNull('parallelNorm') ? null : fields.oneOf('parallelNorm', ['own', 'shared'] as const),
     queryKeyNorm: fields.isNull('queryKeyNorm') ? null : fields.oneOf('queryKeyNorm', ['head', 'all'] as const),
+    queryScale: positive(fields, 'queryScale'),
+    attentionSoftCap: fields.isNull('attentionSoftCap') ? null : positive(fields, 'attentionSoftCap'),
+    logitSoftCap: fields.isNull('logitSoftCap') ? null : positive(fields, 'logitSoftCap'),
     slidingWindow: fields.isNull('slidingWindow') ? null : checkSlidingWindow(fields.fields('slidingWindow')),
     attentionSinks: fields.flag('attentionSinks'),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),

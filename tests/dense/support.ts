@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { dequantize, quantize } from '../../dist/native-bridge/blocks.js';
 import { rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import type { TensorOnDisk } from '../../dist/src/dense/tensor-on-disk.js';
+import { PLAIN } from '../../dist/src/model/plain.js';
 import type { ModelSpec } from '../../dist/src/model/spec.js';
 
 export const temporaryFolder = () => fs.mkdtempSync(join(tmpdir(), 'flashrow-dense-'));
@@ -45,6 +46,7 @@ export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
   queryKeyNorm: null,
   slidingWindow: null,
   attentionSinks: false,
+  ...PLAIN,
   experts: null,
   ...changes,
 });

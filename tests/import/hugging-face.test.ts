@@ -34,6 +34,7 @@ describe('a Hugging Face folder', () => {
       bosId: 1,
       eosIds: [2, 3],
       chatTemplate: null,
+      generationConfig: null,
     });
   });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../dist/src/errors.js';
 import { describeGguf, describeHuggingFace, type SourceTensors } from '../../dist/src/model/architectures.js';
 import { Fields } from '../../dist/src/model/fields.js';
+import { PLAIN } from '../../dist/src/model/plain.js';
 
 const LLAMA_3_1_8B = {
   architectures: ['LlamaForCausalLM'],
@@ -108,7 +109,7 @@ describe('a llama described by config.json', () => {
     const mistral = { architectures: ['MistralForCausalLM'], rope_scaling: null };
     expect(fromConfig({ ...mistral, sliding_window: 4096 }).spec).toMatchObject({
       contextLength: 131072,
-      slidingWindow: { size: 4096, fullEvery: null },
+      slidingWindow: { size: 4096, fullEvery: null, theta: null },
     });
     for (const sliding_window of [null, 131072])
       expect(fromConfig({ ...mistral, sliding_window }).spec).toMatchObject({
@@ -227,6 +228,7 @@ describe('a llama described by GGUF metadata', () => {
       rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
       slidingWindow: null,
       attentionSinks: false,
+      ...PLAIN,
       activation: 'silu',
       gated: true,
       tiedEmbeddings: true,

@@ -29,13 +29,14 @@ const nearestEven = (value: number) => (Math.abs(value % 1) === 0.5 ? 2 * Math.r
 interface Traits {
   window: number;
   sinks: Float32Array | null;
+  softCap: number;
 }
-const PLAIN: Traits = { window: 0, sinks: null };
+const PLAIN: Traits = { window: 0, sinks: null, softCap: 0 };
 
 /** Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads * headDim]. */
 function naiveAttention(
   shape: Shape,
-  { window, sinks }: Traits,
+  { window, sinks, softCap }: Traits,
   q: Float32Array,
   k: number[],
   v: number[],
@@ -50,7 +51,8 @@ function naiveAttention(
       if (window > 0 && position - p >= window) return 0;
       let score = 0;
       for (let i = 0; i < headDim; i++) score += q[head * headDim + i] * k[p * width + shared + i];
-      return Math.exp(score / Math.sqrt(headDim));
+      const logit = score / Math.sqrt(headDim);
+      return Math.exp(softCap > 0 ? softCap * Math.tanh(logit / softCap) : logit);
     });
     const total = weights.reduce((a, b) => a + b) + (sinks ? Math.exp(sinks[head]) : 0);
     for (let i = 0; i < headDim; i++)
@@ -74,7 +76,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       readonly random: Random,
       readonly traits = PLAIN,
     ) {
-      const { window, sinks } = traits;
+      const { window, sinks, softCap } = traits;
       const heads = shape.numAttentionHeads;
       const both = new Float32Array(2 * heads);
       if (sinks) both.set(sinks, heads);
@@ -85,6 +87,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
         contextSize: 400,
         ...(window > 0 && { windows: Uint32Array.of(0, window) }),
         ...(sinks && { sinks: both }),
+        ...(softCap > 0 && { softCap }),
       });
     }
 
@@ -131,16 +134,18 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     );
 
     it.each([
-      ['a window of one', 1, false],
-      ['a window within a page', 40, false],
-      ['a window over pages', 100, false],
-      ['sinks', 0, true],
-      ['sinks and a window', 70, true],
-    ])('attends with %s as the definition says', (_, window, hasSinks) => {
+      ['a window of one', 1, false, 0],
+      ['a window within a page', 40, false, 0],
+      ['a window over pages', 100, false, 0],
+      ['sinks', 0, true, 0],
+      ['sinks and a window', 70, true, 0],
+      ['capped logits', 0, false, 1.5],
+      ['capped logits, sinks and a window', 70, true, 1.5],
+    ])('attends with %s as the definition says', (_, window, hasSinks, softCap) => {
       for (const format of ['f32', 'i16'] as const) {
         const random = new Random(63);
         const sinks = hasSinks ? random.floats(shape.numAttentionHeads, 2) : null;
-        const watched = new Watched(shape, format, random, { window, sinks });
+        const watched = new Watched(shape, format, random, { window, sinks, softCap });
         let position = 0;
         for (const tokens of [1, 5, 56, 1, 1, 30, 70, 1, 130, 1]) {
           watched.step(position, tokens);
@@ -267,6 +272,8 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       () => bridge.createKeyValueCache({ ...options, format: 'q8_0' as never }),
       () => bridge.createKeyValueCache({ ...options, windows: new Uint32Array(options.numLayers + 1) }),
       () => bridge.createKeyValueCache({ ...options, sinks: new Float32Array(1) }),
+      () => bridge.createKeyValueCache({ ...options, softCap: -1 }),
+      () => bridge.createKeyValueCache({ ...options, softCap: Number.NaN }),
     ]) {
       const error = thrownBy(call);
       expect(error, String(call)).toBeInstanceOf(BridgeError);

@@ -22,6 +22,9 @@ const ARCHITECTURES: Record<string, ModelShape> = {
   Mixtral: { ...MIXTURE, family: 'mixtral', headDim: 32 },
   'Qwen 2 MoE': { ...MIXTURE, family: 'qwen2moe', headDim: 32, experts: { ...experts!, sharedIntermediateSize: 160 } },
   'Qwen 3 MoE': MIXTURE,
+  Gemma: { ...SHAPES.tiny, family: 'gemma', headDim: 64, tiedEmbeddings: true },
+  'Gemma 2': { ...SHAPES.tiny, family: 'gemma2', headDim: 64, tiedEmbeddings: true },
+  'Gemma 3': { ...SHAPES.tiny, family: 'gemma3', numLayers: 7, headDim: 64, tiedEmbeddings: true },
   'gpt-oss': { ...MIXTURE, family: 'gpt-oss' },
   // llama.cpp wants as many key heads as heads.
   OLMoE: { ...MIXTURE, family: 'olmoe', headDim: 32, numKeyValueHeads: MIXTURE.numAttentionHeads },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { PLAIN } from '../../dist/src/model/plain.js';
 import { allocate } from '../../dist/src/plan/allocate.js';
 import type { AllocationRequest } from '../../dist/src/plan/spend.js';
 
@@ -49,6 +50,7 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
       queryKeyNorm: null,
       slidingWindow: null,
       attentionSinks: false,
+      ...PLAIN,
       experts: null,
     },
     layers: Array.from({ length: LAYERS }, () => layer),

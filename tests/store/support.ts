@@ -18,6 +18,7 @@ import { FORMATS, isWritableFormat, type RowFormat } from '../../dist/native-bri
 import { crc32c as tableCrc32c } from '../../dist/native-bridge/twin/crc32c.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpoint.js';
+import { PLAIN } from '../../dist/src/model/plain.js';
 import type { Activation, ModelSpec } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
 import { type WriteOptions, writeStore } from '../../dist/src/store/writer.js';
@@ -246,6 +247,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     queryKeyNorm: null,
     slidingWindow: null,
     attentionSinks: false,
+    ...PLAIN,
     experts: experts
       ? {
           numExperts: experts.numExperts,
