@@ -1,8 +1,9 @@
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
+import type { ForeignFormat } from './foreign-formats.js';
 
-/** Element formats a checkpoint may hold. bf16 has no kernel and is decoded to floats on the way in (read.ts, `readFloats`); f32 holds it exactly. */
-export type TensorFormat = RowFormat | 'bf16';
+/** Element formats a checkpoint may hold. Foreign ones have no kernel and are decoded to floats on the way in. */
+export type TensorFormat = RowFormat | ForeignFormat;
 
 /** Where one tensor's bytes lie in a foreign file. Nothing is read until somebody asks for the bytes. */
 export interface CheckpointTensor {

@@ -47,7 +47,16 @@ const FORMATS: Readonly<Record<string, TensorFormat>> = {
   Q5_K: 'q5_K',
   Q6_K: 'q6_K',
   MXFP4: 'mxfp4',
+  Q5_0: 'q5_0',
+  Q5_1: 'q5_1',
+  Q2_K: 'q2_K',
+  Q3_K: 'q3_K',
+  IQ4_NL: 'iq4_nl',
+  IQ4_XS: 'iq4_xs',
 };
+
+/** Block types that can be read, by GGML's names. */
+export const GGML_BLOCKS: readonly string[] = Object.keys(FORMATS).filter((name) => !/^B?F\d/.test(name));
 
 export function ggmlType(id: number): { name: string; format: TensorFormat | null } {
   const name = NAMES[id] ?? `number ${id}`;

@@ -3,9 +3,10 @@
  * tensors, until it is closed; reads are positioned, so readers and tensors do not disturb one another.
  */
 import { dequantize } from '../../native-bridge/blocks.js';
+import { isRowFormat } from '../../native-bridge/formats.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { decodeBf16 } from './decode.js';
 import { closeFile, type OpenFile, openFile, readExactly } from './files.js';
+import { FOREIGN_FORMATS } from './foreign-formats.js';
 import { piecesOf } from './pieces.js';
 import { blockOf } from './source-tensor.js';
 
@@ -48,8 +49,8 @@ export class TensorReader {
     const bytes = this.readRows(tensor, firstRow, count);
     const { blockSize, blockBytes } = blockOf(tensor.format);
     const floats = new Float32Array((bytes.length / blockBytes) * blockSize);
-    if (tensor.format === 'bf16') decodeBf16(bytes, floats);
-    else dequantize(tensor.format, bytes, 0, floats.length, floats, 0);
+    if (isRowFormat(tensor.format)) dequantize(tensor.format, bytes, 0, floats.length, floats, 0);
+    else FOREIGN_FORMATS[tensor.format].decode(bytes, floats);
     return floats;
   }
 

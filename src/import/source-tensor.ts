@@ -3,6 +3,8 @@ import { FlashrowError } from '../errors.js';
 import type { ExpectedTensor, ModelDescription } from '../model/architectures.js';
 import { shown } from '../model/fields.js';
 import type { Checkpoint, CheckpointTensor, TensorFormat } from './checkpoint.js';
+import { FOREIGN_FORMATS } from './foreign-formats.js';
+import { GGML_BLOCKS } from './gguf-types.js';
 
 /** A tensor as its file describes it, before anybody knows what it is for. */
 export interface SourceTensor extends Omit<CheckpointTensor, 'name' | 'format'> {
@@ -17,7 +19,7 @@ export const isReadable = (tensor: SourceTensor): tensor is SourceTensor & { for
 
 /** Weights in a block, and its bytes. */
 export function blockOf(format: TensorFormat): { blockSize: number; blockBytes: number } {
-  return isRowFormat(format) ? FORMATS[format] : { blockSize: 1, blockBytes: 2 };
+  return isRowFormat(format) ? FORMATS[format] : FOREIGN_FORMATS[format];
 }
 
 /** Throws CORRUPT where a tensor lies outside its file or two share bytes. Holes are allowed. */
@@ -119,7 +121,12 @@ function sourceOf(
   if (sizes.length !== shape.length || sizes.some((size, axis) => size !== shape[axis]))
     throw damaged(source.path, name, `is of shape ${shown(source.shape)}; ${shown(shape)} was expected`);
   if (!isReadable(source) || (shape.length === 1 && blockOf(source.format).blockSize > 1))
-    throw unsupported(source, `is of type ${source.type}, which is not supported here`);
+    throw unsupported(
+      source,
+      source.format
+        ? `is of type ${source.type}, which no vector is`
+        : `is of type ${source.type}; supported: F32, F16, BF16; in GGUF files ${GGML_BLOCKS.join(', ')} too`,
+    );
   return source;
 }
 

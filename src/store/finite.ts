@@ -1,11 +1,11 @@
-import { FORMATS } from '../../native-bridge/formats.js';
+import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
 import type { TensorFormat } from '../import/checkpoint.js';
+import { FOREIGN_FORMATS } from '../import/foreign-formats.js';
 import { blockOf } from '../import/source-tensor.js';
 
 /** Where a block keeps its floats (scale, minimum), counted in halves from its start. */
-const HALVES: Readonly<Record<Exclude<TensorFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
+const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
   f16: [0],
-  bf16: [0],
   q8_0: [0],
   q4_0: [0],
   q4_1: [0, 1],
@@ -31,7 +31,7 @@ export function findNotFinite(format: TensorFormat, bytes: Uint8Array): number {
   const exponent = format === 'bf16' ? 0x7f80 : 0x7c00;
   const { blockSize, blockBytes } = blockOf(format);
   let first = -1;
-  for (const place of HALVES[format]) {
+  for (const place of isRowFormat(format) ? HALVES[format] : FOREIGN_FORMATS[format].halves) {
     const block = findExponent(halves, place, blockBytes / 2, exponent);
     if (block >= 0 && (first < 0 || block < first)) first = block;
   }

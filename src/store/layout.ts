@@ -2,10 +2,11 @@ import { basename } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
+import { blockOf } from '../import/source-tensor.js';
 import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
-import { checkRequest, chooseDown, decodedFormat, type FormatRequest, matrixFormat } from './format-choice.js';
+import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './format-choice.js';
 import { numBundles, partBytes } from './geometry.js';
 import { RESIDENT_FILE, type ResidentTensor, ROWS_FILE } from './manifest.js';
 import { chooseSlice } from './slicing.js';
@@ -54,7 +55,7 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
   };
 
   // A slice's edge may cut neither the blocks it is stored in nor those it is read in.
-  const readBlock = FORMATS[decodedFormat(sourceFormat('down'))].blockSize;
+  const readBlock = blockOf(sourceFormat('down')).blockSize;
   const multipleOf = down.orientation === 'by-output' ? Math.max(FORMATS[down.format].blockSize, readBlock) : 1;
   const whole = partBytes({
     hiddenSize,

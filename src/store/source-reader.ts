@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
+import { isRowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { CheckpointTensor } from '../import/checkpoint.js';
-import { decodeBf16 } from '../import/decode.js';
 import { closeFile, type OpenFile, openFile, readExactly } from '../import/files.js';
+import { FOREIGN_FORMATS } from '../import/foreign-formats.js';
 import { piecesOf } from '../import/pieces.js';
 import { blockOf } from '../import/source-tensor.js';
 import { findNotFinite } from './finite.js';
-import { decodedFormat } from './format-choice.js';
 
 /** Some rows of a tensor, and some columns of those; columns begin and end on block edges. */
 export interface Region {
@@ -43,14 +43,14 @@ export class SourceReader {
     const { blockSize, blockBytes } = blockOf(format);
     const count = region.rows * region.columns;
     const bytes = (count / blockSize) * blockBytes;
-    const decoded = decodedFormat(format) !== format;
-    if (decoded && this.#raw.length < bytes) this.#raw = Buffer.alloc(bytes);
-    const raw = (decoded ? this.#raw : into).subarray(0, bytes);
+    const foreign = isRowFormat(format) ? null : FOREIGN_FORMATS[format];
+    if (foreign && this.#raw.length < bytes) this.#raw = Buffer.alloc(bytes);
+    const raw = (foreign ? this.#raw : into).subarray(0, bytes);
     this.#readRaw(tensor, region, blockBytes / blockSize, raw);
 
     const bad = findNotFinite(format, raw);
     if (bad >= 0) throw notFinite(tensor, region, bad);
-    if (decoded) decodeBf16(raw, new Float32Array(into.buffer, into.byteOffset, count));
+    foreign?.decode(raw, new Float32Array(into.buffer, into.byteOffset, count));
   }
 
   close(): void {

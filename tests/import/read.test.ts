@@ -16,6 +16,16 @@ function matrix(format: TensorFormat, rows: number, columns: number, bytes: Uint
   return { name: 'x', sourceName: 'x', shape: [rows, columns], format, path, offset: 6, bytes: bytes.length };
 }
 
+/** Bit i of the bytes from `at` on. */
+const bit = (bytes: Uint8Array, at: number, i: number) => Math.floor(bytes[at + Math.floor(i / 8)] / 2 ** (i % 8)) % 2;
+/** Weight i of 32: low nibbles first. */
+const nibble = (bytes: Uint8Array, at: number, i: number) =>
+  i < 16 ? bytes[at + i] % 16 : Math.floor(bytes[at + i - 16] / 16);
+/** Weight i of 256: of each half, four runs of 32 share bytes. */
+const pair = (bytes: Uint8Array, at: number, i: number) =>
+  Math.floor(bytes[at + 32 * Math.floor(i / 128) + (i % 32)] / 4 ** (Math.floor(i / 32) % 4)) % 4;
+const IQ4 = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
+
 describe('TensorReader', () => {
   it('reads the rows asked for, as they lie in the file and as floats', () => {
     const values = Float32Array.from({ length: 12 }, (_, i) => i - 5.5);
@@ -37,6 +47,47 @@ describe('TensorReader', () => {
     const tensor = matrix('bf16', 1, 7, new Uint8Array(Uint16Array.from(halves).buffer));
     const reader = new TensorReader();
     expect([...reader.readFloats(tensor, 0, 1)]).toEqual([1, -2, Infinity, -Infinity, -0, 2 ** -133, 3.140625]);
+    reader.close();
+  });
+
+  it.each<[TensorFormat, number, number, (block: Uint8Array, i: number) => number]>([
+    // Scales are halves of 0.5, minimums of -2; layouts as ggml-common.h has them, weight i of a block at a time.
+    ['q5_0', 32, 22, (b, i) => 0.5 * (nibble(b, 6, i) + 16 * bit(b, 2, i) - 16)],
+    ['q5_1', 32, 24, (b, i) => 0.5 * (nibble(b, 8, i) + 16 * bit(b, 4, i)) - 2],
+    ['q2_K', 256, 84, (b, i) => 0.5 * (b[i >> 4] % 16) * pair(b, 16, i) + 2 * Math.floor(b[i >> 4] / 16)],
+    [
+      'q3_K',
+      256,
+      110,
+      (b, i) => {
+        const run = i >> 4;
+        const low = run < 8 ? b[96 + run] % 16 : Math.floor(b[88 + run] / 16);
+        const scale = low + 16 * (Math.floor(b[104 + (run % 4)] / 4 ** Math.floor(run / 4)) % 4) - 32;
+        return 0.5 * scale * (pair(b, 32, i) - (bit(b, 0, 8 * (i % 32) + (i >> 5)) ? 0 : 4));
+      },
+    ],
+    ['iq4_nl', 32, 18, (b, i) => 0.5 * IQ4[nibble(b, 2, i)]],
+    [
+      'iq4_xs',
+      256,
+      136,
+      (b, i) => {
+        const run = i >> 5;
+        const low = run % 2 ? Math.floor(b[4 + (run >> 1)] / 16) : b[4 + (run >> 1)] % 16;
+        const scale = low + 16 * (Math.floor((b[2] + 256 * b[3]) / 4 ** run) % 4) - 32;
+        return 0.5 * scale * IQ4[nibble(b, 8 + 16 * run, i % 32)];
+      },
+    ],
+  ])('decodes %s weight by weight as its layout says', (format, blockSize, blockBytes, weight) => {
+    const bytes = Uint8Array.from({ length: 2 * blockBytes }, (_, i) => (i * 89 + (i >> 3) * 31) & 255);
+    const [half, other] = { q2_K: [80, 82], q3_K: [108, -1], q5_1: [0, 2] }[format as string] ?? [0, -1];
+    for (const at of [half, half + blockBytes]) bytes.set([0x00, 0x38], at);
+    if (other >= 0) for (const at of [other, other + blockBytes]) bytes.set([0x00, 0xc0], at);
+    const expected = Float32Array.from({ length: 2 * blockSize }, (_, i) =>
+      weight(bytes.subarray(i < blockSize ? 0 : blockBytes), i % blockSize),
+    );
+    const reader = new TensorReader();
+    expect(reader.readFloats(matrix(format, 2, blockSize, bytes), 0, 2)).toEqual(expected);
     reader.close();
   });
 

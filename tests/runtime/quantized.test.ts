@@ -22,6 +22,12 @@ const CASES: [string, number][] = [
   ['Q4_K_M', 0.05],
   ['Q5_K_M', 0.05],
   ['Q6_K', 0.05],
+  ['Q5_0', 0.05],
+  ['Q5_1', 0.05],
+  ['Q2_K', 0.05],
+  ['Q3_K_M', 0.05],
+  ['IQ4_NL', 0.05],
+  ['IQ4_XS', 0.05],
 ];
 
 describe.skipIf(!haveSharedData)(`a random Llama as llama.cpp quantizes it${withoutSharedData}`, () => {
