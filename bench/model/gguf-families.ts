@@ -15,6 +15,8 @@ export interface GgufFamilyTraits {
   gptOss: boolean;
   /** A norm after each half of a layer, and a sliding window in most layers. */
   gemma: boolean;
+  /** Queries, keys and values in one matrix, gate and up in another, longrope. */
+  phi3: boolean;
 }
 
 const LLAMA: GgufFamilyTraits = {
@@ -25,6 +27,7 @@ const LLAMA: GgufFamilyTraits = {
   falcon: null,
   gptOss: false,
   gemma: false,
+  phi3: false,
 };
 
 export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
@@ -40,5 +43,6 @@ export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
   gemma: { ...LLAMA, architecture: 'gemma' },
   gemma2: { ...LLAMA, architecture: 'gemma2', gemma: true },
   gemma3: { ...LLAMA, architecture: 'gemma3', queryKeyNorm: 'head', gemma: true },
+  phi3: { ...LLAMA, architecture: 'phi3', phi3: true },
   olmoe: { ...LLAMA, architecture: 'olmoe', queryKeyNorm: 'all' },
 };

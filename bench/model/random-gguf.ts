@@ -23,6 +23,8 @@ const PIECE_BLOCKS = 1 << 18;
 const BIAS_COLUMNS = 4;
 /** Of gpt-oss and Gemma, so small that a short prompt leaves them: positions that a layer with a window sees, and positions before YaRN. */
 const [WINDOW, YARN_CONTEXT, YARN_FACTOR] = [8, 64, 32];
+/** Of Phi-3, for twice the context that it was first trained on (arXiv 2402.13753), which is 256 here. */
+const LONGROPE_MAGNITUDE = Math.sqrt(1 + Math.log(2) / Math.log(256));
 /** Of Gemma 2, so low that random weights come near them. */
 const CAPS = [
   ['attn_logit_softcapping', 2],
@@ -102,8 +104,8 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
     const { experts, intermediateSize } = shape;
     if (!experts)
       return [
-        ...(family.falcon ? [] : [streamed(`${block}.ffn_gate`, hiddenSize, intermediateSize)]),
-        streamed(`${block}.ffn_up`, hiddenSize, intermediateSize),
+        ...(family.falcon || family.phi3 ? [] : [streamed(`${block}.ffn_gate`, hiddenSize, intermediateSize)]),
+        streamed(`${block}.ffn_up`, hiddenSize, (family.phi3 ? 2 : 1) * intermediateSize),
         streamed(`${block}.ffn_down`, intermediateSize, hiddenSize),
       ];
     const { numExperts, intermediateSize: neurons, sharedIntermediateSize: shared } = experts;
@@ -133,7 +135,7 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
     return [
       ...hiddenNorm(`${block}.attn_norm`),
       ...(family.falcon === 'two norms' ? hiddenNorm(`${block}.attn_norm_2`) : []),
-      ...(family.falcon
+      ...(family.falcon || family.phi3
         ? [matrix(`${block}.attn_qkv`, hiddenSize, querySize + 2 * keyValueSize)]
         : [
             ...projection(`${block}.attn_q`, querySize),
@@ -156,6 +158,7 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
   });
   return [
     matrix('token_embd', hiddenSize, vocabSize),
+    ...(family.phi3 ? ['rope_factors_short', 'rope_factors_long'].map((name) => norm(name, headDim / 2)) : []),
     ...layers.flat(),
     ...hiddenNorm('output_norm'),
     ...(shape.tiedEmbeddings ? [] : [matrix('output', hiddenSize, vocabSize)]),
@@ -164,7 +167,7 @@ function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowForma
 
 function metadata(
   shape: ModelShape,
-  { architecture, expertLengthKey, falcon, gptOss, gemma }: GgufFamilyTraits,
+  { architecture, expertLengthKey, falcon, gptOss, gemma, phi3 }: GgufFamilyTraits,
 ): GgufEntry[] {
   const { experts } = shape;
   const key = (suffix: string) => `${architecture}.${suffix}`;
@@ -185,6 +188,12 @@ function metadata(
     u32(key('rope.dimension_count'), shape.headDim),
     f32(key('rope.freq_base'), shape.ropeTheta),
     ...(gptOss || gemma ? [u32(key('attention.sliding_window'), WINDOW)] : []),
+    ...(phi3
+      ? [
+          u32(key('rope.scaling.original_context_length'), shape.contextLength / 2),
+          f32(key('rope.scaling.attn_factor'), LONGROPE_MAGNITUDE),
+        ]
+      : []),
     ...(architecture === 'gemma2' ? CAPS.map(([name, cap]) => f32(key(name), cap)) : []),
     ...(gptOss
       ? [

@@ -24,6 +24,7 @@ export type GgufFamily =
   | 'gemma'
   | 'gemma2'
   | 'gemma3'
+  | 'phi3'
   | 'falcon'
   | 'falcon-40b';
 

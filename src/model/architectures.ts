@@ -7,6 +7,7 @@ import { llama } from './llama.js';
 import { mixtral } from './mixtral.js';
 import { olmoe } from './olmoe.js';
 import { opt } from './opt.js';
+import { phi3 } from './phi3.js';
 import { qwen2 } from './qwen2.js';
 import { qwen2Moe } from './qwen2-moe.js';
 import { qwen3 } from './qwen3.js';
@@ -73,6 +74,7 @@ const ARCHITECTURES: readonly Architecture[] = [
   gemma,
   gemma2,
   gemma3,
+  phi3,
 ];
 
 /** Reads config.json's fields; `holds` says whether the checkpoint has a tensor of that name. */

@@ -2,12 +2,13 @@ import { activation } from './activation.js';
 import type { Architecture, ModelDescription } from './architectures.js';
 import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, type ExpertNames, ggufNames, huggingFaceNames } from './checkpoint-names.js';
-import { expectedTensors } from './expected-tensors.js';
+import { expectedTensors, type FusedRows } from './expected-tensors.js';
 import { type ExpertsFamily, ggufExperts, huggingFaceExperts } from './experts.js';
 import { type Fields, shown } from './fields.js';
+import { fusedGateUp, fusedQueriesKeysValues } from './fused-rows.js';
 import { type GemmaTraits, ggufGemma, huggingFaceGemma } from './gemma-traits.js';
 import { PLAIN } from './plain.js';
-import { GGUF_ROPE_FACTORS, ggufScaling, huggingFaceFactors } from './rope-scaling.js';
+import { GGUF_ROPE_TENSORS, ggufContext, ggufScaling, huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
@@ -19,8 +20,10 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   attentionSinks?: boolean;
   /** Where no field names it, or one that is not believed. */
   activation?: Activation;
-  /** Gemma's ways; null for the others. */
+  /** Gemma's ways. */
   gemma?: GemmaTraits;
+  /** Whether queries, keys and values are one matrix in a checkpoint, and gate and up another. */
+  fused?: boolean;
   /** GGUF names that differ from the usual. */
   ggufRenamed?: Partial<Record<LayerTensor, string>>;
   huggingFaceRenamed?: Partial<Record<LayerTensor, string>>;
@@ -72,6 +75,7 @@ export function decoder(family: DecoderFamily): Architecture {
         config.raw('rope_theta') === undefined && scaling
           ? scaling.positive('rope_theta', 10000)
           : config.positive('rope_theta', 10000);
+      const dimension = rotaryDimension(scaling ?? config, config, heads.headDim);
       const experts = family.experts && huggingFaceExperts(family.experts, config);
       const spec: ModelSpec = {
         ...traits,
@@ -80,14 +84,13 @@ export function decoder(family: DecoderFamily): Architecture {
         intermediateSize: config.size('intermediate_size', experts?.intermediateSize),
         numLayers: config.size('num_hidden_layers'),
         ...heads,
-        contextLength: contextLength(family, config),
+        contextLength: contextLength(family, config, scaling),
         normEpsilon: config.positive('rms_norm_eps', 1e-6),
         rotary: {
           theta,
-          dimension: heads.headDim,
+          dimension,
           layout: 'halves',
-          frequencyFactors: huggingFaceFactors(scaling, theta, heads.headDim),
-          magnitude: 1,
+          ...huggingFaceScaling(scaling, config, theta, dimension),
         },
         slidingWindow: huggingFaceWindow(family, config),
         activation: family.activation ?? activation(config, 'hidden_act'),
@@ -96,7 +99,7 @@ export function decoder(family: DecoderFamily): Architecture {
         ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
       };
       const names = huggingFaceNames(family.huggingFaceRenamed ?? family.experts?.renamed);
-      return describe(spec, names, family.experts?.expertNames ?? null);
+      return describe(spec, names, family.experts?.expertNames ?? null, family.fused);
     },
 
     fromGguf(name, metadata, tensors) {
@@ -135,7 +138,7 @@ export function decoder(family: DecoderFamily): Architecture {
         intermediateSize: metadata.size(key('feed_forward_length'), experts?.intermediateSize),
         numLayers: metadata.size(key('block_count')),
         ...heads,
-        contextLength: metadata.size(key('context_length')),
+        contextLength: ggufContext(family.ggufName, metadata, tensors),
         normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
         rotary: {
           theta,
@@ -152,7 +155,7 @@ export function decoder(family: DecoderFamily): Architecture {
         experts,
         ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
       };
-      return describe(spec, names, null);
+      return describe(spec, names, null, family.fused);
     },
   };
 }
@@ -168,16 +171,23 @@ function refuseUnknownTraits(config: Fields): void {
     );
   if (config.raw('clip_qkv') !== undefined)
     throw config.unsupported('clip_qkv', `is ${shown(config.raw('clip_qkv'))}; clipping is not supported`);
-  if (config.raw('partial_rotary_factor') !== undefined && config.raw('partial_rotary_factor') !== 1)
-    throw config.unsupported(
+}
+
+/** Dimensions of a head that turn. */
+function rotaryDimension(scaling: Fields, config: Fields, headDim: number): number {
+  const fields = scaling.raw('partial_rotary_factor') === undefined ? config : scaling;
+  const dimension = Math.floor(headDim * fields.positive('partial_rotary_factor', 1));
+  if (dimension < 2 || dimension > headDim || dimension % 2 !== 0)
+    throw fields.corrupt(
       'partial_rotary_factor',
-      `is ${shown(config.raw('partial_rotary_factor'))}; only 1 is supported`,
+      `lets ${dimension} dimensions of ${headDim} turn; it should be an even number of them`,
     );
+  return dimension;
 }
 
 /** Within its window a sliding-window model is an ordinary one. */
-function contextLength({ slidingWindow }: DecoderFamily, config: Fields): number {
-  const trained = config.size('max_position_embeddings');
+function contextLength({ slidingWindow }: DecoderFamily, config: Fields, scaling: Fields | null): number {
+  const trained = huggingFaceContext(scaling, config);
   const slides = slidingWindow === 'if asked' && config.flag('use_sliding_window') === true;
   return slides && config.raw('sliding_window') !== undefined
     ? Math.min(trained, config.size('sliding_window'))
@@ -214,12 +224,19 @@ const window = (
   key: string,
 ): SlidingWindowSpec => ({ ...family, size: fields.size(key, size) });
 
-function describe(spec: ModelSpec, names: CheckpointNames, expertNames: ExpertNames | null): ModelDescription {
+function describe(
+  spec: ModelSpec,
+  names: CheckpointNames,
+  expertNames: ExpertNames | null,
+  fused = false,
+): ModelDescription {
+  const [attention, network] = [fusedQueriesKeysValues(spec), fusedGateUp(spec)];
+  const fusedRows: FusedRows = (tensor) => (fused ? (attention(tensor) ?? network(tensor)) : null);
   return {
     spec,
-    tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, expertNames) },
+    tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, expertNames, fusedRows) },
     ignores: (sourceName) =>
-      sourceName === GGUF_ROPE_FACTORS ||
+      GGUF_ROPE_TENSORS.includes(sourceName) ||
       (sourceName === names.head && spec.tiedEmbeddings) ||
       // Older Hugging Face checkpoints carry what theta says anyway.
       sourceName.endsWith('.rotary_emb.inv_freq'),

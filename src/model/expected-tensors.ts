@@ -48,7 +48,8 @@ export function* expectedTensors(
     for (const [tensor, shape] of streamed) {
       const [name, sourceName] = [layerTensor(layer, tensor), names.layer(layer, tensor)];
       if (!experts) {
-        yield { name, sourceName, shape };
+        const rowGroups = fusedRows(tensor);
+        yield rowGroups ? { name, sourceName, shape, rowGroups } : { name, sourceName, shape };
         continue;
       }
       const stack = { name, sourceName, shape: [experts.numExperts, ...shape] };

@@ -4,6 +4,7 @@ import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, ggufNames } from './checkpoint-names.js';
 import { expectedTensors, type FusedRows } from './expected-tensors.js';
 import type { Fields } from './fields.js';
+import { fusedQueriesKeysValues } from './fused-rows.js';
 import { PLAIN } from './plain.js';
 import type { ModelSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
@@ -81,7 +82,7 @@ export const falcon: Architecture = {
       activation: config.raw('activation') === undefined ? 'gelu' : activation(config, 'activation'),
       tiedEmbeddings: config.flag('tie_word_embeddings') ?? true,
     });
-    return describe(spec, huggingFaceNames(ownNorm), cutByGroups ? byGroups(spec) : oneAfterAnother(spec));
+    return describe(spec, huggingFaceNames(ownNorm), cutByGroups ? byGroups(spec) : fusedQueriesKeysValues(spec));
   },
 
   /** Here the fused matrix holds all queries, then all keys, then all values (llama.cpp, convert_hf_to_gguf.py). */
@@ -107,7 +108,7 @@ export const falcon: Architecture = {
       activation: 'gelu',
       tiedEmbeddings: tensors.shape(names.head) === null,
     });
-    return describe(spec, names, oneAfterAnother(spec));
+    return describe(spec, names, fusedQueriesKeysValues(spec));
   },
 };
 
@@ -148,17 +149,6 @@ function refuseUnknownTraits(config: Fields): void {
     throw config.unsupported('parallel_attn', 'is false; only attention beside the feed-forward network is supported');
   const scaling = config.object('rope_scaling');
   if (scaling) throw config.unsupported('rope_scaling', 'is set, which is not supported here');
-}
-
-/** All queries, all keys, all values. */
-function oneAfterAnother({ numAttentionHeads, numKeyValueHeads, headDim }: ModelSpec): FusedRows {
-  const [queries, keys] = [numAttentionHeads * headDim, numKeyValueHeads * headDim];
-  const sourceRows = queries + 2 * keys;
-  return (tensor) => {
-    if (tensor === 'q') return { sourceRows, rowsPerGroup: queries, firstRows: [0] };
-    if (tensor === 'k') return { sourceRows, rowsPerGroup: keys, firstRows: [queries] };
-    return tensor === 'v' ? { sourceRows, rowsPerGroup: keys, firstRows: [queries + keys] } : null;
-  };
 }
 
 /** Group by group: the queries of a key/value head, its key, its value. */

@@ -3,7 +3,10 @@ import { type Fields, shown } from './fields.js';
 import type { RotarySpec } from './spec.js';
 
 /** The tensor in which a GGUF file carries Llama 3's factors, ready made. */
-export const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
+const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
+/** Longrope's (arXiv 2402.13753): the short ones hold up to the context that a model was first trained on. */
+const GGUF_SHORT_FACTORS = 'rope_factors_short.weight';
+export const GGUF_ROPE_TENSORS: readonly string[] = [GGUF_ROPE_FACTORS, GGUF_SHORT_FACTORS, 'rope_factors_long.weight'];
 
 /**
  * `RotarySpec.frequencyFactors` [dimension/2] from `rope_scaling` (or `rope_parameters`, as newer files call it) of config.json:
@@ -35,6 +38,31 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
 
 type Scaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
 
+const isLongrope = (scaling: Fields | null): scaling is Fields =>
+  ['longrope', 'su'].includes(scaling?.text('rope_type') ?? scaling?.text('type') ?? '');
+
+/** The context that `huggingFaceScaling` holds for: with longrope the one the model was first trained on. */
+export const huggingFaceContext = (scaling: Fields | null, config: Fields): number =>
+  config.size(isLongrope(scaling) ? 'original_max_position_embeddings' : 'max_position_embeddings');
+
+/** `huggingFaceFactors`, and longrope's short factors with the temperature that comes of the whole context. */
+export function huggingFaceScaling(scaling: Fields | null, config: Fields, theta: number, dimension: number): Scaling {
+  if (!isLongrope(scaling)) return { frequencyFactors: huggingFaceFactors(scaling, theta, dimension), magnitude: 1 };
+  const factors = scaling.raw('short_factor');
+  if (!Array.isArray(factors) || factors.length !== dimension / 2 || !factors.every((factor) => factor > 0))
+    throw scaling.corrupt('short_factor', `is ${shown(factors)}; it should be ${dimension / 2} factors above 0`);
+  const trained = config.size('original_max_position_embeddings');
+  const stretch = config.size('max_position_embeddings') / trained;
+  const magnitude = stretch > 1 ? Math.sqrt(1 + Math.log(stretch) / Math.log(trained)) : 1;
+  return { frequencyFactors: factors.map(Number), magnitude: scaling.positive('attention_factor', magnitude) };
+}
+
+/** The context that `ggufScaling` holds for. */
+export const ggufContext = (prefix: string, metadata: Fields, tensors: SourceTensors): number =>
+  tensors.shape(GGUF_SHORT_FACTORS) === null
+    ? metadata.size(`${prefix}.context_length`)
+    : metadata.size(`${prefix}.rope.scaling.original_context_length`);
+
 /** The same from GGUF metadata under `prefix`, where linear scaling and a tensor of factors may come together; and YaRN. */
 export function ggufScaling(
   prefix: string,
@@ -43,6 +71,11 @@ export function ggufScaling(
   theta: number,
   dimension: number,
 ): Scaling {
+  if (tensors.shape(GGUF_SHORT_FACTORS) !== null)
+    return {
+      frequencyFactors: readFactors(GGUF_SHORT_FACTORS, metadata, tensors, dimension),
+      magnitude: metadata.positive(`${prefix}.rope.scaling.attn_factor`, 1),
+    };
   const type = metadata.text(`${prefix}.rope.scaling.type`) ?? 'linear';
   if (type === 'yarn') return yarn(metadata, (suffix) => `${prefix}.rope.scaling.${suffix}`, theta, dimension);
   return { frequencyFactors: ggufFactors(type, prefix, metadata, tensors, dimension), magnitude: 1 };
@@ -83,11 +116,12 @@ function ggufFactors(
 
   if (tensors.shape(GGUF_ROPE_FACTORS) === null)
     return linear === 1 ? null : new Array<number>(dimension / 2).fill(linear);
-  const factors = Array.from(tensors.floats(GGUF_ROPE_FACTORS), (factor) => factor * linear);
+  return readFactors(GGUF_ROPE_FACTORS, metadata, tensors, dimension).map((factor) => factor * linear);
+}
+
+function readFactors(name: string, metadata: Fields, tensors: SourceTensors, dimension: number): number[] {
+  const factors = Array.from(tensors.floats(name));
   if (factors.length !== dimension / 2 || factors.some((factor) => !Number.isFinite(factor) || factor <= 0))
-    throw metadata.corrupt(
-      GGUF_ROPE_FACTORS,
-      `should hold ${dimension / 2} factors above 0; it holds ${shown(factors)}`,
-    );
+    throw metadata.corrupt(name, `should hold ${dimension / 2} factors above 0; it holds ${shown(factors)}`);
   return factors;
 }

@@ -15,6 +15,7 @@ export const ARCHITECTURE_NAMES = [
   'gemma',
   'gemma2',
   'gemma3',
+  'phi3',
 ] as const;
 export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
 

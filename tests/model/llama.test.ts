@@ -176,7 +176,12 @@ describe('a llama described by config.json', () => {
     ['UNSUPPORTED', /mlp_bias/, { mlp_bias: true }],
     ['CORRUPT', /"mlp_bias" is "yes"/, { mlp_bias: 'yes' }],
     ['UNSUPPORTED', /quantization_config/, { quantization_config: { quant_method: 'gptq' } }],
-    ['UNSUPPORTED', /partial_rotary_factor/, { partial_rotary_factor: 0.5 }],
+    ['CORRUPT', /partial_rotary_factor/, { partial_rotary_factor: 1.5 }],
+    [
+      'CORRUPT',
+      /short_factor/,
+      { rope_scaling: { type: 'longrope', short_factor: [1] }, original_max_position_embeddings: 64 },
+    ],
     ['UNSUPPORTED', /"rope_type" is "yarn"/, { rope_scaling: { rope_type: 'yarn', factor: 4 } }],
     ['UNSUPPORTED', /"rope_type" is "dynamic"/, { rope_scaling: { type: 'dynamic', factor: 4 } }],
     ['CORRUPT', /"factor" is missing/, { rope_scaling: { type: 'linear' } }],

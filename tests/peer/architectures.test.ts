@@ -25,6 +25,7 @@ const ARCHITECTURES: Record<string, ModelShape> = {
   Gemma: { ...SHAPES.tiny, family: 'gemma', headDim: 64, tiedEmbeddings: true },
   'Gemma 2': { ...SHAPES.tiny, family: 'gemma2', headDim: 64, tiedEmbeddings: true },
   'Gemma 3': { ...SHAPES.tiny, family: 'gemma3', numLayers: 7, headDim: 64, tiedEmbeddings: true },
+  'Phi-3': { ...SHAPES.tiny, family: 'phi3' },
   'gpt-oss': { ...MIXTURE, family: 'gpt-oss' },
   // llama.cpp wants as many key heads as heads.
   OLMoE: { ...MIXTURE, family: 'olmoe', headDim: 32, numKeyValueHeads: MIXTURE.numAttentionHeads },

@@ -17,7 +17,8 @@ const IDS = [1, 300, 17, 401, 17, 260, 333, 40];
 
 interface Family {
   shape: ModelShape;
-  config: Record<string, unknown>;
+  /** By the factors that slow rotary. */
+  config: (factors: number[] | null | undefined) => Record<string, unknown>;
   /** Names that differ from RENAMED. */
   renamed?: Record<string, string>;
   /** What transformers adds to the weights of norms, and its checkpoints therefore leave out. */
@@ -36,25 +37,25 @@ const SANDWICHED = {
 const FAMILIES: Record<string, Family> = {
   'Qwen 3 MoE': {
     shape: { ...MIXTURE, family: 'qwen3moe' },
-    config: {
+    config: () => ({
       architectures: ['Qwen3MoeForCausalLM'],
       norm_topk_prob: true,
       num_experts: 16,
       moe_intermediate_size: 96,
-    },
+    }),
   },
   OLMoE: {
     shape: { ...MIXTURE, family: 'olmoe' },
-    config: { architectures: ['OlmoeForCausalLM'], norm_topk_prob: false, num_experts: 16 },
+    config: () => ({ architectures: ['OlmoeForCausalLM'], norm_topk_prob: false, num_experts: 16 }),
   },
   Gemma: {
     shape: { ...GEMMA, family: 'gemma' },
-    config: { architectures: ['GemmaForCausalLM'], hidden_act: 'gelu', tie_word_embeddings: undefined },
+    config: () => ({ architectures: ['GemmaForCausalLM'], hidden_act: 'gelu', tie_word_embeddings: undefined }),
     normOffset: 1,
   },
   'Gemma 2': {
     shape: { ...GEMMA, family: 'gemma2' },
-    config: {
+    config: () => ({
       architectures: ['Gemma2ForCausalLM'],
       hidden_activation: 'gelu_pytorch_tanh',
       sliding_window: 8,
@@ -62,22 +63,31 @@ const FAMILIES: Record<string, Family> = {
       attn_logit_softcapping: 2,
       final_logit_softcapping: 5,
       tie_word_embeddings: undefined,
-    },
+    }),
     renamed: SANDWICHED,
     normOffset: 1,
   },
   'Gemma 3': {
     shape: { ...GEMMA, family: 'gemma3', numLayers: 7 },
-    config: {
+    config: () => ({
       architectures: ['Gemma3ForCausalLM'],
       sliding_window: 8,
       sliding_window_pattern: 6,
       rope_local_base_freq: 10000,
       query_pre_attn_scalar: 64,
       layer_types: [...new Array(5).fill('sliding_attention'), 'full_attention', 'sliding_attention'],
-    },
+    }),
     renamed: SANDWICHED,
     normOffset: 1,
+  },
+  'Phi-3': {
+    shape: { ...SHAPES.tiny, family: 'phi3' },
+    config: (factors) => ({
+      architectures: ['Phi3ForCausalLM'],
+      original_max_position_embeddings: 256,
+      rope_scaling: { type: 'longrope', short_factor: factors, long_factor: factors },
+    }),
+    renamed: { 'attn_qkv.weight': 'self_attn.qkv_proj.weight', 'ffn_up.weight': 'mlp.gate_up_proj.weight' },
   },
 };
 
@@ -103,11 +113,16 @@ function writeFolder(gguf: string, folder: string, { shape: ofModel, config, ren
   const parts: Buffer[] = [];
   let end = 0;
   const add = (name: string, shape: number[], bytes: Buffer) => {
-    header[name] = { dtype: 'F32', shape, data_offsets: [end, end + bytes.length] };
+    const begun = header[name];
     end += bytes.length;
+    // Matrices that are one in a checkpoint come one after another.
+    header[name] = begun
+      ? { dtype: 'F32', shape: [begun.shape[0] + shape[0], shape[1]], data_offsets: [begun.data_offsets[0], end] }
+      : { dtype: 'F32', shape, data_offsets: [end - bytes.length, end] };
     parts.push(bytes);
   };
-  for (const { sourceName, shape, offset, bytes } of openCheckpoint(gguf).tensors.values()) {
+  const { tensors, spec } = openCheckpoint(gguf);
+  for (const { sourceName, shape, offset, bytes } of tensors.values()) {
     const data = Buffer.from(file.subarray(offset, offset + bytes));
     if (sourceName.endsWith('norm.weight'))
       for (let at = 0; at < bytes; at += 4) data.writeFloatLE(data.readFloatLE(at) - normOffset, at);
@@ -144,7 +159,7 @@ function writeFolder(gguf: string, folder: string, { shape: ofModel, config, ren
     rope_theta: ofModel.ropeTheta,
     tie_word_embeddings: ofModel.tiedEmbeddings,
   };
-  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...shared, ...config }));
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...shared, ...config(spec.rotary?.frequencyFactors) }));
   const vocab = Object.fromEntries(Array.from({ length: 512 }, (_, id) => [`word${id}`, id]));
   const tokenizer = {
     added_tokens: [],
