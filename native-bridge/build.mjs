@@ -1,6 +1,9 @@
 /**
  * Compiles the addon with the C++ compiler that is there: no download, no node-gyp. Run by `npm install`. Without a compiler the
  * package still works, on the portable TypeScript twin, so this never fails an installation.
+ *
+ * With `--prebuilt` it is compiled to be shipped, for this platform: into prebuilds/, with the C++ library inside. Where a package brings one that
+ * loads, an installation compiles nothing.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
@@ -12,6 +15,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const sourceFolder = join(here, 'src');
 const buildFolder = join(here, 'build');
 const addon = join(buildFolder, 'flashrow.node');
+const prebuilt = join(here, 'prebuilds', `${process.platform}-${process.arch}`, 'flashrow.node');
+const ships = process.argv.includes('--prebuilt');
 const require = createRequire(import.meta.url);
 
 const modified = (path) => {
@@ -67,6 +72,15 @@ async function simdFlags({ program, args }, source) {
   }
 }
 
+function loads(path) {
+  try {
+    require(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function build() {
   if (process.platform === 'win32') throw new Error('the addon does not support Windows yet');
   const sources = readdirSync(sourceFolder).filter((name) => name.endsWith('.cc'));
@@ -74,7 +88,8 @@ async function build() {
     ...readdirSync(sourceFolder).map((name) => modified(join(sourceFolder, name))),
     modified(fileURLToPath(import.meta.url)),
   );
-  if (modified(addon) >= newest) return;
+  const target = ships ? prebuilt : addon;
+  if (modified(target) >= newest || (!ships && modified(prebuilt) >= newest && loads(prebuilt))) return;
 
   const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
   const compiler = await findCompiler();
@@ -103,11 +118,14 @@ async function build() {
     const failed = compiled.find(({ status }) => status === 'rejected');
     if (failed) throw failed.reason;
     const shared = process.platform === 'darwin' ? ['-shared', '-undefined', 'dynamic_lookup'] : ['-shared'];
+    // Another machine's C++ library may be older.
+    if (ships && process.platform === 'linux') shared.push('-static-libstdc++', '-static-libgcc', '-s');
     const linked = join(scratch, 'flashrow.node');
     await run(program, [...args, ...shared, '-pthread', ...objects, '-o', linked]);
     // As old as its newest source: what is edited while this compiles counts as newer.
     utimesSync(linked, new Date(), new Date(Math.ceil(newest)));
-    renameSync(linked, addon);
+    mkdirSync(dirname(target), { recursive: true });
+    renameSync(linked, target);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -118,6 +136,8 @@ try {
 } catch (error) {
   const lines = String(error.message).trim().split('\n');
   const reason = lines.find((line) => line.includes('error')) ?? lines[0];
+  // A package without its addon must not be packed unnoticed.
+  if (ships) process.exitCode = 1;
   console.error(
     `flashrow: the native addon was not built, so the slower portable TypeScript twin will be used: ${reason}`,
   );

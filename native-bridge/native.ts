@@ -60,32 +60,40 @@ const GIVEN: readonly StreamLayer['given'][] = [null, 'gate', 'up'];
 
 let loaded: { addon: Addon } | { reason: string } | undefined;
 
-/** The addon lies in the package's own folder; this module, compiled, lies deeper. */
-function addonPath(): string | null {
+const PLACES = [
+  join('build', 'flashrow.node'),
+  join('prebuilds', `${process.platform}-${process.arch}`, 'flashrow.node'),
+];
+
+/** The addon lies in the package's own folder, compiled here or shipped with it; this module, compiled, lies deeper. */
+function addonPaths(): string[] {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const path = join(folder, 'native-bridge', 'build', 'flashrow.node');
-    if (existsSync(path)) return path;
-    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return null;
+    const found = PLACES.map((place) => join(folder, 'native-bridge', place)).filter((path) => existsSync(path));
+    if (found.length > 0) return found;
+    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return [];
   }
 }
 
 /** Loads the addon, once; says why it cannot. */
 export function loadAddon(): { addon: Addon } | { reason: string } {
   if (loaded === undefined) {
-    const path = addonPath();
-    if (path === null) {
-      loaded = {
-        reason: 'the native addon is not built; `node native-bridge/build.mjs` in the package folder builds it',
-      };
-    } else {
-      try {
-        loaded = { addon: createRequire(import.meta.url)(path) as Addon };
-      } catch (error) {
-        loaded = { reason: `the native addon at ${path} cannot be loaded: ${(error as Error).message}` };
-      }
+    loaded = {
+      reason: 'the native addon is not built; `node native-bridge/build.mjs` in the package folder builds it',
+    };
+    for (const path of addonPaths()) {
+      loaded = loadFrom(path);
+      if ('addon' in loaded) break;
     }
   }
   return loaded;
+}
+
+function loadFrom(path: string): { addon: Addon } | { reason: string } {
+  try {
+    return { addon: createRequire(import.meta.url)(path) as Addon };
+  } catch (error) {
+    return { reason: `the native addon at ${path} cannot be loaded: ${(error as Error).message}` };
+  }
 }
 
 /** Calls into the addon, and gives its errors their type. */

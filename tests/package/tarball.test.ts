@@ -1,0 +1,76 @@
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const isPackageRun = process.env.FLASHROW_TESTS === 'package';
+const repository = fileURLToPath(new URL('../..', import.meta.url));
+const run = promisify(execFile);
+
+describe.skipIf(!isPackageRun)(
+  `the packed tarball${isPackageRun ? '' : ' (skipped: fetches packages; npm run test:package)'}`,
+  () => {
+    const folder = isPackageRun ? mkdtempSync(join(tmpdir(), 'flashrow-package-')) : '';
+    const installed = join(folder, 'node_modules/flashrow');
+    afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+    beforeAll(async () => {
+      const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: repository });
+      const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
+      writeFileSync(join(folder, 'package.json'), '{}');
+      await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', join(folder, filename)], {
+        cwd: folder,
+      });
+    }, 600_000);
+
+    it('runs the shipped model with SIMD kernels, though no install script ran and nothing was compiled', async () => {
+      expect(existsSync(join(installed, 'native-bridge/build'))).toBe(false);
+      const args = [
+        'flashrow',
+        'run',
+        'node_modules/flashrow/weights/tales',
+        '--prompt',
+        'Once',
+        '--max-tokens',
+        '8',
+        '--json',
+      ];
+      const { stdout } = await run('npx', ['--offline', ...args], { cwd: folder });
+      const { text, receipt } = JSON.parse(stdout);
+      expect(text).not.toBe('');
+      expect(receipt.kernels).toMatch(process.arch === 'x64' ? /^avx/ : /^(neon|portable)/);
+    });
+
+    it('compiles nothing when its install script does run', async () => {
+      await run(process.execPath, ['native-bridge/build.mjs'], { cwd: installed });
+      expect(existsSync(join(installed, 'native-bridge/build'))).toBe(false);
+    });
+
+    it('is found by import and, where Node can, by require', async () => {
+      const script =
+        "import('flashrow').then(({ plan }) => plan('node_modules/flashrow/weights/tales')).then(({ fits }) => console.log(fits))";
+      const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
+      expect(stdout.trim()).toBe('true');
+      const required = await run(
+        process.execPath,
+        ['--no-warnings', '--eval', "console.log(typeof require('flashrow').loadModel)"],
+        {
+          cwd: folder,
+        },
+      );
+      expect(required.stdout.trim()).toBe('function');
+    });
+
+    it('has no sources of tests or benchmarks, and is small', async () => {
+      const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: repository });
+      const [{ files, size }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
+      const paths: string[] = files.map(({ path }: { path: string }) => path);
+      expect(paths.filter((path) => /^(tests|bench|dist\/bench|dist\/tests)\//.test(path))).toEqual([]);
+      expect(paths).toContain(`native-bridge/prebuilds/${process.platform}-${process.arch}/flashrow.node`);
+      expect(size).toBeLessThan(15e6);
+    });
+  },
+);
