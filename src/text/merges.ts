@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
 
 /** A hash table of pairs of ids in typed arrays: 280,000 merges take about 8 MB, a Map of them ten times that. */
 export class MergeTable {
@@ -88,6 +89,6 @@ function readPair(merge: unknown, at: number, ids: ReadonlyMap<string, number>):
   } else if (Array.isArray(merge) && merge.length === 2 && exists(merge)) {
     return [merge[0], merge[1]];
   }
-  const message = `tokenizer.json's merges[${at}] is ${JSON.stringify(merge)}, not a pair of pieces in the vocabulary that make a third`;
+  const message = `tokenizer.json's merges[${at}] is ${shown(merge)}, not a pair of pieces in the vocabulary that make a third`;
   throw new FlashrowError('CORRUPT', message, { at });
 }

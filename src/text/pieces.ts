@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
 import { MergeTable } from './merges.js';
 import { byteToken } from './token-bytes.js';
@@ -101,7 +102,7 @@ export class PieceEncoder {
 }
 
 const unsupported = (field: string, value: unknown) => {
-  const message = `tokenizer.json's model has ${field} ${JSON.stringify(value)}; plain byte-pair encoding is supported`;
+  const message = `tokenizer.json's model has ${field} ${shown(value)}; plain byte-pair encoding is supported`;
   return new FlashrowError('UNSUPPORTED', message, { [field]: value });
 };
 

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
 import { toStandIns } from './byte-level.js';
 import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
 import { SplitPreTokenizer } from './hugging-face.js';
@@ -43,7 +44,7 @@ export function createPreTokenizer(config: unknown): PreTokenizer {
 }
 
 const unsupported = (part: string, value: unknown) =>
-  new FlashrowError('UNSUPPORTED', `tokenizer.json's ${part} ${JSON.stringify(value)} is not supported`, {
+  new FlashrowError('UNSUPPORTED', `tokenizer.json's ${part} ${shown(value)} is not supported`, {
     part,
     value,
   });
@@ -97,7 +98,7 @@ function compile(pattern: unknown): RegExp {
   try {
     return new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' }).pattern;
   } catch (cause) {
-    const message = `tokenizer.json's pattern ${JSON.stringify(pattern)} cannot be written as a JavaScript RegExp`;
+    const message = `tokenizer.json's pattern ${shown(pattern)} cannot be written as a JavaScript RegExp`;
     throw new FlashrowError('UNSUPPORTED', message, { pattern }, { cause });
   }
 }

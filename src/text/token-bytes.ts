@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
 import { fromStandIns } from './byte-level.js';
 import { isRecord, records } from './json-shape.js';
 
@@ -30,7 +31,7 @@ export function spellingOf(decoder: unknown): Spelling {
       case 'Fuse':
         break;
       default: {
-        const type = JSON.stringify(step.type);
+        const type = shown(step.type);
         throw new FlashrowError('UNSUPPORTED', `tokenizer.json's decoder ${type} is not supported`, {
           type: step.type,
         });

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { shown } from '../model/fields.js';
 import { isRecord } from './json-shape.js';
 
 /** tokenizer.json's `model.vocab`: piece to id. Throws CORRUPT. */
@@ -18,7 +19,7 @@ const MAX_ID = 2 ** 22;
 
 export function checkId(id: unknown, piece: string): number {
   if (typeof id === 'number' && Number.isInteger(id) && id >= 0 && id < MAX_ID) return id;
-  throw new FlashrowError('CORRUPT', `tokenizer.json gives ${JSON.stringify(piece)} the id ${JSON.stringify(id)}`, {
+  throw new FlashrowError('CORRUPT', `tokenizer.json gives ${shown(piece)} the id ${shown(id)}`, {
     piece,
     id,
   });
