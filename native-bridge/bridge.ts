@@ -220,6 +220,8 @@ export interface LowRankTrainer {
 export interface ReadProbe {
   bytes: number;
   seconds: number;
+  /** Whether the reads passed the page cache by. */
+  direct: boolean;
 }
 
 /** Native failure, before the runtime gives it a FlashrowError's clothes. */

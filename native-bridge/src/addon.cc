@@ -534,6 +534,7 @@ Napi::Value probe(const Napi::CallbackInfo& info) {
     Napi::Object object = Napi::Object::New(info.Env());
     object.Set("bytes", static_cast<double>(result.bytes));
     object.Set("seconds", result.seconds);
+    object.Set("direct", result.direct);
     return object;
   });
 }

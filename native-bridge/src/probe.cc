@@ -56,7 +56,7 @@ ReadProbe probeReads(const std::string& path, uint64_t recordBytes, uint64_t tot
   work(0);
   for (std::thread& thread : threads) thread.join();
   if (failure) throw *failure;
-  return {bytes, std::chrono::duration<double>(Clock::now() - start).count()};
+  return {bytes, std::chrono::duration<double>(Clock::now() - start).count(), file.direct()};
 }
 
 }  // namespace flashrow

@@ -8,6 +8,7 @@ namespace flashrow {
 struct ReadProbe {
   uint64_t bytes;
   double seconds;
+  bool direct;
 };
 
 /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms. Throws Failure IO, USAGE. */

@@ -27,7 +27,7 @@ export function probeReads(path: string, recordBytes: number, totalBytes: number
       bytes += readRange(file, path, record, 0, recordBytes, place * recordBytes);
       seconds = (performance.now() - started) / 1000;
     }
-    return { bytes, seconds };
+    return { bytes, seconds, direct: false };
   } finally {
     closeSync(file);
   }

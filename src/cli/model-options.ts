@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { FlashrowError } from '../errors.js';
 import { parseBytes } from '../plan/bytes.js';
 import type { CacheChoice, ModelOptions, SelectorChoice } from '../runtime/api.js';
-import { badValue, choice, integer } from './option-values.js';
+import { badValue, choice, integer, type OptionParser } from './option-values.js';
 
 /** What the argument `<model>` may be, for help texts. */
 export const MODEL_ARGUMENT = 'a store folder, a GGUF file or a Hugging Face folder';
@@ -22,7 +22,11 @@ export interface ModelFlags {
 
 export function addModelOptions(command: Command): Command {
   return command
-    .option('--memory <bytes>', 'budget, like 500000000, 1.5GiB or 2GB (default: 60% of what is left)', parseMemory)
+    .option(
+      '--memory <bytes>',
+      'budget, like 500000000, 1.5GiB or 2GB (default: 60% of what is left)',
+      parseSize('--memory'),
+    )
     .option(
       '--context <tokens>',
       'tokens of context (default: what the model was trained on, at most 4096)',
@@ -56,14 +60,17 @@ export function toModelOptions(flags: ModelFlags): ModelOptions {
   };
 }
 
-export function parseMemory(text: string): number {
-  try {
-    return parseBytes(text);
-  } catch (error) {
-    if (!(error instanceof FlashrowError)) throw error;
-    throw badValue('--memory', text, 'bytes or an amount with a unit, like 500000000, 1.5GiB or 2GB');
-  }
-}
+/** Bytes, or an amount with a unit. */
+export const parseSize =
+  (option: string): OptionParser<number> =>
+  (text) => {
+    try {
+      return parseBytes(text);
+    } catch (error) {
+      if (!(error instanceof FlashrowError)) throw error;
+      throw badValue(option, text, 'bytes or an amount with a unit, like 500000000, 1.5GiB or 2GB');
+    }
+  };
 
 const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate', 'low-rank', 'sign', 'router']);
 

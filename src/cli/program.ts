@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
 import { convertCommand } from './commands/convert.js';
+import { doctorCommand } from './commands/doctor.js';
 import { evalCommand } from './commands/eval.js';
 import { logprobsCommand } from './commands/logprobs.js';
 import { planCommand } from './commands/plan.js';
@@ -33,6 +34,7 @@ export function buildProgram(): Command {
     evalCommand(),
     tokenizeCommand(),
     planCommand(),
+    doctorCommand(),
     convertCommand(),
     verifyCommand(),
     calibrateCommand(),

@@ -1,11 +1,10 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
-import { rowBytes } from '../../native-bridge/formats.js';
+import { timeMatrix } from './kernel-speed.js';
 import { READ_THREADS } from './overhead.js';
 import type { Plan } from './plan.js';
 import type { Allocation } from './spend.js';
 
 const PROBE_BYTES = 64e6;
-const KERNEL_MS = 20;
 /** What a layer costs besides its weights: calls, attention over a short context, waking threads. Measured on models of 1 and 9 MB. */
 const LAYER_SECONDS = 0.2e-3;
 
@@ -25,7 +24,7 @@ export function forecast({ bridge, path, sample, allocation, denseBytes }: Forec
   const record = Math.max(4096, Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))));
   const probe = bridge.probeReads(path, record, PROBE_BYTES, READ_THREADS);
   const diskSpeed = probe.bytes / Math.max(probe.seconds, 1e-6);
-  const kernelSpeed = timeKernel(bridge, sample);
+  const kernelSpeed = sampleSpeed(bridge, sample);
   const fixed = denseBytes / kernelSpeed + allocation.layers.length * LAYER_SECONDS;
   const perToken = Math.max(allocation.bytesPerToken / diskSpeed, allocation.touchedBytes / kernelSpeed) + fixed;
   const load = (allocation.residentBytes + allocation.ffnBytes) / diskSpeed;
@@ -38,20 +37,10 @@ export function forecast({ bridge, path, sample, allocation, denseBytes }: Forec
   };
 }
 
-/** Bytes of weights per second, one token at a time. */
-function timeKernel(bridge: Bridge, sample: MatrixSource): number {
+function sampleSpeed(bridge: Bridge, sample: MatrixSource): number {
   const matrix = bridge.loadMatrix(sample);
   try {
-    const x = new Float32Array(sample.columns).fill(1);
-    const y = new Float32Array(sample.rows);
-    matrix.matmul(x, 1, y);
-    const start = performance.now();
-    let rounds = 0;
-    while (performance.now() - start < KERNEL_MS) {
-      matrix.matmul(x, 1, y);
-      rounds += 1;
-    }
-    return (rounds * sample.rows * rowBytes(sample.format, sample.columns) * 1e3) / (performance.now() - start);
+    return timeMatrix(matrix, sample);
   } finally {
     matrix.dispose();
   }

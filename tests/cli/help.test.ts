@@ -34,6 +34,7 @@ const OPTIONS: Record<string, string[]> = {
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special'],
   plan: SHARED,
+  doctor: ['--size'],
   convert: ['--rows', '--dense'],
   verify: [],
   calibrate: ['--text', '--tokens', '--false-negatives', '--rank', '--seed', '--memory', '--threads', '--cache-dir'],

@@ -20,6 +20,8 @@ describe.each(ISAS)('the read probe on %s', (isa) => {
       expect(probe.bytes).toBeGreaterThanOrEqual(recordBytes);
       expect(probe.bytes).toBeLessThanOrEqual(300_000 + readThreads * (recordBytes + 8192));
       expect(probe.seconds).toBeGreaterThan(0);
+      expect(typeof probe.direct).toBe('boolean');
+      if (isa === 'ts') expect(probe.direct).toBe(false);
     }
   });
 

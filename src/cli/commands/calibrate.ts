@@ -5,7 +5,7 @@ import { splitDocuments } from '../../text/documents.js';
 import { conversionNotice } from '../conversion-notice.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from '../format.js';
 import { interruptSignal } from '../interrupt.js';
-import { MODEL_ARGUMENT, parseMemory } from '../model-options.js';
+import { MODEL_ARGUMENT, parseSize } from '../model-options.js';
 import { badValue, decimal, integer } from '../option-values.js';
 import { notice, printJson, printLine } from '../output.js';
 import { progressBar } from '../progress.js';
@@ -37,7 +37,11 @@ export function calibrateCommand(): Command {
     )
     .option('--rank <rank>', 'the same rank for every layer (default: what pays, within 3% of the model)', parseRank)
     .option('--seed <number>', 'same seed, same predictors', integer('--seed', 0), 1)
-    .option('--memory <bytes>', 'budget for running the model, like 1.5GiB (default: 60% of what is left)', parseMemory)
+    .option(
+      '--memory <bytes>',
+      'budget for running the model, like 1.5GiB (default: 60% of what is left)',
+      parseSize('--memory'),
+    )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option('--cache-dir <folder>', 'where checkpoints are converted to')
     .action(calibrateModel);

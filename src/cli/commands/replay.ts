@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { Replay } from '../../cache/replay.js';
 import { formatBytes, formatShare, formatTable, plural } from '../format.js';
-import { parseMemory } from '../model-options.js';
+import { parseSize } from '../model-options.js';
 import { notice, printJson, printLine } from '../output.js';
 
 interface ReplayFlags {
@@ -15,7 +15,11 @@ export function replayCommand(): Command {
   return new Command('replay')
     .description('what each cache policy would have read for the generated tokens of a trace')
     .argument('<trace>', 'a file that run --trace recorded, or a CSV of expert routes')
-    .requiredOption('--memory <bytes>', 'memory of the cache alone, like 500000000, 1.5GiB or 2GB', parseMemory)
+    .requiredOption(
+      '--memory <bytes>',
+      'memory of the cache alone, like 500000000, 1.5GiB or 2GB',
+      parseSize('--memory'),
+    )
     .option('--cold', 'begin with empty caches at the first generated token; else the prompt fills them, uncounted')
     .option('--one-by-one', 'ask for bundles singly, in the recorded order, not for those of a layer together')
     .action(replayTrace);

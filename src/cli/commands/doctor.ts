@@ -1,0 +1,40 @@
+import { Command } from 'commander';
+import { formatExamination } from '../doctor-report.js';
+import { interruptSignal } from '../interrupt.js';
+import { parseSize } from '../model-options.js';
+import { printJson, printLine } from '../output.js';
+import { progressBar } from '../progress.js';
+
+interface DoctorFlags {
+  size: number;
+  json?: boolean;
+}
+
+const SIZE = '--size';
+const DEFAULT_BYTES = 256e6;
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .description('what a model can expect of this machine: processor, memory, and how fast its disk reads')
+    .argument('[path]', 'a folder to try, or a large file to read (default: the cache folder)')
+    .option(
+      `${SIZE} <bytes>`,
+      'of the file that is written to be read, and removed again',
+      parseSize(SIZE),
+      DEFAULT_BYTES,
+    )
+    .action(doctor);
+}
+
+async function doctor(path: string | undefined, { size, json }: DoctorFlags): Promise<void> {
+  const { examine } = await import('../../runtime/examine.js');
+  const bar = progressBar('share');
+  const examination = await examine({
+    path,
+    scratchBytes: size,
+    signal: interruptSignal(),
+    onProgress: (stage, done, total) => bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total),
+  }).finally(() => bar.stop());
+  if (json) printJson(examination);
+  else printLine(formatExamination(examination));
+}

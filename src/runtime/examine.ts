@@ -1,0 +1,163 @@
+import { mkdirSync, statfsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import {
+  availableIsas,
+  type Bridge,
+  nativeUnavailableReason,
+  openBridge,
+  rowBytes,
+} from '../../native-bridge/index.js';
+import { FlashrowError } from '../errors.js';
+import { timeMatrix } from '../plan/kernel-speed.js';
+import { defaultThreads } from '../plan/machine.js';
+import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from '../plan/read-curve.js';
+import { cacheDirectory } from '../store/cache-dir.js';
+import { fromShape, toShape } from './failure.js';
+import { fileOrFolder, withScratchFile } from './scratch-file.js';
+import { verdictOn } from './verdict.js';
+
+/** Smaller files are mostly in some cache or other, and hold no SAMPLE. */
+const LEAST_BYTES = 16 * 2 ** 20;
+/** Whatever the file holds is multiplied by as if it were this. */
+const SAMPLE = { rows: 2048, columns: 4096, format: 'q8_0' } as const;
+
+export interface Examination {
+  node: string;
+  /** Null where it is not installed. */
+  onnxRuntime: string | null;
+  cpu: {
+    model: string;
+    cores: number;
+    threads: number;
+    /** The instruction set that is used, and those that could be, best first. */
+    kernels: string;
+    available: string[];
+    /** Why the compiled kernels are not used; null where they are. */
+    unavailableReason: string | null;
+    /** Bytes of q8_0 weights per second, one token at a time. */
+    weightBytesPerSecond: number;
+  };
+  memory: {
+    totalBytes: number;
+    /** What a process may still take; of the container, where that has less. */
+    availableBytes: number;
+    /** The container's limit; null without one. */
+    limitBytes: number | null;
+  };
+  disk: {
+    /** What was read: a file of the caller's, or a folder with a file of ours. */
+    path: string;
+    freeBytes: number;
+    /** Whether reads pass the page cache by. */
+    direct: boolean;
+    curve: ReadPoint[];
+  };
+  verdict: string[];
+}
+
+export interface ExamineOptions {
+  /** A folder, where a file is written to be read, or a large file. Default: the cache folder. */
+  path?: string;
+  /** Of the file that is written. */
+  scratchBytes: number;
+  signal?: AbortSignal;
+  onProgress: (stage: 'write' | 'read', done: number, total: number) => void;
+}
+
+/** Measures what a model can expect of this machine. Throws NOT_FOUND, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO, and the signal's reason. */
+export async function examine({ path, scratchBytes, signal, onProgress }: ExamineOptions): Promise<Examination> {
+  const place = path === undefined ? cacheDirectory(undefined) : resolve(path);
+  if (path === undefined) mkdirSync(place, { recursive: true });
+  const { kind, bytes } = fileOrFolder(place);
+  if (kind === 'file' && bytes < LEAST_BYTES)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${place} has ${bytes} bytes, too few to measure reads by; name one of ${LEAST_BYTES} or more, or a folder`,
+      {
+        path: place,
+      },
+    );
+  if (kind === 'folder' && scratchBytes < LEAST_BYTES)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `a file of ${scratchBytes} bytes is too small to measure reads by; ${LEAST_BYTES} are enough`,
+      {
+        option: 'size',
+      },
+    );
+  const threads = defaultThreads();
+  const bridge = openBridge({ threads });
+  try {
+    const measure = async (file: string) => {
+      const curve: ReadPoint[] = [];
+      for (const point of readCurve(bridge, file)) {
+        curve.push(point);
+        onProgress('read', curve.length, RECORD_BYTES.length * DEPTHS.length);
+        // A moment for Ctrl-C.
+        await setImmediate();
+        signal?.throwIfAborted();
+      }
+      return { curve, weightBytesPerSecond: sampleSpeed(bridge, file) };
+    };
+    const { curve, weightBytesPerSecond } =
+      kind === 'file'
+        ? await measure(place)
+        : await withScratchFile(
+            place,
+            scratchBytes,
+            { signal, onProgress: (done, total) => onProgress('write', done, total) },
+            measure,
+          );
+    const measured: Omit<Examination, 'verdict'> = {
+      node: process.version,
+      onnxRuntime: onnxRuntimeVersion(),
+      cpu: {
+        model: cpus()[0]?.model ?? process.arch,
+        cores: availableParallelism(),
+        threads,
+        kernels: bridge.isa,
+        available: availableIsas(),
+        unavailableReason: nativeUnavailableReason(),
+        weightBytesPerSecond,
+      },
+      memory: { totalBytes: totalmem(), availableBytes: process.availableMemory(), limitBytes: containerLimit() },
+      disk: { path: place, freeBytes: freeSpace(place), direct: curve.every(({ direct }) => direct), curve },
+    };
+    return { ...measured, verdict: verdictOn(measured) };
+  } catch (error) {
+    throw fromShape(toShape(error));
+  } finally {
+    bridge.dispose();
+  }
+}
+
+function sampleSpeed(bridge: Bridge, path: string): number {
+  const matrix = bridge.loadMatrix({ ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) });
+  try {
+    return timeMatrix(matrix, SAMPLE);
+  } finally {
+    matrix.dispose();
+  }
+}
+
+/** Node gives an absurd number, or 0, where there is none. */
+function containerLimit(): number | null {
+  const limit = process.constrainedMemory();
+  return limit > 0 && limit < totalmem() ? limit : null;
+}
+
+function freeSpace(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+function onnxRuntimeVersion(): string | null {
+  try {
+    return createRequire(import.meta.url)('onnxruntime-node/package.json').version;
+  } catch {
+    return null;
+  }
+}
