@@ -24,7 +24,8 @@ export function streamStory(model) {
       response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
       for await (const { text } of generation) {
         // A slow reader slows the loop, not the engine: what is generated meanwhile waits in memory.
-        if (!response.write(text)) await new Promise((go) => response.once('drain', go).once('close', go));
+        if (!response.write(text) && !gone.signal.aborted)
+          await new Promise((go) => response.once('drain', go).once('close', go));
       }
       response.end();
       console.error(`answered with ${(await generation.result).usage.completion} tokens`);
