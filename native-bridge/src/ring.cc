@@ -30,6 +30,13 @@ void Ring::advance() {
   fill();
 }
 
+bool Ring::hasFailed() const {
+  for (uint64_t turn = next_; turn < ahead_; turn++) {
+    if (slots_[turn % numSlots_].state() == Slot::State::Failed) return true;
+  }
+  return false;
+}
+
 void Ring::seek(size_t entry) {
   reader_.dropAhead();
   for (size_t i = 0; i < numSlots_; i++) slots_[i].pending = 0;

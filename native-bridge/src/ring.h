@@ -32,6 +32,9 @@ class Ring {
   uint64_t next() const { return next_; }
   bool issued(uint64_t turn) const { return turn < ahead_; }
 
+  /** Whether a read ahead has failed. */
+  bool hasFailed() const;
+
   /** Frees the next turn's slot, and reads ahead into it. */
   void advance();
   /** Lets go of everything and reads ahead from this schedule entry. */

@@ -54,12 +54,13 @@ static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::st
 void Slot::failed(const Failure& failure, uint64_t offset) {
   std::lock_guard lock(board_->mutex());
   if (failure_) return;
-  failure_ = failure;
-  FailureDetails& details = failure_->details;
+  FailureDetails details = failure.details;
   details.layer = static_cast<int64_t>(layer_->index);
   // A read may begin before the piece, and hold others' pieces behind it.
   const uint64_t damaged = std::max(offset, static_cast<uint64_t>(std::max<int64_t>(details.offset, 0)));
   details.bundle = static_cast<int64_t>(bundleAt(*layer_, *board_, details.path, damaged, unit_ * layer_->bundlesPerUnit));
+  const std::string place = ", in bundle " + std::to_string(details.bundle) + " of layer " + std::to_string(details.layer);
+  failure_.emplace(failure.code, failure.what() + place, details);
 }
 
 void Slot::settled() {

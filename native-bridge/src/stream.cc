@@ -120,6 +120,8 @@ void RowStream::placeEntries(const FeedForwardCall& call, const uint32_t* units,
   const Layer& layer = *call.layer;
   entries_.clear();
   size_t position = 0;
+  // What failed before anybody wanted it may succeed now; what fails for good will fail again.
+  if (ring_ != nullptr && ring_->hasFailed()) ring_->seek(ring_->next() % ring_->entries());
   uint64_t turn = ring_ == nullptr ? 0 : ring_->next();
   for (size_t i = 0; i < count; i++) {
     Entry entry{};
