@@ -3,15 +3,9 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import {
-  availableIsas,
-  type Bridge,
-  nativeUnavailableReason,
-  openBridge,
-  rowBytes,
-} from '../../native-bridge/index.js';
+import { availableIsas, nativeUnavailableReason, openBridge, rowBytes } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
-import { timeMatrix } from '../plan/kernel-speed.js';
+import { kernelSpeed } from '../plan/kernel-speed.js';
 import { defaultThreads } from '../plan/machine.js';
 import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from '../plan/read-curve.js';
 import { cacheDirectory } from '../store/cache-dir.js';
@@ -22,6 +16,7 @@ import { verdictOn } from './verdict.js';
 /** Smaller files are mostly in some cache or other, and hold no SAMPLE. */
 const LEAST_BYTES = 16 * 2 ** 20;
 /** Whatever the file holds is multiplied by as if it were this. */
+const SAMPLE_BYTES = 64e6;
 const SAMPLE = { rows: 2048, columns: 4096, format: 'q8_0' } as const;
 
 export interface Examination {
@@ -100,7 +95,14 @@ export async function examine({ path, scratchBytes, signal, onProgress }: Examin
         await setImmediate();
         signal?.throwIfAborted();
       }
-      return { curve, weightBytesPerSecond: sampleSpeed(bridge, file) };
+      return {
+        curve,
+        weightBytesPerSecond: kernelSpeed(
+          bridge,
+          { ...SAMPLE, path: file, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) },
+          SAMPLE_BYTES,
+        ),
+      };
     };
     const { curve, weightBytesPerSecond } =
       kind === 'file'
@@ -131,15 +133,6 @@ export async function examine({ path, scratchBytes, signal, onProgress }: Examin
     throw fromShape(toShape(error));
   } finally {
     bridge.dispose();
-  }
-}
-
-function sampleSpeed(bridge: Bridge, path: string): number {
-  const matrix = bridge.loadMatrix({ ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) });
-  try {
-    return timeMatrix(matrix, SAMPLE);
-  } finally {
-    matrix.dispose();
   }
 }
 
