@@ -5,7 +5,8 @@ import type { CacheChoice, ModelOptions, SelectorChoice } from '../runtime/api.j
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
 
 /** What the argument `<model>` may be, for help texts. */
-export const MODEL_ARGUMENT = 'a store folder, a GGUF file or a Hugging Face folder';
+export const MODEL_ARGUMENT =
+  'a store folder, a GGUF file, a Hugging Face folder, or the name of a model that was pulled';
 
 /** The options that every command which opens a model shares, as commander hands them over. */
 export interface ModelFlags {

@@ -5,8 +5,10 @@ import { chatCommand } from './commands/chat.js';
 import { convertCommand } from './commands/convert.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evalCommand } from './commands/eval.js';
+import { listCommand, rmCommand } from './commands/list.js';
 import { logprobsCommand } from './commands/logprobs.js';
 import { planCommand } from './commands/plan.js';
+import { pullCommand } from './commands/pull.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { tokenizeCommand } from './commands/tokenize.js';
@@ -25,7 +27,7 @@ export function buildProgram(): Command {
     .configureOutput({ outputError: () => {} })
     .addHelpText(
       'after',
-      '\nA model is a store folder, a GGUF file or a Hugging Face folder. `flashrow help <command>` lists the options of one command.',
+      '\nA model is a store folder, a GGUF file, a Hugging Face folder, or the name of one that was pulled. `flashrow help <command>` lists the options of one command.',
     );
   const commands = [
     runCommand(),
@@ -35,6 +37,9 @@ export function buildProgram(): Command {
     tokenizeCommand(),
     planCommand(),
     doctorCommand(),
+    pullCommand(),
+    listCommand(),
+    rmCommand(),
     convertCommand(),
     verifyCommand(),
     calibrateCommand(),

@@ -13,6 +13,7 @@ import type { Progress } from './api.js';
 import { checkpointOutline, storeOutline } from './outline.js';
 import { planOutline, withForecast } from './plan-outline.js';
 import type { Methods, VerifyResult } from './protocol.js';
+import { resolveSource } from './resolve-source.js';
 
 const BUSY_POLL_MS = 200;
 
@@ -27,7 +28,7 @@ type OnProgress = (progress: Progress) => void;
 /** A plan from headers alone; a checkpoint is planned as the store it would become. */
 export function plan({ source, options }: Methods['plan']['args']): Plan {
   requirePath('the model', source);
-  const opened = openSource(source, cacheDirectory(options.cacheDir));
+  const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return withForecast(planOutline(outline, options), outline);
 }
@@ -40,7 +41,7 @@ export async function prepare(
 ): Promise<string> {
   requirePath('the model', source);
   for (;;) {
-    const opened = openSource(source, cacheDirectory(options.cacheDir));
+    const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
     if (opened.kind === 'store') return opened.store.path;
     // What would not run is not worth converting.
     const { plan } = planOutline(checkpointOutline(opened), options);
@@ -71,7 +72,7 @@ export async function convert(
     );
   }
   return write(
-    { kind: 'checkpoint', checkpoint: openCheckpoint(source), storePath: store },
+    { kind: 'checkpoint', checkpoint: openCheckpoint(resolveSource(source, undefined)), storePath: store },
     { rows, dense },
     signal,
     onProgress,

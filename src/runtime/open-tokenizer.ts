@@ -2,12 +2,14 @@ import { isStore, openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
 import { openVocabularyTokenizer } from '../text/open.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { resolveSource } from './resolve-source.js';
 
 /**
  * The tokenizer of a store, a GGUF file (a vocabulary-only one will do) or a Hugging Face folder, without loading the model. Small enough to
  * run where it is called. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
-export async function openTokenizer(source: string): Promise<Tokenizer> {
+export async function openTokenizer(named: string): Promise<Tokenizer> {
+  const source = resolveSource(named, undefined);
   if (!isStore(source)) return openVocabularyTokenizer(source);
   const store = openStore(source);
   return loadTokenizer(store.readTokenizer(), store.text);

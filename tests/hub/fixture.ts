@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the fixture does wrong. */
+export interface Faults {
+  /** Requests for files that are answered well before anything goes wrong. */
+  spared?: number;
+  /** Sends so many bytes of an answer, then cuts the connection; so many times. */
+  cut?: { after: number; times: number };
+  /** Sends so many bytes, then nothing more; so many times. */
+  stall?: { after: number; times: number };
+  /** Sends whole files, whatever is asked for. */
+  ignoresRanges?: boolean;
+  /** Answers with this status; so many times. */
+  status?: { code: number; times: number };
+  /** Digests in the listing are of something else. */
+  liesAboutDigests?: boolean;
+  /** Sizes in the listing are off by this. */
+  liesAboutSizes?: number;
+}
+
+/** Speaks as much of the Hugging Face hub's API as is asked of it, over HTTP on this machine. */
+export class Hub {
+  faults: Faults = {};
+  /** Of files, not of listings. */
+  bytesSent = 0;
+  /** One line per request. */
+  readonly log: string[] = [];
+  private readonly server: Server;
+
+  constructor(private readonly repositories: Record<string, Record<string, Buffer>>) {
+    this.server = createServer((request, response) => this.answer(request, response));
+  }
+
+  async start(): Promise<string> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  stop(): void {
+    this.server.closeAllConnections();
+    this.server.close();
+  }
+
+  private answer(request: IncomingMessage, response: ServerResponse): void {
+    const path = decodeURIComponent(request.url!.split('?')[0]);
+    this.log.push(`${request.method} ${path} ${request.headers.range ?? ''}`.trim());
+    const [, listed] = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main$/.exec(path) ?? [];
+    if (listed) {
+      this.list(listed, request, response);
+      return;
+    }
+    const [, repo, name] = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
+    const file = this.repositories[repo]?.[name];
+    if (!file) {
+      response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
+      return;
+    }
+    this.send(file, request, response);
+  }
+
+  private list(repo: string, request: IncomingMessage, response: ServerResponse): void {
+    const files = this.repositories[repo];
+    if (!files) {
+      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Repository not found"}');
+      return;
+    }
+    if (repo.startsWith('closed/') && request.headers.authorization !== 'Bearer hf_good') {
+      response
+        .writeHead(401, { 'content-type': 'application/json' })
+        .end('{"error":"Access to this model is restricted"}');
+      return;
+    }
+    const { liesAboutDigests, liesAboutSizes = 0 } = this.faults;
+    const hash = (algorithm: string, ...parts: (string | Buffer)[]) => {
+      const sum = createHash(algorithm);
+      for (const part of liesAboutDigests ? ['lie'] : parts) sum.update(part);
+      return sum.digest('hex');
+    };
+    const entries = Object.entries(files).map(([path, bytes]) => {
+      const size = bytes.length + liesAboutSizes;
+      const oid = hash('sha1', `blob ${bytes.length}\0`, bytes);
+      const large = /\.(gguf|safetensors)$/.test(path);
+      return {
+        type: 'file',
+        path,
+        size,
+        oid,
+        ...(large && { lfs: { oid: hash('sha256', bytes), size, pointerSize: 134 } }),
+      };
+    });
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(entries));
+  }
+
+  private send(file: Buffer, request: IncomingMessage, response: ServerResponse): void {
+    const { cut, stall, ignoresRanges, status } = this.faults;
+    if (status && status.times-- > 0) {
+      response.writeHead(status.code).end();
+      return;
+    }
+    const [, from, to] = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? '') ?? [];
+    const ranged = from !== undefined && !ignoresRanges;
+    const start = ranged ? Number(from) : 0;
+    const end = ranged && to !== undefined ? Math.min(Number(to) + 1, file.length) : file.length;
+    const body = file.subarray(start, end);
+    response.writeHead(ranged ? 206 : 200, {
+      'content-length': body.length,
+      etag: '"x"',
+      ...(ranged && { 'content-range': `bytes ${start}-${end - 1}/${file.length}` }),
+    });
+    const spared = (this.faults.spared ?? 0) > 0;
+    if (spared) this.faults.spared!--;
+    const fault = spared ? null : cut && cut.times > 0 ? cut : stall && stall.times > 0 ? stall : null;
+    if (fault && fault.after < body.length) {
+      fault.times--;
+      this.bytesSent += fault.after;
+      response.write(body.subarray(0, fault.after), () => {
+        if (fault === cut) setTimeout(() => response.destroy(), 20);
+      });
+      return;
+    }
+    this.bytesSent += body.length;
+    response.end(body);
+  }
+}
