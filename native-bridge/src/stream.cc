@@ -8,7 +8,7 @@
 
 namespace flashrow {
 
-/** Weights computed between two looks at what has landed: short enough that ring slots come free steadily. */
+/** Weights of a ring computed between two looks at what has landed: short enough that its slots come free steadily. */
 static constexpr uint64_t kBatchBytes = 4 << 20;
 /** Most neurons in one batch of a call that is too large to keep all of its h. */
 static constexpr size_t kBatchNeurons = 1024;
@@ -35,6 +35,7 @@ RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, c
   }
   for (const std::string& path : options.paths) files_.push_back(std::make_unique<File>(path, options.direct));
   arena_ = Arena(options.arenaBytes);
+  toucher_.emplace(arena_.data(), arena_.bytes());
   for (const auto& layer : layers_) {
     slots_.push_back(std::make_unique<Slot[]>(layer->slots));
     for (size_t i = 0; i < layer->slots; i++) {
@@ -197,8 +198,9 @@ void RowStream::collectLanded(const FeedForwardCall& call, size_t next, bool any
   batchEntries_.clear();
   uint64_t bytes = 0;
   size_t neurons = 0;
-  for (size_t i = next; i < entries_.size() && bytes < kBatchBytes; i++) {
+  for (size_t i = next; i < entries_.size(); i++) {
     Entry& entry = entries_[i];
+    if (entry.turn && bytes >= kBatchBytes) return;
     if (entry.computed) continue;
     if (!landed(entry)) {
       if (!anyOrder) return;

@@ -1,5 +1,6 @@
 #include "thread_pool.h"
 
+#include <chrono>
 #include <system_error>
 
 #include "failure.h"
@@ -11,8 +12,13 @@
 
 namespace flashrow {
 
-/** About 20 us: as long as a layer's next phase is away, and no more, since other pools share the cores. */
-static constexpr int kSpins = 1000;
+/**
+ * How long a thread looks for its next task before it sleeps. Between two phases of a layer lie up to 100 us of other work, and waking a thread takes as long,
+ * where its core has been halted by a virtual machine.
+ */
+static constexpr std::chrono::microseconds kSpinTime{200};
+/** About a microsecond, after which whoever wants the core may have it. */
+static constexpr int kSpinsBetweenYields = 32;
 
 static inline void relax() {
 #if defined(__x86_64__)
@@ -20,6 +26,20 @@ static inline void relax() {
 #elif defined(__aarch64__)
   asm volatile("yield");
 #endif
+}
+
+/** Waits a while for `done`, without sleeping; returns whether it came. */
+template <class Done>
+static bool spinFor(const Done& done) {
+  const auto end = std::chrono::steady_clock::now() + kSpinTime;
+  do {
+    for (int spin = 0; spin < kSpinsBetweenYields; spin++) {
+      if (done()) return true;
+      relax();
+    }
+    std::this_thread::yield();
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
 }
 
 ThreadPool::ThreadPool(size_t threads) : threads_(threads), scratch_(threads * kKernelScratchBytes) {
@@ -54,18 +74,16 @@ void ThreadPool::dispatch(size_t threads, Entry entry, const void* context) {
   }
   wake_.notify_all();
   entry(context, 0, threads);
-  for (int spin = 0; spin < kSpins; spin++) {
-    if (busy_.load(std::memory_order_acquire) == 0) return;
-    relax();
-  }
+  const auto finished = [this] { return busy_.load(std::memory_order_acquire) == 0; };
+  if (spinFor(finished)) return;
   std::unique_lock lock(mutex_);
-  finished_.wait(lock, [this] { return busy_.load(std::memory_order_acquire) == 0; });
+  finished_.wait(lock, finished);
 }
 
 void ThreadPool::work(size_t thread) {
   unsigned seen = 0;
   while (true) {
-    for (int spin = 0; spin < kSpins && round_.load(std::memory_order_acquire) == seen; spin++) relax();
+    spinFor([&] { return round_.load(std::memory_order_acquire) != seen; });
     Entry entry;
     const void* context;
     size_t active;
