@@ -35,7 +35,6 @@ RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, c
   }
   for (const std::string& path : options.paths) files_.push_back(std::make_unique<File>(path, options.direct));
   arena_ = Arena(options.arenaBytes);
-  toucher_.emplace(arena_.data(), arena_.bytes());
   for (const auto& layer : layers_) {
     slots_.push_back(std::make_unique<Slot[]>(layer->slots));
     for (size_t i = 0; i < layer->slots; i++) {

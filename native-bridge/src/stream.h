@@ -11,7 +11,6 @@
 #include "feed_forward.h"
 #include "file.h"
 #include "layer.h"
-#include "page_toucher.h"
 #include "planner.h"
 #include "reader.h"
 #include "ring.h"
@@ -73,7 +72,6 @@ class RowStream {
   std::shared_ptr<ThreadPool> pool_;
   std::vector<std::unique_ptr<File>> files_;
   Arena arena_;
-  std::optional<PageToucher> toucher_;
   std::vector<std::unique_ptr<Layer>> layers_;
   SlotBoard board_{files_};
   std::vector<std::unique_ptr<Slot[]>> slots_;
