@@ -4,8 +4,9 @@ import { READ_THREADS } from './overhead.js';
 import type { Plan } from './plan.js';
 import type { Allocation } from './spend.js';
 
-/** 64 MB of the file are read in all. */
-const [PROBE_BYTES, SAMPLE_BYTES] = [24e6, 40e6];
+const PROBE_BYTES = 64e6;
+/** Of weights that are multiplied by in turn: more than a processor's cache is likely to keep for them. */
+const SAMPLE_BYTES = 256e6;
 /** What a layer costs besides its weights: calls, attention over a short context, waking threads. Measured on models of 1 and 9 MB. */
 const LAYER_SECONDS = 0.2e-3;
 
@@ -16,25 +17,31 @@ export interface ForecastInput {
   /** Some rows of it, to be multiplied by; they should be few. */
   sample: MatrixSource;
   allocation: Allocation;
+  /** Whether the model is a mixture of experts. */
+  experts: boolean;
   /** Weights of the resident half that one token touches. */
   denseBytes: number;
 }
 
 /**
- * What to expect, from a short reading of the model's own file. A ring reads ahead whatever is computed, so the slower of the two counts; what a
- * selector asks for is read while the same layer's hits are computed, with the resident half on top.
+ * What to expect, from a short reading of the model's own file. A ring reads ahead whatever is computed, so the slower of the two counts; neurons that a
+ * selector asks for are read while the same layer's hits are computed, with the resident half on top. An expert or two that a layer lacks take longer than
+ * the hits beside them, and most layers lack none: hardly anything is hidden there.
  */
-export function forecast({ bridge, path, sample, allocation, denseBytes }: ForecastInput): Plan['forecast'] {
+export function forecast({ bridge, path, sample, allocation, experts, denseBytes }: ForecastInput): Plan['forecast'] {
   const record = Math.max(4096, Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))));
-  const probe = bridge.probeReads(path, record, PROBE_BYTES, READ_THREADS);
+  const atOnce = Math.min(READ_THREADS, allocation.ring?.slots ?? READ_THREADS);
+  const probe = bridge.probeReads(path, record, PROBE_BYTES, atOnce);
   const diskSpeed = probe.bytes / Math.max(probe.seconds, 1e-6);
   const weights = Math.min(SAMPLE_BYTES, allocation.touchedBytes + denseBytes);
   const computeSpeed = kernelSpeed(bridge, sample, weights);
   const fixed = denseBytes / computeSpeed + allocation.layers.length * LAYER_SECONDS;
   const reading = allocation.bytesPerToken / diskSpeed;
   const computing = allocation.touchedBytes / computeSpeed;
-  const perToken = allocation.ring ? Math.max(reading, computing + fixed) : Math.max(reading, computing) + fixed;
-  const load = (allocation.residentBytes + allocation.ffnBytes) / diskSpeed;
+  const perToken = allocation.ring
+    ? Math.max(reading, computing + fixed)
+    : (experts ? reading + computing : Math.max(reading, computing)) + fixed;
+  const load = (allocation.residentBytes + allocation.touchedBytes) / diskSpeed;
   return {
     tokensPerSecond: 1 / perToken,
     firstTokenSeconds: load + perToken,

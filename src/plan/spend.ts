@@ -1,12 +1,15 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Calibration } from './calibration.js';
+import { expertMissShare } from './expert-reuse.js';
 import { scratchBytes } from './scratch.js';
 import { stateBytes } from './state.js';
 import { layerBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
 
 const PAGE = 4096;
 const MIN_RING_SLOTS = 2;
+/** Fewer do not keep the disk busy: before these are there, nothing stays. */
+const GOOD_RING_SLOTS = 8;
 const MAX_RING_SLOTS = 32;
 /** Of a cache that cannot hold everything, how much reads ahead instead of staying. */
 const RING_SHARE = 0.25;
@@ -111,7 +114,14 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
 
   const ringSlots =
     streams && left < everything
-      ? clamp(Math.floor((left * RING_SHARE) / ringSlotBytes), MIN_RING_SLOTS, MAX_RING_SLOTS)
+      ? clamp(
+          Math.max(
+            Math.floor((left * RING_SHARE) / ringSlotBytes),
+            Math.min(GOOD_RING_SLOTS, Math.floor(left / ringSlotBytes)),
+          ),
+          MIN_RING_SLOTS,
+          MAX_RING_SLOTS,
+        )
       : 0;
   const slots = share(units, floors, left - ringSlots * ringSlotBytes);
   let arenaBytes = 0;
@@ -127,7 +137,7 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
   const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
   const keptByGate = sum(units.map((unit) => unit.residentBytes));
   const cachedShare = Math.min(1, (cached + keptByGate) / (streamable + keptByGate));
-  const missShare = cached >= streamable ? 0 : cache.kind === 'pin' || selector !== 'all' ? 1 - cached / streamable : 1;
+  const missShare = cached >= streamable ? 0 : expectedMisses(request, selector, cache, cached / streamable);
   const touched = sum(
     units.map((unit, layer) => unit.bundles * unit.bundleBytes * touchedShare(request, selector, layer)),
   );
@@ -158,6 +168,18 @@ function touchedShare({ spec, calibration }: AllocationRequest, selector: Select
   if (selector === 'low-rank') return known?.chosenShare ?? 1;
   if (selector === 'sign') return known?.signShare ?? SIGN_SHARE;
   return known?.activeShare ?? ACTIVE_SHARE;
+}
+
+/** The share of what a token needs that is expected not to be in memory, where `cachedShare` of the streamed half is. */
+function expectedMisses(
+  { spec }: AllocationRequest,
+  selector: Selector,
+  { kind }: CachePolicy,
+  cachedShare: number,
+): number {
+  if (spec.experts && kind !== 'pin') return expertMissShare(cachedShare);
+  // A cyclic scan finds nothing in any cache but a pinned one.
+  return kind === 'pin' || selector !== 'all' ? 1 - cachedShare : 1;
 }
 
 /** What a selector keeps in memory besides bundles' own parts. */

@@ -30,7 +30,11 @@ export function storeOutline(store: Store): Outline {
   const [{ extents, parts, formats, hiddenSize, neuronsPerBundle, numNeurons }] = store.layers;
   const extent = extents[parts.up.extent];
   const bytes = rowBytes(formats.up, hiddenSize);
-  const [rows, rowStride] = neuronsPerBundle === 1 ? [numNeurons, extent.stride] : [neuronsPerBundle, bytes];
+  // Slices have gate and down rows between those of up: whatever lies there does as well for timing.
+  const [rows, rowStride] =
+    neuronsPerBundle === 1
+      ? [numNeurons, extent.stride]
+      : [Math.floor(((numNeurons / neuronsPerBundle) * extent.stride - parts.up.offset) / bytes), bytes];
   return {
     spec: store.spec,
     layers: store.layers,
@@ -54,17 +58,15 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
   const layout = planLayout(checkpoint);
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
-  // Of a stack, the first expert's matrix.
-  const [rows, columns] = shape.slice(-2);
-  const matrixBytes = shape.length === 3 ? bytes / shape[0] : bytes;
+  const columns = shape.at(-1)!;
   // What has no kernel becomes f32, and its bytes do for timing that.
   const sample = isRowFormat(format)
-    ? { path, offset, rowStride: rowBytes(format, columns), rows, columns, format }
+    ? { path, offset, rowStride: rowBytes(format, columns), rows: bytes / rowBytes(format, columns), columns, format }
     : {
         path,
         offset,
         rowStride: 4 * columns,
-        rows: Math.max(1, Math.floor(matrixBytes / (4 * columns))),
+        rows: Math.max(1, Math.floor(bytes / (4 * columns))),
         columns,
         format: 'f32' as const,
       };

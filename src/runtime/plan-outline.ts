@@ -82,12 +82,19 @@ function missedBy(selector: Allocation['selector'], calibration: Calibration | n
 }
 
 /** The same plan with a forecast, for which up to 64 MB of the model's file are read. */
-export function withForecast({ plan, allocation, settings }: PlannedModel, { probePath, sample }: Outline): Plan {
+export function withForecast({ plan, allocation, settings }: PlannedModel, { spec, probePath, sample }: Outline): Plan {
   const bridge = openBridge({ threads: settings.threads });
   try {
     return {
       ...plan,
-      forecast: forecast({ bridge, path: probePath, sample, allocation, denseBytes: plan.residentBytes }),
+      forecast: forecast({
+        bridge,
+        path: probePath,
+        sample,
+        allocation,
+        experts: spec.experts !== null,
+        denseBytes: plan.residentBytes,
+      }),
     };
   } finally {
     bridge.dispose();
