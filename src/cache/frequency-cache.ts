@@ -1,5 +1,5 @@
 import { EvictionHeap } from './eviction-heap.js';
-import { ABSENT, type Placement, type UnitCache } from './unit-cache.js';
+import { ABSENT, type Placement, type RememberingCache } from './unit-cache.js';
 
 /** Beyond this, scores are scaled down together. */
 const LARGEST_WEIGHT = 1e100;
@@ -18,7 +18,7 @@ export interface FrequencyCacheOptions {
  * the present up instead of everything past down, which comes to the same order. Within a token (or a prompt chunk) two calls' units stay as long as
  * both fit, so that one can be read while the other is computed.
  */
-export class FrequencyCache implements UnitCache {
+export class FrequencyCache implements RememberingCache {
   readonly units: number;
   readonly slots: number;
   private readonly score: Float64Array;
@@ -95,13 +95,11 @@ export class FrequencyCache implements UnitCache {
     for (let i = 0; i < this.freeCount; i++) this.free[i] = this.slots - 1 - i;
   }
 
-  /** How often each unit was used, aged, [units]: what a later run may begin with. */
   uses(): Float64Array {
     this.rescale();
     return this.score.slice();
   }
 
-  /** Begins with the uses of an earlier run. Nothing may be held yet. */
   remember(uses: ArrayLike<number>): void {
     this.score.set(uses);
   }
