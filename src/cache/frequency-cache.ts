@@ -1,5 +1,5 @@
 import { EvictionHeap } from './eviction-heap.js';
-import { ABSENT, type Placement, type RememberingCache } from './unit-cache.js';
+import { ABSENT, type Placement, type UnitCache } from './unit-cache.js';
 
 /** Beyond this, scores are scaled down together. */
 const LARGEST_WEIGHT = 1e100;
@@ -18,7 +18,7 @@ export interface FrequencyCacheOptions {
  * the present up instead of everything past down, which comes to the same order. Within a token (or a prompt chunk) two calls' units stay as long as
  * both fit, so that one can be read while the other is computed.
  */
-export class FrequencyCache implements RememberingCache {
+export class FrequencyCache implements UnitCache {
   readonly units: number;
   readonly slots: number;
   private readonly score: Float64Array;
@@ -93,15 +93,6 @@ export class FrequencyCache implements RememberingCache {
     this.slotOf.fill(ABSENT);
     this.freeCount = this.free.length;
     for (let i = 0; i < this.freeCount; i++) this.free[i] = this.slots - 1 - i;
-  }
-
-  uses(): Float64Array {
-    this.rescale();
-    return this.score.slice();
-  }
-
-  remember(uses: ArrayLike<number>): void {
-    this.score.set(uses);
   }
 
   private evict(): number {
