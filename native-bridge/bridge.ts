@@ -54,7 +54,10 @@ export interface StreamLayer extends BundleGeometry {
   given: 'gate' | 'up' | null;
   /** Added to each neuron's product with x, [numNeurons], where the network has biases: h = act(gate x + gateBias) * (up x + upBias). Products that are given hold theirs. */
   biases?: { gate: Float32Array | null; up: Float32Array | null };
-  /** Where the layer's own slots begin in the arena (multiple of 4096), and how many there are. Slot size: slots.ts. */
+  /**
+   * Where the layer's slots begin in the arena (multiple of 4096), and how many there are. Slot size: slots.ts. Layers with the same three share
+   * their slots: what one has asked into a slot is gone when another asks into it.
+   */
   arenaOffset: number;
   slots: number;
 }

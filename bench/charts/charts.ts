@@ -18,7 +18,7 @@ const THEIRS = '#9aa4af';
 const COLOURS = ['#1f6feb', '#2da44e', '#bf8700', '#8250df', '#cf222e', '#57606a'];
 const BAR_HEIGHT = 34;
 /** Policies of a replay that are drawn; the table has them all. */
-const DRAWN = ['lru', 'layer-lfu', 'layer-lfu-aged', 'window:4', 'belady'];
+const DRAWN = ['lru', 'layer-lfu-aged', 'pool', 'window:4', 'belady'];
 const GB = 1e9;
 
 const title = (text: string, subtext: string) => ({

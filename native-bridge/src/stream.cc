@@ -36,7 +36,14 @@ RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, c
   for (const std::string& path : options.paths) files_.push_back(std::make_unique<File>(path, options.direct));
   arena_ = Arena(options.arenaBytes);
   for (const auto& layer : layers_) {
-    slots_.push_back(std::make_unique<Slot[]>(layer->slots));
+    const auto same = std::find_if(layers_.begin(), layers_.begin() + slots_.size(), [&](const auto& other) {
+      return other->arenaOffset == layer->arenaOffset && other->slots == layer->slots && other->slotBytes == layer->slotBytes;
+    });
+    if (same != layers_.begin() + slots_.size()) {
+      slots_.push_back(slots_[same - layers_.begin()]);
+      continue;
+    }
+    slots_.emplace_back(new Slot[layer->slots]);
     for (size_t i = 0; i < layer->slots; i++) {
       slots_.back()[i].place(&board_, arena_.data() + layer->arenaOffset + i * layer->slotBytes);
     }
@@ -144,7 +151,7 @@ void RowStream::placeEntries(const FeedForwardCall& call, const uint32_t* units,
         failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots) + " slots, no slot " + std::to_string(slots[i]));
       }
       entry.home = &slots_[layer.index][slots[i]];
-      if (entry.home->state() == Slot::State::Empty || entry.home->unit() != units[i]) {
+      if (entry.home->state() == Slot::State::Empty || entry.home->layer() != &layer || entry.home->unit() != units[i]) {
         failUsage("slot " + std::to_string(slots[i]) + " of layer " + std::to_string(layer.index) + " does not hold unit " + std::to_string(units[i]));
       }
     }

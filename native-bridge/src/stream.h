@@ -74,7 +74,8 @@ class RowStream {
   Arena arena_;
   std::vector<std::unique_ptr<Layer>> layers_;
   SlotBoard board_{files_};
-  std::vector<std::unique_ptr<Slot[]>> slots_;
+  /** Of each layer; layers in the same place of the arena share theirs. */
+  std::vector<std::shared_ptr<Slot[]>> slots_;
   FeedForward feedForward_;
   std::vector<Entry> entries_;
   std::vector<const PlacedUnit*> batch_;

@@ -7,6 +7,8 @@ import { UnitReader } from './reader.js';
 const EMPTY = -1;
 
 interface Slots {
+  /** The layer that asked last into each slot: layers in the same place of the arena share theirs. */
+  layer: Int32Array;
   /** The unit that each slot holds or will hold, or EMPTY. */
   unit: Int32Array;
   /** 1 where that unit was asked for and is not there yet. */
@@ -33,10 +35,17 @@ export class TwinStream implements RowStream {
     if (!isCount(readThreads) || readThreads === 0) throw usage(`readThreads is ${readThreads}; at least 1 is needed`);
     if (!isCount(mergeGapBytes)) throw usage(`mergeGapBytes is ${mergeGapBytes}`);
     this.#layers = layers.map((layer, index) => prepareLayer(layer, index, paths.length, arenaBytes));
-    this.#slots = layers.map(({ slots }) => ({
-      unit: new Int32Array(slots).fill(EMPTY),
-      pending: new Uint8Array(slots),
-    }));
+    const places = new Map<string, Slots>();
+    this.#slots = this.#layers.map(({ layer: { arenaOffset, slots }, slotLayout }) => {
+      const place = `${arenaOffset} ${slots} ${slotLayout.bytes}`;
+      const known = places.get(place) ?? {
+        layer: new Int32Array(slots).fill(EMPTY),
+        unit: new Int32Array(slots).fill(EMPTY),
+        pending: new Uint8Array(slots),
+      };
+      places.set(place, known);
+      return known;
+    });
     this.#arena = allocate(arenaBytes, 'the arena');
     this.#reader = new UnitReader(paths, this.#counters);
   }
@@ -44,10 +53,11 @@ export class TwinStream implements RowStream {
   request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void {
     const prepared = this.#layer(layer);
     checkUnits(prepared, units, slots, count);
-    const { unit, pending } = this.#slots[layer];
+    const { layer: askedBy, unit, pending } = this.#slots[layer];
     for (let i = 0; i < count; i++)
       if (slots[i] >= unit.length) throw usage(`layer ${layer} has ${unit.length} slots, no slot ${slots[i]}`);
     for (let i = 0; i < count; i++) {
+      askedBy[slots[i]] = layer;
       unit[slots[i]] = units[i];
       pending[slots[i]] = 1;
     }
@@ -138,12 +148,12 @@ export class TwinStream implements RowStream {
 
   /** Every unit must be in its slot or on its way, and those of the ring next in line: checked before anything is consumed. */
   #checkHeld({ index }: PreparedLayer, units: Uint32Array, slots: Uint32Array, count: number): void {
-    const { unit } = this.#slots[index];
+    const { layer, unit } = this.#slots[index];
     let ahead = 0;
     for (let i = 0; i < count; i++) {
       if (slots[i] !== RING_SLOT) {
         if (slots[i] >= unit.length) throw usage(`layer ${index} has ${unit.length} slots, no slot ${slots[i]}`);
-        if (unit[slots[i]] !== units[i])
+        if (layer[slots[i]] !== index || unit[slots[i]] !== units[i])
           throw usage(`slot ${slots[i]} of layer ${index} was not asked for unit ${units[i]}`);
         continue;
       }

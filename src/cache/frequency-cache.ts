@@ -95,17 +95,6 @@ export class FrequencyCache implements UnitCache {
     for (let i = 0; i < this.freeCount; i++) this.free[i] = this.slots - 1 - i;
   }
 
-  /** How often each unit was used, aged, [units]: what a later run may begin with. */
-  uses(): Float64Array {
-    this.rescale();
-    return this.score.slice();
-  }
-
-  /** Begins with the uses of an earlier run. Nothing may be held yet. */
-  remember(uses: ArrayLike<number>): void {
-    this.score.set(uses);
-  }
-
   private evict(): number {
     const unit = this.evictable.pop();
     const slot = this.slotOf[unit];

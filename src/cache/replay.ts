@@ -67,6 +67,8 @@ export function replay(trace: Trace, options: ReplayOptions): Replay {
 interface Call {
   layer: number;
   units: Uint32Array;
+  /** Where a prompt's source lists each token's own, how many tokens ask for each unit; else null. */
+  tokens: Uint32Array | null;
   counted: boolean;
   endsToken: boolean;
 }
@@ -76,15 +78,25 @@ function* callsOf(trace: Trace, { cold = false, oneByOne = false }: ReplayOption
     const counted = phase === DECODE;
     if (cold && !counted) continue;
     for (let layer = 0; layer < units.length; layer++) {
-      const asked = counted || oneByOne ? units[layer] : Uint32Array.from(new Set(units[layer]));
+      const together = !counted && !oneByOne;
+      const tokensOf = together ? countsOf(units[layer]) : null;
+      const asked = tokensOf ? Uint32Array.from(tokensOf.keys()) : units[layer];
+      const tokens = tokensOf && Uint32Array.from(tokensOf.values());
       const endsToken = layer === units.length - 1;
       const step = oneByOne ? 1 : Math.max(1, asked.length);
       for (let from = 0; from === 0 || from < asked.length; from += step) {
         const last = from + step >= asked.length;
-        yield { layer, units: asked.subarray(from, from + step), counted, endsToken: endsToken && last };
+        yield { layer, units: asked.subarray(from, from + step), tokens, counted, endsToken: endsToken && last };
       }
     }
   }
+}
+
+/** How often each value is there, in the order in which they come first. */
+function countsOf(values: Uint32Array): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
 }
 
 /** The caches of a policy: which of them a layer's units are in, and under what ids. */
@@ -97,7 +109,7 @@ interface Caches {
 function layerCaches(trace: Trace, calls: readonly Call[], slots: number, create: Policy['create']): Caches {
   const pools = trace.layers.map(({ units }, layer) => {
     const future = () => calls.filter((call) => call.layer === layer).map((call) => call.units);
-    return create({ units, slots, future });
+    return create({ units, offsets: [0], slots, future });
   });
   return { pools, poolOf: (layer) => pools[layer], idsOf: (call) => call.units };
 }
@@ -110,14 +122,14 @@ function oneCache({ layers }: Trace, calls: readonly Call[], slots: number, crea
     units += layer.units;
   }
   const idsOf = (call: Call) => call.units.map((unit) => unit + offsets[call.layer]);
-  const pool = create({ units, slots, future: () => calls.map(idsOf) });
+  const pool = create({ units, offsets, slots, future: () => calls.map(idsOf) });
   return { pools: [pool], poolOf: () => pool, idsOf };
 }
 
 function run({ layers }: Trace, calls: readonly Call[], { pools, poolOf, idsOf }: Caches) {
   const totals = { hit: 0, missed: 0, bytes: 0 };
   for (const call of calls) {
-    const missed = poolOf(call.layer).use(idsOf(call));
+    const missed = poolOf(call.layer).use(idsOf(call), call.tokens);
     if (call.counted) {
       totals.hit += call.units.length - missed;
       totals.missed += missed;

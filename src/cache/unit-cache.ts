@@ -23,12 +23,26 @@ export interface UnitCache {
   readonly slots: number;
   /** Units one call may ask for: beyond that, ask in waves. */
   readonly capacity: number;
-  /** Finds or makes room for the first `count` units, ascending and distinct, at most `capacity`. */
-  place(units: Uint32Array, count: number, into: Placement): void;
+  /**
+   * Finds or makes room for the first `count` units, ascending and distinct, at most `capacity`. `tokens`: of a prompt chunk, how many tokens ask
+   * for each; without it, one does.
+   */
+  place(units: Uint32Array, count: number, into: Placement, tokens?: Uint32Array | null): void;
   /** Ends a token (or a prompt chunk). */
   endToken(): void;
   /** Empties the layer, after a failed read left it unknown what is where. */
   forget(): void;
 }
+
+/** A cache whose choice hangs on what was used long ago, and is better where it knows of earlier runs. */
+export interface RememberingCache extends UnitCache {
+  readonly units: number;
+  /** How often each unit was used, aged, [units]: what a later run may begin with. */
+  uses(): Float64Array;
+  /** Begins with the uses of an earlier run. Nothing may be held yet. */
+  remember(uses: ArrayLike<number>): void;
+}
+
+export const remembers = (cache: UnitCache): cache is RememberingCache => 'remember' in cache;
 
 export const ABSENT = 0xffffffff;

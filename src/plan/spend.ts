@@ -46,6 +46,8 @@ export interface AllocationRequest {
 
 export interface LayerAllocation {
   unit: UnitShape;
+  /** Which layers it shares its slots with, those of the same number: then offset and slots are all of theirs. Null where it has its own. */
+  pool: number | null;
   /** Arena bytes from the start; a multiple of 4096. */
   arenaOffset: number;
   /** Units held at once; with `pin` those that stay (under the selector `all`, which has the ring besides). */
@@ -124,12 +126,9 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
         )
       : 0;
   const slots = share(units, floors, left - ringSlots * ringSlotBytes);
-  let arenaBytes = 0;
-  const allocations = units.map((unit, i) => {
-    const arenaOffset = arenaBytes;
-    arenaBytes += roundUp(slots[i] * unit.slotBytes);
-    return { unit, arenaOffset, slots: slots[i] };
-  });
+  const shares = cache.kind === 'lfu' && spec.experts !== null && slots.some((count, i) => count < units[i].units);
+  const placed = shares ? poolBySize(units, slots) : placeEach(units, slots);
+  let { arenaBytes } = placed;
   const ring = ringSlots ? { arenaOffset: arenaBytes, slots: ringSlots, slotBytes: ringSlotBytes } : null;
   arenaBytes += ringSlots * ringSlotBytes;
 
@@ -146,7 +145,7 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
     selector,
     cache,
     reason,
-    layers: allocations,
+    layers: placed.layers,
     ring,
     arenaBytes,
     residentBytes: resident,
@@ -214,6 +213,38 @@ function share(units: readonly UnitShape[], floors: readonly number[], bytes: nu
     }
   }
   return slots;
+}
+
+interface Placed {
+  layers: LayerAllocation[];
+  arenaBytes: number;
+}
+
+function placeEach(units: readonly UnitShape[], slots: readonly number[]): Placed {
+  let arenaBytes = 0;
+  const layers = units.map((unit, i) => {
+    const arenaOffset = arenaBytes;
+    arenaBytes += roundUp(slots[i] * unit.slotBytes);
+    return { unit, pool: null, arenaOffset, slots: slots[i] };
+  });
+  return { layers, arenaBytes };
+}
+
+/** Layers whose slots are of one size put theirs together. */
+function poolBySize(units: readonly UnitShape[], slots: readonly number[]): Placed {
+  const slotsOf = new Map<number, number>();
+  units.forEach(({ slotBytes }, i) => {
+    slotsOf.set(slotBytes, (slotsOf.get(slotBytes) ?? 0) + slots[i]);
+  });
+  let arenaBytes = 0;
+  const pools = new Map(
+    Array.from(slotsOf, ([slotBytes, count], pool) => {
+      const arenaOffset = arenaBytes;
+      arenaBytes += roundUp(count * slotBytes);
+      return [slotBytes, { pool, arenaOffset, slots: count }];
+    }),
+  );
+  return { layers: units.map((unit) => ({ unit, ...pools.get(unit.slotBytes)! })), arenaBytes };
 }
 
 /** The reader keeps every bundle's checksum, and a bit that says it was compared. */

@@ -1,7 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FrequencyCache } from '../cache/frequency-cache.js';
-import type { UnitCache } from '../cache/unit-cache.js';
+import { remembers, type UnitCache } from '../cache/unit-cache.js';
 
 /** Beside a store: how often each unit of each layer was used, aged, so that the next run knows from its first token on what to keep. */
 const USES_FILE = 'uses.json';
@@ -15,11 +14,11 @@ export function rememberUses(storePath: string, caches: readonly UnitCache[]): (
   const earlier = readUses(path);
   caches.forEach((cache, layer) => {
     const uses = earlier[layer];
-    if (cache instanceof FrequencyCache && isUsesOf(uses, cache.units)) cache.remember(uses);
+    if (remembers(cache) && isUsesOf(uses, cache.units)) cache.remember(uses);
   });
   return () => {
-    if (!caches.some((cache) => cache instanceof FrequencyCache)) return;
-    const uses = caches.map((cache) => (cache instanceof FrequencyCache ? [...cache.uses()] : null));
+    if (!caches.some(remembers)) return;
+    const uses = caches.map((cache) => (remembers(cache) ? [...cache.uses()] : null));
     const partial = `${path}.${process.pid}.partial`;
     try {
       writeFileSync(partial, JSON.stringify(uses));

@@ -1,5 +1,6 @@
 import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
 import { createCache } from '../cache/create-cache.js';
+import { FrequencyPool } from '../cache/frequency-pool.js';
 import type { TraceWriter } from '../cache/trace-writer.js';
 import { createPlacement, type Placement, type UnitCache } from '../cache/unit-cache.js';
 import type { Allocation } from '../plan/spend.js';
@@ -105,6 +106,25 @@ class PinnedFeed implements FeedForward {
   }
 }
 
+/** A cache for each layer; where layers share slots, its part of theirs. */
+function createCaches({ layers, cache }: Allocation, hot: readonly Uint32Array[] | null): UnitCache[] {
+  const { kind: policy, window } = cache;
+  const pools = new Map<number, number[]>();
+  const caches: UnitCache[] = [];
+  layers.forEach(({ unit, slots, pool }, layer) => {
+    if (pool === null) caches[layer] = createCache({ units: unit.units, slots, policy, window, hot: hot?.[layer] });
+    else pools.set(pool, [...(pools.get(pool) ?? []), layer]);
+  });
+  for (const members of pools.values()) {
+    const units = members.map((layer) => layers[layer].unit.units);
+    const pool = new FrequencyPool({ units, slots: layers[members[0]].slots });
+    members.forEach((layer, i) => {
+      caches[layer] = pool.layers[i];
+    });
+  }
+  return caches;
+}
+
 /** What the selector names, through a cache; more units than the cache holds go in waves, one read ahead of the one computed. */
 class CachedFeed implements FeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
@@ -112,6 +132,9 @@ class CachedFeed implements FeedForward {
   tap: FeedForward['tap'] = null;
   readonly caches: UnitCache[];
   private readonly units: Uint32Array;
+  /** How many tokens of a chunk ask for each unit; only where layers share slots does it matter. */
+  private readonly tokensOf: Uint32Array;
+  private readonly waveTokens: Uint32Array;
   private readonly waveUnits: [Uint32Array, Uint32Array];
   private readonly placements: [Placement, Placement];
   private readonly waveWeights: Float32Array;
@@ -123,12 +146,11 @@ class CachedFeed implements FeedForward {
     hot: readonly Uint32Array[] | null,
     private readonly unitBiases: readonly Float32Array[] | null,
   ) {
-    const { kind: policy, window } = allocation.cache;
-    this.caches = allocation.layers.map(({ unit, slots }, layer) =>
-      createCache({ units: unit.units, slots, policy, window, hot: hot?.[layer] }),
-    );
+    this.caches = createCaches(allocation, hot);
     const most = Math.max(...allocation.layers.map((layer) => layer.unit.units));
     this.units = new Uint32Array(most);
+    this.tokensOf = new Uint32Array(most);
+    this.waveTokens = new Uint32Array(most);
     this.waveUnits = [new Uint32Array(most), new Uint32Array(most)];
     this.placements = [createPlacement(most), createPlacement(most)];
     this.waveWeights = new Float32Array(selector.weights?.length ?? 0);
@@ -139,6 +161,7 @@ class CachedFeed implements FeedForward {
     const { unit } = this.allocation.layers[layer];
     const count = this.selector.select(layer, x, tokens, this.units);
     this.trace?.ask(layer, this.units, count, tokens);
+    if (this.allocation.layers[layer].pool !== null) this.countTokens(count, tokens);
     const { capacity } = this.caches[layer];
     const wave = count <= capacity ? Math.max(1, count) : Math.max(1, capacity >> 1);
     let missed = this.fetch(layer, 0, Math.min(wave, count), 0);
@@ -188,6 +211,18 @@ class CachedFeed implements FeedForward {
     }
   }
 
+  private countTokens(count: number, tokens: number): void {
+    const { weights } = this.selector;
+    if (tokens === 1 || weights === null) {
+      this.tokensOf.fill(tokens, 0, count);
+      return;
+    }
+    this.tokensOf.fill(0, 0, count);
+    for (let token = 0; token < tokens; token++) {
+      for (let i = 0; i < count; i++) if (weights[token * count + i] !== 0) this.tokensOf[i] += 1;
+    }
+  }
+
   /** The selector's weights [tokens, count], of `size` units from `from` on. */
   private weightsOf(from: number, size: number, count: number, tokens: number): Float32Array | null {
     const { weights } = this.selector;
@@ -202,8 +237,11 @@ class CachedFeed implements FeedForward {
   private fetch(layer: number, from: number, count: number, turn: number): number {
     const units = this.waveUnits[turn];
     const placement = this.placements[turn];
-    for (let i = 0; i < count; i++) units[i] = this.units[from + i];
-    this.caches[layer].place(units, count, placement);
+    for (let i = 0; i < count; i++) {
+      units[i] = this.units[from + i];
+      this.waveTokens[i] = this.tokensOf[from + i];
+    }
+    this.caches[layer].place(units, count, placement, this.waveTokens);
     if (placement.missed > 0)
       this.stream.request(layer, placement.missedUnits, placement.missedSlots, placement.missed);
     return bundlesIn(this.allocation.layers[layer].unit, placement.missedUnits, placement.missed);

@@ -194,6 +194,20 @@ describe('replay', () => {
     }
   });
 
+  it('under pool keeps what more tokens of the prompt asked for', () => {
+    const layers = [{ units: 8, unitBytes: 1, slotBytes: 1 }];
+    const prompt = { phase: 0 as const, tokens: 3, units: [Uint32Array.from([0, 1, 2, 2, 1, 1])] };
+    const token = (unit: number) => ({ phase: 1 as const, tokens: 1, units: [Uint32Array.from([unit])] });
+    const trace: Trace = { ...randomTrace(15), layers, passes: [prompt, token(5), token(1)] };
+    // Two of the prompt's three are still there when 5 takes the place of one.
+    expect(rates(trace, 3).pool).toBe(0.5);
+    expect(rates({ ...trace, passes: [prompt, token(5), token(2)] }, 3).pool).toBe(0.5);
+    expect(rates({ ...trace, passes: [prompt, token(5), token(0)] }, 3).pool).toBe(0);
+    expect(
+      rates({ ...trace, passes: [{ ...prompt, units: [Uint32Array.from([0, 1, 2, 0])] }, token(5), token(0)] }, 3).pool,
+    ).toBe(0.5);
+  });
+
   it('under pin, where everything is asked for every token, finds what is not in the ring', () => {
     const everything = UNITS.map((units) => Uint32Array.from({ length: units }, (_, unit) => unit));
     const trace: Trace = {

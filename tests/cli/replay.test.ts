@@ -133,6 +133,7 @@ describe('replay', { timeout: 60_000 }, () => {
       'lfu',
       'layer-lfu',
       'layer-lfu-aged',
+      'pool',
       'window:4',
       'pin',
       'layer-belady',

@@ -194,6 +194,24 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
     });
   });
 
+  it('lets layers share slots, and knows whose unit is in one', () => {
+    const random = new Random(8);
+    const built = [buildLayer(random, SMALL), buildLayer(random, SMALL)];
+    const { stream } = openStream(bridge, folder, built, { slots: 6, shared: true });
+    for (let turn = 0; turn < 4; turn++) {
+      expectRight(stream, built[0], [0, 1, 4, 9, 20, 23], random, 0);
+      expectRight(stream, built[1], [1, 4, 9], random, 1);
+      const [x, y] = [random.floats(32), new Float32Array(32)];
+      const stale = () => stream.ffn(0, Uint32Array.of(4), Uint32Array.of(1), 1, x, 1, null, y, false);
+      expect(thrownBy(stale).code).toBe('USAGE');
+      // What the other layer did not ask into is still there.
+      stream.ffn(0, Uint32Array.of(9, 20), Uint32Array.of(3, 4), 2, x, 1, null, y, false);
+      const { y: expected, bound } = naiveFfn(built[0], x, 1, [9, 20]);
+      expect(firstBeyond(y, expected, bound)).toBeNull();
+    }
+    stream.dispose();
+  });
+
   it('checks a bundle once: what changes on disk afterwards is not looked at again', () => {
     const random = new Random(7);
     const built = buildLayer(random, SMALL);

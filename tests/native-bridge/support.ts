@@ -348,13 +348,14 @@ export interface Opened {
   numUnits: number[];
 }
 
-/** A stream over layers, each with `slots` slots (default: one per unit). */
+/** A stream over layers, each with `slots` slots (default: one per unit), or all with the same where `shared`: their slots must be of one size. */
 export function openStream(
   bridge: Bridge,
   folder: string,
   built: readonly BuiltLayer[],
   options: {
     slots?: number;
+    shared?: boolean;
     ringBytes?: number;
     direct?: boolean;
     readThreads?: number;
@@ -370,9 +371,9 @@ export function openStream(
     paths.push(...(options.paths ?? writeFiles(folder, files)));
     const units = Math.ceil(layer.numNeurons / layer.neuronsPerBundle / layer.bundlesPerUnit);
     numUnits.push(units);
-    const arenaOffset = arenaBytes;
+    const arenaOffset = options.shared ? 0 : arenaBytes;
     const slots = options.slots ?? units;
-    arenaBytes = roundUp(arenaBytes + slots * slotLayout(layer).bytes);
+    arenaBytes = roundUp(arenaOffset + slots * slotLayout(layer).bytes);
     const extents = layer.extents.map((extent) => ({ ...extent, file: extent.file + firstFile }));
     return { ...layer, extents, arenaOffset, slots };
   });

@@ -114,6 +114,36 @@ describe('allocate', () => {
     expect(plan.ring!.arenaOffset + plan.ring!.slots * plan.ring!.slotBytes).toBe(plan.arenaBytes);
   });
 
+  it('lets experts share slots where they are of one size, and spends no more on it', () => {
+    const { spec, layers } = request();
+    const experts = { numExperts: 16, numExpertsPerToken: 2 } as NonNullable<typeof spec.experts>;
+    const of = (bundles: number) => ({
+      ...layers[0],
+      neuronsPerBundle: NEURONS / bundles,
+      extents: [{ ...layers[0].extents[0], bytes: FFN / LAYERS / bundles, stride: FFN / LAYERS / bundles }],
+    });
+    const asked = request({ spec: { ...spec, experts }, layers: [of(16), of(8), of(16), of(8)], selector: 'router' });
+    const { minimumBytes } = allocate({ ...asked, budgetBytes: 0 });
+    const budgetBytes = minimumBytes + FFN / 4;
+    const plan = allocate({ ...asked, budgetBytes });
+    expect(plan.layers.map(({ pool }) => pool)).toEqual([0, 1, 0, 1]);
+    for (const layer of [0, 1]) {
+      const { pool, arenaOffset, slots, unit } = plan.layers[layer];
+      expect(plan.layers[layer + 2]).toMatchObject({ pool, arenaOffset, slots });
+      expect(plan.layers[layer + 2].unit.slotBytes).toBe(unit.slotBytes);
+      expect(slots).toBeLessThan(2 * unit.units);
+    }
+    const [first, second] = plan.layers;
+    expect(second.arenaOffset).toBeGreaterThanOrEqual(first.arenaOffset + first.slots * first.unit.slotBytes);
+    expect(plan.arenaBytes).toBeGreaterThanOrEqual(second.arenaOffset + second.slots * second.unit.slotBytes);
+    expect(used(plan)).toBeLessThanOrEqual(budgetBytes);
+    // With its own slots for each, or where everything fits, nothing is shared.
+    const lru = allocate({ ...asked, budgetBytes, cache: { kind: 'lru', window: 0 } });
+    expect(lru.layers.every(({ pool }) => pool === null)).toBe(true);
+    expect(plan.arenaBytes).toBeGreaterThan(lru.arenaBytes - LAYERS * 4096);
+    expect(allocate({ ...asked, budgetBytes: 1e9 }).layers.every(({ pool }) => pool === null)).toBe(true);
+  });
+
   it('chooses the gate for a ReLU model where it fits, and every row otherwise', () => {
     expect(allocate(request({ selector: 'auto' })).selector).toBe('gate');
     const least = allocate(request({ selector: 'all', budgetBytes: 0 })).minimumBytes;

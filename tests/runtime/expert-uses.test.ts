@@ -2,14 +2,14 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { FrequencyCache } from '../../dist/src/cache/frequency-cache.js';
-import { createPlacement } from '../../dist/src/cache/unit-cache.js';
+import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
+import { createPlacement, type RememberingCache } from '../../dist/src/cache/unit-cache.js';
 import { rememberUses } from '../../dist/src/runtime/expert-uses.js';
 
 const UNITS = 6;
-const newCaches = () => [0, 1].map(() => new FrequencyCache({ units: UNITS, slots: 3, halfLife: 16 }));
+const newCaches = () => [0, 1].map(() => new FrequencyPool({ units: [UNITS], slots: 3 }).layers[0]);
 
-function use(cache: FrequencyCache, ...units: number[]): number {
+function use(cache: RememberingCache, ...units: number[]): number {
   const placement = createPlacement(UNITS);
   cache.place(Uint32Array.from(units), units.length, placement);
   cache.endToken();

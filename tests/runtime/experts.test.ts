@@ -13,7 +13,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
+import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
+import { readTrace } from '../../dist/src/cache/trace-reader.js';
+import { createPlacement } from '../../dist/src/cache/unit-cache.js';
 import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { storeOutline } from '../../dist/src/runtime/outline.js';
+import { planOutline } from '../../dist/src/runtime/plan-outline.js';
+import { openStore } from '../../dist/src/store/reader.js';
 import { random } from '../store/support.js';
 
 const TOKENS = 48;
@@ -99,6 +105,35 @@ describe('a mixture of experts', () => {
         expect(found.receipt.bundlesMissed).toBeGreaterThan(0);
       }
     }
+  });
+
+  it('hits and misses what its pool of slots does under the routes that it recorded', async () => {
+    const store = join(folder, 'pooled');
+    const trace = join(folder, 'pooled.trace');
+    await convert(gguf, store);
+    const outline = storeOutline(openStore(store));
+    const { minimumBytes, ffnBytes } = await plan(store, { memory: 0 });
+    const memory = Math.ceil(minimumBytes + 0.3 * ffnBytes);
+    const { allocation } = planOutline(outline, { memory });
+    const model = await loadModel(store, { memory });
+    // A trace does not say how many tokens of a prompt asked for an expert: here, there is one.
+    const { receipt } = await model.generate(prompt.slice(0, 1), { maxTokens: 60, ignoreEos: true, trace }).result;
+    await model.dispose();
+
+    expect(new Set(allocation.layers.map(({ pool }) => pool))).toEqual(new Set([0]));
+    const units = allocation.layers.map(({ unit }) => unit.units);
+    const pool = new FrequencyPool({ units, slots: allocation.layers[0].slots });
+    const placement = createPlacement(Math.max(...units));
+    let [hit, missed] = [0, 0];
+    for (const pass of readTrace(trace).passes) {
+      for (const [layer, asked] of pass.units.entries()) {
+        pool.layers[layer].place(asked, asked.length, placement);
+        hit += asked.length - placement.missed;
+        missed += placement.missed;
+      }
+      for (const layer of pool.layers) layer.endToken();
+    }
+    expect({ hit, missed }).toEqual({ hit: receipt.bundlesHit, missed: receipt.bundlesMissed });
   });
 
   it('gives a token of a prompt what it gives that token alone', async () => {

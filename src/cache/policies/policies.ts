@@ -3,12 +3,15 @@ import { bundlePool } from './bundle-pool.js';
 import { lfuPool } from './lfu-pool.js';
 import type { Pool } from './pool.js';
 import { ringPool } from './ring-pool.js';
+import { sharedPool } from './shared-pool.js';
 
 /** Tokens that `window` looks back over. */
 const WINDOW = 4;
 
 export interface PoolRequest {
   units: number;
+  /** Of each layer in the cache the number of its first unit. */
+  offsets: readonly number[];
   slots: number;
   /** All calls to come, for the optimum. */
   future: () => readonly Uint32Array[];
@@ -35,6 +38,7 @@ export const policiesFor = (selector: string): readonly Policy[] => [
   { name: 'lfu', perLayer: false, create: lfu },
   { name: 'layer-lfu', perLayer: true, create: lfu },
   { name: 'layer-lfu-aged', perLayer: true, create: agedLfu },
+  { name: 'pool', perLayer: false, create: sharedPool },
   { name: `window:${WINDOW}`, perLayer: true, create: window },
   selector === 'all'
     ? { name: 'pin', perLayer: false, create: ringPool }
