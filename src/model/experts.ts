@@ -51,7 +51,7 @@ export function ggufExperts(
     throw metadata.corrupt(
       'blk.0.ffn_gate_exps.weight',
       stack
-        ? `is of shape [${stack}]; it should be a stack of matrices`
+        ? `is of shape ${shown(stack)}; it should be a stack of matrices`
         : 'is missing; a mixture of experts has one in every layer',
     );
   const leading = metadata.raw(key('leading_dense_block_count'));
