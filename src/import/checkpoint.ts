@@ -5,8 +5,16 @@ import type { ForeignFormat } from './foreign-formats.js';
 /** Element formats a checkpoint may hold. Foreign ones have no kernel and are decoded to floats on the way in. */
 export type TensorFormat = RowFormat | ForeignFormat;
 
-/** Where one tensor's bytes lie in a foreign file. Nothing is read until somebody asks for the bytes. */
-export interface CheckpointTensor {
+/** Where a tensor, or a part of one, begins in a foreign file. */
+export interface Place {
+  path: string;
+  offset: number;
+  /** Where the scales of MXFP4 are, if apart: only the nibbles are at `offset` then. */
+  scales?: { path: string; offset: number };
+}
+
+/** Where one tensor's bytes lie in a foreign file. Nothing is read until somebody asks for the bytes (tensor-bytes.ts). */
+export interface CheckpointTensor extends Place {
   /** flashrow's own name (model/tensor-names.ts). */
   name: string;
   /** The name in the file, for messages. */
@@ -14,14 +22,17 @@ export interface CheckpointTensor {
   /** [rows, columns] for matrices, [length] for vectors, [experts, rows, columns] for stacks of matrices. */
   shape: number[];
   format: TensorFormat;
-  path: string;
-  offset: number;
+  /** In that format. */
   bytes: number;
   /**
    * Where each of a tensor's equal parts begins, where they are apart: matrices of a stack, groups of a matrix's rows. `path` and `offset` are then the
    * first one's.
    */
-  parts?: readonly { path: string; offset: number }[];
+  parts?: readonly Place[];
+  /** Whether the rows of a matrix, or the values of a vector, take turns with another's. */
+  turns?: boolean;
+  /** Whether the file holds each matrix column by column. */
+  transposed?: boolean;
 }
 
 /** The vocabulary as a GGUF file carries it, under `tokenizer.ggml.*`. */

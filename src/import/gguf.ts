@@ -10,7 +10,8 @@ import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
 import { ggmlType } from './gguf-types.js';
 import { readVocabulary } from './gguf-vocabulary.js';
 import { numRows, TensorReader } from './read.js';
-import { blockOf, checkPlacement, damaged, isReadable, resolveTensors, type SourceTensor } from './source-tensor.js';
+import { resolveTensors } from './resolve-tensors.js';
+import { blockOf, checkPlacement, damaged, isReadable, type SourceTensor } from './source-tensor.js';
 
 const DEFAULT_ALIGNMENT = 32;
 /** Tensors that are read while a checkpoint opens hold a value or so per dimension of a head. */

@@ -7,8 +7,9 @@ import { SourceDigest } from './digest.js';
 import { kindOf, withFile } from './files.js';
 import { readHuggingFaceVocabulary } from './hugging-face-vocabulary.js';
 import { parseObject, readSmallFile } from './json.js';
+import { resolveTensors } from './resolve-tensors.js';
 import { readSafetensorsHeader } from './safetensors.js';
-import { damaged, resolveTensors, type SourceTensor } from './source-tensor.js';
+import { damaged, type SourceTensor } from './source-tensor.js';
 
 export const CONFIG_FILE = 'config.json';
 const WEIGHTS_FILE = 'model.safetensors';

@@ -1,18 +1,18 @@
-import type { CheckpointTensor } from './checkpoint.js';
+import type { CheckpointTensor, Place } from './checkpoint.js';
 
-/** Where `length` bytes of a tensor from its byte `start` on lie, piece by piece, in order. */
+/** Which of a tensor's parts hold `length` of its bytes from byte `start` on, in order; `within` counts from the part's own start. */
 export function* piecesOf(
-  tensor: Pick<CheckpointTensor, 'path' | 'offset' | 'bytes' | 'parts'>,
+  tensor: Pick<CheckpointTensor, 'path' | 'offset' | 'scales' | 'bytes' | 'parts'>,
   start: number,
   length: number,
-): Generator<{ path: string; offset: number; length: number }> {
+): Generator<{ part: Place; within: number; length: number }> {
   const parts = tensor.parts ?? [tensor];
   const partBytes = tensor.bytes / parts.length;
   for (let at = start; at < start + length; ) {
     const part = Math.floor(at / partBytes);
     const within = at - part * partBytes;
     const piece = Math.min(start + length - at, partBytes - within);
-    yield { path: parts[part].path, offset: parts[part].offset + within, length: piece };
+    yield { part: parts[part], within, length: piece };
     at += piece;
   }
 }

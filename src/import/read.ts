@@ -5,13 +5,10 @@
 import { dequantize } from '../../native-bridge/blocks.js';
 import { isRowFormat } from '../../native-bridge/formats.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { closeFile, type OpenFile, openFile, readExactly } from './files.js';
+import { closeFile, type OpenFile, openFile } from './files.js';
 import { FOREIGN_FORMATS } from './foreign-formats.js';
-import { piecesOf } from './pieces.js';
 import { blockOf } from './source-tensor.js';
-
-/** What a reader needs to know about a tensor. */
-type StoredTensor = Omit<CheckpointTensor, 'name'>;
+import { readTensorBytes, type StoredTensor } from './tensor-bytes.js';
 
 /** Rows of a tensor, those of all its matrices for a stack; a vector is one row. */
 export const numRows = (tensor: Pick<CheckpointTensor, 'shape'>): number =>
@@ -36,11 +33,7 @@ export class TensorReader {
   /** `length` bytes of the tensor from its byte `start` on. Throws as `readRows` does. */
   readBytes(tensor: StoredTensor, start: number, length: number): Uint8Array {
     const bytes = new Uint8Array(length);
-    let done = 0;
-    for (const piece of piecesOf(tensor, start, length)) {
-      readExactly(this.#file(piece.path), piece.offset, bytes.subarray(done, done + piece.length));
-      done += piece.length;
-    }
+    readTensorBytes(tensor, start, bytes, (path) => this.#file(path));
     return bytes;
   }
 

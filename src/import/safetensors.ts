@@ -67,8 +67,10 @@ function sourceTensor(file: OpenFile, headerBytes: number, name: string, entry: 
     );
   const format = FORMATS.get(type) ?? null;
   const bytes = range[1] - range[0];
-  if (format !== null) {
-    const expected = shape.reduce((product, size) => product * size, blockOf(format).blockBytes);
+  // Bytes are weights only together with others (packed-mxfp4.ts).
+  const elementBytes = format === null ? (type === 'U8' ? 1 : null) : blockOf(format).blockBytes;
+  if (elementBytes !== null) {
+    const expected = shape.reduce((product, size) => product * size, elementBytes);
     if (expected !== bytes)
       throw damaged(file.path, name, `takes ${bytes} bytes; ${type} of shape ${shown(shape)} takes ${expected}`);
   }

@@ -26,6 +26,12 @@ export interface ExpectedTensor {
   sourceShape?: readonly number[];
   /** Where a checkpoint keeps the matrices of a stack apart: each one's name there, expert by expert; `sourceName` is then for messages. */
   expertSourceNames?: readonly string[];
+  /** Where `sourceName` holds MXFP4's nibbles alone: the tensor of their scales. */
+  scalesSourceName?: string;
+  /** Where the rows of two matrices, or the values of two vectors, take turns in a tensor of the checkpoint: which of the two this is. */
+  turn?: 0 | 1;
+  /** Where the checkpoint holds each matrix of a stack column by column. */
+  transposed?: boolean;
   /** Where a checkpoint holds the rows of a matrix in the midst of a larger one, `sourceRows` high: groups of as many rows each, in our order. */
   rowGroups?: { sourceRows: number; rowsPerGroup: number; firstRows: readonly number[] };
 }

@@ -11,9 +11,6 @@ export interface CheckpointNames {
   layer(index: number, tensor: LayerTensor): string;
 }
 
-/** Names of the experts' matrices where a checkpoint holds them one by one. */
-export type ExpertNames = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string;
-
 const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   attentionNorm: 'input_layernorm.weight',
   attentionNormBias: 'input_layernorm.bias',

@@ -1,10 +1,11 @@
 import { activation } from './activation.js';
 import type { Architecture, ModelDescription } from './architectures.js';
 import { attentionShape } from './attention-shape.js';
-import { type CheckpointNames, type ExpertNames, ggufNames, huggingFaceNames } from './checkpoint-names.js';
+import { type CheckpointNames, ggufNames, huggingFaceNames } from './checkpoint-names.js';
 import { expectedTensors, type FusedRows } from './expected-tensors.js';
+import { type ExpertSource, stackedExperts } from './expert-sources.js';
 import { type ExpertsFamily, ggufExperts, huggingFaceExperts } from './experts.js';
-import { type Fields, shown } from './fields.js';
+import type { Fields } from './fields.js';
 import { fusedGateUp, fusedQueriesKeysValues } from './fused-rows.js';
 import { type GemmaTraits, ggufGemma, huggingFaceGemma } from './gemma-traits.js';
 import { PLAIN } from './plain.js';
@@ -12,12 +13,15 @@ import { GGUF_ROPE_TENSORS, ggufContext, ggufScaling, huggingFaceContext, huggin
 import { windowOf } from './sliding-window.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
+import { refuseUnknownTraits } from './unknown-traits.js';
 
 /** What sets one family of decoders with RMS norms, rotary attention and gated feed-forward networks apart from the others. */
 export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKeyValueBiases' | 'queryKeyNorm'> {
   /** Where the other projections add biases too: attention's output, the router, and each expert's. */
   biases?: boolean;
   attentionSinks?: boolean;
+  /** `quantization_config.quant_method` of the Hugging Face folders that can be read all the same. */
+  quantMethod?: string;
   /** Where no field names it, or one that is not believed. */
   activation?: Activation;
   /** Gemma's ways. */
@@ -60,8 +64,8 @@ export function decoder(family: DecoderFamily): Architecture {
     ggufName: family.ggufName,
     mixture: family.experts !== null,
 
-    fromHuggingFace(name, config) {
-      refuseUnknownTraits(config);
+    fromHuggingFace(name, config, holds) {
+      refuseUnknownTraits(family, config);
       const heads = attentionShape(config, {
         hiddenSize: 'hidden_size',
         heads: 'num_attention_heads',
@@ -99,7 +103,7 @@ export function decoder(family: DecoderFamily): Architecture {
         ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
       };
       const names = huggingFaceNames(family.huggingFaceRenamed ?? family.experts?.renamed);
-      return describe(spec, names, family.experts?.expertNames ?? null, family.fused);
+      return describe(spec, names, family.experts?.source(holds), family.fused);
     },
 
     fromGguf(name, metadata, tensors) {
@@ -155,22 +159,9 @@ export function decoder(family: DecoderFamily): Architecture {
         experts,
         ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
       };
-      return describe(spec, names, null, family.fused);
+      return describe(spec, names, stackedExperts, family.fused);
     },
   };
-}
-
-/** What would change the result, and is not modelled. Throws UNSUPPORTED. */
-function refuseUnknownTraits(config: Fields): void {
-  for (const key of ['attention_bias', 'mlp_bias'])
-    if (config.flag(key)) throw config.unsupported(key, 'is true; projections with biases are not supported');
-  if (config.raw('quantization_config') !== undefined)
-    throw config.unsupported(
-      'quantization_config',
-      'says that the weights are quantized; use the original weights or a GGUF file',
-    );
-  if (config.raw('clip_qkv') !== undefined)
-    throw config.unsupported('clip_qkv', `is ${shown(config.raw('clip_qkv'))}; clipping is not supported`);
 }
 
 /** Dimensions of a head that turn. */
@@ -227,14 +218,14 @@ const window = (
 function describe(
   spec: ModelSpec,
   names: CheckpointNames,
-  expertNames: ExpertNames | null,
+  expertSource: ExpertSource | undefined,
   fused = false,
 ): ModelDescription {
   const [attention, network] = [fusedQueriesKeysValues(spec), fusedGateUp(spec)];
   const fusedRows: FusedRows = (tensor) => (fused ? (attention(tensor) ?? network(tensor)) : null);
   return {
     spec,
-    tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, expertNames, fusedRows) },
+    tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, { expertSource, fusedRows }) },
     ignores: (sourceName) =>
       GGUF_ROPE_TENSORS.includes(sourceName) ||
       (sourceName === names.head && spec.tiedEmbeddings) ||

@@ -1,5 +1,6 @@
 import type { ExpectedTensor } from './architectures.js';
-import type { CheckpointNames, ExpertNames } from './checkpoint-names.js';
+import type { CheckpointNames } from './checkpoint-names.js';
+import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { residentOfLayer } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -15,12 +16,14 @@ import {
 /** Where a checkpoint holds a tensor's rows in the midst of another's: groups of rows that follow one another in ours. Null where it has a tensor of its own. */
 export type FusedRows = (tensor: LayerTensor) => ExpectedTensor['rowGroups'] | null;
 
-/** Every tensor of a model under its name in a checkpoint; `expertNames` where experts are tensors of their own. */
+/** Every tensor of a model under its name in a checkpoint, those of experts as `expertSource` says. */
 export function* expectedTensors(
   spec: ModelSpec,
   names: CheckpointNames,
-  expertNames: ExpertNames | null,
-  fusedRows: FusedRows = () => null,
+  {
+    expertSource = stackedExperts,
+    fusedRows = () => null,
+  }: { expertSource?: ExpertSource; fusedRows?: FusedRows } = {},
 ): Generator<ExpectedTensor> {
   const { hiddenSize, vocabSize, experts } = spec;
   const neurons = experts?.intermediateSize ?? spec.intermediateSize;
@@ -42,7 +45,7 @@ export function* expectedTensors(
       const expected = { name: layerTensor(layer, tensor), sourceName: names.layer(layer, tensor), shape };
       const rowGroups = fusedRows(tensor);
       if (experts && (tensor === 'gateBias' || tensor === 'upBias' || tensor === 'downBias'))
-        yield { ...expected, sourceShape: [experts.numExperts, shape[0] / experts.numExperts] };
+        yield { ...expected, ...expertSource(layer, tensor, { ...experts, hiddenSize }) };
       else yield rowGroups ? { ...expected, rowGroups } : expected;
     }
     for (const [tensor, shape] of streamed) {
@@ -52,9 +55,8 @@ export function* expectedTensors(
         yield rowGroups ? { name, sourceName, shape, rowGroups } : { name, sourceName, shape };
         continue;
       }
-      const stack = { name, sourceName, shape: [experts.numExperts, ...shape] };
-      const ofExpert = (_: unknown, expert: number) => expertNames!(layer, tensor as 'gate' | 'up' | 'down', expert);
-      yield expertNames ? { ...stack, expertSourceNames: Array.from({ length: experts.numExperts }, ofExpert) } : stack;
+      const source = expertSource(layer, tensor as ExpertTensor, { ...experts, hiddenSize });
+      yield { name, sourceName, shape: [experts.numExperts, ...shape], ...source };
     }
   }
   yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };

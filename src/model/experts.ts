@@ -1,4 +1,4 @@
-import type { ExpertNames } from './checkpoint-names.js';
+import type { ExpertSource } from './expert-sources.js';
 import { type Fields, shown } from './fields.js';
 import type { ExpertsSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
@@ -13,8 +13,12 @@ export interface ExpertsFamily {
   sharedExpert: boolean;
   /** Hugging Face names that differ from the usual. */
   renamed?: Partial<Record<LayerTensor, string>>;
-  expertNames: ExpertNames;
+  /** Where a Hugging Face folder holds them; `holds` says whether it has a tensor of that name. */
+  source(holds: (sourceName: string) => boolean): ExpertSource;
 }
+
+/** gpt-oss's first files have the second alone. */
+const USED_KEYS = ['num_experts_per_tok', 'experts_per_token'];
 
 /** More than any router chooses from; bounds the list of tensors that are looked for. */
 const MAX_EXPERTS = 65536;
@@ -26,9 +30,10 @@ export function huggingFaceExperts(family: ExpertsFamily, config: Fields): Exper
   const dense = config.raw('mlp_only_layers');
   if (Array.isArray(dense) && dense.length > 0)
     throw config.unsupported('mlp_only_layers', `is ${shown(dense)}: layers without experts are not supported`);
-  return checked(config, [family.numExpertsKey, 'num_experts_per_tok'], {
+  const usedKey = USED_KEYS.find((key) => config.raw(key) !== undefined) ?? USED_KEYS[0];
+  return checked(config, [family.numExpertsKey, usedKey], {
     numExperts: config.size(family.numExpertsKey),
-    numExpertsPerToken: config.size('num_experts_per_tok'),
+    numExpertsPerToken: config.size(usedKey),
     intermediateSize: config.size(family.intermediateSizeKey),
     normalizeWeights: config.flag('norm_topk_prob') ?? family.normalizeWeights,
     sharedIntermediateSize: family.sharedExpert ? config.size('shared_expert_intermediate_size') : 0,
@@ -46,7 +51,7 @@ export function ggufExperts(
     throw metadata.corrupt(
       'blk.0.ffn_gate_exps.weight',
       stack
-        ? `is of shape [${stack}]; it should be a stack of matrices`
+        ? `is of shape ${shown(stack)}; it should be a stack of matrices`
         : 'is missing; a mixture of experts has one in every layer',
     );
   const leading = metadata.raw(key('leading_dense_block_count'));

@@ -166,7 +166,7 @@ function byGroups({ numAttentionHeads, numKeyValueHeads, headDim }: ModelSpec): 
 
 const describe = (spec: ModelSpec, names: CheckpointNames, fusedRows: FusedRows): ModelDescription => ({
   spec,
-  tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, null, fusedRows) },
+  tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, { fusedRows }) },
   ignores: (sourceName) =>
     (sourceName === names.head && spec.tiedEmbeddings) || sourceName.endsWith('.rotary_emb.inv_freq'),
 });

@@ -1,9 +1,10 @@
 import { decoder } from './decoder.js';
+import { gptOssExperts } from './gpt-oss-experts.js';
 
-/** gpt-oss (arXiv 2508.10925): biases everywhere, attention sinks, every other layer a sliding window, a SwiGLU that is clamped. From GGUF files. */
+/** gpt-oss (arXiv 2508.10925): biases everywhere, attention sinks, every other layer a sliding window, a SwiGLU that is clamped. */
 export const gptOss = decoder({
   architecture: 'gpt-oss',
-  huggingFaceClasses: [],
+  huggingFaceClasses: ['GptOssForCausalLM'],
   ggufName: 'gpt-oss',
   ggufRotary: 'halves',
   ggufRenamed: { ffnNorm: 'post_attention_norm.weight' },
@@ -13,11 +14,13 @@ export const gptOss = decoder({
   biases: true,
   attentionSinks: true,
   activation: 'clamped-swiglu',
+  quantMethod: 'mxfp4',
   experts: {
     numExpertsKey: 'num_local_experts',
     intermediateSizeKey: 'intermediate_size',
     normalizeWeights: true,
     sharedExpert: false,
-    expertNames: (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+    renamed: { router: 'mlp.router.weight', routerBias: 'mlp.router.bias' },
+    source: gptOssExperts,
   },
 });

@@ -1,4 +1,5 @@
 import { decoder } from './decoder.js';
+import { expertsApart } from './expert-sources.js';
 
 /** Mixtral (arXiv 2401.04088): Mistral with experts. GGUF files call it llama. */
 export const mixtral = decoder({
@@ -15,7 +16,10 @@ export const mixtral = decoder({
     normalizeWeights: true,
     sharedExpert: false,
     renamed: { router: 'block_sparse_moe.gate.weight' },
-    expertNames: (layer, tensor, expert) =>
-      `model.layers.${layer}.block_sparse_moe.experts.${expert}.${{ gate: 'w1', up: 'w3', down: 'w2' }[tensor]}.weight`,
+    source: () =>
+      expertsApart(
+        (layer, tensor, expert) =>
+          `model.layers.${layer}.block_sparse_moe.experts.${expert}.${{ gate: 'w1', up: 'w3', down: 'w2' }[tensor]}.weight`,
+      ),
   },
 });

@@ -1,4 +1,5 @@
 import { decoder } from './decoder.js';
+import { expertsApart } from './expert-sources.js';
 
 /** OLMoE (arXiv 2409.02060): 64 experts, and norms over all queries and all keys. */
 export const olmoe = decoder({
@@ -14,6 +15,7 @@ export const olmoe = decoder({
     intermediateSizeKey: 'intermediate_size',
     normalizeWeights: false,
     sharedExpert: false,
-    expertNames: (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+    source: () =>
+      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
   },
 });

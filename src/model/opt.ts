@@ -94,7 +94,7 @@ export const opt: Architecture = {
     const names = namesUnder(holds('decoder.embed_tokens.weight') ? '' : 'model.');
     return {
       spec,
-      tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, null) },
+      tensors: { [Symbol.iterator]: () => expectedTensors(spec, names) },
       ignores: (sourceName) => sourceName === names.head && spec.tiedEmbeddings,
     };
   },

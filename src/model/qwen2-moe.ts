@@ -1,4 +1,5 @@
 import { decoder } from './decoder.js';
+import { expertsApart } from './expert-sources.js';
 
 /** Qwen 1.5 and 2 MoE (arXiv 2407.10671): many small experts, and one that every token takes. */
 export const qwen2Moe = decoder({
@@ -14,6 +15,7 @@ export const qwen2Moe = decoder({
     intermediateSizeKey: 'moe_intermediate_size',
     normalizeWeights: false,
     sharedExpert: true,
-    expertNames: (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+    source: () =>
+      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
   },
 });

@@ -1,4 +1,5 @@
 import { decoder } from './decoder.js';
+import { expertsApart } from './expert-sources.js';
 
 /** Qwen 3 MoE (arXiv 2505.09388). */
 export const qwen3Moe = decoder({
@@ -14,6 +15,7 @@ export const qwen3Moe = decoder({
     intermediateSizeKey: 'moe_intermediate_size',
     normalizeWeights: true,
     sharedExpert: false,
-    expertNames: (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+    source: () =>
+      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
   },
 });

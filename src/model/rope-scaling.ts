@@ -1,6 +1,7 @@
 import type { SourceTensors } from './architectures.js';
 import { type Fields, shown } from './fields.js';
 import type { RotarySpec } from './spec.js';
+import { ggufYarn, huggingFaceYarn } from './yarn.js';
 
 /** The tensor in which a GGUF file carries Llama 3's factors, ready made. */
 const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
@@ -13,12 +14,11 @@ export const GGUF_ROPE_TENSORS: readonly string[] = [GGUF_ROPE_FACTORS, GGUF_SHO
  * linear (positions divided by a factor), or Llama 3's, which slows long wavelengths only.
  */
 export function huggingFaceFactors(scaling: Fields | null, theta: number, dimension: number): number[] | null {
-  if (!scaling) return null;
-  const type = scaling.text('rope_type') ?? scaling.text('type') ?? 'default';
-  if (type === 'default') return null;
+  const type = typeOf(scaling);
+  if (!scaling || type === 'default') return null;
   if (type === 'linear') return new Array<number>(dimension / 2).fill(scaling.positive('factor'));
   if (type !== 'llama3')
-    throw scaling.unsupported('rope_type', `is ${shown(type)}; supported: default, linear, llama3`);
+    throw scaling.unsupported('rope_type', `is ${shown(type)}; supported: default, linear, llama3, longrope, yarn`);
 
   const factor = scaling.positive('factor');
   const low = scaling.positive('low_freq_factor');
@@ -36,18 +36,21 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
   });
 }
 
-type Scaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
+export type Scaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
 
-const isLongrope = (scaling: Fields | null): scaling is Fields =>
-  ['longrope', 'su'].includes(scaling?.text('rope_type') ?? scaling?.text('type') ?? '');
+const typeOf = (scaling: Fields | null) => scaling?.text('rope_type') ?? scaling?.text('type') ?? 'default';
+const LONGROPE = ['longrope', 'su'];
 
 /** The context that `huggingFaceScaling` holds for: with longrope the one the model was first trained on. */
 export const huggingFaceContext = (scaling: Fields | null, config: Fields): number =>
-  config.size(isLongrope(scaling) ? 'original_max_position_embeddings' : 'max_position_embeddings');
+  config.size(LONGROPE.includes(typeOf(scaling)) ? 'original_max_position_embeddings' : 'max_position_embeddings');
 
-/** `huggingFaceFactors`, and longrope's short factors with the temperature that comes of the whole context. */
+/** `huggingFaceFactors`; longrope's short factors with the temperature that comes of the whole context; or YaRN. */
 export function huggingFaceScaling(scaling: Fields | null, config: Fields, theta: number, dimension: number): Scaling {
-  if (!isLongrope(scaling)) return { frequencyFactors: huggingFaceFactors(scaling, theta, dimension), magnitude: 1 };
+  const type = typeOf(scaling);
+  if (scaling && type === 'yarn') return huggingFaceYarn(scaling, config, theta, dimension);
+  if (!scaling || !LONGROPE.includes(type))
+    return { frequencyFactors: huggingFaceFactors(scaling, theta, dimension), magnitude: 1 };
   const factors = scaling.raw('short_factor');
   if (!Array.isArray(factors) || factors.length !== dimension / 2 || !factors.every((factor) => factor > 0))
     throw scaling.corrupt('short_factor', `is ${shown(factors)}; it should be ${dimension / 2} factors above 0`);
@@ -77,26 +80,8 @@ export function ggufScaling(
       magnitude: metadata.positive(`${prefix}.rope.scaling.attn_factor`, 1),
     };
   const type = metadata.text(`${prefix}.rope.scaling.type`) ?? 'linear';
-  if (type === 'yarn') return yarn(metadata, (suffix) => `${prefix}.rope.scaling.${suffix}`, theta, dimension);
+  if (type === 'yarn') return ggufYarn(metadata, (suffix) => `${prefix}.rope.scaling.${suffix}`, theta, dimension);
   return { frequencyFactors: ggufFactors(type, prefix, metadata, tensors, dimension), magnitude: 1 };
-}
-
-/**
- * YaRN (arXiv 2309.00071): pairs that turn fast keep their speed, those that turn less than once within the trained context are slowed by the whole
- * factor, with a ramp between; queries and keys grow a little.
- */
-function yarn(metadata: Fields, key: (suffix: string) => string, theta: number, dimension: number): Scaling {
-  const factor = metadata.positive(key('factor'));
-  const trained = metadata.size(key('original_context_length'));
-  const pairThatTurns = (times: number) =>
-    (dimension * Math.log(trained / (times * 2 * Math.PI))) / (2 * Math.log(theta));
-  const low = Math.max(0, Math.floor(pairThatTurns(metadata.positive(key('yarn_beta_fast'), 32))));
-  const high = Math.min(dimension - 1, Math.ceil(pairThatTurns(metadata.positive(key('yarn_beta_slow'), 1))));
-  const frequencyFactors = Array.from({ length: dimension / 2 }, (_, pair) => {
-    const kept = 1 - Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
-    return 1 / ((1 - kept) / factor + kept);
-  });
-  return { frequencyFactors, magnitude: metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor)) };
 }
 
 function ggufFactors(

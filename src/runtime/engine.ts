@@ -1,4 +1,3 @@
-import { BridgeError } from '../../native-bridge/bridge.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import { FlashrowError } from '../errors.js';
 import { LOGIT_ROWS } from '../model/prefill-chunk.js';
@@ -16,6 +15,8 @@ export interface EngineParts {
   /** Tokens that go through a layer together. */
   chunkTokens: number;
   denseTime: Stopwatch;
+  /** Throws where a file that weights are read from is no longer what it was. */
+  checkSource: () => void;
   /** Raised from another thread to stop at the next layer. */
   aborted: () => boolean;
 }
@@ -124,10 +125,12 @@ export class Engine {
         dense.finishFeedForward(layer, input, tokens, output);
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
       }
+      // A file that changed did so before now, if its bytes went into this pass.
+      this.parts.checkSource();
     } catch (error) {
       // Half a pass is worth nothing: forget its tokens, and what was read ahead for layers that will not come.
       this.rewind(position);
-      feedForward.restart(error instanceof BridgeError);
+      feedForward.restart(!(error instanceof FlashrowError && error.code === 'ABORTED'));
       throw error;
     }
     feedForward.endToken();

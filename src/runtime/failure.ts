@@ -6,12 +6,23 @@ import type { ErrorShape } from './api.js';
 
 const BRIDGE_CODES = { CORRUPT: 'CORRUPT', IO: 'IO', MEMORY: 'INSUFFICIENT_MEMORY', USAGE: 'BAD_USAGE' } as const;
 
-/** Any failure in a form that crosses a thread boundary. */
-export function toShape(error: unknown): ErrorShape {
+/** Any failure in a form that crosses a thread boundary. In a mixture a bundle is an expert, and is called so. */
+export function toShape(error: unknown, isMixture = false): ErrorShape {
   if (error instanceof FlashrowError) return { code: error.code, message: error.message, details: error.details };
-  if (error instanceof BridgeError)
-    return { code: BRIDGE_CODES[error.code], message: error.message, details: { ...error.details } };
+  if (error instanceof BridgeError) {
+    const { code, message, details } = error;
+    return { code: BRIDGE_CODES[code], ...(isMixture ? inExperts(message, details) : { message, details }) };
+  }
   return { code: 'IO', message: error instanceof Error ? error.message : String(error), details: {} };
+}
+
+function inExperts(message: string, details: BridgeError['details']): Pick<ErrorShape, 'message' | 'details'> {
+  const { bundle } = details;
+  if (bundle === undefined) return { message, details };
+  // The path, which comes first, may hold the same words.
+  const at = message.lastIndexOf(`bundle ${bundle}`);
+  const told = at < 0 ? message : `${message.slice(0, at)}expert${message.slice(at + 'bundle'.length)}`;
+  return { message: told, details: { ...details, expert: bundle } };
 }
 
 export function fromShape({ code, message, details }: ErrorShape): FlashrowError {

@@ -4,6 +4,7 @@ import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import type { LayerAllocation } from '../plan/spend.js';
+import { checkExternal } from '../store/external.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
 import type { ModelInfo, Progress } from './api.js';
@@ -84,6 +85,7 @@ export async function openHost(
       contextSize,
       chunkTokens: maxTokens,
       denseTime,
+      checkSource: () => checkExternal(store.manifest.files),
       aborted,
     });
     const info: ModelInfo = {

@@ -27,7 +27,7 @@ port.on('message', async (request: Request) => {
   try {
     reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
   } catch (error) {
-    reply({ id, error: toShape(error) });
+    reply({ id, error: toShape(error, host?.info.spec.experts != null) });
   } finally {
     running = null;
     Atomics.store(flags, FLAGS.busy, 0);

@@ -2,10 +2,10 @@ import { setImmediate } from 'node:timers/promises';
 import { isRowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { CheckpointTensor } from '../import/checkpoint.js';
-import { closeFile, type OpenFile, openFile, readExactly } from '../import/files.js';
+import { closeFile, type OpenFile, openFile } from '../import/files.js';
 import { FOREIGN_FORMATS } from '../import/foreign-formats.js';
-import { piecesOf } from '../import/pieces.js';
 import { blockOf } from '../import/source-tensor.js';
+import { readTensorBytes } from '../import/tensor-bytes.js';
 import { findNotFinite } from './finite.js';
 
 /** Some rows of a tensor, and some columns of those; columns begin and end on block edges. */
@@ -64,11 +64,7 @@ export class SourceReader {
     const whole = region.columns === rowLength(tensor);
     const run = whole ? into.length : into.length / region.rows;
     for (let at = 0, from = start; at < into.length; at += run, from += stride) {
-      let done = at;
-      for (const piece of piecesOf(tensor, from, run)) {
-        readExactly(this.#open(piece.path), piece.offset, into.subarray(done, done + piece.length));
-        done += piece.length;
-      }
+      readTensorBytes(tensor, from, into.subarray(at, at + run), (path) => this.#open(path));
     }
   }
 

@@ -17,6 +17,7 @@ import { ChatTemplate } from '../../dist/src/text/chat-template.js';
 import { loadTokenizer } from '../../dist/src/text/load.js';
 import { storedText } from '../../dist/src/text/stored-text.js';
 import { tinyLlama, writeGguf } from '../import/tiny-gguf.js';
+import { CONFIG, PACKED, UNPACKED, writeGptOss } from '../import/tiny-gpt-oss.js';
 import { TINY_CONFIG, writeTinyModel } from '../import/tiny-hugging-face.js';
 import { TALES } from '../runtime/shipped.js';
 import { type Damage, damaged, damageTo, mutate, mutations } from './mutations.js';
@@ -126,21 +127,35 @@ describe('whatever happens to a file, it is read or refused', { timeout: 3_600_0
     fuzzFile(name, readFileSync(join(model, name)), join(model, name), () => readModel(model));
   });
 
-  it('config.json with a value of another kind', () => {
-    const model = join(folder, 'config');
+  it.each([
+    ['MXFP4', PACKED],
+    ['floats', UNPACKED],
+  ])('model.safetensors of a gpt-oss in %s', (kind, tensors) => {
+    const model = join(folder, `gpt-oss-${kind}`);
     mkdirSync(model);
-    writeTinyModel(model);
+    writeGptOss(model, tensors, CONFIG);
     cpSync(join(TALES, 'tokenizer.json'), join(model, 'tokenizer.json'));
-    const config = {
-      ...TINY_CONFIG,
-      rope_scaling: { rope_type: 'linear', factor: 2 },
-      sliding_window: 4,
-      tie_word_embeddings: false,
-    };
+    const path = join(model, 'model.safetensors');
+    fuzzFile(`gpt-oss, ${kind}`, readFileSync(path), path, () => readModel(model));
+  });
+
+  it.each([
+    ['Llama', { ...TINY_CONFIG, rope_scaling: { rope_type: 'linear', factor: 2 }, sliding_window: 4 }, writeTinyModel],
+    [
+      'gpt-oss',
+      { ...CONFIG, rope_scaling: { rope_type: 'yarn', factor: 2, truncate: false, beta_fast: 32, beta_slow: 1 } },
+      (path: string) => writeGptOss(path, PACKED, CONFIG),
+    ],
+  ])('config.json of a %s with a value of another kind', (kind, values, write) => {
+    const model = join(folder, `config-${kind}`);
+    mkdirSync(model);
+    write(model);
+    cpSync(join(TALES, 'tokenizer.json'), join(model, 'tokenizer.json'));
+    const config = { ...values, tie_word_embeddings: false };
     check(
       fc.property(damageTo(config), (damage) => {
         writeFileSync(join(model, 'config.json'), JSON.stringify(damaged(config, damage)));
-        expectSound('config values', () => readModel(model));
+        expectSound(`config values, ${kind}`, () => readModel(model));
       }),
     );
   });

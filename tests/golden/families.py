@@ -1,10 +1,12 @@
-"""Reference numbers for OPT and Falcon, from an independent float64 forward in numpy of small models with made-up weights.
+"""Reference numbers for OPT, Falcon and gpt-oss, from an independent float64 forward in numpy of small models with made-up weights.
 
 Usage: python3 families.py > families.json
 
 Weights come from a linear congruential generator, so that a test can make the same checkpoint: tensor i of a model (in the order of `tensors`)
-starts at state i + 1; each weight is (state >> 8) / 2^24 - 0.5 of the next state, times `scale`, plus `shift`, rounded to float32.
-The arithmetic is that of transformers' modeling_opt.py and modeling_falcon.py, written out from their definitions.
+starts at state i + 1; each weight is (state >> 8) / 2^24 - 0.5 of the next state, times `scale`, plus `shift`, rounded to float32. Of tensors of bytes
+(`scale` a whole number), each is (state >> 8) % scale + shift.
+The arithmetic is that of transformers' modeling_opt.py, modeling_falcon.py and modeling_gpt_oss.py (with integrations/mxfp4.py and modeling_rope_utils.py),
+written out from their definitions.
 """
 import json
 import math
@@ -20,6 +22,14 @@ def weights(index, shape, scale, shift):
         state = (state * 1664525 + 1013904223) % 2**32
         values[i] = ((state >> 8) / 2**24 - 0.5) * scale + shift
     return values.astype(np.float32).astype(np.float64).reshape(shape)
+
+
+def whole_numbers(index, shape, count, first):
+    state, values = index + 1, np.empty(int(np.prod(shape)), np.uint8)
+    for i in range(values.size):
+        state = (state * 1664525 + 1013904223) % 2**32
+        values[i] = (state >> 8) % count + first
+    return values.reshape(shape)
 
 
 def layer_norm(x, weight, bias, eps):
@@ -138,8 +148,105 @@ def falcon(kind, activation):
     return config, tensors, forward
 
 
+E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, 0, -0.5, -1, -1.5, -2, -3, -4, -6])
+
+
+def mxfp4(blocks, scales):
+    """[..., rows, blocks, 16] bytes and [..., rows, blocks] exponents to [..., rows, 32 * blocks]: the low nibble of a byte comes before its high one."""
+    values = np.stack([E2M1[blocks & 15], E2M1[blocks >> 4]], -1).reshape(*blocks.shape[:-1], 32)
+    return (values * 2.0 ** (scales.astype(int) - 127)[..., None]).reshape(*scales.shape[:-1], -1)
+
+
+def yarn(d, theta, scaling):
+    """Inverse frequencies, and what cosines and sines are multiplied by."""
+    pair = lambda turns: d * math.log(scaling['original_max_position_embeddings'] / (turns * 2 * math.pi)) / (2 * math.log(theta))
+    low, high = max(pair(scaling['beta_fast']), 0), min(pair(scaling['beta_slow']), d - 1)
+    slowed = np.clip((np.arange(d // 2) - low) / (high - low), 0, 1)
+    plain = theta ** (-2 * np.arange(d // 2) / d)
+    return plain / scaling['factor'] * slowed + plain * (1 - slowed), 0.1 * math.log(scaling['factor']) + 1
+
+
+def gpt_oss(quantized):
+    h, ffn, layers, heads, kv, d, experts, used, window = 64, 64, 2, 4, 2, 32, 6, 2, 4
+    scaling = dict(rope_type='yarn', factor=32.0, beta_fast=32.0, beta_slow=1.0, truncate=False, original_max_position_embeddings=512)
+    config = dict(
+        architectures=['GptOssForCausalLM'], model_type='gpt_oss', hidden_size=h, intermediate_size=ffn, num_hidden_layers=layers,
+        num_attention_heads=heads, num_key_value_heads=kv, head_dim=d, vocab_size=VOCAB, max_position_embeddings=16384, rms_norm_eps=1e-5,
+        rope_theta=150000, rope_scaling=scaling, sliding_window=window, layer_types=['sliding_attention', 'full_attention'] * (layers // 2),
+        attention_bias=True, hidden_act='silu', swiglu_limit=7.0, num_local_experts=experts, num_experts_per_tok=used, experts_per_token=used,
+        tie_word_embeddings=False, eos_token_id=1,
+    )
+    if quantized:
+        config['quantization_config'] = dict(quant_method='mxfp4', modules_to_not_convert=['model.layers.*.self_attn', 'lm_head'])
+    tensors = [('model.embed_tokens.weight', [VOCAB, h], 2, 0)]
+    for i in range(layers):
+        p = f'model.layers.{i}.'
+        tensors += [(p + 'input_layernorm.weight', [h], 1, 1), (p + 'post_attention_layernorm.weight', [h], 1, 1)]
+        for name, rows, columns in (('q', heads * d, h), ('k', kv * d, h), ('v', kv * d, h), ('o', h, heads * d)):
+            tensors += [(p + f'self_attn.{name}_proj.weight', [rows, columns], 0.5, 0), (p + f'self_attn.{name}_proj.bias', [rows], 0.6, 0)]
+        tensors += [(p + 'self_attn.sinks', [heads], 4, 0), (p + 'mlp.router.weight', [experts, h], 0.6, 0), (p + 'mlp.router.bias', [experts], 1, 0)]
+        for name, rows, columns, bias in (('gate_up', 2 * ffn, h, 16), ('down', h, ffn, 1)):
+            e = p + f'mlp.experts.{name}_proj'
+            if quantized:
+                tensors += [(e + '_blocks', [experts, rows, columns // 32, 16], 256, 0), (e + '_scales', [experts, rows, columns // 32], 3, 119)]
+            else:
+                tensors += [(e, [experts, columns, rows], 0.4, 0)]
+            tensors += [(e + '_bias', [experts, rows], bias, 0)]
+    tensors += [('model.norm.weight', [h], 1, 1), ('lm_head.weight', [VOCAB, h], 1, 0)]
+    inverse, magnitude = yarn(d, config['rope_theta'], scaling)
+
+    def rotated(x):
+        angles = np.arange(len(x))[:, None] * inverse
+        cos, sin = (magnitude * np.concatenate([f(angles)] * 2, -1)[:, None] for f in (np.cos, np.sin))
+        return x * cos + np.concatenate([-x[..., d // 2 :], x[..., : d // 2]], -1) * sin
+
+    def attention(q, k, v, sinks, window):
+        tokens, out = len(q), np.zeros_like(q)
+        behind = np.arange(tokens)[:, None] - np.arange(tokens)
+        unseen = (behind < 0) | (behind >= window)
+        for head in range(heads):
+            scores = np.where(unseen, -np.inf, q[:, head] @ k[:, head * kv // heads].T / math.sqrt(d))
+            scores = np.concatenate([scores, np.full((tokens, 1), sinks[head])], -1)
+            p = np.exp(scores - scores.max(-1, keepdims=True))
+            out[:, head] = (p / p.sum(-1, keepdims=True))[:, :-1] @ v[:, head * kv // heads]
+        return out.reshape(tokens, -1)
+
+    def mixture(y, w, p):
+        """Of one token."""
+        e = p + 'mlp.experts.'
+        logits = w[p + 'mlp.router.weight'] @ y + w[p + 'mlp.router.bias']
+        order = np.argsort(-logits)
+        assert logits[order[used - 1]] - logits[order[used]] > 1e-3
+        shares = np.exp(logits[order[:used]] - logits[order[0]])
+        out = np.zeros(h)
+        for expert, share in zip(order[:used], shares / shares.sum()):
+            def product(name, x):
+                matrix = mxfp4(w[e + name + '_blocks'][expert], w[e + name + '_scales'][expert]) if quantized else w[e + name][expert].T
+                return matrix @ x + w[e + name + '_bias'][expert]
+            gate, up = product('gate_up_proj', y).reshape(ffn, 2).T
+            gate, up = np.minimum(gate, 7), np.clip(up, -7, 7)
+            out += share * product('down_proj', gate / (1 + np.exp(-1.702 * gate)) * (up + 1))
+        return out
+
+    def forward(w, ids):
+        norm = lambda x, name: x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-5) * w[name]
+        x = w['model.embed_tokens.weight'][ids]
+        for i in range(layers):
+            p = f'model.layers.{i}.'
+            linear = lambda y, name: y @ w[p + f'self_attn.{name}_proj.weight'].T + w[p + f'self_attn.{name}_proj.bias']
+            y = norm(x, p + 'input_layernorm.weight')
+            q, k, v = (linear(y, name).reshape(len(ids), -1, d) for name in 'qkv')
+            seen = window if i % 2 == 0 else len(ids)
+            x = x + linear(attention(rotated(q), rotated(k), v, w[p + 'self_attn.sinks'], seen), 'o')
+            x = x + np.array([mixture(y, w, p) for y in norm(x, p + 'post_attention_layernorm.weight')])
+        return norm(x, 'model.norm.weight') @ w['lm_head.weight'].T, None
+
+    return config, tensors, forward
+
+
 def golden(config, tensors, forward):
-    w = {name: weights(i, shape, scale, shift) for i, (name, shape, scale, shift) in enumerate(tensors)}
+    made_by = lambda name: whole_numbers if name.endswith(('_blocks', '_scales')) else weights
+    w = {name: made_by(name)(i, shape, scale, shift) for i, (name, shape, scale, shift) in enumerate(tensors)}
     ids = [2, 17, 5, 33, 60, 9, 9, 41, 28, 3, 55, 12]
     logits, active = forward(w, np.array(ids))
     lnp = logits - logits.max(-1, keepdims=True)
@@ -169,5 +276,7 @@ models = {
     'falcon, grouped': falcon('grouped', 'relu'),
     'falcon, grouped, one norm': falcon('grouped-one-norm', 'gelu'),
     'falcon, a key for each head': falcon('all-heads', 'relu'),
+    'gpt-oss, MXFP4': gpt_oss(quantized=True),
+    'gpt-oss, floats': gpt_oss(quantized=False),
 }
 print(json.dumps({name: golden(*model) for name, model in models.items()}))

@@ -152,6 +152,26 @@ describe('a llama described by config.json', () => {
     expect([factors[29] > 1, factors[34] < 8]).toEqual([true, true]);
   });
 
+  it('slows pairs by YaRN, with a ramp between whole pairs or, as gpt-oss has it, wherever it falls', () => {
+    const yarn = (truncate: boolean | null) =>
+      fromConfig({
+        head_dim: 64,
+        rope_theta: 150000,
+        rope_scaling: { rope_type: 'yarn', factor: 32, original_max_position_embeddings: 4096, truncate },
+      }).spec.rotary!;
+    const expected = (low: number, high: number) =>
+      Array.from({ length: 32 }, (_, pair) => {
+        const slowed = Math.min(1, Math.max(0, (pair - low) / (high - low)));
+        return 1 / (slowed / 32 + 1 - slowed);
+      });
+    const near = (values: number[]) => values.map((value) => expect.closeTo(value, 5));
+    // The ends of gpt-oss's ramp as github.com/vllm-project/vllm/pull/28244 reports them.
+    expect(yarn(false).frequencyFactors).toEqual(near(expected(8.092779115512402, 17.39802450158856)));
+    expect(yarn(true).frequencyFactors).toEqual(near(expected(8, 18)));
+    expect(yarn(null)).toEqual(yarn(true));
+    expect(yarn(null).magnitude).toBeCloseTo(1.3465735902799727, 12);
+  });
+
   it('scales linearly, also where newer files keep all of it in rope_parameters', () => {
     expect(fromConfig({ rope_scaling: { type: 'linear', factor: 4 } }).spec.rotary!.frequencyFactors).toEqual(
       new Array(64).fill(4),
@@ -182,7 +202,8 @@ describe('a llama described by config.json', () => {
       /short_factor/,
       { rope_scaling: { type: 'longrope', short_factor: [1] }, original_max_position_embeddings: 64 },
     ],
-    ['UNSUPPORTED', /"rope_type" is "yarn"/, { rope_scaling: { rope_type: 'yarn', factor: 4 } }],
+    ['CORRUPT', /"factor" is missing/, { rope_scaling: { rope_type: 'yarn' } }],
+    ['UNSUPPORTED', /"mscale" is set/, { rope_scaling: { rope_type: 'yarn', factor: 4, mscale: 1 } }],
     ['UNSUPPORTED', /"rope_type" is "dynamic"/, { rope_scaling: { type: 'dynamic', factor: 4 } }],
     ['CORRUPT', /"factor" is missing/, { rope_scaling: { type: 'linear' } }],
     ['CORRUPT', /"factor" is 0/, { rope_scaling: { type: 'linear', factor: 0 } }],

@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { type ModelShape, SHAPES } from '../../dist/bench/model/shapes.js';
+import type { Row } from '../../dist/bench/table.js';
 import type { RowFormat } from '../../dist/native-bridge/formats.js';
 import { loadModel } from '../../dist/src/index.js';
 import { random } from '../store/support.js';
+import { average, differences, printTable } from './divergence.js';
 import { llamaLogprobs } from './llama-cpp.js';
+import { routerMargins } from './router-margins.js';
 import { isPeerRun, unlessPeerRun } from './suite.js';
 
 const TOP = 8;
@@ -40,15 +43,21 @@ const FORMATS: [format: RowFormat, rows: RowFormat, tolerance: number][] = [
   ['q8_0', 'mxfp4', 0.05],
 ];
 
+/**
+ * Where a router's choice hangs by less, llama.cpp's rounding often makes it another one, which moves a token by up to 0.6: of the places below 0.001 a quarter
+ * turned, of those from 0.007 on one in thirty, beyond 0.02 hardly any (bench/EXPERIMENTS.md). In f32 nothing is rounded.
+ */
+const CLEAR_MARGIN = 0.01;
+
 let folder: string;
-const figures: { architecture: string; format: string; rows: string; mean: number; worst: number }[] = [];
+const figures: Row[] = [];
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flashrow-peer-architectures-'));
 });
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
-  if (isPeerRun) console.table(figures);
+  if (isPeerRun) printTable(figures);
 });
 
 describe.skipIf(!isPeerRun)(`a random model${unlessPeerRun}`, () => {
@@ -62,21 +71,27 @@ describe.skipIf(!isPeerRun)(`a random model${unlessPeerRun}`, () => {
     const tokens = Array.from({ length: 40 }, () => Math.floor(next() * shape.vocabSize));
     const expected = await llamaLogprobs(path, tokens, TOP);
     const model = await loadModel(path, { memory: '256MB', cacheDir: folder });
-    const found = await model.logprobs(tokens, shape.vocabSize);
+    const ours = await model.logprobs(tokens, shape.vocabSize);
     await model.dispose();
-    const differences = expected.flatMap((row, i) => {
-      const ours = new Map(found[i]);
-      return row.map(([id, lnp]) => Math.abs(ours.get(id)! - lnp));
-    });
-    const mean = differences.reduce((a, b) => a + b) / differences.length;
+    const margins = shape.experts && format !== 'f32' ? await routerMargins(path, tokens, folder) : null;
+    const isClear = (_: unknown, token: number) => margins === null || margins[token] >= CLEAR_MARGIN;
+    const found = differences(ours, expected);
+    const [clear, tied] = [found.filter(isClear), found.filter((row, token) => !isClear(row, token))].map((rows) =>
+      rows.flat(),
+    );
+    const mean = average(clear);
     figures.push({
-      architecture: name,
-      format,
-      rows,
-      mean: Number(mean.toPrecision(3)),
-      worst: Number(Math.max(...differences).toPrecision(3)),
+      model: name,
+      matrices: format,
+      networks: rows,
+      mean,
+      worst: Math.max(...clear),
+      'tokens at a router tie': tied.length / TOP,
+      'their mean': tied.length === 0 ? null : average(tied),
+      'their worst': tied.length === 0 ? null : Math.max(...tied),
     });
-    expect(differences).toHaveLength(tokens.length * TOP);
+    expect(clear.length).toBeGreaterThanOrEqual((tokens.length * TOP) / 2);
     expect(mean).toBeLessThan(limit);
+    expect(average(found.flat())).toBeLessThan(limit);
   });
 });

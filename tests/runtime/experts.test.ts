@@ -7,16 +7,18 @@ import {
   rmSync,
   truncateSync,
   utimesSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
 import { readTrace } from '../../dist/src/cache/trace-reader.js';
 import { createPlacement } from '../../dist/src/cache/unit-cache.js';
-import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { openCheckpoint } from '../../dist/src/import/open.js';
+import { convert, type FlashrowError, loadModel, type Model, type ModelOptions, plan } from '../../dist/src/index.js';
 import { storeOutline } from '../../dist/src/runtime/outline.js';
 import { planOutline } from '../../dist/src/runtime/plan-outline.js';
 import { openStore } from '../../dist/src/store/reader.js';
@@ -158,18 +160,100 @@ describe('a mixture of experts', () => {
     await expect(loadModel(store, { memory: '256MB' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  it('survives a file that is cut short under it: the error names layer, bundle and file', async () => {
-    const copy = join(folder, 'cut.gguf');
-    copyFileSync(gguf, copy);
-    const { minimumBytes } = await plan(copy, { memory: 0, cacheDir: join(folder, 'cache') });
-    const model = await loadModel(copy, { memory: minimumBytes, cacheDir: join(folder, 'cache') });
-    truncateSync(copy, Math.floor(readFileSync(gguf).length / 2));
-    const failure = model.generate(prompt, { maxTokens: 4 }).result;
-    await expect(failure).rejects.toMatchObject({ code: 'IO', details: { path: copy, layer: expect.any(Number) } });
-    copyFileSync(gguf, copy);
-    const { tokens } = await model.generate(prompt.slice(0, 20), { maxTokens: 4, ignoreEos: true }).result;
-    await model.dispose();
-    expect(tokens).toEqual((await write(gguf, { memory: '256MB' })).tokens.slice(0, 4));
+  describe('whose file changes under it', () => {
+    const right = async () => (await write(gguf, { memory: '256MB' })).tokens.slice(0, 4);
+    const begin = (model: Model) => model.generate(prompt.slice(0, 20), { maxTokens: 4, ignoreEos: true });
+
+    /** A copy of the model with a time that can be given back, loaded with as little memory as will do. */
+    async function loadCopy(name: string) {
+      const copy = join(folder, name);
+      const restore = () => {
+        copyFileSync(gguf, copy);
+        utimesSync(copy, 1.6e9, 1.6e9);
+      };
+      restore();
+      const { minimumBytes } = await plan(copy, { memory: 0, cacheDir: join(folder, 'cache') });
+      const model = await loadModel(copy, { memory: minimumBytes, cacheDir: join(folder, 'cache') });
+      onTestFinished(() => model.dispose());
+      return { copy, model, restore };
+    }
+
+    it('names layer, expert and offset of a read that met the end, and lives on', async () => {
+      const { copy, model, restore } = await loadCopy('cut.gguf');
+      const bytes = Math.floor(readFileSync(gguf).length / 2);
+      truncateSync(copy, bytes);
+      const error = await begin(model).result.then(
+        () => null,
+        (error: FlashrowError) => error,
+      );
+      expect(error).toMatchObject({ name: 'FlashrowError', code: 'IO' });
+      const { path, layer, expert, offset } = error!.details as Record<string, number>;
+      expect(path).toBe(copy);
+      expect(error!.message).toContain(`expert ${expert} of layer ${layer}`);
+      expect(offset).toBeGreaterThanOrEqual(bytes);
+      const { hiddenSize, experts } = SHAPES['tiny-moe'];
+      const expertBytes = (18 / 32) * hiddenSize * experts!.intermediateSize;
+      const ends = ['gate', 'up', 'down'].map((part) => {
+        const stack = openCheckpoint(gguf).tensors.get(`layers.${layer}.${part}`)!;
+        return stack.offset + (expert + 1) * expertBytes;
+      });
+      // The expert is one that lies, in part, beyond the cut.
+      expect(Math.max(...ends)).toBeGreaterThan(bytes);
+      restore();
+      expect((await begin(model).result).tokens).toEqual(await right());
+    });
+
+    it('refuses to go on with other weights, and goes on with its own', async () => {
+      const { copy, model, restore } = await loadCopy('overwritten.gguf');
+      expect((await begin(model).result).tokens).toEqual(await right());
+      const bytes = readFileSync(copy);
+      writeFileSync(copy, bytes.fill(7, bytes.length / 2));
+      await expect(begin(model).result).rejects.toMatchObject({
+        code: 'CORRUPT',
+        message: expect.stringMatching(/overwritten\.gguf has changed/),
+      });
+      await expect(model.logprobs(prompt, 4)).rejects.toMatchObject({ code: 'CORRUPT' });
+      restore();
+      expect((await begin(model).result).tokens).toEqual(await right());
+      rmSync(copy);
+      await expect(begin(model).result).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    });
+
+    it('ends a generation that is under way', async () => {
+      const { copy, model, restore } = await loadCopy('touched.gguf');
+      const generation = model.generate(prompt.slice(0, 20), { maxTokens: 400, ignoreEos: true });
+      generation.result.catch(() => {});
+      let pieces = 0;
+      await expect(
+        (async () => {
+          for await (const _ of generation) if (pieces++ === 0) utimesSync(copy, 1, 1);
+        })(),
+      ).rejects.toMatchObject({ code: 'CORRUPT' });
+      expect(pieces).toBeLessThan(400);
+      restore();
+      expect((await begin(model).result).tokens).toEqual(await right());
+    });
+  });
+
+  it('names the expert whose checksum does not match', async () => {
+    const store = join(folder, 'damaged');
+    await convert(gguf, store, { rows: 'q8_0' });
+    const [{ offset, stride }] = openStore(store).layers[2].extents;
+    const rows = readFileSync(join(store, 'rows.bin'));
+    const { numExperts } = SHAPES['tiny-moe'].experts!;
+    for (let expert = 0; expert < numExperts; expert++) rows[offset + expert * stride + 100] ^= 1;
+    writeFileSync(join(store, 'rows.bin'), rows);
+    const model = await loadModel(store, { memory: '256MB' });
+    onTestFinished(() => model.dispose());
+    const error = await model.logprobs(prompt, 4).then(
+      () => null,
+      (error: FlashrowError) => error,
+    );
+    expect(error).toMatchObject({ code: 'CORRUPT', details: { layer: 2 } });
+    const { expert } = error!.details as Record<string, number>;
+    expect(error!.details.offset).toBe(offset + expert * stride);
+    expect(error!.message).toMatch(new RegExp(`expert ${expert} of layer 2|layer 2, expert ${expert}`));
+    expect(error!.message).not.toContain('bundle');
   });
 
   it('does not take selectors that are not its own', async () => {

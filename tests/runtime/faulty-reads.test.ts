@@ -114,14 +114,21 @@ describe.skipIf(unavailable !== null)(
     });
 
     it.each([
-      ['rows of a store', TALES, [1, 5, 9], { memory: '5.3MB', contextSize: 64 }, 'rows.bin', /layer \d+/],
+      [
+        'rows of a store',
+        TALES,
+        [1, 5, 9],
+        { memory: '5.3MB', contextSize: 64 },
+        'rows.bin',
+        /bundle \d+ of layer \d+/,
+      ],
       [
         'experts in a GGUF file',
         mixture,
         [1, 300, 17],
         { memory: '8MB', contextSize: 64, cacheDir: folder },
         'mixture.gguf',
-        /layer \d+/,
+        /expert \d+ of layer \d+/,
       ],
     ])(
       'of %s: short and interrupted ones are made up for, others name their place, and the model lives on',

@@ -7,6 +7,7 @@ import { type ModelShape, SHAPES } from '../../dist/bench/model/shapes.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
 import { safetensors, type TensorHeader } from '../import/tiny-hugging-face.js';
+import { type GgufStack, gptOssExperts } from './gpt-oss-experts.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-hf-folders-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -23,6 +24,8 @@ interface Family {
   renamed?: Record<string, string>;
   /** What transformers adds to the weights of norms, and its checkpoints therefore leave out. */
   normOffset?: number;
+  /** Of the networks in the GGUF file, where it is not f32. */
+  rows?: 'mxfp4';
 }
 
 const expert = (number: number, part: string) => `mlp.experts.${number}.${part}_proj.weight`;
@@ -91,6 +94,31 @@ const FAMILIES: Record<string, Family> = {
   },
 };
 
+const GPT_OSS: Family = {
+  shape: { ...MIXTURE, family: 'gpt-oss' },
+  config: () => ({
+    architectures: ['GptOssForCausalLM'],
+    attention_bias: true,
+    num_local_experts: 16,
+    sliding_window: 8,
+    layer_types: ['sliding_attention', 'full_attention'],
+    // llama.cpp's ramp is always between whole pairs.
+    rope_scaling: { rope_type: 'yarn', factor: 32, original_max_position_embeddings: 64, truncate: true },
+  }),
+  renamed: {
+    'attn_q.bias': 'self_attn.q_proj.bias',
+    'attn_k.bias': 'self_attn.k_proj.bias',
+    'attn_v.bias': 'self_attn.v_proj.bias',
+    'attn_output.bias': 'self_attn.o_proj.bias',
+    'attn_sinks.weight': 'self_attn.sinks',
+    'post_attention_norm.weight': 'post_attention_layernorm.weight',
+    'ffn_gate_inp.weight': 'mlp.router.weight',
+    'ffn_gate_inp.bias': 'mlp.router.bias',
+  },
+};
+FAMILIES['gpt-oss'] = { ...GPT_OSS, rows: 'mxfp4' };
+FAMILIES['gpt-oss in floats'] = GPT_OSS;
+
 const RENAMED: Record<string, string> = {
   'attn_norm.weight': 'input_layernorm.weight',
   'attn_q.weight': 'self_attn.q_proj.weight',
@@ -107,23 +135,29 @@ const RENAMED: Record<string, string> = {
 };
 
 /** The weights of a GGUF file in f32, under the names and in the pieces that transformers has. Both order the halves of a head alike in these families. */
-function writeFolder(gguf: string, folder: string, { shape: ofModel, config, renamed, normOffset = 0 }: Family): void {
+function writeFolder(gguf: string, folder: string, family: Family): void {
+  const { shape: ofModel, config, renamed, normOffset = 0 } = family;
   const file = readFileSync(gguf);
   const header: TensorHeader = {};
   const parts: Buffer[] = [];
   let end = 0;
-  const add = (name: string, shape: number[], bytes: Buffer) => {
+  const add = (name: string, shape: number[], bytes: Buffer, dtype: 'F32' | 'U8' = 'F32') => {
     const begun = header[name];
     end += bytes.length;
     // Matrices that are one in a checkpoint come one after another.
     header[name] = begun
-      ? { dtype: 'F32', shape: [begun.shape[0] + shape[0], shape[1]], data_offsets: [begun.data_offsets[0], end] }
-      : { dtype: 'F32', shape, data_offsets: [end - bytes.length, end] };
+      ? { dtype, shape: [begun.shape[0] + shape[0], shape[1]], data_offsets: [begun.data_offsets[0], end] }
+      : { dtype, shape, data_offsets: [end - bytes.length, end] };
     parts.push(bytes);
   };
+  const stacks = new Map<string, GgufStack>();
   const { tensors, spec } = openCheckpoint(gguf);
   for (const { sourceName, shape, offset, bytes } of tensors.values()) {
     const data = Buffer.from(file.subarray(offset, offset + bytes));
+    if (ofModel.family === 'gpt-oss' && sourceName.includes('_exps.')) {
+      stacks.set(sourceName, { shape, data });
+      continue;
+    }
     if (sourceName.endsWith('norm.weight'))
       for (let at = 0; at < bytes; at += 4) data.writeFloatLE(data.readFloatLE(at) - normOffset, at);
     const [, layer, rest] = /^blk\.(\d+)\.(.+)$/.exec(sourceName) ?? [];
@@ -142,6 +176,8 @@ function writeFolder(gguf: string, folder: string, { shape: ofModel, config, ren
     for (let e = 0; e < experts; e++)
       add(prefix + expert(e, stacked[1]), matrix, data.subarray((e * bytes) / experts, ((e + 1) * bytes) / experts));
   }
+  for (const { name, shape, data, dtype } of gptOssExperts(stacks, ofModel, family.rows ?? 'f32'))
+    add(name, shape, data, dtype);
   mkdirSync(folder);
   writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(header, 0), ...parts]));
   const shared = {
@@ -181,8 +217,8 @@ async function results(source: string, options: ModelOptions) {
 
 describe.each(Object.entries(FAMILIES))('a Hugging Face folder of %s', (name, family) => {
   it('predicts and writes what the GGUF file of the same weights does, which llama.cpp agrees with, at every budget', async () => {
-    const gguf = join(scratch, `${family.shape.family}.gguf`);
-    writeRandomGguf(gguf, family.shape, 'f32');
+    const gguf = join(scratch, `${name}.gguf`);
+    writeRandomGguf(gguf, family.shape, 'f32', { rows: family.rows });
     const folder = join(scratch, name.replace(/\W/g, ''));
     writeFolder(gguf, folder, family);
     const expected = await results(gguf, { memory: '256MB' });

@@ -1,0 +1,31 @@
+import type { DecoderFamily } from './decoder.js';
+import { type Fields, shown } from './fields.js';
+
+/** The clamped SwiGLU that there are kernels for (gpt-oss, arXiv 2508.10925). */
+const SWIGLU = { swiglu_limit: 7, swiglu_alpha: 1.702 };
+
+/** Refuses what would change the result and is not modelled. Throws UNSUPPORTED, or CORRUPT where a value is of the wrong kind. */
+export function refuseUnknownTraits(
+  { biases = false, activation, quantMethod }: Pick<DecoderFamily, 'biases' | 'activation' | 'quantMethod'>,
+  config: Fields,
+): void {
+  for (const key of ['attention_bias', 'mlp_bias']) {
+    const value = config.flag(key);
+    if (value === true && !biases) throw config.unsupported(key, 'is true; projections with biases are not supported');
+    if (value === false && biases)
+      throw config.unsupported(key, 'is false; this architecture without biases is not supported');
+  }
+  const quantization = config.object('quantization_config');
+  if (quantization && (quantMethod === undefined || quantization.text('quant_method') !== quantMethod))
+    throw config.unsupported(
+      'quantization_config',
+      'says that the weights are quantized; use the original weights or a GGUF file',
+    );
+  if (config.raw('clip_qkv') !== undefined)
+    throw config.unsupported('clip_qkv', `is ${shown(config.raw('clip_qkv'))}; clipping is not supported`);
+  if (activation !== 'clamped-swiglu') return;
+  for (const [key, known] of Object.entries(SWIGLU)) {
+    if (config.positive(key, known) !== known)
+      throw config.unsupported(key, `is ${shown(config.raw(key))}; ${known} alone is supported`);
+  }
+}

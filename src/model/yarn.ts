@@ -1,0 +1,62 @@
+import type { Fields } from './fields.js';
+import type { Scaling } from './rope-scaling.js';
+
+/*
+ * YaRN (arXiv 2309.00071): pairs that turn fast keep their speed, those that turn less than once within the trained context are slowed by the whole
+ * factor, with a ramp between; queries and keys grow a little.
+ */
+
+interface Ramp {
+  factor: number;
+  /** The context before it. */
+  trained: number;
+  /** Turns within that context from which on a pair keeps its speed, and below which it is slowed in full. */
+  fast: number;
+  slow: number;
+  /** Whether the ramp begins and ends at whole pairs. */
+  wholePairs: boolean;
+}
+
+function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: number, dimension: number): number[] {
+  const pairThatTurns = (times: number) =>
+    (dimension * Math.log(trained / (times * 2 * Math.PI))) / (2 * Math.log(theta));
+  const [begin, end] = [pairThatTurns(fast), pairThatTurns(slow)];
+  const low = Math.max(0, wholePairs ? Math.floor(begin) : begin);
+  const high = Math.min(dimension - 1, wholePairs ? Math.ceil(end) : end);
+  return Array.from({ length: dimension / 2 }, (_, pair) => {
+    const kept = 1 - Math.min(1, Math.max(0, (pair - low) / Math.max(0.001, high - low)));
+    return 1 / ((1 - kept) / factor + kept);
+  });
+}
+
+const growth = (factor: number) => (factor > 1 ? 1 + 0.1 * Math.log(factor) : 1);
+
+/** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). */
+export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): Scaling {
+  for (const key of ['mscale', 'mscale_all_dim'])
+    if (scaling.raw(key) !== undefined) throw scaling.unsupported(key, 'is set; no supported model has it');
+  const factor = scaling.positive('factor');
+  const ramp: Ramp = {
+    factor,
+    trained: scaling.size('original_max_position_embeddings', config.size('max_position_embeddings')),
+    fast: scaling.positive('beta_fast', 32),
+    slow: scaling.positive('beta_slow', 1),
+    wholePairs: scaling.flag('truncate') ?? true,
+  };
+  const frequencyFactors = slowedBy(ramp, theta, dimension);
+  return { frequencyFactors, magnitude: scaling.positive('attention_factor', growth(factor)) };
+}
+
+/** From GGUF metadata under `rope.scaling`. The ramp is llama.cpp's (ggml_rope_yarn_corr_dims), between whole pairs for every model. */
+export function ggufYarn(metadata: Fields, key: (suffix: string) => string, theta: number, dimension: number): Scaling {
+  const factor = metadata.positive(key('factor'));
+  const ramp: Ramp = {
+    factor,
+    trained: metadata.size(key('original_context_length')),
+    fast: metadata.positive(key('yarn_beta_fast'), 32),
+    slow: metadata.positive(key('yarn_beta_slow'), 1),
+    wholePairs: true,
+  };
+  const magnitude = metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor));
+  return { frequencyFactors: slowedBy(ramp, theta, dimension), magnitude };
+}
