@@ -1,7 +1,7 @@
 import type { RowFormat } from './formats.js';
 
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
-export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512';
+export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
 export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 

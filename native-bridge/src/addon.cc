@@ -137,11 +137,15 @@ size_t elements(uint64_t tokens, size_t size) {
 }
 
 /** Instruction sets by name, best first. */
-constexpr const char* kIsas[] = {"avx512", "avx2", "portable"};
+constexpr const char* kIsas[] = {"avx512", "avx2", "neon", "portable"};
 
 /** Null where the set is unknown or not available here. */
 const Kernels* kernelsOf(const std::string& isa) {
-  return isa == "avx512" ? avx512Kernels() : isa == "avx2" ? avx2Kernels() : isa == "portable" ? &portableKernels() : nullptr;
+  return isa == "avx512"     ? avx512Kernels()
+         : isa == "avx2"     ? avx2Kernels()
+         : isa == "neon"     ? neonKernels()
+         : isa == "portable" ? &portableKernels()
+                             : nullptr;
 }
 
 /** The compute threads and kernels that everything made by one bridge shares. */
