@@ -177,7 +177,7 @@ export interface KeyValueCacheOptions {
   softCap?: number;
 }
 
-/** Keys and values of past positions, in pages of 64 positions, allocated as they are first written. */
+/** Keys and values of past positions, in pages of 64 positions, which take memory as they are first written. */
 export interface KeyValueCache {
   /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
@@ -187,7 +187,7 @@ export interface KeyValueCache {
    * Writes out[tokens, numAttentionHeads * headDim].
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
-  /** Forgets positions from `length` on and frees whole pages beyond it. */
+  /** Forgets positions from `length` on, and whole pages beyond it. Small pages share memory, which is freed with the last of them. */
   truncate(length: number): void;
   /** Bytes of pages held now. */
   readonly bytes: number;

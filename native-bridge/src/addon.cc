@@ -14,6 +14,7 @@
 #include <malloc.h>
 #endif
 
+#include "arena.h"
 #include "crc32c.h"
 #include "failure.h"
 #include "kernels.h"
@@ -557,6 +558,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     if (kernelsOf(isa) != nullptr) isas.Set(isas.Length(), isa);
   }
   exports.Set("isas", isas);
+  exports.Set("systemPageBytes", Napi::Number::New(env, static_cast<double>(systemPageBytes())));
   return exports;
 }
 
