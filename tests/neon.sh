@@ -44,15 +44,17 @@ emulate dotprod '-cpu max'
 emulate plain '-cpu cortex-a72'
 emulate large-pages '-cpu max -p 16384'
 
+neon='^(?!.* on (ts|portable)( |$))'
+memory=(key-value-cache large-records lifetime open probe ring stream)
 run_tests() { # name, arguments of vitest
   echo "== $1"
   FLASHROW_EMULATED_NODE="$work/$1" node_modules/.bin/vitest run --config vitest.neon.config.ts "${@:2}"
 }
-# The twin is slow in an emulator, and the same as everywhere.
-run_tests dotprod -t '^(?!.* on ts( |$))'
-run_tests plain -t '^(?!.* on (ts|portable)( |$))' tests/neon tests/native-bridge/matrix
+# An emulator is slow: of the sets, neon; the twin and the portable kernels where these are compared.
+run_tests dotprod -t "$neon"
+run_tests plain -t "$neon" tests/neon tests/native-bridge/matrix
 if [ "$("$work/large-pages" -p 'fs.readFileSync("/proc/self/auxv").includes(Buffer.from([6, 0, 0, 0, 0, 0, 0, 0, 0, 64, 0, 0, 0, 0, 0, 0]))')" = true ]; then
-  run_tests large-pages -t '^(?!.* on (ts|portable)( |$))'
+  run_tests large-pages -t "$neon" "${memory[@]/#/tests/native-bridge/}"
 else
   echo "== large-pages: not run, this qemu has pages of one size" >&2
 fi
