@@ -1,7 +1,7 @@
 import type { RowFormat } from './formats.js';
 
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
-export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512';
+export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
 export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
@@ -180,7 +180,7 @@ export interface KeyValueCacheOptions {
   softCap?: number;
 }
 
-/** Keys and values of past positions, in pages of 64 positions, allocated as they are first written. */
+/** Keys and values of past positions, in pages of 64 positions, which take memory as they are first written. */
 export interface KeyValueCache {
   /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
@@ -190,7 +190,7 @@ export interface KeyValueCache {
    * Writes out[tokens, numAttentionHeads * headDim].
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
-  /** Forgets positions from `length` on and frees whole pages beyond it. */
+  /** Forgets positions from `length` on, and whole pages beyond it. Small pages share memory, which is freed with the last of them. */
   truncate(length: number): void;
   /** Bytes of pages held now. */
   readonly bytes: number;

@@ -2,8 +2,8 @@
  * Compiles the addon with the C++ compiler that is there: no download, no node-gyp. Run by `npm install`. Without a compiler the
  * package still works, on the portable TypeScript twin, so this never fails an installation.
  *
- * With `--prebuilt` it is compiled to be shipped, for this platform: into prebuilds/, with the C++ library inside. Where a package brings one that
- * loads, an installation compiles nothing.
+ * With `--prebuilt` it is compiled to be shipped: into prebuilds/, with the C++ library inside. Where a package brings one that loads, an installation
+ * compiles nothing. CXX may name a cross compiler: what is compiled, and where it is put, goes by the machine that the compiler says it compiles for.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
@@ -15,7 +15,7 @@ const here = dirname(fileURLToPath(import.meta.url));
 const sourceFolder = join(here, 'src');
 const buildFolder = join(here, 'build');
 const addon = join(buildFolder, 'flashrow.node');
-const prebuilt = join(here, 'prebuilds', `${process.platform}-${process.arch}`, 'flashrow.node');
+const prebuiltFor = (platform, arch) => join(here, 'prebuilds', `${platform}-${arch}`, 'flashrow.node');
 const ships = process.argv.includes('--prebuilt');
 const require = createRequire(import.meta.url);
 
@@ -46,24 +46,36 @@ async function findCompiler() {
     // CXX may carry arguments of its own, as in "ccache g++".
     const [program, ...args] = compiler.split(' ');
     try {
-      await run(program, [...args, '--version']);
-      return { program, args };
+      const machine = (await run(program, [...args, '-dumpmachine'])).trim();
+      return { program, args, machine };
     } catch {}
   }
   throw new Error('no C++ compiler was found (CXX, c++, g++, clang++)');
 }
 
+/** A compiler's machine ("aarch64-linux-gnu", "arm64-apple-darwin23") in Node's names. */
+function targetOf(machine) {
+  const cpu = machine.split('-')[0];
+  return {
+    platform: ['darwin', 'linux'].find((name) => machine.includes(name)) ?? process.platform,
+    arch: { x86_64: 'x64', amd64: 'x64', aarch64: 'arm64' }[cpu] ?? cpu,
+  };
+}
+
 const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mf16c', '-mpopcnt'];
-/** Flags of the sources for one instruction set of x86-64; a source that is compiled without them is empty, and its set not there. */
+/** Flags of the sources for one instruction set; a source that is compiled without them is empty, and its set not there. */
 const SIMD_FLAGS = {
-  'kernels_avx2.cc': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
-  'kernels_avx512.cc': AVX512,
-  'kernels_vnni.cc': [...AVX512, '-mavx512vnni'],
+  x64: {
+    'kernels_avx2.cc': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
+    'kernels_avx512.cc': AVX512,
+    'kernels_vnni.cc': [...AVX512, '-mavx512vnni'],
+  },
+  arm64: { 'kernels_dotprod.cc': ['-march=armv8.2-a+dotprod'] },
 };
 
 /** The flags for a source that the compiler knows: all, or none where it is too old for them or the processor is another. */
-async function simdFlags({ program, args }, source) {
-  const flags = process.arch === 'x64' ? (SIMD_FLAGS[source] ?? []) : [];
+async function simdFlags({ program, args, machine }, source) {
+  const flags = SIMD_FLAGS[targetOf(machine).arch]?.[source] ?? [];
   try {
     if (flags.length > 0) await run(program, [...args, ...flags, '-E', '-x', 'c++', '/dev/null']);
     return flags;
@@ -88,12 +100,15 @@ async function build() {
     ...readdirSync(sourceFolder).map((name) => modified(join(sourceFolder, name))),
     modified(fileURLToPath(import.meta.url)),
   );
-  const target = ships ? prebuilt : addon;
-  if (modified(target) >= newest || (!ships && modified(prebuilt) >= newest && loads(prebuilt))) return;
+  const shipped = prebuiltFor(process.platform, process.arch);
+  if (!ships && (modified(addon) >= newest || (modified(shipped) >= newest && loads(shipped)))) return;
 
   const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
   const compiler = await findCompiler();
   const { program, args } = compiler;
+  const { platform, arch } = targetOf(compiler.machine);
+  const target = ships ? prebuiltFor(platform, arch) : addon;
+  if (modified(target) >= newest) return;
   const flags = [
     ...['-O3', '-std=c++17', '-fPIC', '-fvisibility=hidden', '-fexceptions', '-pthread', '-Wall', '-Wextra'],
     // Kernels say themselves where a multiply and an add are one operation.
@@ -117,9 +132,9 @@ async function build() {
     );
     const failed = compiled.find(({ status }) => status === 'rejected');
     if (failed) throw failed.reason;
-    const shared = process.platform === 'darwin' ? ['-shared', '-undefined', 'dynamic_lookup'] : ['-shared'];
+    const shared = platform === 'darwin' ? ['-shared', '-undefined', 'dynamic_lookup'] : ['-shared'];
     // Another machine's C++ library may be older.
-    if (ships && process.platform === 'linux') shared.push('-static-libstdc++', '-static-libgcc', '-s');
+    if (ships && platform === 'linux') shared.push('-static-libstdc++', '-static-libgcc', '-s');
     const linked = join(scratch, 'flashrow.node');
     await run(program, [...args, ...shared, '-pthread', ...objects, '-o', linked]);
     // As old as its newest source: what is edited while this compiles counts as newer.

@@ -19,6 +19,12 @@ export function nativeUnavailableReason(): string | null {
   return 'reason' in result ? result.reason : null;
 }
 
+/** Of the system's pages, in bytes: what is allocated is rounded up to them. 4096 where the twin is alone, which cannot ask. */
+export function systemPageBytes(): number {
+  const result = loadAddon();
+  return 'reason' in result ? 4096 : result.addon.systemPageBytes;
+}
+
 /**
  * Opens a bridge with an instruction set (default: the environment's `FLASHROW_ISA`, else the best there is) and a number of
  * compute threads (default: one per core available). Throws BridgeError USAGE, naming those available, where the set is not.

@@ -42,6 +42,7 @@ interface Addon {
   probeReads: Bridge['probeReads'];
   /** The instruction sets it has kernels for and this processor runs, best first. */
   isas: Isa[];
+  systemPageBytes: number;
 }
 
 interface NativePool {

@@ -14,6 +14,7 @@
 #include <malloc.h>
 #endif
 
+#include "arena.h"
 #include "crc32c.h"
 #include "failure.h"
 #include "kernels.h"
@@ -137,11 +138,15 @@ size_t elements(uint64_t tokens, size_t size) {
 }
 
 /** Instruction sets by name, best first. */
-constexpr const char* kIsas[] = {"avx512", "avx2", "portable"};
+constexpr const char* kIsas[] = {"avx512", "avx2", "neon", "portable"};
 
 /** Null where the set is unknown or not available here. */
 const Kernels* kernelsOf(const std::string& isa) {
-  return isa == "avx512" ? avx512Kernels() : isa == "avx2" ? avx2Kernels() : isa == "portable" ? &portableKernels() : nullptr;
+  return isa == "avx512"     ? avx512Kernels()
+         : isa == "avx2"     ? avx2Kernels()
+         : isa == "neon"     ? neonKernels()
+         : isa == "portable" ? &portableKernels()
+                             : nullptr;
 }
 
 /** The compute threads and kernels that everything made by one bridge shares. */
@@ -553,6 +558,7 @@ Napi::Object load(Napi::Env env, Napi::Object exports) {
     if (kernelsOf(isa) != nullptr) isas.Set(isas.Length(), isa);
   }
   exports.Set("isas", isas);
+  exports.Set("systemPageBytes", Napi::Number::New(env, static_cast<double>(systemPageBytes())));
   return exports;
 }
 

@@ -1,6 +1,7 @@
 #include "arena.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <string>
 #include <utility>
@@ -9,7 +10,12 @@
 
 namespace flashrow {
 
-/** From this size on, 2 MiB pages spare the TLB and make a direct read of a megabyte twice as fast; below, hardly one would fit. */
+size_t systemPageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
+
+/**
+ * From this size on, 2 MiB pages spare the TLB and make a direct read of a megabyte twice as fast; below, hardly one would fit. Beside pages of
+ * 16 or 64 KiB a huge one has 32 or 512 MiB: the system takes the advice where one fits.
+ */
 static constexpr size_t kHugePageRegion = size_t{4} << 20;
 
 Arena::Arena(size_t bytes) : bytes_(bytes) {

@@ -5,6 +5,9 @@
 
 namespace flashrow {
 
+/** Of the system's pages, in bytes: 4 KiB on x86-64; on 64-bit ARM the kernel's builder chose, 4, 16 or 64. What an arena takes is a multiple of it. */
+size_t systemPageBytes();
+
 /** Anonymous page-aligned memory, zero until written, given back to the system at once. Throws Failure MEMORY. */
 class Arena {
  public:

@@ -85,4 +85,10 @@ const Kernels* avx512Kernels();
 /** Null where this build or this processor lacks AVX-512 VNNI. Beside avx512Kernels alone. */
 const IntegerKernels* vnniKernels();
 
+/** Null on anything but 64-bit ARM. */
+const Kernels* neonKernels();
+
+/** Null where this build or this processor lacks ARMv8.2's dot products. Beside neonKernels alone. */
+const IntegerKernels* dotprodKernels();
+
 }  // namespace flashrow

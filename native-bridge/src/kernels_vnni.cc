@@ -8,19 +8,6 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include <cstddef>
-
-namespace flashrow {
-namespace {
-
-inline void put(const Products& out, size_t row, size_t token, float product) {
-  float* into = out.base + token * out.stride + (out.index != nullptr ? out.index[row] : row);
-  *into = out.add ? *into + product : product;
-}
-
-}  // namespace
-}  // namespace flashrow
-
 /**
  * A product is defined block by block, and one token's kernel and many tokens' both keep to it: the integers' sum, exact, becomes a
  * float, is multiplied with (weights' scale * inputs' scale) and added to one of four sums, the block's number modulo 4; a minimum
@@ -43,19 +30,9 @@ void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* input
   }
 }
 
-bool takes(Format format) { return traitsOf(format).blockSize > 1; }
-
 void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
           void* scratch) {
-  switch (format) {
-    case Format::Q4_0: return dotsOf<WeightsQ4_0>(rows, count, columns, inputs, tokens, out, scratch);
-    case Format::Q4_1: return dotsOf<WeightsQ4_1>(rows, count, columns, inputs, tokens, out, scratch);
-    case Format::Q4_K: return dotsOf<WeightsQ4_K>(rows, count, columns, inputs, tokens, out, scratch);
-    case Format::Q5_K: return dotsOf<WeightsQ5_K>(rows, count, columns, inputs, tokens, out, scratch);
-    case Format::Q6_K: return dotsOf<WeightsQ6_K>(rows, count, columns, inputs, tokens, out, scratch);
-    case Format::Mxfp4: return dotsOf<WeightsMxfp4>(rows, count, columns, inputs, tokens, out, scratch);
-    default: return dotsOf<WeightsQ8_0>(rows, count, columns, inputs, tokens, out, scratch);
-  }
+  withWeights(format, [&](auto of) { dotsOf<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out, scratch); });
 }
 
 constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};

@@ -12,6 +12,8 @@ namespace flashrow {
 
 /** Queries that share one pass over keys and values. */
 static constexpr size_t kTileQueries = 32;
+/** Memory is taken for so many of the system's pages at once, at least: of what is rounded up to them, little is lost. */
+static constexpr size_t kRunSystemPages = 32;
 
 KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options)
     : pool_(std::move(pool)),
@@ -26,6 +28,7 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
   if (!o.windows.empty() && o.windows.size() != o.numLayers) failUsage("windows needs one entry per layer");
   if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) failUsage("sinks needs one entry per layer and head");
   if (!(o.softCap >= 0 && std::isfinite(o.softCap))) failUsage("softCap is a number above 0");
+  pagesPerRun_ = (kRunSystemPages * systemPageBytes() - 1) / pageBytes() + 1;
   for (size_t layer = 0; layer < o.numLayers; layer++) {
     if (!o.windows.empty()) layers_[layer].window = o.windows[layer];
     if (!o.sinks.empty()) layers_[layer].sinks = options_.sinks.data() + layer * o.numAttentionHeads;
@@ -34,7 +37,7 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
 
 size_t KeyValueCache::bytes() const {
   size_t pages = 0;
-  for (const PerLayer& layer : layers_) pages += layer.pages.size();
+  for (const PerLayer& layer : layers_) pages += layer.numPages;
   return pages * pageBytes();
 }
 
@@ -51,9 +54,21 @@ size_t KeyValueCache::pageBytes() const {
   return vectorsOf(heads) + (scaled() ? heads * kPagePositions * sizeof(float) : 0);
 }
 
-float* KeyValueCache::keyScales(const Arena& page, size_t head) const {
+uint8_t* KeyValueCache::pageAt(const PerLayer& layer, size_t position) const {
+  const size_t page = position / kPagePositions;
+  return layer.runs[page / pagesPerRun_].data() + page % pagesPerRun_ * pageBytes();
+}
+
+void KeyValueCache::resize(PerLayer& layer, size_t numPages) {
+  const size_t runs = (numPages + pagesPerRun_ - 1) / pagesPerRun_;
+  if (layer.runs.size() > runs) layer.runs.resize(runs);
+  while (layer.runs.size() < runs) layer.runs.emplace_back(pagesPerRun_ * pageBytes());
+  layer.numPages = numPages;
+}
+
+float* KeyValueCache::keyScales(uint8_t* page, size_t head) const {
   if (!scaled()) return nullptr;
-  return reinterpret_cast<float*>(page.data() + vectorsOf(2 * options_.numKeyValueHeads)) + head * kPagePositions;
+  return reinterpret_cast<float*>(page + vectorsOf(2 * options_.numKeyValueHeads)) + head * kPagePositions;
 }
 
 /** Integers such that the largest becomes 32767, rounded to nearest even; returns what to multiply them by (NaN: a value is not finite). */
@@ -93,9 +108,9 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
   if (position > layer.length) {
     failUsage("position " + std::to_string(position) + " does not follow the " + std::to_string(layer.length) + " held");
   }
-  while (layer.pages.size() * kPagePositions < position + tokens) layer.pages.emplace_back(pageBytes());
+  resize(layer, std::max(layer.numPages, pagesOf(position + tokens)));
   for (size_t t = 0; t < tokens; t++) {
-    const Arena& page = layer.pages[(position + t) / kPagePositions];
+    uint8_t* const page = pageAt(layer, position + t);
     const size_t within = (position + t) % kPagePositions;
     for (size_t head = 0; head < options_.numKeyValueHeads; head++) {
       const size_t from = t * keyValueSize() + head * options_.headDim;
@@ -159,13 +174,13 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
   const auto place = [&](size_t i) { return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim; };
   const auto eachPage = [&](const auto& visit) {
     for (size_t begin = first(0) / kPagePositions * kPagePositions; begin < length; begin += kPagePositions) {
-      visit(layer.pages[begin / kPagePositions], begin, std::min(kPagePositions, length - begin));
+      visit(pageAt(layer, begin), begin, std::min(kPagePositions, length - begin));
     }
   };
 
   for (size_t i = 0; i < count; i++) std::memcpy(queries + i * headDim, q + place(i), headBytes);
   std::memset(sums, 0, count * headBytes);
-  eachPage([&](const Arena& page, size_t begin, size_t positions) {
+  eachPage([&](uint8_t* page, size_t begin, size_t positions) {
     kernels_.dots(options_.format, Rows{keys(page, tile.keyValueHead), rowBytes(), nullptr}, positions, headDim, queries, headDim, count,
                   Products{scores + begin, stride}, pool_->scratch(thread));
     if (!scaled()) return;
@@ -185,7 +200,7 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
     // The query has been used; its place keeps the sum.
     queries[i * headDim] = total;
   }
-  eachPage([&](const Arena& page, size_t begin, size_t positions) {
+  eachPage([&](uint8_t* page, size_t begin, size_t positions) {
     if (scaled()) {
       // Only what is visible: a later value that is not finite must not reach an earlier token.
       const float* scales = valueScales(page, tile.keyValueHead);
@@ -207,7 +222,7 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
 void KeyValueCache::truncate(size_t length) {
   for (PerLayer& layer : layers_) {
     layer.length = std::min(layer.length, length);
-    layer.pages.resize(std::min(layer.pages.size(), (length + kPagePositions - 1) / kPagePositions));
+    resize(layer, std::min(layer.numPages, pagesOf(length)));
   }
 }
 

@@ -40,7 +40,9 @@ class KeyValueCache {
 
  private:
   struct PerLayer {
-    std::vector<Arena> pages;
+    /** Memory for pagesPerRun_ pages each, untouched where pages have not been written. */
+    std::vector<Arena> runs;
+    size_t numPages = 0;
     /** Positions that a token sees; 0: all. */
     size_t window = 0;
     /** [numAttentionHeads]; null without them. */
@@ -56,12 +58,15 @@ class KeyValueCache {
   PerLayer& checked(size_t layer, size_t position, size_t tokens);
   bool scaled() const { return options_.format == Format::I16; }
   size_t vectorsOf(size_t heads) const { return heads * kPagePositions * rowBytes(); }
+  static size_t pagesOf(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
   size_t pageBytes() const;
-  uint8_t* keys(const Arena& page, size_t head) const { return page.data() + vectorsOf(head); }
-  uint8_t* values(const Arena& page, size_t head) const { return keys(page, options_.numKeyValueHeads + head); }
+  uint8_t* pageAt(const PerLayer& layer, size_t position) const;
+  void resize(PerLayer& layer, size_t numPages);
+  uint8_t* keys(uint8_t* page, size_t head) const { return page + vectorsOf(head); }
+  uint8_t* values(uint8_t* page, size_t head) const { return keys(page, options_.numKeyValueHeads + head); }
   /** One per position; null where values are kept as they are. */
-  float* keyScales(const Arena& page, size_t head) const;
-  float* valueScales(const Arena& page, size_t head) const { return keyScales(page, options_.numKeyValueHeads + head); }
+  float* keyScales(uint8_t* page, size_t head) const;
+  float* valueScales(uint8_t* page, size_t head) const { return keyScales(page, options_.numKeyValueHeads + head); }
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
   void store(const float* from, uint8_t* into, float* scale) const;
   void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
@@ -70,6 +75,7 @@ class KeyValueCache {
   const Kernels& kernels_;
   KeyValueCacheOptions options_;
   size_t valueBytes_;
+  size_t pagesPerRun_ = 1;
   std::vector<PerLayer> layers_;
   /** Per thread: a tile's queries and sums, [queries, headDim], and scores, [queries, positions]. */
   std::vector<std::vector<float>> scratch_;

@@ -10,11 +10,16 @@
 namespace flashrow {
 namespace {
 
+#if defined(__aarch64__)
+/** GCC before 13 knows no _Float16 in C++ for ARM. */
+using Half = __fp16;
+#else
+using Half = _Float16;
+#endif
+
 inline float halfAt(const uint8_t* from) {
-  uint16_t bits;
-  std::memcpy(&bits, from, 2);
-  _Float16 half;
-  std::memcpy(&half, &bits, 2);
+  Half half;
+  std::memcpy(&half, from, 2);
   return static_cast<float>(half);
 }
 

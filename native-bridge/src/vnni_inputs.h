@@ -7,18 +7,13 @@
 #include <cstring>
 #include <limits>
 
-#include "kernels.h"
+#include "integer_products.h"
 
 namespace flashrow {
 namespace {
 
-constexpr size_t kBlock = 32;
 /** Most blocks of a row in one AVX-512 register: four of them, 16 bytes of each. */
 constexpr size_t kGroupBlocks = 4;
-/** 127 * 256 + 127: the largest whose high byte, rounded, still is a signed byte. */
-constexpr float kLargest = 32639;
-/** Blocks of smaller numbers than this are rounded to its steps: below, scales would lose bits of their own. */
-constexpr float kLeastMaximum = 0x1p-90f;
 
 /** One block: x = scale * q. */
 struct QuantizedBlock {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "integer_products.h"
+
 namespace flashrow {
 namespace {
 
@@ -24,9 +26,6 @@ inline __m512i fourTimesEach(short word0, short word1, short word2, short word3)
                                           word2, word2, word2, word2, word3, word3, word3, word3);
   return _mm512_inserti64x4(_mm512_castsi256_si512(words), _mm256_add_epi16(words, _mm256_set1_epi16(1)), 1);
 }
-
-/** What a block has beside its scale: nothing, a minimum of its own, or a scale of its own for columns 16 to 31. */
-enum class Also { Nothing, Minimum, Scale };
 
 /** A block of 16 rows, a row in each element; pairs of columns in the order of ManyTokensBlock. */
 struct PanelBlock {

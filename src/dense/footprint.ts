@@ -1,4 +1,5 @@
 import { rowBytes } from '../../native-bridge/formats.js';
+import { systemPageBytes } from '../../native-bridge/index.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -8,7 +9,6 @@ import { SHARED_PARTS } from './shared-expert.js';
 import type { TensorShape } from './tensor-on-disk.js';
 import { checkShapes, headName, tensorNamed } from './tensors.js';
 
-const PAGE = 4096;
 const MIB = 2 ** 20;
 /** One session with up to 8 threads; 0.21 MB measured with 2, 0.51 MB with 8. */
 const SESSION_BYTES = 0.5 * MIB;
@@ -106,4 +106,4 @@ function segmentBytes(matrices: TensorShape[]): number {
   );
 }
 
-const roundUp = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;
+const roundUp = (bytes: number) => Math.ceil(bytes / systemPageBytes()) * systemPageBytes();

@@ -1,10 +1,10 @@
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 import { BridgeError } from '../../dist/native-bridge/bridge.js';
-import { availableIsas, nativeUnavailableReason, openBridge } from '../../dist/native-bridge/index.js';
+import { availableIsas, nativeUnavailableReason, openBridge, systemPageBytes } from '../../dist/native-bridge/index.js';
 import { temporaryFolder, thrownBy } from './support.js';
 
 const folder = temporaryFolder();
@@ -51,6 +51,17 @@ describe('opening a bridge', () => {
     expect(availableIsas()).toContain('ts');
     expect(nativeUnavailableReason() === null).toBe(availableIsas().length > 1);
   });
+
+  it.skipIf(!existsSync('/proc/self/auxv'))(
+    "knows the size of the system's pages as the kernel told this process",
+    () => {
+      const told = readFileSync('/proc/self/auxv');
+      const AT_PAGESZ = 6n;
+      const entries = Array.from({ length: told.length / 16 }, (_, i) => i * 16);
+      const entry = entries.find((at) => told.readBigUInt64LE(at) === AT_PAGESZ);
+      expect(systemPageBytes()).toBe(Number(told.readBigUInt64LE(entry! + 8)));
+    },
+  );
 
   it('falls back to the twin where the addon was never built', async () => {
     cpSync(join(import.meta.dirname, '../../dist/native-bridge'), join(folder, 'dist/native-bridge'), {

@@ -308,7 +308,7 @@ const BLOCK = 32;
 export function naiveMatmul(weights: Float64Array[], x: Float32Array, tokens: number, isa: Isa, format: RowFormat) {
   const y = new Float64Array(tokens * weights.length);
   const bound = new Float64Array(y.length);
-  const integers = isa === 'avx512' && FORMATS[format].blockSize > 1;
+  const integers = (isa === 'avx512' || isa === 'neon') && FORMATS[format].blockSize > 1;
   for (let t = 0; t < tokens; t++)
     weights.forEach((row, r) => {
       const inputs = x.subarray(t * row.length, (t + 1) * row.length);
