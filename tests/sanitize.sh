@@ -20,6 +20,6 @@ test -f native-bridge/build/flashrow.node
 export LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libubsan.so)"
 export ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1
 node_modules/.bin/vitest run tests/native-bridge "$@"
-for memory in 5.3MB 16MB; do
+for memory in 5.6MB 16MB; do
   node dist/src/cli/main.js run weights/tales --prompt 'Once upon a time' --max-tokens 40 --memory "$memory" --context 256
 done

@@ -118,7 +118,7 @@ describe.skipIf(unavailable !== null)(
         'rows of a store',
         TALES,
         [1, 5, 9],
-        { memory: '5.3MB', contextSize: 64 },
+        { memory: '5.6MB', contextSize: 64 },
         'rows.bin',
         /bundle \d+ of layer \d+/,
       ],
