@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { freeBytes } from '../store/work-folder.js';
 import { asWriteError } from '../store/write-errors.js';
+import { digestOf } from './file-digest.js';
 import { makeFolder, statIfThere } from './folders.js';
 import { fetchRange, type HubOptions, type RemoteFile } from './hub.js';
 import { retrying } from './retry.js';
@@ -23,16 +22,6 @@ export const partPath = (destination: string, { digest }: RemoteFile): string =>
 /** Bytes that an earlier attempt left. */
 export function partBytes(destination: string, file: RemoteFile): number {
   return Math.min(statIfThere(partPath(destination, file))?.size ?? 0, file.bytes);
-}
-
-/** Whether the file in its place is this version. One of the same size is read to tell. */
-export async function isInPlace(
-  destination: string,
-  file: RemoteFile,
-  { signal, onBytes }: Omit<DownloadOptions, 'hub'>,
-): Promise<boolean> {
-  if (statIfThere(destination)?.size !== file.bytes) return false;
-  return (await digestOf(destination, file, signal, onBytes)) === file.digest.hex;
 }
 
 /**
@@ -66,7 +55,7 @@ export async function download(
   } catch (error) {
     throw asWriteError(error, part, space);
   }
-  const found = await digestOf(part, file, options.signal);
+  const found = await digestOf(part, file, { signal: options.signal });
   if (found !== file.digest.hex) {
     await rm(part, { force: true });
     throw new FlashrowError(
@@ -115,23 +104,4 @@ async function append(
   } finally {
     await handle.close();
   }
-}
-
-async function digestOf(
-  path: string,
-  { digest, bytes }: RemoteFile,
-  signal: AbortSignal | undefined,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<string> {
-  const hash = createHash(digest.algorithm === 'sha256' ? 'sha256' : 'sha1');
-  // https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
-  if (digest.algorithm === 'git-sha1') hash.update(`blob ${bytes}\0`);
-  let done = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) {
-    signal?.throwIfAborted();
-    hash.update(chunk);
-    done += chunk.length;
-    onBytes(done);
-  }
-  return hash.digest('hex');
 }

@@ -16,8 +16,8 @@ const LENGTH_BYTES = 8;
 export interface StartOptions {
   hub: HubOptions;
   signal?: AbortSignal;
-  /** Of the bytes wanted of this file, those that came. */
-  onBytes: (file: RemoteFile, bytes: number, wantedBytes: number) => void;
+  /** Of the bytes wanted of one file, those that came. */
+  onBytes: (bytes: number, wantedBytes: number) => void;
 }
 
 /**
@@ -57,7 +57,7 @@ export const fetchStart = (
       for await (const chunk of fetchRange(repo, file.path, 0, end, hub, signal)) {
         chunks.push(chunk);
         held += chunk.length;
-        onBytes(file, Math.min(held, end), end);
+        onBytes(Math.min(held, end), end);
         // The rest is left alone where a server sends more than it was asked for.
         if (held >= end) return Buffer.concat(chunks).subarray(0, end);
       }

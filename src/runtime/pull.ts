@@ -1,12 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { chooseFiles, INDEX_FILE } from '../hub/choose-files.js';
-import { download, isInPlace, partBytes } from '../hub/download.js';
-import { statIfThere } from '../hub/folders.js';
+import { download, partBytes } from '../hub/download.js';
 import { fetchHeaders, fetchStart } from '../hub/headers.js';
 import { type HubOptions, listRepository, type RemoteFile } from '../hub/hub.js';
+import { InPlace } from '../hub/in-place.js';
 import { formatModelName, type ModelName, parseModelName } from '../hub/model-name.js';
 import { place } from '../hub/place.js';
 import { whileLocked } from '../hub/pull-lock.js';
@@ -30,8 +30,7 @@ export interface PullPlan {
   bytes: number;
   /** Of those, what an earlier pull left. */
   bytesAtHand: number;
-  /** Files in their places whose digests were found right, with the times at which they had been written. */
-  inPlace: ReadonlyMap<RemoteFile, number>;
+  inPlace: InPlace;
   plan: Plan;
 }
 
@@ -79,16 +78,14 @@ export async function planPull(
     );
   const files = await filesOf(name, hub, signal);
   const folder = repoFolder(cacheDirectory(options.cacheDir), name.repo);
-  const inPlace = new Map<RemoteFile, number>();
+  const inPlace = new InPlace();
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  let bytesAtHand = 0;
   for (const file of files) {
     const destination = join(folder, file.path);
-    const onBytes = (bytes: number) => onProgress({ stage: 'compare', bytes, totalBytes: file.bytes });
-    if (await isInPlace(destination, file, { signal, onBytes })) inPlace.set(file, statSync(destination).mtimeMs);
+    const isThere = await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) });
+    bytesAtHand += isThere ? file.bytes : partBytes(destination, file);
   }
-  const bytes = sumOf(files, (file) => file.bytes);
-  const bytesAtHand = sumOf(files, (file) =>
-    inPlace.has(file) ? file.bytes : partBytes(join(folder, file.path), file),
-  );
   const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
   const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
   const free = freeBytes(folder);
@@ -124,8 +121,7 @@ async function planHeaders(
   const folder = join(scratch, repo);
   try {
     mkdirSync(folder, { recursive: true });
-    const onBytes = (_: RemoteFile, bytes: number, totalBytes: number) =>
-      onProgress({ stage: 'headers', bytes, totalBytes });
+    const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
     await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
     // No forecast: these files are empty where there would be something to read.
     const source = openSource(modelPath(folder, files[0].path), cacheDirectory(options.cacheDir));
@@ -166,8 +162,7 @@ export async function pull(
     let fetched = 0;
     for (const file of files) {
       const destination = join(folder, file.path);
-      const written = statIfThere(destination)?.mtimeMs;
-      if (written === undefined || written !== inPlace.get(file)) {
+      if (!(await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) }))) {
         const onBytes = (ofFile: number) => onProgress({ stage: 'fetch', bytes: done + ofFile, totalBytes: bytes });
         fetched += await download(name.repo, file, destination, { hub, signal, onBytes });
         downloaded.add(file);
@@ -182,5 +177,7 @@ export async function pull(
   return { name: formatModelName(name), path: modelPath(folder, files[0].path), bytes, fetchedBytes, seconds };
 }
 
-const sumOf = (files: readonly RemoteFile[], bytesOf: (file: RemoteFile) => number): number =>
-  files.reduce((sum, file) => sum + bytesOf(file), 0);
+const comparing =
+  (file: RemoteFile, onProgress: PullOptions['onProgress']) =>
+  (bytes: number): void =>
+    onProgress({ stage: 'compare', bytes, totalBytes: file.bytes });

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { planPull, pull } from '../../src/runtime/pull.js';
 import { start } from '../cli/flashrow.js';
 import { randomGguf, revised, Served, tinyFolder } from './support.js';
 
@@ -42,6 +43,15 @@ describe('a file in its place', { timeout: 60_000 }, () => {
     writeFileSync(path, revised(model));
     expect((await served.pull('o/gguf')).json.fetchedBytes).toBe(model.length);
     expect(readFileSync(path).equals(model)).toBe(true);
+  });
+
+  it('is not fetched again where another pull was quicker', async () => {
+    const hub = { endpoint: served.endpoint, token: null, revision: 'main', stallMs: 500, onWait: () => {} };
+    const plans = [1, 2].map(() => planPull('o/gguf', { cacheDir: served.cache }, hub, { onProgress: () => {} }));
+    const pulled = [];
+    for (const planned of await Promise.all(plans))
+      pulled.push(await pull(planned, served.cache, hub, { onProgress: () => {} }));
+    expect(pulled.map(({ fetchedBytes }) => fetchedBytes)).toEqual([model.length, 0]);
   });
 
   it('is kept where another revision has the same', async () => {
