@@ -38,12 +38,16 @@ export function listCached(cacheDir: string | undefined): CachedModel[] {
   const cache = cacheDirectory(cacheDir);
   const models = localModels(cache);
   const stores = cachedStores(cache);
-  const sources = new Map<CachedStore, string>();
-  for (const model of models.filter(({ finished }) => finished))
-    for (const store of storesOf(stores, model)) sources.set(store, model.name);
-  return [...models.map(ofModel), ...stores.map((store) => ofStore(store, sources.get(store)))].sort(
+  const made = madeOf(models, stores);
+  return [...models.map(ofModel), ...stores.map((store) => ofStore(store, made.get(store)))].sort(
     (a, b) => b.bytes - a.bytes,
   );
+}
+
+/** The stores that were made of any of `models`, and the name of that. */
+function madeOf(models: readonly LocalModel[], stores: readonly CachedStore[]): Map<CachedStore, string> {
+  const finished = models.filter((model) => model.finished);
+  return new Map(finished.flatMap((model) => storesOf(stores, model).map((store) => [store, model.name] as const)));
 }
 
 const ofModel = ({ name, path, finished, files }: LocalModel): CachedModel => ({
@@ -70,7 +74,7 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
   const cache = cacheDirectory(cacheDir);
   const stores = cachedStores(cache);
   const store = stores.find((each) => each.name === name);
-  if (store) return removal(name, [store.path], removeStores([store], undefined));
+  if (store) return removal(name, [store.path], removeStores(new Map([[store, undefined]])));
   const parsed = parseModelName(name);
   const all = parsed ? modelsOf(cache, parsed.repo) : [];
   const folder = parsed && repoFolder(cache, parsed.repo);
@@ -83,13 +87,13 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
   const models = parsed.tag === null ? all : all.filter(taggedBy(parsed.repo, all, parsed.tag));
   dropLocks(cache, parsed.repo, parsed.tag === null ? null : models[0].variant!.files[0]);
   const removed = models.map(ofModel);
-  const made = models.filter(({ finished }) => finished).flatMap((model) => storesOf(stores, model));
-  const removedStores = removeStores(made, name);
+  const made = madeOf(models, stores);
+  const removedStores = removeStores(made);
   const paths = parsed.tag === null ? [folder] : models.flatMap(({ files }) => files);
   const leftOver = parsed.tag === null ? sizeAndTime(filesBelow(folder)).bytes - sum(removed) : 0;
   for (const path of paths) rmSync(path, { recursive: true });
   for (const path of paths) removeEmptyFolders(dirname(path), cache);
-  const result = removal(name, [...paths, ...made.map(({ path }) => path)], [...removed, ...removedStores]);
+  const result = removal(name, [...paths, ...removedStores.map(({ path }) => path)], [...removed, ...removedStores]);
   return { ...result, bytes: result.bytes + leftOver };
 }
 
@@ -108,9 +112,9 @@ function taggedBy(repo: string, models: readonly LocalModel[], tag: string): (mo
   return ({ variant }) => variant === chosen;
 }
 
-function removeStores(stores: readonly CachedStore[], source: string | undefined): CachedModel[] {
-  const removed = stores.map((store) => ofStore(store, source));
-  for (const { path } of stores) {
+function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): CachedModel[] {
+  const removed = [...stores].map(([store, model]) => ofStore(store, model));
+  for (const { path } of removed) {
     // Of a conversion that is at work.
     const lock = join(path, 'lock');
     if (existsSync(lock)) takeLock(lock);
@@ -136,5 +140,9 @@ const filesBelow = (folder: string): string[] =>
     .map((entry) => join(entry.parentPath, entry.name));
 
 function removeEmptyFolders(folder: string, top: string): void {
-  for (let path = folder; path !== top && readdirSync(path).length === 0; path = dirname(path)) rmdirSync(path);
+  for (let path = folder; path !== top; path = dirname(path)) {
+    if (!existsSync(path)) continue;
+    if (readdirSync(path).length > 0) return;
+    rmdirSync(path);
+  }
 }

@@ -60,9 +60,9 @@ describe('list and rm', { timeout: 60_000 }, () => {
 
     const { json } = await remove('o/two:Q8_0');
     const [store, pulled] = before;
-    expect(json.removed.map(({ name, bytes }) => [name, bytes])).toEqual([
-      ['o/two:Q8_0', model.length],
-      [store.name, store.bytes],
+    expect(json.removed.map(({ name, bytes, source }) => [name, bytes, source])).toEqual([
+      ['o/two:Q8_0', model.length, null],
+      [store.name, store.bytes, 'o/two:Q8_0'],
     ]);
     expect(json.bytes).toBe(store.bytes + model.length);
     expect(json.paths).toEqual([pulled.path, store.path]);
@@ -131,6 +131,24 @@ describe('list and rm', { timeout: 60_000 }, () => {
     expect((await remove('m-0123456789abcdef')).json.bytes).toBe(1000);
     expect((await remove('photos')).json.error?.code).toBe('NOT_FOUND');
     expect(readdirSync(served.cache)).toEqual(['photos']);
+  });
+
+  it('take all parts of a model for one, finished or not', async () => {
+    mkdirSync(served.file('o/parts'), { recursive: true });
+    const part = (name: string) => writeFileSync(served.file('o/parts', name), Buffer.alloc(10));
+    part('m-Q8_0-00001-of-00002.gguf');
+    part('m-Q8_0-00002-of-00002.gguf');
+    part('m-Q8_0-00002-of-00002.gguf.0123456789ab.part');
+    part('m-Q4_0-00001-of-00002.gguf.0123456789ab.part');
+    part('m-Q4_0-00002-of-00002.gguf.0123456789ab.part');
+    expect((await served.list()).map(({ kind, name, bytes }) => [kind, name, bytes])).toEqual([
+      ['unfinished', 'o/parts:Q4_0', 20],
+      ['pulled', 'o/parts:Q8_0', 20],
+      ['unfinished', 'o/parts:Q8_0', 10],
+    ]);
+    expect((await remove('o/parts:Q8_0')).json.bytes).toBe(30);
+    expect((await remove('o/parts:Q4_0')).json.bytes).toBe(20);
+    expect(readdirSync(served.cache)).toEqual([]);
   });
 
   it('leave alone what a live conversion works on', async () => {
