@@ -123,8 +123,8 @@ async function planHeaders(
     mkdirSync(folder, { recursive: true });
     const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
     await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
-    // No forecast: these files are empty where there would be something to read.
-    const source = openSource(modelPath(folder, files[0].path), cacheDirectory(options.cacheDir));
+    // No forecast: these files are empty where there would be something to read. No store is made of them.
+    const source = openSource(modelPath(folder, files[0].path), scratch);
     return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options).plan;
   } catch (error) {
     throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;

@@ -16,6 +16,8 @@ export interface Faults {
   status?: { code: number; times: number; headers?: Record<string, string>; listings?: boolean };
   /** Accepts connections, and never answers. */
   silent?: boolean;
+  /** Where a listing says that it goes on. */
+  nextPage?: string;
   /** Where files are, as the hub keeps them elsewhere; its address. */
   storage?: string;
   /** Digests in the listing are of something else. */
@@ -120,7 +122,9 @@ export class Hub {
         ...(large && { lfs: { oid: hash('sha256', bytes), size, pointerSize: 134 } }),
       };
     });
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(entries));
+    const { nextPage } = this.faults;
+    const headers = { 'content-type': 'application/json', ...(nextPage && { link: `<${nextPage}>; rel="next"` }) };
+    response.writeHead(200, headers).end(JSON.stringify(entries));
   }
 
   private send(file: Buffer, request: IncomingMessage, response: ServerResponse): void {

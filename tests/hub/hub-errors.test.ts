@@ -108,6 +108,17 @@ describe('a token', { timeout: 60_000 }, () => {
     }
   });
 
+  it('is not for another host that a listing goes on at', async () => {
+    const elsewhere = new Hub(repositories);
+    try {
+      served.hub.faults = { nextPage: `${await elsewhere.start()}/api/models/o/m/tree/main?cursor=2` };
+      expect((await served.pull('o/m', '--dry-run', '--token', 'hf_good')).exitCode).toBe(0);
+      expect(elsewhere.tokens).toEqual([undefined]);
+    } finally {
+      elsewhere.stop();
+    }
+  });
+
   it('of a mirror may be called anything', async () => {
     expect((await served.pull('o/m', '--dry-run', '--token', 'glpat-1234')).exitCode).toBe(0);
     expect(served.hub.tokens).toContain('Bearer glpat-1234');
