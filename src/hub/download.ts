@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync, statSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { FlashrowError } from '../errors.js';
-import { asHubError, type HubOptions, type RemoteFile, requestRange } from './hub.js';
+import { freeBytes } from '../store/work-folder.js';
+import { asWriteError } from '../store/write-errors.js';
+import { digestOf } from './file-digest.js';
+import { makeFolder, statIfThere } from './folders.js';
+import { fetchRange, type HubOptions, type RemoteFile } from './hub.js';
 import { retrying } from './retry.js';
 
 export interface DownloadOptions {
@@ -13,21 +15,19 @@ export interface DownloadOptions {
   onBytes: (bytes: number) => void;
 }
 
-/** What is there of a file before it is whole; of another version of it, nothing. */
+/** What is there of a file before it is put in its place; of another version of it, nothing. */
 export const partPath = (destination: string, { digest }: RemoteFile): string =>
   `${destination}.${digest.hex.slice(0, 12)}.part`;
 
-/** Bytes that need not be fetched any more. */
-export function bytesAtHand(destination: string, file: RemoteFile): number {
-  if (existsSync(destination) && statSync(destination).size === file.bytes) return file.bytes;
-  const part = statSync(partPath(destination, file), { throwIfNoEntry: false });
-  return Math.min(part?.size ?? 0, file.bytes);
+/** Bytes that an earlier attempt left. */
+export function partBytes(destination: string, file: RemoteFile): number {
+  return Math.min(statIfThere(partPath(destination, file))?.size ?? 0, file.bytes);
 }
 
 /**
- * Fetches a file, going on where an earlier attempt ended, and puts it in its place once its digest is right. Connections that stall or break are tried
- * anew. Returns the bytes that came over the network. Throws CORRUPT for a wrong digest, after removing what there is; IO, NOT_FOUND,
- * UNSUPPORTED or the signal's reason, and what there is stays for the next time.
+ * Fetches a file to `partPath`, going on where an earlier attempt ended, and compares its digest. Connections that stall or break are tried anew.
+ * Returns the bytes that came. Throws CORRUPT for a wrong digest, after removing what there is; DISK_FULL, NOT_WRITABLE, what `ask` throws or the
+ * signal's reason, and what there is stays for the next time.
  */
 export async function download(
   repo: string,
@@ -35,9 +35,9 @@ export async function download(
   destination: string,
   options: DownloadOptions,
 ): Promise<number> {
-  if (existsSync(destination) && statSync(destination).size === file.bytes) return 0;
-  mkdirSync(dirname(destination), { recursive: true });
+  makeFolder(dirname(destination));
   const part = partPath(destination, file);
+  const space = { neededBytes: file.bytes - partBytes(destination, file), freeBytes: freeBytes(destination) };
   let fetched = 0;
   let before = 0;
   const progressed = () => {
@@ -48,10 +48,14 @@ export async function download(
   const onChunk = (bytes: number) => {
     fetched += bytes;
   };
-  do {
-    await retrying(() => append(repo, file, part, options, onChunk), options.signal, progressed);
-  } while (bytesAtHand(destination, file) < file.bytes);
-  const found = await digestOf(part, file, options.signal);
+  try {
+    do {
+      await retrying(() => append(repo, file, part, options, onChunk), options.hub, options.signal, progressed);
+    } while (partBytes(destination, file) < file.bytes);
+  } catch (error) {
+    throw asWriteError(error, part, space);
+  }
+  const found = await digestOf(part, file, { signal: options.signal });
   if (found !== file.digest.hex) {
     await rm(part, { force: true });
     throw new FlashrowError(
@@ -60,7 +64,6 @@ export async function download(
       { path: file.path, expected: file.digest.hex, found },
     );
   }
-  await rename(part, destination);
   return fetched;
 }
 
@@ -74,8 +77,6 @@ async function append(
 ): Promise<void> {
   const handle = await open(part, 'a');
   let came = 0;
-  const stalled = new AbortController();
-  let timer = setTimeout(() => stalled.abort(), hub.stallMs);
   try {
     let at = (await handle.stat()).size;
     if (at > file.bytes) {
@@ -83,16 +84,7 @@ async function append(
       at = 0;
     }
     if (at === file.bytes) return;
-    const either = AbortSignal.any([stalled.signal, ...(signal ? [signal] : [])]);
-    const response = await requestRange(repo, file.path, at, file.bytes, hub, either);
-    if (at > 0 && response.status !== 206) {
-      // It sends all of it again.
-      await handle.truncate(0);
-      at = 0;
-    }
-    for await (const chunk of response.body ?? []) {
-      clearTimeout(timer);
-      timer = setTimeout(() => stalled.abort(), hub.stallMs);
+    for await (const chunk of fetchRange(repo, file.path, at, file.bytes, hub, signal)) {
       if (at + chunk.length > file.bytes)
         throw new FlashrowError(
           'CORRUPT',
@@ -101,7 +93,7 @@ async function append(
             path: file.path,
           },
         );
-      await handle.write(chunk);
+      for (let done = 0; done < chunk.length; ) done += (await handle.write(chunk, done)).bytesWritten;
       at += chunk.length;
       came += chunk.length;
       onChunk(chunk.length);
@@ -109,20 +101,7 @@ async function append(
     }
     if (came === 0)
       throw new FlashrowError('IO', `${repo}/${file.path}: the connection ended without a byte`, { retry: true });
-  } catch (error) {
-    throw stalled.signal.aborted
-      ? new FlashrowError('IO', `${repo}/${file.path}: nothing came for ${hub.stallMs / 1000} s`, { retry: true })
-      : asHubError(error, `${repo}/${file.path}`, hub.endpoint);
   } finally {
-    clearTimeout(timer);
     await handle.close();
   }
-}
-
-async function digestOf(path: string, { digest, bytes }: RemoteFile, signal: AbortSignal | undefined): Promise<string> {
-  const hash = createHash(digest.algorithm === 'sha256' ? 'sha256' : 'sha1');
-  // https://git-scm.com/book/en/v2/Git-Internals-Git-Objects
-  if (digest.algorithm === 'git-sha1') hash.update(`blob ${bytes}\0`);
-  for await (const chunk of createReadStream(path, { signal })) hash.update(chunk);
-  return hash.digest('hex');
 }

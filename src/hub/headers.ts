@@ -2,7 +2,9 @@ import { mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { FlashrowError } from '../errors.js';
-import { asHubError, type HubOptions, type RemoteFile, requestRange } from './hub.js';
+import { freeBytes } from '../store/work-folder.js';
+import { asWriteError } from '../store/write-errors.js';
+import { fetchRange, type HubOptions, type RemoteFile } from './hub.js';
 import { retrying } from './retry.js';
 
 /** Beyond any GGUF header: vocabularies of 260,000 tokens with their merges take 16 MB. The other parts of a split file list tensors only. */
@@ -11,67 +13,73 @@ const MOST_HEADER_BYTES = 128 * 2 ** 20;
 /** The length of a safetensors header, before it. */
 const LENGTH_BYTES = 8;
 
+export interface StartOptions {
+  hub: HubOptions;
+  signal?: AbortSignal;
+  /** Of the bytes wanted of one file, those that came. */
+  onBytes: (bytes: number, wantedBytes: number) => void;
+}
+
 /**
  * Puts files into `folder` of which only the headers are there: as long as the real ones, empty beyond. Small files are whole.
- * Throws IO, NOT_FOUND, UNSUPPORTED, CORRUPT, or the signal's reason.
+ * Throws what `ask` throws, CORRUPT, DISK_FULL, NOT_WRITABLE, or the signal's reason.
  */
 export async function fetchHeaders(
   repo: string,
   files: readonly RemoteFile[],
   folder: string,
-  hub: HubOptions,
-  signal?: AbortSignal,
+  options: StartOptions,
 ): Promise<void> {
   for (const [index, file] of files.entries()) {
-    const read = (end: number) => retrying(() => readStart(repo, file, end, hub, signal), signal);
+    const read = (end: number) => fetchStart(repo, file, end, options);
     const bytes = await read(await headerBytes(file, index, read));
     const path = join(folder, file.path);
-    mkdirSync(dirname(path), { recursive: true });
-    const handle = await open(path, 'w');
     try {
-      await handle.write(bytes);
-      await handle.truncate(file.bytes);
-    } finally {
-      await handle.close();
+      mkdirSync(dirname(path), { recursive: true });
+      await writeSparse(path, bytes, file.bytes);
+    } catch (error) {
+      throw asWriteError(error, path, { neededBytes: bytes.length, freeBytes: freeBytes(path) });
     }
   }
 }
 
-async function readStart(
+/** The first `end` bytes of a file. Throws what `ask` throws, CORRUPT where it is shorter, or the signal's reason. */
+export const fetchStart = (
   repo: string,
-  { path }: RemoteFile,
+  file: RemoteFile,
   end: number,
-  hub: HubOptions,
-  signal: AbortSignal | undefined,
-): Promise<Buffer> {
-  const stalled = new AbortController();
-  const stall = () => setTimeout(() => stalled.abort(), hub.stallMs);
-  let timer = stall();
-  const chunks: Uint8Array[] = [];
-  let held = 0;
+  { hub, signal, onBytes }: StartOptions,
+): Promise<Buffer> =>
+  retrying(
+    async () => {
+      const chunks: Uint8Array[] = [];
+      let held = 0;
+      for await (const chunk of fetchRange(repo, file.path, 0, end, hub, signal)) {
+        chunks.push(chunk);
+        held += chunk.length;
+        onBytes(Math.min(held, end), end);
+        // The rest is left alone where a server sends more than it was asked for.
+        if (held >= end) return Buffer.concat(chunks).subarray(0, end);
+      }
+      if (end === 0) return Buffer.alloc(0);
+      throw new FlashrowError(
+        'CORRUPT',
+        `${repo}/${file.path} ends at ${held} bytes, before the ${end} it was said to have`,
+        { path: file.path },
+      );
+    },
+    hub,
+    signal,
+  );
+
+async function writeSparse(path: string, start: Buffer, bytes: number): Promise<void> {
+  const handle = await open(path, 'w');
   try {
-    const either = AbortSignal.any([stalled.signal, ...(signal ? [signal] : [])]);
-    const response = await requestRange(repo, path, 0, end, hub, either);
-    for await (const chunk of response.body ?? []) {
-      clearTimeout(timer);
-      timer = stall();
-      chunks.push(chunk);
-      held += chunk.length;
-      // The rest is left alone where a server sends more than it was asked for.
-      if (held >= end) break;
-    }
-  } catch (error) {
-    if (stalled.signal.aborted)
-      throw new FlashrowError('IO', `${repo}/${path}: nothing came for ${hub.stallMs / 1000} s`, { retry: true });
-    throw asHubError(error, `${repo}/${path}`, hub.endpoint);
+    await handle.writeFile(start);
+    await handle.truncate(bytes);
   } finally {
-    clearTimeout(timer);
+    await handle.close();
   }
-  if (held < end)
-    throw new FlashrowError('CORRUPT', `${repo}/${path} ends at ${held} bytes, before the ${end} it was said to have`, {
-      path,
-    });
-  return Buffer.concat(chunks).subarray(0, end);
 }
 
 async function headerBytes(file: RemoteFile, index: number, read: (end: number) => Promise<Buffer>): Promise<number> {

@@ -1,8 +1,11 @@
-import { HubApiError, listFiles } from '@huggingface/hub';
+import { buffer } from 'node:stream/consumers';
+import { listFiles } from '@huggingface/hub';
 import { FlashrowError } from '../errors.js';
+import { connectionError } from './hub-errors.js';
+import { ask } from './request.js';
 
 export interface HubOptions {
-  /** Default https://huggingface.co. */
+  /** An http or https URL without a slash at its end, such as https://huggingface.co. */
   endpoint: string;
   /** Of a user, for repositories that are not open to all. */
   token: string | null;
@@ -10,6 +13,8 @@ export interface HubOptions {
   revision: string;
   /** ms without a byte after which a connection is tried anew. */
   stallMs: number;
+  /** Told before each wait for another try. */
+  onWait: (failure: FlashrowError, ms: number) => void;
 }
 
 /** A file of a repository, and what its bytes must come to. */
@@ -20,16 +25,19 @@ export interface RemoteFile {
   digest: { algorithm: 'sha256' | 'git-sha1'; hex: string };
 }
 
-/** Every file of a model's repository. Throws NOT_FOUND, UNSUPPORTED where it is closed, BAD_USAGE or IO. */
-export async function listRepository(repo: string, { endpoint, token, revision }: HubOptions): Promise<RemoteFile[]> {
+/** Every file of a model's repository. Throws as `ask` does, CORRUPT for a listing that cannot be, or the signal's reason. */
+export async function listRepository(repo: string, hub: HubOptions, signal?: AbortSignal): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
   try {
     const entries = listFiles({
       repo,
-      revision,
+      revision: encodeURIComponent(hub.revision),
       recursive: true,
-      hubUrl: endpoint,
-      ...(token !== null && { accessToken: token }),
+      hubUrl: hub.endpoint,
+      fetch: async (url) => {
+        const { status, headers, chunks } = await ask(String(url), repo, { accept: 'application/json' }, hub, signal);
+        return new Response(await buffer(chunks), { status, headers });
+      },
     });
     for await (const { type, path, size, oid, lfs } of entries) {
       if (type !== 'file') continue;
@@ -45,71 +53,30 @@ export async function listRepository(repo: string, { endpoint, token, revision }
       });
     }
   } catch (error) {
-    throw asHubError(error, repo, endpoint);
+    throw connectionError(error, repo, hub.endpoint);
   }
   return files;
 }
 
-/** A range of a file: bytes `start` up to, not including, `end`. Where the server sends all of it, from the start. */
-export async function requestRange(
+/**
+ * Bytes of a file from `start` up to, not including, `end`, as they come. Of a server that knows no ranges the bytes before `start` are passed over, and
+ * those from `end` on come too. Throws as `ask` does, or the signal's reason.
+ */
+export async function* fetchRange(
   repo: string,
   path: string,
   start: number,
   end: number,
-  { endpoint, token, revision }: HubOptions,
-  signal?: AbortSignal,
-): Promise<Response> {
-  const url = `${endpoint}/${repo}/resolve/${encodeURIComponent(revision)}/${path.split('/').map(encodeURIComponent).join('/')}`;
-  try {
-    const response = await fetch(url, {
-      headers: { range: `bytes=${start}-${end - 1}`, ...(token !== null && { authorization: `Bearer ${token}` }) },
-      signal,
-    });
-    if (!response.ok) throw new HubApiError(url, response.status);
-    return response;
-  } catch (error) {
-    throw asHubError(error, `${repo}/${path}`, endpoint);
+  hub: HubOptions,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  const inside = path.split('/').map(encodeURIComponent).join('/');
+  const url = `${hub.endpoint}/${repo}/resolve/${encodeURIComponent(hub.revision)}/${inside}`;
+  const { status, chunks } = await ask(url, `${repo}/${path}`, { range: `bytes=${start}-${end - 1}` }, hub, signal);
+  let at = status === 206 ? start : 0;
+  for await (const chunk of chunks) {
+    const wanted = chunk.subarray(Math.max(0, start - at));
+    at += chunk.length;
+    if (wanted.length > 0) yield wanted;
   }
-}
-
-/** Failures that waiting may mend are IO with `details.retry`. */
-export function asHubError(error: unknown, what: string, endpoint: string): unknown {
-  if (error instanceof FlashrowError || (error as Error)?.name === 'AbortError') return error;
-  if (error instanceof HubApiError) {
-    const { statusCode } = error;
-    const details = { what, status: statusCode };
-    if (statusCode === 401 || statusCode === 403)
-      return new FlashrowError(
-        'UNSUPPORTED',
-        `${what}: ${endpoint} lets only some users read it; accept its terms there, and give a token (--token, HF_TOKEN)`,
-        details,
-        { cause: error },
-      );
-    if (statusCode === 404)
-      return new FlashrowError(
-        'NOT_FOUND',
-        `${what}: there is no such thing at ${endpoint}; check its name and --revision`,
-        details,
-        {
-          cause: error,
-        },
-      );
-    const retry = statusCode >= 500 || statusCode === 429 || statusCode === 408;
-    return new FlashrowError(
-      'IO',
-      `${what}: ${endpoint} answered with status ${statusCode}`,
-      { ...details, retry },
-      { cause: error },
-    );
-  }
-  const { cause, message } = error as Error;
-  const why = cause instanceof Error ? cause.message : message;
-  if (error instanceof TypeError && /access token/i.test(message))
-    return new FlashrowError('BAD_USAGE', `the token is none of a hub: ${message}`, { option: 'token' });
-  return new FlashrowError(
-    'IO',
-    `${what}: cannot be fetched from ${endpoint}: ${why}`,
-    { what, retry: true },
-    { cause: error },
-  );
 }

@@ -1,59 +1,35 @@
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { chooseFiles } from './choose-files.js';
+import { CONFIG_FILE, chooseFiles, holdsModel } from './choose-files.js';
 import type { ModelName } from './model-name.js';
 
 /** Where models of a hub are kept. */
 export const modelsFolder = (cacheDir: string): string => join(cacheDir, 'models');
 export const repoFolder = (cacheDir: string, repo: string): string => join(modelsFolder(cacheDir), ...repo.split('/'));
 
-/** Files of a pulled repository, by their paths there; those that are not finished are left out. */
-export function pulledFiles(cacheDir: string, repo: string): string[] {
-  const folder = repoFolder(cacheDir, repo);
+/** All files in the folder of a repository, unfinished ones among them, by their paths there. */
+export function filesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.part'))
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'));
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .sort();
 }
+
+/** The path that an unfinished file will have; null for one that is in its place. */
+export const placeOfPart = (path: string): string | null => /^(.+)\.[0-9a-f]{12}\.part$/.exec(path)?.[1] ?? null;
+
+/** Files of a pulled repository that are in their places. */
+export const placedFiles = (folder: string): string[] => filesIn(folder).filter((path) => placeOfPart(path) === null);
+
+/** What to open of a model in `folder` by its first file (`chooseFiles`). */
+export const modelPath = (folder: string, first: string): string =>
+  first === CONFIG_FILE ? folder : join(folder, first);
 
 /** What to open of a pulled model: a GGUF file, the first of several parts, or a folder. Null where nothing was pulled. Throws BAD_USAGE. */
 export function pulledPath(cacheDir: string, { repo, tag }: ModelName): string | null {
-  const files = pulledFiles(cacheDir, repo);
-  if (files.length === 0) return null;
-  const [first] = chooseFiles(repo, files, tag);
   const folder = repoFolder(cacheDir, repo);
-  return first.endsWith('.gguf') ? join(folder, first) : folder;
-}
-
-export interface PulledModel {
-  /** `organization/repository`. */
-  name: string;
-  path: string;
-  bytes: number;
-  /** When its newest file was written, ISO 8601. */
-  modified: string;
-  files: string[];
-}
-
-/** Every repository that was pulled, finished files alone. */
-export function listPulled(cacheDir: string): PulledModel[] {
-  const root = modelsFolder(cacheDir);
-  const folders = (path: string) =>
-    existsSync(path) ? readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
-  return folders(root).flatMap(({ name: organization }) =>
-    folders(join(root, organization)).flatMap(({ name }) => {
-      const repo = `${organization}/${name}`;
-      const path = repoFolder(cacheDir, repo);
-      const files = pulledFiles(cacheDir, repo).sort();
-      if (files.length === 0) return [];
-      const found = files.map((file) => statSync(join(path, file)));
-      return {
-        name: repo,
-        path,
-        bytes: found.reduce((sum, { size }) => sum + size, 0),
-        modified: new Date(Math.max(...found.map(({ mtimeMs }) => mtimeMs))).toISOString(),
-        files,
-      };
-    }),
-  );
+  const files = placedFiles(folder);
+  if (!holdsModel(files)) return null;
+  return modelPath(folder, chooseFiles(repo, files, tag)[0]);
 }

@@ -1,100 +1,148 @@
-import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FlashrowError } from '../errors.js';
-import { chooseFiles } from '../hub/choose-files.js';
+import { chooseVariant } from '../hub/choose-files.js';
+import type { GgufVariant } from '../hub/gguf-variants.js';
+import { type LocalModel, localModels, modelsOf } from '../hub/local-models.js';
 import { parseModelName } from '../hub/model-name.js';
-import { listPulled, modelsFolder, pulledFiles, repoFolder } from '../hub/pulled.js';
+import { dropLocks } from '../hub/pull-lock.js';
+import { repoFolder } from '../hub/pulled.js';
 import { cacheDirectory } from '../store/cache-dir.js';
-import { isStore, openStore } from '../store/reader.js';
+import { takeLock } from '../store/lock.js';
+import { type CachedStore, cachedStores, storesOf } from './cached-stores.js';
 
-/** Something in the cache folder: a model from a hub, or a store that a checkpoint was converted to. */
+/** Something in the cache folder: a model from a hub, a store that a checkpoint was converted to, or what is there of either so far. */
 export interface CachedModel {
-  kind: 'pulled' | 'store';
-  /** What `rm` takes; of a pulled model what the other commands take too. */
+  kind: 'pulled' | 'store' | 'unfinished';
+  /** What `rm` takes; of a pulled model or a store what the other commands take too. */
   name: string;
   path: string;
   bytes: number;
-  /** ISO 8601. */
+  /** When its newest file was written, ISO 8601. */
   modified: string;
-  /** Of a store, the checkpoint it was made of. */
+  /** Of a store, what it was made of: a pulled model by its name here, any other checkpoint by that of its file or folder. */
   source: string | null;
+}
+
+export interface RemovedModels {
+  name: string;
+  /** Freed in all. */
+  bytes: number;
+  paths: string[];
+  /** With a pulled model go the stores that were made of it. */
+  removed: CachedModel[];
 }
 
 /** What is in the cache folder, largest first. */
 export function listCached(cacheDir: string | undefined): CachedModel[] {
   const cache = cacheDirectory(cacheDir);
-  const pulled = listPulled(cache).map(
-    ({ files: _, ...model }): CachedModel => ({ kind: 'pulled', source: null, ...model }),
+  const models = localModels(cache);
+  const stores = cachedStores(cache);
+  const made = madeOf(models, stores);
+  return [...models.map(ofModel), ...stores.map((store) => ofStore(store, made.get(store)))].sort(
+    (a, b) => b.bytes - a.bytes,
   );
-  return [...pulled, ...stores(cache)].sort((a, b) => b.bytes - a.bytes);
 }
 
-function stores(cache: string): CachedModel[] {
-  if (!existsSync(cache)) return [];
-  return readdirSync(cache).flatMap((name) => {
-    const path = join(cache, name);
-    if (!isStore(path)) return [];
-    const bytes = readdirSync(path).reduce((sum, file) => sum + statSync(join(path, file)).size, 0);
-    return {
-      kind: 'store' as const,
-      name,
-      path,
-      bytes,
-      modified: statSync(path).mtime.toISOString(),
-      source: sourceOf(path),
-    };
-  });
+/** The stores that were made of any of `models`, and the name of that. */
+function madeOf(models: readonly LocalModel[], stores: readonly CachedStore[]): Map<CachedStore, string> {
+  const finished = models.filter((model) => model.finished);
+  return new Map(finished.flatMap((model) => storesOf(stores, model).map((store) => [store, model.name] as const)));
 }
 
-/** A store that cannot be opened, since its checkpoint is gone for instance, can still be removed. */
-function sourceOf(path: string): string | null {
-  try {
-    return openStore(path).manifest.source.name;
-  } catch {
-    return null;
-  }
-}
+const ofModel = ({ name, path, finished, files }: LocalModel): CachedModel => ({
+  kind: finished ? 'pulled' : 'unfinished',
+  name,
+  path,
+  ...sizeAndTime(files),
+  source: null,
+});
+
+const ofStore = ({ name, path, finished, manifest }: CachedStore, model: string | undefined): CachedModel => ({
+  kind: finished ? 'store' : 'unfinished',
+  name,
+  path,
+  ...sizeAndTime(filesBelow(path)),
+  source: model ?? manifest?.source.name ?? null,
+});
 
 /**
- * Removes a pulled model (`organization/repository` all of it, with `:tag` that one) or a store, by the name that `listCached` gives. Touches nothing
- * outside the cache folder. Returns what is freed. Throws NOT_FOUND, BAD_USAGE.
+ * Removes by the name that `listCached` gives: a pulled model with the stores made of it (`organization/repository` all of it, with `:tag` that one), or
+ * a store, finished or not. Touches nothing outside the cache folder. Throws NOT_FOUND, BAD_USAGE, or BUSY while somebody works on it.
  */
-export function removeCached(
-  name: string,
-  cacheDir: string | undefined,
-): { name: string; bytes: number; paths: string[] } {
+export function removeCached(name: string, cacheDir: string | undefined): RemovedModels {
   const cache = cacheDirectory(cacheDir);
-  const paths = pathsOf(name, cache);
-  const bytes = paths.reduce((sum, path) => sum + sizeOf(path), 0);
-  for (const path of paths) rmSync(path, { recursive: true });
+  const stores = cachedStores(cache);
+  const store = stores.find((each) => each.name === name);
+  if (store) return removal(name, [store.path], removeStores(new Map([[store, undefined]])));
   const parsed = parseModelName(name);
-  if (parsed)
-    removeIfEmpty([repoFolder(cache, parsed.repo), dirname(repoFolder(cache, parsed.repo)), modelsFolder(cache)]);
-  return { name, bytes, paths };
-}
-
-function pathsOf(name: string, cache: string): string[] {
-  const store = stores(cache).find((each) => each.name === name);
-  if (store) return [store.path];
-  const parsed = parseModelName(name);
-  const files = parsed ? pulledFiles(cache, parsed.repo) : [];
-  if (!parsed || files.length === 0)
+  const all = parsed ? modelsOf(cache, parsed.repo) : [];
+  const folder = parsed && repoFolder(cache, parsed.repo);
+  if (!folder || !existsSync(folder))
     throw new FlashrowError(
       'NOT_FOUND',
       `nothing in ${cache} is called ${name}; \`flashrow list\` shows what there is`,
       { name },
     );
-  const folder = repoFolder(cache, parsed.repo);
-  if (parsed.tag === null) return [folder];
-  return chooseFiles(parsed.repo, files, parsed.tag).map((file) => join(folder, file));
+  const models = parsed.tag === null ? all : all.filter(taggedBy(parsed.repo, all, parsed.tag));
+  dropLocks(cache, parsed.repo, parsed.tag === null ? null : models[0].variant!.files[0]);
+  const removed = models.map(ofModel);
+  const made = madeOf(models, stores);
+  const removedStores = removeStores(made);
+  const paths = parsed.tag === null ? [folder] : models.flatMap(({ files }) => files);
+  const leftOver = parsed.tag === null ? sizeAndTime(filesBelow(folder)).bytes - sum(removed) : 0;
+  for (const path of paths) rmSync(path, { recursive: true });
+  for (const path of paths) removeEmptyFolders(dirname(path), cache);
+  const result = removal(name, [...paths, ...removedStores.map(({ path }) => path)], [...removed, ...removedStores]);
+  return { ...result, bytes: result.bytes + leftOver };
 }
 
-function sizeOf(path: string): number {
-  const found = statSync(path);
-  return found.isDirectory() ? readdirSync(path).reduce((sum, name) => sum + sizeOf(join(path, name)), 0) : found.size;
+const removal = (name: string, paths: string[], removed: CachedModel[]): RemovedModels => ({
+  name,
+  bytes: sum(removed),
+  paths,
+  removed,
+});
+
+function taggedBy(repo: string, models: readonly LocalModel[], tag: string): (model: LocalModel) => boolean {
+  const variants = new Set(models.map(({ variant }) => variant).filter((each): each is GgufVariant => each !== null));
+  if (variants.size === 0)
+    throw new FlashrowError('BAD_USAGE', `${repo} is one model; remove it without ":${tag}"`, { repo });
+  const chosen = chooseVariant(repo, [...variants], tag);
+  return ({ variant }) => variant === chosen;
 }
 
-function removeIfEmpty(folders: readonly string[]): void {
-  for (const folder of folders)
-    if (existsSync(folder) && readdirSync(folder).length === 0) rmSync(folder, { recursive: true });
+function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): CachedModel[] {
+  const removed = [...stores].map(([store, model]) => ofStore(store, model));
+  for (const { path } of removed) {
+    // Of a conversion that is at work.
+    const lock = join(path, 'lock');
+    if (existsSync(lock)) takeLock(lock);
+    rmSync(path, { recursive: true });
+  }
+  return removed;
+}
+
+const sum = (models: readonly CachedModel[]): number => models.reduce((total, { bytes }) => total + bytes, 0);
+
+function sizeAndTime(files: readonly string[]): { bytes: number; modified: string } {
+  // Whoever is at work here may have taken one away.
+  const found = files.flatMap((file) => statSync(file, { throwIfNoEntry: false }) ?? []);
+  return {
+    bytes: found.reduce((total, { size }) => total + size, 0),
+    modified: new Date(found.reduce((latest, { mtimeMs }) => Math.max(latest, mtimeMs), 0)).toISOString(),
+  };
+}
+
+const filesBelow = (folder: string): string[] =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+
+function removeEmptyFolders(folder: string, top: string): void {
+  for (let path = folder; path !== top; path = dirname(path)) {
+    if (!existsSync(path)) continue;
+    if (readdirSync(path).length > 0) return;
+    rmdirSync(path);
+  }
 }

@@ -1,13 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
-import { chooseFiles } from '../hub/choose-files.js';
-import { bytesAtHand, download } from '../hub/download.js';
-import { fetchHeaders } from '../hub/headers.js';
+import { chooseFiles, INDEX_FILE } from '../hub/choose-files.js';
+import { download, partBytes } from '../hub/download.js';
+import { fetchHeaders, fetchStart } from '../hub/headers.js';
 import { type HubOptions, listRepository, type RemoteFile } from '../hub/hub.js';
+import { InPlace } from '../hub/in-place.js';
 import { formatModelName, type ModelName, parseModelName } from '../hub/model-name.js';
-import { pulledPath, repoFolder } from '../hub/pulled.js';
+import { place } from '../hub/place.js';
+import { whileLocked } from '../hub/pull-lock.js';
+import { modelPath, repoFolder } from '../hub/pulled.js';
+import { retrying } from '../hub/retry.js';
+import { checkIndexSize, shardsOf } from '../hub/shards.js';
 import type { Plan } from '../plan/plan.js';
 import { cacheDirectory } from '../store/cache-dir.js';
 import { openSource } from '../store/source.js';
@@ -20,10 +25,12 @@ import { planOutline } from './plan-outline.js';
 /** What a pull would fetch, and what a budget would buy of it; nothing has been kept yet. */
 export interface PullPlan {
   name: ModelName;
+  /** The first one is what the model is known by. */
   files: RemoteFile[];
   bytes: number;
   /** Of those, what an earlier pull left. */
   bytesAtHand: number;
+  inPlace: InPlace;
   plan: Plan;
 }
 
@@ -32,20 +39,33 @@ export interface PullResult {
   name: string;
   path: string;
   bytes: number;
-  /** Over the network, this time. */
+  /** That came this time. */
   fetchedBytes: number;
   seconds: number;
 }
 
+/** `compare`: files in their places with their digests; `headers`: of one file; `fetch`: all that the model consists of. */
+export interface PullProgress {
+  stage: 'compare' | 'headers' | 'fetch';
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface PullOptions {
+  signal?: AbortSignal;
+  onProgress: (progress: PullProgress) => void;
+}
+
 /**
- * Looks at a model on a hub: `organization/repository`, or with `:tag`. Reads headers alone.
- * Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL where it would not fit the disk, IO, or the signal's reason.
+ * Looks at a model on a hub: `organization/repository`, or with `:tag`. Fetches headers alone, and reads what is in place already to compare digests.
+ * Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL where it would not fit the disk together with what it is converted to, IO, or the
+ * signal's reason.
  */
 export async function planPull(
   text: string,
   options: ModelOptions,
   hub: HubOptions,
-  signal?: AbortSignal,
+  { signal, onProgress }: PullOptions,
 ): Promise<PullPlan> {
   const name = parseModelName(text);
   if (!name)
@@ -56,14 +76,38 @@ export async function planPull(
         value: text,
       },
     );
-  const listed = new Map((await listRepository(name.repo, hub)).map((file) => [file.path, file]));
-  const files = chooseFiles(name.repo, [...listed.keys()], name.tag).map((path) => listed.get(path)!);
+  const files = await filesOf(name, hub, signal);
   const folder = repoFolder(cacheDirectory(options.cacheDir), name.repo);
+  const inPlace = new InPlace();
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
-  const atHand = files.reduce((sum, file) => sum + bytesAtHand(join(folder, file.path), file), 0);
-  const space = { neededBytes: bytes - atHand, freeBytes: freeBytes(folder) };
-  if (space.freeBytes < space.neededBytes) throw diskFull(folder, space);
-  return { name, files, bytes, bytesAtHand: atHand, plan: await planHeaders(name.repo, files, options, hub, signal) };
+  let bytesAtHand = 0;
+  for (const file of files) {
+    const destination = join(folder, file.path);
+    const isThere = await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) });
+    bytesAtHand += isThere ? file.bytes : partBytes(destination, file);
+  }
+  const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
+  const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
+  const free = freeBytes(folder);
+  if (free < neededBytes) throw diskFull(folder, { neededBytes, freeBytes: free });
+  return { name, files, bytes, bytesAtHand, inPlace, plan };
+}
+
+/** Space that pulling a model and running it once will take. Nothing of one that is all there, which may be converted already. */
+export const bytesToWrite = ({ bytes, bytesAtHand, plan }: Pick<PullPlan, 'bytes' | 'bytesAtHand' | 'plan'>): number =>
+  bytes === bytesAtHand ? 0 : bytes - bytesAtHand + plan.conversion.bytes;
+
+async function filesOf({ repo, tag }: ModelName, hub: HubOptions, signal: AbortSignal | undefined) {
+  const list = await retrying(() => listRepository(repo, hub, signal), hub, signal);
+  const listed = new Map(list.map((file) => [file.path, file]));
+  const paths = chooseFiles(repo, [...listed.keys()], tag);
+  if (paths.includes(INDEX_FILE)) {
+    const index = listed.get(INDEX_FILE)!;
+    checkIndexSize(repo, INDEX_FILE, index.bytes);
+    const bytes = await fetchStart(repo, index, index.bytes, { hub, signal, onBytes: () => {} });
+    paths.push(...shardsOf(repo, INDEX_FILE, bytes, new Set(listed.keys())));
+  }
+  return paths.map((path) => listed.get(path)!);
 }
 
 async function planHeaders(
@@ -71,39 +115,69 @@ async function planHeaders(
   files: readonly RemoteFile[],
   options: ModelOptions,
   hub: HubOptions,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: PullOptions,
 ): Promise<Plan> {
-  const folder = mkdtempSync(join(tmpdir(), 'flashrow-headers-'));
+  const scratch = mkdtempSync(join(tmpdir(), 'flashrow-headers-'));
+  const folder = join(scratch, repo);
   try {
-    await fetchHeaders(repo, files, folder, hub, signal);
-    const [first] = files;
-    const path = first.path.endsWith('.gguf') ? join(folder, first.path) : folder;
-    // No forecast: these files are empty where there would be something to read.
-    const source = openSource(path, cacheDirectory(options.cacheDir));
+    mkdirSync(folder, { recursive: true });
+    const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
+    await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
+    // No forecast: these files are empty where there would be something to read. No store is made of them.
+    const source = openSource(modelPath(folder, files[0].path), scratch);
     return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options).plan;
+  } catch (error) {
+    throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** Fetches what `planPull` chose into the cache folder, file by file, going on where an earlier pull ended. Throws as it does. */
+/** Names files as the hub does: where they were for the moment is gone when this is read. */
+function asOfHub({ code, message, details }: FlashrowError, scratch: string): FlashrowError {
+  const renamed = (text: string) => text.replaceAll(`${scratch}/`, '');
+  const entries = Object.entries(details).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? renamed(value) : value,
+  ]);
+  return new FlashrowError(code, renamed(message), Object.fromEntries(entries));
+}
+
+/**
+ * Fetches what `planPull` chose into the cache folder, file by file, going on where an earlier pull ended; what an earlier revision had in place stays until
+ * all is there. Throws as it does, and BUSY where another process pulls the same model.
+ */
 export async function pull(
-  { name, files, bytes }: PullPlan,
+  { name, files, bytes, inPlace }: PullPlan,
   cacheDir: string | undefined,
   hub: HubOptions,
-  { signal, onProgress }: { signal?: AbortSignal; onProgress: (bytes: number, totalBytes: number) => void },
+  { signal, onProgress }: PullOptions,
 ): Promise<PullResult> {
   const began = performance.now();
   const cache = cacheDirectory(cacheDir);
   const folder = repoFolder(cache, name.repo);
-  let done = 0;
-  let fetchedBytes = 0;
-  for (const file of files) {
-    const onBytes = (ofFile: number) => onProgress(done + ofFile, bytes);
-    fetchedBytes += await download(name.repo, file, join(folder, file.path), { hub, signal, onBytes });
-    done += file.bytes;
-    onProgress(done, bytes);
-  }
+  const fetchedBytes = await whileLocked(cache, name.repo, files[0].path, async () => {
+    const downloaded = new Set<RemoteFile>();
+    let done = 0;
+    let fetched = 0;
+    for (const file of files) {
+      const destination = join(folder, file.path);
+      if (!(await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) }))) {
+        const onBytes = (ofFile: number) => onProgress({ stage: 'fetch', bytes: done + ofFile, totalBytes: bytes });
+        fetched += await download(name.repo, file, destination, { hub, signal, onBytes });
+        downloaded.add(file);
+      }
+      done += file.bytes;
+      onProgress({ stage: 'fetch', bytes: done, totalBytes: bytes });
+    }
+    await place(folder, files, downloaded);
+    return fetched;
+  });
   const seconds = (performance.now() - began) / 1000;
-  return { name: formatModelName(name), path: pulledPath(cache, name)!, bytes, fetchedBytes, seconds };
+  return { name: formatModelName(name), path: modelPath(folder, files[0].path), bytes, fetchedBytes, seconds };
 }
+
+const comparing =
+  (file: RemoteFile, onProgress: PullOptions['onProgress']) =>
+  (bytes: number): void =>
+    onProgress({ stage: 'compare', bytes, totalBytes: file.bytes });

@@ -39,7 +39,7 @@ const OPTIONS: Record<string, string[]> = {
   list: ['--cache-dir'],
   rm: ['--cache-dir'],
   convert: ['--rows', '--dense'],
-  verify: [],
+  verify: ['--cache-dir'],
   calibrate: ['--text', '--tokens', '--false-negatives', '--rank', '--seed', '--memory', '--threads', '--cache-dir'],
   replay: ['--memory', '--cold', '--one-by-one'],
 };

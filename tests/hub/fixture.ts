@@ -12,8 +12,14 @@ export interface Faults {
   stall?: { after: number; times: number };
   /** Sends whole files, whatever is asked for. */
   ignoresRanges?: boolean;
-  /** Answers with this status; so many times. */
-  status?: { code: number; times: number };
+  /** Answers with this status, listings too where it says so; so many times. */
+  status?: { code: number; times: number; headers?: Record<string, string>; listings?: boolean };
+  /** Accepts connections, and never answers. */
+  silent?: boolean;
+  /** Where a listing says that it goes on. */
+  nextPage?: string;
+  /** Where files are, as the hub keeps them elsewhere; its address. */
+  storage?: string;
   /** Digests in the listing are of something else. */
   liesAboutDigests?: boolean;
   /** Sizes in the listing are off by this. */
@@ -27,8 +33,11 @@ export class Hub {
   bytesSent = 0;
   /** One line per request. */
   readonly log: string[] = [];
+  /** Of each request. */
+  readonly tokens: (string | undefined)[] = [];
   private readonly server: Server;
 
+  /** By the name of a repository, and `@revision` where that is not main. */
   constructor(private readonly repositories: Record<string, Record<string, Buffer>>) {
     this.server = createServer((request, response) => this.answer(request, response));
   }
@@ -46,30 +55,53 @@ export class Hub {
   private answer(request: IncomingMessage, response: ServerResponse): void {
     const path = decodeURIComponent(request.url!.split('?')[0]);
     this.log.push(`${request.method} ${path} ${request.headers.range ?? ''}`.trim());
-    const [, listed] = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/main$/.exec(path) ?? [];
+    this.tokens.push(request.headers.authorization);
+    if (this.faults.silent) return;
+    const [, listed, revision] = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/([^/]+)$/.exec(path) ?? [];
     if (listed) {
-      this.list(listed, request, response);
+      if (!this.faults.status?.listings || !this.fails(response)) this.list(listed, revision, request, response);
       return;
     }
-    const [, repo, name] = /^\/([^/]+\/[^/]+)\/resolve\/main\/(.+)$/.exec(path) ?? [];
-    const file = this.repositories[repo]?.[name];
+    const [, repo, ofRevision, name] = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    const file = this.revision(repo, ofRevision)?.[name];
     if (!file) {
       response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end();
+      return;
+    }
+    if (this.faults.storage) {
+      response.writeHead(302, { location: `${this.faults.storage}${request.url}` }).end();
       return;
     }
     this.send(file, request, response);
   }
 
-  private list(repo: string, request: IncomingMessage, response: ServerResponse): void {
-    const files = this.repositories[repo];
-    if (!files) {
-      response.writeHead(404, { 'content-type': 'application/json' }).end('{"error":"Repository not found"}');
+  private revision(repo: string, revision: string): Record<string, Buffer> | undefined {
+    return this.repositories[revision === 'main' ? repo : `${repo}@${revision}`];
+  }
+
+  private fails(response: ServerResponse): boolean {
+    const { status } = this.faults;
+    if (!status || status.times-- <= 0) return false;
+    response.writeHead(status.code, status.headers).end();
+    return true;
+  }
+
+  /** The hub's own way: strangers are told of repositories that do not exist what they are told of hidden ones. */
+  private list(repo: string, revision: string, request: IncomingMessage, response: ServerResponse): void {
+    const refuse = (status: number, code: string | null) =>
+      response.writeHead(status, code === null ? {} : { 'x-error-code': code }).end('{"error":"no"}');
+    const { authorization } = request.headers;
+    if (!this.repositories[repo]) {
+      refuse(authorization ? 404 : 401, authorization ? 'RepoNotFound' : null);
       return;
     }
-    if (repo.startsWith('closed/') && request.headers.authorization !== 'Bearer hf_good') {
-      response
-        .writeHead(401, { 'content-type': 'application/json' })
-        .end('{"error":"Access to this model is restricted"}');
+    const files = this.revision(repo, revision);
+    if (!files) {
+      refuse(404, 'RevisionNotFound');
+      return;
+    }
+    if (repo.startsWith('closed/') && authorization !== 'Bearer hf_good') {
+      refuse(authorization ? 403 : 401, 'GatedRepo');
       return;
     }
     const { liesAboutDigests, liesAboutSizes = 0 } = this.faults;
@@ -90,15 +122,14 @@ export class Hub {
         ...(large && { lfs: { oid: hash('sha256', bytes), size, pointerSize: 134 } }),
       };
     });
-    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(entries));
+    const { nextPage } = this.faults;
+    const headers = { 'content-type': 'application/json', ...(nextPage && { link: `<${nextPage}>; rel="next"` }) };
+    response.writeHead(200, headers).end(JSON.stringify(entries));
   }
 
   private send(file: Buffer, request: IncomingMessage, response: ServerResponse): void {
-    const { cut, stall, ignoresRanges, status } = this.faults;
-    if (status && status.times-- > 0) {
-      response.writeHead(status.code).end();
-      return;
-    }
+    const { cut, stall, ignoresRanges } = this.faults;
+    if (this.fails(response)) return;
     const [, from, to] = /^bytes=(\d+)-(\d+)?$/.exec(request.headers.range ?? '') ?? [];
     const ranged = from !== undefined && !ignoresRanges;
     const start = ranged ? Number(from) : 0;

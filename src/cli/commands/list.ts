@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { CachedModel } from '../../runtime/cached-models.js';
 import { formatBytes, formatTable } from '../format.js';
 import { printJson, printLine } from '../output.js';
 
@@ -11,7 +12,9 @@ interface ListFlags {
 
 export function listCommand(): Command {
   return new Command('list')
-    .description('what is in the cache folder: models that were pulled, and stores that checkpoints were converted to')
+    .description(
+      'what is in the cache folder: models that were pulled, stores that checkpoints were converted to, and what was cut off of either',
+    )
     .option(...CACHE_DIR)
     .action(list);
 }
@@ -19,9 +22,9 @@ export function listCommand(): Command {
 export function rmCommand(): Command {
   return new Command('rm')
     .description(
-      'remove a model or a store from the cache folder, by a name that list shows; a pulled model also with :tag',
+      'remove from the cache folder, by a name that list shows: a pulled model with the stores made of it, or a store',
     )
-    .argument('<name>', 'organization/repository[:tag], or the name of a store')
+    .argument('<name>', 'organization/repository for all of it, organization/repository:tag, or the name of a store')
     .option(...CACHE_DIR)
     .action(remove);
 }
@@ -35,7 +38,7 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
     printLine(
       formatTable([
         ['name', 'kind', 'size', 'written'],
-        ...models.map(({ name, kind, bytes, modified }) => [name, kind, formatBytes(bytes), modified.slice(0, 10)]),
+        ...models.map((model) => [model.name, describe(model), formatBytes(model.bytes), model.modified.slice(0, 10)]),
       ]),
     );
 }
@@ -43,6 +46,11 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
   const { removeCached } = await import('../../runtime/cached-models.js');
   const removed = removeCached(name, cacheDir);
-  if (json) printJson(removed);
-  else printLine(`removed ${name}, ${formatBytes(removed.bytes)}`);
+  if (json) return printJson(removed);
+  printLine(
+    removed.removed.map((model) => `${model.name} (${describe(model)}): ${formatBytes(model.bytes)}`).join('\n'),
+  );
+  printLine(`removed ${formatBytes(removed.bytes)}`);
 }
+
+const describe = ({ kind, source }: CachedModel): string => (source === null ? kind : `${kind} of ${source}`);

@@ -1,21 +1,19 @@
 import { Command } from 'commander';
-import type { PullPlan } from '../../runtime/pull.js';
-import { formatBytes, formatRows, plural } from '../format.js';
+import type { PullPlan, PullProgress, PullResult } from '../../runtime/pull.js';
+import { formatBytes, formatMs, formatRows, plural } from '../format.js';
 import { interruptSignal } from '../interrupt.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../model-options.js';
-import { decimal } from '../option-values.js';
 import { notice, printJson, printLine } from '../output.js';
 import { formatPlan } from '../plan-table.js';
 import { progressBar } from '../progress.js';
+import { type HubFlags, parseStallTimeout, toHubOptions } from '../pull-options.js';
 
-interface PullFlags extends ModelFlags {
-  revision: string;
-  token?: string;
-  endpoint?: string;
-  stallTimeout: number;
+interface PullFlags extends ModelFlags, HubFlags {
   dryRun?: boolean;
   json?: boolean;
 }
+
+const STAGES = { compare: 'comparing', headers: 'reading headers', fetch: 'fetching' } as const;
 
 export function pullCommand(): Command {
   const command = new Command('pull')
@@ -29,7 +27,7 @@ export function pullCommand(): Command {
     .option(
       '--stall-timeout <seconds>',
       'without a byte, after which a connection is tried anew',
-      decimal('--stall-timeout', 'a number above 0', (seconds) => seconds > 0),
+      parseStallTimeout,
       30,
     )
     .option('--dry-run', 'say what it would take and need, and fetch nothing else');
@@ -38,25 +36,29 @@ export function pullCommand(): Command {
 
 async function run(model: string, flags: PullFlags): Promise<void> {
   const { planPull, pull } = await import('../../runtime/pull.js');
-  const hub = {
-    endpoint: (flags.endpoint ?? (process.env.HF_ENDPOINT || 'https://huggingface.co')).replace(/\/+$/, ''),
-    token: flags.token ?? (process.env.HF_TOKEN || null),
-    revision: flags.revision,
-    stallMs: flags.stallTimeout * 1000,
+  const bar = progressBar('bytes');
+  const hub = toHubOptions(flags, (failure, ms) => {
+    bar.stop();
+    notice(`${failure.message}; trying again in ${formatMs(ms)}`);
+  });
+  const options = {
+    signal: interruptSignal(),
+    onProgress: ({ stage, bytes, totalBytes }: PullProgress) => bar.update(STAGES[stage], bytes, totalBytes),
   };
-  const signal = interruptSignal();
-  const planned = await planPull(model, toModelOptions(flags), hub, signal);
+  const planned = await planPull(model, toModelOptions(flags), hub, options).finally(() => bar.stop());
   notice(describe(planned));
   const { files, bytes, bytesAtHand, plan } = planned;
+  if (!plan.fits)
+    notice(
+      `warning: this model will not run in ${formatBytes(plan.budgetBytes)}; --memory ${plan.minimumBytes} is the smallest budget that works`,
+    );
   if (flags.dryRun) {
     if (flags.json) printJson({ files: files.map(({ path, bytes }) => ({ path, bytes })), bytes, bytesAtHand, plan });
     return;
   }
-  const bar = progressBar('bytes');
-  const onProgress = (done: number, total: number) => bar.update('fetching', done, total);
-  const result = await pull(planned, flags.cacheDir, hub, { signal, onProgress }).finally(() => bar.stop());
+  const result = await pull(planned, flags.cacheDir, hub, options).finally(() => bar.stop());
   if (flags.json) printJson({ ...result, plan });
-  else printLine(`${result.path}\nflashrow run ${result.name} --prompt ... runs it`);
+  else printLine(`${result.path}\n${howToRun(result, planned)}`);
 }
 
 function describe({ files, bytes, bytesAtHand, plan }: PullPlan): string {
@@ -67,3 +69,8 @@ function describe({ files, bytes, bytesAtHand, plan }: PullPlan): string {
     formatPlan(plan),
   ].join('\n');
 }
+
+const howToRun = ({ name }: PullResult, { plan }: PullPlan): string =>
+  plan.fits
+    ? `flashrow run ${name} --prompt ... runs it`
+    : `flashrow run ${name} needs --memory ${plan.minimumBytes} (${formatBytes(plan.minimumBytes)}) or more`;

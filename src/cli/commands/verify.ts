@@ -8,14 +8,21 @@ import { progressBar } from '../progress.js';
 export function verifyCommand(): Command {
   return new Command('verify')
     .description('read every byte of a store and compare the checksums; exit code 1 where it is damaged')
-    .argument('<store>', 'a store folder')
+    .argument('<store>', 'a store folder, or the name of a store that list shows')
+    .option(
+      '--cache-dir <folder>',
+      'where such a store is (default: FLASHROW_CACHE, else the cache folder of the platform)',
+    )
     .action(verifyStore);
 }
 
-async function verifyStore(store: string, flags: { json?: boolean }): Promise<void> {
-  const { verify } = await import('../../runtime/verify.js');
+async function verifyStore(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
+  const [{ verify }, { resolveSource }] = await Promise.all([
+    import('../../runtime/verify.js'),
+    import('../../runtime/resolve-source.js'),
+  ]);
   const bar = progressBar('bytes');
-  const result = await verify(store, {
+  const result = await verify(resolveSource(store, flags.cacheDir), {
     signal: interruptSignal(),
     onProgress: ({ bytes, totalBytes }) => bar.update('verifying', bytes, totalBytes),
   }).finally(() => bar.stop());

@@ -1,0 +1,67 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { holdsModel } from './choose-files.js';
+import { type GgufVariant, ggufVariants } from './gguf-variants.js';
+import { parseModelName } from './model-name.js';
+import { filesIn, modelPath, modelsFolder, placeOfPart, repoFolder } from './pulled.js';
+
+/** A model of a hub in the cache folder, or what a pull left of one. */
+export interface LocalModel {
+  /** `organization/repository`, with `:tag` where it is a GGUF file. */
+  name: string;
+  repo: string;
+  /** Null of a Hugging Face folder. */
+  variant: GgufVariant | null;
+  finished: boolean;
+  /** What to open; where it is not finished, the repository's folder. */
+  path: string;
+  /** All there is of it, absolute paths. */
+  files: string[];
+}
+
+/** Every model in the cache folder. What is there of a newer version, not finished, is another entry of the same name. */
+export function localModels(cacheDir: string): LocalModel[] {
+  const root = modelsFolder(cacheDir);
+  const folders = (path: string) =>
+    existsSync(path) ? readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
+  return folders(root).flatMap(({ name: organization }) =>
+    folders(join(root, organization)).flatMap(({ name }) => modelsOf(cacheDir, `${organization}/${name}`)),
+  );
+}
+
+/** Those of one repository. */
+export function modelsOf(cacheDir: string, repo: string): LocalModel[] {
+  const folder = repoFolder(cacheDir, repo);
+  const files = filesIn(folder);
+  const places = [...new Set(files.map((path) => placeOfPart(path) ?? path))];
+  const variants = ggufVariants(places).flatMap((variant) => {
+    const tagged = `${repo}:${variant.name}`;
+    const name = parseModelName(tagged) ? tagged : repo;
+    return entries({ name, repo, variant }, folder, variant.files, files, (placed) =>
+      placed.includes(variant.files[0]) ? modelPath(folder, variant.files[0]) : null,
+    );
+  });
+  const others = places.filter((path) => !path.endsWith('.gguf'));
+  const folderModel = entries({ name: repo, repo, variant: null }, folder, others, files, (placed) =>
+    holdsModel(placed) ? folder : null,
+  );
+  return [...variants, ...folderModel];
+}
+
+function entries(
+  model: Pick<LocalModel, 'name' | 'repo' | 'variant'>,
+  folder: string,
+  places: readonly string[],
+  files: readonly string[],
+  openedAt: (placed: readonly string[]) => string | null,
+): LocalModel[] {
+  const placed = files.filter((path) => places.includes(path));
+  const parts = files.filter((path) => places.includes(placeOfPart(path) ?? ''));
+  const absolute = (paths: readonly string[]) => paths.map((path) => join(folder, path));
+  const path = openedAt(placed);
+  const finished = path === null ? [] : [{ ...model, finished: true, path, files: absolute(placed) }];
+  // Without a part it is no pull of ours that left this.
+  if (parts.length === 0) return finished;
+  const left = path === null ? [...placed, ...parts] : parts;
+  return [...finished, { ...model, finished: false, path: folder, files: absolute(left) }];
+}
