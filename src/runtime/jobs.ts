@@ -50,9 +50,9 @@ export async function prepare(
       await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
       return opened.storePath;
     } catch (error) {
-      if (!(error instanceof FlashrowError && error.code === 'BUSY')) throw error;
-      // Somebody else converts the same checkpoint: theirs will do.
-      await setTimeout(BUSY_POLL_MS, undefined, { signal });
+      // Somebody else converts the same checkpoint, or has just done so: theirs will do.
+      if (!(error instanceof FlashrowError && (error.code === 'BUSY' || error.details.finished))) throw error;
+      if (error.code === 'BUSY') await setTimeout(BUSY_POLL_MS, undefined, { signal });
     }
   }
 }
@@ -72,7 +72,12 @@ export async function convert(
     );
   }
   return write(
-    { kind: 'checkpoint', checkpoint: openCheckpoint(resolveSource(source, undefined)), storePath: store },
+    {
+      kind: 'checkpoint',
+      checkpoint: openCheckpoint(resolveSource(source, undefined)),
+      storePath: store,
+      damagedFile: null,
+    },
     { rows, dense },
     signal,
     onProgress,
@@ -90,7 +95,7 @@ export function verify(
 }
 
 function write(
-  { checkpoint, storePath }: CheckpointSource,
+  { checkpoint, storePath, damagedFile }: CheckpointSource,
   formats: { rows: string; dense: string },
   signal: AbortSignal,
   onProgress: OnProgress,
@@ -102,7 +107,8 @@ function write(
       stored,
       crc32c,
       signal,
-      onProgress: (done) => onProgress({ stage: 'convert', ...done }),
+      replacesDamaged: damagedFile !== null,
+      onProgress: (done) => onProgress({ stage: 'convert', ...done, ...(damagedFile && { damagedFile }) }),
     }),
   );
 }
