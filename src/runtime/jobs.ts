@@ -17,17 +17,10 @@ import { resolveSource } from './resolve-source.js';
 
 const BUSY_POLL_MS = 200;
 
-/** Calls from plain JavaScript may bring anything. */
-function requirePath(name: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '')
-    throw new FlashrowError('BAD_USAGE', `${name} is a path, not ${String(value) || 'empty'}`, { option: name });
-}
-
 type OnProgress = (progress: Progress) => void;
 
 /** A plan from headers alone; a checkpoint is planned as the store it would become. */
 export function plan({ source, options }: Methods['plan']['args']): Plan {
-  requirePath('the model', source);
   const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return withForecast(planOutline(outline, options), outline);
@@ -39,7 +32,6 @@ export async function prepare(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
-  requirePath('the model', source);
   for (;;) {
     const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
     if (opened.kind === 'store') return opened.store.path;
@@ -62,8 +54,6 @@ export async function convert(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<ConvertResult> {
-  requirePath('the checkpoint', source);
-  requirePath('the store', store);
   if (isStore(source)) {
     throw new FlashrowError(
       'BAD_USAGE',
