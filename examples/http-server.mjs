@@ -21,7 +21,8 @@ export function streamStory(model) {
       });
       // Rejects when the reader leaves; the loop below tells, so nobody else has to.
       generation.result.catch(() => {});
-      response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
+      // Sent with the first piece: until then a prompt that does not fit can still be answered with what is wrong.
+      response.setHeader('content-type', 'text/plain; charset=utf-8');
       for await (const { text } of generation) {
         // A slow reader slows the loop, not the engine: what is generated meanwhile waits in memory.
         if (!response.write(text) && !gone.signal.aborted)

@@ -4,6 +4,12 @@ const PROMPT = '> ';
 const CONTINUED = '. ';
 const BLOCK = '"""';
 
+/** `typedAlone`: it was one line, and can be a command; a block or lines that go on cannot. */
+export interface TypedMessage {
+  text: string;
+  typedAlone: boolean;
+}
+
 /**
  * Messages from the terminal, with history and editing, or from a pipe. A line that ends in a backslash goes on in the next one, and so
  * does all between lines of `"""`.
@@ -11,6 +17,9 @@ const BLOCK = '"""';
 export class ChatInput {
   private readonly lines: Interface;
   private readonly ready: string[] = [];
+  /** Lines so far of the message that is being typed, and whether it is a block. */
+  private begun: string[] = [];
+  private inBlock = false;
   private waiting: ((line: string | null) => void) | null = null;
   private closed = false;
 
@@ -26,39 +35,54 @@ export class ChatInput {
     });
     this.lines.on('close', () => {
       this.closed = true;
+      // The shell's prompt, or what is said last, begins on a line of its own.
+      if (terminal && this.waiting) process.stderr.write('\n');
       this.waiting?.(null);
     });
     this.lines.on('SIGINT', onInterrupt);
   }
 
   /** The next message; null at the end of the input. */
-  async next(): Promise<string | null> {
-    const message: string[] = [];
-    let inBlock = false;
+  async next(): Promise<TypedMessage | null> {
     for (;;) {
-      const line = await this.line(message.length === 0 && !inBlock ? PROMPT : CONTINUED);
-      if (line === null) return message.length > 0 ? message.join('\n') : null;
+      const line = await this.line(this.hasBegun ? CONTINUED : PROMPT);
+      if (line === null) return this.begun.length > 0 ? this.finish(false) : null;
       if (line.trim() === BLOCK) {
-        if (inBlock) return message.join('\n');
-        inBlock = true;
-      } else if (!inBlock && line.endsWith('\\')) {
-        message.push(line.slice(0, -1));
+        if (this.inBlock) return this.finish(false);
+        this.inBlock = true;
+      } else if (!this.inBlock && line.endsWith('\\')) {
+        this.begun.push(line.slice(0, -1));
       } else {
-        message.push(line);
-        if (!inBlock) return message.join('\n');
+        this.begun.push(line);
+        if (!this.inBlock) return this.finish(this.begun.length === 1);
       }
     }
   }
 
-  /** Throws away what has been typed of a line. */
-  discardLine(): void {
-    // Ctrl-U and Ctrl-K, as a user would: the interface has no other way.
+  private get hasBegun(): boolean {
+    return this.inBlock || this.begun.length > 0;
+  }
+
+  private finish(typedAlone: boolean): TypedMessage {
+    const text = this.begun.join('\n');
+    this.begun = [];
+    this.inBlock = false;
+    return { text, typedAlone };
+  }
+
+  /** Throws away what has been typed of a message, earlier lines of it too; false where that was nothing. */
+  discard(): boolean {
+    const something = this.hasBegun || this.lines.line !== '';
+    this.finish(false);
+    // Ctrl-E and Ctrl-U, as a user would: the interface has no other way.
     this.lines.write(null, { ctrl: true, name: 'e' });
     this.lines.write(null, { ctrl: true, name: 'u' });
+    return something;
   }
 
   /** Shows the prompt again after something was written over it. */
   promptAgain(): void {
+    this.lines.setPrompt(PROMPT);
     this.lines.prompt(true);
   }
 

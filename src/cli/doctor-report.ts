@@ -16,14 +16,14 @@ export function formatExamination({ node, onnxRuntime, cpu, memory, disk, verdic
       'memory',
       `${formatBytes(memory.availableBytes)} left of ${formatBytes(memory.limitBytes ?? memory.totalBytes)}${memory.limitBytes === null ? '' : ' that the container may take'}`,
     ],
-    [
-      'disk',
-      `${disk.path}, ${formatBytes(disk.freeBytes)} free, reads ${disk.direct ? 'past' : 'through'} the page cache`,
-    ],
+    ['disk', `${disk.path}, ${formatBytes(disk.freeBytes)} free, ${readWay(disk)}`],
     ['software', `Node ${node}, ${onnxRuntime === null ? 'no ONNX Runtime' : `ONNX Runtime ${onnxRuntime}`}`],
   ];
   return [formatRows(rows), '', chart(disk.curve), '', ...verdict].join('\n');
 }
+
+const readWay = ({ inMemory, direct }: Examination['disk']): string =>
+  inMemory ? 'in memory: no disk is read' : `reads ${direct ? 'past' : 'through'} the page cache`;
 
 /** A line for each record size: the speed at every depth, and a bar for the best of them. */
 function chart(curve: Examination['disk']['curve']): string {

@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { GenerateOptions } from '../runtime/api.js';
 import { badValue, decimal, integer } from './option-values.js';
+import { addStopOption } from './stop-option.js';
 
 /** How tokens are drawn, as commander hands it over. */
 export interface GenerationFlags {
@@ -21,7 +22,7 @@ type Defaults = Pick<GenerationFlags, 'maxTokens' | 'temperature' | 'repeatPenal
 const isShare = (value: number) => value > 0 && value <= 1;
 
 export function addGenerationOptions(command: Command, defaults: Defaults): Command {
-  return command
+  command
     .option('--max-tokens <count>', 'tokens to generate at most', integer('--max-tokens', 0), defaults.maxTokens)
     .option(
       '--temperature <t>',
@@ -46,9 +47,8 @@ export function addGenerationOptions(command: Command, defaults: Defaults): Comm
       decimal('--repeat-penalty', 'a number above 0', (p) => p > 0),
       defaults.repeatPenalty,
     )
-    .option('--seed <number>', 'same seed, same draws', integer('--seed', 0))
-    .option('--stop <text...>', 'end before any of these; may be repeated')
-    .option('--ignore-eos', 'never draw an end-of-sequence token');
+    .option('--seed <number>', 'same seed, same draws', integer('--seed', 0));
+  return addStopOption(command).option('--ignore-eos', 'never draw an end-of-sequence token');
 }
 
 /** Throws BAD_USAGE for an empty stop string. */

@@ -20,10 +20,11 @@ export async function withModel<T>(
 
   const bar = progressBar('bytes');
   let announced = false;
-  const onProgress = ({ stage, bytes, totalBytes }: Progress) => {
+  const onProgress = (progress: Progress) => {
+    const { stage, bytes, totalBytes } = progress;
     if (stage === 'convert' && !announced) {
       announced = true;
-      notice(conversionNotice(totalBytes));
+      notice(conversionNotice(progress));
     }
     bar.update(stage === 'convert' ? 'converting' : 'loading', bytes, totalBytes);
   };

@@ -37,6 +37,8 @@ export interface Progress {
   /** Bytes done of `totalBytes`. */
   bytes: number;
   totalBytes: number;
+  /** Of a conversion that takes the place of a damaged store in the cache folder: which of its files is damaged. */
+  damagedFile?: string;
 }
 
 export interface LoadOptions extends ModelOptions {

@@ -1,6 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions, Progress } from './api.js';
+import { requireModelOptions, requirePath, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions } from './load-model.js';
 import type { CalibrationProgress, CalibrationResult, CalibrationSettings } from './protocol.js';
 
@@ -27,6 +28,9 @@ export async function calibrate(
   documents: readonly string[],
   options: CalibrateOptions = {},
 ): Promise<CalibrationResult> {
+  requirePath('the model', source);
+  requireTexts('documents', documents);
+  requireModelOptions(options);
   const settings = settingsOf(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);

@@ -1,5 +1,6 @@
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions, Progress } from './api.js';
+import { requireModelOptions, requirePath, requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions } from './load-model.js';
 import type { ComparisonResult } from './protocol.js';
 
@@ -17,6 +18,9 @@ export async function compare(
   text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] },
   options: CompareOptions = {},
 ): Promise<ComparisonResult> {
+  requirePath('the model', source);
+  requireScored(text);
+  requireModelOptions(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await inWorker((channel) =>
@@ -24,4 +28,10 @@ export async function compare(
   );
   const args = { store, text, options: plain, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));
+}
+
+function requireScored(text: unknown): void {
+  const { documents, sequences } = (text ?? {}) as Record<string, unknown>;
+  if (sequences === undefined) requireTexts('documents', documents);
+  else requireSequences('sequences', sequences);
 }

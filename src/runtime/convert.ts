@@ -1,5 +1,6 @@
 import type { ConvertResult } from '../store/writer.js';
 import type { Progress } from './api.js';
+import { requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './load-model.js';
 
 export interface ConvertOptions {
@@ -15,11 +16,11 @@ export interface ConvertOptions {
  * Converts a GGUF file or a Hugging Face folder to the store folder `store`, which must not exist. Resumes where an interrupted conversion to the
  * same place stopped. Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL, NOT_WRITABLE, or `signal.reason`.
  */
-export function convert(
-  source: string,
-  store: string,
-  { rows = 'source', dense = 'source', signal, onProgress }: ConvertOptions = {},
-): Promise<ConvertResult> {
+export async function convert(source: string, store: string, options: ConvertOptions = {}): Promise<ConvertResult> {
+  requirePath('the checkpoint', source);
+  requirePath('the store', store);
+  requireOptions(options);
+  const { rows = 'source', dense = 'source', signal, onProgress } = options;
   return inWorker((channel) =>
     channel.call('convert', { source, store, rows, dense }, { signal, onEvent: onProgress }),
   );

@@ -17,6 +17,8 @@ import { verdictOn } from './verdict.js';
 const LEAST_BYTES = 16 * 2 ** 20;
 /** Whatever the file holds is multiplied by as if it were this. */
 const SAMPLE_BYTES = 64e6;
+/** tmpfs and ramfs, as statfs(2) numbers them. */
+const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6];
 const SAMPLE = { rows: 2048, columns: 4096, format: 'q8_0' } as const;
 
 export interface Examination {
@@ -46,6 +48,8 @@ export interface Examination {
     /** What was read: a file of the caller's, or a folder with a file of ours. */
     path: string;
     freeBytes: number;
+    /** Whether it is a file system that keeps its files in memory: the figures are then no disk's. */
+    inMemory: boolean;
     /** Whether reads pass the page cache by. */
     direct: boolean;
     curve: ReadPoint[];
@@ -126,7 +130,7 @@ export async function examine({ path, scratchBytes, signal, onProgress }: Examin
         weightBytesPerSecond,
       },
       memory: { totalBytes: totalmem(), availableBytes: process.availableMemory(), limitBytes: containerLimit() },
-      disk: { path: place, freeBytes: freeSpace(place), direct: curve.every(({ direct }) => direct), curve },
+      disk: { path: place, ...spaceOf(place), direct: curve.every(({ direct }) => direct), curve },
     };
     return { ...measured, verdict: verdictOn(measured) };
   } catch (error) {
@@ -142,9 +146,9 @@ function containerLimit(): number | null {
   return limit > 0 && limit < totalmem() ? limit : null;
 }
 
-function freeSpace(path: string): number {
-  const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
+function spaceOf(path: string): Pick<Examination['disk'], 'freeBytes' | 'inMemory'> {
+  const { bavail, bsize, type } = statfsSync(path);
+  return { freeBytes: bavail * bsize, inMemory: process.platform === 'linux' && MEMORY_FILE_SYSTEMS.includes(type) };
 }
 
 function onnxRuntimeVersion(): string | null {

@@ -1,13 +1,37 @@
+import { basename, dirname } from 'node:path';
 import { BridgeError } from '../../native-bridge/bridge.js';
 import { FlashrowError } from '../errors.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import type { Plan } from '../plan/plan.js';
+import { cacheDirectory } from '../store/cache-dir.js';
+import { CONVERTED_FILES } from '../store/manifest.js';
 import type { ErrorShape } from './api.js';
 
 const BRIDGE_CODES = { CORRUPT: 'CORRUPT', IO: 'IO', MEMORY: 'INSUFFICIENT_MEMORY', USAGE: 'BAD_USAGE' } as const;
 
-/** Any failure in a form that crosses a thread boundary. In a mixture a bundle is an expert, and is called so. */
-export function toShape(error: unknown, isMixture = false): ErrorShape {
+/** What a failing call was about. */
+interface Subject {
+  /** In a mixture a bundle is an expert, and is called so. */
+  isMixture?: boolean;
+  /** The store at work, and the cache folder that its caller named. */
+  store?: { path: string; cacheDir: string | undefined } | null;
+}
+
+/** Any failure in a form that crosses a thread boundary. */
+export function toShape(error: unknown, { isMixture = false, store = null }: Subject = {}): ErrorShape {
+  const shape = plainShape(error, isMixture);
+  return store && shape.code === 'CORRUPT' ? { ...shape, message: shape.message + advice(shape, store) } : shape;
+}
+
+/** How to convert again what was converted into the cache folder: loading finds a store there, and does not. */
+function advice({ details }: ErrorShape, { path, cacheDir }: NonNullable<Subject['store']>): string {
+  const file = basename(String(details.path ?? details.file));
+  if (dirname(path) !== cacheDirectory(cacheDir) || !CONVERTED_FILES.some((name) => name === file)) return '';
+  const where = cacheDir === undefined ? '' : ` --cache-dir ${cacheDir}`;
+  return ` (it is in the cache folder: \`flashrow rm ${basename(path)}${where}\`, and the next load converts)`;
+}
+
+function plainShape(error: unknown, isMixture: boolean): ErrorShape {
   if (error instanceof FlashrowError) return { code: error.code, message: error.message, details: error.details };
   if (error instanceof BridgeError) {
     const { code, message, details } = error;

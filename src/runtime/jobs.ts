@@ -17,17 +17,10 @@ import { resolveSource } from './resolve-source.js';
 
 const BUSY_POLL_MS = 200;
 
-/** Calls from plain JavaScript may bring anything. */
-function requirePath(name: string, value: unknown): void {
-  if (typeof value !== 'string' || value === '')
-    throw new FlashrowError('BAD_USAGE', `${name} is a path, not ${String(value) || 'empty'}`, { option: name });
-}
-
 type OnProgress = (progress: Progress) => void;
 
 /** A plan from headers alone; a checkpoint is planned as the store it would become. */
 export function plan({ source, options }: Methods['plan']['args']): Plan {
-  requirePath('the model', source);
   const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return withForecast(planOutline(outline, options), outline);
@@ -39,7 +32,6 @@ export async function prepare(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
-  requirePath('the model', source);
   for (;;) {
     const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
     if (opened.kind === 'store') return opened.store.path;
@@ -50,9 +42,9 @@ export async function prepare(
       await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
       return opened.storePath;
     } catch (error) {
-      if (!(error instanceof FlashrowError && error.code === 'BUSY')) throw error;
-      // Somebody else converts the same checkpoint: theirs will do.
-      await setTimeout(BUSY_POLL_MS, undefined, { signal });
+      // Somebody else converts the same checkpoint, or has just done so: theirs will do.
+      if (!(error instanceof FlashrowError && (error.code === 'BUSY' || error.details.finished))) throw error;
+      if (error.code === 'BUSY') await setTimeout(BUSY_POLL_MS, undefined, { signal });
     }
   }
 }
@@ -62,8 +54,6 @@ export async function convert(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<ConvertResult> {
-  requirePath('the checkpoint', source);
-  requirePath('the store', store);
   if (isStore(source)) {
     throw new FlashrowError(
       'BAD_USAGE',
@@ -72,7 +62,12 @@ export async function convert(
     );
   }
   return write(
-    { kind: 'checkpoint', checkpoint: openCheckpoint(resolveSource(source, undefined)), storePath: store },
+    {
+      kind: 'checkpoint',
+      checkpoint: openCheckpoint(resolveSource(source, undefined)),
+      storePath: store,
+      damagedFile: null,
+    },
     { rows, dense },
     signal,
     onProgress,
@@ -90,7 +85,7 @@ export function verify(
 }
 
 function write(
-  { checkpoint, storePath }: CheckpointSource,
+  { checkpoint, storePath, damagedFile }: CheckpointSource,
   formats: { rows: string; dense: string },
   signal: AbortSignal,
   onProgress: OnProgress,
@@ -102,7 +97,8 @@ function write(
       stored,
       crc32c,
       signal,
-      onProgress: (done) => onProgress({ stage: 'convert', ...done }),
+      replacesDamaged: damagedFile !== null,
+      onProgress: (done) => onProgress({ stage: 'convert', ...done, ...(damagedFile && { damagedFile }) }),
     }),
   );
 }

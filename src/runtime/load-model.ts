@@ -1,5 +1,6 @@
 import { anonymousBytes } from '../plan/machine.js';
 import type { LoadOptions, Model, ModelOptions } from './api.js';
+import { requireModelOptions, requirePath } from './check-arguments.js';
 import { WorkerModel } from './model.js';
 import type { PlainOptions } from './protocol.js';
 import { WorkerChannel } from './worker-channel.js';
@@ -9,6 +10,8 @@ import { WorkerChannel } from './worker-channel.js';
  * Throws INSUFFICIENT_MEMORY (with the plan), NOT_FOUND, UNSUPPORTED, CORRUPT, BAD_USAGE, IO, or `signal.reason`.
  */
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<Model> {
+  requirePath('the model', source);
+  requireModelOptions(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   // In a worker of its own, so that what conversion leaves on the heap is gone before the engine's memory is counted.

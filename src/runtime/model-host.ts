@@ -75,8 +75,6 @@ export class ModelHost {
 
   tokenize({ text, special }: Arguments<'tokenize'>): number[] {
     const { tokenizer } = this.parts;
-    if (typeof text !== 'string')
-      throw new FlashrowError('BAD_USAGE', 'a text to tokenize is a string', { option: 'text' });
     return tokenizer.encode(text, {
       addBos: special && tokenizer.addBos,
       addEos: special && tokenizer.addEos,
@@ -85,8 +83,6 @@ export class ModelHost {
   }
 
   detokenize({ ids }: Arguments<'detokenize'>): string {
-    if (!Array.isArray(ids))
-      throw new FlashrowError('BAD_USAGE', 'ids to detokenize are an array of numbers', { option: 'ids' });
     checkIds(ids, this.info.spec.vocabSize);
     return this.parts.tokenizer.decode(ids);
   }

@@ -1,7 +1,17 @@
 import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
-import type { ChatOptions, GenerateOptions, Generation, GenerationResult, Model, ModelInfo, Piece } from './api.js';
+import type {
+  ChatOptions,
+  EvaluationResult,
+  GenerateOptions,
+  Generation,
+  GenerationResult,
+  Model,
+  ModelInfo,
+  Piece,
+} from './api.js';
+import { requireIds, requireOptions, requireSequences, requireText } from './check-arguments.js';
 import { generateSettings } from './generate.js';
 import type { Prompt } from './protocol.js';
 import type { WorkerChannel } from './worker-channel.js';
@@ -20,13 +30,15 @@ export class WorkerModel implements Model {
     if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
       throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
     }
+    requireOptions(options);
     return this.start(prompt, options);
   }
 
-  chat(messages: readonly ChatMessage[], { template, ...options }: ChatOptions = {}): Generation {
+  chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
     checkMessages(messages);
-    if (template !== undefined && typeof template !== 'string')
-      throw new FlashrowError('BAD_USAGE', 'a chat template is a text', { option: 'template' });
+    requireOptions(chatOptions);
+    const { template, ...options } = chatOptions;
+    if (template !== undefined) requireText('template', template);
     const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     return this.start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
@@ -56,26 +68,35 @@ export class WorkerModel implements Model {
     return new WorkerGeneration(result, pieces, () => leave.abort());
   }
 
-  tokenize(text: string, { special = true }: { special?: boolean } = {}): Promise<number[]> {
+  async tokenize(text: string, options: { special?: boolean } = {}): Promise<number[]> {
+    requireText('text', text);
+    requireOptions(options);
+    const { special = true } = options;
     return this.channel.call('tokenize', { text, special });
   }
 
-  detokenize(ids: readonly number[]): Promise<string> {
+  async detokenize(ids: readonly number[]): Promise<string> {
+    requireIds('ids', ids);
     return this.channel.call('detokenize', { ids });
   }
 
-  logprobs(
+  async logprobs(
     tokens: readonly number[],
     topK: number,
-    { signal }: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal } = {},
   ): Promise<[number, number][][]> {
-    return this.channel.call('logprobs', { tokens, topK }, { signal });
+    requireIds('tokens', tokens);
+    requireOptions(options);
+    return this.channel.call('logprobs', { tokens, topK }, { signal: options.signal });
   }
 
-  evaluate(
+  async evaluate(
     sequences: readonly (readonly number[])[],
-    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
-  ) {
+    options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+  ): Promise<EvaluationResult> {
+    requireSequences('sequences', sequences);
+    requireOptions(options);
+    const { signal, onProgress } = options;
     return this.channel.call(
       'evaluate',
       { sequences },

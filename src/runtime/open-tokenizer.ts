@@ -5,11 +5,11 @@ import type { Tokenizer } from '../text/tokenizer.js';
 import { resolveSource } from './resolve-source.js';
 
 /**
- * The tokenizer of a store, a GGUF file (a vocabulary-only one will do) or a Hugging Face folder, without loading the model. Small enough to
+ * The tokenizer of a store, a GGUF file (a vocabulary-only one will do), a Hugging Face folder or a model that was pulled, without loading the model. Small enough to
  * run where it is called. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
-export async function openTokenizer(named: string): Promise<Tokenizer> {
-  const source = resolveSource(named, undefined);
+export async function openTokenizer(named: string, cacheDir?: string): Promise<Tokenizer> {
+  const source = resolveSource(named, cacheDir);
   if (!isStore(source)) return openVocabularyTokenizer(source);
   const store = openStore(source);
   return loadTokenizer(store.readTokenizer(), store.text);

@@ -1,5 +1,5 @@
 import type { Plan } from '../plan/plan.js';
-import type { LayerStatistics } from '../store/predictors.js';
+import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import type {

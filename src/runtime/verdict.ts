@@ -26,7 +26,11 @@ export function verdictOn({ cpu, memory, disk }: Omit<Examination, 'verdict'>): 
   lines.push(
     `Reads come to half of the best speed from ${kibibytes(enough.recordBytes)} KiB on: smaller rows are cheap only where most of them are not read.`,
   );
-  if (!disk.direct)
+  if (disk.inMemory)
+    lines.push(
+      `${disk.path} is memory, not a disk, and a model there takes up what it is to save: the figures above say nothing of a disk. Name a folder on one.`,
+    );
+  else if (!disk.direct)
     lines.push(
       'Reads go through the page cache here: memory beside the budget fills up, and the figures above may be those of memory. Use a local file system such as ext4, xfs or btrfs.',
     );

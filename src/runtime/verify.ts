@@ -1,11 +1,15 @@
 import type { Progress } from './api.js';
+import { requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './load-model.js';
 import type { VerifyResult } from './protocol.js';
 
-/** Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws NOT_FOUND, CORRUPT (an unreadable manifest), UNSUPPORTED or IO. */
-export function verify(
+/** Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, IO, or `signal.reason`. */
+export async function verify(
   store: string,
-  { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
+  options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
 ): Promise<VerifyResult> {
+  requirePath('the store', store);
+  requireOptions(options);
+  const { signal, onProgress } = options;
   return inWorker((channel) => channel.call('verify', { store }, { signal, onEvent: onProgress }));
 }

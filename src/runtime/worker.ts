@@ -12,6 +12,8 @@ const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
 /** Calls that can be stopped anywhere: no library is in the middle of something, and a conversion resumes. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>(['plan', 'convert', 'verify', 'prepare']);
 let host: ModelHost | null = null;
+/** The store that was opened. */
+let store: { path: string; cacheDir: string | undefined } | null = null;
 let running: { id: number; controller: AbortController } | null = null;
 
 port.on('message', async (request: Request) => {
@@ -27,7 +29,7 @@ port.on('message', async (request: Request) => {
   try {
     reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
   } catch (error) {
-    reply({ id, error: toShape(error, host?.info.spec.experts != null) });
+    reply({ id, error: toShape(error, { isMixture: host?.info.spec.experts != null, store }) });
   } finally {
     running = null;
     Atomics.store(flags, FLAGS.busy, 0);
@@ -40,6 +42,8 @@ async function perform(
   signal: AbortSignal,
   onEvent: (event: unknown) => void,
 ): Promise<unknown> {
+  if ('store' in request.args && 'options' in request.args)
+    store = { path: request.args.store, cacheDir: request.args.options.cacheDir };
   switch (request.method) {
     case 'plan':
       return jobs.plan(request.args);

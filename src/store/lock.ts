@@ -30,15 +30,24 @@ function isAlive(owner: string): boolean {
  */
 export function takeLock(path: string): void {
   const owner = `${process.pid} ${startOf(process.pid) ?? ''}`.trimEnd();
-  while (!createExclusively(path, owner)) {
+  try {
+    while (!createExclusively(path, owner)) {
+      const holder = readFileSync(path, 'utf8');
+      if (isAlive(holder)) throw held(path, holder);
+      dropStale(path, holder);
+    }
+    // Somebody may have taken it for stale between its creation and its first byte.
     const holder = readFileSync(path, 'utf8');
-    if (isAlive(holder)) throw held(path, holder);
-    dropStale(path, holder);
+    if (holder !== owner) throw held(path, holder);
+  } catch (error) {
+    // Its holder let go of it, or removed its folder, while we looked.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw ending(path);
+    throw error;
   }
-  // Somebody may have taken it for stale between its creation and its first byte.
-  const holder = readFileSync(path, 'utf8');
-  if (holder !== owner) throw held(path, holder);
 }
+
+const ending = (path: string) =>
+  new FlashrowError('BUSY', 'another conversion to the same place is just ending; try again', { lock: path });
 
 function createExclusively(path: string, owner: string): boolean {
   let lock: number;

@@ -11,6 +11,15 @@ export const RESIDENT_FILE = 'resident.bin';
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
 export const GENERATION_CONFIG_FILE = 'generation_config.json';
+/** All that conversion may write into a store's folder; anything else there came later. */
+export const CONVERTED_FILES = [
+  MANIFEST_FILE,
+  ROWS_FILE,
+  RESIDENT_FILE,
+  TOKENIZER_FILE,
+  CHAT_TEMPLATE_FILE,
+  GENERATION_CONFIG_FILE,
+] as const;
 
 /** What the text side needs beyond tokenizer.json. */
 export interface TextSpec {

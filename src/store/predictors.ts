@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import { packChecked, unpackChecked } from './checked-message.js';
+import { type LayerStatistics, REUSE_WINDOWS } from './layer-statistics.js';
 import { MANIFEST_FILE } from './manifest.js';
 import { broken, type FieldsOrigin, ManifestFields } from './manifest-fields.js';
 import type { Store } from './reader.js';
@@ -18,22 +19,6 @@ const FORMAT_VERSION = 0;
 const MAX_HEADER_BYTES = 64 << 20;
 export const PREDICTOR_FORMATS = ['f32', 'q4_0'] as const;
 export type PredictorFormat = (typeof PREDICTOR_FORMATS)[number];
-/** Windows over which reuse is measured, tokens. */
-export const REUSE_WINDOWS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
-
-/** What the held-out tokens of a calibration showed of one layer. Shares are from 0 to 1. */
-export interface LayerStatistics {
-  /** Neurons that a token wakes, as a share of all. */
-  activeShare: number;
-  /** The smallest share of the neurons that carries 80% of all activations. */
-  hotShare: number;
-  /** Active neurons that one of the last k tokens had woken too, and those that none had, as shares of all; k as in REUSE_WINDOWS. */
-  reuse: { hitRate: number; newShare: number; unionShare: number }[];
-  /** What the predictor does: active neurons missed, inactive ones chosen, chosen over all. */
-  falseNegativeRate: number;
-  falsePositiveRate: number;
-  chosenShare: number;
-}
 
 /** A run of bytes with its CRC-32C. */
 export interface CheckedRun {

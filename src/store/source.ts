@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
 import type { Checkpoint } from '../import/checkpoint.js';
 import { openCheckpoint } from '../import/open.js';
+import { openConverted } from './converted-store.js';
 import { modified } from './external.js';
 import { planLayout } from './layout.js';
 import { isStore, openStore, type Store } from './reader.js';
@@ -13,13 +14,15 @@ export interface CheckpointSource {
   kind: 'checkpoint';
   checkpoint: Checkpoint;
   storePath: string;
+  /** Of the store that is there already and has to be made anew; null where there is none. */
+  damagedFile: string | null;
 }
 
 /** What a path turned out to be. */
 export type Source = { kind: 'store'; store: Store } | CheckpointSource;
 
 /**
- * A store folder, a GGUF file or a Hugging Face folder; a checkpoint that was converted into `cacheDir` before is its store.
+ * A store folder, a GGUF file or a Hugging Face folder; a checkpoint that was converted into `cacheDir` before is its store, unless that is damaged.
  * Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
 export function openSource(path: string, cacheDir: string): Source {
@@ -30,9 +33,9 @@ export function openSource(path: string, cacheDir: string): Source {
     cacheDir,
     `${basename(checkpoint.path).replace(/\.gguf$/i, '')}-${identity(checkpoint).slice(0, 16)}`,
   );
-  return isStore(storePath)
-    ? { kind: 'store', store: openStore(storePath) }
-    : { kind: 'checkpoint', checkpoint, storePath };
+  const converted = openConverted(storePath);
+  if (converted !== null && 'manifest' in converted) return { kind: 'store', store: converted };
+  return { kind: 'checkpoint', checkpoint, storePath, damagedFile: converted?.damagedFile ?? null };
 }
 
 /** Hex digits that tell stores in the cache apart: a store that reads the checkpoint in place holds for these very files only. */

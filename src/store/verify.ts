@@ -1,10 +1,14 @@
+import { statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, checkedRuns } from './checked-runs.js';
 import { numBundles } from './geometry.js';
 import type { Manifest } from './manifest.js';
 import type { Crc32c } from './output-file.js';
+import { PREDICTORS_FILE } from './predictors.js';
 import { openStore, type Store } from './reader.js';
+import { findPredictorDamage } from './verify-predictors.js';
 
 export interface Damage {
   file: string;
@@ -35,7 +39,8 @@ export interface VerifyOptions {
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads every byte of a store and compares it with the checksums made at conversion. Damage is a result, not an error.
+ * Reads every byte of a store, its predictors included, and compares it with the checksums made at conversion and calibration. Damage is a result, not
+ * an error.
  * Throws NOT_FOUND where there is no store, UNSUPPORTED where it is newer than this flashrow, IO where reading fails for
  * another reason than a bad medium, and the signal's reason on abort.
  */
@@ -50,8 +55,8 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
   }
 
   const { manifest, files } = store;
-  const totalBytes = store.bytes;
-  let bytes = totalBytes - manifest.files.reduce((sum, file) => sum + (file.external ? 0 : file.bytes), 0);
+  const totalBytes = store.bytes + predictorBytes(store);
+  let bytes = store.bytes - manifest.files.reduce((sum, file) => sum + (file.external ? 0 : file.bytes), 0);
   let bundles = 0;
   let firstBad: Damage | null = null;
   const onWindow = (length: number) => {
@@ -76,11 +81,16 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
       await reader.close();
     }
   }
+  const badPredictor = findPredictorDamage(store, crc32c, onWindow);
+  firstBad ??= badPredictor;
   const unchecked = manifest.layers
     .filter(({ checksums }) => checksums === null)
     .reduce((sum, layer) => sum + numBundles(layer), 0);
   return { ok: firstBad === null, bundles, unchecked, bytes, firstBad };
 }
+
+const predictorBytes = ({ path }: Store): number =>
+  statSync(join(path, PREDICTORS_FILE), { throwIfNoEntry: false })?.size ?? 0;
 
 /** The first bundle of an external file whose last byte cannot be read: nothing more is known of its bytes. */
 async function findUnreadable(

@@ -92,7 +92,11 @@ export class WorkFolder {
     if (existsSync(this.destination)) rmdirSync(this.destination);
     await rename(this.store, this.destination);
     await syncFolder(dirname(this.destination));
-    rmSync(this.#path, { recursive: true, force: true });
+    try {
+      rmSync(this.#path, { recursive: true, force: true });
+    } catch {
+      // Another conversion has just taken the folder: it will find the finished store, and remove it.
+    }
   }
 
   /** Lets go of the folder and keeps it for resuming. */
@@ -147,11 +151,17 @@ export function checkDestination(destination: string): void {
     );
   }
   if (readdirSync(destination).length === 0) return;
-  const what = existsSync(join(destination, MANIFEST_FILE)) ? 'already holds a finished store' : 'is not empty';
-  throw new FlashrowError('BAD_USAGE', `${destination} ${what}; delete it, or choose another place`, {
+  if (existsSync(join(destination, MANIFEST_FILE))) throw finished(destination);
+  throw new FlashrowError('BAD_USAGE', `${destination} is not empty; delete it, or choose another place`, {
     path: destination,
   });
 }
+
+export const finished = (destination: string): FlashrowError =>
+  new FlashrowError('BAD_USAGE', `${destination} already holds a finished store; delete it, or choose another place`, {
+    path: destination,
+    finished: true,
+  });
 
 /** Bytes free to this user where `path` will be: asked of the nearest folder above it that exists. */
 export function freeBytes(path: string): number {

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import type { Checkpoint } from '../import/checkpoint.js';
+import { convertedBytes, moveRest, openConverted, removeConverted } from './converted-store.js';
 import { numBundles } from './geometry.js';
 import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from './layout.js';
 import {
@@ -14,7 +16,7 @@ import {
 } from './manifest.js';
 import { encodeManifest } from './manifest-file.js';
 import { type TensorsOptions, writeTensors } from './tensors-writer.js';
-import { checkDestination, freeBytes, WorkFolder } from './work-folder.js';
+import { checkDestination, finished, freeBytes, WorkFolder } from './work-folder.js';
 import { asWriteError, diskFull, type Space } from './write-errors.js';
 
 export interface StoredText {
@@ -28,6 +30,8 @@ export interface StoredText {
 
 export interface WriteOptions extends LayoutOptions, TensorsOptions {
   stored: StoredText;
+  /** A damaged store at the destination, derived from this checkpoint, gives way; what came to it after its conversion stays. */
+  replacesDamaged?: boolean;
 }
 
 export interface ConvertResult {
@@ -47,7 +51,7 @@ const MARGIN_BYTES = 256 * 1024;
  * `<destination>.partial`: an abort (which throws the signal's reason) or a kill leaves it there, and the next call with
  * the same source and options goes on after the last finished layer; any other failure removes it.
  *
- * Throws BAD_USAGE (destination taken, unknown format, weights beyond the format asked for), DISK_FULL with
+ * Throws BAD_USAGE (destination taken, with `{finished}` where by a whole store; unknown format, weights beyond the format asked for), DISK_FULL with
  * `{neededBytes, freeBytes}`, NOT_WRITABLE, CORRUPT (weights not finite, a file cut short), NOT_FOUND or IO.
  */
 export async function writeStore(
@@ -62,12 +66,16 @@ export async function writeStore(
   const space: Space = { neededBytes: 0, freeBytes: 0 };
   let folder: WorkFolder | null = null;
   try {
-    checkDestination(destination);
+    if (!options.replacesDamaged) checkDestination(destination);
     space.neededBytes = layout.bytes + textBytes(text) + manifestBytes(layout) + MARGIN_BYTES;
     space.freeBytes = freeBytes(destination) + WorkFolder.bytesLeft(destination);
+    if (options.replacesDamaged) space.freeBytes += convertedBytes(destination);
     if (space.neededBytes > space.freeBytes) throw diskFull(destination, space);
 
     folder = WorkFolder.take(destination);
+    // Another conversion may have finished since.
+    if (options.replacesDamaged) clearDamaged(destination);
+    else checkDestination(destination);
     const manifest = await writeTensors(checkpoint, layout, folder, options);
     for (const { name, bytes } of text) {
       await writeWhole(join(folder.store, name), bytes);
@@ -76,6 +84,8 @@ export async function writeStore(
     const encoded = encodeManifest(manifest);
     await writeWhole(join(folder.store, MANIFEST_FILE), encoded);
     options.signal?.throwIfAborted();
+    if (options.replacesDamaged && existsSync(destination))
+      moveRest(destination, { path: folder.store, spec: checkpoint.spec });
     await folder.finish();
     return {
       store: folder.destination,
@@ -91,6 +101,12 @@ export async function writeStore(
     folder?.discard();
     throw asWriteError(error, destination, space);
   }
+}
+
+function clearDamaged(destination: string): void {
+  const converted = openConverted(destination);
+  if (converted !== null && 'manifest' in converted) throw finished(destination);
+  removeConverted(destination);
 }
 
 /** The text side's files. Throws CORRUPT for a BOS that the model has no embedding for. */

@@ -94,13 +94,69 @@ describe('chat from a pipe', { timeout: 60_000 }, () => {
     expect(json.tokens).toEqual(chat.json.turns[0].tokens);
   });
 
-  test('an interrupt without a terminal stops the answer, the next one the program', async () => {
+  test('an interrupt without a terminal ends the answer and the program, with exit code 130', async () => {
     const { child, outcome } = start([...CHAT, '--ignore-eos'], 'Once upon a time\nOne day\n');
     child.stdout?.once('data', () => child.kill('SIGINT'));
-    const { exitCode, stderr } = await outcome;
-    expect(exitCode).toBe(0);
+    const { exitCode, signal, stderr } = await outcome;
+    expect([exitCode, signal]).toEqual([130, null]);
+    expect(stderr.match(/generated: /g)).toHaveLength(1);
     expect(stderr).toContain('generated: interrupted');
-    expect(stderr).toContain('generated: the limit was reached');
+  });
+
+  test('an interrupt with --json prints what there is so far', async () => {
+    const typed = 'Once upon a time\nOne day\nA dog\n';
+    const { child, outcome } = start([...CHAT, '--json', '--ignore-eos', '--max-tokens', '150'], typed);
+    // The word about the limit is the end of the first answer.
+    child.stderr?.once('data', () => child.kill('SIGINT'));
+    const { exitCode, stdout } = await outcome;
+    const { messages, turns }: Talk = JSON.parse(stdout);
+    expect(exitCode).toBe(130);
+    expect([turns[0].finishReason, turns.at(-1)!.finishReason]).toEqual(['length', 'abort']);
+    expect(messages).toHaveLength(2 * turns.length);
+  });
+
+  test('a failure with --json carries the turns before it', async () => {
+    const long = 'Once upon a time there was a little dog who lived in a big house. '.repeat(8);
+    const args = [...SHORT, '--context', '64'];
+    const { exitCode, json } = await flashrowJson(args, `Once upon a time\n${long}\nnever read\n`);
+    expect([exitCode, json.error.code]).toEqual([1, 'CONTEXT_OVERFLOW']);
+    const { messages, turns } = json.error.details as unknown as Talk;
+    expect(turns.map(({ usage }) => usage.completion)).toEqual([12]);
+    expect(messages).toEqual([
+      { role: 'user', content: 'Once upon a time' },
+      { role: 'assistant', content: turns[0].text },
+    ]);
+  });
+
+  test('only a word after a slash, on a line by itself, is a command', async () => {
+    const typed = '"""\n/* some code */\nint main() {}\n"""\n/usr/bin is a folder\n"""\n/clear\n"""\n // not one\n';
+    const { json, stderr } = await flashrowJson<Talk>(SHORT, typed);
+    expect(json.messages.filter(({ role }) => role === 'user').map(({ content }) => content)).toEqual([
+      '/* some code */\nint main() {}',
+      '/usr/bin is a folder',
+      '/clear',
+      ' // not one',
+    ]);
+    expect(stderr).not.toContain('there is no');
+  });
+
+  test('after /clear no context is in use', async () => {
+    const { stderr } = await flashrow(SHORT, 'Hello\n/clear\n/stats\n');
+    expect(stderr).toContain('\n0 of 512 tokens of context in use');
+  });
+
+  test('a template that is missing or refuses --system ends it before the first message', async () => {
+    const bare = await flashrowJson(['chat', TALES]);
+    expect([bare.exitCode, bare.json.error.code]).toEqual([1, 'UNSUPPORTED']);
+    const strict = join(folder, 'strict.jinja');
+    writeFileSync(
+      strict,
+      "{% if messages[0].role == 'system' %}{{ raise_exception('no system message') }}{% endif %}{{ messages[0].content }}",
+    );
+    const refused = await flashrowJson(['chat', TALES, '--chat-template', strict, '--system', 'Be kind.']);
+    expect([refused.exitCode, refused.json.error.code]).toEqual([2, 'BAD_USAGE']);
+    expect(refused.json.error.message).toContain('no system message');
+    expect((await flashrow(['chat', TALES, '--chat-template', strict])).exitCode).toBe(0);
   });
 });
 
@@ -173,6 +229,25 @@ describe.skipIf(noPseudoTerminal)(
       await terminal.see(/Ctrl-C again leaves[\s\S]*> /);
       terminal.type('\x04');
       expect(await terminal.exitCode).toBe(0);
+      // Whatever prompt comes next has a line of its own.
+      expect(terminal.shown).toMatch(/\n$/);
+    });
+
+    test('Ctrl-C drops all of a message that has been begun, and leaves only at an empty prompt', async () => {
+      const terminal = new Terminal([...SHORT, '--json', '--ignore-eos']);
+      await terminal.see(/> /);
+      for (const begun of ['one\\\r', '"""\r']) {
+        terminal.type(begun);
+        await terminal.see(/\. /);
+        terminal.type('two\x03');
+        await terminal.see(/Ctrl-C again leaves[\s\S]*> /);
+      }
+      terminal.type('three\r');
+      await terminal.see(/the limit was reached[\s\S]*> /);
+      terminal.type('\x04');
+      expect(await terminal.exitCode).toBe(0);
+      const { messages }: Talk = JSON.parse(/\{.*\}/.exec(terminal.shown)![0]);
+      expect(messages.map(({ content }) => content)).toEqual(['three', expect.any(String)]);
     });
 
     test('a message beyond the context is said, and the conversation goes on; Ctrl-C twice leaves', async () => {

@@ -32,6 +32,13 @@ test('doctor reads a large file that is there, and shows its curve as a chart', 
   rmSync(file);
 });
 
+test.skipIf(!existsSync('/dev/shm'))('doctor says of a file system in memory that it is no disk', async () => {
+  const { stdout } = await flashrow(['doctor', '/dev/shm', '--size', '17MB']);
+  expect(stdout).toMatch(/^disk +\/dev\/shm, .* in memory: no disk is read$/m);
+  expect(stdout).toContain('/dev/shm is memory, not a disk');
+  expect(stdout).not.toContain('page cache');
+});
+
 test('doctor without kernels says why', async () => {
   const before = process.env.FLASHROW_ISA;
   process.env.FLASHROW_ISA = 'portable';

@@ -32,7 +32,7 @@ const OPTIONS: Record<string, string[]> = {
   chat: ['--system', '--chat-template', ...GENERATE, ...SHARED],
   logprobs: ['--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
-  tokenize: ['--text', '--file', '--no-special'],
+  tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
   plan: SHARED,
   doctor: ['--size'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],

@@ -1,5 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { flashrow, flashrowJson, testData } from './flashrow.js';
 
 const vocabulary = testData('tokenizers/ggml-vocab-llama-spm.gguf');
@@ -38,3 +42,22 @@ describe.skipIf(!vocabulary)('tokenize (skipped without the test data)', { timeo
     expect([exitCode, json.error.code]).toEqual([2, 'BAD_USAGE']);
   });
 });
+
+test('a model that was pulled into --cache-dir is known by its name, to tokenize and to eval', async () => {
+  const cache = mkdtempSync(join(tmpdir(), 'flashrow-tokenize-'));
+  try {
+    const folder = join(cache, 'models', 'o', 'tiny');
+    mkdirSync(folder, { recursive: true });
+    writeRandomGguf(join(folder, 'tiny-Q8_0.gguf'), SHAPES.tiny, 'q8_0');
+    const byName = await flashrowJson(['tokenize', 'o/tiny', '--cache-dir', cache, '--text', 'a text']);
+    const byPath = await flashrowJson(['tokenize', join(folder, 'tiny-Q8_0.gguf'), '--text', 'a text']);
+    expect(byPath.json).toMatchObject({ tokens: expect.any(Array) });
+    expect(byName.json).toEqual(byPath.json);
+    const text = join(cache, 'text');
+    writeFileSync(text, 'a text of some words');
+    const scored = await flashrowJson(['eval', 'o/tiny', '--cache-dir', cache, '--text', text]);
+    expect(scored.json).toMatchObject({ perplexity: expect.any(Number) });
+  } finally {
+    rmSync(cache, { recursive: true });
+  }
+}, 60_000);

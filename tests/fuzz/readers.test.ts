@@ -71,9 +71,12 @@ function fuzzFile(reader: string, bytes: Buffer, path: string, read: () => unkno
 /** Opens, plans, and reads the vocabulary: what any command begins with. */
 function readModel(path: string): void {
   const checkpoint = openCheckpoint(path);
-  planOutline(checkpointOutline({ kind: 'checkpoint', checkpoint, storePath: join(folder, 'none') }), {
-    memory: '1GB',
-  });
+  planOutline(
+    checkpointOutline({ kind: 'checkpoint', checkpoint, storePath: join(folder, 'none'), damagedFile: null }),
+    {
+      memory: '1GB',
+    },
+  );
   readText(storedText(checkpoint.vocabulary));
 }
 

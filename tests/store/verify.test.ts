@@ -1,8 +1,9 @@
-import { cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openStore, type Store } from '../../dist/src/store/reader.js';
 import { verifyStore } from '../../dist/src/store/verify.js';
+import { addPredictors } from './predictors.js';
 import { contents, convert, crc32c, failure, random, randomCheckpoint, scratchFolder } from './support.js';
 
 const folder = scratchFolder();
@@ -89,6 +90,29 @@ describe.each([
       expect(await verifyStore(store, crc32c)).toMatchObject({ ok: false, firstBad });
       flip(file, at);
     }
+  });
+
+  it('reads every byte of predictors.bin too, and finds a flipped bit anywhere in it', async () => {
+    const { path, bytes: size } = addPredictors(store);
+    let progress = { bytes: 0, totalBytes: 0 };
+    const sound = await verifyStore(store, crc32c, { onProgress: (p) => (progress = p) });
+    const bytes = [...contents(store).values()].reduce((sum, file) => sum + file.length, 0);
+    expect(sound).toMatchObject({ ok: true, bytes, firstBad: null });
+    expect(progress).toEqual({ bytes, totalBytes: bytes });
+    const next = random(5);
+    const places = [0, size - 1, ...Array.from({ length: 40 }, () => Math.floor(next() * size))];
+    for (const at of places) {
+      flip('predictors.bin', at, Math.floor(next() * 8));
+      const { ok, firstBad } = await verifyStore(store, crc32c);
+      expect({ ok, file: firstBad?.file }).toEqual({ ok: false, file: 'predictors.bin' });
+      expect(firstBad!.offset).toBeLessThanOrEqual(at);
+      addPredictors(store);
+    }
+    truncateSync(path, size - 1);
+    expect(await verifyStore(store, crc32c)).toMatchObject({ ok: false, firstBad: { file: 'predictors.bin' } });
+    addPredictors(store);
+    appendFileSync(path, 'x');
+    expect((await verifyStore(store, crc32c)).firstBad).toMatchObject({ file: 'predictors.bin', offset: size });
   });
 
   it('names the first of several', async () => {

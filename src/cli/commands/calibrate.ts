@@ -74,7 +74,7 @@ async function calibrateModel(source: string, flags: CalibrateFlags): Promise<vo
       else if (progress.stage === 'train')
         bar.update(`training layer ${progress.layer}, rank ${progress.rank}`, progress.done, progress.total);
       else {
-        if (!announced) notice(conversionNotice(progress.totalBytes));
+        if (!announced) notice(conversionNotice(progress));
         announced = true;
         bar.update('converting', progress.bytes, progress.totalBytes);
       }

@@ -23,7 +23,11 @@ const HELP = `/clear  forget the conversation
 /stats  what the last answer did and cost
 /help   this list
 /exit   leave, as Ctrl-D does
-A line that ends in \\ goes on in the next one; lines between """ are one message. Ctrl-C stops an answer.`;
+A line that ends in \\ goes on in the next one; lines between """ are one message.
+Ctrl-C stops an answer, or drops what has been typed of a message; twice at an empty prompt it leaves.`;
+
+/** A word after a slash, and nothing else: paths and code are messages. */
+const COMMAND = /^\/[a-z]+$/;
 
 export function chatCommand(): Command {
   const command = new Command('chat')
@@ -47,18 +51,32 @@ async function chat(source: string, flags: ChatFlags): Promise<void> {
   const options: ChatOptions = { ...toGenerateOptions(flags), template };
   await withModel(source, toModelOptions(flags), interruptSignal(), async (model) => {
     const conversation = new Conversation(model, options, flags);
-    await conversation.run();
+    await conversation.run().catch((error) => {
+      throw flags.json ? withRecord(error, conversation.record) : error;
+    });
     if (flags.json) printJson(conversation.record);
   });
 }
 
+/** What ends a conversation does not take along what has been said: with `--json` nothing of it is on stdout yet. */
+function withRecord(error: unknown, record: ChatRecord): unknown {
+  if (!(error instanceof FlashrowError)) return error;
+  return new FlashrowError(error.code, error.message, { ...error.details, ...record }, { cause: error });
+}
+
+/** What `--json` prints. */
+interface ChatRecord {
+  messages: ChatMessage[];
+  turns: GenerationResult[];
+}
+
 /** The loop over messages and answers. */
 class Conversation {
-  /** What `--json` prints. */
-  readonly record: { messages: ChatMessage[]; turns: GenerationResult[] } = { messages: [], turns: [] };
+  readonly record: ChatRecord = { messages: [], turns: [] };
   private readonly input = new ChatInput(() => this.interrupt());
   private answering: AbortController | null = null;
   private interruptedBefore = false;
+  private left = false;
 
   constructor(
     private readonly model: Model,
@@ -70,18 +88,30 @@ class Conversation {
 
   async run(): Promise<void> {
     const giveBack = takeInterrupts(() => this.interrupt());
-    if (process.stdin.isTTY) notice('/help lists what can be typed; Ctrl-D leaves');
     try {
-      for (let message = await this.input.next(); message !== null; message = await this.input.next()) {
+      await this.tryTemplate();
+      if (process.stdin.isTTY) notice('/help lists what can be typed; Ctrl-D leaves');
+      while (!this.left) {
+        const message = await this.input.next();
+        if (message === null || this.left) break;
         this.interruptedBefore = false;
-        if (message.trim() === '/exit') break;
-        if (message.startsWith('/')) this.command(message.trim());
-        else if (message.trim() !== '') await this.answer(message);
+        const command = message.typedAlone ? message.text.trimEnd() : '';
+        if (command === '/exit') break;
+        if (COMMAND.test(command)) this.command(command);
+        else if (message.text.trim() !== '') await this.answer(message.text);
       }
     } finally {
       giveBack();
       this.input.close();
     }
+  }
+
+  /** Throws at once what a template that is missing, or refuses the system message, would throw at the first answer. */
+  private async tryTemplate(): Promise<void> {
+    const trial = this.model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.options);
+    // Left before it has begun: the messages are written out, and nothing is run.
+    await trial[Symbol.asyncIterator]().return?.();
+    await trial.result;
   }
 
   private clear(): void {
@@ -109,9 +139,8 @@ class Conversation {
     }
     const { prompt, completion } = last.usage;
     notice(formatUsage(last));
-    notice(
-      `${formatCount(prompt + completion)} of ${formatCount(this.model.info.contextSize)} tokens of context in use`,
-    );
+    const inUse = this.record.messages.at(-1)?.role === 'assistant' ? prompt + completion : 0;
+    notice(`${formatCount(inUse)} of ${formatCount(this.model.info.contextSize)} tokens of context in use`);
     notice(formatReceipt(last.receipt));
   }
 
@@ -138,19 +167,26 @@ class Conversation {
     }
   }
 
-  /** Stops the answer; without one, the second in a row leaves, and so does the first where nobody types. */
+  /** Where nobody types, ends the program with what there is. At a terminal stops the answer; without one drops the message, and the second in a row leaves. */
   private interrupt(): void {
-    if (this.answering) {
+    if (!process.stdin.isTTY) {
+      process.exitCode = 130;
+      this.leave();
+    } else if (this.answering) {
       this.answering.abort();
-    } else if (this.interruptedBefore || !process.stdin.isTTY) {
-      if (!process.stdin.isTTY) process.exitCode = 130;
-      this.input.close();
+    } else if (!this.input.discard() && this.interruptedBefore) {
+      this.leave();
     } else {
       this.interruptedBefore = true;
-      this.input.discardLine();
       notice('\nCtrl-C again leaves, and so does Ctrl-D');
       this.input.promptAgain();
     }
+  }
+
+  private leave(): void {
+    this.left = true;
+    this.answering?.abort();
+    this.input.close();
   }
 }
 

@@ -78,9 +78,9 @@ async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof c
   return { documents: splitDocuments(await readText('--text', flags.text!)) };
 }
 
-async function readSequences(source: string, { text, sequences }: EvalFlags): Promise<Sequences> {
+async function readSequences(source: string, { text, sequences, cacheDir }: EvalFlags): Promise<Sequences> {
   checkOneText({ text, sequences });
-  if (sequences === undefined) return fromText(source, text!);
+  if (sequences === undefined) return fromText(source, text!, cacheDir);
   const ids = await idsIn(sequences);
   return () => ids;
 }
@@ -105,10 +105,10 @@ async function idsIn(path: string): Promise<number[][]> {
 }
 
 /** Encoded before the model is loaded: the growth in memory that a receipt shows is then the model's alone. */
-async function fromText(source: string, path: string): Promise<Sequences> {
+async function fromText(source: string, path: string, cacheDir: string | undefined): Promise<Sequences> {
   const documents = splitDocuments(await readText('--text', path));
   const { openTokenizer } = await import('../../runtime/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source);
+  const tokenizer = await openTokenizer(source, cacheDir);
   const ids = documents.map((document) =>
     tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
   );

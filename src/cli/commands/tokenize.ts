@@ -7,23 +7,31 @@ interface TokenizeFlags {
   text?: string;
   file?: string;
   special: boolean;
+  cacheDir?: string;
   json?: boolean;
 }
 
 export function tokenizeCommand(): Command {
   return new Command('tokenize')
     .description('token ids of a text')
-    .argument('<model>', 'a store folder, a GGUF file (its vocabulary is enough) or a Hugging Face folder')
+    .argument(
+      '<model>',
+      'a store folder, a GGUF file (its vocabulary is enough), a Hugging Face folder, or the name of a model that was pulled',
+    )
     .option('--text <text>', 'the text, literally')
     .option('--file <file>', 'a file taken byte for byte, - for stdin')
     .option('--no-special', 'add no BOS or EOS, and parse no special token in the text')
+    .option(
+      '--cache-dir <folder>',
+      'where models were pulled to (default: FLASHROW_CACHE, else the cache folder of the platform)',
+    )
     .action(tokenize);
 }
 
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
   const text = await chosenText(flags);
   const { openTokenizer } = await import('../../runtime/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source);
+  const tokenizer = await openTokenizer(source, flags.cacheDir);
   const { special } = flags;
   const tokens = tokenizer.encode(text, {
     addBos: special && tokenizer.addBos,

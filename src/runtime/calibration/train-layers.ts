@@ -4,7 +4,8 @@ import { type ActiveSet, activeSetOf } from '../../select/training/active-set.js
 import { divideBySign, SIGN_TOKENS, type SignDivision } from '../../select/training/divide-by-sign.js';
 import { activeShareOf, hotShareOf, reuseOver } from '../../select/training/layer-statistics.js';
 import { trainLayer } from '../../select/training/train-layer.js';
-import { type PredictorFormat, predictorBytes, REUSE_WINDOWS } from '../../store/predictors.js';
+import { REUSE_WINDOWS } from '../../store/layer-statistics.js';
+import { type PredictorFormat, predictorBytes } from '../../store/predictors.js';
 import type { FinishedLayer } from '../../store/predictors-writer.js';
 import type { Store } from '../../store/reader.js';
 import { activationBias } from '../neuron-biases.js';
