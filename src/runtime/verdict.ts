@@ -1,11 +1,12 @@
+import { expertMissShare } from '../plan/expert-reuse.js';
 import type { Examination } from './examine.js';
 
 /** What a budget takes where nobody says (plan/machine.ts). */
 const BUDGET_SHARE = 0.6;
 /** A model that is hard on the machine: so many times the budget. */
 const TIMES_BUDGET = 2;
-/** What a mixture such as Qwen3-30B-A3B reads and multiplies of itself for a token, and finds in a cache of a third of it. */
-const [MIXTURE_SHARE, MIXTURE_HITS] = [0.07, 0.5];
+/** What a mixture such as Qwen3-30B-A3B multiplies of itself for a token. */
+const MIXTURE_SHARE = 0.07;
 /** Below these a remark is due, bytes per second and bytes. */
 const [SLOW_DISK, LITTLE_MEMORY] = [200e6, 1e9];
 
@@ -14,10 +15,12 @@ export function verdictOn({ cpu, memory, disk }: Omit<Examination, 'verdict'>): 
   const best = disk.curve.reduce((a, b) => (b.bytesPerSecond > a.bytesPerSecond ? b : a));
   const budget = BUDGET_SHARE * memory.availableBytes;
   const model = TIMES_BUDGET * budget;
-  const speed = (read: number, multiplied: number) =>
-    1 / Math.max(read / best.bytesPerSecond, multiplied / cpu.weightBytesPerSecond);
-  const dense = speed(model - budget, model);
-  const mixture = speed(model * MIXTURE_SHARE * (1 - MIXTURE_HITS), model * MIXTURE_SHARE);
+  const reading = (bytes: number) => bytes / best.bytesPerSecond;
+  const computing = (bytes: number) => bytes / cpu.weightBytesPerSecond;
+  // As the forecast of a plan has it: a ring reads beside everything, for an expert the token waits.
+  const dense = 1 / Math.max(reading(model - budget), computing(model));
+  const touched = model * MIXTURE_SHARE;
+  const mixture = 1 / (reading(touched * expertMissShare(1 / TIMES_BUDGET)) + computing(touched));
   const lines = [
     `With the default budget, ${gigabytes(budget)} GB, a dense model of ${gigabytes(model)} GB would write about ${figure(dense)} tokens/s, ` +
       `a mixture of experts of that size about ${figure(mixture)}. \`flashrow plan <model>\` says it of a model at hand.`,

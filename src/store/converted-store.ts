@@ -1,4 +1,4 @@
-import { readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { CONVERTED_FILES, MANIFEST_FILE } from './manifest.js';
@@ -19,8 +19,7 @@ export function openConverted(path: string): Store | { damagedFile: string } | n
   }
 }
 
-const holdsFiles = (path: string) =>
-  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true && readdirSync(path).length > 0;
+const holdsFiles = (path: string) => existsSync(path) && statSync(path).isDirectory() && readdirSync(path).length > 0;
 
 /** Bytes that what conversion wrote to `path` takes up. */
 export const convertedBytes = (path: string): number =>

@@ -34,6 +34,11 @@ describe.skipIf(!stories)('run with stories260K (skipped without the test data)'
     expect(stderr).toMatch(/^\n5 prompt tokens, 40 generated: the limit was reached\nran +exact/m);
   });
 
+  test('a cache folder that is a file is NOT_WRITABLE', async () => {
+    const { exitCode, json } = await flashrowJson(['run', model, ...GREEDY, '--cache-dir', model]);
+    expect([exitCode, json.error.code]).toEqual([1, 'NOT_WRITABLE']);
+  });
+
   test('ends before the first of several stop strings and keeps it out of the text', async () => {
     const { json } = await flashrowJson<GenerationResult>([
       'run',
