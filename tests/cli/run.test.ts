@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { GenerationResult } from '../../src/runtime/api.js';
+import { sharedPath } from '../shared-data.js';
 import { flashrow, flashrowJson } from './flashrow.js';
 import { greedyIds, greedyText, stories, useStories } from './stories.js';
 
@@ -35,7 +36,8 @@ describe.skipIf(!stories)('run with stories260K (skipped without the test data)'
   });
 
   test('a cache folder that is a file is NOT_WRITABLE', async () => {
-    const { exitCode, json } = await flashrowJson(['run', model, ...GREEDY, '--cache-dir', model]);
+    const gguf = sharedPath('models/stories260K/stories260K.gguf');
+    const { exitCode, json } = await flashrowJson(['run', gguf, ...GREEDY, '--cache-dir', gguf]);
     expect([exitCode, json.error.code]).toEqual([1, 'NOT_WRITABLE']);
   });
 
