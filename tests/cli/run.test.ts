@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { GenerationResult } from '../../src/runtime/api.js';
-import { sharedPath } from '../shared-data.js';
 import { flashrow, flashrowJson } from './flashrow.js';
-import { greedyIds, greedyText, stories, useStories } from './stories.js';
+import { checkpoint, greedyIds, greedyText, stories, useStories } from './stories.js';
 
 const GREEDY = ['--tokens', '[1]', '--max-tokens', '100'];
 
@@ -36,8 +35,7 @@ describe.skipIf(!stories)('run with stories260K (skipped without the test data)'
   });
 
   test('a cache folder that is a file is NOT_WRITABLE', async () => {
-    const gguf = sharedPath('models/stories260K/stories260K.gguf');
-    const { exitCode, json } = await flashrowJson(['run', gguf, ...GREEDY, '--cache-dir', gguf]);
+    const { exitCode, json } = await flashrowJson(['run', checkpoint, ...GREEDY, '--cache-dir', checkpoint]);
     expect([exitCode, json.error.code]).toEqual([1, 'NOT_WRITABLE']);
   });
 
