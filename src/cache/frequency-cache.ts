@@ -19,7 +19,6 @@ export interface FrequencyCacheOptions {
  * both fit, so that one can be read while the other is computed.
  */
 export class FrequencyCache implements UnitCache {
-  readonly units: number;
   readonly slots: number;
   private readonly score: Float64Array;
   private readonly lastUse: Float64Array;
@@ -38,7 +37,6 @@ export class FrequencyCache implements UnitCache {
   private clock = 0;
 
   constructor({ units, slots, halfLife }: FrequencyCacheOptions) {
-    this.units = units;
     this.slots = slots;
     this.score = new Float64Array(units);
     this.lastUse = new Float64Array(units);

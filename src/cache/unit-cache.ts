@@ -45,4 +45,8 @@ export interface RememberingCache extends UnitCache {
 
 export const remembers = (cache: UnitCache): cache is RememberingCache => 'remember' in cache;
 
+/** Units that a call asks for at once, of `count` that are wanted: all, or waves of half of what fits, so that one can be read while another is computed. */
+export const waveSize = (count: number, capacity: number): number =>
+  Math.max(1, count <= capacity ? count : capacity >> 1);
+
 export const ABSENT = 0xffffffff;

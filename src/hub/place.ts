@@ -1,9 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freeBytes } from '../store/work-folder.js';
-import { asWriteError } from '../store/write-errors.js';
 import { isOfSameModel } from './choose-files.js';
 import { partPath } from './download.js';
+import { asPlaceError } from './folders.js';
 import type { RemoteFile } from './hub.js';
 import { filesIn, placedFiles, placeOfPart } from './pulled.js';
 
@@ -36,6 +35,6 @@ export async function place(
       if (ofThis) await rm(join(folder, path));
     }
   } catch (error) {
-    throw asWriteError(error, folder, { neededBytes: 0, freeBytes: freeBytes(folder) });
+    throw asPlaceError(error, folder);
   }
 }

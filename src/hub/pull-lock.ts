@@ -2,9 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { takeLock } from '../store/lock.js';
-import { freeBytes } from '../store/work-folder.js';
-import { asWriteError } from '../store/write-errors.js';
-import { makeFolder } from './folders.js';
+import { asPlaceError, makeFolder } from './folders.js';
 import { repoFolder } from './pulled.js';
 
 /** Beside the repository's folder, for the model that `first` is the first file of. No repository's name begins with a dot or holds a `+`. */
@@ -55,6 +53,6 @@ function take(path: string, repo: string): void {
         repo,
       });
     }
-    throw asWriteError(error, path, { neededBytes: 0, freeBytes: freeBytes(path) });
+    throw asPlaceError(error, path);
   }
 }

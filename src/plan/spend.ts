@@ -117,11 +117,8 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
   const ringSlots =
     streams && left < everything
       ? clamp(
-          Math.max(
-            Math.floor((left * RING_SHARE) / ringSlotBytes),
-            Math.min(GOOD_RING_SLOTS, Math.floor(left / ringSlotBytes)),
-          ),
-          MIN_RING_SLOTS,
+          Math.floor((left * RING_SHARE) / ringSlotBytes),
+          clamp(Math.floor(left / ringSlotBytes), MIN_RING_SLOTS, GOOD_RING_SLOTS),
           MAX_RING_SLOTS,
         )
       : 0;

@@ -6,7 +6,7 @@ import type { GgufVariant } from '../hub/gguf-variants.js';
 import { type LocalModel, localModels, modelsOf } from '../hub/local-models.js';
 import { parseModelName } from '../hub/model-name.js';
 import { dropLocks } from '../hub/pull-lock.js';
-import { repoFolder } from '../hub/pulled.js';
+import { filesIn, repoFolder } from '../hub/pulled.js';
 import { cacheDirectory } from '../store/cache-dir.js';
 import { takeLock } from '../store/lock.js';
 import { type CachedStore, cachedStores, storesOf } from './cached-stores.js';
@@ -134,10 +134,7 @@ function sizeAndTime(files: readonly string[]): { bytes: number; modified: strin
   };
 }
 
-const filesBelow = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name));
+const filesBelow = (folder: string): string[] => filesIn(folder).map((path) => join(folder, path));
 
 function removeEmptyFolders(folder: string, top: string): void {
   for (let path = folder; path !== top; path = dirname(path)) {

@@ -15,11 +15,11 @@ import { verdictOn } from './verdict.js';
 
 /** Smaller files are mostly in some cache or other, and hold no SAMPLE. */
 const LEAST_BYTES = 16 * 2 ** 20;
-/** Whatever the file holds is multiplied by as if it were this. */
+/** Whatever the file holds is multiplied by as if it were this, held several times. */
+const SAMPLE = { rows: 2048, columns: 4096, format: 'q8_0' } as const;
 const SAMPLE_BYTES = 64e6;
 /** tmpfs and ramfs, as statfs(2) numbers them. */
 const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6];
-const SAMPLE = { rows: 2048, columns: 4096, format: 'q8_0' } as const;
 
 export interface Examination {
   node: string;

@@ -2,7 +2,7 @@ import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
 import { createCache } from '../cache/create-cache.js';
 import { FrequencyPool } from '../cache/frequency-pool.js';
 import type { TraceWriter } from '../cache/trace-writer.js';
-import { createPlacement, type Placement, type UnitCache } from '../cache/unit-cache.js';
+import { createPlacement, type Placement, type UnitCache, waveSize } from '../cache/unit-cache.js';
 import type { Allocation } from '../plan/spend.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
@@ -163,7 +163,7 @@ class CachedFeed implements FeedForward {
     this.trace?.ask(layer, this.units, count, tokens);
     if (this.allocation.layers[layer].pool !== null) this.countTokens(count, tokens);
     const { capacity } = this.caches[layer];
-    const wave = count <= capacity ? Math.max(1, count) : Math.max(1, capacity >> 1);
+    const wave = waveSize(count, capacity);
     let missed = this.fetch(layer, 0, Math.min(wave, count), 0);
     for (let from = 0, turn = 0; from === 0 || from < count; from += wave, turn ^= 1) {
       const next = from + wave;

@@ -1,22 +1,14 @@
 import { type CacheOptions, createCache } from '../create-cache.js';
 import { createPlacement } from '../unit-cache.js';
 import type { Pool } from './pool.js';
+import { useInWaves } from './use-in-waves.js';
 
-/** The engine's own cache, asked as the engine asks it: what does not fit at once goes in waves of half the slots. */
+/** The engine's own cache of one layer. */
 export function bundlePool(options: CacheOptions): Pool {
   const cache = createCache(options);
   const placement = createPlacement(options.units);
   return {
-    use(units) {
-      const wave = units.length <= cache.capacity ? Math.max(1, units.length) : Math.max(1, cache.capacity >> 1);
-      let missed = 0;
-      for (let from = 0; from < units.length; from += wave) {
-        const asked = units.subarray(from, from + wave);
-        cache.place(asked, asked.length, placement);
-        missed += placement.missed;
-      }
-      return missed;
-    },
+    use: (units) => useInWaves(cache, units, placement),
     endToken: () => cache.endToken(),
   };
 }
