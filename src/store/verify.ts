@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, checkedRuns } from './checked-runs.js';
 import { numBundles } from './geometry.js';
-import type { Manifest } from './manifest.js';
+import { MANIFEST_FILE, type Manifest } from './manifest.js';
 import type { Crc32c } from './output-file.js';
 import { PREDICTORS_FILE } from './predictors.js';
 import { openStore, type Store } from './reader.js';
@@ -30,7 +30,7 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
     store = openStore(path);
   } catch (error) {
     if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
-    const { file, offset } = error.details as { file: string; offset: number };
+    const { file = MANIFEST_FILE, offset = 0 } = error.details;
     return { ok: false, bundles: 0, unchecked: 0, bytes: 0, firstBad: { file, layer: null, bundle: null, offset } };
   }
 
