@@ -29,6 +29,10 @@ const FLOORS: readonly (readonly string[])[] = [
   ['native-bridge/index.ts'],
   ['native-bridge/native.ts', 'native-bridge/twin'],
   ['native-bridge'],
+  ['native-bridge/src/bindings'],
+  ['native-bridge/src/stream', 'native-bridge/src/dense'],
+  ['native-bridge/src/kernels'],
+  ['native-bridge/src'],
 ];
 
 const room = (path: string) =>
