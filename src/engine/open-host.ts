@@ -1,7 +1,7 @@
 import { openBridge } from '../../native-bridge/index.js';
 import type { ModelInfo, Progress } from '../contract/api.js';
 import type { Methods } from '../contract/protocol.js';
-import { createDenseHalf } from '../dense/create.js';
+import { createDenseHalf } from '../dense/create-dense-half.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
-import { createDenseHalf } from '../../dist/src/dense/create.js';
+import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
 import { naiveMatmul, relativeError, smallSpec, temporaryFolder, writeTensors } from './support.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
