@@ -43,7 +43,7 @@ function blockShift(
 export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'checksums'>): SlotLayout {
   let bytes = 0;
   const areas = layer.extents.map((extent) => {
-    const skip = layer.given === null ? 0 : layer.segments[0].bytes;
+    const skip = layer.residentPart === null ? 0 : layer.segments[0].bytes;
     const span = (layer.bundlesPerUnit - 1) * extent.stride + extent.bytes - skip;
     const alignment = span >= DIRECT_AREA ? DEVICE_BLOCK : 64;
     const offset =

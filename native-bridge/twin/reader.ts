@@ -61,7 +61,7 @@ export class UnitReader {
     slot: Uint8Array,
   ): void {
     const { segments, extents, checksums } = layer;
-    for (let s = layer.given === null ? 0 : 1; s < segments.length; s++) {
+    for (let s = layer.residentPart === null ? 0 : 1; s < segments.length; s++) {
       const at = bundle * segments.length + s;
       if (verified[at] === 1) continue;
       const { extent, offset, bytes } = segments[s];

@@ -52,9 +52,9 @@ LayerOptions toLayer(const Napi::Object& object) {
     const Span<uint32_t> checksums = toIds(object.Get("checksums"), 0, "checksums");
     layer.checksums.assign(checksums.data, checksums.data + checksums.length);
   }
-  const uint64_t given = countOf(object, "given");
-  if (given > static_cast<uint64_t>(Given::Up)) failUsage("unknown given part");
-  layer.given = static_cast<Given>(given);
+  const uint64_t residentPart = countOf(object, "residentPart");
+  if (residentPart > static_cast<uint64_t>(InputPart::Up)) failUsage("unknown resident part");
+  layer.residentPart = static_cast<InputPart>(residentPart);
   const auto biases = [&](const char* name) {
     if (object.Get(name).IsNull()) return std::vector<float>();
     const float* values = toFloats(object.Get(name), layer.numNeurons, name);
@@ -130,26 +130,27 @@ class Stream : public Holder<Stream, RowStream> {
     with(info, [&](RowStream& stream) { stream.seekRing(toCount(info[0], "index")); });
   }
 
+  /** Takes the fields of a FeedForwardCall in their order; native.ts says why. */
   void ffn(const Napi::CallbackInfo& info) {
     with(info, [&](RowStream& stream) {
-      const size_t index = toCount(info[0], "layer");
-      const Layer& layer = stream.layer(index);
-      const size_t count = toCount(info[3], "count");
-      const uint64_t tokens = toCount(info[5], "tokens");
-      const size_t hidden = elements(tokens, layer.hiddenSize);
-      const uint32_t* units = toIds(info[1], count, "units").data;
-      const uint32_t* slots = toIds(info[2], count, "slots").data;
-      const float* x = toFloats(info[4], hidden, "x");
-      const float* given = nullptr;
-      if (layer.given != Given::None) {
-        given = toFloats(info[6], elements(tokens, layer.numNeurons), "given");
+      FeedForwardCall call{};
+      call.layer = toCount(info[0], "layer");
+      const Layer& layer = stream.layer(call.layer);
+      call.count = toCount(info[3], "count");
+      call.tokens = toCount(info[5], "tokens");
+      const size_t values = elements(call.tokens, layer.hiddenSize);
+      call.units = toIds(info[1], call.count, "units").data;
+      call.slots = toIds(info[2], call.count, "slots").data;
+      call.x = toFloats(info[4], values, "x");
+      if (layer.residentPart != InputPart::None) {
+        call.residentProducts = toFloats(info[6], elements(call.tokens, layer.numNeurons), "residentProducts");
       } else if (!info[6].IsNull()) {
-        failUsage("the layer takes no given products; pass null");
+        failUsage("layer " + std::to_string(call.layer) + " has no resident part; residentProducts must be null");
       }
-      const bool weighed = !info[9].IsUndefined() && !info[9].IsNull();
-      const float* weights = weighed ? toFloats(info[9], elements(tokens, count), "weights") : nullptr;
-      float* y = toFloats(info[7], hidden, "y");
-      stream.ffn(index, units, slots, count, x, tokens, given, weights, y, toFlag(info[8], "accumulate"));
+      if (!info[7].IsNull()) call.weights = toFloats(info[7], elements(call.tokens, call.count), "weights");
+      call.y = toFloats(info[8], values, "y");
+      call.accumulate = toFlag(info[9], "accumulate");
+      stream.ffn(call);
     });
   }
 
