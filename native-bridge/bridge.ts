@@ -1,3 +1,4 @@
+import type { Crc32c } from './crc32c.js';
 import type { RowFormat } from './formats.js';
 
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
@@ -276,7 +277,7 @@ export interface Bridge {
     agreement: Float32Array,
   ): void;
   /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
-  crc32c(bytes: Uint8Array, seed: number): number;
+  readonly crc32c: Crc32c;
   /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms, `readThreads` at once. */
   probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number): ReadProbe;
   dispose(): void;

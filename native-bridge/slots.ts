@@ -1,10 +1,8 @@
 import type { StreamLayer } from './bridge.js';
+import { DEVICE_BLOCK, roundUp } from './memory.js';
 
-const DEVICE_BLOCK = 4096;
 /** From this size on a record is read straight into its slot where its place in the file allows; below, copying is cheaper than widening. */
 const DIRECT_AREA = 64 * 1024;
-
-const roundUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /** One extent's place inside a slot. */
 export interface SlotArea {

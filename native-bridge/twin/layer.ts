@@ -1,5 +1,6 @@
 import type { BridgeError, StreamLayer } from '../bridge.js';
 import { FORMATS, isRowFormat, rowBytes } from '../formats.js';
+import { DEVICE_BLOCK } from '../memory.js';
 import { type SlotLayout, slotLayout } from '../slots.js';
 import { ACTIVATIONS } from './activation.js';
 import { asUsage, isCount, usage } from './errors.js';
@@ -31,8 +32,8 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
     throw fail(`${checksums.length} checksums for ${numBundles} bundles of ${segments.length} segments`);
   if (layer.residentPart !== null) checkResidentPart(layer, layer.residentPart, lengths, fail);
   const layout = slotLayout(layer);
-  if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % 4096 !== 0)
-    throw fail(`${layer.slots} slots at ${layer.arenaOffset}: counts, the offset a multiple of 4096`);
+  if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % DEVICE_BLOCK !== 0)
+    throw fail(`${layer.slots} slots at ${layer.arenaOffset}: counts, the offset a multiple of ${DEVICE_BLOCK}`);
   if (layer.slots > 0 && layer.arenaOffset + layer.slots * layout.bytes > arenaBytes)
     throw fail(
       `${layer.slots} slots of ${layout.bytes} bytes at ${layer.arenaOffset} exceed the arena of ${arenaBytes} bytes`,

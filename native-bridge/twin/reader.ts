@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { BridgeError, COUNTERS } from '../bridge.js';
-import { crc32c } from './crc32c.js';
+import { crc32c } from '../crc32c.js';
 import { ioError } from './errors.js';
 import { bundlesInUnit, type PreparedLayer } from './layer.js';
 

@@ -1,4 +1,5 @@
 import { COUNTERS, type FeedForwardCall, RING_SLOT, type Ring, type RowStream, type StreamOptions } from '../bridge.js';
+import { DEVICE_BLOCK } from '../memory.js';
 import { allocate, isCount, usage } from './errors.js';
 import { FeedForward } from './ffn.js';
 import { type PreparedLayer, prepareLayer } from './layer.js';
@@ -67,8 +68,10 @@ export class TwinStream implements RowStream {
     this.#checkAlive();
     const { arenaOffset, slots, schedule } = ring;
     if (schedule.length === 0 || schedule.length % 2 !== 0) throw usage('the schedule is empty or not made of pairs');
-    if (!isCount(slots) || slots === 0 || !isCount(arenaOffset) || arenaOffset % 4096 !== 0)
-      throw usage(`a ring of ${slots} slots at ${arenaOffset}: at least one slot, the offset a multiple of 4096`);
+    if (!isCount(slots) || slots === 0 || !isCount(arenaOffset) || arenaOffset % DEVICE_BLOCK !== 0)
+      throw usage(
+        `a ring of ${slots} slots at ${arenaOffset}: at least one slot, the offset a multiple of ${DEVICE_BLOCK}`,
+      );
     let slotBytes = 0;
     for (let i = 0; i < schedule.length; i += 2) {
       const prepared = this.#layer(schedule[i]);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
+import type { Crc32c } from '../../native-bridge/crc32c.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { expertMatrix } from '../import/stack.js';
 import { residentOfLayer } from '../model/resident-tensors.js';
@@ -18,7 +19,7 @@ import {
   type StoreFile,
   type TextSpec,
 } from './manifest.js';
-import { type Crc32c, OutputFile, type Written } from './output-file.js';
+import { OutputFile, type Written } from './output-file.js';
 import { writeResident } from './resident-writer.js';
 import { SourceReader } from './source-reader.js';
 import type { WorkFolder } from './work-folder.js';

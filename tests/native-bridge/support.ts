@@ -12,6 +12,7 @@ import type {
 } from '../../dist/native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes, WRITABLE_FORMATS } from '../../dist/native-bridge/formats.js';
 import { availableIsas, openBridge } from '../../dist/native-bridge/index.js';
+import { DEVICE_BLOCK, roundUp } from '../../dist/native-bridge/memory.js';
 import { slotLayout } from '../../dist/native-bridge/slots.js';
 
 export const ISAS: Isa[] = availableIsas();
@@ -380,13 +381,13 @@ export function openStream(
     numUnits.push(units);
     const arenaOffset = options.shared ? 0 : arenaBytes;
     const slots = options.slots ?? units;
-    arenaBytes = roundUp(arenaOffset + slots * slotLayout(layer).bytes);
+    arenaBytes = roundUp(arenaOffset + slots * slotLayout(layer).bytes, DEVICE_BLOCK);
     const extents = layer.extents.map((extent) => ({ ...extent, file: extent.file + firstFile }));
     return { ...layer, extents, arenaOffset, slots };
   });
   const stream = bridge.createStream({
     paths,
-    arenaBytes: arenaBytes + roundUp(options.ringBytes ?? 0),
+    arenaBytes: arenaBytes + roundUp(options.ringBytes ?? 0, DEVICE_BLOCK),
     readThreads: options.readThreads ?? 4,
     direct: options.direct ?? false,
     mergeGapBytes: options.mergeGapBytes ?? 4096,
@@ -394,8 +395,6 @@ export function openStream(
   });
   return { stream, paths, ringOffset: arenaBytes, numUnits };
 }
-
-const roundUp = (bytes: number) => Math.ceil(bytes / 4096) * 4096;
 
 export const range = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
 

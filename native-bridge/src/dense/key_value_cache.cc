@@ -10,8 +10,6 @@
 
 namespace flashrow {
 
-/** Queries that share one pass over keys and values. */
-static constexpr size_t kTileQueries = 32;
 /** Memory is taken for so many of the system's pages at once, at least: of what is rounded up to them, little is lost. */
 static constexpr size_t kRunSystemPages = 32;
 

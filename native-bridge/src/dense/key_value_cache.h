@@ -28,6 +28,8 @@ struct KeyValueCacheOptions {
 class KeyValueCache {
  public:
   static constexpr size_t kPagePositions = 64;
+  /** Queries that share one pass over keys and values. */
+  static constexpr size_t kTileQueries = 32;
 
   KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options);
 

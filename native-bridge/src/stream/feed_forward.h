@@ -53,7 +53,7 @@ struct LayerCall {
 class FeedForward {
  public:
   /** Most values of h ([tokens, neurons]) kept at once, unless a single unit needs more: 2 MiB. */
-  static constexpr size_t kMostHidden = size_t{1} << 19;
+  static constexpr size_t kMostActivations = size_t{1} << 19;
 
   FeedForward(ThreadPool& pool, const Kernels& kernels) : pool_(pool), kernels_(kernels) {}
 

@@ -188,7 +188,7 @@ void RowStream::ffn(const FeedForwardCall& call) {
 
 void RowStream::compute(const LayerCall& call) {
   const size_t neurons = entries_.empty() ? 0 : entries_.back().position + entries_.back().neurons;
-  const bool anyOrder = call.tokens * neurons <= FeedForward::kMostHidden;
+  const bool anyOrder = call.tokens * neurons <= FeedForward::kMostActivations;
   if (anyOrder) feedForward_.begin(call, neurons);
   for (size_t next = 0; next < entries_.size();) {
     collectLanded(call, next, anyOrder);
@@ -234,7 +234,7 @@ void RowStream::collectLanded(const LayerCall& call, size_t next, bool anyOrder)
 
 void RowStream::computeChunks(const LayerCall& call) {
   const size_t neurons = batch_.back()->position + batch_.back()->neurons;
-  const size_t chunk = std::clamp<size_t>(FeedForward::kMostHidden / std::max<size_t>(1, neurons), 1, 512);
+  const size_t chunk = std::clamp<size_t>(FeedForward::kMostActivations / std::max<size_t>(1, neurons), 1, 512);
   for (size_t token = 0; token < call.tokens; token += chunk) {
     feedForward_.begin(call.part(token, std::min(chunk, call.tokens - token)), neurons);
     feedForward_.hidden(batch_.data(), batch_.size());
