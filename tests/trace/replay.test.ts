@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../dist/src/engine/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 import { beladyPool } from '../../dist/src/trace/policies/belady-pool.js';
 import { replay } from '../../dist/src/trace/replay.js';
 import type { Trace } from '../../src/trace/trace.js';
