@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { storeOutline } from '../../dist/src/plan/outline.js';
 import { planOutline } from '../../dist/src/plan/plan-outline.js';
 import { openStore } from '../../dist/src/store/reader.js';
-import { bundlePool } from '../../dist/src/trace/policies/bundle-pool.js';
+import { bundlePool } from '../../dist/src/trace/policies/engine-pools.js';
 import { replay } from '../../dist/src/trace/replay.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import type { GenerationResult } from '../../src/contract/api.js';
