@@ -1,5 +1,6 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
+import { MIN_RING_SLOTS, ringSlots } from '../cache/ring-slots.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Calibration } from './calibration.js';
 import { expertMissShare } from './expert-reuse.js';
@@ -7,12 +8,6 @@ import { scratchBytes } from './scratch.js';
 import { stateBytes } from './state.js';
 import { layerBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
 
-const MIN_RING_SLOTS = 2;
-/** Fewer do not keep the disk busy: before these are there, nothing stays. */
-const GOOD_RING_SLOTS = 8;
-const MAX_RING_SLOTS = 32;
-/** Of a cache that cannot hold everything, how much reads ahead instead of staying. */
-const RING_SHARE = 0.25;
 /** The share of a layer's neurons that one token is expected to wake, before calibration tells: published for ReLU models (ProSparse, arXiv 2402.13516). */
 const ACTIVE_SHARE = 0.12;
 /** What `sign` chooses without a threshold from calibration: about as many weights agree with the input's signs as do not. */
@@ -114,20 +109,13 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
   const fits = request.budgetBytes >= minimumBytes;
   const left = Math.max(request.budgetBytes - fixed, Math.min(floorBytes, everything));
 
-  const ringSlots =
-    streams && left < everything
-      ? clamp(
-          Math.floor((left * RING_SHARE) / ringSlotBytes),
-          clamp(Math.floor(left / ringSlotBytes), MIN_RING_SLOTS, GOOD_RING_SLOTS),
-          MAX_RING_SLOTS,
-        )
-      : 0;
-  const slots = share(units, floors, left - ringSlots * ringSlotBytes);
+  const slotsOfRing = streams && left < everything ? ringSlots(Math.floor(left / ringSlotBytes)) : 0;
+  const slots = share(units, floors, left - slotsOfRing * ringSlotBytes);
   const shares = cache.kind === 'lfu' && spec.experts !== null && slots.some((count, i) => count < units[i].units);
   const placed = shares ? poolBySize(units, slots) : placeEach(units, slots);
   let { arenaBytes } = placed;
-  const ring = ringSlots ? { arenaOffset: arenaBytes, slots: ringSlots, slotBytes: ringSlotBytes } : null;
-  arenaBytes += ringSlots * ringSlotBytes;
+  const ring = slotsOfRing ? { arenaOffset: arenaBytes, slots: slotsOfRing, slotBytes: ringSlotBytes } : null;
+  arenaBytes += slotsOfRing * ringSlotBytes;
 
   const streamable = sum(units.map((unit) => unit.bundles * unit.bundleBytes));
   const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
@@ -252,5 +240,4 @@ const checksumBytes = (layers: readonly BundleGeometry[]) =>
 
 /** A bit for each column, in whole words. */
 const signRowBytes = (columns: number) => 8 * Math.ceil(columns / 64);
-const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
