@@ -1,5 +1,5 @@
-import { seededRandom } from '../../src/runtime/random.js';
-import { Sampler, type SamplerOptions } from '../../src/runtime/sampler.js';
+import { seededRandom } from '../../src/engine/random.js';
+import { Sampler, type SamplerOptions } from '../../src/engine/sampler.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';
 

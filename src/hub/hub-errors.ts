@@ -1,5 +1,5 @@
 import { FlashrowError } from '../errors.js';
-import type { HubOptions } from './hub.js';
+import type { HubOptions } from './hub-options.js';
 
 /** Servers that ask for more are not waited for. */
 const LONGEST_WAIT_S = 60;

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { FlashrowError } from '../errors.js';
-import type { HubOptions } from './hub.js';
+import type { HubOptions } from './hub-options.js';
 
 /** In a row, without anything in between. */
 const TRIES = 5;

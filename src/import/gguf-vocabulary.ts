@@ -1,5 +1,5 @@
-import { FlashrowError } from '../errors.js';
-import { Fields, shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
+import { Fields } from '../model/fields.js';
 import type { GgufVocabulary } from './checkpoint.js';
 import type { GgufHeader } from './gguf-header.js';
 

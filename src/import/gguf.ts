@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
+import { type OpenFile, withFile } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
-import { describeGguf, type SourceTensors } from '../model/architectures.js';
+import type { SourceTensors } from '../model/architecture.js';
+import { describeGguf } from '../model/families/architectures.js';
 import { Fields } from '../model/fields.js';
 import type { Checkpoint, GgufVocabulary } from './checkpoint.js';
 import { SourceDigest } from './digest.js';
-import { type OpenFile, withFile } from './files.js';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from './gguf-header.js';
 import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
 import { ggmlType } from './gguf-types.js';

@@ -1,10 +1,10 @@
 import { basename, join, resolve } from 'node:path';
-import { FlashrowError } from '../errors.js';
-import { describeHuggingFace } from '../model/architectures.js';
-import { Fields, shown } from '../model/fields.js';
+import { kindOf, withFile } from '../disk/files.js';
+import { FlashrowError, shown } from '../errors.js';
+import { describeHuggingFace } from '../model/families/architectures.js';
+import { Fields } from '../model/fields.js';
 import type { Checkpoint, HuggingFaceVocabulary } from './checkpoint.js';
 import { SourceDigest } from './digest.js';
-import { kindOf, withFile } from './files.js';
 import { readHuggingFaceVocabulary } from './hugging-face-vocabulary.js';
 import { parseObject, readSmallFile } from './json.js';
 import { resolveTensors } from './resolve-tensors.js';

@@ -4,8 +4,8 @@
  */
 import { dequantize } from '../../native-bridge/blocks.js';
 import { isRowFormat } from '../../native-bridge/formats.js';
+import { closeFile, type OpenFile, openFile } from '../disk/files.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { closeFile, type OpenFile, openFile } from './files.js';
 import { FOREIGN_FORMATS } from './foreign-formats.js';
 import { blockOf } from './source-tensor.js';
 import { readTensorBytes, type StoredTensor } from './tensor-bytes.js';

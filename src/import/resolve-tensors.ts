@@ -1,7 +1,6 @@
 import { FORMATS } from '../../native-bridge/formats.js';
-import { FlashrowError } from '../errors.js';
-import type { ExpectedTensor, ModelDescription } from '../model/architectures.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
+import type { ExpectedTensor, ModelDescription } from '../model/architecture.js';
 import type { Checkpoint, CheckpointTensor, TensorFormat } from './checkpoint.js';
 import { GGML_BLOCKS } from './gguf-types.js';
 import { blockOf, damaged, isReadable, type SourceTensor } from './source-tensor.js';

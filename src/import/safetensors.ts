@@ -2,10 +2,10 @@
  * safetensors (github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, data. The header says for each
  * tensor its dtype, shape, and first and last byte from the start of the data.
  */
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+
+import { type OpenFile, readExactly } from '../disk/files.js';
+import { FlashrowError, shown } from '../errors.js';
 import type { TensorFormat } from './checkpoint.js';
-import { type OpenFile, readExactly } from './files.js';
 import { parseObject } from './json.js';
 import { blockOf, checkPlacement, damaged, type SourceTensor } from './source-tensor.js';
 

@@ -1,6 +1,5 @@
 import { FORMATS, isRowFormat } from '../../native-bridge/formats.js';
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 import type { CheckpointTensor, TensorFormat } from './checkpoint.js';
 import { FOREIGN_FORMATS } from './foreign-formats.js';
 

@@ -1,10 +1,10 @@
+import { type OpenFile, readExactly } from '../disk/files.js';
 import type { CheckpointTensor, Place } from './checkpoint.js';
-import { type OpenFile, readExactly } from './files.js';
+import { readTurns } from './interleaved.js';
 import { readPackedMxfp4 } from './packed-mxfp4.js';
 import { piecesOf } from './pieces.js';
 import { blockOf } from './source-tensor.js';
 import { readTransposed } from './transposed.js';
-import { readTurns } from './turns.js';
 
 /** What must be known of a tensor to read it. */
 export type StoredTensor = Omit<CheckpointTensor, 'name'>;

@@ -1,4 +1,4 @@
-import { type OpenFile, readExactly } from './files.js';
+import { type OpenFile, readExactly } from '../disk/files.js';
 
 export interface TransposedMatrix {
   /** As the model has it; the file holds it column by column. */

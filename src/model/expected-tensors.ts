@@ -1,4 +1,4 @@
-import type { ExpectedTensor } from './architectures.js';
+import type { ExpectedTensor } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { residentOfLayer } from './resident-tensors.js';

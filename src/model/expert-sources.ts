@@ -1,4 +1,4 @@
-import type { ExpectedTensor } from './architectures.js';
+import type { ExpectedTensor } from './architecture.js';
 import type { ExpertsSpec } from './spec.js';
 
 /** Tensors of a layer that hold a part of every expert. */

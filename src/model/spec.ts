@@ -32,6 +32,9 @@ export interface RotarySpec {
   magnitude: number;
 }
 
+/** What stretches a context beyond the one a model was trained on. */
+export type RotaryScaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
+
 /** Layers in which a token sees its nearest predecessors only. */
 export interface SlidingWindowSpec {
   /** Positions seen, the token's own included. */

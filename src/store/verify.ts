@@ -8,28 +8,8 @@ import type { Manifest } from './manifest.js';
 import type { Crc32c } from './output-file.js';
 import { PREDICTORS_FILE } from './predictors.js';
 import { openStore, type Store } from './reader.js';
+import type { Damage, Verification } from './verification.js';
 import { findPredictorDamage } from './verify-predictors.js';
-
-export interface Damage {
-  file: string;
-  /** Null where the damage lies in no layer. */
-  layer: number | null;
-  bundle: number | null;
-  /** Where the damaged run (a segment of a bundle, a tensor, a file) begins; in padding, the damaged byte itself. */
-  offset: number;
-}
-
-export interface Verification {
-  ok: boolean;
-  /** Bundles read and compared with their checksums. */
-  bundles: number;
-  /** Bundles in external files, which have no checksums: only that they are there and can be read is known. */
-  unchecked: number;
-  /** Bytes read and compared. */
-  bytes: number;
-  /** In file order; null when ok. */
-  firstBad: Damage | null;
-}
 
 export interface VerifyOptions {
   signal?: AbortSignal;

@@ -1,5 +1,4 @@
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
 import { MergeTable } from './merges.js';
 import { byteToken } from './token-bytes.js';

@@ -1,5 +1,4 @@
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 import { isRecord } from './json-shape.js';
 
 /** tokenizer.json's `model.vocab`: piece to id. Throws CORRUPT. */

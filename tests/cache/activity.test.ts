@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { generateActivity, OPT_6_7B } from '../../dist/src/cache/activity.js';
-import { replay } from '../../dist/src/cache/replay.js';
-import { seededRandom } from '../../dist/src/runtime/random.js';
+import { generateActivity, OPT_6_7B } from '../../dist/bench/model/activity.js';
+import { seededRandom } from '../../dist/src/engine/random.js';
+import { replay } from '../../dist/src/trace/replay.js';
 
 const NEURONS = 4000;
 const TOKENS = 240;

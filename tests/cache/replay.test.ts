@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { beladyPool } from '../../dist/src/cache/policies/belady-pool.js';
-import { replay } from '../../dist/src/cache/replay.js';
-import { seededRandom } from '../../dist/src/runtime/random.js';
-import type { Trace } from '../../src/cache/trace.js';
+import { seededRandom } from '../../dist/src/engine/random.js';
+import { beladyPool } from '../../dist/src/trace/policies/belady-pool.js';
+import { replay } from '../../dist/src/trace/replay.js';
+import type { Trace } from '../../src/trace/trace.js';
 
 const UNITS = [10, 14, 12];
 const BYTES = [70, 100, 90];

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { replay } from '../../dist/src/cache/replay.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
+import { replay } from '../../dist/src/trace/replay.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
 
 const COMMENTS =

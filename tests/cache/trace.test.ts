@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Packr } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
-import { TraceWriter } from '../../dist/src/cache/trace-writer.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
+import { TraceWriter } from '../../dist/src/trace/trace-writer.js';
 
 const LAYERS = [
   { units: 9, unitBytes: 100, slotBytes: 128 },

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/runtime/api.js';
+import type { GenerationResult } from '../../src/contract/api.js';
 import type { ChatMessage } from '../../src/text/chat-template.js';
 import { TALES } from '../runtime/shipped.js';
 import { flashrow, flashrowJson, start } from './flashrow.js';

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { Examination } from '../../src/runtime/examine.js';
+import type { Examination } from '../../src/plan/examination.js';
 import { flashrow, flashrowJson, start } from './flashrow.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-doctor-'));

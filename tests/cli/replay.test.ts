@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundlePool } from '../../dist/src/cache/policies/bundle-pool.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
-import { storeOutline } from '../../dist/src/runtime/outline.js';
-import { planOutline } from '../../dist/src/runtime/plan-outline.js';
+import { storeOutline } from '../../dist/src/plan/outline.js';
+import { planOutline } from '../../dist/src/plan/plan-outline.js';
 import { openStore } from '../../dist/src/store/reader.js';
-import type { Replay } from '../../src/cache/replay.js';
-import type { GenerationResult } from '../../src/runtime/api.js';
+import { bundlePool } from '../../dist/src/trace/policies/bundle-pool.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
+import type { GenerationResult } from '../../src/contract/api.js';
+import type { Replay } from '../../src/trace/replay.js';
 import { flashrow, flashrowJson, start, testData } from './flashrow.js';
 
 /** The ReLU model that ships. */

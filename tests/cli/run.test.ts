@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/runtime/api.js';
+import type { GenerationResult } from '../../src/contract/api.js';
 import { flashrow, flashrowJson } from './flashrow.js';
 import { checkpoint, greedyIds, greedyText, stories, useStories } from './stories.js';
 

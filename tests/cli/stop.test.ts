@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/runtime/api.js';
+import type { GenerationResult } from '../../src/contract/api.js';
 import { TALES } from '../runtime/shipped.js';
 import { flashrow, flashrowJson } from './flashrow.js';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { download } from '../../src/hub/download.js';
 import { listRepository } from '../../src/hub/hub.js';
-import { bytesToWrite, type PullPlan } from '../../src/runtime/pull.js';
+import { bytesToWrite, type PullPlan } from '../../src/hub/pull.js';
 import { randomGguf, Served } from './support.js';
 
 const model = randomGguf('q8_0');

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { planPull, pull } from '../../src/runtime/pull.js';
+import { planPull, pull } from '../../src/hub/pull.js';
 import { start } from '../cli/flashrow.js';
 import { randomGguf, revised, Served, tinyFolder } from './support.js';
 

@@ -5,8 +5,8 @@ import { SourceDigest } from '../../dist/src/import/digest.js';
 import { TensorReader } from '../../dist/src/import/read.js';
 import { resolveTensors } from '../../dist/src/import/resolve-tensors.js';
 import type { SourceTensor } from '../../dist/src/import/source-tensor.js';
-import { expertMatrix } from '../../dist/src/import/stack.js';
-import type { ExpectedTensor, ModelDescription } from '../../dist/src/model/architectures.js';
+import type { ExpectedTensor, ModelDescription } from '../../dist/src/model/architecture.js';
+import { expertMatrix } from '../../dist/src/store/write/stack.js';
 import { expectFailure, scratchFolder } from './support.js';
 
 const folder = scratchFolder();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openHuggingFace } from '../../dist/src/import/hugging-face.js';
 import { TensorReader } from '../../dist/src/import/read.js';
-import { expertMatrix } from '../../dist/src/import/stack.js';
+import { expertMatrix } from '../../dist/src/store/write/stack.js';
 import { expectFailure, scratchFolder } from './support.js';
 import {
   bytes,

@@ -2,9 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { samplingDefaults } from '../../dist/src/engine/sampling-defaults.js';
+import { openTokenizer } from '../../dist/src/hub/open-tokenizer.js';
 import { type ChatMessage, convert, loadModel, type Model } from '../../dist/src/index.js';
-import { openTokenizer } from '../../dist/src/runtime/open-tokenizer.js';
-import { samplingDefaults } from '../../dist/src/runtime/sampling-defaults.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
 import { TALES } from './shipped.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
 import { createPlacement, type RememberingCache } from '../../dist/src/cache/unit-cache.js';
-import { rememberUses } from '../../dist/src/runtime/expert-uses.js';
+import { rememberUses } from '../../dist/src/engine/expert-uses.js';
 
 const UNITS = 6;
 const newCaches = () => [0, 1].map(() => new FrequencyPool({ units: [UNITS], slots: 3 }).layers[0]);

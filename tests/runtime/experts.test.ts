@@ -15,13 +15,13 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
 import { createPlacement } from '../../dist/src/cache/unit-cache.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { convert, type FlashrowError, loadModel, type Model, type ModelOptions, plan } from '../../dist/src/index.js';
-import { storeOutline } from '../../dist/src/runtime/outline.js';
-import { planOutline } from '../../dist/src/runtime/plan-outline.js';
+import { storeOutline } from '../../dist/src/plan/outline.js';
+import { planOutline } from '../../dist/src/plan/plan-outline.js';
 import { openStore } from '../../dist/src/store/reader.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import { random } from '../store/support.js';
 
 const TOKENS = 48;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { gapBetween } from '../../dist/src/runtime/merge-gap.js';
+import { gapBetween } from '../../dist/src/engine/merge-gap.js';
 
 const KIB = 1024;
 /** Seconds of a read of n bytes on a disk whose reads cost `perRead` seconds and bytes come at `speed` bytes/s. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Sampler, type SamplerOptions } from '../../dist/src/runtime/sampler.js';
+import { Sampler, type SamplerOptions } from '../../dist/src/engine/sampler.js';
 
 const logits = () => Float32Array.from([1, 3, 2, -1, 3, 0]);
 const sampler = (options: Partial<SamplerOptions> = {}) =>

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DECODE, PROMPT, type Trace } from '../../dist/src/cache/trace.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
-import { TraceWriter } from '../../dist/src/cache/trace-writer.js';
 import { loadModel } from '../../dist/src/index.js';
-import { selectByTrace } from '../../dist/src/select/trace.js';
+import { DECODE, PROMPT, type Trace } from '../../dist/src/trace/trace.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
+import { selectByTrace } from '../../dist/src/trace/trace-selector.js';
+import { TraceWriter } from '../../dist/src/trace/trace-writer.js';
 
 const LAYER = { units: 8, unitBytes: 1, slotBytes: 1 };
 /** Two layers; the second asks for the mirror image of the first. */

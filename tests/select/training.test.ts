@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { openBridge } from '../../dist/native-bridge/index.js';
-import { ActiveSet } from '../../dist/src/select/training/active-set.js';
-import { fitLowRank } from '../../dist/src/select/training/fit-low-rank.js';
-import { activeShareOf, hotShareOf, reuseOver } from '../../dist/src/select/training/layer-statistics.js';
-import { ScoreHistogram } from '../../dist/src/select/training/score-histogram.js';
+import { ActiveSet } from '../../dist/src/calibrate/active-set.js';
+import { fitLowRank } from '../../dist/src/calibrate/fit-low-rank.js';
+import { activeShareOf, hotShareOf, reuseOver } from '../../dist/src/calibrate/layer-statistics.js';
+import { ScoreHistogram } from '../../dist/src/calibrate/score-histogram.js';
 
 /** Uniform in [0, 1), of no library's making. */
 function randomly(seed: number): () => number {

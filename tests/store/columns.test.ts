@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { DownColumns } from '../../dist/src/store/down-columns.js';
-import { columnsFormat, gatherNeurons, gatherSlices, loadColumns } from '../../dist/src/store/down-columns.js';
-import { SourceReader } from '../../dist/src/store/source-reader.js';
+import type { DownColumns } from '../../dist/src/store/write/down-columns.js';
+import { columnsFormat, gatherNeurons, gatherSlices, loadColumns } from '../../dist/src/store/write/down-columns.js';
+import { SourceReader } from '../../dist/src/store/write/source-reader.js';
 import { bytesFor, decode, randomCheckpoint, type SourceFormat, scratchFolder } from './support.js';
 
 const folder = scratchFolder();

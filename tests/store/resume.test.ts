@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
 import { isStore, openStore } from '../../dist/src/store/reader.js';
-import type { WriteOptions } from '../../dist/src/store/writer.js';
+import type { WriteOptions } from '../../dist/src/store/write/writer.js';
 import { contents, convert, failure, randomCheckpoint, STORED, scratchFolder } from './support.js';
 
 const folder = scratchFolder();

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { formatExamination } from '../doctor-report.js';
-import { interruptSignal } from '../interrupt.js';
-import { parseSize } from '../model-options.js';
-import { printJson, printLine } from '../output.js';
-import { progressBar } from '../progress.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { parseSize } from '../options/model-options.js';
+import { formatExamination } from '../output/doctor-report.js';
+import { printJson, printLine } from '../output/output.js';
+import { progressBar } from '../output/progress.js';
 
 interface DoctorFlags {
   size: number;
@@ -27,7 +27,7 @@ export function doctorCommand(): Command {
 }
 
 async function doctor(path: string | undefined, { size, json }: DoctorFlags): Promise<void> {
-  const { examine } = await import('../../runtime/examine.js');
+  const { examine } = await import('../../plan/examine.js');
   const bar = progressBar('share');
   const examination = await examine({
     path,

@@ -1,0 +1,102 @@
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { checkOnDisk } from '../dense/checksum.js';
+import { loadMatrix } from '../dense/load-matrix.js';
+import { readVector } from '../dense/tensor-on-disk.js';
+import { layerTensor } from '../model/tensor-names.js';
+import type { Allocation } from '../plan/spend.js';
+import { selectAll } from '../select/all.js';
+import { selectByGate } from '../select/gate.js';
+import { type LowRankLayer, selectByLowRank } from '../select/low-rank.js';
+import { selectByRouter } from '../select/router.js';
+import type { Selector } from '../select/selector.js';
+import { type SignLayer, selectBySign } from '../select/sign.js';
+import { SignBits } from '../select/sign-bits.js';
+import { readPredictors } from '../store/predictors.js';
+import type { Store } from '../store/reader.js';
+import { readTrace } from '../trace/trace-reader.js';
+import { selectByTrace } from '../trace/trace-selector.js';
+import { loadPredictor } from './load-predictors.js';
+import { activationBias } from './neuron-biases.js';
+import { loadResidentGate } from './resident-gate.js';
+
+/** The selector of a plan, with what it keeps resident loaded and checked. Throws CORRUPT, UNSUPPORTED or BridgeError. */
+export function createSelector(
+  store: Store,
+  bridge: Bridge,
+  { selector, layers }: Allocation,
+  maxTokens: number,
+  trace: string | null,
+): Selector {
+  if (trace !== null) {
+    const unitsPerLayer = layers.map(({ unit }) => unit.units);
+    return selectByTrace({ trace: readTrace(trace), unitsPerLayer, experts: store.spec.experts !== null, maxTokens });
+  }
+  if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
+  if (selector === 'router') return createRouter(store, bridge, maxTokens);
+  if (selector === 'low-rank') return createLowRank(store, bridge, maxTokens);
+  if (selector === 'sign') return createSign(store, bridge, maxTokens);
+  const matrices: ResidentMatrix[] = [];
+  try {
+    for (let layer = 0; layer < store.layers.length; layer++) matrices.push(loadResidentGate(store, bridge, layer));
+    return selectByGate({
+      matrices,
+      biases: store.layers.map((_, layer) => activationBias(store, layer, bridge)),
+      neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle),
+      maxTokens,
+    });
+  } catch (error) {
+    for (const matrix of matrices) matrix.dispose();
+    throw error;
+  }
+}
+
+function createLowRank(store: Store, bridge: Bridge, maxTokens: number): Selector {
+  // The plan has seen them, and refuses this selector without.
+  const predictors = readPredictors(store)!;
+  const layers: LowRankLayer[] = [];
+  try {
+    for (const layer of predictors.layers) layers.push(loadPredictor(bridge, predictors, layer, store.spec.hiddenSize));
+    return selectByLowRank({ layers, maxTokens });
+  } catch (error) {
+    for (const { inner, outer } of layers) {
+      inner.dispose();
+      outer.dispose();
+    }
+    throw error;
+  }
+}
+
+/** Without calibration a neuron counts as likely where more signs agree than not. */
+function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
+  const predictors = readPredictors(store);
+  const layers = store.layers.map((_, layer): SignLayer => {
+    const gate = loadResidentGate(store, bridge, layer);
+    try {
+      const threshold = predictors?.layers[layer].sign.threshold ?? gate.columns / 2;
+      return { signs: new SignBits(bridge, gate, maxTokens), threshold, neuronsPerUnit: 1 };
+    } finally {
+      gate.dispose();
+    }
+  });
+  return selectBySign({ layers, maxTokens });
+}
+
+function createRouter({ spec, tensors }: Store, bridge: Bridge, maxTokens: number): Selector {
+  const matrices: ResidentMatrix[] = [];
+  try {
+    for (let layer = 0; layer < spec.numLayers; layer++) {
+      matrices.push(loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!));
+    }
+    const biases = spec.feedForwardBiases
+      ? Array.from({ length: spec.numLayers }, (_, layer) => {
+          const tensor = tensors.get(layerTensor(layer, 'routerBias'))!;
+          checkOnDisk(tensor, bridge);
+          return readVector(tensor);
+        })
+      : null;
+    return selectByRouter({ matrices, biases, experts: spec.experts!, maxTokens });
+  } catch (error) {
+    for (const matrix of matrices) matrix.dispose();
+    throw error;
+  }
+}

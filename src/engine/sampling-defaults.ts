@@ -1,0 +1,24 @@
+import type { SamplingDefaults } from '../contract/api.js';
+
+/** What transformers draws with where generation_config.json asks for sampling and leaves a number out (GenerationConfig). */
+const TRANSFORMERS = { temperature: 1, topK: 50, topP: 1 };
+
+/** generation_config.json's way of drawing; numbers out of range are left out. */
+export function samplingDefaults(config: Record<string, unknown> | null): SamplingDefaults {
+  if (config === null) return {};
+  const number = (key: string, holds: (value: number) => boolean): number | undefined => {
+    const value = config[key];
+    return typeof value === 'number' && holds(value) ? value : undefined;
+  };
+  const repeatPenalty = number('repetition_penalty', (penalty) => penalty > 0);
+  const defaults: SamplingDefaults = repeatPenalty === undefined ? {} : { repeatPenalty };
+  if (config.do_sample !== true) return defaults;
+  const minP = number('min_p', (share) => share >= 0 && share <= 1);
+  return {
+    ...defaults,
+    ...(minP === undefined ? {} : { minP }),
+    temperature: number('temperature', (temperature) => temperature >= 0) ?? TRANSFORMERS.temperature,
+    topK: number('top_k', (count) => Number.isSafeInteger(count) && count >= 0) ?? TRANSFORMERS.topK,
+    topP: number('top_p', (share) => share > 0 && share <= 1) ?? TRANSFORMERS.topP,
+  };
+}
