@@ -14,14 +14,16 @@ export interface Import {
 const TYPESCRIPT = /(?:\bfrom|^import|\bimport\()\s*'(\.[^']+)'/gm;
 const CPLUSPLUS = /^#include "([^"]+)"/gm;
 
+/** The sources in `folder`, by their paths from the top of the repository. */
+export const sourcesIn = (folder: string): string[] =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .map((path) => posix.join(folder, path.replaceAll('\\', '/')))
+    .filter((path) => /\.(ts|cc|h)$/.test(path));
+
 /** The imports between files of `folder` and to files elsewhere in the repository. */
 export function importsOf(folder: string): Import[] {
-  const paths = readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((path) =>
-    posix.join(folder, path.replaceAll('\\', '/')),
-  );
-  return paths
-    .filter((path) => /\.(ts|cc|h)$/.test(path))
-    .flatMap((from) => importsIn(from, readFileSync(join(root, from), 'utf8'), paths));
+  const paths = sourcesIn(folder);
+  return paths.flatMap((from) => importsIn(from, readFileSync(join(root, from), 'utf8'), paths));
 }
 
 /** The imports of one file's text; `paths` are the files that a C++ include may mean. */
