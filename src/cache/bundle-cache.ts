@@ -15,7 +15,7 @@ export interface BundleCacheOptions {
 
 /** Under `pin`, the share of slots that still turns over, so that the units beyond the pinned ones have somewhere to go. */
 const TURNOVER_SHARE = 0.25;
-/** Under `hot+lru`, the share of slots that hot units keep (bench/EXPERIMENTS.md). */
+/** Under `hot+lru`, the share of slots that hot units keep (bench/EXPERIMENTS.md, CACHE-06). */
 const HOT_SHARE = 0.75;
 
 /**

@@ -2,7 +2,7 @@ import { BundleCache } from './bundle-cache.js';
 import { FrequencyCache } from './frequency-cache.js';
 import type { UnitCache } from './unit-cache.js';
 
-/** Tokens after which `lfu` counts a use half: better than never on both recorded traces (bench/EXPERIMENTS.md). */
+/** Tokens after which `lfu` counts a use half: better than never on both recorded traces (bench/EXPERIMENTS.md, CACHE-01). */
 const HALF_LIFE = 16;
 
 export interface CacheOptions {

@@ -24,7 +24,7 @@ export interface FrequencyPoolOptions {
 /**
  * Slots that layers share: the one goes whose unit is least likely to be asked for, of all layers, soon. That a token asks for a unit is estimated from
  * how often tokens did, with two half-lives; each layer's estimates age as its turn comes, so that they can be compared, and count less the longer its
- * next turn is away. Half-lives and weights are those that do best on either of two recorded traces (bench/EXPERIMENTS.md).
+ * next turn is away. Half-lives and weights are those that do best on either of two recorded traces (bench/EXPERIMENTS.md, CACHE-02).
  *
  * A call may give away the slots of any unit that other layers asked for: what they asked for must have been read and used by then. Nothing
  * is allocated after construction; a miss costs one pass over the slots, however many units of the call are missing.
