@@ -16,7 +16,7 @@ export function createStream(
   const streamLayers: StreamLayer[] = store.layers.map((layer, i) => ({
     ...layer,
     bundlesPerUnit: layers[i].unit.bundlesPerUnit,
-    given: layers[i].unit.given,
+    residentPart: layers[i].unit.residentPart,
     arenaOffset: layers[i].arenaOffset,
     slots: layers[i].slots,
     biases: readNeuronBiases(store, i, bridge),
