@@ -1,5 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
-import { READ_THREADS } from '../plan/overhead.js';
+import { READ_THREADS } from '../disk/read-threads.js';
 
 /** Two sizes far enough apart to tell what a read costs from what its bytes cost. */
 const SMALL_BYTES = 4 << 10;
