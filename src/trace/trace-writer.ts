@@ -6,9 +6,9 @@ import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, typ
 const packr = new Packr({ useRecords: false });
 
 /**
- * Writes a trace (trace.ts) while a model runs. Asking costs a bit per unit in a bitmap made beforehand, a pass one small write. An aborted
- * generation leaves a trace of the passes it finished; one that finished none leaves no file. Throws NOT_WRITABLE (an existing file is
- * never written over), DISK_FULL or IO.
+ * Writes a trace (trace.ts) while a model runs. Asking costs a bit per unit in a bitmap made beforehand, a pass one
+ * small write. An aborted generation leaves a trace of the passes it finished; one that finished none leaves no file.
+ * Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
  */
 export class TraceWriter {
   readonly #file: number;
