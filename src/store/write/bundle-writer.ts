@@ -1,7 +1,7 @@
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/formats.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
-import { blockOf } from '../../import/source-tensor.js';
+import { blockOf } from '../../import/tensor-format.js';
 import { decodedFormat } from '../format-choice.js';
 import { numBundles, partBytes } from '../geometry.js';
 import type { RequantizedTensor } from '../manifest.js';
