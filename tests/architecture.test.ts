@@ -22,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/store/write'],
   ['src/store', 'src/text'],
   ['src/import', 'src/dense', 'src/select'],
-  ['src/model/families'],
+  ['src/model/families', 'src/import/layouts'],
   ['src/model'],
   ['src/cache', 'src/disk'],
   ['src/errors.ts'],
