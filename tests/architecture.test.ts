@@ -1,6 +1,6 @@
 import { dirname } from 'node:path/posix';
 import { describe, expect, it } from 'vitest';
-import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './imports.js';
+import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './support/imports.js';
 
 /**
  * The rooms, top floor first. A room may import from the floors below its own, and from nothing else. A folder within a room is on the room's

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { flashrow, flashrowJson } from './flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { checkpoint, stories, useStories } from './stories.js';
 
 const ONE_TOKEN = ['--tokens', '[1]', '--max-tokens', '1'];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { start } from './flashrow.js';
+import { start } from '../support/flashrow.js';
 import { checkpoint, stories, useStories } from './stories.js';
 
 const ENDLESS = ['--tokens', '[1]', '--max-tokens', '100000', '--ignore-eos'];

@@ -10,7 +10,7 @@ import { bundlePool } from '../../dist/src/trace/policies/bundle-pool.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import type { GenerationResult } from '../../src/contract/api.js';
 import type { Replay } from '../../src/trace/replay.js';
-import { flashrow, flashrowJson, start, testData } from './flashrow.js';
+import { flashrow, flashrowJson, start, testData } from '../support/flashrow.js';
 
 /** The ReLU model that ships. */
 const TALES = fileURLToPath(new URL('../../weights/tales', import.meta.url));

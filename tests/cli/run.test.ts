@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { GenerationResult } from '../../src/contract/api.js';
-import { flashrow, flashrowJson } from './flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { checkpoint, greedyIds, greedyText, stories, useStories } from './stories.js';
 
 const GREEDY = ['--tokens', '[1]', '--max-tokens', '100'];

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { EvaluationResult } from '../../src/contract/api.js';
-import { flashrowJson } from './flashrow.js';
+import { flashrowJson } from '../support/flashrow.js';
 import { readNpyRows } from './npy.js';
 import { greedyIds, readReference, stories, useStories } from './stories.js';
 

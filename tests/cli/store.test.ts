@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { flashrow, flashrowJson, testData } from './flashrow.js';
+import { flashrow, flashrowJson, testData } from '../support/flashrow.js';
 
 const model = testData('models/stories260K/stories260K.gguf');
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { flashrow, testData } from './flashrow.js';
+import { flashrow, testData } from '../support/flashrow.js';
 
 /** The folder of stories260K, or null. Its references come from a float32 NumPy forward of the same weights. */
 export const stories = testData('models/stories260K');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { flashrow, flashrowJson, testData } from './flashrow.js';
+import { flashrow, flashrowJson, testData } from '../support/flashrow.js';
 
 const vocabulary = testData('tokenizers/ggml-vocab-llama-spm.gguf');
 const tokenize = (args: string[], input = '') =>

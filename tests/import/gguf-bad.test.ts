@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../dist/src/errors.js';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
+import { type Entry, type Gguf, list, type Tensor, TYPES, tinyLlama, writeGguf } from '../support/tiny-gguf.js';
 import { dataPath, expectFailure, expectSound, failure, random, scratchFolder, withoutData } from './support.js';
-import { type Entry, type Gguf, list, type Tensor, TYPES, tinyLlama, writeGguf } from './tiny-gguf.js';
 
 const folder = scratchFolder();
 const path = join(folder, 'tiny.gguf');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
-import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 let scratch: string;
 beforeAll(() => {

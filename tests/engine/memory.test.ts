@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { loadModel, plan } from '../../dist/src/index.js';
 import { anonymousBytes } from '../../dist/src/plan/machine.js';
-import { PROMPT, TALES, withTales } from './shipped.js';
+import { PROMPT, TALES, withTales } from '../support/shipped.js';
 
 const read = async (memory: number) =>
   withTales({ memory }, (model) => model.generate(PROMPT, { maxTokens: 30 }).result);

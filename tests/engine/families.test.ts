@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
-import { safetensors, type TensorHeader } from '../import/tiny-hugging-face.js';
+import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
 
 /** What golden/families.py computed. */
 interface Golden {

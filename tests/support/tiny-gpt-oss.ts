@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { random } from './support.js';
+import { random } from '../import/support.js';
 import { safetensors, type TensorHeader, writeJson } from './tiny-hugging-face.js';
 
 export const [HIDDEN, NEURONS, EXPERTS] = [64, 32, 3];

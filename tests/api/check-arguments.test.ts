@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import * as flashrow from '../../dist/src/index.js';
-import { TALES } from './shipped.js';
+import { TALES } from '../support/shipped.js';
 
 /** Typed as whoever writes plain JavaScript sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: wrong types are what this is about

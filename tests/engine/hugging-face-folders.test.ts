@@ -6,7 +6,7 @@ import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { type ModelShape, SHAPES } from '../../dist/bench/model/shapes.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
-import { safetensors, type TensorHeader } from '../import/tiny-hugging-face.js';
+import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
 import { type GgufStack, gptOssExperts } from './gpt-oss-experts.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-hf-folders-'));

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { availableIsas } from '../../dist/native-bridge/index.js';
-import { TALES } from './shipped.js';
+import { TALES } from '../support/shipped.js';
 
 /** Comes between the addon and the kernel: reads of files by that name do what the switch file says. */
 const SHIM = `

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadModel, type ModelOptions } from '../../dist/src/index.js';
 import { openStore } from '../../dist/src/store/reader.js';
-import { PROMPT, TALES } from './shipped.js';
+import { PROMPT, TALES } from '../support/shipped.js';
 
 let store = '';
 afterEach(() => rmSync(store, { recursive: true, force: true }));

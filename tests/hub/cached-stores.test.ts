@@ -6,7 +6,7 @@ import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { loadModel, type Progress, plan } from '../../dist/src/index.js';
 import { prepare } from '../../dist/src/worker/jobs.js';
-import { flashrow, flashrowJson } from '../cli/flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-cached-'));
 const source = join(scratch, 'tiny.gguf');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { replay } from '../../dist/src/trace/replay.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 const COMMENTS =
   '# route_trace v1\n# model=m arch=a n_layer=2 n_expert=8\n# layer=0 expert_bytes=10\n# layer=1 expert_bytes=20\n';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { DownColumns } from '../../dist/src/store/write/down-columns.js';
-import { columnsFormat, gatherNeurons, gatherSlices, loadColumns } from '../../dist/src/store/write/down-columns.js';
-import { SourceReader } from '../../dist/src/store/write/source-reader.js';
-import { bytesFor, decode, randomCheckpoint, type SourceFormat, scratchFolder } from './support.js';
+import type { DownColumns } from '../../../dist/src/store/write/down-columns.js';
+import { columnsFormat, gatherNeurons, gatherSlices, loadColumns } from '../../../dist/src/store/write/down-columns.js';
+import { SourceReader } from '../../../dist/src/store/write/source-reader.js';
+import { bytesFor, decode, randomCheckpoint, type SourceFormat, scratchFolder } from '../support.js';
 
 const folder = scratchFolder();
 const HIDDEN = 64;

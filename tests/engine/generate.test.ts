@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, type Model, type Piece } from '../../dist/src/index.js';
-import { PROMPT, TALES } from './shipped.js';
+import { PROMPT, TALES } from '../support/shipped.js';
 
 let model: Model;
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { loadModel } from '../../dist/src/index.js';
-import { PROMPT, TALES, withTales } from './shipped.js';
+import { PROMPT, TALES, withTales } from '../support/shipped.js';
 
 const LONG = { maxTokens: 400, ignoreEos: true };
 

@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
-import { isStore, openStore } from '../../dist/src/store/reader.js';
-import type { WriteOptions } from '../../dist/src/store/write/writer.js';
-import { contents, convert, failure, randomCheckpoint, STORED, scratchFolder } from './support.js';
+import type { Checkpoint } from '../../../dist/src/import/checkpoint.js';
+import { isStore, openStore } from '../../../dist/src/store/reader.js';
+import type { WriteOptions } from '../../../dist/src/store/write/writer.js';
+import { contents, convert, failure, randomCheckpoint, STORED, scratchFolder } from '../support.js';
 
 const folder = scratchFolder();
 const unused = () => join(folder, `store-${Math.random()}`);
@@ -30,9 +30,9 @@ beforeAll(async () => {
 
 /** Converts in a process of its own that kills itself, with no chance to tidy up, once `after` pieces are written. */
 function convertAndDie(source: Checkpoint, destination: string, after: number): void {
-  const dist = new URL('../../dist/', import.meta.url);
+  const dist = new URL('../../../dist/', import.meta.url);
   const script = `
-    import { writeStore } from '${new URL('src/store/writer.js', dist)}';
+    import { writeStore } from '${new URL('src/store/write/writer.js', dist)}';
     import { crc32c } from '${new URL('native-bridge/twin/crc32c.js', dist)}';
     const { source, destination, stored, after } = JSON.parse(process.env.CONVERSION);
     source.tensors = new Map(source.tensors);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
-import { TALES } from './shipped.js';
+import { TALES } from '../support/shipped.js';
 
 interface Reference {
   greedy: { prompt: number[]; tokens: number[]; margins: number[] }[];

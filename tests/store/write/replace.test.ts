@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { addPredictors } from './predictors.js';
-import { contents, convert, failure, randomCheckpoint, scratchFolder } from './support.js';
+import { addPredictors } from '../predictors.js';
+import { contents, convert, failure, randomCheckpoint, scratchFolder } from '../support.js';
 
 const folder = scratchFolder();
 const checkpoint = randomCheckpoint(folder, { hiddenSize: 64, intermediateSize: 96, activation: 'relu', rows: 'f16' });

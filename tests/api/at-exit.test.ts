@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 const LIBRARY = new URL('../../dist/src/index.js', import.meta.url).href;
 let cacheDir: string;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrate, compare, loadModel, plan } from '../../dist/src/index.js';
 import { splitDocuments } from '../../dist/src/text/documents.js';
-import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../shared-data.js';
-import { PROMPT, TALES } from './shipped.js';
+import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
+import { PROMPT, TALES } from '../support/shipped.js';
 
 interface Reference {
   sequences: number[][];

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileS
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { isStore } from '../../dist/src/store/reader.js';
-import { contents, convert, failure, randomCheckpoint, STORED, scratchFolder } from './support.js';
+import { isStore } from '../../../dist/src/store/reader.js';
+import { contents, convert, failure, randomCheckpoint, STORED, scratchFolder } from '../support.js';
 
 const folder = scratchFolder();
 const SHAPE = { hiddenSize: 64, intermediateSize: 256, rows: 'q4_1' } as const;

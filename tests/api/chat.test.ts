@@ -6,8 +6,8 @@ import { samplingDefaults } from '../../dist/src/engine/sampling-defaults.js';
 import { openTokenizer } from '../../dist/src/hub/open-tokenizer.js';
 import { type ChatMessage, convert, loadModel, type Model } from '../../dist/src/index.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
-import { TALES } from './shipped.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
+import { TALES } from '../support/shipped.js';
 
 /** The shipped model has no template: a story, turn by turn, each ended by </s>. */
 const template =
