@@ -1,11 +1,10 @@
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
-import { addBias } from './add-bias.js';
 import { readNormWeight, rmsNorm } from './norm.js';
 import type { Rotary } from './rotary.js';
-import { scaleBy } from './scale-by.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { tensorNamed } from './tensors.js';
+import { addBias, scaleBy } from './vectors.js';
 
 /** What is done to queries, keys and values between their projection and attention: biases, norms, rotary. */
 export class AttentionVectors {

@@ -1,10 +1,10 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
-import { addBias } from './add-bias.js';
-import { loadMatrix } from './load-matrix.js';
+import { loadMatrix } from './load-tensor.js';
 import { Norm } from './norm.js';
 import type { AttentionInput, AttentionOutput, Head, InputTensors, LastTensors, OutputTensors } from './segments.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
+import { addBias } from './vectors.js';
 
 /*
  * The same three segments on the bridge's kernels: weights as the file has them, norms and sums here.

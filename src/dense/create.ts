@@ -10,7 +10,6 @@ import {
   layerTensor,
   POSITIONS,
 } from '../model/tensor-names.js';
-import { addBias } from './add-bias.js';
 import { AttentionVectors } from './attention-vectors.js';
 import { bridgeAttentionInput, bridgeAttentionOutput, bridgeHead } from './bridge-segments.js';
 import { checkOnDisk } from './checksum.js';
@@ -20,12 +19,11 @@ import { Embedding } from './embedding.js';
 import { LearnedPositions } from './learned-positions.js';
 import { Norm, type NormTensors } from './norm.js';
 import { Rotary } from './rotary.js';
-import { scaleBy } from './scale-by.js';
 import type { AttentionInput, AttentionOutput, Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
-import { softCap } from './soft-cap.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { checkExtents, checkShapes, headName, tensorNamed } from './tensors.js';
+import { addBias, scaleBy, softCap } from './vectors.js';
 
 export interface DenseHalfOptions {
   spec: ModelSpec;

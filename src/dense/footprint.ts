@@ -1,5 +1,6 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
+import { roundUp } from '../../native-bridge/memory.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -89,7 +90,7 @@ function sharedExpertBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorS
   for (let layer = 0; layer < spec.numLayers; layer++) {
     for (const name of SHARED_PARTS) {
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
-      bytes += roundUp(shape[0] * rowBytes(format, shape[1]));
+      bytes += roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
     }
   }
   return bytes;
@@ -101,9 +102,8 @@ export const packedBytes = ([rows, columns]: readonly number[]): number => Math.
 function segmentBytes(matrices: TensorShape[]): number {
   const onOnnx = runsOn(matrices) === 'onnx';
   return matrices.reduce(
-    (sum, { shape, format }) => sum + roundUp(onOnnx ? packedBytes(shape) : shape[0] * rowBytes(format, shape[1])),
+    (sum, { shape, format }) =>
+      sum + roundUp(onOnnx ? packedBytes(shape) : shape[0] * rowBytes(format, shape[1]), systemPageBytes()),
     0,
   );
 }
-
-const roundUp = (bytes: number) => Math.ceil(bytes / systemPageBytes()) * systemPageBytes();

@@ -1,7 +1,7 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
-import { loadMatrix } from './load-matrix.js';
+import { loadMatrix } from './load-tensor.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
 import { tensorNamed } from './tensors.js';
 

@@ -1,12 +1,12 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
-import { checkOnDisk } from '../dense/checksum.js';
 import type { DenseHalf } from '../dense/dense-half.js';
-import { readVector, type TensorOnDisk } from '../dense/tensor-on-disk.js';
+import { loadVector } from '../dense/load-tensor.js';
+import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
+import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import type { Stopwatch } from './stopwatch.js';
 
 export interface AttentionOptions {
   spec: ModelSpec;
@@ -83,8 +83,7 @@ function readSinks(
   const sinks = new Float32Array(spec.numLayers * spec.numAttentionHeads);
   for (let layer = 0; layer < spec.numLayers; layer++) {
     const tensor = tensors.get(layerTensor(layer, 'sinks'))!;
-    checkOnDisk(tensor, bridge);
-    sinks.set(readVector(tensor), layer * spec.numAttentionHeads);
+    sinks.set(loadVector(bridge, tensor), layer * spec.numAttentionHeads);
   }
   return sinks;
 }

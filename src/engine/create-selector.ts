@@ -1,7 +1,5 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
-import { checkOnDisk } from '../dense/checksum.js';
-import { loadMatrix } from '../dense/load-matrix.js';
-import { readVector } from '../dense/tensor-on-disk.js';
+import { loadMatrix } from '../dense/load-tensor.js';
 import { layerTensor } from '../model/tensor-names.js';
 import type { Allocation } from '../plan/spend.js';
 import { selectAll } from '../select/all.js';
@@ -15,8 +13,8 @@ import { readPredictors } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 import { readTrace } from '../trace/trace-reader.js';
 import { selectByTrace } from '../trace/trace-selector.js';
+import { readActivationBias, readRouterBiases } from './biases.js';
 import { loadPredictor } from './load-predictors.js';
-import { activationBias } from './neuron-biases.js';
 import { loadResidentGate } from './resident-gate.js';
 
 /** The selector of a plan, with what it keeps resident loaded and checked. Throws CORRUPT, UNSUPPORTED or BridgeError. */
@@ -40,7 +38,7 @@ export function createSelector(
     for (let layer = 0; layer < store.layers.length; layer++) matrices.push(loadResidentGate(store, bridge, layer));
     return selectByGate({
       matrices,
-      biases: store.layers.map((_, layer) => activationBias(store, layer, bridge)),
+      biases: store.layers.map((_, layer) => readActivationBias(store, layer, bridge)),
       neuronsPerUnit: store.layers.map((layer) => layer.neuronsPerBundle),
       maxTokens,
     });
@@ -81,20 +79,14 @@ function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
   return selectBySign({ layers, maxTokens });
 }
 
-function createRouter({ spec, tensors }: Store, bridge: Bridge, maxTokens: number): Selector {
+function createRouter(store: Store, bridge: Bridge, maxTokens: number): Selector {
+  const { spec, tensors } = store;
   const matrices: ResidentMatrix[] = [];
   try {
     for (let layer = 0; layer < spec.numLayers; layer++) {
       matrices.push(loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!));
     }
-    const biases = spec.feedForwardBiases
-      ? Array.from({ length: spec.numLayers }, (_, layer) => {
-          const tensor = tensors.get(layerTensor(layer, 'routerBias'))!;
-          checkOnDisk(tensor, bridge);
-          return readVector(tensor);
-        })
-      : null;
-    return selectByRouter({ matrices, biases, experts: spec.experts!, maxTokens });
+    return selectByRouter({ matrices, biases: readRouterBiases(store, bridge), experts: spec.experts!, maxTokens });
   } catch (error) {
     for (const matrix of matrices) matrix.dispose();
     throw error;

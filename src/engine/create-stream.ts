@@ -3,8 +3,8 @@ import type { Bridge, RowStream, StreamLayer } from '../../native-bridge/bridge.
 import { READ_THREADS } from '../plan/overhead.js';
 import type { Allocation } from '../plan/spend.js';
 import type { Store } from '../store/reader.js';
+import { readNeuronBiases } from './biases.js';
 import { learnMergeGap } from './merge-gap.js';
-import { readNeuronBiases } from './neuron-biases.js';
 
 /** The streamed half of a store, with slots as the plan laid them out. Throws BridgeError. */
 export function createStream(
@@ -16,7 +16,7 @@ export function createStream(
   const streamLayers: StreamLayer[] = store.layers.map((layer, i) => ({
     ...layer,
     bundlesPerUnit: layers[i].unit.bundlesPerUnit,
-    given: layers[i].unit.given,
+    residentPart: layers[i].unit.residentPart,
     arenaOffset: layers[i].arenaOffset,
     slots: layers[i].slots,
     biases: readNeuronBiases(store, i, bridge),

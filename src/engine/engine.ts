@@ -3,8 +3,8 @@ import { FlashrowError } from '../errors.js';
 import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { FeedForward } from './feed-forward.js';
+import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import type { Stopwatch } from './stopwatch.js';
 
 export interface EngineParts {
   spec: ModelSpec;

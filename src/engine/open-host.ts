@@ -13,18 +13,18 @@ import { checkExternal } from '../store/external.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
 import { createAttention } from './attention.js';
+import { readExpertBiases } from './biases.js';
 import { ChatPrompts } from './chat-prompts.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
-import { readExpertBiases } from './expert-biases.js';
 import { rememberUses } from './expert-uses.js';
 import { createFeedForward } from './feed-forward.js';
 import { readHotNeurons } from './load-predictors.js';
 import type { MeterSources } from './meter.js';
+import { Stopwatch } from './meter.js';
 import { ModelHost } from './model-host.js';
 import { samplingDefaults } from './sampling-defaults.js';
-import { Stopwatch } from './stopwatch.js';
 
 /**
  * Loads a store under its budget. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`; a failed load leaves nothing behind.

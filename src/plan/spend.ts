@@ -1,4 +1,6 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
+import { MIN_RING_SLOTS, ringSlots } from '../cache/ring-slots.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Calibration } from './calibration.js';
 import { expertMissShare } from './expert-reuse.js';
@@ -6,13 +8,6 @@ import { scratchBytes } from './scratch.js';
 import { stateBytes } from './state.js';
 import { layerBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
 
-const PAGE = 4096;
-const MIN_RING_SLOTS = 2;
-/** Fewer do not keep the disk busy: before these are there, nothing stays. */
-const GOOD_RING_SLOTS = 8;
-const MAX_RING_SLOTS = 32;
-/** Of a cache that cannot hold everything, how much reads ahead instead of staying. */
-const RING_SHARE = 0.25;
 /** The share of a layer's neurons that one token is expected to wake, before calibration tells: published for ReLU models (ProSparse, arXiv 2402.13516). */
 const ACTIVE_SHARE = 0.12;
 /** What `sign` chooses without a threshold from calibration: about as many weights agree with the input's signs as do not. */
@@ -95,10 +90,10 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
   const floors = units.map((unit) =>
     streams ? 0 : Math.min(unit.units, choosesNeurons ? Math.max(2, Math.ceil(unit.units / 8)) : 2),
   );
-  const ringSlotBytes = roundUp(Math.max(...units.map((unit) => unit.slotBytes)));
+  const ringSlotBytes = roundUp(Math.max(...units.map((unit) => unit.slotBytes)), DEVICE_BLOCK);
   const floorBytes = streams
     ? MIN_RING_SLOTS * ringSlotBytes
-    : sum(units.map((unit, i) => roundUp(floors[i] * unit.slotBytes)));
+    : sum(units.map((unit, i) => roundUp(floors[i] * unit.slotBytes, DEVICE_BLOCK)));
 
   const resident =
     dense.residentBytes +
@@ -109,25 +104,18 @@ export function spend(request: AllocationRequest, selector: Selector, reason: st
   const state = stateBytes(spec, request.contextSize, request.stateFormat);
   const scratch = dense.scratchBytes + scratchBytes(spec, request.contextSize, threads, scratchPerNeuron(selector));
   const fixed = resident + state + scratch;
-  const everything = sum(units.map((unit) => roundUp(unit.units * unit.slotBytes)));
+  const everything = sum(units.map((unit) => roundUp(unit.units * unit.slotBytes, DEVICE_BLOCK)));
   const minimumBytes = fixed + Math.min(floorBytes, everything);
   const fits = request.budgetBytes >= minimumBytes;
   const left = Math.max(request.budgetBytes - fixed, Math.min(floorBytes, everything));
 
-  const ringSlots =
-    streams && left < everything
-      ? clamp(
-          Math.floor((left * RING_SHARE) / ringSlotBytes),
-          clamp(Math.floor(left / ringSlotBytes), MIN_RING_SLOTS, GOOD_RING_SLOTS),
-          MAX_RING_SLOTS,
-        )
-      : 0;
-  const slots = share(units, floors, left - ringSlots * ringSlotBytes);
+  const slotsOfRing = streams && left < everything ? ringSlots(Math.floor(left / ringSlotBytes)) : 0;
+  const slots = share(units, floors, left - slotsOfRing * ringSlotBytes);
   const shares = cache.kind === 'lfu' && spec.experts !== null && slots.some((count, i) => count < units[i].units);
   const placed = shares ? poolBySize(units, slots) : placeEach(units, slots);
   let { arenaBytes } = placed;
-  const ring = ringSlots ? { arenaOffset: arenaBytes, slots: ringSlots, slotBytes: ringSlotBytes } : null;
-  arenaBytes += ringSlots * ringSlotBytes;
+  const ring = slotsOfRing ? { arenaOffset: arenaBytes, slots: slotsOfRing, slotBytes: ringSlotBytes } : null;
+  arenaBytes += slotsOfRing * ringSlotBytes;
 
   const streamable = sum(units.map((unit) => unit.bundles * unit.bundleBytes));
   const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
@@ -193,9 +181,9 @@ function scratchPerNeuron(selector: Selector): number {
 
 /** Slots per layer: the floors, then the same bytes for each; what rounding leaves over goes to the first layers that can use it. */
 function share(units: readonly UnitShape[], floors: readonly number[], bytes: number): number[] {
-  const cost = (i: number, slots: number) => roundUp(slots * units[i].slotBytes);
+  const cost = (i: number, slots: number) => roundUp(slots * units[i].slotBytes, DEVICE_BLOCK);
   const beyondFloors = bytes - sum(floors.map((floor, i) => cost(i, floor)));
-  const each = Math.max(0, Math.floor(beyondFloors / units.length / PAGE) * PAGE);
+  const each = Math.max(0, Math.floor(beyondFloors / units.length / DEVICE_BLOCK) * DEVICE_BLOCK);
   const slots = units.map((unit, i) => Math.min(unit.units, floors[i] + Math.floor(each / unit.slotBytes)));
   let left = bytes - sum(slots.map((count, i) => cost(i, count)));
   for (let grew = true; grew; ) {
@@ -221,7 +209,7 @@ function placeEach(units: readonly UnitShape[], slots: readonly number[]): Place
   let arenaBytes = 0;
   const layers = units.map((unit, i) => {
     const arenaOffset = arenaBytes;
-    arenaBytes += roundUp(slots[i] * unit.slotBytes);
+    arenaBytes += roundUp(slots[i] * unit.slotBytes, DEVICE_BLOCK);
     return { unit, pool: null, arenaOffset, slots: slots[i] };
   });
   return { layers, arenaBytes };
@@ -237,7 +225,7 @@ function poolBySize(units: readonly UnitShape[], slots: readonly number[]): Plac
   const pools = new Map(
     Array.from(slotsOf, ([slotBytes, count], pool) => {
       const arenaOffset = arenaBytes;
-      arenaBytes += roundUp(count * slotBytes);
+      arenaBytes += roundUp(count * slotBytes, DEVICE_BLOCK);
       return [slotBytes, { pool, arenaOffset, slots: count }];
     }),
   );
@@ -252,6 +240,4 @@ const checksumBytes = (layers: readonly BundleGeometry[]) =>
 
 /** A bit for each column, in whole words. */
 const signRowBytes = (columns: number) => 8 * Math.ceil(columns / 64);
-const roundUp = (bytes: number) => Math.ceil(bytes / PAGE) * PAGE;
-const clamp = (value: number, low: number, high: number) => Math.max(low, Math.min(high, value));
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { generateActivity, OPT_6_7B } from '../../dist/bench/model/activity.js';
-import { seededRandom } from '../../dist/src/engine/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 import { replay } from '../../dist/src/trace/replay.js';
 
 const NEURONS = 4000;

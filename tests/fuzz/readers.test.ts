@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { crc32c } from '../../dist/native-bridge/twin/crc32c.js';
+import { crc32c } from '../../dist/native-bridge/crc32c.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { checkpointOutline } from '../../dist/src/plan/outline.js';

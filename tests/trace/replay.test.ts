@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../dist/src/engine/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 import { beladyPool } from '../../dist/src/trace/policies/belady-pool.js';
 import { replay } from '../../dist/src/trace/replay.js';
 import type { Trace } from '../../src/trace/trace.js';
@@ -216,9 +216,12 @@ describe('replay', () => {
       passes: Array.from({ length: 20 }, (_, i) => ({ phase: i === 0 ? 0 : 1, tokens: 1, units: everything })),
     };
     const found = rates(trace, 20 * 100);
-    // A quarter of 20 slots reads ahead; recency finds nothing in a cyclic scan.
-    expect(found.pin).toBeCloseTo(15 / 36, 12);
+    // Eight of 20 slots read ahead; recency finds nothing in a cyclic scan.
+    expect(found.pin).toBeCloseTo(12 / 36, 12);
     expect(found['layer-lru']).toBe(0);
+    // All of 8 slots read ahead, a quarter of 35.
+    expect(rates(trace, 8 * 100).pin).toBe(0);
+    expect(rates(trace, 35 * 100).pin).toBeCloseTo(27 / 36, 12);
   });
 
   it('is refused without a generated token, and with less memory than a unit a layer', () => {

@@ -10,6 +10,9 @@ Napi::Function defineStream(Napi::Env env);
 Napi::Function defineMatrix(Napi::Env env);
 Napi::Function defineCache(Napi::Env env);
 
+/** The numbers of memory.ts, as they are compiled in. */
+Napi::Object memoryConstants(Napi::Env env);
+
 Napi::Value trainLowRankStep(const Napi::CallbackInfo& info);
 Napi::Value countAgreements(const Napi::CallbackInfo& info);
 Napi::Value checksumBytes(const Napi::CallbackInfo& info);

@@ -19,7 +19,47 @@ Part toPart(const Napi::Value& value, const char* name) {
   return {static_cast<uint32_t>(std::min<uint64_t>(countOf(part, "extent"), UINT32_MAX)), countOf(part, "offset")};
 }
 
-/** See native.ts, which lays a StreamLayer out like this. */
+void readExtents(const Napi::Object& object, LayerOptions& layer) {
+  const Napi::Array extents = toArray(object.Get("extents"), "extents");
+  for (uint32_t i = 0; i < extents.Length(); i++) {
+    const Napi::Object extent = toObject(extents.Get(i), "extent");
+    layer.extents.push_back({static_cast<uint32_t>(std::min<uint64_t>(countOf(extent, "file"), UINT32_MAX)), countOf(extent, "offset"),
+                             countOf(extent, "bytes"), countOf(extent, "stride")});
+  }
+  if (!object.Get("gate").IsNull()) layer.gate = toPart(object.Get("gate"), "gate");
+  layer.up = toPart(object.Get("up"), "up");
+  layer.down = toPart(object.Get("down"), "down");
+}
+
+void readSegments(const Napi::Object& object, LayerOptions& layer) {
+  const Napi::Array segments = toArray(object.Get("segments"), "segments");
+  for (uint32_t i = 0; i < segments.Length(); i++) {
+    const Napi::Object segment = toObject(segments.Get(i), "segment");
+    const Part place = toPart(segment, "segment");
+    layer.segments.push_back({place.extent, place.offset, countOf(segment, "bytes")});
+  }
+  if (!object.Get("checksums").IsNull()) layer.checksums = copied(toIds(object.Get("checksums"), 0, "checksums"));
+}
+
+void readSlots(const Napi::Object& object, LayerOptions& layer) {
+  layer.arenaOffset = countOf(object, "arenaOffset");
+  layer.slots = countOf(object, "slots");
+  if (layer.slots > UINT32_MAX) failUsage("too many slots");
+  const Napi::Array areas = toArray(object.Get("areas"), "areas");
+  for (uint32_t i = 0; i < areas.Length(); i++) {
+    const Napi::Object area = toObject(areas.Get(i), "area");
+    layer.areas.push_back({countOf(area, "skip"), countOf(area, "offset")});
+  }
+  layer.slotBytes = countOf(object, "slotBytes");
+}
+
+std::vector<float> toBiases(const Napi::Value& value, size_t numNeurons, const char* name) {
+  if (value.IsNull()) return {};
+  const float* values = toFloats(value, numNeurons, name);
+  return std::vector<float>(values, values + numNeurons);
+}
+
+/** The other half is `nativeLayer` in native.ts. */
 LayerOptions toLayer(const Napi::Object& object) {
   LayerOptions layer{};
   layer.hiddenSize = countOf(object, "hiddenSize");
@@ -33,44 +73,14 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");
   layer.downFormat = formatOf(object.Get("downFormat"), "downFormat");
   layer.downByNeuron = toFlag(object.Get("downByNeuron"), "downByNeuron");
-  const Napi::Array extents = toArray(object.Get("extents"), "extents");
-  for (uint32_t i = 0; i < extents.Length(); i++) {
-    const Napi::Object extent = toObject(extents.Get(i), "extent");
-    layer.extents.push_back({static_cast<uint32_t>(std::min<uint64_t>(countOf(extent, "file"), UINT32_MAX)), countOf(extent, "offset"),
-                             countOf(extent, "bytes"), countOf(extent, "stride")});
-  }
-  if (!object.Get("gate").IsNull()) layer.gate = toPart(object.Get("gate"), "gate");
-  layer.up = toPart(object.Get("up"), "up");
-  layer.down = toPart(object.Get("down"), "down");
-  const Napi::Array segments = toArray(object.Get("segments"), "segments");
-  for (uint32_t i = 0; i < segments.Length(); i++) {
-    const Napi::Object segment = toObject(segments.Get(i), "segment");
-    const Part place = toPart(segment, "segment");
-    layer.segments.push_back({place.extent, place.offset, countOf(segment, "bytes")});
-  }
-  if (!object.Get("checksums").IsNull()) {
-    const Span<uint32_t> checksums = toIds(object.Get("checksums"), 0, "checksums");
-    layer.checksums.assign(checksums.data, checksums.data + checksums.length);
-  }
-  const uint64_t given = countOf(object, "given");
-  if (given > static_cast<uint64_t>(Given::Up)) failUsage("unknown given part");
-  layer.given = static_cast<Given>(given);
-  const auto biases = [&](const char* name) {
-    if (object.Get(name).IsNull()) return std::vector<float>();
-    const float* values = toFloats(object.Get(name), layer.numNeurons, name);
-    return std::vector<float>(values, values + layer.numNeurons);
-  };
-  layer.gateBias = biases("gateBias");
-  layer.upBias = biases("upBias");
-  layer.arenaOffset = countOf(object, "arenaOffset");
-  layer.slots = countOf(object, "slots");
-  if (layer.slots > UINT32_MAX) failUsage("too many slots");
-  const Napi::Array areas = toArray(object.Get("areas"), "areas");
-  for (uint32_t i = 0; i < areas.Length(); i++) {
-    const Napi::Object area = toObject(areas.Get(i), "area");
-    layer.areas.push_back({countOf(area, "skip"), countOf(area, "offset")});
-  }
-  layer.slotBytes = countOf(object, "slotBytes");
+  readExtents(object, layer);
+  readSegments(object, layer);
+  const uint64_t residentPart = countOf(object, "residentPart");
+  if (residentPart > static_cast<uint64_t>(InputPart::Up)) failUsage("unknown resident part");
+  layer.residentPart = static_cast<InputPart>(residentPart);
+  layer.gateBias = toBiases(object.Get("gateBias"), layer.numNeurons, "gateBias");
+  layer.upBias = toBiases(object.Get("upBias"), layer.numNeurons, "upBias");
+  readSlots(object, layer);
   return layer;
 }
 
@@ -130,26 +140,27 @@ class Stream : public Holder<Stream, RowStream> {
     with(info, [&](RowStream& stream) { stream.seekRing(toCount(info[0], "index")); });
   }
 
+  /** Takes the fields of a FeedForwardCall in their order; native.ts says why. */
   void ffn(const Napi::CallbackInfo& info) {
     with(info, [&](RowStream& stream) {
-      const size_t index = toCount(info[0], "layer");
-      const Layer& layer = stream.layer(index);
-      const size_t count = toCount(info[3], "count");
-      const uint64_t tokens = toCount(info[5], "tokens");
-      const size_t hidden = elements(tokens, layer.hiddenSize);
-      const uint32_t* units = toIds(info[1], count, "units").data;
-      const uint32_t* slots = toIds(info[2], count, "slots").data;
-      const float* x = toFloats(info[4], hidden, "x");
-      const float* given = nullptr;
-      if (layer.given != Given::None) {
-        given = toFloats(info[6], elements(tokens, layer.numNeurons), "given");
+      FeedForwardCall call{};
+      call.layer = toCount(info[0], "layer");
+      const Layer& layer = stream.layer(call.layer);
+      call.count = toCount(info[3], "count");
+      call.tokens = toCount(info[5], "tokens");
+      const size_t values = elements(call.tokens, layer.hiddenSize);
+      call.units = toIds(info[1], call.count, "units").data;
+      call.slots = toIds(info[2], call.count, "slots").data;
+      call.x = toFloats(info[4], values, "x");
+      if (layer.residentPart != InputPart::None) {
+        call.residentProducts = toFloats(info[6], elements(call.tokens, layer.numNeurons), "residentProducts");
       } else if (!info[6].IsNull()) {
-        failUsage("the layer takes no given products; pass null");
+        failUsage("layer " + std::to_string(call.layer) + " has no resident part; residentProducts must be null");
       }
-      const bool weighed = !info[9].IsUndefined() && !info[9].IsNull();
-      const float* weights = weighed ? toFloats(info[9], elements(tokens, count), "weights") : nullptr;
-      float* y = toFloats(info[7], hidden, "y");
-      stream.ffn(index, units, slots, count, x, tokens, given, weights, y, toFlag(info[8], "accumulate"));
+      if (!info[7].IsNull()) call.weights = toFloats(info[7], elements(call.tokens, call.count), "weights");
+      call.y = toFloats(info[8], values, "y");
+      call.accumulate = toFlag(info[9], "accumulate");
+      stream.ffn(call);
     });
   }
 

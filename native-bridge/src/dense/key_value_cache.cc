@@ -10,8 +10,6 @@
 
 namespace flashrow {
 
-/** Queries that share one pass over keys and values. */
-static constexpr size_t kTileQueries = 32;
 /** Memory is taken for so many of the system's pages at once, at least: of what is rounded up to them, little is lost. */
 static constexpr size_t kRunSystemPages = 32;
 
@@ -152,71 +150,102 @@ static void multiply(float* values, const float* factors, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] *= factors[i];
 }
 
-/** Of scores yet to be scaled, such that what comes of scaling is capped. */
+/** Caps what scaling will make of the scores. */
 static void cap(float* scores, size_t count, float scale, float softCap) {
   for (size_t i = 0; i < count; i++) scores[i] = std::tanh(scores[i] * scale / softCap) * softCap / scale;
 }
 
+/** A tile at work, in a thread's scratch. Row i is token tile.token + i / heads and head tile.head + i % heads. */
+struct KeyValueCache::TileRows {
+  const PerLayer& layer;
+  const Tile& tile;
+  size_t position, headDim;
+  float* memory;
+
+  size_t count() const { return tile.heads * tile.tokens; }
+  /** Positions that the last token sees, and those before them. */
+  size_t length() const { return position + tile.token + tile.tokens; }
+  size_t last(size_t i) const { return position + tile.token + i / tile.heads; }
+  size_t first(size_t i) const { return layer.window == 0 || last(i) < layer.window ? 0 : last(i) + 1 - layer.window; }
+  size_t firstPage() const { return first(0) / kPagePositions * kPagePositions; }
+
+  /** [count, headDim] */
+  float* query(size_t i) const { return memory + i * headDim; }
+  /** [count, headDim] */
+  float* sum(size_t i) const { return query(count() + i); }
+  /** [count, stride] */
+  float* scores(size_t i) const { return query(2 * count()) + i * stride(); }
+  /** One more than positions: where a sink goes. */
+  size_t stride() const { return length() + 1; }
+};
+
 void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread) {
   const size_t headDim = options_.headDim;
-  const size_t headBytes = headDim * sizeof(float);
-  const size_t length = position + tile.token + tile.tokens;
-  const size_t count = tile.heads * tile.tokens;
-  const float scale = 1 / std::sqrt(static_cast<float>(headDim));
-  // One more than positions: where a sink goes.
-  const size_t stride = length + 1;
-  const auto last = [&](size_t i) { return position + tile.token + i / tile.heads; };
-  const auto first = [&](size_t i) { return layer.window == 0 || last(i) < layer.window ? 0 : last(i) + 1 - layer.window; };
-  // Row i of each belongs to token tile.token + i / heads and head tile.head + i % heads.
-  float* queries = scratch_[thread].data();
-  float* sums = queries + count * headDim;
-  float* scores = sums + count * headDim;
+  const TileRows rows{layer, tile, position, headDim, scratch_[thread].data()};
   const auto place = [&](size_t i) { return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim; };
-  const auto eachPage = [&](const auto& visit) {
-    for (size_t begin = first(0) / kPagePositions * kPagePositions; begin < length; begin += kPagePositions) {
-      visit(pageAt(layer, begin), begin, std::min(kPagePositions, length - begin));
-    }
-  };
-
-  for (size_t i = 0; i < count; i++) std::memcpy(queries + i * headDim, q + place(i), headBytes);
-  std::memset(sums, 0, count * headBytes);
-  eachPage([&](uint8_t* page, size_t begin, size_t positions) {
-    kernels_.dots(options_.format, Rows{keys(page, tile.keyValueHead), rowBytes(), nullptr}, positions, headDim, queries, headDim, count,
-                  Products{scores + begin, stride}, pool_->scratch(thread));
-    if (!scaled()) return;
-    const float* scales = keyScales(page, tile.keyValueHead);
-    for (size_t i = 0; i < count; i++) multiply(scores + i * stride + begin, scales, positions);
-  });
-  for (size_t i = 0; i < count; i++) {
-    const size_t from = first(i);
-    const size_t visible = last(i) + 1;
-    float* row = scores + i * stride;
-    if (options_.softCap > 0) cap(row + from, visible - from, scale, options_.softCap);
-    const bool sink = layer.sinks != nullptr;
-    if (sink) row[visible] = layer.sinks[tile.head + i % tile.heads] / scale;
-    const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);
-    std::fill(row + visible, row + length, 0.0f);
-    std::fill(row + first(0) / kPagePositions * kPagePositions, row + from, 0.0f);
-    // The query has been used; its place keeps the sum.
-    queries[i * headDim] = total;
+  for (size_t i = 0; i < rows.count(); i++) std::memcpy(rows.query(i), q + place(i), headDim * sizeof(float));
+  std::memset(rows.sum(0), 0, rows.count() * headDim * sizeof(float));
+  scoreTile(rows, pool_->scratch(thread));
+  softmaxTile(rows);
+  sumTile(rows, pool_->scratch(thread));
+  for (size_t i = 0; i < rows.count(); i++) {
+    const float inverse = 1 / rows.query(i)[0];
+    for (size_t d = 0; d < headDim; d++) out[place(i) + d] = rows.sum(i)[d] * inverse;
   }
-  eachPage([&](uint8_t* page, size_t begin, size_t positions) {
+}
+
+template <class Visit>
+void KeyValueCache::eachPage(const TileRows& rows, const Visit& visit) const {
+  for (size_t begin = rows.firstPage(); begin < rows.length(); begin += kPagePositions) {
+    visit(pageAt(rows.layer, begin), begin, std::min(kPagePositions, rows.length() - begin));
+  }
+}
+
+/** scores = queries . keys, not scaled yet. */
+void KeyValueCache::scoreTile(const TileRows& rows, void* scratch) const {
+  const size_t head = rows.tile.keyValueHead;
+  eachPage(rows, [&](uint8_t* page, size_t begin, size_t positions) {
+    kernels_.dots(options_.format, Rows{keys(page, head), rowBytes(), nullptr}, positions, rows.headDim, rows.query(0), rows.headDim,
+                  rows.count(), Products{rows.scores(0) + begin, rows.stride()}, scratch);
+    if (!scaled()) return;
+    const float* scales = keyScales(page, head);
+    for (size_t i = 0; i < rows.count(); i++) multiply(rows.scores(i) + begin, scales, positions);
+  });
+}
+
+/** Scores become their exponentials, zero where a row does not see. The query has been used; its first value becomes their sum. */
+void KeyValueCache::softmaxTile(const TileRows& rows) const {
+  const float scale = 1 / std::sqrt(static_cast<float>(rows.headDim));
+  const bool sink = rows.layer.sinks != nullptr;
+  for (size_t i = 0; i < rows.count(); i++) {
+    const size_t from = rows.first(i);
+    const size_t visible = rows.last(i) + 1;
+    float* row = rows.scores(i);
+    if (options_.softCap > 0) cap(row + from, visible - from, scale, options_.softCap);
+    if (sink) row[visible] = rows.layer.sinks[rows.tile.head + i % rows.tile.heads] / scale;
+    const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);
+    std::fill(row + visible, row + rows.length(), 0.0f);
+    std::fill(row + rows.firstPage(), row + from, 0.0f);
+    rows.query(i)[0] = total;
+  }
+}
+
+/** sums += scores . values. */
+void KeyValueCache::sumTile(const TileRows& rows, void* scratch) const {
+  const size_t head = rows.tile.keyValueHead;
+  eachPage(rows, [&](uint8_t* page, size_t begin, size_t positions) {
     if (scaled()) {
       // Only what is visible: a later value that is not finite must not reach an earlier token.
-      const float* scales = valueScales(page, tile.keyValueHead);
-      for (size_t i = 0; i < count; i++) {
-        const size_t from = std::max(first(i), begin);
-        const size_t to = std::min(last(i) + 1, begin + positions);
-        if (to > from) multiply(scores + i * stride + from, scales + (from - begin), to - from);
+      const float* scales = valueScales(page, head);
+      for (size_t i = 0; i < rows.count(); i++) {
+        const size_t from = std::max(rows.first(i), begin);
+        const size_t to = std::min(rows.last(i) + 1, begin + positions);
+        if (to > from) multiply(rows.scores(i) + from, scales + (from - begin), to - from);
       }
     }
-    kernels_.addScaledRows(options_.format, Rows{values(page, tile.keyValueHead), rowBytes(), nullptr}, positions, scores + begin, stride,
-                           0, headDim, sums, headDim, count, pool_->scratch(thread));
+    kernels_.addScaledRows(options_.format, Rows{values(page, head), rowBytes(), nullptr}, positions, rows.scores(0) + begin,
+                           rows.stride(), 0, rows.headDim, rows.sum(0), rows.headDim, rows.count(), scratch);
   });
-  for (size_t i = 0; i < count; i++) {
-    const float inverse = 1 / queries[i * headDim];
-    for (size_t d = 0; d < headDim; d++) out[place(i) + d] = sums[i * headDim + d] * inverse;
-  }
 }
 
 void KeyValueCache::truncate(size_t length) {

@@ -28,6 +28,8 @@ struct KeyValueCacheOptions {
 class KeyValueCache {
  public:
   static constexpr size_t kPagePositions = 64;
+  /** Queries that share one pass over keys and values. */
+  static constexpr size_t kTileQueries = 32;
 
   KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options);
 
@@ -54,6 +56,7 @@ class KeyValueCache {
   struct Tile {
     size_t keyValueHead, head, heads, token, tokens;
   };
+  struct TileRows;
 
   PerLayer& checked(size_t layer, size_t position, size_t tokens);
   bool scaled() const { return options_.format == Format::I16; }
@@ -70,6 +73,12 @@ class KeyValueCache {
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
   void store(const float* from, uint8_t* into, float* scale) const;
   void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
+  /** Calls visit(page, first position, positions) for the pages that the rows see. */
+  template <class Visit>
+  void eachPage(const TileRows& rows, const Visit& visit) const;
+  void scoreTile(const TileRows& rows, void* scratch) const;
+  void softmaxTile(const TileRows& rows) const;
+  void sumTile(const TileRows& rows, void* scratch) const;
 
   std::shared_ptr<ThreadPool> pool_;
   const Kernels& kernels_;

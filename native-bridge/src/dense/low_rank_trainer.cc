@@ -21,7 +21,7 @@ class Adam {
       : rate_(static_cast<float>(step.learningRate / (1 - std::pow(kBeta1, step.step)))),
         correction_(static_cast<float>(1 / (1 - std::pow(kBeta2, step.step)))) {}
 
-  /** Of values[3, size], those in [begin, end). */
+  /** Changes values[begin, end) and their moments in values[3, size]. */
   void apply(float* values, size_t size, const float* gradient, size_t begin, size_t end) const {
     constexpr float beta1 = kBeta1, beta2 = kBeta2, epsilon = kEpsilon;
     float* first = values + size;
@@ -37,79 +37,123 @@ class Adam {
   float rate_, correction_;
 };
 
+/** One step: the predictor's output and its gradients, phase by phase. Sums of scaled rows take some of them transposed. */
+class Step {
+ public:
+  Step(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active, size_t samples)
+      : pool_(pool),
+        kernels_(kernels),
+        step_(step),
+        x_(x),
+        active_(active),
+        samples_(samples),
+        codes_(samples * step.rank),
+        gradCodes_(samples * step.rank),
+        gradCodesTransposed_(step.rank * samples),
+        gradScores_(samples * step.numNeurons),
+        gradScoresTransposed_(step.numNeurons * samples),
+        gradA_(step.rank * step.hiddenSize),
+        gradB_(step.numNeurons * step.rank),
+        gradBias_(step.numNeurons),
+        losses_(step.numNeurons) {}
+
+  double run() {
+    pool_.run(pool_.size(), [&](size_t thread, size_t all) { encode(Share(samples_, 1, thread, all), pool_.scratch(thread)); });
+    pool_.run(pool_.size(), [&](size_t thread, size_t all) { score(Share(step_.numNeurons, 16, thread, all), pool_.scratch(thread)); });
+    pool_.run(pool_.size(), [&](size_t thread, size_t all) { backToCodes(Share(samples_, 1, thread, all), pool_.scratch(thread)); });
+    pool_.run(pool_.size(), [&](size_t thread, size_t all) {
+      update(Share(step_.rank, 1, thread, all), Share(step_.numNeurons, 16, thread, all), pool_.scratch(thread));
+    });
+    double loss = 0;
+    for (const double part : losses_) loss += part;
+    return loss;
+  }
+
+ private:
+  /** codes[samples, rank] = x A^T */
+  void encode(const Share& share, void* scratch) {
+    if (share.begin == share.end) return;
+    const size_t hiddenSize = step_.hiddenSize, rank = step_.rank;
+    kernels_.dots(Format::F32, floatRows(step_.a, hiddenSize), rank, hiddenSize, x_ + share.begin * hiddenSize, hiddenSize,
+                  share.end - share.begin, Products{codes_.data() + share.begin * rank, rank}, scratch);
+  }
+
+  /** Scores of a share of the neurons, their loss, and the gradients of the scores, of B and of the biases. */
+  void score(const Share& share, void* scratch) {
+    if (share.begin == share.end) return;
+    const size_t rank = step_.rank, count = share.end - share.begin;
+    kernels_.dots(Format::F32, floatRows(step_.b + share.begin * rank, rank), count, rank, codes_.data(), rank, samples_,
+                  Products{gradScores_.data() + share.begin, step_.numNeurons}, scratch);
+    for (size_t s = 0; s < samples_; s++) {
+      for (size_t n = share.begin; n < share.end; n++) differentiate(s, n);
+    }
+    kernels_.addScaledRows(Format::F32, floatRows(codes_.data(), rank), samples_, gradScoresTransposed_.data() + share.begin * samples_,
+                           samples_, 0, rank, gradB_.data() + share.begin * rank, rank, count, scratch);
+  }
+
+  /** The score in gradScores, less its bias, becomes its gradient. */
+  void differentiate(size_t sample, size_t neuron) {
+    const size_t bitmapBytes = (step_.numNeurons + 7) / 8;
+    float& at = gradScores_[sample * step_.numNeurons + neuron];
+    const float score = at + step_.bias[neuron];
+    const int label = (active_[sample * bitmapBytes + neuron / 8] >> (neuron % 8)) & 1;
+    const float weight = label == 1 ? positiveWeight_ : negativeWeight_;
+    // e^-|score| serves the sigmoid and the loss, and cannot overflow.
+    const float e = std::exp(-std::fabs(score));
+    const float sigmoid = (score >= 0 ? 1.0f : e) / (1 + e);
+    const float wrong = label == 1 ? -score : score;
+    losses_[neuron] += static_cast<double>(weight) * static_cast<double>(std::max(0.0f, wrong) + std::log1p(e));
+    at = weight * (sigmoid - static_cast<float>(label));
+    gradScoresTransposed_[neuron * samples_ + sample] = at;
+    gradBias_[neuron] += at;
+  }
+
+  /** gradCodes[samples, rank] = gradScores B */
+  void backToCodes(const Share& share, void* scratch) {
+    if (share.begin == share.end) return;
+    const size_t numNeurons = step_.numNeurons, rank = step_.rank;
+    kernels_.addScaledRows(Format::F32, floatRows(step_.b, rank), numNeurons, gradScores_.data() + share.begin * numNeurons, numNeurons,
+                           0, rank, gradCodes_.data() + share.begin * rank, rank, share.end - share.begin, scratch);
+    for (size_t s = share.begin; s < share.end; s++) {
+      for (size_t r = 0; r < rank; r++) gradCodesTransposed_[r * samples_ + s] = gradCodes_[s * rank + r];
+    }
+  }
+
+  /** gradA[rank, hiddenSize] = gradCodes^T x; then all parameters take their step. */
+  void update(const Share& ranks, const Share& neurons, void* scratch) {
+    const size_t hiddenSize = step_.hiddenSize, numNeurons = step_.numNeurons, rank = step_.rank;
+    if (ranks.begin < ranks.end) {
+      kernels_.addScaledRows(Format::F32, floatRows(x_, hiddenSize), samples_, gradCodesTransposed_.data() + ranks.begin * samples_,
+                             samples_, 0, hiddenSize, gradA_.data() + ranks.begin * hiddenSize, hiddenSize, ranks.end - ranks.begin,
+                             scratch);
+      adam_.apply(step_.a, rank * hiddenSize, gradA_.data(), ranks.begin * hiddenSize, ranks.end * hiddenSize);
+    }
+    adam_.apply(step_.b, numNeurons * rank, gradB_.data(), neurons.begin * rank, neurons.end * rank);
+    adam_.apply(step_.bias, numNeurons, gradBias_.data(), neurons.begin, neurons.end);
+  }
+
+  ThreadPool& pool_;
+  const Kernels& kernels_;
+  const LowRankStep& step_;
+  const float* x_;
+  const uint8_t* active_;
+  size_t samples_;
+  std::vector<float> codes_, gradCodes_, gradCodesTransposed_;
+  std::vector<float> gradScores_, gradScoresTransposed_;
+  std::vector<float> gradA_, gradB_, gradBias_;
+  /** Per neuron. */
+  std::vector<double> losses_;
+  const double each_ = 1.0 / (static_cast<double>(samples_) * static_cast<double>(step_.numNeurons));
+  const float negativeWeight_ = static_cast<float>(step_.negativeWeight * each_);
+  const float positiveWeight_ = static_cast<float>(step_.positiveWeight * each_);
+  const Adam adam_{step_};
+};
+
 }  // namespace
 
 double trainLowRank(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active,
                     size_t samples) {
-  const size_t hiddenSize = step.hiddenSize, numNeurons = step.numNeurons, rank = step.rank;
-  float *const a = step.a, *const b = step.b, *const bias = step.bias;
-  const size_t threads = pool.size();
-  std::vector<float> codes(samples * rank), ofCodes(samples * rank), ofCodesAcross(rank * samples);
-  std::vector<float> ofScores(samples * numNeurons), ofScoresAcross(numNeurons * samples);
-  std::vector<float> ofA(rank * hiddenSize), ofB(numNeurons * rank), ofBias(numNeurons);
-  std::vector<double> losses(numNeurons);
-  const Adam adam(step);
-
-  pool.run(threads, [&](size_t thread, size_t all) {
-    const Share share(samples, 1, thread, all);
-    if (share.begin == share.end) return;
-    kernels.dots(Format::F32, floatRows(a, hiddenSize), rank, hiddenSize, x + share.begin * hiddenSize, hiddenSize, share.end - share.begin,
-                 Products{codes.data() + share.begin * rank, rank}, pool.scratch(thread));
-  });
-
-  const double each = 1.0 / (static_cast<double>(samples) * static_cast<double>(numNeurons));
-  const float weights[2] = {static_cast<float>(step.negativeWeight * each), static_cast<float>(step.positiveWeight * each)};
-  const size_t bitmapBytes = (numNeurons + 7) / 8;
-  pool.run(threads, [&](size_t thread, size_t all) {
-    const Share share(numNeurons, 16, thread, all);
-    if (share.begin == share.end) return;
-    kernels.dots(Format::F32, floatRows(b + share.begin * rank, rank), share.end - share.begin, rank, codes.data(), rank, samples,
-                 Products{ofScores.data() + share.begin, numNeurons}, pool.scratch(thread));
-    for (size_t s = 0; s < samples; s++) {
-      for (size_t n = share.begin; n < share.end; n++) {
-        float& at = ofScores[s * numNeurons + n];
-        const float score = at + bias[n];
-        const int label = (active[s * bitmapBytes + n / 8] >> (n % 8)) & 1;
-        const float weight = weights[label];
-        // e^-|score| serves the sigmoid and the loss, and cannot overflow.
-        const float e = std::exp(-std::fabs(score));
-        const float sigmoid = (score >= 0 ? 1.0f : e) / (1 + e);
-        const float wrong = label == 1 ? -score : score;
-        losses[n] += static_cast<double>(weight) * static_cast<double>(std::max(0.0f, wrong) + std::log1p(e));
-        at = weight * (sigmoid - static_cast<float>(label));
-        ofScoresAcross[n * samples + s] = at;
-        ofBias[n] += at;
-      }
-    }
-    kernels.addScaledRows(Format::F32, floatRows(codes.data(), rank), samples, ofScoresAcross.data() + share.begin * samples, samples, 0, rank,
-                          ofB.data() + share.begin * rank, rank, share.end - share.begin, pool.scratch(thread));
-  });
-
-  pool.run(threads, [&](size_t thread, size_t all) {
-    const Share share(samples, 1, thread, all);
-    if (share.begin == share.end) return;
-    kernels.addScaledRows(Format::F32, floatRows(b, rank), numNeurons, ofScores.data() + share.begin * numNeurons, numNeurons, 0, rank,
-                          ofCodes.data() + share.begin * rank, rank, share.end - share.begin, pool.scratch(thread));
-    for (size_t s = share.begin; s < share.end; s++) {
-      for (size_t r = 0; r < rank; r++) ofCodesAcross[r * samples + s] = ofCodes[s * rank + r];
-    }
-  });
-
-  pool.run(threads, [&](size_t thread, size_t all) {
-    const Share ranks(rank, 1, thread, all);
-    if (ranks.begin < ranks.end) {
-      kernels.addScaledRows(Format::F32, floatRows(x, hiddenSize), samples, ofCodesAcross.data() + ranks.begin * samples, samples, 0, hiddenSize,
-                            ofA.data() + ranks.begin * hiddenSize, hiddenSize, ranks.end - ranks.begin, pool.scratch(thread));
-      adam.apply(a, rank * hiddenSize, ofA.data(), ranks.begin * hiddenSize, ranks.end * hiddenSize);
-    }
-    const Share neurons(numNeurons, 16, thread, all);
-    adam.apply(b, numNeurons * rank, ofB.data(), neurons.begin * rank, neurons.end * rank);
-    adam.apply(bias, numNeurons, ofBias.data(), neurons.begin, neurons.end);
-  });
-
-  double loss = 0;
-  for (const double part : losses) loss += part;
-  return loss;
+  return Step(pool, kernels, step, x, active, samples).run();
 }
 
 }  // namespace flashrow

@@ -18,6 +18,7 @@ struct InputBlock {
   /** scale * the sum of all q: what a minimum is multiplied with. */
   float total;
 };
+static_assert(sizeof(InputBlock) == kIntegerBlockBytes, "plans reckon with this size");
 
 /** The lowest byte of each. */
 inline int8x8_t lowestBytes(int32x4_t a, int32x4_t b) { return vmovn_s16(vcombine_s16(vmovn_s32(a), vmovn_s32(b))); }

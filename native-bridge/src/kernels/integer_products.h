@@ -10,7 +10,7 @@ namespace flashrow {
 namespace {
 
 /** Inputs that share a scale. */
-constexpr size_t kBlock = 32;
+constexpr size_t kBlock = kIntegerBlock;
 /** 127 * 256 + 127: the largest whose high byte, rounded, still is a signed byte. */
 constexpr float kLargest = 32639;
 /** Blocks of smaller numbers than this are rounded to its steps: below, scales would lose bits of their own. */

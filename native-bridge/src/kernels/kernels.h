@@ -10,6 +10,9 @@ namespace flashrow {
 /** What one kernel call may use beside its arguments, 64-aligned. */
 constexpr size_t kKernelScratchBytes = 320 * 1024;
 
+/** Inputs as integers: this many share a scale, and take so many bytes together. */
+constexpr size_t kIntegerBlock = 32, kIntegerBlockBytes = 72;
+
 /** Rows of weights in memory: row i begins at `list[i]`, or at `base + i * stride` where there is no list. */
 struct Rows {
   const uint8_t* base = nullptr;

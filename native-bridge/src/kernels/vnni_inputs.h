@@ -81,7 +81,7 @@ struct ManyTokensBlock {
   int16_t pairs[16][2];
   float scale, total;
 };
-static_assert(sizeof(ManyTokensBlock) == 72, "");
+static_assert(sizeof(ManyTokensBlock) == kIntegerBlockBytes, "plans reckon with this size");
 
 /** An odd number of cache lines, so that neighbouring tokens fall into different L1 sets. */
 constexpr size_t manyTokensStride(size_t columns) { return ((columns / kBlock * sizeof(ManyTokensBlock) + 63) / 64 | 1) * 64; }

@@ -17,7 +17,7 @@ static void grow(Arena& arena, size_t bytes) {
   arena = Arena(bytes);
 }
 
-void FeedForward::begin(const FeedForwardCall& call, size_t neurons) {
+void FeedForward::begin(const LayerCall& call, size_t neurons) {
   call_ = call;
   neurons_ = neurons;
   if (call.layer->gated()) grow(gates_, call.tokens * neurons);
@@ -79,81 +79,83 @@ void FeedForward::collectRows(const PlacedUnit* const* units, size_t begin, size
 }
 
 void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch) {
-  const Layer& layer = *call_.layer;
   collectRows(units, begin, end);
-  float* acts = layer.gated() ? gates_.data() : hidden_.data();
-  const auto products = [&](Format format, const std::vector<const uint8_t*>& rows, size_t rowCount, float* into) {
-    const Rows shareRows{nullptr, 0, rows.data() + begin};
-    const Products out{into, neurons_, positions_.data() + begin};
-    if (kernels_.wantsIntegers(format)) {
-      kernels_.integers->dots(format, shareRows, rowCount, layer.hiddenSize, xIntegers_.data(), call_.tokens, out, scratch);
-    } else {
-      kernels_.dots(format, shareRows, rowCount, layer.hiddenSize, call_.x, layer.hiddenSize, call_.tokens, out, scratch);
-    }
-  };
+  if (!call_.layer->gated()) {
+    products(InputPart::Up, begin, end, hidden_.data(), scratch);
+    activateShare(begin, end, hidden_.data());
+    return;
+  }
+  products(InputPart::Gate, begin, end, gates_.data(), scratch);
+  activateShare(begin, end, gates_.data());
+  const size_t open = keepOpen(begin, end);
+  products(InputPart::Up, begin, open, hidden_.data(), scratch);
+  multiplyByGate(begin, open);
+}
 
-  const auto addBiases = [&](const std::vector<float>& biases, size_t last, float* to) {
-    if (biases.empty()) return;
-    for (size_t t = 0; t < call_.tokens; t++) {
-      for (size_t i = begin; i < last; i++) to[t * neurons_ + positions_[i]] += biases[neuronIds_[i]];
-    }
-  };
-
-  // What goes through the activation: the gate's products where there is a gate, else up's; given or computed.
-  const bool actGiven = layer.gated() ? layer.given == Given::Gate : layer.given == Given::Up;
-  if (actGiven) {
-    for (size_t t = 0; t < call_.tokens; t++) {
-      for (size_t i = begin; i < end; i++) acts[t * neurons_ + positions_[i]] = call_.given[t * layer.numNeurons + neuronIds_[i]];
-    }
-  } else if (layer.gated()) {
-    products(*layer.gateFormat, gateRows_, end - begin, acts);
-    addBiases(layer.gateBias, end, acts);
+void FeedForward::products(InputPart part, size_t begin, size_t end, float* into, void* scratch) {
+  if (begin == end) return;
+  const Layer& layer = *call_.layer;
+  if (layer.residentPart == part) return copyResident(begin, end, into);
+  const bool gate = part == InputPart::Gate;
+  const Format format = gate ? *layer.gateFormat : layer.upFormat;
+  const Rows rows{nullptr, 0, (gate ? gateRows_ : upRows_).data() + begin};
+  const Products out{into, neurons_, positions_.data() + begin};
+  if (kernels_.wantsIntegers(format)) {
+    kernels_.integers->dots(format, rows, end - begin, layer.hiddenSize, xIntegers_.data(), call_.tokens, out, scratch);
   } else {
-    products(layer.upFormat, upRows_, end - begin, acts);
-    addBiases(layer.upBias, end, acts);
+    kernels_.dots(format, rows, end - begin, layer.hiddenSize, call_.x, layer.hiddenSize, call_.tokens, out, scratch);
   }
-  actShare(begin, end);
-  if (!layer.gated()) return;
+  addBiases(gate ? layer.gateBias : layer.upBias, begin, end, into);
+}
 
-  // Where act is zero for every token, up's product cannot matter.
-  size_t needed = begin;
-  for (size_t i = begin; i < end; i++) {
-    bool any = false;
-    for (size_t t = 0; t < call_.tokens && !any; t++) any = !(acts[t * neurons_ + positions_[i]] == 0);
-    if (!any) {
-      for (size_t t = 0; t < call_.tokens; t++) hidden_[t * neurons_ + positions_[i]] = 0;
-      continue;
-    }
-    positions_[needed] = positions_[i];
-    neuronIds_[needed] = neuronIds_[i];
-    upRows_[needed++] = upRows_[i];
-  }
-  if (layer.given == Given::Up) {
-    for (size_t t = 0; t < call_.tokens; t++) {
-      for (size_t i = begin; i < needed; i++) {
-        hidden_[t * neurons_ + positions_[i]] = call_.given[t * layer.numNeurons + neuronIds_[i]];
-      }
-    }
-  } else if (needed > begin) {
-    products(layer.upFormat, upRows_, needed - begin, hidden_.data());
-    addBiases(layer.upBias, needed, hidden_.data());
-  }
+/** Resident products hold their biases already. */
+void FeedForward::copyResident(size_t begin, size_t end, float* into) const {
   for (size_t t = 0; t < call_.tokens; t++) {
-    for (size_t i = begin; i < needed; i++) {
-      const size_t at = t * neurons_ + positions_[i];
-      activateUp(layer.activation, &hidden_[at], 1);
-      hidden_[at] = acts[at] == 0 ? 0 : acts[at] * hidden_[at];
-    }
+    const float* from = call_.residentProducts + t * call_.layer->numNeurons;
+    for (size_t i = begin; i < end; i++) into[t * neurons_ + positions_[i]] = from[neuronIds_[i]];
+  }
+}
+
+void FeedForward::addBiases(const std::vector<float>& biases, size_t begin, size_t end, float* into) const {
+  if (biases.empty()) return;
+  for (size_t t = 0; t < call_.tokens; t++) {
+    for (size_t i = begin; i < end; i++) into[t * neurons_ + positions_[i]] += biases[neuronIds_[i]];
   }
 }
 
 /** The activation, over each run of neighbouring positions. */
-void FeedForward::actShare(size_t begin, size_t end) {
-  float* acts = call_.layer->gated() ? gates_.data() : hidden_.data();
+void FeedForward::activateShare(size_t begin, size_t end, float* acts) const {
   for (size_t i = begin, next; i < end; i = next) {
     for (next = i + 1; next < end && positions_[next] == positions_[next - 1] + 1;) next++;
     for (size_t t = 0; t < call_.tokens; t++) {
       activate(call_.layer->activation, acts + t * neurons_ + positions_[i], next - i);
+    }
+  }
+}
+
+/** Where act is zero for every token, up's product cannot matter. */
+size_t FeedForward::keepOpen(size_t begin, size_t end) {
+  size_t open = begin;
+  for (size_t i = begin; i < end; i++) {
+    bool any = false;
+    for (size_t t = 0; t < call_.tokens && !any; t++) any = !(gates_[t * neurons_ + positions_[i]] == 0);
+    if (!any) {
+      for (size_t t = 0; t < call_.tokens; t++) hidden_[t * neurons_ + positions_[i]] = 0;
+      continue;
+    }
+    positions_[open] = positions_[i];
+    neuronIds_[open] = neuronIds_[i];
+    upRows_[open++] = upRows_[i];
+  }
+  return open;
+}
+
+void FeedForward::multiplyByGate(size_t begin, size_t end) {
+  for (size_t t = 0; t < call_.tokens; t++) {
+    for (size_t i = begin; i < end; i++) {
+      const size_t at = t * neurons_ + positions_[i];
+      activateUp(call_.layer->activation, &hidden_[at], 1);
+      hidden_[at] = gates_[at] == 0 ? 0 : gates_[at] * hidden_[at];
     }
   }
 }

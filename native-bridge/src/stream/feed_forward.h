@@ -23,24 +23,24 @@ struct PlacedUnit {
   size_t position;
 };
 
-/** A call's arguments; bridge.ts documents them. */
-struct FeedForwardCall {
+/** What a call brings for one layer besides its units; bridge.ts documents the fields. */
+struct LayerCall {
   const Layer* layer;
   const float* x;
   size_t tokens;
-  const float* given;
+  const float* residentProducts;
   /** [tokens, weightStride], by token and index of the unit; null where all are 1. */
   const float* weights;
   size_t weightStride;
   float* y;
 
   /** The same call for `count` tokens from `token` on. */
-  FeedForwardCall part(size_t token, size_t count) const {
-    FeedForwardCall part = *this;
+  LayerCall part(size_t token, size_t count) const {
+    LayerCall part = *this;
     part.tokens = count;
     part.x += token * layer->hiddenSize;
     part.y += token * layer->hiddenSize;
-    if (given != nullptr) part.given += token * layer->numNeurons;
+    if (residentProducts != nullptr) part.residentProducts += token * layer->numNeurons;
     if (weights != nullptr) part.weights += token * weightStride;
     return part;
   }
@@ -53,12 +53,12 @@ struct FeedForwardCall {
 class FeedForward {
  public:
   /** Most values of h ([tokens, neurons]) kept at once, unless a single unit needs more: 2 MiB. */
-  static constexpr size_t kMostHidden = size_t{1} << 19;
+  static constexpr size_t kMostActivations = size_t{1} << 19;
 
   FeedForward(ThreadPool& pool, const Kernels& kernels) : pool_(pool), kernels_(kernels) {}
 
   /** Begins a call, or a chunk of one, over `neurons` neurons. */
-  void begin(const FeedForwardCall& call, size_t neurons);
+  void begin(const LayerCall& call, size_t neurons);
   /** Computes h of these units. */
   void hidden(const PlacedUnit* const* units, size_t count);
   /** Adds the products of h with these units' down rows to y; all have been through `hidden`, and follow one another. */
@@ -67,14 +67,21 @@ class FeedForward {
  private:
   void hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch);
   void collectRows(const PlacedUnit* const* units, size_t begin, size_t end);
-  void actShare(size_t begin, size_t end);
+  /** Products of x with the rows of gate or up, [tokens, neurons from `begin` to `end`], biases added. */
+  void products(InputPart part, size_t begin, size_t end, float* into, void* scratch);
+  void copyResident(size_t begin, size_t end, float* into) const;
+  void addBiases(const std::vector<float>& biases, size_t begin, size_t end, float* into) const;
+  void activateShare(size_t begin, size_t end, float* acts) const;
+  /** Leaves out the neurons whose gate is zero for every token; returns where the others now end. */
+  size_t keepOpen(size_t begin, size_t end);
+  void multiplyByGate(size_t begin, size_t end);
   void weigh(const PlacedUnit& unit);
   void projectByNeuron(const PlacedUnit* const* units, size_t count);
   void projectByOutput(const PlacedUnit* const* units, size_t count);
 
   ThreadPool& pool_;
   const Kernels& kernels_;
-  FeedForwardCall call_{};
+  LayerCall call_{};
   /** The call's x, and h bundle by bundle, as integers, where a format wants them. */
   Arena xIntegers_, hiddenIntegers_;
   size_t neurons_ = 0;

@@ -54,13 +54,13 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   check(gated() == gate.has_value(), "gate must have both a format and a part, or neither");
   check(gateBias.empty() || (gated() && gateBias.size() == numNeurons), "there are not as many biases of the gate as neurons");
   check(upBias.empty() || upBias.size() == numNeurons, "there are not as many biases of up as neurons");
-  check(given != Given::Gate || gated(), "gate is given, but the network has none");
+  check(residentPart != InputPart::Gate || gated(), "the resident part is gate, but the network has none");
   if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
   checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");
   checkPart(down, true, downFormat, downByNeuron ? neuronsPerBundle : hiddenSize, downByNeuron ? hiddenSize : neuronsPerBundle, "down");
   check(!downByNeuron || addsByColumns(downFormat), "a down matrix by neuron cannot have blocks of 256");
-  if (given != Given::None) {
-    check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1, "a given part needs by-neuron, one extent and one bundle a unit");
+  if (residentPart != InputPart::None) {
+    check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1, "a resident part needs a down matrix by neuron, one extent and one bundle per unit");
   }
   if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
   if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);

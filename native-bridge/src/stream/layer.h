@@ -12,7 +12,8 @@
 
 namespace flashrow {
 
-enum class Given : uint8_t { None, Gate, Up };
+/** The matrices that x is multiplied with; None where a choice of one is left open. */
+enum class InputPart : uint8_t { None, Gate, Up };
 
 struct Extent {
   uint32_t file;
@@ -47,7 +48,8 @@ struct LayerOptions {
   std::vector<Segment> segments;
   /** Per bundle and segment; empty where there are none. */
   std::vector<uint32_t> checksums;
-  Given given;
+  /** The part that stays in memory elsewhere; its rows are not read. */
+  InputPart residentPart;
   /** Per neuron; empty where there are none. */
   std::vector<float> gateBias, upBias;
   uint64_t arenaOffset;
@@ -67,12 +69,12 @@ struct Layer : LayerOptions {
   size_t numBundles, numUnits, neuronsPerUnit;
   /** Bytes from one row to the next; 0 for a part that is not read. */
   size_t gateRowBytes = 0, upRowBytes = 0, downRowBytes = 0;
-  /** Bundle bytes that are read: all extents, less what is given. */
+  /** Bytes of a bundle that are read: all extents, less the resident part. */
   uint64_t bundlePayload = 0;
 
   bool gated() const { return gateFormat.has_value(); }
-  bool readsGate() const { return gated() && given != Given::Gate; }
-  bool readsUp() const { return given != Given::Up; }
+  bool readsGate() const { return gated() && residentPart != InputPart::Gate; }
+  bool readsUp() const { return residentPart != InputPart::Up; }
 
   size_t bundlesOf(size_t unit) const {
     const size_t first = unit * bundlesPerUnit;

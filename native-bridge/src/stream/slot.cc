@@ -12,7 +12,7 @@ static std::optional<Failure> findDamage(Layer& layer, uint32_t unit, const uint
   if (layer.checksums.empty()) return std::nullopt;
   for (size_t i = 0; i < layer.bundlesOf(unit); i++) {
     const size_t bundle = unit * layer.bundlesPerUnit + i;
-    for (size_t s = layer.given == Given::None ? 0 : 1; s < layer.segments.size(); s++) {
+    for (size_t s = layer.residentPart == InputPart::None ? 0 : 1; s < layer.segments.size(); s++) {
       if (layer.verified(bundle, s)) continue;
       const Segment& segment = layer.segments[s];
       const uint8_t* bytes = layer.inSlot(data, segment.extent, i, segment.offset);

@@ -17,8 +17,8 @@ static constexpr size_t kBatchNeurons = 1024;
 static constexpr size_t kGatheredNeurons = 32;
 
 /** By output, a product of down with zeros is still computed, and is no number where down holds one that is not finite. */
-static bool gathersTokens(const FeedForwardCall& call) {
-  if (call.weights == nullptr || call.tokens < 2 || call.given != nullptr) return false;
+static bool gathersTokens(const LayerCall& call) {
+  if (call.weights == nullptr || call.tokens < 2 || call.residentProducts != nullptr) return false;
   return !call.layer->downByNeuron || call.layer->neuronsPerUnit >= kGatheredNeurons;
 }
 
@@ -70,16 +70,20 @@ void RowStream::checkUnits(const Layer& layer, const uint32_t* units, size_t cou
   }
 }
 
+Slot& RowStream::slotOf(const Layer& layer, uint32_t index) const {
+  if (index >= layer.slots) {
+    failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots) + " slots, no slot " + std::to_string(index));
+  }
+  return slots_[layer.index][index];
+}
+
 void RowStream::request(size_t index, const uint32_t* units, const uint32_t* slots, size_t count) {
   const Layer& layer = this->layer(index);
   checkUnits(layer, units, count);
   wanted_.clear();
   requests_++;
   for (size_t i = 0; i < count; i++) {
-    if (slots[i] >= layer.slots) {
-      failUsage("layer " + std::to_string(index) + " has " + std::to_string(layer.slots) + " slots, no slot " + std::to_string(slots[i]));
-    }
-    Slot& slot = slots_[index][slots[i]];
+    Slot& slot = slotOf(layer, slots[i]);
     // Left over from a call that never came.
     if (slot.state() == Slot::State::Loading) board_.waitFor(slot);
     wanted_.push_back(&slot);
@@ -115,7 +119,7 @@ void RowStream::seekRing(size_t entry) {
 }
 
 /** Whether any token has a weight for unit `index` of the call. */
-static bool isWeighed(const FeedForwardCall& call, size_t index) {
+static bool isWeighed(const LayerCall& call, size_t index) {
   if (call.weights == nullptr) return true;
   for (size_t t = 0; t < call.tokens; t++) {
     if (call.weights[t * call.weightStride + index] != 0) return true;
@@ -123,63 +127,68 @@ static bool isWeighed(const FeedForwardCall& call, size_t index) {
   return false;
 }
 
-void RowStream::placeEntries(const FeedForwardCall& call, const uint32_t* units, const uint32_t* slots, size_t count) {
-  const Layer& layer = *call.layer;
+Slot& RowStream::ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) const {
+  if (ring_ == nullptr) failUsage("a ring slot is asked for, but no ring was started");
+  const Ring::Scheduled& expected = ring_->scheduled(turn);
+  if (expected.layer != &layer || expected.unit != unit) {
+    failUsage("the ring brings layer " + std::to_string(expected.layer->index) + " unit " + std::to_string(expected.unit) +
+              " next, not layer " + std::to_string(layer.index) + " unit " + std::to_string(unit));
+  }
+  return ring_->slot(turn);
+}
+
+Slot& RowStream::ownSlot(const Layer& layer, uint32_t unit, uint32_t index) const {
+  Slot& slot = slotOf(layer, index);
+  if (slot.state() == Slot::State::Empty || slot.layer() != &layer || slot.unit() != unit) {
+    failUsage("slot " + std::to_string(index) + " of layer " + std::to_string(layer.index) + " does not hold unit " + std::to_string(unit));
+  }
+  return slot;
+}
+
+void RowStream::placeEntries(const FeedForwardCall& call, const LayerCall& onLayer) {
+  const Layer& layer = *onLayer.layer;
   entries_.clear();
   size_t position = 0;
   // What failed before anybody wanted it may succeed now; what fails for good will fail again.
   if (ring_ != nullptr && ring_->hasFailed()) ring_->seek(ring_->next() % ring_->entries());
   uint64_t turn = ring_ == nullptr ? 0 : ring_->next();
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < call.count; i++) {
     Entry entry{};
-    entry.unit = units[i];
-    entry.neurons = isWeighed(call, i) ? static_cast<uint32_t>(layer.neuronsOf(units[i])) : 0;
+    entry.unit = call.units[i];
+    entry.neurons = isWeighed(onLayer, i) ? static_cast<uint32_t>(layer.neuronsOf(entry.unit)) : 0;
     entry.index = static_cast<uint32_t>(i);
     entry.position = position;
     position += entry.neurons;
-    if (slots[i] == kRingSlot) {
-      if (ring_ == nullptr) failUsage("a ring slot is asked for, but no ring was started");
-      const Ring::Scheduled& expected = ring_->scheduled(turn);
-      if (expected.layer != &layer || expected.unit != units[i]) {
-        failUsage("the ring brings layer " + std::to_string(expected.layer->index) + " unit " + std::to_string(expected.unit) +
-                  " next, not layer " + std::to_string(layer.index) + " unit " + std::to_string(units[i]));
-      }
-      entry.home = &ring_->slot(turn);
+    if (call.slots[i] == kRingSlot) {
+      entry.home = &ringSlot(layer, entry.unit, turn);
       entry.turn = turn++;
     } else {
-      if (slots[i] >= layer.slots) {
-        failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots) + " slots, no slot " + std::to_string(slots[i]));
-      }
-      entry.home = &slots_[layer.index][slots[i]];
-      if (entry.home->state() == Slot::State::Empty || entry.home->layer() != &layer || entry.home->unit() != units[i]) {
-        failUsage("slot " + std::to_string(slots[i]) + " of layer " + std::to_string(layer.index) + " does not hold unit " + std::to_string(units[i]));
-      }
+      entry.home = &ownSlot(layer, entry.unit, call.slots[i]);
     }
     entry.slot = entry.home->data();
     entries_.push_back(entry);
   }
 }
 
-void RowStream::ffn(size_t index, const uint32_t* units, const uint32_t* slots, size_t count, const float* x, size_t tokens,
-                    const float* given, const float* weights, float* y, bool accumulate) {
+void RowStream::ffn(const FeedForwardCall& call) {
   const auto start = std::chrono::steady_clock::now();
   const double waitedBefore = waitMs_;
-  const Layer& layer = this->layer(index);
-  checkUnits(layer, units, count);
-  const FeedForwardCall call{&layer, x, tokens, given, weights, count, y};
-  placeEntries(call, units, slots, count);
-  if (!accumulate) std::memset(y, 0, tokens * layer.hiddenSize * sizeof(float));
-  if (gathersTokens(call)) {
-    computeGathered(call);
-  } else if (tokens > 0) {
-    compute(call);
+  const Layer& layer = this->layer(call.layer);
+  checkUnits(layer, call.units, call.count);
+  const LayerCall onLayer{&layer, call.x, call.tokens, call.residentProducts, call.weights, call.count, call.y};
+  placeEntries(call, onLayer);
+  if (!call.accumulate) std::memset(call.y, 0, call.tokens * layer.hiddenSize * sizeof(float));
+  if (gathersTokens(onLayer)) {
+    computeGathered(onLayer);
+  } else if (call.tokens > 0) {
+    compute(onLayer);
   }
   computeMs_ += millisecondsSince(start) - (waitMs_ - waitedBefore);
 }
 
-void RowStream::compute(const FeedForwardCall& call) {
+void RowStream::compute(const LayerCall& call) {
   const size_t neurons = entries_.empty() ? 0 : entries_.back().position + entries_.back().neurons;
-  const bool anyOrder = call.tokens * neurons <= FeedForward::kMostHidden;
+  const bool anyOrder = call.tokens * neurons <= FeedForward::kMostActivations;
   if (anyOrder) feedForward_.begin(call, neurons);
   for (size_t next = 0; next < entries_.size();) {
     collectLanded(call, next, anyOrder);
@@ -199,7 +208,7 @@ void RowStream::compute(const FeedForwardCall& call) {
   }
 }
 
-void RowStream::collectLanded(const FeedForwardCall& call, size_t next, bool anyOrder) {
+void RowStream::collectLanded(const LayerCall& call, size_t next, bool anyOrder) {
   batch_.clear();
   batchEntries_.clear();
   uint64_t bytes = 0;
@@ -223,9 +232,9 @@ void RowStream::collectLanded(const FeedForwardCall& call, size_t next, bool any
   }
 }
 
-void RowStream::computeChunks(const FeedForwardCall& call) {
+void RowStream::computeChunks(const LayerCall& call) {
   const size_t neurons = batch_.back()->position + batch_.back()->neurons;
-  const size_t chunk = std::clamp<size_t>(FeedForward::kMostHidden / std::max<size_t>(1, neurons), 1, 512);
+  const size_t chunk = std::clamp<size_t>(FeedForward::kMostActivations / std::max<size_t>(1, neurons), 1, 512);
   for (size_t token = 0; token < call.tokens; token += chunk) {
     feedForward_.begin(call.part(token, std::min(chunk, call.tokens - token)), neurons);
     feedForward_.hidden(batch_.data(), batch_.size());
@@ -234,7 +243,7 @@ void RowStream::computeChunks(const FeedForwardCall& call) {
 }
 
 /** Sums go on from what a token's row of y holds already, so that the order of additions is that of one token alone. */
-void RowStream::computeGathered(const FeedForwardCall& call) {
+void RowStream::computeGathered(const LayerCall& call) {
   const size_t width = call.layer->hiddenSize;
   gatheredX_.resize(std::max(gatheredX_.size(), call.tokens * width));
   gatheredY_.resize(std::max(gatheredY_.size(), call.tokens * width));

@@ -26,6 +26,20 @@ struct StreamOptions {
   uint64_t mergeGapBytes;
 };
 
+/** The arguments of `ffn`, with the names and in the order of FeedForwardCall in bridge.ts, which documents them. */
+struct FeedForwardCall {
+  size_t layer;
+  const uint32_t* units;
+  const uint32_t* slots;
+  size_t count;
+  const float* x;
+  size_t tokens;
+  const float* residentProducts;
+  const float* weights;
+  float* y;
+  bool accumulate;
+};
+
 /** Bundles from files through an arena into feed-forward calls; bridge.ts documents the operations. One caller at a time. */
 class RowStream {
  public:
@@ -39,8 +53,7 @@ class RowStream {
   void request(size_t layer, const uint32_t* units, const uint32_t* slots, size_t count);
   void startRing(uint64_t arenaOffset, size_t slots, const uint32_t* schedule, size_t entries);
   void seekRing(size_t entry);
-  void ffn(size_t layer, const uint32_t* units, const uint32_t* slots, size_t count, const float* x, size_t tokens,
-           const float* given, const float* weights, float* y, bool accumulate);
+  void ffn(const FeedForwardCall& call);
   /** In the order of COUNTERS in bridge.ts. */
   std::array<double, 5> counters() const;
 
@@ -53,16 +66,21 @@ class RowStream {
   };
 
   void checkUnits(const Layer& layer, const uint32_t* units, size_t count) const;
+  Slot& slotOf(const Layer& layer, uint32_t index) const;
+  /** The ring's slot of this turn. Throws Failure USAGE unless the ring brings `unit` of the layer then. */
+  Slot& ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) const;
+  /** The layer's slot `index`. Throws Failure USAGE unless it holds `unit`, or will. */
+  Slot& ownSlot(const Layer& layer, uint32_t unit, uint32_t index) const;
   /** A unit that no token has a weight for is waited for, and takes part with no neurons. */
-  void placeEntries(const FeedForwardCall& call, const uint32_t* units, const uint32_t* slots, size_t count);
-  void compute(const FeedForwardCall& call);
+  void placeEntries(const FeedForwardCall& call, const LayerCall& onLayer);
+  void compute(const LayerCall& call);
   void await(const Entry& entry);
   /** Takes landed entries from `next` on into batch_; without `anyOrder` only up to the first that is still on its way. */
-  void collectLanded(const FeedForwardCall& call, size_t next, bool anyOrder);
+  void collectLanded(const LayerCall& call, size_t next, bool anyOrder);
   /** Unit by unit, over the tokens that it has a weight for. */
-  void computeGathered(const FeedForwardCall& call);
+  void computeGathered(const LayerCall& call);
   /** Computes batch_ whole, chunk by chunk of tokens. */
-  void computeChunks(const FeedForwardCall& call);
+  void computeChunks(const LayerCall& call);
   /** Adds what follows `next` without a gap to y, and lets its ring slots go; returns the first entry that is still to be added. */
   size_t projectComputed(size_t next);
   bool landed(const Entry& entry) const;

@@ -33,7 +33,7 @@ function convertAndDie(source: Checkpoint, destination: string, after: number): 
   const dist = new URL('../../../dist/', import.meta.url);
   const script = `
     import { writeStore } from '${new URL('src/store/write/writer.js', dist)}';
-    import { crc32c } from '${new URL('native-bridge/twin/crc32c.js', dist)}';
+    import { crc32c } from '${new URL('native-bridge/crc32c.js', dist)}';
     const { source, destination, stored, after } = JSON.parse(process.env.CONVERSION);
     source.tensors = new Map(source.tensors);
     let pieces = 0;
