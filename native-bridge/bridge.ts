@@ -1,3 +1,4 @@
+import type { Crc32c } from './crc32c.js';
 import type { RowFormat } from './formats.js';
 
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
@@ -48,11 +49,14 @@ export interface StreamLayer extends BundleGeometry {
   /** Neighbouring bundles that are read, cached and evicted together; the last unit of a layer may hold fewer. */
   bundlesPerUnit: number;
   /**
-   * The part that stays resident elsewhere, so that only the rest of a bundle is read; its products with x are passed to `ffn` as `given`.
-   * Needs by-neuron, one extent, bundlesPerUnit 1, and the part to be segment 0.
+   * The part that stays in memory elsewhere; only the rest of a bundle is read. `ffn` takes its products with x as `residentProducts`.
+   * Needs `by-neuron`, one extent, bundlesPerUnit 1, and the part to be segment 0.
    */
-  given: 'gate' | 'up' | null;
-  /** Added to each neuron's product with x, [numNeurons], where the network has biases: h = act(gate x + gateBias) * (up x + upBias). Products that are given hold theirs. */
+  residentPart: 'gate' | 'up' | null;
+  /**
+   * [numNeurons], added to each neuron's product with x, where the network has biases: h = act(gate x + gateBias) * (up x + upBias).
+   * Resident products hold theirs already.
+   */
   biases?: { gate: Float32Array | null; up: Float32Array | null };
   /**
    * Where the layer's slots begin in the arena (multiple of 4096), and how many there are. Slot size: slots.ts. Layers with the same three share
@@ -99,6 +103,31 @@ export const COUNTERS = {
 /** In place of a slot: the next unit of the ring. */
 export const RING_SLOT = 0xffffffff;
 
+/** The arguments of `RowStream.ffn`. The stream keeps none of it, so that a caller may use one object for all of its calls. */
+export interface FeedForwardCall {
+  /** Index into the stream's layers. */
+  layer: number;
+  /** The layer's units, ascending; the first `count` count. */
+  units: Uint32Array;
+  /** The slot of each of them; RING_SLOT: the ring's next. */
+  slots: Uint32Array;
+  count: number;
+  /** [tokens, hiddenSize] */
+  x: Float32Array;
+  tokens: number;
+  /** The products of x with the layer's resident part, [tokens, numNeurons]; null where the layer has none. */
+  residentProducts: Float32Array | null;
+  /**
+   * [tokens, count]: what unit i adds to token t is multiplied by weights[t * count + i]. A unit with weight 0 adds nothing
+   * (mixtures of experts; masks of lossy selectors). Null: every weight is 1.
+   */
+  weights: Float32Array | null;
+  /** [tokens, hiddenSize] */
+  y: Float32Array;
+  /** Adds to y; else y is overwritten. */
+  accumulate: boolean;
+}
+
 /** Streams bundles from files into an arena that JS never sees, and runs the feed-forward network over them. */
 export interface RowStream {
   /** False where the file system refused direct reads, at opening or at the first read. */
@@ -113,24 +142,11 @@ export interface RowStream {
   /** Lets go of what was read ahead and begins again at entry `index` of the schedule. */
   seekRing(index: number): void;
   /**
-   * y[tokens, hiddenSize] (+)= FFN of x[tokens, hiddenSize] over `count` units, ascending, in `slots` (RING_SLOT: the ring's next).
-   * Waits for units that are on their way, computes those that are there meanwhile. `given` is [tokens, numNeurons] where the layer
-   * says so. `weights` is [tokens, count]: what unit i adds to token t is multiplied by weights[t * count + i], and is nothing where that is 0
-   * (mixtures of experts; masks of lossy selectors); without it, every weight is 1. Down sums run in ascending neuron order: the result depends neither on arrival, nor on threads, nor on how a layer is cut into calls.
-   * Throws BridgeError: CORRUPT (checksum; names layer, bundle, file, offset) or IO; the stream survives.
+   * y (+)= FFN of x over the units of the call. Waits for units that are on their way, and computes those that are there meanwhile.
+   * Down sums run in ascending neuron order: the result does not depend on arrival, on threads, or on how a layer is cut into calls.
+   * Throws BridgeError CORRUPT (checksum; names layer, bundle, file, offset), IO or USAGE; the stream survives.
    */
-  ffn(
-    layer: number,
-    units: Uint32Array,
-    slots: Uint32Array,
-    count: number,
-    x: Float32Array,
-    tokens: number,
-    given: Float32Array | null,
-    y: Float32Array,
-    accumulate: boolean,
-    weights?: Float32Array | null,
-  ): void;
+  ffn(call: FeedForwardCall): void;
   counters(into: Float64Array): void;
   /** Waits for reads in flight, then frees everything. */
   dispose(): void;
@@ -261,7 +277,7 @@ export interface Bridge {
     agreement: Float32Array,
   ): void;
   /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
-  crc32c(bytes: Uint8Array, seed: number): number;
+  readonly crc32c: Crc32c;
   /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms, `readThreads` at once. */
   probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number): ReadProbe;
   dispose(): void;

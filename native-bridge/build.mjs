@@ -1,9 +1,18 @@
 /**
- * Compiles the addon with the C++ compiler that is there: no download, no node-gyp. Run by `npm install`. Without a compiler the
+ * Compiles the addon with the C++ compiler of this machine: no download, no node-gyp. `npm install` runs it. Without a compiler the
  * package still works, on the portable TypeScript twin, so this never fails an installation.
  *
- * With `--prebuilt` it is compiled to be shipped: into prebuilds/, with the C++ library inside. Where a package brings one that loads, an installation
- * compiles nothing. CXX may name a cross compiler: what is compiled, and where it is put, goes by the machine that the compiler says it compiles for.
+ * With `--prebuilt` the addon is compiled to be shipped: it goes into prebuilds/ and has the C++ library inside. An installation
+ * compiles nothing if the package brings an addon that loads. CXX may name a cross compiler: the compiler says which machine it
+ * compiles for, and that decides the flags and the folder.
+ *
+ * The floors of src/, top first; a file includes its own folder and those below, by the path from src/:
+ *
+ *     bindings/      JavaScript's calls, taken apart and checked
+ *     stream/        rows from flash, through slots, into the feed-forward network
+ *     dense/         what works on memory alone: resident matrices, keys and values, the training of predictors
+ *     kernels/       products and sums, a file for each instruction set
+ *     src/ itself    threads, memory, files, checksums, formats, failures
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
@@ -18,6 +27,12 @@ const addon = join(buildFolder, 'flashrow.node');
 const prebuiltFor = (platform, arch) => join(here, 'prebuilds', `${platform}-${arch}`, 'flashrow.node');
 const ships = process.argv.includes('--prebuilt');
 const require = createRequire(import.meta.url);
+
+/** Paths of the files in `folder` and the folders inside it, from `folder` on, with slashes between. */
+const filesBelow = (folder) =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory() ? filesBelow(join(folder, entry.name)).map((name) => `${entry.name}/${name}`) : [entry.name],
+  );
 
 const modified = (path) => {
   try {
@@ -66,11 +81,11 @@ const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', 
 /** Flags of the sources for one instruction set; a source that is compiled without them is empty, and its set not there. */
 const SIMD_FLAGS = {
   x64: {
-    'kernels_avx2.cc': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
-    'kernels_avx512.cc': AVX512,
-    'kernels_vnni.cc': [...AVX512, '-mavx512vnni'],
+    'kernels/avx2.cc': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
+    'kernels/avx512.cc': AVX512,
+    'kernels/vnni.cc': [...AVX512, '-mavx512vnni'],
   },
-  arm64: { 'kernels_dotprod.cc': ['-march=armv8.2-a+dotprod'] },
+  arm64: { 'kernels/dotprod.cc': ['-march=armv8.2-a+dotprod'] },
 };
 
 /** The flags for a source that the compiler knows: all, or none where it is too old for them or the processor is another. */
@@ -95,9 +110,10 @@ function loads(path) {
 
 async function build() {
   if (process.platform === 'win32') throw new Error('the addon does not support Windows yet');
-  const sources = readdirSync(sourceFolder).filter((name) => name.endsWith('.cc'));
+  const files = filesBelow(sourceFolder);
+  const sources = files.filter((name) => name.endsWith('.cc'));
   const newest = Math.max(
-    ...readdirSync(sourceFolder).map((name) => modified(join(sourceFolder, name))),
+    ...files.map((name) => modified(join(sourceFolder, name))),
     modified(fileURLToPath(import.meta.url)),
   );
   const shipped = prebuiltFor(process.platform, process.arch);
@@ -116,6 +132,7 @@ async function build() {
     ...['-DNAPI_VERSION=9', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],
     // A worker that is being terminated takes no exception; without this the process would end.
     '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+    ...['-I', sourceFolder],
     // System headers: their warnings are not ours.
     ...includes.flatMap((folder) => ['-isystem', folder]),
   ];
@@ -123,7 +140,7 @@ async function build() {
   // A folder of its own, renamed from at the end: an interrupted or a second build leaves nothing half-written.
   const scratch = mkdtempSync(join(buildFolder, 'compile-'));
   try {
-    const objects = sources.map((name) => join(scratch, name.replace(/cc$/, 'o')));
+    const objects = sources.map((name) => join(scratch, name.replaceAll('/', '-').replace(/cc$/, 'o')));
     const compiled = await Promise.allSettled(
       sources.map(async (name, i) => {
         const simd = await simdFlags(compiler, name);

@@ -1,10 +1,8 @@
 import type { StreamLayer } from './bridge.js';
+import { DEVICE_BLOCK, roundUp } from './memory.js';
 
-const DEVICE_BLOCK = 4096;
 /** From this size on a record is read straight into its slot where its place in the file allows; below, copying is cheaper than widening. */
 const DIRECT_AREA = 64 * 1024;
-
-const roundUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /** One extent's place inside a slot. */
 export interface SlotArea {
@@ -43,7 +41,7 @@ function blockShift(
 export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'checksums'>): SlotLayout {
   let bytes = 0;
   const areas = layer.extents.map((extent) => {
-    const skip = layer.given === null ? 0 : layer.segments[0].bytes;
+    const skip = layer.residentPart === null ? 0 : layer.segments[0].bytes;
     const span = (layer.bundlesPerUnit - 1) * extent.stride + extent.bytes - skip;
     const alignment = span >= DIRECT_AREA ? DEVICE_BLOCK : 64;
     const offset =

@@ -1,5 +1,6 @@
+import { dirname } from 'node:path/posix';
 import { describe, expect, it } from 'vitest';
-import { circleIn, type Import, importsIn, importsOf } from './imports.js';
+import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './support/imports.js';
 
 /**
  * The rooms, top floor first. A room may import from the floors below its own, and from nothing else. A folder within a room is on the room's
@@ -21,7 +22,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/store/write'],
   ['src/store', 'src/text'],
   ['src/import', 'src/dense', 'src/select'],
-  ['src/model/families'],
+  ['src/model/families', 'src/import/layouts'],
   ['src/model'],
   ['src/cache', 'src/disk'],
   ['src/errors.ts'],
@@ -29,6 +30,10 @@ const FLOORS: readonly (readonly string[])[] = [
   ['native-bridge/index.ts'],
   ['native-bridge/native.ts', 'native-bridge/twin'],
   ['native-bridge'],
+  ['native-bridge/src/bindings'],
+  ['native-bridge/src/stream', 'native-bridge/src/dense'],
+  ['native-bridge/src/kernels'],
+  ['native-bridge/src'],
 ];
 
 const room = (path: string) =>
@@ -54,8 +59,23 @@ describe('the imports of src/ and native-bridge/', () => {
     expect(circleIn(imports)).toBeNull();
   });
 
+  it('make no circle of rooms', () => {
+    expect(circleIn(imports.map(({ from, to }) => ({ from: room(from), to: room(to) })))).toBeNull();
+  });
+
   it('know every room', () => {
     expect(imports.filter(({ from, to }) => floor(from) < 0 || floor(to) < 0)).toEqual([]);
+  });
+});
+
+describe('a folder of src/ and native-bridge/', () => {
+  it('holds at most 35 files', () => {
+    const perFolder = new Map<string, number>();
+    for (const path of [...sourcesIn('src'), ...sourcesIn('native-bridge')]) {
+      const folder = dirname(path);
+      perFolder.set(folder, (perFolder.get(folder) ?? 0) + 1);
+    }
+    expect([...perFolder].filter(([, files]) => files > 35)).toEqual([]);
   });
 });
 

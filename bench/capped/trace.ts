@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { seededRandom } from '../../src/engine/random.js';
+import { seededRandom } from '../../src/engine/sampler.js';
 import { FlashrowError } from '../../src/errors.js';
 import { unitsWhole } from '../../src/plan/units.js';
 import { openStore } from '../../src/store/reader.js';

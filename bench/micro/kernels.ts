@@ -1,9 +1,9 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bridge, BundleGeometry, Isa, RowStream } from '../../native-bridge/bridge.js';
+import type { Bridge, BundleGeometry, FeedForwardCall, Isa, RowStream } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { availableIsas, openBridge } from '../../native-bridge/index.js';
-import { READ_THREADS } from '../../src/plan/overhead.js';
+import { READ_THREADS } from '../../src/disk/read-threads.js';
 import { type UnitShape, unitsOfAll, unitsOfGate } from '../../src/plan/units.js';
 import { partBytes } from '../../src/store/geometry.js';
 import { chooseSlice } from '../../src/store/slicing.js';
@@ -192,10 +192,23 @@ function feedForwardCall(stream: RowStream, unit: UnitShape) {
   const most = Math.max(...TOKENS);
   const units = Uint32Array.from({ length: unit.units }, (_, i) => i);
   const x = activations(most * HIDDEN);
-  const given = unit.given ? activations(most * NEURONS) : null;
-  const y = new Float32Array(most * HIDDEN);
-  const run = (layer: number, tokens: number) =>
-    stream.ffn(layer, units, units, unit.units, x, tokens, given, y, false);
+  const call: FeedForwardCall = {
+    layer: 0,
+    units,
+    slots: units,
+    count: unit.units,
+    x,
+    tokens: 1,
+    residentProducts: unit.residentPart ? activations(most * NEURONS) : null,
+    weights: null,
+    y: new Float32Array(most * HIDDEN),
+    accumulate: false,
+  };
+  const run = (layer: number, tokens: number) => {
+    call.layer = layer;
+    call.tokens = tokens;
+    stream.ffn(call);
+  };
   return { units, run };
 }
 

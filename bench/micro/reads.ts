@@ -1,6 +1,6 @@
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bridge, RING_SLOT, type StreamLayer } from '../../native-bridge/bridge.js';
+import { type Bridge, type FeedForwardCall, RING_SLOT, type StreamLayer } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { slotLayout } from '../../native-bridge/slots.js';
 import { RandomWeights } from '../model/random-weights.js';
@@ -106,7 +106,7 @@ const layerOf = (bundlesPerUnit: number): Omit<StreamLayer, 'arenaOffset' | 'slo
   parts: { gate: null, up: { extent: 0, offset: 0 }, down: { extent: 0, offset: BUNDLE_BYTES / 2 } },
   segments: [{ extent: 0, offset: 0, bytes: BUNDLE_BYTES }],
   checksums: null,
-  given: null,
+  residentPart: null,
 });
 
 function openStream(bridge: Bridge, path: string, perUnit: number, slots: number, ringSlots: number, depth: number) {
@@ -124,15 +124,28 @@ function openStream(bridge: Bridge, path: string, perUnit: number, slots: number
   return { stream, ringOffset: own };
 }
 
+const callOf = (units: Uint32Array, slots: Uint32Array): FeedForwardCall => ({
+  layer: 0,
+  units,
+  slots,
+  count: units.length,
+  x: new Float32Array(HIDDEN),
+  tokens: 1,
+  residentProducts: null,
+  weights: null,
+  y: new Float32Array(HIDDEN),
+  accumulate: false,
+});
+
 /** What a selector's misses go through: all asked for at once, computed as they arrive. */
 function requestSpeed(bridge: Bridge, path: string, perUnit: number, units: Uint32Array, depth: number): number {
   const { stream } = openStream(bridge, path, perUnit, units.length, 0, depth);
   try {
     const slots = units.map((_, i) => i);
-    const [x, y] = [new Float32Array(HIDDEN), new Float32Array(HIDDEN)];
+    const call = callOf(units, slots);
     const start = performance.now();
     stream.request(0, units, slots, units.length);
-    stream.ffn(0, units, slots, units.length, x, 1, null, y, false);
+    stream.ffn(call);
     return speedSince(start, units.length * perUnit);
   } finally {
     stream.dispose();
@@ -145,10 +158,10 @@ function ringSpeed(bridge: Bridge, path: string, perUnit: number, units: Uint32A
   try {
     const schedule = Uint32Array.from([...units].flatMap((unit) => [0, unit]));
     const slots = new Uint32Array(units.length).fill(RING_SLOT);
-    const [x, y] = [new Float32Array(HIDDEN), new Float32Array(HIDDEN)];
+    const call = callOf(units, slots);
     const start = performance.now();
     stream.startRing({ arenaOffset: ringOffset, slots: RING_SLOTS, schedule });
-    stream.ffn(0, units, slots, units.length, x, 1, null, y, false);
+    stream.ffn(call);
     return speedSince(start, units.length * perUnit);
   } finally {
     stream.dispose();

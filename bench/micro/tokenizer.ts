@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { seededRandom } from '../../src/engine/random.js';
+import { seededRandom } from '../../src/engine/sampler.js';
 import { openTokenizer } from '../../src/hub/open-tokenizer.js';
 import { REPOSITORY } from '../repository.js';
 import type { Row } from '../table.js';

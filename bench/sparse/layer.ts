@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { openBridge } from '../../native-bridge/index.js';
 import { ActiveSet } from '../../src/calibrate/active-set.js';
 import { trainLayer } from '../../src/calibrate/train-layer.js';
-import { seededRandom } from '../../src/engine/random.js';
+import { seededRandom } from '../../src/engine/sampler.js';
 import { defaultThreads } from '../../src/plan/machine.js';
 import { predictorBytes } from '../../src/store/predictors.js';
 import { runBench } from '../command.js';

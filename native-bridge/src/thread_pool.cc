@@ -4,7 +4,6 @@
 #include <system_error>
 
 #include "failure.h"
-#include "kernels.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -42,7 +41,7 @@ static bool spinFor(const Done& done) {
   return false;
 }
 
-ThreadPool::ThreadPool(size_t threads) : threads_(threads), scratch_(threads * kKernelScratchBytes) {
+ThreadPool::ThreadPool(size_t threads, size_t scratchBytes) : threads_(threads), scratchBytes_(scratchBytes), scratch_(threads * scratchBytes) {
   try {
     for (size_t thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { work(thread); });
   } catch (const std::system_error& error) {
@@ -53,7 +52,7 @@ ThreadPool::ThreadPool(size_t threads) : threads_(threads), scratch_(threads * k
 
 ThreadPool::~ThreadPool() { stop(); }
 
-void* ThreadPool::scratch(size_t thread) const { return scratch_.data() + thread * kKernelScratchBytes; }
+void* ThreadPool::scratch(size_t thread) const { return scratch_.data() + thread * scratchBytes_; }
 
 uint8_t* ThreadPool::shared(size_t bytes) {
   if (shared_.bytes() < bytes) {

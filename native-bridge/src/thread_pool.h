@@ -19,11 +19,12 @@ namespace flashrow {
  */
 class ThreadPool {
  public:
-  explicit ThreadPool(size_t threads);
+  /** `scratchBytes` for each thread. Throws Failure MEMORY. */
+  ThreadPool(size_t threads, size_t scratchBytes);
   ~ThreadPool();
 
   size_t size() const { return threads_; }
-  /** Scratch of a thread, kKernelScratchBytes long, 64-aligned. */
+  /** A thread's own scratch, `scratchBytes` long, 64-aligned. */
   void* scratch(size_t thread) const;
   /** Memory that the threads of a task share, `bytes` long, 64-aligned; a later call may end it. Throws Failure MEMORY. */
   uint8_t* shared(size_t bytes);
@@ -46,6 +47,7 @@ class ThreadPool {
   void stop();
 
   size_t threads_;
+  size_t scratchBytes_;
   Arena scratch_;
   Arena shared_;
   std::vector<std::thread> workers_;

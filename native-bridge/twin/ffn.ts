@@ -1,4 +1,5 @@
 import { dequantize } from '../blocks.js';
+import type { FeedForwardCall } from '../bridge.js';
 import { ACTIVATIONS, activatedUp } from './activation.js';
 import { dot } from './dot.js';
 import { bundlesInUnit, type PreparedLayer, partOffset } from './layer.js';
@@ -11,24 +12,18 @@ export class FeedForward {
   #row = new Float32Array(0);
   #hidden = new Float32Array(0);
 
-  /** y[tokens, hiddenSize] += FFN of x[tokens, hiddenSize] over the bundles of `unit`, which lies in `slot`, weighed token by token. */
-  addUnit(
-    prepared: PreparedLayer,
-    unit: number,
-    slot: Uint8Array,
-    x: Float32Array,
-    tokens: number,
-    given: Float32Array | null,
-    weightOf: (token: number) => number,
-    y: Float32Array,
-  ): void {
+  /** y += FFN of x over the bundles of the call's unit `index`, which lies in `slot`, weighed token by token. */
+  addUnit(prepared: PreparedLayer, call: FeedForwardCall, index: number, slot: Uint8Array): void {
     const { hiddenSize, neuronsPerBundle, bundlesPerUnit, downOrientation } = prepared.layer;
+    const { tokens, y } = call;
     if (this.#row.length < Math.max(hiddenSize, neuronsPerBundle))
       this.#row = new Float32Array(Math.max(hiddenSize, neuronsPerBundle));
     if (this.#hidden.length < tokens * neuronsPerBundle) this.#hidden = new Float32Array(tokens * neuronsPerBundle);
+    const unit = call.units[index];
+    const weightOf = (token: number) => call.weights?.[token * call.count + index] ?? 1;
     const bundles = bundlesInUnit(prepared, unit);
     for (let b = 0; b < bundles; b++) {
-      this.#activate(prepared, (unit * bundlesPerUnit + b) * neuronsPerBundle, b, slot, x, tokens, given);
+      this.#activate(prepared, call, (unit * bundlesPerUnit + b) * neuronsPerBundle, b, slot);
       this.#weigh(neuronsPerBundle, tokens, weightOf);
       if (downOrientation === 'by-neuron') this.#addColumns(prepared, b, slot, tokens, y);
       else this.#addOutputs(prepared, b, slot, tokens, weightOf, y);
@@ -38,27 +33,25 @@ export class FeedForward {
   /** hidden[tokens, neuronsPerBundle] = act(gate x) * (up x), or act(up x), for the neurons from `firstNeuron` on. */
   #activate(
     prepared: PreparedLayer,
+    { x, tokens, residentProducts }: FeedForwardCall,
     firstNeuron: number,
     b: number,
     slot: Uint8Array,
-    x: Float32Array,
-    tokens: number,
-    given: Float32Array | null,
   ): void {
-    const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation, biases } = prepared.layer;
+    const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation, biases, residentPart } = prepared.layer;
     const act = ACTIVATIONS[activation];
     const hidden = this.#hidden;
     for (let r = 0; r < neuronsPerBundle; r++) {
       for (const part of formats.gate === null ? UNGATED : GATED) {
-        const isGiven = prepared.layer.given === part;
-        if (!isGiven) {
+        const isResident = residentPart === part;
+        if (!isResident) {
           const at = partOffset(prepared, part, b) + r * prepared.rowBytes[part];
           dequantize(formats[part]!, slot, at, hiddenSize, this.#row, 0);
         }
         const bias = biases?.[part]?.[firstNeuron + r] ?? 0;
         for (let t = 0; t < tokens; t++) {
-          const product = isGiven
-            ? given![t * numNeurons + firstNeuron + r]
+          const product = isResident
+            ? residentProducts![t * numNeurons + firstNeuron + r]
             : Math.fround(Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize)) + bias);
           const at = t * neuronsPerBundle + r;
           if (part === 'gate' || formats.gate === null) hidden[at] = act(product);

@@ -1,6 +1,6 @@
 import type { Bridge } from '../bridge.js';
+import { crc32c } from '../crc32c.js';
 import { createTrainer } from '../low-rank-trainer.js';
-import { crc32c } from './crc32c.js';
 import { isCount, usage } from './errors.js';
 import { TwinKeyValueCache } from './key-value-cache.js';
 import { trainLowRank } from './low-rank-trainer.js';

@@ -1,8 +1,7 @@
 import type { KeyValueCache, KeyValueCacheOptions } from '../bridge.js';
+import { keyValuePageBytes, PAGE_POSITIONS } from '../memory.js';
 import { dot } from './dot.js';
 import { allocate, isCount, usage } from './errors.js';
-
-const PAGE_POSITIONS = 64;
 
 /** Keys, or values, of 64 positions: [numKeyValueHeads, 64, headDim], and what each vector is to be multiplied by. */
 interface Half {
@@ -49,8 +48,7 @@ export class TwinKeyValueCache implements KeyValueCache {
   get bytes(): number {
     let pages = 0;
     for (const layer of this.#layers) pages += layer.pages.length;
-    const { numKeyValueHeads, headDim, format } = this.#options;
-    return pages * 2 * numKeyValueHeads * PAGE_POSITIONS * (format === 'i16' ? 2 * headDim + 4 : 4 * headDim);
+    return pages * keyValuePageBytes(this.#options);
   }
 
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void {

@@ -1,5 +1,6 @@
-import type { StreamLayer } from '../bridge.js';
+import type { BridgeError, StreamLayer } from '../bridge.js';
 import { FORMATS, isRowFormat, rowBytes } from '../formats.js';
+import { DEVICE_BLOCK } from '../memory.js';
 import { type SlotLayout, slotLayout } from '../slots.js';
 import { ACTIVATIONS } from './activation.js';
 import { asUsage, isCount, usage } from './errors.js';
@@ -17,67 +18,22 @@ export interface PreparedLayer {
   verified: Uint8Array;
 }
 
+type Fail = (what: string) => BridgeError;
+
+/** Checks a layer as `Layer` of the addon does. Throws BridgeError USAGE. */
 export function prepareLayer(layer: StreamLayer, index: number, numFiles: number, arenaBytes: number): PreparedLayer {
-  const fail = (what: string) => usage(`layer ${index}: ${what}`);
-  const { hiddenSize, numNeurons, neuronsPerBundle, formats, parts, extents, segments, checksums } = layer;
-  const byNeuron = layer.downOrientation === 'by-neuron';
-  for (const [name, value] of Object.entries({
-    hiddenSize,
-    numNeurons,
-    neuronsPerBundle,
-    bundlesPerUnit: layer.bundlesPerUnit,
-  }))
-    if (!isCount(value) || value === 0) throw fail(`${name} is ${value}, not a positive integer`);
-  if (numNeurons % neuronsPerBundle !== 0)
-    throw fail(`bundles of ${neuronsPerBundle} neurons do not divide ${numNeurons} neurons`);
-  if (!byNeuron && layer.downOrientation !== 'by-output') throw fail(`no such orientation: ${layer.downOrientation}`);
-  if (!Object.hasOwn(ACTIVATIONS, layer.activation)) throw fail(`no such activation: ${layer.activation}`);
-  for (const format of [formats.gate, formats.up, formats.down])
-    if (format !== null && !isRowFormat(format)) throw fail(`no kernel for format ${format}`);
-  if (byNeuron && isRowFormat(formats.down) && FORMATS[formats.down].blockSize > 32)
-    throw fail(`a down matrix by neuron cannot be ${formats.down}, whose blocks hold 256 weights`);
-  if ((formats.gate === null) !== (parts.gate === null)) throw fail('gate has a format or a place, but not both');
-
-  for (const [name, bias] of Object.entries(layer.biases ?? {}))
-    if (bias !== null && (bias.length !== numNeurons || (name === 'gate' && formats.gate === null)))
-      throw fail(`there are not as many biases of ${name} as neurons`);
-
-  if (extents.length < 1 || extents.length > 3) throw fail(`${extents.length} extents; one to three are possible`);
-  for (const { file, offset, bytes, stride } of extents)
-    if (!isCount(file) || file >= numFiles || !isCount(offset) || !isCount(bytes) || !isCount(stride))
-      throw fail('an extent names no file of the stream, or a negative range');
-  const lengths = asUsage(() => ({
-    gate: formats.gate === null ? 0 : rowBytes(formats.gate, hiddenSize),
-    up: rowBytes(formats.up, hiddenSize),
-    down: rowBytes(formats.down, byNeuron ? hiddenSize : neuronsPerBundle),
-  }));
-  const inside = (extent: number, offset: number, bytes: number) =>
-    extent >= 0 && extent < extents.length && offset >= 0 && offset + bytes <= extents[extent].bytes;
-  const rows = { gate: neuronsPerBundle, up: neuronsPerBundle, down: byNeuron ? neuronsPerBundle : hiddenSize };
-  for (const name of ['gate', 'up', 'down'] as const) {
-    const part = parts[name];
-    if (part !== null && !inside(part.extent, part.offset, rows[name] * lengths[name]))
-      throw fail(`${name} reaches beyond its extent`);
-  }
-  for (const segment of segments)
-    if (!inside(segment.extent, segment.offset, segment.bytes)) throw fail('a segment reaches beyond its extent');
-
+  const fail: Fail = (what) => usage(`layer ${index}: ${what}`);
+  checkNetwork(layer, fail);
+  const lengths = rowLengths(layer);
+  checkExtents(layer, lengths, numFiles, fail);
+  const { numNeurons, neuronsPerBundle, segments, checksums } = layer;
   const numBundles = numNeurons / neuronsPerBundle;
   if (checksums !== null && checksums.length !== numBundles * segments.length)
     throw fail(`${checksums.length} checksums for ${numBundles} bundles of ${segments.length} segments`);
-
-  if (layer.given !== null) {
-    const part = parts[layer.given];
-    if (part === null) throw fail(`the given ${layer.given} does not exist`);
-    const [first] = segments;
-    const isFirst = part.offset === 0 && first?.offset === 0 && first.bytes === neuronsPerBundle * lengths[layer.given];
-    if (!byNeuron || extents.length !== 1 || layer.bundlesPerUnit !== 1 || !isFirst)
-      throw fail('a given part needs by-neuron, one extent, one bundle a unit, and to be segment 0');
-  }
-
+  if (layer.residentPart !== null) checkResidentPart(layer, layer.residentPart, lengths, fail);
   const layout = slotLayout(layer);
-  if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % 4096 !== 0)
-    throw fail(`${layer.slots} slots at ${layer.arenaOffset}: counts, the offset a multiple of 4096`);
+  if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % DEVICE_BLOCK !== 0)
+    throw fail(`${layer.slots} slots at ${layer.arenaOffset}: counts, the offset a multiple of ${DEVICE_BLOCK}`);
   if (layer.slots > 0 && layer.arenaOffset + layer.slots * layout.bytes > arenaBytes)
     throw fail(
       `${layer.slots} slots of ${layout.bytes} bytes at ${layer.arenaOffset} exceed the arena of ${arenaBytes} bytes`,
@@ -91,6 +47,72 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
     rowBytes: lengths,
     verified: new Uint8Array(checksums === null ? 0 : checksums.length),
   };
+}
+
+/** Sizes, formats, activation and biases. */
+function checkNetwork(layer: StreamLayer, fail: Fail): void {
+  const { hiddenSize, numNeurons, neuronsPerBundle, bundlesPerUnit, formats, parts } = layer;
+  for (const [name, value] of Object.entries({ hiddenSize, numNeurons, neuronsPerBundle, bundlesPerUnit }))
+    if (!isCount(value) || value === 0) throw fail(`${name} is ${value}, not a positive integer`);
+  if (numNeurons % neuronsPerBundle !== 0)
+    throw fail(`bundles of ${neuronsPerBundle} neurons do not divide ${numNeurons} neurons`);
+  const byNeuron = layer.downOrientation === 'by-neuron';
+  if (!byNeuron && layer.downOrientation !== 'by-output') throw fail(`no such orientation: ${layer.downOrientation}`);
+  if (!Object.hasOwn(ACTIVATIONS, layer.activation)) throw fail(`no such activation: ${layer.activation}`);
+  for (const format of [formats.gate, formats.up, formats.down])
+    if (format !== null && !isRowFormat(format)) throw fail(`no kernel for format ${format}`);
+  if (byNeuron && isRowFormat(formats.down) && FORMATS[formats.down].blockSize > 32)
+    throw fail(`a down matrix by neuron cannot be ${formats.down}, whose blocks hold 256 weights`);
+  if ((formats.gate === null) !== (parts.gate === null)) throw fail('gate has a format or a place, but not both');
+  for (const [name, bias] of Object.entries(layer.biases ?? {}))
+    if (bias !== null && (bias.length !== numNeurons || (name === 'gate' && formats.gate === null)))
+      throw fail(`there are not as many biases of ${name} as neurons`);
+}
+
+const rowLengths = ({
+  hiddenSize,
+  neuronsPerBundle,
+  formats,
+  downOrientation,
+}: StreamLayer): PreparedLayer['rowBytes'] =>
+  asUsage(() => ({
+    gate: formats.gate === null ? 0 : rowBytes(formats.gate, hiddenSize),
+    up: rowBytes(formats.up, hiddenSize),
+    down: rowBytes(formats.down, downOrientation === 'by-neuron' ? hiddenSize : neuronsPerBundle),
+  }));
+
+/** Extents lie in files, and parts and segments inside extents. */
+function checkExtents(layer: StreamLayer, lengths: PreparedLayer['rowBytes'], numFiles: number, fail: Fail): void {
+  const { hiddenSize, neuronsPerBundle, parts, extents, segments } = layer;
+  if (extents.length < 1 || extents.length > 3) throw fail(`${extents.length} extents; one to three are possible`);
+  for (const { file, offset, bytes, stride } of extents)
+    if (!isCount(file) || file >= numFiles || !isCount(offset) || !isCount(bytes) || !isCount(stride))
+      throw fail('an extent names no file of the stream, or a negative range');
+  const inside = (extent: number, offset: number, bytes: number) =>
+    extent >= 0 && extent < extents.length && offset >= 0 && offset + bytes <= extents[extent].bytes;
+  const downRows = layer.downOrientation === 'by-neuron' ? neuronsPerBundle : hiddenSize;
+  for (const name of ['gate', 'up', 'down'] as const) {
+    const part = parts[name];
+    const rows = name === 'down' ? downRows : neuronsPerBundle;
+    if (part !== null && !inside(part.extent, part.offset, rows * lengths[name]))
+      throw fail(`${name} reaches beyond its extent`);
+  }
+  for (const segment of segments)
+    if (!inside(segment.extent, segment.offset, segment.bytes)) throw fail('a segment reaches beyond its extent');
+}
+
+function checkResidentPart(
+  { neuronsPerBundle, bundlesPerUnit, parts, extents, segments, downOrientation }: StreamLayer,
+  residentPart: 'gate' | 'up',
+  lengths: PreparedLayer['rowBytes'],
+  fail: Fail,
+): void {
+  const part = parts[residentPart];
+  if (part === null) throw fail(`the resident part is ${residentPart}, but the network has none`);
+  const [first] = segments;
+  const isFirst = part.offset === 0 && first?.offset === 0 && first.bytes === neuronsPerBundle * lengths[residentPart];
+  if (downOrientation !== 'by-neuron' || extents.length !== 1 || bundlesPerUnit !== 1 || !isFirst)
+    throw fail('a resident part needs a down matrix by neuron, one extent, one bundle per unit, and to be segment 0');
 }
 
 /** Bundles in a unit: `bundlesPerUnit`, or what is left in the last one. */

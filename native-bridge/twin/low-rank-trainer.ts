@@ -11,10 +11,10 @@ export const trainLowRank: LowRankKernel = (state, x, active, samples) => {
       for (let c = 0; c < hiddenSize; c++) sum += a[r * hiddenSize + c] * x[s * hiddenSize + c];
       codes[s * rank + r] = sum;
     }
-  const ofA = new Float32Array(rank * hiddenSize);
-  const ofB = new Float32Array(numNeurons * rank);
-  const ofBias = new Float32Array(numNeurons);
-  const ofCodes = new Float32Array(samples * rank);
+  const gradA = new Float32Array(rank * hiddenSize);
+  const gradB = new Float32Array(numNeurons * rank);
+  const gradBias = new Float32Array(numNeurons);
+  const gradCodes = new Float32Array(samples * rank);
   let loss = 0;
   for (let n = 0; n < numNeurons; n++)
     for (let s = 0; s < samples; s++) {
@@ -25,18 +25,18 @@ export const trainLowRank: LowRankKernel = (state, x, active, samples) => {
       const signed = label === 1 ? score : -score;
       loss += weight * (Math.max(0, -signed) + Math.log1p(Math.exp(-Math.abs(signed))));
       const slope = weight * (1 / (1 + Math.exp(-score)) - label);
-      ofBias[n] += slope;
+      gradBias[n] += slope;
       for (let r = 0; r < rank; r++) {
-        ofB[n * rank + r] += slope * codes[s * rank + r];
-        ofCodes[s * rank + r] += slope * b[n * rank + r];
+        gradB[n * rank + r] += slope * codes[s * rank + r];
+        gradCodes[s * rank + r] += slope * b[n * rank + r];
       }
     }
   for (let s = 0; s < samples; s++)
     for (let r = 0; r < rank; r++)
-      for (let c = 0; c < hiddenSize; c++) ofA[r * hiddenSize + c] += ofCodes[s * rank + r] * x[s * hiddenSize + c];
-  adam(a, ofA, learningRate, step);
-  adam(b, ofB, learningRate, step);
-  adam(bias, ofBias, learningRate, step);
+      for (let c = 0; c < hiddenSize; c++) gradA[r * hiddenSize + c] += gradCodes[s * rank + r] * x[s * hiddenSize + c];
+  adam(a, gradA, learningRate, step);
+  adam(b, gradB, learningRate, step);
+  adam(bias, gradBias, learningRate, step);
   return loss;
 };
 

@@ -1,8 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
 import { dequantize } from '../blocks.js';
 import { BridgeError, type MatrixSource, type ResidentMatrix } from '../bridge.js';
+import { crc32c } from '../crc32c.js';
 import { isRowFormat, rowBytes } from '../formats.js';
-import { crc32c } from './crc32c.js';
 import { dot } from './dot.js';
 import { allocate, asUsage, ioError, isCount, usage } from './errors.js';
 import { readRange } from './reader.js';

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { BridgeError, COUNTERS } from '../bridge.js';
-import { crc32c } from './crc32c.js';
+import { crc32c } from '../crc32c.js';
 import { ioError } from './errors.js';
 import { bundlesInUnit, type PreparedLayer } from './layer.js';
 
@@ -61,7 +61,7 @@ export class UnitReader {
     slot: Uint8Array,
   ): void {
     const { segments, extents, checksums } = layer;
-    for (let s = layer.given === null ? 0 : 1; s < segments.length; s++) {
+    for (let s = layer.residentPart === null ? 0 : 1; s < segments.length; s++) {
       const at = bundle * segments.length + s;
       if (verified[at] === 1) continue;
       const { extent, offset, bytes } = segments[s];

@@ -1,4 +1,5 @@
-import { COUNTERS, RING_SLOT, type Ring, type RowStream, type StreamOptions } from '../bridge.js';
+import { COUNTERS, type FeedForwardCall, RING_SLOT, type Ring, type RowStream, type StreamOptions } from '../bridge.js';
+import { DEVICE_BLOCK } from '../memory.js';
 import { allocate, isCount, usage } from './errors.js';
 import { FeedForward } from './ffn.js';
 import { type PreparedLayer, prepareLayer } from './layer.js';
@@ -67,8 +68,10 @@ export class TwinStream implements RowStream {
     this.#checkAlive();
     const { arenaOffset, slots, schedule } = ring;
     if (schedule.length === 0 || schedule.length % 2 !== 0) throw usage('the schedule is empty or not made of pairs');
-    if (!isCount(slots) || slots === 0 || !isCount(arenaOffset) || arenaOffset % 4096 !== 0)
-      throw usage(`a ring of ${slots} slots at ${arenaOffset}: at least one slot, the offset a multiple of 4096`);
+    if (!isCount(slots) || slots === 0 || !isCount(arenaOffset) || arenaOffset % DEVICE_BLOCK !== 0)
+      throw usage(
+        `a ring of ${slots} slots at ${arenaOffset}: at least one slot, the offset a multiple of ${DEVICE_BLOCK}`,
+      );
     let slotBytes = 0;
     for (let i = 0; i < schedule.length; i += 2) {
       const prepared = this.#layer(schedule[i]);
@@ -91,33 +94,19 @@ export class TwinStream implements RowStream {
     this.#next = index;
   }
 
-  ffn(
-    layer: number,
-    units: Uint32Array,
-    slots: Uint32Array,
-    count: number,
-    x: Float32Array,
-    tokens: number,
-    given: Float32Array | null,
-    y: Float32Array,
-    accumulate: boolean,
-    weights: Float32Array | null = null,
-  ): void {
-    const prepared = this.#layer(layer);
+  ffn(call: FeedForwardCall): void {
+    const { units, slots, count, tokens, y } = call;
+    const prepared = this.#layer(call.layer);
     checkUnits(prepared, units, slots, count);
-    checkBuffers(prepared, x, tokens, given, y);
-    if (weights && weights.length < tokens * count)
-      throw usage(`weights holds ${weights.length}, not ${tokens} x ${count} values`);
+    checkBuffers(prepared, call);
     this.#checkHeld(prepared, units, slots, count);
 
-    const size = tokens * prepared.layer.hiddenSize;
-    if (!accumulate) y.fill(0, 0, size);
+    if (!call.accumulate) y.fill(0, 0, tokens * prepared.layer.hiddenSize);
     for (let i = 0; i < count; i++) {
       const started = performance.now();
       const slot = slots[i] === RING_SLOT ? this.#fillRingSlot(prepared, units[i]) : this.#fillSlot(prepared, slots[i]);
       const filled = performance.now();
-      const weightOf = (token: number) => weights?.[token * count + i] ?? 1;
-      this.#feedForward.addUnit(prepared, units[i], slot, x, tokens, given, weightOf, y);
+      this.#feedForward.addUnit(prepared, call, i, slot);
       this.#counters[COUNTERS.readWaitMs] += filled - started;
       this.#counters[COUNTERS.ffnMs] += performance.now() - filled;
     }
@@ -206,21 +195,18 @@ function checkUnits(prepared: PreparedLayer, units: Uint32Array, slots: Uint32Ar
   }
 }
 
-function checkBuffers(
-  { layer, index }: PreparedLayer,
-  x: Float32Array,
-  tokens: number,
-  given: Float32Array | null,
-  y: Float32Array,
-): void {
-  const { hiddenSize, numNeurons } = layer;
+function checkBuffers({ layer, index }: PreparedLayer, call: FeedForwardCall): void {
+  const { count, x, tokens, residentProducts, weights, y } = call;
+  const { hiddenSize, numNeurons, residentPart } = layer;
   if (!isCount(tokens)) throw usage(`${tokens} is not a number of tokens`);
   if (x.length < tokens * hiddenSize) throw usage(`x holds ${x.length}, not ${tokens} x ${hiddenSize} values`);
   if (y.length < tokens * hiddenSize) throw usage(`y holds ${y.length}, not ${tokens} x ${hiddenSize} values`);
-  if ((given === null) !== (layer.given === null))
-    throw usage(
-      `layer ${index} ${layer.given === null ? 'takes no given products' : `needs the products of its ${layer.given}`}`,
-    );
-  if (given !== null && given.length < tokens * numNeurons)
-    throw usage(`given holds ${given.length}, not ${tokens} x ${numNeurons} values`);
+  if (residentPart === null && residentProducts !== null)
+    throw usage(`layer ${index} has no resident part; residentProducts must be null`);
+  if (residentPart !== null && residentProducts === null)
+    throw usage(`layer ${index} needs the products of its ${residentPart} as residentProducts`);
+  if (residentProducts !== null && residentProducts.length < tokens * numNeurons)
+    throw usage(`residentProducts holds ${residentProducts.length}, not ${tokens} x ${numNeurons} values`);
+  if (weights !== null && weights.length < tokens * count)
+    throw usage(`weights holds ${weights.length}, not ${tokens} x ${count} values`);
 }

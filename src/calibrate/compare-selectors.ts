@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
 import type { EvaluationResult } from '../contract/api.js';
 import type { Methods, SelectorJudgement } from '../contract/protocol.js';
+import { freeBytes } from '../disk/free-bytes.js';
 import { asWriteError } from '../disk/write-errors.js';
 import { createSelector } from '../engine/create-selector.js';
 import { openHost } from '../engine/open-host.js';
@@ -38,9 +39,8 @@ export async function compareSelectors(
   const sequences = sequencesOf(store, args, contextSize);
   const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
   const folder = mkdtempSync(join(tmpdir(), 'flashrow-compare-'));
-  const { bavail, bsize } = statfsSync(folder);
   const neededBytes = 4 * tokens * (spec.vocabSize + spec.numLayers * spec.hiddenSize);
-  const space = { neededBytes, freeBytes: bavail * bsize };
+  const space = { neededBytes, freeBytes: freeBytes(folder) };
   try {
     if (space.freeBytes < neededBytes) {
       const message = `comparing ${tokens} tokens needs ${neededBytes} bytes in ${tmpdir()}, ${space.freeBytes} are free; give fewer tokens, or set TMPDIR`;

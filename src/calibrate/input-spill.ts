@@ -1,5 +1,6 @@
-import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeFully } from '../disk/write-fully.js';
 import type { LayerInputs } from './layer-inputs.js';
 
 /** What goes into every layer's feed-forward network, spilled to disk as it comes: one file a layer, f32 [tokens, hiddenSize]. */
@@ -33,8 +34,7 @@ export class InputSpill {
   append(layer: number, x: Float32Array, tokens: number): void {
     const bytes = new Uint8Array(x.buffer, x.byteOffset, tokens * this.rowBytes);
     const at = this.reached[layer] * this.rowBytes;
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(this.files[layer], bytes, done, bytes.length - done, at + done);
+    writeFully(this.files[layer], bytes, at);
     this.reached[layer] += tokens;
   }
 

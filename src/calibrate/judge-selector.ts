@@ -1,6 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import type { SelectorJudgement } from '../contract/protocol.js';
-import { activationBias } from '../engine/neuron-biases.js';
+import { readActivationBias } from '../engine/biases.js';
 import { loadResidentGate } from '../engine/resident-gate.js';
 import type { Selector } from '../select/selector.js';
 import type { Store } from '../store/reader.js';
@@ -19,7 +19,7 @@ export function judgeSelector(
   const gate = loadResidentGate(store, bridge, layer);
   const active = (() => {
     try {
-      return activeSetOf(gate, activationBias(store, layer, bridge), inputs);
+      return activeSetOf(gate, readActivationBias(store, layer, bridge), inputs);
     } finally {
       gate.dispose();
     }

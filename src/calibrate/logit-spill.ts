@@ -1,4 +1,5 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { writeFully } from '../disk/write-fully.js';
 
 /** Logits of many tokens, on disk as they come: f32 [tokens, vocabSize]. */
 export class LogitSpill {
@@ -14,8 +15,7 @@ export class LogitSpill {
 
   append(logits: Float32Array): void {
     const bytes = new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength);
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(this.file, bytes, done, bytes.length - done, this.written + done);
+    writeFully(this.file, bytes, this.written);
     this.written += bytes.length;
   }
 

@@ -1,6 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import type { CalibrationSettings } from '../contract/protocol.js';
-import { activationBias } from '../engine/neuron-biases.js';
+import { readActivationBias } from '../engine/biases.js';
 import { loadResidentGate } from '../engine/resident-gate.js';
 import { SignBits } from '../select/sign-bits.js';
 import { REUSE_WINDOWS } from '../store/layer-statistics.js';
@@ -57,7 +57,7 @@ function finish(
   let active: ActiveSet;
   let sign: SignDivision;
   try {
-    active = activeSetOf(gate, activationBias(store, index, bridge), layerInputs);
+    active = activeSetOf(gate, readActivationBias(store, index, bridge), layerInputs);
     sign = divideBySign(
       new SignBits(bridge, gate, SIGN_TOKENS),
       layerInputs,

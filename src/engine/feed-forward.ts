@@ -1,8 +1,8 @@
-import { RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
+import { type FeedForwardCall, RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
 import { createCache } from '../cache/create-cache.js';
 import { FrequencyPool } from '../cache/frequency-pool.js';
 import { createPlacement, type Placement, type UnitCache, waveSize } from '../cache/unit-cache.js';
-import type { Allocation } from '../plan/spend.js';
+import type { Allocation } from '../plan/allocation.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 import type { TraceWriter } from '../trace/trace-writer.js';
@@ -46,6 +46,22 @@ export function createFeedForward(
     : new CachedFeed(stream, selector, allocation, hot, unitBiases);
 }
 
+const NOTHING = new Float32Array(0);
+
+/** A call to be filled in and used again. */
+const emptyCall = (units: Uint32Array): FeedForwardCall => ({
+  layer: 0,
+  units,
+  slots: units,
+  count: 0,
+  x: NOTHING,
+  tokens: 0,
+  residentProducts: null,
+  weights: null,
+  y: NOTHING,
+  accumulate: false,
+});
+
 /**
  * Every row, every token, in the same order: a cyclic scan, which defeats any recency cache. So the first units of each layer stay, and
  * the others pass through a ring that reads ahead across layers and tokens.
@@ -58,6 +74,8 @@ class PinnedFeed implements FeedForward {
   private readonly units: Uint32Array;
   private readonly slots: Uint32Array[];
   private readonly loaded: Uint8Array;
+  /** Of every layer and token: a pass allocates nothing. */
+  private readonly call: FeedForwardCall;
 
   constructor(
     private readonly stream: RowStream,
@@ -67,6 +85,7 @@ class PinnedFeed implements FeedForward {
     const { layers, ring } = allocation;
     this.units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
     this.loaded = new Uint8Array(layers.length);
+    this.call = emptyCall(this.units);
     this.slots = layers.map(({ unit, slots }) =>
       Uint32Array.from({ length: unit.units }, (_, id) => (id < slots ? id : RING_SLOT)),
     );
@@ -93,7 +112,14 @@ class PinnedFeed implements FeedForward {
       this.counts.hit += held;
     }
     this.counts.missed += bundlesIn(unit, this.units, count) - held;
-    this.stream.ffn(layer, this.units, slots, count, x, tokens, null, y, false);
+    const { call } = this;
+    call.layer = layer;
+    call.slots = slots;
+    call.count = count;
+    call.x = x;
+    call.tokens = tokens;
+    call.y = y;
+    this.stream.ffn(call);
   }
 
   endToken(): void {
@@ -138,6 +164,8 @@ class CachedFeed implements FeedForward {
   private readonly waveUnits: [Uint32Array, Uint32Array];
   private readonly placements: [Placement, Placement];
   private readonly waveWeights: Float32Array;
+  /** Of every layer, wave and token: a pass allocates nothing. */
+  private readonly call: FeedForwardCall;
 
   constructor(
     private readonly stream: RowStream,
@@ -154,6 +182,8 @@ class CachedFeed implements FeedForward {
     this.waveUnits = [new Uint32Array(most), new Uint32Array(most)];
     this.placements = [createPlacement(most), createPlacement(most)];
     this.waveWeights = new Float32Array(selector.weights?.length ?? 0);
+    this.call = emptyCall(this.units);
+    this.call.residentProducts = selector.given;
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
@@ -164,24 +194,22 @@ class CachedFeed implements FeedForward {
     if (this.allocation.layers[layer].pool !== null) this.countTokens(count, tokens);
     const { capacity } = this.caches[layer];
     const wave = waveSize(count, capacity);
+    const { call } = this;
+    call.layer = layer;
+    call.x = x;
+    call.tokens = tokens;
+    call.y = y;
     let missed = this.fetch(layer, 0, Math.min(wave, count), 0);
     for (let from = 0, turn = 0; from === 0 || from < count; from += wave, turn ^= 1) {
       const next = from + wave;
       if (next < count) missed += this.fetch(layer, next, Math.min(wave, count - next), turn ^ 1);
       const size = Math.min(wave, count - from);
-      const weights = size === count ? this.selector.weights : this.weightsOf(from, size, count, tokens);
-      this.stream.ffn(
-        layer,
-        this.waveUnits[turn],
-        this.placements[turn].slots,
-        size,
-        x,
-        tokens,
-        this.selector.given,
-        y,
-        from > 0,
-        weights,
-      );
+      call.units = this.waveUnits[turn];
+      call.slots = this.placements[turn].slots;
+      call.count = size;
+      call.weights = size === count ? this.selector.weights : this.weightsOf(from, size, count, tokens);
+      call.accumulate = from > 0;
+      this.stream.ffn(call);
     }
     if (this.unitBiases) this.addBiases(this.unitBiases[layer], count, tokens, y);
     this.counts.hit += bundlesIn(unit, this.units, count) - missed;

@@ -9,14 +9,14 @@ declare module '../error-details.js' {
   }
 }
 
-/** The budget is below the smallest that works, which `plan.minimumBytes` says. */
+/** The budget is too small. `plan.minimumBytes` is the smallest that works. */
 export class InsufficientMemoryError extends FlashrowError<'INSUFFICIENT_MEMORY'> {
   readonly plan: Plan;
 
   constructor(plan: Plan) {
     super(
       'INSUFFICIENT_MEMORY',
-      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache come to ${plan.minimumBytes}; raise the memory or shorten the context`,
+      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache take ${plan.minimumBytes}; give more memory or a shorter context`,
       { plan },
     );
     this.name = 'InsufficientMemoryError';

@@ -4,13 +4,13 @@ import { slotLayout } from '../../native-bridge/slots.js';
 
 /** Reads of about this size reach a flash drive's sequential speed. */
 const UNIT_BYTES = 1 << 20;
-/** A small layer is still cut this fine, so that a small budget can hold a part of it. */
+/** Even a small layer is cut into this many units, so that a small budget can hold a part of it. */
 const UNITS_PER_LAYER = 8;
 
 /** How a selector wants a layer's bundles read: how many at once, and what of them it keeps elsewhere. */
 export interface UnitShape {
   bundlesPerUnit: number;
-  given: StreamLayer['given'];
+  residentPart: StreamLayer['residentPart'];
   units: number;
   /** Bundles in the layer: the last unit may hold fewer than the others. */
   bundles: number;
@@ -51,23 +51,28 @@ export const unitsWhole = (layer: BundleGeometry): UnitShape => shape(layer, 1, 
 
 /** Bundle by bundle, without the part that decides whether a neuron is active: that part stays resident. */
 export function unitsOfGate(layer: BundleGeometry): UnitShape {
-  const given = layer.formats.gate ? 'gate' : 'up';
-  return shape(layer, 1, given, layer.numNeurons * rowBytes(layer.formats.gate ?? layer.formats.up, layer.hiddenSize));
+  const residentPart = layer.formats.gate ? 'gate' : 'up';
+  return shape(
+    layer,
+    1,
+    residentPart,
+    layer.numNeurons * rowBytes(layer.formats.gate ?? layer.formats.up, layer.hiddenSize),
+  );
 }
 
 function shape(
   layer: BundleGeometry,
   bundlesPerUnit: number,
-  given: UnitShape['given'],
+  residentPart: UnitShape['residentPart'],
   residentBytes: number,
 ): UnitShape {
   return {
     bundlesPerUnit,
-    given,
+    residentPart,
     units: Math.ceil(numBundles(layer) / bundlesPerUnit),
     bundles: numBundles(layer),
-    slotBytes: slotLayout({ ...layer, bundlesPerUnit, given }).bytes,
-    bundleBytes: recordBytes(layer) - (given ? layer.segments[0].bytes : 0),
+    slotBytes: slotLayout({ ...layer, bundlesPerUnit, residentPart }).bytes,
+    bundleBytes: recordBytes(layer) - (residentPart ? layer.segments[0].bytes : 0),
     residentBytes,
   };
 }

@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
+import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import { FlashrowError } from '../errors.js';
 import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -19,7 +20,6 @@ import {
   TOKENIZER_FILE,
 } from './manifest.js';
 import { broken, ManifestFields } from './manifest-fields.js';
-import { DEVICE_BLOCK } from './stride.js';
 
 const ROW_FORMATS = Object.keys(FORMATS) as RowFormat[];
 const MAX_CHECKSUM = 2 ** 32 - 1;

@@ -1,5 +1,5 @@
 import { Packr } from 'msgpackr';
-import { crc32c } from '../../native-bridge/twin/crc32c.js';
+import { crc32c } from '../../native-bridge/crc32c.js';
 import { guardMessagePack } from './msgpack-guard.js';
 
 /* One MessagePack array of two: a value, and the CRC-32C of that value's bytes as a uint32. */

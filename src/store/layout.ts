@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { blockOf } from '../import/source-tensor.js';
+import { blockOf } from '../import/tensor-format.js';
 import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
@@ -10,7 +11,7 @@ import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './fo
 import { numBundles, partBytes } from './geometry.js';
 import { RESIDENT_FILE, type ResidentTensor, ROWS_FILE } from './manifest.js';
 import { chooseSlice } from './slicing.js';
-import { chooseStride, DEVICE_BLOCK, roundUp } from './stride.js';
+import { chooseStride } from './stride.js';
 
 export interface LayoutOptions {
   /** Format of the streamed rows: `source` (default) or a row format. */

@@ -1,7 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import type { Crc32c } from '../../native-bridge/crc32c.js';
 
 /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
-export type Crc32c = (bytes: Uint8Array, seed: number) => number;
 
 /** How far a file has been written: its length, and the CRC-32C of all of it. */
 export interface Written {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import { packChecked, unpackChecked } from './checked-message.js';
@@ -199,8 +200,6 @@ export function readRun({ path }: Predictors, { offset, bytes, checksum }: Check
   if (crc32c(run, 0) !== checksum) throw damaged(path, `its checksum at ${offset} does not match`);
   return run;
 }
-
-type Crc32c = (bytes: Uint8Array, seed: number) => number;
 
 export const damaged = (path: string, reason: string) =>
   new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`flashrow calibrate\` again, or delete it`, {

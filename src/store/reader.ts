@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { crc32c } from '../../native-bridge/crc32c.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
-import { crc32c } from '../../native-bridge/twin/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkPinned } from './external.js';

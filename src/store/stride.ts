@@ -1,10 +1,7 @@
-/** What storage devices read at once, and what direct reads are aligned to. */
-export const DEVICE_BLOCK = 4096;
+import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 
 /** From this size on every record begins on a device block, so that it can be read straight into its slot (native-bridge/slots.ts). */
 const ALIGNED_RECORD = 64 * 1024;
-
-export const roundUp = (value: number, to: number) => Math.ceil(value / to) * to;
 
 /** Device blocks that a record of `bytes` touches, on average over all records laid out at `stride` from a block's start. */
 function blocksTouched(bytes: number, stride: number): number {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
-import type { Crc32c } from './output-file.js';
 import { type CheckedRun, PREDICTORS_FILE, type Predictors, readPredictors, readRun } from './predictors.js';
 import type { Store } from './reader.js';
 import type { Damage } from './verification.js';

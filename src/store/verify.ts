@@ -1,11 +1,11 @@
 import { statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, checkedRuns } from './checked-runs.js';
 import { numBundles } from './geometry.js';
 import { MANIFEST_FILE, type Manifest } from './manifest.js';
-import type { Crc32c } from './output-file.js';
 import { PREDICTORS_FILE } from './predictors.js';
 import { openStore, type Store } from './reader.js';
 import type { Damage, Verification } from './verification.js';

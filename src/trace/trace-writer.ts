@@ -7,32 +7,32 @@ import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, typ
 const packr = new Packr({ useRecords: false });
 
 /**
- * Writes a trace (trace.ts) while a model runs. Asking costs a bit per unit in a bitmap made beforehand, a pass one small write. An aborted
- * generation leaves a trace of the passes it finished; one that finished none leaves no file. Throws NOT_WRITABLE (an existing file is
- * never written over), DISK_FULL or IO.
+ * Writes a trace (trace.ts) while a model runs. Asking costs a bit per unit in a bitmap made beforehand, a pass one
+ * small write. An aborted generation leaves a trace of the passes it finished; one that finished none leaves no file.
+ * Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
  */
 export class TraceWriter {
-  private readonly file: number;
-  private readonly asked: Buffer;
+  readonly #file: number;
+  readonly #asked: Buffer;
   /** Per layer its bitmap inside `asked`. */
-  private readonly bitmaps: Uint8Array[];
-  private phase: typeof PROMPT | typeof DECODE = PROMPT;
-  private tokens = 0;
-  private passes = 0;
+  readonly #bitmaps: Uint8Array[];
+  #phase: typeof PROMPT | typeof DECODE = PROMPT;
+  #tokens = 0;
+  #passes = 0;
 
-  constructor(
-    private readonly path: string,
-    { model, selector, layers }: TraceHeader,
-  ) {
-    this.asked = Buffer.alloc(askedBytes(layers));
-    this.bitmaps = bitmapsOf(layers, this.asked);
+  readonly #path: string;
+
+  constructor(path: string, { model, selector, layers }: TraceHeader) {
+    this.#path = path;
+    this.#asked = Buffer.alloc(askedBytes(layers));
+    this.#bitmaps = bitmapsOf(layers, this.#asked);
     try {
-      this.file = openSync(path, 'wx');
+      this.#file = openSync(path, 'wx');
     } catch (error) {
       throw writeError(path, error);
     }
     try {
-      this.write({ format: TRACE_FORMAT, version: TRACE_VERSION, model, selector, layers });
+      this.#write({ format: TRACE_FORMAT, version: TRACE_VERSION, model, selector, layers });
     } catch (error) {
       this.close();
       throw error;
@@ -41,34 +41,34 @@ export class TraceWriter {
 
   /** What `tokens` tokens asked one layer for: the first `count` of `units`. */
   ask(layer: number, units: Uint32Array, count: number, tokens: number): void {
-    const bitmap = this.bitmaps[layer];
+    const bitmap = this.#bitmaps[layer];
     bitmap.fill(0);
     for (let i = 0; i < count; i++) bitmap[units[i] >> 3] |= 1 << (units[i] & 7);
-    this.tokens = tokens;
+    this.#tokens = tokens;
   }
 
   /** All layers have been asked. A pass that did not come that far is forgotten when the next one begins. */
   endPass(): void {
-    this.write([this.phase, this.tokens, this.asked]);
-    this.passes += 1;
+    this.#write([this.#phase, this.#tokens, this.#asked]);
+    this.#passes += 1;
   }
 
   /** From here on passes are generated tokens. */
   endPrompt(): void {
-    this.phase = DECODE;
+    this.#phase = DECODE;
   }
 
   close(): void {
-    closeSync(this.file);
-    if (this.passes === 0) rmSync(this.path, { force: true });
+    closeSync(this.#file);
+    if (this.#passes === 0) rmSync(this.#path, { force: true });
   }
 
-  private write(value: unknown): void {
+  #write(value: unknown): void {
     const bytes = packr.pack(value);
     try {
-      for (let done = 0; done < bytes.length; ) done += writeSync(this.file, bytes, done);
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
     } catch (error) {
-      throw writeError(this.path, error);
+      throw writeError(this.#path, error);
     }
   }
 }

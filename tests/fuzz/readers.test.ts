@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { crc32c } from '../../dist/native-bridge/twin/crc32c.js';
+import { crc32c } from '../../dist/native-bridge/crc32c.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { checkpointOutline } from '../../dist/src/plan/outline.js';
@@ -16,10 +16,10 @@ import { ChatTemplate } from '../../dist/src/text/chat-template.js';
 import { loadTokenizer } from '../../dist/src/text/load.js';
 import { storedText } from '../../dist/src/text/vocabulary-text.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
-import { tinyLlama, writeGguf } from '../import/tiny-gguf.js';
-import { CONFIG, PACKED, UNPACKED, writeGptOss } from '../import/tiny-gpt-oss.js';
-import { TINY_CONFIG, writeTinyModel } from '../import/tiny-hugging-face.js';
-import { TALES } from '../runtime/shipped.js';
+import { TALES } from '../support/shipped.js';
+import { tinyLlama, writeGguf } from '../support/tiny-gguf.js';
+import { CONFIG, PACKED, UNPACKED, writeGptOss } from '../support/tiny-gpt-oss.js';
+import { TINY_CONFIG, writeTinyModel } from '../support/tiny-hugging-face.js';
 import { type Damage, damaged, damageTo, mutate, mutations } from './mutations.js';
 
 /** A share for every run of the tests, from a fixed start; `npm run test:fuzz` sets the number, and begins anywhere. */

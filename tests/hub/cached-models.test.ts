@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { GenerationResult } from '../../src/contract/api.js';
 import type { RemovedModels } from '../../src/hub/cached-models.js';
-import { flashrow, flashrowJson, start } from '../cli/flashrow.js';
+import { flashrow, flashrowJson, start } from '../support/flashrow.js';
 import { randomGguf, Served, tinyFolder } from './support.js';
 
 const model = randomGguf('q8_0');

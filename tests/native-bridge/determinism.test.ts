@@ -8,6 +8,7 @@ import {
   bits,
   buildLayer,
   computeAll,
+  ffnCall,
   ISAS,
   type LayerSketch,
   openStream,
@@ -94,7 +95,9 @@ describe.each(ISAS)('on %s the result does not depend', (isa) => {
         for (let from = 0; from < numUnits; ) {
           const count = Math.min(1 + random.below(numUnits / 2), numUnits - from);
           const units = range(numUnits).slice(from, from + count);
-          stream.ffn(0, units, slots.slice(from, from + count), count, x, tokens, null, y, from > 0);
+          stream.ffn(
+            ffnCall({ units, slots: slots.slice(from, from + count), count, x, tokens, y, accumulate: from > 0 }),
+          );
           from += count;
         }
         expect(bits(y).equals(expected)).toBe(true);
@@ -106,7 +109,7 @@ describe.each(ISAS)('on %s the result does not depend', (isa) => {
       stream.startRing({ arenaOffset: opened.ringOffset, slots: 3, schedule: scheduleOf(range(numUnits)) });
       const y = new Float32Array(tokens * hiddenSize);
       for (let lap = 0; lap < 2; lap++) {
-        stream.ffn(0, range(numUnits), new Uint32Array(numUnits).fill(RING_SLOT), numUnits, x, tokens, null, y, false);
+        stream.ffn(ffnCall({ units: range(numUnits), slots: new Uint32Array(numUnits).fill(RING_SLOT), x, tokens, y }));
         expect(bits(y).equals(expected)).toBe(true);
       }
 
@@ -115,7 +118,7 @@ describe.each(ISAS)('on %s the result does not depend', (isa) => {
       const requested = range(numUnits).filter((unit) => unit % 3 !== 0);
       stream.startRing({ arenaOffset: opened.ringOffset, slots: 2, schedule: scheduleOf(ringUnits) });
       stream.request(0, requested, requested, requested.length);
-      stream.ffn(0, range(numUnits), mixed, numUnits, x, tokens, null, y, false);
+      stream.ffn(ffnCall({ units: range(numUnits), slots: mixed, x, tokens, y }));
       expect(bits(y).equals(expected)).toBe(true);
     });
 
@@ -153,7 +156,7 @@ describe.each(ISAS)('on %s the result does not depend', (isa) => {
           formats: part === 'gate' ? [format, 'q8_0', 'f16'] : [null, format, 'f16'],
         };
         const built = buildLayer(random, sketch);
-        const rest: BuiltLayer = { ...built, layer: { ...built.layer, given: part } };
+        const rest: BuiltLayer = { ...built, layer: { ...built.layer, residentPart: part } };
         const bridge = openBridge({ isa, threads: 2 });
         const whole = openStream(bridge, folder, [built]);
         const parted = openStream(bridge, folder, [rest]);
@@ -174,11 +177,11 @@ describe.each(ISAS)('on %s the result does not depend', (isa) => {
         });
         for (const tokens of [1, 2, 19]) {
           const x = random.floats(tokens * 128);
-          const given = new Float32Array(tokens * 200);
-          matrix.matmul(x, tokens, given);
+          const products = new Float32Array(tokens * 200);
+          matrix.matmul(x, tokens, products);
           const expected = bits(computeAll(whole, built, 0, x, tokens));
           expect(
-            bits(computeAll(parted, rest, 0, x, tokens, given)).equals(expected),
+            bits(computeAll(parted, rest, 0, x, tokens, products)).equals(expected),
             `${format}, ${tokens} tokens`,
           ).toBe(true);
         }

@@ -7,6 +7,7 @@ import {
   type BuiltLayer,
   buildLayer,
   computeAll,
+  ffnCall,
   firstBeyond,
   ISAS,
   type LayerSketch,
@@ -41,7 +42,7 @@ function check(random: Random, sketch: LayerSketch, tokenCounts = [1, 3, 33], si
   for (const tokens of tokenCounts) {
     const x = random.floats(tokens * sketch.hiddenSize, size);
     const { y, bound } = naiveFfn(built, x, tokens);
-    const products = given(built, x, tokens);
+    const products = residentProducts(built, x, tokens);
     bridges.forEach(({ isa }, i) => {
       const actual = computeAll(opened[i], built, 0, x, tokens, products);
       expect(firstBeyond(actual, y, bound), `${isa}, ${JSON.stringify(sketch)}, ${tokens} tokens`).toBeNull();
@@ -51,13 +52,13 @@ function check(random: Random, sketch: LayerSketch, tokenCounts = [1, 3, 33], si
 }
 
 /** The resident part's products, in double precision, as far as a layer wants them. */
-function given({ layer, weights }: BuiltLayer, x: Float32Array, tokens: number): Float32Array | null {
-  if (layer.given === null) return null;
-  const matrix = weights[layer.given]!;
+function residentProducts({ layer, weights }: BuiltLayer, x: Float32Array, tokens: number): Float32Array | null {
+  if (layer.residentPart === null) return null;
+  const matrix = weights[layer.residentPart]!;
   const { hiddenSize, numNeurons } = layer;
   return new Float32Array(tokens * numNeurons).map((_, i) => {
     const [token, neuron] = [Math.floor(i / numNeurons), i % numNeurons];
-    let sum = layer.biases?.[layer.given!]?.[neuron] ?? 0;
+    let sum = layer.biases?.[layer.residentPart!]?.[neuron] ?? 0;
     for (let c = 0; c < hiddenSize; c++) sum += matrix[neuron * hiddenSize + c] * x[token * hiddenSize + c];
     return sum;
   });
@@ -135,17 +136,24 @@ describe('the feed-forward network, on every instruction set,', () => {
     ] as [RowFormat, RowFormat, RowFormat][])
       for (const neuronsPerBundle of [1, 4])
         for (const activation of ACTIVATIONS)
-          check(random, { hiddenSize: 64, numNeurons: 32, neuronsPerBundle, activation, formats, given: 'gate' });
+          check(random, {
+            hiddenSize: 64,
+            numNeurons: 32,
+            neuronsPerBundle,
+            activation,
+            formats,
+            residentPart: 'gate',
+          });
     check(random, {
       hiddenSize: 64,
       numNeurons: 32,
       activation: 'relu',
       formats: [null, 'q8_0', 'q8_0'],
-      given: 'up',
+      residentPart: 'up',
     });
   });
 
-  it('adds the biases of its neurons, gated and not, where products are given too', () => {
+  it('adds the biases of its neurons, gated and not, where a part is resident too', () => {
     for (const activation of ACTIVATIONS)
       for (const orientation of ['by-neuron', 'by-output'] as const) {
         const shape = { hiddenSize: 64, numNeurons: 96, neuronsPerBundle: 32, activation, orientation, biases: true };
@@ -153,8 +161,8 @@ describe('the feed-forward network, on every instruction set,', () => {
         check(random, { ...shape, formats: [null, 'f32', 'q4_1'] });
       }
     const resident = { hiddenSize: 64, numNeurons: 32, activation: 'relu', biases: true } as const;
-    check(random, { ...resident, formats: ['f32', 'q8_0', 'f16'], given: 'gate' });
-    check(random, { ...resident, formats: [null, 'q8_0', 'q8_0'], given: 'up' });
+    check(random, { ...resident, formats: ['f32', 'q8_0', 'f16'], residentPart: 'gate' });
+    check(random, { ...resident, formats: [null, 'q8_0', 'q8_0'], residentPart: 'up' });
   });
 
   it('is exact where activations are far out, in both directions', () => {
@@ -234,10 +242,10 @@ describe.each(bridges)('the feed-forward network on $isa', (bridge) => {
     const slots = Uint32Array.of(0, 1, 2);
     stream.request(0, units, slots, 2);
     const out = new Float32Array(3 * 64).fill(100);
-    stream.ffn(0, units, slots, 2, x, 2, null, out, false);
+    stream.ffn(ffnCall({ units, slots, count: 2, x, tokens: 2, y: out }));
     expect(firstBeyond(out, [...y, ...new Array(64).fill(100)], [...bound, ...new Array(64).fill(0)])).toBeNull();
     out.fill(1);
-    stream.ffn(0, units, slots, 2, x, 2, null, out, true);
+    stream.ffn(ffnCall({ units, slots, count: 2, x, tokens: 2, y: out, accumulate: true }));
     expect(
       firstBeyond(
         out.subarray(0, 128),
@@ -245,7 +253,7 @@ describe.each(bridges)('the feed-forward network on $isa', (bridge) => {
         bound.map((value) => value + 1e-6),
       ),
     ).toBeNull();
-    stream.ffn(0, units, slots, 0, x, 2, null, out, true);
+    stream.ffn(ffnCall({ units, slots, count: 0, x, tokens: 2, y: out, accumulate: true }));
     expect(
       firstBeyond(
         out.subarray(0, 128),
@@ -253,7 +261,7 @@ describe.each(bridges)('the feed-forward network on $isa', (bridge) => {
         bound.map((value) => value + 1e-6),
       ),
     ).toBeNull();
-    stream.ffn(0, units, slots, 0, x, 2, null, out, false);
+    stream.ffn(ffnCall({ units, slots, count: 0, x, tokens: 2, y: out }));
     expect([...out]).toEqual([...new Array(128).fill(0), ...new Array(64).fill(1)]);
     stream.dispose();
   });

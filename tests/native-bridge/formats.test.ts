@@ -66,12 +66,12 @@ describe('slot layout', () => {
     expect(bytes).toBeGreaterThanOrEqual(areas[0].span);
   });
 
-  it('leaves out a part that is given', () => {
+  it('leaves out a resident part', () => {
     const { layer } = buildLayer(random, {
       hiddenSize: 64,
       numNeurons: 4,
       formats: ['f32', 'q8_0', 'q4_0'],
-      given: 'gate',
+      residentPart: 'gate',
     });
     expect(slotLayout(layer).areas).toEqual([{ skip: 256, span: 68 + 36, offset: 0 }]);
   });

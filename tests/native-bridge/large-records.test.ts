@@ -4,6 +4,7 @@ import { openBridge } from '../../dist/native-bridge/index.js';
 import { slotLayout } from '../../dist/native-bridge/slots.js';
 import {
   buildLayer,
+  ffnCall,
   firstBeyond,
   ISAS,
   type LayerSketch,
@@ -69,22 +70,22 @@ describe.each(SKETCHES)('records of many blocks (%s)', (_, sketch) => {
       const y = new Float32Array(hiddenSize);
       for (let round = 0; round < 2; round++) {
         stream.request(0, units, slots, units.length);
-        stream.ffn(0, units, slots, units.length, x, 1, null, y, false);
+        stream.ffn(ffnCall({ units, slots, x, y }));
         expect(firstBeyond(y, expected, bound)).toBeNull();
       }
       for (const unit of units) stream.request(0, Uint32Array.of(unit), Uint32Array.of(slots[unit]), 1);
-      stream.ffn(0, units, slots, units.length, x, 1, null, y, false);
+      stream.ffn(ffnCall({ units, slots, x, y }));
       expect(firstBeyond(y, expected, bound)).toBeNull();
 
       const schedule = Uint32Array.from([...units].flatMap((unit) => [0, unit]));
       stream.startRing({ arenaOffset: ringOffset, slots: 2, schedule });
       const fromRing = new Uint32Array(units.length).fill(RING_SLOT);
       for (let lap = 0; lap < 3; lap++) {
-        stream.ffn(0, units, fromRing, units.length, x, 1, null, y, false);
+        stream.ffn(ffnCall({ units, slots: fromRing, x, y }));
         expect(firstBeyond(y, expected, bound)).toBeNull();
       }
       // What the ring read left the slots alone.
-      stream.ffn(0, units, slots, units.length, x, 1, null, y, false);
+      stream.ffn(ffnCall({ units, slots, x, y }));
       expect(firstBeyond(y, expected, bound)).toBeNull();
       stream.dispose();
     });
@@ -101,7 +102,7 @@ describe('an expert of 2.3 MB', () => {
       const { stream } = openStream(bridge, folder, [built], { direct: true });
       const one = Uint32Array.of(1);
       stream.request(0, one, one, 1);
-      stream.ffn(0, one, one, 1, new Float32Array(256), 1, null, new Float32Array(256), false);
+      stream.ffn(ffnCall({ units: one, slots: one, x: new Float32Array(256), y: new Float32Array(256) }));
       const counters = new Float64Array(Object.keys(COUNTERS).length);
       stream.counters(counters);
       expect(counters[COUNTERS.records]).toBe(3);

@@ -154,11 +154,22 @@ import(module).then(({ openBridge }) => {
   bridge.createKeyValueCache({ numLayers: 1, numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8, contextSize: 8, format: 'i16' });
   stream.startRing(ring);
   const units = Uint32Array.from({ length: 2048 }, (_, i) => i);
-  const [x, y] = [new Float32Array(256).fill(0.1), new Float32Array(256)];
+  const call = {
+    layer: 0,
+    units,
+    slots: units,
+    count: 2048,
+    x: new Float32Array(256).fill(0.1),
+    tokens: 1,
+    residentProducts: null,
+    weights: null,
+    y: new Float32Array(256),
+    accumulate: false,
+  };
   parentPort.postMessage('reading');
   for (;;) {
     stream.request(0, units, units, 2048);
-    stream.ffn(0, units, units, 2048, x, 1, null, y, false);
+    stream.ffn(call);
   }
 });
 `;

@@ -4,6 +4,7 @@ import { openBridge } from '../../dist/native-bridge/index.js';
 import {
   type BuiltLayer,
   buildLayer,
+  ffnCall,
   firstBeyond,
   ISAS,
   naiveFfn,
@@ -61,7 +62,7 @@ describe.each(ISAS)('the ring on %s', (isa) => {
     const units = Uint32Array.from(SCHEDULE.slice(from, to), ([, unit]) => unit);
     const x = random.floats(tokens * 64);
     const y = new Float32Array(tokens * 64);
-    stream.ffn(layer, units, new Uint32Array(units.length).fill(RING_SLOT), units.length, x, tokens, null, y, false);
+    stream.ffn(ffnCall({ layer, units, slots: new Uint32Array(units.length).fill(RING_SLOT), x, tokens, y }));
     expectSum(layers[layer], units, x, tokens, y);
   }
 
@@ -131,7 +132,7 @@ describe.each(ISAS)('the ring on %s', (isa) => {
         slots.set([lap % 2, 1 - (lap % 2)]);
         stream.request(layer, units.slice(0, 2), slots.slice(0, 2), 2);
         const [x, y] = [random.floats(64), new Float32Array(64)];
-        stream.ffn(layer, units, slots, units.length, x, 1, null, y, false);
+        stream.ffn(ffnCall({ layer, units, slots, x, y }));
         expectSum(built, units, x, 1, y);
       });
     stream.dispose();
@@ -161,7 +162,8 @@ describe.each(ISAS)('the ring on %s', (isa) => {
       const { stream, ringOffset } = open(layers, 1 + (round % 4));
       stream.startRing({ arenaOffset: ringOffset, slots: 2, schedule: Uint32Array.of(2, 9, 0, 1) });
       const [x, y] = [random.floats(64), new Float32Array(64)];
-      if (round % 2 === 0) stream.ffn(2, Uint32Array.of(9), Uint32Array.of(RING_SLOT), 1, x, 1, null, y, false);
+      if (round % 2 === 0)
+        stream.ffn(ffnCall({ layer: 2, units: Uint32Array.of(9), slots: Uint32Array.of(RING_SLOT), x, y }));
       if (round % 2 === 0) expectSum(layers[2], Uint32Array.of(9), x, 1, y);
       stream.dispose();
     }
@@ -174,7 +176,9 @@ describe.each(ISAS)('the ring on %s', (isa) => {
     for (const call of [
       () => stream.seekRing(0),
       () =>
-        stream.ffn(0, one, Uint32Array.of(RING_SLOT), 1, new Float32Array(64), 1, null, new Float32Array(64), false),
+        stream.ffn(
+          ffnCall({ units: one, slots: Uint32Array.of(RING_SLOT), x: new Float32Array(64), y: new Float32Array(64) }),
+        ),
       () => stream.startRing({ ...ring, schedule: new Uint32Array(0) }),
       () => stream.startRing({ ...ring, schedule: Uint32Array.of(0, 0, 1) }),
       () => stream.startRing({ ...ring, schedule: Uint32Array.of(3, 0) }),

@@ -6,6 +6,7 @@ import { openBridge } from '../../dist/native-bridge/index.js';
 import {
   type BuiltLayer,
   buildLayer,
+  ffnCall,
   firstBeyond,
   ISAS,
   type LayerSketch,
@@ -36,7 +37,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
     const x = random.floats(built.layer.hiddenSize);
     const y = new Float32Array(built.layer.hiddenSize);
     stream.request(layer, Uint32Array.from(units), range(units.length), units.length);
-    stream.ffn(layer, Uint32Array.from(units), range(units.length), units.length, x, 1, null, y, false);
+    stream.ffn(ffnCall({ layer, units: Uint32Array.from(units), slots: range(units.length), x, y }));
     const { y: expected, bound } = naiveFfn(built, x, 1, units);
     expect(firstBeyond(y, expected, bound)).toBeNull();
   }
@@ -68,7 +69,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
 
             // What failed is not there: neither in its slot nor when asked for again.
             const [x, y] = [random.floats(32), new Float32Array(32)];
-            const retry = () => stream.ffn(0, Uint32Array.of(bundle), Uint32Array.of(2), 1, x, 1, null, y, false);
+            const retry = () => stream.ffn(ffnCall({ units: Uint32Array.of(bundle), slots: Uint32Array.of(2), x, y }));
             expect(thrownBy(retry)).toBeInstanceOf(BridgeError);
             expect(thrownBy(() => expectRight(stream, built, [bundle], random)).code).toBe('CORRUPT');
             expectRight(stream, built, [0, 1, 2, 3, 10], random);
@@ -78,16 +79,16 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
       }
     });
 
-    it('does not mind damage to what is not read: padding, and a part that is given', () => {
+    it('does not mind damage to what is not read: padding, and a part that is resident', () => {
       const random = new Random(4);
-      const built = buildLayer(random, { ...SMALL, given: 'gate' });
+      const built = buildLayer(random, { ...SMALL, residentPart: 'gate' });
       const { offset, bytes, stride } = built.layer.extents[0];
       built.files[0][offset + 3 * stride + 1] ^= 1;
       built.files[0][offset + 3 * stride + bytes + 2] ^= 1;
       const { stream } = openStream(bridge, folder, [built], { direct });
-      const [x, y, given] = [random.floats(32), new Float32Array(32), new Float32Array(24)];
+      const [x, y, residentProducts] = [random.floats(32), new Float32Array(32), new Float32Array(24)];
       stream.request(0, Uint32Array.of(3), Uint32Array.of(0), 1);
-      stream.ffn(0, Uint32Array.of(3), Uint32Array.of(0), 1, x, 1, given, y, false);
+      stream.ffn(ffnCall({ units: Uint32Array.of(3), slots: Uint32Array.of(0), x, residentProducts, y }));
       expect(countersOf(stream).payloadBytes).toBe(bytes - built.layer.segments[0].bytes);
       stream.dispose();
     });
@@ -165,7 +166,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
           const tokens = random.pick([1, 1, 4]);
           const x = random.floats(tokens * sketch.hiddenSize);
           const y = new Float32Array(tokens * sketch.hiddenSize);
-          stream.ffn(l, Uint32Array.from(wanted), place(wanted), wanted.length, x, tokens, null, y, false);
+          stream.ffn(ffnCall({ layer: l, units: Uint32Array.from(wanted), slots: place(wanted), x, tokens, y }));
           const { bundlesPerUnit, neuronsPerBundle, numNeurons } = built.layer;
           const bundles = wanted
             .flatMap((unit) => Array.from({ length: bundlesPerUnit }, (_, b) => unit * bundlesPerUnit + b))
@@ -202,10 +203,10 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
       expectRight(stream, built[0], [0, 1, 4, 9, 20, 23], random, 0);
       expectRight(stream, built[1], [1, 4, 9], random, 1);
       const [x, y] = [random.floats(32), new Float32Array(32)];
-      const stale = () => stream.ffn(0, Uint32Array.of(4), Uint32Array.of(1), 1, x, 1, null, y, false);
+      const stale = () => stream.ffn(ffnCall({ units: Uint32Array.of(4), slots: Uint32Array.of(1), x, y }));
       expect(thrownBy(stale).code).toBe('USAGE');
       // What the other layer did not ask into is still there.
-      stream.ffn(0, Uint32Array.of(9, 20), Uint32Array.of(3, 4), 2, x, 1, null, y, false);
+      stream.ffn(ffnCall({ units: Uint32Array.of(9, 20), slots: Uint32Array.of(3, 4), x, y }));
       const { y: expected, bound } = naiveFfn(built[0], x, 1, [9, 20]);
       expect(firstBeyond(y, expected, bound)).toBeNull();
     }
@@ -223,7 +224,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
     writeFileSync(paths[0], changed);
     stream.request(0, Uint32Array.of(2), Uint32Array.of(1), 1);
     const y = new Float32Array(32).fill(1);
-    stream.ffn(0, Uint32Array.of(2), Uint32Array.of(1), 1, random.floats(32), 1, null, y, false);
+    stream.ffn(ffnCall({ units: Uint32Array.of(2), slots: Uint32Array.of(1), x: random.floats(32), y }));
     expect(y.every((value) => value === 0)).toBe(true);
     stream.dispose();
   });
@@ -236,7 +237,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
     const before = countersOf(stream).payloadBytes;
     for (let round = 0; round < 3; round++) {
       const [x, y] = [random.floats(32), new Float32Array(32)];
-      stream.ffn(0, Uint32Array.of(7, 8), Uint32Array.of(1, 2), 2, x, 1, null, y, false);
+      stream.ffn(ffnCall({ units: Uint32Array.of(7, 8), slots: Uint32Array.of(1, 2), x, y }));
       const { y: expected, bound } = naiveFfn(built, x, 1, [7, 8]);
       expect(firstBeyond(y, expected, bound)).toBeNull();
     }
@@ -259,7 +260,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
   describe('refuses', () => {
     const random = new Random(12);
     const built = buildLayer(random, SMALL);
-    const parted = buildLayer(random, { ...SMALL, given: 'gate' });
+    const parted = buildLayer(random, { ...SMALL, residentPart: 'gate' });
     const { stream } = openStream(bridge, folder, [built, parted], { slots: 4 });
     const one = Uint32Array.of(0);
     const x = new Float32Array(32);
@@ -275,23 +276,36 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
       ['units out of order', () => stream.request(0, Uint32Array.of(5, 4), Uint32Array.of(2, 3), 2)],
       [
         'the FFN of units out of order',
-        () => stream.ffn(0, Uint32Array.of(1, 0), Uint32Array.of(1, 0), 2, x, 1, null, x.slice(), false),
+        () => stream.ffn(ffnCall({ units: Uint32Array.of(1, 0), slots: Uint32Array.of(1, 0), x, y: x.slice() })),
       ],
-      ['an x that is too short', () => stream.ffn(0, one, one, 1, x, 2, null, new Float32Array(64), false)],
+      [
+        'an x that is too short',
+        () => stream.ffn(ffnCall({ units: one, slots: one, x, tokens: 2, y: new Float32Array(64) })),
+      ],
       [
         'a y that is too short',
-        () => stream.ffn(0, one, one, 1, new Float32Array(64), 2, null, new Float32Array(63), false),
+        () =>
+          stream.ffn(ffnCall({ units: one, slots: one, x: new Float32Array(64), tokens: 2, y: new Float32Array(63) })),
       ],
-      ['products nobody asked for', () => stream.ffn(0, one, one, 1, x, 1, new Float32Array(24), x.slice(), false)],
-      ['a lack of given products', () => stream.ffn(1, one, one, 1, x, 1, null, x.slice(), false)],
       [
-        'given products for too few neurons',
-        () => stream.ffn(1, one, one, 1, x, 1, new Float32Array(23), x.slice(), false),
+        'products nobody asked for',
+        () => stream.ffn(ffnCall({ units: one, slots: one, x, residentProducts: new Float32Array(24), y: x.slice() })),
       ],
-      ['a slot that holds another unit', () => stream.ffn(0, Uint32Array.of(3), one, 1, x, 1, null, x.slice(), false)],
+      ['a lack of resident products', () => stream.ffn(ffnCall({ layer: 1, units: one, slots: one, x, y: x.slice() }))],
+      [
+        'resident products for too few neurons',
+        () =>
+          stream.ffn(
+            ffnCall({ layer: 1, units: one, slots: one, x, residentProducts: new Float32Array(23), y: x.slice() }),
+          ),
+      ],
+      [
+        'a slot that holds another unit',
+        () => stream.ffn(ffnCall({ units: Uint32Array.of(3), slots: one, x, y: x.slice() })),
+      ],
       [
         'a slot that was never filled',
-        () => stream.ffn(0, Uint32Array.of(3), Uint32Array.of(3), 1, x, 1, null, x.slice(), false),
+        () => stream.ffn(ffnCall({ units: Uint32Array.of(3), slots: Uint32Array.of(3), x, y: x.slice() })),
       ],
       ['too little room for the counters', () => stream.counters(new Float64Array(4))],
     ])('%s', (_, call) => {
@@ -317,8 +331,8 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
         { parts: { ...layer.parts, gate: null } },
         { segments: [{ extent: 0, offset: 1, bytes: extents[0].bytes }] },
         { checksums: new Uint32Array(3) },
-        { given: 'up' as const },
-        { given: 'gate' as const, bundlesPerUnit: 2 },
+        { residentPart: 'up' as const },
+        { residentPart: 'gate' as const, bundlesPerUnit: 2 },
         { formats: { ...layer.formats, up: 'q9_9' as never } },
         { activation: 'swish' as never },
       ]) {

@@ -2,9 +2,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
-import type { Bridge, BridgeActivation, Isa, RowStream, StreamLayer } from '../../dist/native-bridge/bridge.js';
+import type {
+  Bridge,
+  BridgeActivation,
+  FeedForwardCall,
+  Isa,
+  RowStream,
+  StreamLayer,
+} from '../../dist/native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes, WRITABLE_FORMATS } from '../../dist/native-bridge/formats.js';
 import { availableIsas, openBridge } from '../../dist/native-bridge/index.js';
+import { DEVICE_BLOCK, roundUp } from '../../dist/native-bridge/memory.js';
 import { slotLayout } from '../../dist/native-bridge/slots.js';
 
 export const ISAS: Isa[] = availableIsas();
@@ -102,7 +110,7 @@ export interface LayerSketch {
   formats: [RowFormat | null, RowFormat, RowFormat];
   activation?: BridgeActivation;
   orientation?: 'by-neuron' | 'by-output';
-  given?: 'gate' | 'up' | null;
+  residentPart?: 'gate' | 'up' | null;
   /** Random biases of the gate (where there is one) and of up. */
   biases?: boolean;
   /** `bundled`: one extent holds gate, up and down; `apart`: each its own, in its own file. */
@@ -133,7 +141,7 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
   const {
     activation = 'silu',
     orientation = 'by-neuron',
-    given = null,
+    residentPart = null,
     layout = 'bundled',
     padding = 0,
     start = 0,
@@ -201,7 +209,7 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
       parts: { gate: formats[0] === null ? null : place('gate'), up: place('up'), down: place('down') },
       segments,
       checksums: (sketch.checksums ?? true) ? Uint32Array.from(bundles.flat(), crc32c) : null,
-      given,
+      residentPart,
       biases: {
         gate: sketch.biases && formats[0] !== null ? random.floats(numNeurons, 1) : null,
         up: sketch.biases ? random.floats(numNeurons, 1) : null,
@@ -373,13 +381,13 @@ export function openStream(
     numUnits.push(units);
     const arenaOffset = options.shared ? 0 : arenaBytes;
     const slots = options.slots ?? units;
-    arenaBytes = roundUp(arenaOffset + slots * slotLayout(layer).bytes);
+    arenaBytes = roundUp(arenaOffset + slots * slotLayout(layer).bytes, DEVICE_BLOCK);
     const extents = layer.extents.map((extent) => ({ ...extent, file: extent.file + firstFile }));
     return { ...layer, extents, arenaOffset, slots };
   });
   const stream = bridge.createStream({
     paths,
-    arenaBytes: arenaBytes + roundUp(options.ringBytes ?? 0),
+    arenaBytes: arenaBytes + roundUp(options.ringBytes ?? 0, DEVICE_BLOCK),
     readThreads: options.readThreads ?? 4,
     direct: options.direct ?? false,
     mergeGapBytes: options.mergeGapBytes ?? 4096,
@@ -388,9 +396,20 @@ export function openStream(
   return { stream, paths, ringOffset: arenaBytes, numUnits };
 }
 
-const roundUp = (bytes: number) => Math.ceil(bytes / 4096) * 4096;
-
 export const range = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
+
+/** A call over all of `units`: unless it says otherwise one token of layer 0, each unit weighs 1, and y is overwritten. */
+export const ffnCall = (
+  call: Partial<FeedForwardCall> & Pick<FeedForwardCall, 'units' | 'slots' | 'x' | 'y'>,
+): FeedForwardCall => ({
+  layer: 0,
+  count: call.units.length,
+  tokens: 1,
+  residentProducts: null,
+  weights: null,
+  accumulate: false,
+  ...call,
+});
 
 /** Requests and computes all units of a layer in slots 0, 1, 2... */
 export function computeAll(
@@ -399,12 +418,12 @@ export function computeAll(
   layer: number,
   x: Float32Array,
   tokens: number,
-  given: Float32Array | null = null,
+  residentProducts: Float32Array | null = null,
 ): Float32Array {
   const units = range(numUnits[layer]);
   const y = new Float32Array(tokens * built.layer.hiddenSize);
   stream.request(layer, units, units, units.length);
-  stream.ffn(layer, units, units, units.length, x, tokens, given, y, false);
+  stream.ffn(ffnCall({ layer, units, slots: units, x, tokens, residentProducts, y }));
   return y;
 }
 

@@ -7,6 +7,7 @@ import {
   type BuiltLayer,
   bits,
   buildLayer,
+  ffnCall,
   firstBeyond,
   ISAS,
   type LayerSketch,
@@ -78,13 +79,13 @@ function weighed(
   {
     request = true,
     slots = range(layer.numNeurons / layer.neuronsPerBundle),
-    given = null as Float32Array | null,
+    residentProducts = null as Float32Array | null,
   } = {},
 ): Float32Array {
   const units = range(layer.numNeurons / layer.neuronsPerBundle);
   const y = new Float32Array(tokens * layer.hiddenSize);
   if (request) stream.request(0, units, slots, units.length);
-  stream.ffn(0, units, slots, units.length, x, tokens, given, y, false, weights);
+  stream.ffn(ffnCall({ units, slots, x, tokens, residentProducts, weights, y }));
   return y;
 }
 
@@ -116,7 +117,9 @@ describe.each(ISAS)('weights on %s', (isa) => {
         const y = random.floats(tokens * hiddenSize);
         const before = y.slice();
         const none = new Float32Array(tokens * count);
-        stream.ffn(0, range(count), range(count), count, x, tokens, null, y, true, none);
+        stream.ffn(
+          ffnCall({ units: range(count), slots: range(count), x, tokens, weights: none, y, accumulate: true }),
+        );
         expect(y).toEqual(before);
       }
     });
@@ -163,7 +166,7 @@ describe.each(ISAS)('weights on %s', (isa) => {
         const part = new Float32Array(tokens * units.length).map(
           (_, i) => weights[Math.floor(i / units.length) * count + from + (i % units.length)],
         );
-        stream.ffn(0, units, units, units.length, x, tokens, null, y, from > 0, part);
+        stream.ffn(ffnCall({ units, slots: units, x, tokens, weights: part, y, accumulate: from > 0 }));
       }
       expect(bits(y).equals(expected)).toBe(true);
     });
@@ -228,7 +231,7 @@ describe.each(ISAS)('weights on %s', (isa) => {
 
         const [two, y] = [range(2), new Float32Array(tokens * hiddenSize)];
         there.stream.request(0, two, two, 2);
-        there.stream.ffn(0, two, two, 2, x, tokens, null, y, false, weights.subarray(0, 2 * tokens));
+        there.stream.ffn(ffnCall({ units: two, slots: two, x, tokens, weights: weights.subarray(0, 2 * tokens), y }));
         const expected = naiveFfn(built, x, tokens, [0, 1]);
         const half = expected.y.map((value) => value / 2);
         expect(firstBeyond(y, half, expected.bound)).toBeNull();
@@ -243,18 +246,18 @@ describe.each(ISAS)('weights on %s', (isa) => {
     for (const neuronsPerBundle of [1, 8, 32, 64]) {
       const formats: [RowFormat, RowFormat, RowFormat] = ['f32', 'q8_0', 'q4_1'];
       const whole = buildLayer(random, { hiddenSize: 64, numNeurons: 192, neuronsPerBundle, formats });
-      const rest = { ...whole, layer: { ...whole.layer, given: 'gate' as const } };
+      const rest = { ...whole, layer: { ...whole.layer, residentPart: 'gate' as const } };
       const { stream } = openStream(bridge, folder, [rest]);
       const tokens = 5;
       const x = random.floats(tokens * 64);
-      const given = new Float32Array(tokens * 192).map((_, i) => {
+      const residentProducts = new Float32Array(tokens * 192).map((_, i) => {
         let sum = 0;
         for (let c = 0; c < 64; c++) sum += whole.weights.gate![(i % 192) * 64 + c] * x[Math.floor(i / 192) * 64 + c];
         return sum;
       });
       const weights = sparseWeights(random, tokens, 192 / neuronsPerBundle);
       const { y, bound } = naiveWeighed(whole, x, tokens, weights);
-      expect(firstBeyond(weighed(stream, rest, x, tokens, weights, { given }), y, bound)).toBeNull();
+      expect(firstBeyond(weighed(stream, rest, x, tokens, weights, { residentProducts }), y, bound)).toBeNull();
       stream.dispose();
     }
     bridge.dispose();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { expertMissShare } from '../../dist/src/plan/expert-reuse.js';
 import { replay } from '../../dist/src/trace/replay.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 const BUDGETS = [1.5e9, 3e9, 5.3e9];
 

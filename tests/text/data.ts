@@ -4,7 +4,7 @@ import { loadTokenizer } from '../../dist/src/text/load.js';
 import type { StoredText } from '../../dist/src/text/stored-text.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
 import { storedText } from '../../dist/src/text/vocabulary-text.js';
-import { sharedJson, sharedPath } from '../shared-data.js';
+import { sharedJson, sharedPath } from '../support/shared-data.js';
 
 export const sharedText = (file: string): string => readFileSync(sharedPath(file), 'utf8');
 

@@ -1,12 +1,13 @@
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/formats.js';
+import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
-import { blockOf } from '../../import/source-tensor.js';
+import { blockOf } from '../../import/tensor-format.js';
 import { decodedFormat } from '../format-choice.js';
 import { numBundles, partBytes } from '../geometry.js';
 import type { RequantizedTensor } from '../manifest.js';
-import type { Crc32c, OutputFile } from '../output-file.js';
-import { DEVICE_BLOCK } from '../stride.js';
+import type { OutputFile } from '../output-file.js';
 import { columnsFormat, type DownColumns, gatherNeurons, gatherSlices, loadColumns } from './down-columns.js';
 import { Requantizer } from './requantizer.js';
 import { type SourceReader, wholeRows } from './source-reader.js';

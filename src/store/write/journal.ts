@@ -1,8 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Packr } from 'msgpackr';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
+import { writeFully } from '../../disk/write-fully.js';
 import type { RequantizedTensor } from '../manifest.js';
-import type { Crc32c, Written } from '../output-file.js';
+import type { Written } from '../output-file.js';
 
 /** What one step of a conversion has brought safely to disk. */
 export interface JournalEntry {
@@ -73,9 +75,7 @@ export class Journal {
     record.writeUInt32LE(body.length, 0);
     record.writeUInt32LE(this.#crc32c(body, 0), 4);
     body.copy(record, HEADER_BYTES);
-    for (let written = 0; written < record.length; ) {
-      written += (await this.#file.write(record, written, record.length - written, this.#bytes + written)).bytesWritten;
-    }
+    writeFully(this.#file.fd, record, this.#bytes);
     this.#bytes += record.length;
     await this.#file.datasync();
   }

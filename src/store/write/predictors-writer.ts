@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import {
   type CheckedRun,
   encodeHeader,
@@ -15,8 +16,6 @@ export type FinishedLayer = Omit<LayerPredictor, 'inner' | 'outer' | 'bias' | 'u
   bias: Uint8Array;
   uses: Uint8Array;
 };
-
-type Crc32c = (bytes: Uint8Array, seed: number) => number;
 
 /** Writes predictors.bin into a store's folder, over an older one only once it is whole; returns its path and bytes. */
 export function writePredictors(

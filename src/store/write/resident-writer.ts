@@ -1,9 +1,10 @@
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { FORMATS, rowBytes } from '../../../native-bridge/formats.js';
+import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { decodedFormat } from '../format-choice.js';
 import type { RequantizedTensor, ResidentTensor } from '../manifest.js';
-import type { Crc32c, OutputFile } from '../output-file.js';
-import { DEVICE_BLOCK } from '../stride.js';
+import type { OutputFile } from '../output-file.js';
 import { Requantizer } from './requantizer.js';
 import { type SourceReader, wholeRows } from './source-reader.js';
 import type { WriteProgress } from './write-progress.js';

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
 import { residentOfLayer } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
@@ -15,7 +16,7 @@ import {
   type StoreFile,
   type TextSpec,
 } from '../manifest.js';
-import { type Crc32c, OutputFile, type Written } from '../output-file.js';
+import { OutputFile, type Written } from '../output-file.js';
 import { type FeedForwardTensors, writeLayer } from './bundle-writer.js';
 import { Journal, type JournalEntry, readJournal } from './journal.js';
 import { writeResident } from './resident-writer.js';

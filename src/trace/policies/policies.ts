@@ -1,9 +1,7 @@
 import { beladyPool } from './belady-pool.js';
-import { bundlePool } from './bundle-pool.js';
-import { lfuPool } from './lfu-pool.js';
+import { bundlePool, lfuPool, sharedPool } from './engine-pools.js';
 import type { Pool, PoolRequest } from './pool.js';
 import { ringPool } from './ring-pool.js';
-import { sharedPool } from './shared-pool.js';
 
 /** Tokens that `window` looks back over. */
 const WINDOW = 4;
@@ -18,16 +16,18 @@ export interface Policy {
 const lru = (request: PoolRequest) => bundlePool({ ...request, policy: 'lru', window: 0 });
 const window = (request: PoolRequest) => bundlePool({ ...request, policy: 'window', window: WINDOW });
 const pin = (request: PoolRequest) => bundlePool({ ...request, policy: 'pin', window: 0 });
-const lfu = (request: PoolRequest) => lfuPool({ ...request, halfLife: Number.POSITIVE_INFINITY });
 const agedLfu = (request: PoolRequest) => bundlePool({ ...request, policy: 'lfu', window: 0 });
 const belady = ({ units, slots, future }: PoolRequest) => beladyPool(units, slots, future());
 
-/** Each policy that a replay judges, the optimum last. What a model does with `pin` hangs on its selector. */
+/**
+ * The policies that a replay judges, the optimum last. The engine's `pin` depends on the selector, and so does this
+ * one.
+ */
 export const policiesFor = (selector: string): readonly Policy[] => [
   { name: 'lru', perLayer: false, create: lru },
   { name: 'layer-lru', perLayer: true, create: lru },
-  { name: 'lfu', perLayer: false, create: lfu },
-  { name: 'layer-lfu', perLayer: true, create: lfu },
+  { name: 'lfu', perLayer: false, create: lfuPool },
+  { name: 'layer-lfu', perLayer: true, create: lfuPool },
   { name: 'layer-lfu-aged', perLayer: true, create: agedLfu },
   { name: 'pool', perLayer: false, create: sharedPool },
   { name: `window:${WINDOW}`, perLayer: true, create: window },

@@ -1,13 +1,12 @@
+import { ringSlots } from '../../cache/ring-slots.js';
 import type { Pool } from './pool.js';
 
-/** What reads ahead instead of staying, as the planner divides a cache that everything passes through in order. */
-const RING_SHARE = 0.25;
-const RING_SLOTS = { least: 2, most: 32 };
-
-/** For models that ask for everything every token: the first units stay for good, the others pass through a ring. */
+/**
+ * For models that ask for every unit in every token: the first units stay for good, the others pass through the
+ * engine's ring.
+ */
 export function ringPool({ units, slots }: { units: number; slots: number }): Pool {
-  const ring = Math.max(RING_SLOTS.least, Math.min(RING_SLOTS.most, Math.floor(slots * RING_SHARE)));
-  const pinned = slots >= units ? units : Math.max(0, slots - ring);
+  const pinned = slots >= units ? units : Math.max(0, slots - ringSlots(slots));
   const present = new Uint8Array(pinned);
   return {
     use(asked) {

@@ -1,0 +1,63 @@
+import type { KeyValueCacheOptions } from './bridge.js';
+
+/*
+ * How the bridge uses memory: every number that a plan, the twin or the addon reckons with. The addon exports its own, and a test compares them.
+ */
+
+/** Bytes that offsets, lengths and addresses of direct reads are multiples of. Arena offsets are, too. */
+export const DEVICE_BLOCK = 4096;
+
+/** Positions in one page of keys and values. */
+export const PAGE_POSITIONS = 64;
+
+/** Queries of one key-value head that a thread attends with at once. */
+export const TILE_QUERIES = 32;
+
+/** Most values of h, [tokens, neurons], that a feed-forward call keeps at once, unless one unit has more. */
+export const MOST_ACTIVATIONS = 512 * 1024;
+
+/** Inputs as 16-bit integers: this many share a scale, and take these bytes together. */
+export const INTEGER_BLOCK = { values: 32, bytes: 72 } as const;
+
+/** The least multiple of `to` that is not below `value`. */
+export const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
+
+type PageShape = Pick<KeyValueCacheOptions, 'numKeyValueHeads' | 'headDim' | 'format'>;
+
+/** Bytes of one page of a layer. Each vector of 16-bit integers has an f32 scale. */
+export const keyValuePageBytes = ({ numKeyValueHeads, headDim, format }: PageShape): number =>
+  PAGE_POSITIONS * 2 * numKeyValueHeads * (format === 'i16' ? 2 * headDim + 4 : 4 * headDim);
+
+/** Bytes of keys and values once the context is full. */
+export const keyValueBytes = (shape: PageShape & Pick<KeyValueCacheOptions, 'numLayers' | 'contextSize'>): number =>
+  shape.numLayers * Math.ceil(shape.contextSize / PAGE_POSITIONS) * keyValuePageBytes(shape);
+
+/** The largest calls that a model will make. */
+export interface ScratchShape {
+  threads: number;
+  /** Tokens of the largest call. */
+  tokens: number;
+  hiddenSize: number;
+  /** Neurons of one layer that a call may name. */
+  numNeurons: number;
+  /** Neurons of one expert; null without experts. */
+  expertNeurons: number | null;
+  contextSize: number;
+  numAttentionHeads: number;
+  numKeyValueHeads: number;
+  headDim: number;
+}
+
+/** Bytes of the bridge's working buffers. */
+export function bridgeScratchBytes(shape: ScratchShape): number {
+  const { threads, tokens, hiddenSize, numNeurons, expertNeurons, contextSize, headDim } = shape;
+  // act(gate x), and h.
+  const activations = 2 * Math.min(tokens * numNeurons, MOST_ACTIVATIONS);
+  // Rows of x and y, gathered for one expert at a time.
+  const gathered = expertNeurons === null ? 0 : tokens * 2 * hiddenSize;
+  const queries = Math.max(TILE_QUERIES, shape.numAttentionHeads / shape.numKeyValueHeads);
+  const attention = threads * queries * (contextSize + 1 + 2 * headDim);
+  // Of the network, and of one resident matrix at a time.
+  const integers = tokens * 2 * hiddenSize + Math.min(tokens * (expertNeurons ?? numNeurons), MOST_ACTIVATIONS);
+  return Math.ceil((integers / INTEGER_BLOCK.values) * INTEGER_BLOCK.bytes) + 4 * (activations + gathered + attention);
+}

@@ -1,0 +1,30 @@
+// One environment's objects share nothing with another's, so that the addon may be loaded in any number of worker threads.
+
+#include <napi.h>
+
+#include "arena.h"
+#include "bindings/pool.h"
+#include "bindings/bindings.h"
+
+namespace flashrow {
+
+static Napi::Object load(Napi::Env env, Napi::Object exports) {
+  exports.Set("Pool", Pool::define(env));
+  exports.Set("Stream", defineStream(env));
+  exports.Set("Matrix", defineMatrix(env));
+  exports.Set("Cache", defineCache(env));
+  exports.Set("trainLowRank", Napi::Function::New(env, trainLowRankStep));
+  exports.Set("countAgreements", Napi::Function::New(env, countAgreements));
+  exports.Set("crc32c", Napi::Function::New(env, checksumBytes));
+  exports.Set("probeReads", Napi::Function::New(env, probeFile));
+  exports.Set("isas", availableIsas(env));
+  exports.Set("memory", memoryConstants(env));
+  exports.Set("systemPageBytes", Napi::Number::New(env, static_cast<double>(systemPageBytes())));
+  return exports;
+}
+
+}  // namespace flashrow
+
+static Napi::Object initialize(Napi::Env env, Napi::Object exports) { return flashrow::load(env, exports); }
+
+NODE_API_MODULE(flashrow, initialize)

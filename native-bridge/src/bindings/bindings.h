@@ -1,0 +1,21 @@
+#pragma once
+
+#include <napi.h>
+
+// What the addon exports besides its pool; bridge.ts and low-rank-trainer.ts document it. Arguments are checked, and nothing is computed here.
+
+namespace flashrow {
+
+Napi::Function defineStream(Napi::Env env);
+Napi::Function defineMatrix(Napi::Env env);
+Napi::Function defineCache(Napi::Env env);
+
+/** The numbers of memory.ts, as they are compiled in. */
+Napi::Object memoryConstants(Napi::Env env);
+
+Napi::Value trainLowRankStep(const Napi::CallbackInfo& info);
+Napi::Value countAgreements(const Napi::CallbackInfo& info);
+Napi::Value checksumBytes(const Napi::CallbackInfo& info);
+Napi::Value probeFile(const Napi::CallbackInfo& info);
+
+}  // namespace flashrow

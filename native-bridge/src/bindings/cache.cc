@@ -1,0 +1,80 @@
+#include "bindings/bindings.h"
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/arguments.h"
+#include "bindings/holder.h"
+#include "bindings/pool.h"
+#include "dense/key_value_cache.h"
+
+namespace flashrow {
+namespace {
+
+Format keptFormat(const Napi::Value& value) {
+  const std::string name = toText(value, "format");
+  if (name != "i16" && name != "f32") failUsage("keys and values are kept in i16 or f32, not " + name);
+  return name == "i16" ? Format::I16 : Format::F32;
+}
+
+/** NaN where it is not a number. */
+float toFloat(const Napi::Value& value) { return value.IsNumber() ? value.As<Napi::Number>().FloatValue() : NAN; }
+
+class Cache : public Holder<Cache, KeyValueCache> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Cache",
+                       {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
+                        InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::truncate>("truncate"),
+                        InstanceMethod("dispose", &Cache::dispose)});
+  }
+
+  explicit Cache(const Napi::CallbackInfo& info) : Holder(info) {
+    guarded(info.Env(), [&] {
+      const Pool& pool = Pool::from(info[0]);
+      const Napi::Object object = toObject(info[1], "options");
+      const KeyValueCacheOptions options{countOf(object, "numLayers"), countOf(object, "numAttentionHeads"), countOf(object, "numKeyValueHeads"),
+                                         countOf(object, "headDim"), countOf(object, "contextSize"), keptFormat(object.Get("format")),
+                                         copied(toIds(object.Get("windows"), 0, "windows")),
+                                         copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array")),
+                                         toFloat(object.Get("softCap"))};
+      constexpr size_t kMost = 1 << 20;
+      if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) failUsage("a cache's sizes must be below 2^20");
+      native_ = std::make_unique<KeyValueCache>(pool.threads(), pool.kernels(), options);
+    });
+  }
+
+ private:
+  Napi::Value bytes(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), native_ == nullptr ? 0 : static_cast<double>(native_->bytes()));
+  }
+
+  void append(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      const uint64_t tokens = toCount(info[2], "tokens");
+      const size_t size = elements(tokens, cache.keyValueSize());
+      cache.append(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "k"), toFloats(info[4], size, "v"));
+    });
+  }
+
+  void attend(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      const uint64_t tokens = toCount(info[2], "tokens");
+      const size_t size = elements(tokens, cache.querySize());
+      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "q"), toFloats(info[4], size, "out"));
+    });
+  }
+
+  void truncate(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) { cache.truncate(toCount(info[0], "length")); });
+  }
+};
+
+}  // namespace
+
+Napi::Function defineCache(Napi::Env env) { return Cache::define(env); }
+
+}  // namespace flashrow

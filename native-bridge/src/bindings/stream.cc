@@ -1,0 +1,180 @@
+#include "bindings/bindings.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/arguments.h"
+#include "bindings/holder.h"
+#include "bindings/pool.h"
+#include "stream/stream.h"
+
+namespace flashrow {
+namespace {
+
+Part toPart(const Napi::Value& value, const char* name) {
+  const Napi::Object part = toObject(value, name);
+  return {static_cast<uint32_t>(std::min<uint64_t>(countOf(part, "extent"), UINT32_MAX)), countOf(part, "offset")};
+}
+
+void readExtents(const Napi::Object& object, LayerOptions& layer) {
+  const Napi::Array extents = toArray(object.Get("extents"), "extents");
+  for (uint32_t i = 0; i < extents.Length(); i++) {
+    const Napi::Object extent = toObject(extents.Get(i), "extent");
+    layer.extents.push_back({static_cast<uint32_t>(std::min<uint64_t>(countOf(extent, "file"), UINT32_MAX)), countOf(extent, "offset"),
+                             countOf(extent, "bytes"), countOf(extent, "stride")});
+  }
+  if (!object.Get("gate").IsNull()) layer.gate = toPart(object.Get("gate"), "gate");
+  layer.up = toPart(object.Get("up"), "up");
+  layer.down = toPart(object.Get("down"), "down");
+}
+
+void readSegments(const Napi::Object& object, LayerOptions& layer) {
+  const Napi::Array segments = toArray(object.Get("segments"), "segments");
+  for (uint32_t i = 0; i < segments.Length(); i++) {
+    const Napi::Object segment = toObject(segments.Get(i), "segment");
+    const Part place = toPart(segment, "segment");
+    layer.segments.push_back({place.extent, place.offset, countOf(segment, "bytes")});
+  }
+  if (!object.Get("checksums").IsNull()) layer.checksums = copied(toIds(object.Get("checksums"), 0, "checksums"));
+}
+
+void readSlots(const Napi::Object& object, LayerOptions& layer) {
+  layer.arenaOffset = countOf(object, "arenaOffset");
+  layer.slots = countOf(object, "slots");
+  if (layer.slots > UINT32_MAX) failUsage("too many slots");
+  const Napi::Array areas = toArray(object.Get("areas"), "areas");
+  for (uint32_t i = 0; i < areas.Length(); i++) {
+    const Napi::Object area = toObject(areas.Get(i), "area");
+    layer.areas.push_back({countOf(area, "skip"), countOf(area, "offset")});
+  }
+  layer.slotBytes = countOf(object, "slotBytes");
+}
+
+std::vector<float> toBiases(const Napi::Value& value, size_t numNeurons, const char* name) {
+  if (value.IsNull()) return {};
+  const float* values = toFloats(value, numNeurons, name);
+  return std::vector<float>(values, values + numNeurons);
+}
+
+/** The other half is `nativeLayer` in native.ts. */
+LayerOptions toLayer(const Napi::Object& object) {
+  LayerOptions layer{};
+  layer.hiddenSize = countOf(object, "hiddenSize");
+  layer.numNeurons = countOf(object, "numNeurons");
+  layer.neuronsPerBundle = countOf(object, "neuronsPerBundle");
+  layer.bundlesPerUnit = countOf(object, "bundlesPerUnit");
+  const uint64_t activation = countOf(object, "activation");
+  if (activation > static_cast<uint64_t>(Activation::ClampedSwiglu)) failUsage("unknown activation");
+  layer.activation = static_cast<Activation>(activation);
+  if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
+  layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");
+  layer.downFormat = formatOf(object.Get("downFormat"), "downFormat");
+  layer.downByNeuron = toFlag(object.Get("downByNeuron"), "downByNeuron");
+  readExtents(object, layer);
+  readSegments(object, layer);
+  const uint64_t residentPart = countOf(object, "residentPart");
+  if (residentPart > static_cast<uint64_t>(InputPart::Up)) failUsage("unknown resident part");
+  layer.residentPart = static_cast<InputPart>(residentPart);
+  layer.gateBias = toBiases(object.Get("gateBias"), layer.numNeurons, "gateBias");
+  layer.upBias = toBiases(object.Get("upBias"), layer.numNeurons, "upBias");
+  readSlots(object, layer);
+  return layer;
+}
+
+class Stream : public Holder<Stream, RowStream> {
+ public:
+  static Napi::Function define(Napi::Env env) {
+    return DefineClass(env, "Stream",
+                       {InstanceAccessor<&Stream::direct>("direct"), InstanceMethod<&Stream::request>("request"),
+                        InstanceMethod<&Stream::startRing>("startRing"), InstanceMethod<&Stream::seekRing>("seekRing"),
+                        InstanceMethod<&Stream::ffn>("ffn"), InstanceMethod<&Stream::counters>("counters"),
+                        InstanceMethod("dispose", &Stream::dispose)});
+  }
+
+  explicit Stream(const Napi::CallbackInfo& info) : Holder(info) {
+    guarded(info.Env(), [&] {
+      const Pool& pool = Pool::from(info[0]);
+      const Napi::Object object = toObject(info[1], "options");
+      StreamOptions options{};
+      const Napi::Array paths = toArray(object.Get("paths"), "paths");
+      for (uint32_t i = 0; i < paths.Length(); i++) options.paths.push_back(toText(paths.Get(i), "path"));
+      options.arenaBytes = countOf(object, "arenaBytes");
+      options.readThreads = countOf(object, "readThreads");
+      if (options.readThreads > 1024) failUsage("readThreads must be from 1 to 1024");
+      options.direct = toFlag(object.Get("direct"), "direct");
+      options.mergeGapBytes = countOf(object, "mergeGapBytes");
+      std::vector<LayerOptions> layers;
+      const Napi::Array list = toArray(object.Get("layers"), "layers");
+      for (uint32_t i = 0; i < list.Length(); i++) layers.push_back(toLayer(toObject(list.Get(i), "layer")));
+      native_ = std::make_unique<RowStream>(pool.threads(), pool.kernels(), options, std::move(layers));
+    });
+  }
+
+ private:
+  Napi::Value direct(const Napi::CallbackInfo& info) {
+    return with(info, [&](RowStream& stream) { return Napi::Boolean::New(info.Env(), stream.direct()); });
+  }
+
+  void request(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) {
+      const size_t count = toCount(info[3], "count");
+      const uint32_t* units = toIds(info[1], count, "units").data;
+      stream.request(toCount(info[0], "layer"), units, toIds(info[2], count, "slots").data, count);
+    });
+  }
+
+  void startRing(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) {
+      const uint64_t slots = toCount(info[1], "slots");
+      if (slots > UINT32_MAX) failUsage("too many ring slots");
+      const Span<uint32_t> schedule = toIds(info[2], 0, "schedule");
+      if (schedule.length % 2 != 0) failUsage("the schedule holds pairs of layer and unit");
+      stream.startRing(toCount(info[0], "arenaOffset"), slots, schedule.data, schedule.length / 2);
+    });
+  }
+
+  void seekRing(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) { stream.seekRing(toCount(info[0], "index")); });
+  }
+
+  /** Takes the fields of a FeedForwardCall in their order; native.ts says why. */
+  void ffn(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) {
+      FeedForwardCall call{};
+      call.layer = toCount(info[0], "layer");
+      const Layer& layer = stream.layer(call.layer);
+      call.count = toCount(info[3], "count");
+      call.tokens = toCount(info[5], "tokens");
+      const size_t values = elements(call.tokens, layer.hiddenSize);
+      call.units = toIds(info[1], call.count, "units").data;
+      call.slots = toIds(info[2], call.count, "slots").data;
+      call.x = toFloats(info[4], values, "x");
+      if (layer.residentPart != InputPart::None) {
+        call.residentProducts = toFloats(info[6], elements(call.tokens, layer.numNeurons), "residentProducts");
+      } else if (!info[6].IsNull()) {
+        failUsage("layer " + std::to_string(call.layer) + " has no resident part; residentProducts must be null");
+      }
+      if (!info[7].IsNull()) call.weights = toFloats(info[7], elements(call.tokens, call.count), "weights");
+      call.y = toFloats(info[8], values, "y");
+      call.accumulate = toFlag(info[9], "accumulate");
+      stream.ffn(call);
+    });
+  }
+
+  void counters(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) {
+      const auto counters = stream.counters();
+      const Span<double> into = toSpan<double>(info[0], napi_float64_array, counters.size(), "counters", "Float64Array");
+      std::copy(counters.begin(), counters.end(), into.data);
+    });
+  }
+};
+
+}  // namespace
+
+Napi::Function defineStream(Napi::Env env) { return Stream::define(env); }
+
+}  // namespace flashrow

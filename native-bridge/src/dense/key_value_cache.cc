@@ -1,0 +1,258 @@
+#include "dense/key_value_cache.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "failure.h"
+
+namespace flashrow {
+
+/** Memory is taken for so many of the system's pages at once, at least: of what is rounded up to them, little is lost. */
+static constexpr size_t kRunSystemPages = 32;
+
+KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options)
+    : pool_(std::move(pool)),
+      kernels_(kernels),
+      options_(options),
+      valueBytes_(traitsOf(options.format).blockBytes),
+      layers_(options.numLayers),
+      scratch_(pool_->size()) {
+  const auto& o = options_;
+  if (o.numAttentionHeads == 0 || o.numKeyValueHeads == 0 || o.headDim == 0) failUsage("a cache needs heads and a headDim");
+  if (o.numAttentionHeads % o.numKeyValueHeads != 0) failUsage("numKeyValueHeads must divide numAttentionHeads");
+  if (!o.windows.empty() && o.windows.size() != o.numLayers) failUsage("windows needs one entry per layer");
+  if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) failUsage("sinks needs one entry per layer and head");
+  if (!(o.softCap >= 0 && std::isfinite(o.softCap))) failUsage("softCap is a number above 0");
+  pagesPerRun_ = (kRunSystemPages * systemPageBytes() - 1) / pageBytes() + 1;
+  for (size_t layer = 0; layer < o.numLayers; layer++) {
+    if (!o.windows.empty()) layers_[layer].window = o.windows[layer];
+    if (!o.sinks.empty()) layers_[layer].sinks = options_.sinks.data() + layer * o.numAttentionHeads;
+  }
+}
+
+size_t KeyValueCache::bytes() const {
+  size_t pages = 0;
+  for (const PerLayer& layer : layers_) pages += layer.numPages;
+  return pages * pageBytes();
+}
+
+KeyValueCache::PerLayer& KeyValueCache::checked(size_t layer, size_t position, size_t tokens) {
+  if (layer >= layers_.size()) failUsage("there is no layer " + std::to_string(layer) + " in this cache");
+  if (position > options_.contextSize || tokens > options_.contextSize - position) {
+    failUsage("positions up to " + std::to_string(position + tokens) + " reach past the context of " + std::to_string(options_.contextSize));
+  }
+  return layers_[layer];
+}
+
+size_t KeyValueCache::pageBytes() const {
+  const size_t heads = 2 * options_.numKeyValueHeads;
+  return vectorsOf(heads) + (scaled() ? heads * kPagePositions * sizeof(float) : 0);
+}
+
+uint8_t* KeyValueCache::pageAt(const PerLayer& layer, size_t position) const {
+  const size_t page = position / kPagePositions;
+  return layer.runs[page / pagesPerRun_].data() + page % pagesPerRun_ * pageBytes();
+}
+
+void KeyValueCache::resize(PerLayer& layer, size_t numPages) {
+  const size_t runs = (numPages + pagesPerRun_ - 1) / pagesPerRun_;
+  if (layer.runs.size() > runs) layer.runs.resize(runs);
+  while (layer.runs.size() < runs) layer.runs.emplace_back(pagesPerRun_ * pageBytes());
+  layer.numPages = numPages;
+}
+
+float* KeyValueCache::keyScales(uint8_t* page, size_t head) const {
+  if (!scaled()) return nullptr;
+  return reinterpret_cast<float*>(page + vectorsOf(2 * options_.numKeyValueHeads)) + head * kPagePositions;
+}
+
+/** Integers such that the largest becomes 32767, rounded to nearest even; returns what to multiply them by (NaN: a value is not finite). */
+static float toIntegers(const float* from, size_t count, int16_t* into) {
+  float largest = 0;
+  float finite = 0;
+  for (size_t i = 0; i < count; i++) {
+    largest = std::max(largest, std::abs(from[i]));
+    finite += from[i] * 0;
+  }
+  const float scale = largest / 32767;
+  // Below the normal numbers a scale is too coarse to keep the quotients within 16 bits.
+  if (finite != 0 || scale < std::numeric_limits<float>::min()) {
+    std::fill(into, into + count, int16_t{0});
+    return finite != 0 ? std::numeric_limits<float>::quiet_NaN() : 0;
+  }
+  for (size_t i = 0; i < count; i++) {
+    // Added to 1.5 * 2^23, a float's lowest bits are the integer.
+    const float shifted = from[i] / scale + 12582912.0f;
+    int32_t bits;
+    std::memcpy(&bits, &shifted, 4);
+    into[i] = static_cast<int16_t>(bits - 0x4b400000);
+  }
+  return scale;
+}
+
+void KeyValueCache::store(const float* from, uint8_t* into, float* scale) const {
+  if (scale != nullptr) {
+    *scale = toIntegers(from, options_.headDim, reinterpret_cast<int16_t*>(into));
+  } else {
+    std::memcpy(into, from, rowBytes());
+  }
+}
+
+void KeyValueCache::append(size_t index, size_t position, size_t tokens, const float* k, const float* v) {
+  PerLayer& layer = checked(index, position, tokens);
+  if (position > layer.length) {
+    failUsage("position " + std::to_string(position) + " does not follow the " + std::to_string(layer.length) + " held");
+  }
+  resize(layer, std::max(layer.numPages, pagesOf(position + tokens)));
+  for (size_t t = 0; t < tokens; t++) {
+    uint8_t* const page = pageAt(layer, position + t);
+    const size_t within = (position + t) % kPagePositions;
+    for (size_t head = 0; head < options_.numKeyValueHeads; head++) {
+      const size_t from = t * keyValueSize() + head * options_.headDim;
+      store(k + from, keys(page, head) + within * rowBytes(), scaled() ? keyScales(page, head) + within : nullptr);
+      store(v + from, values(page, head) + within * rowBytes(), scaled() ? valueScales(page, head) + within : nullptr);
+    }
+  }
+  layer.length = std::max(layer.length, position + tokens);
+}
+
+void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out) {
+  const PerLayer& layer = checked(index, position, tokens);
+  if (position + tokens > layer.length) {
+    failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " + std::to_string(layer.length) + " are held");
+  }
+  const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
+  const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
+  const size_t steps = (tokens + tileTokens - 1) / tileTokens;
+  const size_t threads = threadsFor(*pool_, 2 * (position + tokens) * keyValueSize() * valueBytes_, tokens);
+  // With fewer tiles than threads, heads that share keys are taken one by one.
+  const size_t tileHeads = steps * options_.numKeyValueHeads < threads ? 1 : group;
+  const size_t tiles = steps * options_.numAttentionHeads / tileHeads;
+  const size_t tileQueries = std::min(tileTokens, tokens) * tileHeads;
+  for (size_t thread = 0; thread < threads; thread++) {
+    const size_t needed = tileQueries * (position + tokens + 1 + 2 * options_.headDim);
+    if (scratch_[thread].size() < needed) scratch_[thread].resize(needed);
+  }
+  pool_->run(threads, [&](size_t thread, size_t numThreads) {
+    for (size_t i = thread; i < tiles; i += numThreads) {
+      // Later tokens see more: neighbouring tiles of one step go to different threads.
+      const size_t token = i / (options_.numAttentionHeads / tileHeads) * tileTokens;
+      const size_t head = i % (options_.numAttentionHeads / tileHeads) * tileHeads;
+      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out, thread);
+    }
+  });
+}
+
+static void multiply(float* values, const float* factors, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] *= factors[i];
+}
+
+/** Caps what scaling will make of the scores. */
+static void cap(float* scores, size_t count, float scale, float softCap) {
+  for (size_t i = 0; i < count; i++) scores[i] = std::tanh(scores[i] * scale / softCap) * softCap / scale;
+}
+
+/** A tile at work, in a thread's scratch. Row i is token tile.token + i / heads and head tile.head + i % heads. */
+struct KeyValueCache::TileRows {
+  const PerLayer& layer;
+  const Tile& tile;
+  size_t position, headDim;
+  float* memory;
+
+  size_t count() const { return tile.heads * tile.tokens; }
+  /** Positions that the last token sees, and those before them. */
+  size_t length() const { return position + tile.token + tile.tokens; }
+  size_t last(size_t i) const { return position + tile.token + i / tile.heads; }
+  size_t first(size_t i) const { return layer.window == 0 || last(i) < layer.window ? 0 : last(i) + 1 - layer.window; }
+  size_t firstPage() const { return first(0) / kPagePositions * kPagePositions; }
+
+  /** [count, headDim] */
+  float* query(size_t i) const { return memory + i * headDim; }
+  /** [count, headDim] */
+  float* sum(size_t i) const { return query(count() + i); }
+  /** [count, stride] */
+  float* scores(size_t i) const { return query(2 * count()) + i * stride(); }
+  /** One more than positions: where a sink goes. */
+  size_t stride() const { return length() + 1; }
+};
+
+void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread) {
+  const size_t headDim = options_.headDim;
+  const TileRows rows{layer, tile, position, headDim, scratch_[thread].data()};
+  const auto place = [&](size_t i) { return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim; };
+  for (size_t i = 0; i < rows.count(); i++) std::memcpy(rows.query(i), q + place(i), headDim * sizeof(float));
+  std::memset(rows.sum(0), 0, rows.count() * headDim * sizeof(float));
+  scoreTile(rows, pool_->scratch(thread));
+  softmaxTile(rows);
+  sumTile(rows, pool_->scratch(thread));
+  for (size_t i = 0; i < rows.count(); i++) {
+    const float inverse = 1 / rows.query(i)[0];
+    for (size_t d = 0; d < headDim; d++) out[place(i) + d] = rows.sum(i)[d] * inverse;
+  }
+}
+
+template <class Visit>
+void KeyValueCache::eachPage(const TileRows& rows, const Visit& visit) const {
+  for (size_t begin = rows.firstPage(); begin < rows.length(); begin += kPagePositions) {
+    visit(pageAt(rows.layer, begin), begin, std::min(kPagePositions, rows.length() - begin));
+  }
+}
+
+/** scores = queries . keys, not scaled yet. */
+void KeyValueCache::scoreTile(const TileRows& rows, void* scratch) const {
+  const size_t head = rows.tile.keyValueHead;
+  eachPage(rows, [&](uint8_t* page, size_t begin, size_t positions) {
+    kernels_.dots(options_.format, Rows{keys(page, head), rowBytes(), nullptr}, positions, rows.headDim, rows.query(0), rows.headDim,
+                  rows.count(), Products{rows.scores(0) + begin, rows.stride()}, scratch);
+    if (!scaled()) return;
+    const float* scales = keyScales(page, head);
+    for (size_t i = 0; i < rows.count(); i++) multiply(rows.scores(i) + begin, scales, positions);
+  });
+}
+
+/** Scores become their exponentials, zero where a row does not see. The query has been used; its first value becomes their sum. */
+void KeyValueCache::softmaxTile(const TileRows& rows) const {
+  const float scale = 1 / std::sqrt(static_cast<float>(rows.headDim));
+  const bool sink = rows.layer.sinks != nullptr;
+  for (size_t i = 0; i < rows.count(); i++) {
+    const size_t from = rows.first(i);
+    const size_t visible = rows.last(i) + 1;
+    float* row = rows.scores(i);
+    if (options_.softCap > 0) cap(row + from, visible - from, scale, options_.softCap);
+    if (sink) row[visible] = rows.layer.sinks[rows.tile.head + i % rows.tile.heads] / scale;
+    const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);
+    std::fill(row + visible, row + rows.length(), 0.0f);
+    std::fill(row + rows.firstPage(), row + from, 0.0f);
+    rows.query(i)[0] = total;
+  }
+}
+
+/** sums += scores . values. */
+void KeyValueCache::sumTile(const TileRows& rows, void* scratch) const {
+  const size_t head = rows.tile.keyValueHead;
+  eachPage(rows, [&](uint8_t* page, size_t begin, size_t positions) {
+    if (scaled()) {
+      // Only what is visible: a later value that is not finite must not reach an earlier token.
+      const float* scales = valueScales(page, head);
+      for (size_t i = 0; i < rows.count(); i++) {
+        const size_t from = std::max(rows.first(i), begin);
+        const size_t to = std::min(rows.last(i) + 1, begin + positions);
+        if (to > from) multiply(rows.scores(i) + from, scales + (from - begin), to - from);
+      }
+    }
+    kernels_.addScaledRows(options_.format, Rows{values(page, head), rowBytes(), nullptr}, positions, rows.scores(0) + begin,
+                           rows.stride(), 0, rows.headDim, rows.sum(0), rows.headDim, rows.count(), scratch);
+  });
+}
+
+void KeyValueCache::truncate(size_t length) {
+  for (PerLayer& layer : layers_) {
+    layer.length = std::min(layer.length, length);
+    resize(layer, std::min(layer.numPages, pagesOf(length)));
+  }
+}
+
+}  // namespace flashrow

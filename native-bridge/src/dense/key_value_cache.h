@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "arena.h"
+#include "kernels/kernels.h"
+#include "thread_pool.h"
+
+namespace flashrow {
+
+struct KeyValueCacheOptions {
+  size_t numLayers, numAttentionHeads, numKeyValueHeads, headDim, contextSize;
+  Format format;
+  /** Per layer how many positions, its own included, a token sees; 0: all. Empty: all in every layer. */
+  std::vector<uint32_t> windows;
+  /** Logits that take part in a head's softmax and bring no value, [numLayers, numAttentionHeads]; empty without them. */
+  std::vector<float> sinks;
+  /** Scaled logits x become softCap * tanh(x / softCap); 0: they are left alone. */
+  float softCap = 0;
+};
+
+/**
+ * Keys and values in pages of 64 positions. A page holds, per key-value head, keys [64, headDim], and after all of those the
+ * values likewise; where they are 16-bit integers, then the f32 scales of the keys, per head [64], and of the values.
+ */
+class KeyValueCache {
+ public:
+  static constexpr size_t kPagePositions = 64;
+  /** Queries that share one pass over keys and values. */
+  static constexpr size_t kTileQueries = 32;
+
+  KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options);
+
+  size_t keyValueSize() const { return options_.numKeyValueHeads * options_.headDim; }
+  size_t querySize() const { return options_.numAttentionHeads * options_.headDim; }
+  size_t bytes() const;
+  void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
+  void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out);
+  void truncate(size_t length);
+
+ private:
+  struct PerLayer {
+    /** Memory for pagesPerRun_ pages each, untouched where pages have not been written. */
+    std::vector<Arena> runs;
+    size_t numPages = 0;
+    /** Positions that a token sees; 0: all. */
+    size_t window = 0;
+    /** [numAttentionHeads]; null without them. */
+    const float* sinks = nullptr;
+    /** Positions 0..length have been written. */
+    size_t length = 0;
+  };
+  /** Queries that share a key-value head and are computed by one thread: `heads` of its heads for each of `tokens`. */
+  struct Tile {
+    size_t keyValueHead, head, heads, token, tokens;
+  };
+  struct TileRows;
+
+  PerLayer& checked(size_t layer, size_t position, size_t tokens);
+  bool scaled() const { return options_.format == Format::I16; }
+  size_t vectorsOf(size_t heads) const { return heads * kPagePositions * rowBytes(); }
+  static size_t pagesOf(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
+  size_t pageBytes() const;
+  uint8_t* pageAt(const PerLayer& layer, size_t position) const;
+  void resize(PerLayer& layer, size_t numPages);
+  uint8_t* keys(uint8_t* page, size_t head) const { return page + vectorsOf(head); }
+  uint8_t* values(uint8_t* page, size_t head) const { return keys(page, options_.numKeyValueHeads + head); }
+  /** One per position; null where values are kept as they are. */
+  float* keyScales(uint8_t* page, size_t head) const;
+  float* valueScales(uint8_t* page, size_t head) const { return keyScales(page, options_.numKeyValueHeads + head); }
+  size_t rowBytes() const { return options_.headDim * valueBytes_; }
+  void store(const float* from, uint8_t* into, float* scale) const;
+  void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
+  /** Calls visit(page, first position, positions) for the pages that the rows see. */
+  template <class Visit>
+  void eachPage(const TileRows& rows, const Visit& visit) const;
+  void scoreTile(const TileRows& rows, void* scratch) const;
+  void softmaxTile(const TileRows& rows) const;
+  void sumTile(const TileRows& rows, void* scratch) const;
+
+  std::shared_ptr<ThreadPool> pool_;
+  const Kernels& kernels_;
+  KeyValueCacheOptions options_;
+  size_t valueBytes_;
+  size_t pagesPerRun_ = 1;
+  std::vector<PerLayer> layers_;
+  /** Per thread: a tile's queries and sums, [queries, headDim], and scores, [queries, positions]. */
+  std::vector<std::vector<float>> scratch_;
+};
+
+}  // namespace flashrow

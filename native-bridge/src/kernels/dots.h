@@ -1,0 +1,176 @@
+#pragma once
+
+// Products of rows with tokens. Part of shared.h.
+
+#include <cstring>
+#include <utility>
+
+#include "kernels/decode.h"
+
+namespace flashrow {
+namespace {
+
+inline void put(const Products& out, size_t row, size_t token, F accumulator) {
+  float* into = out.base + token * out.stride + (out.index != nullptr ? out.index[row] : row);
+  const float product = Simd::sum(accumulator);
+  *into = out.add ? *into + product : product;
+}
+
+/**
+ * `count` (a constant) rows against one token, decoded in registers; rows side by side hide the multiply-add's latency. The rows
+ * that follow, of `total`, are fetched meanwhile: rows are short and may lie anywhere, so the processor cannot foresee them.
+ */
+template <class Decode, size_t count>
+void dotRows(const Rows& rows, size_t first, size_t total, size_t columns, const float* x, const Products& out) {
+  const uint8_t* from[count];
+  const uint8_t* ahead[count];
+  F sums[count];
+  for (size_t r = 0; r < count; r++) {
+    from[r] = rows.at(first + r);
+    ahead[r] = first + count + r < total ? rows.at(first + count + r) : from[r];
+    sums[r] = Simd::zero();
+  }
+  F weights[Decode::kVectors];
+  const size_t whole = columns / Decode::kWeights;
+  for (size_t step = 0; step < whole; step++, x += Decode::kWeights) {
+    for (size_t r = 0; r < count; r++) {
+      __builtin_prefetch(ahead[r] + step * Decode::kBytes, 0, 2);
+      Decode::decode(from[r] + step * Decode::kBytes, weights);
+      for (size_t v = 0; v < Decode::kVectors; v++) sums[r] = Simd::fma(weights[v], Simd::load(x + v * kLanes), sums[r]);
+    }
+  }
+  const size_t rest = columns - whole * Decode::kWeights;
+  for (size_t r = 0; r < count; r++) {
+    if (rest > 0) {
+      Decode::decodeFirst(from[r] + whole * Decode::kBytes, rest, weights);
+      sums[r] = Simd::fma(weights[0], Simd::loadFirst(x, rest), sums[r]);
+    }
+    put(out, first + r, 0, sums[r]);
+  }
+}
+
+template <class Decode>
+void dotsOneToken(const Rows& rows, size_t count, size_t columns, const float* x, const Products& out) {
+  size_t row = 0;
+  for (; row + 4 <= count; row += 4) dotRows<Decode, 4>(rows, row, count, columns, x, out);
+  for (; row < count; row++) dotRows<Decode, 1>(rows, row, count, columns, x, out);
+}
+
+/** Blocking of the many-token products: a panel of decoded rows stays in L2, a tile of it and its tokens' columns in or near L1. */
+constexpr size_t kPanelRows = 384 / kLanes;
+constexpr size_t kPanelTokens = 128;
+constexpr size_t kPanelColumns = 64 * kLanes;
+/** Past a power of two, so that the rows of a tile fall into different L1 sets. */
+constexpr size_t kPanelStride = kPanelColumns + 16;
+
+struct DotScratch {
+  alignas(64) float panel[kPanelRows * kPanelStride];
+  alignas(64) float sums[kPanelRows * kPanelTokens * kLanes];
+};
+static_assert(sizeof(DotScratch) <= kKernelScratchBytes, "kKernelScratchBytes holds the panel and its sums");
+
+/** A tile's share of one column block: sums[rows][tokens] += panel . x. */
+template <size_t rows, size_t tokens>
+void dotTile(const float* panel, const float* x, size_t xStride, size_t columns, float* sums) {
+  F tile[rows][tokens];
+  // GCC keeps a tile of more than 16 in memory unless these three loops are unrolled early.
+#pragma GCC unroll 8
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t t = 0; t < tokens; t++) tile[r][t] = Simd::load(sums + (r * tokens + t) * kLanes);
+  }
+  size_t column = 0;
+  for (; column + kLanes <= columns; column += kLanes) {
+    // One side is held, the other passes through one register: 3 + 1 + 12 sums fill the 16 of AVX2, 6 + 1 + 24 the 32 of AVX-512.
+    F weights[rows];
+    for (size_t r = 0; r < rows; r++) weights[r] = Simd::load(panel + r * kPanelStride + column);
+    for (size_t t = 0; t < tokens; t++) {
+      const F input = Simd::load(x + t * xStride + column);
+      for (size_t r = 0; r < rows; r++) tile[r][t] = Simd::fma(weights[r], input, tile[r][t]);
+    }
+  }
+  if (column < columns) {
+#pragma GCC unroll 8
+    for (size_t t = 0; t < tokens; t++) {
+      const F input = Simd::loadFirst(x + t * xStride + column, columns - column);
+      for (size_t r = 0; r < rows; r++) {
+        tile[r][t] = Simd::fma(Simd::load(panel + r * kPanelStride + column), input, tile[r][t]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (size_t r = 0; r < rows; r++) {
+    for (size_t t = 0; t < tokens; t++) Simd::store(sums + (r * tokens + t) * kLanes, tile[r][t]);
+  }
+}
+
+using DotTile = void (*)(const float*, const float*, size_t, size_t, float*);
+
+template <class>
+struct DotTiles;
+template <size_t... i>
+struct DotTiles<std::index_sequence<i...>> {
+  static constexpr DotTile kOf[] = {dotTile<i / Simd::kTokenTile + 1, i % Simd::kTokenTile + 1>...};
+};
+
+/** The tile for a number of rows and tokens, up to the full one. */
+inline DotTile dotTileFor(size_t rows, size_t tokens) {
+  using Tiles = DotTiles<std::make_index_sequence<Simd::kRowTile * Simd::kTokenTile>>;
+  return Tiles::kOf[(rows - 1) * Simd::kTokenTile + tokens - 1];
+}
+
+/** Visits a block's tiles in the order in which their sums lie in scratch. */
+template <class Visit>
+void eachTile(size_t rows, size_t tokens, float* sums, const Visit& visit) {
+  for (size_t t = 0; t < tokens; t += Simd::kTokenTile) {
+    const size_t tileTokens = least(Simd::kTokenTile, tokens - t);
+    for (size_t r = 0; r < rows; r += Simd::kRowTile) {
+      const size_t tileRows = least(Simd::kRowTile, rows - r);
+      visit(r, t, tileRows, tileTokens, sums);
+      sums += tileRows * tileTokens * kLanes;
+    }
+  }
+}
+
+template <class Decode>
+void dotsManyTokens(const Rows& rows, size_t count, size_t columns, const float* x, size_t xStride, size_t tokens,
+                    const Products& out, DotScratch& scratch) {
+  for (size_t row = 0; row < count; row += kPanelRows) {
+    const size_t blockRows = least(kPanelRows, count - row);
+    for (size_t token = 0; token < tokens; token += kPanelTokens) {
+      const size_t blockTokens = least(kPanelTokens, tokens - token);
+      std::memset(scratch.sums, 0, blockRows * blockTokens * kLanes * sizeof(float));
+      for (size_t column = 0; column < columns; column += kPanelColumns) {
+        const size_t blockColumns = least(kPanelColumns, columns - column);
+        for (size_t r = 0; r < blockRows; r++) {
+          float* into = scratch.panel + r * kPanelStride;
+          decodeColumns<Decode>(rows.at(row + r), column, column + blockColumns,
+                                [&](size_t at, F value) { Simd::store(into + at, value); });
+        }
+        const float* inputs = x + token * xStride + column;
+        eachTile(blockRows, blockTokens, scratch.sums, [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, float* sums) {
+          dotTileFor(tileRows, tileTokens)(scratch.panel + r * kPanelStride, inputs + t * xStride, xStride, blockColumns, sums);
+        });
+      }
+      eachTile(blockRows, blockTokens, scratch.sums, [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, const float* sums) {
+        for (size_t i = 0; i < tileRows * tileTokens; i++) {
+          put(out, row + r + i / tileTokens, token + t + i % tileTokens, Simd::load(sums + i * kLanes));
+        }
+      });
+    }
+  }
+}
+
+void dots(Format format, const Rows& rows, size_t count, size_t columns, const float* x, size_t xStride, size_t tokens,
+          const Products& out, void* scratch) {
+  withDecoder(format, [&](auto decoder) {
+    using Decode = decltype(decoder);
+    if (tokens == 1) {
+      dotsOneToken<Decode>(rows, count, columns, x, out);
+    } else {
+      dotsManyTokens<Decode>(rows, count, columns, x, xStride, tokens, out, *static_cast<DotScratch*>(scratch));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace flashrow

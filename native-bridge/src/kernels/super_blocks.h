@@ -1,0 +1,124 @@
+#pragma once
+
+// GGML's blocks of 256 weights, and OCP's of 32, spread out to bytes and scales. Part of shared.h: compiled once for each instruction set,
+// whose compiler turns these loops into its own vectors. native-bridge/super-blocks.ts describes the layouts.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace flashrow {
+namespace {
+
+#if defined(__aarch64__)
+/** GCC before 13 knows no _Float16 in C++ for ARM. */
+using Half = __fp16;
+#else
+using Half = _Float16;
+#endif
+
+inline float halfAt(const uint8_t* from) {
+  Half half;
+  std::memcpy(&half, from, 2);
+  return static_cast<float>(half);
+}
+
+/** The six-bit scales and minima of eight runs, packed into twelve bytes. */
+inline void unpackScales(const uint8_t* packed, float scale, float minimum, float* scales, float* minima) {
+  for (size_t run = 0; run < 4; run++) {
+    scales[run] = scale * static_cast<float>(packed[run] & 63);
+    minima[run] = minimum * static_cast<float>(packed[run + 4] & 63);
+    scales[run + 4] = scale * static_cast<float>((packed[run + 8] & 15) | ((packed[run] >> 6) << 4));
+    minima[run + 4] = minimum * static_cast<float>((packed[run + 8] >> 4) | ((packed[run + 4] >> 6) << 4));
+  }
+}
+
+struct BlockQ4_K {
+  static constexpr size_t kBytes = 144, kRun = 32;
+  static constexpr bool kHasMinima = true;
+  alignas(64) int8_t quants[256];
+  float scales[8], minima[8];
+
+  void expand(const uint8_t* from) {
+    unpackScales(from + 4, halfAt(from), halfAt(from + 2), scales, minima);
+    for (size_t pair = 0; pair < 4; pair++) {
+      const uint8_t* nibbles = from + 16 + 32 * pair;
+      int8_t* into = quants + 64 * pair;
+      for (size_t i = 0; i < 32; i++) {
+        into[i] = static_cast<int8_t>(nibbles[i] & 15);
+        into[i + 32] = static_cast<int8_t>(nibbles[i] >> 4);
+      }
+    }
+  }
+};
+
+struct BlockQ5_K {
+  static constexpr size_t kBytes = 176, kRun = 32;
+  static constexpr bool kHasMinima = true;
+  alignas(64) int8_t quants[256];
+  float scales[8], minima[8];
+
+  void expand(const uint8_t* from) {
+    unpackScales(from + 4, halfAt(from), halfAt(from + 2), scales, minima);
+    const uint8_t* fifths = from + 16;
+    for (size_t pair = 0; pair < 4; pair++) {
+      const uint8_t* nibbles = from + 48 + 32 * pair;
+      int8_t* into = quants + 64 * pair;
+      for (size_t i = 0; i < 32; i++) {
+        into[i] = static_cast<int8_t>((nibbles[i] & 15) | ((fifths[i] >> (2 * pair) & 1) << 4));
+        into[i + 32] = static_cast<int8_t>((nibbles[i] >> 4) | ((fifths[i] >> (2 * pair + 1) & 1) << 4));
+      }
+    }
+  }
+};
+
+struct BlockQ6_K {
+  static constexpr size_t kBytes = 210, kRun = 16;
+  static constexpr bool kHasMinima = false;
+  alignas(64) int8_t quants[256];
+  float scales[16];
+
+  void expand(const uint8_t* from) {
+    const float scale = halfAt(from + 208);
+    for (size_t run = 0; run < 16; run++) scales[run] = scale * static_cast<float>(static_cast<int8_t>(from[192 + run]));
+    for (size_t half = 0; half < 2; half++) {
+      const uint8_t* low = from + 64 * half;
+      const uint8_t* high = from + 128 + 32 * half;
+      int8_t* into = quants + 128 * half;
+      for (size_t i = 0; i < 32; i++) {
+        into[i] = static_cast<int8_t>(((low[i] & 15) | ((high[i] & 3) << 4)) - 32);
+        into[i + 32] = static_cast<int8_t>(((low[i + 32] & 15) | ((high[i] >> 2 & 3) << 4)) - 32);
+        into[i + 64] = static_cast<int8_t>(((low[i] >> 4) | ((high[i] >> 4 & 3) << 4)) - 32);
+        into[i + 96] = static_cast<int8_t>(((low[i + 32] >> 4) | ((high[i] >> 6) << 4)) - 32);
+      }
+    }
+  }
+};
+
+/** What four bits stand for in E2M1, doubled to be whole: 0, 1, 2, 3, 4, 6, 8, 12, and the same below zero. In arithmetic, which vectorizes. */
+inline int8_t e2m1Doubled(uint8_t bits) {
+  const int8_t magnitude = static_cast<int8_t>(bits & 7);
+  const int8_t above4 = static_cast<int8_t>(magnitude > 4 ? magnitude - 4 : 0);
+  const int8_t above6 = static_cast<int8_t>(magnitude > 6 ? magnitude - 6 : 0);
+  const int8_t value = static_cast<int8_t>(magnitude + above4 + 2 * above6);
+  return static_cast<int8_t>((bits & 8) != 0 ? -value : value);
+}
+
+inline void expandMxfp4(const uint8_t* from, int8_t* values) {
+  for (size_t i = 0; i < 16; i++) {
+    values[i] = e2m1Doubled(from[1 + i] & 15);
+    values[i + 16] = e2m1Doubled(from[1 + i] >> 4);
+  }
+}
+
+/** 2^(e - 128): half of what E8M0 says, for the doubled values. */
+inline float mxfp4Scale(const uint8_t* from) {
+  const uint32_t exponent = from[0];
+  const uint32_t bits = exponent < 2 ? uint32_t{0x00200000} << exponent : (exponent - 1) << 23;
+  float scale;
+  std::memcpy(&scale, &bits, 4);
+  return scale;
+}
+
+}  // namespace
+}  // namespace flashrow

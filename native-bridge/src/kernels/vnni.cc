@@ -1,0 +1,54 @@
+#include "kernels/kernels.h"
+
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512VNNI__)
+
+#if defined(__GNUC__) && !defined(__clang__)
+// GCC's own intrinsics leave operands undefined that a full mask never looks at (GCC bug 105593).
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+/**
+ * A product is defined block by block, and one token's kernel and many tokens' both keep to it: the integers' sum, exact, becomes a
+ * float, is multiplied with (weights' scale * inputs' scale) and added to one of four sums, the block's number modulo 4; a minimum
+ * times the inputs' total follows. Where 16 columns have a scale of their own, they are summed apart, the first 16 first. At the end
+ * (0 + 1) + (2 + 3).
+ */
+#include "kernels/vnni_many_tokens.h"
+#include "kernels/vnni_one_token.h"
+
+namespace flashrow {
+namespace {
+
+template <class Weights>
+void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out, void* scratch) {
+  if (count == 0) return;
+  if (tokens == 1) {
+    oneToken<Weights>(rows, count, columns, reinterpret_cast<const OneTokenGroup*>(inputs), out);
+  } else {
+    manyTokens<Weights>(rows, count, columns, inputs, tokens, out, *static_cast<VnniScratch*>(scratch));
+  }
+}
+
+void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
+          void* scratch) {
+  withWeights(format, [&](auto of) { dotsOf<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out, scratch); });
+}
+
+constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};
+
+}  // namespace
+
+const IntegerKernels* vnniKernels() { return __builtin_cpu_supports("avx512vnni") ? &kKernels : nullptr; }
+
+}  // namespace flashrow
+
+#else
+
+namespace flashrow {
+
+const IntegerKernels* vnniKernels() { return nullptr; }
+
+}  // namespace flashrow
+
+#endif

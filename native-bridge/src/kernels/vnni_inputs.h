@@ -1,0 +1,113 @@
+#pragma once
+
+// Inputs as 16-bit integers. Part of vnni.cc.
+
+#include <immintrin.h>
+
+#include <cstring>
+#include <limits>
+
+#include "kernels/integer_products.h"
+
+namespace flashrow {
+namespace {
+
+/** Most blocks of a row in one AVX-512 register: four of them, 16 bytes of each. */
+constexpr size_t kGroupBlocks = 4;
+
+/** One block: x = scale * q. */
+struct QuantizedBlock {
+  /** Columns 0 to 15, and 16 to 31. */
+  __m512i first, second;
+  float scale;
+  int32_t sum;
+};
+
+inline QuantizedBlock quantizeBlock(const float* x) {
+  const __m512 a = _mm512_loadu_ps(x), b = _mm512_loadu_ps(x + 16);
+  const __m512 sizeA = _mm512_abs_ps(a), sizeB = _mm512_abs_ps(b);
+  const __m512 most = _mm512_set1_ps(std::numeric_limits<float>::max());
+  const unsigned finite = _mm512_cmp_ps_mask(sizeA, most, _CMP_LE_OQ) & _mm512_cmp_ps_mask(sizeB, most, _CMP_LE_OQ);
+  // Whatever is multiplied with such a block is not a number.
+  if (finite != 0xffff) return {_mm512_setzero_si512(), _mm512_setzero_si512(), std::numeric_limits<float>::quiet_NaN(), 0};
+  const float largest = _mm512_reduce_max_ps(_mm512_max_ps(sizeA, sizeB));
+  const float maximum = largest > kLeastMaximum ? largest : kLeastMaximum;
+  const __m512 inverse = _mm512_set1_ps(kLargest / maximum);
+  const __m512i first = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse));
+  const __m512i second = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+  return {first, second, maximum / kLargest, _mm512_reduce_add_epi32(_mm512_add_epi32(first, second))};
+}
+
+/**
+ * One token's inputs, four blocks at a time: q = 256 * high + low, both signed bytes, so that products with bytes make products with
+ * q. Lane j of each register is block j's; scales and sums stand in all four elements of the lane.
+ */
+struct alignas(64) OneTokenGroup {
+  int8_t high[2][64];
+  int8_t low[2][64];
+  int32_t sum[16];
+  float scale[16];
+  /** scale * sum: what a minimum is multiplied with. */
+  float total[16];
+};
+
+constexpr size_t groupsOf(size_t columns) { return (columns / kBlock + kGroupBlocks - 1) / kGroupBlocks; }
+
+inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into) {
+  const size_t blocks = columns / kBlock;
+  for (size_t b = 0; b < groupsOf(columns) * kGroupBlocks; b++) {
+    OneTokenGroup& group = into[b / kGroupBlocks];
+    const size_t lane = b % kGroupBlocks;
+    QuantizedBlock block{_mm512_setzero_si512(), _mm512_setzero_si512(), 0, 0};
+    if (b < blocks) block = quantizeBlock(x + b * kBlock);
+    const __m512i halves[2] = {block.first, block.second};
+    for (size_t half = 0; half < 2; half++) {
+      const __m512i high = _mm512_srai_epi32(_mm512_add_epi32(halves[half], _mm512_set1_epi32(128)), 8);
+      _mm_store_si128(reinterpret_cast<__m128i*>(group.high[half] + 16 * lane), _mm512_cvtepi32_epi8(high));
+      // The lowest byte of q is that of q - 256 * high.
+      _mm_store_si128(reinterpret_cast<__m128i*>(group.low[half] + 16 * lane), _mm512_cvtepi32_epi8(halves[half]));
+    }
+    _mm_store_si128(reinterpret_cast<__m128i*>(group.sum + 4 * lane), _mm_set1_epi32(block.sum));
+    _mm_store_ps(group.scale + 4 * lane, _mm_set1_ps(block.scale));
+    _mm_store_ps(group.total + 4 * lane, _mm_set1_ps(block.scale * static_cast<float>(block.sum)));
+  }
+}
+
+/**
+ * A block of one of many tokens. Pairs of 16-bit integers stand in the order in which unpacking leaves weights: step 4k + s holds
+ * columns c and c + 2, where c = 4k, 4k + 16, 4k + 1, 4k + 17 for s = 0 to 3.
+ */
+struct ManyTokensBlock {
+  int16_t pairs[16][2];
+  float scale, total;
+};
+static_assert(sizeof(ManyTokensBlock) == kIntegerBlockBytes, "plans reckon with this size");
+
+/** An odd number of cache lines, so that neighbouring tokens fall into different L1 sets. */
+constexpr size_t manyTokensStride(size_t columns) { return ((columns / kBlock * sizeof(ManyTokensBlock) + 63) / 64 | 1) * 64; }
+
+inline void quantizeManyTokens(const float* x, size_t columns, ManyTokensBlock* into) {
+  const __m512i order = _mm512_set_epi16(31, 29, 15, 13, 30, 28, 14, 12, 27, 25, 11, 9, 26, 24, 10, 8,  //
+                                         23, 21, 7, 5, 22, 20, 6, 4, 19, 17, 3, 1, 18, 16, 2, 0);
+  for (size_t b = 0; b < columns / kBlock; b++) {
+    const QuantizedBlock block = quantizeBlock(x + b * kBlock);
+    const __m512i words = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(block.first)), _mm512_cvtepi32_epi16(block.second), 1);
+    _mm512_storeu_si512(into[b].pairs, _mm512_permutexvar_epi16(order, words));
+    into[b].scale = block.scale;
+    into[b].total = block.scale * static_cast<float>(block.sum);
+  }
+}
+
+size_t inputBytes(size_t columns, size_t tokens) {
+  return tokens == 1 ? groupsOf(columns) * sizeof(OneTokenGroup) : tokens * manyTokensStride(columns);
+}
+
+void quantize(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into) {
+  if (tokens == 1) return quantizeOneToken(x, columns, reinterpret_cast<OneTokenGroup*>(into));
+  for (size_t t = begin; t < end; t++) {
+    quantizeManyTokens(x + t * xStride, columns, reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
+  }
+}
+
+}  // namespace
+}  // namespace flashrow

@@ -1,0 +1,91 @@
+#include "stream/layer.h"
+
+#include <string>
+
+#include "failure.h"
+#include "file.h"
+
+namespace flashrow {
+
+namespace {
+
+/** Larger sizes are nonsense, and their products could overflow. */
+constexpr size_t kMostRows = size_t{1} << 28;
+constexpr uint64_t kMostBytes = uint64_t{1} << 53;
+
+struct Check {
+  size_t layer;
+  void operator()(bool holds, const std::string& what) const {
+    if (!holds) failUsage("layer " + std::to_string(layer) + ": " + what);
+  }
+};
+
+}  // namespace
+
+Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arenaBytes)
+    : LayerOptions(std::move(options)), index(index) {
+  const Check check{index};
+  check(hiddenSize > 0 && numNeurons > 0 && neuronsPerBundle > 0 && bundlesPerUnit > 0, "sizes must be positive");
+  check(hiddenSize <= kMostRows && numNeurons <= kMostRows && bundlesPerUnit <= kMostRows, "sizes must be below 2^28");
+  check(numNeurons % neuronsPerBundle == 0, "neuronsPerBundle must divide numNeurons");
+  numBundles = numNeurons / neuronsPerBundle;
+  numUnits = (numBundles + bundlesPerUnit - 1) / bundlesPerUnit;
+  neuronsPerUnit = bundlesPerUnit * neuronsPerBundle;
+
+  check(!extents.empty() && extents.size() <= kMostExtents && areas.size() == extents.size(), "one to three extents, an area for each");
+  for (size_t e = 0; e < extents.size(); e++) {
+    const Extent& extent = extents[e];
+    check(extent.file < numFiles, "an extent names a file that is not among the paths");
+    check(extent.bytes > 0 && (numBundles == 1 || extent.stride >= extent.bytes), "an extent's stride is less than its bytes");
+    check(extent.offset <= kMostBytes && extent.bytes <= kMostBytes && extent.stride <= kMostBytes / numBundles, "an extent reaches past 2^53 bytes");
+    check(areas[e].skip < extent.bytes, "an extent is skipped whole");
+    check(areas[e].offset <= slotBytes && spanOf(e, 0) <= slotBytes - areas[e].offset, "a slot is too small for a unit");
+    bundlePayload += extent.bytes - areas[e].skip;
+  }
+
+  const auto checkPart = [&](const Part& part, bool read, Format format, size_t rows, size_t columns, const char* name) {
+    check(part.extent < extents.size(), std::string(name) + " lies in an extent that is not there");
+    check(holdsWholeBlocks(format, columns), std::string(name) + " rows do not hold whole blocks");
+    const uint64_t bytes = rows * rowBytes(format, columns);
+    const uint64_t end = extents[part.extent].bytes;
+    check(part.offset <= end && bytes <= end - part.offset, std::string(name) + " reaches outside its extent");
+    check(!read || part.offset >= areas[part.extent].skip, std::string(name) + " is read, but lies in what is skipped");
+  };
+  check(gated() == gate.has_value(), "gate must have both a format and a part, or neither");
+  check(gateBias.empty() || (gated() && gateBias.size() == numNeurons), "there are not as many biases of the gate as neurons");
+  check(upBias.empty() || upBias.size() == numNeurons, "there are not as many biases of up as neurons");
+  check(residentPart != InputPart::Gate || gated(), "the resident part is gate, but the network has none");
+  if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
+  checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");
+  checkPart(down, true, downFormat, downByNeuron ? neuronsPerBundle : hiddenSize, downByNeuron ? hiddenSize : neuronsPerBundle, "down");
+  check(!downByNeuron || addsByColumns(downFormat), "a down matrix by neuron cannot have blocks of 256");
+  if (residentPart != InputPart::None) {
+    check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1, "a resident part needs a down matrix by neuron, one extent and one bundle per unit");
+  }
+  if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
+  if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);
+  downRowBytes = rowBytes(downFormat, downByNeuron ? hiddenSize : neuronsPerBundle);
+
+  for (const Segment& segment : segments) {
+    check(segment.extent < extents.size(), "a segment lies in an extent that is not there");
+    const uint64_t end = extents[segment.extent].bytes;
+    check(segment.offset <= end && segment.bytes <= end - segment.offset, "a segment reaches outside its extent");
+  }
+  check(checksums.empty() || checksums.size() == numBundles * segments.size(), "checksums need one entry per bundle and segment");
+
+  check(arenaOffset % kDeviceBlock == 0, "arenaOffset must be a multiple of 4096");
+  check(arenaOffset <= arenaBytes && (slots == 0 || slotBytes <= (arenaBytes - arenaOffset) / slots), "the slots reach outside the arena");
+  if (!checksums.empty()) verified_ = std::make_unique<std::atomic<uint64_t>[]>((checksums.size() + 63) / 64);
+}
+
+bool Layer::verified(size_t bundle, size_t segment) const {
+  const size_t bit = bundle * segments.size() + segment;
+  return (verified_[bit / 64].load(std::memory_order_relaxed) >> (bit % 64) & 1) != 0;
+}
+
+void Layer::setVerified(size_t bundle, size_t segment) {
+  const size_t bit = bundle * segments.size() + segment;
+  verified_[bit / 64].fetch_or(uint64_t{1} << (bit % 64), std::memory_order_relaxed);
+}
+
+}  // namespace flashrow

@@ -1,0 +1,63 @@
+#include "stream/planner.h"
+
+#include <algorithm>
+#include <array>
+
+namespace flashrow {
+
+/** Below this a merged read is so short that splitting it further costs more operations than parallelism gains. */
+constexpr uint64_t kShortestShare = 64 << 10;
+/** From this size on a record is read into its slot without a copy, where slots.ts has given it the same place among blocks. */
+constexpr uint64_t kStraightBytes = 64 << 10;
+
+void ReadPlanner::add(File& file, const Piece& piece, bool straight) {
+  std::unique_ptr<Read> read = reader_.blank();
+  read->file = &file;
+  read->offset = piece.offset;
+  read->end = piece.offset + piece.bytes;
+  read->straight = straight;
+  read->pieces.push_back(piece);
+  piece.load->pending.fetch_add(1, std::memory_order_relaxed);
+  reads_.push_back(std::move(read));
+}
+
+/** Cuts where the file's blocks end, so that no block is read twice. */
+void ReadPlanner::split(File& file, Piece piece, bool straight) {
+  while (piece.bytes > 0) {
+    const uint64_t end = std::min(piece.offset + piece.bytes, roundDown(piece.offset, kDeviceBlock) + kLongestRead);
+    const uint64_t bytes = end - piece.offset;
+    add(file, {piece.offset, bytes, piece.into, piece.load}, straight);
+    piece.offset += bytes;
+    piece.into += bytes;
+    piece.bytes -= bytes;
+  }
+}
+
+void ReadPlanner::plan(const Layer& layer, const uint32_t* units, Slot* const* slots, size_t count) {
+  // Per extent: the read that the next unit's piece may join.
+  std::array<Read*, Layer::kMostExtents> open{};
+  for (size_t i = 0; i < count; i++) {
+    for (size_t e = 0; e < layer.extents.size(); e++) {
+      File& file = *files_[layer.extents[e].file];
+      const uint64_t share = count * layer.spanOf(e, 0) / reader_.threads();
+      const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);
+      const Piece piece{layer.fileOffset(e, units[i]), layer.spanOf(e, units[i]), slots[i]->data() + layer.areas[e].offset, slots[i]};
+      const bool inPlace = piece.offset % kDeviceBlock == reinterpret_cast<uintptr_t>(piece.into) % kDeviceBlock;
+      const bool straight = layer.spanOf(e, 0) >= kStraightBytes && (inPlace || !file.direct());
+      Read* joined = open[e];
+      if (straight || piece.bytes > kLongestRead) {
+        split(file, piece, straight);
+        open[e] = nullptr;
+      } else if (joined != nullptr && piece.offset - joined->end <= mergeGap_ && piece.offset + piece.bytes - joined->offset <= longest) {
+        joined->end = piece.offset + piece.bytes;
+        joined->pieces.push_back(piece);
+        piece.load->pending.fetch_add(1, std::memory_order_relaxed);
+      } else {
+        add(file, piece, false);
+        open[e] = reads_.back().get();
+      }
+    }
+  }
+}
+
+}  // namespace flashrow

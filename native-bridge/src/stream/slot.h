@@ -1,0 +1,76 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "failure.h"
+#include "stream/layer.h"
+#include "stream/reader.h"
+
+namespace flashrow {
+
+class SlotBoard;
+
+/** One place for a unit, and what has become of the unit that was asked into it. */
+class Slot : public Load {
+ public:
+  enum class State : uint8_t { Empty, Loading, Ready, Failed };
+
+  State state() const { return state_.load(std::memory_order_acquire); }
+  const uint8_t* data() const { return data_; }
+  uint8_t* data() { return data_; }
+  /** The unit asked for last, and its layer. */
+  const Layer* layer() const { return layer_; }
+  uint32_t unit() const { return unit_; }
+  /** Meaningful once Failed. */
+  const Failure& failure() const { return *failure_; }
+
+  void place(SlotBoard* board, uint8_t* data) {
+    board_ = board;
+    data_ = data;
+  }
+  /** False where this request (a number from 1) has claimed the slot before. */
+  bool claim(uint64_t request) { return std::exchange(claimedBy_, request) != request; }
+  /** From here to settled() the slot belongs to the read threads. `payload` is counted when the unit has arrived. */
+  void begin(Layer* layer, uint32_t unit, uint64_t payload);
+  void clear() { state_.store(State::Empty, std::memory_order_relaxed); }
+
+  void failed(const Failure& failure, uint64_t offset) override;
+  void settled() override;
+
+ private:
+  SlotBoard* board_ = nullptr;
+  uint8_t* data_ = nullptr;
+  Layer* layer_ = nullptr;
+  uint32_t unit_ = 0;
+  uint64_t payload_ = 0;
+  uint64_t claimedBy_ = 0;
+  std::atomic<State> state_{State::Empty};
+  std::optional<Failure> failure_;
+};
+
+/** What a stream's slots share: where they announce that they have settled, the count of what arrived, the files' names for messages. */
+class SlotBoard {
+ public:
+  explicit SlotBoard(const std::vector<std::unique_ptr<File>>& files) : files_(files) {}
+
+  const std::string& pathOf(uint32_t file) const { return files_[file]->path(); }
+  std::mutex& mutex() { return mutex_; }
+  /** Wakes who waits for a slot. */
+  void announce();
+  void countPayload(uint64_t bytes) { payload_.fetch_add(bytes, std::memory_order_relaxed); }
+  uint64_t payload() const { return payload_.load(std::memory_order_relaxed); }
+  /** Waits until the slot is no longer Loading. */
+  void waitFor(const Slot& slot);
+
+ private:
+  const std::vector<std::unique_ptr<File>>& files_;
+  std::mutex mutex_;
+  std::condition_variable settled_;
+  std::atomic<uint64_t> payload_{0};
+};
+
+}  // namespace flashrow

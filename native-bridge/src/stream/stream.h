@@ -1,0 +1,114 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arena.h"
+#include "stream/feed_forward.h"
+#include "file.h"
+#include "stream/layer.h"
+#include "stream/planner.h"
+#include "stream/reader.h"
+#include "stream/ring.h"
+#include "stream/slot.h"
+
+namespace flashrow {
+
+struct StreamOptions {
+  std::vector<std::string> paths;
+  uint64_t arenaBytes;
+  size_t readThreads;
+  bool direct;
+  uint64_t mergeGapBytes;
+};
+
+/** The arguments of `ffn`, with the names and in the order of FeedForwardCall in bridge.ts, which documents them. */
+struct FeedForwardCall {
+  size_t layer;
+  const uint32_t* units;
+  const uint32_t* slots;
+  size_t count;
+  const float* x;
+  size_t tokens;
+  const float* residentProducts;
+  const float* weights;
+  float* y;
+  bool accumulate;
+};
+
+/** Bundles from files through an arena into feed-forward calls; bridge.ts documents the operations. One caller at a time. */
+class RowStream {
+ public:
+  static constexpr uint32_t kRingSlot = 0xffffffff;
+
+  RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const StreamOptions& options,
+            std::vector<LayerOptions> layers);
+
+  bool direct() const;
+  const Layer& layer(size_t index) const;
+  void request(size_t layer, const uint32_t* units, const uint32_t* slots, size_t count);
+  void startRing(uint64_t arenaOffset, size_t slots, const uint32_t* schedule, size_t entries);
+  void seekRing(size_t entry);
+  void ffn(const FeedForwardCall& call);
+  /** In the order of COUNTERS in bridge.ts. */
+  std::array<double, 5> counters() const;
+
+ private:
+  struct Entry : PlacedUnit {
+    Slot* home;
+    /** Count of ring units before it since the ring was set up; none for a unit in a slot of its layer. */
+    std::optional<uint64_t> turn;
+    bool computed;
+  };
+
+  void checkUnits(const Layer& layer, const uint32_t* units, size_t count) const;
+  Slot& slotOf(const Layer& layer, uint32_t index) const;
+  /** The ring's slot of this turn. Throws Failure USAGE unless the ring brings `unit` of the layer then. */
+  Slot& ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) const;
+  /** The layer's slot `index`. Throws Failure USAGE unless it holds `unit`, or will. */
+  Slot& ownSlot(const Layer& layer, uint32_t unit, uint32_t index) const;
+  /** A unit that no token has a weight for is waited for, and takes part with no neurons. */
+  void placeEntries(const FeedForwardCall& call, const LayerCall& onLayer);
+  void compute(const LayerCall& call);
+  void await(const Entry& entry);
+  /** Takes landed entries from `next` on into batch_; without `anyOrder` only up to the first that is still on its way. */
+  void collectLanded(const LayerCall& call, size_t next, bool anyOrder);
+  /** Unit by unit, over the tokens that it has a weight for. */
+  void computeGathered(const LayerCall& call);
+  /** Computes batch_ whole, chunk by chunk of tokens. */
+  void computeChunks(const LayerCall& call);
+  /** Adds what follows `next` without a gap to y, and lets its ring slots go; returns the first entry that is still to be added. */
+  size_t projectComputed(size_t next);
+  bool landed(const Entry& entry) const;
+  void release(const Entry& entry);
+  [[noreturn]] void settleAndThrow();
+
+  std::shared_ptr<ThreadPool> pool_;
+  std::vector<std::unique_ptr<File>> files_;
+  Arena arena_;
+  std::vector<std::unique_ptr<Layer>> layers_;
+  SlotBoard board_{files_};
+  /** Of each layer; layers in the same place of the arena share theirs. */
+  std::vector<std::shared_ptr<Slot[]>> slots_;
+  FeedForward feedForward_;
+  std::vector<Entry> entries_;
+  std::vector<const PlacedUnit*> batch_;
+  std::vector<Entry*> batchEntries_;
+  std::vector<Slot*> wanted_;
+  /** Rows of x and y of one unit's tokens, [tokens, hiddenSize]; those tokens, and their weights. */
+  std::vector<float> gatheredX_, gatheredY_;
+  std::vector<size_t> tokensOfUnit_;
+  std::vector<float> weightsOfUnit_;
+  uint64_t requests_ = 0;
+  double waitMs_ = 0, computeMs_ = 0;
+  // Destroyed before the files and slots that its threads read into.
+  std::unique_ptr<Reader> reader_;
+  std::unique_ptr<ReadPlanner> planner_;
+  std::unique_ptr<Ring> ring_;
+};
+
+}  // namespace flashrow
