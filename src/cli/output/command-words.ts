@@ -23,6 +23,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   ignoreEos: '--ignore-eos',
   trace: '--trace',
   template: '--chat-template',
+  size: '--size',
   rows: '--rows',
   dense: '--dense',
   tokens: '--tokens',
