@@ -1,9 +1,10 @@
-export { type ErrorCode, FlashrowError } from './errors.js';
-export type { ModelSpec } from './model/spec.js';
-export { InsufficientMemoryError } from './plan/insufficient-memory.js';
-export type { Plan } from './plan/plan.js';
+export { type CalibrateOptions, calibrate } from './api/calibrate.js';
+export { type CompareOptions, compare } from './api/compare.js';
+export { type ConvertOptions, convert } from './api/convert.js';
+export { loadModel } from './api/load-model.js';
+export { plan } from './api/plan-model.js';
+export { verify } from './api/verify.js';
 export type {
-  CacheChoice,
   ChatOptions,
   EvaluationResult,
   FinishReason,
@@ -13,20 +14,18 @@ export type {
   LoadOptions,
   Model,
   ModelInfo,
-  ModelOptions,
   PerPhase,
   Piece,
   Progress,
   Receipt,
   SamplingDefaults,
-  SelectorChoice,
-} from './runtime/api.js';
-export { type CalibrateOptions, calibrate } from './runtime/calibrate.js';
-export { type CompareOptions, compare } from './runtime/compare.js';
-export { type ConvertOptions, convert } from './runtime/convert.js';
-export { loadModel } from './runtime/load-model.js';
-export { plan } from './runtime/plan-model.js';
-export type { CalibrationProgress, CalibrationResult, ComparisonResult, VerifyResult } from './runtime/protocol.js';
-export { verify } from './runtime/verify.js';
-export type { ConvertResult } from './store/writer.js';
+} from './contract/api.js';
+export type { CalibrationProgress, CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
+export type { ErrorDetails, Remedy } from './error-details.js';
+export { type ErrorCode, FlashrowError } from './errors.js';
+export type { ModelSpec } from './model/spec.js';
+export { InsufficientMemoryError } from './plan/insufficient-memory.js';
+export type { CacheChoice, ModelOptions, SelectorChoice } from './plan/model-options.js';
+export type { Plan } from './plan/plan.js';
+export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage } from './text/chat-template.js';

@@ -1,14 +1,14 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type ActivityStatistics, generateActivity, OPT_6_7B } from '../../src/cache/activity.js';
-import { reuseOf } from '../../src/cache/reuse.js';
-import type { Trace } from '../../src/cache/trace.js';
-import { readTrace } from '../../src/cache/trace-reader.js';
-import { TraceWriter } from '../../src/cache/trace-writer.js';
+import { seededRandom } from '../../src/engine/sampler.js';
 import { FlashrowError } from '../../src/errors.js';
 import { unitsWhole } from '../../src/plan/units.js';
-import { seededRandom } from '../../src/runtime/random.js';
 import { openStore } from '../../src/store/reader.js';
+import { reuseOf } from '../../src/trace/reuse.js';
+import type { Trace } from '../../src/trace/trace.js';
+import { readTrace } from '../../src/trace/trace-reader.js';
+import { TraceWriter } from '../../src/trace/trace-writer.js';
+import { type ActivityStatistics, generateActivity, OPT_6_7B } from '../model/activity.js';
 
 /** What `--activity` may set, by name, and the field it sets. */
 const KEYS: Readonly<Record<string, keyof ActivityStatistics>> = {
@@ -57,7 +57,7 @@ export function writeActivity(
     throw new FlashrowError(
       'BAD_USAGE',
       '--activity is of single neurons: use a shape with ReLU, or --trace for experts',
-      { activation: spec.activation },
+      { option: 'activity' },
     );
   const shapes = layers.map(unitsWhole).map(({ units, bundleBytes, slotBytes }) => {
     return { units, unitBytes: bundleBytes, slotBytes };

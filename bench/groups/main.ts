@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { createCache } from '../../src/cache/create-cache.js';
-import { DECODE } from '../../src/cache/trace.js';
-import { readTrace } from '../../src/cache/trace-reader.js';
 import { createPlacement } from '../../src/cache/unit-cache.js';
+import { DECODE } from '../../src/trace/trace.js';
+import { readTrace } from '../../src/trace/trace-reader.js';
 import { runBench } from '../command.js';
 import { markdownTable, type Row } from '../table.js';
 import { coActivationOrder } from './order.js';

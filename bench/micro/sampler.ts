@@ -1,5 +1,4 @@
-import { seededRandom } from '../../src/runtime/random.js';
-import { Sampler, type SamplerOptions } from '../../src/runtime/sampler.js';
+import { Sampler, type SamplerOptions, seededRandom } from '../../src/engine/sampler.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';
 

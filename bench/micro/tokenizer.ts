@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTokenizer } from '../../src/runtime/open-tokenizer.js';
-import { seededRandom } from '../../src/runtime/random.js';
+import { seededRandom } from '../../src/engine/sampler.js';
+import { openTokenizer } from '../../src/hub/open-tokenizer.js';
 import { REPOSITORY } from '../repository.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { replay } from '../../src/cache/replay.js';
-import { readTrace } from '../../src/cache/trace-reader.js';
 import { parseBytes } from '../../src/plan/bytes.js';
+import { replay } from '../../src/trace/replay.js';
+import { readTrace } from '../../src/trace/trace-reader.js';
 import { runBench } from '../command.js';
 import { printable, type ReplayedTrace } from './report.js';
 

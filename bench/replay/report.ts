@@ -1,4 +1,4 @@
-import type { Replay } from '../../src/cache/replay.js';
+import type { Replay } from '../../src/trace/replay.js';
 import { markdownTable, type Row } from '../table.js';
 
 /** A trace under several budgets. */

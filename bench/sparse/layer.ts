@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { openBridge } from '../../native-bridge/index.js';
+import { ActiveSet } from '../../src/calibrate/active-set.js';
+import { trainLayer } from '../../src/calibrate/train-layer.js';
+import { seededRandom } from '../../src/engine/sampler.js';
 import { defaultThreads } from '../../src/plan/machine.js';
-import { seededRandom } from '../../src/runtime/random.js';
-import { ActiveSet } from '../../src/select/training/active-set.js';
-import { trainLayer } from '../../src/select/training/train-layer.js';
 import { predictorBytes } from '../../src/store/predictors.js';
 import { runBench } from '../command.js';
 

@@ -1,8 +1,8 @@
 import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
+import { loadPredictor } from '../../src/engine/load-predictors.js';
 import { type CalibrationResult, type ComparisonResult, calibrate, compare, loadModel, plan } from '../../src/index.js';
-import { loadPredictor } from '../../src/runtime/load-predictors.js';
 import { selectByLowRank } from '../../src/select/low-rank.js';
 import { readPredictors } from '../../src/store/predictors.js';
 import { openStore } from '../../src/store/reader.js';

@@ -1,8 +1,14 @@
-/** Units of one layer that are asked for together, and where they are. Preallocated; `count` entries are valid. */
+/** The slot of a unit that is in none. */
+export const ABSENT = 0xffffffff;
+
+/**
+ * Units of one layer that a call asks for together, and where they are. The arrays are allocated once and longer than
+ * needed.
+ */
 export interface Placement {
-  /** Slot of each unit asked for, in the same order. */
+  /** The slot of each unit, in the order of the call. */
   slots: Uint32Array;
-  /** The units that have to be read, ascending if the request was, and the slots they go to. */
+  /** The units that have to be read, in the order of the call, and their slots. The first `missed` entries count. */
   missedUnits: Uint32Array;
   missedSlots: Uint32Array;
   missed: number;
@@ -16,37 +22,39 @@ export const createPlacement = (capacity: number): Placement => ({
 });
 
 /**
- * Which units of one layer are in which arena slot. It only keeps the books; reading is up to the caller, who must read every miss before a
- * later `place` could give its slot away: within one call, and in the following one if both together ask for at most `slots` units, nothing asked for is evicted.
+ * Says which units of one layer are in which arena slot. A cache only keeps the books; the caller reads. It must read
+ * every miss before a later `place` can give the slot away. A call evicts none of its own units, and none of the call
+ * before where both together ask for at most `slots` units.
  */
 export interface UnitCache {
   readonly slots: number;
-  /** Units one call may ask for: beyond that, ask in waves. */
+  /** The most units that one call may ask for. A caller that needs more asks in waves. */
   readonly capacity: number;
   /**
-   * Finds or makes room for the first `count` units, ascending and distinct, at most `capacity`. `tokens`: of a prompt chunk, how many tokens ask
-   * for each; without it, one does.
+   * Finds the first `count` units, or makes room for them. They are ascending and distinct, at most `capacity`.
+   * `tokens` says how many tokens of a prompt chunk ask for each unit; without it one does.
    */
   place(units: Uint32Array, count: number, into: Placement, tokens?: Uint32Array | null): void;
   /** Ends a token (or a prompt chunk). */
   endToken(): void;
-  /** Empties the layer, after a failed read left it unknown what is where. */
+  /** Empties the layer. A failed read leaves it unknown which unit is where. */
   forget(): void;
 }
 
-/** A cache whose choice hangs on what was used long ago, and is better where it knows of earlier runs. */
+/** A cache that goes by uses long ago: it chooses better where it knows the uses of earlier runs. */
 export interface RememberingCache extends UnitCache {
   readonly units: number;
-  /** How often each unit was used, aged, [units]: what a later run may begin with. */
+  /** How often each unit was used, [units]; old uses count less. A later run may begin with these. */
   uses(): Float64Array;
-  /** Begins with the uses of an earlier run. Nothing may be held yet. */
+  /** Begins with the uses of an earlier run. The cache must still be empty. */
   remember(uses: ArrayLike<number>): void;
 }
 
 export const remembers = (cache: UnitCache): cache is RememberingCache => 'remember' in cache;
 
-/** Units that a call asks for at once, of `count` that are wanted: all, or waves of half of what fits, so that one can be read while another is computed. */
+/**
+ * How many of `count` units a call asks for at once. These are all where all fit. Else they are half of what fits, so
+ * that one wave can be read while another is computed.
+ */
 export const waveSize = (count: number, capacity: number): number =>
   Math.max(1, count <= capacity ? count : capacity >> 1);
-
-export const ABSENT = 0xffffffff;

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { reportFailure } from './failure.js';
-import { listenForInterrupt } from './interrupt.js';
+import { listenForInterrupt } from './input/interrupt.js';
+import { reportFailure } from './output/failure.js';
 import { buildProgram } from './program.js';
 
 const endOfOptions = process.argv.indexOf('--');

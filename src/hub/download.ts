@@ -1,11 +1,12 @@
 import { open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder, statIfThere } from '../disk/folders.js';
+import { freeBytes } from '../disk/free-bytes.js';
+import { asWriteError } from '../disk/write-errors.js';
 import { FlashrowError } from '../errors.js';
-import { freeBytes } from '../store/work-folder.js';
-import { asWriteError } from '../store/write-errors.js';
 import { digestOf } from './file-digest.js';
-import { makeFolder, statIfThere } from './folders.js';
-import { fetchRange, type HubOptions, type RemoteFile } from './hub.js';
+import { fetchRange, type RemoteFile } from './hub.js';
+import type { HubOptions } from './hub-options.js';
 import { retrying } from './retry.js';
 
 export interface DownloadOptions {

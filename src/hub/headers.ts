@@ -1,10 +1,11 @@
 import { mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { freeBytes } from '../disk/free-bytes.js';
+import { asWriteError } from '../disk/write-errors.js';
 import { FlashrowError } from '../errors.js';
-import { freeBytes } from '../store/work-folder.js';
-import { asWriteError } from '../store/write-errors.js';
-import { fetchRange, type HubOptions, type RemoteFile } from './hub.js';
+import { fetchRange, type RemoteFile } from './hub.js';
+import type { HubOptions } from './hub-options.js';
 import { retrying } from './retry.js';
 
 /** Beyond any GGUF header: vocabularies of 260,000 tokens with their merges take 16 MB. The other parts of a split file list tensors only. */

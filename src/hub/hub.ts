@@ -2,20 +2,8 @@ import { buffer } from 'node:stream/consumers';
 import { listFiles } from '@huggingface/hub';
 import { FlashrowError } from '../errors.js';
 import { connectionError } from './hub-errors.js';
+import type { HubOptions } from './hub-options.js';
 import { ask } from './request.js';
-
-export interface HubOptions {
-  /** An http or https URL without a slash at its end, such as https://huggingface.co. */
-  endpoint: string;
-  /** Of a user, for repositories that are not open to all. */
-  token: string | null;
-  /** Branch, tag or commit. */
-  revision: string;
-  /** ms without a byte after which a connection is tried anew. */
-  stallMs: number;
-  /** Told before each wait for another try. */
-  onWait: (failure: FlashrowError, ms: number) => void;
-}
 
 /** A file of a repository, and what its bytes must come to. */
 export interface RemoteFile {

@@ -1,5 +1,5 @@
+import { statIfThere } from '../disk/folders.js';
 import { digestOf } from './file-digest.js';
-import { statIfThere } from './folders.js';
 import type { RemoteFile } from './hub.js';
 
 /** Which files in their places are those of the hub. Telling takes reading them; each is read once, unless somebody writes it meanwhile. */

@@ -1,8 +1,8 @@
 import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { asPlaceError } from '../disk/folders.js';
 import { isOfSameModel } from './choose-files.js';
 import { partPath } from './download.js';
-import { asPlaceError } from './folders.js';
 import type { RemoteFile } from './hub.js';
 import { filesIn, placedFiles, placeOfPart } from './pulled.js';
 

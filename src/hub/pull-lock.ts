@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { asPlaceError, makeFolder } from '../disk/folders.js';
+import { takeLock } from '../disk/lock.js';
 import { FlashrowError } from '../errors.js';
-import { takeLock } from '../store/lock.js';
-import { asPlaceError, makeFolder } from './folders.js';
 import { repoFolder } from './pulled.js';
 
 /** Beside the repository's folder, for the model that `first` is the first file of. No repository's name begins with a dot or holds a `+`. */

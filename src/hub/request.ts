@@ -1,5 +1,5 @@
-import type { HubOptions } from './hub.js';
 import { connectionError, statusError } from './hub-errors.js';
+import type { HubOptions } from './hub-options.js';
 import { Stall } from './stall.js';
 
 export interface Answer {

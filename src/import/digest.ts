@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { type OpenFile, readExactly } from '../disk/files.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { type OpenFile, readExactly } from './files.js';
 import { TensorReader } from './read.js';
 
 const SAMPLE_BYTES = 1024;

@@ -3,9 +3,9 @@
  * @huggingface/gguf 0.4.6 because that reads past the end of a file as zeros: stories260K.gguf cut at 60 places inside its
  * header was accepted 60 times, without a word. It is also asynchronous, and stops at headers of 50 MB.
  */
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
-import type { OpenFile } from './files.js';
+
+import type { OpenFile } from '../disk/files.js';
+import { FlashrowError, shown } from '../errors.js';
 import { HeaderCursor } from './header-cursor.js';
 
 export type GgufScalar = number | bigint | boolean | string;

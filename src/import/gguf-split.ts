@@ -3,9 +3,9 @@
  * `<name>-0000k-of-0000n.gguf` and says `split.no` (from 0), `split.count` and `split.tensors.count`, of all parts together.
  */
 import { basename, dirname, join } from 'node:path';
+import { kindOf } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
 import type { Fields } from '../model/fields.js';
-import { kindOf } from './files.js';
 
 const PART_NAME = /^(.*)-(\d{5})-of-(\d{5})\.gguf$/;
 

@@ -1,5 +1,5 @@
-import { FlashrowError } from '../errors.js';
-import { Fields, shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
+import { Fields } from '../model/fields.js';
 import type { GgufVocabulary } from './checkpoint.js';
 import type { GgufHeader } from './gguf-header.js';
 
@@ -9,7 +9,7 @@ const NO_TOKEN = 0xffffffff;
 const NORMAL_TOKEN = 1;
 
 /** The vocabulary in a file's metadata, its lists checked against one another. Throws CORRUPT or UNSUPPORTED. */
-export function readVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
+export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
   const fields = new Fields(path, (key) => metadata.get(key));
   const model = fields.text(`${PREFIX}.model`);
   if (model === null)

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
+import { type OpenFile, readExactly } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
-import { type OpenFile, readExactly } from './files.js';
 
 const WINDOW_BYTES = 64 * 1024;
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { FlashrowError } from '../errors.js';
-import { Fields, shown } from '../model/fields.js';
+import { kindOf } from '../disk/files.js';
+import { FlashrowError, shown } from '../errors.js';
+import { Fields } from '../model/fields.js';
 import type { HuggingFaceVocabulary } from './checkpoint.js';
 import type { SourceDigest } from './digest.js';
-import { kindOf } from './files.js';
 import { parseObject, parseText, readSmallFile } from './json.js';
 
 const TOKENIZER_FILE = 'tokenizer.json';

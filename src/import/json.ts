@@ -1,5 +1,5 @@
+import { readExactly, withFile } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
-import { readExactly, withFile } from './files.js';
 
 /** A whole small file. Throws CORRUPT where it is larger than makes sense. */
 export function readSmallFile(path: string, maxBytes: number): Uint8Array {

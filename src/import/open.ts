@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { kindOf, withFile } from '../disk/files.js';
+import { FlashrowError, shown } from '../errors.js';
 import type { Checkpoint, Vocabulary } from './checkpoint.js';
-import { kindOf, withFile } from './files.js';
 import { openGguf, openGgufVocabulary } from './gguf.js';
 import { hasGgufMagic } from './gguf-header.js';
 import { CONFIG_FILE, openHuggingFace, openHuggingFaceVocabulary } from './hugging-face.js';

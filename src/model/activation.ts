@@ -1,4 +1,5 @@
-import { type Fields, shown } from './fields.js';
+import { shown } from '../errors.js';
+import type { Fields } from './fields.js';
 import type { Activation } from './spec.js';
 
 /** Hugging Face's names for activations (transformers, activations.py). */

@@ -1,5 +1,6 @@
+import { shown } from '../errors.js';
 import type { ExpertSource } from './expert-sources.js';
-import { type Fields, shown } from './fields.js';
+import type { Fields } from './fields.js';
 import type { ExpertsSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 

@@ -1,21 +1,7 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError, shown } from '../errors.js';
 
 /** No size in a model comes near this; it keeps products of two of them exact. */
 const MAX_SIZE = 2 ** 26 - 1;
-
-const SHOWN_CHARACTERS = 60;
-const SHOWN_ENTRIES = 8;
-
-/** A value as it may stand in a message: short, on one line, whatever a hostile file put there. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string')
-    return JSON.stringify(value.length > SHOWN_CHARACTERS ? `${value.slice(0, SHOWN_CHARACTERS)}...` : value);
-  if (Array.isArray(value)) {
-    const entries = value.slice(0, SHOWN_ENTRIES).map((entry) => (typeof entry === 'object' ? '...' : shown(entry)));
-    return `[${entries.join(', ')}${value.length > SHOWN_ENTRIES ? ', ...' : ''}]`;
-  }
-  return typeof value === 'object' && value !== null ? 'an object' : String(value);
-}
 
 /**
  * Typed, checked access to a checkpoint's configuration: config.json of a Hugging Face folder or the metadata of a GGUF file.

@@ -1,6 +1,7 @@
-import type { SourceTensors } from './architectures.js';
-import { type Fields, shown } from './fields.js';
-import type { RotarySpec } from './spec.js';
+import { shown } from '../errors.js';
+import type { SourceTensors } from './architecture.js';
+import type { Fields } from './fields.js';
+import type { RotaryScaling } from './spec.js';
 import { ggufYarn, huggingFaceYarn } from './yarn.js';
 
 /** The tensor in which a GGUF file carries Llama 3's factors, ready made. */
@@ -36,8 +37,6 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
   });
 }
 
-export type Scaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
-
 const typeOf = (scaling: Fields | null) => scaling?.text('rope_type') ?? scaling?.text('type') ?? 'default';
 const LONGROPE = ['longrope', 'su'];
 
@@ -46,7 +45,12 @@ export const huggingFaceContext = (scaling: Fields | null, config: Fields): numb
   config.size(LONGROPE.includes(typeOf(scaling)) ? 'original_max_position_embeddings' : 'max_position_embeddings');
 
 /** `huggingFaceFactors`; longrope's short factors with the temperature that comes of the whole context; or YaRN. */
-export function huggingFaceScaling(scaling: Fields | null, config: Fields, theta: number, dimension: number): Scaling {
+export function huggingFaceScaling(
+  scaling: Fields | null,
+  config: Fields,
+  theta: number,
+  dimension: number,
+): RotaryScaling {
   const type = typeOf(scaling);
   if (scaling && type === 'yarn') return huggingFaceYarn(scaling, config, theta, dimension);
   if (!scaling || !LONGROPE.includes(type))
@@ -73,7 +77,7 @@ export function ggufScaling(
   tensors: SourceTensors,
   theta: number,
   dimension: number,
-): Scaling {
+): RotaryScaling {
   if (tensors.shape(GGUF_SHORT_FACTORS) !== null)
     return {
       frequencyFactors: readFactors(GGUF_SHORT_FACTORS, metadata, tensors, dimension),

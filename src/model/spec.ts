@@ -1,24 +1,6 @@
 /** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation, `clamped-swiglu` gpt-oss's. */
 export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
-export const ARCHITECTURE_NAMES = [
-  'llama',
-  'opt',
-  'falcon',
-  'mixtral',
-  'qwen2',
-  'qwen2-moe',
-  'qwen3',
-  'qwen3-moe',
-  'olmoe',
-  'gpt-oss',
-  'gemma',
-  'gemma2',
-  'gemma3',
-  'phi3',
-] as const;
-export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
-
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
   theta: number;
@@ -31,6 +13,9 @@ export interface RotarySpec {
   /** What turned queries and keys are multiplied by: YaRN's temperature (arXiv 2309.00071), 1 without it. */
   magnitude: number;
 }
+
+/** What stretches a context beyond the one a model was trained on. */
+export type RotaryScaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
 
 /** Layers in which a token sees its nearest predecessors only. */
 export interface SlidingWindowSpec {
@@ -57,7 +42,8 @@ export interface ExpertsSpec {
 
 /** What a model is, declaratively: everything the engine needs to know besides the tensors themselves. */
 export interface ModelSpec {
-  architecture: ArchitectureName;
+  /** One of `ARCHITECTURE_NAMES` in families/architectures.ts. */
+  architecture: string;
   name: string;
   vocabSize: number;
   hiddenSize: number;

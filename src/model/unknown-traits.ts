@@ -1,5 +1,6 @@
-import type { DecoderFamily } from './decoder.js';
-import { type Fields, shown } from './fields.js';
+import { shown } from '../errors.js';
+import type { DecoderFamily } from './decoder-family.js';
+import type { Fields } from './fields.js';
 
 /** The clamped SwiGLU that there are kernels for (gpt-oss, arXiv 2508.10925). */
 const SWIGLU = { swiglu_limit: 7, swiglu_alpha: 1.702 };

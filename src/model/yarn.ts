@@ -1,5 +1,5 @@
 import type { Fields } from './fields.js';
-import type { Scaling } from './rope-scaling.js';
+import type { RotaryScaling } from './spec.js';
 
 /*
  * YaRN (arXiv 2309.00071): pairs that turn fast keep their speed, those that turn less than once within the trained context are slowed by the whole
@@ -32,7 +32,7 @@ function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: numb
 const growth = (factor: number) => (factor > 1 ? 1 + 0.1 * Math.log(factor) : 1);
 
 /** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). */
-export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): Scaling {
+export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): RotaryScaling {
   for (const key of ['mscale', 'mscale_all_dim'])
     if (scaling.raw(key) !== undefined) throw scaling.unsupported(key, 'is set; no supported model has it');
   const factor = scaling.positive('factor');
@@ -48,7 +48,12 @@ export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, 
 }
 
 /** From GGUF metadata under `rope.scaling`. The ramp is llama.cpp's (ggml_rope_yarn_corr_dims), between whole pairs for every model. */
-export function ggufYarn(metadata: Fields, key: (suffix: string) => string, theta: number, dimension: number): Scaling {
+export function ggufYarn(
+  metadata: Fields,
+  key: (suffix: string) => string,
+  theta: number,
+  dimension: number,
+): RotaryScaling {
   const factor = metadata.positive(key('factor'));
   const ramp: Ramp = {
     factor,

@@ -4,34 +4,34 @@ import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 export class SignBits {
   readonly rows: number;
   readonly columns: number;
-  private readonly words: Uint32Array;
-  private readonly inputs: Uint32Array;
-  private readonly wordsPerRow: number;
+  readonly #words: Uint32Array;
+  readonly #inputs: Uint32Array;
+  readonly #wordsPerRow: number;
 
   /** Signs of the dequantized values, compared with those of at most `maxTokens` inputs at once. */
-  constructor(
-    private readonly bridge: Bridge,
-    matrix: ResidentMatrix,
-    maxTokens: number,
-  ) {
+  readonly #bridge: Bridge;
+
+  constructor(bridge: Bridge, matrix: ResidentMatrix, maxTokens: number) {
+    this.#bridge = bridge;
     const { rows, columns } = matrix;
     this.rows = rows;
     this.columns = columns;
-    this.wordsPerRow = Math.ceil(columns / 32);
-    this.words = new Uint32Array(rows * this.wordsPerRow);
-    this.inputs = new Uint32Array(maxTokens * this.wordsPerRow);
+    this.#wordsPerRow = Math.ceil(columns / 32);
+    this.#words = new Uint32Array(rows * this.#wordsPerRow);
+    this.#inputs = new Uint32Array(maxTokens * this.#wordsPerRow);
     const row = new Float32Array(columns);
     for (let r = 0; r < rows; r++) {
       matrix.row(r, row);
-      pack(row, 0, columns, this.words, r * this.wordsPerRow);
+      pack(row, 0, columns, this.#words, r * this.#wordsPerRow);
     }
   }
 
   /** agreement[tokens, rows]: in how many columns x[tokens, columns] and a row have the same sign. */
   agreement(x: Float32Array, tokens: number, agreement: Float32Array): void {
-    const { rows, columns, words, inputs, wordsPerRow } = this;
-    for (let token = 0; token < tokens; token++) pack(x, token * columns, columns, inputs, token * wordsPerRow);
-    this.bridge.countAgreements(words, rows, columns, inputs, tokens, agreement);
+    const { rows, columns } = this;
+    const inputs = this.#inputs;
+    for (let token = 0; token < tokens; token++) pack(x, token * columns, columns, inputs, token * this.#wordsPerRow);
+    this.#bridge.countAgreements(this.#words, rows, columns, inputs, tokens, agreement);
   }
 }
 

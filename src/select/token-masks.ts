@@ -1,17 +1,20 @@
-/** From a score per neuron and token to units, and to the mask of each token alone: what a lossy selector skips does not depend on who shares a chunk. */
+/**
+ * From a score per neuron and token to units, and to the mask of each token alone: what a lossy selector skips does not
+ * depend on who shares a chunk.
+ */
 export class TokenMasks {
   /** [tokens, count] of the last `choose`: 1 where the token asks for the unit itself, else 0. */
   readonly weights: Float32Array;
-  private readonly asked: Uint8Array;
+  readonly #asked: Uint8Array;
 
   constructor(maxTokens: number, maxUnits: number) {
     this.weights = new Float32Array(maxTokens * maxUnits);
-    this.asked = new Uint8Array(maxTokens * maxUnits);
+    this.#asked = new Uint8Array(maxTokens * maxUnits);
   }
 
   /**
-   * Writes the units of which any of scores[tokens, neurons] is above its neuron's cutoff[neurons], ascending, and returns how many. NaN is above
-   * every cutoff: damage must show in the output, not vanish from it.
+   * Writes the units of which any of scores[tokens, neurons] is above its neuron's cutoff[neurons], ascending, and
+   * returns how many. NaN is above every cutoff: damage must show in the output, not vanish from it.
    */
   choose(
     scores: Float32Array,
@@ -20,7 +23,7 @@ export class TokenMasks {
     tokens: number,
     units: Uint32Array,
   ): number {
-    if (tokens === 1 && neuronsPerUnit === 1) return this.chooseOne(scores, cutoff, units);
+    if (tokens === 1 && neuronsPerUnit === 1) return this.#chooseOne(scores, cutoff, units);
     const neurons = cutoff.length;
     const total = Math.ceil(neurons / neuronsPerUnit);
     let count = 0;
@@ -31,19 +34,19 @@ export class TokenMasks {
       for (let token = 0; token < tokens; token++) {
         let above = 0;
         for (let i = first; i < end; i++) if (!(scores[token * neurons + i] <= cutoff[i])) above = 1;
-        this.asked[token * total + unit] = above;
+        this.#asked[token * total + unit] = above;
         any |= above;
       }
       if (any !== 0) units[count++] = unit;
     }
     for (let token = 0; token < tokens; token++) {
-      for (let i = 0; i < count; i++) this.weights[token * count + i] = this.asked[token * total + units[i]];
+      for (let i = 0; i < count; i++) this.weights[token * count + i] = this.#asked[token * total + units[i]];
     }
     return count;
   }
 
   /** The same for a token alone, neuron by neuron: what each generated token runs through. */
-  private chooseOne(scores: Float32Array, cutoff: Float32Array, units: Uint32Array): number {
+  #chooseOne(scores: Float32Array, cutoff: Float32Array, units: Uint32Array): number {
     let count = 0;
     for (let i = 0; i < cutoff.length; i++) if (!(scores[i] <= cutoff[i])) units[count++] = i;
     this.weights.fill(1, 0, count);

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { closeFile, fileError, openFile, readExactly } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
-import { closeFile, fileError, openFile, readExactly } from '../import/files.js';
 import type { ExternalFile, StoreFile } from './manifest.js';
 
 const PIECE_BYTES = 1024 * 1024;

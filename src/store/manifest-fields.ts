@@ -1,5 +1,4 @@
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 import { MANIFEST_FILE } from './manifest.js';
 
 /** What the fields were read from, and what to do where they cannot be. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -83,3 +84,6 @@ export interface Manifest {
 /** The file of that name in the store's own folder. */
 export const storedFile = ({ files }: Pick<Manifest, 'files'>, name: string): StoreFile | undefined =>
   files.find((file) => file.name === name && file.external === null);
+
+/** Where a conversion works until its store is whole. */
+export const partialPath = (destination: string) => `${resolve(destination)}.partial`;

@@ -11,13 +11,13 @@ import {
   type LayerBundles,
   MANIFEST_FILE,
   type Manifest,
+  partialPath,
   RESIDENT_FILE,
   storedFile,
   type TextSpec,
   TOKENIZER_FILE,
 } from './manifest.js';
 import { decodeManifest } from './manifest-file.js';
-import { partialPath } from './work-folder.js';
 
 /** Larger than the manifest of any model; a file beyond it is not read. */
 const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;

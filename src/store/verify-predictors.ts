@@ -4,7 +4,7 @@ import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, PREDICTORS_FILE, type Predictors, readPredictors, readRun } from './predictors.js';
 import type { Store } from './reader.js';
-import type { Damage } from './verify.js';
+import type { Damage } from './verification.js';
 
 /**
  * Reads all of a store's predictors.bin, where there is one, and finds the first damage. `onBytes` is told how many more bytes have been read. Throws

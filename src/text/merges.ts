@@ -1,5 +1,4 @@
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 
 /** A hash table of pairs of ids in typed arrays: 280,000 merges take about 8 MB, a Map of them ten times that. */
 export class MergeTable {

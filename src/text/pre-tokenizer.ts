@@ -1,5 +1,4 @@
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 import { toStandIns } from './byte-level.js';
 import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
 import { SplitPreTokenizer } from './hugging-face.js';

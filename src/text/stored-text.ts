@@ -1,7 +1,3 @@
-import type { Vocabulary } from '../import/checkpoint.js';
-import { textFromGguf } from './from-gguf.js';
-import { textFromHuggingFace } from './from-hugging-face.js';
-
 /** What the text side of a store holds, whatever checkpoint it came from. */
 export interface StoredText {
   /** In the format of Hugging Face's tokenizer.json. */
@@ -17,7 +13,3 @@ export interface StoredText {
     addEos: boolean;
   };
 }
-
-/** Brings a checkpoint's vocabulary into the one format that `loadTokenizer` reads. Throws UNSUPPORTED or CORRUPT. */
-export const storedText = (vocabulary: Vocabulary): StoredText =>
-  vocabulary.kind === 'gguf' ? textFromGguf(vocabulary) : textFromHuggingFace(vocabulary);

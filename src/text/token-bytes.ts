@@ -1,5 +1,4 @@
-import { FlashrowError } from '../errors.js';
-import { shown } from '../model/fields.js';
+import { FlashrowError, shown } from '../errors.js';
 import { fromStandIns } from './byte-level.js';
 import { isRecord, records } from './json-shape.js';
 

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseActivity } from '../../dist/bench/capped/trace.js';
+import { OPT_6_7B } from '../../dist/bench/model/activity.js';
 import type { MeasuredStep } from '../../dist/bench/steps/report.js';
-import { OPT_6_7B } from '../../dist/src/cache/activity.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
 
 let folder: string;
 beforeAll(() => {

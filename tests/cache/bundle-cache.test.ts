@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BundleCache } from '../../dist/src/cache/bundle-cache.js';
 import { createPlacement } from '../../dist/src/cache/unit-cache.js';
-import { seededRandom } from '../../dist/src/runtime/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 
 const UNITS = 40;
 /** Units by use, most first, in an order of its own. */

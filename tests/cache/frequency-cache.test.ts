@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FrequencyCache } from '../../dist/src/cache/frequency-cache.js';
 import { createPlacement } from '../../dist/src/cache/unit-cache.js';
-import { seededRandom } from '../../dist/src/runtime/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 
 const UNITS = 40;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
 import { createPlacement } from '../../dist/src/cache/unit-cache.js';
-import { seededRandom } from '../../dist/src/runtime/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 
 const UNITS = [12, 20, 9, 20];
 

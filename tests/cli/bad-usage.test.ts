@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { flashrow, flashrowJson } from './flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
 
 /** Arguments, and what the message must name so that the user knows what to change. */
 const BAD_CALLS: [string[], string][] = [

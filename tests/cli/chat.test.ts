@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/runtime/api.js';
+import type { GenerationResult } from '../../src/contract/api.js';
 import type { ChatMessage } from '../../src/text/chat-template.js';
-import { TALES } from '../runtime/shipped.js';
-import { flashrow, flashrowJson, start } from './flashrow.js';
+import { flashrow, flashrowJson, start } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-chat-'));
 const template = join(folder, 'story.jinja');

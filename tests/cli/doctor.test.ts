@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { Examination } from '../../src/runtime/examine.js';
-import { flashrow, flashrowJson, start } from './flashrow.js';
+import type { Examination } from '../../src/plan/examination.js';
+import { flashrow, flashrowJson, start } from '../support/flashrow.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-doctor-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,10 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { conversionTime } from '../../dist/src/cli/conversion-notice.js';
-import { formatBytes, formatMs, formatRows, formatShare, formatSpeed, plural } from '../../dist/src/cli/format.js';
-import { formatPlan } from '../../dist/src/cli/plan-table.js';
-import { formatReceipt } from '../../dist/src/cli/receipt.js';
+import { conversionTime } from '../../dist/src/cli/output/conversion-notice.js';
+import {
+  formatBytes,
+  formatMs,
+  formatRows,
+  formatShare,
+  formatSpeed,
+  plural,
+} from '../../dist/src/cli/output/format.js';
+import { formatPlan } from '../../dist/src/cli/output/plan-table.js';
+import { formatReceipt } from '../../dist/src/cli/output/receipt.js';
+import type { Receipt } from '../../src/contract/api.js';
 import type { Plan } from '../../src/plan/plan.js';
-import type { Receipt } from '../../src/runtime/api.js';
 
 const receipt: Receipt = {
   selector: 'gate',

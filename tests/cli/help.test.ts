@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { buildProgram } from '../../dist/src/cli/program.js';
-import { flashrow } from './flashrow.js';
+import { flashrow } from '../support/flashrow.js';
 
 const SHARED = [
   '--memory',

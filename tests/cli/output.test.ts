@@ -1,6 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { reportFailure } from '../../dist/src/cli/failure.js';
-import { printJson } from '../../dist/src/cli/output.js';
+import { reportFailure } from '../../dist/src/cli/output/failure.js';
+import { printJson } from '../../dist/src/cli/output/output.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 
 afterEach(() => vi.restoreAllMocks());

@@ -3,14 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bundlePool } from '../../dist/src/cache/policies/bundle-pool.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
-import { storeOutline } from '../../dist/src/runtime/outline.js';
-import { planOutline } from '../../dist/src/runtime/plan-outline.js';
+import { storeOutline } from '../../dist/src/plan/outline.js';
+import { planOutline } from '../../dist/src/plan/plan-outline.js';
 import { openStore } from '../../dist/src/store/reader.js';
-import type { Replay } from '../../src/cache/replay.js';
-import type { GenerationResult } from '../../src/runtime/api.js';
-import { flashrow, flashrowJson, start, testData } from './flashrow.js';
+import { bundlePool } from '../../dist/src/trace/policies/engine-pools.js';
+import { replay } from '../../dist/src/trace/replay.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
+import type { GenerationResult } from '../../src/contract/api.js';
+import type { Replay } from '../../src/trace/replay.js';
+import { flashrow, flashrowJson, start } from '../support/flashrow.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 /** The ReLU model that ships. */
 const TALES = fileURLToPath(new URL('../../weights/tales', import.meta.url));
@@ -73,6 +75,35 @@ describe('run --trace', { timeout: 60_000 }, () => {
       expect(missed * layers[0].unitBytes).toBe(
         result.receipt.payloadBytesRead.prefill + result.receipt.payloadBytesRead.decode,
       );
+    });
+  }
+
+  // Eight and 13 slots of the ring.
+  for (const memory of ['7MB', '10MB']) {
+    test(`of a run that asks for every unit in ${memory} tells replay's \`pin\` what the engine read`, async () => {
+      const every = ['--memory', memory, '--context', String(CONTEXT), '--select', 'all', '--cache', 'pin'];
+      const { path, result } = await record(`${memory}-pin.trace`, every);
+      const { allocation } = planOutline(storeOutline(openStore(TALES)), {
+        memory,
+        contextSize: CONTEXT,
+        tuning: { selector: 'all', cache: 'pin' },
+      });
+      const ring = allocation.ring!;
+      const cacheBytes = allocation.layers.reduce(
+        (sum, { slots, unit }) => sum + slots * unit.slotBytes,
+        ring.slots * ring.slotBytes,
+      );
+      const { policies, tokens } = replay(readTrace(path), { memoryBytes: cacheBytes });
+      const pin = policies.find(({ policy }) => policy === 'pin')!;
+      const units = allocation.layers.reduce((sum, { unit }) => sum + unit.units, 0);
+      const { bundlesPerUnit } = allocation.layers[0].unit;
+      // Only whole units stay: the short one at the end of each layer never does.
+      expect(Math.round(pin.hitRate * units * tokens) * bundlesPerUnit).toBe(result.receipt.bundlesHit);
+      const { prefill, decode } = result.receipt.payloadBytesRead;
+      // The first pass reads everything once, the prompt's as any other.
+      const everything = allocation.layers.reduce((sum, { unit }) => sum + unit.bundles * unit.bundleBytes, 0);
+      const hitBytes = result.receipt.bundlesHit * allocation.layers[0].unit.bundleBytes;
+      expect(prefill + decode).toBe((tokens + 1) * everything - hitBytes);
     });
   }
 
@@ -186,9 +217,9 @@ describe('replay', { timeout: 60_000 }, () => {
     expect([nothing.exitCode, nothing.json.error.code]).toEqual([1, 'NOT_FOUND']);
   });
 
-  const routes = testData('traces/gpt-oss-120b.route.csv');
-  test.skipIf(!routes)('takes recorded expert routes (skipped without the test data)', async () => {
-    const { json } = await flashrowJson<ReplayJson>(['replay', String(routes), '--memory', '3GB', '--one-by-one']);
+  const routes = sharedPath('traces/gpt-oss-120b.route.csv');
+  test.skipIf(!haveSharedData)(`takes recorded expert routes${withoutSharedData}`, async () => {
+    const { json } = await flashrowJson<ReplayJson>(['replay', routes, '--memory', '3GB', '--one-by-one']);
     expect(json).toMatchObject({ model: 'gpt-oss-120b-Q4_K_M.gguf', selector: 'router', layers: 36, tokens: 64 });
     expect(json.policies[0].hitRate).toBeCloseTo(0.43, 2);
   });

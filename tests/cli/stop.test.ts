@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/runtime/api.js';
-import { TALES } from '../runtime/shipped.js';
-import { flashrow, flashrowJson } from './flashrow.js';
+import type { GenerationResult } from '../../src/contract/api.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
 
 const PROMPT = ['--prompt', 'Once upon a time', '--context', '64', '--threads', '1'];
 const SHORT = ['--max-tokens', '24'];

@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { TALES } from '../runtime/shipped.js';
+import { TALES } from '../support/shipped.js';
 
 const cwd = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);

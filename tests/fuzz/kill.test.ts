@@ -7,8 +7,8 @@ import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { verify } from '../../dist/src/index.js';
 import { isStore } from '../../dist/src/store/reader.js';
-import { flashrow, start } from '../cli/flashrow.js';
 import { contents } from '../store/support.js';
+import { flashrow, start } from '../support/flashrow.js';
 
 /** A few for every run of the tests; `npm run test:fuzz` kills fifty times. */
 const KILLS = process.env.FLASHROW_FUZZ ? 50 : 3;

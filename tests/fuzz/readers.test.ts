@@ -6,20 +6,20 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { crc32c } from '../../dist/native-bridge/crc32c.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
-import { checkpointOutline } from '../../dist/src/runtime/outline.js';
-import { planOutline } from '../../dist/src/runtime/plan-outline.js';
+import { checkpointOutline } from '../../dist/src/plan/outline.js';
+import { planOutline } from '../../dist/src/plan/plan-outline.js';
 import { readPredictors } from '../../dist/src/store/predictors.js';
 import { openStore } from '../../dist/src/store/reader.js';
 import { ChatTemplate } from '../../dist/src/text/chat-template.js';
 import { loadTokenizer } from '../../dist/src/text/load.js';
-import { storedText } from '../../dist/src/text/stored-text.js';
-import { tinyLlama, writeGguf } from '../import/tiny-gguf.js';
-import { CONFIG, PACKED, UNPACKED, writeGptOss } from '../import/tiny-gpt-oss.js';
-import { TINY_CONFIG, writeTinyModel } from '../import/tiny-hugging-face.js';
-import { TALES } from '../runtime/shipped.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
+import { TALES } from '../support/shipped.js';
+import { tinyLlama, writeGguf } from '../support/tiny-gguf.js';
+import { CONFIG, PACKED, UNPACKED, writeGptOss } from '../support/tiny-gpt-oss.js';
+import { TINY_CONFIG, writeTinyModel } from '../support/tiny-hugging-face.js';
 import { type Damage, damaged, damageTo, mutate, mutations } from './mutations.js';
 
 /** A share for every run of the tests, from a fixed start; `npm run test:fuzz` sets the number, and begins anywhere. */

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { GenerationResult } from '../../src/runtime/api.js';
-import type { RemovedModels } from '../../src/runtime/cached-models.js';
-import { flashrow, flashrowJson, start } from '../cli/flashrow.js';
+import type { GenerationResult } from '../../src/contract/api.js';
+import type { RemovedModels } from '../../src/hub/cached-models.js';
+import { flashrow, flashrowJson, start } from '../support/flashrow.js';
 import { randomGguf, Served, tinyFolder } from './support.js';
 
 const model = randomGguf('q8_0');

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { start } from '../cli/flashrow.js';
+import { start } from '../support/flashrow.js';
 import { Hub } from './fixture.js';
 import { randomGguf, Served } from './support.js';
 

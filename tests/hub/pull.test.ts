@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import type { GenerationResult } from '../../src/runtime/api.js';
-import type { PullResult } from '../../src/runtime/pull.js';
-import { flashrowJson, start } from '../cli/flashrow.js';
-import { writeTinyModel } from '../import/tiny-hugging-face.js';
-import { TALES } from '../runtime/shipped.js';
+import type { GenerationResult } from '../../src/contract/api.js';
+import type { PullResult } from '../../src/hub/pull.js';
+import { flashrowJson, start } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
+import { writeTinyModel } from '../support/tiny-hugging-face.js';
 import { Hub } from './fixture.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-hub-'));

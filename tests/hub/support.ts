@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import type { CachedModel } from '../../src/runtime/cached-models.js';
-import type { PullResult } from '../../src/runtime/pull.js';
-import { type ErrorJson, flashrowJson } from '../cli/flashrow.js';
-import { writeTinyModel } from '../import/tiny-hugging-face.js';
-import { TALES } from '../runtime/shipped.js';
+import type { CachedModel } from '../../src/hub/cached-models.js';
+import type { PullResult } from '../../src/hub/pull.js';
+import { type ErrorJson, flashrowJson } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
+import { writeTinyModel } from '../support/tiny-hugging-face.js';
 import { Hub } from './fixture.js';
 
 /** A small model with random weights. */

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { planPull, pull } from '../../src/runtime/pull.js';
-import { start } from '../cli/flashrow.js';
+import { planPull, pull } from '../../src/hub/pull.js';
+import { start } from '../support/flashrow.js';
 import { randomGguf, revised, Served, tinyFolder } from './support.js';
 
 const model = randomGguf('q8_0');

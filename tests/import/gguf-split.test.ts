@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
 import { TensorReader } from '../../dist/src/import/read.js';
+import { type Gguf, TYPES, tinyLlama, writeGguf } from '../support/tiny-gguf.js';
 import { expectFailure, expectSound, scratchFolder } from './support.js';
-import { type Gguf, TYPES, tinyLlama, writeGguf } from './tiny-gguf.js';
 
 const folder = scratchFolder();
 const partPath = (part: number, of = 3) => join(folder, `tiny-0000${part}-of-0000${of}.gguf`);

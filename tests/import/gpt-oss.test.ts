@@ -3,8 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openHuggingFace } from '../../dist/src/import/hugging-face.js';
 import { TensorReader } from '../../dist/src/import/read.js';
-import { expertMatrix } from '../../dist/src/import/stack.js';
-import { expectFailure, scratchFolder } from './support.js';
+import { expertMatrix } from '../../dist/src/store/write/stack.js';
 import {
   bytes,
   CONFIG,
@@ -18,8 +17,9 @@ import {
   type Tensors,
   UNPACKED,
   writeGptOss,
-} from './tiny-gpt-oss.js';
-import { safetensors, type TensorHeader } from './tiny-hugging-face.js';
+} from '../support/tiny-gpt-oss.js';
+import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
+import { expectFailure, scratchFolder } from './support.js';
 
 const folder = scratchFolder();
 let folders = 0;

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../dist/src/errors.js';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
-import { expectFailure, expectSound, failure, random, scratchFolder } from './support.js';
 import {
   safetensors,
   type TensorHeader,
@@ -11,7 +10,8 @@ import {
   tinyHeader,
   writeJson,
   writeTinyModel,
-} from './tiny-hugging-face.js';
+} from '../support/tiny-hugging-face.js';
+import { expectFailure, expectSound, failure, random, scratchFolder } from './support.js';
 
 const folder = join(scratchFolder(), 'tiny');
 const weights = join(folder, 'model.safetensors');

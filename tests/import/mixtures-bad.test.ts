@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../dist/src/errors.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
+import { type Entry, type Gguf, type Tensor, TYPES, tinyLlama, writeGguf } from '../support/tiny-gguf.js';
+import { safetensors, type TensorHeader, TINY_CONFIG, tinyHeader, writeJson } from '../support/tiny-hugging-face.js';
 import { expectFailure, failure, scratchFolder } from './support.js';
-import { type Entry, type Gguf, type Tensor, TYPES, tinyLlama, writeGguf } from './tiny-gguf.js';
-import { safetensors, type TensorHeader, TINY_CONFIG, tinyHeader, writeJson } from './tiny-hugging-face.js';
 
 const folder = scratchFolder();
 const [HIDDEN, NEURONS, EXPERTS] = [8, 12, 4];

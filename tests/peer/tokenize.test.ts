@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { loadModel } from '../../dist/src/index.js';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { llamaTokenize } from './llama-cpp.js';
 import { isPeerRun, unlessPeerRun } from './suite.js';
 

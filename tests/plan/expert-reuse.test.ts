@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { replay } from '../../dist/src/cache/replay.js';
-import { readTrace } from '../../dist/src/cache/trace-reader.js';
 import { expertMissShare } from '../../dist/src/plan/expert-reuse.js';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
+import { replay } from '../../dist/src/trace/replay.js';
+import { readTrace } from '../../dist/src/trace/trace-reader.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 const BUDGETS = [1.5e9, 3e9, 5.3e9];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ResidentMatrix } from '../../dist/native-bridge/bridge.js';
-import { seededRandom } from '../../dist/src/runtime/random.js';
+import { seededRandom } from '../../dist/src/engine/sampler.js';
 import { selectByRouter } from '../../dist/src/select/router.js';
 
 const EXPERTS = 16;

@@ -4,7 +4,7 @@ import { openCheckpoint } from '../../dist/src/import/open.js';
 import { TensorReader } from '../../dist/src/import/read.js';
 import { openStore } from '../../dist/src/store/reader.js';
 import { verifyStore } from '../../dist/src/store/verify.js';
-import { haveSharedData, sharedPath, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { convert, crc32c, decode, readPart, readResident, scratchFolder } from './support.js';
 
 const folder = scratchFolder();

@@ -1,6 +1,6 @@
 import { storeIdentity } from '../../dist/src/store/predictors.js';
-import { writePredictors } from '../../dist/src/store/predictors-writer.js';
 import { openStore } from '../../dist/src/store/reader.js';
+import { writePredictors } from '../../dist/src/store/write/predictors-writer.js';
 import { crc32c, random } from './support.js';
 
 const RANK = 2;

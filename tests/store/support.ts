@@ -21,7 +21,7 @@ import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpo
 import { PLAIN } from '../../dist/src/model/plain.js';
 import type { Activation, ModelSpec } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
-import { type WriteOptions, writeStore } from '../../dist/src/store/writer.js';
+import { type WriteOptions, writeStore } from '../../dist/src/store/write/writer.js';
 
 export type SourceFormat = RowFormat | 'bf16';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { type ChatMessage, ChatTemplate } from '../../dist/src/text/chat-template.js';
-import { storedText } from '../../dist/src/text/stored-text.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
 import { huggingFace, LITERAL, load, PARSED } from './data.js';
 
 interface Case {

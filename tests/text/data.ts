@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { openVocabulary } from '../../dist/src/import/open.js';
 import { loadTokenizer } from '../../dist/src/text/load.js';
-import { type StoredText, storedText } from '../../dist/src/text/stored-text.js';
+import type { StoredText } from '../../dist/src/text/stored-text.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
-import { sharedJson, sharedPath } from '../shared-data.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
+import { sharedJson, sharedPath } from '../support/shared-data.js';
 
 export const sharedText = (file: string): string => readFileSync(sharedPath(file), 'utf8');
 

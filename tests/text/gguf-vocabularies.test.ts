@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
-import { haveSharedData, withoutSharedData } from '../shared-data.js';
+import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
 import { HARD_TEXTS, LITERAL, openTokenizer, openTokenizerJson, sharedText } from './data.js';
 
 /** llama.cpp's test vocabularies, with the ids it expects. */

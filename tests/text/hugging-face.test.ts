@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openVocabulary } from '../../dist/src/import/open.js';
-import { storedText } from '../../dist/src/text/stored-text.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
-import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../shared-data.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
+import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import {
   golden,
   HARD_TEXTS,

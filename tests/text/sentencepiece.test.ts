@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { GgufVocabulary } from '../../dist/src/import/checkpoint.js';
 import { openVocabulary } from '../../dist/src/import/open.js';
-import { storedText } from '../../dist/src/text/stored-text.js';
-import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../shared-data.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
+import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { LITERAL, load, openTokenizer, randomTexts, sharedText } from './data.js';
 
 const ALPHABET = ' ab  \n\té🦙ا=-aethersing<s>\u00a0';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { storedText } from '../../dist/src/text/stored-text.js';
-import { haveSharedData, withoutSharedData } from '../shared-data.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
+import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
 import { huggingFace, LITERAL, load, openTokenizer, openTokenizerJson, PARSED } from './data.js';
 
 describe.runIf(haveSharedData)(`special tokens in a text${withoutSharedData}`, () => {

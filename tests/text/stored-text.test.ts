@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GgufVocabulary } from '../../dist/src/import/checkpoint.js';
-import { storedText } from '../../dist/src/text/stored-text.js';
+import { storedText } from '../../dist/src/text/vocabulary-text.js';
 import { huggingFace, LITERAL, load, PARSED } from './data.js';
 
 const [NORMAL, UNKNOWN, CONTROL, USER_DEFINED] = [1, 2, 3, 4];

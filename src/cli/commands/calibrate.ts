@@ -1,15 +1,15 @@
 import { Command } from 'commander';
+import type { CalibrationResult } from '../../contract/protocol.js';
 import { FlashrowError } from '../../errors.js';
-import type { CalibrationResult } from '../../runtime/protocol.js';
 import { splitDocuments } from '../../text/documents.js';
-import { conversionNotice } from '../conversion-notice.js';
-import { formatBytes, formatCount, formatShare, formatTable, plural } from '../format.js';
-import { interruptSignal } from '../interrupt.js';
-import { MODEL_ARGUMENT, parseSize } from '../model-options.js';
-import { badValue, decimal, integer } from '../option-values.js';
-import { notice, printJson, printLine } from '../output.js';
-import { progressBar } from '../progress.js';
-import { readText } from '../read-input.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { readText } from '../input/read-input.js';
+import { MODEL_ARGUMENT, parseSize } from '../options/model-options.js';
+import { badValue, decimal, integer } from '../options/option-values.js';
+import { conversionNotice } from '../output/conversion-notice.js';
+import { formatBytes, formatCount, formatShare, formatTable, plural } from '../output/format.js';
+import { notice, printJson, printLine } from '../output/output.js';
+import { progressBar } from '../output/progress.js';
 
 interface CalibrateFlags {
   text?: string;
@@ -57,7 +57,7 @@ async function calibrateModel(source: string, flags: CalibrateFlags): Promise<vo
   if (flags.text === undefined)
     throw new FlashrowError('BAD_USAGE', 'nothing to calibrate on: give --text <file>', { option: '--text' });
   const documents = splitDocuments(await readText('--text', flags.text));
-  const { calibrate } = await import('../../runtime/calibrate.js');
+  const { calibrate } = await import('../../api/calibrate.js');
   const bar = progressBar('share');
   let announced = false;
   const result = await calibrate(source, documents, {

@@ -1,17 +1,18 @@
 import { Command } from 'commander';
+import type { ChatOptions, GenerationResult, Model } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
-import type { ChatOptions, GenerationResult, Model } from '../../runtime/api.js';
 import type { ChatMessage } from '../../text/chat-template.js';
-import { ChatInput } from '../chat-input.js';
-import { formatCount } from '../format.js';
-import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../generation-options.js';
-import { interruptSignal, takeInterrupts } from '../interrupt.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
-import { notice, printJson } from '../output.js';
-import { readText } from '../read-input.js';
-import { formatReceipt } from '../receipt.js';
-import { withModel } from '../with-model.js';
-import { formatUsage, writeAnswer } from '../write-answer.js';
+import { ChatInput } from '../input/chat-input.js';
+import { interruptSignal, takeInterrupts } from '../input/interrupt.js';
+import { readText } from '../input/read-input.js';
+import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { tellFailure } from '../output/command-words.js';
+import { formatCount } from '../output/format.js';
+import { notice, printJson } from '../output/output.js';
+import { formatReceipt } from '../output/receipt.js';
+import { formatUsage, writeAnswer } from '../output/write-answer.js';
+import { withModel } from './with-model.js';
 
 interface ChatFlags extends ModelFlags, GenerationFlags {
   system?: string;
@@ -161,7 +162,7 @@ class Conversation {
     } catch (error) {
       // At a terminal the conversation is worth more than the message that did not fit.
       if (!(process.stdin.isTTY && error instanceof FlashrowError && error.code === 'CONTEXT_OVERFLOW')) throw error;
-      notice(`${error.message}; /clear begins anew`);
+      notice(`${tellFailure(error).message}; /clear begins anew`);
     } finally {
       this.answering = null;
     }

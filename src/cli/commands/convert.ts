@@ -1,11 +1,11 @@
 import { Command } from 'commander';
 import { WRITABLE_FORMATS } from '../../../native-bridge/formats.js';
-import type { ConvertResult } from '../../store/writer.js';
-import { formatBytes, formatMs, formatShare, plural } from '../format.js';
-import { interruptSignal } from '../interrupt.js';
-import { choice } from '../option-values.js';
-import { notice, printJson, printLine } from '../output.js';
-import { progressBar } from '../progress.js';
+import type { ConvertResult } from '../../store/write/writer.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { choice } from '../options/option-values.js';
+import { formatBytes, formatMs, formatShare, plural } from '../output/format.js';
+import { notice, printJson, printLine } from '../output/output.js';
+import { progressBar } from '../output/progress.js';
 
 interface ConvertFlags {
   rows: string;
@@ -27,7 +27,7 @@ export function convertCommand(): Command {
 }
 
 async function convertCheckpoint(source: string, store: string, flags: ConvertFlags): Promise<void> {
-  const { convert } = await import('../../runtime/convert.js');
+  const { convert } = await import('../../api/convert.js');
   const bar = progressBar('bytes');
   const result = await convert(source, store, {
     rows: flags.rows,

@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import { formatExamination } from '../doctor-report.js';
-import { interruptSignal } from '../interrupt.js';
-import { parseSize } from '../model-options.js';
-import { printJson, printLine } from '../output.js';
-import { progressBar } from '../progress.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { parseSize } from '../options/model-options.js';
+import { inCommandWords } from '../output/command-words.js';
+import { formatExamination } from '../output/doctor-report.js';
+import { printJson, printLine } from '../output/output.js';
+import { progressBar } from '../output/progress.js';
 
 interface DoctorFlags {
   size: number;
@@ -27,7 +28,7 @@ export function doctorCommand(): Command {
 }
 
 async function doctor(path: string | undefined, { size, json }: DoctorFlags): Promise<void> {
-  const { examine } = await import('../../runtime/examine.js');
+  const { examine } = await import('../../plan/examine.js');
   const bar = progressBar('share');
   const examination = await examine({
     path,
@@ -35,6 +36,7 @@ async function doctor(path: string | undefined, { size, json }: DoctorFlags): Pr
     signal: interruptSignal(),
     onProgress: (stage, done, total) => bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total),
   }).finally(() => bar.stop());
-  if (json) printJson(examination);
-  else printLine(formatExamination(examination));
+  const told = { ...examination, verdict: examination.verdict.map(inCommandWords) };
+  if (json) printJson(told);
+  else printLine(formatExamination(told));
 }

@@ -1,18 +1,18 @@
 import { Command } from 'commander';
+import type { compare } from '../../api/compare.js';
+import type { Model } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
-import type { Model } from '../../runtime/api.js';
-import type { compare } from '../../runtime/compare.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
-import { formatComparison } from '../comparison.js';
-import { plural } from '../format.js';
-import { interruptSignal } from '../interrupt.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
-import { isTokenIds, parseJson } from '../option-values.js';
-import { notice, printJson, printLine } from '../output.js';
-import { progressBar } from '../progress.js';
-import { readText } from '../read-input.js';
-import { formatReceipt } from '../receipt.js';
-import { withModel } from '../with-model.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { readText } from '../input/read-input.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { isTokenIds, parseJson } from '../options/option-values.js';
+import { formatComparison } from '../output/comparison.js';
+import { plural } from '../output/format.js';
+import { notice, printJson, printLine } from '../output/output.js';
+import { progressBar } from '../output/progress.js';
+import { formatReceipt } from '../output/receipt.js';
+import { withModel } from './with-model.js';
 
 interface EvalFlags extends ModelFlags {
   text?: string;
@@ -58,7 +58,7 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
 
 async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
-  const { compare } = await import('../../runtime/compare.js');
+  const { compare } = await import('../../api/compare.js');
   const bar = progressBar('share');
   const result = await compare(source, text, {
     ...toModelOptions(flags),
@@ -107,7 +107,7 @@ async function idsIn(path: string): Promise<number[][]> {
 /** Encoded before the model is loaded: the growth in memory that a receipt shows is then the model's alone. */
 async function fromText(source: string, path: string, cacheDir: string | undefined): Promise<Sequences> {
   const documents = splitDocuments(await readText('--text', path));
-  const { openTokenizer } = await import('../../runtime/open-tokenizer.js');
+  const { openTokenizer } = await import('../../hub/open-tokenizer.js');
   const tokenizer = await openTokenizer(source, cacheDir);
   const ids = documents.map((document) =>
     tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import type { CachedModel } from '../../runtime/cached-models.js';
-import { formatBytes, formatTable } from '../format.js';
-import { printJson, printLine } from '../output.js';
+import type { CachedModel } from '../../hub/cached-models.js';
+import { formatBytes, formatTable } from '../output/format.js';
+import { printJson, printLine } from '../output/output.js';
 
 const CACHE_DIR = ['--cache-dir <folder>', 'default: FLASHROW_CACHE, else the cache folder of the platform'] as const;
 
@@ -30,7 +30,7 @@ export function rmCommand(): Command {
 }
 
 async function list({ cacheDir, json }: ListFlags): Promise<void> {
-  const { listCached } = await import('../../runtime/cached-models.js');
+  const { listCached } = await import('../../hub/cached-models.js');
   const models = listCached(cacheDir);
   if (json) printJson({ models });
   else if (models.length === 0) printLine('nothing yet; `flashrow pull` fetches models');
@@ -44,7 +44,7 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
 }
 
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
-  const { removeCached } = await import('../../runtime/cached-models.js');
+  const { removeCached } = await import('../../hub/cached-models.js');
   const removed = removeCached(name, cacheDir);
   if (json) return printJson(removed);
   printLine(

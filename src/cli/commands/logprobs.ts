@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { interruptSignal } from '../interrupt.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
-import { integer, tokenIds } from '../option-values.js';
-import { printJson, printLine } from '../output.js';
-import { withModel } from '../with-model.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { integer, tokenIds } from '../options/option-values.js';
+import { printJson, printLine } from '../output/output.js';
+import { withModel } from './with-model.js';
 
 interface LogprobsFlags extends ModelFlags {
   tokens: number[];

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
-import { printJson, printLine } from '../output.js';
-import { formatPlan } from '../plan-table.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { printJson, printLine } from '../output/output.js';
+import { formatPlan } from '../output/plan-table.js';
 
 interface PlanFlags extends ModelFlags {
   json?: boolean;
@@ -15,7 +15,7 @@ export function planCommand(): Command {
 }
 
 async function showPlan(source: string, flags: PlanFlags): Promise<void> {
-  const { plan } = await import('../../runtime/plan-model.js');
+  const { plan } = await import('../../api/plan-model.js');
   const made = await plan(source, toModelOptions(flags));
   if (flags.json) printJson(made);
   else printLine(formatPlan(made));

@@ -1,12 +1,13 @@
 import { Command } from 'commander';
-import type { PullPlan, PullProgress, PullResult } from '../../runtime/pull.js';
-import { formatBytes, formatMs, formatRows, plural } from '../format.js';
-import { interruptSignal } from '../interrupt.js';
-import { addModelOptions, type ModelFlags, toModelOptions } from '../model-options.js';
-import { notice, printJson, printLine } from '../output.js';
-import { formatPlan } from '../plan-table.js';
-import { progressBar } from '../progress.js';
-import { type HubFlags, parseStallTimeout, toHubOptions } from '../pull-options.js';
+import type { PullPlan, PullProgress, PullResult } from '../../hub/pull.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { type HubFlags, parseStallTimeout, toHubOptions } from '../options/pull-options.js';
+import { tellFailure } from '../output/command-words.js';
+import { formatBytes, formatMs, formatRows, plural } from '../output/format.js';
+import { notice, printJson, printLine } from '../output/output.js';
+import { formatPlan } from '../output/plan-table.js';
+import { progressBar } from '../output/progress.js';
 
 interface PullFlags extends ModelFlags, HubFlags {
   dryRun?: boolean;
@@ -35,11 +36,11 @@ export function pullCommand(): Command {
 }
 
 async function run(model: string, flags: PullFlags): Promise<void> {
-  const { planPull, pull } = await import('../../runtime/pull.js');
+  const { planPull, pull } = await import('../../hub/pull.js');
   const bar = progressBar('bytes');
   const hub = toHubOptions(flags, (failure, ms) => {
     bar.stop();
-    notice(`${failure.message}; trying again in ${formatMs(ms)}`);
+    notice(`${tellFailure(failure).message}; trying again in ${formatMs(ms)}`);
   });
   const options = {
     signal: interruptSignal(),

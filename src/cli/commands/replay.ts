@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import type { Replay } from '../../cache/replay.js';
-import { formatBytes, formatShare, formatTable, plural } from '../format.js';
-import { parseSize } from '../model-options.js';
-import { notice, printJson, printLine } from '../output.js';
+import type { Replay } from '../../trace/replay.js';
+import { parseSize } from '../options/model-options.js';
+import { formatBytes, formatShare, formatTable, plural } from '../output/format.js';
+import { notice, printJson, printLine } from '../output/output.js';
 
 interface ReplayFlags {
   memory: number;
@@ -27,8 +27,8 @@ export function replayCommand(): Command {
 
 async function replayTrace(path: string, flags: ReplayFlags): Promise<void> {
   const [{ readTrace }, { replay }] = await Promise.all([
-    import('../../cache/trace-reader.js'),
-    import('../../cache/replay.js'),
+    import('../../trace/trace-reader.js'),
+    import('../../trace/replay.js'),
   ]);
   const trace = readTrace(path);
   if (trace.tornBytes > 0) notice(`note: ${path} was cut off; its last ${trace.tornBytes} bytes are no whole token`);

@@ -1,15 +1,15 @@
 import { Command } from 'commander';
+import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
-import type { GenerationResult, Model, Receipt } from '../../runtime/api.js';
-import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../generation-options.js';
-import { interruptSignal } from '../interrupt.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../model-options.js';
-import { tokenIds } from '../option-values.js';
-import { notice, printJson } from '../output.js';
-import { readText } from '../read-input.js';
-import { formatReceipt } from '../receipt.js';
-import { withModel } from '../with-model.js';
-import { formatUsage, writeAnswer } from '../write-answer.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { readText } from '../input/read-input.js';
+import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { tokenIds } from '../options/option-values.js';
+import { notice, printJson } from '../output/output.js';
+import { formatReceipt } from '../output/receipt.js';
+import { formatUsage, writeAnswer } from '../output/write-answer.js';
+import { withModel } from './with-model.js';
 
 interface RunFlags extends ModelFlags, GenerationFlags {
   prompt?: string;

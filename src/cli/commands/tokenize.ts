@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
-import { printJson, printLine } from '../output.js';
-import { readText } from '../read-input.js';
+import { readText } from '../input/read-input.js';
+import { printJson, printLine } from '../output/output.js';
 
 interface TokenizeFlags {
   text?: string;
@@ -30,7 +30,7 @@ export function tokenizeCommand(): Command {
 
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
   const text = await chosenText(flags);
-  const { openTokenizer } = await import('../../runtime/open-tokenizer.js');
+  const { openTokenizer } = await import('../../hub/open-tokenizer.js');
   const tokenizer = await openTokenizer(source, flags.cacheDir);
   const { special } = flags;
   const tokens = tokenizer.encode(text, {

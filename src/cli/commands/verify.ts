@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import type { VerifyResult } from '../../runtime/protocol.js';
-import { formatBytes, plural } from '../format.js';
-import { interruptSignal } from '../interrupt.js';
-import { printJson, printLine } from '../output.js';
-import { progressBar } from '../progress.js';
+import type { VerifyResult } from '../../contract/protocol.js';
+import { interruptSignal } from '../input/interrupt.js';
+import { formatBytes, plural } from '../output/format.js';
+import { printJson, printLine } from '../output/output.js';
+import { progressBar } from '../output/progress.js';
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -18,8 +18,8 @@ export function verifyCommand(): Command {
 
 async function verifyStore(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
   const [{ verify }, { resolveSource }] = await Promise.all([
-    import('../../runtime/verify.js'),
-    import('../../runtime/resolve-source.js'),
+    import('../../api/verify.js'),
+    import('../../hub/resolve-source.js'),
   ]);
   const bar = progressBar('bytes');
   const result = await verify(resolveSource(store, flags.cacheDir), {

@@ -1,0 +1,38 @@
+import type { Progress } from '../contract/api.js';
+import type { ComparisonResult } from '../contract/protocol.js';
+import { anonymousBytes } from '../plan/machine.js';
+import type { ModelOptions } from '../plan/model-options.js';
+import { requireModelOptions, requirePath, requireSequences, requireTexts } from './check-arguments.js';
+import { inWorker, plainOptions } from './load-model.js';
+
+export interface CompareOptions extends ModelOptions {
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress | { done: number; total: number }) => void;
+}
+
+/**
+ * What a ReLU model's selector costs in quality: the same tokens with every row that matters and as `options` say, under the same budget. Takes texts, each cut
+ * into windows of the context, or sequences of ids as they are. Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
+ */
+export async function compare(
+  source: string,
+  text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] },
+  options: CompareOptions = {},
+): Promise<ComparisonResult> {
+  requirePath('the model', source);
+  requireScored(text);
+  requireModelOptions(options);
+  const { signal, onProgress } = options;
+  const plain = plainOptions(options);
+  const store = await inWorker((channel) =>
+    channel.call('prepare', { source, options: plain }, { signal, onEvent: onProgress }),
+  );
+  const args = { store, text, options: plain, anonymousBefore: anonymousBytes() };
+  return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));
+}
+
+function requireScored(text: unknown): void {
+  const { documents, sequences } = (text ?? {}) as Record<string, unknown>;
+  if (sequences === undefined) requireTexts('documents', documents);
+  else requireSequences('sequences', sequences);
+}

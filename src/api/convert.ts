@@ -1,0 +1,27 @@
+import type { Progress } from '../contract/api.js';
+import type { ConvertResult } from '../store/write/writer.js';
+import { requireOptions, requirePath } from './check-arguments.js';
+import { inWorker } from './load-model.js';
+
+export interface ConvertOptions {
+  /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */
+  rows?: string;
+  /** The same for the resident matrices. */
+  dense?: string;
+  signal?: AbortSignal;
+  onProgress?: (progress: Progress) => void;
+}
+
+/**
+ * Converts a GGUF file or a Hugging Face folder to the store folder `store`, which must not exist. Resumes where an interrupted conversion to the
+ * same place stopped. Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL, NOT_WRITABLE, or `signal.reason`.
+ */
+export async function convert(source: string, store: string, options: ConvertOptions = {}): Promise<ConvertResult> {
+  requirePath('the checkpoint', source);
+  requirePath('the store', store);
+  requireOptions(options);
+  const { rows = 'source', dense = 'source', signal, onProgress } = options;
+  return inWorker((channel) =>
+    channel.call('convert', { source, store, rows, dense }, { signal, onEvent: onProgress }),
+  );
+}

@@ -1,0 +1,180 @@
+import type {
+  ChatOptions,
+  EvaluationResult,
+  GenerateOptions,
+  Generation,
+  GenerationResult,
+  Model,
+  ModelInfo,
+  Piece,
+} from '../contract/api.js';
+import type { Prompt } from '../contract/protocol.js';
+import { FlashrowError } from '../errors.js';
+import type { Plan } from '../plan/plan.js';
+import type { ChatMessage } from '../text/chat-template.js';
+import { requireIds, requireOptions, requireSequences, requireText } from './check-arguments.js';
+import { generateSettings } from './generate-settings.js';
+import type { WorkerChannel } from './worker-channel.js';
+
+/** A loaded model as its caller holds it: every call goes to the worker behind `channel`. */
+export class WorkerModel implements Model {
+  private disposal: Promise<void> | null = null;
+
+  constructor(
+    private readonly channel: WorkerChannel,
+    readonly info: ModelInfo,
+    readonly plan: Plan,
+  ) {}
+
+  generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
+    if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
+      throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
+    }
+    requireOptions(options);
+    return this.start(prompt, options);
+  }
+
+  chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
+    checkMessages(messages);
+    requireOptions(chatOptions);
+    const { template, ...options } = chatOptions;
+    if (template !== undefined) requireText('template', template);
+    const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
+    const given = Object.entries(options).filter(([, value]) => value !== undefined);
+    return this.start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
+  }
+
+  private start(prompt: Prompt, options: GenerateOptions): Generation {
+    const settings = generateSettings(options);
+    const pieces = new PieceQueue();
+    // Leaving the loop is not a failure: the generation ends early, and its result says so.
+    const leave = new AbortController();
+    const result = this.channel.call(
+      'generate',
+      { prompt, settings },
+      {
+        signal: options.signal,
+        leave: leave.signal,
+        onEvent: (event) => {
+          if ('token' in event) pieces.push(event);
+          else options.onPrefill?.(event.done, event.total);
+        },
+      },
+    );
+    result.then(
+      () => pieces.end(),
+      (error) => pieces.fail(error),
+    );
+    return new WorkerGeneration(result, pieces, () => leave.abort());
+  }
+
+  async tokenize(text: string, options: { special?: boolean } = {}): Promise<number[]> {
+    requireText('text', text);
+    requireOptions(options);
+    const { special = true } = options;
+    return this.channel.call('tokenize', { text, special });
+  }
+
+  async detokenize(ids: readonly number[]): Promise<string> {
+    requireIds('ids', ids);
+    return this.channel.call('detokenize', { ids });
+  }
+
+  async logprobs(
+    tokens: readonly number[],
+    topK: number,
+    options: { signal?: AbortSignal } = {},
+  ): Promise<[number, number][][]> {
+    requireIds('tokens', tokens);
+    requireOptions(options);
+    return this.channel.call('logprobs', { tokens, topK }, { signal: options.signal });
+  }
+
+  async evaluate(
+    sequences: readonly (readonly number[])[],
+    options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+  ): Promise<EvaluationResult> {
+    requireSequences('sequences', sequences);
+    requireOptions(options);
+    const { signal, onProgress } = options;
+    return this.channel.call(
+      'evaluate',
+      { sequences },
+      { signal, onEvent: ({ done, total }) => onProgress?.(done, total) },
+    );
+  }
+
+  dispose(): Promise<void> {
+    this.disposal ??= this.channel.dispose();
+    return this.disposal;
+  }
+}
+
+function checkMessages(messages: readonly ChatMessage[]): void {
+  const sound =
+    Array.isArray(messages) &&
+    messages.length > 0 &&
+    messages.every((message) => typeof message?.role === 'string' && typeof message.content === 'string');
+  if (!sound)
+    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, both texts', {
+      option: 'messages',
+    });
+}
+
+class WorkerGeneration implements Generation {
+  constructor(
+    readonly result: Promise<GenerationResult>,
+    private readonly pieces: PieceQueue,
+    private readonly leave: () => void,
+  ) {}
+
+  [Symbol.asyncIterator](): AsyncIterator<Piece> {
+    return {
+      next: () => this.pieces.next(),
+      return: async () => {
+        this.leave();
+        this.pieces.end();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+}
+
+/** Pieces on their way from the worker to whoever iterates. */
+class PieceQueue {
+  private readonly ready: Piece[] = [];
+  private waiting: { resolve: (step: IteratorResult<Piece>) => void; reject: (error: unknown) => void } | null = null;
+  private over = false;
+  private error: unknown = null;
+
+  push(piece: Piece): void {
+    if (this.over) return;
+    if (this.waiting) this.waiting.resolve({ done: false, value: piece });
+    else this.ready.push(piece);
+    this.waiting = null;
+  }
+
+  end(): void {
+    this.over = true;
+    this.waiting?.resolve({ done: true, value: undefined });
+    this.waiting = null;
+  }
+
+  fail(error: unknown): void {
+    if (this.over) return;
+    this.over = true;
+    this.error = error;
+    this.waiting?.reject(error);
+    this.waiting = null;
+  }
+
+  next(): Promise<IteratorResult<Piece>> {
+    const piece = this.ready.shift();
+    if (piece) return Promise.resolve({ done: false, value: piece });
+    if (this.error) return Promise.reject(this.error);
+    if (this.over) return Promise.resolve({ done: true, value: undefined });
+    return new Promise((resolve, reject) => {
+      this.waiting = { resolve, reject };
+    });
+  }
+}

@@ -1,0 +1,15 @@
+import type { Progress } from '../contract/api.js';
+import type { VerifyResult } from '../contract/protocol.js';
+import { requireOptions, requirePath } from './check-arguments.js';
+import { inWorker } from './load-model.js';
+
+/** Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, IO, or `signal.reason`. */
+export async function verify(
+  store: string,
+  options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
+): Promise<VerifyResult> {
+  requirePath('the store', store);
+  requireOptions(options);
+  const { signal, onProgress } = options;
+  return inWorker((channel) => channel.call('verify', { store }, { signal, onEvent: onProgress }));
+}

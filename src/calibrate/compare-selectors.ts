@@ -1,0 +1,129 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openBridge } from '../../native-bridge/index.js';
+import type { EvaluationResult } from '../contract/api.js';
+import type { Methods, SelectorJudgement } from '../contract/protocol.js';
+import { freeBytes } from '../disk/free-bytes.js';
+import { asWriteError } from '../disk/write-errors.js';
+import { createSelector } from '../engine/create-selector.js';
+import { openHost } from '../engine/open-host.js';
+import { FlashrowError } from '../errors.js';
+import { prefillChunk } from '../model/prefill-chunk.js';
+import { storeOutline } from '../plan/outline.js';
+import { planOutline } from '../plan/plan-outline.js';
+import { settingsFor } from '../plan/settings.js';
+import { openStore, type Store } from '../store/reader.js';
+import { makeWindows } from '../text/documents.js';
+import { loadTokenizer } from '../text/load.js';
+import { Divergence } from './divergence.js';
+import { InputSpill } from './input-spill.js';
+import { judgeSelector } from './judge-selector.js';
+import { LogitSpill } from './logit-spill.js';
+
+type Arguments = Methods['compare']['args'];
+type OnEvent = (event: Methods['compare']['event']) => void;
+
+/**
+ * Runs the same tokens twice under one budget, first with every row that matters, then as the options say, and measures what the difference is. What the first
+ * run leaves (logits, inputs of the layers) waits on disk in the system's temporary folder. Throws UNSUPPORTED where no neuron is ever idle, DISK_FULL.
+ */
+export async function compareSelectors(
+  args: Arguments,
+  aborted: () => boolean,
+  onEvent: OnEvent,
+): Promise<Methods['compare']['result']> {
+  const store = openStore(args.store);
+  const { spec } = store;
+  const { contextSize } = settingsFor(spec, args.options);
+  const sequences = sequencesOf(store, args, contextSize);
+  const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
+  const folder = mkdtempSync(join(tmpdir(), 'flashrow-compare-'));
+  const neededBytes = 4 * tokens * (spec.vocabSize + spec.numLayers * spec.hiddenSize);
+  const space = { neededBytes, freeBytes: freeBytes(folder) };
+  try {
+    if (space.freeBytes < neededBytes) {
+      const message = `comparing ${tokens} tokens needs ${neededBytes} bytes in ${tmpdir()}, ${space.freeBytes} are free; give fewer tokens, or set TMPDIR`;
+      throw new FlashrowError('DISK_FULL', message, { path: tmpdir(), ...space });
+    }
+    const logits = new LogitSpill(join(folder, 'logits.f32'), spec.vocabSize);
+    const inputs = new InputSpill(folder, spec.numLayers, spec.hiddenSize, 0);
+    try {
+      const exact = { ...args.options, exact: true, tuning: { ...args.options.tuning, selector: 'auto' as const } };
+      const tell = (offset: number) => (done: number) => onEvent({ done: offset + done, total: 2 * sequences.length });
+      const dense = await withHost(args, exact, aborted, (host) =>
+        host.score(
+          sequences,
+          tell(0),
+          (row) => logits.append(row),
+          (layer, x, n) => inputs.append(layer, x, n),
+        ),
+      );
+      const divergence = new Divergence();
+      const sparse = await withHost(args, args.options, aborted, (host) =>
+        host.score(sequences, tell(sequences.length), (row) => divergence.add(logits.next(), row)),
+      );
+      return {
+        dense,
+        sparse,
+        topOneAgreement: divergence.topOneAgreement,
+        klDivergence: divergence.meanKl,
+        layers: judgeLayers(args, store, inputs, aborted),
+      };
+    } finally {
+      logits.close();
+      inputs.close();
+    }
+  } catch (error) {
+    throw asWriteError(error, folder, space);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sequencesOf(store: Store, { text }: Arguments, contextSize: number): readonly (readonly number[])[] {
+  if ('sequences' in text) return text.sequences;
+  const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
+  const ids = text.documents.map((one) => tokenizer.encode(one, { addBos: false, addEos: false, parseSpecial: false }));
+  return makeWindows(ids, contextSize, tokenizer.bosId);
+}
+
+type Host = Awaited<ReturnType<typeof openHost>>;
+
+async function withHost(
+  { store, anonymousBefore }: Arguments,
+  options: Arguments['options'],
+  aborted: () => boolean,
+  work: (host: Host) => Promise<EvaluationResult>,
+): Promise<EvaluationResult> {
+  const host = await openHost({ store, options, anonymousBefore }, aborted, () => {});
+  try {
+    return await work(host);
+  } finally {
+    await host.dispose();
+  }
+}
+
+function judgeLayers(
+  { options }: Arguments,
+  store: Store,
+  inputs: InputSpill,
+  aborted: () => boolean,
+): SelectorJudgement[] {
+  const { allocation, settings } = planOutline(storeOutline(store), options);
+  const maxTokens = prefillChunk(store.spec);
+  const bridge = openBridge({ threads: settings.threads });
+  try {
+    const selector = createSelector(store, bridge, allocation, maxTokens, null);
+    try {
+      return store.layers.map((_, layer) => {
+        if (aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
+        return judgeSelector(store, bridge, selector, layer, inputs.layer(layer), maxTokens);
+      });
+    } finally {
+      selector.dispose();
+    }
+  } finally {
+    bridge.dispose();
+  }
+}

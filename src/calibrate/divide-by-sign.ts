@@ -1,0 +1,38 @@
+import type { SignBits } from '../select/sign-bits.js';
+import type { ActiveSet } from './active-set.js';
+import type { LayerInputs } from './layer-inputs.js';
+import { type Division, ScoreHistogram } from './score-histogram.js';
+
+/** Tokens scored at once, at most what the signs were made for. */
+export const SIGN_TOKENS = 64;
+
+export interface SignDivision {
+  threshold: number;
+  division: Division;
+}
+
+/** The number of agreeing signs that lets at most `falseNegativeRate` of the active neurons of tokens [first, inputs.tokens) go. */
+export function divideBySign(
+  signs: SignBits,
+  inputs: LayerInputs,
+  active: ActiveSet,
+  first: number,
+  falseNegativeRate: number,
+): SignDivision {
+  const { rows, columns } = signs;
+  // Counts lie around half of the columns: the histogram is as wide as they can be.
+  const histogram = new ScoreHistogram(columns / 64);
+  const x = new Float32Array(SIGN_TOKENS * columns);
+  const agreement = new Float32Array(SIGN_TOKENS * rows);
+  for (let at = first; at < inputs.tokens; at += SIGN_TOKENS) {
+    const tokens = Math.min(SIGN_TOKENS, inputs.tokens - at);
+    inputs.read(at, tokens, x, 0);
+    signs.agreement(x, tokens, agreement);
+    for (let token = 0; token < tokens; token++) {
+      for (let n = 0; n < rows; n++)
+        histogram.add(agreement[token * rows + n] - columns / 2, active.has(at + token, n));
+    }
+  }
+  const threshold = histogram.threshold(falseNegativeRate);
+  return { threshold: columns / 2 + threshold, division: histogram.at(threshold) };
+}

@@ -1,0 +1,81 @@
+import type { Bridge, LowRankTrainer } from '../../native-bridge/bridge.js';
+import type { ActiveSet } from './active-set.js';
+import type { LayerInputs } from './layer-inputs.js';
+
+/** Samples of one step. */
+export const BATCH_TOKENS = 256;
+/** Neighbouring tokens that are read at once: batches mix such runs, so that inputs on disk are not read row by row. */
+const RUN_TOKENS = 8;
+const FIRST_RATE = 4e-3;
+
+export interface FitOptions {
+  rank: number;
+  /** Tokens [0, trainTokens) are learnt from. */
+  trainTokens: number;
+  /** Steps of BATCH_TOKENS tokens each, in passes over all of them. */
+  steps: number;
+  /** Same seed, same result, on every number of threads. */
+  seed: number;
+  /** Called after each step with the share that is done; throws to stop. */
+  onStep: (done: number) => void;
+}
+
+/**
+ * Trains one layer's predictor as in "LLM in a flash" (arXiv 2312.11514, 3.1): rank-`rank` products of the network's input against which neurons it woke, by a
+ * balanced logistic loss and Adam, the rate falling to nothing along a half cosine.
+ */
+export function fitLowRank(
+  bridge: Bridge,
+  inputs: LayerInputs,
+  active: ActiveSet,
+  options: FitOptions,
+): LowRankTrainer {
+  const { rank, trainTokens, steps, seed, onStep } = options;
+  const { hiddenSize } = inputs;
+  const { numNeurons, rowBytes } = active;
+  const awake = active.counts(0, trainTokens).reduce((sum, count) => sum + count, 0);
+  // A layer that never woke, or always, still trains: its bias alone then answers.
+  const activeShare = Math.min(1 - 1e-6, Math.max(1e-6, awake / (trainTokens * numNeurons)));
+  const trainer = bridge.createLowRankTrainer({ hiddenSize, numNeurons, rank, activeShare, seed });
+  const x = new Float32Array(BATCH_TOKENS * hiddenSize);
+  const bits = new Uint8Array(BATCH_TOKENS * rowBytes);
+  const runs = Math.ceil(trainTokens / RUN_TOKENS);
+  const order = Uint32Array.from({ length: runs }, (_, i) => i);
+  const random = randomIntegers(seed);
+  const runsPerStep = BATCH_TOKENS / RUN_TOKENS;
+  const stepsPerPass = Math.ceil(runs / runsPerStep);
+  for (let step = 0; step < steps; step++) {
+    const from = (step % stepsPerPass) * runsPerStep;
+    if (from === 0) shuffle(order, random);
+    let samples = 0;
+    for (const run of order.subarray(from, from + runsPerStep)) {
+      const first = run * RUN_TOKENS;
+      const count = Math.min(RUN_TOKENS, trainTokens - first);
+      inputs.read(first, count, x, samples * hiddenSize);
+      bits.set(active.bits.subarray(first * rowBytes, (first + count) * rowBytes), samples * rowBytes);
+      samples += count;
+    }
+    trainer.train(x, bits, samples, FIRST_RATE * 0.5 * (1 + Math.cos((Math.PI * step) / steps)));
+    onStep((step + 1) / steps);
+  }
+  return trainer;
+}
+
+/** Fisher and Yates. */
+function shuffle(order: Uint32Array, random: (below: number) => number): void {
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random(i + 1);
+    [order[i], order[j]] = [order[j], order[i]];
+  }
+}
+
+/** Whole numbers below a bound: xorshift32 (Marsaglia 2003). */
+function randomIntegers(seed: number): (below: number) => number {
+  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state = (state ^ (state << 5)) >>> 0;
+    return state % below;
+  };
+}

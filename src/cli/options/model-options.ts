@@ -1,0 +1,86 @@
+import type { Command } from 'commander';
+import { CACHE_POLICIES } from '../../cache/policy.js';
+import { FlashrowError } from '../../errors.js';
+import { parseBytes } from '../../plan/bytes.js';
+import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
+import { SELECTOR_NAMES } from '../../select/selector.js';
+import { badValue, choice, integer, type OptionParser } from './option-values.js';
+
+/** What the argument `<model>` may be, for help texts. */
+export const MODEL_ARGUMENT =
+  'a store folder, a GGUF file, a Hugging Face folder, or the name of a model that was pulled';
+
+/** The options that every command which opens a model shares, as commander hands them over. */
+export interface ModelFlags {
+  memory?: number;
+  context?: number;
+  threads?: number;
+  select: SelectorChoice;
+  cache: CacheChoice;
+  state: 'f16' | 'f32';
+  lossy?: boolean;
+  direct: boolean;
+  cacheDir?: string;
+}
+
+export function addModelOptions(command: Command): Command {
+  return command
+    .option(
+      '--memory <bytes>',
+      'budget, like 500000000, 1.5GiB or 2GB (default: 60% of what is left)',
+      parseSize('--memory'),
+    )
+    .option(
+      '--context <tokens>',
+      'tokens of context (default: what the model was trained on, at most 4096)',
+      integer('--context', 1),
+    )
+    .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
+    .option(
+      '--select <selector>',
+      'which rows are read: auto, all, gate, low-rank, sign or router',
+      parseSelector,
+      'auto',
+    )
+    .option('--cache <policy>', 'what stays cached: auto, lru, window[:k], lfu, pin or hot+lru', parseCache, 'auto')
+    .option('--state <format>', 'keys and values in f16 or f32', choice('--state', ['f16', 'f32']), 'f16')
+    .option('--lossy', 'permit selectors that are not exact')
+    .option('--no-direct', 'read through the page cache')
+    .option(
+      '--cache-dir <folder>',
+      'where checkpoints are converted to (default: FLASHROW_CACHE, else the cache folder of the platform)',
+    );
+}
+
+export function toModelOptions(flags: ModelFlags): ModelOptions {
+  return {
+    memory: flags.memory,
+    contextSize: flags.context,
+    exact: !flags.lossy,
+    threads: flags.threads,
+    cacheDir: flags.cacheDir,
+    tuning: { selector: flags.select, cache: flags.cache, state: flags.state, direct: flags.direct },
+  };
+}
+
+/** Bytes, or an amount with a unit. */
+export const parseSize =
+  (option: string): OptionParser<number> =>
+  (text) => {
+    try {
+      return parseBytes(text);
+    } catch (error) {
+      if (!(error instanceof FlashrowError)) throw error;
+      throw badValue(option, text, 'bytes or an amount with a unit, like 500000000, 1.5GiB or 2GB');
+    }
+  };
+
+const parseSelector = choice<SelectorChoice>('--select', ['auto', ...SELECTOR_NAMES]);
+
+function parseCache(text: string): CacheChoice {
+  const policy = (['auto', ...CACHE_POLICIES] as const).find((name) => name === text);
+  if (policy) return policy;
+  const window = /^window:([1-9]\d{0,5})$/.exec(text);
+  if (window) return `window:${Number(window[1])}`;
+  throw badValue('--cache', text, 'auto, lru, lfu, window, window:k (k tokens, at least 1), pin or hot+lru');
+}

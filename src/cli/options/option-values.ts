@@ -1,0 +1,65 @@
+import { FlashrowError } from '../../errors.js';
+
+/** Turns the text of one option into its value; throws BAD_USAGE that names the option and what it takes. */
+export type OptionParser<T> = (text: string) => T;
+
+/** What to throw where `option` was given `value`. */
+export function badValue(option: string, value: string, accepted: string): FlashrowError {
+  return new FlashrowError('BAD_USAGE', `${option} takes ${accepted}, not "${shorten(value)}"`, {
+    option,
+    value: shorten(value),
+    accepted,
+  });
+}
+
+export function integer(option: string, minimum: number): OptionParser<number> {
+  return (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isSafeInteger(value) || value < minimum)
+      throw badValue(option, text, `a whole number of at least ${minimum}`);
+    return value;
+  };
+}
+
+/** A decimal number for which `holds` is true; `accepted` says in words which those are. */
+export function decimal(option: string, accepted: string, holds: (value: number) => boolean): OptionParser<number> {
+  return (text) => {
+    const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+    if (!Number.isFinite(value) || !holds(value)) throw badValue(option, text, accepted);
+    return value;
+  };
+}
+
+export function choice<T extends string>(option: string, names: readonly T[]): OptionParser<T> {
+  return (text) => {
+    const chosen = names.find((name) => name === text);
+    if (chosen === undefined) throw badValue(option, text, anyOf(names));
+    return chosen;
+  };
+}
+
+/** `'[1,2]'`: a JSON array of at least one token id. */
+export function tokenIds(option: string): OptionParser<number[]> {
+  return (text) => {
+    const ids = parseJson(text);
+    if (!isTokenIds(ids) || ids.length === 0) throw badValue(option, text, 'a JSON array of token ids, like [1,2]');
+    return ids;
+  };
+}
+
+export const isTokenIds = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((id) => Number.isInteger(id) && id >= 0 && id <= 0xffffffff);
+
+/** The value, or undefined where the text is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+const anyOf = (names: readonly string[]): string =>
+  names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names[0];
+
+const shorten = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);

@@ -1,0 +1,19 @@
+import type { Progress } from '../../contract/api.js';
+import { formatBytes, formatMs } from './format.js';
+
+/** A cautious pace: the same drive is read and written. */
+const BYTES_PER_MS = 200_000;
+
+/** What a user is told before a checkpoint is converted. */
+export function conversionNotice({ totalBytes, damagedFile }: Pick<Progress, 'totalBytes' | 'damagedFile'>): string {
+  const what =
+    damagedFile === undefined
+      ? 'converting the checkpoint once'
+      : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
+  return `${what}: ${formatBytes(totalBytes)} to write to the cache folder, ${conversionTime(totalBytes)}`;
+}
+
+export function conversionTime(bytes: number): string {
+  const ms = bytes / BYTES_PER_MS;
+  return ms < 60_000 ? 'less than a minute' : `about ${formatMs(ms)}`;
+}

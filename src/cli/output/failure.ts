@@ -1,0 +1,30 @@
+import { CommanderError } from 'commander';
+import { FlashrowError } from '../../errors.js';
+import { tellFailure } from './command-words.js';
+import { printJson } from './output.js';
+
+/** Prints a failure where it belongs and returns the exit code: 2 for bad usage, 130 for an interrupt, else 1. */
+export function reportFailure(thrown: unknown, json: boolean): number {
+  const { code, message, details } = tellFailure(asFlashrowError(thrown));
+  if (json) {
+    printJson({ error: { code, message, details } });
+  } else if (!showedHelp(thrown)) {
+    process.stderr.write(`error: ${message} [${code}]\n`);
+  }
+  if (process.env.FLASHROW_DEBUG === '1' && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  return code === 'BAD_USAGE' ? 2 : code === 'ABORTED' ? 130 : 1;
+}
+
+/** Called without a command: the help is already on stderr, and says it better. */
+const showedHelp = (thrown: unknown) => thrown instanceof CommanderError && thrown.code === 'commander.help';
+
+function asFlashrowError(thrown: unknown): FlashrowError {
+  if (thrown instanceof FlashrowError) return thrown;
+  if (thrown instanceof CommanderError) {
+    const message = showedHelp(thrown)
+      ? 'no command given'
+      : thrown.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+    return new FlashrowError('BAD_USAGE', message, { reason: thrown.code.replace('commander.', '') });
+  }
+  return new FlashrowError('IO', thrown instanceof Error ? thrown.message : String(thrown));
+}

@@ -1,0 +1,46 @@
+import type { PerPhase, Receipt } from '../../contract/api.js';
+import { formatBytes, formatCount, formatMs, formatRows, formatShare, formatSpeed } from './format.js';
+
+/** The receipt for people: what ran, what it held, what it read, where the time went. */
+export function formatReceipt(receipt: Receipt): string {
+  return formatRows([
+    ['ran', how(receipt)],
+    ['speed', speed(receipt)],
+    ['memory', memory(receipt)],
+    ['flash', flash(receipt)],
+    ['time', time(receipt)],
+  ]);
+}
+
+function how({ selector, exact, falseNegativeRate, cachePolicy, kernels }: Receipt): string {
+  const missed =
+    falseNegativeRate === null ? '' : ` (${formatShare(falseNegativeRate)} of active neurons missed at calibration)`;
+  return `${exact ? 'exact' : `not exact${missed}`}, selector ${selector}, cache ${cachePolicy}, ${kernels} kernels`;
+}
+
+function speed({ prefillTokensPerSecond, decodeTokensPerSecond, tokenMs }: Receipt): string {
+  const tail =
+    tokenMs.p50 === null || tokenMs.p99 === null
+      ? ''
+      : ` (a token p50 ${formatMs(tokenMs.p50)}, p99 ${formatMs(tokenMs.p99)})`;
+  return `prompt ${formatSpeed(prefillTokensPerSecond)}, generation ${formatSpeed(decodeTokensPerSecond)}${tail}`;
+}
+
+function memory(receipt: Receipt): string {
+  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, cache ${formatBytes(receipt.cacheBytes)}`;
+  const beside = `overhead ${formatBytes(receipt.overheadBytes)}; the process grew by ${formatBytes(receipt.rssGrowthBytes)}`;
+  return `${formatBytes(receipt.memoryBytes)} of ${formatBytes(receipt.budgetBytes)} (${parts}) + ${beside}`;
+}
+
+function flash({ payloadBytesRead, deviceBytesRead, recordsRead, bundlesHit, bundlesMissed }: Receipt): string {
+  const asked = bundlesHit + bundlesMissed;
+  const hits = asked === 0 ? '' : `, ${formatShare(bundlesHit / asked)} of ${formatCount(asked)} bundles were cached`;
+  const reads = `${formatBytes(total(payloadBytesRead))} in ${formatCount(total(recordsRead))} reads`;
+  return `${reads} (${formatBytes(total(deviceBytesRead))} from the device)${hits}`;
+}
+
+function time({ readWaitMs, ffnMs, denseMs, otherMs }: Receipt): string {
+  return `waiting for reads ${formatMs(readWaitMs)}, FFN ${formatMs(ffnMs)}, dense ${formatMs(denseMs)}, other ${formatMs(otherMs)}`;
+}
+
+const total = ({ prefill, decode }: PerPhase): number => prefill + decode;

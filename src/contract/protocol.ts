@@ -1,0 +1,167 @@
+import type { ErrorDetails } from '../error-details.js';
+import type { ErrorCode } from '../errors.js';
+import type { ModelOptions } from '../plan/model-options.js';
+import type { Plan } from '../plan/plan.js';
+import type { LayerStatistics } from '../store/layer-statistics.js';
+import type { ConvertResult } from '../store/write/writer.js';
+import type { ChatMessage } from '../text/chat-template.js';
+import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece, Progress } from './api.js';
+
+/** Options as they reach the worker: no signals, no callbacks. */
+export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+
+/** Options that can cross a thread boundary, with defaults in place. */
+export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPrefill' | 'stop' | 'trace'>> & {
+  stop: string[];
+  trace: string | null;
+};
+
+/** A text to continue, its ids, or a conversation; `template` null is the model's own. */
+export type Prompt = string | readonly number[] | { messages: readonly ChatMessage[]; template: string | null };
+
+export interface ConvertRequest {
+  source: string;
+  store: string;
+  rows: string;
+  dense: string;
+}
+
+/** What a calibration is made with. */
+export interface CalibrationSettings {
+  tokens: number;
+  falseNegativeRate: number;
+  rank: number | null;
+  seed: number;
+}
+
+/** `collect`: tokens run through the model; `train`: layers, the one at work by its share. */
+export type CalibrationProgress =
+  | { stage: 'collect'; done: number; total: number }
+  | { stage: 'train'; layer: number; rank: number; done: number; total: number };
+
+export interface CalibrationResult {
+  /** Of predictors.bin. */
+  path: string;
+  bytes: number;
+  /** Of the store without it. */
+  modelBytes: number;
+  tokens: number;
+  heldOutTokens: number;
+  /** As measured on the tokens that were held out. */
+  layers: ({ rank: number; threshold: number } & LayerStatistics)[];
+}
+
+/** What a selector does in one layer, shares from 0 to 1. */
+export interface SelectorJudgement {
+  /** Neurons that a token wakes, and those that the selector chooses for it, as shares of all. */
+  activeShare: number;
+  chosenShare: number;
+  /** Of the active ones, those not chosen. */
+  falseNegativeRate: number;
+  /** Of the others, those chosen. */
+  falsePositiveRate: number;
+}
+
+/** The same tokens with every row that matters, and with those that a selector chose. */
+export interface ComparisonResult {
+  dense: EvaluationResult;
+  sparse: EvaluationResult;
+  /** Share of tokens for which both find the same next one likeliest. */
+  topOneAgreement: number;
+  /** Mean divergence of the dense distribution from the sparse one, nats. */
+  klDivergence: number;
+  /** What the selector chose on the dense run's inputs. */
+  layers: SelectorJudgement[];
+}
+
+export interface VerifyResult {
+  ok: boolean;
+  bundles: number;
+  /** Bundles in the checkpoint's own files, which have no checksums. */
+  unchecked: number;
+  bytes: number;
+  firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
+}
+
+/** What the worker can be asked for; `event` is what it may report on the way. */
+export interface Methods {
+  plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
+  convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
+  verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** The store of a source, converted first where need be. */
+  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  /** Trains the predictors of a store. */
+  calibrate: {
+    args: {
+      store: string;
+      documents: readonly string[];
+      options: PlainOptions;
+      settings: CalibrationSettings;
+      anonymousBefore: number;
+    };
+    result: CalibrationResult;
+    event: CalibrationProgress;
+  };
+  /** A selector against every row. */
+  compare: {
+    args: {
+      store: string;
+      text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] };
+      options: PlainOptions;
+      anonymousBefore: number;
+    };
+    result: ComparisonResult;
+    event: { done: number; total: number };
+  };
+  /** Loads a store; the calls below need it. */
+  open: {
+    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    result: { info: ModelInfo; plan: Plan };
+    event: Progress;
+  };
+  generate: {
+    args: { prompt: Prompt; settings: GenerateSettings };
+    result: GenerationResult;
+    event: Piece | { done: number; total: number };
+  };
+  tokenize: { args: { text: string; special: boolean }; result: number[]; event: never };
+  detokenize: { args: { ids: readonly number[] }; result: string; event: never };
+  logprobs: { args: { tokens: readonly number[]; topK: number }; result: [number, number][][]; event: never };
+  evaluate: {
+    args: { sequences: readonly (readonly number[])[] };
+    result: EvaluationResult;
+    event: { done: number; total: number };
+  };
+  close: { args: Record<string, never>; result: null; event: never };
+}
+
+export type Method = keyof Methods;
+
+/** To the worker: one call at a time. An abort is a flag in shared memory, with a message besides for work that waits on the event loop. */
+export type Request =
+  | { [M in Method]: { id: number; method: M; args: Methods[M]['args'] } }[Method]
+  | { abort: number };
+
+/** A failure in a form that can cross to another thread. */
+export interface ErrorShape {
+  code: ErrorCode;
+  message: string;
+  details: ErrorDetails[ErrorCode];
+}
+
+/** From the worker. */
+export type Reply = { id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape });
+
+/** Shared between both ends, which may not have time for messages. */
+export const FLAGS = {
+  /** Not 0 once the running call should end. */
+  abort: 0,
+  /** Not 0 while a call runs that must not be cut off; waited for where the process ends. */
+  busy: 1,
+} as const;
+
+/** Handed to the worker at its start. */
+export interface WorkerStart {
+  /** Int32Array[2], see FLAGS. */
+  flags: SharedArrayBuffer;
+}

@@ -1,0 +1,27 @@
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { rowBytes } from '../../native-bridge/formats.js';
+import { checkHeld, checkOnDisk } from './checksum.js';
+import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
+
+/**
+ * Holds a matrix [rows, columns] on the bridge, in its file's own format. Throws CORRUPT where its checksum does not
+ * match, or BridgeError.
+ */
+export function loadMatrix(bridge: Bridge, tensor: TensorOnDisk): ResidentMatrix {
+  const { path, offset, format, shape } = tensor;
+  const [rows, columns] = shape;
+  const matrix = bridge.loadMatrix({ path, offset, rowStride: rowBytes(format, columns), rows, columns, format });
+  try {
+    checkHeld(matrix, tensor);
+  } catch (error) {
+    matrix.dispose();
+    throw error;
+  }
+  return matrix;
+}
+
+/** Reads a whole vector [length], widened to f32. Throws CORRUPT where its checksum does not match, NOT_FOUND or IO. */
+export function loadVector(bridge: Bridge, tensor: TensorOnDisk): Float32Array {
+  checkOnDisk(tensor, bridge);
+  return readVector(tensor);
+}

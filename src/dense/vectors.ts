@@ -1,0 +1,16 @@
+/** Adds bias[width] to each row of vectors[tokens, width], in place. */
+export function addBias(vectors: Float32Array, tokens: number, bias: Float32Array): void {
+  for (let start = 0; start < tokens * bias.length; start += bias.length) {
+    for (let i = 0; i < bias.length; i++) vectors[start + i] += bias[i];
+  }
+}
+
+/** Multiplies the first `count` values by `factor`, in place. */
+export function scaleBy(values: Float32Array, count: number, factor: number): void {
+  for (let i = 0; i < count; i++) values[i] *= factor;
+}
+
+/** Replaces each of the first `count` values x by cap * tanh(x / cap) (arXiv 2408.00118). */
+export function softCap(values: Float32Array, count: number, cap: number): void {
+  for (let i = 0; i < count; i++) values[i] = cap * Math.tanh(values[i] / cap);
+}

@@ -1,0 +1,42 @@
+import { statSync } from 'node:fs';
+import type { Bridge, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
+import { READ_THREADS } from '../disk/read-threads.js';
+import type { Allocation } from '../plan/allocation.js';
+import type { Store } from '../store/reader.js';
+import { readNeuronBiases } from './biases.js';
+import { learnMergeGap } from './merge-gap.js';
+
+/** Opens the streamed half of a store, with slots as the plan laid them out. Throws CORRUPT or BridgeError. */
+export function createStream(
+  store: Store,
+  bridge: Bridge,
+  { layers, arenaBytes, selector }: Allocation,
+  direct: boolean,
+): RowStream {
+  const streamLayers: StreamLayer[] = store.layers.map((layer, i) => ({
+    ...layer,
+    bundlesPerUnit: layers[i].unit.bundlesPerUnit,
+    residentPart: layers[i].unit.residentPart,
+    arenaOffset: layers[i].arenaOffset,
+    slots: layers[i].slots,
+    biases: readNeuronBiases(store, i, bridge),
+  }));
+  return bridge.createStream({
+    paths: store.files,
+    arenaBytes,
+    readThreads: READ_THREADS,
+    direct,
+    mergeGapBytes: mergeGap(store, bridge, selector),
+    layers: streamLayers,
+  });
+}
+
+/**
+ * The gap between two records, in bytes, up to which one read for both is cheaper. Experts and slices are read whole:
+ * the bytes between two of them are never worth reading. Between two neurons they may be.
+ */
+function mergeGap({ files, layers }: Store, bridge: Bridge, selector: Allocation['selector']): number {
+  if (selector === 'all' || selector === 'router') return 0;
+  const path = files[layers[0].extents[0].file];
+  return learnMergeGap(bridge, path, statSync(path).size);
+}

@@ -1,0 +1,135 @@
+import { COUNTERS, type RowStream } from '../../native-bridge/bridge.js';
+import type { Receipt } from '../contract/api.js';
+import { anonymousBytes } from '../plan/machine.js';
+import type { CacheCounts } from './feed-forward.js';
+
+/** The fields that are the same in every receipt of one loaded model. */
+export type ReceiptBase = Pick<
+  Receipt,
+  | 'selector'
+  | 'exact'
+  | 'falseNegativeRate'
+  | 'cachePolicy'
+  | 'kernels'
+  | 'budgetBytes'
+  | 'residentBytes'
+  | 'cacheBytes'
+  | 'overheadBytes'
+>;
+
+/** Where a meter reads from. All counters run on from the load; a meter takes differences. */
+export interface MeterSources {
+  base: ReceiptBase;
+  stream: RowStream;
+  cacheCounts: CacheCounts;
+  denseTime: Stopwatch;
+  /** Bytes of mixer state held now. */
+  stateBytes: () => number;
+  scratchBytes: number;
+  /** Anonymous bytes of the process just before the load. */
+  anonymousBefore: number;
+}
+
+/** Adds up the time between `start` and `stop`, in ms. */
+export class Stopwatch {
+  total = 0;
+  #since = 0;
+
+  start(): void {
+    this.#since = performance.now();
+  }
+
+  stop(): void {
+    this.total += performance.now() - this.#since;
+  }
+}
+
+/**
+ * Measures one piece of work, from its construction: `endPrefill`, then `token` after each decode step, then `receipt`.
+ */
+export class Meter {
+  readonly #sources: MeterSources;
+  /** The stream's counters when the work began, when the prompt was done, and at the receipt. */
+  readonly #start: Float64Array;
+  readonly #middle: Float64Array;
+  readonly #end: Float64Array;
+  readonly #startedAt = performance.now();
+  #prefillEndedAt: number | null = null;
+  #lastTokenAt = 0;
+  #prefillTokens = 0;
+  readonly #tokenMs: number[] = [];
+  /** The other sources' values when the work began. */
+  readonly #denseMs: number;
+  readonly #hit: number;
+  readonly #missed: number;
+
+  constructor(sources: MeterSources) {
+    this.#sources = sources;
+    const size = Object.keys(COUNTERS).length;
+    this.#start = new Float64Array(size);
+    this.#middle = new Float64Array(size);
+    this.#end = new Float64Array(size);
+    sources.stream.counters(this.#start);
+    this.#denseMs = sources.denseTime.total;
+    this.#hit = sources.cacheCounts.hit;
+    this.#missed = sources.cacheCounts.missed;
+  }
+
+  /** The prompt is done; `tokens` of it were run. */
+  endPrefill(tokens: number): void {
+    this.#prefillTokens = tokens;
+    this.#prefillEndedAt = performance.now();
+    this.#lastTokenAt = this.#prefillEndedAt;
+    this.#sources.stream.counters(this.#middle);
+  }
+
+  /** One more token has been decoded. */
+  token(): void {
+    const now = performance.now();
+    this.#tokenMs.push(now - this.#lastTokenAt);
+    this.#lastTokenAt = now;
+  }
+
+  /** The receipt up to now. Rates are null where nothing was timed. */
+  receipt(): Receipt {
+    const { base, stream, cacheCounts, denseTime, scratchBytes, anonymousBefore } = this.#sources;
+    const now = performance.now();
+    stream.counters(this.#end);
+    if (this.#prefillEndedAt === null) this.#middle.set(this.#end);
+    const phases = (counter: number) => ({
+      prefill: this.#middle[counter] - this.#start[counter],
+      decode: this.#end[counter] - this.#middle[counter],
+    });
+    const spent = (counter: number) => this.#end[counter] - this.#start[counter];
+    const prefillMs = (this.#prefillEndedAt ?? now) - this.#startedAt;
+    const decodeMs = this.#tokenMs.reduce((sum, ms) => sum + ms, 0);
+    const sorted = Float64Array.from(this.#tokenMs).sort();
+    const readWaitMs = spent(COUNTERS.readWaitMs);
+    const ffnMs = spent(COUNTERS.ffnMs);
+    const denseMs = denseTime.total - this.#denseMs;
+    const stateBytes = this.#sources.stateBytes();
+    return {
+      ...base,
+      stateBytes,
+      memoryBytes: base.residentBytes + base.cacheBytes + stateBytes + scratchBytes,
+      rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
+      payloadBytesRead: phases(COUNTERS.payloadBytes),
+      deviceBytesRead: phases(COUNTERS.deviceBytes),
+      recordsRead: phases(COUNTERS.records),
+      bundlesHit: cacheCounts.hit - this.#hit,
+      bundlesMissed: cacheCounts.missed - this.#missed,
+      prefillTokensPerSecond: this.#prefillTokens > 0 && prefillMs > 0 ? (this.#prefillTokens / prefillMs) * 1e3 : null,
+      decodeTokensPerSecond: sorted.length > 0 && decodeMs > 0 ? (sorted.length / decodeMs) * 1e3 : null,
+      tokenMs: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
+      readWaitMs,
+      ffnMs,
+      denseMs,
+      otherMs: Math.max(0, now - this.#startedAt - readWaitMs - ffnMs - denseMs),
+    };
+  }
+}
+
+/** The value of `sorted` (ascending) at a share of its length, by nearest rank; null if it is empty. */
+function percentile(sorted: Float64Array, share: number): number | null {
+  return sorted.length === 0 ? null : sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
+}

@@ -1,0 +1,43 @@
+import type { Engine } from './engine.js';
+
+/** The `topK` likeliest ids of logits[vocabSize], best first, each with its natural-log probability. */
+function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
+  const normalizer = logSumExp(logits);
+  const ids = Uint32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
+  return Array.from(ids.subarray(0, topK), (id) => [id, logits[id] - normalizer]);
+}
+
+/** For each of `ids`, `topLogProbabilities` of the token after it. Begins with an empty state. */
+export async function scoreTop(engine: Engine, ids: readonly number[], topK: number): Promise<[number, number][][]> {
+  const rows: [number, number][][] = [];
+  engine.rewind(0);
+  await engine.score(ids, 0, (_, logits) => rows.push(topLogProbabilities(logits, topK)));
+  return rows;
+}
+
+/**
+ * The sum of -ln p(ids[i] | ids[..i]) for i from 1, in nats. `visit` sees the logits[vocabSize] of every token. Begins
+ * with an empty state.
+ */
+export async function negativeLogLikelihood(
+  engine: Engine,
+  ids: readonly number[],
+  visit?: (logits: Float32Array) => void,
+): Promise<number> {
+  let sum = 0;
+  engine.rewind(0);
+  await engine.score(ids, 0, (index, logits) => {
+    visit?.(logits);
+    if (index + 1 < ids.length) sum += logSumExp(logits) - logits[ids[index + 1]];
+  });
+  return sum;
+}
+
+/** ln of the sum of e^logit over logits[vocabSize], without overflow. */
+export function logSumExp(logits: Float32Array): number {
+  let max = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < logits.length; i++) if (logits[i] > max) max = logits[i];
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);
+  return max + Math.log(sum);
+}

@@ -1,0 +1,144 @@
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { cacheDirectory } from '../disk/cache-dir.js';
+import { takeLock } from '../disk/lock.js';
+import { FlashrowError } from '../errors.js';
+import { type CachedStore, cachedStores, storesOf } from './cached-stores.js';
+import { chooseVariant } from './choose-files.js';
+import type { GgufVariant } from './gguf-variants.js';
+import { type LocalModel, localModels, modelsOf } from './local-models.js';
+import { parseModelName } from './model-name.js';
+import { dropLocks } from './pull-lock.js';
+import { filesIn, repoFolder } from './pulled.js';
+
+/** Something in the cache folder: a model from a hub, a store that a checkpoint was converted to, or what is there of either so far. */
+export interface CachedModel {
+  kind: 'pulled' | 'store' | 'unfinished';
+  /** What `rm` takes; of a pulled model or a store what the other commands take too. */
+  name: string;
+  path: string;
+  bytes: number;
+  /** When its newest file was written, ISO 8601. */
+  modified: string;
+  /** Of a store, what it was made of: a pulled model by its name here, any other checkpoint by that of its file or folder. */
+  source: string | null;
+}
+
+export interface RemovedModels {
+  name: string;
+  /** Freed in all. */
+  bytes: number;
+  paths: string[];
+  /** With a pulled model go the stores that were made of it. */
+  removed: CachedModel[];
+}
+
+/** What is in the cache folder, largest first. */
+export function listCached(cacheDir: string | undefined): CachedModel[] {
+  const cache = cacheDirectory(cacheDir);
+  const models = localModels(cache);
+  const stores = cachedStores(cache);
+  const made = madeOf(models, stores);
+  return [...models.map(ofModel), ...stores.map((store) => ofStore(store, made.get(store)))].sort(
+    (a, b) => b.bytes - a.bytes,
+  );
+}
+
+/** The stores that were made of any of `models`, and the name of that. */
+function madeOf(models: readonly LocalModel[], stores: readonly CachedStore[]): Map<CachedStore, string> {
+  const finished = models.filter((model) => model.finished);
+  return new Map(finished.flatMap((model) => storesOf(stores, model).map((store) => [store, model.name] as const)));
+}
+
+const ofModel = ({ name, path, finished, files }: LocalModel): CachedModel => ({
+  kind: finished ? 'pulled' : 'unfinished',
+  name,
+  path,
+  ...sizeAndTime(files),
+  source: null,
+});
+
+const ofStore = ({ name, path, finished, manifest }: CachedStore, model: string | undefined): CachedModel => ({
+  kind: finished ? 'store' : 'unfinished',
+  name,
+  path,
+  ...sizeAndTime(filesBelow(path)),
+  source: model ?? manifest?.source.name ?? null,
+});
+
+/**
+ * Removes by the name that `listCached` gives: a pulled model with the stores made of it (`organization/repository` all of it, with `:tag` that one), or
+ * a store, finished or not. Touches nothing outside the cache folder. Throws NOT_FOUND, BAD_USAGE, or BUSY while somebody works on it.
+ */
+export function removeCached(name: string, cacheDir: string | undefined): RemovedModels {
+  const cache = cacheDirectory(cacheDir);
+  const stores = cachedStores(cache);
+  const store = stores.find((each) => each.name === name);
+  if (store) return removal(name, [store.path], removeStores(new Map([[store, undefined]])));
+  const parsed = parseModelName(name);
+  const all = parsed ? modelsOf(cache, parsed.repo) : [];
+  const folder = parsed && repoFolder(cache, parsed.repo);
+  if (!folder || !existsSync(folder))
+    throw new FlashrowError('NOT_FOUND', `nothing in ${cache} is called ${name}; look at the list of what there is`, {
+      name,
+      remedy: { action: 'list', cacheDir },
+    });
+  const models = parsed.tag === null ? all : all.filter(taggedBy(parsed.repo, all, parsed.tag));
+  dropLocks(cache, parsed.repo, parsed.tag === null ? null : models[0].variant!.files[0]);
+  const removed = models.map(ofModel);
+  const made = madeOf(models, stores);
+  const removedStores = removeStores(made);
+  const paths = parsed.tag === null ? [folder] : models.flatMap(({ files }) => files);
+  const leftOver = parsed.tag === null ? sizeAndTime(filesBelow(folder)).bytes - sum(removed) : 0;
+  for (const path of paths) rmSync(path, { recursive: true });
+  for (const path of paths) removeEmptyFolders(dirname(path), cache);
+  const result = removal(name, [...paths, ...removedStores.map(({ path }) => path)], [...removed, ...removedStores]);
+  return { ...result, bytes: result.bytes + leftOver };
+}
+
+const removal = (name: string, paths: string[], removed: CachedModel[]): RemovedModels => ({
+  name,
+  bytes: sum(removed),
+  paths,
+  removed,
+});
+
+function taggedBy(repo: string, models: readonly LocalModel[], tag: string): (model: LocalModel) => boolean {
+  const variants = new Set(models.map(({ variant }) => variant).filter((each): each is GgufVariant => each !== null));
+  if (variants.size === 0)
+    throw new FlashrowError('BAD_USAGE', `${repo} is one model; remove it without ":${tag}"`, { repo });
+  const chosen = chooseVariant(repo, [...variants], tag);
+  return ({ variant }) => variant === chosen;
+}
+
+function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): CachedModel[] {
+  const removed = [...stores].map(([store, model]) => ofStore(store, model));
+  for (const { path } of removed) {
+    // Of a conversion that is at work.
+    const lock = join(path, 'lock');
+    if (existsSync(lock)) takeLock(lock);
+    rmSync(path, { recursive: true });
+  }
+  return removed;
+}
+
+const sum = (models: readonly CachedModel[]): number => models.reduce((total, { bytes }) => total + bytes, 0);
+
+function sizeAndTime(files: readonly string[]): { bytes: number; modified: string } {
+  // Whoever is at work here may have taken one away.
+  const found = files.flatMap((file) => statSync(file, { throwIfNoEntry: false }) ?? []);
+  return {
+    bytes: found.reduce((total, { size }) => total + size, 0),
+    modified: new Date(found.reduce((latest, { mtimeMs }) => Math.max(latest, mtimeMs), 0)).toISOString(),
+  };
+}
+
+const filesBelow = (folder: string): string[] => filesIn(folder).map((path) => join(folder, path));
+
+function removeEmptyFolders(folder: string, top: string): void {
+  for (let path = folder; path !== top; path = dirname(path)) {
+    if (!existsSync(path)) continue;
+    if (readdirSync(path).length > 0) return;
+    rmdirSync(path);
+  }
+}

@@ -1,0 +1,184 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cacheDirectory } from '../disk/cache-dir.js';
+import { freeBytes } from '../disk/free-bytes.js';
+import { diskFull } from '../disk/write-errors.js';
+import { FlashrowError } from '../errors.js';
+import type { ModelOptions } from '../plan/model-options.js';
+import { checkpointOutline, storeOutline } from '../plan/outline.js';
+import type { Plan } from '../plan/plan.js';
+import { planOutline } from '../plan/plan-outline.js';
+import { openSource } from '../store/source.js';
+import { chooseFiles, INDEX_FILE } from './choose-files.js';
+import { download, partBytes } from './download.js';
+import { fetchHeaders, fetchStart } from './headers.js';
+import { listRepository, type RemoteFile } from './hub.js';
+import type { HubOptions } from './hub-options.js';
+import { InPlace } from './in-place.js';
+import { formatModelName, type ModelName, parseModelName } from './model-name.js';
+import { place } from './place.js';
+import { whileLocked } from './pull-lock.js';
+import { modelPath, repoFolder } from './pulled.js';
+import { retrying } from './retry.js';
+import { checkIndexSize, shardsOf } from './shards.js';
+
+/** What a pull would fetch, and what a budget would buy of it; nothing has been kept yet. */
+export interface PullPlan {
+  name: ModelName;
+  /** The first one is what the model is known by. */
+  files: RemoteFile[];
+  bytes: number;
+  /** Of those, what an earlier pull left. */
+  bytesAtHand: number;
+  inPlace: InPlace;
+  plan: Plan;
+}
+
+export interface PullResult {
+  /** As it goes into other commands. */
+  name: string;
+  path: string;
+  bytes: number;
+  /** That came this time. */
+  fetchedBytes: number;
+  seconds: number;
+}
+
+/** `compare`: files in their places with their digests; `headers`: of one file; `fetch`: all that the model consists of. */
+export interface PullProgress {
+  stage: 'compare' | 'headers' | 'fetch';
+  bytes: number;
+  totalBytes: number;
+}
+
+export interface PullOptions {
+  signal?: AbortSignal;
+  onProgress: (progress: PullProgress) => void;
+}
+
+/**
+ * Looks at a model on a hub: `organization/repository`, or with `:tag`. Fetches headers alone, and reads what is in place already to compare digests.
+ * Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL where it would not fit the disk together with what it is converted to, IO, or the
+ * signal's reason.
+ */
+export async function planPull(
+  text: string,
+  options: ModelOptions,
+  hub: HubOptions,
+  { signal, onProgress }: PullOptions,
+): Promise<PullPlan> {
+  const name = parseModelName(text);
+  if (!name)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `a model on a hub is called organization/repository, or organization/repository:tag, not ${text}`,
+      {
+        value: text,
+      },
+    );
+  const files = await filesOf(name, hub, signal);
+  const folder = repoFolder(cacheDirectory(options.cacheDir), name.repo);
+  const inPlace = new InPlace();
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+  let bytesAtHand = 0;
+  for (const file of files) {
+    const destination = join(folder, file.path);
+    const isThere = await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) });
+    bytesAtHand += isThere ? file.bytes : partBytes(destination, file);
+  }
+  const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
+  const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
+  const free = freeBytes(folder);
+  if (free < neededBytes) throw diskFull(folder, { neededBytes, freeBytes: free });
+  return { name, files, bytes, bytesAtHand, inPlace, plan };
+}
+
+/** Space that pulling a model and running it once will take. Nothing of one that is all there, which may be converted already. */
+export const bytesToWrite = ({ bytes, bytesAtHand, plan }: Pick<PullPlan, 'bytes' | 'bytesAtHand' | 'plan'>): number =>
+  bytes === bytesAtHand ? 0 : bytes - bytesAtHand + plan.conversion.bytes;
+
+async function filesOf({ repo, tag }: ModelName, hub: HubOptions, signal: AbortSignal | undefined) {
+  const list = await retrying(() => listRepository(repo, hub, signal), hub, signal);
+  const listed = new Map(list.map((file) => [file.path, file]));
+  const paths = chooseFiles(repo, [...listed.keys()], tag);
+  if (paths.includes(INDEX_FILE)) {
+    const index = listed.get(INDEX_FILE)!;
+    checkIndexSize(repo, INDEX_FILE, index.bytes);
+    const bytes = await fetchStart(repo, index, index.bytes, { hub, signal, onBytes: () => {} });
+    paths.push(...shardsOf(repo, INDEX_FILE, bytes, new Set(listed.keys())));
+  }
+  return paths.map((path) => listed.get(path)!);
+}
+
+async function planHeaders(
+  repo: string,
+  files: readonly RemoteFile[],
+  options: ModelOptions,
+  hub: HubOptions,
+  { signal, onProgress }: PullOptions,
+): Promise<Plan> {
+  const scratch = mkdtempSync(join(tmpdir(), 'flashrow-headers-'));
+  const folder = join(scratch, repo);
+  try {
+    mkdirSync(folder, { recursive: true });
+    const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
+    await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
+    // No forecast: these files are empty where there would be something to read. No store is made of them.
+    const source = openSource(modelPath(folder, files[0].path), scratch);
+    return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options).plan;
+  } catch (error) {
+    throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Names files as the hub does: where they were for the moment is gone when this is read. */
+function asOfHub({ code, message, details }: FlashrowError, scratch: string): FlashrowError {
+  const renamed = (text: string) => text.replaceAll(`${scratch}/`, '');
+  const entries = Object.entries(details).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? renamed(value) : value,
+  ]);
+  return new FlashrowError(code, renamed(message), Object.fromEntries(entries));
+}
+
+/**
+ * Fetches what `planPull` chose into the cache folder, file by file, going on where an earlier pull ended; what an earlier revision had in place stays until
+ * all is there. Throws as it does, and BUSY where another process pulls the same model.
+ */
+export async function pull(
+  { name, files, bytes, inPlace }: PullPlan,
+  cacheDir: string | undefined,
+  hub: HubOptions,
+  { signal, onProgress }: PullOptions,
+): Promise<PullResult> {
+  const began = performance.now();
+  const cache = cacheDirectory(cacheDir);
+  const folder = repoFolder(cache, name.repo);
+  const fetchedBytes = await whileLocked(cache, name.repo, files[0].path, async () => {
+    const downloaded = new Set<RemoteFile>();
+    let done = 0;
+    let fetched = 0;
+    for (const file of files) {
+      const destination = join(folder, file.path);
+      if (!(await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) }))) {
+        const onBytes = (ofFile: number) => onProgress({ stage: 'fetch', bytes: done + ofFile, totalBytes: bytes });
+        fetched += await download(name.repo, file, destination, { hub, signal, onBytes });
+        downloaded.add(file);
+      }
+      done += file.bytes;
+      onProgress({ stage: 'fetch', bytes: done, totalBytes: bytes });
+    }
+    await place(folder, files, downloaded);
+    return fetched;
+  });
+  const seconds = (performance.now() - began) / 1000;
+  return { name: formatModelName(name), path: modelPath(folder, files[0].path), bytes, fetchedBytes, seconds };
+}
+
+const comparing =
+  (file: RemoteFile, onProgress: PullOptions['onProgress']) =>
+  (bytes: number): void =>
+    onProgress({ stage: 'compare', bytes, totalBytes: file.bytes });

@@ -1,0 +1,25 @@
+import { decoder } from '../decoder.js';
+
+/**
+ * Phi-3 and Phi-4 (arXiv 2404.14219): Llama with queries, keys and values in one matrix, gate and up in another. Where positions are scaled by longrope
+ * (arXiv 2402.13753), the context ends where its short factors do.
+ */
+export const phi3 = decoder({
+  architecture: 'phi3',
+  huggingFaceClasses: ['Phi3ForCausalLM'],
+  huggingFaceRenamed: {
+    q: 'self_attn.qkv_proj.weight',
+    k: 'self_attn.qkv_proj.weight',
+    v: 'self_attn.qkv_proj.weight',
+    gate: 'mlp.gate_up_proj.weight',
+    up: 'mlp.gate_up_proj.weight',
+  },
+  ggufName: 'phi3',
+  ggufRotary: 'halves',
+  ggufRenamed: { q: 'attn_qkv.weight', k: 'attn_qkv.weight', v: 'attn_qkv.weight', gate: 'ffn_up.weight' },
+  fused: true,
+  slidingWindow: 'always',
+  queryKeyValueBiases: false,
+  queryKeyNorm: null,
+  experts: null,
+});

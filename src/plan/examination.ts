@@ -1,0 +1,39 @@
+import type { ReadPoint } from './read-curve.js';
+
+/** What a machine gives, measured, and what that means for a model. Sizes are bytes, speeds bytes per second. */
+export interface Examination {
+  node: string;
+  /** Null where it is not installed. */
+  onnxRuntime: string | null;
+  cpu: {
+    model: string;
+    cores: number;
+    threads: number;
+    /** The instruction set in use. */
+    kernels: string;
+    /** The instruction sets that work here, best first. */
+    available: string[];
+    /** Why the compiled kernels are not used; null where they are. */
+    unavailableReason: string | null;
+    /** Bytes of q8_0 weights per second, one token at a time. */
+    weightBytesPerSecond: number;
+  };
+  memory: {
+    totalBytes: number;
+    /** Memory that a process may still take, in the machine or in the container, whichever has less. */
+    availableBytes: number;
+    /** The container's limit; null without one. */
+    limitBytes: number | null;
+  };
+  disk: {
+    /** The file that was read, or the folder of a file that was written to be read. */
+    path: string;
+    freeBytes: number;
+    /** Whether the file system keeps its files in memory. The figures are then not those of a disk. */
+    inMemory: boolean;
+    /** Whether reads pass the page cache by. */
+    direct: boolean;
+    curve: ReadPoint[];
+  };
+  verdict: string[];
+}

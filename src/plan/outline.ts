@@ -1,0 +1,87 @@
+import type { BundleGeometry, MatrixSource } from '../../native-bridge/bridge.js';
+import { isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import type { ModelSpec } from '../model/spec.js';
+import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
+import { planLayout } from '../store/layout.js';
+import type { Store } from '../store/reader.js';
+import type { CheckpointSource } from '../store/source.js';
+import { type Calibration, calibrationOf } from './calibration.js';
+import type { Plan } from './plan.js';
+
+const SAMPLE_BYTES = 4 << 20;
+
+/** What a plan needs to know of a model. The headers of its files tell it. */
+export interface Outline {
+  spec: ModelSpec;
+  layers: readonly BundleGeometry[];
+  /** The resident half by tensor name. */
+  tensors: ReadonlyMap<string, { shape: readonly number[]; format: RowFormat }>;
+  conversion: Plan['conversion'];
+  /** The calibration of the model; null without one. Throws CORRUPT where its file is damaged. */
+  calibration: () => Calibration | null;
+  /** A file of the model, for timing reads. */
+  probePath: string;
+  /** Some rows of the model, for timing kernels. */
+  sample: MatrixSource;
+}
+
+export function storeOutline(store: Store): Outline {
+  const [{ extents, parts, formats, hiddenSize, neuronsPerBundle, numNeurons }] = store.layers;
+  const extent = extents[parts.up.extent];
+  const bytes = rowBytes(formats.up, hiddenSize);
+  // Between the up rows of a slice lie gate and down rows. They do as well for timing.
+  const [rows, rowStride] =
+    neuronsPerBundle === 1
+      ? [numNeurons, extent.stride]
+      : [Math.floor(((numNeurons / neuronsPerBundle) * extent.stride - parts.up.offset) / bytes), bytes];
+  return {
+    spec: store.spec,
+    layers: store.layers,
+    tensors: store.tensors,
+    conversion: { needed: false, bytes: 0 },
+    calibration: () => calibrationOf(store),
+    probePath: store.files[extent.file],
+    sample: fewRows({
+      path: store.files[extent.file],
+      offset: extent.offset + parts.up.offset,
+      rowStride,
+      rows,
+      columns: hiddenSize,
+      format: formats.up,
+    }),
+  };
+}
+
+/** The store that a checkpoint would become. */
+export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
+  const layout = planLayout(checkpoint);
+  const { path, offset, bytes, format, shape } =
+    checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
+  const columns = shape.at(-1)!;
+  // A format without a kernel becomes f32. Its bytes, taken as f32, do for timing.
+  const sample = isRowFormat(format)
+    ? { path, offset, rowStride: rowBytes(format, columns), rows: bytes / rowBytes(format, columns), columns, format }
+    : {
+        path,
+        offset,
+        rowStride: 4 * columns,
+        rows: Math.max(1, Math.floor(bytes / (4 * columns))),
+        columns,
+        format: 'f32' as const,
+      };
+  return {
+    spec: checkpoint.spec,
+    layers: layout.layers,
+    tensors: new Map(layout.resident.map((tensor) => [tensor.name, tensor])),
+    conversion: { needed: true, bytes: layout.bytes },
+    calibration: () => null,
+    probePath: checkpoint.files[0].path,
+    sample: fewRows(sample),
+  };
+}
+
+/** The first rows of a matrix, few enough to be loaded quickly. */
+const fewRows = (source: MatrixSource): MatrixSource => ({
+  ...source,
+  rows: Math.max(1, Math.min(source.rows, Math.floor(SAMPLE_BYTES / source.rowStride))),
+});

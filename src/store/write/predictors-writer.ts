@@ -1,0 +1,63 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
+import {
+  type CheckedRun,
+  encodeHeader,
+  type LayerPredictor,
+  PREDICTORS_FILE,
+  type PredictorsHeader,
+} from '../predictors.js';
+
+/** A layer's predictor with its bytes. */
+export type FinishedLayer = Omit<LayerPredictor, 'inner' | 'outer' | 'bias' | 'uses'> & {
+  inner: Uint8Array;
+  outer: Uint8Array;
+  bias: Uint8Array;
+  uses: Uint8Array;
+};
+
+/** Writes predictors.bin into a store's folder, over an older one only once it is whole; returns its path and bytes. */
+export function writePredictors(
+  storePath: string,
+  header: Omit<PredictorsHeader, 'layers'>,
+  layers: readonly FinishedLayer[],
+  crc32c: Crc32c,
+): { path: string; bytes: number } {
+  let reached = 0;
+  const run = (bytes: Uint8Array): CheckedRun => {
+    const offset = reached;
+    reached += bytes.length;
+    return { offset, bytes: bytes.length, checksum: crc32c(bytes, 0) };
+  };
+  const described = layers.map(
+    ({ inner, outer, bias, uses, ...layer }): LayerPredictor => ({
+      ...layer,
+      inner: run(inner),
+      outer: run(outer),
+      bias: run(bias),
+      uses: run(uses),
+    }),
+  );
+  const parts = [
+    encodeHeader({ ...header, layers: described }),
+    ...layers.flatMap(({ inner, outer, bias, uses }) => [inner, outer, bias, uses]),
+  ];
+  const path = join(storePath, PREDICTORS_FILE);
+  const partial = `${path}.${process.pid}.partial`;
+  try {
+    const file = openSync(partial, 'w');
+    try {
+      for (const part of parts)
+        for (let done = 0; done < part.length; ) done += writeSync(file, part, done, part.length - done);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(partial, path);
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
+  return { path, bytes: parts.reduce((sum, part) => sum + part.length, 0) };
+}

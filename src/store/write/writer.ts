@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { freeBytes } from '../../disk/free-bytes.js';
+import { asWriteError, diskFull, type Space } from '../../disk/write-errors.js';
+import { FlashrowError } from '../../errors.js';
+import type { Checkpoint } from '../../import/checkpoint.js';
+import { convertedBytes, moveRest, openConverted, removeConverted } from '../converted-store.js';
+import { numBundles } from '../geometry.js';
+import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from '../layout.js';
+import {
+  CHAT_TEMPLATE_FILE,
+  GENERATION_CONFIG_FILE,
+  MANIFEST_FILE,
+  type RequantizedTensor,
+  type TextSpec,
+  TOKENIZER_FILE,
+} from '../manifest.js';
+import { encodeManifest } from '../manifest-file.js';
+import { type TensorsOptions, writeTensors } from './tensors-writer.js';
+import { checkDestination, finished, WorkFolder } from './work-folder.js';
+
+export interface StoredText {
+  /** tokenizer.json, as data. */
+  tokenizer: object;
+  chatTemplate: string | null;
+  /** generation_config.json, as data. */
+  generationConfig: object | null;
+  text: TextSpec;
+}
+
+export interface WriteOptions extends LayoutOptions, TensorsOptions {
+  stored: StoredText;
+  /** A damaged store at the destination, derived from this checkpoint, gives way; what came to it after its conversion stays. */
+  replacesDamaged?: boolean;
+}
+
+export interface ConvertResult {
+  /** The store's folder. */
+  store: string;
+  /** Bytes of all files in it; experts that stay in the checkpoint are not in them. */
+  bytes: number;
+  seconds: number;
+  requantized: RequantizedTensor[];
+}
+
+/** Room for the manifest's fixed part, and for what a file system adds to each file. */
+const MARGIN_BYTES = 256 * 1024;
+
+/**
+ * Converts a checkpoint into a store at `destination`, which must not exist or be empty. The work is done in
+ * `<destination>.partial`: an abort (which throws the signal's reason) or a kill leaves it there, and the next call with
+ * the same source and options goes on after the last finished layer; any other failure removes it.
+ *
+ * Throws BAD_USAGE (destination taken, with `{finished}` where by a whole store; unknown format, weights beyond the format asked for), DISK_FULL with
+ * `{neededBytes, freeBytes}`, NOT_WRITABLE, CORRUPT (weights not finite, a file cut short), NOT_FOUND or IO.
+ */
+export async function writeStore(
+  checkpoint: Checkpoint,
+  destination: string,
+  options: WriteOptions,
+): Promise<ConvertResult> {
+  const began = performance.now();
+  options.signal?.throwIfAborted();
+  const layout = planLayout(checkpoint, options);
+  const text = encodeText(options.stored, checkpoint);
+  const space: Space = { neededBytes: 0, freeBytes: 0 };
+  let folder: WorkFolder | null = null;
+  try {
+    if (!options.replacesDamaged) checkDestination(destination);
+    space.neededBytes = layout.bytes + textBytes(text) + manifestBytes(layout) + MARGIN_BYTES;
+    space.freeBytes = freeBytes(destination) + WorkFolder.bytesLeft(destination);
+    if (options.replacesDamaged) space.freeBytes += convertedBytes(destination);
+    if (space.neededBytes > space.freeBytes) throw diskFull(destination, space);
+
+    folder = WorkFolder.take(destination);
+    // Another conversion may have finished since.
+    if (options.replacesDamaged) clearDamaged(destination);
+    else checkDestination(destination);
+    const manifest = await writeTensors(checkpoint, layout, folder, options);
+    for (const { name, bytes } of text) {
+      await writeWhole(join(folder.store, name), bytes);
+      manifest.files.push({ name, bytes: bytes.length, checksum: options.crc32c(bytes, 0), external: null });
+    }
+    const encoded = encodeManifest(manifest);
+    await writeWhole(join(folder.store, MANIFEST_FILE), encoded);
+    options.signal?.throwIfAborted();
+    if (options.replacesDamaged && existsSync(destination))
+      moveRest(destination, { path: folder.store, spec: checkpoint.spec });
+    await folder.finish();
+    return {
+      store: folder.destination,
+      bytes: layout.bytes + textBytes(text) + encoded.length,
+      seconds: (performance.now() - began) / 1000,
+      requantized: manifest.requantized,
+    };
+  } catch (error) {
+    if (options.signal?.aborted && error === options.signal.reason) {
+      folder?.release();
+      throw error;
+    }
+    folder?.discard();
+    throw asWriteError(error, destination, space);
+  }
+}
+
+function clearDamaged(destination: string): void {
+  const converted = openConverted(destination);
+  if (converted !== null && 'manifest' in converted) throw finished(destination);
+  removeConverted(destination);
+}
+
+/** The text side's files. Throws CORRUPT for a BOS that the model has no embedding for. */
+function encodeText(stored: StoredText, { spec, path }: Checkpoint): { name: string; bytes: Buffer }[] {
+  const { bosId } = stored.text;
+  if (bosId !== null && bosId >= spec.vocabSize) {
+    const message = `${path}: its tokenizer begins texts with id ${bosId}, but the model has ${spec.vocabSize} embeddings`;
+    throw new FlashrowError('CORRUPT', message, { bosId, vocabSize: spec.vocabSize });
+  }
+  const files = [{ name: TOKENIZER_FILE, bytes: Buffer.from(JSON.stringify(stored.tokenizer)) }];
+  if (stored.chatTemplate !== null) {
+    files.push({ name: CHAT_TEMPLATE_FILE, bytes: Buffer.from(stored.chatTemplate) });
+  }
+  if (stored.generationConfig !== null) {
+    files.push({ name: GENERATION_CONFIG_FILE, bytes: Buffer.from(JSON.stringify(stored.generationConfig)) });
+  }
+  return files;
+}
+
+const textBytes = (files: { bytes: Buffer }[]) => files.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
+/** The manifest's checksums of bundles, the part of it that grows. */
+const manifestBytes = (layout: StoreLayout) =>
+  layout.layers.reduce(
+    (sum, layer) => sum + (isInPlace(layout, layer) ? 0 : numBundles(layer) * layer.segments.length * 4),
+    0,
+  );
+
+async function writeWhole(path: string, bytes: Buffer): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,89 @@
+import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { Packr } from 'msgpackr';
+import { freeBytes } from '../disk/free-bytes.js';
+import { FlashrowError } from '../errors.js';
+import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, type TraceHeader } from './trace.js';
+
+const packr = new Packr({ useRecords: false });
+
+/**
+ * Writes a trace (trace.ts) while a model runs. Asking costs a bit per unit in a bitmap made beforehand, a pass one
+ * small write. An aborted generation leaves a trace of the passes it finished; one that finished none leaves no file.
+ * Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
+ */
+export class TraceWriter {
+  readonly #file: number;
+  readonly #asked: Buffer;
+  /** Per layer its bitmap inside `asked`. */
+  readonly #bitmaps: Uint8Array[];
+  #phase: typeof PROMPT | typeof DECODE = PROMPT;
+  #tokens = 0;
+  #passes = 0;
+
+  readonly #path: string;
+
+  constructor(path: string, { model, selector, layers }: TraceHeader) {
+    this.#path = path;
+    this.#asked = Buffer.alloc(askedBytes(layers));
+    this.#bitmaps = bitmapsOf(layers, this.#asked);
+    try {
+      this.#file = openSync(path, 'wx');
+    } catch (error) {
+      throw writeError(path, error);
+    }
+    try {
+      this.#write({ format: TRACE_FORMAT, version: TRACE_VERSION, model, selector, layers });
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** What `tokens` tokens asked one layer for: the first `count` of `units`. */
+  ask(layer: number, units: Uint32Array, count: number, tokens: number): void {
+    const bitmap = this.#bitmaps[layer];
+    bitmap.fill(0);
+    for (let i = 0; i < count; i++) bitmap[units[i] >> 3] |= 1 << (units[i] & 7);
+    this.#tokens = tokens;
+  }
+
+  /** All layers have been asked. A pass that did not come that far is forgotten when the next one begins. */
+  endPass(): void {
+    this.#write([this.#phase, this.#tokens, this.#asked]);
+    this.#passes += 1;
+  }
+
+  /** From here on passes are generated tokens. */
+  endPrompt(): void {
+    this.#phase = DECODE;
+  }
+
+  close(): void {
+    closeSync(this.#file);
+    if (this.#passes === 0) rmSync(this.#path, { force: true });
+  }
+
+  #write(value: unknown): void {
+    const bytes = packr.pack(value);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
+    } catch (error) {
+      throw writeError(this.#path, error);
+    }
+  }
+}
+
+function writeError(path: string, error: unknown): FlashrowError {
+  const { code = 'IO', message } = error as NodeJS.ErrnoException;
+  const failed = (kind: 'NOT_WRITABLE' | 'IO', advice: string) =>
+    new FlashrowError(kind, `cannot write the trace ${path}: ${advice}`, { path, errno: code }, { cause: error });
+  if (code === 'EEXIST') return failed('NOT_WRITABLE', 'there is a file already; remove it or choose another name');
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
+    const advice = `cannot write the trace ${path}: the disk is full; make room`;
+    const details = { path, neededBytes: 0, freeBytes: freeBytes(path) };
+    return new FlashrowError('DISK_FULL', advice, details, { cause: error });
+  }
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EISDIR', 'ENAMETOOLONG'].includes(code))
+    return failed('NOT_WRITABLE', `${message}; choose a place that can be written`);
+  return failed('IO', message);
+}

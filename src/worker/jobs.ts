@@ -1,0 +1,114 @@
+import { setTimeout } from 'node:timers/promises';
+import { openBridge } from '../../native-bridge/index.js';
+import type { Progress } from '../contract/api.js';
+import type { Methods, VerifyResult } from '../contract/protocol.js';
+import { cacheDirectory } from '../disk/cache-dir.js';
+import { FlashrowError } from '../errors.js';
+import { resolveSource } from '../hub/resolve-source.js';
+import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
+import { checkpointOutline, storeOutline } from '../plan/outline.js';
+import type { Plan } from '../plan/plan.js';
+import { planOutline, withForecast } from '../plan/plan-outline.js';
+import { isStore } from '../store/reader.js';
+import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
+import { verifyStore } from '../store/verify.js';
+import { type ConvertResult, writeStore } from '../store/write/writer.js';
+import { storedText } from '../text/vocabulary-text.js';
+
+const BUSY_POLL_MS = 200;
+
+type OnProgress = (progress: Progress) => void;
+
+/** A plan from headers alone; a checkpoint is planned as the store it would become. */
+export function plan({ source, options }: Methods['plan']['args']): Plan {
+  const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
+  const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
+  return withForecast(planOutline(outline, options), outline);
+}
+
+/** The path of a source's store, converted into the cache folder first where need be. */
+export async function prepare(
+  { source, options }: Methods['prepare']['args'],
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<string> {
+  for (;;) {
+    const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
+    if (opened.kind === 'store') return opened.store.path;
+    // What would not run is not worth converting.
+    const { plan } = planOutline(checkpointOutline(opened), options);
+    if (!plan.fits) throw new InsufficientMemoryError(plan);
+    try {
+      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
+      return opened.storePath;
+    } catch (error) {
+      // Somebody else converts the same checkpoint, or has just done so: theirs will do.
+      if (!(error instanceof FlashrowError)) throw error;
+      if (error.code === 'BUSY') await setTimeout(BUSY_POLL_MS, undefined, { signal });
+      else if (!(error.code === 'BAD_USAGE' && error.details.finished)) throw error;
+    }
+  }
+}
+
+export async function convert(
+  { source, store, rows, dense }: Methods['convert']['args'],
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<ConvertResult> {
+  if (isStore(source)) {
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${source} is a store already; convert takes the GGUF file or Hugging Face folder it came from`,
+      { source },
+    );
+  }
+  return write(
+    {
+      kind: 'checkpoint',
+      checkpoint: openCheckpoint(resolveSource(source, undefined)),
+      storePath: store,
+      damagedFile: null,
+    },
+    { rows, dense },
+    signal,
+    onProgress,
+  );
+}
+
+export function verify(
+  { store }: Methods['verify']['args'],
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<VerifyResult> {
+  return withChecksum((crc32c) =>
+    verifyStore(store, crc32c, { signal, onProgress: (done) => onProgress({ stage: 'verify', ...done }) }),
+  );
+}
+
+function write(
+  { checkpoint, storePath, damagedFile }: CheckpointSource,
+  formats: { rows: string; dense: string },
+  signal: AbortSignal,
+  onProgress: OnProgress,
+) {
+  const stored = storedText(checkpoint.vocabulary);
+  return withChecksum((crc32c) =>
+    writeStore(checkpoint, storePath, {
+      ...formats,
+      stored,
+      crc32c,
+      signal,
+      replacesDamaged: damagedFile !== null,
+      onProgress: (done) => onProgress({ stage: 'convert', ...done, ...(damagedFile && { damagedFile }) }),
+    }),
+  );
+}
+
+async function withChecksum<T>(work: (crc32c: (bytes: Uint8Array, seed: number) => number) => Promise<T>): Promise<T> {
+  const bridge = openBridge({ threads: 1 });
+  try {
+    return await work((bytes, seed) => bridge.crc32c(bytes, seed));
+  } finally {
+    bridge.dispose();
+  }
+}

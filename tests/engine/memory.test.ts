@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { loadModel, plan } from '../../dist/src/index.js';
+import { anonymousBytes } from '../../dist/src/plan/machine.js';
+import { PROMPT, TALES, withTales } from '../support/shipped.js';
+
+const read = async (memory: number) =>
+  withTales({ memory }, (model) => model.generate(PROMPT, { maxTokens: 30 }).result);
+
+describe('memory', () => {
+  it('grows by no more than budget and overhead', async () => {
+    const { minimumBytes } = await plan(TALES);
+    for (const memory of [minimumBytes, 2 * minimumBytes]) {
+      const { receipt } = await read(memory);
+      expect(receipt.memoryBytes).toBeLessThanOrEqual(memory);
+      expect(receipt.rssGrowthBytes).toBeLessThanOrEqual(receipt.budgetBytes + receipt.overheadBytes);
+    }
+  });
+
+  it('says what would be enough where the budget is not, and that is the least that works', async () => {
+    const { minimumBytes } = await plan(TALES);
+    for (const memory of [0, minimumBytes - 1]) {
+      await expect(loadModel(TALES, { memory })).rejects.toMatchObject({
+        code: 'INSUFFICIENT_MEMORY',
+        plan: { fits: false, minimumBytes },
+      });
+    }
+    expect((await read(minimumBytes)).text.length).toBeGreaterThan(0);
+  });
+
+  it('comes back after dispose: the twentieth round ends within a tenth of the first', async () => {
+    const after: number[] = [];
+    for (let round = 0; round < 20; round++) {
+      await read(8_000_000);
+      after.push(anonymousBytes());
+    }
+    expect(after[19]).toBeLessThan(1.1 * after[0]);
+  }, 60_000);
+
+  it('lets two models live side by side, each with its own state', async () => {
+    const alone = await read(8_000_000);
+    const [a, b] = await Promise.all([loadModel(TALES, { memory: 8_000_000 }), loadModel(TALES, { memory: '12MB' })]);
+    try {
+      const results = await Promise.all([a, b].map((model) => model.generate(PROMPT, { maxTokens: 30 }).result));
+      expect(results.map(({ text }) => text)).toEqual([alone.text, alone.text]);
+    } finally {
+      await Promise.all([a.dispose(), b.dispose()]);
+    }
+  });
+});

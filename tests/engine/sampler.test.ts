@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import { Sampler, type SamplerOptions } from '../../dist/src/engine/sampler.js';
+
+const logits = () => Float32Array.from([1, 3, 2, -1, 3, 0]);
+const sampler = (options: Partial<SamplerOptions> = {}) =>
+  new Sampler({
+    temperature: 1,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repeatPenalty: 1,
+    seed: 7,
+    vocabSize: 6,
+    masked: [],
+    ...options,
+  });
+
+/** Shares of 20,000 draws. */
+function shares(options: Partial<SamplerOptions>): number[] {
+  const drawn = sampler(options);
+  const counts = new Array(6).fill(0);
+  for (let i = 0; i < 20_000; i++) counts[drawn.next(logits(), [])] += 1 / 20_000;
+  return counts;
+}
+
+function softmax(values: number[], temperature: number): number[] {
+  const weights = values.map((value) => Math.exp(value / temperature));
+  const sum = weights.reduce((a, b) => a + b);
+  return weights.map((weight) => weight / sum);
+}
+
+describe('Sampler', () => {
+  it('takes the likeliest at temperature 0, the lower id of equals', () => {
+    expect(sampler({ temperature: 0 }).next(logits(), [])).toBe(1);
+  });
+
+  it('never draws what is masked', () => {
+    expect(sampler({ temperature: 0, masked: [1, 4] }).next(logits(), [])).toBe(2);
+  });
+
+  it.each([0.5, 1, 2])('draws by softmax at temperature %s', (temperature) => {
+    const expected = softmax([...logits()], temperature);
+    for (const [id, share] of shares({ temperature }).entries()) expect(share).toBeCloseTo(expected[id], 1);
+  });
+
+  it('draws from the topK likeliest alone', () => {
+    const drawn = shares({ topK: 3 });
+    expect([drawn[0], drawn[3], drawn[5]]).toEqual([0, 0, 0]);
+    expect(drawn[2]).toBeCloseTo(softmax([3, 2, 3], 1)[1], 1);
+  });
+
+  it('draws from the smallest set that reaches topP', () => {
+    // The two best hold 0.77 of the mass.
+    const drawn = shares({ topP: 0.75 });
+    expect(drawn[1] + drawn[4]).toBeCloseTo(1, 5);
+    expect(shares({ topP: 0.8 })[2]).toBeGreaterThan(0);
+    expect(shares({ topP: 1e-9 })[1]).toBeCloseTo(1, 5);
+  });
+
+  it('drops what is less likely than minP of the best', () => {
+    const drawn = shares({ minP: 0.2 });
+    expect([drawn[0], drawn[3], drawn[5]]).toEqual([0, 0, 0]);
+    expect(drawn[2]).toBeGreaterThan(0);
+  });
+
+  it('repeats itself with the same seed, and not with another', () => {
+    const draws = (seed: number) => {
+      const drawn = sampler({ seed });
+      return Array.from({ length: 50 }, () => drawn.next(logits(), []));
+    };
+    expect(draws(1)).toEqual(draws(1));
+    expect(draws(1)).not.toEqual(draws(2));
+  });
+
+  it('makes what was said less likely, once however often it was said, for 64 tokens', () => {
+    const penalized = (history: number[]) => {
+      const values = logits();
+      sampler({ temperature: 0, repeatPenalty: 2 }).next(values, history);
+      return [...values];
+    };
+    expect(penalized([1, 1, 3])).toEqual([1, 1.5, 2, -2, 3, 0]);
+    expect(penalized([1, ...new Array(64).fill(5)])).toEqual([1, 3, 2, -1, 3, 0]);
+  });
+
+  it('reaches rare candidates when topK asks for them', () => {
+    const rare = new Float32Array(6).fill(-40);
+    rare[2] = 0;
+    const drawn = sampler({ topK: 6, temperature: 40, seed: 3 });
+    const seen = new Set(Array.from({ length: 200 }, () => drawn.next(Float32Array.from(rare), [])));
+    expect(seen.size).toBe(6);
+  });
+
+  it('survives logits that are not numbers', () => {
+    expect(sampler().next(new Float32Array(6).fill(Number.NaN), [])).toBeLessThan(6);
+  });
+});
