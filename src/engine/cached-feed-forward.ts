@@ -1,6 +1,6 @@
 import type { FeedForwardCall, RowStream } from '../../native-bridge/bridge.js';
 import { createPlacement, type Placement, type UnitCache, waveSize } from '../cache/unit-cache.js';
-import type { Allocation } from '../plan/spend.js';
+import type { Allocation } from '../plan/allocation.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 import type { TraceWriter } from '../trace/trace-writer.js';

@@ -2,7 +2,7 @@ import type { RowStream } from '../../native-bridge/bridge.js';
 import { createCache } from '../cache/create-cache.js';
 import { FrequencyPool } from '../cache/frequency-pool.js';
 import type { UnitCache } from '../cache/unit-cache.js';
-import type { Allocation } from '../plan/spend.js';
+import type { Allocation } from '../plan/allocation.js';
 import type { Selector } from '../select/selector.js';
 import { CachedFeedForward } from './cached-feed-forward.js';
 import type { StreamedFeedForward } from './feed-forward.js';

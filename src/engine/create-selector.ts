@@ -1,7 +1,7 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { loadMatrix } from '../dense/load-tensor.js';
 import { layerTensor } from '../model/tensor-names.js';
-import type { Allocation } from '../plan/spend.js';
+import type { Allocation } from '../plan/allocation.js';
 import { selectAll } from '../select/all.js';
 import { selectByGate } from '../select/gate.js';
 import { type LowRankLayer, selectByLowRank } from '../select/low-rank.js';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Bridge, RowStream, StreamLayer } from '../../native-bridge/bridge.js';
-import { READ_THREADS } from '../plan/overhead.js';
-import type { Allocation } from '../plan/spend.js';
+import { READ_THREADS } from '../disk/read-threads.js';
+import type { Allocation } from '../plan/allocation.js';
 import type { Store } from '../store/reader.js';
 import { readNeuronBiases } from './biases.js';
 import { learnMergeGap } from './merge-gap.js';

@@ -1,5 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
-import { READ_THREADS } from '../plan/overhead.js';
+import { READ_THREADS } from '../disk/read-threads.js';
 
 /** Two sizes of reads, far enough apart to tell the cost of a read from the cost of its bytes. */
 const SMALL_BYTES = 4 << 10;

@@ -1,5 +1,5 @@
 import { type FeedForwardCall, RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
-import type { Allocation } from '../plan/spend.js';
+import type { Allocation } from '../plan/allocation.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 import type { TraceWriter } from '../trace/trace-writer.js';
