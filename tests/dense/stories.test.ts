@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
-import { createDenseHalf } from '../../dist/src/dense/create.js';
+import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { naiveMatmul, relativeError, smallSpec, temporaryFolder, writeTensors } from './support.js';
 

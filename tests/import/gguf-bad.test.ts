@@ -235,7 +235,7 @@ describe('a damaged or foreign GGUF file', () => {
     [
       'of another architecture',
       'UNSUPPORTED',
-      /architecture "mamba"; supported: llama/,
+      /architecture "mamba"; supported: .*llama/,
       (gguf) => set(gguf, 'general.architecture', TYPES.string, 'mamba'),
     ],
     [
