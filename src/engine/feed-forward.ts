@@ -2,7 +2,7 @@ import { type FeedForwardCall, RING_SLOT, type RowStream } from '../../native-br
 import { createCache } from '../cache/create-cache.js';
 import { FrequencyPool } from '../cache/frequency-pool.js';
 import { createPlacement, type Placement, type UnitCache, waveSize } from '../cache/unit-cache.js';
-import type { Allocation } from '../plan/spend.js';
+import type { Allocation } from '../plan/allocation.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 import type { TraceWriter } from '../trace/trace-writer.js';

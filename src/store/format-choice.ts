@@ -7,7 +7,7 @@ import {
   type WritableFormat,
 } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
-import type { TensorFormat } from '../import/checkpoint.js';
+import type { TensorFormat } from '../import/tensor-format.js';
 
 /** `source` keeps a tensor's own bits. */
 export type FormatRequest = 'source' | WritableFormat;
