@@ -11,7 +11,7 @@ import { policyName } from '../plan/settings.js';
 import type { LayerAllocation } from '../plan/spend.js';
 import { checkExternal } from '../store/external.js';
 import { openStore } from '../store/reader.js';
-import { loadTokenizer } from '../text/load.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
 import { ChatPrompts } from './chat-prompts.js';

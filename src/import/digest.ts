@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type OpenFile, readExactly } from '../disk/files.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { TensorReader } from './read.js';
+import { TensorReader } from './tensor-reader.js';
 
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;

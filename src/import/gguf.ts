@@ -10,10 +10,10 @@ import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from './gguf-hea
 import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
 import { ggmlType } from './gguf-types.js';
 import { readGgufVocabulary } from './gguf-vocabulary.js';
-import { numRows, TensorReader } from './read.js';
 import { resolveTensors } from './resolve-tensors.js';
 import { checkPlacement, damagedTensor, isReadable, type SourceTensor } from './source-tensor.js';
 import { blockOf } from './tensor-format.js';
+import { numRows, TensorReader } from './tensor-reader.js';
 
 const DEFAULT_ALIGNMENT = 32;
 /** Tensors that are read while a checkpoint opens hold a value or so per dimension of a head. */

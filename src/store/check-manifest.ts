@@ -5,7 +5,7 @@ import { FlashrowError } from '../errors.js';
 import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkSpec, checkText } from './check-spec.js';
-import { numBundles, partBytes } from './geometry.js';
+import { bundlePartBytes, numBundles } from './geometry.js';
 import { tensorBytes } from './layout.js';
 import {
   type ExternalFile,
@@ -130,7 +130,7 @@ function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['fi
     return { file, offset, bytes, stride };
   });
 
-  const sizes = partBytes(cut);
+  const sizes = bundlePartBytes(cut);
   const partFields = fields.fields('parts');
   const part = (name: 'gate' | 'up' | 'down') => {
     const at = partFields.fields(name);

@@ -1,6 +1,6 @@
 import { ARCHITECTURE_NAMES } from '../model/families/architectures.js';
 import type { Activation, ExpertsSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from '../model/spec.js';
-import type { TextSpec } from './manifest.js';
+import type { TextSpec } from '../model/text-spec.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];

@@ -8,7 +8,7 @@ import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './format-choice.js';
-import { numBundles, partBytes } from './geometry.js';
+import { bundlePartBytes, numBundles } from './geometry.js';
 import { RESIDENT_FILE, type ResidentTensor, ROWS_FILE } from './manifest.js';
 import { chooseSlice } from './slicing.js';
 import { chooseStride } from './stride.js';
@@ -58,7 +58,7 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
   // A slice's edge may cut neither the blocks it is stored in nor those it is read in.
   const readBlock = blockOf(sourceFormat('down')).blockSize;
   const multipleOf = down.orientation === 'by-output' ? Math.max(FORMATS[down.format].blockSize, readBlock) : 1;
-  const whole = partBytes({
+  const whole = bundlePartBytes({
     hiddenSize,
     neuronsPerBundle: intermediateSize,
     formats,
@@ -74,7 +74,7 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
     formats,
     downOrientation: down.orientation,
   };
-  const part = partBytes(cut);
+  const part = bundlePartBytes(cut);
   const bytes = part.gate + part.up + part.down;
   // The part that a selector may keep resident comes first, alone, so that the rest can be read and checked without it.
   const first = gated ? part.gate : part.up;

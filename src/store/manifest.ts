@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
+import type { TextSpec } from '../model/text-spec.js';
 
 /** The draft format; 1 is kept for the frozen one. A reader refuses anything newer than what it knows. */
 export const FORMAT_VERSION = 0;
@@ -21,15 +22,6 @@ export const CONVERTED_FILES = [
   CHAT_TEMPLATE_FILE,
   GENERATION_CONFIG_FILE,
 ] as const;
-
-/** What the text side needs beyond tokenizer.json. */
-export interface TextSpec {
-  bosId: number | null;
-  /** Any of these ends a generation. */
-  eosIds: number[];
-  addBos: boolean;
-  addEos: boolean;
-}
 
 /** A tensor of the resident half, contiguous rows in resident.bin, at a multiple of 4096. */
 export interface ResidentTensor {

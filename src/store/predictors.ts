@@ -22,7 +22,7 @@ export const PREDICTOR_FORMATS = ['f32', 'q4_0'] as const;
 export type PredictorFormat = (typeof PREDICTOR_FORMATS)[number];
 
 /** A run of bytes with its CRC-32C. */
-export interface CheckedRun {
+export interface PredictorRun {
   offset: number;
   bytes: number;
   checksum: number;
@@ -37,13 +37,13 @@ export interface LayerPredictor {
   /** The same for the `sign` selector (select/sign.ts): how many columns have to agree, and what that does. */
   sign: { threshold: number; falseNegativeRate: number; chosenShare: number };
   /** [rank, hiddenSize]. */
-  inner: CheckedRun;
+  inner: PredictorRun;
   /** [numNeurons, rank]. */
-  outer: CheckedRun;
+  outer: PredictorRun;
   /** f32 [numNeurons]. */
-  bias: CheckedRun;
+  bias: PredictorRun;
   /** uint32 [numNeurons]: tokens that woke each. */
-  uses: CheckedRun;
+  uses: PredictorRun;
 }
 
 export interface PredictorsHeader {
@@ -83,7 +83,7 @@ export function readPredictors(store: Pick<Store, 'path' | 'spec'>): Predictors 
     const headerBytes = start.readUInt32LE(MAGIC.length);
     const room = Math.min(MAX_HEADER_BYTES, size - start.length);
     if (start.toString('latin1', 0, MAGIC.length) !== MAGIC || headerBytes > room)
-      throw damaged(path, 'it is cut short, or not a file of predictors');
+      throw damagedPredictors(path, 'it is cut short, or not a file of predictors');
     const header = Buffer.alloc(headerBytes);
     readSync(file, header, 0, headerBytes, start.length);
     const origin: Origin = { path, fileBytes: size, dataOffset: start.length + headerBytes };
@@ -97,7 +97,7 @@ function unpack(path: string, header: Buffer): unknown {
   try {
     return unpackChecked(header);
   } catch (error) {
-    throw damaged(path, (error as Error).message);
+    throw damagedPredictors(path, (error as Error).message);
   }
 }
 
@@ -123,12 +123,13 @@ function checkHeader(
       supported: FORMAT_VERSION,
     });
   const model = fields.text('model');
-  if (model !== storeIdentity(storePath)) throw damaged(path, 'it was made for another model, or another conversion');
+  if (model !== storeIdentity(storePath))
+    throw damagedPredictors(path, 'it was made for another model, or another conversion');
   const { hiddenSize, intermediateSize } = spec;
   const layers = fields.maps('layers', spec.numLayers).map((layer): LayerPredictor => {
     const format = layer.oneOf('format', PREDICTOR_FORMATS);
     const rank = layer.integer('rank', 1, hiddenSize);
-    const run = (key: string, bytes: number): CheckedRun => {
+    const run = (key: string, bytes: number): PredictorRun => {
       const at = layer.fields(key);
       const offset = dataOffset + at.integer('offset', 0);
       const found = { offset, bytes: at.integer('bytes', 0), checksum: at.integer('checksum', 0) };
@@ -189,7 +190,7 @@ function real(fields: ManifestFields, key: string): number {
 }
 
 /** The bytes of a run, checked. Throws CORRUPT. */
-export function readRun({ path }: Predictors, { offset, bytes, checksum }: CheckedRun, crc32c: Crc32c): Buffer {
+export function readRun({ path }: Predictors, { offset, bytes, checksum }: PredictorRun, crc32c: Crc32c): Buffer {
   const run = Buffer.alloc(bytes);
   const file = openSync(path, 'r');
   try {
@@ -197,11 +198,11 @@ export function readRun({ path }: Predictors, { offset, bytes, checksum }: Check
   } finally {
     closeSync(file);
   }
-  if (crc32c(run, 0) !== checksum) throw damaged(path, `its checksum at ${offset} does not match`);
+  if (crc32c(run, 0) !== checksum) throw damagedPredictors(path, `its checksum at ${offset} does not match`);
   return run;
 }
 
-export const damaged = (path: string, reason: string) =>
+export const damagedPredictors = (path: string, reason: string) =>
   new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`flashrow calibrate\` again, or delete it`, {
     file: path,
   });

@@ -4,6 +4,7 @@ import { crc32c } from '../../native-bridge/crc32c.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
+import type { TextSpec } from '../model/text-spec.js';
 import { checkPinned } from './external.js';
 import {
   CHAT_TEMPLATE_FILE,
@@ -14,7 +15,6 @@ import {
   partialPath,
   RESIDENT_FILE,
   storedFile,
-  type TextSpec,
   TOKENIZER_FILE,
 } from './manifest.js';
 import { decodeManifest } from './manifest-file.js';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
-import { type CheckedRun, PREDICTORS_FILE, type Predictors, readPredictors, readRun } from './predictors.js';
+import { PREDICTORS_FILE, type PredictorRun, type Predictors, readPredictors, readRun } from './predictors.js';
 import type { Store } from './reader.js';
 import type { Damage } from './verification.js';
 
@@ -36,7 +36,7 @@ export function findPredictorDamage(store: Store, crc32c: Crc32c, onBytes: (byte
   return firstBad;
 }
 
-const isSound = (predictors: Predictors, run: CheckedRun, crc32c: Crc32c): boolean =>
+const isSound = (predictors: Predictors, run: PredictorRun, crc32c: Crc32c): boolean =>
   orNull(() => readRun(predictors, run, crc32c)) !== null;
 
 /** Null for what is CORRUPT. */

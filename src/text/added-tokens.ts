@@ -1,6 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import { isRecord } from './json-shape.js';
-import { checkId } from './vocabulary.js';
+import { checkId } from './piece-ids.js';
 
 /** A token that is cut out of the text as written before anything else happens to it. */
 export interface AddedToken {

@@ -1,8 +1,8 @@
 import { FlashrowError, shown } from '../errors.js';
 import { toStandIns } from './byte-level.js';
 import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
-import { SplitPreTokenizer } from './hugging-face.js';
 import { isRecord } from './json-shape.js';
+import { SplitPreTokenizer } from './tokenizers-library.js';
 
 /** Cuts text into pieces that are merged each on its own; `first`: the text is the very beginning of the input. */
 export type PreTokenizer = (text: string, first: boolean) => string[];

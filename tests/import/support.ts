@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, expect } from 'vitest';
 import { type ErrorCode, FlashrowError } from '../../dist/src/errors.js';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
-import { TensorReader } from '../../dist/src/import/read.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const DATA = resolve(ROOT, process.env.FLASHROW_TEST_DATA ?? '../shared/data');

@@ -2,10 +2,10 @@ import { activation } from '../activation.js';
 import type { Architecture, ModelDescription } from '../architecture.js';
 import { attentionShape } from '../attention-shape.js';
 import { type CheckpointNames, ggufNames } from '../checkpoint-names.js';
+import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors, type FusedRows } from '../expected-tensors.js';
 import type { Fields } from '../fields.js';
 import { fusedQueriesKeysValues } from '../fused-rows.js';
-import { PLAIN } from '../plain.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
 
@@ -134,7 +134,7 @@ const specOf = (name: string, heads: Heads, ownNorm: boolean, { theta, ...rest }
   parallelNorm: ownNorm ? 'own' : 'shared',
   queryKeyNorm: null,
   slidingWindow: null,
-  ...PLAIN,
+  ...DEFAULT_TRAITS,
   attentionSinks: false,
   experts: null,
 });

@@ -2,8 +2,8 @@ import { activation } from '../activation.js';
 import type { Architecture } from '../architecture.js';
 import { attentionShape } from '../attention-shape.js';
 import type { CheckpointNames } from '../checkpoint-names.js';
+import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors } from '../expected-tensors.js';
-import { PLAIN } from '../plain.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
 
@@ -88,7 +88,7 @@ export const opt: Architecture = {
       parallelNorm: null,
       queryKeyNorm: null,
       slidingWindow: null,
-      ...PLAIN,
+      ...DEFAULT_TRAITS,
       attentionSinks: false,
       experts: null,
     };

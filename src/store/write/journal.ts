@@ -4,7 +4,7 @@ import { Packr } from 'msgpackr';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { writeFully } from '../../disk/write-fully.js';
 import type { RequantizedTensor } from '../manifest.js';
-import type { Written } from '../output-file.js';
+import type { Written } from './output-file.js';
 
 /** What one step of a conversion has brought safely to disk. */
 export interface JournalEntry {

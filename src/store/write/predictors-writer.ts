@@ -2,10 +2,10 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { join } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import {
-  type CheckedRun,
   encodeHeader,
   type LayerPredictor,
   PREDICTORS_FILE,
+  type PredictorRun,
   type PredictorsHeader,
 } from '../predictors.js';
 
@@ -25,7 +25,7 @@ export function writePredictors(
   crc32c: Crc32c,
 ): { path: string; bytes: number } {
   let reached = 0;
-  const run = (bytes: Uint8Array): CheckedRun => {
+  const run = (bytes: Uint8Array): PredictorRun => {
     const offset = reached;
     reached += bytes.length;
     return { offset, bytes: bytes.length, checksum: crc32c(bytes, 0) };

@@ -4,7 +4,7 @@ import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { decodedFormat } from '../format-choice.js';
 import type { RequantizedTensor, ResidentTensor } from '../manifest.js';
-import type { OutputFile } from '../output-file.js';
+import type { OutputFile } from './output-file.js';
 import { Requantizer } from './requantizer.js';
 import { type SourceReader, wholeRows } from './source-reader.js';
 import type { WriteProgress } from './write-progress.js';

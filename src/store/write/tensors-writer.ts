@@ -5,6 +5,7 @@ import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
 import { residentOfLayer } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
 import { type LayerTensor, layerTensor } from '../../model/tensor-names.js';
+import type { TextSpec } from '../../model/text-spec.js';
 import { modified, pinFile } from '../external.js';
 import { isInPlace, type StoreLayout } from '../layout.js';
 import {
@@ -14,14 +15,13 @@ import {
   type RequantizedTensor,
   ROWS_FILE,
   type StoreFile,
-  type TextSpec,
 } from '../manifest.js';
-import { OutputFile, type Written } from '../output-file.js';
 import { type FeedForwardTensors, writeLayer } from './bundle-writer.js';
+import { expertMatrix } from './expert-matrix.js';
 import { Journal, type JournalEntry, readJournal } from './journal.js';
+import { OutputFile, type Written } from './output-file.js';
 import { writeResident } from './resident-writer.js';
 import { SourceReader } from './source-reader.js';
-import { expertMatrix } from './stack.js';
 import type { WorkFolder } from './work-folder.js';
 import type { WriteProgress } from './write-progress.js';
 

@@ -5,6 +5,7 @@ import { freeBytes } from '../../disk/free-bytes.js';
 import { asWriteError, diskFull, type Space } from '../../disk/write-errors.js';
 import { FlashrowError } from '../../errors.js';
 import type { Checkpoint } from '../../import/checkpoint.js';
+import type { StoredText } from '../../text/stored-text.js';
 import { convertedBytes, moveRest, openConverted, removeConverted } from '../converted-store.js';
 import { numBundles } from '../geometry.js';
 import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from '../layout.js';
@@ -13,21 +14,11 @@ import {
   GENERATION_CONFIG_FILE,
   MANIFEST_FILE,
   type RequantizedTensor,
-  type TextSpec,
   TOKENIZER_FILE,
 } from '../manifest.js';
 import { encodeManifest } from '../manifest-file.js';
 import { type TensorsOptions, writeTensors } from './tensors-writer.js';
 import { checkDestination, finished, WorkFolder } from './work-folder.js';
-
-export interface StoredText {
-  /** tokenizer.json, as data. */
-  tokenizer: object;
-  chatTemplate: string | null;
-  /** generation_config.json, as data. */
-  generationConfig: object | null;
-  text: TextSpec;
-}
 
 export interface WriteOptions extends LayoutOptions, TensorsOptions {
   stored: StoredText;

@@ -1,12 +1,12 @@
 import { FlashrowError } from '../errors.js';
+import type { TextSpec } from '../model/text-spec.js';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
-import { SequenceNormalizer } from './hugging-face.js';
 import { isRecord } from './json-shape.js';
-import { PieceEncoder } from './pieces.js';
+import { PieceEncoder } from './piece-encoder.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
-import type { StoredText } from './stored-text.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
+import { SequenceNormalizer } from './tokenizers-library.js';
 
 const NO_BYTES = new Uint8Array(0);
 /** A noncharacter of Unicode, never part of a text: breaks up what would be read as a special token. */
@@ -16,7 +16,7 @@ const GUARD = '\ufdd0';
  * A tokenizer from tokenizer.json, parsed, and what `storedText` says beside it. Throws CORRUPT where the JSON is not a
  * tokenizer, UNSUPPORTED where it is one of a kind not known here (byte-pair encoding is).
  */
-export function loadTokenizer(tokenizer: Record<string, unknown>, text: StoredText['text']): Tokenizer {
+export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec): Tokenizer {
   return new BpeTokenizer(tokenizer, text);
 }
 
@@ -36,7 +36,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #spelling: Spelling;
   readonly #bytes = new Map<number, Uint8Array>();
 
-  constructor(json: Record<string, unknown>, text: StoredText['text']) {
+  constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
     this.eosIds = text.eosIds;
     this.addBos = text.addBos;

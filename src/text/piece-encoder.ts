@@ -1,8 +1,8 @@
 import { FlashrowError, shown } from '../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
 import { MergeTable } from './merges.js';
+import { readPieceIds } from './piece-ids.js';
 import { byteToken } from './token-bytes.js';
-import { readPieceIds } from './vocabulary.js';
 
 /** Words repeat: most of a text comes out of this cache. It is emptied when full. */
 const CACHED_PIECES = 16384;

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Crc32c } from '../../native-bridge/crc32c.js';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
 
 /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
 
