@@ -43,7 +43,9 @@ interface PackedMxfp4Stack extends Interleaved {
 }
 
 interface Interleaved {
-  /** The rows of two matrices (or the values of two vectors) alternate in one tensor. This is the first or the second. */
+  /**
+   * The rows of two matrices (or the values of two vectors) alternate in one tensor. This is the first or the second.
+   */
   interleaved?: 0 | 1;
 }
 

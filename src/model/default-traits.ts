@@ -1,6 +1,6 @@
 import type { ModelSpec } from './spec.js';
 
-/** What most families leave alone. */
+/** Traits that most families leave as they are. */
 export const DEFAULT_TRAITS = {
   normOffset: 0,
   postNorms: false,

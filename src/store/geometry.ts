@@ -3,7 +3,9 @@ import { rowBytes } from '../../native-bridge/formats.js';
 
 type Cut = Pick<BundleGeometry, 'hiddenSize' | 'neuronsPerBundle' | 'formats' | 'downOrientation'>;
 
-/** Bytes of each part of a bundle; gate is 0 where the network has none. Throws RangeError where a row does not hold whole blocks. */
+/**
+ * Bytes of each part of a bundle. `gate` is 0 without a gate. Throws RangeError where a row does not hold whole blocks.
+ */
 export function bundlePartBytes(cut: Cut): { gate: number; up: number; down: number } {
   const { hiddenSize, neuronsPerBundle, formats } = cut;
   return {

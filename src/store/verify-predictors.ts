@@ -7,8 +7,8 @@ import type { Store } from './reader.js';
 import type { Damage } from './verification.js';
 
 /**
- * Reads all of a store's predictors.bin, where there is one, and finds the first damage. `onBytes` is told how many more bytes have been read. Throws
- * UNSUPPORTED where a newer flashrow wrote it.
+ * Reads all of a store's predictors.bin, if it has one, and finds the first damage. `onBytes` receives the number of
+ * bytes of each read. Throws UNSUPPORTED where a newer flashrow wrote it.
  */
 export function findPredictorDamage(store: Store, crc32c: Crc32c, onBytes: (bytes: number) => void): Damage | null {
   if (!existsSync(join(store.path, PREDICTORS_FILE))) return null;
@@ -39,7 +39,7 @@ export function findPredictorDamage(store: Store, crc32c: Crc32c, onBytes: (byte
 const isSound = (predictors: Predictors, run: PredictorRun, crc32c: Crc32c): boolean =>
   orNull(() => readRun(predictors, run, crc32c)) !== null;
 
-/** Null for what is CORRUPT. */
+/** The result of `read`; null where it throws CORRUPT. */
 function orNull<T>(read: () => T | null): T | null {
   try {
     return read();

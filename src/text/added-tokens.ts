@@ -49,8 +49,8 @@ export class AddedTokenSplitter {
   }
 
   /**
-   * Calls back in order: text between tokens (never empty) and tokens. White space beside a token that takes it along is dropped,
-   * unless `strips` is false.
+   * Calls back in order: text between tokens (never empty) and tokens. White space beside a token that takes it along
+   * is dropped, unless `strips` is false.
    */
   split(
     text: string,

@@ -1,6 +1,6 @@
 /**
- * GPT-2's printable stand-ins for bytes: byte-level BPE writes a token's bytes as characters. Printable Latin-1 stands for
- * itself, the other 68 bytes for U+0100 onwards (`bytes_to_unicode` of GPT-2's encoder.py).
+ * GPT-2's printable stand-ins for bytes: byte-level BPE writes a token's bytes as characters. Printable Latin-1 stands
+ * for itself, the other 68 bytes for U+0100 onwards (`bytes_to_unicode` of GPT-2's encoder.py).
  */
 const STAND_INS: readonly string[] = standIns();
 const BYTES: ReadonlyMap<string, number> = new Map(STAND_INS.map((standIn, byte) => [standIn, byte]));

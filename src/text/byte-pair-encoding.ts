@@ -19,8 +19,8 @@ class Scratch {
 }
 
 /**
- * Byte-pair encoding (arXiv 1508.07909) with a heap over a linked list: n log n, however long the piece. The best-ranked pair
- * merges first, the leftmost of equals.
+ * Byte-pair encoding (arXiv 1508.07909) with a heap over a linked list: n log n, however long the piece. The
+ * best-ranked pair merges first, the leftmost of equals.
  */
 export class BytePairEncoding {
   readonly #table: MergeTable;

@@ -9,8 +9,8 @@ export interface ChatMessage {
 }
 
 /**
- * A model's chat template (Jinja, as in tokenizer_config.json). What it renders is for `Tokenizer.encodeGuarded`: special
- * tokens that a message's content spells are guarded there, so that only those of the template itself count.
+ * A model's chat template (Jinja, as in tokenizer_config.json). What it renders is for `Tokenizer.encodeGuarded`:
+ * special tokens that a message's content spells are guarded there, so that only those of the template itself count.
  */
 export class ChatTemplate {
   readonly #template: Template;
@@ -27,7 +27,10 @@ export class ChatTemplate {
     }
   }
 
-  /** The conversation as text, up to where the assistant's answer begins. Throws BAD_USAGE with the template's words where it refuses the messages. */
+  /**
+   * The conversation as text, up to where the assistant's answer begins. Throws BAD_USAGE with the template's words
+   * where it refuses the messages.
+   */
   render(messages: readonly ChatMessage[]): string {
     const { tokenizer } = this;
     try {

@@ -2,7 +2,8 @@
 const END_OF_DOCUMENT = /(?:^|\r?\n)<\|endoftext\|>(?=\r?\n|$)/;
 
 /**
- * The documents of an evaluation text, literally, without the line breaks around a separating line. Empty ones are left out.
+ * The documents of an evaluation text, literally, without the line breaks around a separating line. Empty ones are left
+ * out.
  */
 export function splitDocuments(text: string): string[] {
   return text
@@ -12,9 +13,9 @@ export function splitDocuments(text: string): string[] {
 }
 
 /**
- * Cuts each document's ids into windows of `contextSize` that do not overlap. A window never spans two documents. Each begins
- * with BOS, which is not scored; where the vocabulary has none (`bosId` null), the first token of a window goes unscored instead.
- * Windows in which nothing would be scored are left out.
+ * Cuts each document's ids into windows of `contextSize` that do not overlap. A window never spans two documents. Each
+ * begins with BOS, which is not scored; where the vocabulary has none (`bosId` null), the first token of a window goes
+ * unscored instead. Windows in which nothing would be scored are left out.
  */
 export function makeWindows(
   documents: readonly (readonly number[])[],

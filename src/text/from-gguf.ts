@@ -16,7 +16,8 @@ const SENTENCEPIECE_EOS = 2;
 
 /**
  * A GGUF vocabulary as tokenizer.json, such that the same text gives the same ids as in llama.cpp.
- * Throws UNSUPPORTED for tokenizer models and pre-tokenizers not known here, CORRUPT where the lists do not fit together.
+ * Throws UNSUPPORTED for tokenizer models and pre-tokenizers not known here, CORRUPT where the lists do not fit
+ * together.
  */
 export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   const { model, tokens, types } = vocabulary;

@@ -23,7 +23,8 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
   const eosIds = [idOf(config.eos_token), ...vocabulary.eosIds, ...endOfTurnIds(idOf)].filter((id) => id !== null);
   const around = tokensAround(tokenizer.post_processor);
   const sentencePiece = model.byte_fallback === true;
-  // OPT goes by RoBERTa's tokenizer.json but has a BOS of its own: a post-processor that begins with some token asks for a
+  // OPT goes by RoBERTa's tokenizer.json but has a BOS of its own: a post-processor that begins with some token asks
+  // for a
   // beginning, the model says which. Its end is believed only where its beginning is the model's.
   const addBos = asFlag(config.add_bos_token) ?? (around ? around.before !== null : sentencePiece);
   const addEos =

@@ -2,7 +2,10 @@ import { FlashrowError } from '../errors.js';
 
 /** How byte-level BPE cuts text before it merges. */
 export interface GgufPreTokenizer {
-  /** Applied one after the other, each to what the one before left; a match is a piece, and so is what lies between matches. */
+  /**
+   * Applied one after the other, each to what the one before left; a match is a piece, and so is what lies between
+   * matches.
+   */
   pattern: readonly string[];
   /** A piece that is a token itself is taken as it is. */
   ignoreMerges: boolean;

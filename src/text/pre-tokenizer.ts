@@ -13,9 +13,9 @@ const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
 type Json = Record<string, unknown>;
 
 /**
- * tokenizer.json's `pre_tokenizer`, as the Rust library behind Hugging Face's fast tokenizers understands it. The library
- * in JavaScript serves for its patterns (Oniguruma to RegExp); its own steps lose digits other than ASCII's, isolated
- * punctuation and the merging behaviours. Throws UNSUPPORTED or CORRUPT.
+ * tokenizer.json's `pre_tokenizer`, as the Rust library behind Hugging Face's fast tokenizers understands it. The
+ * library in JavaScript serves for its patterns (Oniguruma to RegExp); its own steps lose digits other than ASCII's,
+ * isolated punctuation and the merging behaviours. Throws UNSUPPORTED or CORRUPT.
  */
 export function createPreTokenizer(config: unknown): PreTokenizer {
   if (config === null || config === undefined) return (text) => [text];

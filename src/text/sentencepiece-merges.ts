@@ -1,10 +1,10 @@
 import { FlashrowError } from '../errors.js';
 
 /**
- * SentencePiece merges whichever two neighbours make the best-scored piece, the leftmost of equals. As a BPE merge list that
- * is every split of every piece into two pieces, best score first. Where different pieces score the same (Llama 2's runs of
- * spaces do), list order would decide between them and not position: `tied_merges` names those stretches of the list, first
- * and last index. loadTokenizer knows the field, others overlook it.
+ * SentencePiece merges whichever two neighbours make the best-scored piece, the leftmost of equals. As a BPE merge list
+ * that is every split of every piece into two pieces, best score first. Where different pieces score the same (Llama
+ * 2's runs of spaces do), list order would decide between them and not position: `tied_merges` names those stretches of
+ * the list, first and last index. loadTokenizer knows the field, others overlook it.
  */
 export function sentencePieceMerges(
   tokens: readonly string[],

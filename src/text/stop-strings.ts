@@ -7,8 +7,8 @@ interface Stop {
 }
 
 /**
- * Releases text up to the first stop string, which may come in several pieces. The first is the one that is complete first,
- * and of two that end together the longer: so the result does not depend on how the text was cut into pieces.
+ * Releases text up to the first stop string, which may come in several pieces. The first is the one that is complete
+ * first, and of two that end together the longer: so the result does not depend on how the text was cut into pieces.
  */
 export class StopScanner {
   readonly #stops: Stop[];

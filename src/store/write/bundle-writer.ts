@@ -160,8 +160,8 @@ class LayerWriter {
 }
 
 /**
- * The number of bundles whose down columns fit COLUMNS_BYTES in `format`. Every group but the last ends on the edge of a
- * source's block.
+ * The number of bundles whose down columns fit COLUMNS_BYTES in `format`. Every group but the last ends on the edge of
+ * a source's block.
  */
 function bundlesAtOnce(geometry: BundleGeometry, bundles: number, format: RowFormat, sourceBlock: number): number {
   const { hiddenSize, neuronsPerBundle } = geometry;

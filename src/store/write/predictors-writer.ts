@@ -9,7 +9,7 @@ import {
   type PredictorsHeader,
 } from '../predictors.js';
 
-/** A layer's predictor with its bytes. */
+/** A layer's predictor with its data. */
 export type FinishedLayer = Omit<LayerPredictor, 'inner' | 'outer' | 'bias' | 'uses'> & {
   inner: Uint8Array;
   outer: Uint8Array;
@@ -17,7 +17,9 @@ export type FinishedLayer = Omit<LayerPredictor, 'inner' | 'outer' | 'bias' | 'u
   uses: Uint8Array;
 };
 
-/** Writes predictors.bin into a store's folder, over an older one only once it is whole; returns its path and bytes. */
+/**
+ * Writes predictors.bin into a store's folder. It replaces an older one once it is whole. Returns its path and bytes.
+ */
 export function writePredictors(
   storePath: string,
   header: Omit<PredictorsHeader, 'layers'>,

@@ -27,7 +27,8 @@ export class Requantizer {
   }
 
   /**
-   * Converts the next `count` weights (whole blocks of both formats), from the start of `source` to the start of `into`.
+   * Converts the next `count` weights (whole blocks of both formats), from the start of `source` to the start of
+   * `into`.
    * Throws BAD_USAGE where the target cannot hold a weight (f16 ends at 65504).
    */
   convert(source: Uint8Array, count: number, into: Uint8Array): void {
