@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../model/spec.js';
 import type { TensorFormat } from './tensor-format.js';
 
-/** Where a tensor, or a part of one, begins in a foreign file. */
+/** The start of a tensor, or of a part of one, in a foreign file. */
 export interface Place {
   path: string;
   offset: number;
@@ -9,7 +9,7 @@ export interface Place {
   scales?: { path: string; offset: number };
 }
 
-/** Where one tensor's bytes lie in a foreign file. No byte is read before somebody asks for it (tensor-bytes.ts). */
+/** The place of one tensor's bytes in foreign files. No byte is read before somebody asks for it (tensor-bytes.ts). */
 export interface CheckpointTensor extends Place {
   /** flashrow's own name (model/tensor-names.ts). */
   name: string;
@@ -25,7 +25,7 @@ export interface CheckpointTensor extends Place {
   /** True where another tensor's rows (or values) alternate with this one's. Default false. */
   interleaved?: boolean;
   /**
-   * Where each of a tensor's equal parts begins, if they do not follow one another: matrices of a stack, groups of a
+   * The start of each of a tensor's equal parts, if they do not follow one another: matrices of a stack, groups of a
    * matrix's rows. `path` and `offset` are then those of the first part. Default: one part, the whole tensor.
    */
   parts?: readonly Place[];

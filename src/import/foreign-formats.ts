@@ -11,7 +11,7 @@ export interface ForeignTraits {
   /** Weights in one block. A row holds whole blocks. */
   blockSize: number;
   blockBytes: number;
-  /** Where a block keeps its floats (scale, minimum), counted in 16-bit halves from its start. */
+  /** The places of a block's floats (scale, minimum), counted in 16-bit halves from its start. */
   halves: readonly number[];
   /** Decodes whole blocks to the start of `into`. */
   decode(bytes: Uint8Array, into: Float32Array): void;

@@ -3,7 +3,7 @@ import type { GemmaTraits } from './gemma-traits.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
-/** Which layers slide, by how many positions. Without `size` the configuration must name it. */
+/** The layers that slide, and their window. Without `size` the configuration must name it. */
 export type AlternatingWindow = Omit<SlidingWindowSpec, 'size'> & { size?: number };
 
 /**

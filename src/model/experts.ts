@@ -14,7 +14,7 @@ export interface ExpertsFamily {
   sharedExpert: boolean;
   /** Hugging Face names that differ from the usual. */
   renamed?: Partial<Record<LayerTensor, string>>;
-  /** Where a Hugging Face folder keeps the experts. `holds` says whether it has a tensor of that name. */
+  /** The place of the experts in a Hugging Face folder. `holds` says whether it has a tensor of that name. */
   source(holds: (sourceName: string) => boolean): ExpertSource;
 }
 

@@ -59,7 +59,7 @@ export interface PredictorsHeader {
 
 export interface Predictors extends PredictorsHeader {
   path: string;
-  /** Of the file. */
+  /** Size of the file. */
   bytes: number;
 }
 

@@ -2,7 +2,7 @@ import { FORMATS, isRowFormat, type RowFormat } from '../../../native-bridge/for
 import { FOREIGN_FORMATS } from '../../import/foreign-formats.js';
 import { blockOf, type TensorFormat } from '../../import/tensor-format.js';
 
-/** Where a block keeps its floats (scale, minimum), counted in 16-bit halves from its start. */
+/** The places of a block's floats (scale, minimum), counted in 16-bit halves from its start. */
 const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
   f16: [0],
   q8_0: [0],
