@@ -183,7 +183,7 @@ class CachedFeed implements FeedForward {
     this.placements = [createPlacement(most), createPlacement(most)];
     this.waveWeights = new Float32Array(selector.weights?.length ?? 0);
     this.call = emptyCall(this.units);
-    this.call.residentProducts = selector.given;
+    this.call.residentProducts = selector.residentProducts;
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
