@@ -104,6 +104,10 @@ struct Layer : LayerOptions {
   void setVerified(size_t bundle, size_t segment);
 
  private:
+  void checkExtents(size_t numFiles) const;
+  void checkParts() const;
+  void checkSegments() const;
+
   std::unique_ptr<std::atomic<uint64_t>[]> verified_;
 };
 
