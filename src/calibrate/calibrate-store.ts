@@ -9,7 +9,7 @@ import { defaultThreads } from '../plan/machine.js';
 import { storeIdentity } from '../store/predictors.js';
 import { openStore, type Store } from '../store/reader.js';
 import { writePredictors } from '../store/write/predictors-writer.js';
-import { loadTokenizer } from '../text/load.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { CalibrationFolder } from './calibration-folder.js';
 import { calibrationText } from './calibration-text.js';
 import { LayerInputFiles } from './layer-inputs.js';

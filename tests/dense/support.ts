@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dequantize, quantize } from '../../dist/native-bridge/blocks.js';
 import { rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import type { TensorOnDisk } from '../../dist/src/dense/tensor-on-disk.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
+import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import type { ModelSpec } from '../../dist/src/model/spec.js';
 
 export const temporaryFolder = () => fs.mkdtempSync(join(tmpdir(), 'flashrow-dense-'));
@@ -46,7 +46,7 @@ export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
   queryKeyNorm: null,
   slidingWindow: null,
   attentionSinks: false,
-  ...PLAIN,
+  ...DEFAULT_TRAITS,
   experts: null,
   ...changes,
 });

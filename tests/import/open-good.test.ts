@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
+import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { expectSound } from './support.js';
 
@@ -34,7 +34,7 @@ describe.skipIf(!haveSharedData)(`reference checkpoints${withoutSharedData}`, ()
       rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
       slidingWindow: null,
       attentionSinks: false,
-      ...PLAIN,
+      ...DEFAULT_TRAITS,
       activation: 'silu',
       gated: true,
       tiedEmbeddings: false,
@@ -90,7 +90,7 @@ describe.skipIf(!haveSharedData)(`reference checkpoints${withoutSharedData}`, ()
       rotary: { theta: 10000, dimension: 64, layout: 'halves', frequencyFactors: null, magnitude: 1 },
       slidingWindow: null,
       attentionSinks: false,
-      ...PLAIN,
+      ...DEFAULT_TRAITS,
       activation: 'relu',
       tiedEmbeddings: true,
     });

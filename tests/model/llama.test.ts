@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../dist/src/errors.js';
 import type { SourceTensors } from '../../dist/src/model/architecture.js';
+import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import { describeGguf, describeHuggingFace } from '../../dist/src/model/families/architectures.js';
 import { Fields } from '../../dist/src/model/fields.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
 
 const LLAMA_3_1_8B = {
   architectures: ['LlamaForCausalLM'],
@@ -255,7 +255,7 @@ describe('a llama described by GGUF metadata', () => {
       rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
       slidingWindow: null,
       attentionSinks: false,
-      ...PLAIN,
+      ...DEFAULT_TRAITS,
       activation: 'silu',
       gated: true,
       tiedEmbeddings: true,

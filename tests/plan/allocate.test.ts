@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PLAIN } from '../../dist/src/model/plain.js';
+import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import { allocate } from '../../dist/src/plan/allocate.js';
 import type { AllocationRequest } from '../../dist/src/plan/allocation.js';
 
@@ -50,7 +50,7 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
       queryKeyNorm: null,
       slidingWindow: null,
       attentionSinks: false,
-      ...PLAIN,
+      ...DEFAULT_TRAITS,
       experts: null,
     },
     layers: Array.from({ length: LAYERS }, () => layer),

@@ -18,7 +18,7 @@ import { crc32c as tableCrc32c } from '../../dist/native-bridge/crc32c.js';
 import { FORMATS, isWritableFormat, type RowFormat } from '../../dist/native-bridge/formats.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpoint.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
+import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import type { Activation, ModelSpec } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
 import { type WriteOptions, writeStore } from '../../dist/src/store/write/writer.js';
@@ -247,7 +247,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     queryKeyNorm: null,
     slidingWindow: null,
     attentionSinks: false,
-    ...PLAIN,
+    ...DEFAULT_TRAITS,
     experts: experts
       ? {
           numExperts: experts.numExperts,
