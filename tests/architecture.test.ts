@@ -26,6 +26,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/model'],
   ['src/cache', 'src/disk'],
   ['src/errors.ts'],
+  ['src/error-details.ts'],
   ['native-bridge/index.ts'],
   ['native-bridge/native.ts', 'native-bridge/twin'],
   ['native-bridge'],

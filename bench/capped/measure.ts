@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { READ_THREADS } from '../../src/disk/read-threads.js';
 import type { Plan } from '../../src/index.js';
-import { READ_THREADS } from '../../src/plan/overhead.js';
 import { openStore } from '../../src/store/reader.js';
 import { dropFromPageCache, filesOf } from '../page-cache.js';
 import { diskBandwidth } from '../probes/disk.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Bridge, BundleGeometry, FeedForwardCall, Isa, RowStream } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { availableIsas, openBridge } from '../../native-bridge/index.js';
-import { READ_THREADS } from '../../src/plan/overhead.js';
+import { READ_THREADS } from '../../src/disk/read-threads.js';
 import { type UnitShape, unitsOfAll, unitsOfGate } from '../../src/plan/units.js';
 import { bundlePartBytes } from '../../src/store/geometry.js';
 import { chooseSlice } from '../../src/store/slicing.js';

@@ -20,13 +20,16 @@ const TURNOVER_SHARE = 0.25;
 const HOT_SHARE = 0.75;
 
 /**
- * A cache that goes by recency. lru-cache maps unit to slot, in about 0.3 us a lookup. A layer that fits whole needs no map: there the slot
- * has the number of the unit.
+ * A cache that goes by recency. lru-cache maps unit to slot, in about 0.3 us a lookup. A layer that fits whole needs no
+ * map: there the slot has the number of the unit.
  */
 export class BundleCache implements UnitCache {
   readonly slots: number;
   readonly #pinned: number;
-  /** Slots of the units that stay, ABSENT for the others. Null where the first `#pinned` units have the slots of their own number. */
+  /**
+   * Slots of the units that stay, ABSENT for the others. Null where the first `#pinned` units have the slots of their
+   * own number.
+   */
   readonly #pinnedSlot: Uint32Array | null;
   readonly #present: Uint8Array;
   readonly #recency: LRUCache<number, number> | null;

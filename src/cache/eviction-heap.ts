@@ -1,6 +1,7 @@
 /**
- * Says which id goes first: a binary min-heap over ids, by `key[id]`, and by `tie[id]` where keys are equal. The owner of the two arrays may
- * change the entries of an id while it is outside. Every operation is O(log size). Nothing is allocated after construction.
+ * Says which id goes first: a binary min-heap over ids, by `key[id]`, and by `tie[id]` where keys are equal. The owner
+ * of the two arrays may change the entries of an id while it is outside. Every operation is O(log size). Nothing is
+ * allocated after construction.
  */
 export class EvictionHeap {
   size = 0;

@@ -15,11 +15,12 @@ export interface FrequencyCacheOptions {
 }
 
 /**
- * A cache that goes by frequency: the unit that was used least often goes, and the one used longest ago where several are equal. The cache
- * remembers the uses of units that it does not hold, too. Old uses should count less; here new uses count more instead, which comes to the
- * same order.
+ * A cache that goes by frequency: the unit that was used least often goes, and the one used longest ago where several
+ * are equal. The cache remembers the uses of units that it does not hold, too. Old uses should count less; here new
+ * uses count more instead, which comes to the same order.
  *
- * Within a token (or a prompt chunk) the units of two calls stay while both fit, so that one can be read while the other is computed.
+ * Within a token (or a prompt chunk) the units of two calls stay while both fit, so that one can be read while the
+ * other is computed.
  */
 export class FrequencyCache implements UnitCache {
   readonly slots: number;

@@ -22,13 +22,14 @@ export interface FrequencyPoolOptions {
 }
 
 /**
- * Slots that layers share. The unit goes that is least likely to be asked for soon, whatever its layer. The likelihood is estimated from how
- * often earlier tokens asked for the unit, with two half-lives. The estimates of a layer age when its turn comes, so that layers can be
- * compared, and count less the longer the layer's next turn is away. Half-lives and weights are those that do best on both recorded traces
- * (bench/EXPERIMENTS.md, CACHE-02).
+ * Slots that layers share. The unit goes that is least likely to be asked for soon, whatever its layer. The likelihood
+ * is estimated from how often earlier tokens asked for the unit, with two half-lives. The estimates of a layer age when
+ * its turn comes, so that layers can be compared, and count less the longer the layer's next turn is away. Half-lives
+ * and weights are those that do best on both recorded traces (bench/EXPERIMENTS.md, CACHE-02).
  *
- * A call may give away the slots of any unit that another layer asked for: the caller must have read and used those by then. Nothing is
- * allocated after construction. A miss costs one pass over the slots, however many units of the call are missing.
+ * A call may give away the slots of any unit that another layer asked for: the caller must have read and used those by
+ * then. Nothing is allocated after construction. A miss costs one pass over the slots, however many units of the call
+ * are missing.
  */
 export class FrequencyPool {
   /** The pool as each layer sees it; slots are numbered across the pool. */
@@ -141,8 +142,8 @@ export class FrequencyPool {
   }
 
   /**
-   * Frees the `wanted` slots whose units are worth least; those used longest ago go first where several are equal. It spares the units that
-   * the call `spared` and later calls asked for.
+   * Frees the `wanted` slots whose units are worth least; those used longest ago go first where several are equal. It
+   * spares the units that the call `spared` and later calls asked for.
    */
   #evict(layer: number, wanted: number, spared: number): void {
     const worth = this.#worth;

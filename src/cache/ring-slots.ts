@@ -6,8 +6,8 @@ const MAX_RING_SLOTS = 32;
 const RING_SHARE = 0.25;
 
 /**
- * The slots of the read-ahead ring, out of all the `slots` of a cache. This is for a model that asks for every unit in every token and does
- * not fit whole. The slots outside the ring keep their units for good.
+ * The slots of the read-ahead ring, out of all the `slots` of a cache. This is for a model that asks for every unit in
+ * every token and does not fit whole. The slots outside the ring keep their units for good.
  */
 export const ringSlots = (slots: number): number =>
   clamp(Math.floor(slots * RING_SHARE), clamp(slots, MIN_RING_SLOTS, GOOD_RING_SLOTS), MAX_RING_SLOTS);

@@ -1,7 +1,10 @@
 /** The slot of a unit that is in none. */
 export const ABSENT = 0xffffffff;
 
-/** Units of one layer that a call asks for together, and where they are. The arrays are allocated once and longer than needed. */
+/**
+ * Units of one layer that a call asks for together, and where they are. The arrays are allocated once and longer than
+ * needed.
+ */
 export interface Placement {
   /** The slot of each unit, in the order of the call. */
   slots: Uint32Array;
@@ -19,17 +22,17 @@ export const createPlacement = (capacity: number): Placement => ({
 });
 
 /**
- * Says which units of one layer are in which arena slot. A cache only keeps the books; the caller reads. It must read every miss before a
- * later `place` can give the slot away. A call evicts none of its own units, and none of the call before where both together ask for at most
- * `slots` units.
+ * Says which units of one layer are in which arena slot. A cache only keeps the books; the caller reads. It must read
+ * every miss before a later `place` can give the slot away. A call evicts none of its own units, and none of the call
+ * before where both together ask for at most `slots` units.
  */
 export interface UnitCache {
   readonly slots: number;
   /** The most units that one call may ask for. A caller that needs more asks in waves. */
   readonly capacity: number;
   /**
-   * Finds the first `count` units, or makes room for them. They are ascending and distinct, at most `capacity`. `tokens` says how many tokens of
-   * a prompt chunk ask for each unit; without it one does.
+   * Finds the first `count` units, or makes room for them. They are ascending and distinct, at most `capacity`.
+   * `tokens` says how many tokens of a prompt chunk ask for each unit; without it one does.
    */
   place(units: Uint32Array, count: number, into: Placement, tokens?: Uint32Array | null): void;
   /** Ends a token (or a prompt chunk). */
@@ -50,8 +53,8 @@ export interface RememberingCache extends UnitCache {
 export const remembers = (cache: UnitCache): cache is RememberingCache => 'remember' in cache;
 
 /**
- * How many of `count` units a call asks for at once. These are all where all fit. Else they are half of what fits, so that one wave can be
- * read while another is computed.
+ * How many of `count` units a call asks for at once. These are all where all fit. Else they are half of what fits, so
+ * that one wave can be read while another is computed.
  */
 export const waveSize = (count: number, capacity: number): number =>
   Math.max(1, count <= capacity ? count : capacity >> 1);

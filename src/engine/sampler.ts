@@ -1,4 +1,4 @@
-/** How the next id is drawn. The defaults are those of the call that makes the sampler. */
+/** The settings of a sampler; none has a default here. */
 export interface SamplerOptions {
   /** 0: always the likeliest id. */
   temperature: number;
@@ -16,9 +16,12 @@ export interface SamplerOptions {
   masked: readonly number[];
 }
 
-/** How far back the repeat penalty looks. */
+/** The number of last ids that the repeat penalty looks at. */
 const PENALTY_WINDOW = 64;
-/** Candidates less likely than the best by this factor (as a logarithm) are ranked only if the likelier ones do not fill topK or topP. */
+/**
+ * Candidates less likely than the best by this factor (as a logarithm) are ranked only if the likelier ones do not fill
+ * topK or topP.
+ */
 const RARE = Math.log(1e-5);
 
 /**
@@ -53,7 +56,7 @@ export class Sampler {
     const { topK, topP, minP } = this.#options;
     const top = logits[best];
     if (!Number.isFinite(top)) return best;
-    // Without a limit by rank the order does not matter, and sorting a whole vocabulary costs more than the token.
+    // The order matters only to limits by rank. Sorting a whole vocabulary costs more time than the token itself.
     const ranked = topK > 0 || topP < 1;
     let count = ranked
       ? this.#rank(logits, top)
@@ -113,7 +116,10 @@ export class Sampler {
   }
 }
 
-/** Returns the id of the largest logit of logits[vocabSize]: the lowest one if several are equal, or if no logit is a number. */
+/**
+ * Returns the id of the largest logit of logits[vocabSize]: the lowest one if several are equal, or if no logit is a
+ * number.
+ */
 export function likeliest(logits: Float32Array, vocabSize: number): number {
   let best = 0;
   for (let id = 1; id < vocabSize; id++) if (logits[id] > logits[best] || Number.isNaN(logits[best])) best = id;

@@ -1,6 +1,6 @@
 import type { ReadPoint } from './read-curve.js';
 
-/** What was measured of a machine, and what it means. Sizes are bytes, speeds bytes per second. */
+/** What a machine gives, measured, and what that means for a model. Sizes are bytes, speeds bytes per second. */
 export interface Examination {
   node: string;
   /** Null where it is not installed. */
@@ -9,8 +9,9 @@ export interface Examination {
     model: string;
     cores: number;
     threads: number;
-    /** The instruction set that is used, and those that could be, best first. */
+    /** The instruction set in use. */
     kernels: string;
+    /** The instruction sets that work here, best first. */
     available: string[];
     /** Why the compiled kernels are not used; null where they are. */
     unavailableReason: string | null;
@@ -19,16 +20,16 @@ export interface Examination {
   };
   memory: {
     totalBytes: number;
-    /** What a process may still take; of the container, where that has less. */
+    /** Memory that a process may still take, in the machine or in the container, whichever has less. */
     availableBytes: number;
     /** The container's limit; null without one. */
     limitBytes: number | null;
   };
   disk: {
-    /** What was read: a file of the caller's, or a folder with a file of ours. */
+    /** The file that was read, or the folder of a file that was written to be read. */
     path: string;
     freeBytes: number;
-    /** Whether it is a file system that keeps its files in memory: the figures are then no disk's. */
+    /** Whether the file system keeps its files in memory. The figures are then not those of a disk. */
     inMemory: boolean;
     /** Whether reads pass the page cache by. */
     direct: boolean;

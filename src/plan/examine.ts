@@ -3,7 +3,13 @@ import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { availableIsas, nativeUnavailableReason, openBridge, rowBytes } from '../../native-bridge/index.js';
+import {
+  availableIsas,
+  type Bridge,
+  nativeUnavailableReason,
+  openBridge,
+  rowBytes,
+} from '../../native-bridge/index.js';
 import { asFlashrowError } from '../disk/bridge-errors.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
@@ -14,9 +20,9 @@ import { defaultThreads } from './machine.js';
 import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from './read-curve.js';
 import { verdictOn } from './verdict.js';
 
-/** Smaller files are mostly in some cache or other, and hold no SAMPLE. */
-const LEAST_BYTES = 16 * 2 ** 20;
-/** Whatever the file holds is multiplied by as if it were this, held several times. */
+/** Smaller files are mostly in some cache, and hold no SAMPLE. */
+const MIN_FILE_BYTES = 16 * 2 ** 20;
+/** The kernels multiply by the file's bytes as if they were this matrix, loaded several times. */
 const SAMPLE = { rows: 2048, columns: 4096, format: 'q8_0' } as const;
 const SAMPLE_BYTES = 64e6;
 /** tmpfs and ramfs, as statfs(2) numbers them. */
@@ -25,63 +31,26 @@ const MEMORY_FILE_SYSTEMS = [0x01021994, 0x858458f6];
 export interface ExamineOptions {
   /** A folder, where a file is written to be read, or a large file. Default: the cache folder. */
   path?: string;
-  /** Of the file that is written. */
+  /** Size of the file that is written. */
   scratchBytes: number;
   signal?: AbortSignal;
   onProgress: (stage: 'write' | 'read', done: number, total: number) => void;
 }
 
-/** Measures what a model can expect of this machine. Throws NOT_FOUND, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO, and the signal's reason. */
-export async function examine({ path, scratchBytes, signal, onProgress }: ExamineOptions): Promise<Examination> {
-  const place = path === undefined ? cacheDirectory(undefined) : resolve(path);
-  if (path === undefined) mkdirSync(place, { recursive: true });
-  const { kind, bytes } = fileOrFolder(place);
-  if (kind === 'file' && bytes < LEAST_BYTES)
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `${place} has ${bytes} bytes, too few to measure reads by; name one of ${LEAST_BYTES} or more, or a folder`,
-      {
-        path: place,
-      },
-    );
-  if (kind === 'folder' && scratchBytes < LEAST_BYTES)
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `a file of ${scratchBytes} bytes is too small to measure reads by; ${LEAST_BYTES} are enough`,
-      {
-        option: 'size',
-      },
-    );
+/**
+ * Measures what a model can expect of this machine. Throws NOT_FOUND, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO, and the
+ * signal's reason.
+ */
+export async function examine(options: ExamineOptions): Promise<Examination> {
+  const { scratchBytes, signal, onProgress } = options;
+  const { place, kind } = placeToMeasure(options);
   const threads = defaultThreads();
   const bridge = openBridge({ threads });
   try {
-    const measure = async (file: string) => {
-      const curve: ReadPoint[] = [];
-      for (const point of readCurve(bridge, file)) {
-        curve.push(point);
-        onProgress('read', curve.length, RECORD_BYTES.length * DEPTHS.length);
-        // A moment for Ctrl-C.
-        await setImmediate();
-        signal?.throwIfAborted();
-      }
-      return {
-        curve,
-        weightBytesPerSecond: kernelSpeed(
-          bridge,
-          { ...SAMPLE, path: file, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) },
-          SAMPLE_BYTES,
-        ),
-      };
-    };
+    const measure = (file: string) => measureFile(bridge, file, options);
+    const progress = { signal, onProgress: (done: number, total: number) => onProgress('write', done, total) };
     const { curve, weightBytesPerSecond } =
-      kind === 'file'
-        ? await measure(place)
-        : await withScratchFile(
-            place,
-            scratchBytes,
-            { signal, onProgress: (done, total) => onProgress('write', done, total) },
-            measure,
-          );
+      kind === 'file' ? await measure(place) : await withScratchFile(place, scratchBytes, progress, measure);
     const measured: Omit<Examination, 'verdict'> = {
       node: process.version,
       onnxRuntime: onnxRuntimeVersion(),
@@ -105,7 +74,40 @@ export async function examine({ path, scratchBytes, signal, onProgress }: Examin
   }
 }
 
-/** Node gives an absurd number, or 0, where there is none. */
+/** The file or folder to measure, once it is known to be large enough. */
+function placeToMeasure({ path, scratchBytes }: ExamineOptions): { place: string; kind: 'file' | 'folder' } {
+  const place = path === undefined ? cacheDirectory(undefined) : resolve(path);
+  if (path === undefined) mkdirSync(place, { recursive: true });
+  const { kind, bytes } = fileOrFolder(place);
+  if (kind === 'file' && bytes < MIN_FILE_BYTES)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${place} has ${bytes} bytes, too few to measure reads by; name a file of ${MIN_FILE_BYTES} or more, or a folder`,
+      { path: place },
+    );
+  if (kind === 'folder' && scratchBytes < MIN_FILE_BYTES)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `a file of ${scratchBytes} bytes is too small to measure reads by; ${MIN_FILE_BYTES} are enough`,
+      { option: 'size' },
+    );
+  return { place, kind };
+}
+
+async function measureFile(bridge: Bridge, path: string, { signal, onProgress }: ExamineOptions) {
+  const curve: ReadPoint[] = [];
+  for (const point of readCurve(bridge, path)) {
+    curve.push(point);
+    onProgress('read', curve.length, RECORD_BYTES.length * DEPTHS.length);
+    // A moment for Ctrl-C.
+    await setImmediate();
+    signal?.throwIfAborted();
+  }
+  const matrix = { ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) };
+  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES) };
+}
+
+/** The limit of the container; null without one. Node then gives an absurd number, or 0. */
 function containerLimit(): number | null {
   const limit = process.constrainedMemory();
   return limit > 0 && limit < totalmem() ? limit : null;

@@ -1,20 +1,23 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
+import { READ_THREADS } from '../disk/read-threads.js';
+import type { Allocation } from './allocation.js';
 import { kernelSpeed } from './kernel-speed.js';
-import { READ_THREADS } from './overhead.js';
 import type { Plan } from './plan.js';
-import type { Allocation } from './spend.js';
 
 const PROBE_BYTES = 64e6;
-/** Of weights that are multiplied by in turn: more than a processor's cache is likely to keep for them. */
+/** Weights that are multiplied by in turn: more than the processor's cache is likely to keep. */
 const SAMPLE_BYTES = 256e6;
-/** What a layer costs besides its weights: calls, attention over a short context, waking threads. Measured on models of 1 and 9 MB. */
+/**
+ * Time of a layer besides its weights: calls, attention over a short context, waking threads. Measured on models of 1
+ * and 9 MB.
+ */
 const LAYER_SECONDS = 0.2e-3;
 
 export interface ForecastInput {
   bridge: Bridge;
-  /** The model's own file, to be read from. */
+  /** A file of the model, to time reads. */
   path: string;
-  /** Some rows of it, to be multiplied by; they should be few. */
+  /** A few rows of the model, to time kernels. */
   sample: MatrixSource;
   allocation: Allocation;
   /** Whether the model is a mixture of experts. */
@@ -24,9 +27,10 @@ export interface ForecastInput {
 }
 
 /**
- * What to expect, from a short reading of the model's own file. A ring reads ahead whatever is computed, so the slower of the two counts; neurons that a
- * selector asks for are read while the same layer's hits are computed, with the resident half on top. An expert or two that a layer lacks take longer than
- * the hits beside them, and most layers lack none: hardly anything is hidden there.
+ * Says what speed to expect, after a short reading of the model's own file. A ring reads ahead while everything else is
+ * computed, so the slower of the two counts. Neurons that a selector asks for are read while the same layer's hits are
+ * computed; the resident half comes on top. A missing expert takes longer than the hits of its layer, and most layers
+ * miss none, so that reading experts hides behind nothing.
  */
 export function forecast({ bridge, path, sample, allocation, experts, denseBytes }: ForecastInput): Plan['forecast'] {
   const record = Math.max(4096, Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))));

@@ -1,14 +1,22 @@
 import { FlashrowError } from '../errors.js';
 import type { Plan } from './plan.js';
 
-/** The budget is below the smallest that works, which `plan.minimumBytes` says. */
-export class InsufficientMemoryError extends FlashrowError {
+// The codes' details are declared below this room, which alone knows what a plan is.
+declare module '../error-details.js' {
+  interface InsufficientMemoryDetails {
+    /** Where the budget would have gone: `plan.minimumBytes` would do. */
+    plan?: Plan;
+  }
+}
+
+/** The budget is too small. `plan.minimumBytes` is the smallest that works. */
+export class InsufficientMemoryError extends FlashrowError<'INSUFFICIENT_MEMORY'> {
   readonly plan: Plan;
 
   constructor(plan: Plan) {
     super(
       'INSUFFICIENT_MEMORY',
-      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache come to ${plan.minimumBytes}; raise the memory or shorten the context`,
+      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache take ${plan.minimumBytes}; give more memory or a shorter context`,
       { plan },
     );
     this.name = 'InsufficientMemoryError';

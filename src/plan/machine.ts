@@ -3,15 +3,17 @@ import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
 import { parseBytes } from './bytes.js';
 
-const DEFAULT_SHARE = 0.6;
+/** The share of the memory left that a budget takes by default. */
+export const DEFAULT_BUDGET_SHARE = 0.6;
 const MAX_DEFAULT_THREADS = 8;
 
-/** The caller's budget in bytes; without one, 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
+/** The caller's budget in bytes; by default 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
 export function budgetBytes(memory: number | string | undefined): number {
-  if (memory === undefined) return Math.floor(process.availableMemory() * DEFAULT_SHARE);
+  if (memory === undefined) return Math.floor(process.availableMemory() * DEFAULT_BUDGET_SHARE);
   if (typeof memory === 'string') return parseBytes(memory);
   if (!Number.isSafeInteger(memory) || memory < 0) {
     throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {
+      option: 'memory',
       value: memory,
     });
   }
@@ -22,7 +24,10 @@ export function defaultThreads(): number {
   return Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
 }
 
-/** Anonymous + shared resident memory of this process in bytes; file pages do not count. Elsewhere than on Linux the whole resident set. */
+/**
+ * Anonymous + shared resident memory of this process in bytes, without file pages. Outside Linux it is the whole
+ * resident set.
+ */
 export function anonymousBytes(): number {
   try {
     const status = readFileSync('/proc/self/status', 'latin1');

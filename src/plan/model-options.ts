@@ -1,11 +1,20 @@
-/** `trace` is for benchmarks: it reads what a recorded trace asked for, so the output is meaningless. */
-export type SelectorChoice = 'auto' | 'all' | 'gate' | 'low-rank' | 'sign' | 'router' | 'trace';
-/** `window:k` keeps what the last k tokens used, `window:0` nothing; `hot+lru` needs a calibration, which told the neurons used most. */
-export type CacheChoice = 'auto' | 'lru' | 'lfu' | 'pin' | 'hot+lru' | 'window' | `window:${number}`;
+import type { CachePolicyName } from '../cache/policy.js';
+import type { SelectorName } from '../select/selector.js';
 
-/** What shapes a plan and a load alike. */
+/** `auto` is exact, unless `exact: false` permits more. */
+export type SelectorChoice = 'auto' | SelectorName;
+/**
+ * `window:k` keeps the units that the last k tokens used, `window:0` none, and `window` is `window:4`. `hot+lru` needs
+ * a calibration, which says which neurons are used most.
+ */
+export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
+
+/** The options that shape a plan and a load alike. */
 export interface ModelOptions {
-  /** Budget for everything that grows with the model: bytes, or `"1.5GiB"`. Default: 60% of what the cgroup or the machine has left. */
+  /**
+   * Budget for everything that grows with the model: bytes, or `"1.5GiB"`. Default: 60% of what the cgroup or the
+   * machine has left.
+   */
   memory?: number | string;
   /** Tokens of context; default min(trained, 4096). */
   contextSize?: number;
@@ -13,16 +22,18 @@ export interface ModelOptions {
   exact?: boolean;
   /** Compute threads; default the cores available, at most 8. */
   threads?: number;
-  /** Where checkpoints are converted to; default `FLASHROW_CACHE`, else the platform's cache folder. */
+  /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */
   cacheDir?: string;
   tuning?: {
+    /** Default `auto`. */
     selector?: SelectorChoice;
-    /** The file that `trace` replays; needs `exact: false`. */
+    /** The file that the selector `trace` replays; needs `exact: false`. */
     trace?: string;
+    /** Default `auto`. */
     cache?: CacheChoice;
     /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
     state?: 'f16' | 'f32';
-    /** Bypass the page cache; default true. */
+    /** Reads pass the page cache by; default true. */
     direct?: boolean;
   };
 }

@@ -5,20 +5,19 @@ import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
 import { planLayout } from '../store/layout.js';
 import type { Store } from '../store/reader.js';
 import type { CheckpointSource } from '../store/source.js';
-import type { Calibration } from './calibration.js';
-import { calibrationOf } from './calibration-of.js';
+import { type Calibration, calibrationOf } from './calibration.js';
 import type { Plan } from './plan.js';
 
 const SAMPLE_BYTES = 4 << 20;
 
-/** A model as far as headers tell: what a plan needs. */
+/** What a plan needs to know of a model. The headers of its files tell it. */
 export interface Outline {
   spec: ModelSpec;
   layers: readonly BundleGeometry[];
   /** The resident half by tensor name. */
   tensors: ReadonlyMap<string, { shape: readonly number[]; format: RowFormat }>;
   conversion: Plan['conversion'];
-  /** What calibration found out; null where there was none. Throws CORRUPT where its file is damaged. */
+  /** The calibration of the model; null without one. Throws CORRUPT where its file is damaged. */
   calibration: () => Calibration | null;
   /** A file of the model, for timing reads. */
   probePath: string;
@@ -30,7 +29,7 @@ export function storeOutline(store: Store): Outline {
   const [{ extents, parts, formats, hiddenSize, neuronsPerBundle, numNeurons }] = store.layers;
   const extent = extents[parts.up.extent];
   const bytes = rowBytes(formats.up, hiddenSize);
-  // Slices have gate and down rows between those of up: whatever lies there does as well for timing.
+  // Between the up rows of a slice lie gate and down rows. They do as well for timing.
   const [rows, rowStride] =
     neuronsPerBundle === 1
       ? [numNeurons, extent.stride]
@@ -42,7 +41,7 @@ export function storeOutline(store: Store): Outline {
     conversion: { needed: false, bytes: 0 },
     calibration: () => calibrationOf(store),
     probePath: store.files[extent.file],
-    sample: some({
+    sample: fewRows({
       path: store.files[extent.file],
       offset: extent.offset + parts.up.offset,
       rowStride,
@@ -59,7 +58,7 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
   const columns = shape.at(-1)!;
-  // What has no kernel becomes f32, and its bytes do for timing that.
+  // A format without a kernel becomes f32. Its bytes, taken as f32, do for timing.
   const sample = isRowFormat(format)
     ? { path, offset, rowStride: rowBytes(format, columns), rows: bytes / rowBytes(format, columns), columns, format }
     : {
@@ -77,11 +76,12 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
     conversion: { needed: true, bytes: layout.bytes },
     calibration: () => null,
     probePath: checkpoint.files[0].path,
-    sample: some(sample),
+    sample: fewRows(sample),
   };
 }
 
-const some = (source: MatrixSource): MatrixSource => ({
+/** The first rows of a matrix, few enough to be loaded quickly. */
+const fewRows = (source: MatrixSource): MatrixSource => ({
   ...source,
   rows: Math.max(1, Math.min(source.rows, Math.floor(SAMPLE_BYTES / source.rowStride))),
 });

@@ -4,27 +4,33 @@ import { denseFootprint } from '../dense/footprint.js';
 import { FlashrowError } from '../errors.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { allocate } from './allocate.js';
+import type { Allocation } from './allocation.js';
 import type { Calibration } from './calibration.js';
 import { forecast } from './forecast.js';
+import { overheadBytes } from './memory.js';
 import type { ModelOptions } from './model-options.js';
 import type { Outline } from './outline.js';
-import { overheadBytes } from './overhead.js';
 import type { Plan } from './plan.js';
 import { policyName, type Settings, settingsFor } from './settings.js';
-import type { Allocation } from './spend.js';
 
 export interface PlannedModel {
   plan: Plan;
   allocation: Allocation;
   settings: Settings;
-  /** What calibration measured of a selector that guesses; null for the others. */
+  /**
+   * Share of the active neurons that a guessing selector missed in its calibration; null for exact ones, and without a
+   * calibration.
+   */
   falseNegativeRate: number | null;
 }
 
-/** Without timing anything: what a load goes by. */
+/** A load needs no forecast, and times nothing. */
 const UNTIMED: Plan['forecast'] = { tokensPerSecond: null, firstTokenSeconds: null, basis: 'not timed' };
 
-/** Spends the caller's budget on a model. Throws BAD_USAGE or UNSUPPORTED; not fitting is an answer, not an error. */
+/**
+ * Spends the caller's budget on a model. Throws BAD_USAGE or UNSUPPORTED. A plan that does not fit is an answer, not an
+ * error.
+ */
 export function planOutline(outline: Outline, options: ModelOptions): PlannedModel {
   const { spec, layers, tensors } = outline;
   const settings = settingsFor(spec, options);
@@ -34,15 +40,15 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
   if (wantsHot && calibration === null)
     throw new FlashrowError(
       'UNSUPPORTED',
-      '--cache hot+lru needs to know which neurons are used most; run `flashrow calibrate` on this model first',
-      { cache: 'hot+lru' },
+      'the cache hot+lru needs to know which neurons are used most; run `flashrow calibrate` on this model first',
+      { option: 'tuning.cache', cache: 'hot+lru' },
     );
   const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...settings });
   if (wantsHot && (allocation.selector === 'all' || allocation.selector === 'router'))
     throw new FlashrowError(
       'BAD_USAGE',
-      `--cache hot+lru is for selectors that pick neurons, not for ${allocation.selector}; use --cache auto`,
-      { cache: 'hot+lru', selector: allocation.selector },
+      `the cache hot+lru is for selectors that pick neurons, not for ${allocation.selector}; set tuning.cache to auto`,
+      { option: 'tuning.cache', cache: 'hot+lru', selector: allocation.selector },
     );
   const plan: Plan = {
     fits: allocation.fits,
@@ -62,7 +68,7 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
     cachePolicy: policyName(allocation.cache),
     reason: allocation.reason,
   };
-  return { plan, allocation, settings, falseNegativeRate: missedBy(allocation.selector, calibration) };
+  return { plan, allocation, settings, falseNegativeRate: missRate(allocation.selector, calibration) };
 }
 
 function routerBytes({ spec, tensors }: Outline): number {
@@ -76,12 +82,12 @@ function routerBytes({ spec, tensors }: Outline): number {
   return bytes;
 }
 
-function missedBy(selector: Allocation['selector'], calibration: Calibration | null): number | null {
+function missRate(selector: Allocation['selector'], calibration: Calibration | null): number | null {
   if (selector === 'low-rank') return calibration?.falseNegativeRate ?? null;
   return selector === 'sign' ? (calibration?.signFalseNegativeRate ?? null) : null;
 }
 
-/** The same plan with a forecast, for which up to 64 MB of the model's file are read. */
+/** The same plan with a forecast. It reads up to 64 MB of the model's file. */
 export function withForecast({ plan, allocation, settings }: PlannedModel, { spec, probePath, sample }: Outline): Plan {
   const bridge = openBridge({ threads: settings.threads });
   try {

@@ -1,4 +1,6 @@
-/** Where a budget goes, and what to expect of it. Bytes throughout. */
+import type { SelectorName } from '../select/selector.js';
+
+/** Where a budget goes, and what speed to expect. All sizes are bytes. */
 export interface Plan {
   fits: boolean;
   /** The smallest budget with which a run succeeds under the same options. */
@@ -8,21 +10,23 @@ export interface Plan {
   residentBytes: number;
   /** Keys and values at full context. */
   stateBytes: number;
+  /** Working buffers. */
   scratchBytes: number;
-  /** What is left for bundles: slots, allocated once. */
+  /** Slots for bundles, allocated once. */
   cacheBytes: number;
-  /** Fixed cost beside the budget: worker, tokenizer, sessions. */
+  /** Memory beside the budget: worker, tokenizer, sessions. */
   overheadBytes: number;
   /** The streamed half as it lies on disk. */
   ffnBytes: number;
   /** Share of the streamed half that the cache holds, 0 to 1. */
   cachedShare: number;
-  /** Expected read per generated token. */
+  /** Bytes that a generated token is expected to read. */
   bytesPerToken: number;
+  /** Whether the model has to be converted first, and how large the store will be. */
   conversion: { needed: boolean; bytes: number };
   forecast: { tokensPerSecond: number | null; firstTokenSeconds: number | null; basis: string };
-  /** Choices that `auto` came to, with the reason. */
-  selector: string;
+  /** The selector in use; `reason` says why. */
+  selector: SelectorName;
   cachePolicy: string;
   reason: string;
 }

@@ -1,52 +1,41 @@
-import { FlashrowError } from '../errors.js';
+import { CACHE_POLICIES, type CachePolicy } from '../cache/policy.js';
+import { FlashrowError, shown } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
+import { SELECTOR_NAMES } from '../select/selector.js';
+import type { AllocationRequest } from './allocation.js';
 import { budgetBytes, defaultThreads } from './machine.js';
 import type { ModelOptions } from './model-options.js';
-import type { AllocationRequest, CachePolicy } from './spend.js';
-import { defaultContext } from './state.js';
 
+const MAX_DEFAULT_CONTEXT = 4096;
 const DEFAULT_WINDOW = 4;
 const MAX_THREADS = 256;
 
-/** Options with defaults in place and ranges checked against the model. */
+/** Options with the defaults in place, checked against the model. */
 export type Settings = Pick<
   AllocationRequest,
   'budgetBytes' | 'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache' | 'lossy'
 > & { direct: boolean; trace: string | null };
 
-/** Throws BAD_USAGE naming the option and what it accepts. */
+/**
+ * Throws BAD_USAGE, naming the option and what it accepts. `details.option` is the option's name in the API, such as
+ * `tuning.cache`.
+ */
 export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
-  const { contextSize = defaultContext(spec), threads = defaultThreads(), tuning = {} } = options;
-  if (!Number.isSafeInteger(contextSize) || contextSize < 1 || contextSize > spec.contextLength) {
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `the context size is from 1 to the ${spec.contextLength} tokens that the model was trained on, not ${contextSize}`,
-      {
-        option: 'contextSize',
-        contextLength: spec.contextLength,
-      },
-    );
-  }
-  if (!Number.isSafeInteger(threads) || threads < 1 || threads > MAX_THREADS) {
-    throw new FlashrowError('BAD_USAGE', `threads is from 1 to ${MAX_THREADS}, not ${threads}`, { option: 'threads' });
-  }
+  const { threads = defaultThreads(), tuning = {} } = options;
+  const { contextSize = Math.min(spec.contextLength, MAX_DEFAULT_CONTEXT) } = options;
   const { selector = 'auto', state = 'f16', direct = true, cache = 'auto' } = tuning;
-  if (!['auto', 'all', 'gate', 'low-rank', 'sign', 'router', 'trace'].includes(selector)) {
-    throw new FlashrowError('BAD_USAGE', `selector is auto, all, gate, low-rank, sign or router, not ${selector}`, {
-      option: 'selector',
-    });
-  }
+  if (!Number.isSafeInteger(contextSize) || contextSize < 1 || contextSize > spec.contextLength)
+    throw badOption(
+      'contextSize',
+      `contextSize is from 1 to the ${spec.contextLength} tokens that the model was trained on, not ${contextSize}`,
+      { contextLength: spec.contextLength },
+    );
+  if (!Number.isSafeInteger(threads) || threads < 1 || threads > MAX_THREADS)
+    throw badOption('threads', `threads is from 1 to ${MAX_THREADS}, not ${threads}`);
   const lossy = options.exact === false;
-  if ((selector === 'low-rank' || selector === 'sign') && !lossy) {
-    const message = `the selector ${selector} guesses which rows a token needs; permit that with exact: false (--lossy)`;
-    throw new FlashrowError('BAD_USAGE', message, { option: 'selector' });
-  }
-  if ((selector === 'trace') !== (tuning.trace !== undefined) || (selector === 'trace' && !lossy)) {
-    const message = 'replaying a trace takes selector "trace", a trace and exact false: its output is meaningless';
-    throw new FlashrowError('BAD_USAGE', message, { option: 'trace' });
-  }
+  checkSelector(selector, tuning.trace, lossy);
   if (state !== 'f16' && state !== 'f32')
-    throw new FlashrowError('BAD_USAGE', `state is f16 or f32, not ${state}`, { option: 'state' });
+    throw badOption('tuning.state', `tuning.state is f16 or f32, not ${shown(state)}`);
   return {
     budgetBytes: budgetBytes(options.memory),
     contextSize,
@@ -60,18 +49,40 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
   };
 }
 
-function cachePolicy(choice: string): 'auto' | CachePolicy {
-  if (choice === 'auto') return 'auto';
-  if (choice === 'lru' || choice === 'lfu' || choice === 'pin' || choice === 'hot+lru')
-    return { kind: choice, window: 0 };
-  const window = /^window(?::(\d+))?$/.exec(choice);
-  const tokens = Number(window?.[1] ?? DEFAULT_WINDOW);
-  if (!window)
-    throw new FlashrowError('BAD_USAGE', `cache is auto, lru, lfu, window, window:k, pin or hot+lru, not ${choice}`, {
-      option: 'cache',
-    });
-  return { kind: 'window', window: tokens };
+function checkSelector(selector: string, trace: string | undefined, lossy: boolean): void {
+  const names = ['auto', ...SELECTOR_NAMES];
+  if (selector !== 'trace' && !names.includes(selector))
+    throw badOption('tuning.selector', `tuning.selector is ${anyOf(names)}, not ${shown(selector)}`);
+  if ((selector === 'low-rank' || selector === 'sign') && !lossy)
+    throw badOption(
+      'exact',
+      `the selector ${selector} guesses which rows a token needs, so that the output changes; permit that with exact: false`,
+    );
+  if ((selector === 'trace') !== (trace !== undefined) || (selector === 'trace' && !lossy))
+    throw badOption(
+      'tuning.trace',
+      'to replay a trace, give tuning.selector "trace", the file in tuning.trace, and exact: false; the output means nothing',
+    );
 }
 
+function cachePolicy(choice: string): 'auto' | CachePolicy {
+  if (choice === 'auto') return 'auto';
+  const tokens = /^window:(\d+)$/.exec(choice)?.[1];
+  if (tokens !== undefined) return { kind: 'window', window: Number(tokens) };
+  const kind = CACHE_POLICIES.find((name) => name === choice);
+  if (kind === undefined)
+    throw badOption(
+      'tuning.cache',
+      `tuning.cache is ${anyOf(['auto', ...CACHE_POLICIES, 'window:k'])}, where k is a number of tokens, not ${shown(choice)}`,
+    );
+  return { kind, window: kind === 'window' ? DEFAULT_WINDOW : 0 };
+}
+
+/** A policy as a caller writes it. */
 export const policyName = (policy: CachePolicy): string =>
   policy.kind === 'window' ? `window:${policy.window}` : policy.kind;
+
+const anyOf = (names: readonly string[]): string => `${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+
+const badOption = (option: string, message: string, details = {}) =>
+  new FlashrowError('BAD_USAGE', message, { option, ...details });

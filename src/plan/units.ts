@@ -4,7 +4,7 @@ import { slotLayout } from '../../native-bridge/slots.js';
 
 /** Reads of about this size reach a flash drive's sequential speed. */
 const UNIT_BYTES = 1 << 20;
-/** A small layer is still cut this fine, so that a small budget can hold a part of it. */
+/** Even a small layer is cut into this many units, so that a small budget can hold a part of it. */
 const UNITS_PER_LAYER = 8;
 
 /** How a selector wants a layer's bundles read: how many at once, and what of them it keeps elsewhere. */

@@ -1,6 +1,9 @@
 import type { Selector } from './selector.js';
 
-/** Every unit, in order: for dense models, and the yardstick of the others. `unitsPerLayer[layer]` is how many there are. */
+/**
+ * Every unit, in order: for dense models, and the yardstick of the others. `unitsPerLayer[layer]` is how many there
+ * are.
+ */
 export function selectAll(unitsPerLayer: readonly number[]): Selector {
   return {
     name: 'all',

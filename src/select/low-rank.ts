@@ -21,7 +21,10 @@ export interface LowRankOptions {
   maxTokens: number;
 }
 
-/** The trained predictor of "LLM in a flash" (arXiv 2312.11514, 3.1), given the input of the layer's own feed-forward network. Lossy. */
+/**
+ * The trained predictor of "LLM in a flash" (arXiv 2312.11514, 3.1), given the input of the layer's own feed-forward
+ * network. Lossy.
+ */
 export function selectByLowRank({ layers, maxTokens }: LowRankOptions): Selector {
   const neurons = Math.max(...layers.map(({ outer }) => outer.rows));
   const codes = new Float32Array(maxTokens * Math.max(...layers.map(({ inner }) => inner.rows)));

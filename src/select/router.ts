@@ -13,8 +13,8 @@ export interface RouterOptions {
 }
 
 /**
- * A mixture of experts says itself which rows it needs: softmax over the router's logits, and the likeliest experts of each token
- * (arXiv 2101.03961, 2401.04088). A unit is an expert; of equals the first wins.
+ * A mixture of experts says itself which rows it needs: softmax over the router's logits, and the likeliest experts of
+ * each token (arXiv 2101.03961, 2401.04088). A unit is an expert; of equals the first wins.
  */
 export function selectByRouter({ matrices, biases, experts, maxTokens }: RouterOptions): Selector {
   const { numExperts, numExpertsPerToken, normalizeWeights } = experts;

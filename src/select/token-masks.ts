@@ -1,4 +1,7 @@
-/** From a score per neuron and token to units, and to the mask of each token alone: what a lossy selector skips does not depend on who shares a chunk. */
+/**
+ * From a score per neuron and token to units, and to the mask of each token alone: what a lossy selector skips does not
+ * depend on who shares a chunk.
+ */
 export class TokenMasks {
   /** [tokens, count] of the last `choose`: 1 where the token asks for the unit itself, else 0. */
   readonly weights: Float32Array;
@@ -10,8 +13,8 @@ export class TokenMasks {
   }
 
   /**
-   * Writes the units of which any of scores[tokens, neurons] is above its neuron's cutoff[neurons], ascending, and returns how many. NaN is above
-   * every cutoff: damage must show in the output, not vanish from it.
+   * Writes the units of which any of scores[tokens, neurons] is above its neuron's cutoff[neurons], ascending, and
+   * returns how many. NaN is above every cutoff: damage must show in the output, not vanish from it.
    */
   choose(
     scores: Float32Array,

@@ -6,9 +6,15 @@ import { DECODE, type Trace } from './trace.js';
 
 export interface ReplayOptions {
   memoryBytes: number;
-  /** Begin with empty caches at the first generated token; else the prompt's accesses come first, uncounted. Default false. */
+  /**
+   * Begin with empty caches at the first generated token; else the prompt's accesses come first, uncounted. Default
+   * false.
+   */
   cold?: boolean;
-  /** Ask for units singly, in the recorded order, instead of for those of a layer together as the engine does. Default false. */
+  /**
+   * Ask for units singly, in the recorded order, instead of for those of a layer together as the engine does. Default
+   * false.
+   */
   oneByOne?: boolean;
 }
 
@@ -22,7 +28,10 @@ export interface PolicyResult {
 }
 
 export interface Replay extends Reuse {
-  /** Slots that the memory buys, each as large as the largest unit, and how many of them a layer has where layers share evenly. */
+  /**
+   * Slots that the memory buys, each as large as the largest unit, and how many of them a layer has where layers share
+   * evenly.
+   */
   slots: number;
   slotsPerLayer: number;
   slotBytes: number;
@@ -32,9 +41,9 @@ export interface Replay extends Reuse {
 }
 
 /**
- * What each policy, and Belady's optimum, would have read for the generated tokens of a trace. Slots are all of one size: only then is it certain
- * that nothing beats the optimum.
- * Throws BAD_USAGE where the trace has no generated token, INSUFFICIENT_MEMORY below one unit a layer.
+ * What each policy, and Belady's optimum, would have read for the generated tokens of a trace. Slots are all of one
+ * size: only then is it certain that nothing beats the optimum. Throws BAD_USAGE where the trace has no generated
+ * token, INSUFFICIENT_MEMORY below one unit a layer.
  */
 export function replay(trace: Trace, options: ReplayOptions): Replay {
   const { layers } = trace;

@@ -11,7 +11,8 @@ export interface Reuse {
   /** Share of those that the token before asked for as well; null with fewer than two tokens. */
   reuse: number | null;
   /**
-   * Tokens ask independently of each other and without favourites. Every cache then hits with capacity / total: no policy is to be judged on such a trace.
+   * Tokens ask independently of each other and without favourites. Every cache then hits with capacity / total: no
+   * policy is to be judged on such a trace.
    */
   independent: boolean;
 }

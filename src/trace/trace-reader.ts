@@ -22,8 +22,9 @@ const unpackr = new Unpackr({ useRecords: false });
 const PASS_FRAME_BYTES = 16;
 
 /**
- * Reads a trace that `run --trace` recorded, or a CSV of expert routes. Throws NOT_FOUND, IO, UNSUPPORTED (a newer version) or CORRUPT
- * (names the offset, or the line). A last pass that was cut off is left out and shows in `tornBytes`.
+ * Reads a trace that `run --trace` recorded, or a CSV of expert routes. Throws NOT_FOUND, IO, UNSUPPORTED (a newer
+ * version) or CORRUPT (names the offset, or the line). A last pass that was cut off is left out and shows in
+ * `tornBytes`.
  */
 export function readTrace(path: string): Trace {
   const bytes = readWhole(path);

@@ -4,9 +4,9 @@ import { DECODE, MAX_UNITS, PROMPT, type Trace, type TraceLayer, type TracePass 
 const COLUMNS = ['turn', 'phase', 'step', 'layer', 'expert'] as const;
 
 /**
- * Expert routes recorded by BigMoeOnEdge (`route_trace v1`): a CSV with a row per expert of a layer of a token, after comments
- * `# model=NAME n_layer=L n_expert=E` and `# layer=I expert_bytes=B`. Phase 0 is the prompt, phase 1 what was generated.
- * Further columns are passed over. Throws CORRUPT, naming the line.
+ * Expert routes recorded by BigMoeOnEdge (`route_trace v1`): a CSV with a row per expert of a layer of a token, after
+ * comments `# model=NAME n_layer=L n_expert=E` and `# layer=I expert_bytes=B`. Phase 0 is the prompt, phase 1 what was
+ * generated. Further columns are passed over. Throws CORRUPT, naming the line.
  *
  * Split by hand: all fields are plain numbers, nothing is ever quoted, and every one is checked.
  */

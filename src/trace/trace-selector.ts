@@ -12,9 +12,10 @@ export interface TraceSelectorOptions {
 }
 
 /**
- * For benchmarks alone: reads what the tokens of a trace asked for, whatever x is. Each token that runs takes the trace's next generated token, from the first
- * one again after the last; a prompt chunk asks for what its tokens ask for together. The times are those of a model that selects so, the output means nothing.
- * Throws BAD_USAGE where the trace is of another shape than the model, or holds no generated token.
+ * For benchmarks alone: reads what the tokens of a trace asked for, whatever x is. Each token that runs takes the
+ * trace's next generated token, from the first one again after the last; a prompt chunk asks for what its tokens ask
+ * for together. The times are those of a model that selects so, the output means nothing. Throws BAD_USAGE where the
+ * trace is of another shape than the model, or holds no generated token.
  */
 export function selectByTrace({ trace, unitsPerLayer, experts, maxTokens }: TraceSelectorOptions): Selector {
   checkShape(trace, unitsPerLayer);

@@ -2,11 +2,11 @@
  * A trace says which units of each layer every token asked for. On disk it is a stream of MessagePack values, one after another:
  *
  *   header  {format: "flashrow-trace", version: 1, model, selector, layers: [{units, unitBytes, slotBytes}, ...]}
- *   pass    [phase, tokens, asked], as often as there are passes
+ *   pass    [phase, tokens, asked], one for each pass
  *
- * A pass is one prompt chunk (phase 0, `tokens` of them) or one generated token (phase 1, tokens 1). `asked` is binary: layer after layer
- * a bitmap of ceil(units / 8) bytes, unit u being bit u % 8 of byte floor(u / 8), spare bits zero. Every pass is written whole and at
- * once, so a trace that was cut off holds good up to its last whole pass.
+ * A pass is one prompt chunk (phase 0, with its number of tokens) or one generated token (phase 1, tokens 1). `asked` is binary. It has a
+ * bitmap for each layer, in order, of ceil(units / 8) bytes: unit u is bit u % 8 of byte floor(u / 8), and spare bits are zero. A pass is
+ * written whole and at once, so that a trace that was cut off is good up to its last whole pass.
  */
 
 export const TRACE_FORMAT = 'flashrow-trace';
@@ -16,7 +16,10 @@ export const DECODE = 1;
 /** More units than any model has, all layers together: damage, not a model. */
 export const MAX_UNITS = 2 ** 25;
 
-/** How one layer is cut up. A unit is what is read, cached and evicted as one: a bundle, or neighbouring bundles that were joined. */
+/**
+ * How one layer is cut up. A unit is what is read, cached and evicted as one: a bundle, or neighbouring bundles that
+ * were joined.
+ */
 export interface TraceLayer {
   units: number;
   /** Payload of one unit. */
@@ -35,7 +38,9 @@ export interface TraceHeader {
 export interface TracePass {
   phase: typeof PROMPT | typeof DECODE;
   tokens: number;
-  /** Per layer the units asked for, in order. They are distinct, but for prompts whose source lists each token's own. */
+  /**
+   * Per layer the units asked for, in order. They are distinct, but for prompts whose source lists each token's own.
+   */
   units: Uint32Array[];
 }
 

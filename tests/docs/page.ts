@@ -53,7 +53,7 @@ export function brokenLinks(page: Page): string[] {
     if (/^https?:/.test(href)) return URL.canParse(href) ? [] : [`${href} is no URL`];
     const [target, anchor] = href.split('#');
     const path = target === '' ? page.path : relative('.', join(dirname(page.path), decodeURI(target)));
-    if (!existsSync(join(REPOSITORY, path))) return [`${href}: there is no ${path}`];
+    if (target !== '' && !existsSync(join(REPOSITORY, path))) return [`${href}: there is no ${path}`];
     if (anchor === undefined) return [];
     const { anchors } = target === '' ? page : readPage(path);
     return anchors.has(anchor) ? [] : [`${href}: ${path} has no heading #${anchor}`];

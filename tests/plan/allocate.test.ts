@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import { allocate } from '../../dist/src/plan/allocate.js';
-import type { AllocationRequest } from '../../dist/src/plan/spend.js';
+import type { AllocationRequest } from '../../dist/src/plan/allocation.js';
 
 const HIDDEN = 256;
 const NEURONS = 1024;

@@ -1,7 +1,9 @@
 import type { Command } from 'commander';
+import { CACHE_POLICIES } from '../../cache/policy.js';
 import { FlashrowError } from '../../errors.js';
 import { parseBytes } from '../../plan/bytes.js';
 import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
+import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
 
 /** What the argument `<model>` may be, for help texts. */
@@ -73,12 +75,10 @@ export const parseSize =
     }
   };
 
-const parseSelector = choice<SelectorChoice>('--select', ['auto', 'all', 'gate', 'low-rank', 'sign', 'router']);
-
-const CACHE_POLICIES: readonly CacheChoice[] = ['auto', 'lru', 'lfu', 'pin', 'hot+lru', 'window'];
+const parseSelector = choice<SelectorChoice>('--select', ['auto', ...SELECTOR_NAMES]);
 
 function parseCache(text: string): CacheChoice {
-  const policy = CACHE_POLICIES.find((name) => name === text);
+  const policy = (['auto', ...CACHE_POLICIES] as const).find((name) => name === text);
   if (policy) return policy;
   const window = /^window:([1-9]\d{0,5})$/.exec(text);
   if (window) return `window:${Number(window[1])}`;

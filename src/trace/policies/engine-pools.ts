@@ -32,7 +32,10 @@ export function sharedPool({ units, offsets, slots }: PoolRequest): Pool {
   };
 }
 
-/** The engine's LFU without ageing. A call is computed before the next one comes, so only the units of the call itself are safe. */
+/**
+ * The engine's LFU without ageing. A call is computed before the next one comes, so only the units of the call itself
+ * are safe.
+ */
 export function lfuPool({ units, slots }: PoolRequest): Pool {
   const cache = new FrequencyCache({ units, slots: Math.min(units, slots), halfLife: Number.POSITIVE_INFINITY });
   const placement = createPlacement(units);
@@ -51,7 +54,9 @@ export function lfuPool({ units, slots }: PoolRequest): Pool {
   };
 }
 
-/** Asks a cache as the engine does: units that do not fit at once go in waves. Returns how many units had to be read. */
+/**
+ * Asks a cache as the engine does: units that do not fit at once go in waves. Returns how many units had to be read.
+ */
 function useInWaves(cache: UnitCache, units: Uint32Array, placement: Placement, tokens?: Uint32Array | null): number {
   const wave = waveSize(units.length, cache.capacity);
   let missed = 0;

@@ -19,7 +19,10 @@ const pin = (request: PoolRequest) => bundlePool({ ...request, policy: 'pin', wi
 const agedLfu = (request: PoolRequest) => bundlePool({ ...request, policy: 'lfu', window: 0 });
 const belady = ({ units, slots, future }: PoolRequest) => beladyPool(units, slots, future());
 
-/** The policies that a replay judges, the optimum last. The engine's `pin` depends on the selector, and so does this one. */
+/**
+ * The policies that a replay judges, the optimum last. The engine's `pin` depends on the selector, and so does this
+ * one.
+ */
 export const policiesFor = (selector: string): readonly Policy[] => [
   { name: 'lru', perLayer: false, create: lru },
   { name: 'layer-lru', perLayer: true, create: lru },

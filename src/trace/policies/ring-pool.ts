@@ -1,7 +1,10 @@
 import { ringSlots } from '../../cache/ring-slots.js';
 import type { Pool } from './pool.js';
 
-/** For models that ask for every unit in every token: the first units stay for good, the others pass through the engine's ring. */
+/**
+ * For models that ask for every unit in every token: the first units stay for good, the others pass through the
+ * engine's ring.
+ */
 export function ringPool({ units, slots }: { units: number; slots: number }): Pool {
   const pinned = slots >= units ? units : Math.max(0, slots - ringSlots(slots));
   const present = new Uint8Array(pinned);

@@ -1,0 +1,63 @@
+import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import type { CachePolicy } from '../cache/policy.js';
+import type { ModelSpec } from '../model/spec.js';
+import type { SelectorName } from '../select/selector.js';
+import type { Calibration } from './calibration.js';
+import type { UnitShape } from './units.js';
+
+/** A model, a budget, and the choices that the caller made. Sizes are bytes. */
+export interface AllocationRequest {
+  spec: ModelSpec;
+  layers: readonly BundleGeometry[];
+  /** The resident half, as dense/ accounts for it. */
+  dense: { residentBytes: number; scratchBytes: number };
+  /** The routers of a mixture of experts. */
+  routerBytes: number;
+  budgetBytes: number;
+  /** Tokens. */
+  contextSize: number;
+  stateFormat: 'f16' | 'f32';
+  threads: number;
+  selector: 'auto' | SelectorName;
+  cache: 'auto' | CachePolicy;
+  /** Whether selectors may guess. */
+  lossy: boolean;
+  /** The figures of a calibration; null where nobody asked for them, or the model was not calibrated. */
+  calibration: Calibration | null;
+}
+
+export interface LayerAllocation {
+  unit: UnitShape;
+  /**
+   * Layers of the same number share their slots: offset and slots are then all of theirs. Null where the layer has its
+   * own.
+   */
+  pool: number | null;
+  /** Arena bytes from the start; a multiple of 4096. */
+  arenaOffset: number;
+  /** Units that are held at once. Under `pin` and the selector `all` these stay for good, and the ring is besides. */
+  slots: number;
+}
+
+/** A budget, spent. */
+export interface Allocation {
+  fits: boolean;
+  selector: SelectorName;
+  cache: CachePolicy;
+  /** Why this selector, in words. */
+  reason: string;
+  layers: LayerAllocation[];
+  ring: { arenaOffset: number; slots: number; slotBytes: number } | null;
+  arenaBytes: number;
+  residentBytes: number;
+  stateBytes: number;
+  scratchBytes: number;
+  minimumBytes: number;
+  ffnBytes: number;
+  /** Share of the streamed half that is in memory, 0 to 1. */
+  cachedShare: number;
+  /** Expected payload per generated token. */
+  bytesPerToken: number;
+  /** Streamed weights that a token is expected to need, cached or not. */
+  touchedBytes: number;
+}

@@ -1,0 +1,59 @@
+import { bridgeScratchBytes, keyValueBytes } from '../../native-bridge/memory.js';
+import { READ_THREADS } from '../disk/read-threads.js';
+import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
+import type { ModelSpec } from '../model/spec.js';
+
+/*
+ * Memory that a model takes besides its weights and its slots. State and scratch are part of the budget, the overhead
+ * is not.
+ */
+
+/** The engine's worker: its isolate and its code, with room for its heap to grow at work. */
+const WORKER_BYTES = 30e6;
+/** Tokenizer tables, per vocabulary entry. */
+const BYTES_PER_TOKEN = 300;
+/** A read thread has a stack, and a buffer in which it widens small reads. */
+const READ_THREAD_BYTES = 1.2e6;
+
+/** Bytes of keys and values once the context is full. */
+export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' | 'f32'): number {
+  const { numLayers, numKeyValueHeads, headDim } = spec;
+  // 16 bits a value are integers with scales: bridge.ts says why.
+  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: format === 'f16' ? 'i16' : 'f32' });
+}
+
+/**
+ * Bytes of the working buffers of the engine and the bridge, for one prompt chunk. A selector takes `perNeuron` per
+ * neuron and token.
+ */
+export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, perNeuron: number): number {
+  const tokens = prefillChunk(spec);
+  const heads = spec.numAttentionHeads * spec.headDim;
+  const keyValues = spec.numKeyValueHeads * spec.headDim;
+  const perToken = 3 * spec.hiddenSize + 2 * heads + 2 * keyValues;
+  // Logits and weights of every expert.
+  const routing = spec.experts ? tokens * 3 * spec.experts.numExperts : 0;
+  const bridge = bridgeScratchBytes({
+    threads,
+    tokens,
+    hiddenSize: spec.hiddenSize,
+    numNeurons: spec.intermediateSize,
+    expertNeurons: spec.experts?.intermediateSize ?? null,
+    contextSize,
+    numAttentionHeads: spec.numAttentionHeads,
+    numKeyValueHeads: spec.numKeyValueHeads,
+    headDim: spec.headDim,
+  });
+  return (
+    bridge +
+    tokens * perNeuron * spec.intermediateSize +
+    4 * (tokens * perToken + routing + LOGIT_ROWS * spec.vocabSize)
+  );
+}
+
+/**
+ * Bytes beside the budget, measured on small models, where little else grows the process. `sessionBytes` is the dense
+ * half's part.
+ */
+export const overheadBytes = (spec: ModelSpec, sessionBytes: number): number =>
+  Math.ceil(WORKER_BYTES + spec.vocabSize * BYTES_PER_TOKEN + READ_THREADS * READ_THREAD_BYTES + sessionBytes);
