@@ -75,7 +75,7 @@ function readWeights(
   }
   for (const [name, shard] of placed ?? [])
     if (found.get(name)?.path !== join(folder, shard))
-      throw damagedTensor(join(folder, shard), name, `is not in that file, but ${INDEX_FILE} says it is`);
+      throw damagedTensor(join(folder, shard), name, `is not there, but ${INDEX_FILE} says it is`);
   return { files, found };
 }
 

@@ -34,7 +34,7 @@ function kindOfCheckpoint(path: string): Checkpoint['kind'] {
     if (kindOf(join(path, CONFIG_FILE)) === 'file') return 'huggingface';
     throw new FlashrowError(
       'NOT_FOUND',
-      `${path} is no model: a store folder holds manifest.msgpack, and a Hugging Face folder holds ${CONFIG_FILE}`,
+      `${path} is no model: a store folder holds manifest.msgpack, a Hugging Face folder ${CONFIG_FILE}`,
       { path },
     );
   }
