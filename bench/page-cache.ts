@@ -20,8 +20,9 @@ export function flush(paths: readonly string[]): void {
 }
 
 /**
- * Drops these files from the page cache, once they are flushed. A page that is in it already is charged to whoever read it first, so a capped process would
- * get it for nothing. Node has no posix_fadvise; `dd iflag=nocache count=0` is GNU's documented way to ask for it.
+ * Drops these files from the page cache, once they are flushed. A page that is in it already is charged to whoever read
+ * it first, so a capped process would get it for nothing. Node has no posix_fadvise; `dd iflag=nocache count=0` is
+ * GNU's documented way to ask for it.
  */
 export function dropFromPageCache(paths: readonly string[]): void {
   for (const path of paths) {

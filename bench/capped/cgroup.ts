@@ -15,7 +15,10 @@ export interface ProcessOutcome {
   anonymousBytes: number;
 }
 
-/** Names by https://docs.kernel.org/admin-guide/cgroup-v1/memory.html and https://docs.kernel.org/admin-guide/cgroup-v2.html. */
+/**
+ * Names by https://docs.kernel.org/admin-guide/cgroup-v1/memory.html and
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html.
+ */
 const VERSION_1 = {
   CGROUP: `/sys/fs/cgroup/memory/flashrow-${process.pid}`,
   LIMIT_FILE: 'memory.limit_in_bytes',
@@ -33,7 +36,10 @@ const VERSION_2 = {
 
 const SAMPLE_MS = 50;
 
-/** The group is the shell's, which outlives a caller that is interrupted or killed: so it always goes away with its process. */
+/**
+ * The group is the shell's, which outlives a caller that is interrupted or killed: so it always goes away with its
+ * process.
+ */
 const CAPPED = `
 trap : HUP INT TERM
 mkdir "$CGROUP" || exit 1
@@ -45,7 +51,10 @@ status=$?
 cat "$CGROUP/$PEAK_FILE" "$CGROUP/$EVENTS_FILE" >&3
 exit $status`;
 
-/** Runs node in a memory cgroup (version 1 or 2) of its own that holds `limitBytes` and does not swap; without a limit, just runs it. */
+/**
+ * Runs node in a memory cgroup (version 1 or 2) of its own that holds `limitBytes` and does not swap; without a limit,
+ * just runs it.
+ */
 export async function nodeInCgroup(limitBytes: number | null, args: readonly string[]): Promise<ProcessOutcome> {
   const isVersion1 = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
   if (limitBytes !== null && !isVersion1) writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+memory');

@@ -27,7 +27,10 @@ export interface Answer {
   promptTokensPerSecond: number;
   tokensPerSecond: number;
   tokenMs: { p50: number | null; p95: number | null; p99: number | null };
-  /** What the process had read from disk, by the kernel's account, per timed token; null where /proc/self/io is not to be had. */
+  /**
+   * What the process had read from disk, by the kernel's account, per timed token; null where /proc/self/io is not to
+   * be had.
+   */
   diskBytesPerToken: number | null;
   /** flashrow's own account of the timed generation. */
   receipt?: Receipt;
@@ -39,8 +42,9 @@ export const task = (): Task => JSON.parse(process.argv[2]);
 export type Generate = (prompt: number[], count: number) => AsyncIterable<unknown>;
 
 /**
- * The same clockwork for every contender: a cold generation of two tokens, then the timed one. Tokens are timed as they reach the caller; the first
- * counts as the prompt's, and the prompts share no beginning, so that nothing is left over to reuse.
+ * The same clockwork for every contender: a cold generation of two tokens, then the timed one. Tokens are timed as they
+ * reach the caller; the first counts as the prompt's, and the prompts share no beginning, so that nothing is left over
+ * to reuse.
  */
 export async function timeContender(
   { prompt, newTokens }: Task,

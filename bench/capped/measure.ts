@@ -30,7 +30,10 @@ export interface Run {
   cgroupPeakBytes: number | null;
 }
 
-/** Runs a contender on a model that the page cache does not hold; `besides` are files that it reads outside the model's folder. */
+/**
+ * Runs a contender on a model that the page cache does not hold; `besides` are files that it reads outside the model's
+ * folder.
+ */
 export async function runContender(
   contender: Contender,
   task: Task,
@@ -65,7 +68,9 @@ export interface Reading {
   deviceBytes: number;
   records: number;
   recordBytes: number | null;
-  /** Bytes/s over the timed tokens, and of raw reads of such records by as many threads. Null where nothing was read. */
+  /**
+   * Bytes/s over the timed tokens, and of raw reads of such records by as many threads. Null where nothing was read.
+   */
   readSpeed: number | null;
   rawReadSpeed: number | null;
   roofline: Roofline;

@@ -14,11 +14,16 @@ export interface Roofline {
   diskMs: number;
   touchMs: number;
   denseMs: number;
-  /** max(disk, touch) + dense: reads can hide behind the feed-forward work, or it behind them; the resident half comes on top. */
+  /**
+   * max(disk, touch) + dense: reads can hide behind the feed-forward work, or it behind them; the resident half comes
+   * on top.
+   */
   tokenMs: number;
 }
 
-/** The least time a token can take on this machine with these reads (Williams et al., Roofline, 2009, with bytes alone). */
+/**
+ * The least time a token can take on this machine with these reads (Williams et al., Roofline, 2009, with bytes alone).
+ */
 export function roofline({ deviceBytes, touchedBytes, denseBytes, diskSpeed, memorySpeed }: RooflineInput): Roofline {
   const diskMs = (deviceBytes / diskSpeed) * 1e3;
   const touchMs = (touchedBytes / memorySpeed) * 1e3;

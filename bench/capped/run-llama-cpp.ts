@@ -4,8 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { type Answer, task, timeContender } from './contender.js';
 
 /*
- * The other contender: llama.cpp through node-llama-cpp (https://node-llama-cpp.withcat.ai/api/functions/getLlama), weights mapped from the file, which is how it
- * runs models that do not fit. It is installed apart, so what is used of it is declared here.
+ * The other contender: llama.cpp through node-llama-cpp (https://node-llama-cpp.withcat.ai/api/functions/getLlama),
+ * weights mapped from the file, which is how it runs models that do not fit. It is installed apart, so what is used of
+ * it is declared here.
  */
 interface Sequence {
   /** Goes on after an end-of-sequence token where it is yielded. */

@@ -43,8 +43,8 @@ export function parseActivity(text: string): ActivityStatistics {
 }
 
 /**
- * Writes a trace of as many tokens as a run has, for a store of single neurons. Throws BAD_USAGE where the store holds others, or where no
- * activity has these statistics.
+ * Writes a trace of as many tokens as a run has, for a store of single neurons. Throws BAD_USAGE where the store holds
+ * others, or where no activity has these statistics.
  */
 export function writeActivity(
   storePath: string,

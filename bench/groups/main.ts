@@ -13,7 +13,10 @@ const CACHE_SHARE = 0.25;
 /** Wanted groups this many neurons apart are read together. */
 const GAP_NEURONS = 4;
 
-/** Reads of a layer's second half of tokens, where each neuron lies at `place` and groups of `size` are read and kept as one. */
+/**
+ * Reads of a layer's second half of tokens, where each neuron lies at `place` and groups of `size` are read and kept as
+ * one.
+ */
 function readsOf(tokens: readonly ArrayLike<number>[], units: number, place: Uint32Array, size: number) {
   const groups = Math.ceil(units / size);
   const cache = createCache({ units: groups, slots: Math.floor(CACHE_SHARE * groups), policy: 'lru', window: 0 });

@@ -1,9 +1,13 @@
-/** Share of the neurons that are set apart, most used first: they go with everybody, so they must not be anyone's neighbour. */
+/**
+ * Share of the neurons that are set apart, most used first: they go with everybody, so they must not be anyone's
+ * neighbour.
+ */
 const HOT_SHARE = 0.1;
 
 /**
- * An order of a layer's units in which those that wake together lie together, learnt from tokens' sets of units: the hot ones apart, then a greedy chain, each
- * time the unit that most often woke with the last one (as Ripple does, arXiv 2410.19274). Returns the place of each unit.
+ * An order of a layer's units in which those that wake together lie together, learnt from tokens' sets of units: the
+ * hot ones apart, then a greedy chain, each time the unit that most often woke with the last one (as Ripple does, arXiv
+ * 2410.19274). Returns the place of each unit.
  */
 export function coActivationOrder(tokens: readonly ArrayLike<number>[], units: number): Uint32Array {
   const uses = new Uint32Array(units);

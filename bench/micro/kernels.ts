@@ -91,7 +91,9 @@ function prepare(workshop: Workshop, kind: Kind, format: RowFormat): (bridge: Br
   return (bridge) => matrices(bridge, path, format);
 }
 
-/** A layer as the store would lay it out: neuron by neuron for ReLU, whose down blocks become q8_0, in slices otherwise. */
+/**
+ * A layer as the store would lay it out: neuron by neuron for ReLU, whose down blocks become q8_0, in slices otherwise.
+ */
 function geometry(kind: 'by-neuron' | 'by-output', format: RowFormat): BundleGeometry {
   const byNeuron = kind === 'by-neuron';
   const formats = {

@@ -16,8 +16,8 @@ export interface ActivityStatistics {
 }
 
 /**
- * OPT-6.7B as its predictor loads it: share, union and new rows from "LLM in a flash" (arXiv 2312.11514), skew from the middle of the
- * 17-26% that PowerInfer (arXiv 2312.12456) found.
+ * OPT-6.7B as its predictor loads it: share, union and new rows from "LLM in a flash" (arXiv 2312.11514), skew from the
+ * middle of the 17-26% that PowerInfer (arXiv 2312.12456) found.
  */
 export const OPT_6_7B: ActivityStatistics = {
   activeShare: 0.1,
@@ -35,7 +35,10 @@ export interface ActivityOptions {
   random: () => number;
 }
 
-/** A neuron is a two-state Markov chain that is active a share p of the time; `staying` p^`lean` is how much it clings to its state. */
+/**
+ * A neuron is a two-state Markov chain that is active a share p of the time; `staying` p^`lean` is how much it clings
+ * to its state.
+ */
 interface Process {
   shares: Float64Array;
   staying: number;
@@ -51,9 +54,10 @@ const TOLERANCE = 0.02;
 const HALVINGS = 30;
 
 /**
- * A trace of neurons that fire with given statistics: favourites (shares follow a Kumaraswamy distribution, whose quantiles are closed), and
- * neurons that stay active for a while, those in frequent use the more so. Throws BAD_USAGE where no such process has these
- * statistics, and where they are those of tokens that draw independently: what a cache is worth must not be judged on those.
+ * A trace of neurons that fire with given statistics: favourites (shares follow a Kumaraswamy distribution, whose
+ * quantiles are closed), and neurons that stay active for a while, those in frequent use the more so. Throws BAD_USAGE
+ * where no such process has these statistics, and where they are those of tokens that draw independently: what a cache
+ * is worth must not be judged on those.
  */
 export function generateActivity({ statistics, layers, tokens, random }: ActivityOptions): Trace {
   const process = fit(statistics);
@@ -80,7 +84,9 @@ export function generateActivity({ statistics, layers, tokens, random }: Activit
 
 const clinging = ({ staying, lean }: Process, share: number) => staying * share ** lean;
 
-/** Finds the process: skew settles the shares, then staying meets the union for every lean, and lean the new per token. */
+/**
+ * Finds the process: skew settles the shares, then staying meets the union for every lean, and lean the new per token.
+ */
 function fit(statistics: ActivityStatistics): Process {
   const { activeShare, hotShare, window, windowUnion, newPerToken } = statistics;
   const sensible =

@@ -9,7 +9,10 @@ export interface GgufFamilyTraits {
   queryKeyNorm: 'head' | 'all' | null;
   /** Whether the neurons of an expert are told by a key of their own, and not by `feed_forward_length`. */
   expertLengthKey: boolean;
-  /** Layer norms with biases, queries, keys and values in one matrix, no gate; `two norms` where attention has one of its own. */
+  /**
+   * Layer norms with biases, queries, keys and values in one matrix, no gate; `two norms` where attention has one of
+   * its own.
+   */
   falcon: 'one norm' | 'two norms' | null;
   /** Biases everywhere, attention sinks, a sliding window in every other layer, YaRN. */
   gptOss: boolean;

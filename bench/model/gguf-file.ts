@@ -48,8 +48,8 @@ export const tensorBytes = ({ dimensions, format }: GgufTensor) =>
   );
 
 /**
- * Writes a new file, safe on disk when it returns, and gives its bytes. `contentsOf` yields a tensor's `tensorBytes` in pieces as large as it likes.
- * Throws where the path exists.
+ * Writes a new file, safe on disk when it returns, and gives its bytes. `contentsOf` yields a tensor's `tensorBytes` in
+ * pieces as large as it likes. Throws where the path exists.
  */
 export function writeGguf<Tensor extends GgufTensor>(
   path: string,

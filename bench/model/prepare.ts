@@ -30,7 +30,9 @@ export function prepareCheckpoint(
   return path;
 }
 
-/** The store of a checkpoint, beside it unless `store` says where; converted once, on disk and out of the page cache. */
+/**
+ * The store of a checkpoint, beside it unless `store` says where; converted once, on disk and out of the page cache.
+ */
 export async function prepareStore(checkpoint: string, store: string, log: Log): Promise<void> {
   if (!existsSync(store)) {
     log(`converting ${checkpoint} to ${store}`);

@@ -14,8 +14,9 @@ const NIBBLE_MIDDLE = 7.5;
 const SIGN = 0x8000;
 
 /**
- * Weights as a checkpoint's blocks would hold them, every quant and mantissa bit random (AES-256 in counter mode over the seed): nothing repeats, so neither
- * a file system nor a disk can deduplicate or compress them. The same seed gives the same weights.
+ * Weights as a checkpoint's blocks would hold them, every quant and mantissa bit random (AES-256 in counter mode over
+ * the seed): nothing repeats, so neither a file system nor a disk can deduplicate or compress them. The same seed gives
+ * the same weights.
  */
 export class RandomWeights {
   readonly #cipher: Cipher;
@@ -27,8 +28,8 @@ export class RandomWeights {
   }
 
   /**
-   * Whole blocks of `format`, `bytes` of them, such that inputs of unit variance give outputs of unit variance over rows of `columns`.
-   * `bytes` is a multiple of the block's.
+   * Whole blocks of `format`, `bytes` of them, such that inputs of unit variance give outputs of unit variance over
+   * rows of `columns`. `bytes` is a multiple of the block's.
    */
   next(format: RowFormat, columns: number, bytes: number): Uint8Array {
     const random = this.#bytes(bytes);

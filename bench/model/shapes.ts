@@ -122,7 +122,10 @@ export interface NamedShape {
   shape: ModelShape;
 }
 
-/** A name of SHAPES, or numbers like `hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4[,vocab=32000][,context=4096]`. Throws BAD_USAGE. */
+/**
+ * A name of SHAPES, or numbers like `hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4[,vocab=32000][,context=4096]`.
+ * Throws BAD_USAGE.
+ */
 export function parseShape(text: string): NamedShape {
   if (Object.hasOwn(SHAPES, text)) return { name: text, shape: SHAPES[text] };
   const known = Object.keys(SHAPES).join(', ');

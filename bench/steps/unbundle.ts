@@ -21,8 +21,9 @@ import { filesOf } from '../page-cache.js';
 const PARTS = ['gate', 'up', 'down'] as const;
 
 /**
- * The same model as a checkpoint holds it, each matrix by itself: what a neuron needs is then two or three reads instead of one. For stores of single neurons. A
- * folder beside the store, made once; it shares the resident half's file.
+ * The same model as a checkpoint holds it, each matrix by itself: what a neuron needs is then two or three reads
+ * instead of one. For stores of single neurons. A folder beside the store, made once; it shares the resident half's
+ * file.
  */
 export function unbundledStore(path: string, log: (line: string) => void): string {
   const folder = `${path}.unbundled`;
