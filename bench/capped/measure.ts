@@ -18,15 +18,15 @@ const PROBES = 7;
 
 /** One process of one contender. */
 export interface Run {
-  /** Null where it did not come to an end. */
+  /** Null where it did not finish. */
   answer: Answer | null;
-  /** Why it did not. */
+  /** Why it did not finish; null where it did. */
   failure: string | null;
-  /** Processes that the kernel killed for want of memory. */
+  /** Processes that the kernel killed for lack of memory. */
   killed: number;
   /** The most anonymous and shared memory seen. */
   anonymousBytes: number;
-  /** The cgroup's own peak, page cache included: it says nothing about what the process needs. */
+  /** The peak of the cgroup. It includes the page cache, so that it does not say what the process needs. */
   cgroupPeakBytes: number | null;
 }
 
@@ -59,7 +59,7 @@ function whyFailed(killed: number, exitCode: number | null, stderr: string): str
   return `exit code ${exitCode}: ${told}`;
 }
 
-/** flashrow's timed tokens against what disk and memory give, measured right after them. */
+/** flashrow's timed tokens, and the speeds of disk and memory, measured right after them. */
 export interface Reading {
   /** Bytes/s of memory, read by as many threads. */
   memorySpeed: number;
@@ -74,7 +74,7 @@ export interface Reading {
   readSpeed: number | null;
   rawReadSpeed: number | null;
   roofline: Roofline;
-  /** Of the roofline, reached. */
+  /** The share of the roofline that flashrow reached. */
   rooflineShare: number;
 }
 

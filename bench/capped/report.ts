@@ -32,7 +32,7 @@ export interface Report {
 const MB = 1e6;
 const GB = 1e9;
 
-/** The comparison, then where flashrow's time and bytes went; medians over the rounds. */
+/** The comparison, then flashrow's time and bytes; medians over the rounds. */
 export function printable(report: Report): string {
   const { checkpointBytes, capBytes, budgetBytes, machine } = report;
   const cap =

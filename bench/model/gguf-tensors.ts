@@ -39,7 +39,10 @@ const vector = (name: string, length: number, columns: number | null): Tensor =>
 const bias = (name: string, length: number): Tensor => vector(`${name}.bias`, length, BIAS_COLUMNS);
 const norm = (name: string, length: number): Tensor => vector(`${name}.weight`, length, null);
 
-/** All tensors of a model. `format` is that of the matrices, `rows` that of the streamed ones; routers, norms and biases are f32. */
+/**
+ * All tensors of a model. `format` is that of the matrices, `rows` that of the streamed ones; routers, norms and biases
+ * are f32.
+ */
 export function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowFormat, rows: RowFormat): Tensor[] {
   const { hiddenSize, numLayers, headDim, vocabSize } = shape;
   const make = { shape, family, matrix: matrixIn(format), streamed: matrixIn(rows), router: matrixIn('f32') };

@@ -5,7 +5,10 @@ import { type Tensor, tensorsOf } from './gguf-tensors.js';
 import { RandomWeights } from './random-weights.js';
 import type { ModelShape } from './shapes.js';
 
-/* A model of random weights as a GGUF file, with a SentencePiece vocabulary of made-up words. Both llama.cpp and flashrow load it. */
+/*
+ * A model of random weights as a GGUF file, with a SentencePiece vocabulary of made-up words. Both llama.cpp and
+ * flashrow load it.
+ */
 
 /** Blocks that are written at once. */
 const PIECE_BLOCKS = 1 << 18;

@@ -4,15 +4,15 @@ export interface Step {
   name: string;
   what: string;
   tuning: NonNullable<ModelOptions['tuning']>;
-  /** Whether what a neuron needs lies together (the paper's row-column bundling), or each matrix by itself. */
+  /** Whether the rows of a neuron lie together (the paper's row-column bundling). Else each matrix lies by itself. */
   bundled: boolean;
-  /** Runs with the smallest budget that works, so that as good as nothing stays from token to token. */
+  /** Runs with the smallest budget that works, so that next to nothing stays from token to token. */
   smallest: boolean;
 }
 
 /**
- * The ablation of "LLM in a flash" (arXiv 2312.11514, table 2), one step at a time and in its order, and what
- * flashrow's own default adds.
+ * The ablation of "LLM in a flash" (arXiv 2312.11514, table 2), step by step and in its order. The last step is
+ * flashrow's default.
  */
 export const STEPS: readonly Step[] = [
   {
