@@ -1,12 +1,37 @@
 import { defineConfig } from 'vitest/config';
+import type { InlineConfig } from 'vitest/node';
 
-// Engines share the machine's cores and memory: files run one after another. The limit is for a hang, not for speed.
-export default defineConfig({
-  test: {
-    include: ['tests/**/*.test.ts'],
-    pool: 'forks',
-    fileParallelism: false,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
-  },
+/** A suite of tests; one with a guard says what it needs, and stops where that is missing. */
+const suite = (name: string, include: string[], test: InlineConfig = {}) => ({
+  extends: true as const,
+  test: { name, include, env: { FLASHROW_TESTS: name }, ...test },
 });
+const MINUTE = 60_000;
+
+// Engines share the machine's cores and memory: files run one after another. The limits are for a hang, not for speed.
+const test: InlineConfig & { project: string } = {
+  pool: 'forks',
+  fileParallelism: false,
+  testTimeout: MINUTE,
+  hookTimeout: MINUTE,
+  // What runs unless `--project` names another suite. Suites that need more are in it too: skipped, with the reason.
+  project: 'unit',
+  projects: [
+    suite('unit', ['tests/**/*.test.ts']),
+    suite('fuzz', ['tests/fuzz/**/*.test.ts'], { env: { FLASHROW_FUZZ: process.env.FLASHROW_FUZZ ?? '7000' } }),
+    suite('package', ['tests/package/**/*.test.ts'], { testTimeout: 10 * MINUTE }),
+    suite('peer', ['tests/peer/**/*.test.ts'], { globalSetup: 'tests/peer/guard.ts' }),
+    suite('root', ['tests/root/**/*.test.ts'], {
+      globalSetup: 'tests/root/guard.ts',
+      testTimeout: 5 * MINUTE,
+      hookTimeout: 5 * MINUTE,
+    }),
+    suite('neon', ['tests/native-bridge/**/*.test.ts', 'tests/neon/*.neon.ts'], {
+      globalSetup: 'tests/neon/guard.ts',
+      testTimeout: 10 * MINUTE,
+      hookTimeout: 10 * MINUTE,
+    }),
+  ],
+};
+
+export default defineConfig({ test });

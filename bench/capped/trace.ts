@@ -57,7 +57,7 @@ export function writeActivity(
     throw new FlashrowError(
       'BAD_USAGE',
       '--activity is of single neurons: use a shape with ReLU, or --trace for experts',
-      { activation: spec.activation },
+      { option: 'activity' },
     );
   const shapes = layers.map(unitsWhole).map(({ units, bundleBytes, slotBytes }) => {
     return { units, unitBytes: bundleBytes, slotBytes };

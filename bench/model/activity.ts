@@ -166,4 +166,4 @@ function bisect(from: number, to: number, low: (value: number) => boolean): numb
 }
 
 const refused = (statistics: ActivityStatistics, why: string) =>
-  new FlashrowError('BAD_USAGE', `no activity has these statistics: ${why}`, { ...statistics });
+  new FlashrowError('BAD_USAGE', `no activity has these statistics: ${why}`, { value: { ...statistics } });

@@ -172,9 +172,7 @@ export function parseFormat(
       throw new FlashrowError(
         'BAD_USAGE',
         `--format ${text} needs rows of whole blocks of ${blockSize}, not ${columns}`,
-        {
-          columns,
-        },
+        { option: 'format', value: text },
       );
   }
   return text;

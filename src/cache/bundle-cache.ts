@@ -16,7 +16,7 @@ export interface BundleCacheOptions {
 
 /** Under `pin`, the share of slots that still turns over: the units that are not pinned need a place too. */
 const TURNOVER_SHARE = 0.25;
-/** Under `hot+lru`, the share of slots that hot units keep (bench/EXPERIMENTS.md). */
+/** Under `hot+lru`, the share of slots that hot units keep (bench/EXPERIMENTS.md, CACHE-06). */
 const HOT_SHARE = 0.75;
 
 /**

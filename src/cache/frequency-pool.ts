@@ -25,7 +25,7 @@ export interface FrequencyPoolOptions {
  * Slots that layers share. The unit goes that is least likely to be asked for soon, whatever its layer. The likelihood
  * is estimated from how often earlier tokens asked for the unit, with two half-lives. The estimates of a layer age when
  * its turn comes, so that layers can be compared, and count less the longer the layer's next turn is away. Half-lives
- * and weights are those that do best on both recorded traces (bench/EXPERIMENTS.md).
+ * and weights are those that do best on both recorded traces (bench/EXPERIMENTS.md, CACHE-02).
  *
  * A call may give away the slots of any unit that another layer asked for: the caller must have read and used those by
  * then. Nothing is allocated after construction. A miss costs one pass over the slots, however many units of the call

@@ -7,7 +7,7 @@ import { BATCH_TOKENS, fitLowRank } from './fit-low-rank.js';
 import type { LayerInputs } from './layer-inputs.js';
 import { type Division, ScoreHistogram } from './score-histogram.js';
 
-/** Passes over the tokens: ten where that is enough steps, more where the tokens are few, until they have nothing left to tell (bench/EXPERIMENTS.md). */
+/** Passes over the tokens: ten where that is enough steps, more where the tokens are few, until they have nothing left to tell (bench/EXPERIMENTS.md, PREDICTOR-02). */
 const LEAST_PASSES = 10;
 const MOST_PASSES = 40;
 const ENOUGH_STEPS = 1600;

@@ -1,4 +1,3 @@
-import type { ErrorCode } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
@@ -154,11 +153,4 @@ export interface Model {
   ): Promise<EvaluationResult>;
   /** Frees everything at once; running work ends with ABORTED. Safe to call twice. */
   dispose(): Promise<void>;
-}
-
-/** What crosses the worker boundary when something fails. */
-export interface ErrorShape {
-  code: ErrorCode;
-  message: string;
-  details: Record<string, unknown>;
 }

@@ -1,17 +1,11 @@
+import type { ErrorDetails } from '../error-details.js';
+import type { ErrorCode } from '../errors.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
-import type {
-  ErrorShape,
-  EvaluationResult,
-  GenerateOptions,
-  GenerationResult,
-  ModelInfo,
-  Piece,
-  Progress,
-} from './api.js';
+import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece, Progress } from './api.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
@@ -147,6 +141,13 @@ export type Method = keyof Methods;
 export type Request =
   | { [M in Method]: { id: number; method: M; args: Methods[M]['args'] } }[Method]
   | { abort: number };
+
+/** A failure in a form that can cross to another thread. */
+export interface ErrorShape {
+  code: ErrorCode;
+  message: string;
+  details: ErrorDetails[ErrorCode];
+}
 
 /** From the worker. */
 export type Reply = { id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape });

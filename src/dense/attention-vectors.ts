@@ -1,27 +1,32 @@
+import type { Bridge } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { tensorNamed } from './check-tensors.js';
+import { checkOnDisk } from './checksum.js';
 import { readNormWeight, rmsNorm } from './norm.js';
 import type { Rotary } from './rotary.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
-import { tensorNamed } from './tensors.js';
 import { addBias, scaleBy } from './vectors.js';
 
-/** What is done to queries, keys and values between their projection and attention: biases, norms, rotary. */
+/**
+ * The work on queries, keys and values between their projection and attention: biases, norms, rotary, the query's
+ * scale.
+ */
 export class AttentionVectors {
   readonly #spec: ModelSpec;
   readonly #rotaryOf: (layer: number) => Rotary | null;
-  /** Per layer; empty vectors where the model has none. */
+  /** Per layer [q, k, v]'s biases and [q, k]'s norms; an empty list where the model has none. */
   readonly #biases: Float32Array[][] = [];
   readonly #norms: Float32Array[][] = [];
   /** Bytes of the vectors held. */
   readonly residentBytes: number;
 
-  /** `check` compares a tensor with its checksum before it is read. */
+  /** Reads the vectors of all layers. Throws CORRUPT where a checksum does not match, NOT_FOUND or IO. */
   constructor(
     spec: ModelSpec,
     tensors: ReadonlyMap<string, TensorOnDisk>,
     rotaryOf: (layer: number) => Rotary | null,
-    check: (tensor: TensorOnDisk) => void,
+    bridge: Bridge,
   ) {
     this.#spec = spec;
     this.#rotaryOf = rotaryOf;
@@ -30,7 +35,7 @@ export class AttentionVectors {
       const read = (names: LayerTensor[], readOne: (tensor: TensorOnDisk) => Float32Array) =>
         names.map((name) => {
           const tensor = tensorNamed(tensors, layerTensor(layer, name));
-          check(tensor);
+          checkOnDisk(tensor, bridge);
           const vector = readOne(tensor);
           residentBytes += vector.byteLength;
           return vector;
@@ -41,7 +46,10 @@ export class AttentionVectors {
     this.residentBytes = residentBytes;
   }
 
-  /** In place: q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] of one layer, token t at position `position + t`. */
+  /**
+   * Changes q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] of one layer in place. Token t stands at
+   * position `position + t`.
+   */
   finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
     const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale } = this.#spec;
     if (this.#biases[layer].length > 0) {

@@ -7,10 +7,11 @@ import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { addBias } from './vectors.js';
 
 /*
- * The same three segments on the bridge's kernels: weights as the file has them, norms and sums here.
- * `scratch` is [maxTokens, hiddenSize] and shared by all of them, as only one runs at a time.
+ * The three segments on the bridge's kernels. The bridge multiplies by weights in the file's own format; norms and sums
+ * are done here. `scratch` is [maxTokens, hiddenSize]; all segments share it, as only one runs at a time.
  */
 
+/** Norm, then the projections to queries, keys and values. */
 export function bridgeAttentionInput(
   spec: ModelSpec,
   tensors: InputTensors,
@@ -33,6 +34,7 @@ export function bridgeAttentionInput(
   };
 }
 
+/** The output projection, the residual sum, and the norm before the feed-forward network. */
 export function bridgeAttentionOutput(
   spec: ModelSpec,
   tensors: OutputTensors,
@@ -57,7 +59,7 @@ export function bridgeAttentionOutput(
   };
 }
 
-/** The matrix is handed out too: a tied one serves the embedding. */
+/** The head. It shows its matrix [vocabSize, hiddenSize], because a tied one serves the embedding too. */
 export function bridgeHead(
   spec: ModelSpec,
   tensors: LastTensors,
@@ -77,7 +79,7 @@ export function bridgeHead(
   };
 }
 
-/** All or none: what was loaded before a failure is let go. */
+/** Loads all matrices, or none: if one fails, those before it are let go. */
 function loadMatrices(bridge: Bridge, tensors: TensorOnDisk[]): ResidentMatrix[] {
   const matrices: ResidentMatrix[] = [];
   try {

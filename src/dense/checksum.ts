@@ -3,9 +3,13 @@ import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { FlashrowError } from '../errors.js';
 import { openFile, readFully, type TensorOnDisk } from './tensor-on-disk.js';
 
+/** Bytes read at once. */
 const PIECE_BYTES = 1 << 20;
 
-/** Reads a tensor that a library, or a row at a time, will read again. Throws CORRUPT where its bytes are not those that were written. */
+/**
+ * Compares a tensor's bytes in its file with the store's checksum; a tensor without one passes. For tensors that are
+ * read again later: by a library, as a vector, or row by row. Throws CORRUPT where they differ, NOT_FOUND or IO.
+ */
 export function checkOnDisk(tensor: TensorOnDisk, bridge: Bridge): void {
   if (tensor.checksum === undefined) return;
   const piece = new Uint8Array(Math.min(PIECE_BYTES, tensor.bytes));
@@ -23,7 +27,10 @@ export function checkOnDisk(tensor: TensorOnDisk, bridge: Bridge): void {
   compare(checksum, tensor);
 }
 
-/** The same for a matrix that is in memory, in its file's own bytes. */
+/**
+ * Compares a matrix that is in memory, in its file's own bytes, with the tensor's checksum. Throws CORRUPT where they
+ * differ.
+ */
 export function checkHeld(matrix: ResidentMatrix, tensor: TensorOnDisk): void {
   if (tensor.checksum !== undefined) compare(matrix.checksum(0, matrix.rows), tensor);
 }

@@ -1,13 +1,19 @@
 /**
- * The resident half of a model: everything but the feed-forward networks and attention itself. All buffers belong to the
- * caller and hold at least `tokens` rows; outputs overwrite.
+ * The resident half of a model: everything except the feed-forward networks and attention itself. All buffers belong to
+ * the caller and hold at least `tokens` rows. Unless a method says that it adds, it overwrites its outputs.
  */
 export interface DenseHalf {
   /** Bytes of weights held in memory, measured where a library holds them. */
   readonly residentBytes: number;
-  /** Embedding rows of `ids`, with what positions `position`.. add where they are learned, into x[ids.length, hiddenSize]. */
+  /**
+   * x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on where the model
+   * has them.
+   */
   embed(ids: ArrayLike<number>, position: number, x: Float32Array): void;
-  /** From the residual stream x[tokens, hiddenSize]: norm, then q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim], with biases and norms, turned by rotary for positions `position`... */
+  /**
+   * Makes q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] from the residual stream x[tokens,
+   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at position `position + t`.
+   */
   attentionInput(
     layer: number,
     x: Float32Array,
@@ -17,7 +23,10 @@ export interface DenseHalf {
     k: Float32Array,
     v: Float32Array,
   ): Promise<void> | void;
-  /** x += o(attention[tokens, heads * headDim]); ffnInput[tokens, hiddenSize] = norm(x), of x before the sum where the two run side by side. */
+  /**
+   * x[tokens, hiddenSize] += o(attention[tokens, heads * headDim]); ffnInput[tokens, hiddenSize] = norm(x). In a model
+   * whose attention and feed-forward network run side by side, the norm is of x before the sum.
+   */
   attentionOutput(
     layer: number,
     attention: Float32Array,
@@ -25,9 +34,12 @@ export interface DenseHalf {
     tokens: number,
     ffnInput: Float32Array,
   ): Promise<void> | void;
-  /** Adds to the streamed network's output[tokens, hiddenSize] what the resident half knows of it: the shared expert's part, of x[tokens, hiddenSize], and the output's bias. */
+  /**
+   * Finishes the streamed network's output[tokens, hiddenSize] in place: adds the shared expert's part, made from
+   * x[tokens, hiddenSize], and the output's bias, then applies the norm that some models have here.
+   */
   finishFeedForward(layer: number, x: Float32Array, tokens: number, output: Float32Array): void;
-  /** logits[tokens, vocabSize] of the residual stream x[tokens, hiddenSize]. */
+  /** logits[tokens, vocabSize] = the head of the last norm of x[tokens, hiddenSize], the residual stream. */
   logits(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
   dispose(): Promise<void> | void;
 }

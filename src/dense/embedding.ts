@@ -5,13 +5,14 @@ import { rowBytes } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import { openFile, readFully, type TensorOnDisk } from './tensor-on-disk.js';
 
-/** Embedding rows by id: from the file, one read a token, or from a tied head that is resident anyway. */
+/** Embedding rows by id: read from the file, one read a token, or taken from a tied head, which is resident anyway. */
 export class Embedding {
   readonly #tensor: TensorOnDisk;
   readonly #resident: ResidentMatrix | null;
   readonly #row: Uint8Array;
   #fd: number | null;
 
+  /** `tensor` is [vocabSize, hiddenSize]; `resident` is the same matrix on the bridge, or null to read the file. */
   constructor(tensor: TensorOnDisk, resident: ResidentMatrix | null) {
     this.#tensor = tensor;
     this.#resident = resident;
@@ -19,7 +20,10 @@ export class Embedding {
     this.#fd = resident ? null : openFile(tensor.path);
   }
 
-  /** Rows of `ids` into x[ids.length, columns]. Throws BAD_USAGE, before anything is written, where an id is not in the vocabulary. */
+  /**
+   * x[ids.length, hiddenSize] = the rows of `ids`. Throws BAD_USAGE, with x untouched, where an id is not in the
+   * vocabulary.
+   */
   rows(ids: ArrayLike<number>, x: Float32Array): void {
     const [vocabSize, columns] = this.#tensor.shape;
     for (let i = 0; i < ids.length; i++) {

@@ -5,10 +5,10 @@ import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
-import { runsOn } from './choice.js';
+import { checkShapes, headName, tensorNamed } from './check-tensors.js';
+import { libraryFor } from './choose-library.js';
 import { SHARED_PARTS } from './shared-expert.js';
 import type { TensorShape } from './tensor-on-disk.js';
-import { checkShapes, headName, tensorNamed } from './tensors.js';
 
 const MIB = 2 ** 20;
 /** One session with up to 8 threads; 0.21 MB measured with 2, 0.51 MB with 8. */
@@ -19,15 +19,18 @@ const LIBRARY_BYTES = 16 * MIB;
 const GARBAGE_BYTES = 44 * MIB;
 
 export interface DenseFootprint {
-  /** Weights, at most; what is held is no less than three quarters of it. */
+  /** Weights, at most. The real figure is at least three quarters of it. */
   residentBytes: number;
-  /** What ONNX Runtime costs besides, whatever the model's size; 0 where nothing runs on it. */
+  /** The cost of ONNX Runtime besides, whatever the model's size; 0 where nothing runs on it. */
   overheadBytes: number;
   /** Working buffers for calls of `maxTokens`. */
   scratchBytes: number;
 }
 
-/** What `createDenseHalf` will hold, from headers alone. Throws CORRUPT where tensors do not fit the spec. */
+/**
+ * Foretells the bytes that `createDenseHalf` will hold, from headers alone. Throws CORRUPT where tensors do not fit the
+ * spec.
+ */
 export function denseFootprint(
   spec: ModelSpec,
   tensors: ReadonlyMap<string, TensorShape>,
@@ -36,17 +39,17 @@ export function denseFootprint(
   checkShapes(spec, tensors);
   const { hiddenSize, numLayers } = spec;
   const layers = Array.from({ length: numLayers }, (_, layer) => {
-    const of = (names: LayerTensor[]) => names.map((name) => tensorNamed(tensors, layerTensor(layer, name)));
-    return [of(['q', 'k', 'v']), of(['o'])];
+    const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
+    return [[named('q'), named('k'), named('v')], [named('o')]];
   });
   const segments = [...layers.flat(), [tensorNamed(tensors, headName(spec))]];
-  const sessions = segments.filter((matrices) => runsOn(matrices) === 'onnx').length;
+  const sessions = segments.filter((matrices) => libraryFor(matrices) === 'onnx').length;
   const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
   const rows = maxTokens * hiddenSize * 4;
-  // A chunk of the table of positions, as floats and in its own format.
+  // One chunk of the table of positions, as floats and in the table's own format.
   const positions = spec.rotary === null ? 2 * rows : 0;
   return {
     residentBytes:
@@ -58,20 +61,26 @@ export function denseFootprint(
   };
 }
 
-/** Norms before attention, before the network (the same one held twice where they share it), perhaps after each, and the last. */
+/**
+ * Bytes of all norms: before attention, before the network (a shared one is held twice), after each of them in some
+ * models, and the last.
+ */
 const normBytes = ({ norm, postNorms, numLayers, hiddenSize }: ModelSpec): number =>
   (norm === 'layer' ? 2 : 1) * ((postNorms ? 4 : 2) * numLayers + 1) * hiddenSize * 4;
 
-/** One layer's biases of the output projection and of the network's output, and those of its neurons, which the bridge holds and perhaps a selector; the router's; sinks. */
+/**
+ * Bytes of one layer's other vectors: the biases of the output projection, of the network's output, of the router and
+ * of the neurons (held by the bridge, and by some selectors too), and the sinks.
+ */
 function biasBytes(spec: ModelSpec): number {
   const { outputBias, feedForwardBiases, gated, hiddenSize, experts } = spec;
-  const ofNeurons = (experts ? 1 : 2) * (gated ? 2 : 1) * streamedNeurons(spec);
-  const ofOutputs = (experts?.numExperts ?? 1) * hiddenSize + (experts?.numExperts ?? 0);
+  const neuronFloats = (experts ? 1 : 2) * (gated ? 2 : 1) * streamedNeurons(spec);
+  const outputFloats = (experts?.numExperts ?? 1) * hiddenSize + (experts?.numExperts ?? 0);
   const sinks = spec.attentionSinks ? 2 * spec.numAttentionHeads : 0;
-  return 4 * (sinks + (outputBias ? hiddenSize : 0) + (feedForwardBiases ? ofOutputs + ofNeurons : 0));
+  return 4 * (sinks + (outputBias ? hiddenSize : 0) + (feedForwardBiases ? outputFloats + neuronFloats : 0));
 }
 
-/** Biases and norms of one layer's queries, keys and values. */
+/** Bytes of the biases and norms of one layer's queries, keys and values. */
 function attentionVectorBytes({
   numAttentionHeads,
   numKeyValueHeads,
@@ -96,11 +105,11 @@ function sharedExpertBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorS
   return bytes;
 }
 
-/** What ONNX Runtime holds of an f32 matrix [rows, columns] once it is packed: panels of 16 rows (MlasGemmPackBSize). */
+/** Bytes that ONNX Runtime holds for a packed f32 matrix [rows, columns]: panels of 16 rows (MlasGemmPackBSize). */
 export const packedBytes = ([rows, columns]: readonly number[]): number => Math.ceil(rows / 16) * 16 * columns * 4;
 
 function segmentBytes(matrices: TensorShape[]): number {
-  const onOnnx = runsOn(matrices) === 'onnx';
+  const onOnnx = libraryFor(matrices) === 'onnx';
   return matrices.reduce(
     (sum, { shape, format }) =>
       sum + roundUp(onOnnx ? packedBytes(shape) : shape[0] * rowBytes(format, shape[1]), systemPageBytes()),

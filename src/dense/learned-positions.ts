@@ -3,7 +3,10 @@ import { dequantize } from '../../native-bridge/blocks.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { openFile, readFully, type TensorOnDisk } from './tensor-on-disk.js';
 
-/** A learned vector for each position, added to the embedding; read from the file as they are needed, neighbours together. */
+/**
+ * Learned vectors by position, which are added to the embedding. They are read from the file when needed, neighbours
+ * together.
+ */
 export class LearnedPositions {
   readonly #tensor: TensorOnDisk;
   readonly #offset: number;
@@ -11,7 +14,10 @@ export class LearnedPositions {
   readonly #bytes: Uint8Array;
   readonly #rows: Float32Array;
 
-  /** Position p has row `offset + p` of the table; at most `maxTokens` are asked for at once. */
+  /**
+   * `tensor` is [offset + contextLength, hiddenSize]: position p has row `offset + p`. One call asks for at most
+   * `maxTokens`.
+   */
   constructor(tensor: TensorOnDisk, offset: number, maxTokens: number) {
     this.#tensor = tensor;
     this.#offset = offset;
@@ -21,7 +27,7 @@ export class LearnedPositions {
     this.#fd = openFile(tensor.path);
   }
 
-  /** Adds those of positions `position`.. to x[tokens, hiddenSize]. */
+  /** x[tokens, hiddenSize] += the vectors of `tokens` positions from `position` on. */
   add(position: number, tokens: number, x: Float32Array): void {
     const { path, offset, format, shape } = this.#tensor;
     const [, columns] = shape;

@@ -4,7 +4,8 @@ import { checkHeld, checkOnDisk } from './checksum.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
 /**
- * Holds a matrix [rows, columns] on the bridge, in its file's own format. Throws CORRUPT where its checksum does not match, or BridgeError.
+ * Holds a matrix [rows, columns] on the bridge, in its file's own format. Throws CORRUPT where its checksum does not
+ * match, or BridgeError.
  */
 export function loadMatrix(bridge: Bridge, tensor: TensorOnDisk): ResidentMatrix {
   const { path, offset, format, shape } = tensor;

@@ -1,7 +1,10 @@
 import type { ModelSpec } from '../model/spec.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
-/** Root-mean-square norm (arXiv 1910.07467) of x[tokens, weight.length] into `out`, which may be x; sums in double. */
+/**
+ * out[tokens, width] = root-mean-square norm (arXiv 1910.07467) of x[tokens, width]; weight[width]. `out` may be x.
+ * Sums are double.
+ */
 export function rmsNorm(
   x: Float32Array,
   tokens: number,
@@ -18,7 +21,10 @@ export function rmsNorm(
   }
 }
 
-/** Layer norm (arXiv 1607.06450) of x[tokens, weight.length] into `out`, which may be x; sums in double. */
+/**
+ * out[tokens, width] = layer norm (arXiv 1607.06450) of x[tokens, width]; weight and bias [width]. `out` may be x. Sums
+ * are double.
+ */
 export function layerNorm(
   x: Float32Array,
   tokens: number,
@@ -45,14 +51,14 @@ export interface NormTensors {
   bias: TensorOnDisk | null;
 }
 
-/** An RMS norm's weights with what the checkpoint leaves out of them. */
+/** Reads a norm's weights, and adds the constant that some checkpoints leave out of them (`normOffset`). */
 export function readNormWeight(tensor: TensorOnDisk, { normOffset }: Pick<ModelSpec, 'normOffset'>): Float32Array {
   const weight = readVector(tensor);
   if (normOffset !== 0) for (let i = 0; i < weight.length; i++) weight[i] += normOffset;
   return weight;
 }
 
-/** A norm of the kind that the model has, its vectors in memory. */
+/** A norm with its vectors in memory: a layer norm if it has a bias, else a root-mean-square norm. */
 export class Norm {
   readonly weight: Float32Array;
   readonly bias: Float32Array | null;
@@ -64,11 +70,12 @@ export class Norm {
     this.#epsilon = spec.normEpsilon;
   }
 
+  /** Bytes of the vectors held. */
   get bytes(): number {
     return this.weight.byteLength + (this.bias?.byteLength ?? 0);
   }
 
-  /** Of x[tokens, hiddenSize] into `out`, which may be x. */
+  /** out[tokens, hiddenSize] = norm(x[tokens, hiddenSize]). `out` may be x. */
   apply(x: Float32Array, tokens: number, out: Float32Array): void {
     if (this.bias) layerNorm(x, tokens, this.weight, this.bias, this.#epsilon, out);
     else rmsNorm(x, tokens, this.weight, this.#epsilon, out);

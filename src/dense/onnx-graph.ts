@@ -5,17 +5,17 @@ type Attribute = { name: string; type: number; i?: number; f?: number };
 export const int = (name: string, i: number): Attribute => ({ name, type: ATTRIBUTE.int, i });
 export const float = (name: string, f: number): Attribute => ({ name, type: ATTRIBUTE.float, f });
 
-/** Where an initializer's bytes lie; `file` is a name inside the folder that the session is told to look in. */
+/** The place of an initializer's bytes. `file` is a path inside the folder that the session looks in. */
 export interface ExternalData {
   file: string;
   offset: number;
   bytes: number;
 }
 
-/** Collects one graph and writes it as an ONNX model. Every input and output is f32 `[tokens, width]`. */
+/** Collects one graph and writes it as an ONNX model. Every input and output is f32 [tokens, width]. */
 export class OnnxGraph {
   readonly name: string;
-  /** Width of each input and output. */
+  /** The width of each input and output, by name. */
   readonly widths = new Map<string, number>();
   readonly #nodes: object[] = [];
   readonly #initializers: object[] = [];
@@ -48,7 +48,7 @@ export class OnnxGraph {
     this.#nodes.push({ opType, name, input, output, attribute, domain });
   }
 
-  /** An f32 tensor, its bytes in the model or beside it. */
+  /** Adds an f32 tensor, with its bytes in the model or in a file beside it; returns its name. */
   initializer(name: string, dims: readonly number[], data: Uint8Array | ExternalData): string {
     const tensor = { name, dims, dataType: FLOAT };
     if (data instanceof Uint8Array) {
@@ -64,6 +64,7 @@ export class OnnxGraph {
     return name;
   }
 
+  /** The bytes of the whole model. */
   encode(): Uint8Array {
     return ModelProto.encode({
       irVersion: 10,

@@ -1,6 +1,9 @@
 import protobuf from 'protobufjs/light.js';
 
-/** The ONNX messages that our graphs need, with the field numbers of onnx.proto3 (https://github.com/onnx/onnx, IR version 10). */
+/**
+ * The ONNX messages that our graphs need, with the field numbers of onnx.proto3 (https://github.com/onnx/onnx, IR
+ * version 10).
+ */
 const root = protobuf.Root.fromJSON({
   nested: {
     OperatorSetIdProto: { fields: { domain: { type: 'string', id: 1 }, version: { type: 'int64', id: 2 } } },

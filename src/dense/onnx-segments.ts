@@ -8,8 +8,8 @@ import type { AttentionInput, AttentionOutput, Head, InputTensors, LastTensors, 
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
 /*
- * The three graphs. Matrices are f32 and external: ONNX Runtime maps them from the store's file, packs them for its kernels and lets go of the file.
- * Widths: h = hiddenSize, a = heads * headDim, kv = kvHeads * headDim.
+ * The three segments as ONNX graphs. Matrices are f32 and external: ONNX Runtime maps them from the store's file, packs
+ * them for its kernels and lets go of the file. Widths: h = hiddenSize, a = heads * headDim, kv = kvHeads * headDim.
  */
 
 /**
@@ -50,7 +50,8 @@ export async function onnxAttentionInput(
  *                                       ├── post_attention_norm (adds, then norms) ──┬── ffnInput [tokens, h]
  *     x [tokens, h] ────────────────────┘                                            └── residual [tokens, h]
  *
- * Where attention and the feed-forward network run side by side, ffnInput is the norm of x itself. With `postNorm`, o_proj's output is normed first.
+ * If attention and the feed-forward network run side by side, ffnInput is the norm of x itself. With `postNorm`, the
+ * output of o_proj is normed first.
  */
 export async function onnxAttentionOutput(
   spec: ModelSpec,
@@ -169,7 +170,10 @@ function project(
   graph.node('Gemm', name, [input, weight, ...added], [output], [int('transB', 1)]);
 }
 
-/** External files are named from the file system's root: ONNX Runtime refuses links that lead out of the folder it is given. */
+/**
+ * External files are named from the file system's root: ONNX Runtime refuses links that lead out of the folder it is
+ * given.
+ */
 const rootOf = (tensor: TensorOnDisk) => parse(resolve(tensor.path)).root;
 
 const load = (graph: OnnxGraph, tensor: TensorOnDisk, threads: number) =>

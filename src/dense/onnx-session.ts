@@ -2,13 +2,14 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { FlashrowError } from '../errors.js';
 import type { OnnxGraph } from './onnx-graph.js';
 
+/** An input or output [tokens, width], and the buffer that it is bound to. */
 interface Port {
   width: number;
   buffer: Float32Array | null;
   tokens: number;
 }
 
-/** An ONNX Runtime session over one graph, whose inputs and outputs are bound to the caller's buffers and stay bound. */
+/** An ONNX Runtime session over one graph. Its inputs and outputs are bound to the caller's buffers, and stay bound. */
 export class OnnxSession {
   readonly #session: InferenceSession;
   readonly #ports = new Map<string, Port>();
@@ -21,7 +22,9 @@ export class OnnxSession {
     for (const name of session.outputNames) this.#fetches[name] = null;
   }
 
-  /** `folder` is where the graph's external data lies. Throws IO with ONNX Runtime's own message where it cannot be loaded. */
+  /**
+   * Loads a graph whose external data lies in `folder`. Throws IO, with ONNX Runtime's own message, where that fails.
+   */
   static async load(graph: OnnxGraph, folder: string, threads: number): Promise<OnnxSession> {
     try {
       const session = await InferenceSession.create(graph.encode(), {
@@ -51,12 +54,12 @@ export class OnnxSession {
     if (this.#rebind(name, buffer, tokens)) this.#feeds[name] = this.#tensor(name);
   }
 
-  /** Has output `name` written to the first `tokens` rows of `buffer` at the next run. */
+  /** Writes output `name` to the first `tokens` rows of `buffer` at the next run. */
   fetch(name: string, buffer: Float32Array, tokens: number): void {
     if (this.#rebind(name, buffer, tokens)) this.#fetches[name] = this.#tensor(name);
   }
 
-  /** Resolves to copies of all outputs, which ONNX Runtime makes whether they are bound or not. */
+  /** Runs the graph. Resolves to copies of all outputs: ONNX Runtime makes them even where outputs are bound. */
   run(): Promise<InferenceSession.OnnxValueMapType> {
     return this.#session.run(this.#feeds, this.#fetches);
   }
@@ -65,6 +68,7 @@ export class OnnxSession {
     return this.#session.release();
   }
 
+  /** Binds `name` to other rows; false if it is bound to them already. */
   #rebind(name: string, buffer: Float32Array, tokens: number): boolean {
     const port = this.#ports.get(name)!;
     if (port.buffer === buffer && port.tokens === tokens) return false;

@@ -1,13 +1,14 @@
-import type { RotarySpec } from '../model/spec.js';
+import { windowOf } from '../model/sliding-window.js';
+import type { ModelSpec, RotarySpec } from '../model/spec.js';
 
 /**
- * Rotary position embedding (arXiv 2104.09864): pair i of a head at position p turns by the angle p * theta^(-2i / dimension) / frequencyFactors[i],
- * and grows by `magnitude`.
- * Cosines and sines of one run of positions are kept, so that all layers of a chunk share them.
+ * Rotary position embedding (arXiv 2104.09864). Pair i of a head at position p turns by the angle
+ * p * theta^(-2i / dimension) / frequencyFactors[i], and grows by `magnitude`.
+ * The cosines and sines of one run of positions are kept, so that all layers of a chunk share them.
  */
 export class Rotary {
   readonly #headDim: number;
-  /** From the first of a pair to the second, and from one pair to the next. */
+  /** Steps from the first number of a pair to the second, and from one pair to the next. */
   readonly #partner: number;
   readonly #step: number;
   /** Radians per position, in double: at position 100,000 a float would be off by a hundredth. */
@@ -32,7 +33,7 @@ export class Rotary {
     this.#sin = new Float64Array(maxTokens * pairs);
   }
 
-  /** Turns every head of `vectors[tokens, heads * headDim]` in place, token t to position `position + t`. */
+  /** Turns every head of vectors[tokens, heads * headDim] in place. Token t stands at position `position + t`. */
   apply(vectors: Float32Array, tokens: number, heads: number, position: number): void {
     this.#prepare(position, tokens);
     const headDim = this.#headDim;
@@ -55,6 +56,7 @@ export class Rotary {
     }
   }
 
+  /** Fills the tables for `tokens` positions from `position` on, unless they hold them. */
   #prepare(position: number, tokens: number): void {
     if (position === this.#position && tokens <= this.#tokens) return;
     const pairs = this.#speeds.length;
@@ -68,4 +70,18 @@ export class Rotary {
     this.#position = position;
     this.#tokens = tokens;
   }
+}
+
+/**
+ * Per layer its rotary embedding: the same one for all, or another for the layers with a sliding window; null without
+ * one.
+ */
+export function rotariesOf(spec: ModelSpec, maxTokens: number): (layer: number) => Rotary | null {
+  const { rotary, headDim, slidingWindow } = spec;
+  if (rotary === null) return () => null;
+  const everywhere = new Rotary(rotary, headDim, maxTokens);
+  if (!slidingWindow?.theta) return () => everywhere;
+  const { theta } = slidingWindow;
+  const nearby = new Rotary({ ...rotary, theta, frequencyFactors: null, magnitude: 1 }, headDim, maxTokens);
+  return (layer) => (windowOf(slidingWindow, layer) === 0 ? everywhere : nearby);
 }

@@ -1,22 +1,27 @@
 import type { NormTensors } from './norm.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
 
-/** What the three segments are made of. */
+/** The tensors of the segment before attention. */
 export type InputTensors = Record<'q' | 'k' | 'v', TensorOnDisk> & { norm: NormTensors };
+/** The tensors of the segment after attention. */
 export interface OutputTensors {
   o: TensorOnDisk;
   oBias: TensorOnDisk | null;
-  /** That of the output itself, before it is added; null without one. */
+  /** Norm of the projection's output, before the sum; null where the model has none. */
   postNorm: NormTensors | null;
-  /** That before the feed-forward network. */
+  /** Norm before the feed-forward network. */
   norm: NormTensors;
 }
+/** The tensors of the last segment. */
 export interface LastTensors {
   norm: NormTensors;
   head: TensorOnDisk;
 }
 
-/** A piece of the resident half between two streamed or cached steps. Whichever library runs it, buffers are the caller's and hold at least `tokens` rows. */
+/**
+ * A piece of the resident half that runs in one go, on one library. Buffers belong to the caller and hold at least
+ * `tokens` rows. a = heads * headDim, kv = kvHeads * headDim.
+ */
 interface Segment {
   /** Bytes of weights held. */
   readonly residentBytes: number;
@@ -24,16 +29,19 @@ interface Segment {
 }
 
 export interface AttentionInput extends Segment {
-  /** q, k and v of norm(x), before rotary. */
+  /** q[tokens, a], k and v[tokens, kv] = the projections of norm(x[tokens, hiddenSize]), before biases and rotary. */
   run(x: Float32Array, tokens: number, q: Float32Array, k: Float32Array, v: Float32Array): Promise<void> | void;
 }
 
 export interface AttentionOutput extends Segment {
-  /** x += o(attention); ffnInput = norm(x), of x as it was before where attention and the feed-forward network run side by side. */
+  /**
+   * x[tokens, hiddenSize] += o(attention[tokens, a]); ffnInput[tokens, hiddenSize] = norm(x). In a model whose
+   * attention and feed-forward network run side by side, the norm is of x before the sum.
+   */
   run(attention: Float32Array, x: Float32Array, tokens: number, ffnInput: Float32Array): Promise<void> | void;
 }
 
 export interface Head extends Segment {
-  /** logits = head(norm(x)). */
+  /** logits[tokens, vocabSize] = head(norm(x[tokens, hiddenSize])). */
   run(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
 }

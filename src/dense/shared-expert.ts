@@ -1,21 +1,28 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
+import { tensorNamed } from './check-tensors.js';
 import { loadMatrix } from './load-tensor.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
-import { tensorNamed } from './tensors.js';
 
+/** The matrices of a layer's shared expert. */
 export const SHARED_PARTS = ['sharedRouter', 'sharedGate', 'sharedUp', 'sharedDown'] as const;
 
-/** The expert that every token takes (arXiv 2401.06066), weighed by the sigmoid of its own gate; it stays in memory, on the bridge. */
+/**
+ * The expert that every token takes (arXiv 2401.06066), weighed by the sigmoid of its own router. It stays in memory,
+ * on the bridge.
+ */
 export class SharedExpert {
   readonly #layers: Record<(typeof SHARED_PARTS)[number], ResidentMatrix>[] = [];
+  /** Working rows for one call: the router's logits [maxTokens], the gate's and up's products, and down's. */
   readonly #shares: Float32Array;
   readonly #gates: Float32Array;
   readonly #ups: Float32Array;
   readonly #rows: Float32Array;
+  /** Bytes of the matrices held. */
   readonly residentBytes: number = 0;
 
+  /** Loads all layers. Throws CORRUPT or BridgeError, and then holds nothing. */
   constructor(spec: ModelSpec, tensors: ReadonlyMap<string, TensorOnDisk>, bridge: Bridge, maxTokens: number) {
     const neurons = spec.experts!.sharedIntermediateSize;
     this.#shares = new Float32Array(maxTokens);
@@ -37,7 +44,7 @@ export class SharedExpert {
     }
   }
 
-  /** output[tokens, hiddenSize] += sigmoid(router x) * down(silu(gate x) * up x) of x[tokens, hiddenSize]. */
+  /** output[tokens, hiddenSize] += sigmoid(router x) * down(silu(gate x) * up x), for x[tokens, hiddenSize]. */
   add(layer: number, x: Float32Array, tokens: number, output: Float32Array): void {
     const { sharedRouter, sharedGate, sharedUp, sharedDown } = this.#layers[layer];
     sharedRouter.matmul(x, tokens, this.#shares);

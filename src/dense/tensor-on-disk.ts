@@ -3,7 +3,7 @@ import { dequantize } from '../../native-bridge/blocks.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 
-/** What a header alone says of a tensor. */
+/** A tensor as its header describes it. */
 export interface TensorShape {
   /** [rows, columns] of a matrix, [length] of a vector. */
   shape: readonly number[];
@@ -15,11 +15,11 @@ export interface TensorOnDisk extends TensorShape {
   path: string;
   offset: number;
   bytes: number;
-  /** CRC-32C of the bytes, where the store has one; compared when they are first read. */
+  /** CRC-32C of the bytes, if the store has one. It is compared when they are first read. */
   checksum?: number;
 }
 
-/** Reads exactly `into.length` bytes. Throws CORRUPT where the file ends first, IO where it cannot be read. */
+/** Fills `into` from `offset` on. Throws CORRUPT where the file ends first, IO where it cannot be read. */
 export function readFully(fd: number, path: string, offset: number, into: Uint8Array): void {
   for (let done = 0; done < into.length; ) {
     let read: number;
@@ -51,7 +51,7 @@ export function openFile(path: string): number {
   }
 }
 
-/** A whole vector, widened to f32. */
+/** Reads a whole vector [length], widened to f32, without a look at its checksum. Throws CORRUPT, NOT_FOUND or IO. */
 export function readVector(tensor: TensorOnDisk): Float32Array {
   const bytes = new Uint8Array(tensor.bytes);
   const fd = openFile(tensor.path);

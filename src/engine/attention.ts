@@ -15,13 +15,16 @@ export interface AttentionOptions {
   dense: DenseHalf;
   contextSize: number;
   stateFormat: 'f16' | 'f32';
-  /** Tokens of the largest chunk. */
+  /** The most tokens that one call will bring. */
   maxTokens: number;
-  /** Counts the time of the resident projections. */
+  /** Adds up the time of the resident projections. */
   denseTime: Stopwatch;
 }
 
-/** Grouped-query attention over the bridge's paged keys and values. A layer with a sliding window keeps all of them, and looks at the last. */
+/**
+ * The mixer of attention: grouped queries (arXiv 2305.13245) over the bridge's paged keys and values. A layer with a
+ * sliding window keeps all positions and looks at the last ones. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
+ */
 export function createAttention({
   spec,
   tensors,
@@ -68,12 +71,12 @@ export function createAttention({
   };
 }
 
-/** Per layer the positions that a token sees; 0 for all. */
+/** Per layer the number of positions that a token sees; 0 for all. */
 function windowsOf({ numLayers, slidingWindow }: ModelSpec): Uint32Array {
   return Uint32Array.from({ length: numLayers }, (_, layer) => (slidingWindow ? windowOf(slidingWindow, layer) : 0));
 }
 
-/** [numLayers, numAttentionHeads]; undefined where the model has none. */
+/** The sinks of all layers, [numLayers, numAttentionHeads]; undefined where the model has none. */
 function readSinks(
   spec: ModelSpec,
   tensors: ReadonlyMap<string, TensorOnDisk>,

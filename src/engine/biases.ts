@@ -8,7 +8,9 @@ import type { Store } from '../store/reader.js';
  * Every function here throws CORRUPT where a tensor does not match its checksum, NOT_FOUND or IO.
  */
 
-/** A layer's biases of gate and up, [numNeurons] each; where there are experts, their neurons one expert after another. */
+/**
+ * A layer's biases of gate and up, [numNeurons] each; where there are experts, their neurons one expert after another.
+ */
 export interface NeuronBiases {
   gate: Float32Array | null;
   up: Float32Array | null;

@@ -3,7 +3,7 @@ import { FlashrowError } from '../errors.js';
 import { type ChatMessage, ChatTemplate } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
-/** The conversation as it was last written out, and the ids that its answer was generated with. */
+/** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
 interface Turn {
   rendered: string;
   ids: readonly number[];
@@ -11,46 +11,58 @@ interface Turn {
 }
 
 /**
- * Conversations to ids. An answer keeps the ids it was generated with where the template repeats its text: written out and read again,
- * it could fall into other tokens, and everything from there on would have to run anew.
+ * Turns conversations into ids. If the template repeats the text of the last answer, the answer keeps the ids that it
+ * was generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
+ * again.
  */
 export class ChatPrompts {
-  private template: { source: string; template: ChatTemplate } | null = null;
-  private last: Turn | null = null;
+  readonly #tokenizer: Tokenizer;
+  readonly #readTemplate: () => string | null;
+  /** The template that was last used; compiling one takes time. */
+  #compiled: { source: string; template: ChatTemplate } | null = null;
+  #last: Turn | null = null;
 
-  constructor(
-    private readonly tokenizer: Tokenizer,
-    private readonly readTemplate: () => string | null,
-  ) {}
+  /** `readTemplate` gives the model's own template, null if it has none. */
+  constructor(tokenizer: Tokenizer, readTemplate: () => string | null) {
+    this.#tokenizer = tokenizer;
+    this.#readTemplate = readTemplate;
+  }
 
-  /** Ids of messages, by the model's own template where `template` is null. Throws UNSUPPORTED or BAD_USAGE. */
+  /**
+   * The ids of a conversation. `template` is a Jinja template, or null for the model's own. Throws UNSUPPORTED if there
+   * is none, BAD_USAGE if it refuses the messages.
+   */
   encode(messages: readonly ChatMessage[], template: string | null): readonly number[] {
-    const rendered = this.templateOf(template).render(messages);
-    const ids = this.continued(rendered) ?? this.encodeAnew(rendered);
-    this.last = { rendered, ids, answer: null };
+    const rendered = this.#compile(template ?? this.#readTemplate()).render(messages);
+    const ids = this.#continueLast(rendered) ?? this.#encode(rendered);
+    this.#last = { rendered, ids, answer: null };
     return ids;
   }
 
-  /** What the conversation encoded last was answered with. */
+  /** Notes the answer to the conversation that was encoded last. */
   answered({ text, tokens }: Pick<GenerationResult, 'text' | 'tokens'>): void {
-    if (this.last) this.last.answer = { text, tokens };
+    if (this.#last) this.#last.answer = { text, tokens };
   }
 
-  private templateOf(given: string | null): ChatTemplate {
-    const source = given ?? this.readTemplate();
+  #compile(source: string | null): ChatTemplate {
     if (source === null)
       throw new FlashrowError(
         'UNSUPPORTED',
-        'the model has no chat template; give one (`template`, --chat-template <file>), or write the conversation out as a prompt',
+        'the model has no chat template; give one as `template`, or write the conversation out as a prompt',
+        { option: 'template' },
       );
-    if (this.template?.source !== source)
-      this.template = { source, template: new ChatTemplate(source, this.tokenizer) };
-    return this.template.template;
+    if (this.#compiled?.source !== source)
+      this.#compiled = { source, template: new ChatTemplate(source, this.#tokenizer) };
+    return this.#compiled.template;
   }
 
-  /** The last turn's ids and what comes after it, where it is repeated to the letter and a special token follows; else null. */
-  private continued(rendered: string): number[] | null {
-    const { tokenizer, last } = this;
+  /**
+   * The ids of the last turn and its answer, then those of the rest. Null unless `rendered` repeats both to the letter
+   * and goes on with a special token.
+   */
+  #continueLast(rendered: string): number[] | null {
+    const tokenizer = this.#tokenizer;
+    const last = this.#last;
     if (!last?.answer) return null;
     const { text, tokens } = last.answer;
     const before = last.rendered + tokenizer.guard(text);
@@ -60,14 +72,14 @@ export class ChatPrompts {
     return [...last.ids, ...tokens, ...tokenizer.encodeGuarded(rest)];
   }
 
-  private encodeAnew(rendered: string): number[] {
-    const { bosId, addBos } = this.tokenizer;
-    const ids = this.tokenizer.encodeGuarded(rendered);
-    // Templates that leave BOS to the tokenizer, and templates that write it themselves: never twice.
+  #encode(rendered: string): number[] {
+    const { bosId, addBos } = this.#tokenizer;
+    const ids = this.#tokenizer.encodeGuarded(rendered);
+    // Some templates write BOS themselves, others leave it to the tokenizer. It must not come twice.
     return addBos && bosId !== null && ids[0] !== bosId ? [bosId, ...ids] : ids;
   }
 }
 
-/** As a generation spells it: without the handling of a text's beginning. */
+/** The text of `tokens` as generation spells it: without the rules for the beginning of a text. */
 const spelled = (tokens: readonly number[], tokenizer: Tokenizer): string =>
   Buffer.concat(tokens.map((id) => tokenizer.bytes(id))).toString('utf8');

@@ -17,7 +17,11 @@ import { readActivationBias, readRouterBiases } from './biases.js';
 import { loadPredictor } from './load-predictors.js';
 import { loadResidentGate } from './resident-gate.js';
 
-/** The selector of a plan, with what it keeps resident loaded and checked. Throws CORRUPT, UNSUPPORTED or BridgeError. */
+/**
+ * Makes the selector that the plan names, with its resident parts loaded and checked; or, if `trace` names a file, a
+ * selector that repeats that trace. `maxTokens`: the most tokens of one call. Throws CORRUPT, UNSUPPORTED or
+ * BridgeError.
+ */
 export function createSelector(
   store: Store,
   bridge: Bridge,
@@ -33,6 +37,11 @@ export function createSelector(
   if (selector === 'router') return createRouter(store, bridge, maxTokens);
   if (selector === 'low-rank') return createLowRank(store, bridge, maxTokens);
   if (selector === 'sign') return createSign(store, bridge, maxTokens);
+  return createGate(store, bridge, maxTokens);
+}
+
+/** The exact products of the gate matrix tell which neurons are active. */
+function createGate(store: Store, bridge: Bridge, maxTokens: number): Selector {
   const matrices: ResidentMatrix[] = [];
   try {
     for (let layer = 0; layer < store.layers.length; layer++) matrices.push(loadResidentGate(store, bridge, layer));
@@ -48,8 +57,9 @@ export function createSelector(
   }
 }
 
+/** A trained predictor of low rank for each layer. */
 function createLowRank(store: Store, bridge: Bridge, maxTokens: number): Selector {
-  // The plan has seen them, and refuses this selector without.
+  // The plan refuses this selector for a store without predictors.
   const predictors = readPredictors(store)!;
   const layers: LowRankLayer[] = [];
   try {
@@ -64,7 +74,10 @@ function createLowRank(store: Store, bridge: Bridge, maxTokens: number): Selecto
   }
 }
 
-/** Without calibration a neuron counts as likely where more signs agree than not. */
+/**
+ * Signs of the gate's weights and of the input. Without calibration a neuron is chosen if more than half of its signs
+ * agree.
+ */
 function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
   const predictors = readPredictors(store);
   const layers = store.layers.map((_, layer): SignLayer => {
@@ -79,6 +92,7 @@ function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
   return selectBySign({ layers, maxTokens });
 }
 
+/** The router of a mixture of experts: exact. */
 function createRouter(store: Store, bridge: Bridge, maxTokens: number): Selector {
   const { spec, tensors } = store;
   const matrices: ResidentMatrix[] = [];

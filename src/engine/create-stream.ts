@@ -6,7 +6,7 @@ import type { Store } from '../store/reader.js';
 import { readNeuronBiases } from './biases.js';
 import { learnMergeGap } from './merge-gap.js';
 
-/** The streamed half of a store, with slots as the plan laid them out. Throws BridgeError. */
+/** Opens the streamed half of a store, with slots as the plan laid them out. Throws CORRUPT or BridgeError. */
 export function createStream(
   store: Store,
   bridge: Bridge,
@@ -31,7 +31,10 @@ export function createStream(
   });
 }
 
-/** Experts and slices are read whole, so that what lies between two of them is never worth reading; between neurons it may be. */
+/**
+ * The gap between two records, in bytes, up to which one read for both is cheaper. Experts and slices are read whole:
+ * the bytes between two of them are never worth reading. Between two neurons they may be.
+ */
 function mergeGap({ files, layers }: Store, bridge: Bridge, selector: Allocation['selector']): number {
   if (selector === 'all' || selector === 'router') return 0;
   const path = files[layers[0].extents[0].file];

@@ -1,3 +1,20 @@
+/*
+ * Begin reading here. This file is the whole model in one loop, from ids to logits; every part that it calls has a file
+ * of its own. `#forward`, below, is the heart. For a chunk of tokens it does, in this order:
+ *
+ *     dense.embed              ids -> x, the residual stream [tokens, hiddenSize]        dense/embedding.ts
+ *     for each layer
+ *       mixer.step             norm, queries, keys, values; attention over the state     attention.ts, mixer.ts
+ *       dense.attentionOutput  x += output projection; norm -> the network's input       dense/bridge-segments.ts
+ *       feedForward.run        selector -> cache -> disk -> kernels: the streamed half   feed-forward.ts
+ *       dense.finishFeedForward, then x += the network's output                          dense/create-dense-half.ts
+ *     dense.logits             last norm, head -> logits [rows, vocabSize]               dense/load-head.ts
+ *
+ * From here go up to generate.ts (prompt, sampler, stop strings: how tokens become text) and score.ts (probabilities of
+ * a given text), to open-host.ts (how the parts are loaded and put together) and to worker/worker.ts (the thread they
+ * run in).
+ */
+
 import type { DenseHalf } from '../dense/dense-half.js';
 import { FlashrowError } from '../errors.js';
 import { LOGIT_ROWS } from '../model/prefill-chunk.js';
@@ -6,6 +23,7 @@ import type { FeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
+/** What an engine works with. Shapes and lifetimes are those of the parts' own files. */
 export interface EngineParts {
   spec: ModelSpec;
   dense: DenseHalf;
@@ -14,94 +32,112 @@ export interface EngineParts {
   contextSize: number;
   /** Tokens that go through a layer together. */
   chunkTokens: number;
+  /** Adds up the time of the resident half. */
   denseTime: Stopwatch;
-  /** Throws where a file that weights are read from is no longer what it was. */
+  /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
-  /** Raised from another thread to stop at the next layer. */
+  /** True once another thread wants the work to stop; asked before each layer. */
   aborted: () => boolean;
 }
 
-/** The loop over layers, and the tokens whose state is held. One caller at a time. */
+/** The loop over layers, and the ids whose state is held. One caller at a time. */
 export class Engine {
+  readonly #parts: EngineParts;
   /** Ids whose state the mixer holds, in order. */
-  private readonly held: number[] = [];
-  private readonly x: Float32Array;
-  private readonly mixed: Float32Array;
-  private readonly input: Float32Array;
-  private readonly output: Float32Array;
-  /** Logits of the rows last asked for: [LOGIT_ROWS, vocabSize]. */
+  readonly #held: number[] = [];
+  /** The residual stream of a chunk, [chunkTokens, hiddenSize]. */
+  readonly #x: Float32Array;
+  /** The mixer's output, [chunkTokens, mixer.width]. */
+  readonly #mixed: Float32Array;
+  /** Input and output of a feed-forward network, [chunkTokens, hiddenSize] each. */
+  readonly #input: Float32Array;
+  readonly #output: Float32Array;
+  /** Logits of the rows that were last computed, [LOGIT_ROWS, vocabSize]. */
   readonly logits: Float32Array;
 
-  constructor(private readonly parts: EngineParts) {
+  constructor(parts: EngineParts) {
+    this.#parts = parts;
     const { spec, mixer, chunkTokens } = parts;
-    this.x = new Float32Array(chunkTokens * spec.hiddenSize);
-    this.mixed = new Float32Array(chunkTokens * mixer.width);
-    this.input = new Float32Array(chunkTokens * spec.hiddenSize);
-    this.output = new Float32Array(chunkTokens * spec.hiddenSize);
+    this.#x = new Float32Array(chunkTokens * spec.hiddenSize);
+    this.#mixed = new Float32Array(chunkTokens * mixer.width);
+    this.#input = new Float32Array(chunkTokens * spec.hiddenSize);
+    this.#output = new Float32Array(chunkTokens * spec.hiddenSize);
     this.logits = new Float32Array(LOGIT_ROWS * spec.vocabSize);
   }
 
-  /** Tokens whose state is held. */
+  /** The number of tokens whose state is held: the position of the next one. */
   get position(): number {
-    return this.held.length;
+    return this.#held.length;
   }
 
-  /** Keeps the longest common prefix of what is held and `ids`, but never all of `ids`: its last token has to run to give logits. Returns its length. */
+  /**
+   * Keeps the state of the longest common prefix of the held ids and `ids`, and returns its length. It never keeps all
+   * of `ids`: the last token has to run to give logits. A mixer that cannot go back that far keeps less.
+   */
   reuse(ids: readonly number[]): number {
     let common = 0;
-    while (common < this.held.length && common < ids.length - 1 && this.held[common] === ids[common]) common++;
+    while (common < this.#held.length && common < ids.length - 1 && this.#held[common] === ids[common]) common++;
     return this.rewind(common);
   }
 
+  /** Takes the state back to `length` tokens, or to fewer if the mixer cannot stop there; returns how many are held. */
   rewind(length: number): number {
-    const reached = this.parts.mixer.rewind(length);
-    this.held.length = reached;
+    const reached = this.#parts.mixer.rewind(length);
+    this.#held.length = reached;
     return reached;
   }
 
   /**
-   * Runs ids[from..] through all layers, chunk by chunk, and leaves the logits of the last token in the first row of `logits`. Throws ABORTED at the
-   * latest one layer after the flag went up; state then holds the chunks that were finished.
+   * Runs ids[from..] through all layers, chunk by chunk. The logits of the last token are then the first row of
+   * `logits`. Throws ABORTED at most one layer after `aborted` turned true, CONTEXT_OVERFLOW, CORRUPT or IO; the state
+   * then holds the chunks that were finished. `onChunk` is told how many of `ids` are done.
    */
   async prefill(ids: readonly number[], from: number, onChunk?: (done: number) => void): Promise<void> {
     for (let at = from; at < ids.length; ) {
-      const tokens = Math.min(this.parts.chunkTokens, ids.length - at);
-      await this.forward(ids.slice(at, at + tokens));
+      const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
+      await this.#forward(ids.slice(at, at + tokens));
       at += tokens;
-      if (at === ids.length) await this.computeLogits(tokens - 1, 1);
+      if (at === ids.length) await this.#computeLogits(tokens - 1, 1);
       onChunk?.(at);
     }
   }
 
-  /** Runs one token and leaves its logits in the first row of `logits`. */
+  /** Runs one token. Its logits are then the first row of `logits`. Throws as `prefill` does. */
   async decode(id: number): Promise<void> {
-    await this.forward([id]);
-    await this.computeLogits(0, 1);
+    await this.#forward([id]);
+    await this.#computeLogits(0, 1);
   }
 
-  /** Runs ids[from..] and hands out the logits of every position, in order: `visit(index into ids, logits[vocabSize])`. */
+  /**
+   * Runs ids[from..] and shows the logits of every position in order: `visit(index into ids, logits[vocabSize])`. The
+   * logits are valid during the call alone. Throws as `prefill` does.
+   */
   async score(
     ids: readonly number[],
     from: number,
     visit: (index: number, logits: Float32Array) => void,
   ): Promise<void> {
-    const { vocabSize } = this.parts.spec;
+    const { vocabSize } = this.#parts.spec;
     for (let at = from; at < ids.length; ) {
-      const tokens = Math.min(this.parts.chunkTokens, ids.length - at);
-      await this.forward(ids.slice(at, at + tokens));
+      const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
+      await this.#forward(ids.slice(at, at + tokens));
       for (let row = 0; row < tokens; row += LOGIT_ROWS) {
         const rows = Math.min(LOGIT_ROWS, tokens - row);
-        await this.computeLogits(row, rows);
+        await this.#computeLogits(row, rows);
         for (let i = 0; i < rows; i++) visit(at + row + i, this.logits.subarray(i * vocabSize, (i + 1) * vocabSize));
       }
       at += tokens;
     }
   }
 
-  private async forward(ids: number[]): Promise<void> {
-    const { spec, dense, mixer, feedForward, denseTime, contextSize } = this.parts;
-    const { x, mixed, input, output } = this;
-    const position = this.held.length;
+  /** Runs `ids` as the next tokens of the state: one pass over all layers. `#x` then holds [ids.length, hiddenSize]. */
+  async #forward(ids: number[]): Promise<void> {
+    const { spec, dense, mixer, feedForward, denseTime, contextSize } = this.#parts;
+    const x = this.#x;
+    const mixed = this.#mixed;
+    const input = this.#input;
+    const output = this.#output;
+    const position = this.#held.length;
     const tokens = ids.length;
     if (position + tokens > contextSize) {
       throw new FlashrowError(
@@ -116,7 +152,7 @@ export class Engine {
     dense.embed(ids, position, x);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
-        if (this.parts.aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
+        if (this.#parts.aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
         await mixer.step(layer, x, tokens, position, mixed);
         denseTime.start();
         await dense.attentionOutput(layer, mixed, x, tokens, input);
@@ -125,22 +161,23 @@ export class Engine {
         dense.finishFeedForward(layer, input, tokens, output);
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
       }
-      // A file that changed did so before now, if its bytes went into this pass.
-      this.parts.checkSource();
+      // Asked last: bytes that this pass read from a changed file were changed before now.
+      this.#parts.checkSource();
     } catch (error) {
-      // Half a pass is worth nothing: forget its tokens, and what was read ahead for layers that will not come.
+      // Half a pass is worth nothing: its tokens are forgotten, and so are reads ahead for layers that will not come.
       this.rewind(position);
       feedForward.restart(!(error instanceof FlashrowError && error.code === 'ABORTED'));
       throw error;
     }
     feedForward.endToken();
-    for (const id of ids) this.held.push(id);
+    for (const id of ids) this.#held.push(id);
   }
 
-  private async computeLogits(row: number, rows: number): Promise<void> {
-    const { hiddenSize } = this.parts.spec;
-    this.parts.denseTime.start();
-    await this.parts.dense.logits(this.x.subarray(row * hiddenSize, (row + rows) * hiddenSize), rows, this.logits);
-    this.parts.denseTime.stop();
+  /** Fills the first `rows` rows of `logits` from rows `row` and after of `#x`. */
+  async #computeLogits(row: number, rows: number): Promise<void> {
+    const { hiddenSize } = this.#parts.spec;
+    this.#parts.denseTime.start();
+    await this.#parts.dense.logits(this.#x.subarray(row * hiddenSize, (row + rows) * hiddenSize), rows, this.logits);
+    this.#parts.denseTime.stop();
   }
 }

@@ -2,12 +2,13 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { remembers, type UnitCache } from '../cache/unit-cache.js';
 
-/** Beside a store: how often each unit of each layer was used, aged, so that the next run knows from its first token on what to keep. */
+/** The file beside a store that tells how often each unit of each layer was used. Older uses count less. */
 const USES_FILE = 'uses.json';
 
 /**
- * Lets the caches begin with what an earlier run on this store saw, and returns what writes down what this one saw. Uses are a hint: a file that is
- * damaged or of another shape is passed over, and a store that cannot be written to keeps what it has.
+ * Starts the caches with the uses that an earlier run on this store wrote down: they know from the first token on which
+ * units to keep. Returns the function that writes down the uses of this run. Uses are a hint: a file that is damaged or
+ * of another shape is ignored, and a store that cannot be written to keeps the file it has.
  */
 export function rememberUses(storePath: string, caches: readonly UnitCache[]): () => void {
   const path = join(storePath, USES_FILE);

@@ -8,6 +8,7 @@ import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
 
+/** What a generation works with, and whom it tells. */
 export interface GenerationParts {
   engine: Engine;
   tokenizer: Tokenizer;
@@ -15,13 +16,16 @@ export interface GenerationParts {
   vocabSize: number;
   contextSize: number;
   aborted: () => boolean;
+  /** Tokens of the prompt whose state is held, out of all. */
   onPrefill: (done: number, total: number) => void;
   onPiece: (piece: Piece) => void;
 }
 
 /**
- * Runs a prompt and writes on from it. An abort ends it with what there is (`finishReason: 'abort'`), during the prompt too.
- * Throws BAD_USAGE (an empty prompt, ids outside the vocabulary), CONTEXT_OVERFLOW, CORRUPT or IO.
+ * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
+ * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
+ * text so far with `finishReason: 'abort'`. Throws BAD_USAGE (an empty prompt, ids outside the vocabulary),
+ * CONTEXT_OVERFLOW, CORRUPT or IO.
  */
 export async function generate(
   prompt: readonly number[],
@@ -83,7 +87,7 @@ export async function generate(
   };
 }
 
-/** Throws BAD_USAGE where an id is not in the vocabulary. */
+/** Throws BAD_USAGE if an id is not in the vocabulary. */
 export function checkIds(ids: readonly number[], vocabSize: number): void {
   const stranger = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
   if (stranger === undefined) return;
@@ -93,7 +97,10 @@ export function checkIds(ids: readonly number[], vocabSize: number): void {
   });
 }
 
-/** Ids that can be run: some, all in the vocabulary, no more than the context. */
+/**
+ * Throws BAD_USAGE if there are no ids or one is not in the vocabulary, CONTEXT_OVERFLOW if they are more than the
+ * context.
+ */
 export function checkPrompt(ids: readonly number[], vocabSize: number, contextSize: number): void {
   if (ids.length === 0)
     throw new FlashrowError(

@@ -4,7 +4,7 @@ import type { LowRankLayer } from '../select/low-rank.js';
 import { damaged, type LayerPredictor, type Predictors, readPredictors, readRun } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 
-/** Holds a layer's predictor on the bridge. Throws CORRUPT where its bytes are not what was written, or BridgeError. */
+/** Loads a layer's predictor on the bridge. Throws CORRUPT where a checksum does not match, or BridgeError. */
 export function loadPredictor(
   bridge: Bridge,
   predictors: Predictors,
@@ -36,7 +36,10 @@ export function loadPredictor(
   }
 }
 
-/** Per layer its neurons, those that calibration saw active most often first. The plan has seen to it that there is a calibration. Throws CORRUPT. */
+/**
+ * Per layer all its neurons, [numNeurons]: first those that calibration saw active most often. The plan has made sure
+ * that the store is calibrated. Throws CORRUPT.
+ */
 export function readHotNeurons(store: Store, bridge: Bridge): Uint32Array[] {
   const predictors = readPredictors(store)!;
   return predictors.layers.map((layer) => {

@@ -1,20 +1,22 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { READ_THREADS } from '../disk/read-threads.js';
 
-/** Two sizes far enough apart to tell what a read costs from what its bytes cost. */
+/** Two sizes of reads, far enough apart to tell the cost of a read from the cost of its bytes. */
 const SMALL_BYTES = 4 << 10;
 const LARGE_BYTES = 64 << 10;
-/** Read of each, at most: some ten ms. */
+/** Bytes read at each size, at most: this takes some ten ms. */
 const SMALL_TOTAL = 2 << 20;
 const LARGE_TOTAL = 16 << 20;
-/** Of smaller files too little would be read to learn from. */
+/** A smaller file gives too few reads to learn from. */
 const LEAST_FILE_BYTES = 256 << 20;
+/** The gap for such a file, and the largest one that is believed. */
 const DEFAULT_GAP = 16 << 10;
 const MOST_GAP = 128 << 10;
 
 /**
- * Up to how many bytes between two wanted records are cheaper read through than skipped, bytes: what one more read costs this disk, over what a byte costs, with
- * as many reads at once as the stream has. A read of n bytes takes a + b n; two sizes give a and b, and the gap is a / b.
+ * Measures the merge gap of a disk, in bytes: two wanted records at most that far apart are cheaper read as one, gap
+ * included, than by two reads. A read of n bytes takes a + b n; two sizes give a and b, and the gap is a / b. The
+ * measurement has as many reads at once as the stream has. Throws BridgeError.
  */
 export function learnMergeGap(bridge: Bridge, path: string, fileBytes: number): number {
   if (fileBytes < LEAST_FILE_BYTES) return DEFAULT_GAP;
@@ -29,7 +31,7 @@ export function learnMergeGap(bridge: Bridge, path: string, fileBytes: number): 
   return gapBetween(small, large);
 }
 
-/** The gap from the seconds that reads of SMALL_BYTES and LARGE_BYTES take. */
+/** The gap in bytes, from the seconds that one read of SMALL_BYTES and one of LARGE_BYTES take. */
 export function gapBetween(small: number, large: number): number {
   const perByte = (large - small) / (LARGE_BYTES - SMALL_BYTES);
   const perRead = small - perByte * SMALL_BYTES;

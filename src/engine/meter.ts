@@ -44,7 +44,9 @@ export class Stopwatch {
   }
 }
 
-/** Measures one piece of work, from its construction: `endPrefill`, then `token` after each decode step, then `receipt`. */
+/**
+ * Measures one piece of work, from its construction: `endPrefill`, then `token` after each decode step, then `receipt`.
+ */
 export class Meter {
   readonly #sources: MeterSources;
   /** The stream's counters when the work began, when the prompt was done, and at the receipt. */

@@ -15,6 +15,7 @@ import { negativeLogLikelihood, scoreTop } from './score.js';
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
 type OnEvent = (event: unknown) => void;
 
+/** Everything that a loaded model consists of. `dispose` lets go of all of it. */
 interface HostParts {
   info: ModelInfo;
   plan: Plan;
@@ -28,20 +29,26 @@ interface HostParts {
   dispose: () => Promise<void>;
 }
 
-/** A loaded model inside its worker: one call at a time. */
+/** A loaded model inside its worker: the methods of contract/protocol.ts, one call at a time. */
 export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
+  readonly #parts: HostParts;
 
-  constructor(private readonly parts: HostParts) {
+  constructor(parts: HostParts) {
+    this.#parts = parts;
     this.info = parts.info;
     this.plan = parts.plan;
   }
 
+  /**
+   * Writes on from a prompt, and records what was streamed if the settings name a trace file. Throws what `generate`
+   * throws.
+   */
   async generate({ prompt, settings }: Arguments<'generate'>, onEvent: OnEvent): Promise<GenerationResult> {
-    const { engine, feedForward, traceHeader, tokenizer, chatPrompts, sources, aborted } = this.parts;
+    const { engine, feedForward, traceHeader, tokenizer, chatPrompts, sources, aborted } = this.#parts;
     const { contextSize, spec } = this.info;
-    const ids = this.idsOf(prompt);
+    const ids = this.#encode(prompt);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     feedForward.trace = trace;
     try {
@@ -66,15 +73,15 @@ export class ModelHost {
     }
   }
 
-  private idsOf(prompt: Prompt): readonly number[] {
-    const { tokenizer, chatPrompts } = this.parts;
+  #encode(prompt: Prompt): readonly number[] {
+    const { tokenizer, chatPrompts } = this.#parts;
     if (isChat(prompt)) return chatPrompts.encode(prompt.messages, prompt.template);
     if (typeof prompt !== 'string') return prompt;
     return tokenizer.encode(prompt, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false });
   }
 
   tokenize({ text, special }: Arguments<'tokenize'>): number[] {
-    const { tokenizer } = this.parts;
+    const { tokenizer } = this.#parts;
     return tokenizer.encode(text, {
       addBos: special && tokenizer.addBos,
       addEos: special && tokenizer.addEos,
@@ -84,30 +91,33 @@ export class ModelHost {
 
   detokenize({ ids }: Arguments<'detokenize'>): string {
     checkIds(ids, this.info.spec.vocabSize);
-    return this.parts.tokenizer.decode(ids);
+    return this.#parts.tokenizer.decode(ids);
   }
 
   logprobs({ tokens, topK }: Arguments<'logprobs'>): Promise<[number, number][][]> {
     checkPrompt(tokens, this.info.spec.vocabSize, this.info.contextSize);
     if (!Number.isSafeInteger(topK) || topK < 1)
       throw new FlashrowError('BAD_USAGE', `topK is a whole number from 1, not ${topK}`, { option: 'topK' });
-    return scoreTop(this.parts.engine, tokens, topK);
+    return scoreTop(this.#parts.engine, tokens, topK);
   }
 
   evaluate({ sequences }: Arguments<'evaluate'>, onEvent: OnEvent): Promise<EvaluationResult> {
     return this.score(sequences, (done) => onEvent({ done, total: sequences.length }));
   }
 
-  /** Evaluates, and shows the logits of every token and, to `tap`, what goes into each layer's feed-forward network. */
+  /**
+   * Sums the negative log-likelihood of all sequences. `onLogits` sees the logits[vocabSize] of every token, `tap` the
+   * input of every layer's feed-forward network. Throws BAD_USAGE, CONTEXT_OVERFLOW, ABORTED, CORRUPT or IO.
+   */
   async score(
     sequences: readonly (readonly number[])[],
     onSequence: (done: number) => void,
     onLogits?: (logits: Float32Array) => void,
     tap: FeedForward['tap'] = null,
   ): Promise<EvaluationResult> {
-    const { engine, feedForward } = this.parts;
+    const { engine, feedForward } = this.#parts;
     for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
-    const meter = new Meter(this.parts.sources);
+    const meter = new Meter(this.#parts.sources);
     let nll = 0;
     let tokens = 0;
     let read = 0;
@@ -127,9 +137,12 @@ export class ModelHost {
     return { tokens, meanNll, perplexity: Math.exp(meanNll), receipt: meter.receipt() };
   }
 
-  /** Runs ids with fresh state and shows what goes into each layer's feed-forward network, x[tokens, hiddenSize], chunk by chunk. */
+  /**
+   * Runs ids from an empty state. `tap` sees the input x[tokens, hiddenSize] of every layer's feed-forward network,
+   * chunk by chunk. Throws BAD_USAGE, CONTEXT_OVERFLOW, ABORTED, CORRUPT or IO.
+   */
   async observe(ids: readonly number[], tap: NonNullable<FeedForward['tap']>): Promise<void> {
-    const { engine, feedForward } = this.parts;
+    const { engine, feedForward } = this.#parts;
     checkPrompt(ids, this.info.spec.vocabSize, this.info.contextSize);
     engine.rewind(0);
     feedForward.tap = tap;
@@ -141,7 +154,7 @@ export class ModelHost {
   }
 
   dispose(): Promise<void> {
-    return this.parts.dispose();
+    return this.#parts.dispose();
   }
 }
 

@@ -1,17 +1,22 @@
+import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
 import type { ModelInfo, Progress } from '../contract/api.js';
 import type { Methods } from '../contract/protocol.js';
-import { createDenseHalf } from '../dense/create.js';
+import { createDenseHalf } from '../dense/create-dense-half.js';
+import type { DenseHalf } from '../dense/dense-half.js';
+import { type Disposable, HeldParts } from '../dense/held-parts.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
-import type { LayerAllocation } from '../plan/allocation.js';
+import type { Allocation } from '../plan/allocation.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { policyName } from '../plan/settings.js';
+import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
-import { openStore } from '../store/reader.js';
+import { openStore, type Store } from '../store/reader.js';
 import { loadTokenizer } from '../text/load.js';
+import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
 import { ChatPrompts } from './chat-prompts.js';
@@ -19,15 +24,30 @@ import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
-import { createFeedForward } from './feed-forward.js';
+import { createFeedForward, type FeedForward } from './feed-forward.js';
 import { readHotNeurons } from './load-predictors.js';
-import type { MeterSources } from './meter.js';
-import { Stopwatch } from './meter.js';
+import { type MeterSources, Stopwatch } from './meter.js';
+import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
 import { samplingDefaults } from './sampling-defaults.js';
 
+type Planned = ReturnType<typeof planOutline>;
+
+/** The parts that compute, loaded and in the order of their loading. */
+interface LoadedParts {
+  bridge: Bridge;
+  dense: DenseHalf;
+  mixer: Mixer;
+  selector: Selector;
+  stream: RowStream;
+  feedForward: FeedForward;
+  denseTime: Stopwatch;
+}
+
 /**
- * Loads a store under its budget. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`; a failed load leaves nothing behind.
+ * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
+ * Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
+ * behind.
  */
 export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
@@ -35,18 +55,60 @@ export async function openHost(
   onEvent: (event: unknown) => void,
 ): Promise<ModelHost> {
   const store = openStore(path);
-  const { plan, allocation, settings, falseNegativeRate } = planOutline(storeOutline(store), options);
+  const planned = planOutline(storeOutline(store), options);
+  const { plan, allocation, settings } = planned;
   if (!plan.fits) throw new InsufficientMemoryError(plan);
-  const { spec } = store;
+  const held = new HeldParts();
+  try {
+    const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
+    const parts = await loadParts(store, planned, held, aborted, onEvent);
+    const { dense, mixer, feedForward, denseTime } = parts;
+    const info = infoOf(store, path, planned, parts);
+    return new ModelHost({
+      info,
+      plan,
+      engine: new Engine({
+        ...{ spec: store.spec, dense, mixer, feedForward, denseTime, aborted },
+        contextSize: settings.contextSize,
+        chunkTokens: prefillChunk(store.spec),
+        checkSource: () => checkExternal(store.manifest.files),
+      }),
+      feedForward,
+      traceHeader: traceHeaderOf(store, info, allocation),
+      tokenizer,
+      chatPrompts: new ChatPrompts(tokenizer, () => store.readChatTemplate()),
+      sources: meterSources(planned, info, parts, anonymousBefore),
+      aborted,
+      dispose: () => held.dispose(),
+    });
+  } catch (error) {
+    await held.dispose();
+    throw error;
+  }
+}
+
+/** Loads part after part into `held`. Throws ABORTED between two of them, and between two layers. */
+async function loadParts(
+  store: Store,
+  { plan, allocation, settings }: Planned,
+  held: HeldParts,
+  aborted: () => boolean,
+  onEvent: (event: unknown) => void,
+): Promise<LoadedParts> {
+  const { spec, tensors } = store;
   const { contextSize, stateFormat, threads } = settings;
-  const held: { dispose(): Promise<void> | void }[] = [];
-  const keep = <T extends { dispose(): Promise<void> | void }>(part: T): T => {
-    held.push(part);
+  const maxTokens = prefillChunk(spec);
+  const denseTime = new Stopwatch();
+  const checkAborted = () => {
     if (aborted()) throw new FlashrowError('ABORTED', 'loading was aborted');
+  };
+  const keep = <T extends Disposable>(part: T): T => {
+    held.keep(part);
+    checkAborted();
     return part;
   };
   const onLayer = (layer: number) => {
-    if (aborted()) throw new FlashrowError('ABORTED', 'loading was aborted');
+    checkAborted();
     const progress: Progress = {
       stage: 'load',
       bytes: (plan.residentBytes * layer) / spec.numLayers,
@@ -54,92 +116,63 @@ export async function openHost(
     };
     onEvent(progress);
   };
-  const dispose = async () => {
-    for (const part of held.splice(0).reverse()) await part.dispose();
-  };
-  try {
-    const maxTokens = prefillChunk(spec);
-    const denseTime = new Stopwatch();
-    const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
-    const bridge = keep(openBridge({ threads }));
-    const dense = keep(await createDenseHalf({ spec, tensors: store.tensors, bridge, threads, maxTokens, onLayer }));
-    const mixer = keep(
-      createAttention({ spec, tensors: store.tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }),
-    );
-    const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
-    const stream = keep(createStream(store, bridge, allocation, settings.direct));
-    const feedForward = createFeedForward(
-      stream,
-      selector,
-      allocation,
-      allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null,
-      readExpertBiases(store, bridge),
-    );
-    // Which experts a text needs is much the same from run to run; neurons are many, and soon known again.
-    if (spec.experts) held.push({ dispose: rememberUses(store.path, feedForward.caches) });
-    const engine = new Engine({
-      spec,
-      dense,
-      mixer,
-      feedForward,
-      contextSize,
-      chunkTokens: maxTokens,
-      denseTime,
-      checkSource: () => checkExternal(store.manifest.files),
-      aborted,
-    });
-    const info: ModelInfo = {
-      spec,
-      path,
-      contextSize,
-      selector: selector.name,
-      cachePolicy: policyName(allocation.cache),
-      exact: selector.exact,
-      kernels: bridge.isa,
-      samplingDefaults: samplingDefaults(store.readGenerationConfig()),
-      directReads: stream.direct,
-    };
-    const sources: MeterSources = {
-      base: {
-        selector: selector.name,
-        exact: selector.exact,
-        falseNegativeRate,
-        cachePolicy: info.cachePolicy,
-        kernels: bridge.isa,
-        budgetBytes: plan.budgetBytes,
-        residentBytes: plan.residentBytes,
-        cacheBytes: plan.cacheBytes,
-        overheadBytes: plan.overheadBytes,
-      },
-      stream,
-      cacheCounts: feedForward.counts,
-      denseTime,
-      stateBytes: () => mixer.bytes,
-      scratchBytes: plan.scratchBytes,
-      anonymousBefore,
-    };
-    const traceHeader = { model: spec.name, selector: selector.name, layers: allocation.layers.map(traceLayer) };
-    const chatPrompts = new ChatPrompts(tokenizer, () => store.readChatTemplate());
-    return new ModelHost({
-      info,
-      plan,
-      engine,
-      feedForward,
-      traceHeader,
-      tokenizer,
-      chatPrompts,
-      sources,
-      aborted,
-      dispose,
-    });
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
+  const bridge = keep(openBridge({ threads }));
+  const dense = keep(await createDenseHalf({ spec, tensors, bridge, threads, maxTokens, onLayer }));
+  const mixer = keep(createAttention({ spec, tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
+  const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
+  const stream = keep(createStream(store, bridge, allocation, settings.direct));
+  const hot = allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null;
+  const feedForward = createFeedForward(stream, selector, allocation, hot, readExpertBiases(store, bridge));
+  // A text needs much the same experts from run to run. Neurons are many, and soon known again.
+  if (spec.experts) held.keep({ dispose: rememberUses(store.path, feedForward.caches) });
+  return { bridge, dense, mixer, selector, stream, feedForward, denseTime };
 }
 
-const traceLayer = ({ unit }: LayerAllocation) => ({
-  units: unit.units,
-  unitBytes: unit.bundlesPerUnit * unit.bundleBytes,
-  slotBytes: unit.slotBytes,
-});
+function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
+  const { bridge, selector, stream } = parts;
+  return {
+    spec: store.spec,
+    path,
+    contextSize: settings.contextSize,
+    selector: selector.name,
+    cachePolicy: policyName(allocation.cache),
+    exact: selector.exact,
+    kernels: bridge.isa,
+    samplingDefaults: samplingDefaults(store.readGenerationConfig()),
+    directReads: stream.direct,
+  };
+}
+
+/** The sources of the receipts: what the plan and the load settled, and the counters of the parts. */
+function meterSources(
+  { plan, falseNegativeRate }: Planned,
+  { selector, exact, cachePolicy, kernels }: ModelInfo,
+  { stream, feedForward, denseTime, mixer }: LoadedParts,
+  anonymousBefore: number,
+): MeterSources {
+  const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes } = plan;
+  return {
+    base: {
+      ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
+      ...{ budgetBytes, residentBytes, cacheBytes, overheadBytes },
+    },
+    stream,
+    cacheCounts: feedForward.counts,
+    denseTime,
+    stateBytes: () => mixer.bytes,
+    scratchBytes,
+    anonymousBefore,
+  };
+}
+
+function traceHeaderOf({ spec }: Store, { selector }: ModelInfo, { layers }: Allocation): TraceHeader {
+  return {
+    model: spec.name,
+    selector,
+    layers: layers.map(({ unit }) => ({
+      units: unit.units,
+      unitBytes: unit.bundlesPerUnit * unit.bundleBytes,
+      slotBytes: unit.slotBytes,
+    })),
+  };
+}

@@ -4,8 +4,9 @@ import type { LayerBundles } from '../store/manifest.js';
 import type { Store } from '../store/reader.js';
 
 /**
- * The matrix that says which neurons of a layer are active: the gate, or up where there is no gate, as one [numNeurons, hiddenSize] out of the
- * bundles of a by-neuron layer. Throws UNSUPPORTED where a bundle holds more than one neuron, CORRUPT or BridgeError.
+ * Loads the matrix [numNeurons, hiddenSize] whose products tell which neurons of a layer are active: the gate, or up
+ * where the model has no gate. Its rows are the first part of each bundle of a by-neuron layer. Throws UNSUPPORTED
+ * where a bundle holds more than one neuron, CORRUPT or BridgeError.
  */
 export function loadResidentGate(store: Store, bridge: Bridge, index: number): ResidentMatrix {
   const layer = store.layers[index];
@@ -23,7 +24,8 @@ export function loadResidentGate(store: Store, bridge: Bridge, index: number): R
 function gateSource(store: Store, layer: LayerBundles): MatrixSource {
   const { hiddenSize, numNeurons, neuronsPerBundle, formats, extents } = layer;
   if (neuronsPerBundle !== 1)
-    throw new FlashrowError('UNSUPPORTED', 'the gate selector needs bundles of one neuron; convert the model again', {
+    throw new FlashrowError('UNSUPPORTED', 'this selector needs bundles of one neuron; convert the model again', {
+      option: 'tuning.selector',
       neuronsPerBundle,
     });
   const format = formats.gate ?? formats.up;
@@ -38,7 +40,7 @@ function gateSource(store: Store, layer: LayerBundles): MatrixSource {
   };
 }
 
-/** Compares what was read with the first checksum of each bundle. Throws CORRUPT. */
+/** Compares each row with the first checksum of its bundle. Throws CORRUPT. */
 function checkGate(
   matrix: ResidentMatrix,
   { path, offset, rowStride }: MatrixSource,

@@ -18,7 +18,10 @@ export interface SamplerOptions {
 
 /** How far back the repeat penalty looks. */
 const PENALTY_WINDOW = 64;
-/** Candidates less likely than the best by this factor (as a logarithm) are ranked only if the likelier ones do not fill topK or topP. */
+/**
+ * Candidates less likely than the best by this factor (as a logarithm) are ranked only if the likelier ones do not fill
+ * topK or topP.
+ */
 const RARE = Math.log(1e-5);
 
 /**
@@ -113,7 +116,10 @@ export class Sampler {
   }
 }
 
-/** Returns the id of the largest logit of logits[vocabSize]: the lowest one if several are equal, or if no logit is a number. */
+/**
+ * Returns the id of the largest logit of logits[vocabSize]: the lowest one if several are equal, or if no logit is a
+ * number.
+ */
 export function likeliest(logits: Float32Array, vocabSize: number): number {
   let best = 0;
   for (let id = 1; id < vocabSize; id++) if (logits[id] > logits[best] || Number.isNaN(logits[best])) best = id;

@@ -1,9 +1,12 @@
 import type { SamplingDefaults } from '../contract/api.js';
 
-/** What transformers draws with where generation_config.json asks for sampling and leaves a number out (GenerationConfig). */
+/**
+ * The numbers of transformers' GenerationConfig, for a generation_config.json that asks for sampling and leaves some
+ * out.
+ */
 const TRANSFORMERS = { temperature: 1, topK: 50, topP: 1 };
 
-/** generation_config.json's way of drawing; numbers out of range are left out. */
+/** Reads the sampling settings of generation_config.json; a number out of range is ignored. */
 export function samplingDefaults(config: Record<string, unknown> | null): SamplingDefaults {
   if (config === null) return {};
   const number = (key: string, holds: (value: number) => boolean): number | undefined => {

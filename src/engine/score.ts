@@ -1,13 +1,13 @@
 import type { Engine } from './engine.js';
 
-/** The `topK` likeliest next ids with natural-log probabilities, best first, of logits[vocabSize]. */
+/** The `topK` likeliest ids of logits[vocabSize], best first, each with its natural-log probability. */
 function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
   const normalizer = logSumExp(logits);
   const ids = Uint32Array.from(logits.keys()).sort((a, b) => logits[b] - logits[a] || a - b);
   return Array.from(ids.subarray(0, topK), (id) => [id, logits[id] - normalizer]);
 }
 
-/** Rows of `topLogProbabilities` after each of `ids`. State is fresh. */
+/** For each of `ids`, `topLogProbabilities` of the token after it. Begins with an empty state. */
 export async function scoreTop(engine: Engine, ids: readonly number[], topK: number): Promise<[number, number][][]> {
   const rows: [number, number][][] = [];
   engine.rewind(0);
@@ -15,7 +15,10 @@ export async function scoreTop(engine: Engine, ids: readonly number[], topK: num
   return rows;
 }
 
-/** Sum of -ln p(ids[i] | ids[..i]) for i from 1; `visit` sees the logits of every token. State is fresh. */
+/**
+ * The sum of -ln p(ids[i] | ids[..i]) for i from 1, in nats. `visit` sees the logits[vocabSize] of every token. Begins
+ * with an empty state.
+ */
 export async function negativeLogLikelihood(
   engine: Engine,
   ids: readonly number[],
@@ -30,7 +33,7 @@ export async function negativeLogLikelihood(
   return sum;
 }
 
-/** ln of the sum of e^logits, without overflow. */
+/** ln of the sum of e^logit over logits[vocabSize], without overflow. */
 export function logSumExp(logits: Float32Array): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i] > max) max = logits[i];

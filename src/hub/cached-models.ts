@@ -79,11 +79,10 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
   const all = parsed ? modelsOf(cache, parsed.repo) : [];
   const folder = parsed && repoFolder(cache, parsed.repo);
   if (!folder || !existsSync(folder))
-    throw new FlashrowError(
-      'NOT_FOUND',
-      `nothing in ${cache} is called ${name}; \`flashrow list\` shows what there is`,
-      { name },
-    );
+    throw new FlashrowError('NOT_FOUND', `nothing in ${cache} is called ${name}; look at the list of what there is`, {
+      name,
+      remedy: { action: 'list', cacheDir },
+    });
   const models = parsed.tag === null ? all : all.filter(taggedBy(parsed.repo, all, parsed.tag));
   dropLocks(cache, parsed.repo, parsed.tag === null ? null : models[0].variant!.files[0]);
   const removed = models.map(ofModel);

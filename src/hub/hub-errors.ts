@@ -20,7 +20,7 @@ export function statusError({ status, headers, url }: Response, what: string, hu
   if (status === 404)
     return new FlashrowError(
       'NOT_FOUND',
-      `${what}: there is no such thing at ${endpoint}; check its name and --revision`,
+      `${what}: there is no such thing at ${endpoint}; check its name and the \`revision\``,
       details,
     );
   const answered = `${what}: ${elsewhere ? new URL(url).origin : endpoint} answered with status ${status}`;
@@ -32,7 +32,7 @@ export function statusError({ status, headers, url }: Response, what: string, hu
       retry: false,
     });
   const retry = status >= 500 || status === 429 || status === 408 || (elsewhere && status === 403);
-  const advice = status === 429 && token === null ? '; a token (--token, HF_TOKEN) may be allowed more requests' : '';
+  const advice = status === 429 && token === null ? '; a token (`token`) may be allowed more requests' : '';
   return new FlashrowError('IO', `${answered}${advice}`, { ...details, retryAfterSeconds, retry });
 }
 
@@ -47,22 +47,18 @@ function refused(
     return new FlashrowError(
       'UNSUPPORTED',
       token === null
-        ? `${what}: ${endpoint} lets only those read it who accepted its terms; accept them there, and give a token (--token, HF_TOKEN)`
+        ? `${what}: ${endpoint} lets only those read it who accepted its terms; accept them there, and give the user's \`token\``
         : `${what}: ${endpoint} does not let the token's user read it; accept its terms there, or wait until that is granted`,
       details,
     );
   if (token === null || hubCode === 'RepoNotFound')
     return new FlashrowError(
       'NOT_FOUND',
-      `${what}: ${endpoint} has no such model, or hides it; check its name, and give a token (--token, HF_TOKEN) if it is private`,
+      `${what}: ${endpoint} has no such model, or hides it; check its name, and give a \`token\` if it is private`,
       details,
     );
   return status === 401
-    ? new FlashrowError(
-        'BAD_USAGE',
-        `${what}: ${endpoint} does not accept the token; check --token or HF_TOKEN`,
-        details,
-      )
+    ? new FlashrowError('BAD_USAGE', `${what}: ${endpoint} does not accept the token; check \`token\``, details)
     : new FlashrowError(
         'UNSUPPORTED',
         `${what}: ${endpoint} does not let the token read it; check what it was made for, and that its user may`,

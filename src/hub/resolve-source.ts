@@ -22,8 +22,8 @@ export function resolveSource(source: string, cacheDir: string | undefined): str
   if (pulled === null && !existsSync(dirname(source)))
     throw new FlashrowError(
       'NOT_FOUND',
-      `${source} is no path here, and no model that was pulled to its end; \`flashrow pull ${source}\` fetches it, if it is one of the Hugging Face hub`,
-      { source },
+      `${source} is neither a path here nor a model that was pulled completely; if the Hugging Face hub has it, pull it first`,
+      { source, remedy: { action: 'pull', model: source } },
     );
   return pulled ?? source;
 }

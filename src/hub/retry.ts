@@ -22,8 +22,9 @@ export async function retrying<T>(
     } catch (error) {
       signal?.throwIfAborted();
       failures = progressed() ? 1 : failures + 1;
-      if (failures === TRIES || !(error instanceof FlashrowError && error.details.retry)) throw error;
-      const askedMs = 1000 * Number(error.details.retryAfterSeconds ?? 0);
+      if (failures === TRIES || !(error instanceof FlashrowError && error.code === 'IO' && error.details.retry))
+        throw error;
+      const askedMs = 1000 * (error.details.retryAfterSeconds ?? 0);
       const ms = Math.max(askedMs, FIRST_WAIT_MS * 2 ** (failures - 1));
       onWait(error, ms);
       await wait(ms, undefined, { signal }).finally(() => signal?.throwIfAborted());

@@ -1,19 +1,15 @@
-import type { RowFormat } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
-import type { ForeignFormat } from './foreign-formats.js';
-
-/** Element formats a checkpoint may hold. Foreign ones have no kernel and are decoded to floats on the way in. */
-export type TensorFormat = RowFormat | ForeignFormat;
+import type { TensorFormat } from './tensor-format.js';
 
 /** Where a tensor, or a part of one, begins in a foreign file. */
 export interface Place {
   path: string;
   offset: number;
-  /** Where the scales of MXFP4 are, if apart: only the nibbles are at `offset` then. */
+  /** With `packed-mxfp4`: where the scales begin. `offset` is then where the nibbles begin. */
   scales?: { path: string; offset: number };
 }
 
-/** Where one tensor's bytes lie in a foreign file. Nothing is read until somebody asks for the bytes (tensor-bytes.ts). */
+/** Where one tensor's bytes lie in a foreign file. No byte is read before somebody asks for it (tensor-bytes.ts). */
 export interface CheckpointTensor extends Place {
   /** flashrow's own name (model/tensor-names.ts). */
   name: string;
@@ -22,17 +18,17 @@ export interface CheckpointTensor extends Place {
   /** [rows, columns] for matrices, [length] for vectors, [experts, rows, columns] for stacks of matrices. */
   shape: number[];
   format: TensorFormat;
-  /** In that format. */
+  /** Bytes in that format. */
   bytes: number;
+  /** How the file holds each matrix. Default `rows`. See model/architecture.ts. */
+  layout?: 'rows' | 'transposed' | 'packed-mxfp4';
+  /** True where another tensor's rows (or values) alternate with this one's. Default false. */
+  interleaved?: boolean;
   /**
-   * Where each of a tensor's equal parts begins, where they are apart: matrices of a stack, groups of a matrix's rows. `path` and `offset` are then the
-   * first one's.
+   * Where each of a tensor's equal parts begins, if they do not follow one another: matrices of a stack, groups of a
+   * matrix's rows. `path` and `offset` are then those of the first part. Default: one part, the whole tensor.
    */
   parts?: readonly Place[];
-  /** Whether the rows of a matrix, or the values of a vector, take turns with another's. */
-  turns?: boolean;
-  /** Whether the file holds each matrix column by column. */
-  transposed?: boolean;
 }
 
 /** The vocabulary as a GGUF file carries it, under `tokenizer.ggml.*`. */

@@ -1,4 +1,4 @@
-import type { TensorFormat } from './checkpoint.js';
+import type { TensorFormat } from './tensor-format.js';
 
 /** GGML's type ids (ggml.h), for messages about what cannot be read too. */
 const NAMES: Readonly<Record<number, string>> = {

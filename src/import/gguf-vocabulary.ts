@@ -9,7 +9,7 @@ const NO_TOKEN = 0xffffffff;
 const NORMAL_TOKEN = 1;
 
 /** The vocabulary in a file's metadata, its lists checked against one another. Throws CORRUPT or UNSUPPORTED. */
-export function readVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
+export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
   const fields = new Fields(path, (key) => metadata.get(key));
   const model = fields.text(`${PREFIX}.model`);
   if (model === null)

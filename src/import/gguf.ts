@@ -9,10 +9,11 @@ import { SourceDigest } from './digest.js';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from './gguf-header.js';
 import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
 import { ggmlType } from './gguf-types.js';
-import { readVocabulary } from './gguf-vocabulary.js';
+import { readGgufVocabulary } from './gguf-vocabulary.js';
 import { numRows, TensorReader } from './read.js';
 import { resolveTensors } from './resolve-tensors.js';
-import { blockOf, checkPlacement, damaged, isReadable, type SourceTensor } from './source-tensor.js';
+import { checkPlacement, damagedTensor, isReadable, type SourceTensor } from './source-tensor.js';
+import { blockOf } from './tensor-format.js';
 
 const DEFAULT_ALIGNMENT = 32;
 /** Tensors that are read while a checkpoint opens hold a value or so per dimension of a head. */
@@ -35,7 +36,7 @@ export function openGguf(path: string): Checkpoint {
       checkSplit(metadata, index, paths.length);
       for (const tensor of sourceTensors(file, header, metadata)) {
         const other = found.get(tensor.sourceName);
-        if (other) throw damaged(part, tensor.sourceName, `is in ${other.path} as well`);
+        if (other) throw damagedTensor(part, tensor.sourceName, `is in ${other.path} as well`);
         found.set(tensor.sourceName, tensor);
       }
       digest.addHeader(file, header.headerBytes);
@@ -54,7 +55,7 @@ export function openGguf(path: string): Checkpoint {
 
   const description = describeGguf(metadata.text('general.name') ?? basename(first, '.gguf'), metadata, lookup(found));
   const tensors = resolveTensors(first, description, found);
-  const vocabulary = readVocabulary(first, headers[0].metadata);
+  const vocabulary = readGgufVocabulary(first, headers[0].metadata);
   if (vocabulary.tokens.length > description.spec.vocabSize)
     throw metadata.corrupt(
       'tokenizer.ggml.tokens',
@@ -68,7 +69,7 @@ export function openGguf(path: string): Checkpoint {
 /** The vocabulary alone, whatever the architecture. */
 export function openGgufVocabulary(path: string): GgufVocabulary {
   const [first] = splitPaths(path);
-  return withFile(first, (file) => readVocabulary(first, readGgufHeader(file).metadata));
+  return withFile(first, (file) => readGgufVocabulary(first, readGgufHeader(file).metadata));
 }
 
 function sourceTensors(file: OpenFile, header: GgufHeader, metadata: Fields): SourceTensor[] {
@@ -79,7 +80,7 @@ function sourceTensors(file: OpenFile, header: GgufHeader, metadata: Fields): So
   const tensors: SourceTensor[] = [];
   for (const info of header.tensors) {
     if (info.offset % alignment !== 0)
-      throw damaged(
+      throw damagedTensor(
         file.path,
         info.name,
         `begins at byte ${info.offset} of the data, which is not a multiple of ${alignment}`,
@@ -97,11 +98,15 @@ function sourceTensor(
 ): SourceTensor {
   const weights = dimensions.reduce((product, size) => product * size, 1);
   if (weights === 0 || weights > Number.MAX_SAFE_INTEGER)
-    throw damaged(path, name, `is of shape [${dimensions}], which cannot be`);
+    throw damagedTensor(path, name, `is of shape [${dimensions}], which cannot be`);
   const { name: typeName, format } = ggmlType(type);
   const { blockSize, blockBytes } = blockOf(format ?? 'f32');
   if (format !== null && dimensions[0] % blockSize !== 0)
-    throw damaged(path, name, `has rows of ${dimensions[0]} weights; ${typeName} comes in blocks of ${blockSize}`);
+    throw damagedTensor(
+      path,
+      name,
+      `has rows of ${dimensions[0]} weights; ${typeName} comes in blocks of ${blockSize}`,
+    );
   return {
     sourceName: name,
     shape: dimensions.toReversed(),
@@ -120,7 +125,7 @@ const lookup = (found: ReadonlyMap<string, SourceTensor>): SourceTensors => ({
   floats(name) {
     const tensor = found.get(name)!;
     if (!isReadable(tensor) || tensor.bytes > MAX_INLINE_BYTES)
-      throw damaged(
+      throw damagedTensor(
         tensor.path,
         name,
         `is of type ${tensor.type} and shape [${tensor.shape}]; a short list of numbers was expected`,

@@ -9,7 +9,7 @@ import { readHuggingFaceVocabulary } from './hugging-face-vocabulary.js';
 import { parseObject, readSmallFile } from './json.js';
 import { resolveTensors } from './resolve-tensors.js';
 import { readSafetensorsHeader } from './safetensors.js';
-import { damaged, type SourceTensor } from './source-tensor.js';
+import { damagedTensor, type SourceTensor } from './source-tensor.js';
 
 export const CONFIG_FILE = 'config.json';
 const WEIGHTS_FILE = 'model.safetensors';
@@ -68,14 +68,14 @@ function readWeights(
       files.push({ path, bytes: file.size, headerBytes });
       for (const tensor of tensors) {
         if (found.has(tensor.sourceName))
-          throw damaged(path, tensor.sourceName, `is in ${found.get(tensor.sourceName)?.path} as well`);
+          throw damagedTensor(path, tensor.sourceName, `is in ${found.get(tensor.sourceName)?.path} as well`);
         found.set(tensor.sourceName, tensor);
       }
     });
   }
   for (const [name, shard] of placed ?? [])
     if (found.get(name)?.path !== join(folder, shard))
-      throw damaged(join(folder, shard), name, `is not there, though ${INDEX_FILE} says so`);
+      throw damagedTensor(join(folder, shard), name, `is not there, though ${INDEX_FILE} says so`);
   return { files, found };
 }
 

@@ -5,9 +5,9 @@
 
 import { type OpenFile, readExactly } from '../disk/files.js';
 import { FlashrowError, shown } from '../errors.js';
-import type { TensorFormat } from './checkpoint.js';
 import { parseObject } from './json.js';
-import { blockOf, checkPlacement, damaged, type SourceTensor } from './source-tensor.js';
+import { checkPlacement, damagedTensor, type SourceTensor } from './source-tensor.js';
+import { blockOf, type TensorFormat } from './tensor-format.js';
 
 /** Some 300,000 tensors; the format's own limit is 100 MB. */
 const MAX_HEADER_BYTES = 32 * 2 ** 20;
@@ -60,19 +60,19 @@ function sourceTensor(file: OpenFile, headerBytes: number, name: string, entry: 
   const shape = fields?.shape;
   const range = fields?.data_offsets;
   if (typeof type !== 'string' || !isSizes(shape) || !isSizes(range) || range.length !== 2 || range[0] > range[1])
-    throw damaged(
+    throw damagedTensor(
       file.path,
       name,
       `has dtype ${shown(type)}, shape ${shown(shape)}, data_offsets ${shown(range)}; a name, whole numbers, and [first, end] belong there`,
     );
   const format = FORMATS.get(type) ?? null;
   const bytes = range[1] - range[0];
-  // Bytes are weights only together with others (packed-mxfp4.ts).
+  // Bytes are weights only together with others (layouts/packed-mxfp4.ts).
   const elementBytes = format === null ? (type === 'U8' ? 1 : null) : blockOf(format).blockBytes;
   if (elementBytes !== null) {
     const expected = shape.reduce((product, size) => product * size, elementBytes);
     if (expected !== bytes)
-      throw damaged(file.path, name, `takes ${bytes} bytes; ${type} of shape ${shown(shape)} takes ${expected}`);
+      throw damagedTensor(file.path, name, `takes ${bytes} bytes; ${type} of shape ${shown(shape)} takes ${expected}`);
   }
   return { sourceName: name, shape, type, format, path: file.path, offset: headerBytes + range[0], bytes };
 }

@@ -1,38 +1,70 @@
 import type { Fields } from './fields.js';
 import type { ModelSpec } from './spec.js';
 
-/** A tensor that a model must have. */
-export interface ExpectedTensor {
-  /** flashrow's own name (tensor-names.ts). */
-  name: string;
-  /** Its name in the checkpoint. */
-  sourceName: string;
-  /** [rows, columns], or [length]; [experts, rows, columns] for a stack. */
-  shape: number[];
-  /** Its shape in the checkpoint, where that holds a vector as a matrix of rows one after another. */
-  sourceShape?: readonly number[];
-  /** Where a checkpoint keeps the matrices of a stack apart: each one's name there, expert by expert; `sourceName` is then for messages. */
-  expertSourceNames?: readonly string[];
-  /** Where `sourceName` holds MXFP4's nibbles alone: the tensor of their scales. */
-  scalesSourceName?: string;
-  /** Where the rows of two matrices, or the values of two vectors, take turns in a tensor of the checkpoint: which of the two this is. */
-  turn?: 0 | 1;
-  /** Where the checkpoint holds each matrix of a stack column by column. */
-  transposed?: boolean;
-  /** Where a checkpoint holds the rows of a matrix in the midst of a larger one, `sourceRows` high: groups of as many rows each, in our order. */
-  rowGroups?: { sourceRows: number; rowsPerGroup: number; firstRows: readonly number[] };
+/** Rows of a matrix that a checkpoint keeps inside a larger one: groups of as many rows each, in flashrow's order. */
+export interface RowGroups {
+  /** Rows of the larger matrix. */
+  sourceRows: number;
+  rowsPerGroup: number;
+  /** The row at which each group begins in the larger matrix. */
+  firstRows: readonly number[];
 }
 
-/** What a checkpoint's configuration says, in flashrow's terms. */
+/** Where a checkpoint keeps a tensor, and how it lies there. The forms exclude each other. */
+export type TensorSource = {
+  /** Its name in the checkpoint. Only messages use it where `parts` names the tensors. */
+  sourceName: string;
+  /** Its shape in the checkpoint. Default: the tensor's own shape. */
+  sourceShape?: readonly number[];
+} & (WholeTensor | TensorInParts | TransposedStack | PackedMxfp4Stack);
+
+/** Row after row. This is the default. */
+interface WholeTensor extends Interleaved {
+  layout?: 'rows';
+  parts?: undefined;
+}
+
+interface TensorInParts {
+  layout?: 'rows';
+  interleaved?: undefined;
+  /** The tensors that make up a stack, one name for each matrix; or rows of a larger matrix. */
+  parts: readonly string[] | RowGroups;
+}
+
+/** Each matrix of a stack lies column by column. */
+interface TransposedStack extends Interleaved {
+  layout: 'transposed';
+}
+
+/** `sourceName` holds the nibbles of MXFP4 only. Their scales are in a tensor of their own. */
+interface PackedMxfp4Stack extends Interleaved {
+  layout: 'packed-mxfp4';
+  scalesSourceName: string;
+}
+
+interface Interleaved {
+  /** The rows of two matrices (or the values of two vectors) alternate in one tensor. This is the first or the second. */
+  interleaved?: 0 | 1;
+}
+
+/** A tensor that a model must have. */
+export type ExpectedTensor = TensorSource & {
+  /** flashrow's own name (tensor-names.ts). */
+  name: string;
+  /** [rows, columns], or [length]; [experts, rows, columns] for a stack. */
+  shape: number[];
+};
+
+/** A checkpoint's configuration in flashrow's terms. */
 export interface ModelDescription {
   spec: ModelSpec;
-  /** Lazy, so that an absurd number of layers ends at the first tensor that is not there. */
+  /** Lazy: with an absurd number of layers the search ends at the first tensor that is missing. */
   tensors: Iterable<ExpectedTensor>;
-  /** Tensors that may be there and are not needed. Any other would change the result if it were left out. */
+  /** True for a tensor that may be there and is not needed. To leave out any other tensor would change the result. */
   ignores(sourceName: string): boolean;
 }
 
-/** The checkpoint's own tensors, for what a configuration leaves to them. */
+/** The tensors of a checkpoint, for facts that its configuration does not state. */
 export interface SourceTensors {
   /** [rows, columns] or [length]; null where there is no such tensor. */
   shape(sourceName: string): readonly number[] | null;
@@ -40,13 +72,18 @@ export interface SourceTensors {
   floats(sourceName: string): Float32Array;
 }
 
-/** One file per architecture: how its checkpoints describe it, and what their tensors are called. Both throw CORRUPT or UNSUPPORTED. */
+/**
+ * One file per architecture in families/: how its checkpoints describe it, and how they name its tensors.
+ * Both readers throw CORRUPT or UNSUPPORTED.
+ */
 export interface Architecture {
+  /** The name in `ModelSpec.architecture`, which stores keep. */
+  name: string;
   /** `architectures` in config.json. */
   huggingFaceClasses: readonly string[];
-  /** `general.architecture` in a GGUF file. */
+  /** `general.architecture` in a GGUF file; null where no GGUF file is known. */
   ggufName: string | null;
-  /** Whether it has experts: tells two of the same GGUF name apart. */
+  /** Whether it has experts. This tells two architectures of the same GGUF name apart. */
   mixture: boolean;
   /** `holds` says whether the checkpoint has a tensor of that name. */
   fromHuggingFace(name: string, config: Fields, holds: (sourceName: string) => boolean): ModelDescription;

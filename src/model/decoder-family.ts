@@ -3,30 +3,38 @@ import type { GemmaTraits } from './gemma-traits.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
-/** What sets one family of decoders with RMS norms, rotary attention and gated feed-forward networks apart from the others. */
+/** Which layers slide, by how many positions. Without `size` the configuration must name it. */
+export type AlternatingWindow = Omit<SlidingWindowSpec, 'size'> & { size?: number };
+
+/** One family of decoders with RMS norms, rotary attention and gated feed-forward networks: its own traits and names. */
 export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKeyValueBiases' | 'queryKeyNorm'> {
-  /** Where the other projections add biases too: attention's output, the router, and each expert's. */
+  /** True where the other projections add biases too: attention's output, the router, and each expert's. Default false. */
   biases?: boolean;
+  /** Default false. */
   attentionSinks?: boolean;
-  /** `quantization_config.quant_method` of the Hugging Face folders that can be read all the same. */
+  /** The one `quantization_config.quant_method` of Hugging Face folders that flashrow can read. Default: none. */
   quantMethod?: string;
-  /** Where no field names it, or one that is not believed. */
+  /** Set where no field names the activation, or where the field is wrong. */
   activation?: Activation;
-  /** Gemma's ways. */
+  /** Set for Gemmas. */
   gemma?: GemmaTraits;
-  /** Whether queries, keys and values are one matrix in a checkpoint, and gate and up another. */
+  /** True where queries, keys and values are one matrix of a checkpoint, and gate and up another. Default false. */
   fused?: boolean;
   /** GGUF names that differ from the usual. */
   ggufRenamed?: Partial<Record<LayerTensor, string>>;
+  /** Hugging Face names that differ from the usual. */
   huggingFaceRenamed?: Partial<Record<LayerTensor, string>>;
   huggingFaceClasses: readonly string[];
   ggufName: string;
-  /** How GGUF files of this family order queries and keys (llama.cpp, llama_model_rope_type). Hugging Face ones are always in halves. */
+  /**
+   * The order of queries and keys in GGUF files of this family (llama.cpp, llama_model_rope_type). In Hugging Face
+   * folders it is always `halves`.
+   */
   ggufRotary: RotarySpec['layout'];
   /**
-   * Whether `sliding_window` counts by itself, or only with `use_sliding_window`, where the context ends with the window since not all layers need slide;
-   * or which layers slide, by a size that the configuration must name where `size` does not.
+   * `always`: the field `sliding_window` counts by itself. `if asked`: it counts with `use_sliding_window` only, and the
+   * context then ends with the window, since some layers may not slide.
    */
-  slidingWindow: 'always' | 'if asked' | (Omit<SlidingWindowSpec, 'size'> & { size?: number });
+  slidingWindow: 'always' | 'if asked' | AlternatingWindow;
   experts: ExpertsFamily | null;
 }

@@ -1,4 +1,4 @@
-import type { ExpectedTensor } from './architecture.js';
+import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { residentOfLayer } from './resident-tensors.js';
@@ -13,26 +13,25 @@ import {
   POSITIONS,
 } from './tensor-names.js';
 
-/** Where a checkpoint holds a tensor's rows in the midst of another's: groups of rows that follow one another in ours. Null where it has a tensor of its own. */
-export type FusedRows = (tensor: LayerTensor) => ExpectedTensor['rowGroups'] | null;
+/** The rows of a larger matrix that are this tensor; null where the tensor has a matrix of its own. */
+export type FusedRows = (tensor: LayerTensor) => RowGroups | null;
 
-/** Every tensor of a model under its name in a checkpoint, those of experts as `expertSource` says. */
+/** Departures from the usual: one stack for each tensor of the experts, a matrix of its own for each of the others. */
+export interface TensorPlaces {
+  expertSource?: ExpertSource;
+  fusedRows?: FusedRows;
+}
+
+const EXPERT_BIASES: readonly LayerTensor[] = ['gateBias', 'upBias', 'downBias'];
+
+/** Every tensor of a model, with its place in a checkpoint. */
 export function* expectedTensors(
   spec: ModelSpec,
   names: CheckpointNames,
-  {
-    expertSource = stackedExperts,
-    fusedRows = () => null,
-  }: { expertSource?: ExpertSource; fusedRows?: FusedRows } = {},
+  places: TensorPlaces = {},
 ): Generator<ExpectedTensor> {
-  const { hiddenSize, vocabSize, experts } = spec;
-  const neurons = experts?.intermediateSize ?? spec.intermediateSize;
-  const streamed: [LayerTensor, number[]][] = [
-    ['up', [neurons, hiddenSize]],
-    ['down', [hiddenSize, neurons]],
-  ];
-  if (spec.gated) streamed.unshift(['gate', [neurons, hiddenSize]]);
-  const resident = residentOfLayer(spec);
+  const { hiddenSize, vocabSize } = spec;
+  const ofLayer = layerShapes(spec);
   yield { name: EMBEDDING, sourceName: names.embedding, shape: [vocabSize, hiddenSize] };
   if (spec.rotary === null)
     yield {
@@ -40,26 +39,48 @@ export function* expectedTensors(
       sourceName: names.positions!,
       shape: [spec.positionOffset + spec.contextLength, hiddenSize],
     };
-  for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const [tensor, shape] of resident) {
-      const expected = { name: layerTensor(layer, tensor), sourceName: names.layer(layer, tensor), shape };
-      const rowGroups = fusedRows(tensor);
-      if (experts && (tensor === 'gateBias' || tensor === 'upBias' || tensor === 'downBias'))
-        yield { ...expected, ...expertSource(layer, tensor, { ...experts, hiddenSize }) };
-      else yield rowGroups ? { ...expected, rowGroups } : expected;
+  for (let layer = 0; layer < spec.numLayers; layer++)
+    for (const [tensor, shape, ofExperts] of ofLayer) {
+      const name = layerTensor(layer, tensor);
+      yield { name, shape, ...sourceOf(spec, layer, tensor, names.layer(layer, tensor), ofExperts, places) };
     }
-    for (const [tensor, shape] of streamed) {
-      const [name, sourceName] = [layerTensor(layer, tensor), names.layer(layer, tensor)];
-      if (!experts) {
-        const rowGroups = fusedRows(tensor);
-        yield rowGroups ? { name, sourceName, shape, rowGroups } : { name, sourceName, shape };
-        continue;
-      }
-      const source = expertSource(layer, tensor as ExpertTensor, { ...experts, hiddenSize });
-      yield { name, sourceName, shape: [experts.numExperts, ...shape], ...source };
-    }
-  }
   yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
   if (spec.norm === 'layer') yield { name: FINAL_NORM_BIAS, sourceName: names.finalNormBias!, shape: [hiddenSize] };
   if (!spec.tiedEmbeddings) yield { name: HEAD, sourceName: names.head, shape: [vocabSize, hiddenSize] };
+}
+
+/** A layer's tensors, the resident ones first: name, shape, and whether it holds a part of every expert. */
+function layerShapes(spec: ModelSpec): [LayerTensor, number[], boolean][] {
+  const { hiddenSize, experts } = spec;
+  const neurons = experts?.intermediateSize ?? spec.intermediateSize;
+  const streamed: [LayerTensor, number[]][] = [
+    ['up', [neurons, hiddenSize]],
+    ['down', [hiddenSize, neurons]],
+  ];
+  if (spec.gated) streamed.unshift(['gate', [neurons, hiddenSize]]);
+  return [
+    ...residentOfLayer(spec).map(([tensor, shape]): [LayerTensor, number[], boolean] => [
+      tensor,
+      shape,
+      experts !== null && EXPERT_BIASES.includes(tensor),
+    ]),
+    ...streamed.map(([tensor, matrix]): [LayerTensor, number[], boolean] => [
+      tensor,
+      experts ? [experts.numExperts, ...matrix] : matrix,
+      experts !== null,
+    ]),
+  ];
+}
+
+function sourceOf(
+  { experts, hiddenSize }: ModelSpec,
+  layer: number,
+  tensor: LayerTensor,
+  sourceName: string,
+  ofExperts: boolean,
+  { expertSource = stackedExperts, fusedRows = () => null }: TensorPlaces,
+) {
+  if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...experts!, hiddenSize, sourceName });
+  const parts = fusedRows(tensor);
+  return parts ? { sourceName, parts } : { sourceName };
 }

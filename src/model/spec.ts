@@ -1,24 +1,6 @@
 /** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation, `clamped-swiglu` gpt-oss's. */
 export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
-export const ARCHITECTURE_NAMES = [
-  'llama',
-  'opt',
-  'falcon',
-  'mixtral',
-  'qwen2',
-  'qwen2-moe',
-  'qwen3',
-  'qwen3-moe',
-  'olmoe',
-  'gpt-oss',
-  'gemma',
-  'gemma2',
-  'gemma3',
-  'phi3',
-] as const;
-export type ArchitectureName = (typeof ARCHITECTURE_NAMES)[number];
-
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
   theta: number;
@@ -60,7 +42,8 @@ export interface ExpertsSpec {
 
 /** What a model is, declaratively: everything the engine needs to know besides the tensors themselves. */
 export interface ModelSpec {
-  architecture: ArchitectureName;
+  /** One of `ARCHITECTURE_NAMES` in families/architectures.ts. */
+  architecture: string;
   name: string;
   vocabSize: number;
   hiddenSize: number;

@@ -1,6 +1,6 @@
 /**
  * Fits recorded routes to 6 points: those of gpt-oss-120b with 2.5, 5 and 9% of the experts in memory, and those of
- * Qwen3-30B-A3B with 8, 16 and 28% (bench/EXPERIMENTS.md).
+ * Qwen3-30B-A3B with 8, 16 and 28% (bench/EXPERIMENTS.md, PLAN-04).
  */
 const REUSE = 15;
 

@@ -1,11 +1,5 @@
-import {
-  type Activation,
-  ARCHITECTURE_NAMES,
-  type ExpertsSpec,
-  type ModelSpec,
-  type RotarySpec,
-  type SlidingWindowSpec,
-} from '../model/spec.js';
+import { ARCHITECTURE_NAMES } from '../model/families/architectures.js';
+import type { Activation, ExpertsSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from '../model/spec.js';
 import type { TextSpec } from './manifest.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 

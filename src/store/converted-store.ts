@@ -15,7 +15,7 @@ export function openConverted(path: string): Store | { damagedFile: string } | n
     return openStore(path);
   } catch (error) {
     if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
-    return { damagedFile: error.details.file as string };
+    return { damagedFile: error.details.file ?? MANIFEST_FILE };
   }
 }
 

@@ -7,14 +7,14 @@ import {
   type WritableFormat,
 } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
-import type { TensorFormat } from '../import/checkpoint.js';
+import type { TensorFormat } from '../import/tensor-format.js';
 
 /** `source` keeps a tensor's own bits. */
 export type FormatRequest = 'source' | WritableFormat;
 
 /**
  * What a checkpoint's tensor becomes where nothing else is asked for: the nearest format with a kernel that is not coarser. Of those that can be
- * written that is q8_0 for five bits and less: its error is below 0.5% of the weights, q4_1's 3 to 8% (EXPERIMENTS.md).
+ * written that is q8_0 for five bits and less: its error is below 0.5% of the weights, q4_1's 3 to 8% (bench/EXPERIMENTS.md, IMPORT-02).
  */
 const nearestFormat = (source: TensorFormat): RowFormat =>
   isRowFormat(source) ? source : source === 'bf16' ? 'f32' : 'q8_0';

@@ -3,7 +3,7 @@ import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { blockOf } from '../import/source-tensor.js';
+import { blockOf } from '../import/tensor-format.js';
 import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';

@@ -5,7 +5,7 @@ import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, checkedRuns } from './checked-runs.js';
 import { numBundles } from './geometry.js';
-import type { Manifest } from './manifest.js';
+import { MANIFEST_FILE, type Manifest } from './manifest.js';
 import { PREDICTORS_FILE } from './predictors.js';
 import { openStore, type Store } from './reader.js';
 import type { Damage, Verification } from './verification.js';
@@ -30,7 +30,7 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
     store = openStore(path);
   } catch (error) {
     if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
-    const { file, offset } = error.details as { file: string; offset: number };
+    const { file = MANIFEST_FILE, offset = 0 } = error.details;
     return { ok: false, bundles: 0, unchecked: 0, bytes: 0, firstBad: { file, layer: null, bundle: null, offset } };
   }
 

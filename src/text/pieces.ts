@@ -2,7 +2,7 @@ import { FlashrowError, shown } from '../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
 import { MergeTable } from './merges.js';
 import { byteToken } from './token-bytes.js';
-import { readVocabulary } from './vocabulary.js';
+import { readPieceIds } from './vocabulary.js';
 
 /** Words repeat: most of a text comes out of this cache. It is emptied when full. */
 const CACHED_PIECES = 16384;
@@ -33,7 +33,7 @@ export class PieceEncoder {
     for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix']) {
       if (model[affix]) throw unsupported(affix, model[affix]);
     }
-    const ids = readVocabulary(model);
+    const ids = readPieceIds(model);
     for (const [token, id] of ids) {
       while (this.tokens.length < id) this.tokens.push('');
       this.tokens[id] = token;

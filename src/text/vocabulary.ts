@@ -2,7 +2,7 @@ import { FlashrowError, shown } from '../errors.js';
 import { isRecord } from './json-shape.js';
 
 /** tokenizer.json's `model.vocab`: piece to id. Throws CORRUPT. */
-export function readVocabulary(model: Record<string, unknown>): Map<string, number> {
+export function readPieceIds(model: Record<string, unknown>): Map<string, number> {
   if (!isRecord(model.vocab)) throw new FlashrowError('CORRUPT', "tokenizer.json's model has no vocabulary");
   const ids = new Map<string, number>();
   for (const piece in model.vocab) {

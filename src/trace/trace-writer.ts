@@ -1,5 +1,6 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
 import { Packr } from 'msgpackr';
+import { freeBytes } from '../disk/free-bytes.js';
 import { FlashrowError } from '../errors.js';
 import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, type TraceHeader } from './trace.js';
 
@@ -74,11 +75,14 @@ export class TraceWriter {
 
 function writeError(path: string, error: unknown): FlashrowError {
   const { code = 'IO', message } = error as NodeJS.ErrnoException;
-  const details = { path, errno: code };
-  const failed = (kind: 'DISK_FULL' | 'NOT_WRITABLE' | 'IO', advice: string) =>
-    new FlashrowError(kind, `cannot write the trace ${path}: ${advice}`, details, { cause: error });
+  const failed = (kind: 'NOT_WRITABLE' | 'IO', advice: string) =>
+    new FlashrowError(kind, `cannot write the trace ${path}: ${advice}`, { path, errno: code }, { cause: error });
   if (code === 'EEXIST') return failed('NOT_WRITABLE', 'this file exists already; remove it or choose another name');
-  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) return failed('DISK_FULL', 'the disk is full; make room');
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
+    const advice = `cannot write the trace ${path}: the disk is full; make room`;
+    const details = { path, neededBytes: 0, freeBytes: freeBytes(path) };
+    return new FlashrowError('DISK_FULL', advice, details, { cause: error });
+  }
   if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EISDIR', 'ENAMETOOLONG'].includes(code))
     return failed('NOT_WRITABLE', `${message}; choose a place that can be written`);
   return failed('IO', message);

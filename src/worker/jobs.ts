@@ -43,8 +43,9 @@ export async function prepare(
       return opened.storePath;
     } catch (error) {
       // Somebody else converts the same checkpoint, or has just done so: theirs will do.
-      if (!(error instanceof FlashrowError && (error.code === 'BUSY' || error.details.finished))) throw error;
+      if (!(error instanceof FlashrowError)) throw error;
       if (error.code === 'BUSY') await setTimeout(BUSY_POLL_MS, undefined, { signal });
+      else if (!(error.code === 'BAD_USAGE' && error.details.finished)) throw error;
     }
   }
 }

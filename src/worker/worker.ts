@@ -1,8 +1,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { toShape } from '../contract/failure.js';
 import { FLAGS, type Method, type Reply, type Request, type WorkerStart } from '../contract/protocol.js';
 import type { ModelHost } from '../engine/model-host.js';
 import { FlashrowError } from '../errors.js';
+import { toShape } from './failure-shape.js';
 import * as jobs from './jobs.js';
 
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
-import { checkpoint, stories, useStories } from './stories.js';
+import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
+import { checkpoint, useStories } from './stories.js';
 
 const ONE_TOKEN = ['--tokens', '[1]', '--max-tokens', '1'];
 
-describe.skipIf(!stories)('budgets with stories260K (skipped without the test data)', { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`budgets with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
   const { model, scratch, shared } = useStories();
 
   test('plan fits from its own smallest budget on, and so does run', async () => {

@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { start } from '../support/flashrow.js';
-import { checkpoint, stories, useStories } from './stories.js';
+import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
+import { checkpoint, useStories } from './stories.js';
 
 const ENDLESS = ['--tokens', '[1]', '--max-tokens', '100000', '--ignore-eos'];
 
-describe.skipIf(!stories)('interrupts with stories260K (skipped without the test data)', { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`interrupts with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
   const { model, scratch, shared } = useStories();
 
   test('Ctrl-C ends the text where it is, with exit code 130', async () => {

@@ -11,7 +11,8 @@ import { replay } from '../../dist/src/trace/replay.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import type { GenerationResult } from '../../src/contract/api.js';
 import type { Replay } from '../../src/trace/replay.js';
-import { flashrow, flashrowJson, start, testData } from '../support/flashrow.js';
+import { flashrow, flashrowJson, start } from '../support/flashrow.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 /** The ReLU model that ships. */
 const TALES = fileURLToPath(new URL('../../weights/tales', import.meta.url));
@@ -216,9 +217,9 @@ describe('replay', { timeout: 60_000 }, () => {
     expect([nothing.exitCode, nothing.json.error.code]).toEqual([1, 'NOT_FOUND']);
   });
 
-  const routes = testData('traces/gpt-oss-120b.route.csv');
-  test.skipIf(!routes)('takes recorded expert routes (skipped without the test data)', async () => {
-    const { json } = await flashrowJson<ReplayJson>(['replay', String(routes), '--memory', '3GB', '--one-by-one']);
+  const routes = sharedPath('traces/gpt-oss-120b.route.csv');
+  test.skipIf(!haveSharedData)(`takes recorded expert routes${withoutSharedData}`, async () => {
+    const { json } = await flashrowJson<ReplayJson>(['replay', routes, '--memory', '3GB', '--one-by-one']);
     expect(json).toMatchObject({ model: 'gpt-oss-120b-Q4_K_M.gguf', selector: 'router', layers: 36, tokens: 64 });
     expect(json.policies[0].hitRate).toBeCloseTo(0.43, 2);
   });

@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { GenerationResult } from '../../src/contract/api.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
-import { checkpoint, greedyIds, greedyText, stories, useStories } from './stories.js';
+import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
+import { checkpoint, greedyIds, greedyText, useStories } from './stories.js';
 
 const GREEDY = ['--tokens', '[1]', '--max-tokens', '100'];
 
-describe.skipIf(!stories)('run with stories260K (skipped without the test data)', { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`run with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
   const { model, scratch, shared } = useStories();
 
   test('continues tokens greedily as the reference does, with usage and a receipt', async () => {

@@ -2,11 +2,12 @@ import { mkdtempSync, openSync, readdirSync, rmSync, statSync, writeSync } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { flashrow, flashrowJson, testData } from '../support/flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
-const model = testData('models/stories260K/stories260K.gguf');
+const model = sharedPath('models/stories260K/stories260K.gguf');
 
-describe.skipIf(!model)('convert and verify (skipped without the test data)', { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`convert and verify${withoutSharedData}`, { timeout: 60_000 }, () => {
   let scratch: string;
   beforeAll(() => {
     scratch = mkdtempSync(join(tmpdir(), 'flashrow-store-'));
@@ -16,7 +17,7 @@ describe.skipIf(!model)('convert and verify (skipped without the test data)', { 
   const convert = (name: string, ...options: string[]) =>
     flashrowJson<{ store: string; bytes: number; requantized: { from: string; to: string; relativeError: number }[] }>([
       'convert',
-      String(model),
+      model,
       join(scratch, name),
       ...options,
     ]);
@@ -34,7 +35,7 @@ describe.skipIf(!model)('convert and verify (skipped without the test data)', { 
 
   test('a finished store is not written over', async () => {
     await convert('twice');
-    const { exitCode, stdout } = await flashrow(['convert', String(model), join(scratch, 'twice'), '--json']);
+    const { exitCode, stdout } = await flashrow(['convert', model, join(scratch, 'twice'), '--json']);
     expect(exitCode).not.toBe(0);
     expect(JSON.parse(stdout).error.message).toContain('twice');
   });

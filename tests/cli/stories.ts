@@ -3,10 +3,11 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { flashrow, testData } from '../support/flashrow.js';
+import { flashrow } from '../support/flashrow.js';
+import { sharedPath } from '../support/shared-data.js';
 
-/** The folder of stories260K, or null. Its references come from a float32 NumPy forward of the same weights. */
-export const stories = testData('models/stories260K');
+/** The folder of stories260K. Its references come from a float32 NumPy forward of the same weights. */
+export const stories = sharedPath('models/stories260K');
 export const checkpoint = `${stories}/stories260K.gguf`;
 
 export const readReference = (name: string) => JSON.parse(readFileSync(`${stories}/${name}`, 'utf8'));

@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { flashrow, flashrowJson, testData } from '../support/flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
-const vocabulary = testData('tokenizers/ggml-vocab-llama-spm.gguf');
+const vocabulary = sharedPath('tokenizers/ggml-vocab-llama-spm.gguf');
 const tokenize = (args: string[], input = '') =>
-  flashrowJson<{ tokens: number[] }>(['tokenize', String(vocabulary), ...args], input);
+  flashrowJson<{ tokens: number[] }>(['tokenize', vocabulary, ...args], input);
 
 // References: llama.cpp's own expectations for its vocabulary test.
-describe.skipIf(!vocabulary)('tokenize (skipped without the test data)', { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`tokenize${withoutSharedData}`, { timeout: 60_000 }, () => {
   const cases = () => {
     const inputs = readFileSync(`${vocabulary}.inp`, 'utf8').split('\n__ggml_vocab_test__\n');
     const outputs = readFileSync(`${vocabulary}.out`, 'utf8').split('\n');
@@ -28,7 +29,7 @@ describe.skipIf(!vocabulary)('tokenize (skipped without the test data)', { timeo
   test('--text gives what --file gives, as a JSON array without --json too', async () => {
     const { text, ids } = cases().find(({ text }) => text === 'Hello world')!;
     expect((await tokenize(['--text', text, '--no-special'])).json.tokens).toEqual(ids);
-    const { stdout } = await flashrow(['tokenize', String(vocabulary), '--text', text, '--no-special']);
+    const { stdout } = await flashrow(['tokenize', vocabulary, '--text', text, '--no-special']);
     expect(stdout).toBe(`${JSON.stringify(ids)}\n`);
   });
 
@@ -38,7 +39,7 @@ describe.skipIf(!vocabulary)('tokenize (skipped without the test data)', { timeo
   });
 
   test('bytes that are no UTF-8 are refused rather than replaced', async () => {
-    const { exitCode, json } = await flashrowJson(['tokenize', String(vocabulary), '--file', `${vocabulary}`]);
+    const { exitCode, json } = await flashrowJson(['tokenize', vocabulary, '--file', `${vocabulary}`]);
     expect([exitCode, json.error.code]).toEqual([2, 'BAD_USAGE']);
   });
 });

@@ -3,7 +3,7 @@ import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WritableFormat } from '../../dist/native-bridge/formats.js';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
-import { createDenseHalf } from '../../dist/src/dense/create.js';
+import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
 import type { DenseHalf } from '../../dist/src/dense/dense-half.js';
 import {
   naiveMatmul,

@@ -2,7 +2,7 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
-import { createDenseHalf } from '../../dist/src/dense/create.js';
+import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
 import { denseFootprint } from '../../dist/src/dense/footprint.js';
 import type { TensorOnDisk } from '../../dist/src/dense/tensor-on-disk.js';
 import { smallSpec, temporaryFolder, type WrittenModel, writeRandomModel } from './support.js';

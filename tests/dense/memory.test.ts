@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 import { afterAll, describe, expect, it } from 'vitest';
 import { type RowFormat, rowBytes } from '../../dist/native-bridge/formats.js';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
-import { createDenseHalf } from '../../dist/src/dense/create.js';
+import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
 import { denseFootprint } from '../../dist/src/dense/footprint.js';
 import type { TensorOnDisk } from '../../dist/src/dense/tensor-on-disk.js';
 import type { ModelSpec } from '../../dist/src/model/spec.js';

@@ -1,13 +1,12 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
-import { createDenseHalf } from '../../dist/src/dense/create.js';
+import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { naiveMatmul, relativeError, smallSpec, temporaryFolder, writeTensors } from './support.js';
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-const data = join(root, process.env.FLASHROW_TEST_DATA ?? '../shared/data', 'models/stories260K');
+const data = sharedPath('models/stories260K');
 const STEPS = 12;
 
 /** llama2.c's version 0 file: seven int32, then the f32 tensors in a fixed order, each for all layers. */
@@ -64,7 +63,7 @@ function readLlama2c(path: string) {
   return { spec: smallSpec({ ...sizes, rotary, tiedEmbeddings: true }), resident, gate, up, down };
 }
 
-describe.skipIf(!fs.existsSync(data))('stories260K (skipped without the test data)', () => {
+describe.skipIf(!haveSharedData)(`stories260K${withoutSharedData}`, () => {
   it('gives the reference logits over its first greedy tokens', async () => {
     const folder = temporaryFolder();
     const { spec, resident, gate, up, down } = readLlama2c(join(data, 'stories260K.bin'));

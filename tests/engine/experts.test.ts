@@ -184,10 +184,10 @@ describe('a mixture of experts', () => {
       truncateSync(copy, bytes);
       const error = await begin(model).result.then(
         () => null,
-        (error: FlashrowError) => error,
+        (error: FlashrowError<'IO'>) => error,
       );
       expect(error).toMatchObject({ name: 'FlashrowError', code: 'IO' });
-      const { path, layer, expert, offset } = error!.details as Record<string, number>;
+      const { path, layer, expert, offset } = error!.details;
       expect(path).toBe(copy);
       expect(error!.message).toContain(`expert ${expert} of layer ${layer}`);
       expect(offset).toBeGreaterThanOrEqual(bytes);
@@ -195,7 +195,7 @@ describe('a mixture of experts', () => {
       const expertBytes = (18 / 32) * hiddenSize * experts!.intermediateSize;
       const ends = ['gate', 'up', 'down'].map((part) => {
         const stack = openCheckpoint(gguf).tensors.get(`layers.${layer}.${part}`)!;
-        return stack.offset + (expert + 1) * expertBytes;
+        return stack.offset + (expert! + 1) * expertBytes;
       });
       // The expert is one that lies, in part, beyond the cut.
       expect(Math.max(...ends)).toBeGreaterThan(bytes);
@@ -247,11 +247,11 @@ describe('a mixture of experts', () => {
     onTestFinished(() => model.dispose());
     const error = await model.logprobs(prompt, 4).then(
       () => null,
-      (error: FlashrowError) => error,
+      (error: FlashrowError<'CORRUPT'>) => error,
     );
     expect(error).toMatchObject({ code: 'CORRUPT', details: { layer: 2 } });
-    const { expert } = error!.details as Record<string, number>;
-    expect(error!.details.offset).toBe(offset + expert * stride);
+    const { expert } = error!.details;
+    expect(error!.details.offset).toBe(offset + expert! * stride);
     expect(error!.message).toMatch(new RegExp(`expert ${expert} of layer 2|layer 2, expert ${expert}`));
     expect(error!.message).not.toContain('bundle');
   });

@@ -28,8 +28,8 @@ const stack = (changes: Partial<SourceTensor> = {}) => [source('ups', [EXPERTS, 
 const apart = () =>
   [2, 0, 1].map((expert, place) => source(`up.${expert}`, [ROWS, COLUMNS], place * (MATRIX_BYTES + 32) + 32));
 
-const STACKED: ExpectedTensor = { name: 'layers.0.up', sourceName: 'ups', shape: [EXPERTS, ROWS, COLUMNS] };
-const APART: ExpectedTensor = { ...STACKED, sourceName: 'up', expertSourceNames: ['up.0', 'up.1', 'up.2'] };
+const STACKED = { name: 'layers.0.up', sourceName: 'ups', shape: [EXPERTS, ROWS, COLUMNS] };
+const APART = { ...STACKED, sourceName: 'up', parts: ['up.0', 'up.1', 'up.2'] };
 
 function resolve(expected: ExpectedTensor, tensors: SourceTensor[]) {
   const description = { tensors: [expected], ignores: () => false } as unknown as ModelDescription;
@@ -92,7 +92,7 @@ describe('experts of a layer', () => {
       APART,
       [...apart().slice(0, 2), source('up.1', [ROWS, COLUMNS], 900, { type: 'F16', format: 'f16' })],
     ],
-    ['fewer names than experts', /"up" has 2 experts; 3/, { ...APART, expertSourceNames: ['up.0', 'up.1'] }, apart()],
+    ['fewer names than experts', /"up" has 2 experts; 3/, { ...APART, parts: ['up.0', 'up.1'] }, apart()],
     [
       'a router of another number of experts',
       /"router" is of shape/,

@@ -4,7 +4,8 @@ import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
 import { TensorReader } from '../../dist/src/import/read.js';
 import { PLAIN } from '../../dist/src/model/plain.js';
-import { dataPath, expectSound, withoutData } from './support.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
+import { expectSound } from './support.js';
 
 /** All values of one tensor. */
 function floats(checkpoint: Checkpoint, name: string): Float32Array {
@@ -15,9 +16,9 @@ function floats(checkpoint: Checkpoint, name: string): Float32Array {
   return values;
 }
 
-describe.skipIf(withoutData)('reference checkpoints (skipped where shared data is absent)', () => {
+describe.skipIf(!haveSharedData)(`reference checkpoints${withoutSharedData}`, () => {
   it('reads from stories260K.gguf the weights that llama2.c has in stories260K.bin', () => {
-    const checkpoint = openCheckpoint(dataPath('models/stories260K/stories260K.gguf'));
+    const checkpoint = openCheckpoint(sharedPath('models/stories260K/stories260K.gguf'));
     expect(checkpoint.spec).toEqual({
       architecture: 'llama',
       name: 'llama',
@@ -57,7 +58,7 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
     expectSound(checkpoint);
 
     // llama2.c: seven int32 (dim, hidden_dim, n_layers, ...), then each kind of tensor for all layers in turn.
-    const bin = readFileSync(dataPath('models/stories260K/stories260K.bin'));
+    const bin = readFileSync(sharedPath('models/stories260K/stories260K.bin'));
     expect([0, 1, 2, 3, 4].map((i) => bin.readInt32LE(4 * i))).toEqual([64, 172, 5, 8, 4]);
     let at = 28;
     const next = (name: string) => {
@@ -73,7 +74,7 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
   });
 
   it('reads tales as the ReLU Llama its README describes', () => {
-    const checkpoint = openCheckpoint(dataPath('models/tales'));
+    const checkpoint = openCheckpoint(sharedPath('models/tales'));
     expect(checkpoint.kind).toBe('huggingface');
     expect(checkpoint.spec).toMatchObject({
       name: 'tales',
@@ -93,7 +94,7 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
       activation: 'relu',
       tiedEmbeddings: true,
     });
-    expect(checkpoint.files).toMatchObject([{ path: dataPath('models/tales/model.safetensors'), bytes: 17843136 }]);
+    expect(checkpoint.files).toMatchObject([{ path: sharedPath('models/tales/model.safetensors'), bytes: 17843136 }]);
     expect(checkpoint.vocabulary).toMatchObject({ kind: 'huggingface', bosId: 0, eosIds: [0], chatTemplate: null });
     expectSound(checkpoint);
     expect(new Set([...checkpoint.tensors.values()].map(({ format }) => format))).toEqual(new Set(['f16']));
@@ -116,11 +117,11 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
     ['IQ4_NL', 'iq4_nl', 'q6_K', 0.1],
     ['IQ4_XS', 'iq4_xs', 'q6_K', 0.1],
   ] as const)('opens %s, whose values stay near the unquantized file', (type, format, headFormat, tolerance) => {
-    const original = openCheckpoint(dataPath('quantized/llama-F32.gguf'));
-    const checkpoint = openCheckpoint(dataPath(`quantized/llama-${type}.gguf`));
+    const original = openCheckpoint(sharedPath('quantized/llama-F32.gguf'));
+    const checkpoint = openCheckpoint(sharedPath(`quantized/llama-${type}.gguf`));
     expectSound(checkpoint);
     expect(checkpoint.spec).toEqual(original.spec);
-    expect(checkpoint.digest).not.toBe(openCheckpoint(dataPath('models/stories260K/stories260K.gguf')).digest);
+    expect(checkpoint.digest).not.toBe(openCheckpoint(sharedPath('models/stories260K/stories260K.gguf')).digest);
     expect(checkpoint.tensors.get('layers.0.gate')?.format).toBe(format);
     expect(checkpoint.tensors.get('head')?.format).toBe(headFormat);
     for (const name of ['embedding', 'layers.1.down', 'head']) {
@@ -137,8 +138,8 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
   });
 
   it('widens bf16 to exactly the float32 whose upper half it is', () => {
-    const rounded = floats(openCheckpoint(dataPath('quantized/llama-BF16.gguf')), 'layers.0.up');
-    const original = floats(openCheckpoint(dataPath('quantized/llama-F32.gguf')), 'layers.0.up');
+    const rounded = floats(openCheckpoint(sharedPath('quantized/llama-BF16.gguf')), 'layers.0.up');
+    const original = floats(openCheckpoint(sharedPath('quantized/llama-F32.gguf')), 'layers.0.up');
     const bits = new Uint32Array(original.buffer);
     const nearest = new Float32Array(
       Uint32Array.from(bits, (b) => ((b + 0x7fff + ((b >>> 16) & 1)) & 0xffff0000) >>> 0).buffer,
@@ -151,7 +152,7 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
     ['gpt-2', 'gpt2', 'gpt-2', 50257, 50000, 50256],
     ['llama-spm', 'llama', 'default', 32000, 0, 1],
   ] as const)('reads the vocabulary-only file of %s', (name, model, pre, tokens, merges, bosId) => {
-    const path = dataPath(`tokenizers/ggml-vocab-${name}.gguf`);
+    const path = sharedPath(`tokenizers/ggml-vocab-${name}.gguf`);
     const vocabulary = openVocabulary(path);
     if (vocabulary.kind !== 'gguf') throw new Error('not GGUF');
     expect(vocabulary).toMatchObject({ model, pre, bosId });
@@ -164,8 +165,8 @@ describe.skipIf(withoutData)('reference checkpoints (skipped where shared data i
   });
 
   it('gives models and folders their vocabulary without looking at weights', () => {
-    expect(openVocabulary(dataPath('models/tales'))).toEqual(openCheckpoint(dataPath('models/tales')).vocabulary);
-    const stories = dataPath('models/stories260K/stories260K.gguf');
+    expect(openVocabulary(sharedPath('models/tales'))).toEqual(openCheckpoint(sharedPath('models/tales')).vocabulary);
+    const stories = sharedPath('models/stories260K/stories260K.gguf');
     expect(openVocabulary(stories)).toEqual(openCheckpoint(stories).vocabulary);
   });
 });

@@ -1,18 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { type ErrorCode, FlashrowError } from '../../dist/src/errors.js';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
 import { TensorReader } from '../../dist/src/import/read.js';
-
-const ROOT = fileURLToPath(new URL('../../', import.meta.url));
-const DATA = resolve(ROOT, process.env.FLASHROW_TEST_DATA ?? '../shared/data');
-
-export const dataPath = (name: string): string => join(DATA, name);
-/** For `describe.skipIf`: the reference files are not part of the repository. */
-export const withoutData = !existsSync(DATA);
 
 /** A folder that is gone when the test file is done. */
 export function scratchFolder(): string {

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { dequantize, floatToHalf, halfToFloat, quantize } from '../../dist/native-bridge/blocks.js';
 import { type RowFormat, rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { type GgufTensors, readGgufTensors } from './gguf-tensors.js';
 import { ALL_FORMATS, naiveHalf, naiveWeight, Random, randomRow } from './support.js';
 
@@ -167,11 +167,8 @@ describe('quantize', () => {
   });
 });
 
-const DATA = resolve(import.meta.dirname, '../..', process.env.FLASHROW_TEST_DATA ?? '../shared/data', 'quantized');
-const missing = existsSync(DATA) ? '' : ` (skipped: no ${DATA})`;
-
-describe.skipIf(missing !== '')(`against files that llama.cpp quantized${missing}`, () => {
-  const open = (name: string): GgufTensors => readGgufTensors(readFileSync(resolve(DATA, `llama-${name}.gguf`)));
+describe.skipIf(!haveSharedData)(`against files that llama.cpp quantized${withoutSharedData}`, () => {
+  const open = (name: string): GgufTensors => readGgufTensors(readFileSync(sharedPath(`quantized/llama-${name}.gguf`)));
 
   it.each([
     ['Q8_0', 'q8_0', 8],

@@ -64,10 +64,21 @@ describe.skipIf(!isPackageRun)(
       expect(required.stdout.trim()).toBe('function');
     });
 
-    it('has no sources of tests or benchmarks, and is small', async () => {
+    const pack = async (): Promise<{ paths: string[]; size: number }> => {
       const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: repository });
       const [{ files, size }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
-      const paths: string[] = files.map(({ path }: { path: string }) => path);
+      return { paths: files.map(({ path }: { path: string }) => path), size };
+    };
+
+    it('has what was compiled from a source that is still there, and no more', async () => {
+      const compiled = (await pack()).paths.filter((path) => path.startsWith('dist/'));
+      expect(compiled).toContain('dist/src/index.js');
+      const sources = compiled.map((path) => path.replace('dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts'));
+      expect(sources.filter((source) => !existsSync(join(repository, source)))).toEqual([]);
+    });
+
+    it('has no sources of tests or benchmarks, and is small', async () => {
+      const { paths, size } = await pack();
       expect(paths.filter((path) => /^(tests|bench|dist\/bench|dist\/tests)\//.test(path))).toEqual([]);
       expect(paths).toContain(`native-bridge/prebuilds/${process.platform}-${process.arch}/flashrow.node`);
       expect(size).toBeLessThan(15e6);

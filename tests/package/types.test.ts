@@ -20,6 +20,14 @@ export async function story(): Promise<string> {
   const rate: number = layers[0].falseNegativeRate;
   return \`\${rate} \${new FlashrowError('IO', 'x').code}\`;
 }
+export function remedy(error: unknown): number | string {
+  if (!(error instanceof FlashrowError)) return 'not ours';
+  if (error.code === 'DISK_FULL') return error.details.freeBytes;
+  if (error.code === 'INSUFFICIENT_MEMORY') return error.details.plan?.minimumBytes ?? error.message;
+  if (error.code === 'BAD_USAGE') return error.details.option ?? error.message;
+  // @ts-expect-error: a lock is held by a process, not written in bytes
+  return error.code === 'BUSY' ? error.details.neededBytes : error.message;
+}
 `;
 
 it('the types need none of Node, and check as strictly as they come', async () => {

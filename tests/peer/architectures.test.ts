@@ -45,7 +45,7 @@ const FORMATS: [format: RowFormat, rows: RowFormat, tolerance: number][] = [
 
 /**
  * Where a router's choice hangs by less, llama.cpp's rounding often makes it another one, which moves a token by up to 0.6: of the places below 0.001 a quarter
- * turned, of those from 0.007 on one in thirty, beyond 0.02 hardly any (bench/EXPERIMENTS.md). In f32 nothing is rounded.
+ * turned, of those from 0.007 on one in thirty, beyond 0.02 hardly any (bench/EXPERIMENTS.md, CORRECT-02). In f32 nothing is rounded.
  */
 const CLEAR_MARGIN = 0.01;
 

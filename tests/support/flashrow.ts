@@ -1,10 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const repository = fileURLToPath(new URL('../../', import.meta.url));
-const main = `${repository}dist/src/cli/main.js`;
+const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 export interface Outcome {
   exitCode: number | null;
@@ -51,10 +48,4 @@ export async function flashrowJson<Result = ErrorJson>(
 ): Promise<{ exitCode: number | null; stderr: string; json: Result }> {
   const { exitCode, stdout, stderr } = await flashrow([command, '--json', ...args], input);
   return { exitCode, stderr, json: JSON.parse(stdout) };
-}
-
-/** A file of the shared test data, or null where that is not at hand. */
-export function testData(path: string): string | null {
-  const file = resolve(repository, process.env.FLASHROW_TEST_DATA ?? '../shared/data', path);
-  return existsSync(file) ? file : null;
 }

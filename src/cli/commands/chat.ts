@@ -7,6 +7,7 @@ import { interruptSignal, takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { tellFailure } from '../output/command-words.js';
 import { formatCount } from '../output/format.js';
 import { notice, printJson } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
@@ -161,7 +162,7 @@ class Conversation {
     } catch (error) {
       // At a terminal the conversation is worth more than the message that did not fit.
       if (!(process.stdin.isTTY && error instanceof FlashrowError && error.code === 'CONTEXT_OVERFLOW')) throw error;
-      notice(`${error.message}; /clear begins anew`);
+      notice(`${tellFailure(error).message}; /clear begins anew`);
     } finally {
       this.answering = null;
     }

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { interruptSignal } from '../input/interrupt.js';
 import { parseSize } from '../options/model-options.js';
+import { inCommandWords } from '../output/command-words.js';
 import { formatExamination } from '../output/doctor-report.js';
 import { printJson, printLine } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
@@ -35,6 +36,7 @@ async function doctor(path: string | undefined, { size, json }: DoctorFlags): Pr
     signal: interruptSignal(),
     onProgress: (stage, done, total) => bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total),
   }).finally(() => bar.stop());
-  if (json) printJson(examination);
-  else printLine(formatExamination(examination));
+  const told = { ...examination, verdict: examination.verdict.map(inCommandWords) };
+  if (json) printJson(told);
+  else printLine(formatExamination(told));
 }

@@ -3,6 +3,7 @@ import type { PullPlan, PullProgress, PullResult } from '../../hub/pull.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { type HubFlags, parseStallTimeout, toHubOptions } from '../options/pull-options.js';
+import { tellFailure } from '../output/command-words.js';
 import { formatBytes, formatMs, formatRows, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatPlan } from '../output/plan-table.js';
@@ -39,7 +40,7 @@ async function run(model: string, flags: PullFlags): Promise<void> {
   const bar = progressBar('bytes');
   const hub = toHubOptions(flags, (failure, ms) => {
     bar.stop();
-    notice(`${failure.message}; trying again in ${formatMs(ms)}`);
+    notice(`${tellFailure(failure).message}; trying again in ${formatMs(ms)}`);
   });
   const options = {
     signal: interruptSignal(),

@@ -1,10 +1,11 @@
 import { CommanderError } from 'commander';
 import { FlashrowError } from '../../errors.js';
+import { tellFailure } from './command-words.js';
 import { printJson } from './output.js';
 
 /** Prints a failure where it belongs and returns the exit code: 2 for bad usage, 130 for an interrupt, else 1. */
 export function reportFailure(thrown: unknown, json: boolean): number {
-  const { code, message, details } = asFlashrowError(thrown);
+  const { code, message, details } = tellFailure(asFlashrowError(thrown));
   if (json) {
     printJson({ error: { code, message, details } });
   } else if (!showedHelp(thrown)) {

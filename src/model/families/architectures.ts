@@ -1,37 +1,14 @@
 import { FlashrowError, shown } from '../../errors.js';
 import type { Architecture, ModelDescription, SourceTensors } from '../architecture.js';
 import type { Fields } from '../fields.js';
-import { falcon } from './falcon.js';
-import { gemma, gemma2, gemma3 } from './gemma.js';
-import { gptOss } from './gpt-oss.js';
-import { llama } from './llama.js';
-import { mixtral } from './mixtral.js';
-import { olmoe } from './olmoe.js';
-import { opt } from './opt.js';
-import { phi3 } from './phi3.js';
-import { qwen2 } from './qwen2.js';
-import { qwen2Moe } from './qwen2-moe.js';
-import { qwen3 } from './qwen3.js';
-import { qwen3Moe } from './qwen3-moe.js';
+import * as families from './list.js';
 
-const ARCHITECTURES: readonly Architecture[] = [
-  llama,
-  opt,
-  falcon,
-  mixtral,
-  qwen2,
-  qwen2Moe,
-  qwen3,
-  qwen3Moe,
-  olmoe,
-  gptOss,
-  gemma,
-  gemma2,
-  gemma3,
-  phi3,
-];
+const ARCHITECTURES: readonly Architecture[] = Object.values(families);
 
-/** Reads config.json's fields; `holds` says whether the checkpoint has a tensor of that name. */
+/** The names that `ModelSpec.architecture` may have. */
+export const ARCHITECTURE_NAMES: readonly string[] = ARCHITECTURES.map(({ name }) => name);
+
+/** Reads config.json's fields. `holds` says whether the checkpoint has a tensor of that name. */
 export function describeHuggingFace(
   name: string,
   config: Fields,
@@ -68,9 +45,5 @@ const unknown = (fields: Fields, wanted: string, known: string[]) =>
   new FlashrowError(
     'UNSUPPORTED',
     `${fields.where} is of architecture ${shown(wanted)}; supported: ${known.join(', ')}`,
-    {
-      path: fields.where,
-      architecture: wanted,
-      supported: known,
-    },
+    { path: fields.where, architecture: wanted, supported: known },
   );

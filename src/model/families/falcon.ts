@@ -54,6 +54,7 @@ const ggufFalconNames = (ownNorm: boolean): CheckpointNames => {
 
 /** Falcon (arXiv 2311.16867): attention and an ungated network side by side, rotary positions, queries, keys and values in one matrix. */
 export const falcon: Architecture = {
+  name: 'falcon',
   huggingFaceClasses: ['FalconForCausalLM', 'RWForCausalLM'],
   ggufName: 'falcon',
   mixture: false,

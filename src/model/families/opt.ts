@@ -41,6 +41,7 @@ const namesUnder = (prefix: string): CheckpointNames => ({
 
 /** OPT (arXiv 2205.01068), the paper's own example: learned positions, layer norms, biases everywhere, ReLU without a gate. */
 export const opt: Architecture = {
+  name: 'opt',
   huggingFaceClasses: ['OPTForCausalLM', 'OPTModel'],
   ggufName: null,
   mixture: false,

@@ -3,7 +3,7 @@ import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
-import { blockOf } from '../../import/source-tensor.js';
+import { blockOf } from '../../import/tensor-format.js';
 import { decodedFormat } from '../format-choice.js';
 import { numBundles, partBytes } from '../geometry.js';
 import type { RequantizedTensor } from '../manifest.js';

@@ -1,7 +1,6 @@
 import { FORMATS, isRowFormat, type RowFormat } from '../../../native-bridge/formats.js';
-import type { TensorFormat } from '../../import/checkpoint.js';
 import { FOREIGN_FORMATS } from '../../import/foreign-formats.js';
-import { blockOf } from '../../import/source-tensor.js';
+import { blockOf, type TensorFormat } from '../../import/tensor-format.js';
 
 /** Where a block keeps its floats (scale, minimum), counted in halves from its start. */
 const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {

@@ -1,10 +1,12 @@
 import type { TensorShape } from './tensor-on-disk.js';
 
 /**
- * Which library multiplies by a segment's matrices: ONNX Runtime where it holds all of them in at most 1.3 times their own bytes.
+ * Chooses the library that multiplies by a segment's matrices: ONNX Runtime if it holds all of them in at most 1.3
+ * times their own bytes, else the bridge.
  *
- * 4096 x 4096, eight matrices with a session each, 2 threads on a 2-core x86-64 machine, onnxruntime-node 1.30: anonymous memory held per byte
- * of the tensor, and the best ms a matrix at 1 / 64 tokens.
+ * Measured: matrices of 4096 x 4096, eight of them with a session each, 2 threads on a 2-core x86-64 machine,
+ * onnxruntime-node 1.30. First figure: anonymous memory held per byte of the tensor. Then: the best ms a matrix at 1
+ * token / at 64 tokens.
  *
  *     f32   Gemm, external data in the store's file   1.00   2.0 / 13    prepacking copies once and unmaps the file
  *     f16   MatMul between casts                      2.00   2.2 / 14    x86 widens it to f32
@@ -14,8 +16,9 @@ import type { TensorShape } from './tensor-on-disk.js';
  *     q4_0  MatMulNBits, rewritten to a second file   1.40   0.7 / 10    block sums and f32 scales make 6 bits of 4.5
  *     q4_1  MatMulNBits and MatMul of block sums      at least q4_0's, since a minimum adds a float per block
  *
- * MatMulNBits wants quants and f32 scales apart, so the store's own blocks cannot be mapped as they are, and the copies on the way leave holes in
- * the heap. Block formats and f16 therefore run on the bridge, which holds a file's own bytes.
+ * MatMulNBits wants quants and f32 scales apart. So the store's own blocks cannot be mapped as they are, and the copies
+ * on the way leave holes in the heap. Block formats and f16 therefore run on the bridge, which holds a file's own
+ * bytes.
  */
-export const runsOn = (matrices: readonly TensorShape[]): 'onnx' | 'bridge' =>
+export const libraryFor = (matrices: readonly TensorShape[]): 'onnx' | 'bridge' =>
   matrices.every(({ format }) => format === 'f32') ? 'onnx' : 'bridge';

@@ -6,10 +6,10 @@ import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, HEAD } from '../model/tensor-names.js';
 import { openFile, type TensorOnDisk, type TensorShape } from './tensor-on-disk.js';
 
-/** The matrix that turns the last hidden state into logits. */
+/** The name of the matrix [vocabSize, hiddenSize] that turns the last hidden state into logits. */
 export const headName = (spec: ModelSpec): string => (spec.tiedEmbeddings ? EMBEDDING : HEAD);
 
-/** The tensor of that name. Throws CORRUPT where there is none. */
+/** Finds a tensor by its name. Throws CORRUPT where there is none. */
 export function tensorNamed<T extends TensorShape>(tensors: ReadonlyMap<string, T>, name: string): T {
   const tensor = tensors.get(name);
   if (!tensor)
@@ -31,7 +31,7 @@ export function checkShapes(spec: ModelSpec, tensors: ReadonlyMap<string, Tensor
   }
 }
 
-/** Throws CORRUPT where a tensor has another size than its shape and format say, or reaches beyond its file's end. */
+/** Throws CORRUPT where a tensor has another size than its shape and format say, or goes on beyond its file's end. */
 export function checkExtents(tensors: ReadonlyMap<string, TensorOnDisk>, names: Iterable<string>): void {
   const fileSizes = new Map<string, number>();
   for (const name of names) {

@@ -1,14 +1,15 @@
-import { FORMATS } from '../../native-bridge/formats.js';
+import { FORMATS } from '../../../native-bridge/formats.js';
 
 /*
- * MXFP4 in safetensors (OpenAI's gpt-oss; transformers, integrations/mxfp4.py): byte j of a block's 16 holds weights 2j, in its low nibble, and 2j + 1; the
- * scales are apart. GGML's block (ggml-common.h, block_mxfp4) begins with the scale, and byte i holds weights i and i + 16. The bits are the same.
+ * MXFP4 in safetensors (OpenAI's gpt-oss; transformers, integrations/mxfp4.py). Byte j of a block's 16 holds weight 2j in
+ * its low nibble and weight 2j + 1 in its high one. The scales are in another tensor. GGML's block (ggml-common.h,
+ * block_mxfp4) begins with the scale, and its byte i holds weights i and i + 16. The bits are the same.
  */
 
 const NIBBLE_BYTES = 16;
 const { blockBytes } = FORMATS.mxfp4;
 
-/** Fills a stretch of nibbles, or of scales, from its byte `start` on. */
+/** Fills `into` with nibbles, or with scales, from their byte `start` on. */
 type Read = (start: number, into: Uint8Array) => void;
 
 /** Fills `into` with GGML's bytes of a tensor from byte `start` on. Throws what the reads throw. */

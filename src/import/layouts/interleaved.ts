@@ -1,10 +1,10 @@
-import { type OpenFile, readExactly } from '../disk/files.js';
+import { type OpenFile, readExactly } from '../../disk/files.js';
 
 /**
- * Fills `into` with a tensor's bytes from its byte `start` on, where runs of `run` bytes take turns with another tensor's. `offset` is where its own first
- * run begins. Throws CORRUPT where the file ends before, IO.
+ * Fills `into` with a tensor's bytes from its byte `start` on. In the file, runs of `run` bytes alternate with runs of
+ * another tensor. The tensor's own first run begins at `offset`. Throws CORRUPT where the file ends too early, IO.
  */
-export function readTurns(file: OpenFile, offset: number, run: number, start: number, into: Uint8Array): void {
+export function readInterleaved(file: OpenFile, offset: number, run: number, start: number, into: Uint8Array): void {
   const first = Math.floor(start / run);
   const runs = Math.ceil((start + into.length) / run) - first;
   // The other tensor's run after the last one may lie beyond the file.

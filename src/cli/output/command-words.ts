@@ -1,0 +1,90 @@
+import type { Remedy } from '../../error-details.js';
+import type { FlashrowError } from '../../errors.js';
+
+/** Options of the API that have a flag, by their names there. */
+export const FLAGS: Readonly<Record<string, string>> = {
+  memory: '--memory',
+  contextSize: '--context',
+  exact: '--lossy',
+  threads: '--threads',
+  cacheDir: '--cache-dir',
+  'tuning.selector': '--select',
+  'tuning.cache': '--cache',
+  'tuning.state': '--state',
+  'tuning.direct': '--no-direct',
+  maxTokens: '--max-tokens',
+  temperature: '--temperature',
+  topK: '--top-k',
+  topP: '--top-p',
+  minP: '--min-p',
+  repeatPenalty: '--repeat-penalty',
+  seed: '--seed',
+  stop: '--stop',
+  ignoreEos: '--ignore-eos',
+  trace: '--trace',
+  template: '--chat-template',
+  rows: '--rows',
+  dense: '--dense',
+  tokens: '--tokens',
+  falseNegativeRate: '--false-negatives',
+  rank: '--rank',
+  revision: '--revision',
+  token: '--token',
+  endpoint: '--endpoint',
+  stallMs: '--stall-timeout',
+};
+
+/** The flags whose value is part of the option's: they stand alone. */
+const SWITCHES: ReadonlySet<string> = new Set(['exact', 'tuning.direct', 'ignoreEos']);
+
+/** Options that an environment variable gives too. */
+const VARIABLES: Readonly<Record<string, string>> = { token: 'HF_TOKEN', endpoint: 'HF_ENDPOINT' };
+
+/** Functions of the API, and the commands that call them. */
+export const COMMANDS: Readonly<Record<string, string>> = {
+  plan: 'plan',
+  convert: 'convert',
+  verify: 'verify',
+  calibrate: 'calibrate',
+  compare: 'eval --compare',
+};
+
+/** An option or a function in a message of the library: `exact: false`, `tuning.selector: 'all'`, `calibrate()`. */
+const IN_CODE = /`([\w.]+)(\(\))?(?:: ([^`]+))?`/g;
+
+/** A text of the library in the words of the command line: flags in place of options, commands in place of functions. */
+export const inCommandWords = (text: string): string =>
+  text.replace(IN_CODE, (written, name: string, call: string | undefined, value: string | undefined) => {
+    if (call !== undefined) return name in COMMANDS ? `\`flashrow ${COMMANDS[name]}\`` : written;
+    if (!(name in FLAGS)) return written;
+    if (value === undefined || SWITCHES.has(name))
+      return name in VARIABLES ? `${FLAGS[name]} or ${VARIABLES[name]}` : FLAGS[name];
+    return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;
+  });
+
+/** What a failure says to somebody at the command line. */
+export interface ToldFailure {
+  code: FlashrowError['code'];
+  message: string;
+  details: object;
+}
+
+/** A failure of the library in the words of the command line. The command line's own failures have them already. */
+export function tellFailure({ code, message, details }: FlashrowError): ToldFailure {
+  const option = 'option' in details ? details.option : undefined;
+  const flag = option === undefined ? undefined : FLAGS[option];
+  const named = flag !== undefined && message.startsWith(`${option} `) ? flag + message.slice(option!.length) : message;
+  const remedy = 'remedy' in details ? details.remedy : undefined;
+  const command = remedy === undefined ? '' : ` (\`flashrow ${commandFor(remedy)}\`)`;
+  return {
+    code,
+    message: inCommandWords(named) + command,
+    details: flag === undefined ? details : { ...details, option: flag },
+  };
+}
+
+function commandFor(remedy: Remedy): string {
+  if (remedy.action === 'pull') return `pull ${remedy.model}`;
+  const where = remedy.cacheDir === undefined ? '' : ` --cache-dir ${remedy.cacheDir}`;
+  return remedy.action === 'list' ? `list${where}` : `rm ${remedy.name}${where}`;
+}

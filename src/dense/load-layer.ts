@@ -1,0 +1,100 @@
+import type { Bridge } from '../../native-bridge/bridge.js';
+import type { ModelSpec } from '../model/spec.js';
+import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { bridgeAttentionInput, bridgeAttentionOutput } from './bridge-segments.js';
+import { tensorNamed } from './check-tensors.js';
+import { checkOnDisk } from './checksum.js';
+import { libraryFor } from './choose-library.js';
+import type { HeldParts } from './held-parts.js';
+import { Norm, type NormTensors } from './norm.js';
+import type { AttentionInput, AttentionOutput, InputTensors, OutputTensors } from './segments.js';
+import type { TensorOnDisk } from './tensor-on-disk.js';
+
+/** The arguments that the loading of a layer and of the head share. */
+export interface SegmentLoad {
+  spec: ModelSpec;
+  tensors: ReadonlyMap<string, TensorOnDisk>;
+  bridge: Bridge;
+  threads: number;
+  /** Working rows [maxTokens, hiddenSize] that all segments on the bridge share, as only one runs at a time. */
+  scratch: Float32Array;
+  /** Takes over each segment as soon as it is loaded. */
+  held: HeldParts;
+}
+
+/** One layer's segments, and the norm that follows its feed-forward network. */
+export interface DenseLayer {
+  input: AttentionInput;
+  output: AttentionOutput;
+  /** Norm of the feed-forward network's output; null where the model has none. */
+  postFfnNorm: Norm | null;
+}
+
+/**
+ * Loads the two segments of a layer, each on the library that holds its formats best. Throws CORRUPT, NOT_FOUND, IO or
+ * BridgeError.
+ */
+export async function loadLayer(load: SegmentLoad, layer: number): Promise<DenseLayer> {
+  const { spec, tensors, bridge, threads, scratch, held } = load;
+  const input = inputTensors(spec, tensors, layer);
+  const output = outputTensors(spec, tensors, layer);
+  const postFfn = spec.postNorms
+    ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
+    : null;
+  const inputMatrices = [input.q, input.k, input.v];
+  const inputLibrary = libraryFor(inputMatrices);
+  const outputLibrary = libraryFor([output.o]);
+  const read = [...normVectors(input.norm), ...normVectors(output.norm)];
+  if (output.oBias) read.push(output.oBias);
+  if (output.postNorm) read.push(...normVectors(output.postNorm));
+  if (postFfn) read.push(...normVectors(postFfn));
+  // The bridge checks a matrix once it is in memory; ONNX Runtime reads from the file what was checked there.
+  if (inputLibrary === 'onnx') read.push(...inputMatrices);
+  if (outputLibrary === 'onnx') read.push(output.o);
+  for (const tensor of read) checkOnDisk(tensor, bridge);
+  const postFfnNorm = postFfn && new Norm(spec, postFfn);
+  return {
+    input: held.keep(
+      inputLibrary === 'onnx'
+        ? await (await onnxSegments()).onnxAttentionInput(spec, layer, input, threads)
+        : bridgeAttentionInput(spec, input, bridge, scratch),
+    ),
+    output: held.keep(
+      outputLibrary === 'onnx'
+        ? await (await onnxSegments()).onnxAttentionOutput(spec, layer, output, threads)
+        : bridgeAttentionOutput(spec, output, bridge, scratch),
+    ),
+    postFfnNorm,
+  };
+}
+
+function inputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): InputTensors {
+  const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
+  return { norm: normTensors(spec, tensors, layer, 'attentionNorm'), q: named('q'), k: named('k'), v: named('v') };
+}
+
+function outputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): OutputTensors {
+  const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
+  return {
+    o: named('o'),
+    oBias: spec.outputBias ? named('oBias') : null,
+    postNorm: spec.postNorms ? { weight: named('postAttentionNorm'), bias: null } : null,
+    norm: normTensors(spec, tensors, layer, spec.parallelNorm === 'shared' ? 'attentionNorm' : 'ffnNorm'),
+  };
+}
+
+function normTensors(
+  spec: ModelSpec,
+  tensors: SegmentLoad['tensors'],
+  layer: number,
+  name: 'attentionNorm' | 'ffnNorm',
+): NormTensors {
+  const weight = tensorNamed(tensors, layerTensor(layer, name));
+  return { weight, bias: spec.norm === 'layer' ? tensorNamed(tensors, layerTensor(layer, `${name}Bias`)) : null };
+}
+
+/** The tensors of a norm that are read from disk. */
+export const normVectors = ({ weight, bias }: NormTensors): TensorOnDisk[] => (bias ? [weight, bias] : [weight]);
+
+/** Imports ONNX Runtime only where it is needed: it takes 12 MB of memory before it holds a weight. */
+export const onnxSegments = () => import('./onnx-segments.js');

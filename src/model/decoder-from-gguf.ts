@@ -1,0 +1,91 @@
+import { activation } from './activation.js';
+import type { ModelDescription, SourceTensors } from './architecture.js';
+import { attentionShape } from './attention-shape.js';
+import { type CheckpointNames, ggufNames } from './checkpoint-names.js';
+import type { DecoderFamily } from './decoder-family.js';
+import { describeDecoder, familyTraits } from './describe-decoder.js';
+import { ggufExperts } from './experts.js';
+import type { Fields } from './fields.js';
+import { ggufGemma } from './gemma-traits.js';
+import { ggufContext, ggufScaling } from './rope-scaling.js';
+import type { ModelSpec, RotarySpec } from './spec.js';
+
+/** The full name of a metadata key under the architecture's own prefix. */
+type Key = (suffix: string) => string;
+
+/** A decoder's GGUF metadata. Throws CORRUPT or UNSUPPORTED. */
+export function ggufDecoder(
+  family: DecoderFamily,
+  name: string,
+  metadata: Fields,
+  tensors: SourceTensors,
+): ModelDescription {
+  const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
+  const heads = headsOf(metadata, key);
+  const names = ggufNames(family.experts !== null, family.ggufRenamed);
+  const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
+  const vocabSize = embeddingRows(names, metadata, tensors);
+  const experts = family.experts && ggufExperts(family.experts, key, metadata, tensors.shape(names.layer(0, 'gate')));
+  const window = typeof family.slidingWindow === 'object' ? family.slidingWindow : null;
+  const spec: ModelSpec = {
+    ...familyTraits(family),
+    name,
+    vocabSize,
+    intermediateSize: metadata.size(key('feed_forward_length'), experts?.intermediateSize),
+    numLayers: metadata.size(key('block_count')),
+    ...heads,
+    contextLength: ggufContext(family.ggufName, metadata, tensors),
+    normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
+    rotary,
+    slidingWindow: window && { ...window, size: metadata.size(key('attention.sliding_window'), window.size) },
+    activation: family.activation ?? activation(metadata, key('hidden_act')),
+    tiedEmbeddings: tensors.shape(names.head) === null,
+    experts,
+    ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
+  };
+  return describeDecoder(spec, names, family);
+}
+
+function headsOf(metadata: Fields, key: Key) {
+  const heads = attentionShape(metadata, {
+    hiddenSize: key('embedding_length'),
+    heads: key('attention.head_count'),
+    keyValueHeads: key('attention.head_count_kv'),
+    headDim: key('attention.key_length'),
+  });
+  if (metadata.size(key('attention.value_length'), heads.headDim) !== heads.headDim)
+    throw metadata.unsupported(
+      key('attention.value_length'),
+      `differs from the keys' ${heads.headDim}, which is not supported`,
+    );
+  return heads;
+}
+
+function rotarySpec(
+  family: DecoderFamily,
+  metadata: Fields,
+  key: Key,
+  tensors: SourceTensors,
+  headDim: number,
+): RotarySpec {
+  const dimension = metadata.size(key('rope.dimension_count'), headDim);
+  if (dimension > headDim || dimension % 2 !== 0)
+    throw metadata.corrupt(
+      key('rope.dimension_count'),
+      `is ${dimension}; it should be even and at most the head's ${headDim}`,
+    );
+  const theta = metadata.positive(key('rope.freq_base'), 10000);
+  const scaling = ggufScaling(family.ggufName, metadata, tensors, theta, dimension);
+  return { theta, dimension, layout: family.ggufRotary, ...scaling };
+}
+
+/** The vocabulary's size. */
+function embeddingRows(names: CheckpointNames, metadata: Fields, tensors: SourceTensors): number {
+  const embedding = tensors.shape(names.embedding);
+  if (embedding?.length !== 2)
+    throw metadata.corrupt(
+      names.embedding,
+      embedding ? `is of shape [${embedding}]; it should be a matrix` : 'is missing; every model has it',
+    );
+  return embedding[0];
+}
