@@ -5,7 +5,7 @@ import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.j
 import { availableIsas, openBridge } from '../../native-bridge/index.js';
 import { READ_THREADS } from '../../src/disk/read-threads.js';
 import { type UnitShape, unitsOfAll, unitsOfGate } from '../../src/plan/units.js';
-import { partBytes } from '../../src/store/geometry.js';
+import { bundlePartBytes } from '../../src/store/geometry.js';
 import { chooseSlice } from '../../src/store/slicing.js';
 import { chooseStride } from '../../src/store/stride.js';
 import { lastLevelCacheBytes } from '../machine.js';
@@ -102,10 +102,10 @@ function geometry(kind: 'by-neuron' | 'by-output', format: RowFormat): BundleGeo
     down: byNeuron && FORMATS[format].blockSize > 1 ? 'q8_0' : format,
   } as const;
   const cut = { hiddenSize: HIDDEN, numNeurons: NEURONS, formats, downOrientation: kind };
-  const whole = partBytes({ ...cut, neuronsPerBundle: NEURONS });
+  const whole = bundlePartBytes({ ...cut, neuronsPerBundle: NEURONS });
   const perNeuron = (whole.gate + whole.up + whole.down) / NEURONS;
   const neuronsPerBundle = byNeuron ? 1 : chooseSlice(NEURONS, perNeuron, FORMATS[format].blockSize);
-  const part = partBytes({ ...cut, neuronsPerBundle });
+  const part = bundlePartBytes({ ...cut, neuronsPerBundle });
   const bytes = part.gate + part.up + part.down;
   return {
     ...cut,
@@ -129,7 +129,7 @@ function writeBundles(
   path: string,
   { hiddenSize, neuronsPerBundle, formats, downOrientation, extents, numNeurons }: BundleGeometry,
 ): void {
-  const part = partBytes({ hiddenSize, neuronsPerBundle, formats, downOrientation });
+  const part = bundlePartBytes({ hiddenSize, neuronsPerBundle, formats, downOrientation });
   const parts = [
     { format: formats.gate!, columns: hiddenSize, bytes: part.gate },
     { format: formats.up, columns: hiddenSize, bytes: part.up },

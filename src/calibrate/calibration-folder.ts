@@ -33,7 +33,7 @@ export class CalibrationFolder {
         { cause: error },
       );
     }
-    takeLock(folder.file('lock'));
+    takeLock(folder.file('lock'), 'calibrating the same store');
     if (folder.#read('key') !== key) {
       for (let layer = 0; existsSync(folder.file(`inputs-${layer}.f32`)); layer++) {
         rmSync(folder.file(`inputs-${layer}.f32`));

@@ -45,7 +45,7 @@ export function verdictOn({ cpu, memory, disk }: Omit<Examination, 'verdict'>): 
     lines.push('The portable kernels run, because this processor has no AVX2, or the compiler did not know it.');
   if (memory.availableBytes < LITTLE_MEMORY)
     lines.push(
-      `Only ${Math.round(memory.availableBytes / 1e6)} MB of memory are left${memory.limitBytes === null ? '' : ' under the limit of this container'}; set a smaller budget, and leave some 60 MB beside it.`,
+      `Only ${Math.round(memory.availableBytes / 1e6)} MB of memory are left${memory.limitBytes === null ? '' : ' under the limit of this container'}; set a smaller \`memory\`, and leave some 60 MB beside it.`,
     );
   return lines;
 }

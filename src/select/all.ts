@@ -8,7 +8,7 @@ export function selectAll(unitsPerLayer: readonly number[]): Selector {
   return {
     name: 'all',
     exact: true,
-    given: null,
+    residentProducts: null,
     weights: null,
     select(layer, _x, _tokens, units) {
       const count = unitsPerLayer[layer];

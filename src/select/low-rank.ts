@@ -34,7 +34,7 @@ export function selectByLowRank({ layers, maxTokens }: LowRankOptions): Selector
   return {
     name: 'low-rank',
     exact: false,
-    given: null,
+    residentProducts: null,
     weights: masks.weights,
     select(layer, x, tokens, units) {
       const { inner, outer, neuronsPerUnit } = layers[layer];

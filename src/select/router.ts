@@ -29,7 +29,7 @@ export function selectByRouter({ matrices, biases, experts, maxTokens }: RouterO
   return {
     name: 'router',
     exact: true,
-    given: null,
+    residentProducts: null,
     weights,
     select(layer, x, tokens, units) {
       matrices[layer].matmul(x, tokens, logits);

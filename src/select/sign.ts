@@ -27,7 +27,7 @@ export function selectBySign({ layers, maxTokens }: SignOptions): Selector {
   return {
     name: 'sign',
     exact: false,
-    given: null,
+    residentProducts: null,
     weights: masks.weights,
     select(layer, x, tokens, units) {
       const { signs, neuronsPerUnit } = layers[layer];

@@ -34,7 +34,7 @@ export function selectByTrace({ trace, unitsPerLayer, experts, maxTokens }: Trac
   return {
     name: 'trace',
     exact: false,
-    given: null,
+    residentProducts: null,
     weights,
     select(layer, _x, tokens, units) {
       // Every pass, one that failed included, begins at layer 0.
