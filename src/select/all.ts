@@ -1,8 +1,8 @@
 import type { Selector } from './selector.js';
 
 /**
- * Every unit, in order: for dense models, and the yardstick of the others. `unitsPerLayer[layer]` is how many there
- * are.
+ * Every unit, in order: for dense models, and as the measure of the other selectors. Layer l has `unitsPerLayer[l]`
+ * units.
  */
 export function selectAll(unitsPerLayer: readonly number[]): Selector {
   return {
