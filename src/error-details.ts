@@ -174,7 +174,6 @@ export interface BusyDetails {
   lock: string;
   /** The process that holds it; missing where it was just letting go. */
   pid?: number;
-  repo?: string;
 }
 
 export interface IoDetails {

@@ -6,7 +6,18 @@
 namespace flashrow {
 
 /** Weight formats; the numbers are GGML's type ids, as in formats.ts. I16 is for keys and values alone, and no file has it. */
-enum class Format : uint8_t { F32 = 0, F16 = 1, Q4_0 = 2, Q4_1 = 3, Q8_0 = 8, Q4_K = 12, Q5_K = 13, Q6_K = 14, Mxfp4 = 39, I16 = 255 };
+enum class Format : uint8_t {
+  F32 = 0,
+  F16 = 1,
+  Q4_0 = 2,
+  Q4_1 = 3,
+  Q8_0 = 8,
+  Q4_K = 12,
+  Q5_K = 13,
+  Q6_K = 14,
+  Mxfp4 = 39,
+  I16 = 255
+};
 
 struct FormatTraits {
   size_t blockSize;

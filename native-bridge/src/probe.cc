@@ -23,7 +23,9 @@ static constexpr std::chrono::milliseconds kLimit{200};
 static constexpr uint64_t kLeastBuffer = uint64_t{16} << 20;
 
 ReadProbe probeReads(const std::string& path, uint64_t recordBytes, uint64_t totalBytes, size_t readThreads) {
-  if (recordBytes == 0 || recordBytes > (uint64_t{1} << 30) || readThreads == 0) failUsage("a probe needs a recordBytes up to 1 GiB and a read thread");
+  if (recordBytes == 0 || recordBytes > (uint64_t{1} << 30) || readThreads == 0) {
+    failUsage("a probe needs a recordBytes up to 1 GiB and a read thread");
+  }
   File file(path, true);
   struct stat status;
   if (stat(path.c_str(), &status) != 0) throw ioFailure("cannot read", path, -1, errno);

@@ -41,7 +41,8 @@ static bool spinFor(const Done& done) {
   return false;
 }
 
-ThreadPool::ThreadPool(size_t threads, size_t scratchBytes) : threads_(threads), scratchBytes_(scratchBytes), scratch_(threads * scratchBytes) {
+ThreadPool::ThreadPool(size_t threads, size_t scratchBytes)
+    : threads_(threads), scratchBytes_(scratchBytes), scratch_(threads * scratchBytes) {
   try {
     for (size_t thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { work(thread); });
   } catch (const std::system_error& error) {

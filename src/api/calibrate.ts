@@ -1,17 +1,22 @@
 import type { Progress } from '../contract/api.js';
 import type { CalibrationProgress, CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
-import { FlashrowError } from '../errors.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireModelOptions, requirePath, requireTexts } from './check-arguments.js';
-import { inWorker, plainOptions } from './load-model.js';
+import { expect, requireModelOptions, requirePath, requireTexts } from './check-arguments.js';
+import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 
 export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads' | 'cacheDir'> {
-  /** Tokens of the texts to look at, a fifth of them only for measuring; default 20,000. */
+  /** Tokens of the texts to look at; default 20,000. A fifth of them is only for measuring. More take longer and train better. */
   tokens?: number;
-  /** The share of active neurons that a predictor may miss, on tokens it was not trained on; default 0.03. */
+  /**
+   * The share of active neurons that a predictor may miss, above 0 and below 1, on tokens that it was not trained on; default 0.03.
+   * A smaller share costs more reads: more idle neurons are chosen too.
+   */
   falseNegativeRate?: number;
-  /** The same rank for every layer, a multiple of 32; default: each layer's own, as high as it pays, all within 3% of the model's bytes. */
+  /**
+   * The same rank for every layer, a multiple of 32. Default: each layer's own, the highest that pays, while all predictors together
+   * stay within 3% of the model's bytes.
+   */
   rank?: number;
   /** Same seed, same predictors; default 1. */
   seed?: number;
@@ -20,9 +25,10 @@ export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads
 }
 
 /**
- * Trains predictors for a ReLU model on `documents`, and writes them beside its store: from then on `exact: false` lets a model choose its rows by them
- * ("LLM in a flash", arXiv 2312.11514). An interrupted calibration is resumed by the same call. Throws UNSUPPORTED where no neuron is ever idle, BAD_USAGE for
- * too little text, INSUFFICIENT_MEMORY, NOT_WRITABLE, DISK_FULL, or `signal.reason`.
+ * Trains predictors for a ReLU model on `documents`, and writes them beside its store. From then on `exact: false` lets a load choose
+ * rows by them ("LLM in a flash", arXiv 2312.11514). The same call resumes a calibration that was interrupted.
+ * Throws UNSUPPORTED where no neuron is ever idle, BAD_USAGE for too little text, INSUFFICIENT_MEMORY, BUSY while another process
+ * calibrates the same store, NOT_WRITABLE, DISK_FULL, or `signal.reason`.
  */
 export async function calibrate(
   source: string,
@@ -35,9 +41,7 @@ export async function calibrate(
   const settings = settingsOf(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
-  const store = await inWorker((channel) =>
-    channel.call('prepare', { source, options: plain }, { signal, onEvent: onProgress }),
-  );
+  const store = await preparedStore(source, plain, options);
   const args = { store, documents, options: plain, settings, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('calibrate', args, { signal, onEvent: onProgress }));
 }
@@ -48,9 +52,6 @@ function settingsOf({
   rank,
   seed = 1,
 }: CalibrateOptions): CalibrationSettings {
-  const expect = (holds: boolean, option: string, value: unknown, accepted: string) => {
-    if (!holds) throw new FlashrowError('BAD_USAGE', `${option} is ${accepted}, not ${String(value)}`, { option });
-  };
   expect(Number.isSafeInteger(tokens) && tokens >= 1, 'tokens', tokens, 'a whole number from 1');
   expect(falseNegativeRate > 0 && falseNegativeRate < 1, 'falseNegativeRate', falseNegativeRate, 'between 0 and 1');
   const rankHolds = rank === undefined || (Number.isSafeInteger(rank) && rank > 0 && rank % 32 === 0);

@@ -1,16 +1,20 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError, shown } from '../errors.js';
 
 /*
- * Calls from plain JavaScript may bring anything. The public functions look at what they were handed before they use it, and throw BAD_USAGE that says
- * what to write instead; ranges are for those who know them.
+ * Calls from plain JavaScript may bring anything. The public functions check the types of what they are given before they use it.
+ * They throw BAD_USAGE, which says what to write instead. Ranges are checked where they are known.
  */
 
-export function requirePath(name: string, value: unknown): asserts value is string {
-  if (typeof value !== 'string' || value === '')
-    throw new FlashrowError('BAD_USAGE', `${name} is a path, not ${shown(value)}`, { option: name });
+/** Throws BAD_USAGE that names `option` and says what it accepts, unless `holds`. */
+export function expect(holds: boolean, option: string, value: unknown, accepted: string): asserts holds {
+  if (!holds) throw new FlashrowError('BAD_USAGE', `${option} is ${accepted}, not ${shown(value)}`, { option });
 }
 
-/** Options of any call: an object, whose signal and callbacks are what they are called. */
+export function requirePath(name: string, value: unknown): asserts value is string {
+  expect(typeof value === 'string' && value !== '', name, value, 'a path');
+}
+
+/** Options that any call may take: an object with a signal and callbacks. */
 export function requireOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null)
     throw new FlashrowError('BAD_USAGE', `options are an object, like { signal }, not ${shown(options)}`, {
@@ -40,46 +44,34 @@ export function requireModelOptions(options: unknown): void {
 }
 
 export function requireText(name: string, value: unknown): asserts value is string {
-  expect(name, value, isText, 'a text');
+  expect(isText(value), name, value, 'a text');
 }
 
 export function requireTexts(name: string, value: unknown): asserts value is readonly string[] {
-  expect(name, value, (texts) => Array.isArray(texts) && texts.every(isText), 'an array of texts');
+  expect(Array.isArray(value) && value.every(isText), name, value, 'an array of texts');
 }
 
-/** Ids themselves are checked where the vocabulary is known. */
+/** The ids themselves are checked where the vocabulary is known. */
 export function requireIds(name: string, value: unknown): asserts value is readonly number[] {
-  expect(name, value, Array.isArray, 'an array of token ids, like [1, 2]');
+  expect(Array.isArray(value), name, value, 'an array of token ids, like [1, 2]');
 }
 
 export function requireSequences(name: string, value: unknown): asserts value is readonly (readonly number[])[] {
-  const holds = (sequences: unknown) => Array.isArray(sequences) && sequences.every(Array.isArray);
-  expect(name, value, holds, 'an array of arrays of token ids, like [[1, 2]]');
+  const holds = Array.isArray(value) && value.every(Array.isArray);
+  expect(holds, name, value, 'an array of arrays of token ids, like [[1, 2]]');
 }
 
-type Check = (value: unknown) => boolean;
-
-function optional(option: string, value: unknown, holds: Check, accepted: string): void {
-  if (value !== undefined) expect(option, value, holds, accepted);
-}
-
-function expect(option: string, value: unknown, holds: Check, accepted: string): void {
-  if (!holds(value)) throw new FlashrowError('BAD_USAGE', `${option} is ${accepted}, not ${shown(value)}`, { option });
+function optional(option: string, value: unknown, holds: (value: unknown) => boolean, accepted: string): void {
+  if (value !== undefined) expect(holds(value), option, value, accepted);
 }
 
 const isText = (value: unknown) => typeof value === 'string';
 const isBoolean = (value: unknown) => typeof value === 'boolean';
 const isFunction = (value: unknown) => typeof value === 'function';
 
-/** By what it can do: one of another realm is as good. */
+/** Told by what it can do: a signal of another realm is as good. */
 const isSignal = (value: unknown) =>
   typeof value === 'object' &&
   value !== null &&
   isFunction((value as AbortSignal).throwIfAborted) &&
   isFunction((value as AbortSignal).addEventListener);
-
-function shown(value: unknown): string {
-  if (typeof value === 'string') return value === '' ? 'an empty text' : `"${value.slice(0, 40)}"`;
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  return typeof value === 'function' ? 'a function' : String(value);
-}

@@ -3,16 +3,18 @@ import type { ComparisonResult } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { requireModelOptions, requirePath, requireSequences, requireTexts } from './check-arguments.js';
-import { inWorker, plainOptions } from './load-model.js';
+import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 
 export interface CompareOptions extends ModelOptions {
   signal?: AbortSignal;
+  /** Bytes of a conversion, then tokens scored, `done` of `total`. */
   onProgress?: (progress: Progress | { done: number; total: number }) => void;
 }
 
 /**
- * What a ReLU model's selector costs in quality: the same tokens with every row that matters and as `options` say, under the same budget. Takes texts, each cut
- * into windows of the context, or sequences of ids as they are. Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
+ * Measures what the selector of a ReLU model costs in quality. It runs the same tokens with every row that matters, and then as
+ * `options` say, under the same budget. Takes texts, each cut into windows of the context, or sequences of token ids as they are.
+ * Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
  */
 export async function compare(
   source: string,
@@ -24,9 +26,7 @@ export async function compare(
   requireModelOptions(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
-  const store = await inWorker((channel) =>
-    channel.call('prepare', { source, options: plain }, { signal, onEvent: onProgress }),
-  );
+  const store = await preparedStore(source, plain, options);
   const args = { store, text, options: plain, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));
 }

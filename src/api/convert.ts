@@ -1,7 +1,7 @@
 import type { Progress } from '../contract/api.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import { requireOptions, requirePath } from './check-arguments.js';
-import { inWorker } from './load-model.js';
+import { inWorker } from './in-worker.js';
 
 export interface ConvertOptions {
   /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */

@@ -1,7 +1,7 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import { requireModelOptions, requirePath } from './check-arguments.js';
-import { inWorker, plainOptions } from './load-model.js';
+import { inWorker, plainOptions } from './in-worker.js';
 
 /**
  * Where a budget would go, from headers alone and a short reading of the file: nothing is loaded or converted. Not fitting is `fits: false`.

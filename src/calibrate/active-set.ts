@@ -4,21 +4,29 @@ import type { LayerInputs } from './layer-inputs.js';
 /** Tokens multiplied at once. */
 const CHUNK_TOKENS = 128;
 
-/** Which neurons of a layer each token woke: bits [tokens, ceil(numNeurons / 8)], neuron n in bit n % 8 of byte floor(n / 8). */
+/**
+ * The neurons of a layer that each token activates: bits [tokens, ceil(numNeurons / 8)], neuron n in bit n % 8 of byte
+ * floor(n / 8).
+ */
 export class ActiveSet {
   readonly bits: Uint8Array;
   /** Bytes of one token's bits. */
   readonly rowBytes: number;
 
-  constructor(
-    readonly tokens: number,
-    readonly numNeurons: number,
-  ) {
+  readonly tokens: number;
+  readonly numNeurons: number;
+
+  constructor(tokens: number, numNeurons: number) {
+    this.tokens = tokens;
+    this.numNeurons = numNeurons;
     this.rowBytes = Math.ceil(numNeurons / 8);
     this.bits = new Uint8Array(tokens * this.rowBytes);
   }
 
-  /** Tokens `first`.. woke where products[tokens, numNeurons] are above zero. NaN counts: what is damaged is no reason to skip. */
+  /**
+   * Marks, for `tokens` tokens from `first` on, the neurons whose products[tokens, numNeurons] are above zero. NaN
+   * counts as active: damage is no reason to skip a neuron.
+   */
   mark(first: number, tokens: number, products: Float32Array): void {
     const { numNeurons, rowBytes, bits } = this;
     for (let token = 0; token < tokens; token++) {
@@ -28,11 +36,12 @@ export class ActiveSet {
     }
   }
 
+  /** True if a token activates a neuron. */
   has(token: number, neuron: number): boolean {
     return ((this.bits[token * this.rowBytes + (neuron >> 3)] >> (neuron & 7)) & 1) === 1;
   }
 
-  /** How many of tokens [first, end) woke each neuron. */
+  /** Per neuron the number of tokens in [first, end) that activate it, [numNeurons]. */
   counts(first: number, end: number): Uint32Array {
     const counts = new Uint32Array(this.numNeurons);
     for (let token = first; token < end; token++) {
@@ -42,8 +51,11 @@ export class ActiveSet {
   }
 }
 
-/** Which neurons each token woke: those whose product with the gate [numNeurons, hiddenSize], their bias [numNeurons] added, is above zero. */
-export function activeSetOf(gate: ResidentMatrix, bias: Float32Array | null, inputs: LayerInputs): ActiveSet {
+/**
+ * Finds the neurons that each token activates: those whose product with the gate [numNeurons, hiddenSize], plus their
+ * bias [numNeurons], is above zero.
+ */
+export function findActiveSet(gate: ResidentMatrix, bias: Float32Array | null, inputs: LayerInputs): ActiveSet {
   const active = new ActiveSet(inputs.tokens, gate.rows);
   const x = new Float32Array(CHUNK_TOKENS * inputs.hiddenSize);
   const products = new Float32Array(CHUNK_TOKENS * gate.rows);

@@ -12,18 +12,29 @@ import { writePredictors } from '../store/write/predictors-writer.js';
 import { loadTokenizer } from '../text/load.js';
 import { CalibrationFolder } from './calibration-folder.js';
 import { calibrationText } from './calibration-text.js';
-import { InputSpill } from './input-spill.js';
-import { trainLayers } from './train-layers.js';
+import { LayerInputFiles } from './layer-inputs.js';
+import { trainPredictors } from './train-predictors.js';
 
-/** Tokens of a sequence: what lies further back says little about which neurons a token wakes. */
+/** Tokens of a sequence. Tokens further back say little about the neurons that a token activates. */
 const CALIBRATION_CONTEXT = 512;
 
 type Arguments = Methods['calibrate']['args'];
 type OnEvent = (event: Methods['calibrate']['event']) => void;
 
 /**
- * Runs a store over a text, trains a predictor for each layer and writes predictors.bin beside its rows, whole at the end. An interrupted run is
- * resumed. Throws UNSUPPORTED where no neuron is ever idle, BAD_USAGE for too little text, and what loading and writing throw.
+ * Calibrates a store, in this order:
+ *
+ *     calibration-text.ts      documents -> sequences of ids, a fifth of them held out to measure on
+ *     calibration-folder.ts    takes the folder that keeps the work; an interrupted calibration is resumed from it
+ *     layer-inputs.ts          one run over all sequences; the input of every layer goes to disk
+ *     train-predictors.ts      layer by layer, from those inputs:
+ *       active-set.ts            which neurons each token activates
+ *       sign-threshold.ts        the threshold of the sign selector
+ *       train-layer.ts           predictors of rising rank (train-low-rank.ts), until a higher one does not pay
+ *       layer-statistics.ts      figures for the plan: active share, reuse
+ *
+ * At the end predictors.bin appears whole beside the store's rows. Throws UNSUPPORTED for a model whose neurons are
+ * never idle, BAD_USAGE for too little text, BUSY, DISK_FULL, NOT_WRITABLE, ABORTED, and what loading throws.
  */
 export async function calibrateStore(
   args: Arguments,
@@ -49,7 +60,7 @@ export async function calibrateStore(
     if (folder.collected === 0) checkSpace(folder.path, space);
     const inputs = await collect(args, store, sequences, contextSize, folder, aborted, onEvent);
     try {
-      const layers = trainLayers({
+      const layers = trainPredictors({
         ...{ store, bridge, inputs, settings, folder, trainTokens: tokens - heldOutTokens },
         onStep: (layer, rank, done) => {
           if (aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
@@ -73,6 +84,7 @@ export async function calibrateStore(
   }
 }
 
+/** Throws UNSUPPORTED unless the store has neurons that are idle, with rows of their own. */
 function checkSuited({ spec, layers }: Store): void {
   const because =
     spec.activation !== 'relu'
@@ -86,11 +98,14 @@ function checkSuited({ spec, layers }: Store): void {
 
 function checkSpace(path: string, space: { neededBytes: number; freeBytes: number }): void {
   if (space.freeBytes >= space.neededBytes) return;
-  const message = `${path} needs ${space.neededBytes} bytes for what goes into the layers, ${space.freeBytes} are free; make room, or calibrate on fewer tokens`;
+  const message = `${path} needs ${space.neededBytes} bytes for the inputs of the layers, ${space.freeBytes} are free; make room, or calibrate on fewer tokens`;
   throw new FlashrowError('DISK_FULL', message, { path, ...space });
 }
 
-/** Spills what goes into each layer, sequence by sequence; the model is gone from memory again before training. */
+/**
+ * Runs the sequences that are still missing, and keeps the inputs of every layer on disk. The model is gone from memory
+ * again before training begins.
+ */
 async function collect(
   { store: path, options, anonymousBefore }: Arguments,
   { spec }: Store,
@@ -99,11 +114,11 @@ async function collect(
   folder: CalibrationFolder,
   aborted: () => boolean,
   onEvent: OnEvent,
-): Promise<InputSpill> {
+): Promise<LayerInputFiles> {
   const tokensOf = (count: number) => sequences.slice(0, count).reduce((sum, ids) => sum + ids.length, 0);
   const total = tokensOf(sequences.length);
   let done = folder.collected;
-  const inputs = new InputSpill(folder.path, spec.numLayers, spec.hiddenSize, tokensOf(done));
+  const inputs = new LayerInputFiles(folder.path, spec.numLayers, spec.hiddenSize, tokensOf(done));
   if (done === sequences.length) return inputs;
   try {
     const host = await openHost(

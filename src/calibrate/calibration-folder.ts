@@ -5,13 +5,20 @@ import { FlashrowError } from '../errors.js';
 import { packChecked, unpackChecked } from '../store/checked-message.js';
 import type { FinishedLayer } from '../store/write/predictors-writer.js';
 
-/** `predictors.partial` inside a store: what an interrupted calibration has got so far. Every file in it appears whole, by a rename. */
+/**
+ * The folder `predictors.partial` inside a store: the work of a calibration that is not finished. Each small file in it
+ * appears whole, by a rename.
+ */
 export class CalibrationFolder {
-  private constructor(readonly path: string) {}
+  readonly path: string;
+
+  private constructor(path: string) {
+    this.path = path;
+  }
 
   /**
-   * Takes the folder of a store for this process. What an earlier run with the same `key` left is kept, anything else is cleared. Throws BUSY while another
-   * process calibrates, NOT_WRITABLE where the store cannot be written to.
+   * Takes the folder of a store for this process. The work of an earlier run with the same `key` is kept, any other is
+   * cleared. Throws BUSY while another process calibrates, NOT_WRITABLE if the store cannot be written to.
    */
   static take(storePath: string, key: string): CalibrationFolder {
     const folder = new CalibrationFolder(join(storePath, 'predictors.partial'));
@@ -26,59 +33,63 @@ export class CalibrationFolder {
         { cause: error },
       );
     }
-    takeLock(folder.file('lock'));
-    if (folder.read('key') !== key) {
+    takeLock(folder.file('lock'), 'calibrating the same store');
+    if (folder.#read('key') !== key) {
       for (let layer = 0; existsSync(folder.file(`inputs-${layer}.f32`)); layer++) {
         rmSync(folder.file(`inputs-${layer}.f32`));
         rmSync(folder.file(`layer-${layer}`), { force: true });
       }
       rmSync(folder.file('collected'), { force: true });
-      folder.write('key', key);
+      folder.#write('key', key);
     }
     return folder;
   }
 
+  /** The path of a file in the folder. */
   file(name: string): string {
     return join(this.path, name);
   }
 
-  /** Sequences whose inputs are safely spilled. */
+  /** The number of sequences whose inputs are safe in the folder. */
   get collected(): number {
-    const collected = this.read('collected');
+    const collected = this.#read('collected');
     return typeof collected === 'number' ? collected : 0;
   }
 
   set collected(sequences: number) {
-    this.write('collected', sequences);
+    this.#write('collected', sequences);
   }
 
+  /** A layer that was finished; null if it was not. */
   layer(index: number): FinishedLayer | null {
-    return this.read(`layer-${index}`) as FinishedLayer | null;
+    return this.#read(`layer-${index}`) as FinishedLayer | null;
   }
 
   finishLayer(index: number, layer: FinishedLayer): void {
-    this.write(`layer-${index}`, layer);
+    this.#write(`layer-${index}`, layer);
   }
 
-  /** Lets go of the folder and keeps it for resuming. */
+  /** Lets other processes take the folder, and keeps it for them to resume. */
   release(): void {
     rmSync(this.file('lock'), { force: true });
   }
 
+  /** Removes the folder once the predictors are written. */
   remove(): void {
     rmSync(this.path, { recursive: true, force: true });
   }
 
-  private read(name: string): unknown {
+  /** A value that was written whole; null if there is none. */
+  #read(name: string): unknown {
     try {
       return unpackChecked(readFileSync(this.file(name)));
     } catch {
-      // Not there, or torn by a power cut: it is made again.
+      // It is not there, or a power cut tore it: it is made again.
       return null;
     }
   }
 
-  private write(name: string, value: unknown): void {
+  #write(name: string, value: unknown): void {
     const partial = this.file(`${name}.partial`);
     writeFileSync(partial, packChecked(value));
     renameSync(partial, this.file(name));

@@ -2,21 +2,22 @@ import { FlashrowError } from '../errors.js';
 import { makeWindows } from '../text/documents.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
-/** Fewer tokens say nothing about a neuron that one in a hundred wakes. */
+/** The least tokens to calibrate on. Fewer say nothing about a neuron that one token in a hundred activates. */
 export const LEAST_TOKENS = 1000;
-/** Of the tokens that are looked at, the share that is kept from training, to measure on. */
+/** The share of the tokens that is kept from training, to measure on. */
 const HELD_OUT_SHARE = 0.2;
 
+/** The tokens that a calibration runs. */
 export interface CalibrationText {
-  /** Ids of each sequence, run with fresh state; those held out come last. */
+  /** Ids of each sequence. Each runs from an empty state; those held out come last. */
   sequences: number[][];
   tokens: number;
   heldOutTokens: number;
 }
 
 /**
- * Windows of at most `contextSize` tokens, spread evenly over the documents until they make up about `tokens`. Throws BAD_USAGE where the text has fewer
- * than LEAST_TOKENS.
+ * Cuts documents into windows of at most `contextSize` tokens, and takes about `tokens` tokens of them, spread evenly
+ * over the documents. Throws BAD_USAGE if the documents have fewer than LEAST_TOKENS.
  */
 export function calibrationText(
   documents: readonly string[],
@@ -26,14 +27,14 @@ export function calibrationText(
 ): CalibrationText {
   const ids = documents.map((text) => tokenizer.encode(text, { addBos: false, addEos: false, parseSpecial: false }));
   const windows = makeWindows(ids, contextSize, tokenizer.bosId);
-  const available = count(windows);
+  const available = tokensIn(windows);
   if (available < LEAST_TOKENS)
     throw new FlashrowError(
       'BAD_USAGE',
       `the text has ${available} tokens; calibration needs at least ${LEAST_TOKENS}, and gets better up to some ten thousand`,
-      { tokens: available, least: LEAST_TOKENS },
+      { option: 'documents', tokens: available, least: LEAST_TOKENS },
     );
-  // Every n-th token's worth of windows, so that the end of a long text counts as much as its beginning.
+  // Windows are taken at even steps, so that the end of a long text counts as much as its beginning.
   const step = Math.max(1, available / tokens);
   const sequences: number[][] = [];
   let passed = 0;
@@ -51,4 +52,4 @@ export function calibrationText(
   return { sequences, tokens: taken, heldOutTokens };
 }
 
-const count = (sequences: readonly number[][]) => sequences.reduce((sum, ids) => sum + ids.length, 0);
+const tokensIn = (sequences: readonly number[][]) => sequences.reduce((sum, ids) => sum + ids.length, 0);

@@ -16,17 +16,19 @@ import { settingsFor } from '../plan/settings.js';
 import { openStore, type Store } from '../store/reader.js';
 import { makeWindows } from '../text/documents.js';
 import { loadTokenizer } from '../text/load.js';
-import { Divergence } from './divergence.js';
-import { InputSpill } from './input-spill.js';
+import { LogitDivergence, LogitFile } from './compare-logits.js';
 import { judgeSelector } from './judge-selector.js';
-import { LogitSpill } from './logit-spill.js';
+import { LayerInputFiles } from './layer-inputs.js';
 
 type Arguments = Methods['compare']['args'];
 type OnEvent = (event: Methods['compare']['event']) => void;
 
 /**
- * Runs the same tokens twice under one budget, first with every row that matters, then as the options say, and measures what the difference is. What the first
- * run leaves (logits, inputs of the layers) waits on disk in the system's temporary folder. Throws UNSUPPORTED where no neuron is ever idle, DISK_FULL.
+ * Runs the same tokens twice under one budget: first with every row that matters, then as the options say. Then
+ * measures the difference, in the logits (compare-logits.ts) and in the chosen neurons of each layer
+ * (judge-selector.ts). The logits and the layers' inputs of the first run wait on disk, in the system's temporary
+ * folder. Throws UNSUPPORTED for a model whose neurons are never idle, BAD_USAGE, DISK_FULL, ABORTED, and what loading
+ * throws.
  */
 export async function compareSelectors(
   args: Arguments,
@@ -46,8 +48,8 @@ export async function compareSelectors(
       const message = `comparing ${tokens} tokens needs ${neededBytes} bytes in ${tmpdir()}, ${space.freeBytes} are free; give fewer tokens, or set TMPDIR`;
       throw new FlashrowError('DISK_FULL', message, { path: tmpdir(), ...space });
     }
-    const logits = new LogitSpill(join(folder, 'logits.f32'), spec.vocabSize);
-    const inputs = new InputSpill(folder, spec.numLayers, spec.hiddenSize, 0);
+    const logits = new LogitFile(join(folder, 'logits.f32'), spec.vocabSize);
+    const inputs = new LayerInputFiles(folder, spec.numLayers, spec.hiddenSize, 0);
     try {
       const exact = { ...args.options, exact: true, tuning: { ...args.options.tuning, selector: 'auto' as const } };
       const tell = (offset: number) => (done: number) => onEvent({ done: offset + done, total: 2 * sequences.length });
@@ -59,7 +61,7 @@ export async function compareSelectors(
           (layer, x, n) => inputs.append(layer, x, n),
         ),
       );
-      const divergence = new Divergence();
+      const divergence = new LogitDivergence();
       const sparse = await withHost(args, args.options, aborted, (host) =>
         host.score(sequences, tell(sequences.length), (row) => divergence.add(logits.next(), row)),
       );
@@ -81,15 +83,19 @@ export async function compareSelectors(
   }
 }
 
+/** The sequences to run: those given, or windows of the documents. */
 function sequencesOf(store: Store, { text }: Arguments, contextSize: number): readonly (readonly number[])[] {
   if ('sequences' in text) return text.sequences;
   const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
-  const ids = text.documents.map((one) => tokenizer.encode(one, { addBos: false, addEos: false, parseSpecial: false }));
+  const ids = text.documents.map((document) =>
+    tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
+  );
   return makeWindows(ids, contextSize, tokenizer.bosId);
 }
 
 type Host = Awaited<ReturnType<typeof openHost>>;
 
+/** Loads the model with `options` for the time of `work`. */
 async function withHost(
   { store, anonymousBefore }: Arguments,
   options: Arguments['options'],
@@ -104,10 +110,11 @@ async function withHost(
   }
 }
 
+/** Judges the selector of the options on the first run's inputs, layer by layer. */
 function judgeLayers(
   { options }: Arguments,
   store: Store,
-  inputs: InputSpill,
+  inputs: LayerInputFiles,
   aborted: () => boolean,
 ): SelectorJudgement[] {
   const { allocation, settings } = planOutline(storeOutline(store), options);

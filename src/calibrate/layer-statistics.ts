@@ -1,22 +1,25 @@
 import type { ActiveSet } from './active-set.js';
 
-/** Reuse over one window: shares of all neurons, and of the active ones. */
-export interface Reuse {
-  /** Active neurons that one of the last k tokens had woken too, over the active ones. */
+/** Figures that tell how far the last k tokens foretell the active neurons of the next. */
+export interface WindowReuse {
+  /** Active neurons that one of the last k tokens activated too, over the active ones. */
   hitRate: number;
-  /** Active neurons that none of them had woken, over all. */
+  /** Active neurons that none of them activated, over all neurons. */
   newShare: number;
-  /** Neurons that the last k tokens woke together, over all. */
+  /** Neurons that the last k tokens activated together, over all neurons. */
   unionShare: number;
 }
 
-/** Share of the neurons that a token of [first, end) wakes. */
+/** The mean share of the neurons that a token of [first, end) activates. */
 export function activeShareOf(active: ActiveSet, first: number, end: number): number {
   const total = active.counts(first, end).reduce((sum, count) => sum + count, 0);
   return total / ((end - first) * active.numNeurons);
 }
 
-/** The smallest share of the neurons that carries 80% of all activations. */
+/**
+ * The smallest share of the neurons that has 80% of all activations. `uses`: the activations of each neuron,
+ * [numNeurons].
+ */
 export function hotShareOf(uses: Uint32Array): number {
   const falling = Uint32Array.from(uses).sort().reverse();
   const wanted = 0.8 * falling.reduce((sum, count) => sum + count, 0);
@@ -26,12 +29,18 @@ export function hotShareOf(uses: Uint32Array): number {
   return neurons / uses.length;
 }
 
-/** How far the last k tokens foretell what tokens [first, end) wake, for each k of `windows`, ascending. The first tokens, which no full window precedes, are left out. */
-export function reuseOver(active: ActiveSet, first: number, end: number, windows: readonly number[]): Reuse[] {
+/**
+ * Measures the reuse in tokens [first, end) for each window of k tokens in `windows`, ascending. The first tokens,
+ * which no full window precedes, are left out.
+ */
+export function reuseOver(active: ActiveSet, first: number, end: number, windows: readonly number[]): WindowReuse[] {
   const { numNeurons } = active;
   const longest = windows[windows.length - 1];
+  /** Per neuron the last token that activated it, counted from `first`. */
   const last = new Int32Array(numNeurons).fill(-longest - 1);
-  /** [gap]: active neurons last woken that many tokens ago; unions of as many tokens. */
+  /**
+   * By the number of tokens since a neuron was last active: such neurons that are active again, and all such neurons.
+   */
   const gaps = new Float64Array(longest + 1);
   const unions = new Float64Array(longest + 1);
   let asked = 0;

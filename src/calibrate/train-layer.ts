@@ -3,11 +3,14 @@ import { quantize } from '../../native-bridge/blocks.js';
 import type { Bridge, LowRankTrainer } from '../../native-bridge/bridge.js';
 import { type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { ActiveSet } from './active-set.js';
-import { BATCH_TOKENS, fitLowRank } from './fit-low-rank.js';
 import type { LayerInputs } from './layer-inputs.js';
-import { type Division, ScoreHistogram } from './score-histogram.js';
+import { type Division, ThresholdHistogram } from './threshold-histogram.js';
+import { BATCH_TOKENS, trainLowRank } from './train-low-rank.js';
 
-/** Passes over the tokens: ten where that is enough steps, more where the tokens are few, until they have nothing left to tell (bench/EXPERIMENTS.md, PREDICTOR-02). */
+/**
+ * Passes over the tokens: LEAST_PASSES if that makes ENOUGH_STEPS steps. Fewer tokens get more passes, up to
+ * MOST_PASSES; after that they have nothing left to tell (bench/EXPERIMENTS.md, PREDICTOR-02).
+ */
 const LEAST_PASSES = 10;
 const MOST_PASSES = 40;
 const ENOUGH_STEPS = 1600;
@@ -15,41 +18,42 @@ const ENOUGH_STEPS = 1600;
 const SCORE_TOKENS = 128;
 
 export interface TrainOptions {
-  /** Tokens [0, trainTokens) are learnt from, the others only measured on. */
+  /** Tokens [0, trainTokens) are trained on; the others are held out to measure on. */
   trainTokens: number;
-  /** The threshold lets at most this share of the held-out active neurons go. */
+  /** The threshold misses at most this share of the active neurons of the held-out tokens. */
   falseNegativeRate: number;
-  /** Ascending; a higher one is taken as long as it pays. */
+  /** The ranks to try, ascending. A higher one is taken as long as it pays. */
   ranks: readonly number[];
-  /** What the predictor may take in memory; the lowest rank is taken whatever it takes. */
+  /** The most bytes that the predictor may take in memory. The lowest rank is taken even if it needs more. */
   maxBytes: number;
-  /** Bytes of a predictor of some rank in `format`. */
+  /** The bytes of a predictor of some rank in `format`. */
   predictorBytes: (rank: number) => number;
   format: RowFormat & ('f32' | 'q4_0');
-  /** What loading one neuron costs, bytes. */
+  /** Bytes read to load one neuron. */
   bundleBytes: number;
   seed: number;
-  /** A file to try predictors from. */
+  /** A file that trial predictors are loaded from. */
   scratchPath: string;
-  /** Called after each step with the share that is done of the rank at work; throws to stop. */
+  /** Called after each step with the rank at work and the share of it that is done. It throws to stop. */
   onStep: (rank: number, done: number) => void;
 }
 
+/** A predictor as it is written. */
 export interface TrainedLayer {
   rank: number;
   threshold: number;
   division: Division;
   /** [rank, hiddenSize], in the format. */
   inner: Uint8Array;
-  /** [numNeurons, rank]. */
+  /** [numNeurons, rank], in the format. */
   outer: Uint8Array;
   /** [numNeurons]. */
   bias: Float32Array;
 }
 
 /**
- * Trains predictors of rising rank, and judges each in the format in which it will run. The higher rank is taken while the rows that it keeps a token
- * from loading weigh more than what it adds to the predictor, which every token reads.
+ * Trains a layer's predictors of rising rank, and measures each in the format in which it will run. A higher rank is
+ * taken as long as it saves a token more bytes of rows than it adds to the predictor, which every token reads.
  */
 export function trainLayer(
   bridge: Bridge,
@@ -60,20 +64,20 @@ export function trainLayer(
   const { trainTokens, ranks, maxBytes, predictorBytes, bundleBytes, seed, onStep } = options;
   const passes = (count: number) => Math.ceil((count * trainTokens) / BATCH_TOKENS);
   const steps = Math.max(passes(LEAST_PASSES), Math.min(ENOUGH_STEPS, passes(MOST_PASSES)));
-  const awakePerToken = awake(active, trainTokens) / (inputs.tokens - trainTokens);
+  const activePerToken = countActive(active, trainTokens) / (inputs.tokens - trainTokens);
   let best: TrainedLayer | null = null;
   for (const rank of ranks) {
     if (best && predictorBytes(rank) > maxBytes) break;
-    const trainer = fitLowRank(bridge, inputs, active, {
+    const trainer = trainLowRank(bridge, inputs, active, {
       rank,
       trainTokens,
       steps,
       seed,
       onStep: (done) => onStep(rank, done),
     });
-    const trained = judge(bridge, inputs, active, trainer, rank, options);
+    const trained = measure(bridge, inputs, active, trainer, rank, options);
     if (best) {
-      const saved = (best.division.load - trained.division.load) * awakePerToken * bundleBytes;
+      const saved = (best.division.load - trained.division.load) * activePerToken * bundleBytes;
       if (saved < predictorBytes(rank) - predictorBytes(best.rank)) break;
     }
     best = trained;
@@ -81,11 +85,13 @@ export function trainLayer(
   return best!;
 }
 
-function awake(active: ActiveSet, first: number): number {
+/** Activations of all tokens from `first` on. */
+function countActive(active: ActiveSet, first: number): number {
   return active.counts(first, active.tokens).reduce((sum, count) => sum + count, 0);
 }
 
-function judge(
+/** Packs a trained predictor, loads it as it will run, and chooses its threshold on the held-out tokens. */
+function measure(
   bridge: Bridge,
   inputs: LayerInputs,
   active: ActiveSet,
@@ -98,7 +104,7 @@ function judge(
   const packed = { inner: pack(format, trainer.a), outer: pack(format, trainer.b), bias: trainer.bias };
   writeFileSync(scratchPath, packed.inner);
   appendFileSync(scratchPath, packed.outer);
-  const histogram = new ScoreHistogram();
+  const histogram = new ThresholdHistogram();
   const inner = bridge.loadMatrix({
     ...{ path: scratchPath, offset: 0, rowStride: rowBytes(format, hiddenSize) },
     ...{ rows: rank, columns: hiddenSize, format },
@@ -109,13 +115,13 @@ function judge(
   });
   try {
     const x = new Float32Array(SCORE_TOKENS * hiddenSize);
-    const codes = new Float32Array(SCORE_TOKENS * rank);
+    const hidden = new Float32Array(SCORE_TOKENS * rank);
     const scores = new Float32Array(SCORE_TOKENS * numNeurons);
     for (let first = trainTokens; first < inputs.tokens; first += SCORE_TOKENS) {
       const tokens = Math.min(SCORE_TOKENS, inputs.tokens - first);
       inputs.read(first, tokens, x, 0);
-      inner.matmul(x, tokens, codes);
-      outer.matmul(codes, tokens, scores);
+      inner.matmul(x, tokens, hidden);
+      outer.matmul(hidden, tokens, scores);
       for (let token = 0; token < tokens; token++) {
         for (let n = 0; n < numNeurons; n++)
           histogram.add(scores[token * numNeurons + n] + trainer.bias[n], active.has(first + token, n));

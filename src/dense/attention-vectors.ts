@@ -15,13 +15,13 @@ import { addBias, scaleBy } from './vectors.js';
 export class AttentionVectors {
   readonly #spec: ModelSpec;
   readonly #rotaryOf: (layer: number) => Rotary | null;
-  /** Per layer [q, k, v]'s biases and [q, k]'s norms; an empty list where the model has none. */
+  /** Per layer [q, k, v]'s biases and [q, k]'s norms; an empty list if the model has none. */
   readonly #biases: Float32Array[][] = [];
   readonly #norms: Float32Array[][] = [];
   /** Bytes of the vectors held. */
   readonly residentBytes: number;
 
-  /** Reads the vectors of all layers. Throws CORRUPT where a checksum does not match, NOT_FOUND or IO. */
+  /** Reads the vectors of all layers. Throws CORRUPT if a checksum does not match, NOT_FOUND or IO. */
   constructor(
     spec: ModelSpec,
     tensors: ReadonlyMap<string, TensorOnDisk>,

@@ -9,7 +9,7 @@ import { openFile, type TensorOnDisk, type TensorShape } from './tensor-on-disk.
 /** The name of the matrix [vocabSize, hiddenSize] that turns the last hidden state into logits. */
 export const headName = (spec: ModelSpec): string => (spec.tiedEmbeddings ? EMBEDDING : HEAD);
 
-/** Finds a tensor by its name. Throws CORRUPT where there is none. */
+/** Finds a tensor by its name. Throws CORRUPT if there is none. */
 export function tensorNamed<T extends TensorShape>(tensors: ReadonlyMap<string, T>, name: string): T {
   const tensor = tensors.get(name);
   if (!tensor)
@@ -17,7 +17,7 @@ export function tensorNamed<T extends TensorShape>(tensors: ReadonlyMap<string, 
   return tensor;
 }
 
-/** Throws CORRUPT where a tensor is missing, or has another shape than the spec says. */
+/** Throws CORRUPT if a tensor is missing, or has another shape than the spec says. */
 export function checkShapes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): void {
   for (const [name, expected] of residentTensors(spec)) {
     const { shape, format } = tensorNamed(tensors, name);
@@ -31,7 +31,7 @@ export function checkShapes(spec: ModelSpec, tensors: ReadonlyMap<string, Tensor
   }
 }
 
-/** Throws CORRUPT where a tensor has another size than its shape and format say, or goes on beyond its file's end. */
+/** Throws CORRUPT if a tensor has another size than its shape and format say, or goes on beyond its file's end. */
 export function checkExtents(tensors: ReadonlyMap<string, TensorOnDisk>, names: Iterable<string>): void {
   const fileSizes = new Map<string, number>();
   for (const name of names) {

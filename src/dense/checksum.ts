@@ -8,7 +8,7 @@ const PIECE_BYTES = 1 << 20;
 
 /**
  * Compares a tensor's bytes in its file with the store's checksum; a tensor without one passes. For tensors that are
- * read again later: by a library, as a vector, or row by row. Throws CORRUPT where they differ, NOT_FOUND or IO.
+ * read again later: by a library, as a vector, or row by row. Throws CORRUPT if they differ, NOT_FOUND or IO.
  */
 export function checkOnDisk(tensor: TensorOnDisk, bridge: Bridge): void {
   if (tensor.checksum === undefined) return;
@@ -28,7 +28,7 @@ export function checkOnDisk(tensor: TensorOnDisk, bridge: Bridge): void {
 }
 
 /**
- * Compares a matrix that is in memory, in its file's own bytes, with the tensor's checksum. Throws CORRUPT where they
+ * Compares a matrix that is in memory, in its file's own bytes, with the tensor's checksum. Throws CORRUPT if they
  * differ.
  */
 export function checkHeld(matrix: ResidentMatrix, tensor: TensorOnDisk): void {

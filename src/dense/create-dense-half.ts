@@ -35,7 +35,7 @@ interface DenseParts {
   layers: readonly DenseLayer[];
   vectors: AttentionVectors;
   sharedExpert: SharedExpert | null;
-  /** Per layer the bias of the network's output, [hiddenSize]; empty where the model has none or its experts have. */
+  /** Per layer the bias of the network's output, [hiddenSize]; empty if the model has none or its experts have. */
   downBiases: readonly Float32Array[];
   head: Head;
   positions: LearnedPositions | null;
@@ -44,7 +44,7 @@ interface DenseParts {
 
 /**
  * Loads the resident half, one segment at a time, each on the library that holds its formats best (choose-library.ts).
- * Dispose of it before the bridge. Throws CORRUPT where tensors do not fit the spec, NOT_FOUND or IO where a file
+ * Dispose of it before the bridge. Throws CORRUPT if tensors do not fit the spec, NOT_FOUND or IO if a file
  * cannot be read. A load that fails leaves nothing behind.
  */
 export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseHalf> {

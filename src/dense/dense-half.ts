@@ -3,10 +3,10 @@
  * the caller and hold at least `tokens` rows. Unless a method says that it adds, it overwrites its outputs.
  */
 export interface DenseHalf {
-  /** Bytes of weights held in memory, measured where a library holds them. */
+  /** Bytes of weights held in memory, packed copies of a library included. */
   readonly residentBytes: number;
   /**
-   * x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on where the model
+   * x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on if the model
    * has them.
    */
   embed(ids: ArrayLike<number>, position: number, x: Float32Array): void;

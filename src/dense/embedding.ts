@@ -21,7 +21,7 @@ export class Embedding {
   }
 
   /**
-   * x[ids.length, hiddenSize] = the rows of `ids`. Throws BAD_USAGE, with x untouched, where an id is not in the
+   * x[ids.length, hiddenSize] = the rows of `ids`. Throws BAD_USAGE, with x untouched, if an id is not in the
    * vocabulary.
    */
   rows(ids: ArrayLike<number>, x: Float32Array): void {

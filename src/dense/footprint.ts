@@ -21,14 +21,14 @@ const GARBAGE_BYTES = 44 * MIB;
 export interface DenseFootprint {
   /** Weights, at most. The real figure is at least three quarters of it. */
   residentBytes: number;
-  /** The cost of ONNX Runtime besides, whatever the model's size; 0 where nothing runs on it. */
+  /** The cost of ONNX Runtime besides, whatever the model's size; 0 if nothing runs on it. */
   overheadBytes: number;
   /** Working buffers for calls of `maxTokens`. */
   scratchBytes: number;
 }
 
 /**
- * Foretells the bytes that `createDenseHalf` will hold, from headers alone. Throws CORRUPT where tensors do not fit the
+ * Foretells the bytes that `createDenseHalf` will hold, from headers alone. Throws CORRUPT if tensors do not fit the
  * spec.
  */
 export function denseFootprint(

@@ -4,7 +4,8 @@ export interface Disposable {
 }
 
 /**
- * What a load has brought so far. Where the load fails, or later in one call, all of it is let go: the newest first.
+ * The parts that a load has brought so far. `dispose` lets go of all of them, the newest first: when the load fails, or
+ * when the whole is disposed of.
  */
 export class HeldParts implements Disposable {
   readonly #parts: Disposable[] = [];

@@ -9,7 +9,7 @@ import type { Head } from './segments.js';
 
 export interface LoadedHead {
   head: Head;
-  /** The head's matrix [vocabSize, hiddenSize] where it is the embedding too, and the bridge holds it; else null. */
+  /** The head's matrix [vocabSize, hiddenSize] if it is the embedding too and the bridge holds it; else null. */
   tiedEmbedding: ResidentMatrix | null;
 }
 

@@ -26,7 +26,7 @@ export interface SegmentLoad {
 export interface DenseLayer {
   input: AttentionInput;
   output: AttentionOutput;
-  /** Norm of the feed-forward network's output; null where the model has none. */
+  /** Norm of the feed-forward network's output; null if the model has none. */
   postFfnNorm: Norm | null;
 }
 
@@ -48,7 +48,8 @@ export async function loadLayer(load: SegmentLoad, layer: number): Promise<Dense
   if (output.oBias) read.push(output.oBias);
   if (output.postNorm) read.push(...normVectors(output.postNorm));
   if (postFfn) read.push(...normVectors(postFfn));
-  // The bridge checks a matrix once it is in memory; ONNX Runtime reads from the file what was checked there.
+  // A matrix on the bridge is checked once it is in memory. ONNX Runtime cannot do that, so its matrices are checked on
+  // disk.
   if (inputLibrary === 'onnx') read.push(...inputMatrices);
   if (outputLibrary === 'onnx') read.push(output.o);
   for (const tensor of read) checkOnDisk(tensor, bridge);

@@ -4,7 +4,7 @@ import { checkHeld, checkOnDisk } from './checksum.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 
 /**
- * Holds a matrix [rows, columns] on the bridge, in its file's own format. Throws CORRUPT where its checksum does not
+ * Holds a matrix [rows, columns] on the bridge, in its file's own format. Throws CORRUPT if its checksum does not
  * match, or BridgeError.
  */
 export function loadMatrix(bridge: Bridge, tensor: TensorOnDisk): ResidentMatrix {
@@ -20,7 +20,7 @@ export function loadMatrix(bridge: Bridge, tensor: TensorOnDisk): ResidentMatrix
   return matrix;
 }
 
-/** Reads a whole vector [length], widened to f32. Throws CORRUPT where its checksum does not match, NOT_FOUND or IO. */
+/** Reads a whole vector [length], widened to f32. Throws CORRUPT if its checksum does not match, NOT_FOUND or IO. */
 export function loadVector(bridge: Bridge, tensor: TensorOnDisk): Float32Array {
   checkOnDisk(tensor, bridge);
   return readVector(tensor);

@@ -23,7 +23,7 @@ export class OnnxSession {
   }
 
   /**
-   * Loads a graph whose external data lies in `folder`. Throws IO, with ONNX Runtime's own message, where that fails.
+   * Loads a graph whose external data lies in `folder`. Throws IO, with ONNX Runtime's own message, if that fails.
    */
   static async load(graph: OnnxGraph, folder: string, threads: number): Promise<OnnxSession> {
     try {

@@ -7,7 +7,7 @@ export type InputTensors = Record<'q' | 'k' | 'v', TensorOnDisk> & { norm: NormT
 export interface OutputTensors {
   o: TensorOnDisk;
   oBias: TensorOnDisk | null;
-  /** Norm of the projection's output, before the sum; null where the model has none. */
+  /** Norm of the projection's output, before the sum; null if the model has none. */
   postNorm: NormTensors | null;
   /** Norm before the feed-forward network. */
   norm: NormTensors;

@@ -19,7 +19,7 @@ export interface TensorOnDisk extends TensorShape {
   checksum?: number;
 }
 
-/** Fills `into` from `offset` on. Throws CORRUPT where the file ends first, IO where it cannot be read. */
+/** Fills `into` from `offset` on. Throws CORRUPT if the file ends first, IO if it cannot be read. */
 export function readFully(fd: number, path: string, offset: number, into: Uint8Array): void {
   for (let done = 0; done < into.length; ) {
     let read: number;

@@ -1,11 +1,14 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { FlashrowError } from '../errors.js';
 
-/** When a process began, in the kernel's ticks, so that a number given out again is told apart; null where /proc is missing. */
+/**
+ * When a process began, in the kernel's ticks; null where /proc is missing. It tells a process from a later one that was given
+ * the same number.
+ */
 function startOf(pid: number): string | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // Field 22 (proc(5)); the name in parentheses, field 2, may itself hold spaces.
+    // Field 22 (proc(5)). The name in parentheses, field 2, may hold spaces itself.
     return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
   } catch {
     return null;
@@ -25,29 +28,30 @@ function isAlive(owner: string): boolean {
 }
 
 /**
- * Takes the lock file at `path` for this process, over a dead owner's if need be.
- * Throws BUSY while another live process, or another conversion of this one, holds it.
+ * Takes the lock file at `path` for this process. A lock whose owner is dead is taken over. `work` says what the lock is held for,
+ * as in "process 7 is ... already": "calibrating this model".
+ * Throws BUSY while another live process holds it, or another call in this one.
  */
-export function takeLock(path: string): void {
+export function takeLock(path: string, work: string): void {
   const owner = `${process.pid} ${startOf(process.pid) ?? ''}`.trimEnd();
   try {
     while (!createExclusively(path, owner)) {
       const holder = readFileSync(path, 'utf8');
-      if (isAlive(holder)) throw held(path, holder);
+      if (isAlive(holder)) throw held(path, holder, work);
       dropStale(path, holder);
     }
-    // Somebody may have taken it for stale between its creation and its first byte.
+    // Another process may have taken the file for stale between its creation and its first byte.
     const holder = readFileSync(path, 'utf8');
-    if (holder !== owner) throw held(path, holder);
+    if (holder !== owner) throw held(path, holder, work);
   } catch (error) {
-    // Its holder let go of it, or removed its folder, while we looked.
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw ending(path);
+    // The holder let go of it, or removed its folder, while we looked.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw ending(path, work);
     throw error;
   }
 }
 
-const ending = (path: string) =>
-  new FlashrowError('BUSY', 'another conversion to the same place is just ending; try again', { lock: path });
+const ending = (path: string, work: string) =>
+  new FlashrowError('BUSY', `another process was ${work} and is just ending; try again`, { lock: path });
 
 function createExclusively(path: string, owner: string): boolean {
   let lock: number;
@@ -68,7 +72,7 @@ function createExclusively(path: string, owner: string): boolean {
   return true;
 }
 
-/** Moves a dead owner's lock away, and back if it turns out that a live one has just replaced it. */
+/** Moves the lock of a dead owner away. Puts it back where a live owner turns out to have replaced it in between. */
 function dropStale(path: string, holder: string): void {
   const aside = `${path}.stale.${process.pid}`;
   try {
@@ -82,9 +86,8 @@ function dropStale(path: string, holder: string): void {
   if (moved !== holder) createExclusively(path, moved);
 }
 
-function held(path: string, holder: string): FlashrowError {
+function held(path: string, holder: string, work: string): FlashrowError {
   const pid = Number(holder.split(' ')[0]);
   const holderName = pid === process.pid ? 'this process' : `process ${pid}`;
-  const message = `${holderName} is converting to the same place already; wait until it is done`;
-  return new FlashrowError('BUSY', message, { lock: path, pid });
+  return new FlashrowError('BUSY', `${holderName} is ${work} already; wait until it is done`, { lock: path, pid });
 }

@@ -76,7 +76,7 @@ function windowsOf({ numLayers, slidingWindow }: ModelSpec): Uint32Array {
   return Uint32Array.from({ length: numLayers }, (_, layer) => (slidingWindow ? windowOf(slidingWindow, layer) : 0));
 }
 
-/** The sinks of all layers, [numLayers, numAttentionHeads]; undefined where the model has none. */
+/** The sinks of all layers, [numLayers, numAttentionHeads]; undefined if the model has none. */
 function readSinks(
   spec: ModelSpec,
   tensors: ReadonlyMap<string, TensorOnDisk>,

@@ -19,16 +19,16 @@ import type { DenseHalf } from '../dense/dense-half.js';
 import { FlashrowError } from '../errors.js';
 import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
-import type { FeedForward } from './feed-forward.js';
+import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
-/** What an engine works with. Shapes and lifetimes are those of the parts' own files. */
+/** The parts that an engine puts to work. The engine does not own them: open-host.ts disposes of them. */
 export interface EngineParts {
   spec: ModelSpec;
   dense: DenseHalf;
   mixer: Mixer;
-  feedForward: FeedForward;
+  feedForward: StreamedFeedForward;
   contextSize: number;
   /** Tokens that go through a layer together. */
   chunkTokens: number;

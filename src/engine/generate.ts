@@ -8,7 +8,7 @@ import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
 
-/** What a generation works with, and whom it tells. */
+/** The parts that a generation uses, and the callbacks that follow it. */
 export interface GenerationParts {
   engine: Engine;
   tokenizer: Tokenizer;

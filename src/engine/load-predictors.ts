@@ -4,7 +4,7 @@ import type { LowRankLayer } from '../select/low-rank.js';
 import { damaged, type LayerPredictor, type Predictors, readPredictors, readRun } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 
-/** Loads a layer's predictor on the bridge. Throws CORRUPT where a checksum does not match, or BridgeError. */
+/** Loads a layer's predictor on the bridge. Throws CORRUPT if a checksum does not match, or BridgeError. */
 export function loadPredictor(
   bridge: Bridge,
   predictors: Predictors,

@@ -17,7 +17,7 @@ export type ReceiptBase = Pick<
   | 'overheadBytes'
 >;
 
-/** Where a meter reads from. All counters run on from the load; a meter takes differences. */
+/** The sources that a meter reads. Their counters run from the load on; a meter takes differences. */
 export interface MeterSources {
   base: ReceiptBase;
   stream: RowStream;
@@ -90,7 +90,7 @@ export class Meter {
     this.#lastTokenAt = now;
   }
 
-  /** The receipt up to now. Rates are null where nothing was timed. */
+  /** The receipt up to now. Rates are null if nothing was timed. */
   receipt(): Receipt {
     const { base, stream, cacheCounts, denseTime, scratchBytes, anonymousBefore } = this.#sources;
     const now = performance.now();

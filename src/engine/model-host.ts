@@ -7,7 +7,7 @@ import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
 import type { ChatPrompts } from './chat-prompts.js';
 import type { Engine } from './engine.js';
-import type { FeedForward } from './feed-forward.js';
+import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { checkIds, checkPrompt, generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
@@ -20,7 +20,7 @@ interface HostParts {
   info: ModelInfo;
   plan: Plan;
   engine: Engine;
-  feedForward: FeedForward;
+  feedForward: StreamedFeedForward;
   traceHeader: TraceHeader;
   tokenizer: Tokenizer;
   chatPrompts: ChatPrompts;
@@ -113,7 +113,7 @@ export class ModelHost {
     sequences: readonly (readonly number[])[],
     onSequence: (done: number) => void,
     onLogits?: (logits: Float32Array) => void,
-    tap: FeedForward['tap'] = null,
+    tap: FeedForwardTap | null = null,
   ): Promise<EvaluationResult> {
     const { engine, feedForward } = this.#parts;
     for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
@@ -141,7 +141,7 @@ export class ModelHost {
    * Runs ids from an empty state. `tap` sees the input x[tokens, hiddenSize] of every layer's feed-forward network,
    * chunk by chunk. Throws BAD_USAGE, CONTEXT_OVERFLOW, ABORTED, CORRUPT or IO.
    */
-  async observe(ids: readonly number[], tap: NonNullable<FeedForward['tap']>): Promise<void> {
+  async observe(ids: readonly number[], tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
     checkPrompt(ids, this.info.spec.vocabSize, this.info.contextSize);
     engine.rewind(0);

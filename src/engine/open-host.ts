@@ -20,11 +20,12 @@ import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
 import { ChatPrompts } from './chat-prompts.js';
+import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
-import { createFeedForward, type FeedForward } from './feed-forward.js';
+import type { StreamedFeedForward } from './feed-forward.js';
 import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
@@ -40,7 +41,7 @@ interface LoadedParts {
   mixer: Mixer;
   selector: Selector;
   stream: RowStream;
-  feedForward: FeedForward;
+  feedForward: StreamedFeedForward;
   denseTime: Stopwatch;
 }
 
@@ -143,7 +144,7 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
   };
 }
 
-/** The sources of the receipts: what the plan and the load settled, and the counters of the parts. */
+/** The sources of the receipts: the figures of the plan, and the counters of the loaded parts. */
 function meterSources(
   { plan, falseNegativeRate }: Planned,
   { selector, exact, cachePolicy, kernels }: ModelInfo,

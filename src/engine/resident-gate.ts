@@ -5,8 +5,8 @@ import type { Store } from '../store/reader.js';
 
 /**
  * Loads the matrix [numNeurons, hiddenSize] whose products tell which neurons of a layer are active: the gate, or up
- * where the model has no gate. Its rows are the first part of each bundle of a by-neuron layer. Throws UNSUPPORTED
- * where a bundle holds more than one neuron, CORRUPT or BridgeError.
+ * if the model has no gate. Its rows are the first part of each bundle of a by-neuron layer. Throws UNSUPPORTED
+ * if a bundle holds more than one neuron, CORRUPT or BridgeError.
  */
 export function loadResidentGate(store: Store, bridge: Bridge, index: number): ResidentMatrix {
   const layer = store.layers[index];

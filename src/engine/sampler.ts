@@ -1,4 +1,4 @@
-/** How the next id is drawn. The defaults are those of the call that makes the sampler. */
+/** The settings of a sampler; none has a default here. */
 export interface SamplerOptions {
   /** 0: always the likeliest id. */
   temperature: number;
@@ -16,7 +16,7 @@ export interface SamplerOptions {
   masked: readonly number[];
 }
 
-/** How far back the repeat penalty looks. */
+/** The number of last ids that the repeat penalty looks at. */
 const PENALTY_WINDOW = 64;
 /**
  * Candidates less likely than the best by this factor (as a logarithm) are ranked only if the likelier ones do not fill
@@ -56,7 +56,7 @@ export class Sampler {
     const { topK, topP, minP } = this.#options;
     const top = logits[best];
     if (!Number.isFinite(top)) return best;
-    // Without a limit by rank the order does not matter, and sorting a whole vocabulary costs more than the token.
+    // The order matters only to limits by rank. Sorting a whole vocabulary costs more time than the token itself.
     const ranked = topK > 0 || topP < 1;
     let count = ranked
       ? this.#rank(logits, top)

@@ -114,9 +114,9 @@ function taggedBy(repo: string, models: readonly LocalModel[], tag: string): (mo
 function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): CachedModel[] {
   const removed = [...stores].map(([store, model]) => ofStore(store, model));
   for (const { path } of removed) {
-    // Of a conversion that is at work.
+    // A conversion may be at work in it.
     const lock = join(path, 'lock');
-    if (existsSync(lock)) takeLock(lock);
+    if (existsSync(lock)) takeLock(lock, `converting to ${path}`);
     rmSync(path, { recursive: true });
   }
   return removed;

@@ -2,10 +2,12 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { asPlaceError, makeFolder } from '../disk/folders.js';
 import { takeLock } from '../disk/lock.js';
-import { FlashrowError } from '../errors.js';
 import { repoFolder } from './pulled.js';
 
-/** Beside the repository's folder, for the model that `first` is the first file of. No repository's name begins with a dot or holds a `+`. */
+/**
+ * The lock of the model whose first file is `first`. It lies beside the repository's folder. No repository's name begins with a dot
+ * or holds a `+`, so it cannot be taken for one.
+ */
 function lockPath(cacheDir: string, repo: string, first: string): string {
   const folder = repoFolder(cacheDir, repo);
   return join(dirname(folder), `${lockStart(folder)}${basename(first)}.lock`);
@@ -30,7 +32,10 @@ export async function whileLocked<T>(
   }
 }
 
-/** Takes away the locks that killed pulls of a repository, or of one model of it, left. Throws BUSY where a live one holds one. */
+/**
+ * Removes the locks that killed pulls left behind, those of the model whose first file is `first`, or all of a repository (null).
+ * Throws BUSY while a live pull holds one.
+ */
 export function dropLocks(cacheDir: string, repo: string, first: string | null): void {
   const folder = repoFolder(cacheDir, repo);
   const parent = dirname(folder);
@@ -43,16 +48,8 @@ export function dropLocks(cacheDir: string, repo: string, first: string | null):
 
 function take(path: string, repo: string): void {
   try {
-    takeLock(path);
+    takeLock(path, `pulling ${repo}`);
   } catch (error) {
-    if (error instanceof FlashrowError && error.code === 'BUSY') {
-      const { pid } = error.details;
-      const holder = pid === undefined ? 'another process' : `process ${pid}`;
-      throw new FlashrowError('BUSY', `${holder} is pulling ${repo} already; wait until it is done`, {
-        ...error.details,
-        repo,
-      });
-    }
     throw asPlaceError(error, path);
   }
 }

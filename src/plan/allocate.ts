@@ -19,21 +19,21 @@ export function allocate(request: AllocationRequest): Allocation {
       return spend(request, 'router', 'the model itself routes each token to its experts');
     throw unsuited(
       selector,
-      `the selector ${selector} does not suit a mixture of experts, whose router says what a token needs; set tuning.selector to router or auto`,
+      `the selector ${selector} does not suit a mixture of experts, whose router says what a token needs; set \`tuning.selector\` to router or auto`,
     );
   }
   if (selector === 'auto') return choose(request);
   if (selector === 'router')
     throw unsuited(
       selector,
-      'the selector router needs a mixture of experts, and this model is none; set tuning.selector to auto',
+      'the selector router needs a mixture of experts, and this model is none; set `tuning.selector` to auto',
     );
   if (selector !== 'all') {
     const reason = whyAllNeurons(request);
     if (reason)
       throw unsuited(
         selector,
-        `the selector ${selector} needs a ReLU model: ${reason}; set tuning.selector to all or auto`,
+        `the selector ${selector} needs a ReLU model: ${reason}; set \`tuning.selector\` to all or auto`,
         {
           activation: spec.activation,
         },
@@ -42,7 +42,7 @@ export function allocate(request: AllocationRequest): Allocation {
   if (selector === 'low-rank' && calibration === null)
     throw unsuited(
       selector,
-      'the selector low-rank needs predictors, and this model has none; run `flashrow calibrate` on it first',
+      'the selector low-rank needs predictors, and this model has none; run `calibrate()` on it first',
     );
   return spend(request, selector, 'as asked');
 }

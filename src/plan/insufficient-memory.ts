@@ -16,7 +16,7 @@ export class InsufficientMemoryError extends FlashrowError<'INSUFFICIENT_MEMORY'
   constructor(plan: Plan) {
     super(
       'INSUFFICIENT_MEMORY',
-      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache take ${plan.minimumBytes}; give more memory or a shorter context`,
+      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache take ${plan.minimumBytes}; give more \`memory\` or a smaller \`contextSize\``,
       { plan },
     );
     this.name = 'InsufficientMemoryError';

@@ -40,14 +40,14 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
   if (wantsHot && calibration === null)
     throw new FlashrowError(
       'UNSUPPORTED',
-      'the cache hot+lru needs to know which neurons are used most; run `flashrow calibrate` on this model first',
+      'the cache hot+lru needs to know which neurons are used most; run `calibrate()` on this model first',
       { option: 'tuning.cache', cache: 'hot+lru' },
     );
   const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...settings });
   if (wantsHot && (allocation.selector === 'all' || allocation.selector === 'router'))
     throw new FlashrowError(
       'BAD_USAGE',
-      `the cache hot+lru is for selectors that pick neurons, not for ${allocation.selector}; set tuning.cache to auto`,
+      `the cache hot+lru is for selectors that pick neurons, not for ${allocation.selector}; set \`tuning.cache\` to auto`,
       { option: 'tuning.cache', cache: 'hot+lru', selector: allocation.selector },
     );
   const plan: Plan = {

@@ -56,12 +56,12 @@ function checkSelector(selector: string, trace: string | undefined, lossy: boole
   if ((selector === 'low-rank' || selector === 'sign') && !lossy)
     throw badOption(
       'exact',
-      `the selector ${selector} guesses which rows a token needs, so that the output changes; permit that with exact: false`,
+      `the selector ${selector} guesses which rows a token needs, so that the output changes; permit that with \`exact: false\``,
     );
   if ((selector === 'trace') !== (trace !== undefined) || (selector === 'trace' && !lossy))
     throw badOption(
       'tuning.trace',
-      'to replay a trace, give tuning.selector "trace", the file in tuning.trace, and exact: false; the output means nothing',
+      "to replay a trace, give `tuning.selector: 'trace'`, the file in `tuning.trace`, and `exact: false`; the output means nothing",
     );
 }
 

@@ -22,7 +22,7 @@ export function verdictOn({ cpu, memory, disk }: Omit<Examination, 'verdict'>): 
   const mixture = 1 / (reading(touched * expertMissShare(1 / TIMES_BUDGET)) + computing(touched));
   const lines = [
     `With the default budget, ${gigabytes(budget)} GB, a dense model of ${gigabytes(model)} GB would write about ${figure(dense)} tokens/s, ` +
-      `a mixture of experts of that size about ${figure(mixture)}. \`flashrow plan <model>\` gives the figures of one model.`,
+      `a mixture of experts of that size about ${figure(mixture)}. \`plan()\` gives the figures of one model.`,
   ];
   const enough = disk.curve.find(({ bytesPerSecond }) => bytesPerSecond > 0.5 * best.bytesPerSecond) ?? best;
   lines.push(
@@ -45,7 +45,7 @@ export function verdictOn({ cpu, memory, disk }: Omit<Examination, 'verdict'>): 
     lines.push('The portable kernels run, because this processor has no AVX2, or the compiler did not know it.');
   if (memory.availableBytes < LITTLE_MEMORY)
     lines.push(
-      `Only ${Math.round(memory.availableBytes / 1e6)} MB of memory are left${memory.limitBytes === null ? '' : ' under the limit of this container'}; set a smaller budget, and leave some 60 MB beside it.`,
+      `Only ${Math.round(memory.availableBytes / 1e6)} MB of memory are left${memory.limitBytes === null ? '' : ' under the limit of this container'}; set a smaller \`memory\`, and leave some 60 MB beside it.`,
     );
   return lines;
 }

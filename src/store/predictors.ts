@@ -114,7 +114,7 @@ function checkHeader(
   { path, fileBytes, dataOffset }: Origin,
   { path: storePath, spec }: Pick<Store, 'path' | 'spec'>,
 ): PredictorsHeader {
-  const origin: FieldsOrigin = { file: path, remedy: 'run `flashrow calibrate` again' };
+  const origin: FieldsOrigin = { file: path, remedy: 'run `calibrate()` again' };
   const fields = new ManifestFields(value, '', origin);
   const formatVersion = fields.integer('formatVersion', 0);
   if (formatVersion > FORMAT_VERSION)
@@ -202,7 +202,7 @@ export function readRun({ path }: Predictors, { offset, bytes, checksum }: Check
 }
 
 export const damaged = (path: string, reason: string) =>
-  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`flashrow calibrate\` again, or delete it`, {
+  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`calibrate()\` again, or delete it`, {
     file: path,
   });
 

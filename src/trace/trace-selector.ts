@@ -22,7 +22,7 @@ export function selectByTrace({ trace, unitsPerLayer, experts, maxTokens }: Trac
   const passes = trace.passes.filter(({ phase }) => phase === DECODE).map(({ units }) => units);
   if (passes.length === 0)
     throw new FlashrowError('BAD_USAGE', 'the trace holds no generated token to replay; record a run of at least two', {
-      option: 'trace',
+      option: 'tuning.trace',
     });
   const most = Math.max(...unitsPerLayer);
   const asked = new Uint8Array(most);
@@ -70,5 +70,5 @@ function checkShape({ layers }: Trace, unitsPerLayer: readonly number[]): void {
   const same = layers.length === unitsPerLayer.length && layers.every(({ units }, i) => units === unitsPerLayer[i]);
   if (same) return;
   const message = `the trace has ${layers.length} layers of ${layers[0].units} units, the model ${unitsPerLayer.length} of ${unitsPerLayer[0]}; use a trace of the same shape`;
-  throw new FlashrowError('BAD_USAGE', message, { option: 'trace' });
+  throw new FlashrowError('BAD_USAGE', message, { option: 'tuning.trace' });
 }

@@ -56,11 +56,7 @@ const WRONG: [string, () => unknown, string][] = [
   ['logprobs([1])', () => model.logprobs([1]), 'topK is a whole number from 1, not undefined'],
   ["logprobs(['x'], 2)", () => model.logprobs(['x'], 2), 'token id x is not in the vocabulary'],
   ['evaluate()', () => model.evaluate(), 'sequences is an array of arrays'],
-  [
-    'evaluate([1])',
-    () => model.evaluate([1]),
-    'sequences is an array of arrays of token ids, like [[1, 2]], not an array',
-  ],
+  ['evaluate([1])', () => model.evaluate([1]), 'sequences is an array of arrays of token ids, like [[1, 2]], not [1]'],
   ['evaluate([[1, 2]], null)', () => model.evaluate([[1, 2]], null), 'options are an object'],
 ];
 

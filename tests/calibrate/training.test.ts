@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { openBridge } from '../../dist/native-bridge/index.js';
 import { ActiveSet } from '../../dist/src/calibrate/active-set.js';
-import { fitLowRank } from '../../dist/src/calibrate/fit-low-rank.js';
 import { activeShareOf, hotShareOf, reuseOver } from '../../dist/src/calibrate/layer-statistics.js';
-import { ScoreHistogram } from '../../dist/src/calibrate/score-histogram.js';
+import { ThresholdHistogram } from '../../dist/src/calibrate/threshold-histogram.js';
+import { trainLowRank } from '../../dist/src/calibrate/train-low-rank.js';
 
 /** Uniform in [0, 1), of no library's making. */
 function randomly(seed: number): () => number {
@@ -77,7 +77,7 @@ describe('a threshold', () => {
     const active = random() < 0.2;
     return { active, score: (random() + random() - 1) * 6 + (active ? 2 : -2) };
   });
-  const histogram = new ScoreHistogram();
+  const histogram = new ThresholdHistogram();
   for (const { score, active } of scored) histogram.add(score, active);
 
   it.each([0.01, 0.05, 0.2, 0.5])('misses at most a share of %d of the active neurons, and hardly less', (allowed) => {
@@ -99,10 +99,10 @@ describe('a threshold', () => {
   });
 
   it('is minus infinity only where the lowest score may not be missed', () => {
-    const low = new ScoreHistogram();
+    const low = new ThresholdHistogram();
     low.add(-1000, true);
     expect(low.threshold(0.5)).toBe(Number.NEGATIVE_INFINITY);
-    const none = new ScoreHistogram();
+    const none = new ThresholdHistogram();
     none.add(0, false);
     expect(none.at(none.threshold(0.05)).load).toBe(0);
   });
@@ -139,7 +139,7 @@ describe('a fitted predictor', () => {
       try {
         const shares: number[] = [];
         const options = { rank: 4, trainTokens, steps: 2000, seed: 1, onStep: (share: number) => shares.push(share) };
-        const { a: inner, b: outer, bias } = fitLowRank(bridge, inputs, active, options);
+        const { a: inner, b: outer, bias } = trainLowRank(bridge, inputs, active, options);
         expect(shares).toHaveLength(2000);
         expect(shares.at(-1)).toBe(1);
         return { inner, outer, bias };

@@ -9,6 +9,7 @@ describe('a text of the library, for the command line', () => {
     ["use `tuning.selector: 'all'`", 'use --select all'],
     ["use `tuning.cache: 'window:4'`", 'use --cache window:4'],
     ['give `exact: false`', 'give --lossy'],
+    ['keep `exact: true`', 'keep no --lossy'],
     ['give `tuning.direct: false`', 'give --no-direct'],
     ['check `token`', 'check --token or HF_TOKEN'],
     ['run `calibrate()` first', 'run `flashrow calibrate` first'],

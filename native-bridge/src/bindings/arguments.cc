@@ -30,7 +30,9 @@ Napi::Error toError(Napi::Env env, const Failure& failure) {
 
 uint64_t toCount(const Napi::Value& value, const std::string& name) {
   const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-  if (!(number >= 0 && number <= 9007199254740992.0 && number == std::floor(number))) failUsage(name + " must be a whole number");
+  if (!(number >= 0 && number <= 9007199254740992.0 && number == std::floor(number))) {
+    failUsage(name + " must be a whole number");
+  }
   return static_cast<uint64_t>(number);
 }
 
@@ -58,7 +60,9 @@ uint64_t countOf(const Napi::Object& object, const char* name) { return toCount(
 
 Format formatOf(const Napi::Value& value, const char* name) {
   const uint64_t id = toCount(value, name);
-  if (id > 255 || !isFormat(static_cast<int64_t>(id))) failUsage(std::string(name) + ": no kernel for format " + std::to_string(id));
+  if (id > 255 || !isFormat(static_cast<int64_t>(id))) {
+    failUsage(std::string(name) + ": no kernel for format " + std::to_string(id));
+  }
   return static_cast<Format>(id);
 }
 

@@ -48,8 +48,11 @@ struct Span {
 };
 
 template <class T>
-Span<T> toSpan(const Napi::Value& value, napi_typedarray_type type, size_t least, const std::string& name, const char* typeName) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) failUsage(name + " must be a " + typeName);
+Span<T> toSpan(const Napi::Value& value, napi_typedarray_type type, size_t least, const std::string& name,
+               const char* typeName) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
+    failUsage(name + " must be a " + typeName);
+  }
   auto array = value.As<Napi::TypedArrayOf<T>>();
   if (array.ElementLength() < least) {
     failUsage(name + " holds " + std::to_string(array.ElementLength()) + " elements, not " + std::to_string(least));

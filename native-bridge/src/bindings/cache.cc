@@ -36,13 +36,21 @@ class Cache : public Holder<Cache, KeyValueCache> {
     guarded(info.Env(), [&] {
       const Pool& pool = Pool::from(info[0]);
       const Napi::Object object = toObject(info[1], "options");
-      const KeyValueCacheOptions options{countOf(object, "numLayers"), countOf(object, "numAttentionHeads"), countOf(object, "numKeyValueHeads"),
-                                         countOf(object, "headDim"), countOf(object, "contextSize"), keptFormat(object.Get("format")),
-                                         copied(toIds(object.Get("windows"), 0, "windows")),
-                                         copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array")),
-                                         toFloat(object.Get("softCap"))};
+      const KeyValueCacheOptions options{
+          countOf(object, "numLayers"),
+          countOf(object, "numAttentionHeads"),
+          countOf(object, "numKeyValueHeads"),
+          countOf(object, "headDim"),
+          countOf(object, "contextSize"),
+          keptFormat(object.Get("format")),
+          copied(toIds(object.Get("windows"), 0, "windows")),
+          copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array")),
+          toFloat(object.Get("softCap")),
+      };
       constexpr size_t kMost = 1 << 20;
-      if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) failUsage("a cache's sizes must be below 2^20");
+      if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) {
+        failUsage("a cache's sizes must be below 2^20");
+      }
       native_ = std::make_unique<KeyValueCache>(pool.threads(), pool.kernels(), options);
     });
   }
@@ -56,7 +64,8 @@ class Cache : public Holder<Cache, KeyValueCache> {
     with(info, [&](KeyValueCache& cache) {
       const uint64_t tokens = toCount(info[2], "tokens");
       const size_t size = elements(tokens, cache.keyValueSize());
-      cache.append(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "k"), toFloats(info[4], size, "v"));
+      cache.append(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "k"),
+                   toFloats(info[4], size, "v"));
     });
   }
 
@@ -64,7 +73,8 @@ class Cache : public Holder<Cache, KeyValueCache> {
     with(info, [&](KeyValueCache& cache) {
       const uint64_t tokens = toCount(info[2], "tokens");
       const size_t size = elements(tokens, cache.querySize());
-      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "q"), toFloats(info[4], size, "out"));
+      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "q"),
+                   toFloats(info[4], size, "out"));
     });
   }
 

@@ -33,8 +33,8 @@ Napi::Value trainLowRankStep(const Napi::CallbackInfo& info) {
     step.step = numberOf(object, "step");
     const uint64_t samples = toCount(info[4], "samples");
     const float* x = toFloats(info[2], elements(samples, step.hiddenSize), "x");
-    const Span<uint8_t> active =
-        toSpan<uint8_t>(info[3], napi_uint8_array, elements(samples, (step.numNeurons + 7) / 8), "active", "Uint8Array");
+    const Span<uint8_t> active = toSpan<uint8_t>(info[3], napi_uint8_array,
+                                                 elements(samples, (step.numNeurons + 7) / 8), "active", "Uint8Array");
     return Napi::Number::New(info.Env(), trainLowRank(*pool.threads(), pool.kernels(), step, x, active.data, samples));
   });
 }
@@ -42,7 +42,8 @@ Napi::Value trainLowRankStep(const Napi::CallbackInfo& info) {
 Napi::Value countAgreements(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Pool& pool = Pool::from(info[0]);
-    const uint64_t rows = toCount(info[2], "rows"), columns = toCount(info[3], "columns"), tokens = toCount(info[5], "tokens");
+    const uint64_t rows = toCount(info[2], "rows"), columns = toCount(info[3], "columns"),
+                   tokens = toCount(info[5], "tokens");
     if (columns == 0) failUsage("signs of no columns");
     const size_t words = (columns + 31) / 32;
     const Span<uint32_t> signs = toIds(info[1], elements(rows, words), "signs");
@@ -53,7 +54,8 @@ Napi::Value countAgreements(const Napi::CallbackInfo& info) {
     threads.run(threadsFor(threads, rows * words * 4, tokens), [&](size_t thread, size_t count) {
       const Share share(rows, 16, thread, count);
       if (share.begin == share.end) return;
-      kernels.agreements(signs.data + share.begin * words, share.end - share.begin, words, columns, inputs.data, tokens, out + share.begin, rows);
+      kernels.agreements(signs.data + share.begin * words, share.end - share.begin, words, columns, inputs.data, tokens,
+                         out + share.begin, rows);
     });
     return info.Env().Undefined();
   });
@@ -62,7 +64,8 @@ Napi::Value countAgreements(const Napi::CallbackInfo& info) {
 Napi::Value checksumBytes(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const Span<uint8_t> bytes = toSpan<uint8_t>(info[0], napi_uint8_array, 0, "bytes", "Uint8Array");
-    return Napi::Number::New(info.Env(), crc32c(bytes.data, bytes.length, static_cast<uint32_t>(toCount(info[1], "seed"))));
+    return Napi::Number::New(info.Env(),
+                             crc32c(bytes.data, bytes.length, static_cast<uint32_t>(toCount(info[1], "seed"))));
   });
 }
 
@@ -70,7 +73,8 @@ Napi::Value probeFile(const Napi::CallbackInfo& info) {
   return guarded(info.Env(), [&] {
     const uint64_t threads = toCount(info[3], "readThreads");
     if (threads > 1024) failUsage("readThreads must be from 1 to 1024");
-    const ReadProbe result = probeReads(toText(info[0], "path"), toCount(info[1], "recordBytes"), toCount(info[2], "totalBytes"), threads);
+    const ReadProbe result =
+        probeReads(toText(info[0], "path"), toCount(info[1], "recordBytes"), toCount(info[2], "totalBytes"), threads);
     Napi::Object object = Napi::Object::New(info.Env());
     object.Set("bytes", static_cast<double>(result.bytes));
     object.Set("seconds", result.seconds);

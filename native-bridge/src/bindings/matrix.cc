@@ -26,8 +26,11 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
     guarded(info.Env(), [&] {
       const Pool& pool = Pool::from(info[0]);
       const Napi::Object object = toObject(info[1], "source");
-      const MatrixSource source{toText(object.Get("path"), "path"), countOf(object, "offset"), countOf(object, "rowStride"),
-                                countOf(object, "rows"), countOf(object, "columns"), formatOf(object.Get("format"), "format")};
+      const MatrixSource source{
+          toText(object.Get("path"), "path"), countOf(object, "offset"),
+          countOf(object, "rowStride"),       countOf(object, "rows"),
+          countOf(object, "columns"),         formatOf(object.Get("format"), "format"),
+      };
       native_ = std::make_unique<ResidentMatrix>(pool.threads(), pool.kernels(), source);
     });
   }
@@ -48,7 +51,9 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
   void row(const Napi::CallbackInfo& info) {
     with(info, [&](ResidentMatrix& matrix) {
       const uint64_t index = toCount(info[0], "index");
-      if (index >= matrix.rows()) failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no row " + std::to_string(index));
+      if (index >= matrix.rows()) {
+        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no row " + std::to_string(index));
+      }
       matrix.row(index, toFloats(info[1], matrix.columns(), "into"));
     });
   }
@@ -59,7 +64,8 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
       const uint64_t first = toCount(info[0], "firstRow");
       const uint64_t count = toCount(info[1], "rows");
       if (first > matrix.rows() || count > matrix.rows() - first) {
-        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no " + std::to_string(count) + " from row " + std::to_string(first));
+        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no " + std::to_string(count) +
+                  " from row " + std::to_string(first));
       }
       sum = matrix.checksum(first, count);
     });

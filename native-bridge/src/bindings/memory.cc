@@ -8,7 +8,9 @@ namespace flashrow {
 
 Napi::Object memoryConstants(Napi::Env env) {
   Napi::Object object = Napi::Object::New(env);
-  const auto set = [&](const char* name, size_t value) { object.Set(name, Napi::Number::New(env, static_cast<double>(value))); };
+  const auto set = [&](const char* name, size_t value) {
+    object.Set(name, Napi::Number::New(env, static_cast<double>(value)));
+  };
   set("deviceBlock", kDeviceBlock);
   set("pagePositions", KeyValueCache::kPagePositions);
   set("tileQueries", KeyValueCache::kTileQueries);

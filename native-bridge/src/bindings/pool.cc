@@ -30,7 +30,9 @@ Napi::Array availableIsas(Napi::Env env) {
   return isas;
 }
 
-Napi::Function Pool::define(Napi::Env env) { return DefineClass(env, "Pool", {InstanceMethod<&Pool::dispose>("dispose")}); }
+Napi::Function Pool::define(Napi::Env env) {
+  return DefineClass(env, "Pool", {InstanceMethod<&Pool::dispose>("dispose")});
+}
 
 Pool::Pool(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Pool>(info) {
   guarded(info.Env(), [&] {

@@ -23,8 +23,8 @@ void readExtents(const Napi::Object& object, LayerOptions& layer) {
   const Napi::Array extents = toArray(object.Get("extents"), "extents");
   for (uint32_t i = 0; i < extents.Length(); i++) {
     const Napi::Object extent = toObject(extents.Get(i), "extent");
-    layer.extents.push_back({static_cast<uint32_t>(std::min<uint64_t>(countOf(extent, "file"), UINT32_MAX)), countOf(extent, "offset"),
-                             countOf(extent, "bytes"), countOf(extent, "stride")});
+    layer.extents.push_back({static_cast<uint32_t>(std::min<uint64_t>(countOf(extent, "file"), UINT32_MAX)),
+                             countOf(extent, "offset"), countOf(extent, "bytes"), countOf(extent, "stride")});
   }
   if (!object.Get("gate").IsNull()) layer.gate = toPart(object.Get("gate"), "gate");
   layer.up = toPart(object.Get("up"), "up");
@@ -167,7 +167,8 @@ class Stream : public Holder<Stream, RowStream> {
   void counters(const Napi::CallbackInfo& info) {
     with(info, [&](RowStream& stream) {
       const auto counters = stream.counters();
-      const Span<double> into = toSpan<double>(info[0], napi_float64_array, counters.size(), "counters", "Float64Array");
+      const Span<double> into =
+          toSpan<double>(info[0], napi_float64_array, counters.size(), "counters", "Float64Array");
       std::copy(counters.begin(), counters.end(), into.data);
     });
   }

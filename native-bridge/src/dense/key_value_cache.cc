@@ -13,7 +13,8 @@ namespace flashrow {
 /** Memory is taken for so many of the system's pages at once, at least: of what is rounded up to them, little is lost. */
 static constexpr size_t kRunSystemPages = 32;
 
-KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const KeyValueCacheOptions& options)
+KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels,
+                             const KeyValueCacheOptions& options)
     : pool_(std::move(pool)),
       kernels_(kernels),
       options_(options),
@@ -21,10 +22,14 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
       layers_(options.numLayers),
       scratch_(pool_->size()) {
   const auto& o = options_;
-  if (o.numAttentionHeads == 0 || o.numKeyValueHeads == 0 || o.headDim == 0) failUsage("a cache needs heads and a headDim");
+  if (o.numAttentionHeads == 0 || o.numKeyValueHeads == 0 || o.headDim == 0) {
+    failUsage("a cache needs heads and a headDim");
+  }
   if (o.numAttentionHeads % o.numKeyValueHeads != 0) failUsage("numKeyValueHeads must divide numAttentionHeads");
   if (!o.windows.empty() && o.windows.size() != o.numLayers) failUsage("windows needs one entry per layer");
-  if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) failUsage("sinks needs one entry per layer and head");
+  if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) {
+    failUsage("sinks needs one entry per layer and head");
+  }
   if (!(o.softCap >= 0 && std::isfinite(o.softCap))) failUsage("softCap is a number above 0");
   pagesPerRun_ = (kRunSystemPages * systemPageBytes() - 1) / pageBytes() + 1;
   for (size_t layer = 0; layer < o.numLayers; layer++) {
@@ -42,7 +47,8 @@ size_t KeyValueCache::bytes() const {
 KeyValueCache::PerLayer& KeyValueCache::checked(size_t layer, size_t position, size_t tokens) {
   if (layer >= layers_.size()) failUsage("there is no layer " + std::to_string(layer) + " in this cache");
   if (position > options_.contextSize || tokens > options_.contextSize - position) {
-    failUsage("positions up to " + std::to_string(position + tokens) + " reach past the context of " + std::to_string(options_.contextSize));
+    failUsage("positions up to " + std::to_string(position + tokens) + " reach past the context of " +
+              std::to_string(options_.contextSize));
   }
   return layers_[layer];
 }
@@ -104,7 +110,8 @@ void KeyValueCache::store(const float* from, uint8_t* into, float* scale) const 
 void KeyValueCache::append(size_t index, size_t position, size_t tokens, const float* k, const float* v) {
   PerLayer& layer = checked(index, position, tokens);
   if (position > layer.length) {
-    failUsage("position " + std::to_string(position) + " does not follow the " + std::to_string(layer.length) + " held");
+    failUsage("position " + std::to_string(position) + " does not follow the " + std::to_string(layer.length) +
+              " held");
   }
   resize(layer, std::max(layer.numPages, pagesOf(position + tokens)));
   for (size_t t = 0; t < tokens; t++) {
@@ -122,7 +129,8 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
 void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out) {
   const PerLayer& layer = checked(index, position, tokens);
   if (position + tokens > layer.length) {
-    failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " + std::to_string(layer.length) + " are held");
+    failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " +
+              std::to_string(layer.length) + " are held");
   }
   const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
   const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
@@ -141,7 +149,8 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
       // Later tokens see more: neighbouring tiles of one step go to different threads.
       const size_t token = i / (options_.numAttentionHeads / tileHeads) * tileTokens;
       const size_t head = i % (options_.numAttentionHeads / tileHeads) * tileHeads;
-      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out, thread);
+      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out,
+                 thread);
     }
   });
 }
@@ -179,10 +188,13 @@ struct KeyValueCache::TileRows {
   size_t stride() const { return length() + 1; }
 };
 
-void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread) {
+void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out,
+                               size_t thread) {
   const size_t headDim = options_.headDim;
   const TileRows rows{layer, tile, position, headDim, scratch_[thread].data()};
-  const auto place = [&](size_t i) { return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim; };
+  const auto place = [&](size_t i) {
+    return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim;
+  };
   for (size_t i = 0; i < rows.count(); i++) std::memcpy(rows.query(i), q + place(i), headDim * sizeof(float));
   std::memset(rows.sum(0), 0, rows.count() * headDim * sizeof(float));
   scoreTile(rows, pool_->scratch(thread));
@@ -205,8 +217,8 @@ void KeyValueCache::eachPage(const TileRows& rows, const Visit& visit) const {
 void KeyValueCache::scoreTile(const TileRows& rows, void* scratch) const {
   const size_t head = rows.tile.keyValueHead;
   eachPage(rows, [&](uint8_t* page, size_t begin, size_t positions) {
-    kernels_.dots(options_.format, Rows{keys(page, head), rowBytes(), nullptr}, positions, rows.headDim, rows.query(0), rows.headDim,
-                  rows.count(), Products{rows.scores(0) + begin, rows.stride()}, scratch);
+    kernels_.dots(options_.format, Rows{keys(page, head), rowBytes(), nullptr}, positions, rows.headDim, rows.query(0),
+                  rows.headDim, rows.count(), Products{rows.scores(0) + begin, rows.stride()}, scratch);
     if (!scaled()) return;
     const float* scales = keyScales(page, head);
     for (size_t i = 0; i < rows.count(); i++) multiply(rows.scores(i) + begin, scales, positions);
@@ -243,8 +255,9 @@ void KeyValueCache::sumTile(const TileRows& rows, void* scratch) const {
         if (to > from) multiply(rows.scores(i) + from, scales + (from - begin), to - from);
       }
     }
-    kernels_.addScaledRows(options_.format, Rows{values(page, head), rowBytes(), nullptr}, positions, rows.scores(0) + begin,
-                           rows.stride(), 0, rows.headDim, rows.sum(0), rows.headDim, rows.count(), scratch);
+    kernels_.addScaledRows(options_.format, Rows{values(page, head), rowBytes(), nullptr}, positions,
+                           rows.scores(0) + begin, rows.stride(), 0, rows.headDim, rows.sum(0), rows.headDim,
+                           rows.count(), scratch);
   });
 }
 

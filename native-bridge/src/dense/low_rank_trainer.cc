@@ -40,7 +40,8 @@ class Adam {
 /** One step: the predictor's output and its gradients, phase by phase. Sums of scaled rows take some of them transposed. */
 class Step {
  public:
-  Step(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active, size_t samples)
+  Step(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active,
+       size_t samples)
       : pool_(pool),
         kernels_(kernels),
         step_(step),
@@ -58,9 +59,13 @@ class Step {
         losses_(step.numNeurons) {}
 
   double run() {
-    pool_.run(pool_.size(), [&](size_t thread, size_t all) { encode(Share(samples_, 1, thread, all), pool_.scratch(thread)); });
-    pool_.run(pool_.size(), [&](size_t thread, size_t all) { score(Share(step_.numNeurons, 16, thread, all), pool_.scratch(thread)); });
-    pool_.run(pool_.size(), [&](size_t thread, size_t all) { backToCodes(Share(samples_, 1, thread, all), pool_.scratch(thread)); });
+    pool_.run(pool_.size(),
+              [&](size_t thread, size_t all) { encode(Share(samples_, 1, thread, all), pool_.scratch(thread)); });
+    pool_.run(pool_.size(), [&](size_t thread, size_t all) {
+      score(Share(step_.numNeurons, 16, thread, all), pool_.scratch(thread));
+    });
+    pool_.run(pool_.size(),
+              [&](size_t thread, size_t all) { backToCodes(Share(samples_, 1, thread, all), pool_.scratch(thread)); });
     pool_.run(pool_.size(), [&](size_t thread, size_t all) {
       update(Share(step_.rank, 1, thread, all), Share(step_.numNeurons, 16, thread, all), pool_.scratch(thread));
     });
@@ -74,21 +79,22 @@ class Step {
   void encode(const Share& share, void* scratch) {
     if (share.begin == share.end) return;
     const size_t hiddenSize = step_.hiddenSize, rank = step_.rank;
-    kernels_.dots(Format::F32, floatRows(step_.a, hiddenSize), rank, hiddenSize, x_ + share.begin * hiddenSize, hiddenSize,
-                  share.end - share.begin, Products{codes_.data() + share.begin * rank, rank}, scratch);
+    kernels_.dots(Format::F32, floatRows(step_.a, hiddenSize), rank, hiddenSize, x_ + share.begin * hiddenSize,
+                  hiddenSize, share.end - share.begin, Products{codes_.data() + share.begin * rank, rank}, scratch);
   }
 
   /** Scores of a share of the neurons, their loss, and the gradients of the scores, of B and of the biases. */
   void score(const Share& share, void* scratch) {
     if (share.begin == share.end) return;
     const size_t rank = step_.rank, count = share.end - share.begin;
-    kernels_.dots(Format::F32, floatRows(step_.b + share.begin * rank, rank), count, rank, codes_.data(), rank, samples_,
-                  Products{gradScores_.data() + share.begin, step_.numNeurons}, scratch);
+    kernels_.dots(Format::F32, floatRows(step_.b + share.begin * rank, rank), count, rank, codes_.data(), rank,
+                  samples_, Products{gradScores_.data() + share.begin, step_.numNeurons}, scratch);
     for (size_t s = 0; s < samples_; s++) {
       for (size_t n = share.begin; n < share.end; n++) differentiate(s, n);
     }
-    kernels_.addScaledRows(Format::F32, floatRows(codes_.data(), rank), samples_, gradScoresTransposed_.data() + share.begin * samples_,
-                           samples_, 0, rank, gradB_.data() + share.begin * rank, rank, count, scratch);
+    kernels_.addScaledRows(Format::F32, floatRows(codes_.data(), rank), samples_,
+                           gradScoresTransposed_.data() + share.begin * samples_, samples_, 0, rank,
+                           gradB_.data() + share.begin * rank, rank, count, scratch);
   }
 
   /** The score in gradScores, less its bias, becomes its gradient. */
@@ -112,8 +118,9 @@ class Step {
   void backToCodes(const Share& share, void* scratch) {
     if (share.begin == share.end) return;
     const size_t numNeurons = step_.numNeurons, rank = step_.rank;
-    kernels_.addScaledRows(Format::F32, floatRows(step_.b, rank), numNeurons, gradScores_.data() + share.begin * numNeurons, numNeurons,
-                           0, rank, gradCodes_.data() + share.begin * rank, rank, share.end - share.begin, scratch);
+    kernels_.addScaledRows(Format::F32, floatRows(step_.b, rank), numNeurons,
+                           gradScores_.data() + share.begin * numNeurons, numNeurons, 0, rank,
+                           gradCodes_.data() + share.begin * rank, rank, share.end - share.begin, scratch);
     for (size_t s = share.begin; s < share.end; s++) {
       for (size_t r = 0; r < rank; r++) gradCodesTransposed_[r * samples_ + s] = gradCodes_[s * rank + r];
     }
@@ -123,9 +130,9 @@ class Step {
   void update(const Share& ranks, const Share& neurons, void* scratch) {
     const size_t hiddenSize = step_.hiddenSize, numNeurons = step_.numNeurons, rank = step_.rank;
     if (ranks.begin < ranks.end) {
-      kernels_.addScaledRows(Format::F32, floatRows(x_, hiddenSize), samples_, gradCodesTransposed_.data() + ranks.begin * samples_,
-                             samples_, 0, hiddenSize, gradA_.data() + ranks.begin * hiddenSize, hiddenSize, ranks.end - ranks.begin,
-                             scratch);
+      kernels_.addScaledRows(Format::F32, floatRows(x_, hiddenSize), samples_,
+                             gradCodesTransposed_.data() + ranks.begin * samples_, samples_, 0, hiddenSize,
+                             gradA_.data() + ranks.begin * hiddenSize, hiddenSize, ranks.end - ranks.begin, scratch);
       adam_.apply(step_.a, rank * hiddenSize, gradA_.data(), ranks.begin * hiddenSize, ranks.end * hiddenSize);
     }
     adam_.apply(step_.b, numNeurons * rank, gradB_.data(), neurons.begin * rank, neurons.end * rank);
@@ -151,8 +158,8 @@ class Step {
 
 }  // namespace
 
-double trainLowRank(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active,
-                    size_t samples) {
+double trainLowRank(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x,
+                    const uint8_t* active, size_t samples) {
   return Step(pool, kernels, step, x, active, samples).run();
 }
 

@@ -28,6 +28,7 @@ struct LowRankStep {
  * Changes the parameters by one step of Adam on the weighted logistic loss of x[samples, hiddenSize] against active[samples, ceil(numNeurons / 8)]
  * bits, and returns that loss, averaged over samples and neurons. The same for any number of threads. Memory: 8 bytes per sample and neuron.
  */
-double trainLowRank(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active, size_t samples);
+double trainLowRank(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x,
+                    const uint8_t* active, size_t samples);
 
 }  // namespace flashrow

@@ -21,12 +21,15 @@ static size_t checkedRowBytes(const MatrixSource& source) {
   constexpr size_t kMost = size_t{1} << 31;
   constexpr uint64_t kMostBytes = uint64_t{1} << 53;
   if (source.rows == 0 || source.columns == 0 || source.rows > kMost || source.columns > kMost) {
-    failUsage("a matrix of " + std::to_string(source.rows) + " rows and " + std::to_string(source.columns) + " columns");
+    failUsage("a matrix of " + std::to_string(source.rows) + " rows and " + std::to_string(source.columns) +
+              " columns");
   }
   if (!holdsWholeBlocks(source.format, source.columns)) failUsage("a matrix's rows do not hold whole blocks");
   const size_t bytes = rowBytes(source.format, source.columns);
   if (source.rowStride < bytes) failUsage("a matrix's rowStride is less than a row's bytes");
-  if (source.offset > kMostBytes || source.rowStride > kMostBytes / source.rows) failUsage("a matrix reaches past 2^53 bytes");
+  if (source.offset > kMostBytes || source.rowStride > kMostBytes / source.rows) {
+    failUsage("a matrix reaches past 2^53 bytes");
+  }
   return bytes;
 }
 
@@ -61,10 +64,13 @@ void ResidentMatrix::read(const MatrixSource& source) {
         if (got < span) {
           throw Failure(Failure::Code::Corrupt,
                         source.path + " ends at byte " + std::to_string(offset + got) + ", inside a matrix of " +
-                            std::to_string(rows_) + " rows that begins at byte " + std::to_string(source.offset) + ": the file is truncated",
+                            std::to_string(rows_) + " rows that begins at byte " + std::to_string(source.offset) +
+                            ": the file is truncated",
                         {source.path, static_cast<int64_t>(offset + got), -1, -1, ""});
         }
-        for (size_t r = 0; !packed && r < count; r++) std::memcpy(into + r * rowBytes_, strided->data() + r * source.rowStride, rowBytes_);
+        for (size_t r = 0; !packed && r < count; r++) {
+          std::memcpy(into + r * rowBytes_, strided->data() + r * source.rowStride, rowBytes_);
+        }
       }
     } catch (const Failure& failure) {
       failures[thread] = failure;
@@ -79,13 +85,15 @@ void ResidentMatrix::matmul(const float* x, size_t tokens, float* y) {
   if (tokens == 0) return;
   if (kernels_.wantsIntegers(format_)) {
     const size_t chunk = std::max<size_t>(1, kIntegerBytes / kernels_.integers->inputBytes(columns_, 1));
-    for (size_t t = 0; t < tokens; t += chunk) multiplyIntegers(x + t * columns_, std::min(chunk, tokens - t), y + t * rows_);
+    for (size_t t = 0; t < tokens; t += chunk) {
+      multiplyIntegers(x + t * columns_, std::min(chunk, tokens - t), y + t * rows_);
+    }
     return;
   }
   pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
     const Share share(rows_, 4, thread, threads);
-    kernels_.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin, columns_, x,
-                  columns_, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
+    kernels_.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin,
+                  columns_, x, columns_, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
   });
 }
 
@@ -95,8 +103,8 @@ void ResidentMatrix::multiplyIntegers(const float* x, size_t tokens, float* y) {
   quantizeInputs(*pool_, integers, x, columns_, columns_, tokens, inputs);
   pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
     const Share share(rows_, 4, thread, threads);
-    integers.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin, columns_,
-                  inputs, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
+    integers.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin,
+                  columns_, inputs, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
   });
 }
 

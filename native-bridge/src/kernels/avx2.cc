@@ -14,7 +14,8 @@ static bool hasHalfConversion() {
 }
 
 const Kernels* avx2Kernels() {
-  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("popcnt") && hasHalfConversion();
+  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                         __builtin_cpu_supports("popcnt") && hasHalfConversion();
   return supported ? &kKernels : nullptr;
 }
 

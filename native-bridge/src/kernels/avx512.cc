@@ -14,8 +14,9 @@ namespace flashrow {
 
 const Kernels* avx512Kernels() {
   // AVX2's kernels answer for FMA and half floats.
-  const bool supported = avx2Kernels() != nullptr && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  const bool supported = avx2Kernels() != nullptr && __builtin_cpu_supports("avx512f") &&
+                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                         __builtin_cpu_supports("avx512dq");
   if (!supported) return nullptr;
   static const Kernels kernels = [] {
     Kernels withIntegers = kKernels;

@@ -13,8 +13,8 @@
 namespace flashrow {
 namespace {
 
-void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
-          void* scratch) {
+void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
+          const Products& out, void* scratch) {
   const InputBlock* const x = reinterpret_cast<const InputBlock*>(inputs);
   withWeights(format, [&](auto of) {
     using Weights = typename decltype(of)::Weights;

@@ -39,8 +39,9 @@ void oneTokenRows(const Rows& rows, size_t first, size_t columns, const InputBlo
   const size_t steps = columns / kBlock / Weights::kStepBlocks;
   for (size_t step = 0; step < steps; step++, x += Weights::kStepBlocks) {
     for (size_t r = 0; r < count; r++) {
-      Weights::eachBlock(rows.at(first + r) + step * Weights::kBytes,
-                         [&](size_t b, const WeightBlock& weights) { sums[r] = addBlock<Weights::kAlso>(sums[r], weights, x[b]); });
+      Weights::eachBlock(rows.at(first + r) + step * Weights::kBytes, [&](size_t b, const WeightBlock& weights) {
+        sums[r] = addBlock<Weights::kAlso>(sums[r], weights, x[b]);
+      });
     }
   }
   for (size_t r = 0; r < count; r++) put(out, first + r, 0, vaddvq_f32(sums[r]));
@@ -72,7 +73,9 @@ void addTile(DotprodScratch& scratch, size_t r, size_t t, size_t blocks, const I
   }
   for (size_t b = 0; b < blocks; b++) {
     for (size_t i = 0; i < rows; i++) {
-      for (size_t k = 0; k < tokens; k++) sums[i][k] = addBlock<also>(sums[i][k], scratch.panel[r + i][b], x[k * xStride + b]);
+      for (size_t k = 0; k < tokens; k++) {
+        sums[i][k] = addBlock<also>(sums[i][k], scratch.panel[r + i][b], x[k * xStride + b]);
+      }
     }
   }
   for (size_t i = 0; i < rows; i++) {
@@ -83,7 +86,8 @@ void addTile(DotprodScratch& scratch, size_t r, size_t t, size_t blocks, const I
 constexpr size_t least(size_t a, size_t b) { return a < b ? a : b; }
 
 template <class Weights>
-void manyTokens(const Rows& rows, size_t count, size_t columns, const InputBlock* inputs, size_t tokens, const Products& out, DotprodScratch& scratch) {
+void manyTokens(const Rows& rows, size_t count, size_t columns, const InputBlock* inputs, size_t tokens,
+                const Products& out, DotprodScratch& scratch) {
   const size_t totalBlocks = columns / kBlock;
   for (size_t row = 0; row < count; row += kPanelRows) {
     const size_t panelRows = least(kPanelRows, count - row);

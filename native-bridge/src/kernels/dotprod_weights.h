@@ -16,7 +16,9 @@ struct WeightBlock {
   float scale, also;
 };
 
-inline WeightBlock blockAt(const int8_t* quants, float scale, float also = 0) { return {vld1q_s8(quants), vld1q_s8(quants + 16), scale, also}; }
+inline WeightBlock blockAt(const int8_t* quants, float scale, float also = 0) {
+  return {vld1q_s8(quants), vld1q_s8(quants + 16), scale, also};
+}
 
 /** Each calls visit(i, block) for the kStepBlocks blocks of 32 in `kBytes` bytes. */
 struct WeightsQ8_0 {

@@ -36,7 +36,9 @@ void dotRows(const Rows& rows, size_t first, size_t total, size_t columns, const
     for (size_t r = 0; r < count; r++) {
       __builtin_prefetch(ahead[r] + step * Decode::kBytes, 0, 2);
       Decode::decode(from[r] + step * Decode::kBytes, weights);
-      for (size_t v = 0; v < Decode::kVectors; v++) sums[r] = Simd::fma(weights[v], Simd::load(x + v * kLanes), sums[r]);
+      for (size_t v = 0; v < Decode::kVectors; v++) {
+        sums[r] = Simd::fma(weights[v], Simd::load(x + v * kLanes), sums[r]);
+      }
     }
   }
   const size_t rest = columns - whole * Decode::kWeights;
@@ -147,15 +149,18 @@ void dotsManyTokens(const Rows& rows, size_t count, size_t columns, const float*
                                 [&](size_t at, F value) { Simd::store(into + at, value); });
         }
         const float* inputs = x + token * xStride + column;
-        eachTile(blockRows, blockTokens, scratch.sums, [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, float* sums) {
-          dotTileFor(tileRows, tileTokens)(scratch.panel + r * kPanelStride, inputs + t * xStride, xStride, blockColumns, sums);
-        });
+        eachTile(blockRows, blockTokens, scratch.sums,
+                 [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, float* sums) {
+                   dotTileFor(tileRows, tileTokens)(scratch.panel + r * kPanelStride, inputs + t * xStride, xStride,
+                                                    blockColumns, sums);
+                 });
       }
-      eachTile(blockRows, blockTokens, scratch.sums, [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, const float* sums) {
-        for (size_t i = 0; i < tileRows * tileTokens; i++) {
-          put(out, row + r + i / tileTokens, token + t + i % tileTokens, Simd::load(sums + i * kLanes));
-        }
-      });
+      eachTile(blockRows, blockTokens, scratch.sums,
+               [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, const float* sums) {
+                 for (size_t i = 0; i < tileRows * tileTokens; i++) {
+                   put(out, row + r + i / tileTokens, token + t + i % tileTokens, Simd::load(sums + i * kLanes));
+                 }
+               });
     }
   }
 }

@@ -20,7 +20,9 @@ struct Rows {
   const uint8_t* const* list = nullptr;
 
   const uint8_t* at(size_t i) const { return list != nullptr ? list[i] : base + i * stride; }
-  Rows from(size_t i) const { return list != nullptr ? Rows{nullptr, 0, list + i} : Rows{base + i * stride, stride, nullptr}; }
+  Rows from(size_t i) const {
+    return list != nullptr ? Rows{nullptr, 0, list + i} : Rows{base + i * stride, stride, nullptr};
+  }
 };
 
 /** Where the product of row i and token t goes: `base[t * stride + (index ? index[i] : i)]`, replacing or adding. */
@@ -40,7 +42,8 @@ struct IntegerKernels {
   /** Bytes of x[tokens, columns] as integers. */
   size_t (*inputBytes)(size_t columns, size_t tokens);
   /** Writes tokens `begin` to `end` of x[tokens, columns] (token t at x + t * xStride) to `into`, which is 64-aligned and has room for all. */
-  void (*quantize)(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into);
+  void (*quantize)(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end,
+                   uint8_t* into);
   /** As Kernels::dots, with what `quantize` wrote. */
   void (*dots)(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
                const Products& out, void* scratch);
@@ -68,8 +71,8 @@ struct Kernels {
    * out[t * outStride + r] = in how many of `columns` columns row r of `signs` and token t of `inputs` have the same bit; both take `words` words a row, in which
    * bits beyond the columns are 0.
    */
-  void (*agreements)(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs, size_t tokens,
-                     float* out, size_t outStride);
+  void (*agreements)(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs,
+                     size_t tokens, float* out, size_t outStride);
   /** Null where products are of floats alone. */
   const IntegerKernels* integers = nullptr;
 

@@ -19,10 +19,13 @@ inline uint64_t differing(const uint32_t* a, const uint32_t* b, size_t words) {
   return sum;
 }
 
-void agreements(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs, size_t tokens, float* out, size_t outStride) {
+void agreements(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs, size_t tokens,
+                float* out, size_t outStride) {
   for (size_t r = 0; r < rows; r++) {
     const uint32_t* row = signs + r * words;
-    for (size_t t = 0; t < tokens; t++) out[t * outStride + r] = static_cast<float>(columns - differing(row, inputs + t * words, words));
+    for (size_t t = 0; t < tokens; t++) {
+      out[t * outStride + r] = static_cast<float>(columns - differing(row, inputs + t * words, words));
+    }
   }
 }
 

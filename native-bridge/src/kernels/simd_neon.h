@@ -46,7 +46,9 @@ struct Simd {
   /** scale * q + offset, scale a half and q of few bits. */
   static F affine(F scale, F q, F offset) { return fma(scale, q, offset); }
   /** y where either is NaN, which the processor's own maximum would be. */
-  static F max(F x, F y) { return {vbslq_f32(vcgtq_f32(x.a, y.a), x.a, y.a), vbslq_f32(vcgtq_f32(x.b, y.b), x.b, y.b)}; }
+  static F max(F x, F y) {
+    return {vbslq_f32(vcgtq_f32(x.a, y.a), x.a, y.a), vbslq_f32(vcgtq_f32(x.b, y.b), x.b, y.b)};
+  }
 
   static float sum(F v) {
     const float32x4_t four = vaddq_f32(v.a, v.b);
@@ -84,7 +86,9 @@ struct Simd {
   /** 2^n, for floats that hold n (-126 to 127) in their lowest mantissa bits, as adding 1.5 * 2^23 leaves them. */
   static F powerOfTwo(F shifted) { return {powerOfTwo(shifted.a), powerOfTwo(shifted.b)}; }
   /** value where bound <= test, else 0 (NaN counts as not less). */
-  static F zeroBelow(F test, float bound, F value) { return {zeroBelow(test.a, bound, value.a), zeroBelow(test.b, bound, value.b)}; }
+  static F zeroBelow(F test, float bound, F value) {
+    return {zeroBelow(test.a, bound, value.a), zeroBelow(test.b, bound, value.b)};
+  }
 
  private:
   static float32x4_t widen(uint16x4_t halves) { return vcvt_f32_f16(vreinterpret_f16_u16(halves)); }

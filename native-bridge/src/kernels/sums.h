@@ -29,7 +29,8 @@ inline void addRowsAt(size_t at, const uint8_t* const* rows, const F* scale, con
 
 /** y[begin, end) += the sum of `count` (a constant) rows, decoded in registers; `ahead` are the rows to fetch meanwhile. */
 template <class Decode, size_t count>
-void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* ahead, size_t begin, size_t end, float* y) {
+void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* ahead, size_t begin, size_t end,
+             float* y) {
   F scale[count];
   for (size_t r = 0; r < count; r++) scale[r] = Simd::set(h[r]);
   // Four registers of y at once.
@@ -147,7 +148,9 @@ struct SumTiles<std::index_sequence<i...>> {
 };
 
 /** The tile for a number of tokens, up to kSumTokens. */
-inline SumTile sumTileFor(size_t tokens) { return SumTiles<std::make_index_sequence<Simd::kSumTokens>>::kOf[tokens - 1]; }
+inline SumTile sumTileFor(size_t tokens) {
+  return SumTiles<std::make_index_sequence<Simd::kSumTokens>>::kOf[tokens - 1];
+}
 
 /** Fills the lists of needed rows; returns whether any row is needed. */
 inline bool listNeeded(const float* h, size_t hStride, size_t rows, size_t tokens, SumScratch& scratch) {
@@ -184,16 +187,17 @@ void addScaledRowsManyTokens(const Rows& rows, size_t count, const float* h, siz
         const size_t columns = least(kStripColumns, blockColumns - s * kStripColumns);
         for (size_t t = 0, group = 0; t < tokens; t += Simd::kSumTokens, group++) {
           const size_t groupTokens = least(Simd::kSumTokens, tokens - t);
-          sumTileFor(groupTokens)(scratch.strips[s], scratch.needed[group], scratch.numNeeded[group], scales + t * hStride, hStride,
-                                  columns, y + t * yStride + column + s * kStripColumns, yStride);
+          sumTileFor(groupTokens)(scratch.strips[s], scratch.needed[group], scratch.numNeeded[group],
+                                  scales + t * hStride, hStride, columns, y + t * yStride + column + s * kStripColumns,
+                                  yStride);
         }
       }
     }
   }
 }
 
-void addScaledRows(Format format, const Rows& rows, size_t count, const float* h, size_t hStride, size_t begin, size_t end,
-                   float* y, size_t yStride, size_t tokens, void* scratch) {
+void addScaledRows(Format format, const Rows& rows, size_t count, const float* h, size_t hStride, size_t begin,
+                   size_t end, float* y, size_t yStride, size_t tokens, void* scratch) {
   withDecoder(format, [&](auto decoder) {
     using Decode = decltype(decoder);
     // Layers refuse such rows: a share of columns may end inside a block.

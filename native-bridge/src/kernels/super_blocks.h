@@ -80,7 +80,9 @@ struct BlockQ6_K {
 
   void expand(const uint8_t* from) {
     const float scale = halfAt(from + 208);
-    for (size_t run = 0; run < 16; run++) scales[run] = scale * static_cast<float>(static_cast<int8_t>(from[192 + run]));
+    for (size_t run = 0; run < 16; run++) {
+      scales[run] = scale * static_cast<float>(static_cast<int8_t>(from[192 + run]));
+    }
     for (size_t half = 0; half < 2; half++) {
       const uint8_t* low = from + 64 * half;
       const uint8_t* high = from + 128 + 32 * half;

@@ -1,6 +1,7 @@
 #include "kernels/kernels.h"
 
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && defined(__AVX512VNNI__)
+#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VL__) && defined(__AVX512DQ__) && \
+    defined(__AVX512VNNI__)
 
 #if defined(__GNUC__) && !defined(__clang__)
 // GCC's own intrinsics leave operands undefined that a full mask never looks at (GCC bug 105593).
@@ -21,7 +22,8 @@ namespace flashrow {
 namespace {
 
 template <class Weights>
-void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out, void* scratch) {
+void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
+            void* scratch) {
   if (count == 0) return;
   if (tokens == 1) {
     oneToken<Weights>(rows, count, columns, reinterpret_cast<const OneTokenGroup*>(inputs), out);
@@ -30,9 +32,11 @@ void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* input
   }
 }
 
-void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
-          void* scratch) {
-  withWeights(format, [&](auto of) { dotsOf<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out, scratch); });
+void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
+          const Products& out, void* scratch) {
+  withWeights(format, [&](auto of) {
+    dotsOf<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out, scratch);
+  });
 }
 
 constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};

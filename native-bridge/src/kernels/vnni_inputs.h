@@ -29,7 +29,9 @@ inline QuantizedBlock quantizeBlock(const float* x) {
   const __m512 most = _mm512_set1_ps(std::numeric_limits<float>::max());
   const unsigned finite = _mm512_cmp_ps_mask(sizeA, most, _CMP_LE_OQ) & _mm512_cmp_ps_mask(sizeB, most, _CMP_LE_OQ);
   // Whatever is multiplied with such a block is not a number.
-  if (finite != 0xffff) return {_mm512_setzero_si512(), _mm512_setzero_si512(), std::numeric_limits<float>::quiet_NaN(), 0};
+  if (finite != 0xffff) {
+    return {_mm512_setzero_si512(), _mm512_setzero_si512(), std::numeric_limits<float>::quiet_NaN(), 0};
+  }
   const float largest = _mm512_reduce_max_ps(_mm512_max_ps(sizeA, sizeB));
   const float maximum = largest > kLeastMaximum ? largest : kLeastMaximum;
   const __m512 inverse = _mm512_set1_ps(kLargest / maximum);
@@ -84,14 +86,17 @@ struct ManyTokensBlock {
 static_assert(sizeof(ManyTokensBlock) == kIntegerBlockBytes, "plans reckon with this size");
 
 /** An odd number of cache lines, so that neighbouring tokens fall into different L1 sets. */
-constexpr size_t manyTokensStride(size_t columns) { return ((columns / kBlock * sizeof(ManyTokensBlock) + 63) / 64 | 1) * 64; }
+constexpr size_t manyTokensStride(size_t columns) {
+  return ((columns / kBlock * sizeof(ManyTokensBlock) + 63) / 64 | 1) * 64;
+}
 
 inline void quantizeManyTokens(const float* x, size_t columns, ManyTokensBlock* into) {
   const __m512i order = _mm512_set_epi16(31, 29, 15, 13, 30, 28, 14, 12, 27, 25, 11, 9, 26, 24, 10, 8,  //
                                          23, 21, 7, 5, 22, 20, 6, 4, 19, 17, 3, 1, 18, 16, 2, 0);
   for (size_t b = 0; b < columns / kBlock; b++) {
     const QuantizedBlock block = quantizeBlock(x + b * kBlock);
-    const __m512i words = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(block.first)), _mm512_cvtepi32_epi16(block.second), 1);
+    const __m512i words = _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtepi32_epi16(block.first)),
+                                             _mm512_cvtepi32_epi16(block.second), 1);
     _mm512_storeu_si512(into[b].pairs, _mm512_permutexvar_epi16(order, words));
     into[b].scale = block.scale;
     into[b].total = block.scale * static_cast<float>(block.sum);
@@ -105,7 +110,8 @@ size_t inputBytes(size_t columns, size_t tokens) {
 void quantize(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into) {
   if (tokens == 1) return quantizeOneToken(x, columns, reinterpret_cast<OneTokenGroup*>(into));
   for (size_t t = begin; t < end; t++) {
-    quantizeManyTokens(x + t * xStride, columns, reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
+    quantizeManyTokens(x + t * xStride, columns,
+                       reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
   }
 }
 

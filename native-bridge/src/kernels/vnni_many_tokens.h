@@ -95,13 +95,15 @@ void fillPanel(const Rows& rows, size_t count, size_t vectors, size_t firstBlock
     const uint8_t* from[16];
     for (size_t r = 0; r < 16; r++) from[r] = rows.at(16 * v + r < count ? 16 * v + r : count - 1);
     for (size_t b = 0; b < blocks; b += Weights::kStepBlocks) {
-      unpackStep<Weights>(from, (firstBlock + b) / Weights::kStepBlocks * Weights::kBytes, panel + b * vectors + v, vectors);
+      unpackStep<Weights>(from, (firstBlock + b) / Weights::kStepBlocks * Weights::kBytes, panel + b * vectors + v,
+                          vectors);
     }
   }
 }
 
 template <class Weights>
-void manyTokens(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out, VnniScratch& scratch) {
+void manyTokens(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
+                const Products& out, VnniScratch& scratch) {
   const size_t inputStride = manyTokensStride(columns);
   const size_t totalBlocks = columns / kBlock;
   for (size_t row = 0; row < count; row += 16 * kTileVectors) {
@@ -111,7 +113,8 @@ void manyTokens(const Rows& rows, size_t count, size_t columns, const uint8_t* i
       const size_t panelTokens = tokens - token < kVnniPanelTokens ? tokens - token : kVnniPanelTokens;
       const auto eachTile = [&](const auto& visit) {
         for (size_t t = 0; t < panelTokens; t += kTileTokens) {
-          visit(token + t, panelTokens - t < kTileTokens ? panelTokens - t : kTileTokens, scratch.sums + kGroupBlocks * vectors * t);
+          visit(token + t, panelTokens - t < kTileTokens ? panelTokens - t : kTileTokens,
+                scratch.sums + kGroupBlocks * vectors * t);
         }
       };
       std::memset(static_cast<void*>(scratch.sums), 0, kGroupBlocks * vectors * panelTokens * sizeof(__m512));
@@ -127,9 +130,12 @@ void manyTokens(const Rows& rows, size_t count, size_t columns, const uint8_t* i
         const size_t plane = vectors * tileTokens;
         for (size_t i = 0; i < plane; i++) {
           float products[16];
-          _mm512_storeu_ps(products, _mm512_add_ps(_mm512_add_ps(sums[i], sums[plane + i]), _mm512_add_ps(sums[2 * plane + i], sums[3 * plane + i])));
+          _mm512_storeu_ps(products, _mm512_add_ps(_mm512_add_ps(sums[i], sums[plane + i]),
+                                                   _mm512_add_ps(sums[2 * plane + i], sums[3 * plane + i])));
           const size_t first = i / tileTokens * 16;
-          for (size_t r = 0; r < 16 && first + r < panelRows; r++) put(out, row + first + r, t + i % tileTokens, products[r]);
+          for (size_t r = 0; r < 16 && first + r < panelRows; r++) {
+            put(out, row + first + r, t + i % tileTokens, products[r]);
+          }
         }
       });
     }

@@ -26,13 +26,17 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
 #pragma GCC unroll 4
   for (size_t r = 0; r < 4; r++) {
     const Group weights = Weights::group(rows[r] + offset, blocks);
-    const __m512i high = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, highFirst), weights.second, highSecond);
-    const __m512i low = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, lowFirst), weights.second, lowSecond);
+    const __m512i high = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, highFirst),
+                                             weights.second, highSecond);
+    const __m512i low = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, lowFirst),
+                                            weights.second, lowSecond);
     products[r] = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
     scales = _mm512_mask_mov_epi16(scales, 0x11111111u << r, weights.scales);
   }
   __m512i sum = addLanes(products);
-  if (Weights::kBias > 0) sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_load_si512(x.sum), _mm512_set1_epi32(Weights::kBias)));
+  if (Weights::kBias > 0) {
+    sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_load_si512(x.sum), _mm512_set1_epi32(Weights::kBias)));
+  }
   const __m512 scale = _mm512_mul_ps(Weights::toScale(_mm512_castsi512_si256(scales)), _mm512_load_ps(x.scale));
   sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, sums);
   if (Weights::kAlso == Also::Minimum) {
@@ -60,20 +64,26 @@ __m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGr
 #pragma GCC unroll 4
       for (size_t r = 0; r < 4; r++) {
         const Quants quants = Weights::quants(rows[r] + offset, g);
-        products[0][r] = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), 8),
-                                          _mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]));
-        products[1][r] = _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), 8),
-                                          _mm512_dpbusd_epi32(lowStart[1], quants.second, low[1]));
+        products[0][r] =
+            _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), 8),
+                             _mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]));
+        products[1][r] =
+            _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), 8),
+                             _mm512_dpbusd_epi32(lowStart[1], quants.second, low[1]));
       }
-      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[0])), _mm512_mul_ps(scales.scale[g], inputScale), sums);
-      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[1])), _mm512_mul_ps(scales.also[g], inputScale), sums);
+      sums =
+          _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[0])), _mm512_mul_ps(scales.scale[g], inputScale), sums);
+      sums =
+          _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[1])), _mm512_mul_ps(scales.also[g], inputScale), sums);
     } else {
       __m512i products[4];
 #pragma GCC unroll 4
       for (size_t r = 0; r < 4; r++) {
         const Quants quants = Weights::quants(rows[r] + offset, g);
-        const __m512i highs = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, high[0]), quants.second, high[1]);
-        const __m512i lows = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, low[0]), quants.second, low[1]);
+        const __m512i highs =
+            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, high[0]), quants.second, high[1]);
+        const __m512i lows =
+            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, low[0]), quants.second, low[1]);
         products[r] = _mm512_add_epi32(_mm512_slli_epi32(highs, 8), lows);
       }
       sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products)), _mm512_mul_ps(scales.scale[g], inputScale), sums);
@@ -88,7 +98,8 @@ __m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGr
  * fetched meanwhile, every line of them, as they may lie anywhere.
  */
 template <class Weights>
-void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x, const Products& out) {
+void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
+                  const Products& out) {
   constexpr bool kSuper = Weights::kStepBlocks > 1;
   constexpr size_t kStepBlocks = kSuper ? Weights::kStepBlocks : kGroupBlocks;
   constexpr size_t kStepBytes = kSuper ? Weights::kBytes : kGroupBlocks * Weights::kBytes;
@@ -103,7 +114,9 @@ void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, 
   const size_t whole = columns / kBlock / kStepBlocks;
   for (size_t step = 0; step < whole; step++) {
     for (size_t r = 0; r < 4; r++) {
-      for (size_t line = 0; line < kStepBytes; line += 64) __builtin_prefetch(ahead[r] + step * kStepBytes + line, 0, 2);
+      for (size_t line = 0; line < kStepBytes; line += 64) {
+        __builtin_prefetch(ahead[r] + step * kStepBytes + line, 0, 2);
+      }
     }
     if constexpr (kSuper) {
       sums = addSuperBlock<Weights>(from, step * kStepBytes, x + step * (kStepBlocks / kGroupBlocks), sums);

@@ -19,26 +19,35 @@ struct SuperScales {
 
 /** Sixteen bytes of four rows, a row in each lane, to byte 16k + 4j + r, from byte 4k + j of row r. */
 inline __m512i byColumn(__m512i rows) {
-  const __m512i words = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), rows);
-  return _mm512_shuffle_epi8(words, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+  const __m512i words =
+      _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), rows);
+  return _mm512_shuffle_epi8(
+      words, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
 }
 
 inline __m512i fourRows(const uint8_t* const* rows, size_t offset) {
-  return fourLanes(sixteenBytes(rows[0] + offset), sixteenBytes(rows[1] + offset), sixteenBytes(rows[2] + offset), sixteenBytes(rows[3] + offset));
+  return fourLanes(sixteenBytes(rows[0] + offset), sixteenBytes(rows[1] + offset), sixteenBytes(rows[2] + offset),
+                   sixteenBytes(rows[3] + offset));
 }
 
-inline __m512i everyLane(int32_t a, int32_t b, int32_t c, int32_t d) { return _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d)); }
+inline __m512i everyLane(int32_t a, int32_t b, int32_t c, int32_t d) {
+  return _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
+}
 
 /** All eight blocks' scales, and what else they have, of 16 rows. `Weights::packed` is as SuperScales wants it, in bytes. */
 template <class Weights>
 void unpackScales(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
   __m512i packed[4];
-  for (size_t i = 0; i < 4; i++) packed[i] = byColumn(Weights::packed(fourRows(rows + 4 * i, offset + Weights::kScalesAt)));
+  for (size_t i = 0; i < 4; i++) {
+    packed[i] = byColumn(Weights::packed(fourRows(rows + 4 * i, offset + Weights::kScalesAt)));
+  }
   transposeLanes(packed);
   alignas(64) uint8_t bytes[4][64];
   for (size_t i = 0; i < 4; i++) _mm512_store_si512(bytes[i], packed[i]);
   const __m512 scale = halvesOf(rows, offset + Weights::kFactorAt);
-  const __m512 also = Weights::kAlso == Also::Minimum ? _mm512_sub_ps(_mm512_setzero_ps(), halvesOf(rows, offset + Weights::kFactorAt + 2)) : scale;
+  const __m512 also = Weights::kAlso == Also::Minimum
+                          ? _mm512_sub_ps(_mm512_setzero_ps(), halvesOf(rows, offset + Weights::kFactorAt + 2))
+                          : scale;
   for (size_t block = 0; block < 8; block++) {
     const uint8_t* from = bytes[block % 4] + 16 * (block / 4);
     into[block * stride].scale = _mm512_mul_ps(scale, Weights::widen(sixteenBytes(from)));
@@ -65,8 +74,9 @@ struct SixBitScaled {
 
   /** From each lane's header to 16 bytes: eight scales, eight minima. */
   static __m512i packed(__m512i headers) {
-    const __m512i low = _mm512_and_si512(_mm512_srlv_epi32(_mm512_shuffle_epi32(headers, static_cast<_MM_PERM_ENUM>(0xed)), everyLane(0, 0, 0, 4)),
-                                         everyLane(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
+    const __m512i low = _mm512_and_si512(
+        _mm512_srlv_epi32(_mm512_shuffle_epi32(headers, static_cast<_MM_PERM_ENUM>(0xed)), everyLane(0, 0, 0, 4)),
+        everyLane(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
     const __m512i high = _mm512_srli_epi32(_mm512_shuffle_epi32(headers, static_cast<_MM_PERM_ENUM>(0x84)), 2);
     return _mm512_or_si512(low, _mm512_and_si512(high, everyLane(0, 0x30303030, 0, 0x30303030)));
   }
@@ -101,7 +111,8 @@ struct SixBitScaled {
             const size_t step = 4 * k + 2 * odd + half;
             const __m512i words = _mm512_srli_epi16(bytes[k], 8 * odd);
             into[block * stride].pairs[step] = fifths.add(_mm512_and_si512(words, mask), k, 8 * odd + block);
-            into[(block + 1) * stride].pairs[step] = fifths.add(_mm512_and_si512(_mm512_srli_epi16(words, 4), mask), k, 8 * odd + block + 1);
+            into[(block + 1) * stride].pairs[step] =
+                fifths.add(_mm512_and_si512(_mm512_srli_epi16(words, 4), mask), k, 8 * odd + block + 1);
           }
         }
       }
@@ -127,7 +138,8 @@ struct WeightsQ5_K : SixBitScaled<WeightsQ5_K> {
   static Quants quants(const uint8_t* block, size_t g) {
     const Quants low = nibbles(block + 48 + 64 * g);
     const int32_t bit = 0x01010101 << (4 * g);
-    const __m512i bits = _mm512_sllv_epi32(_mm512_set1_epi32(bit), _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
+    const __m512i bits =
+        _mm512_sllv_epi32(_mm512_set1_epi32(bit), _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3));
     const __m512i sixteen = _mm512_set1_epi8(16);
     const auto add = [&](__m512i quants, size_t at) {
       const __m512i fifths = _mm512_broadcast_i32x4(sixteenBytes(block + at));
@@ -139,7 +151,8 @@ struct WeightsQ5_K : SixBitScaled<WeightsQ5_K> {
   struct Fifths {
     __m512i bytes[4];
     __m512i add(__m512i words, size_t k, size_t bit) const {
-      const __m512i fifth = _mm512_and_si512(_mm512_srli_epi16(bytes[k], static_cast<unsigned>(bit)), _mm512_set1_epi16(1));
+      const __m512i fifth =
+          _mm512_and_si512(_mm512_srli_epi16(bytes[k], static_cast<unsigned>(bit)), _mm512_set1_epi16(1));
       return _mm512_or_si512(words, _mm512_slli_epi16(fifth, 4));
     }
   };
@@ -158,7 +171,8 @@ struct WeightsQ6_K {
 
   /** The even runs' scales, then the odd ones'. */
   static __m512i packed(__m512i scales) {
-    return _mm512_shuffle_epi8(scales, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15)));
+    return _mm512_shuffle_epi8(
+        scales, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15)));
   }
   static __m512 widen(__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes)); }
 
@@ -174,15 +188,19 @@ struct WeightsQ6_K {
   }
 
   static Quants quants(const uint8_t* block, size_t g) {
-    const __m512i low = _mm512_loadu_si512(block + 64 * g), nibble = _mm512_set1_epi8(15), twoBits = _mm512_set1_epi8(0x30);
+    const __m512i low = _mm512_loadu_si512(block + 64 * g), nibble = _mm512_set1_epi8(15),
+                  twoBits = _mm512_set1_epi8(0x30);
     const __m512i down = _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 4, 4, 4, 4, 4, 4, 4, 4);
     // Two bits of each byte to its bits 4 and 5.
     const __m512i round = _mm512_setr_epi32(4, 4, 4, 4, 2, 2, 2, 2, 0, 0, 0, 0, 30, 30, 30, 30);
     const auto high = [&](size_t at) {
-      return _mm512_and_si512(_mm512_rolv_epi32(_mm512_broadcast_i32x4(sixteenBytes(block + 128 + 32 * g + at)), round), twoBits);
+      return _mm512_and_si512(_mm512_rolv_epi32(_mm512_broadcast_i32x4(sixteenBytes(block + 128 + 32 * g + at)), round),
+                              twoBits);
     };
-    return {_mm512_or_si512(_mm512_and_si512(_mm512_srlv_epi32(_mm512_shuffle_i32x4(low, low, 0x88), down), nibble), high(0)),
-            _mm512_or_si512(_mm512_and_si512(_mm512_srlv_epi32(_mm512_shuffle_i32x4(low, low, 0xdd), down), nibble), high(16))};
+    return {_mm512_or_si512(_mm512_and_si512(_mm512_srlv_epi32(_mm512_shuffle_i32x4(low, low, 0x88), down), nibble),
+                            high(0)),
+            _mm512_or_si512(_mm512_and_si512(_mm512_srlv_epi32(_mm512_shuffle_i32x4(low, low, 0xdd), down), nibble),
+                            high(16))};
   }
 
   static void unpack(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
@@ -198,9 +216,11 @@ struct WeightsQ6_K {
           __m512i* pairs = into[(4 * g + block) * stride].pairs;
           for (size_t k = 0; k < 4; k++) {
             for (unsigned odd = 0; odd < 2; odd++) {
-              const __m512i lower = _mm512_and_si512(_mm512_srli_epi16(low[block % 2][k], 8 * odd + 4 * (block / 2)), nibble);
+              const __m512i lower =
+                  _mm512_and_si512(_mm512_srli_epi16(low[block % 2][k], 8 * odd + 4 * (block / 2)), nibble);
               const __m512i upper = _mm512_and_si512(_mm512_srli_epi16(high[k], 8 * odd + 2 * block), twoBits);
-              pairs[4 * k + 2 * odd + half] = _mm512_sub_epi16(_mm512_or_si512(lower, _mm512_slli_epi16(upper, 4)), bias);
+              pairs[4 * k + 2 * odd + half] =
+                  _mm512_sub_epi16(_mm512_or_si512(lower, _mm512_slli_epi16(upper, 4)), bias);
             }
           }
         }

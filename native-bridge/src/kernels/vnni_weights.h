@@ -15,7 +15,8 @@ namespace {
 /** Words `at` + i, i < 8, in lane j where `at` is the lane's entry. */
 inline __m512i eightWordsEach(short lane0, short lane1, short lane2, short lane3) {
   const __m512i starts = _mm512_inserti64x4(
-      _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi16(lane0)), _mm_set1_epi16(lane1), 1)),
+      _mm512_castsi256_si512(
+          _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi16(lane0)), _mm_set1_epi16(lane1), 1)),
       _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_set1_epi16(lane2)), _mm_set1_epi16(lane3), 1), 1);
   return _mm512_add_epi16(starts, _mm512_broadcast_i32x4(_mm_setr_epi16(0, 1, 2, 3, 4, 5, 6, 7)));
 }
@@ -75,7 +76,8 @@ struct NibbleWeights : HalfScaled {
     const __m512i words = _mm512_maskz_loadu_epi16(firstWords(blocks * kWords), from);
     // The fourth block reaches past the register.
     const __mmask16 fourth = blocks == 4 ? 0xf000 : 0;
-    const __m512i three = _mm512_permutexvar_epi16(eightWordsEach(kFirst, kWords + kFirst, 2 * kWords + kFirst, 0), words);
+    const __m512i three =
+        _mm512_permutexvar_epi16(eightWordsEach(kFirst, kWords + kFirst, 2 * kWords + kFirst, 0), words);
     const __m128i last = _mm_maskz_loadu_epi32(fourth >> 12, from + 3 * kBytes + header);
     const __m512i bytes = _mm512_mask_broadcast_i32x4(_mm512_maskz_mov_epi32(0x0fff, three), fourth, last);
     const __m512i low = _mm512_set1_epi8(15);
@@ -115,7 +117,9 @@ struct WeightsQ8_0 : HalfScaled {
 };
 
 /** The values of E2M1, doubled to be whole, in the order of their bits. */
-inline __m512i e2m1Values() { return _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12)); }
+inline __m512i e2m1Values() {
+  return _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12));
+}
 
 struct WeightsMxfp4 {
   static constexpr size_t kBytes = 17, kStepBlocks = 1;
@@ -123,10 +127,14 @@ struct WeightsMxfp4 {
   static constexpr Also kAlso = Also::Nothing;
 
   static Group group(const uint8_t* from, size_t blocks) {
-    const auto sixteen = [&](size_t block) { return block < blocks ? sixteenBytes(from + block * kBytes + 1) : _mm_setzero_si128(); };
+    const auto sixteen = [&](size_t block) {
+      return block < blocks ? sixteenBytes(from + block * kBytes + 1) : _mm_setzero_si128();
+    };
     const __m512i bytes = fourLanes(sixteen(0), sixteen(1), sixteen(2), sixteen(3));
     uint32_t exponents = 0;
-    for (size_t block = 0; block < blocks; block++) exponents |= static_cast<uint32_t>(from[block * kBytes]) << (8 * block);
+    for (size_t block = 0; block < blocks; block++) {
+      exponents |= static_cast<uint32_t>(from[block * kBytes]) << (8 * block);
+    }
     const __m256i fourTimes = _mm256_setr_epi8(0, -1, 0, -1, 0, -1, 0, -1, 1, -1, 1, -1, 1, -1, 1, -1,  //
                                                2, -1, 2, -1, 2, -1, 2, -1, 3, -1, 3, -1, 3, -1, 3, -1);
     const __m512i low = _mm512_set1_epi8(15), values = _mm512_add_epi8(e2m1Values(), _mm512_set1_epi8(kBias));
@@ -139,7 +147,8 @@ struct WeightsMxfp4 {
   static __m512 power(__m512i exponents) {
     const __m512i normal = _mm512_slli_epi32(_mm512_sub_epi32(exponents, _mm512_set1_epi32(1)), 23);
     const __m512i subnormal = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), exponents);
-    return _mm512_castsi512_ps(_mm512_mask_mov_epi32(normal, _mm512_cmplt_epu32_mask(exponents, _mm512_set1_epi32(2)), subnormal));
+    return _mm512_castsi512_ps(
+        _mm512_mask_mov_epi32(normal, _mm512_cmplt_epu32_mask(exponents, _mm512_set1_epi32(2)), subnormal));
   }
   static __m512 toScale(__m256i scales) { return power(_mm512_cvtepu16_epi32(scales)); }
   static __m512 scaleOf(const uint8_t* const* rows, size_t offset) {
@@ -162,8 +171,8 @@ inline void transposeLanes(__m512i (&rows)[4]) {
 /** Sixteen bytes of each of 16 rows as into[k], k < 4: bytes 4k to 4k + 3 of row i in element i. */
 inline void gatherSixteen(const uint8_t* const* rows, size_t offset, __m512i (&into)[4]) {
   for (size_t i = 0; i < 4; i++) {
-    into[i] = fourLanes(sixteenBytes(rows[i] + offset), sixteenBytes(rows[i + 4] + offset), sixteenBytes(rows[i + 8] + offset),
-                        sixteenBytes(rows[i + 12] + offset));
+    into[i] = fourLanes(sixteenBytes(rows[i] + offset), sixteenBytes(rows[i + 4] + offset),
+                        sixteenBytes(rows[i + 8] + offset), sixteenBytes(rows[i + 12] + offset));
   }
   transposeLanes(into);
 }
@@ -203,7 +212,8 @@ inline void unpackRows<WeightsMxfp4>(const uint8_t* const* rows, size_t offset, 
   const __m512i low = _mm512_set1_epi8(15), values = e2m1Values();
   for (size_t k = 0; k < 4; k++) {
     pairUp(_mm512_shuffle_epi8(values, _mm512_and_si512(bytes[k], low)), into[4 * k], into[4 * k + 2]);
-    pairUp(_mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(bytes[k], 4), low)), into[4 * k + 1], into[4 * k + 3]);
+    pairUp(_mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(bytes[k], 4), low)), into[4 * k + 1],
+           into[4 * k + 3]);
   }
 }
 

@@ -28,9 +28,11 @@ void FeedForward::begin(const LayerCall& call, size_t neurons) {
   grow(neuronIds_, neurons);
   if (call.layer->downByNeuron) grow(downRows_, neurons);
   const Layer& layer = *call.layer;
-  if ((layer.readsGate() && kernels_.wantsIntegers(*layer.gateFormat)) || (layer.readsUp() && kernels_.wantsIntegers(layer.upFormat))) {
+  if ((layer.readsGate() && kernels_.wantsIntegers(*layer.gateFormat)) ||
+      (layer.readsUp() && kernels_.wantsIntegers(layer.upFormat))) {
     grow(xIntegers_, kernels_.integers->inputBytes(layer.hiddenSize, call.tokens));
-    quantizeInputs(pool_, *kernels_.integers, call.x, layer.hiddenSize, layer.hiddenSize, call.tokens, xIntegers_.data());
+    quantizeInputs(pool_, *kernels_.integers, call.x, layer.hiddenSize, layer.hiddenSize, call.tokens,
+                   xIntegers_.data());
   }
 }
 
@@ -73,7 +75,9 @@ void FeedForward::collectRows(const PlacedUnit* const* units, size_t begin, size
       neuronIds_[i] = static_cast<uint32_t>(placed.unit * layer.neuronsPerUnit + k);
       if (layer.readsGate()) gateRows_[i] = layer.part(placed.slot, *layer.gate, bundle) + row * layer.gateRowBytes;
       if (layer.readsUp()) upRows_[i] = layer.part(placed.slot, layer.up, bundle) + row * layer.upRowBytes;
-      if (layer.downByNeuron) downRows_[positions_[i]] = layer.part(placed.slot, layer.down, bundle) + row * layer.downRowBytes;
+      if (layer.downByNeuron) {
+        downRows_[positions_[i]] = layer.part(placed.slot, layer.down, bundle) + row * layer.downRowBytes;
+      }
     }
   }
 }
@@ -176,8 +180,9 @@ void FeedForward::projectByNeuron(const PlacedUnit* const* units, size_t count) 
   pool_.run(threads, [&](size_t thread, size_t numThreads) {
     const Share columns(layer.hiddenSize, 32, thread, numThreads);
     if (columns.begin == columns.end) return;
-    kernels_.addScaledRows(layer.downFormat, Rows{nullptr, 0, downRows_.data() + first}, rows, hidden_.data() + first, neurons_,
-                           columns.begin, columns.end, call_.y, layer.hiddenSize, call_.tokens, pool_.scratch(thread));
+    kernels_.addScaledRows(layer.downFormat, Rows{nullptr, 0, downRows_.data() + first}, rows, hidden_.data() + first,
+                           neurons_, columns.begin, columns.end, call_.y, layer.hiddenSize, call_.tokens,
+                           pool_.scratch(thread));
   });
 }
 
@@ -193,8 +198,9 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
     pool_.run(threadsFor(pool_, neurons * sizeof(float), call_.tokens), [&](size_t thread, size_t numThreads) {
       const Share share(bundles, 1, thread, numThreads);
       for (size_t b = share.begin; b < share.end; b++) {
-        kernels_.integers->quantize(hidden_.data() + units[0]->position + b * layer.neuronsPerBundle, neurons_, layer.neuronsPerBundle,
-                                    call_.tokens, 0, call_.tokens, hiddenIntegers_.data() + b * inputBytes);
+        kernels_.integers->quantize(hidden_.data() + units[0]->position + b * layer.neuronsPerBundle, neurons_,
+                                    layer.neuronsPerBundle, call_.tokens, 0, call_.tokens,
+                                    hiddenIntegers_.data() + b * inputBytes);
       }
     });
   }
@@ -204,16 +210,18 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
     if (outputs.begin == outputs.end) return;
     for (size_t u = 0; u < count; u++) {
       for (size_t b = 0; b * layer.neuronsPerBundle < units[u]->neurons; b++) {
-        const Rows rows = Rows{layer.part(units[u]->slot, layer.down, b), layer.downRowBytes, nullptr}.from(outputs.begin);
+        const Rows rows =
+            Rows{layer.part(units[u]->slot, layer.down, b), layer.downRowBytes, nullptr}.from(outputs.begin);
         const size_t position = units[u]->position + b * layer.neuronsPerBundle;
         const Products out{call_.y + outputs.begin, layer.hiddenSize, nullptr, true};
         if (integers) {
-          const uint8_t* inputs = hiddenIntegers_.data() + (position - units[0]->position) / layer.neuronsPerBundle * inputBytes;
-          kernels_.integers->dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle, inputs, call_.tokens,
-                                  out, pool_.scratch(thread));
+          const uint8_t* inputs =
+              hiddenIntegers_.data() + (position - units[0]->position) / layer.neuronsPerBundle * inputBytes;
+          kernels_.integers->dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle, inputs,
+                                  call_.tokens, out, pool_.scratch(thread));
         } else {
-          kernels_.dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle, hidden_.data() + position,
-                        neurons_, call_.tokens, out, pool_.scratch(thread));
+          kernels_.dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle,
+                        hidden_.data() + position, neurons_, call_.tokens, out, pool_.scratch(thread));
         }
       }
     }

@@ -32,18 +32,23 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   numUnits = (numBundles + bundlesPerUnit - 1) / bundlesPerUnit;
   neuronsPerUnit = bundlesPerUnit * neuronsPerBundle;
 
-  check(!extents.empty() && extents.size() <= kMostExtents && areas.size() == extents.size(), "one to three extents, an area for each");
+  check(!extents.empty() && extents.size() <= kMostExtents && areas.size() == extents.size(),
+        "one to three extents, an area for each");
   for (size_t e = 0; e < extents.size(); e++) {
     const Extent& extent = extents[e];
     check(extent.file < numFiles, "an extent names a file that is not among the paths");
-    check(extent.bytes > 0 && (numBundles == 1 || extent.stride >= extent.bytes), "an extent's stride is less than its bytes");
-    check(extent.offset <= kMostBytes && extent.bytes <= kMostBytes && extent.stride <= kMostBytes / numBundles, "an extent reaches past 2^53 bytes");
+    check(extent.bytes > 0 && (numBundles == 1 || extent.stride >= extent.bytes),
+          "an extent's stride is less than its bytes");
+    check(extent.offset <= kMostBytes && extent.bytes <= kMostBytes && extent.stride <= kMostBytes / numBundles,
+          "an extent reaches past 2^53 bytes");
     check(areas[e].skip < extent.bytes, "an extent is skipped whole");
-    check(areas[e].offset <= slotBytes && spanOf(e, 0) <= slotBytes - areas[e].offset, "a slot is too small for a unit");
+    check(areas[e].offset <= slotBytes && spanOf(e, 0) <= slotBytes - areas[e].offset,
+          "a slot is too small for a unit");
     bundlePayload += extent.bytes - areas[e].skip;
   }
 
-  const auto checkPart = [&](const Part& part, bool read, Format format, size_t rows, size_t columns, const char* name) {
+  const auto checkPart = [&](const Part& part, bool read, Format format, size_t rows, size_t columns,
+                             const char* name) {
     check(part.extent < extents.size(), std::string(name) + " lies in an extent that is not there");
     check(holdsWholeBlocks(format, columns), std::string(name) + " rows do not hold whole blocks");
     const uint64_t bytes = rows * rowBytes(format, columns);
@@ -52,15 +57,18 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
     check(!read || part.offset >= areas[part.extent].skip, std::string(name) + " is read, but lies in what is skipped");
   };
   check(gated() == gate.has_value(), "gate must have both a format and a part, or neither");
-  check(gateBias.empty() || (gated() && gateBias.size() == numNeurons), "there are not as many biases of the gate as neurons");
+  check(gateBias.empty() || (gated() && gateBias.size() == numNeurons),
+        "there are not as many biases of the gate as neurons");
   check(upBias.empty() || upBias.size() == numNeurons, "there are not as many biases of up as neurons");
   check(residentPart != InputPart::Gate || gated(), "the resident part is gate, but the network has none");
   if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
   checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");
-  checkPart(down, true, downFormat, downByNeuron ? neuronsPerBundle : hiddenSize, downByNeuron ? hiddenSize : neuronsPerBundle, "down");
+  checkPart(down, true, downFormat, downByNeuron ? neuronsPerBundle : hiddenSize,
+            downByNeuron ? hiddenSize : neuronsPerBundle, "down");
   check(!downByNeuron || addsByColumns(downFormat), "a down matrix by neuron cannot have blocks of 256");
   if (residentPart != InputPart::None) {
-    check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1, "a resident part needs a down matrix by neuron, one extent and one bundle per unit");
+    check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1,
+          "a resident part needs a down matrix by neuron, one extent and one bundle per unit");
   }
   if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
   if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);
@@ -71,10 +79,12 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
     const uint64_t end = extents[segment.extent].bytes;
     check(segment.offset <= end && segment.bytes <= end - segment.offset, "a segment reaches outside its extent");
   }
-  check(checksums.empty() || checksums.size() == numBundles * segments.size(), "checksums need one entry per bundle and segment");
+  check(checksums.empty() || checksums.size() == numBundles * segments.size(),
+        "checksums need one entry per bundle and segment");
 
   check(arenaOffset % kDeviceBlock == 0, "arenaOffset must be a multiple of 4096");
-  check(arenaOffset <= arenaBytes && (slots == 0 || slotBytes <= (arenaBytes - arenaOffset) / slots), "the slots reach outside the arena");
+  check(arenaOffset <= arenaBytes && (slots == 0 || slotBytes <= (arenaBytes - arenaOffset) / slots),
+        "the slots reach outside the arena");
   if (!checksums.empty()) verified_ = std::make_unique<std::atomic<uint64_t>[]>((checksums.size() + 63) / 64);
 }
 

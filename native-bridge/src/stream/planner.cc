@@ -41,14 +41,16 @@ void ReadPlanner::plan(const Layer& layer, const uint32_t* units, Slot* const* s
       File& file = *files_[layer.extents[e].file];
       const uint64_t share = count * layer.spanOf(e, 0) / reader_.threads();
       const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);
-      const Piece piece{layer.fileOffset(e, units[i]), layer.spanOf(e, units[i]), slots[i]->data() + layer.areas[e].offset, slots[i]};
+      const Piece piece{layer.fileOffset(e, units[i]), layer.spanOf(e, units[i]),
+                        slots[i]->data() + layer.areas[e].offset, slots[i]};
       const bool inPlace = piece.offset % kDeviceBlock == reinterpret_cast<uintptr_t>(piece.into) % kDeviceBlock;
       const bool straight = layer.spanOf(e, 0) >= kStraightBytes && (inPlace || !file.direct());
       Read* joined = open[e];
       if (straight || piece.bytes > kLongestRead) {
         split(file, piece, straight);
         open[e] = nullptr;
-      } else if (joined != nullptr && piece.offset - joined->end <= mergeGap_ && piece.offset + piece.bytes - joined->offset <= longest) {
+      } else if (joined != nullptr && piece.offset - joined->end <= mergeGap_ &&
+                 piece.offset + piece.bytes - joined->offset <= longest) {
         joined->end = piece.offset + piece.bytes;
         joined->pieces.push_back(piece);
         piece.load->pending.fetch_add(1, std::memory_order_relaxed);

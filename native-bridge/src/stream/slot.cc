@@ -20,11 +20,12 @@ static std::optional<Failure> findDamage(Layer& layer, uint32_t unit, const uint
         const Extent& extent = layer.extents[segment.extent];
         const uint64_t offset = extent.offset + bundle * extent.stride + segment.offset;
         const std::string& path = board.pathOf(extent.file);
-        return Failure(Failure::Code::Corrupt,
-                       path + " is damaged: bundle " + std::to_string(bundle) + " of layer " + std::to_string(layer.index) +
-                           ", " + std::to_string(segment.bytes) + " bytes at byte " + std::to_string(offset) +
-                           ", does not match its checksum; restore the file or convert it again",
-                       {path, static_cast<int64_t>(offset), static_cast<int64_t>(layer.index), static_cast<int64_t>(bundle), ""});
+        return Failure(
+            Failure::Code::Corrupt,
+            path + " is damaged: bundle " + std::to_string(bundle) + " of layer " + std::to_string(layer.index) + ", " +
+                std::to_string(segment.bytes) + " bytes at byte " + std::to_string(offset) +
+                ", does not match its checksum; restore the file or convert it again",
+            {path, static_cast<int64_t>(offset), static_cast<int64_t>(layer.index), static_cast<int64_t>(bundle), ""});
       }
       layer.setVerified(bundle, s);
     }
@@ -41,7 +42,8 @@ void Slot::begin(Layer* layer, uint32_t unit, uint64_t payload) {
 }
 
 /** The bundle with this byte of a file, or `otherwise` where none has it. */
-static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::string& path, uint64_t offset, size_t otherwise) {
+static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::string& path, uint64_t offset,
+                       size_t otherwise) {
   for (const Extent& extent : layer.extents) {
     if (board.pathOf(extent.file) != path || offset < extent.offset) continue;
     const uint64_t from = offset - extent.offset;
@@ -58,8 +60,10 @@ void Slot::failed(const Failure& failure, uint64_t offset) {
   details.layer = static_cast<int64_t>(layer_->index);
   // A read may begin before the piece, and hold others' pieces behind it.
   const uint64_t damaged = std::max(offset, static_cast<uint64_t>(std::max<int64_t>(details.offset, 0)));
-  details.bundle = static_cast<int64_t>(bundleAt(*layer_, *board_, details.path, damaged, unit_ * layer_->bundlesPerUnit));
-  const std::string place = ", in bundle " + std::to_string(details.bundle) + " of layer " + std::to_string(details.layer);
+  details.bundle =
+      static_cast<int64_t>(bundleAt(*layer_, *board_, details.path, damaged, unit_ * layer_->bundlesPerUnit));
+  const std::string place =
+      ", in bundle " + std::to_string(details.bundle) + " of layer " + std::to_string(details.layer);
   failure_.emplace(failure.code, failure.what() + place, details);
 }
 
@@ -72,7 +76,9 @@ void Slot::settled() {
 }
 
 void SlotBoard::announce() {
-  { std::lock_guard lock(mutex_); }
+  {
+    std::lock_guard lock(mutex_);
+  }
   settled_.notify_all();
 }
 

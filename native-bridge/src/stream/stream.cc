@@ -37,7 +37,8 @@ RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, c
   arena_ = Arena(options.arenaBytes);
   for (const auto& layer : layers_) {
     const auto same = std::find_if(layers_.begin(), layers_.begin() + slots_.size(), [&](const auto& other) {
-      return other->arenaOffset == layer->arenaOffset && other->slots == layer->slots && other->slotBytes == layer->slotBytes;
+      return other->arenaOffset == layer->arenaOffset && other->slots == layer->slots &&
+             other->slotBytes == layer->slotBytes;
     });
     if (same != layers_.begin() + slots_.size()) {
       slots_.push_back(slots_[same - layers_.begin()]);
@@ -64,7 +65,8 @@ const Layer& RowStream::layer(size_t index) const {
 void RowStream::checkUnits(const Layer& layer, const uint32_t* units, size_t count) const {
   for (size_t i = 0; i < count; i++) {
     if (units[i] >= layer.numUnits) {
-      failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.numUnits) + " units, no unit " + std::to_string(units[i]));
+      failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.numUnits) + " units, no unit " +
+                std::to_string(units[i]));
     }
     if (i > 0 && units[i] <= units[i - 1]) failUsage("units must be ascending");
   }
@@ -72,7 +74,8 @@ void RowStream::checkUnits(const Layer& layer, const uint32_t* units, size_t cou
 
 Slot& RowStream::slotOf(const Layer& layer, uint32_t index) const {
   if (index >= layer.slots) {
-    failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots) + " slots, no slot " + std::to_string(index));
+    failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots) + " slots, no slot " +
+              std::to_string(index));
   }
   return slots_[layer.index][index];
 }
@@ -109,12 +112,16 @@ void RowStream::startRing(uint64_t arenaOffset, size_t slots, const uint32_t* sc
     failUsage("the ring's slots reach outside the arena");
   }
   ring_.reset();
-  ring_ = std::make_unique<Ring>(*reader_, *planner_, board_, arena_.data() + arenaOffset, slots, slotBytes, std::move(scheduled));
+  ring_ = std::make_unique<Ring>(*reader_, *planner_, board_, arena_.data() + arenaOffset, slots, slotBytes,
+                                 std::move(scheduled));
 }
 
 void RowStream::seekRing(size_t entry) {
   if (ring_ == nullptr) failUsage("there is no ring to seek");
-  if (entry >= ring_->entries()) failUsage("the ring's schedule has " + std::to_string(ring_->entries()) + " entries, no entry " + std::to_string(entry));
+  if (entry >= ring_->entries()) {
+    failUsage("the ring's schedule has " + std::to_string(ring_->entries()) + " entries, no entry " +
+              std::to_string(entry));
+  }
   ring_->seek(entry);
 }
 
@@ -131,8 +138,9 @@ Slot& RowStream::ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) cons
   if (ring_ == nullptr) failUsage("a ring slot is asked for, but no ring was started");
   const Ring::Scheduled& expected = ring_->scheduled(turn);
   if (expected.layer != &layer || expected.unit != unit) {
-    failUsage("the ring brings layer " + std::to_string(expected.layer->index) + " unit " + std::to_string(expected.unit) +
-              " next, not layer " + std::to_string(layer.index) + " unit " + std::to_string(unit));
+    failUsage("the ring brings layer " + std::to_string(expected.layer->index) + " unit " +
+              std::to_string(expected.unit) + " next, not layer " + std::to_string(layer.index) + " unit " +
+              std::to_string(unit));
   }
   return ring_->slot(turn);
 }
@@ -140,7 +148,8 @@ Slot& RowStream::ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) cons
 Slot& RowStream::ownSlot(const Layer& layer, uint32_t unit, uint32_t index) const {
   Slot& slot = slotOf(layer, index);
   if (slot.state() == Slot::State::Empty || slot.layer() != &layer || slot.unit() != unit) {
-    failUsage("slot " + std::to_string(index) + " of layer " + std::to_string(layer.index) + " does not hold unit " + std::to_string(unit));
+    failUsage("slot " + std::to_string(index) + " of layer " + std::to_string(layer.index) + " does not hold unit " +
+              std::to_string(unit));
   }
   return slot;
 }
@@ -264,7 +273,8 @@ void RowStream::computeGathered(const LayerCall& call) {
       entry.position = 0;
       entry.index = 0;
       batch_.assign(1, &entry);
-      computeChunks({call.layer, gatheredX_.data(), tokensOfUnit_.size(), nullptr, weightsOfUnit_.data(), 1, gatheredY_.data()});
+      computeChunks(
+          {call.layer, gatheredX_.data(), tokensOfUnit_.size(), nullptr, weightsOfUnit_.data(), 1, gatheredY_.data()});
       for (size_t i = 0; i < tokensOfUnit_.size(); i++) {
         std::memcpy(call.y + tokensOfUnit_[i] * width, gatheredY_.data() + i * width, width * sizeof(float));
       }

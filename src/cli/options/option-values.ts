@@ -1,15 +1,12 @@
-import { FlashrowError } from '../../errors.js';
+import { FlashrowError, shown } from '../../errors.js';
 
 /** Turns the text of one option into its value; throws BAD_USAGE that names the option and what it takes. */
 export type OptionParser<T> = (text: string) => T;
 
-/** What to throw where `option` was given `value`. */
+/** The error for an `option` that was given a `value` which it does not take. */
 export function badValue(option: string, value: string, accepted: string): FlashrowError {
-  return new FlashrowError('BAD_USAGE', `${option} takes ${accepted}, not "${shorten(value)}"`, {
-    option,
-    value: shorten(value),
-    accepted,
-  });
+  const message = `${option} takes ${accepted}, not ${shown(value)}`;
+  return new FlashrowError('BAD_USAGE', message, { option, value, accepted });
 }
 
 export function integer(option: string, minimum: number): OptionParser<number> {
@@ -61,5 +58,3 @@ export function parseJson(text: string): unknown {
 
 const anyOf = (names: readonly string[]): string =>
   names.length > 1 ? `${names.slice(0, -1).join(', ')} or ${names.at(-1)}` : names[0];
-
-const shorten = (text: string) => (text.length > 80 ? `${text.slice(0, 77)}...` : text);

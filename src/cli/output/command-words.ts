@@ -23,6 +23,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   ignoreEos: '--ignore-eos',
   trace: '--trace',
   template: '--chat-template',
+  size: '--size',
   rows: '--rows',
   dense: '--dense',
   tokens: '--tokens',
@@ -34,8 +35,8 @@ export const FLAGS: Readonly<Record<string, string>> = {
   stallMs: '--stall-timeout',
 };
 
-/** The flags whose value is part of the option's: they stand alone. */
-const SWITCHES: ReadonlySet<string> = new Set(['exact', 'tuning.direct', 'ignoreEos']);
+/** Flags without a value, and the value of the option that each stands for. */
+const SWITCHES: Readonly<Record<string, string>> = { exact: 'false', 'tuning.direct': 'false', ignoreEos: 'true' };
 
 /** Options that an environment variable gives too. */
 const VARIABLES: Readonly<Record<string, string>> = { token: 'HF_TOKEN', endpoint: 'HF_ENDPOINT' };
@@ -57,8 +58,8 @@ export const inCommandWords = (text: string): string =>
   text.replace(IN_CODE, (written, name: string, call: string | undefined, value: string | undefined) => {
     if (call !== undefined) return name in COMMANDS ? `\`flashrow ${COMMANDS[name]}\`` : written;
     if (!(name in FLAGS)) return written;
-    if (value === undefined || SWITCHES.has(name))
-      return name in VARIABLES ? `${FLAGS[name]} or ${VARIABLES[name]}` : FLAGS[name];
+    if (value === undefined) return name in VARIABLES ? `${FLAGS[name]} or ${VARIABLES[name]}` : FLAGS[name];
+    if (name in SWITCHES) return value === SWITCHES[name] ? FLAGS[name] : `no ${FLAGS[name]}`;
     return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;
   });
 

@@ -47,7 +47,7 @@ export class WorkFolder {
     this.#lock = join(this.#path, 'lock');
     this.#made = makeFolders(this.#path);
     try {
-      takeLock(this.#lock);
+      takeLock(this.#lock, 'converting to the same place');
     } catch (error) {
       // With somebody else's lock inside, the folder is not empty and stays.
       this.#removeMade();

@@ -1,27 +1,31 @@
 import type { SignBits } from '../select/sign-bits.js';
 import type { ActiveSet } from './active-set.js';
 import type { LayerInputs } from './layer-inputs.js';
-import { type Division, ScoreHistogram } from './score-histogram.js';
+import { type Division, ThresholdHistogram } from './threshold-histogram.js';
 
-/** Tokens scored at once, at most what the signs were made for. */
+/** Tokens scored at once. The signs are made for as many. */
 export const SIGN_TOKENS = 64;
 
-export interface SignDivision {
+export interface SignThreshold {
+  /** A neuron is chosen if more of its signs than this agree with the input's. */
   threshold: number;
   division: Division;
 }
 
-/** The number of agreeing signs that lets at most `falseNegativeRate` of the active neurons of tokens [first, inputs.tokens) go. */
-export function divideBySign(
+/**
+ * Chooses the threshold of the sign selector for a layer: the highest number of agreeing signs that misses at most
+ * `falseNegativeRate` of the active neurons, over tokens [first, inputs.tokens).
+ */
+export function chooseSignThreshold(
   signs: SignBits,
   inputs: LayerInputs,
   active: ActiveSet,
   first: number,
   falseNegativeRate: number,
-): SignDivision {
+): SignThreshold {
   const { rows, columns } = signs;
-  // Counts lie around half of the columns: the histogram is as wide as they can be.
-  const histogram = new ScoreHistogram(columns / 64);
+  // Counts lie around half of the columns. The histogram is as wide as they can be.
+  const histogram = new ThresholdHistogram(columns / 64);
   const x = new Float32Array(SIGN_TOKENS * columns);
   const agreement = new Float32Array(SIGN_TOKENS * rows);
   for (let at = first; at < inputs.tokens; at += SIGN_TOKENS) {

@@ -7,38 +7,41 @@ import { REUSE_WINDOWS } from '../store/layer-statistics.js';
 import { type PredictorFormat, predictorBytes } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 import type { FinishedLayer } from '../store/write/predictors-writer.js';
-import { type ActiveSet, activeSetOf } from './active-set.js';
+import { type ActiveSet, findActiveSet } from './active-set.js';
 import type { CalibrationFolder } from './calibration-folder.js';
-import { divideBySign, SIGN_TOKENS, type SignDivision } from './divide-by-sign.js';
-import type { InputSpill } from './input-spill.js';
+import type { LayerInputFiles } from './layer-inputs.js';
 import { activeShareOf, hotShareOf, reuseOver } from './layer-statistics.js';
+import { chooseSignThreshold, SIGN_TOKENS, type SignThreshold } from './sign-threshold.js';
 import { trainLayer } from './train-layer.js';
 
-/** Of a model's bytes, what its predictors together may take unless a rank is asked for: 3% with the file's header. */
+/**
+ * The share of a model's bytes that all its predictors may take, unless a rank is asked for: 3% with the file's header.
+ */
 const PREDICTOR_SHARE = 0.029;
+/** The ranks that are tried: powers of two times LEAST_RANK. */
 const LEAST_RANK = 32;
 const MOST_RANK = 1024;
 
 export interface TrainingParts {
   store: Store;
   bridge: Bridge;
-  inputs: InputSpill;
-  /** Tokens [0, trainTokens) are learnt from, the others measured on. */
+  inputs: LayerInputFiles;
+  /** Tokens [0, trainTokens) are trained on; the others are held out to measure on. */
   trainTokens: number;
   settings: CalibrationSettings;
   folder: CalibrationFolder;
-  /** Called after each step; throws to stop. */
+  /** Called after each step with the share of the layer's rank at work that is done. It throws to stop. */
   onStep: (layer: number, rank: number, done: number) => void;
 }
 
-/** Trains layer after layer; those that an earlier run finished are taken as they are. */
-export function trainLayers({ store, folder, ...parts }: TrainingParts): FinishedLayer[] {
+/** Trains the predictors of all layers, one after another. A layer that an earlier run finished is taken as it is. */
+export function trainPredictors({ store, folder, ...parts }: TrainingParts): FinishedLayer[] {
   const { numLayers } = store.spec;
   const layers: FinishedLayer[] = [];
   let bytesLeft = PREDICTOR_SHARE * store.bytes;
   for (let index = 0; index < numLayers; index++) {
-    // What the layers before left over is for those to come.
-    const layer = folder.layer(index) ?? finish({ store, folder, ...parts }, index, bytesLeft / (numLayers - index));
+    // The bytes that earlier layers did not need go to the layers that remain.
+    const layer = folder.layer(index) ?? trainOne({ store, folder, ...parts }, index, bytesLeft / (numLayers - index));
     folder.finishLayer(index, layer);
     bytesLeft -= bytesOf(store, index, layer.format, layer.rank);
     layers.push(layer);
@@ -46,7 +49,8 @@ export function trainLayers({ store, folder, ...parts }: TrainingParts): Finishe
   return layers;
 }
 
-function finish(
+/** Trains one layer, and collects the statistics that the plan reads. `maxBytes`: the most its predictor may take. */
+function trainOne(
   { store, bridge, inputs, trainTokens, settings, folder, onStep }: TrainingParts,
   index: number,
   maxBytes: number,
@@ -55,10 +59,10 @@ function finish(
   const layerInputs = inputs.layer(index);
   const gate = loadResidentGate(store, bridge, index);
   let active: ActiveSet;
-  let sign: SignDivision;
+  let sign: SignThreshold;
   try {
-    active = activeSetOf(gate, readActivationBias(store, index, bridge), layerInputs);
-    sign = divideBySign(
+    active = findActiveSet(gate, readActivationBias(store, index, bridge), layerInputs);
+    sign = chooseSignThreshold(
       new SignBits(bridge, gate, SIGN_TOKENS),
       layerInputs,
       active,
@@ -68,7 +72,8 @@ function finish(
   } finally {
     gate.dispose();
   }
-  // A rank is a multiple of 32 for the sake of this format's blocks; it costs a fiftieth of the selectivity, and four fifths of the bytes less.
+  // Blocks of 32 values, hence ranks in multiples of 32. q4_0 costs a fiftieth of the selectivity and saves four fifths
+  // of the bytes.
   const format: PredictorFormat = hiddenSize % 32 === 0 ? 'q4_0' : 'f32';
   const { rank, threshold, division, inner, outer, bias } = trainLayer(bridge, layerInputs, active, {
     trainTokens,
@@ -108,12 +113,14 @@ function finish(
   };
 }
 
+/** LEAST_RANK and its doubles, up to half of the hidden size. */
 function ranksBelow(hiddenSize: number): number[] {
   const ranks = [LEAST_RANK];
   while (2 * ranks[ranks.length - 1] <= Math.min(MOST_RANK, hiddenSize / 2)) ranks.push(2 * ranks[ranks.length - 1]);
   return ranks;
 }
 
+/** The bytes of a layer's predictor. */
 function bytesOf(store: Store, index: number, format: PredictorFormat, rank: number): number {
   const { hiddenSize, numNeurons } = store.layers[index];
   return predictorBytes(rank, format, { hiddenSize, numNeurons });

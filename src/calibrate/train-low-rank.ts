@@ -2,40 +2,44 @@ import type { Bridge, LowRankTrainer } from '../../native-bridge/bridge.js';
 import type { ActiveSet } from './active-set.js';
 import type { LayerInputs } from './layer-inputs.js';
 
-/** Samples of one step. */
+/** Tokens of one step. */
 export const BATCH_TOKENS = 256;
-/** Neighbouring tokens that are read at once: batches mix such runs, so that inputs on disk are not read row by row. */
+/**
+ * Neighbouring tokens that are read at once. A batch mixes such runs, so that inputs on disk are not read row by row.
+ */
 const RUN_TOKENS = 8;
+/** The learning rate at the first step. */
 const FIRST_RATE = 4e-3;
 
-export interface FitOptions {
+export interface LowRankOptions {
   rank: number;
-  /** Tokens [0, trainTokens) are learnt from. */
+  /** Tokens [0, trainTokens) are trained on. */
   trainTokens: number;
-  /** Steps of BATCH_TOKENS tokens each, in passes over all of them. */
+  /** Steps of BATCH_TOKENS tokens each, in passes over all training tokens. */
   steps: number;
-  /** Same seed, same result, on every number of threads. */
+  /** The same seed gives the same result with any number of threads. */
   seed: number;
-  /** Called after each step with the share that is done; throws to stop. */
+  /** Called after each step with the share that is done. It throws to stop. */
   onStep: (done: number) => void;
 }
 
 /**
- * Trains one layer's predictor as in "LLM in a flash" (arXiv 2312.11514, 3.1): rank-`rank` products of the network's input against which neurons it woke, by a
- * balanced logistic loss and Adam, the rate falling to nothing along a half cosine.
+ * Trains a layer's predictor of one rank as in "LLM in a flash" (arXiv 2312.11514, 3.1): from the network's input
+ * through `rank` products to a score for each neuron, against the neurons that were active. The loss is logistic and
+ * balanced, the optimizer is Adam, and the rate falls to nothing along a half cosine.
  */
-export function fitLowRank(
+export function trainLowRank(
   bridge: Bridge,
   inputs: LayerInputs,
   active: ActiveSet,
-  options: FitOptions,
+  options: LowRankOptions,
 ): LowRankTrainer {
   const { rank, trainTokens, steps, seed, onStep } = options;
   const { hiddenSize } = inputs;
   const { numNeurons, rowBytes } = active;
-  const awake = active.counts(0, trainTokens).reduce((sum, count) => sum + count, 0);
-  // A layer that never woke, or always, still trains: its bias alone then answers.
-  const activeShare = Math.min(1 - 1e-6, Math.max(1e-6, awake / (trainTokens * numNeurons)));
+  const activations = active.counts(0, trainTokens).reduce((sum, count) => sum + count, 0);
+  // A layer whose neurons are never active, or always, still trains: its bias alone then decides.
+  const activeShare = Math.min(1 - 1e-6, Math.max(1e-6, activations / (trainTokens * numNeurons)));
   const trainer = bridge.createLowRankTrainer({ hiddenSize, numNeurons, rank, activeShare, seed });
   const x = new Float32Array(BATCH_TOKENS * hiddenSize);
   const bits = new Uint8Array(BATCH_TOKENS * rowBytes);
@@ -61,7 +65,7 @@ export function fitLowRank(
   return trainer;
 }
 
-/** Fisher and Yates. */
+/** Shuffles in place (Fisher and Yates). */
 function shuffle(order: Uint32Array, random: (below: number) => number): void {
   for (let i = order.length - 1; i > 0; i--) {
     const j = random(i + 1);
@@ -69,7 +73,7 @@ function shuffle(order: Uint32Array, random: (below: number) => number): void {
   }
 }
 
-/** Whole numbers below a bound: xorshift32 (Marsaglia 2003). */
+/** A source of whole numbers below a bound: xorshift32 (Marsaglia 2003). */
 function randomIntegers(seed: number): (below: number) => number {
   let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
   return (below) => {

@@ -1,0 +1,81 @@
+import { type FeedForwardCall, RING_SLOT, type RowStream } from '../../native-bridge/bridge.js';
+import type { Allocation } from '../plan/allocation.js';
+import { bundlesIn } from '../plan/units.js';
+import type { Selector } from '../select/selector.js';
+import type { TraceWriter } from '../trace/trace-writer.js';
+import { type CacheCounts, type FeedForwardTap, reusedCall, type StreamedFeedForward } from './feed-forward.js';
+
+/**
+ * The streamed half for a model whose every row is needed by every token, in the same order. Such a cyclic scan defeats
+ * any recency cache. So the first units of each layer stay in memory, and the others pass through a ring that reads
+ * ahead across layers and tokens.
+ */
+export class PinnedFeedForward implements StreamedFeedForward {
+  readonly counts: CacheCounts = { hit: 0, missed: 0 };
+  readonly caches = [];
+  trace: TraceWriter | null = null;
+  tap: FeedForwardTap | null = null;
+  readonly #stream: RowStream;
+  readonly #selector: Selector;
+  readonly #allocation: Allocation;
+  /** The units of the layer at work, in order. */
+  readonly #units: Uint32Array;
+  /** Per layer the slot of each unit. */
+  readonly #slots: Uint32Array[];
+  /** Per layer 1 once its pinned units have been asked for. */
+  readonly #loaded: Uint8Array;
+  readonly #call: FeedForwardCall;
+
+  constructor(stream: RowStream, selector: Selector, allocation: Allocation) {
+    this.#stream = stream;
+    this.#selector = selector;
+    this.#allocation = allocation;
+    const { layers, ring } = allocation;
+    this.#units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
+    this.#loaded = new Uint8Array(layers.length);
+    this.#call = reusedCall(this.#units);
+    this.#slots = layers.map(({ unit, slots }) =>
+      Uint32Array.from({ length: unit.units }, (_, id) => (id < slots ? id : RING_SLOT)),
+    );
+    if (ring) {
+      const schedule = layers.flatMap(({ unit, slots }, layer) =>
+        Array.from({ length: unit.units - slots }, (_, i) => [layer, slots + i]),
+      );
+      stream.startRing({ ...ring, schedule: Uint32Array.from(schedule.flat()) });
+    }
+  }
+
+  run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    this.tap?.(layer, x, tokens);
+    const { unit, slots: pinned } = this.#allocation.layers[layer];
+    const count = this.#selector.select(layer, x, tokens, this.#units);
+    this.trace?.ask(layer, this.#units, count, tokens);
+    const slots = this.#slots[layer];
+    const held = bundlesIn(unit, this.#units, pinned);
+    if (this.#loaded[layer] === 0) {
+      this.#stream.request(layer, this.#units, slots, pinned);
+      this.#loaded[layer] = 1;
+      this.counts.missed += held;
+    } else {
+      this.counts.hit += held;
+    }
+    this.counts.missed += bundlesIn(unit, this.#units, count) - held;
+    const call = this.#call;
+    call.layer = layer;
+    call.slots = slots;
+    call.count = count;
+    call.x = x;
+    call.tokens = tokens;
+    call.y = y;
+    this.#stream.ffn(call);
+  }
+
+  endToken(): void {
+    this.trace?.endPass();
+  }
+
+  restart(lost: boolean): void {
+    if (lost) this.#loaded.fill(0);
+    if (this.#allocation.ring) this.#stream.seekRing(0);
+  }
+}

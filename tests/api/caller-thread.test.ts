@@ -1,0 +1,39 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect, it } from 'vitest';
+
+const run = promisify(execFile);
+const ROOT = new URL('../../dist/', import.meta.url);
+
+/** Prints the address of each module as it is loaded. */
+const TELL_LOADED = `export async function load(url, context, next) {
+  process._rawDebug(url);
+  return next(url, context);
+}`;
+
+async function loadedBy(entry: string): Promise<string[]> {
+  const hooks = JSON.stringify(`data:text/javascript,${encodeURIComponent(TELL_LOADED)}`);
+  const program = `import { register } from 'node:module';
+    register(${hooks});
+    await import(${JSON.stringify(new URL(entry, ROOT).href)});`;
+  const { stderr } = await run(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: fileURLToPath(ROOT),
+  });
+  return stderr.split('\n').filter((line) => line.startsWith('file:'));
+}
+
+it("the app's thread loads what it runs itself, and nothing of the engine", async () => {
+  const loaded = await loadedBy('src/index.js');
+  const own = loaded.filter((url) => url.startsWith(ROOT.href)).map((url) => url.slice(ROOT.href.length));
+  expect(own).toContain('src/api/load-model.js');
+  const rooms = new Set(own.map((path) => path.split('/').slice(0, -1).join('/')));
+  // Of plan/ what an error carries and what memory is counted from; the rest runs in the worker.
+  expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/plan']);
+  expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
+    'src/plan/bytes.js',
+    'src/plan/insufficient-memory.js',
+    'src/plan/machine.js',
+  ]);
+  expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);
+});

@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { REPOSITORY } from './page.js';
+
+const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
+const api = read('docs/api.md');
+const cli = read('docs/cli.md');
+
+/** What stands under a heading, up to the next one that is not below it. */
+function section(page: string, heading: string): string {
+  const [, level, title] = /^(#+) (.*)$/.exec(heading)!;
+  const after = page.split(`\n${level} ${title}\n`)[1] ?? '';
+  return after.split(new RegExp(`^#{1,${level.length}} `, 'm'))[0];
+}
+
+/** Names of an interface's own fields. */
+function fieldsOf(path: string, name: string): string[] {
+  const [, body] = new RegExp(`export interface ${name}\\b[^{]*\\{\\n(.*?)^\\}`, 'ms').exec(read(path))!;
+  return [...body.matchAll(/^ {2}(?:readonly )?(\w+)\??[:(]/gm)].map(([, field]) => field);
+}
+
+const names = (text: string, name: string) => new RegExp(`[\`{.\\s]${name}\\b`).test(text);
+
+describe('docs/api.md', () => {
+  it.each([
+    ['src/plan/model-options.ts', 'ModelOptions', '## loadModel'],
+    ['src/plan/plan.ts', 'Plan', '### The plan'],
+    ['src/api/convert.ts', 'ConvertOptions', '## convert'],
+    ['src/store/write/writer.ts', 'ConvertResult', '## convert'],
+    ['src/contract/protocol.ts', 'VerifyResult', '## verify'],
+    ['src/api/calibrate.ts', 'CalibrateOptions', '## calibrate'],
+    ['src/contract/protocol.ts', 'CalibrationResult', '## calibrate'],
+    ['src/store/layer-statistics.ts', 'LayerStatistics', '## calibrate'],
+    ['src/contract/protocol.ts', 'ComparisonResult', '## compare'],
+    ['src/contract/protocol.ts', 'SelectorJudgement', '## compare'],
+    ['src/contract/api.ts', 'GenerateOptions', '### model.generate'],
+    ['src/contract/api.ts', 'GenerationResult', '### model.generate'],
+    ['src/contract/api.ts', 'EvaluationResult', '### model.evaluate'],
+    ['src/contract/api.ts', 'ModelInfo', '### model.info'],
+    ['src/contract/api.ts', 'Model', '## Model'],
+    ['src/contract/api.ts', 'Receipt', '## Receipt'],
+    ['src/contract/api.ts', 'Progress', '## Types'],
+  ])('names every field of %s, %s', (path, type, heading) => {
+    const text = section(api, heading);
+    expect(fieldsOf(path, type).filter((field) => !names(text, field))).toEqual([]);
+  });
+
+  const codes = read('src/error-details.ts').matchAll(/^ {2}([A-Z_]+): (\w+);$/gm);
+  it.each([...codes].map(([, code, type]) => [code, type]))('names every detail of %s', (code, type) => {
+    const rows = section(api, '## Errors').match(new RegExp(`^\\| \`${code}\` \\|.*$`, 'gm')) ?? [];
+    expect(rows).toHaveLength(2);
+    const isEmpty = read('src/error-details.ts').includes(`type ${type} =`);
+    const fields = isEmpty ? [] : fieldsOf('src/error-details.ts', type);
+    const ofHubs = ['what', 'status', 'hubCode'];
+    expect(fields.filter((field) => !ofHubs.includes(field) && !names(rows[1], field))).toEqual([]);
+  });
+
+  it('names everything that the package exports', () => {
+    const exported = [...read('src/index.ts').matchAll(/\{([^}]*)\}/g)].flatMap(([, list]) =>
+      list.split(',').map((name) => name.replace('type ', '').trim()),
+    );
+    expect(exported.filter((name) => name !== '' && !names(api, name))).toEqual([]);
+  });
+});
+
+describe('docs/cli.md', () => {
+  const help = (...args: string[]) =>
+    execFileSync(process.execPath, [join(REPOSITORY, 'dist/src/cli/main.js'), 'help', ...args], { encoding: 'utf8' });
+  const shared = section(cli, '## Options that commands share') + section(cli, '## Output and exit codes');
+  const commands = [...help().matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, command]) => command);
+
+  it.each(commands)('names the options of %s', (command) => {
+    const text = `${shared}${section(cli, `## ${command}`)}${command === 'chat' ? section(cli, '## run') : ''}`;
+    const options = [...help(command).matchAll(/^ {2}(?:-\w, )?(--[\w-]+)/gm)].map(([, option]) => option);
+    expect(options.filter((option) => !text.includes(option))).toEqual([]);
+  });
+});
+
+describe('the test itself', () => {
+  it('finds the fields of an interface, and a field that a page does not name', () => {
+    expect(fieldsOf('src/contract/api.ts', 'Piece')).toEqual(['text', 'token']);
+    expect(names('| `texts` | ... |', 'text')).toBe(false);
+    expect(names('| `text` | ... |', 'text')).toBe(true);
+  });
+});
