@@ -1,4 +1,4 @@
-import type { Plan } from '../../src/index.js';
+import type { Plan, Receipt } from '../../src/index.js';
 import { type Machine, machineLine } from '../machine.js';
 import { median } from '../statistics.js';
 import { markdownTable, type Row } from '../table.js';
@@ -85,93 +85,52 @@ function comparison({ rounds }: Report): Row[] {
   ];
 }
 
+/** What the rounds took, on average: where bytes came from, how near the roofline is, where the time went. */
 function account({ rounds, newTokens, plan }: Report): Row[] {
   const readings = rounds.flatMap((round) => round.reading ?? []);
-  const answers = rounds.flatMap((round) => round.flashrow.answer ?? []);
+  const receipts = rounds.flatMap((round) => round.flashrow.answer ?? []).map((answer) => answer.receipt!);
   if (readings.length === 0) return [];
-  const reading = (of: (reading: Reading) => number | null) => medianOf(readings.map(of));
-  const receipt = (of: (receipt: NonNullable<Answer['receipt']>) => number) =>
-    medianOf(answers.map((answer) => of(answer.receipt!)));
-  const share = (ms: (receipt: NonNullable<Answer['receipt']>) => number) =>
-    receipt((r) => (100 * ms(r)) / (r.readWaitMs + r.ffnMs + r.denseMs + r.otherMs));
-  const per = (scale: number) => (value: number | null) => (value === null ? null : value / scale);
-  const row = (what: string, value: number | string | null): Row => ({ flashrow: what, value });
   return [
     row('FFN bytes in memory, %', 100 * plan.cachedShare),
-    row(
-      'payload MB per token',
-      reading((r) => r.payloadBytes / MB),
-    ),
-    row(
-      'device MB per token',
-      reading((r) => r.deviceBytes / MB),
-    ),
-    row(
-      'records per token',
-      reading((r) => r.records),
-    ),
-    row(
-      'KiB per record',
-      reading((r) => per(1024)(r.recordBytes)),
-    ),
-    row(
-      'read GB/s',
-      reading((r) => per(GB)(r.readSpeed)),
-    ),
-    row(
-      'raw read GB/s of such records',
-      reading((r) => per(GB)(r.rawReadSpeed)),
-    ),
-    row(
-      'memory GB/s',
-      reading((r) => r.memorySpeed / GB),
-    ),
-    row(
-      'roofline ms per token: disk',
-      reading((r) => r.roofline.diskMs),
-    ),
-    row(
-      'roofline ms per token: FFN from memory',
-      reading((r) => r.roofline.touchMs),
-    ),
-    row(
-      'roofline ms per token: resident half',
-      reading((r) => r.roofline.denseMs),
-    ),
-    row(
-      'roofline ms per token',
-      reading((r) => r.roofline.tokenMs),
-    ),
-    row(
-      'share of the roofline reached, %',
-      reading((r) => 100 * r.rooflineShare),
-    ),
-    row(
-      'time waiting for reads, %',
-      share((r) => r.readWaitMs),
-    ),
-    row(
-      'time in the FFN, %',
-      share((r) => r.ffnMs),
-    ),
-    row(
-      'time in the resident half, %',
-      share((r) => r.denseMs),
-    ),
-    row(
-      'time elsewhere, %',
-      share((r) => r.otherMs),
-    ),
-    row(
-      'growth of anonymous + shared memory, MB',
-      receipt((r) => r.rssGrowthBytes / MB),
-    ),
-    row(
-      'budget + overhead, MB',
-      receipt((r) => (r.budgetBytes + r.overheadBytes) / MB),
-    ),
-    row('timed tokens in all', newTokens * answers.length),
+    ...readingRows(readings),
+    ...receiptRows(receipts),
+    row('timed tokens in all', newTokens * receipts.length),
   ];
+}
+
+const row = (what: string, value: number | string | null): Row => ({ flashrow: what, value });
+
+function readingRows(readings: readonly Reading[]): Row[] {
+  const per = (scale: number, value: number | null) => (value === null ? null : value / scale);
+  const rows: [string, (reading: Reading) => number | null][] = [
+    ['payload MB per token', (r) => r.payloadBytes / MB],
+    ['device MB per token', (r) => r.deviceBytes / MB],
+    ['records per token', (r) => r.records],
+    ['KiB per record', (r) => per(1024, r.recordBytes)],
+    ['read GB/s', (r) => per(GB, r.readSpeed)],
+    ['raw read GB/s of such records', (r) => per(GB, r.rawReadSpeed)],
+    ['memory GB/s', (r) => r.memorySpeed / GB],
+    ['roofline ms per token: disk', (r) => r.roofline.diskMs],
+    ['roofline ms per token: FFN from memory', (r) => r.roofline.touchMs],
+    ['roofline ms per token: resident half', (r) => r.roofline.denseMs],
+    ['roofline ms per token', (r) => r.roofline.tokenMs],
+    ['share of the roofline reached, %', (r) => 100 * r.rooflineShare],
+  ];
+  return rows.map(([what, of]) => row(what, medianOf(readings.map(of))));
+}
+
+function receiptRows(receipts: readonly Receipt[]): Row[] {
+  const share = (ms: (receipt: Receipt) => number) => (r: Receipt) =>
+    (100 * ms(r)) / (r.readWaitMs + r.ffnMs + r.denseMs + r.otherMs);
+  const rows: [string, (receipt: Receipt) => number][] = [
+    ['time waiting for reads, %', share((r) => r.readWaitMs)],
+    ['time in the FFN, %', share((r) => r.ffnMs)],
+    ['time in the resident half, %', share((r) => r.denseMs)],
+    ['time elsewhere, %', share((r) => r.otherMs)],
+    ['growth of anonymous + shared memory, MB', (r) => r.rssGrowthBytes / MB],
+    ['budget + overhead, MB', (r) => (r.budgetBytes + r.overheadBytes) / MB],
+  ];
+  return rows.map(([what, of]) => row(what, medianOf(receipts.map(of))));
 }
 
 const size = (bytes: number) => (bytes < GB ? `${(bytes / MB).toFixed(1)} MB` : `${(bytes / GB).toFixed(2)} GB`);

@@ -68,100 +68,119 @@ export function writeRandomGguf(
   return writeGguf(path, entries, tensorsOf(shape, family, format, rows), contentsOf);
 }
 
+const matrix = (format: RowFormat, name: string, ...dimensions: number[]): Tensor => ({
+  name: `${name}.weight`,
+  dimensions,
+  format,
+  columns: dimensions[0],
+});
+const vector = (name: string, length: number, columns: number | null): Tensor => ({
+  name,
+  dimensions: [length],
+  format: 'f32',
+  columns,
+});
+const norm = (name: string, length: number) => vector(`${name}.weight`, length, null);
+/** Over the hidden size; Falcon's have biases. */
+const hiddenNorm = ({ hiddenSize }: ModelShape, { falcon }: GgufFamilyTraits, name: string): Tensor[] => [
+  norm(name, hiddenSize),
+  ...(falcon ? [vector(`${name}.bias`, hiddenSize, BIAS_COLUMNS)] : []),
+];
+
 function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowFormat, rows: RowFormat): Tensor[] {
   const { hiddenSize, numLayers, headDim, vocabSize } = shape;
-  const querySize = headDim * shape.numAttentionHeads;
-  const keyValueSize = headDim * shape.numKeyValueHeads;
-  const matrixOf =
-    (format: RowFormat) =>
-    (name: string, ...dimensions: number[]): Tensor => ({
-      name: `${name}.weight`,
-      dimensions,
-      format,
-      columns: dimensions[0],
-    });
-  const [matrix, streamed, router] = [matrixOf(format), matrixOf(rows), matrixOf('f32')];
-  const vector = (name: string, length: number, columns: number | null): Tensor => ({
-    name,
-    dimensions: [length],
-    format: 'f32',
-    columns,
-  });
-  const norm = (name: string, length: number) => vector(`${name}.weight`, length, null);
-  const hiddenNorm = (name: string): Tensor[] => [
-    norm(name, hiddenSize),
-    ...(family.falcon ? [vector(`${name}.bias`, hiddenSize, BIAS_COLUMNS)] : []),
-  ];
-  const projection = (name: string, length: number): Tensor[] => [
-    matrix(name, hiddenSize, length),
-    ...(family.queryKeyValueBiases ? [vector(`${name}.bias`, length, BIAS_COLUMNS)] : []),
-  ];
-  const expertBiases = (name: string, length: number, numExperts: number): Tensor[] =>
-    family.gptOss
-      ? [{ name: `${name}.bias`, dimensions: [length, numExperts], format: 'f32', columns: BIAS_COLUMNS }]
-      : [];
-  const feedForward = (block: string): Tensor[] => {
-    const { experts, intermediateSize } = shape;
-    if (!experts)
-      return [
-        ...(family.falcon || family.phi3 ? [] : [streamed(`${block}.ffn_gate`, hiddenSize, intermediateSize)]),
-        streamed(`${block}.ffn_up`, hiddenSize, (family.phi3 ? 2 : 1) * intermediateSize),
-        streamed(`${block}.ffn_down`, intermediateSize, hiddenSize),
-      ];
-    const { numExperts, intermediateSize: neurons, sharedIntermediateSize: shared } = experts;
-    const sharedExpert = shared
-      ? [
-          vector(`${block}.ffn_gate_inp_shexp.weight`, hiddenSize, hiddenSize),
-          matrix(`${block}.ffn_gate_shexp`, hiddenSize, shared),
-          matrix(`${block}.ffn_up_shexp`, hiddenSize, shared),
-          matrix(`${block}.ffn_down_shexp`, shared, hiddenSize),
-        ]
-      : [];
-    return [
-      router(`${block}.ffn_gate_inp`, hiddenSize, numExperts),
-      streamed(`${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
-      streamed(`${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
-      streamed(`${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
-      ...(family.gptOss ? [vector(`${block}.ffn_gate_inp.bias`, numExperts, BIAS_COLUMNS)] : []),
-      ...expertBiases(`${block}.ffn_gate_exps`, neurons, numExperts),
-      ...expertBiases(`${block}.ffn_up_exps`, neurons, numExperts),
-      ...expertBiases(`${block}.ffn_down_exps`, hiddenSize, numExperts),
-      ...sharedExpert,
-    ];
-  };
-  const [queryNorm, keyNorm] = family.queryKeyNorm === 'all' ? [querySize, keyValueSize] : [headDim, headDim];
   const layers = Array.from({ length: numLayers }, (_, layer) => {
     const block = `blk.${layer}`;
     return [
-      ...hiddenNorm(`${block}.attn_norm`),
-      ...(family.falcon === 'two norms' ? hiddenNorm(`${block}.attn_norm_2`) : []),
-      ...(family.falcon || family.phi3
-        ? [matrix(`${block}.attn_qkv`, hiddenSize, querySize + 2 * keyValueSize)]
-        : [
-            ...projection(`${block}.attn_q`, querySize),
-            ...projection(`${block}.attn_k`, keyValueSize),
-            ...projection(`${block}.attn_v`, keyValueSize),
-          ]),
-      ...(family.queryKeyNorm ? [norm(`${block}.attn_q_norm`, queryNorm), norm(`${block}.attn_k_norm`, keyNorm)] : []),
-      matrix(`${block}.attn_output`, querySize, hiddenSize),
-      ...(family.gptOss
-        ? [
-            vector(`${block}.attn_output.bias`, hiddenSize, BIAS_COLUMNS),
-            vector(`${block}.attn_sinks.weight`, shape.numAttentionHeads, BIAS_COLUMNS),
-          ]
-        : []),
+      ...attention(shape, family, format, block),
       ...(family.gemma ? [norm(`${block}.post_attention_norm`, hiddenSize)] : []),
-      ...(family.falcon ? [] : hiddenNorm(`${block}.${family.gptOss ? 'post_attention_norm' : 'ffn_norm'}`)),
+      ...(family.falcon
+        ? []
+        : hiddenNorm(shape, family, `${block}.${family.gptOss ? 'post_attention_norm' : 'ffn_norm'}`)),
       ...(family.gemma ? [norm(`${block}.post_ffw_norm`, hiddenSize)] : []),
-      ...feedForward(block),
+      ...(shape.experts
+        ? mixture(hiddenSize, shape.experts, family, format, rows, block)
+        : network(shape, family, rows, block)),
     ];
   });
   return [
-    matrix('token_embd', hiddenSize, vocabSize),
+    matrix(format, 'token_embd', hiddenSize, vocabSize),
     ...(family.phi3 ? ['rope_factors_short', 'rope_factors_long'].map((name) => norm(name, headDim / 2)) : []),
     ...layers.flat(),
-    ...hiddenNorm('output_norm'),
-    ...(shape.tiedEmbeddings ? [] : [matrix('output', hiddenSize, vocabSize)]),
+    ...hiddenNorm(shape, family, 'output_norm'),
+    ...(shape.tiedEmbeddings ? [] : [matrix(format, 'output', hiddenSize, vocabSize)]),
+  ];
+}
+
+function attention(shape: ModelShape, family: GgufFamilyTraits, format: RowFormat, block: string): Tensor[] {
+  const { hiddenSize, headDim } = shape;
+  const querySize = headDim * shape.numAttentionHeads;
+  const keyValueSize = headDim * shape.numKeyValueHeads;
+  const [queryNorm, keyNorm] = family.queryKeyNorm === 'all' ? [querySize, keyValueSize] : [headDim, headDim];
+  const projection = (name: string, length: number): Tensor[] => [
+    matrix(format, name, hiddenSize, length),
+    ...(family.queryKeyValueBiases ? [vector(`${name}.bias`, length, BIAS_COLUMNS)] : []),
+  ];
+  return [
+    ...hiddenNorm(shape, family, `${block}.attn_norm`),
+    ...(family.falcon === 'two norms' ? hiddenNorm(shape, family, `${block}.attn_norm_2`) : []),
+    ...(family.falcon || family.phi3
+      ? [matrix(format, `${block}.attn_qkv`, hiddenSize, querySize + 2 * keyValueSize)]
+      : [
+          ...projection(`${block}.attn_q`, querySize),
+          ...projection(`${block}.attn_k`, keyValueSize),
+          ...projection(`${block}.attn_v`, keyValueSize),
+        ]),
+    ...(family.queryKeyNorm ? [norm(`${block}.attn_q_norm`, queryNorm), norm(`${block}.attn_k_norm`, keyNorm)] : []),
+    matrix(format, `${block}.attn_output`, querySize, hiddenSize),
+    ...(family.gptOss
+      ? [
+          vector(`${block}.attn_output.bias`, hiddenSize, BIAS_COLUMNS),
+          vector(`${block}.attn_sinks.weight`, shape.numAttentionHeads, BIAS_COLUMNS),
+        ]
+      : []),
+  ];
+}
+
+const network = (
+  { hiddenSize, intermediateSize }: ModelShape,
+  { falcon, phi3 }: GgufFamilyTraits,
+  rows: RowFormat,
+  block: string,
+): Tensor[] => [
+  ...(falcon || phi3 ? [] : [matrix(rows, `${block}.ffn_gate`, hiddenSize, intermediateSize)]),
+  matrix(rows, `${block}.ffn_up`, hiddenSize, (phi3 ? 2 : 1) * intermediateSize),
+  matrix(rows, `${block}.ffn_down`, intermediateSize, hiddenSize),
+];
+
+function mixture(
+  hiddenSize: number,
+  { numExperts, intermediateSize: neurons, sharedIntermediateSize: shared }: NonNullable<ModelShape['experts']>,
+  { gptOss }: GgufFamilyTraits,
+  format: RowFormat,
+  rows: RowFormat,
+  block: string,
+): Tensor[] {
+  const biases = (name: string, length: number): Tensor[] =>
+    gptOss ? [{ name: `${name}.bias`, dimensions: [length, numExperts], format: 'f32', columns: BIAS_COLUMNS }] : [];
+  const sharedExpert = shared
+    ? [
+        vector(`${block}.ffn_gate_inp_shexp.weight`, hiddenSize, hiddenSize),
+        matrix(format, `${block}.ffn_gate_shexp`, hiddenSize, shared),
+        matrix(format, `${block}.ffn_up_shexp`, hiddenSize, shared),
+        matrix(format, `${block}.ffn_down_shexp`, shared, hiddenSize),
+      ]
+    : [];
+  return [
+    matrix('f32', `${block}.ffn_gate_inp`, hiddenSize, numExperts),
+    matrix(rows, `${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
+    matrix(rows, `${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
+    matrix(rows, `${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
+    ...(gptOss ? [vector(`${block}.ffn_gate_inp.bias`, numExperts, BIAS_COLUMNS)] : []),
+    ...biases(`${block}.ffn_gate_exps`, neurons),
+    ...biases(`${block}.ffn_up_exps`, neurons),
+    ...biases(`${block}.ffn_down_exps`, hiddenSize),
+    ...sharedExpert,
   ];
 }
 

@@ -116,13 +116,7 @@ export async function writeLayer(
       else gatherSlices(columns, inGroup, neuronsPerBundle, count, down.source);
       down.place(neurons * hiddenSize, count, records, stride);
 
-      for (let bundle = 0; bundle < count; bundle++) {
-        segments.forEach((segment, index) => {
-          const start = bundle * stride + segment.offset;
-          const run = records.subarray(start, start + segment.bytes);
-          checksums[(firstBundle + first + bundle) * segments.length + index] = crc32c(run, 0);
-        });
-      }
+      checksumRecords(geometry, records, count, crc32c, checksums.subarray((firstBundle + first) * segments.length));
       await file.write(records.subarray(0, count * stride));
       progress.onPiece();
     }
@@ -135,6 +129,22 @@ export async function writeLayer(
     (part) => part.requantizer.sourceFormat !== part.requantizer.to,
   );
   return { checksums, requantized: changed.map((part) => part.requantizer.result()) };
+}
+
+/** Checksums of the first `count` records, [count, segments], into the front of `into`. */
+function checksumRecords(
+  { extents, segments }: BundleGeometry,
+  records: Buffer,
+  count: number,
+  crc32c: Crc32c,
+  into: Uint32Array,
+): void {
+  for (let bundle = 0; bundle < count; bundle++) {
+    segments.forEach((segment, index) => {
+      const start = bundle * extents[0].stride + segment.offset;
+      into[bundle * segments.length + index] = crc32c(records.subarray(start, start + segment.bytes), 0);
+    });
+  }
 }
 
 /** Bundles whose down columns fit COLUMNS_BYTES in `format`; a group that is not the last ends on the edge of a source's block. */
