@@ -31,6 +31,7 @@ export class FeedForward {
   }
 
   /** hidden[tokens, neuronsPerBundle] = act(gate x) * (up x), or act(up x), for the neurons from `firstNeuron` on. */
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the twin is the kernels' text, loop for loop.
   #activate(
     prepared: PreparedLayer,
     { x, tokens, residentProducts }: FeedForwardCall,
