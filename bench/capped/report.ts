@@ -7,15 +7,15 @@ import type { Reading, Run } from './measure.js';
 
 export interface Round {
   flashrow: Run;
-  /** Null where nobody was to be compared with. */
+  /** Null where there is no peer. */
   peer: Run | null;
-  /** Null where flashrow did not come to an end. */
+  /** Null where flashrow did not finish. */
   reading: Reading | null;
 }
 
 export interface Report {
   machine: Machine;
-  /** The command's own words. */
+  /** The command line. */
   command: string;
   model: string;
   checkpointBytes: number;
@@ -32,7 +32,7 @@ export interface Report {
 const MB = 1e6;
 const GB = 1e9;
 
-/** The comparison, then where flashrow's time and bytes went; medians over the rounds. */
+/** The comparison, then flashrow's time and bytes; medians over the rounds. */
 export function printable(report: Report): string {
   const { checkpointBytes, capBytes, budgetBytes, machine } = report;
   const cap =
@@ -52,8 +52,8 @@ export function printable(report: Report): string {
 function comparison({ rounds }: Report): Row[] {
   const ours = rounds.map((round) => round.flashrow);
   const theirs = rounds.flatMap((round) => round.peer ?? []);
-  const row = (what: string, of: (answer: Answer) => number | null, moreIsBetter: boolean): Row => {
-    const [mine, peers] = [ours, theirs].map((runs) => medianOf(runs.map((run) => run.answer && of(run.answer))));
+  const row = (what: string, figure: (answer: Answer) => number | null, moreIsBetter: boolean): Row => {
+    const [mine, peers] = [ours, theirs].map((runs) => medianOf(runs.map((run) => run.answer && figure(run.answer))));
     const ratio = mine === null || peers === null ? null : moreIsBetter ? mine / peers : peers / mine;
     return {
       'median of rounds': what,
@@ -62,10 +62,10 @@ function comparison({ rounds }: Report): Row[] {
       'times better': ratio,
     };
   };
-  const plain = (what: string, of: (runs: Run[]) => number): Row => ({
+  const overRuns = (what: string, figure: (runs: Run[]) => number): Row => ({
     'median of rounds': what,
-    flashrow: of(ours),
-    'llama.cpp': theirs.length > 0 ? of(theirs) : '',
+    flashrow: figure(ours),
+    'llama.cpp': theirs.length > 0 ? figure(theirs) : '',
     'times better': null,
   });
   return [
@@ -80,99 +80,66 @@ function comparison({ rounds }: Report): Row[] {
       (answer) => answer.diskBytesPerToken && answer.diskBytesPerToken / MB,
       false,
     ),
-    plain('anonymous + shared memory, MB, at most', (runs) => Math.max(...runs.map((run) => run.anonymousBytes)) / MB),
-    plain('killed for want of memory (oom_kill)', (runs) => runs.reduce((sum, run) => sum + run.killed, 0)),
+    overRuns(
+      'anonymous + shared memory, MB, at most',
+      (runs) => Math.max(...runs.map((run) => run.anonymousBytes)) / MB,
+    ),
+    overRuns('killed for want of memory (oom_kill)', (runs) => runs.reduce((sum, run) => sum + run.killed, 0)),
   ];
 }
 
+type Receipt = NonNullable<Answer['receipt']>;
+
 function account({ rounds, newTokens, plan }: Report): Row[] {
   const readings = rounds.flatMap((round) => round.reading ?? []);
-  const answers = rounds.flatMap((round) => round.flashrow.answer ?? []);
+  const receipts = rounds.flatMap((round) => round.flashrow.answer?.receipt ?? []);
   if (readings.length === 0) return [];
-  const reading = (of: (reading: Reading) => number | null) => medianOf(readings.map(of));
-  const receipt = (of: (receipt: NonNullable<Answer['receipt']>) => number) =>
-    medianOf(answers.map((answer) => of(answer.receipt!)));
-  const share = (ms: (receipt: NonNullable<Answer['receipt']>) => number) =>
-    receipt((r) => (100 * ms(r)) / (r.readWaitMs + r.ffnMs + r.denseMs + r.otherMs));
-  const per = (scale: number) => (value: number | null) => (value === null ? null : value / scale);
-  const row = (what: string, value: number | string | null): Row => ({ flashrow: what, value });
+  const row = (what: string, value: number | null): Row => ({ flashrow: what, value });
+  const read = ([what, figure]: Figure<Reading>) => row(what, medianOf(readings.map(figure)));
+  const received = ([what, figure]: Figure<Receipt>) => row(what, medianOf(receipts.map(figure)));
   return [
     row('FFN bytes in memory, %', 100 * plan.cachedShare),
-    row(
-      'payload MB per token',
-      reading((r) => r.payloadBytes / MB),
-    ),
-    row(
-      'device MB per token',
-      reading((r) => r.deviceBytes / MB),
-    ),
-    row(
-      'records per token',
-      reading((r) => r.records),
-    ),
-    row(
-      'KiB per record',
-      reading((r) => per(1024)(r.recordBytes)),
-    ),
-    row(
-      'read GB/s',
-      reading((r) => per(GB)(r.readSpeed)),
-    ),
-    row(
-      'raw read GB/s of such records',
-      reading((r) => per(GB)(r.rawReadSpeed)),
-    ),
-    row(
-      'memory GB/s',
-      reading((r) => r.memorySpeed / GB),
-    ),
-    row(
-      'roofline ms per token: disk',
-      reading((r) => r.roofline.diskMs),
-    ),
-    row(
-      'roofline ms per token: FFN from memory',
-      reading((r) => r.roofline.touchMs),
-    ),
-    row(
-      'roofline ms per token: resident half',
-      reading((r) => r.roofline.denseMs),
-    ),
-    row(
-      'roofline ms per token',
-      reading((r) => r.roofline.tokenMs),
-    ),
-    row(
-      'share of the roofline reached, %',
-      reading((r) => 100 * r.rooflineShare),
-    ),
-    row(
-      'time waiting for reads, %',
-      share((r) => r.readWaitMs),
-    ),
-    row(
-      'time in the FFN, %',
-      share((r) => r.ffnMs),
-    ),
-    row(
-      'time in the resident half, %',
-      share((r) => r.denseMs),
-    ),
-    row(
-      'time elsewhere, %',
-      share((r) => r.otherMs),
-    ),
-    row(
-      'growth of anonymous + shared memory, MB',
-      receipt((r) => r.rssGrowthBytes / MB),
-    ),
-    row(
-      'budget + overhead, MB',
-      receipt((r) => (r.budgetBytes + r.overheadBytes) / MB),
-    ),
-    row('timed tokens in all', newTokens * answers.length),
+    ...READINGS.map(read),
+    ...TIMES.map(received),
+    ...MEMORY.map(received),
+    row('timed tokens in all', newTokens * receipts.length),
   ];
 }
+
+/** A row's name and its figure. */
+type Figure<T> = readonly [string, (of: T) => number | null];
+
+const scaled = (value: number | null, unit: number) => (value === null ? null : value / unit);
+
+const READINGS: readonly Figure<Reading>[] = [
+  ['payload MB per token', (reading) => reading.payloadBytes / MB],
+  ['device MB per token', (reading) => reading.deviceBytes / MB],
+  ['records per token', (reading) => reading.records],
+  ['KiB per record', (reading) => scaled(reading.recordBytes, 1024)],
+  ['read GB/s', (reading) => scaled(reading.readSpeed, GB)],
+  ['raw read GB/s of such records', (reading) => scaled(reading.rawReadSpeed, GB)],
+  ['memory GB/s', (reading) => reading.memorySpeed / GB],
+  ['roofline ms per token: disk', (reading) => reading.roofline.diskMs],
+  ['roofline ms per token: FFN from memory', (reading) => reading.roofline.touchMs],
+  ['roofline ms per token: resident half', (reading) => reading.roofline.denseMs],
+  ['roofline ms per token', (reading) => reading.roofline.tokenMs],
+  ['share of the roofline reached, %', (reading) => 100 * reading.rooflineShare],
+];
+
+const shareOf = (ms: (receipt: Receipt) => number) => (receipt: Receipt) =>
+  (100 * ms(receipt)) / (receipt.readWaitMs + receipt.ffnMs + receipt.denseMs + receipt.otherMs);
+
+const TIMES: readonly Figure<Receipt>[] = [
+  ['time waiting for reads, %', shareOf((receipt) => receipt.readWaitMs)],
+  ['time in the FFN, %', shareOf((receipt) => receipt.ffnMs)],
+  ['time in the resident half, %', shareOf((receipt) => receipt.denseMs)],
+  ['time elsewhere, %', shareOf((receipt) => receipt.otherMs)],
+];
+
+const MEMORY: readonly Figure<Receipt>[] = [
+  ['growth of anonymous + shared memory, MB', (receipt) => receipt.rssGrowthBytes / MB],
+  ['budget + overhead, MB', (receipt) => (receipt.budgetBytes + receipt.overheadBytes) / MB],
+];
 
 const size = (bytes: number) => (bytes < GB ? `${(bytes / MB).toFixed(1)} MB` : `${(bytes / GB).toFixed(2)} GB`);
 

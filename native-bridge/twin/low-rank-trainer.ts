@@ -1,6 +1,7 @@
 import { ADAM, type LowRankKernel } from '../low-rank-trainer.js';
 
 /** One step as it is written in a textbook: forward, gradients, Adam. */
+// biome-ignore lint/complexity/noExcessiveCognitiveComplexity: a textbook's step is read in one piece.
 export const trainLowRank: LowRankKernel = (state, x, active, samples) => {
   const { hiddenSize, numNeurons, rank, a, b, bias, positiveWeight, negativeWeight, learningRate, step } = state;
   const bytes = Math.ceil(numNeurons / 8);

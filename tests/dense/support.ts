@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { dequantize, quantize } from '../../dist/native-bridge/blocks.js';
 import { rowBytes, type WritableFormat } from '../../dist/native-bridge/formats.js';
 import type { TensorOnDisk } from '../../dist/src/dense/tensor-on-disk.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
 import type { ModelSpec } from '../../dist/src/model/spec.js';
+import { modelSpec } from '../support/spec.js';
 
 export const temporaryFolder = () => fs.mkdtempSync(join(tmpdir(), 'flashrow-dense-'));
 
@@ -21,35 +21,16 @@ export function randomNumbers(seed: number): () => number {
 export const randomVector = (length: number, seed: number) => Float32Array.from({ length }, randomNumbers(seed));
 
 /** Grouped-query attention, and heads that together are wider than the hidden state. */
-export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec => ({
-  architecture: 'llama',
-  name: 'small',
-  vocabSize: 96,
-  hiddenSize: 64,
-  intermediateSize: 128,
-  numLayers: 2,
-  numAttentionHeads: 6,
-  numKeyValueHeads: 2,
-  headDim: 16,
-  contextLength: 128,
-  norm: 'rms',
-  normEpsilon: 1e-5,
-  rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
-  activation: 'silu',
-  gated: true,
-  tiedEmbeddings: false,
-  positionOffset: 0,
-  queryKeyValueBiases: false,
-  outputBias: false,
-  feedForwardBiases: false,
-  parallelNorm: null,
-  queryKeyNorm: null,
-  slidingWindow: null,
-  attentionSinks: false,
-  ...PLAIN,
-  experts: null,
-  ...changes,
-});
+export const smallSpec = (changes: Partial<ModelSpec> = {}): ModelSpec =>
+  modelSpec({
+    vocabSize: 96,
+    intermediateSize: 128,
+    numAttentionHeads: 6,
+    contextLength: 128,
+    rotary: { theta: 10000, dimension: 16, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
+    tiedEmbeddings: false,
+    ...changes,
+  });
 
 export interface WrittenModel {
   spec: ModelSpec;

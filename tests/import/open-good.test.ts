@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
+import { modelSpec } from '../support/spec.js';
 import { expectSound } from './support.js';
 
 /** All values of one tensor. */
@@ -19,34 +19,22 @@ function floats(checkpoint: Checkpoint, name: string): Float32Array {
 describe.skipIf(!haveSharedData)(`reference checkpoints${withoutSharedData}`, () => {
   it('reads from stories260K.gguf the weights that llama2.c has in stories260K.bin', () => {
     const checkpoint = openCheckpoint(sharedPath('models/stories260K/stories260K.gguf'));
-    expect(checkpoint.spec).toEqual({
-      architecture: 'llama',
-      name: 'llama',
-      vocabSize: 512,
-      hiddenSize: 64,
-      intermediateSize: 172,
-      numLayers: 5,
-      numAttentionHeads: 8,
-      numKeyValueHeads: 4,
-      headDim: 8,
-      contextLength: 2048,
-      normEpsilon: Math.fround(1e-5),
-      rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
-      slidingWindow: null,
-      attentionSinks: false,
-      ...PLAIN,
-      activation: 'silu',
-      gated: true,
-      tiedEmbeddings: false,
-      norm: 'rms',
-      positionOffset: 0,
-      outputBias: false,
-      feedForwardBiases: false,
-      parallelNorm: null,
-      queryKeyValueBiases: false,
-      queryKeyNorm: null,
-      experts: null,
-    });
+    expect(checkpoint.spec).toEqual(
+      modelSpec({
+        name: 'llama',
+        vocabSize: 512,
+        hiddenSize: 64,
+        intermediateSize: 172,
+        numLayers: 5,
+        numAttentionHeads: 8,
+        numKeyValueHeads: 4,
+        headDim: 8,
+        contextLength: 2048,
+        normEpsilon: Math.fround(1e-5),
+        rotary: { theta: 10000, dimension: 8, layout: 'interleaved', frequencyFactors: null, magnitude: 1 },
+        tiedEmbeddings: false,
+      }),
+    );
     expect(checkpoint.vocabulary).toMatchObject({
       kind: 'gguf',
       model: 'llama',
@@ -76,24 +64,22 @@ describe.skipIf(!haveSharedData)(`reference checkpoints${withoutSharedData}`, ()
   it('reads tales as the ReLU Llama its README describes', () => {
     const checkpoint = openCheckpoint(sharedPath('models/tales'));
     expect(checkpoint.kind).toBe('huggingface');
-    expect(checkpoint.spec).toMatchObject({
-      name: 'tales',
-      vocabSize: 4096,
-      hiddenSize: 256,
-      intermediateSize: 1024,
-      numLayers: 8,
-      numAttentionHeads: 4,
-      numKeyValueHeads: 2,
-      headDim: 64,
-      contextLength: 512,
-      normEpsilon: 1e-5,
-      rotary: { theta: 10000, dimension: 64, layout: 'halves', frequencyFactors: null, magnitude: 1 },
-      slidingWindow: null,
-      attentionSinks: false,
-      ...PLAIN,
-      activation: 'relu',
-      tiedEmbeddings: true,
-    });
+    expect(checkpoint.spec).toEqual(
+      modelSpec({
+        name: 'tales',
+        vocabSize: 4096,
+        hiddenSize: 256,
+        intermediateSize: 1024,
+        numLayers: 8,
+        numAttentionHeads: 4,
+        numKeyValueHeads: 2,
+        headDim: 64,
+        contextLength: 512,
+        normEpsilon: 1e-5,
+        rotary: { theta: 10000, dimension: 64, layout: 'halves', frequencyFactors: null, magnitude: 1 },
+        activation: 'relu',
+      }),
+    );
     expect(checkpoint.files).toMatchObject([{ path: sharedPath('models/tales/model.safetensors'), bytes: 17843136 }]);
     expect(checkpoint.vocabulary).toMatchObject({ kind: 'huggingface', bosId: 0, eosIds: [0], chatTemplate: null });
     expectSound(checkpoint);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { PLAIN } from '../../dist/src/model/plain.js';
 import { allocate } from '../../dist/src/plan/allocate.js';
 import type { AllocationRequest } from '../../dist/src/plan/allocation.js';
+import { neuronLayer } from '../support/layer.js';
+import { modelSpec } from '../support/spec.js';
 
 const HIDDEN = 256;
 const NEURONS = 1024;
@@ -9,50 +10,15 @@ const LAYERS = 4;
 const ROW = HIDDEN * 2;
 
 function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | 'silu' = 'relu'): AllocationRequest {
-  const layer = {
-    hiddenSize: HIDDEN,
-    numNeurons: NEURONS,
-    neuronsPerBundle: 1,
-    activation,
-    formats: { gate: 'f16' as const, up: 'f16' as const, down: 'f16' as const },
-    downOrientation: 'by-neuron' as const,
-    extents: [{ file: 0, offset: 0, bytes: 3 * ROW, stride: 3 * ROW }],
-    parts: { gate: { extent: 0, offset: 0 }, up: { extent: 0, offset: ROW }, down: { extent: 0, offset: 2 * ROW } },
-    segments: [
-      { extent: 0, offset: 0, bytes: ROW },
-      { extent: 0, offset: ROW, bytes: 2 * ROW },
-    ],
-    checksums: null,
-  };
+  const layer = { ...neuronLayer(NEURONS, HIDDEN), activation };
   return {
-    spec: {
-      architecture: 'llama',
-      name: 'test',
-      vocabSize: 512,
+    spec: modelSpec({
       hiddenSize: HIDDEN,
       intermediateSize: NEURONS,
       numLayers: LAYERS,
-      numAttentionHeads: 4,
-      numKeyValueHeads: 2,
       headDim: 64,
-      contextLength: 512,
-      norm: 'rms',
-      normEpsilon: 1e-5,
-      rotary: { theta: 1e4, dimension: 64, layout: 'halves', frequencyFactors: null, magnitude: 1 },
       activation,
-      gated: true,
-      tiedEmbeddings: true,
-      positionOffset: 0,
-      queryKeyValueBiases: false,
-      outputBias: false,
-      feedForwardBiases: false,
-      parallelNorm: null,
-      queryKeyNorm: null,
-      slidingWindow: null,
-      attentionSinks: false,
-      ...PLAIN,
-      experts: null,
-    },
+    }),
     layers: Array.from({ length: LAYERS }, () => layer),
     dense: { residentBytes: 1_000_000, scratchBytes: 50_000 },
     routerBytes: 0,

@@ -18,10 +18,10 @@ import { crc32c as tableCrc32c } from '../../dist/native-bridge/crc32c.js';
 import { FORMATS, isWritableFormat, type RowFormat } from '../../dist/native-bridge/formats.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpoint.js';
-import { PLAIN } from '../../dist/src/model/plain.js';
-import type { Activation, ModelSpec } from '../../dist/src/model/spec.js';
+import type { Activation } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
 import { type WriteOptions, writeStore } from '../../dist/src/store/write/writer.js';
+import { modelSpec } from '../support/spec.js';
 
 export type SourceFormat = RowFormat | 'bf16';
 
@@ -216,8 +216,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
   const file = Buffer.concat(pieces);
   writeFileSync(path, file);
 
-  const spec: ModelSpec = {
-    architecture: 'llama',
+  const spec = modelSpec({
     name: 'random',
     vocabSize,
     hiddenSize,
@@ -227,8 +226,6 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     numKeyValueHeads: 1,
     headDim,
     contextLength: 64,
-    norm: 'rms',
-    normEpsilon: 1e-5,
     rotary: {
       theta: 10000,
       dimension: headDim - (headDim % 2),
@@ -239,15 +236,6 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     activation,
     gated,
     tiedEmbeddings: tied,
-    positionOffset: 0,
-    queryKeyValueBiases: false,
-    outputBias: false,
-    feedForwardBiases: false,
-    parallelNorm: null,
-    queryKeyNorm: null,
-    slidingWindow: null,
-    attentionSinks: false,
-    ...PLAIN,
     experts: experts
       ? {
           numExperts: experts.numExperts,
@@ -257,7 +245,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
           sharedIntermediateSize: experts.shared ?? 0,
         }
       : null,
-  };
+  });
   const raw = (name: string) => {
     const tensor = tensors.get(name)!;
     if (tensor.parts) {
