@@ -1,6 +1,6 @@
 /**
- * Work that must come to rest before the process ends: a library in the middle of a call would abort the process
- * instead.
+ * Work that must come to rest before the process ends. A library that is stopped in the middle of a call would abort
+ * the process.
  */
 const running = new Set<() => void>();
 

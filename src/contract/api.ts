@@ -83,7 +83,7 @@ export interface PerPhase {
   decode: number;
 }
 
-/** What a generation or an evaluation did and what it cost. */
+/** The work and the cost of a generation or an evaluation. */
 export interface Receipt {
   /** The selector in use: which rows are read. */
   selector: string;
@@ -125,7 +125,7 @@ export interface Receipt {
   decodeTokensPerSecond: number | null;
   /** ms that a generated token took, by percentile; null where there was nothing to measure. */
   tokenMs: { p50: number | null; p95: number | null; p99: number | null };
-  /** Where the time went, ms over prefill and decode: waiting for reads. */
+  /** ms of prefill and decode spent waiting for reads. The three fields below are the rest of the time. */
   readWaitMs: number;
   /** The feed-forward part, ms. */
   ffnMs: number;
@@ -186,7 +186,7 @@ export interface ModelInfo {
 /** A loaded model. It lives in a worker thread; calls on it wait for each other. */
 export interface Model {
   readonly info: ModelInfo;
-  /** Where the budget went. */
+  /** The plan that the load followed. */
   readonly plan: Plan;
   /**
    * Continues a text, or token ids as they are. Throws BAD_USAGE for a wrong option; the result rejects with

@@ -26,7 +26,7 @@ export interface ConvertRequest {
   dense: string;
 }
 
-/** What a calibration is made with. */
+/** The settings of a calibration. */
 export interface CalibrationSettings {
   tokens: number;
   falseNegativeRate: number;
@@ -40,25 +40,25 @@ export type CalibrationProgress =
   | { stage: 'train'; layer: number; rank: number; done: number; total: number };
 
 export interface CalibrationResult {
-  /** Of predictors.bin. */
+  /** The file of predictors that was written, and its bytes. */
   path: string;
   bytes: number;
-  /** Of the store without it. */
+  /** Bytes of the store without that file. */
   modelBytes: number;
   tokens: number;
   heldOutTokens: number;
-  /** As measured on the tokens that were held out. */
+  /** Measured layer by layer on the tokens that were held out. */
   layers: ({ rank: number; threshold: number } & LayerStatistics)[];
 }
 
-/** What a selector does in one layer, shares from 0 to 1. */
+/** How well a selector does in one layer; shares from 0 to 1. */
 export interface SelectorJudgement {
   /** Neurons that a token wakes, and those that the selector chooses for it, as shares of all. */
   activeShare: number;
   chosenShare: number;
-  /** Of the active ones, those not chosen. */
+  /** The share of active neurons that were not chosen. */
   falseNegativeRate: number;
-  /** Of the others, those chosen. */
+  /** The share of idle neurons that were chosen. */
   falsePositiveRate: number;
 }
 
@@ -70,7 +70,7 @@ export interface ComparisonResult {
   topOneAgreement: number;
   /** Mean divergence of the dense distribution from the sparse one, nats. */
   klDivergence: number;
-  /** What the selector chose on the dense run's inputs. */
+  /** The selector's choices on the dense run's inputs. */
   layers: SelectorJudgement[];
 }
 
@@ -83,7 +83,7 @@ export interface VerifyResult {
   firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
 }
 
-/** What the worker can be asked for; `event` is what it may report on the way. */
+/** The calls that the worker takes. `event` is a report that it may send on the way. */
 export interface Methods {
   plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };

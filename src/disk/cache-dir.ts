@@ -1,7 +1,10 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where converted models go: the caller's choice, `FLASHROW_CACHE`, or the platform's cache folder. */
+/**
+ * The cache folder, which takes converted and pulled models: the caller's choice, `FLASHROW_CACHE`, or the platform's
+ * cache folder.
+ */
 export function cacheDirectory(chosen: string | undefined): string {
   const named = chosen ?? process.env.FLASHROW_CACHE;
   if (named) return resolve(named);

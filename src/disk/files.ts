@@ -10,7 +10,7 @@ export interface OpenFile {
   readonly size: number;
 }
 
-/** What went wrong with a path, as NOT_FOUND or IO. */
+/** The error for a path that cannot be read: NOT_FOUND or IO. */
 export function fileError(path: string, cause: unknown): FlashrowError {
   const { code, message } = cause as NodeJS.ErrnoException;
   if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ERR_INVALID_ARG_VALUE')
@@ -18,7 +18,7 @@ export function fileError(path: string, cause: unknown): FlashrowError {
   return new FlashrowError('IO', `${path} cannot be read: ${message}`, { path, errno: code ?? null }, { cause });
 }
 
-/** What lies at a path, links followed; null where nothing does. */
+/** The kind of thing at a path, links followed; null where there is nothing. */
 export function kindOf(path: string): 'file' | 'folder' | 'other' | null {
   try {
     const found = statSync(path);

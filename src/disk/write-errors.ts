@@ -10,7 +10,8 @@ export interface Space {
 }
 
 /**
- * `cause` is the file system's own word, where it came to that: quotas and limits on a file's size read as free space.
+ * The DISK_FULL error. `cause` is the file system's own error where a write failed: quotas and limits on a file's size
+ * do not show in the free space.
  */
 export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
   const told = cause === undefined ? '' : ` (${cause.message})`;
@@ -18,7 +19,9 @@ export function diskFull(path: string, space: Space, cause?: Error): FlashrowErr
   return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
 }
 
-/** A file system's refusal to write below `path`, in flashrow's codes; any other failure as it is. */
+/**
+ * The error, in flashrow's codes, for a file system's refusal to write below `path`. Any other failure stays as it is.
+ */
 export function asWriteError(error: unknown, path: string, space: Space): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FlashrowError || typeof code !== 'string') return error;

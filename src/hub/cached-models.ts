@@ -12,51 +12,51 @@ import { dropLocks } from './pull-lock.js';
 import { filesIn, repoFolder } from './pulled.js';
 
 /**
- * Something in the cache folder: a model from a hub, a store that a checkpoint was converted to, or what is there of
- * either so far.
+ * An entry of the cache folder: a model from a hub, a store that a checkpoint was converted to, or an unfinished one of
+ * either.
  */
 export interface CachedModel {
   kind: 'pulled' | 'store' | 'unfinished';
-  /** What `rm` takes; of a pulled model or a store what the other commands take too. */
+  /** The name that `rm` takes. A pulled model or a store is called so in the other commands too. */
   name: string;
   path: string;
   bytes: number;
   /** When its newest file was written, ISO 8601. */
   modified: string;
   /**
-   * Of a store, what it was made of: a pulled model by its name here, any other checkpoint by that of its file or
-   * folder.
+   * The checkpoint that a store was made of: the name of a pulled model, or of a file or folder. Null for anything but
+   * a store, or where the store does not say.
    */
   source: string | null;
 }
 
 export interface RemovedModels {
   name: string;
-  /** Freed in all. */
+  /** Bytes that were freed in all. */
   bytes: number;
   paths: string[];
-  /** With a pulled model go the stores that were made of it. */
+  /** The entries that went: with a pulled model also the stores that were made of it. */
   removed: CachedModel[];
 }
 
-/** What is in the cache folder, largest first. */
+/** The entries of the cache folder, the largest first. */
 export function listCached(cacheDir: string | undefined): CachedModel[] {
   const cache = cacheDirectory(cacheDir);
   const models = localModels(cache);
   const stores = cachedStores(cache);
-  const made = madeOf(models, stores);
-  return [...models.map(ofModel), ...stores.map((store) => ofStore(store, made.get(store)))].sort(
+  const made = modelNames(models, stores);
+  return [...models.map(entryOfModel), ...stores.map((store) => entryOfStore(store, made.get(store)))].sort(
     (a, b) => b.bytes - a.bytes,
   );
 }
 
-/** The stores that were made of any of `models`, and the name of that. */
-function madeOf(models: readonly LocalModel[], stores: readonly CachedStore[]): Map<CachedStore, string> {
+/** The stores that were made of any of `models`, each with the name of its model. */
+function modelNames(models: readonly LocalModel[], stores: readonly CachedStore[]): Map<CachedStore, string> {
   const finished = models.filter((model) => model.finished);
   return new Map(finished.flatMap((model) => storesOf(stores, model).map((store) => [store, model.name] as const)));
 }
 
-const ofModel = ({ name, path, finished, files }: LocalModel): CachedModel => ({
+const entryOfModel = ({ name, path, finished, files }: LocalModel): CachedModel => ({
   kind: finished ? 'pulled' : 'unfinished',
   name,
   path,
@@ -64,7 +64,7 @@ const ofModel = ({ name, path, finished, files }: LocalModel): CachedModel => ({
   source: null,
 });
 
-const ofStore = ({ name, path, finished, manifest }: CachedStore, model: string | undefined): CachedModel => ({
+const entryOfStore = ({ name, path, finished, manifest }: CachedStore, model: string | undefined): CachedModel => ({
   kind: finished ? 'store' : 'unfinished',
   name,
   path,
@@ -73,15 +73,15 @@ const ofStore = ({ name, path, finished, manifest }: CachedStore, model: string 
 });
 
 /**
- * Removes by the name that `listCached` gives: a pulled model with the stores made of it (`organization/repository` all
- * of it, with `:tag` that one), or a store, finished or not. Touches nothing outside the cache folder. Throws
- * NOT_FOUND, BAD_USAGE, or BUSY while somebody works on it.
+ * Removes an entry by the name that `listCached` gives: a pulled model with the stores made of it, or a store, finished
+ * or not. `organization/repository` removes all of its models, with `:tag` that one. Touches nothing outside the cache
+ * folder. Throws NOT_FOUND, BAD_USAGE, or BUSY while another process works on it.
  */
 export function removeCached(name: string, cacheDir: string | undefined): RemovedModels {
   const cache = cacheDirectory(cacheDir);
   const stores = cachedStores(cache);
   const store = stores.find((each) => each.name === name);
-  if (store) return removal(name, [store.path], removeStores(new Map([[store, undefined]])));
+  if (store) return removedEntry(name, [store.path], removeStores(new Map([[store, undefined]])));
   const parsed = parseModelName(name);
   const all = parsed ? modelsOf(cache, parsed.repo) : [];
   const folder = parsed && repoFolder(cache, parsed.repo);
@@ -92,18 +92,22 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
     });
   const models = parsed.tag === null ? all : all.filter(taggedBy(parsed.repo, all, parsed.tag));
   dropLocks(cache, parsed.repo, parsed.tag === null ? null : models[0].variant!.files[0]);
-  const removed = models.map(ofModel);
-  const made = madeOf(models, stores);
+  const removed = models.map(entryOfModel);
+  const made = modelNames(models, stores);
   const removedStores = removeStores(made);
   const paths = parsed.tag === null ? [folder] : models.flatMap(({ files }) => files);
   const leftOver = parsed.tag === null ? sizeAndTime(filesBelow(folder)).bytes - sum(removed) : 0;
   for (const path of paths) rmSync(path, { recursive: true });
   for (const path of paths) removeEmptyFolders(dirname(path), cache);
-  const result = removal(name, [...paths, ...removedStores.map(({ path }) => path)], [...removed, ...removedStores]);
+  const result = removedEntry(
+    name,
+    [...paths, ...removedStores.map(({ path }) => path)],
+    [...removed, ...removedStores],
+  );
   return { ...result, bytes: result.bytes + leftOver };
 }
 
-const removal = (name: string, paths: string[], removed: CachedModel[]): RemovedModels => ({
+const removedEntry = (name: string, paths: string[], removed: CachedModel[]): RemovedModels => ({
   name,
   bytes: sum(removed),
   paths,
@@ -119,7 +123,7 @@ function taggedBy(repo: string, models: readonly LocalModel[], tag: string): (mo
 }
 
 function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): CachedModel[] {
-  const removed = [...stores].map(([store, model]) => ofStore(store, model));
+  const removed = [...stores].map(([store, model]) => entryOfStore(store, model));
   for (const { path } of removed) {
     // A conversion may be at work in it.
     const lock = join(path, 'lock');
@@ -132,7 +136,7 @@ function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): Cac
 const sum = (models: readonly CachedModel[]): number => models.reduce((total, { bytes }) => total + bytes, 0);
 
 function sizeAndTime(files: readonly string[]): { bytes: number; modified: string } {
-  // Whoever is at work here may have taken one away.
+  // Another process may have removed one meanwhile.
   const found = files.flatMap((file) => statSync(file, { throwIfNoEntry: false }) ?? []);
   return {
     bytes: found.reduce((total, { size }) => total + size, 0),

@@ -4,13 +4,13 @@ import { MANIFEST_FILE, type Manifest } from '../store/manifest.js';
 import { decodeManifest } from '../store/manifest-file.js';
 import { openCheckpoint } from '../store/source.js';
 
-/** What conversion leaves in the cache folder: named after the checkpoint, and 16 digits of what identifies it. */
+/** A folder that a conversion left in the cache folder. Its name is the checkpoint's, and 16 digits of its digest. */
 export interface CachedStore {
   name: string;
   path: string;
-  /** Without a manifest it is no store: a conversion that was cut off, or one that was damaged since. */
+  /** False where there is no manifest: the conversion was cut off, or the store was damaged since. */
   finished: boolean;
-  /** Null where there is none that can be read. */
+  /** Null where it is missing or cannot be read. */
   manifest: Manifest | null;
 }
 
@@ -26,7 +26,7 @@ export function cachedStores(cacheDir: string): CachedStore[] {
     });
 }
 
-/** The files that a store needs may be gone, or it may be damaged: it is there all the same. */
+/** Reads the manifest alone: a store that is damaged, or whose files are gone, is listed all the same. */
 function manifestOf(path: string): Manifest | null {
   try {
     return decodeManifest(readFileSync(join(path, MANIFEST_FILE)));
@@ -35,7 +35,7 @@ function manifestOf(path: string): Manifest | null {
   }
 }
 
-/** Those of `stores` that were made of the checkpoint at `path`, or that read any of its `files` in place. */
+/** The stores among `stores` that were made of the checkpoint at `path`, or that read any of its `files` in place. */
 export function storesOf(
   stores: readonly CachedStore[],
   { path, files }: { path: string; files: readonly string[] },
@@ -51,7 +51,7 @@ export function storesOf(
   });
 }
 
-/** Null of a checkpoint that cannot be opened. */
+/** Null where the checkpoint cannot be opened. */
 function digestOf(path: string): string | null {
   try {
     return openCheckpoint(path).digest;

@@ -5,15 +5,15 @@ export const CONFIG_FILE = 'config.json';
 const WEIGHTS_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
-/** What of a Hugging Face folder a model is read from, beside its weights. */
+/** The files of a Hugging Face folder that a model is read from, beside its weights. */
 const FOLDER_FILES = /^(generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|^chat_template\.jinja$/;
 const TOP_LEVEL_WEIGHTS = /^[^/]+\.safetensors(\.index\.json)?$/;
 
 /**
- * The paths of one model among those of a repository. The first one is what it is known by: all parts of the GGUF file
- * that the tag names in order, or config.json and the other files of a Hugging Face folder; of weights in several files
- * the index stands for them all.
- * Throws BAD_USAGE that lists the names there are, UNSUPPORTED where there is no model.
+ * The paths of one model among those of a repository: all parts of the GGUF file that the tag names, in order, or
+ * config.json and the other files of a Hugging Face folder. The model is known by the first one. Where weights are in
+ * several files, the index stands for them all.
+ * Throws BAD_USAGE that lists the names to choose from, UNSUPPORTED where there is no model.
  */
 export function chooseFiles(repo: string, paths: readonly string[], tag: string | null): string[] {
   const variants = ggufVariants(paths);
@@ -34,11 +34,11 @@ export function chooseFiles(repo: string, paths: readonly string[], tag: string 
   return folder;
 }
 
-/** Whether `chooseFiles` finds any. */
+/** Whether `chooseFiles` finds a model. */
 export const holdsModel = (paths: readonly string[]): boolean =>
   ggufVariants(paths).length > 0 || folderFiles(paths) !== null;
 
-/** The one that a tag names, or the only one. Throws BAD_USAGE that lists them. */
+/** The model that a tag names, or the only one. Throws BAD_USAGE that lists the tags. */
 export function chooseVariant(repo: string, variants: readonly GgufVariant[], tag: string | null): GgufVariant {
   const chosen = tag === null ? variants : variantsNamed(variants, tag);
   if (chosen.length === 1) return chosen[0];
@@ -48,14 +48,14 @@ export function chooseVariant(repo: string, variants: readonly GgufVariant[], ta
   throw new FlashrowError('BAD_USAGE', `${repo} ${problem}; name one, as in ${repo}:<tag>: ${tags}`, { repo, tags });
 }
 
-/** As the loader reads them: the index counts where the weights are not in one file. */
+/** The files that the loader reads. The index counts where the weights are not in one file. */
 function folderFiles(paths: readonly string[]): string[] | null {
   const weights = [WEIGHTS_FILE, INDEX_FILE].find((file) => paths.includes(file));
   if (!paths.includes(CONFIG_FILE) || weights === undefined) return null;
   return [CONFIG_FILE, ...paths.filter((path) => FOLDER_FILES.test(path)).sort(), weights];
 }
 
-/** Whether a file that lies beside those chosen would be read as one of their model's. */
+/** Whether a file that lies beside the chosen ones would be read as part of their model. */
 export function isOfSameModel(path: string, chosen: readonly string[]): boolean {
   if (chosen[0] === CONFIG_FILE) return FOLDER_FILES.test(path) || TOP_LEVEL_WEIGHTS.test(path);
   return ggufVariants([path, ...chosen]).some(({ files }) => files.includes(path) && files.includes(chosen[0]));

@@ -12,24 +12,23 @@ import { retrying } from './retry.js';
 export interface DownloadOptions {
   hub: HubOptions;
   signal?: AbortSignal;
-  /** Bytes of the file that are there. */
+  /** Called with the bytes of the file that are there. */
   onBytes: (bytes: number) => void;
 }
 
-/** What is there of a file before it is put in its place; of another version of it, nothing. */
+/** The path of a file while it is fetched. Another version of the file has another one. */
 export const partPath = (destination: string, { digest }: RemoteFile): string =>
   `${destination}.${digest.hex.slice(0, 12)}.part`;
 
-/** Bytes that an earlier attempt left. */
-export function partBytes(destination: string, file: RemoteFile): number {
+/** Bytes that an earlier attempt left at `partPath`. */
+export function bytesInPart(destination: string, file: RemoteFile): number {
   return Math.min(statIfThere(partPath(destination, file))?.size ?? 0, file.bytes);
 }
 
 /**
- * Fetches a file to `partPath`, going on where an earlier attempt ended, and compares its digest. Connections that
- * stall or break are tried anew. Returns the bytes that came. Throws CORRUPT for a wrong digest, after removing what
- * there is; DISK_FULL, NOT_WRITABLE, what `ask` throws or the signal's reason, and what there is stays for the next
- * time.
+ * Fetches a file to `partPath`, goes on where an earlier attempt ended, and compares its digest. Connections that stall
+ * or break are tried again. Returns the bytes that came. Throws CORRUPT for a wrong digest, after removing the file.
+ * Throws DISK_FULL, NOT_WRITABLE, what `ask` throws or the signal's reason; then the bytes stay for the next attempt.
  */
 export async function download(
   repo: string,
@@ -39,7 +38,7 @@ export async function download(
 ): Promise<number> {
   makeFolder(dirname(destination));
   const part = partPath(destination, file);
-  const space = { neededBytes: file.bytes - partBytes(destination, file), freeBytes: freeBytes(destination) };
+  const space = { neededBytes: file.bytes - bytesInPart(destination, file), freeBytes: freeBytes(destination) };
   let fetched = 0;
   let before = 0;
   const progressed = () => {
@@ -53,7 +52,7 @@ export async function download(
   try {
     do {
       await retrying(() => append(repo, file, part, options, onChunk), options.hub, options.signal, progressed);
-    } while (partBytes(destination, file) < file.bytes);
+    } while (bytesInPart(destination, file) < file.bytes);
   } catch (error) {
     throw asWriteError(error, part, space);
   }
@@ -69,7 +68,7 @@ export async function download(
   return fetched;
 }
 
-/** One connection's worth, added to `part`. Throws IO where nothing came. */
+/** Adds to `part` what one connection brings. Throws IO where nothing came. */
 async function append(
   repo: string,
   file: RemoteFile,

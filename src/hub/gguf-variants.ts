@@ -1,21 +1,21 @@
 /**
- * Files that llama.cpp makes beside models: projectors of other senses, and statistics of activations where no model's
- * name goes on after them.
+ * Files that llama.cpp makes beside models: projectors for images or sound, and statistics of activations (`imatrix`,
+ * unless a quantization follows: then the file is a model made with them).
  */
 const NO_MODEL = /(^|[-._])(mmproj|imatrix(?!.*[-.](i?q\d|b?f16|f32)))/i;
 
 /** One model among a repository's GGUF files. */
 export interface GgufVariant {
-  /** What tells it from the others, as it is written in its file's name: the quantization, or more than that. */
+  /** The part of its file's name that the others do not share: the quantization, or more. */
   name: string;
-  /** What a tag may be the end of. */
+  /** The file's name without its ending; a tag may be the end of it. */
   stem: string;
   /** All its parts, in order. */
   files: string[];
 }
 
 /**
- * The models among `paths`: files whose names differ in the number of a part alone belong together. Parts without the
+ * The models among `paths`. Files whose names differ only in the number of a part belong together. Parts without the
  * first one are no model.
  */
 export function ggufVariants(paths: readonly string[]): GgufVariant[] {
@@ -41,7 +41,7 @@ export function ggufVariants(paths: readonly string[]): GgufVariant[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** How many characters all stems begin with, up to the last `-` or `.` among them. */
+/** The length of the start that all stems share, up to its last `-` or `.`. */
 function sharedStart(stems: readonly string[]): number {
   const [first = ''] = stems;
   let length = 0;
@@ -54,8 +54,8 @@ function sharedStart(stems: readonly string[]): number {
 const UNSLOTH = /(^|[-.])(ud[-.])$/i;
 
 /**
- * Those that a tag names: by their whole name, else by the end of their stem after a `-` or `.`; upper and lower case
- * are the same. More than one where it says too little.
+ * The models that a tag names: by their whole name, else by the end of their stem after a `-` or `.`. Upper and lower
+ * case are the same. A tag that says too little names several.
  */
 export function variantsNamed(variants: readonly GgufVariant[], tag: string): GgufVariant[] {
   const wanted = tag.toLowerCase();

@@ -20,13 +20,13 @@ const LENGTH_BYTES = 8;
 export interface StartOptions {
   hub: HubOptions;
   signal?: AbortSignal;
-  /** Of the bytes wanted of one file, those that came. */
+  /** Called with the bytes of one file that came, out of those wanted. */
   onBytes: (bytes: number, wantedBytes: number) => void;
 }
 
 /**
- * Puts files into `folder` of which only the headers are there: as long as the real ones, empty beyond. Small files are
- * whole.
+ * Puts the files into `folder` with their headers alone. They are as long as the real ones, and empty beyond the
+ * header. Small files are whole.
  * Throws what `ask` throws, CORRUPT, DISK_FULL, NOT_WRITABLE, or the signal's reason.
  */
 export async function fetchHeaders(
@@ -63,7 +63,7 @@ export const fetchStart = (
         chunks.push(chunk);
         held += chunk.length;
         onBytes(Math.min(held, end), end);
-        // The rest is left alone where a server sends more than it was asked for.
+        // A server may send more than it was asked for. The rest is left alone.
         if (held >= end) return Buffer.concat(chunks).subarray(0, end);
       }
       if (end === 0) return Buffer.alloc(0);

@@ -1,19 +1,19 @@
 import { FlashrowError } from '../errors.js';
 import type { HubOptions } from './hub-options.js';
 
-/** Servers that ask for more are not waited for. */
+/** A server that asks for a longer wait is not waited for. */
 const LONGEST_WAIT_S = 60;
 
 /**
- * What a status other than success comes to. Failures that waiting may mend have `details.retry`, and
- * `details.retryAfterSeconds` where the server says how long. The hub tells by X-Error-Code what its statuses leave
- * open: to strangers it answers 401 for repositories that do not exist.
+ * The error for a status other than success. Failures that waiting may mend have `details.retry`, and
+ * `details.retryAfterSeconds` where the server says how long. The hub's statuses leave the cause open: to strangers it
+ * answers 401 for repositories that do not exist. X-Error-Code tells.
  */
 export function statusError({ status, headers, url }: Response, what: string, hub: HubOptions): FlashrowError {
   const { endpoint, token, revision } = hub;
   const hubCode = headers.get('x-error-code');
   const details = { what, status, ...(hubCode !== null && { hubCode }) };
-  // Links to a hub's storage are signed for a while: asked again, it signs another.
+  // Links to a hub's storage expire. Asked again, the hub signs a new one.
   const elsewhere = URL.canParse(url) && new URL(url).origin !== new URL(endpoint).origin;
   if (!elsewhere && (status === 401 || status === 403)) return refused(status, hubCode, what, hub, details);
   if (hubCode === 'RevisionNotFound')
@@ -74,7 +74,7 @@ function secondsUntil(retryAfter: string | null): number {
   return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : 0;
 }
 
-/** What became of a connection; an abort is what its signal says. */
+/** The error for a connection that failed. An abort stays what its signal says. */
 export function connectionError(error: unknown, what: string, endpoint: string): unknown {
   if (error instanceof FlashrowError || (error as Error)?.name === 'AbortError') return error;
   const { cause, message } = error as Error;

@@ -5,11 +5,11 @@ import { connectionError } from './hub-errors.js';
 import type { HubOptions } from './hub-options.js';
 import { ask } from './request.js';
 
-/** A file of a repository, and what its bytes must come to. */
+/** A file of a repository, and the digest that its bytes must have. */
 export interface RemoteFile {
   path: string;
   bytes: number;
-  /** SHA-256 of the file where it is large; of a small one the SHA-1 that git gives its contents. */
+  /** A large file has a SHA-256 of its bytes, a small one the SHA-1 that git gives its contents. */
   digest: { algorithm: 'sha256' | 'git-sha1'; hex: string };
 }
 
@@ -32,7 +32,7 @@ export async function listRepository(repo: string, hub: HubOptions, signal?: Abo
     });
     for await (const { type, path, size, oid, lfs } of entries) {
       if (type !== 'file') continue;
-      // A path becomes one of ours.
+      // The path becomes a path on this machine.
       if (path.split('/').some((part) => part === '' || part === '.' || part === '..' || part.includes('\\')))
         throw new FlashrowError('CORRUPT', `${repo} lists a file ${JSON.stringify(path)}, which is no path inside it`, {
           repo,
@@ -50,8 +50,9 @@ export async function listRepository(repo: string, hub: HubOptions, signal?: Abo
 }
 
 /**
- * Bytes of a file from `start` up to, not including, `end`, as they come. Of a server that knows no ranges the bytes
- * before `start` are passed over, and those from `end` on come too. Throws as `ask` does, or the signal's reason.
+ * Bytes of a file from `start` up to, not including, `end`, as they come. A server that knows no ranges sends the whole
+ * file: then the bytes before `start` are passed over, and those from `end` on come too. Throws as `ask` does, or the
+ * signal's reason.
  */
 export async function* fetchRange(
   repo: string,

@@ -3,8 +3,8 @@ import { digestOf } from './file-digest.js';
 import type { RemoteFile } from './hub.js';
 
 /**
- * Which files in their places are those of the hub. Telling takes reading them; each is read once, unless somebody
- * writes it meanwhile.
+ * Tells which files in their places are those of the hub. To tell, it reads them: each one once, unless it is written
+ * meanwhile.
  */
 export class InPlace {
   readonly #compared = new Map<string, { writtenMs: number; expected: string; is: boolean }>();

@@ -5,22 +5,22 @@ import { type GgufVariant, ggufVariants } from './gguf-variants.js';
 import { parseModelName } from './model-name.js';
 import { filesIn, modelPath, modelsFolder, placeOfPart, repoFolder } from './pulled.js';
 
-/** A model of a hub in the cache folder, or what a pull left of one. */
+/** A model of a hub in the cache folder, or the files of a pull that was cut off. */
 export interface LocalModel {
   /** `organization/repository`, with `:tag` where it is a GGUF file. */
   name: string;
   repo: string;
-  /** Null of a Hugging Face folder. */
+  /** Null for a Hugging Face folder. */
   variant: GgufVariant | null;
   finished: boolean;
-  /** What to open; where it is not finished, the repository's folder. */
+  /** The path to open. For an unfinished model, the repository's folder. */
   path: string;
-  /** All there is of it, absolute paths. */
+  /** The paths of all its files, absolute. */
   files: string[];
 }
 
 /**
- * Every model in the cache folder. What is there of a newer version, not finished, is another entry of the same name.
+ * Every model in the cache folder. An unfinished newer version is another entry of the same name.
  */
 export function localModels(cacheDir: string): LocalModel[] {
   const root = modelsFolder(cacheDir);
@@ -31,7 +31,7 @@ export function localModels(cacheDir: string): LocalModel[] {
   );
 }
 
-/** Those of one repository. */
+/** The models of one repository. */
 export function modelsOf(cacheDir: string, repo: string): LocalModel[] {
   const folder = repoFolder(cacheDir, repo);
   const files = filesIn(folder);
@@ -62,7 +62,7 @@ function entries(
   const absolute = (paths: readonly string[]) => paths.map((path) => join(folder, path));
   const path = openedAt(placed);
   const finished = path === null ? [] : [{ ...model, finished: true, path, files: absolute(placed) }];
-  // Without a part it is no pull of ours that left this.
+  // Without a part file, no pull of ours left these files.
   if (parts.length === 0) return finished;
   const left = path === null ? [...placed, ...parts] : parts;
   return [...finished, { ...model, finished: false, path: folder, files: absolute(left) }];

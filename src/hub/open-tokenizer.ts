@@ -7,7 +7,8 @@ import { resolveSource } from './resolve-source.js';
 
 /**
  * The tokenizer of a store, a GGUF file (a vocabulary-only one will do), a Hugging Face folder or a model that was
- * pulled, without loading the model. Small enough to run where it is called. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
+ * pulled, without loading the model. It is small enough to run in the caller's thread. Throws NOT_FOUND, UNSUPPORTED or
+ * CORRUPT.
  */
 export async function openTokenizer(named: string, cacheDir?: string): Promise<Tokenizer> {
   const source = resolveSource(named, cacheDir);

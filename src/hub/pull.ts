@@ -11,7 +11,7 @@ import type { Plan } from '../plan/plan.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { openSource } from '../store/source.js';
 import { chooseFiles, INDEX_FILE } from './choose-files.js';
-import { download, partBytes } from './download.js';
+import { bytesInPart, download } from './download.js';
 import { fetchHeaders, fetchStart } from './headers.js';
 import { listRepository, type RemoteFile } from './hub.js';
 import type { HubOptions } from './hub-options.js';
@@ -23,30 +23,31 @@ import { modelPath, repoFolder } from './pulled.js';
 import { retrying } from './retry.js';
 import { checkIndexSize, shardsOf } from './shards.js';
 
-/** What a pull would fetch, and what a budget would buy of it; nothing has been kept yet. */
+/** The files that a pull would fetch, and the plan of the model under a budget. Nothing has been kept yet. */
 export interface PullPlan {
   name: ModelName;
-  /** The first one is what the model is known by. */
+  /** The model is known by the first one. */
   files: RemoteFile[];
   bytes: number;
-  /** Of those, what an earlier pull left. */
+  /** The bytes of them that an earlier pull left. */
   bytesAtHand: number;
   inPlace: InPlace;
   plan: Plan;
 }
 
 export interface PullResult {
-  /** As it goes into other commands. */
+  /** The model's name, as other commands take it. */
   name: string;
   path: string;
   bytes: number;
-  /** That came this time. */
+  /** Bytes that came this time. */
   fetchedBytes: number;
   seconds: number;
 }
 
 /**
- * `compare`: files in their places with their digests; `headers`: of one file; `fetch`: all that the model consists of.
+ * `compare`: the digest of a file that is in place; `headers`: the start of one file; `fetch`: all files of the model.
+ * The bytes are of one file for the first two, of the model for the last.
  */
 export interface PullProgress {
   stage: 'compare' | 'headers' | 'fetch';
@@ -88,7 +89,7 @@ export async function planPull(
   for (const file of files) {
     const destination = join(folder, file.path);
     const isThere = await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) });
-    bytesAtHand += isThere ? file.bytes : partBytes(destination, file);
+    bytesAtHand += isThere ? file.bytes : bytesInPart(destination, file);
   }
   const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
   const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
@@ -98,8 +99,7 @@ export async function planPull(
 }
 
 /**
- * Space that pulling a model and running it once will take. Nothing of one that is all there, which may be converted
- * already.
+ * Space that it takes to pull a model and run it once. 0 for a model that is all there: it may be converted already.
  */
 export const bytesToWrite = ({ bytes, bytesAtHand, plan }: Pick<PullPlan, 'bytes' | 'bytesAtHand' | 'plan'>): number =>
   bytes === bytesAtHand ? 0 : bytes - bytesAtHand + plan.conversion.bytes;
@@ -130,7 +130,7 @@ async function planHeaders(
     mkdirSync(folder, { recursive: true });
     const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
     await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
-    // No forecast: these files are empty where there would be something to read. No store is made of them.
+    // No forecast: these files are empty where the weights would be. No store is made of them.
     const source = openSource(modelPath(folder, files[0].path), scratch);
     return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options).plan;
   } catch (error) {
@@ -140,7 +140,7 @@ async function planHeaders(
   }
 }
 
-/** Names files as the hub does: where they were for the moment is gone when this is read. */
+/** The same error with files named as the hub names them: the folder they were in is gone when the message is read. */
 function asOfHub({ code, message, details }: FlashrowError, scratch: string): FlashrowError {
   const renamed = (text: string) => text.replaceAll(`${scratch}/`, '');
   const entries = Object.entries(details).map(([key, value]) => [
@@ -151,9 +151,9 @@ function asOfHub({ code, message, details }: FlashrowError, scratch: string): Fl
 }
 
 /**
- * Fetches what `planPull` chose into the cache folder, file by file, going on where an earlier pull ended; what an
- * earlier revision had in place stays until all is there. Throws as it does, and BUSY where another process pulls the
- * same model.
+ * Fetches what `planPull` chose into the cache folder, file by file, and goes on where an earlier pull ended. The files
+ * of an earlier revision stay in place until all new ones are there. Throws what `planPull` throws, and BUSY where
+ * another process pulls the same model.
  */
 export async function pull(
   { name, files, bytes, inPlace }: PullPlan,

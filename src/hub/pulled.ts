@@ -3,7 +3,7 @@ import { join, relative, sep } from 'node:path';
 import { CONFIG_FILE, chooseFiles, holdsModel } from './choose-files.js';
 import type { ModelName } from './model-name.js';
 
-/** Where models of a hub are kept. */
+/** The folder of the models that were pulled, and the folder of one repository in it. */
 export const modelsFolder = (cacheDir: string): string => join(cacheDir, 'models');
 export const repoFolder = (cacheDir: string, repo: string): string => join(modelsFolder(cacheDir), ...repo.split('/'));
 
@@ -22,12 +22,13 @@ export const placeOfPart = (path: string): string | null => /^(.+)\.[0-9a-f]{12}
 /** Files of a pulled repository that are in their places. */
 export const placedFiles = (folder: string): string[] => filesIn(folder).filter((path) => placeOfPart(path) === null);
 
-/** What to open of a model in `folder` by its first file (`chooseFiles`). */
+/** The path to open for the model in `folder` whose first file is `first` (`chooseFiles`). */
 export const modelPath = (folder: string, first: string): string =>
   first === CONFIG_FILE ? folder : join(folder, first);
 
 /**
- * What to open of a pulled model: a GGUF file, the first of several parts, or a folder. Null where nothing was pulled.
+ * The path to open for a pulled model: a GGUF file, the first of several parts, or a folder. Null where nothing was
+ * pulled.
  * Throws BAD_USAGE.
  */
 export function pulledPath(cacheDir: string, { repo, tag }: ModelName): string | null {

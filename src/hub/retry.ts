@@ -2,13 +2,14 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { FlashrowError } from '../errors.js';
 import type { HubOptions } from './hub-options.js';
 
-/** In a row, without anything in between. */
+/** Tries in a row that achieve nothing. */
 const TRIES = 5;
 const FIRST_WAIT_MS = 500;
 
 /**
- * Does `work` again where it fails in a way that waiting may mend (`details.retry`), after longer and longer waits, or
- * those that the server asks for. `progressed` says whether the failed try was worth something: then they begin anew.
+ * Does `work` again where it fails in a way that waiting may mend (`details.retry`). The waits grow longer, or are as
+ * long as the server asks. `progressed` says whether the failed try achieved something: then the waits and the count of
+ * tries start again.
  * Throws what the last try threw, or the signal's reason.
  */
 export async function retrying<T>(

@@ -1,7 +1,7 @@
 import { FlashrowError } from '../errors.js';
 
 /**
- * Watches over one connection: `signal` ends it once nothing came for `ms`, or where the caller's own signal says so.
+ * Watches one connection. `signal` ends it once nothing has come for `ms`, or when the caller's own signal aborts.
  */
 export class Stall {
   readonly signal: AbortSignal;
@@ -17,7 +17,7 @@ export class Stall {
     this.#timer = this.#start();
   }
 
-  /** Something came. */
+  /** To be called when bytes came. */
   touch(): void {
     clearTimeout(this.#timer);
     this.#timer = this.#start();

@@ -3,13 +3,13 @@ import { FLAGS, type Method, type Reply, type Request, type WorkerStart } from '
 import type { ModelHost } from '../engine/model-host.js';
 import { FlashrowError } from '../errors.js';
 import { toShape } from './failure-shape.js';
-import * as jobs from './jobs.js';
+import * as fileWork from './file-work.js';
 
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
 const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
-/** Calls that can be stopped anywhere: no library is in the middle of something, and a conversion resumes. */
+/** The calls of file-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>(['plan', 'convert', 'verify', 'prepare']);
 let host: ModelHost | null = null;
 /** The store that was opened. */
@@ -46,13 +46,13 @@ async function perform(
     store = { path: request.args.store, cacheDir: request.args.options.cacheDir };
   switch (request.method) {
     case 'plan':
-      return jobs.plan(request.args);
+      return fileWork.plan(request.args);
     case 'convert':
-      return jobs.convert(request.args, signal, onEvent);
+      return fileWork.convert(request.args, signal, onEvent);
     case 'verify':
-      return jobs.verify(request.args, signal, onEvent);
+      return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':
-      return jobs.prepare(request.args, signal, onEvent);
+      return fileWork.prepare(request.args, signal, onEvent);
     case 'calibrate': {
       const { calibrateStore } = await import('../calibrate/calibrate-store.js');
       return calibrateStore(request.args, aborted, onEvent);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { loadModel, type Progress, plan } from '../../dist/src/index.js';
-import { prepare } from '../../dist/src/worker/jobs.js';
+import { prepare } from '../../dist/src/worker/file-work.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-cached-'));

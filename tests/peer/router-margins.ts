@@ -1,7 +1,7 @@
 import { openHost } from '../../dist/src/engine/open-host.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
 import { TensorReader } from '../../dist/src/import/tensor-reader.js';
-import { prepare } from '../../dist/src/worker/jobs.js';
+import { prepare } from '../../dist/src/worker/file-work.js';
 
 /**
  * How clear a router's choice is, token by token: by how much the logit of the last expert chosen exceeds that of the first one not chosen, in the layer where

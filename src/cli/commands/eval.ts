@@ -21,7 +21,7 @@ interface EvalFlags extends ModelFlags {
   json?: boolean;
 }
 
-/** What is to be scored, once the model is there and its context is known. */
+/** Makes the sequences to score, once the model is loaded and its context is known. */
 type Sequences = (model: Model) => number[][];
 
 export function evalCommand(): Command {

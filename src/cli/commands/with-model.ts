@@ -5,7 +5,7 @@ import { notice } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
 
 /**
- * Loads a model, telling stderr what a user should know meanwhile, lends it to `work`, and frees it whatever happens.
+ * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
  */
 export async function withModel<T>(
   source: string,

@@ -3,7 +3,7 @@ import type { GenerateOptions } from '../../contract/api.js';
 import { badValue, decimal, integer } from './option-values.js';
 import { addStopOption } from './stop-option.js';
 
-/** How tokens are drawn, as commander hands it over. */
+/** The sampling options, as commander gives them. */
 export interface GenerationFlags {
   maxTokens?: number;
   temperature?: number;
@@ -16,7 +16,7 @@ export interface GenerationFlags {
   ignoreEos?: boolean;
 }
 
-/** What the command does where an option is not given; undefined leaves it to the model. */
+/** A command's own defaults; undefined leaves an option to the model. */
 type Defaults = Pick<GenerationFlags, 'maxTokens' | 'temperature' | 'repeatPenalty'>;
 
 const isShare = (value: number) => value > 0 && value <= 1;

@@ -6,11 +6,11 @@ import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model
 import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
 
-/** What the argument `<model>` may be, for help texts. */
+/** The kinds of `<model>` there are, for help texts. */
 export const MODEL_ARGUMENT =
   'a store folder, a GGUF file, a Hugging Face folder, or the name of a model that was pulled';
 
-/** The options that every command which opens a model shares, as commander hands them over. */
+/** The options shared by all commands that open a model, as commander gives them. */
 export interface ModelFlags {
   memory?: number;
   context?: number;

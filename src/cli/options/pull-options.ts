@@ -17,7 +17,7 @@ export const parseStallTimeout: OptionParser<number> = decimal(
   (seconds) => seconds > 0 && seconds <= LONGEST_STALL_S,
 );
 
-/** What to ask which hub for, by options, environment and defaults. Throws BAD_USAGE. */
+/** The hub and how to ask it, from flags, environment and defaults. Throws BAD_USAGE. */
 export function toHubOptions(
   { revision, token, endpoint, stallTimeout }: HubFlags,
   onWait: HubOptions['onWait'],
@@ -40,7 +40,7 @@ function parseEndpoint(option: string, text: string): string {
   return text.replace(/\/+$/, '');
 }
 
-/** Space around it comes from files. The message must not show what may be a secret. */
+/** A token that was read from a file may have space around it. The message must not show it: it is a secret. */
 function parseToken(option: string, text: string): string | null {
   const token = text.trim();
   if (/[^\x21-\x7e]/.test(token))

@@ -2,9 +2,8 @@ import type { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 
 /**
- * Adds `--stop <text>`, which may be repeated and may be followed by more texts. Commander's own way for such options
- * would take the model, where it comes later, for a text too; so each takes one, and what is then left over is looked
- * at here.
+ * Adds `--stop <text>`, which may be repeated and may be followed by more texts. Commander would take a model that
+ * comes later for a text too. So each `--stop` takes one text, and the arguments that are left over are sorted here.
  */
 export function addStopOption(command: Command): Command {
   return command
@@ -17,7 +16,7 @@ export function addStopOption(command: Command): Command {
     .hook('preAction', (_, acting) => claimTexts(acting, process.argv.slice(2)));
 }
 
-/** Makes texts of the arguments beyond the model, which must all follow a `--stop`. Throws BAD_USAGE. */
+/** Turns the arguments beyond the model into stop texts. Each must follow a `--stop`. Throws BAD_USAGE. */
 function claimTexts(command: Command, argv: readonly string[]): void {
   const beyondModel = command.args.slice(1);
   const given: readonly string[] = command.opts().stop ?? [];
@@ -25,7 +24,7 @@ function claimTexts(command: Command, argv: readonly string[]): void {
   const followers: string[] = [];
   let next = 0;
   for (let at = 0; at < argv.length && argv[at] !== '--' && next < given.length; at++) {
-    // What only looks like it is the text of another option.
+    // Another option may have `--stop` as its text.
     const apart = argv[at] === '--stop' && argv[at + 1] === given[next];
     if (!apart && argv[at] !== `--stop=${given[next]}`) continue;
     if (apart) refuseOption(command, argv[++at]);
@@ -44,7 +43,7 @@ function claimTexts(command: Command, argv: readonly string[]): void {
   command.setOptionValue('stop', texts);
 }
 
-/** Commander takes whatever comes next for the text. */
+/** Throws BAD_USAGE where an option stands in the place of the text: commander would take it for one. */
 function refuseOption(command: Command, text: string): void {
   const [name] = text.split('=');
   const options = command.createHelp().visibleOptions(command);

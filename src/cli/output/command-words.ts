@@ -65,7 +65,7 @@ export const inCommandWords = (text: string): string =>
     return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;
   });
 
-/** What a failure says to somebody at the command line. */
+/** A failure as the command line tells it. */
 export interface ToldFailure {
   code: FlashrowError['code'];
   message: string;

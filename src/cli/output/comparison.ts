@@ -2,7 +2,7 @@ import type { Receipt } from '../../contract/api.js';
 import type { ComparisonResult } from '../../contract/protocol.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from './format.js';
 
-/** What a selector costs and saves, for people. */
+/** The cost and the savings of a selector, for people. */
 export function formatComparison({ dense, sparse, topOneAgreement, klDivergence, layers }: ComparisonResult): string {
   const change = sparse.perplexity / dense.perplexity - 1;
   const head = [

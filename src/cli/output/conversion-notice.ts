@@ -4,7 +4,7 @@ import { formatBytes, formatMs } from './format.js';
 /** A cautious pace: the same drive is read and written. */
 const BYTES_PER_MS = 200_000;
 
-/** What a user is told before a checkpoint is converted. */
+/** The notice before a checkpoint is converted. */
 export function conversionNotice({ totalBytes, damagedFile }: Pick<Progress, 'totalBytes' | 'damagedFile'>): string {
   const what =
     damagedFile === undefined

@@ -7,7 +7,7 @@ export function printLine(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-/** Anything a reader should know beside the result. Always stderr, so that stdout stays the result alone. */
+/** A remark beside the result. It goes to stderr, so that stdout stays the result alone. */
 export function notice(text: string): void {
   process.stderr.write(`${text}\n`);
 }

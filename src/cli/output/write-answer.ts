@@ -6,7 +6,7 @@ const ENDINGS = { stop: 'stopped', length: 'the limit was reached', abort: 'inte
 
 /**
  * Runs a generation and, unless `quiet`, writes its text to stdout as it comes, with a bar over a long prompt. An abort
- * leaves the loop: the result then holds what there is.
+ * leaves the loop: the result then holds the text so far.
  */
 export async function writeAnswer(
   begin: (options: Pick<GenerateOptions, 'onPrefill'>) => Generation,

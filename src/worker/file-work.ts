@@ -15,6 +15,10 @@ import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
 import { storedText } from '../text/vocabulary-text.js';
 
+/*
+ * Work on files alone: it needs no engine, and can be stopped anywhere, for a conversion resumes.
+ */
+
 const BUSY_POLL_MS = 200;
 
 type OnProgress = (progress: Progress) => void;
@@ -26,7 +30,7 @@ export function plan({ source, options }: Methods['plan']['args']): Plan {
   return withForecast(planOutline(outline, options), outline);
 }
 
-/** The path of a source's store, converted into the cache folder first where need be. */
+/** The path of a source's store. A checkpoint is converted into the cache folder first where it has to be. */
 export async function prepare(
   { source, options }: Methods['prepare']['args'],
   signal: AbortSignal,
@@ -35,14 +39,14 @@ export async function prepare(
   for (;;) {
     const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
     if (opened.kind === 'store') return opened.store.path;
-    // What would not run is not worth converting.
+    // A model that would not run is not worth converting.
     const { plan } = planOutline(checkpointOutline(opened), options);
     if (!plan.fits) throw new InsufficientMemoryError(plan);
     try {
       await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
       return opened.storePath;
     } catch (error) {
-      // Somebody else converts the same checkpoint, or has just done so: theirs will do.
+      // Another process converts the same checkpoint, or has just done so. Its store will do.
       if (!(error instanceof FlashrowError)) throw error;
       if (error.code === 'BUSY') await setTimeout(BUSY_POLL_MS, undefined, { signal });
       else if (!(error.code === 'BAD_USAGE' && error.details.finished)) throw error;
