@@ -7,7 +7,7 @@ export interface Outcome {
   text: string;
   /** For machines. */
   data: unknown;
-  /** File that `data` goes to; `-` is stdout, and `text` then goes to stderr. */
+  /** The file for `data`; `-` is stdout, and `text` then goes to stderr. */
   json: string | null;
   failed: boolean;
 }
@@ -25,7 +25,7 @@ export async function runBench(
     else if (json !== null) writeFileSync(json, encoded);
     if (failed) process.exitCode = 1;
   } catch (error) {
-    // Commander has printed its own message, or the help that was asked for.
+    // Commander has printed its message, or the help.
     if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
     else if (error instanceof FlashrowError) {
       process.stderr.write(`error: ${error.message} [${error.code}]\n`);

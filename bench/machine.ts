@@ -13,10 +13,10 @@ export interface Machine {
 }
 
 const CACHES = '/sys/devices/system/cpu/cpu0/cache';
-/** Where the system does not tell: more than most machines have. */
+/** Assumed where the system does not tell: more than most machines have. */
 const ASSUMED_CACHE_BYTES = 64 << 20;
 
-/** What a figure cannot be read without. */
+/** The machine that figures come from. */
 export function describeMachine(): Machine {
   return {
     cpu: cpus()[0]?.model.trim() ?? 'unknown',

@@ -7,7 +7,7 @@ import { FlashrowError } from '../src/errors.js';
 export const filesOf = (path: string): string[] =>
   statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [path];
 
-/** Writes what the system still holds back of these files. */
+/** Flushes these files to the disk. */
 export function flush(paths: readonly string[]): void {
   for (const path of paths) {
     const file = openSync(path, 'r');
@@ -20,8 +20,9 @@ export function flush(paths: readonly string[]): void {
 }
 
 /**
- * Drops these files from the page cache, once they are flushed. A page that is in it already is charged to whoever read it first, so a capped process would
- * get it for nothing. Node has no posix_fadvise; `dd iflag=nocache count=0` is GNU's documented way to ask for it.
+ * Flushes these files and drops them from the page cache. A page in the cache is charged to the process that read it
+ * first, so that a capped process would get it for nothing. Node has no posix_fadvise; `dd iflag=nocache count=0` is
+ * the documented way of GNU to ask for it.
  */
 export function dropFromPageCache(paths: readonly string[]): void {
   for (const path of paths) {

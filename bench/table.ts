@@ -1,8 +1,11 @@
 export type Cell = string | number | boolean | null | undefined;
-/** By column heading, which names the unit. */
+/** The values by column heading; the heading names the unit. */
 export type Row = Record<string, Cell>;
 
-/** A Markdown table, padded so that it reads as plain text too. Columns are those of the first row; numbers keep three digits. */
+/**
+ * A Markdown table, padded so that it reads well as plain text, too. The first row gives the columns. Numbers keep
+ * three digits.
+ */
 export function markdownTable(rows: readonly Row[]): string {
   if (rows.length === 0) return '';
   const columns = Object.keys(rows[0]);

@@ -15,7 +15,10 @@ const BLOCK = 32;
 const scratch = new Float32Array(1);
 const scratchBits = new Uint32Array(scratch.buffer);
 
-/** IEEE half bits of a float32's bits, to nearest even. Every NaN becomes the quiet one, as payloads do not survive JS numbers anyway. */
+/**
+ * IEEE half bits of a float32's bits, rounded to nearest even. Every NaN becomes the quiet one: payloads do not survive
+ * JS numbers.
+ */
 function halfOfBits(bits: number): number {
   const sign = (bits >>> 16) & 0x8000;
   const magnitude = bits & 0x7fffffff;
@@ -46,7 +49,7 @@ function checkRange(what: string, offset: number, needed: number, held: number):
 }
 
 /**
- * Widens `count` weights at `bytes[byteOffset]` (any alignment) into `into[intoOffset..]`; each value is what float32 arithmetic gives.
+ * Widens `count` weights at `bytes[byteOffset]` (any alignment) into `into[intoOffset..]`, as float32 arithmetic does.
  * Throws RangeError where `count` is not whole blocks or a range lies outside its array.
  */
 export function dequantize(
@@ -116,12 +119,12 @@ export function dequantize(
   }
 }
 
-/** What four bits stand for in OCP Microscaling's E2M1, doubled to be whole (OCP Microscaling Formats 1.0, table 5). */
+/** The values of four bits in OCP Microscaling's E2M1, doubled to be whole (OCP Microscaling Formats 1.0, table 5). */
 const E2M1_DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /**
- * Narrows `count` weights at `from[fromOffset]` into `into[intoOffset..]` (any alignment), rounding as ggml's reference quantizers do.
- * Throws RangeError where `count` is not whole blocks or a range lies outside its array.
+ * Narrows `count` weights at `from[fromOffset]` into `into[intoOffset..]` (any alignment), and rounds as ggml's
+ * reference quantizers do. Throws RangeError where `count` is not whole blocks or a range lies outside its array.
  */
 export function quantize(
   format: WritableFormat,

@@ -6,7 +6,7 @@ export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
 export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
-/** A run of bytes per bundle: bundle i's extent is `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
+/** A run of bytes per bundle: bundle i has `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
 export interface Extent {
   /** Index into the stream's paths. */
   file: number;
@@ -15,17 +15,19 @@ export interface Extent {
   stride: number;
 }
 
-/** Where a matrix's share of a bundle begins: inside extent `extent`, `offset` bytes from its start. */
+/** The start of a matrix's share of a bundle: `offset` bytes into extent `extent`. */
 export interface Part {
   extent: number;
   offset: number;
 }
 
 /**
- * How one layer's feed-forward network is cut into bundles of `neuronsPerBundle` neighbouring neurons (it divides `numNeurons`).
+ * The cut of one layer's feed-forward network into bundles of `neuronsPerBundle` neighbouring neurons (which divides
+ * `numNeurons`).
  *
- * Inside a bundle each part is contiguous: gate and up are `[neuronsPerBundle, hiddenSize]` rows; down is
- * `[neuronsPerBundle, hiddenSize]` when `by-neuron` (the column of each neuron as a row), `[hiddenSize, neuronsPerBundle]` when `by-output`.
+ * Inside a bundle each part is contiguous. Gate and up are `[neuronsPerBundle, hiddenSize]` rows. Down is
+ * `[neuronsPerBundle, hiddenSize]` when `by-neuron` (the column of each neuron as a row), and `[hiddenSize,
+ * neuronsPerBundle]` when `by-output`.
  */
 export interface BundleGeometry {
   hiddenSize: number;
@@ -49,26 +51,32 @@ export interface StreamLayer extends BundleGeometry {
   /** Neighbouring bundles that are read, cached and evicted together; the last unit of a layer may hold fewer. */
   bundlesPerUnit: number;
   /**
-   * The part that stays in memory elsewhere; only the rest of a bundle is read. `ffn` takes its products with x as `residentProducts`.
-   * Needs `by-neuron`, one extent, bundlesPerUnit 1, and the part to be segment 0.
+   * The part that stays in memory elsewhere; only the rest of a bundle is read. `ffn` takes its products with x as
+   * `residentProducts`. Needs `by-neuron`, one extent, bundlesPerUnit 1, and the part to be segment 0.
    */
   residentPart: 'gate' | 'up' | null;
   /**
-   * [numNeurons], added to each neuron's product with x, where the network has biases: h = act(gate x + gateBias) * (up x + upBias).
-   * Resident products hold theirs already.
+   * [numNeurons], added to each neuron's product with x, where the network has biases: h = act(gate x + gateBias) * (up
+   * x + upBias). Resident products hold theirs already.
    */
   biases?: { gate: Float32Array | null; up: Float32Array | null };
   /**
-   * Where the layer's slots begin in the arena (multiple of 4096), and how many there are. Slot size: slots.ts. Layers with the same three share
-   * their slots: what one has asked into a slot is gone when another asks into it.
+   * The layer's slots begin here in the arena (a multiple of 4096). slots.ts gives the size of a slot. Layers with the
+   * same offset, number and size share their slots: a unit is gone when another layer asks into its slot.
    */
   arenaOffset: number;
   slots: number;
 }
 
-/** A read-ahead ring over a fixed cyclic schedule: what `pin` does not hold streams through it in order, and the disk never idles. */
+/**
+ * A read-ahead ring over a fixed cyclic schedule: units that `pin` does not hold stream through it in order, and the
+ * disk never idles.
+ */
 export interface Ring {
-  /** Where the ring's slots begin in the arena (multiple of 4096); each is as large as the largest unit in the schedule needs. */
+  /**
+   * The ring's slots begin here in the arena (a multiple of 4096). Each is as large as the largest unit in the schedule
+   * needs.
+   */
   arenaOffset: number;
   slots: number;
   /** Pairs (layer, unit), in the order in which `ffn` will consume them; after the last comes the first again. */
@@ -86,7 +94,7 @@ export interface StreamOptions {
   layers: StreamLayer[];
 }
 
-/** Indices into the array that `RowStream.counters` fills; all count up from the stream's creation. */
+/** Indices into the array that `RowStream.counters` fills. All count up from the stream's creation. */
 export const COUNTERS = {
   /** Bundle bytes that were asked for and have arrived. */
   payloadBytes: 0,
@@ -100,16 +108,19 @@ export const COUNTERS = {
   ffnMs: 4,
 } as const;
 
-/** In place of a slot: the next unit of the ring. */
+/** Stands for the next unit of the ring, in place of a slot. */
 export const RING_SLOT = 0xffffffff;
 
-/** The arguments of `RowStream.ffn`. The stream keeps none of it, so that a caller may use one object for all of its calls. */
+/**
+ * The arguments of `RowStream.ffn`. The stream keeps none of them, so that a caller may use one object for all of its
+ * calls.
+ */
 export interface FeedForwardCall {
   /** Index into the stream's layers. */
   layer: number;
-  /** The layer's units, ascending; the first `count` count. */
+  /** Units of the layer, ascending; only the first `count` are used. */
   units: Uint32Array;
-  /** The slot of each of them; RING_SLOT: the ring's next. */
+  /** The slot of each of these units; RING_SLOT stands for the ring's next. */
   slots: Uint32Array;
   count: number;
   /** [tokens, hiddenSize] */
@@ -118,8 +129,8 @@ export interface FeedForwardCall {
   /** The products of x with the layer's resident part, [tokens, numNeurons]; null where the layer has none. */
   residentProducts: Float32Array | null;
   /**
-   * [tokens, count]: what unit i adds to token t is multiplied by weights[t * count + i]. A unit with weight 0 adds nothing
-   * (mixtures of experts; masks of lossy selectors). Null: every weight is 1.
+   * [tokens, count]: the share of unit i in token t is multiplied by weights[t * count + i]. A unit with weight 0 adds
+   * nothing (mixtures of experts; masks of lossy selectors). Null: every weight is 1.
    */
   weights: Float32Array | null;
   /** [tokens, hiddenSize] */
@@ -133,18 +144,19 @@ export interface RowStream {
   /** False where the file system refused direct reads, at opening or at the first read. */
   readonly direct: boolean;
   /**
-   * Queues reads of `count` units of a layer, ascending, into slots of that layer; returns at once. A slot that is being
-   * loaded must not be asked for again before an `ffn` over it has returned.
+   * Queues reads of `count` units of a layer, ascending, into slots of that layer, and returns at once. A slot that is
+   * being loaded must not be asked for again before an `ffn` over it has returned.
    */
   request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void;
   /** Sets the ring up and starts reading ahead from the start of the schedule. */
   startRing(ring: Ring): void;
-  /** Lets go of what was read ahead and begins again at entry `index` of the schedule. */
+  /** Drops what was read ahead and begins again at entry `index` of the schedule. */
   seekRing(index: number): void;
   /**
-   * y (+)= FFN of x over the units of the call. Waits for units that are on their way, and computes those that are there meanwhile.
-   * Down sums run in ascending neuron order: the result does not depend on arrival, on threads, or on how a layer is cut into calls.
-   * Throws BridgeError CORRUPT (checksum; names layer, bundle, file, offset), IO or USAGE; the stream survives.
+   * y (+)= FFN of x over the units of the call. Waits for units that are on their way, and computes the others
+   * meanwhile. Down sums run in ascending neuron order: the result does not depend on arrival, on threads, or on how a
+   * layer is cut into calls. Throws BridgeError CORRUPT (checksum; names layer, bundle, file, offset), IO or USAGE; the
+   * stream survives.
    */
   ffn(call: FeedForwardCall): void;
   counters(into: Float64Array): void;
@@ -184,15 +196,21 @@ export interface KeyValueCacheOptions {
   headDim: number;
   contextSize: number;
   /**
-   * `i16`: 16-bit integers with an f32 scale per position and head. As large as f16 and about seven times finer, since the values of a
-   * head are of one order of magnitude and an exponent for each is wasted.
+   * `i16`: 16-bit integers with an f32 scale per position and head. They are as large as f16 and about seven times
+   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted.
    */
   format: 'i16' | 'f32';
-  /** Per layer how many positions, its own included, a token sees; 0: all. Absent: all in every layer. */
+  /** Positions that a token sees in each layer, its own included; 0: all. Absent: all in every layer. */
   windows?: Uint32Array;
-  /** Attention sinks, [numLayers, numAttentionHeads]: logits that take part in a head's softmax and bring no value (arXiv 2309.17453, 2508.10925). */
+  /**
+   * Attention sinks, [numLayers, numAttentionHeads]: logits that take part in a head's softmax and bring no value
+   * (arXiv 2309.17453, 2508.10925).
+   */
   sinks?: Float32Array;
-  /** Logits x, scaled by 1/sqrt(headDim), become softCap * tanh(x / softCap) (arXiv 2408.00118); absent: they are left alone. */
+  /**
+   * Logits x, scaled by 1/sqrt(headDim), become softCap * tanh(x / softCap) (arXiv 2408.00118). Absent: they stay as
+   * they are.
+   */
   softCap?: number;
 }
 
@@ -201,12 +219,14 @@ export interface KeyValueCache {
   /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
   /**
-   * Causal softmax attention, scale 1/sqrt(headDim): token t of q[tokens, numAttentionHeads * headDim] sees positions 0..position + t, or the last of
-   * them in a layer with a window.
-   * Writes out[tokens, numAttentionHeads * headDim].
+   * Causal softmax attention, scale 1/sqrt(headDim). Token t of q[tokens, numAttentionHeads * headDim] sees positions 0
+   * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim].
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
-  /** Forgets positions from `length` on, and whole pages beyond it. Small pages share memory, which is freed with the last of them. */
+  /**
+   * Forgets positions from `length` on, and frees whole pages beyond it. Small pages share memory, which is freed with
+   * the last of them.
+   */
   truncate(length: number): void;
   /** Bytes of pages held now. */
   readonly bytes: number;
@@ -217,7 +237,10 @@ export interface LowRankTrainerOptions {
   hiddenSize: number;
   numNeurons: number;
   rank: number;
-  /** Share of the (sample, neuron) pairs that are active, above 0 and below 1: the loss lets both classes weigh the same. */
+  /**
+   * Share of the (sample, neuron) pairs that are active, above 0 and below 1: the loss gives both classes the same
+   * weight.
+   */
   activeShare: number;
   /** Same seed, same parameters to begin with. */
   seed: number;
@@ -230,8 +253,9 @@ export interface LowRankTrainer {
   readonly b: Float32Array;
   readonly bias: Float32Array;
   /**
-   * One step of `learningRate` on x[samples, hiddenSize] against bits active[samples, ceil(numNeurons / 8)] (neuron n: bit n % 8 of byte floor(n / 8)). Returns the mean
-   * loss before it. The same for any number of threads; takes 8 bytes per sample and neuron meanwhile.
+   * One step of `learningRate` on x[samples, hiddenSize] against the bits active[samples, ceil(numNeurons / 8)] (neuron
+   * n: bit n % 8 of byte floor(n / 8)). Returns the mean loss before it. The result is the same for any number of
+   * threads. Takes 8 bytes per sample and neuron meanwhile.
    */
   train(x: Float32Array, active: Uint8Array, samples: number, learningRate: number): number;
 }
@@ -243,7 +267,7 @@ export interface ReadProbe {
   direct: boolean;
 }
 
-/** Native failure, before the runtime gives it a FlashrowError's clothes. */
+/** A failure of the bridge; src/ turns it into a FlashrowError. */
 export class BridgeError extends Error {
   readonly code: 'CORRUPT' | 'IO' | 'MEMORY' | 'USAGE';
   readonly details: { path?: string; offset?: number; layer?: number; bundle?: number; errno?: string };
@@ -255,7 +279,7 @@ export class BridgeError extends Error {
   }
 }
 
-/** One instance owns one pool of compute threads. Everything made by it must be disposed before it is. */
+/** One instance owns one pool of compute threads. Everything made by it must be disposed of before it. */
 export interface Bridge {
   /** The instruction set in use. */
   readonly isa: Isa;
@@ -265,8 +289,9 @@ export interface Bridge {
   createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache;
   createLowRankTrainer(options: LowRankTrainerOptions): LowRankTrainer;
   /**
-   * agreement[tokens, rows] = in how many of `columns` columns a row of signs[rows, ceil(columns / 32)] and a token of inputs[tokens, ceil(columns / 32)] have
-   * the same bit. Column c is bit c % 32 of word floor(c / 32); bits beyond the columns are 0.
+   * agreement[tokens, rows] = the number of columns, out of `columns`, in which a row of signs[rows, ceil(columns /
+   * 32)] and a token of inputs[tokens, ceil(columns / 32)] have the same bit. Column c is bit c % 32 of word floor(c /
+   * 32); bits beyond the columns are 0.
    */
   countAgreements(
     signs: Uint32Array,
@@ -278,7 +303,10 @@ export interface Bridge {
   ): void;
   /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
   readonly crc32c: Crc32c;
-  /** Times direct reads of `recordBytes` at evenly spread offsets of a file until `totalBytes` or 200 ms, `readThreads` at once. */
+  /**
+   * Times direct reads of `recordBytes` at evenly spread offsets of a file, `readThreads` at once, until `totalBytes`
+   * or 200 ms.
+   */
   probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number): ReadProbe;
   dispose(): void;
 }

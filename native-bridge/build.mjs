@@ -1,10 +1,10 @@
 /**
- * Compiles the addon with the C++ compiler of this machine: no download, no node-gyp. `npm install` runs it. Without a compiler the
- * package still works, on the portable TypeScript twin, so this never fails an installation.
+ * Compiles the addon with the C++ compiler of this machine: no download, no node-gyp. `npm install` runs it. Without a
+ * compiler the package still works, on the portable TypeScript twin, so this never fails an installation.
  *
- * With `--prebuilt` the addon is compiled to be shipped: it goes into prebuilds/ and has the C++ library inside. An installation
- * compiles nothing if the package brings an addon that loads. CXX may name a cross compiler: the compiler says which machine it
- * compiles for, and that decides the flags and the folder.
+ * With `--prebuilt` the addon is compiled to be shipped: it goes into prebuilds/ and has the C++ library inside. An
+ * installation compiles nothing if the package brings an addon that loads. CXX may name a cross compiler: the compiler
+ * says which machine it compiles for, and that decides the flags and the folder.
  *
  * The floors of src/, top first; a file includes its own folder and those below, by the path from src/:
  *
@@ -78,7 +78,10 @@ function targetOf(machine) {
 }
 
 const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512vl', '-mavx512dq', '-mfma', '-mf16c', '-mpopcnt'];
-/** Flags of the sources for one instruction set; a source that is compiled without them is empty, and its set not there. */
+/**
+ * Flags of the sources for one instruction set. A source that is compiled without its flags is empty, and its set is
+ * missing.
+ */
 const SIMD_FLAGS = {
   x64: {
     'kernels/avx2.cc': ['-mavx2', '-mfma', '-mf16c', '-mpopcnt'],
@@ -88,7 +91,7 @@ const SIMD_FLAGS = {
   arm64: { 'kernels/dotprod.cc': ['-march=armv8.2-a+dotprod'] },
 };
 
-/** The flags for a source that the compiler knows: all, or none where it is too old for them or the processor is another. */
+/** The flags of a source; none where the compiler is too old for them or the processor is another. */
 async function simdFlags({ program, args, machine }, source) {
   const flags = SIMD_FLAGS[targetOf(machine).arch]?.[source] ?? [];
   try {
@@ -137,7 +140,8 @@ async function build() {
     ...includes.flatMap((folder) => ['-isystem', folder]),
   ];
   mkdirSync(buildFolder, { recursive: true });
-  // A folder of its own, renamed from at the end: an interrupted or a second build leaves nothing half-written.
+  // Compiles in a folder of its own and renames at the end: an interrupted or a second build leaves nothing
+  // half-written.
   const scratch = mkdtempSync(join(buildFolder, 'compile-'));
   try {
     const objects = sources.map((name) => join(scratch, name.replaceAll('/', '-').replace(/cc$/, 'o')));
@@ -154,7 +158,7 @@ async function build() {
     if (ships && platform === 'linux') shared.push('-static-libstdc++', '-static-libgcc', '-s');
     const linked = join(scratch, 'flashrow.node');
     await run(program, [...args, ...shared, '-pthread', ...objects, '-o', linked]);
-    // As old as its newest source: what is edited while this compiles counts as newer.
+    // As old as its newest source: an edit made while this compiles counts as newer.
     utimesSync(linked, new Date(), new Date(Math.ceil(newest)));
     mkdirSync(dirname(target), { recursive: true });
     renameSync(linked, target);

@@ -8,7 +8,10 @@ const TABLE = new Uint32Array(256).map((_, byte) => {
   return remainder;
 });
 
-/** CRC-32C of `bytes[start..end)`, continuing from `seed` (0 to begin). For small runs of bytes: a bridge's own is many times faster. */
+/**
+ * CRC-32C of `bytes[start..end)`, continuing from `seed` (0 to begin). For short runs of bytes: the addon's own is many
+ * times faster.
+ */
 export function crc32c(bytes: Uint8Array, seed: number, start = 0, end = bytes.length): number {
   let remainder = ~seed;
   for (let i = start; i < end; i++) remainder = TABLE[(remainder ^ bytes[i]) & 0xff] ^ (remainder >>> 8);

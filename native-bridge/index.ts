@@ -13,21 +13,25 @@ export function availableIsas(): Isa[] {
   return 'reason' in result ? ['ts'] : [...result.addon.isas, 'ts'];
 }
 
-/** Why only the portable TypeScript twin is there; null where the addon works. */
+/** The reason why only the portable TypeScript twin is there; null where the addon works. */
 export function nativeUnavailableReason(): string | null {
   const result = loadAddon();
   return 'reason' in result ? result.reason : null;
 }
 
-/** Of the system's pages, in bytes: what is allocated is rounded up to them. 4096 where the twin is alone, which cannot ask. */
+/**
+ * Bytes of one page of the system; allocations are rounded up to whole pages. 4096 without the addon, as TypeScript
+ * cannot ask.
+ */
 export function systemPageBytes(): number {
   const result = loadAddon();
   return 'reason' in result ? 4096 : result.addon.systemPageBytes;
 }
 
 /**
- * Opens a bridge with an instruction set (default: the environment's `FLASHROW_ISA`, else the best there is) and a number of
- * compute threads (default: one per core available). Throws BridgeError USAGE, naming those available, where the set is not.
+ * Opens a bridge with an instruction set (default: the environment's `FLASHROW_ISA`, else the best there is) and a
+ * number of compute threads (default: one per available core). Throws BridgeError USAGE where the set is not available,
+ * and names those that are.
  */
 export function openBridge(options: { isa?: Isa; threads?: number } = {}): Bridge {
   const available = availableIsas();

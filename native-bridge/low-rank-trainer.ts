@@ -1,6 +1,9 @@
 import { BridgeError, type LowRankTrainer, type LowRankTrainerOptions } from './bridge.js';
 
-/** What a step works on; `b` [numNeurons, rank], `a` [rank, hiddenSize], each with Adam's two moments behind it in the same array. */
+/**
+ * The data of a step: `a` [rank, hiddenSize], `b` [numNeurons, rank] and `bias` [numNeurons], each with Adam's two
+ * moments behind it in the same array.
+ */
 export interface LowRankStep {
   hiddenSize: number;
   numNeurons: number;
@@ -9,7 +12,7 @@ export interface LowRankStep {
   a: Float32Array;
   b: Float32Array;
   bias: Float32Array;
-  /** What a sample counts where its neuron is active, and where it is not. */
+  /** How much a sample counts where its neuron is active, and where it is not. */
   positiveWeight: number;
   negativeWeight: number;
   learningRate: number;
@@ -28,9 +31,12 @@ export function createTrainer(options: LowRankTrainerOptions, kernel: LowRankKer
   const { hiddenSize, numNeurons, rank, activeShare, seed } = options;
   for (const size of [hiddenSize, numNeurons, rank])
     if (!Number.isSafeInteger(size) || size < 1 || size > 2 ** 24)
-      throw new BridgeError('USAGE', `a predictor of sizes ${hiddenSize}, ${rank}, ${numNeurons}`);
+      throw new BridgeError(
+        'USAGE',
+        `hiddenSize, rank and numNeurons must be from 1 to 2^24, not ${hiddenSize}, ${rank} and ${numNeurons}`,
+      );
   if (!(activeShare > 0 && activeShare < 1))
-    throw new BridgeError('USAGE', `the share of active neurons is above 0 and below 1, not ${activeShare}`);
+    throw new BridgeError('USAGE', `activeShare must be above 0 and below 1, not ${activeShare}`);
   const random = uniform(seed);
   const start = (rows: number, columns: number) => {
     const values = new Float32Array(3 * rows * columns);
@@ -60,7 +66,7 @@ export function createTrainer(options: LowRankTrainerOptions, kernel: LowRankKer
         throw new BridgeError('USAGE', `${samples} is not a number of samples`);
       if (x.length < samples * hiddenSize || active.length < samples * Math.ceil(numNeurons / 8))
         throw new BridgeError('USAGE', `x and active do not hold ${samples} samples`);
-      if (!(learningRate > 0)) throw new BridgeError('USAGE', `the learning rate is above 0, not ${learningRate}`);
+      if (!(learningRate > 0)) throw new BridgeError('USAGE', `learningRate must be above 0, not ${learningRate}`);
       state.step += 1;
       state.learningRate = learningRate;
       return kernel(state, x, active, samples);

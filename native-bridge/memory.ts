@@ -1,7 +1,8 @@
 import type { KeyValueCacheOptions } from './bridge.js';
 
 /*
- * How the bridge uses memory: every number that a plan, the twin or the addon reckons with. The addon exports its own, and a test compares them.
+ * The bridge's use of memory: every number that plans, the twin and the addon share. The addon exports those that it
+ * was compiled with, and a test compares them.
  */
 
 /** Bytes that offsets, lengths and addresses of direct reads are multiples of. Arena offsets are, too. */
@@ -57,7 +58,7 @@ export function bridgeScratchBytes(shape: ScratchShape): number {
   const gathered = expertNeurons === null ? 0 : tokens * 2 * hiddenSize;
   const queries = Math.max(TILE_QUERIES, shape.numAttentionHeads / shape.numKeyValueHeads);
   const attention = threads * queries * (contextSize + 1 + 2 * headDim);
-  // Of the network, and of one resident matrix at a time.
+  // x of the network and of one resident matrix at a time, and h.
   const integers = tokens * 2 * hiddenSize + Math.min(tokens * (expertNeurons ?? numNeurons), MOST_ACTIVATIONS);
   return Math.ceil((integers / INTEGER_BLOCK.values) * INTEGER_BLOCK.bytes) + 4 * (activations + gathered + attention);
 }

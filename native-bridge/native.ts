@@ -23,7 +23,7 @@ import { FORMATS, isRowFormat } from './formats.js';
 import { createTrainer, type LowRankStep } from './low-rank-trainer.js';
 import { slotLayout } from './slots.js';
 
-/** What addon.cc exports; its objects check their arguments themselves. */
+/** The exports of bindings/addon.cc; its objects check their arguments themselves. */
 interface Addon {
   Pool: new (isa: string, threads: number) => NativePool;
   Stream: new (pool: NativePool, options: object) => NativeStream;
@@ -44,7 +44,7 @@ interface Addon {
   /** The instruction sets it has kernels for and this processor runs, best first. */
   isas: Isa[];
   systemPageBytes: number;
-  /** What memory.ts says, as compiled into the addon. */
+  /** The numbers of memory.ts, as compiled into the addon. */
   memory: Record<string, number>;
 }
 
@@ -83,7 +83,9 @@ const PLACES = [
   join('prebuilds', `${process.platform}-${process.arch}`, 'flashrow.node'),
 ];
 
-/** The addon lies in the package's own folder, compiled here or shipped with it; this module, compiled, lies deeper. */
+/**
+ * The addon lies in the package's own folder: compiled there, or shipped with it. This module, compiled, lies deeper.
+ */
 function addonPaths(): string[] {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     const found = PLACES.map((place) => join(folder, 'native-bridge', place)).filter((path) => existsSync(path));
@@ -92,7 +94,7 @@ function addonPaths(): string[] {
   }
 }
 
-/** Loads the addon, once; says why it cannot. */
+/** Loads the addon, once; says why where it cannot be loaded. */
 export function loadAddon(): { addon: Addon } | { reason: string } {
   if (loaded === undefined) {
     loaded = {
@@ -114,7 +116,7 @@ function loadFrom(path: string): { addon: Addon } | { reason: string } {
   }
 }
 
-/** Calls into the addon, and gives its errors their type. */
+/** Runs a call into the addon and gives its errors their type. */
 function guarded<T>(body: () => T): T {
   try {
     return body();
@@ -183,7 +185,10 @@ class AddonStream implements RowStream {
     guarded(() => this.#native.seekRing(index));
   }
 
-  /** The call is unpacked here: a call with ten arguments takes 0.7 us, and one that reads an object's ten fields from C++ 1.5 us. */
+  /**
+   * The call is unpacked here: a call with ten arguments takes 0.7 us, and one whose C++ side reads ten fields of an
+   * object takes 1.5 us.
+   */
   ffn(call: FeedForwardCall): void {
     const { layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate } = call;
     guarded(() => this.#native.ffn(layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate));

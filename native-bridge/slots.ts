@@ -1,7 +1,10 @@
 import type { StreamLayer } from './bridge.js';
 import { DEVICE_BLOCK, roundUp } from './memory.js';
 
-/** From this size on a record is read straight into its slot where its place in the file allows; below, copying is cheaper than widening. */
+/**
+ * Records of this size and above are read straight into their slot, if their place in the file allows it. For smaller
+ * ones a copy is cheaper than a wider read.
+ */
 const DIRECT_AREA = 64 * 1024;
 
 /** One extent's place inside a slot. */
@@ -20,9 +23,10 @@ export interface SlotLayout {
 }
 
 /**
- * Bytes from a device block's start to a record, where that is the same for every unit. The record then lies as far behind a block's
- * start in its slot, too, and the blocks that hold it, its neighbours' bytes included, are read straight into the slot: tensors of a
- * GGUF file begin at multiples of 32, and their experts are whole blocks apart.
+ * Bytes from a device block's start to a record, if they are the same for every unit; else 0. With this shift the
+ * record lies in its slot as it does among the blocks of the file, and its blocks are read straight into the slot, with
+ * the neighbours' bytes in them. Tensors of a GGUF file begin at multiples of 32, and their experts are whole blocks
+ * apart.
  */
 function blockShift(
   {
@@ -37,7 +41,7 @@ function blockShift(
   return alone || (bundlesPerUnit * stride) % DEVICE_BLOCK === 0 ? offset % DEVICE_BLOCK : 0;
 }
 
-/** How a unit of this layer lies in a slot. Pure, so that a plan can be made before anything is opened. */
+/** The place of a unit of this layer in a slot. Pure, so that a plan can be made before anything is opened. */
 export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'checksums'>): SlotLayout {
   let bytes = 0;
   const areas = layer.extents.map((extent) => {

@@ -1,7 +1,8 @@
 import { halfToFloat } from './halves.js';
 
 /*
- * GGML's super-blocks of 256 weights (ggml-common.h, ggml-quants.c), one at a time: `bytes[at..]` to `into[to..]`, in float32 arithmetic.
+ * GGML's super-blocks of 256 weights (ggml-common.h, ggml-quants.c), one at a time from `bytes[at..]` to `into[to..]`,
+ * in float32 arithmetic.
  */
 type Decode = (bytes: Uint8Array, at: number, into: Float32Array, to: number) => void;
 
@@ -17,7 +18,10 @@ const scaleOf = (packed: Uint8Array, at: number, run: number) =>
 const minimumOf = (packed: Uint8Array, at: number, run: number) =>
   run < 4 ? packed[at + run + 4] & 63 : (packed[at + run + 4] >>> 4) | ((packed[at + run] >>> 6) << 4);
 
-/** Two halves (scale, minimum), twelve bytes of scales, 128 of nibbles: a run's low ones, then the next run's high ones. */
+/**
+ * Two halves (scale, minimum), twelve bytes of scales and 128 of nibbles. A run has the low ones, and the next run the
+ * high ones.
+ */
 function decodeQ4K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const [scale, minimum] = [halfAt(bytes, at), halfAt(bytes, at + 2)];
   for (let run = 0; run < 8; run++) {
@@ -29,7 +33,7 @@ function decodeQ4K(bytes: Uint8Array, at: number, into: Float32Array, to: number
   }
 }
 
-/** As q4_K, with 32 bytes of fifth bits before the nibbles: bit `run` of byte i belongs to weight i of that run. */
+/** Like q4_K, with 32 bytes of fifth bits before the nibbles: bit `run` of byte i belongs to weight i of that run. */
 function decodeQ5K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const [scale, minimum] = [halfAt(bytes, at), halfAt(bytes, at + 2)];
   for (let run = 0; run < 8; run++) {
@@ -45,8 +49,8 @@ function decodeQ5K(bytes: Uint8Array, at: number, into: Float32Array, to: number
 }
 
 /**
- * 128 bytes of low nibbles, 64 of high bit pairs, 16 signed scales of 16 weights each, and one half. Each half of a block interleaves four runs of
- * 32 weights.
+ * 128 bytes of low nibbles, 64 of high bit pairs, 16 signed scales of 16 weights each, and one half. Each half of a
+ * block interleaves four runs of 32 weights.
  */
 function decodeQ6K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const scale = halfAt(bytes, at + 208);

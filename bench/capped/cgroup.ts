@@ -3,19 +3,22 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 
 export interface ProcessOutcome {
-  /** 128 + the signal's number where one ended the process. */
+  /** The exit code; 128 + the signal's number where a signal ended the process. */
   exitCode: number | null;
   stdout: string;
   stderr: string;
-  /** Processes that the kernel killed for want of memory; 0 without a limit. */
+  /** Processes that the kernel killed for lack of memory; 0 without a limit. */
   killed: number;
   /** The most memory that the group held, page cache included; null without a limit. */
   peakBytes: number | null;
-  /** The most anonymous and shared memory seen, sampled every 50 ms: page cache does not count. */
+  /** The most anonymous and shared memory seen, sampled every 50 ms. The page cache does not count. */
   anonymousBytes: number;
 }
 
-/** Names by https://docs.kernel.org/admin-guide/cgroup-v1/memory.html and https://docs.kernel.org/admin-guide/cgroup-v2.html. */
+/**
+ * Names by https://docs.kernel.org/admin-guide/cgroup-v1/memory.html and
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html.
+ */
 const VERSION_1 = {
   CGROUP: `/sys/fs/cgroup/memory/flashrow-${process.pid}`,
   LIMIT_FILE: 'memory.limit_in_bytes',
@@ -33,7 +36,10 @@ const VERSION_2 = {
 
 const SAMPLE_MS = 50;
 
-/** The group is the shell's, which outlives a caller that is interrupted or killed: so it always goes away with its process. */
+/**
+ * The shell makes the group and removes it. It outlives a caller that is interrupted or killed, so that the group
+ * always goes away with its process.
+ */
 const CAPPED = `
 trap : HUP INT TERM
 mkdir "$CGROUP" || exit 1
@@ -45,7 +51,10 @@ status=$?
 cat "$CGROUP/$PEAK_FILE" "$CGROUP/$EVENTS_FILE" >&3
 exit $status`;
 
-/** Runs node in a memory cgroup (version 1 or 2) of its own that holds `limitBytes` and does not swap; without a limit, just runs it. */
+/**
+ * Runs node in its own memory cgroup (version 1 or 2), which holds `limitBytes` and does not swap. Without a limit
+ * there is no cgroup.
+ */
 export async function nodeInCgroup(limitBytes: number | null, args: readonly string[]): Promise<ProcessOutcome> {
   const isVersion1 = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
   if (limitBytes !== null && !isVersion1) writeFileSync('/sys/fs/cgroup/cgroup.subtree_control', '+memory');
@@ -92,7 +101,7 @@ function anonymousBytesOf(processIds: readonly string[]): number {
   return kib * 1024;
 }
 
-/** A process may be gone by the time it is looked at. */
+/** The text of a file; null where it does not exist, as that of a process that has ended. */
 function readOrNull(path: string): string | null {
   try {
     return readFileSync(path, 'latin1');

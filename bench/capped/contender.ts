@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import type { ModelOptions, Receipt } from '../../src/index.js';
 import { percentile } from '../statistics.js';
 
-/** What a contender is asked, in a process of its own: `node SCRIPT '<json>'`. */
+/** The task of a contender, which runs in its own process: `node SCRIPT '<json>'`. */
 export interface Task {
   /** A store for flashrow, a GGUF file for llama.cpp. */
   model: string;
   /** Ids of the prompt whose speed counts. */
   prompt: number[];
-  /** Tokens to be timed after the first. */
+  /** Tokens that are timed, after the first. */
   newTokens: number;
   contextSize: number;
   threads: number;
@@ -19,7 +19,7 @@ export interface Task {
   peers: string;
 }
 
-/** What it answers, as one line of JSON. */
+/** The answer of a contender, as one line of JSON. */
 export interface Answer {
   loadSeconds: number;
   /** From the start of the load to the first token of a cold model, whose prompt is one token. */
@@ -27,9 +27,11 @@ export interface Answer {
   promptTokensPerSecond: number;
   tokensPerSecond: number;
   tokenMs: { p50: number | null; p95: number | null; p99: number | null };
-  /** What the process had read from disk, by the kernel's account, per timed token; null where /proc/self/io is not to be had. */
+  /**
+   * Bytes that the process had the kernel read from disk per timed token; null where there is no /proc/self/io.
+   */
   diskBytesPerToken: number | null;
-  /** flashrow's own account of the timed generation. */
+  /** flashrow's receipt of the timed generation. */
   receipt?: Receipt;
 }
 
@@ -39,8 +41,9 @@ export const task = (): Task => JSON.parse(process.argv[2]);
 export type Generate = (prompt: number[], count: number) => AsyncIterable<unknown>;
 
 /**
- * The same clockwork for every contender: a cold generation of two tokens, then the timed one. Tokens are timed as they reach the caller; the first
- * counts as the prompt's, and the prompts share no beginning, so that nothing is left over to reuse.
+ * Times every contender in the same way: a cold generation of two tokens, then the timed one. Tokens are timed as they
+ * reach the caller. The first token counts as the prompt's. The prompts have no common beginning, so that nothing can
+ * be reused.
  */
 export async function timeContender(
   { prompt, newTokens }: Task,
@@ -65,7 +68,7 @@ export async function timeContender(
   };
 }
 
-/** Ms from one token to the next, for the first `count`; a contender that gives more is let finish. */
+/** Ms from one token to the next, for the first `count` tokens. A contender that gives more may finish. */
 async function timeTokens(tokens: AsyncIterable<unknown>, count: number, onFirst?: () => void): Promise<number[]> {
   const times: number[] = [];
   let last = performance.now();

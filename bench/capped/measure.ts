@@ -18,19 +18,22 @@ const PROBES = 7;
 
 /** One process of one contender. */
 export interface Run {
-  /** Null where it did not come to an end. */
+  /** Null where it did not finish. */
   answer: Answer | null;
-  /** Why it did not. */
+  /** Why it did not finish; null where it did. */
   failure: string | null;
-  /** Processes that the kernel killed for want of memory. */
+  /** Processes that the kernel killed for lack of memory. */
   killed: number;
   /** The most anonymous and shared memory seen. */
   anonymousBytes: number;
-  /** The cgroup's own peak, page cache included: it says nothing about what the process needs. */
+  /** The peak of the cgroup. It includes the page cache, so that it does not say what the process needs. */
   cgroupPeakBytes: number | null;
 }
 
-/** Runs a contender on a model that the page cache does not hold; `besides` are files that it reads outside the model's folder. */
+/**
+ * Runs a contender on a model that the page cache does not hold; `besides` are files that it reads outside the model's
+ * folder.
+ */
 export async function runContender(
   contender: Contender,
   task: Task,
@@ -56,7 +59,7 @@ function whyFailed(killed: number, exitCode: number | null, stderr: string): str
   return `exit code ${exitCode}: ${told}`;
 }
 
-/** flashrow's timed tokens against what disk and memory give, measured right after them. */
+/** flashrow's timed tokens, and the speeds of disk and memory, measured right after them. */
 export interface Reading {
   /** Bytes/s of memory, read by as many threads. */
   memorySpeed: number;
@@ -65,11 +68,13 @@ export interface Reading {
   deviceBytes: number;
   records: number;
   recordBytes: number | null;
-  /** Bytes/s over the timed tokens, and of raw reads of such records by as many threads. Null where nothing was read. */
+  /**
+   * Bytes/s over the timed tokens, and of raw reads of such records by as many threads. Null where nothing was read.
+   */
   readSpeed: number | null;
   rawReadSpeed: number | null;
   roofline: Roofline;
-  /** Of the roofline, reached. */
+  /** The share of the roofline that flashrow reached. */
   rooflineShare: number;
 }
 

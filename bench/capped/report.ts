@@ -1,4 +1,4 @@
-import type { Plan, Receipt } from '../../src/index.js';
+import type { Plan } from '../../src/index.js';
 import { type Machine, machineLine } from '../machine.js';
 import { median } from '../statistics.js';
 import { markdownTable, type Row } from '../table.js';
@@ -7,15 +7,15 @@ import type { Reading, Run } from './measure.js';
 
 export interface Round {
   flashrow: Run;
-  /** Null where nobody was to be compared with. */
+  /** Null where there is no peer. */
   peer: Run | null;
-  /** Null where flashrow did not come to an end. */
+  /** Null where flashrow did not finish. */
   reading: Reading | null;
 }
 
 export interface Report {
   machine: Machine;
-  /** The command's own words. */
+  /** The command line. */
   command: string;
   model: string;
   checkpointBytes: number;
@@ -32,7 +32,7 @@ export interface Report {
 const MB = 1e6;
 const GB = 1e9;
 
-/** The comparison, then where flashrow's time and bytes went; medians over the rounds. */
+/** The comparison, then flashrow's time and bytes; medians over the rounds. */
 export function printable(report: Report): string {
   const { checkpointBytes, capBytes, budgetBytes, machine } = report;
   const cap =
@@ -52,8 +52,8 @@ export function printable(report: Report): string {
 function comparison({ rounds }: Report): Row[] {
   const ours = rounds.map((round) => round.flashrow);
   const theirs = rounds.flatMap((round) => round.peer ?? []);
-  const row = (what: string, of: (answer: Answer) => number | null, moreIsBetter: boolean): Row => {
-    const [mine, peers] = [ours, theirs].map((runs) => medianOf(runs.map((run) => run.answer && of(run.answer))));
+  const row = (what: string, figure: (answer: Answer) => number | null, moreIsBetter: boolean): Row => {
+    const [mine, peers] = [ours, theirs].map((runs) => medianOf(runs.map((run) => run.answer && figure(run.answer))));
     const ratio = mine === null || peers === null ? null : moreIsBetter ? mine / peers : peers / mine;
     return {
       'median of rounds': what,
@@ -62,10 +62,10 @@ function comparison({ rounds }: Report): Row[] {
       'times better': ratio,
     };
   };
-  const plain = (what: string, of: (runs: Run[]) => number): Row => ({
+  const overRuns = (what: string, figure: (runs: Run[]) => number): Row => ({
     'median of rounds': what,
-    flashrow: of(ours),
-    'llama.cpp': theirs.length > 0 ? of(theirs) : '',
+    flashrow: figure(ours),
+    'llama.cpp': theirs.length > 0 ? figure(theirs) : '',
     'times better': null,
   });
   return [
@@ -80,58 +80,66 @@ function comparison({ rounds }: Report): Row[] {
       (answer) => answer.diskBytesPerToken && answer.diskBytesPerToken / MB,
       false,
     ),
-    plain('anonymous + shared memory, MB, at most', (runs) => Math.max(...runs.map((run) => run.anonymousBytes)) / MB),
-    plain('killed for want of memory (oom_kill)', (runs) => runs.reduce((sum, run) => sum + run.killed, 0)),
+    overRuns(
+      'anonymous + shared memory, MB, at most',
+      (runs) => Math.max(...runs.map((run) => run.anonymousBytes)) / MB,
+    ),
+    overRuns('killed for want of memory (oom_kill)', (runs) => runs.reduce((sum, run) => sum + run.killed, 0)),
   ];
 }
 
-/** What the rounds took, on average: where bytes came from, how near the roofline is, where the time went. */
+type Receipt = NonNullable<Answer['receipt']>;
+
 function account({ rounds, newTokens, plan }: Report): Row[] {
   const readings = rounds.flatMap((round) => round.reading ?? []);
-  const receipts = rounds.flatMap((round) => round.flashrow.answer ?? []).map((answer) => answer.receipt!);
+  const receipts = rounds.flatMap((round) => round.flashrow.answer?.receipt ?? []);
   if (readings.length === 0) return [];
+  const row = (what: string, value: number | null): Row => ({ flashrow: what, value });
+  const read = ([what, figure]: Figure<Reading>) => row(what, medianOf(readings.map(figure)));
+  const received = ([what, figure]: Figure<Receipt>) => row(what, medianOf(receipts.map(figure)));
   return [
     row('FFN bytes in memory, %', 100 * plan.cachedShare),
-    ...readingRows(readings),
-    ...receiptRows(receipts),
+    ...READINGS.map(read),
+    ...TIMES.map(received),
+    ...MEMORY.map(received),
     row('timed tokens in all', newTokens * receipts.length),
   ];
 }
 
-const row = (what: string, value: number | string | null): Row => ({ flashrow: what, value });
+/** A row's name and its figure. */
+type Figure<T> = readonly [string, (of: T) => number | null];
 
-function readingRows(readings: readonly Reading[]): Row[] {
-  const per = (scale: number, value: number | null) => (value === null ? null : value / scale);
-  const rows: [string, (reading: Reading) => number | null][] = [
-    ['payload MB per token', (r) => r.payloadBytes / MB],
-    ['device MB per token', (r) => r.deviceBytes / MB],
-    ['records per token', (r) => r.records],
-    ['KiB per record', (r) => per(1024, r.recordBytes)],
-    ['read GB/s', (r) => per(GB, r.readSpeed)],
-    ['raw read GB/s of such records', (r) => per(GB, r.rawReadSpeed)],
-    ['memory GB/s', (r) => r.memorySpeed / GB],
-    ['roofline ms per token: disk', (r) => r.roofline.diskMs],
-    ['roofline ms per token: FFN from memory', (r) => r.roofline.touchMs],
-    ['roofline ms per token: resident half', (r) => r.roofline.denseMs],
-    ['roofline ms per token', (r) => r.roofline.tokenMs],
-    ['share of the roofline reached, %', (r) => 100 * r.rooflineShare],
-  ];
-  return rows.map(([what, of]) => row(what, medianOf(readings.map(of))));
-}
+const scaled = (value: number | null, unit: number) => (value === null ? null : value / unit);
 
-function receiptRows(receipts: readonly Receipt[]): Row[] {
-  const share = (ms: (receipt: Receipt) => number) => (r: Receipt) =>
-    (100 * ms(r)) / (r.readWaitMs + r.ffnMs + r.denseMs + r.otherMs);
-  const rows: [string, (receipt: Receipt) => number][] = [
-    ['time waiting for reads, %', share((r) => r.readWaitMs)],
-    ['time in the FFN, %', share((r) => r.ffnMs)],
-    ['time in the resident half, %', share((r) => r.denseMs)],
-    ['time elsewhere, %', share((r) => r.otherMs)],
-    ['growth of anonymous + shared memory, MB', (r) => r.rssGrowthBytes / MB],
-    ['budget + overhead, MB', (r) => (r.budgetBytes + r.overheadBytes) / MB],
-  ];
-  return rows.map(([what, of]) => row(what, medianOf(receipts.map(of))));
-}
+const READINGS: readonly Figure<Reading>[] = [
+  ['payload MB per token', (reading) => reading.payloadBytes / MB],
+  ['device MB per token', (reading) => reading.deviceBytes / MB],
+  ['records per token', (reading) => reading.records],
+  ['KiB per record', (reading) => scaled(reading.recordBytes, 1024)],
+  ['read GB/s', (reading) => scaled(reading.readSpeed, GB)],
+  ['raw read GB/s of such records', (reading) => scaled(reading.rawReadSpeed, GB)],
+  ['memory GB/s', (reading) => reading.memorySpeed / GB],
+  ['roofline ms per token: disk', (reading) => reading.roofline.diskMs],
+  ['roofline ms per token: FFN from memory', (reading) => reading.roofline.touchMs],
+  ['roofline ms per token: resident half', (reading) => reading.roofline.denseMs],
+  ['roofline ms per token', (reading) => reading.roofline.tokenMs],
+  ['share of the roofline reached, %', (reading) => 100 * reading.rooflineShare],
+];
+
+const shareOf = (ms: (receipt: Receipt) => number) => (receipt: Receipt) =>
+  (100 * ms(receipt)) / (receipt.readWaitMs + receipt.ffnMs + receipt.denseMs + receipt.otherMs);
+
+const TIMES: readonly Figure<Receipt>[] = [
+  ['time waiting for reads, %', shareOf((receipt) => receipt.readWaitMs)],
+  ['time in the FFN, %', shareOf((receipt) => receipt.ffnMs)],
+  ['time in the resident half, %', shareOf((receipt) => receipt.denseMs)],
+  ['time elsewhere, %', shareOf((receipt) => receipt.otherMs)],
+];
+
+const MEMORY: readonly Figure<Receipt>[] = [
+  ['growth of anonymous + shared memory, MB', (receipt) => receipt.rssGrowthBytes / MB],
+  ['budget + overhead, MB', (receipt) => (receipt.budgetBytes + receipt.overheadBytes) / MB],
+];
 
 const size = (bytes: number) => (bytes < GB ? `${(bytes / MB).toFixed(1)} MB` : `${(bytes / GB).toFixed(2)} GB`);
 

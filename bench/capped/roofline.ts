@@ -1,5 +1,5 @@
 export interface RooflineInput {
-  /** Per token. */
+  /** Bytes from disk per token. */
   deviceBytes: number;
   /** Bytes of the feed-forward network that one token multiplies with. */
   touchedBytes: number;
@@ -14,11 +14,16 @@ export interface Roofline {
   diskMs: number;
   touchMs: number;
   denseMs: number;
-  /** max(disk, touch) + dense: reads can hide behind the feed-forward work, or it behind them; the resident half comes on top. */
+  /**
+   * max(disk, touch) + dense. Reads and the feed-forward work go on at the same time; the resident half comes on top.
+   */
   tokenMs: number;
 }
 
-/** The least time a token can take on this machine with these reads (Williams et al., Roofline, 2009, with bytes alone). */
+/**
+ * The shortest time that a token can take on this machine with these reads (Williams et al., Roofline, 2009, with bytes
+ * alone).
+ */
 export function roofline({ deviceBytes, touchedBytes, denseBytes, diskSpeed, memorySpeed }: RooflineInput): Roofline {
   const diskMs = (deviceBytes / diskSpeed) * 1e3;
   const touchMs = (touchedBytes / memorySpeed) * 1e3;

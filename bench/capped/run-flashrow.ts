@@ -1,7 +1,7 @@
 import { type GenerationResult, loadModel } from '../../src/index.js';
 import { type Answer, task, timeContender } from './contender.js';
 
-// One of the two contenders, as an app would use it: bench/capped/main.ts starts it in its own process.
+// One of the two contenders: flashrow, as an app would use it. bench/capped/main.ts starts it in its own process.
 const asked = task();
 const startedAt = performance.now();
 const model = await loadModel(asked.model, {

@@ -4,11 +4,12 @@ import { pathToFileURL } from 'node:url';
 import { type Answer, task, timeContender } from './contender.js';
 
 /*
- * The other contender: llama.cpp through node-llama-cpp (https://node-llama-cpp.withcat.ai/api/functions/getLlama), weights mapped from the file, which is how it
- * runs models that do not fit. It is installed apart, so what is used of it is declared here.
+ * The other contender: llama.cpp through node-llama-cpp (https://node-llama-cpp.withcat.ai/api/functions/getLlama). It
+ * maps the weights from the file, as it does for models that do not fit. It is installed apart, so that the types in
+ * use are declared here.
  */
 interface Sequence {
-  /** Goes on after an end-of-sequence token where it is yielded. */
+  /** Yields an end-of-sequence token, too, and goes on after it. */
   evaluate(tokens: number[], options: { temperature: number; yieldEogToken: boolean }): AsyncIterable<number>;
   clearHistory(): Promise<void>;
 }

@@ -1,24 +1,23 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { openBridge } from '../../native-bridge/index.js';
+import { type Bridge, openBridge } from '../../native-bridge/index.js';
 import { FlashrowError } from '../../src/errors.js';
 import { type ModelOptions, type Plan, plan as planFor } from '../../src/index.js';
 import { openStore } from '../../src/store/reader.js';
 import { prepareCheckpoint, prepareStore } from '../model/prepare.js';
 import { filesOf } from '../page-cache.js';
-import type { Task } from './contender.js';
 import { type Reading, type Run, readingOf, runContender } from './measure.js';
 import { type Cap, type CappedOptions, NODE_BYTES, PEERS } from './options.js';
 import { type ReplayedUnits, recordedUnits, writeActivity } from './trace.js';
 
 const BOS = 1;
-/** The first of the random vocabulary's words; the first 259 ids are bytes and controls. */
+/** The first word of the random vocabulary, after 259 bytes and controls. */
 const FIRST_WORD = 259;
 const DISTINCT_WORDS = 200;
 /** Tokens of the cold start, and of the chunk that follows. */
 const COLD_TOKENS = 4;
 
-/** How flashrow runs: what a caller would pass it. */
+/** What a caller of flashrow would give it. */
 export interface Setup {
   store: string;
   tuning: NonNullable<ModelOptions['tuning']>;
@@ -28,26 +27,29 @@ export interface Setup {
 
 export interface Measured {
   run: Run;
-  /** Null where the run did not come to an end. */
+  /** Null where the run did not finish. */
   reading: Reading | null;
 }
 
-/** One model under one cap, made ready. */
+/** One model under one cap, ready to run. */
 export interface Session {
   /** A GGUF file, or a Hugging Face folder. */
   checkpoint: string;
   store: string;
   checkpointBytes: number;
   capBytes: number | null;
-  /** What `trace` as selector replays; made when first asked for. */
+  /** The units that the selector `trace` replays; made when first asked for. */
   replayed(): ReplayedUnits;
-  /** With `least`, the smallest budget that such tuning can run with; else what the cap leaves. `store` may be another one of the same model. Throws INSUFFICIENT_MEMORY. */
-  setup(tuning: Setup['tuning'], least: boolean, store?: string): Promise<Setup>;
+  /**
+   * With `smallest` the budget is the smallest that such tuning can run with; else it is what the cap leaves. `store`
+   * may be another store of the same model. Throws INSUFFICIENT_MEMORY.
+   */
+  setup(tuning: Setup['tuning'], smallest: boolean, store?: string): Promise<Setup>;
   flashrow(setup: Setup): Promise<Measured>;
   llamaCpp(): Promise<Run>;
 }
 
-/** Makes the model and its store where they are not there yet, and lends them to `work`. */
+/** Makes the model and its store where they do not exist yet, and lends them to `work`. */
 export async function withSession<T>(
   options: CappedOptions,
   log: (line: string) => void,
@@ -60,62 +62,62 @@ export async function withSession<T>(
       : prepareCheckpoint(options.models, options.model.shape, options.model.format, log);
   const store = options.store ?? checkpoint.replace(/(\.gguf)?$/, '.store');
   await prepareStore(checkpoint, store, log);
+  const bridge = openBridge({ threads: options.threads });
+  try {
+    return await work(createSession(options, bridge, checkpoint, store));
+  } finally {
+    bridge.dispose();
+  }
+}
+
+function createSession(options: CappedOptions, bridge: Bridge, checkpoint: string, store: string): Session {
+  const { threads, context: contextSize, newTokens, promptTokens } = options;
   const checkpointBytes = filesOf(checkpoint).reduce((sum, path) => sum + statSync(path).size, 0);
   const capBytes = capInBytes(options.cap, checkpointBytes);
   const { experts } = openStore(store).spec;
-  const { threads, context: contextSize, newTokens, promptTokens } = options;
+  const task = taskOf(options);
   let made: ReplayedUnits | null = null;
   const replayed = () => {
     if (options.trace !== null) made ??= recordedUnits(options.trace);
     else made ??= writeActivity(store, options.models, options.activity, COLD_TOKENS + promptTokens + newTokens);
     return made;
   };
-  const task: Omit<Task, 'model' | 'memoryBytes' | 'tuning'> = {
-    prompt: [BOS, ...Array.from({ length: promptTokens - 1 }, (_, i) => FIRST_WORD + ((7 * i) % DISTINCT_WORDS))],
-    newTokens,
-    contextSize,
-    threads,
-    peers: PEERS,
-  };
   const touchedShare = ({ selector }: Setup['tuning']): number => {
     if (selector === 'trace') return replayed().activeShare;
     return experts ? experts.numExpertsPerToken / experts.numExperts : 1;
   };
-
-  const bridge = openBridge({ threads });
-  try {
-    return await work({
-      checkpoint,
-      store,
-      checkpointBytes,
-      capBytes,
-      replayed,
-      async setup(tuning, least, of = store) {
-        const shared = { contextSize, threads, tuning, exact: tuning.selector !== 'trace' };
-        const first = await planFor(of, { ...shared, memory: checkpointBytes });
-        const memoryBytes = least ? first.minimumBytes : budgetFor(capBytes, checkpointBytes, first);
-        return { store: of, tuning, memoryBytes, plan: await planFor(of, { ...shared, memory: memoryBytes }) };
-      },
-      async flashrow({ store: of, tuning, memoryBytes, plan }) {
-        const run = await runContender(
-          'flashrow',
-          { ...task, model: of, memoryBytes, tuning },
-          capBytes,
-          filesOf(checkpoint),
-        );
-        const { answer } = run;
-        const reading = answer && (await readingOf(bridge, of, plan, answer, newTokens, touchedShare(tuning)));
-        return { run, reading };
-      },
-      llamaCpp: () =>
-        runContender('llama.cpp', { ...task, model: checkpoint, memoryBytes: 0, tuning: {} }, capBytes, []),
-    });
-  } finally {
-    bridge.dispose();
-  }
+  return {
+    checkpoint,
+    store,
+    checkpointBytes,
+    capBytes,
+    replayed,
+    async setup(tuning, smallest, of = store) {
+      const shared = { contextSize, threads, tuning, exact: tuning.selector !== 'trace' };
+      const first = await planFor(of, { ...shared, memory: checkpointBytes });
+      const memoryBytes = smallest ? first.minimumBytes : budgetFor(capBytes, checkpointBytes, first);
+      return { store: of, tuning, memoryBytes, plan: await planFor(of, { ...shared, memory: memoryBytes }) };
+    },
+    async flashrow({ store: of, tuning, memoryBytes, plan }) {
+      const flashrowTask = { ...task, model: of, memoryBytes, tuning };
+      const run = await runContender('flashrow', flashrowTask, capBytes, filesOf(checkpoint));
+      const { answer } = run;
+      const reading = answer && (await readingOf(bridge, of, plan, answer, newTokens, touchedShare(tuning)));
+      return { run, reading };
+    },
+    llamaCpp: () => runContender('llama.cpp', { ...task, model: checkpoint, memoryBytes: 0, tuning: {} }, capBytes, []),
+  };
 }
 
-/** What of a cap goes to the budget; see the help. Throws INSUFFICIENT_MEMORY where the cap is below what a run needs. */
+const taskOf = ({ promptTokens, newTokens, context, threads }: CappedOptions) => ({
+  prompt: [BOS, ...Array.from({ length: promptTokens - 1 }, (_, i) => FIRST_WORD + ((7 * i) % DISTINCT_WORDS))],
+  newTokens,
+  contextSize: context,
+  threads,
+  peers: PEERS,
+});
+
+/** The budget under a cap; the help explains it. Throws INSUFFICIENT_MEMORY where the cap is below what a run needs. */
 function budgetFor(capBytes: number | null, checkpointBytes: number, plan: Plan): number {
   if (capBytes === null) return Math.max(2 * checkpointBytes, plan.minimumBytes + 2 * plan.ffnBytes);
   const budget = capBytes - plan.overheadBytes - NODE_BYTES;

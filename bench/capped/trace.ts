@@ -10,7 +10,7 @@ import { readTrace } from '../../src/trace/trace-reader.js';
 import { TraceWriter } from '../../src/trace/trace-writer.js';
 import { type ActivityStatistics, generateActivity, OPT_6_7B } from '../model/activity.js';
 
-/** What `--activity` may set, by name, and the field it sets. */
+/** The names that `--activity` takes, and their fields. */
 const KEYS: Readonly<Record<string, keyof ActivityStatistics>> = {
   share: 'activeShare',
   hot: 'hotShare',
@@ -28,7 +28,7 @@ export interface ReplayedUnits {
   activeShare: number;
 }
 
-/** Statistics like `share=0.1,union=0.24`; what is not said is OPT-6.7B's. Throws BAD_USAGE. */
+/** Statistics like `share=0.1,union=0.24`. The others are those of OPT-6.7B. Throws BAD_USAGE. */
 export function parseActivity(text: string): ActivityStatistics {
   const statistics = { ...OPT_6_7B };
   for (const pair of text.split(',')) {
@@ -43,8 +43,8 @@ export function parseActivity(text: string): ActivityStatistics {
 }
 
 /**
- * Writes a trace of as many tokens as a run has, for a store of single neurons. Throws BAD_USAGE where the store holds others, or where no
- * activity has these statistics.
+ * Writes a trace of as many tokens as a run has, for a store of single neurons. Throws BAD_USAGE where the store has
+ * other bundles, or where no activity has these statistics.
  */
 export function writeActivity(
   storePath: string,

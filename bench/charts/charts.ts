@@ -14,10 +14,10 @@ export interface Chart {
 
 const OURS = '#1f6feb';
 const THEIRS = '#9aa4af';
-/** Policies told apart by colour, the optimum last and dashed. */
+/** Policies and their colours; the optimum is last, and dashed. */
 const COLOURS = ['#1f6feb', '#2da44e', '#bf8700', '#8250df', '#cf222e', '#57606a'];
 const BAR_HEIGHT = 34;
-/** Policies of a replay that are drawn; the table has them all. */
+/** The policies that are drawn; the table has all of them. */
 const DRAWN = ['lru', 'layer-lfu-aged', 'pool', 'window:4', 'belady'];
 const GB = 1e9;
 
@@ -28,7 +28,7 @@ const title = (text: string, subtext: string) => ({
   textStyle: { fontSize: 15, fontWeight: 'bold' as const },
 });
 
-/** Tokens/s of one model under one cap after the other, beside llama.cpp. */
+/** Tokens/s of one model under several caps, beside llama.cpp. */
 export function cappedChart(model: string, reports: readonly Report[]): Chart {
   const byCap = reports.toSorted((a, b) => (a.capBytes ?? Infinity) - (b.capBytes ?? Infinity));
   const caps = byCap.map(({ capBytes, checkpointBytes }) =>
@@ -131,5 +131,5 @@ export function stepsChart(report: StepsReport): Chart {
   };
 }
 
-/** A bar that is not there, since nothing came to an end, has no figure. */
+/** No figure for a missing bar, where no run finished. */
 const figure = (value: unknown) => (typeof value === 'number' && value > 0 ? threeDigits(value) : '');

@@ -18,7 +18,7 @@ const isReplay = (result: Result) => 'traces' in result;
 const isSteps = (result: Result) => 'steps' in result;
 const isCapped = (result: Result) => 'capBytes' in result && 'rounds' in result;
 
-/** Charts of everything recorded, in the order of file names. */
+/** Charts of all results, in the order of file names. */
 function chartsOf(results: readonly Result[]): Chart[] {
   const capped = results.filter(isCapped);
   const models = [...new Set(capped.map(({ model }) => model))];
@@ -33,7 +33,7 @@ function chartsOf(results: readonly Result[]): Chart[] {
 
 await runBench(async (args) => {
   const command = new Command('bench:charts')
-    .description('Draws what is recorded in a folder of results (*.json) as *.svg, beside it.')
+    .description('Draws the results in a folder (*.json) as charts beside them (*.svg).')
     .option('--results <DIR>', 'the folder', join(REPOSITORY, 'bench/results'))
     .exitOverride()
     .parse([...args], { from: 'user' });

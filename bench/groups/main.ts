@@ -8,12 +8,15 @@ import { markdownTable, type Row } from '../table.js';
 import { coActivationOrder } from './order.js';
 
 const GROUPS = [1, 2, 4, 8];
-/** Of a layer, what an lru cache holds. */
+/** The share of a layer that an lru cache holds. */
 const CACHE_SHARE = 0.25;
-/** Wanted groups this many neurons apart are read together. */
+/** Groups that are at most so many neurons apart are read together. */
 const GAP_NEURONS = 4;
 
-/** Reads of a layer's second half of tokens, where each neuron lies at `place` and groups of `size` are read and kept as one. */
+/**
+ * Reads for the second half of the tokens of a layer. Each neuron lies at its `place`, and `size` neighbours are read
+ * and kept together.
+ */
 function readsOf(tokens: readonly ArrayLike<number>[], units: number, place: Uint32Array, size: number) {
   const groups = Math.ceil(units / size);
   const cache = createCache({ units: groups, slots: Math.floor(CACHE_SHARE * groups), policy: 'lru', window: 0 });

@@ -1,9 +1,13 @@
-/** Share of the neurons that are set apart, most used first: they go with everybody, so they must not be anyone's neighbour. */
+/**
+ * The share of the neurons that is set apart: those used most. They wake together with all others, so that they tell
+ * nothing about neighbours.
+ */
 const HOT_SHARE = 0.1;
 
 /**
- * An order of a layer's units in which those that wake together lie together, learnt from tokens' sets of units: the hot ones apart, then a greedy chain, each
- * time the unit that most often woke with the last one (as Ripple does, arXiv 2410.19274). Returns the place of each unit.
+ * An order of a layer's units in which units that wake together lie together. It is learnt from the units of each
+ * token. The hot units come first. The others make a greedy chain: each time the unit follows that woke most often with
+ * the last one (as in Ripple, arXiv 2410.19274). Returns the place of each unit.
  */
 export function coActivationOrder(tokens: readonly ArrayLike<number>[], units: number): Uint32Array {
   const uses = new Uint32Array(units);

@@ -3,7 +3,7 @@ import { createPlacement } from '../../src/cache/unit-cache.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';
 
-/** A layer of a 7B model at 10% activity, a fifth of it in memory. */
+/** A layer of a 7B model with 10% of its neurons active, and a fifth of them in memory. */
 const UNITS = 11008;
 const SLOTS = 2200;
 const LOOKUPS = 1100;
@@ -45,7 +45,7 @@ async function measurePolicy(policy: CacheOptions['policy']): Promise<Row> {
   };
 }
 
-/** Each token asks for half of what the last one did, and for as much that is long gone. */
+/** Each token asks for half of the units of the last token, and for as many others that are no longer in memory. */
 function tokens(lookups: number): Uint32Array[] {
   const half = lookups >> 1;
   const steps = Math.floor(UNITS / half);

@@ -1,10 +1,10 @@
 import { Bench } from 'tinybench';
 import type { Row } from '../table.js';
 
-/** What a group of measurements works with. */
+/** The setting of a group of measurements. */
 export interface Workshop {
   threads: number;
-  /** A folder on the disk that is to be measured; gone afterwards. */
+  /** A folder on the disk to measure. It is removed afterwards. */
   folder: string;
   /** Whether `--only` asks for this one, by its group and name. */
   wanted(name: string): boolean;
@@ -13,7 +13,7 @@ export interface Workshop {
 /** A table of figures of one kind. */
 export interface Group {
   title: string;
-  /** How the figures came about, in a sentence. */
+  /** Says in a sentence how the figures were measured. */
   note: string;
   measure(workshop: Workshop): Promise<Row[]>;
 }

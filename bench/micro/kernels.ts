@@ -5,7 +5,7 @@ import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.j
 import { availableIsas, openBridge } from '../../native-bridge/index.js';
 import { READ_THREADS } from '../../src/disk/read-threads.js';
 import { type UnitShape, unitsOfAll, unitsOfGate } from '../../src/plan/units.js';
-import { partBytes } from '../../src/store/geometry.js';
+import { bundlePartBytes } from '../../src/store/geometry.js';
 import { chooseSlice } from '../../src/store/slicing.js';
 import { chooseStride } from '../../src/store/stride.js';
 import { lastLevelCacheBytes } from '../machine.js';
@@ -17,14 +17,14 @@ import { type Group, medianMs, type Workshop } from './group.js';
 const HIDDEN = 4096;
 const NEURONS = 2048;
 const TOKENS = [1, 64];
-/** Weights that are gone through in turn, of the last-level cache: far too many for it. */
+/** Weights that are multiplied by in turn, as a multiple of the last-level cache: far too many for it. */
 const CACHES_FULL = 4;
 
 type Kind = 'by-neuron' | 'by-output' | 'matrix';
 
-/** Something to be called again and again, over other weights each time. */
+/** A call that is made again and again, over other weights each time. */
 interface Kernel {
-  /** Weights, and their bytes, that one call goes through. */
+  /** Weights that one call multiplies by, and their bytes. */
   weights: number;
   bytes: number;
   run(tokens: number): void;
@@ -91,7 +91,9 @@ function prepare(workshop: Workshop, kind: Kind, format: RowFormat): (bridge: Br
   return (bridge) => matrices(bridge, path, format);
 }
 
-/** A layer as the store would lay it out: neuron by neuron for ReLU, whose down blocks become q8_0, in slices otherwise. */
+/**
+ * A layer as the store would lay it out: in slices, or neuron by neuron for ReLU, where blocks of down become q8_0.
+ */
 function geometry(kind: 'by-neuron' | 'by-output', format: RowFormat): BundleGeometry {
   const byNeuron = kind === 'by-neuron';
   const formats = {
@@ -100,10 +102,10 @@ function geometry(kind: 'by-neuron' | 'by-output', format: RowFormat): BundleGeo
     down: byNeuron && FORMATS[format].blockSize > 1 ? 'q8_0' : format,
   } as const;
   const cut = { hiddenSize: HIDDEN, numNeurons: NEURONS, formats, downOrientation: kind };
-  const whole = partBytes({ ...cut, neuronsPerBundle: NEURONS });
+  const whole = bundlePartBytes({ ...cut, neuronsPerBundle: NEURONS });
   const perNeuron = (whole.gate + whole.up + whole.down) / NEURONS;
   const neuronsPerBundle = byNeuron ? 1 : chooseSlice(NEURONS, perNeuron, FORMATS[format].blockSize);
-  const part = partBytes({ ...cut, neuronsPerBundle });
+  const part = bundlePartBytes({ ...cut, neuronsPerBundle });
   const bytes = part.gate + part.up + part.down;
   return {
     ...cut,
@@ -127,7 +129,7 @@ function writeBundles(
   path: string,
   { hiddenSize, neuronsPerBundle, formats, downOrientation, extents, numNeurons }: BundleGeometry,
 ): void {
-  const part = partBytes({ hiddenSize, neuronsPerBundle, formats, downOrientation });
+  const part = bundlePartBytes({ hiddenSize, neuronsPerBundle, formats, downOrientation });
   const parts = [
     { format: formats.gate!, columns: hiddenSize, bytes: part.gate },
     { format: formats.up, columns: hiddenSize, bytes: part.up },
@@ -155,7 +157,7 @@ function writeParts(
   }
 }
 
-/** As many layers in the arena as no cache holds; a call takes the next one. */
+/** More layers in the arena than any cache holds. Each call takes the next one. */
 function feedForward(bridge: Bridge, path: string, layer: BundleGeometry): Kernel {
   const byNeuron = layer.downOrientation === 'by-neuron';
   const unit = byNeuron ? unitsOfGate(layer) : unitsOfAll(layer);
@@ -232,5 +234,5 @@ function matrices(bridge: Bridge, path: string, format: RowFormat): Kernel {
   };
 }
 
-/** Numbers of about the size that a norm leaves, all above zero: no neuron is spared. */
+/** Inputs of about the size that a norm gives. All are above zero, so that no neuron is skipped. */
 const activations = (count: number) => Float32Array.from({ length: count }, (_, i) => 0.25 + ((i * 37) % 101) / 101);

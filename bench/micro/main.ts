@@ -28,7 +28,7 @@ interface Options {
 
 await runBench(async (args, log) => {
   const options = new Command('bench')
-    .description('Micro benchmarks of what a token goes through, each beside what the machine gives.')
+    .description('Micro benchmarks of the steps of a token, each beside the speed of the machine.')
     .exitOverride()
     .option('--only <PATTERN>', 'those whose group and name match, such as "kernels.*q4_1.*avx2" or "reads"')
     .option('--threads <T>', 'compute threads', `${Math.min(availableParallelism(), MOST_THREADS)}`)

@@ -7,7 +7,7 @@ const WIDTHS = [16, 1024];
 
 export const onnxCall: Group = {
   title: 'onnx call',
-  note: 'One run of a session that holds one f32 Gemm, its buffers bound: at width 16 that is the price of the call itself.',
+  note: 'One run of a session that holds one f32 Gemm, with its buffers bound. At width 16 this is the price of the call itself.',
   async measure({ folder, threads, wanted }) {
     const rows: Row[] = [];
     for (const width of WIDTHS) {

@@ -18,7 +18,7 @@ const RECORDS = [4096, 16384, 65536, 262144, 1048576];
 const DEPTHS = [1, 4, 16];
 const ROUNDS = 7;
 const SECONDS_PER_READING = 0.1;
-/** As the runtime asks; wanted records lie further apart, or they would be merged. */
+/** The engine's merge gap. Records lie further apart, or they would be merged. */
 const MERGE_GAP_BYTES = 16 * 1024;
 const RING_SLOTS = 32;
 
@@ -59,7 +59,7 @@ function writeReadFile(path: string): void {
 function compare(bridge: Bridge, path: string, record: number, depth: number, kind: 'scattered' | 'ring'): Row {
   const perUnit = record / BUNDLE_BYTES;
   const units = NEURONS / perUnit;
-  // As many records as take about a tenth of a second, but none next to another.
+  // Enough records for about a tenth of a second, none next to another.
   const speed = rawSpeed(bridge, path, record, FILE_BYTES, depth);
   const apart = Math.ceil((record + MERGE_GAP_BYTES) / record) + 1;
   const most = kind === 'ring' ? units : Math.floor(units / apart);
@@ -137,7 +137,7 @@ const callOf = (units: Uint32Array, slots: Uint32Array): FeedForwardCall => ({
   accumulate: false,
 });
 
-/** What a selector's misses go through: all asked for at once, computed as they arrive. */
+/** Reads like those of a selector's misses: all are requested at once, and computed as they arrive. */
 function requestSpeed(bridge: Bridge, path: string, perUnit: number, units: Uint32Array, depth: number): number {
   const { stream } = openStream(bridge, path, perUnit, units.length, 0, depth);
   try {
@@ -152,7 +152,7 @@ function requestSpeed(bridge: Bridge, path: string, perUnit: number, units: Uint
   }
 }
 
-/** What a dense model's unpinned share goes through. */
+/** Reads like those of a dense model's unpinned share. */
 function ringSpeed(bridge: Bridge, path: string, perUnit: number, units: Uint32Array, depth: number): number {
   const { stream, ringOffset } = openStream(bridge, path, perUnit, 1, RING_SLOTS, depth);
   try {

@@ -22,7 +22,7 @@ export const sampler: Group = {
       for (const [name, settings] of Object.entries(SETTINGS)) {
         if (!wanted(`${name} ${vocabSize}`)) continue;
         const drawing = new Sampler({ ...settings, seed: 1, vocabSize, masked: [2] });
-        // The sampler may change what it is given; the engine computes new logits for every token.
+        // The sampler may change its input; the engine computes new logits for every token.
         const fresh = new Float32Array(vocabSize);
         const ms = await medianMs(() => {
           fresh.set(logits);
@@ -35,7 +35,7 @@ export const sampler: Group = {
   },
 };
 
-/** Box and Muller's. */
+/** A normal deviate, after Box and Muller. */
 function normals(count: number, deviation: number): Float32Array {
   const random = seededRandom(1);
   return Float32Array.from(

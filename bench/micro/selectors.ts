@@ -57,7 +57,7 @@ export const selectors: Group = {
   },
 };
 
-/** What `calibrate` writes: both matrices in q4_0. */
+/** A predictor as `calibrate` writes it: both matrices in q4_0. */
 async function measureLowRank(bridge: Bridge, folder: string): Promise<Row[]> {
   const format = 'q4_0';
   const inner = randomMatrix(bridge, join(folder, 'inner.bin'), format, RANK, HIDDEN);

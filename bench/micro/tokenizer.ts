@@ -12,7 +12,7 @@ const OPTIONS = { addBos: false, addEos: false, parseSpecial: false };
 
 export const tokenizer: Group = {
   title: 'tokenizer',
-  note: `The shipped vocabulary (byte-pair encoding) over prose (${PROSE.join(', ')}), and over random words, of which few come again.`,
+  note: `The shipped vocabulary (byte-pair encoding) over prose (${PROSE.join(', ')}), and over random words that rarely repeat.`,
   async measure({ wanted }) {
     const tales = await openTokenizer(join(REPOSITORY, 'weights/tales'));
     const texts = {
@@ -42,7 +42,7 @@ export const tokenizer: Group = {
   },
 };
 
-/** Ids that all but the smallest vocabularies have, past bytes and controls. */
+/** Ids beyond bytes and controls, which all but the smallest vocabularies have. */
 function randomText(decode: (ids: number[]) => string): string {
   const random = seededRandom(1);
   const parts: string[] = [];

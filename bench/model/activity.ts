@@ -5,19 +5,19 @@ import { DECODE, type Trace, type TraceLayer } from '../../src/trace/trace.js';
 export interface ActivityStatistics {
   /** Neurons that a token asks for. */
   activeShare: number;
-  /** Neurons, the busiest first, that make up 80% of all uses: 0.8 would be no favourites at all. */
+  /** The busiest neurons, which make up 80% of all uses. 0.8 would mean that there are no favourites. */
   hotShare: number;
-  /** Tokens that the next two look back over. */
+  /** Tokens that the next two figures look back over. */
   window: number;
   /** Neurons that any of `window` tokens in a row asks for. */
   windowUnion: number;
-  /** Neurons that a token asks for and none of the `window` before it did. */
+  /** Neurons that a token asks for, and that none of the `window` tokens before it asked for. */
   newPerToken: number;
 }
 
 /**
- * OPT-6.7B as its predictor loads it: share, union and new rows from "LLM in a flash" (arXiv 2312.11514), skew from the middle of the
- * 17-26% that PowerInfer (arXiv 2312.12456) found.
+ * OPT-6.7B as its predictor loads it: share, union and new rows from "LLM in a flash" (arXiv 2312.11514), skew from the
+ * middle of the 17-26% that PowerInfer (arXiv 2312.12456) found.
  */
 export const OPT_6_7B: ActivityStatistics = {
   activeShare: 0.1,
@@ -35,7 +35,10 @@ export interface ActivityOptions {
   random: () => number;
 }
 
-/** A neuron is a two-state Markov chain that is active a share p of the time; `staying` p^`lean` is how much it clings to its state. */
+/**
+ * A neuron is a two-state Markov chain that is active a share p of the time. It keeps its state the more, the larger
+ * `staying` p^`lean` is.
+ */
 interface Process {
   shares: Float64Array;
   staying: number;
@@ -44,16 +47,17 @@ interface Process {
 
 /** Shares of neurons are drawn from this many quantiles. */
 const QUANTILES = 1000;
-/** Neurons that cling more than this would hardly ever change. */
+/** Neurons that keep their state more than this would hardly ever change. */
 const MOST_STAYING = 0.98;
-/** The published figures have two digits; newPerToken is met to this much of itself. */
+/** The published figures have two digits, so newPerToken is met to this share of itself. */
 const TOLERANCE = 0.02;
 const HALVINGS = 30;
 
 /**
- * A trace of neurons that fire with given statistics: favourites (shares follow a Kumaraswamy distribution, whose quantiles are closed), and
- * neurons that stay active for a while, those in frequent use the more so. Throws BAD_USAGE where no such process has these
- * statistics, and where they are those of tokens that draw independently: what a cache is worth must not be judged on those.
+ * A trace of neurons that fire with given statistics. There are favourites: shares follow a Kumaraswamy distribution,
+ * whose quantiles have a closed form. And neurons stay active for a while, busy ones longer. Throws BAD_USAGE where no
+ * such process has these statistics, and where they are those of tokens that draw independently: such a trace cannot
+ * judge a cache.
  */
 export function generateActivity({ statistics, layers, tokens, random }: ActivityOptions): Trace {
   const process = fit(statistics);
@@ -80,7 +84,10 @@ export function generateActivity({ statistics, layers, tokens, random }: Activit
 
 const clinging = ({ staying, lean }: Process, share: number) => staying * share ** lean;
 
-/** Finds the process: skew settles the shares, then staying meets the union for every lean, and lean the new per token. */
+/**
+ * Finds the process. The skew gives the shares; then staying meets the union for every lean, and lean meets the new
+ * neurons per token.
+ */
 function fit(statistics: ActivityStatistics): Process {
   const { activeShare, hotShare, window, windowUnion, newPerToken } = statistics;
   const sensible =
@@ -112,7 +119,7 @@ function fit(statistics: ActivityStatistics): Process {
   return process;
 }
 
-/** Quantiles of a Kumaraswamy distribution with a mean, and 80% of it in the largest `hotShare` of quantiles. */
+/** Quantiles of a Kumaraswamy distribution with a given mean. The largest `hotShare` of them make up 80% of the sum. */
 function skewedShares(mean: number, hotShare: number): Float64Array {
   const withShape = (a: number) => {
     const b = bisect(-10, 20, (exponent) => meanOf(quantiles(a, Math.exp(exponent))) > mean);
@@ -134,7 +141,7 @@ function hotShareOf(descending: Float64Array): number {
   return count / QUANTILES;
 }
 
-/** What a process comes to, in closed form. */
+/** The statistics of a process, in closed form. */
 function measure(process: Process, window: number): { union: number; fresh: number } {
   let union = 0;
   let fresh = 0;

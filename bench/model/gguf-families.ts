@@ -1,15 +1,17 @@
 import type { GgufFamily } from './shapes.js';
 
-/** What a random GGUF file of a family has beside the tensors of a Llama. */
+/** How a random GGUF file of a family differs from that of a Llama. */
 export interface GgufFamilyTraits {
   /** `general.architecture`. */
   architecture: string;
   queryKeyValueBiases: boolean;
   /** Norms of queries and keys: of each head, or of all heads together. */
   queryKeyNorm: 'head' | 'all' | null;
-  /** Whether the neurons of an expert are told by a key of their own, and not by `feed_forward_length`. */
+  /** Whether the neurons of an expert have their own key, instead of `feed_forward_length`. */
   expertLengthKey: boolean;
-  /** Layer norms with biases, queries, keys and values in one matrix, no gate; `two norms` where attention has one of its own. */
+  /**
+   * Layer norms with biases; queries, keys and values in one matrix; no gate. With `two norms` attention has its own.
+   */
   falcon: 'one norm' | 'two norms' | null;
   /** Biases everywhere, attention sinks, a sliding window in every other layer, YaRN. */
   gptOss: boolean;

@@ -15,7 +15,7 @@ const ARRAY = 9;
 
 export interface GgufTensor {
   name: string;
-  /** Row length first. */
+  /** The row length comes first. */
   dimensions: number[];
   format: RowFormat;
 }
@@ -48,8 +48,8 @@ export const tensorBytes = ({ dimensions, format }: GgufTensor) =>
   );
 
 /**
- * Writes a new file, safe on disk when it returns, and gives its bytes. `contentsOf` yields a tensor's `tensorBytes` in pieces as large as it likes.
- * Throws where the path exists.
+ * Writes a new file and returns its bytes; the file is safe on disk then. `contentsOf` yields a tensor's `tensorBytes`
+ * in pieces of any size. Throws where the path exists.
  */
 export function writeGguf<Tensor extends GgufTensor>(
   path: string,

@@ -9,7 +9,7 @@ import type { NamedShape } from './shapes.js';
 
 export type Log = (line: string) => void;
 
-/** The random model of a shape in a folder, made once: a GGUF file, or the Hugging Face folder of an OPT. */
+/** Makes the random model of a shape in a folder, once: a GGUF file, or the Hugging Face folder of an OPT. */
 export function prepareCheckpoint(
   folder: string,
   { name, shape }: NamedShape,
@@ -30,7 +30,9 @@ export function prepareCheckpoint(
   return path;
 }
 
-/** The store of a checkpoint, beside it unless `store` says where; converted once, on disk and out of the page cache. */
+/**
+ * Converts a checkpoint to `store`, once. The store is then on disk, and not in the page cache.
+ */
 export async function prepareStore(checkpoint: string, store: string, log: Log): Promise<void> {
   if (!existsSync(store)) {
     log(`converting ${checkpoint} to ${store}`);

@@ -4,11 +4,14 @@ import { rowBytes } from '../../native-bridge/formats.js';
 import { RandomWeights } from './random-weights.js';
 import type { ModelShape } from './shapes.js';
 
-/* An OPT of random weights as a Hugging Face folder: config.json, tokenizer.json, and model.safetensors (https://github.com/huggingface/safetensors#format). */
+/*
+ * An OPT of random weights as a Hugging Face folder: config.json, tokenizer.json, and model.safetensors
+ * (https://github.com/huggingface/safetensors#format).
+ */
 
 /** Rows of the learned table that no position uses. */
 const POSITION_OFFSET = 2;
-/** Written at once. */
+/** Bytes that are written at once. */
 const PIECE_BYTES = 32 << 20;
 
 interface Tensor {
@@ -17,7 +20,7 @@ interface Tensor {
   shape: number[];
 }
 
-/** Writes the folder, safe on disk when it returns. The same shape, format and seed give the same bytes. */
+/** Writes the folder; it is safe on disk then. The same shape, format and seed give the same bytes. */
 export function writeRandomOpt(folder: string, shape: ModelShape, format: 'f32' | 'f16', seed = 1): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config(shape)));
@@ -57,7 +60,7 @@ const config = (shape: ModelShape) => ({
   eos_token_id: 2,
 });
 
-/** Byte-level, its words made up: characters beyond any that bytes stand for. */
+/** A byte-level tokenizer. Its words are made up of characters that stand for no byte. */
 function tokenizer(vocabSize: number): object {
   const vocab = Object.fromEntries(Array.from({ length: vocabSize }, (_, id) => [`word${id}`, id]));
   const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true };

@@ -14,8 +14,9 @@ const NIBBLE_MIDDLE = 7.5;
 const SIGN = 0x8000;
 
 /**
- * Weights as a checkpoint's blocks would hold them, every quant and mantissa bit random (AES-256 in counter mode over the seed): nothing repeats, so neither
- * a file system nor a disk can deduplicate or compress them. The same seed gives the same weights.
+ * Weights as the blocks of a checkpoint hold them. Every quant and mantissa bit is random (AES-256 in counter mode over
+ * the seed). Nothing repeats, so that neither a file system nor a disk can deduplicate or compress them. The same seed
+ * gives the same weights.
  */
 export class RandomWeights {
   readonly #cipher: Cipher;
@@ -27,8 +28,7 @@ export class RandomWeights {
   }
 
   /**
-   * Whole blocks of `format`, `bytes` of them, such that inputs of unit variance give outputs of unit variance over rows of `columns`.
-   * `bytes` is a multiple of the block's.
+   * `bytes` of whole blocks of `format`. Over rows of `columns`, inputs of unit variance give outputs of unit variance.
    */
   next(format: RowFormat, columns: number, bytes: number): Uint8Array {
     const random = this.#bytes(bytes);
@@ -85,7 +85,7 @@ export class RandomWeights {
   }
 }
 
-/** Keeps signs and mantissas, and gives all the exponent that comes nearest to `deviation`. */
+/** Keeps signs and mantissas, and gives all numbers the exponent that comes nearest to `deviation`. */
 function setExponents(words: Uint16Array | Uint32Array, deviation: number, mantissaBits: number, bias: number): void {
   const exponent = Math.round(Math.log2(deviation / UNIT_OCTAVE)) + bias;
   const kept = (2 ** (8 * words.BYTES_PER_ELEMENT - 1) + 2 ** mantissaBits - 1) | 0;
@@ -93,7 +93,7 @@ function setExponents(words: Uint16Array | Uint32Array, deviation: number, manti
   for (let i = 0; i < words.length; i++) words[i] = (words[i] & kept) | set;
 }
 
-/** Quants without a minimum are not centred (-8 to 7): scales of random sign centre the weights. */
+/** Quants without a minimum are not centred (-8 to 7). Scales of random sign centre the weights. */
 function setScales(halves: Uint16Array, first: number, step: number, bits: number, kept: number): void {
   for (let i = first; i < halves.length; i += step) halves[i] = (halves[i] & kept) | bits;
 }

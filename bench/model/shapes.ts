@@ -6,11 +6,11 @@ export interface ExpertsShape {
   numExpertsPerToken: number;
   /** Neurons of one expert. */
   intermediateSize: number;
-  /** Neurons of the expert that every token takes besides; Qwen 2 MoE alone has one. */
+  /** Neurons of an expert that every token takes, too; only Qwen 2 MoE has one. */
   sharedIntermediateSize?: number;
 }
 
-/** Each is a GGUF file, which llama.cpp runs too; `opt` is a Hugging Face folder, since llama.cpp has no OPT. */
+/** Each is a GGUF file, which llama.cpp runs too, except `opt`: a Hugging Face folder, for llama.cpp has no OPT. */
 export type ModelFamily = GgufFamily | 'opt';
 export type GgufFamily =
   | 'llama'
@@ -39,15 +39,15 @@ export interface ModelShape {
   vocabSize: number;
   contextLength: number;
   ropeTheta: number;
-  /** llama.cpp knows Llamas with SiLU alone, and runs a ReLU file as one: as many bytes, the same work. */
+  /** llama.cpp knows only Llamas with SiLU, and runs a ReLU file as such: the same bytes and the same work. */
   activation: 'silu' | 'relu';
-  /** Null for all but mixtures. */
+  /** Null, except for mixtures. */
   experts: ExpertsShape | null;
-  /** Whether the embedding matrix is the head as well. */
+  /** Whether the embedding matrix is the head, too. */
   tiedEmbeddings: boolean;
 }
 
-/** Shapes by the name of the model that made them known. */
+/** Shapes, each by the name of a model that has it. */
 export const SHAPES: Readonly<Record<string, ModelShape>> = {
   'llama2-7b': llama(4096, 11008, 32, 32, 32, 32000, 4096, 1e4),
   'llama3-8b': llama(4096, 14336, 32, 32, 8, 128256, 8192, 5e5),
@@ -122,7 +122,10 @@ export interface NamedShape {
   shape: ModelShape;
 }
 
-/** A name of SHAPES, or numbers like `hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4[,vocab=32000][,context=4096]`. Throws BAD_USAGE. */
+/**
+ * A name of SHAPES, or numbers like `hidden=2048,ffn=5632,layers=22,heads=32,kv-heads=4[,vocab=32000][,context=4096]`.
+ * Throws BAD_USAGE.
+ */
 export function parseShape(text: string): NamedShape {
   if (Object.hasOwn(SHAPES, text)) return { name: text, shape: SHAPES[text] };
   const known = Object.keys(SHAPES).join(', ');
@@ -148,14 +151,14 @@ export function parseShape(text: string): NamedShape {
   return { name: KEYS.map((key) => `${key}${given[key]}`).join('-'), shape };
 }
 
-/** Throws BAD_USAGE where `text` is no format with a kernel, or the shape's rows do not hold whole blocks of it. */
+/** Throws BAD_USAGE where `text` is not a format with a kernel, or the shape's rows do not hold whole blocks of it. */
 export function parseFormat(
   text: string,
   { family, hiddenSize, intermediateSize, experts }: ModelShape,
 ): WritableFormat {
   if (!isWritableFormat(text)) {
     const known = WRITABLE_FORMATS.join(', ');
-    throw new FlashrowError('BAD_USAGE', `--format: no format is called "${text}"; use one of ${known}`, {
+    throw new FlashrowError('BAD_USAGE', `--format: "${text}" is not a format; use one of ${known}`, {
       value: text,
     });
   }

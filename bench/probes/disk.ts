@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import type { Bridge } from '../../native-bridge/bridge.js';
 
 /**
- * Bytes/s of raw reads of `recordBytes` from a file, `readThreads` at once, past the page cache. Each `turn` reads other places, so that a cache further down
- * does not answer for the disk.
+ * Bytes/s of raw reads of `recordBytes` from a file, `readThreads` at once, past the page cache. Each `turn` reads at
+ * other places, so that no cache inside the disk answers.
  */
 export function diskBandwidth(
   bridge: Bridge,

@@ -6,7 +6,7 @@ const PROBE_MS = 250;
 const { state, threads, bufferBytes } = workerData as { state: Int32Array; threads: number; bufferBytes: number };
 const buffer = Buffer.alloc(bufferBytes, 1);
 
-// All begin at once, or the first would have the memory to itself.
+// All workers begin at once. Else the first would have the memory to itself.
 Atomics.add(state, 0, 1);
 Atomics.notify(state, 0);
 for (let ready = Atomics.load(state, 0); ready < threads; ready = Atomics.load(state, 0)) Atomics.wait(state, 0, ready);

@@ -7,8 +7,8 @@ export interface MemoryProbe {
 }
 
 /**
- * Bytes/s at which `threads` threads together read memory that no cache holds: the C library's memchr, by way of `Buffer.indexOf`, over
- * buffers in which it finds nothing. None of flashrow's own code is in it.
+ * Bytes/s at which `threads` threads together read memory that no cache holds. They call the C library's memchr,
+ * through `Buffer.indexOf`, over buffers in which it finds nothing. No code of flashrow takes part.
  */
 export async function memoryBandwidth(threads: number): Promise<number> {
   const state = new Int32Array(new SharedArrayBuffer(4));

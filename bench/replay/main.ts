@@ -9,9 +9,11 @@ const DEFAULT_MEMORY = ['1.5GB', '3GB', '5.3GB'];
 
 await runBench(async (args) => {
   const command = new Command('bench:replay')
-    .description('What each cache policy, and the optimum, would have read for recorded traces, under several budgets.')
+    .description(
+      'Says what each cache policy, and the optimum, would have read for recorded traces, under several budgets.',
+    )
     .argument('<TRACE...>', 'files that run --trace recorded, or CSVs of expert routes')
-    .option('--memory <BYTES...>', 'memory of the cache alone', DEFAULT_MEMORY)
+    .option('--memory <BYTES...>', 'memory of the cache', DEFAULT_MEMORY)
     .option('--json <FILE>', 'also write everything as JSON; - is stdout, the tables then go to stderr')
     .exitOverride()
     .parse([...args], { from: 'user' });

@@ -10,12 +10,12 @@ import { defaultThreads } from '../../src/plan/machine.js';
 import { predictorBytes } from '../../src/store/predictors.js';
 import { runBench } from '../command.js';
 
-/** Directions that made-up inputs vary in, and along which neurons listen. */
+/** Directions in which the made-up inputs vary, and to which neurons listen. */
 const DIRECTIONS = 48;
 /** Share of the neurons that a token wakes. */
 const ACTIVE_SHARE = 0.1;
 
-/** Inputs of few directions and some noise, and the neurons that they wake: those whose listening is strongest. */
+/** Inputs of few directions and some noise, and the neurons that they wake: those with the largest products. */
 function madeUp(hiddenSize: number, numNeurons: number, tokens: number) {
   const random = seededRandom(1);
   const normal = () => random() + random() + random() + random() - 2;
@@ -49,7 +49,7 @@ await runBench(async (args, log) => {
     .description('Trains the predictor of one made-up layer, as `flashrow calibrate` does: time and memory.')
     .option('--hidden <N>', 'width', '4096')
     .option('--neurons <N>', 'neurons', '11008')
-    .option('--tokens <N>', 'samples, a fifth of them only for measuring', '10000')
+    .option('--tokens <N>', 'samples; a fifth of them only measures', '10000')
     .option('--rank <N>', 'rank', '128')
     .exitOverride()
     .parse([...args], { from: 'user' });

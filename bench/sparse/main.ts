@@ -16,7 +16,7 @@ const CACHE_SHARES = [0.1, 0.2, 0.3, 0.5, 1];
 
 await runBench(async (args, log) => {
   const command = new Command('bench:sparse')
-    .description('What the predictors of a ReLU model choose, miss, cost and save.')
+    .description('Measures what the predictors of a ReLU model choose, miss, cost and save.')
     .argument('<model>', 'a store, or a Hugging Face folder')
     .requiredOption('--text <FILE>', 'text to calibrate on; a line <|endoftext|> ends a document')
     .requiredOption('--judge <FILE>', 'text to judge by')
@@ -24,7 +24,7 @@ await runBench(async (args, log) => {
     .option('--ranks <LIST>', 'ranks to compare', '32,64,128')
     .option('--context <N>', 'windows of the judged text', '256')
     .option('--max-tokens <N>', 'tokens written under each budget', '200')
-    .option('--prompt <TEXT>', 'what they follow', 'Once upon a time')
+    .option('--prompt <TEXT>', 'the text before them', 'Once upon a time')
     .option('--threads <T>', 'compute threads', `${Math.min(availableParallelism(), MOST_THREADS)}`)
     .option('--json <FILE>', 'also write everything measured as JSON; - is stdout')
     .exitOverride()
@@ -70,6 +70,6 @@ await runBench(async (args, log) => {
 });
 
 function documentsIn(path: string): string[] {
-  if (!existsSync(path)) throw new FlashrowError('NOT_FOUND', `there is no file ${path}`, { path });
+  if (!existsSync(path)) throw new FlashrowError('NOT_FOUND', `the file ${path} does not exist`, { path });
   return splitDocuments(readFileSync(path, 'utf8'));
 }

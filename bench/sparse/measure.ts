@@ -39,15 +39,15 @@ export interface Decoding {
 export interface SparseMeasurement {
   modelBytes: number;
   calibration: CalibrationResult;
-  /** By rank, all layers alike: chosen over active neurons, and bytes of the predictors. */
+  /** For each rank, the same in all layers: chosen over active neurons, and bytes of the predictors. */
   ranks: { rank: number; load: number; bytes: number }[];
   comparisons: Record<'low-rank' | 'sign', ComparisonResult>;
   decodings: Decoding[];
-  /** ms that choosing takes for a token, all layers. */
+  /** ms that choosing takes for a token, in all layers together. */
   predictorMs: number;
 }
 
-/** Everything that a ReLU model's predictors are judged by. */
+/** Measures everything that the predictors of a ReLU model are judged by. */
 export async function measureSparse(options: SparseOptions, log: (line: string) => void): Promise<SparseMeasurement> {
   const { folder, calibration: documents, tokens, threads, context } = options;
   const store = join(folder, 'store');

@@ -4,7 +4,7 @@ import { loadOf, type SparseMeasurement } from './measure.js';
 
 export interface SparseReport extends SparseMeasurement {
   machine: Machine;
-  /** The command's own words. */
+  /** The command line. */
   command: string;
   model: string;
   threads: number;

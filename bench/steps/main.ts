@@ -13,9 +13,9 @@ const measure = (options: CappedOptions, log: (line: string) => void): Promise<S
     const { path: trace, activeShare } = session.replayed();
     const setups: Setup[] = [];
     const apart = unbundledStore(session.store, log);
-    for (const { tuning, least, bundled } of STEPS) {
+    for (const { tuning, smallest, bundled } of STEPS) {
       const withTrace = tuning.selector === 'trace' ? { ...tuning, trace } : tuning;
-      setups.push(await session.setup(withTrace, least, bundled ? session.store : apart));
+      setups.push(await session.setup(withTrace, smallest, bundled ? session.store : apart));
     }
     const steps = STEPS.map(({ name, what }, i): MeasuredStep => {
       return { name, what, budgetBytes: setups[i].memoryBytes, rounds: [] };

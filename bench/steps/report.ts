@@ -13,7 +13,7 @@ export interface MeasuredStep {
 
 export interface StepsReport {
   machine: Machine;
-  /** The command's own words. */
+  /** The command line. */
   command: string;
   model: string;
   checkpointBytes: number;
@@ -28,7 +28,7 @@ export interface StepsReport {
 
 const MB = 1e6;
 
-/** One row a step; medians over the rounds. */
+/** A row for each step; medians over the rounds. */
 export function printable(report: StepsReport): string {
   const { machine, model, capBytes, checkpointBytes, activeShare } = report;
   const cap = capBytes === null ? 'no cap' : `cap ${Math.round((100 * capBytes) / checkpointBytes)}%`;
@@ -44,7 +44,7 @@ export function printable(report: StepsReport): string {
   ].join('\n');
 }
 
-/** Tokens/s, or null where no round came to an end. */
+/** Tokens/s; null where no round finished. */
 export const stepSpeed = ({ rounds }: MeasuredStep) => speedOf(rounds.map(({ run }) => run));
 
 export const speedOf = (runs: readonly Run[]): number | null =>
@@ -85,7 +85,7 @@ function table({ steps, peer }: StepsReport): Row[] {
   ];
 }
 
-/** The share of the time that went to waiting, over prompt and tokens, of the mean token. */
+/** Ms that the mean token waits for reads. The share of waiting is that over prompt and tokens. */
 function readMs({ answer }: Run): number | null {
   if (!answer?.receipt) return null;
   const { readWaitMs, ffnMs, denseMs, otherMs } = answer.receipt;

@@ -21,8 +21,9 @@ import { filesOf } from '../page-cache.js';
 const PARTS = ['gate', 'up', 'down'] as const;
 
 /**
- * The same model as a checkpoint holds it, each matrix by itself: what a neuron needs is then two or three reads instead of one. For stores of single neurons. A
- * folder beside the store, made once; it shares the resident half's file.
+ * Makes a store of the same model in which each matrix lies by itself, as in a checkpoint. A neuron then takes two or
+ * three reads instead of one. For stores of single neurons. It is a folder beside the store, made once, and shares the
+ * file of the resident half.
  */
 export function unbundledStore(path: string, log: (line: string) => void): string {
   const folder = `${path}.unbundled`;
@@ -44,7 +45,7 @@ export function unbundledStore(path: string, log: (line: string) => void): strin
   return folder;
 }
 
-/** Layer by layer, matrix by matrix, row after row. */
+/** Writes layer by layer, matrix by matrix, row by row. */
 function writeRows(store: Store, path: string): { layers: LayerBundles[]; bytes: number; checksum: number } {
   const bridge = openBridge({ threads: 1 });
   const output = openSync(path, 'w');

@@ -13,8 +13,9 @@ namespace flashrow {
 size_t systemPageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
 
 /**
- * From this size on, 2 MiB pages spare the TLB and make a direct read of a megabyte twice as fast; below, hardly one would fit. Beside pages of
- * 16 or 64 KiB a huge one has 32 or 512 MiB: the system takes the advice where one fits.
+ * Regions of this size and above ask for pages of 2 MiB. They spare the TLB and make a direct read of a megabyte twice
+ * as fast; smaller regions hardly hold one. Where system pages have 16 or 64 KiB, a huge page has 32 or 512 MiB, and
+ * the system follows the advice where one fits.
  */
 static constexpr size_t kHugePageRegion = size_t{4} << 20;
 

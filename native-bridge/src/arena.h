@@ -5,7 +5,10 @@
 
 namespace flashrow {
 
-/** Of the system's pages, in bytes: 4 KiB on x86-64; on 64-bit ARM the kernel's builder chose, 4, 16 or 64. What an arena takes is a multiple of it. */
+/**
+ * Bytes of one page of the system: 4 KiB on x86-64; on 64-bit ARM 4, 16 or 64 KiB, as the kernel was built. An arena
+ * takes whole pages.
+ */
 size_t systemPageBytes();
 
 /** Anonymous page-aligned memory, zero until written, given back to the system at once. Throws Failure MEMORY. */

@@ -7,7 +7,7 @@
 
 namespace flashrow {
 
-/** What a failure is about; -1 or empty: does not apply. */
+/** The subject of a failure; -1 or empty where it does not apply. */
 struct FailureDetails {
   std::string path;
   int64_t offset = -1;

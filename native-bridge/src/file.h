@@ -7,7 +7,7 @@
 
 namespace flashrow {
 
-/** What offsets, lengths and addresses of direct reads are multiples of; no device met needs more. */
+/** Offsets, lengths and addresses of direct reads are multiples of this; no device met so far needs more. */
 constexpr uint64_t kDeviceBlock = 4096;
 
 constexpr uint64_t roundDown(uint64_t value, uint64_t to) { return value / to * to; }
@@ -25,8 +25,8 @@ class File {
   bool direct() const { return direct_.load(std::memory_order_relaxed); }
 
   /**
-   * Reads up to `bytes` at `offset`; fewer only where the file ends. While direct() all three arguments are multiples of kDeviceBlock.
-   * Thread-safe. Throws Failure IO.
+   * Reads up to `bytes` at `offset`, and fewer only where the file ends. While direct(), all three arguments are
+   * multiples of kDeviceBlock. Thread-safe. Throws Failure IO.
    */
   size_t read(uint8_t* into, uint64_t offset, size_t bytes);
 

@@ -5,7 +5,9 @@
 
 namespace flashrow {
 
-/** Weight formats; the numbers are GGML's type ids, as in formats.ts. I16 is for keys and values alone, and no file has it. */
+/**
+ * Weight formats. The numbers are GGML's type ids, as in formats.ts. I16 is for keys and values alone; no file has it.
+ */
 enum class Format : uint8_t {
   F32 = 0,
   F16 = 1,
@@ -24,7 +26,7 @@ struct FormatTraits {
   size_t blockBytes;
 };
 
-/** Whether a file may have it. */
+/** Whether a file may have the format. */
 constexpr bool isFormat(int64_t id) { return (id >= 0 && id <= 3) || id == 8 || (id >= 12 && id <= 14) || id == 39; }
 
 constexpr FormatTraits traitsOf(Format format) {
@@ -43,7 +45,7 @@ constexpr FormatTraits traitsOf(Format format) {
   return {1, 0};
 }
 
-/** Whether sums of scaled rows can be taken of it, a few columns at a time: not across blocks of 256. */
+/** Whether sums of scaled rows can be taken a few columns at a time, which blocks of 256 do not allow. */
 constexpr bool addsByColumns(Format format) { return traitsOf(format).blockSize <= 32; }
 
 constexpr bool holdsWholeBlocks(Format format, size_t columns) { return columns % traitsOf(format).blockSize == 0; }

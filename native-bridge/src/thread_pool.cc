@@ -12,8 +12,8 @@
 namespace flashrow {
 
 /**
- * How long a thread looks for its next task before it sleeps. Between two phases of a layer lie up to 100 us of other work, and waking a thread takes as long,
- * where its core has been halted by a virtual machine.
+ * How long a thread looks for its next task before it sleeps. Up to 100 us of other work lie between two phases of a
+ * layer, and to wake a thread takes as long where a virtual machine has halted its core.
  */
 static constexpr std::chrono::microseconds kSpinTime{200};
 /** About a microsecond, after which whoever wants the core may have it. */

@@ -26,10 +26,15 @@ class ThreadPool {
   size_t size() const { return threads_; }
   /** A thread's own scratch, `scratchBytes` long, 64-aligned. */
   void* scratch(size_t thread) const;
-  /** Memory that the threads of a task share, `bytes` long, 64-aligned; a later call may end it. Throws Failure MEMORY. */
+  /**
+   * Memory that the threads of a task share, `bytes` long, 64-aligned. It lasts until the next call. Throws Failure
+   * MEMORY.
+   */
   uint8_t* shared(size_t bytes);
 
-  /** Runs task(thread, threads) on `threads` threads (at most size()), and returns when all are done. Tasks do not throw. */
+  /**
+   * Runs task(thread, threads) on `threads` threads (at most size()) and returns when all are done. Tasks do not throw.
+   */
   template <class Task>
   void run(size_t threads, const Task& task) {
     if (threads <= 1) return task(size_t{0}, size_t{1});
@@ -62,7 +67,10 @@ class ThreadPool {
   size_t active_ = 0;
 };
 
-/** Threads worth waking for a task that reads `bytes` of weights for `tokens` tokens: waking costs more than a small task. */
+/**
+ * How many threads a task is worth that reads `bytes` of weights for `tokens` tokens: a small task costs less than
+ * waking them.
+ */
 inline size_t threadsFor(const ThreadPool& pool, size_t bytes, size_t tokens) {
   return bytes * tokens < 64 * 1024 ? 1 : pool.size();
 }

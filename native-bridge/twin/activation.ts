@@ -20,7 +20,7 @@ function erfc(x: number): number {
   return Math.exp(-x * x) / (Math.sqrt(Math.PI) * fraction);
 }
 
-/** Of the clamped SwiGLU (gpt-oss, arXiv 2508.10925). */
+/** The limit of the clamped SwiGLU (gpt-oss, arXiv 2508.10925). */
 const LIMIT = 7;
 
 export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number) => number>> = {
@@ -31,6 +31,6 @@ export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number) => numbe
   'clamped-swiglu': (x) => Math.min(x, LIMIT) / (1 + Math.exp(-1.702 * Math.min(x, LIMIT))),
 };
 
-/** What the activated gate is multiplied by, of up's product. */
+/** The factor that up's product gives to the activated gate. */
 export const activatedUp = (activation: BridgeActivation, up: number): number =>
   activation === 'clamped-swiglu' ? Math.max(-LIMIT, Math.min(up, LIMIT)) + 1 : up;

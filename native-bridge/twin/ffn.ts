@@ -5,8 +5,8 @@ import { dot } from './dot.js';
 import { bundlesInUnit, type PreparedLayer, partOffset } from './layer.js';
 
 /**
- * The feed-forward network over one unit, as written on paper. Dots are double sums rounded to float32 once; y is added to bundle by bundle
- * (by-output) or neuron by neuron (by-neuron), so that a cut into several calls changes nothing.
+ * The feed-forward network over one unit, as written on paper. Dots are double sums rounded to float32 once. y is added
+ * to bundle by bundle (by-output) or neuron by neuron (by-neuron), so that a cut into several calls changes nothing.
  */
 export class FeedForward {
   #row = new Float32Array(0);
@@ -56,14 +56,14 @@ export class FeedForward {
             : Math.fround(Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize)) + bias);
           const at = t * neuronsPerBundle + r;
           if (part === 'gate' || formats.gate === null) hidden[at] = act(product);
-          // Where the gate is shut, up does not matter, whatever it holds.
+          // A shut gate leaves nothing of up, not even NaN.
           else if (hidden[at] !== 0) hidden[at] *= activatedUp(activation, product);
         }
       }
     }
   }
 
-  /** A weight of zero leaves nothing of h, not even what is no number. */
+  /** A weight of zero leaves nothing of h, not even NaN. */
   #weigh(neurons: number, tokens: number, weightOf: (token: number) => number): void {
     for (let t = 0; t < tokens; t++) {
       const weight = weightOf(t);

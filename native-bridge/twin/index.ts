@@ -10,8 +10,9 @@ import { countAgreements } from './signs.js';
 import { TwinStream } from './stream.js';
 
 /**
- * The bridge in plain TypeScript: the reference that the native kernels are checked against, and what runs where the addon is missing.
- * Correctness only: one thread, buffered reads; the promises about speed and memory do not hold.
+ * The bridge in plain TypeScript: the reference that the native kernels are checked against, and the fallback where the
+ * addon is missing. It is correct and no more: it has one thread and buffered reads, and keeps no promise about speed
+ * or memory.
  */
 export function openTwin(threads: number): Bridge {
   if (!isCount(threads) || threads === 0) throw usage(`${threads} is not a number of threads`);

@@ -155,7 +155,9 @@ export class TwinKeyValueCache implements KeyValueCache {
   }
 }
 
-/** Keeps `count` values from `offset` as vector number `to`; integers are scaled so that the largest of them becomes 32767. */
+/**
+ * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes 32767.
+ */
 function store(from: Float32Array, offset: number, count: number, into: Half, to: number): void {
   if (into.vectors instanceof Float32Array) {
     into.vectors.set(from.subarray(offset, offset + count), to * count);

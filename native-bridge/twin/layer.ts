@@ -33,7 +33,7 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
   if (layer.residentPart !== null) checkResidentPart(layer, layer.residentPart, lengths, fail);
   const layout = slotLayout(layer);
   if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % DEVICE_BLOCK !== 0)
-    throw fail(`${layer.slots} slots at ${layer.arenaOffset}: counts, the offset a multiple of ${DEVICE_BLOCK}`);
+    throw fail(`${layer.slots} slots at ${layer.arenaOffset}; arenaOffset must be a multiple of ${DEVICE_BLOCK}`);
   if (layer.slots > 0 && layer.arenaOffset + layer.slots * layout.bytes > arenaBytes)
     throw fail(
       `${layer.slots} slots of ${layout.bytes} bytes at ${layer.arenaOffset} exceed the arena of ${arenaBytes} bytes`,
@@ -119,7 +119,7 @@ function checkResidentPart(
 export const bundlesInUnit = ({ layer, numBundles }: PreparedLayer, unit: number): number =>
   Math.min(layer.bundlesPerUnit, numBundles - unit * layer.bundlesPerUnit);
 
-/** Where a part's first row of the unit's bundle `index` lies in the slot. */
+/** The offset in the slot of a part's first row, in the unit's bundle `index`. */
 export function partOffset({ layer, slotLayout }: PreparedLayer, part: 'gate' | 'up' | 'down', index: number): number {
   const { extent, offset } = layer.parts[part]!;
   const area = slotLayout.areas[extent];

@@ -21,10 +21,10 @@ export class TwinMatrix implements ResidentMatrix {
     const { rows, columns, format, offset, rowStride } = source;
     if (!isRowFormat(format)) throw usage(`no kernel for format ${format}`);
     if (!isCount(rows) || !isCount(columns) || !isCount(offset))
-      throw usage(`a matrix of ${rows} x ${columns} at ${offset}`);
+      throw usage(`a matrix cannot have ${rows} rows and ${columns} columns at byte ${offset}`);
     this.#rowBytes = asUsage(() => rowBytes(format, columns));
     if (!isCount(rowStride) || rowStride < this.#rowBytes)
-      throw usage(`rows of ${this.#rowBytes} bytes every ${rowStride} bytes`);
+      throw usage(`a row has ${this.#rowBytes} bytes, so that rowStride cannot be ${rowStride}`);
     this.rows = rows;
     this.columns = columns;
     this.bytes = rows * this.#rowBytes;

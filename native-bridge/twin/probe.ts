@@ -8,7 +8,7 @@ const LIMIT_SECONDS = 0.2;
 /** Reads one record after another through the page cache: what the twin itself would get. */
 export function probeReads(path: string, recordBytes: number, totalBytes: number): ReadProbe {
   if (!isCount(recordBytes) || recordBytes === 0 || !isCount(totalBytes))
-    throw usage(`records of ${recordBytes} bytes, ${totalBytes} in all`);
+    throw usage(`a probe cannot read records of ${recordBytes} bytes, ${totalBytes} bytes in all`);
   const record = allocate(recordBytes, 'a record');
   let file: number;
   try {

@@ -4,7 +4,7 @@ import { crc32c } from '../crc32c.js';
 import { ioError } from './errors.js';
 import { bundlesInUnit, type PreparedLayer } from './layer.js';
 
-/** Reads units through the page cache, one plain read per extent, and checks every segment the first time it is seen. */
+/** Reads units through the page cache, one plain read per extent. Checks every segment the first time it is seen. */
 export class UnitReader {
   readonly #paths: string[];
   readonly #files: number[] = [];

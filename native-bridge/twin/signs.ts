@@ -10,7 +10,7 @@ export function countAgreements(
   agreement: Float32Array,
 ): void {
   for (const size of [rows, columns, tokens]) if (!isCount(size)) throw usage(`${size} is not a number of signs`);
-  if (columns === 0) throw usage('signs of no columns');
+  if (columns === 0) throw usage('signs need at least one column');
   const words = Math.ceil(columns / 32);
   if (signs.length < rows * words || inputs.length < tokens * words || agreement.length < tokens * rows)
     throw usage(`signs, inputs or agreement do not hold ${rows} rows of ${columns} columns for ${tokens} tokens`);

@@ -32,9 +32,10 @@ export class TwinStream implements RowStream {
 
   constructor(options: StreamOptions) {
     const { paths, arenaBytes, readThreads, mergeGapBytes, layers } = options;
-    if (!isCount(arenaBytes)) throw usage(`arenaBytes is ${arenaBytes}`);
-    if (!isCount(readThreads) || readThreads === 0) throw usage(`readThreads is ${readThreads}; at least 1 is needed`);
-    if (!isCount(mergeGapBytes)) throw usage(`mergeGapBytes is ${mergeGapBytes}`);
+    if (!isCount(arenaBytes)) throw usage(`arenaBytes must be a whole number, not ${arenaBytes}`);
+    if (!isCount(readThreads) || readThreads === 0)
+      throw usage(`readThreads must be a whole number from 1, not ${readThreads}`);
+    if (!isCount(mergeGapBytes)) throw usage(`mergeGapBytes must be a whole number, not ${mergeGapBytes}`);
     this.#layers = layers.map((layer, index) => prepareLayer(layer, index, paths.length, arenaBytes));
     const places = new Map<string, Slots>();
     this.#slots = this.#layers.map(({ layer: { arenaOffset, slots }, slotLayout }) => {
@@ -70,7 +71,7 @@ export class TwinStream implements RowStream {
     if (schedule.length === 0 || schedule.length % 2 !== 0) throw usage('the schedule is empty or not made of pairs');
     if (!isCount(slots) || slots === 0 || !isCount(arenaOffset) || arenaOffset % DEVICE_BLOCK !== 0)
       throw usage(
-        `a ring of ${slots} slots at ${arenaOffset}: at least one slot, the offset a multiple of ${DEVICE_BLOCK}`,
+        `a ring needs a slot and an arenaOffset that is a multiple of ${DEVICE_BLOCK}, not ${slots} at ${arenaOffset}`,
       );
     let slotBytes = 0;
     for (let i = 0; i < schedule.length; i += 2) {
@@ -80,7 +81,7 @@ export class TwinStream implements RowStream {
     }
     if (arenaOffset + slots * slotBytes > this.#arena.length)
       throw usage(
-        `a ring of ${slots} slots of ${slotBytes} bytes at ${arenaOffset} exceeds the arena of ${this.#arena.length} bytes`,
+        `a ring of ${slots} slots of ${slotBytes} bytes at ${arenaOffset} exceeds an arena of ${this.#arena.length}`,
       );
     this.#ring = { arenaOffset, slots, schedule: schedule.slice(), slotBytes };
     this.#next = 0;
@@ -135,7 +136,10 @@ export class TwinStream implements RowStream {
     return this.#layers[index];
   }
 
-  /** Every unit must be in its slot or on its way, and those of the ring next in line: checked before anything is consumed. */
+  /**
+   * Every unit must be in its slot or on its way, and the ring's units must be next in line: checked before anything is
+   * consumed.
+   */
   #checkHeld({ index }: PreparedLayer, units: Uint32Array, slots: Uint32Array, count: number): void {
     const { layer, unit } = this.#slots[index];
     let ahead = 0;

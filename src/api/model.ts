@@ -16,22 +16,25 @@ import { requireIds, requireOptions, requireSequences, requireText } from './che
 import { generateSettings } from './generate-settings.js';
 import type { WorkerChannel } from './worker-channel.js';
 
-/** A loaded model as its caller holds it: every call goes to the worker behind `channel`. */
+/** A loaded model in the caller's thread. Every call goes to the worker behind the channel. */
 export class WorkerModel implements Model {
-  private disposal: Promise<void> | null = null;
+  readonly info: ModelInfo;
+  readonly plan: Plan;
+  readonly #channel: WorkerChannel;
+  #disposal: Promise<void> | null = null;
 
-  constructor(
-    private readonly channel: WorkerChannel,
-    readonly info: ModelInfo,
-    readonly plan: Plan,
-  ) {}
+  constructor(channel: WorkerChannel, info: ModelInfo, plan: Plan) {
+    this.#channel = channel;
+    this.info = info;
+    this.plan = plan;
+  }
 
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
       throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
     }
     requireOptions(options);
-    return this.start(prompt, options);
+    return this.#start(prompt, options);
   }
 
   chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
@@ -41,15 +44,15 @@ export class WorkerModel implements Model {
     if (template !== undefined) requireText('template', template);
     const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    return this.start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
+    return this.#start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
   }
 
-  private start(prompt: Prompt, options: GenerateOptions): Generation {
+  #start(prompt: Prompt, options: GenerateOptions): Generation {
     const settings = generateSettings(options);
     const pieces = new PieceQueue();
-    // Leaving the loop is not a failure: the generation ends early, and its result says so.
+    // To leave the loop is no failure: the generation ends early, and its result says so.
     const leave = new AbortController();
-    const result = this.channel.call(
+    const result = this.#channel.call(
       'generate',
       { prompt, settings },
       {
@@ -72,12 +75,12 @@ export class WorkerModel implements Model {
     requireText('text', text);
     requireOptions(options);
     const { special = true } = options;
-    return this.channel.call('tokenize', { text, special });
+    return this.#channel.call('tokenize', { text, special });
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {
     requireIds('ids', ids);
-    return this.channel.call('detokenize', { ids });
+    return this.#channel.call('detokenize', { ids });
   }
 
   async logprobs(
@@ -87,7 +90,7 @@ export class WorkerModel implements Model {
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
     requireOptions(options);
-    return this.channel.call('logprobs', { tokens, topK }, { signal: options.signal });
+    return this.#channel.call('logprobs', { tokens, topK }, { signal: options.signal });
   }
 
   async evaluate(
@@ -97,7 +100,7 @@ export class WorkerModel implements Model {
     requireSequences('sequences', sequences);
     requireOptions(options);
     const { signal, onProgress } = options;
-    return this.channel.call(
+    return this.#channel.call(
       'evaluate',
       { sequences },
       { signal, onEvent: ({ done, total }) => onProgress?.(done, total) },
@@ -105,8 +108,8 @@ export class WorkerModel implements Model {
   }
 
   dispose(): Promise<void> {
-    this.disposal ??= this.channel.dispose();
-    return this.disposal;
+    this.#disposal ??= this.#channel.dispose();
+    return this.#disposal;
   }
 }
 
@@ -122,59 +125,63 @@ function checkMessages(messages: readonly ChatMessage[]): void {
 }
 
 class WorkerGeneration implements Generation {
-  constructor(
-    readonly result: Promise<GenerationResult>,
-    private readonly pieces: PieceQueue,
-    private readonly leave: () => void,
-  ) {}
+  readonly result: Promise<GenerationResult>;
+  readonly #pieces: PieceQueue;
+  readonly #leave: () => void;
+
+  constructor(result: Promise<GenerationResult>, pieces: PieceQueue, leave: () => void) {
+    this.result = result;
+    this.#pieces = pieces;
+    this.#leave = leave;
+  }
 
   [Symbol.asyncIterator](): AsyncIterator<Piece> {
     return {
-      next: () => this.pieces.next(),
+      next: () => this.#pieces.next(),
       return: async () => {
-        this.leave();
-        this.pieces.end();
+        this.#leave();
+        this.#pieces.end();
         return { done: true, value: undefined };
       },
     };
   }
 }
 
-/** Pieces on their way from the worker to whoever iterates. */
+/** Pieces on their way from the worker to the loop that reads them. */
 class PieceQueue {
-  private readonly ready: Piece[] = [];
-  private waiting: { resolve: (step: IteratorResult<Piece>) => void; reject: (error: unknown) => void } | null = null;
-  private over = false;
-  private error: unknown = null;
+  readonly #ready: Piece[] = [];
+  #waiting: { resolve: (step: IteratorResult<Piece>) => void; reject: (error: unknown) => void } | null = null;
+  #over = false;
+  #error: unknown = null;
 
   push(piece: Piece): void {
-    if (this.over) return;
-    if (this.waiting) this.waiting.resolve({ done: false, value: piece });
-    else this.ready.push(piece);
-    this.waiting = null;
+    if (this.#over) return;
+    if (this.#waiting) this.#waiting.resolve({ done: false, value: piece });
+    else this.#ready.push(piece);
+    this.#waiting = null;
   }
 
   end(): void {
-    this.over = true;
-    this.waiting?.resolve({ done: true, value: undefined });
-    this.waiting = null;
+    this.#over = true;
+    this.#waiting?.resolve({ done: true, value: undefined });
+    this.#waiting = null;
   }
 
   fail(error: unknown): void {
-    if (this.over) return;
-    this.over = true;
-    this.error = error;
-    this.waiting?.reject(error);
-    this.waiting = null;
+    if (this.#over) return;
+    this.#over = true;
+    this.#error = error;
+    this.#waiting?.reject(error);
+    this.#waiting = null;
   }
 
   next(): Promise<IteratorResult<Piece>> {
-    const piece = this.ready.shift();
+    const piece = this.#ready.shift();
     if (piece) return Promise.resolve({ done: false, value: piece });
-    if (this.error) return Promise.reject(this.error);
-    if (this.over) return Promise.resolve({ done: true, value: undefined });
+    if (this.#error) return Promise.reject(this.#error);
+    if (this.#over) return Promise.resolve({ done: true, value: undefined });
     return new Promise((resolve, reject) => {
-      this.waiting = { resolve, reject };
+      this.#waiting = { resolve, reject };
     });
   }
 }

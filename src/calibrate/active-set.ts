@@ -41,6 +41,11 @@ export class ActiveSet {
     return ((this.bits[token * this.rowBytes + (neuron >> 3)] >> (neuron & 7)) & 1) === 1;
   }
 
+  /** Activations of all neurons by tokens [first, end). */
+  activations(first: number, end: number): number {
+    return this.counts(first, end).reduce((sum, count) => sum + count, 0);
+  }
+
   /** Per neuron the number of tokens in [first, end) that activate it, [numNeurons]. */
   counts(first: number, end: number): Uint32Array {
     const counts = new Uint32Array(this.numNeurons);

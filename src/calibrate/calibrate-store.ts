@@ -9,7 +9,7 @@ import { defaultThreads } from '../plan/machine.js';
 import { storeIdentity } from '../store/predictors.js';
 import { openStore, type Store } from '../store/reader.js';
 import { writePredictors } from '../store/write/predictors-writer.js';
-import { loadTokenizer } from '../text/load.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { CalibrationFolder } from './calibration-folder.js';
 import { calibrationText } from './calibration-text.js';
 import { LayerInputFiles } from './layer-inputs.js';
@@ -71,8 +71,8 @@ export async function calibrateStore(
       const crc32c = (bytes: Uint8Array, seed: number) => bridge.crc32c(bytes, seed);
       const { path, bytes } = writePredictors(store.path, header, layers, crc32c);
       folder.remove();
-      const told = layers.map(({ rank, threshold, statistics }) => ({ rank, threshold, ...statistics }));
-      return { path, bytes, modelBytes: store.bytes, tokens, heldOutTokens, layers: told };
+      const measured = layers.map(({ rank, threshold, statistics }) => ({ rank, threshold, ...statistics }));
+      return { path, bytes, modelBytes: store.bytes, tokens, heldOutTokens, layers: measured };
     } finally {
       inputs.close();
     }
@@ -98,7 +98,7 @@ function checkSuited({ spec, layers }: Store): void {
 
 function checkSpace(path: string, space: { neededBytes: number; freeBytes: number }): void {
   if (space.freeBytes >= space.neededBytes) return;
-  const message = `${path} needs ${space.neededBytes} bytes for the inputs of the layers, ${space.freeBytes} are free; make room, or calibrate on fewer tokens`;
+  const message = `${path} needs ${space.neededBytes} bytes for the inputs of the layers, ${space.freeBytes} are free; make room, or calibrate on fewer \`tokens\``;
   throw new FlashrowError('DISK_FULL', message, { path, ...space });
 }
 

@@ -12,8 +12,7 @@ export interface WindowReuse {
 
 /** The mean share of the neurons that a token of [first, end) activates. */
 export function activeShareOf(active: ActiveSet, first: number, end: number): number {
-  const total = active.counts(first, end).reduce((sum, count) => sum + count, 0);
-  return total / ((end - first) * active.numNeurons);
+  return active.activations(first, end) / ((end - first) * active.numNeurons);
 }
 
 /**

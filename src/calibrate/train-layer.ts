@@ -64,7 +64,7 @@ export function trainLayer(
   const { trainTokens, ranks, maxBytes, predictorBytes, bundleBytes, seed, onStep } = options;
   const passes = (count: number) => Math.ceil((count * trainTokens) / BATCH_TOKENS);
   const steps = Math.max(passes(LEAST_PASSES), Math.min(ENOUGH_STEPS, passes(MOST_PASSES)));
-  const activePerToken = countActive(active, trainTokens) / (inputs.tokens - trainTokens);
+  const activePerToken = active.activations(trainTokens, active.tokens) / (inputs.tokens - trainTokens);
   let best: TrainedLayer | null = null;
   for (const rank of ranks) {
     if (best && predictorBytes(rank) > maxBytes) break;
@@ -75,7 +75,7 @@ export function trainLayer(
       seed,
       onStep: (done) => onStep(rank, done),
     });
-    const trained = measure(bridge, inputs, active, trainer, rank, options);
+    const trained = packAndMeasure(bridge, inputs, active, trainer, rank, options);
     if (best) {
       const saved = (best.division.load - trained.division.load) * activePerToken * bundleBytes;
       if (saved < predictorBytes(rank) - predictorBytes(best.rank)) break;
@@ -85,13 +85,8 @@ export function trainLayer(
   return best!;
 }
 
-/** Activations of all tokens from `first` on. */
-function countActive(active: ActiveSet, first: number): number {
-  return active.counts(first, active.tokens).reduce((sum, count) => sum + count, 0);
-}
-
 /** Packs a trained predictor, loads it as it will run, and chooses its threshold on the held-out tokens. */
-function measure(
+function packAndMeasure(
   bridge: Bridge,
   inputs: LayerInputs,
   active: ActiveSet,

@@ -37,9 +37,11 @@ export function trainLowRank(
   const { rank, trainTokens, steps, seed, onStep } = options;
   const { hiddenSize } = inputs;
   const { numNeurons, rowBytes } = active;
-  const activations = active.counts(0, trainTokens).reduce((sum, count) => sum + count, 0);
   // A layer whose neurons are never active, or always, still trains: its bias alone then decides.
-  const activeShare = Math.min(1 - 1e-6, Math.max(1e-6, activations / (trainTokens * numNeurons)));
+  const activeShare = Math.min(
+    1 - 1e-6,
+    Math.max(1e-6, active.activations(0, trainTokens) / (trainTokens * numNeurons)),
+  );
   const trainer = bridge.createLowRankTrainer({ hiddenSize, numNeurons, rank, activeShare, seed });
   const x = new Float32Array(BATCH_TOKENS * hiddenSize);
   const bits = new Uint8Array(BATCH_TOKENS * rowBytes);

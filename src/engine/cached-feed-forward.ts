@@ -51,7 +51,7 @@ export class CachedFeedForward implements StreamedFeedForward {
     this.#placements = [createPlacement(most), createPlacement(most)];
     this.#waveWeights = new Float32Array(selector.weights?.length ?? 0);
     this.#call = reusedCall(this.#units);
-    this.#call.residentProducts = selector.given;
+    this.#call.residentProducts = selector.residentProducts;
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {

@@ -142,7 +142,7 @@ export class Engine {
     if (position + tokens > contextSize) {
       throw new FlashrowError(
         'CONTEXT_OVERFLOW',
-        `${position + tokens} tokens do not fit the context of ${contextSize}; shorten the prompt or raise the context size`,
+        `${position + tokens} tokens do not fit the context of ${contextSize}; shorten the prompt, or raise \`contextSize\``,
         {
           tokens: position + tokens,
           contextSize,

@@ -111,7 +111,7 @@ export function checkPrompt(ids: readonly number[], vocabSize: number, contextSi
   if (ids.length > contextSize) {
     throw new FlashrowError(
       'CONTEXT_OVERFLOW',
-      `the prompt's ${ids.length} tokens do not fit the context of ${contextSize}; shorten it or raise the context size`,
+      `the prompt's ${ids.length} tokens do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
       {
         tokens: ids.length,
         contextSize,

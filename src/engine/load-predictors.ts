@@ -1,7 +1,13 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import type { LowRankLayer } from '../select/low-rank.js';
-import { damaged, type LayerPredictor, type Predictors, readPredictors, readRun } from '../store/predictors.js';
+import {
+  damagedPredictors,
+  type LayerPredictor,
+  type Predictors,
+  readPredictors,
+  readRun,
+} from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 
 /** Loads a layer's predictor on the bridge. Throws CORRUPT if a checksum does not match, or BridgeError. */
@@ -19,7 +25,7 @@ export function loadPredictor(
     const loaded = bridge.loadMatrix({ path, offset: run.offset, rowStride, rows, columns, format });
     if (loaded.checksum(0, rows) === run.checksum) return loaded;
     loaded.dispose();
-    throw damaged(path, `its checksum at ${run.offset} does not match`);
+    throw damagedPredictors(path, `its checksum at ${run.offset} does not match`);
   };
   const loadedInner = matrix(inner, rank, hiddenSize);
   try {

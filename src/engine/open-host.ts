@@ -15,7 +15,7 @@ import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
-import { loadTokenizer } from '../text/load.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';

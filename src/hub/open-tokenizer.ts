@@ -1,6 +1,6 @@
 import { openVocabulary } from '../import/open.js';
 import { isStore, openStore } from '../store/reader.js';
-import { loadTokenizer } from '../text/load.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { storedText } from '../text/vocabulary-text.js';
 import { resolveSource } from './resolve-source.js';

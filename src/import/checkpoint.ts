@@ -1,7 +1,7 @@
 import type { ModelSpec } from '../model/spec.js';
 import type { TensorFormat } from './tensor-format.js';
 
-/** Where a tensor, or a part of one, begins in a foreign file. */
+/** The start of a tensor, or of a part of one, in a foreign file. */
 export interface Place {
   path: string;
   offset: number;
@@ -9,7 +9,7 @@ export interface Place {
   scales?: { path: string; offset: number };
 }
 
-/** Where one tensor's bytes lie in a foreign file. No byte is read before somebody asks for it (tensor-bytes.ts). */
+/** The place of one tensor's bytes in foreign files. No byte is read before somebody asks for it (tensor-bytes.ts). */
 export interface CheckpointTensor extends Place {
   /** flashrow's own name (model/tensor-names.ts). */
   name: string;
@@ -25,30 +25,30 @@ export interface CheckpointTensor extends Place {
   /** True where another tensor's rows (or values) alternate with this one's. Default false. */
   interleaved?: boolean;
   /**
-   * Where each of a tensor's equal parts begins, if they do not follow one another: matrices of a stack, groups of a
+   * The start of each of a tensor's equal parts, if they do not follow one another: matrices of a stack, groups of a
    * matrix's rows. `path` and `offset` are then those of the first part. Default: one part, the whole tensor.
    */
   parts?: readonly Place[];
 }
 
-/** The vocabulary as a GGUF file carries it, under `tokenizer.ggml.*`. */
+/** The vocabulary of a GGUF file, under `tokenizer.ggml.*`. */
 export interface GgufVocabulary {
   kind: 'gguf';
-  /** `llama` is SentencePiece, `gpt2` byte-level BPE; others are UNSUPPORTED. */
+  /** `llama` is SentencePiece, `gpt2` is byte-level BPE. Others are UNSUPPORTED. */
   model: string;
-  /** The pre-tokenizer of byte-level BPE (`gpt-2`, `llama-bpe`, `falcon`, ...), where named. */
+  /** The pre-tokenizer of byte-level BPE (`gpt-2`, `llama-bpe`, `falcon`, ...); null where the file names none. */
   pre: string | null;
   tokens: string[];
   /** Merge priorities of SentencePiece pieces; empty for BPE. */
   scores: number[];
   /** GGML token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
   types: number[];
-  /** `left right` pairs, best first; empty for SentencePiece. */
+  /** Pairs written as `left right`, best first; empty for SentencePiece. */
   merges: string[];
   bosId: number | null;
   eosId: number | null;
   unknownId: number | null;
-  /** Null where the file does not say. */
+  /** Null where the file does not say, as in the two fields below. */
   addBos: boolean | null;
   addEos: boolean | null;
   addSpacePrefix: boolean | null;
@@ -62,7 +62,7 @@ export interface HuggingFaceVocabulary {
   tokenizer: Record<string, unknown>;
   /** tokenizer_config.json, parsed; empty where absent. */
   config: Record<string, unknown>;
-  /** config.json's own ids, and those that generation_config.json ends with: the fallback where the tokenizer does not say. */
+  /** Ids from config.json, and end ids from generation_config.json. They count where the tokenizer does not say. */
   bosId: number | null;
   eosIds: number[];
   /** generation_config.json, parsed; null where absent. */
@@ -72,20 +72,20 @@ export interface HuggingFaceVocabulary {
 
 export type Vocabulary = GgufVocabulary | HuggingFaceVocabulary;
 
-/** A foreign checkpoint, opened: headers read and checked, data untouched. */
+/** An open foreign checkpoint. Headers are read and checked, and the data is untouched. */
 export interface Checkpoint {
   kind: 'gguf' | 'huggingface';
   /** The file or folder it came from. */
   path: string;
-  /** Every file that holds tensors; `headerBytes` of each come before its data. */
+  /** Every file that holds tensors. `headerBytes` bytes come before its data. */
   files: { path: string; bytes: number; headerBytes: number }[];
   /**
-   * Hex SHA-256 of the headers and other small files, the files' sizes and a sample of each tensor's bytes: enough to notice
-   * that a source was swapped under a half-done conversion, for a fine-tune of the same model too.
+   * Hex SHA-256 of the headers and other small files, the files' sizes and a sample of each tensor's bytes. It shows
+   * that a source was swapped during a half-done conversion, even for a fine-tune of the same model.
    */
   digest: string;
   spec: ModelSpec;
-  /** By flashrow's own names; complete for the spec and of the right shapes. */
+  /** By flashrow's own names. Complete for the spec, and all shapes are right. */
   tensors: ReadonlyMap<string, CheckpointTensor>;
   vocabulary: Vocabulary;
 }

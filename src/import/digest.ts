@@ -1,19 +1,19 @@
 import { createHash } from 'node:crypto';
 import { type OpenFile, readExactly } from '../disk/files.js';
 import type { CheckpointTensor } from './checkpoint.js';
-import { TensorReader } from './read.js';
+import { TensorReader } from './tensor-reader.js';
 
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;
 
 /**
- * Gathers what identifies a checkpoint (`Checkpoint.digest`). Equal headers do not make equal models (fine-tunes share
- * them), so the middle of each tensor counts too; that is a few hundred small reads.
+ * Computes the identity of a checkpoint (`Checkpoint.digest`). Fine-tunes of one model share their headers, so the
+ * middle of each tensor counts too. That takes a few hundred small reads.
  */
 export class SourceDigest {
   readonly #hash = createHash('sha256');
 
-  /** The first `headerBytes` bytes of a file, and its size. */
+  /** Adds the first `headerBytes` bytes of a file, and its size. */
   addHeader(file: OpenFile, headerBytes: number): void {
     this.#hash.update(`${file.size} `);
     const piece = Buffer.allocUnsafe(Math.min(headerBytes, PIECE_BYTES));

@@ -1,22 +1,23 @@
 import { HALVES } from '../../native-bridge/halves.js';
 
 /*
- * GGML's types that have no kernel here: they are decoded on the way in, in float32 arithmetic, as ggml-quants.c does. Layouts: ggml-common.h.
+ * GGML's types without a kernel here. They are decoded when they are read, in float32 arithmetic, as ggml-quants.c
+ * does. The layouts are in ggml-common.h.
  */
 
 export type ForeignFormat = 'bf16' | 'q5_0' | 'q5_1' | 'q2_K' | 'q3_K' | 'iq4_nl' | 'iq4_xs';
 
 export interface ForeignTraits {
-  /** Weights in one block; a row holds whole blocks. */
+  /** Weights in one block. A row holds whole blocks. */
   blockSize: number;
   blockBytes: number;
-  /** Where a block keeps its floats (scale, minimum), counted in halves from its start. */
+  /** The places of a block's floats (scale, minimum), counted in 16-bit halves from its start. */
   halves: readonly number[];
-  /** Whole blocks, to the start of `into`. */
+  /** Decodes whole blocks to the start of `into`. */
   decode(bytes: Uint8Array, into: Float32Array): void;
 }
 
-/** One block, `bytes[at..]`, to `into[to..]`. */
+/** Decodes one block, `bytes[at..]`, to `into[to..]`. */
 type DecodeBlock = (bytes: Uint8Array, at: number, into: Float32Array, to: number) => void;
 
 export const FOREIGN_FORMATS: Readonly<Record<ForeignFormat, ForeignTraits>> = {
@@ -48,13 +49,13 @@ function inBlocks(
 const { fround } = Math;
 const halfAt = (bytes: Uint8Array, at: number) => HALVES[bytes[at] | (bytes[at + 1] << 8)];
 
-/** The upper halves of float32s. */
+/** bf16 is the upper half of a float32. */
 function decodeBf16(bytes: Uint8Array, into: Float32Array): void {
   const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
   for (let i = 0, at = 0; at < bytes.length; i++, at += 2) bits[i] = (bytes[at] << 16) | (bytes[at + 1] << 24);
 }
 
-/** The fifth bits of 32 weights, then their nibbles: sixteen low ones, sixteen high ones. */
+/** One weight of five bits. The fifth bits of 32 weights come first, then their nibbles: 16 low ones, 16 high ones. */
 function fiveBits(bytes: Uint8Array, at: number, i: number): number {
   const fifth = ((bytes[at + (i >> 3)] >>> (i & 7)) & 1) << 4;
   return fifth | ((bytes[at + 4 + (i & 15)] >>> (i < 16 ? 0 : 4)) & 15);
@@ -71,11 +72,11 @@ function decodeQ51(bytes: Uint8Array, at: number, into: Float32Array, to: number
   for (let i = 0; i < 32; i++) into[to + i] = fround(scale * fiveBits(bytes, at + 4, i)) + minimum;
 }
 
-/** Two bits of weight i of 256: each half of a block interleaves four runs of 32. */
+/** Two bits of weight i of 256. Each half of a block interleaves four runs of 32 weights. */
 const twoBits = (bytes: Uint8Array, at: number, i: number): number =>
   (bytes[at + 32 * (i >> 7) + (i & 31)] >>> (2 * ((i >> 5) & 3))) & 3;
 
-/** Sixteen bytes of scale and minimum, four bits each, of 16 weights; the weights; the halves that scale those. */
+/** 16 bytes hold scale and minimum of 16 weights each, four bits each. The weights follow, then two floats. */
 function decodeQ2K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const scale = halfAt(bytes, at + 80);
   const minimum = halfAt(bytes, at + 82);
@@ -86,7 +87,10 @@ function decodeQ2K(bytes: Uint8Array, at: number, into: Float32Array, to: number
   }
 }
 
-/** 32 bytes of third bits (set: 0, clear: -4), the weights' other two, sixteen scales of six bits in twelve bytes, and one half. */
+/**
+ * 32 bytes of third bits (set: 0, clear: -4), the other two bits of the weights, sixteen scales of six bits in twelve
+ * bytes, and one float.
+ */
 function decodeQ3K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const scale = halfAt(bytes, at + 108);
   const packed = at + 96;
@@ -101,10 +105,10 @@ function decodeQ3K(bytes: Uint8Array, at: number, into: Float32Array, to: number
   }
 }
 
-/** What four bits stand for in IQ4 (ggml-common.h, kvalues_iq4nl). */
+/** The value of each four bits in IQ4 (ggml-common.h, kvalues_iq4nl). */
 const IQ4_VALUES = [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
-/** 32 weights in 16 bytes: low nibbles first. */
+/** 32 weights in 16 bytes, low nibbles first. */
 function fourBits(bytes: Uint8Array, at: number, step: number, into: Float32Array, to: number): void {
   for (let i = 0; i < 16; i++) {
     into[to + i] = step * IQ4_VALUES[bytes[at + i] & 15];
@@ -116,7 +120,7 @@ function decodeIq4Nl(bytes: Uint8Array, at: number, into: Float32Array, to: numb
   fourBits(bytes, at + 2, halfAt(bytes, at), into, to);
 }
 
-/** A half, two high bits and then four low ones of eight scales, and the weights. */
+/** One float, two high bits of each of eight scales, their four low bits, and the weights. */
 function decodeIq4Xs(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const scale = halfAt(bytes, at);
   const highs = bytes[at + 2] | (bytes[at + 3] << 8);

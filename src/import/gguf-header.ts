@@ -1,7 +1,7 @@
 /*
- * The GGUF container, versions 2 and 3, little endian (github.com/ggml-org/ggml, docs/gguf.md). Read here and not by
- * @huggingface/gguf 0.4.6 because that reads past the end of a file as zeros: stories260K.gguf cut at 60 places inside its
- * header was accepted 60 times, without a word. It is also asynchronous, and stops at headers of 50 MB.
+ * The GGUF container, versions 2 and 3, little endian (github.com/ggml-org/ggml, docs/gguf.md). @huggingface/gguf 0.4.6
+ * does not serve here: it reads zeros past the end of a file. It accepted stories260K.gguf cut at each of 60 places
+ * inside its header, without a word. It is also asynchronous, and stops at headers of 50 MB.
  */
 
 import type { OpenFile } from '../disk/files.js';
@@ -13,11 +13,11 @@ export type GgufValue = GgufScalar | GgufScalar[];
 
 export interface GgufTensorInfo {
   name: string;
-  /** As in the file: the length of a row comes first. */
+  /** In the file's order: the length of a row comes first. */
   dimensions: number[];
   /** GGML's type id. */
   type: number;
-  /** From the start of the data. */
+  /** Bytes from the start of the data. */
   offset: number;
 }
 
@@ -25,13 +25,13 @@ export interface GgufHeader {
   /** 64-bit values beyond 2^53 are bigints. */
   metadata: Map<string, GgufValue>;
   tensors: GgufTensorInfo[];
-  /** Where the header ends. */
+  /** The byte at which the header ends. */
   headerBytes: number;
 }
 
 const MAGIC = 0x46554747;
 
-// Bounds on what a header may make us hold. The largest vocabularies have 300,000 tokens and as many merges, in some 20 MB.
+// Bounds on the memory for a header. The largest vocabularies have 300,000 tokens and as many merges, in about 20 MB.
 const MAX_HEADER_BYTES = 256 * 2 ** 20;
 const MAX_ARRAY_ENTRIES = 8 * 2 ** 20;
 const MAX_KEY_BYTES = 65535;
@@ -39,13 +39,13 @@ const MAX_STRING_BYTES = 16 * 2 ** 20;
 const MAX_TENSOR_NAME_BYTES = 1024;
 const MAX_DIMENSIONS = 4;
 
-// The fewest bytes that an entry of each list can take, which is what bounds the lists' claimed lengths.
+// The fewest bytes that an entry of each list can take. They bound the length that a list may claim.
 const MIN_METADATA_BYTES = 8 + 4 + 1;
 const MIN_TENSOR_BYTES = 8 + 4 + 8 + 4 + 8;
 
 const ARRAY_TYPE = 9;
 
-/** By GGUF's value type id: how to read one, and the fewest bytes it takes. */
+/** By GGUF's value type id: the fewest bytes of a value, and how to read it. */
 const SCALARS: ReadonlyMap<number, { bytes: number; read: (cursor: HeaderCursor) => GgufScalar }> = new Map([
   [0, { bytes: 1, read: (cursor: HeaderCursor): GgufScalar => cursor.uint8() }],
   [1, { bytes: 1, read: (cursor) => cursor.int8() }],
@@ -61,7 +61,7 @@ const SCALARS: ReadonlyMap<number, { bytes: number; read: (cursor: HeaderCursor)
   [12, { bytes: 8, read: (cursor) => cursor.float64() }],
 ]);
 
-/** Whether a file begins as GGUF does. */
+/** True where a file begins as GGUF does. */
 export function hasGgufMagic(file: OpenFile): boolean {
   return file.size >= 4 && new HeaderCursor(file, 4).uint32() === MAGIC;
 }

@@ -1,6 +1,6 @@
 import type { TensorFormat } from './tensor-format.js';
 
-/** GGML's type ids (ggml.h), for messages about what cannot be read too. */
+/** GGML's type ids (ggml.h). Messages also name the types that flashrow cannot read. */
 const NAMES: Readonly<Record<number, string>> = {
   0: 'F32',
   1: 'F16',
@@ -55,7 +55,7 @@ const FORMATS: Readonly<Record<string, TensorFormat>> = {
   IQ4_XS: 'iq4_xs',
 };
 
-/** Block types that can be read, by GGML's names. */
+/** GGML's names of the block types that flashrow can read. */
 export const GGML_BLOCKS: readonly string[] = Object.keys(FORMATS).filter((name) => !/^B?F\d/.test(name));
 
 export function ggmlType(id: number): { name: string; format: TensorFormat | null } {

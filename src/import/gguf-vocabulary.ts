@@ -4,11 +4,11 @@ import type { GgufVocabulary } from './checkpoint.js';
 import type { GgufHeader } from './gguf-header.js';
 
 const PREFIX = 'tokenizer.ggml';
-/** What writers put where there is no such token. */
+/** Writers put this id where there is no such token. */
 const NO_TOKEN = 0xffffffff;
 const NORMAL_TOKEN = 1;
 
-/** The vocabulary in a file's metadata, its lists checked against one another. Throws CORRUPT or UNSUPPORTED. */
+/** The vocabulary in a file's metadata. Its lists are checked against one another. Throws CORRUPT or UNSUPPORTED. */
 export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
   const fields = new Fields(path, (key) => metadata.get(key));
   const model = fields.text(`${PREFIX}.model`);
@@ -57,7 +57,7 @@ export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata'
 function list(fields: Fields, name: string, type: 'string' | 'number'): unknown[] | null {
   const values = fields.raw(`${PREFIX}.${name}`);
   if (values === undefined) return null;
-  // A list holds one type throughout: the file says it once.
+  // The file states one type for the whole list, so the first entry is enough.
   if (!Array.isArray(values) || (values.length > 0 && typeof values[0] !== type))
     throw fields.corrupt(`${PREFIX}.${name}`, `is ${shown(values)}; it should be a list of ${type}s`);
   return values;

@@ -10,18 +10,18 @@ import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from './gguf-hea
 import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
 import { ggmlType } from './gguf-types.js';
 import { readGgufVocabulary } from './gguf-vocabulary.js';
-import { numRows, TensorReader } from './read.js';
 import { resolveTensors } from './resolve-tensors.js';
 import { checkPlacement, damagedTensor, isReadable, type SourceTensor } from './source-tensor.js';
 import { blockOf } from './tensor-format.js';
+import { numRows, TensorReader } from './tensor-reader.js';
 
 const DEFAULT_ALIGNMENT = 32;
-/** Tensors that are read while a checkpoint opens hold a value or so per dimension of a head. */
+/** The tensors that are read while a checkpoint opens are small: about a value for each dimension of a head. */
 const MAX_INLINE_BYTES = 2 ** 20;
 
 /**
- * Opens a GGUF file, or any part of one that is split, with the parts beside it: headers read and checked, data untouched.
- * Throws NOT_FOUND for a missing part, CORRUPT or UNSUPPORTED.
+ * Opens a GGUF file. For one part of a split model it opens all parts beside it. It reads and checks headers and leaves
+ * the data untouched. Throws NOT_FOUND for a missing part, CORRUPT or UNSUPPORTED.
  */
 export function openGguf(path: string): Checkpoint {
   const paths = splitPaths(path);
@@ -44,7 +44,7 @@ export function openGguf(path: string): Checkpoint {
       headers.push(header);
     });
   }
-  // What the model is, the first part says.
+  // The first part describes the model.
   const [first] = paths;
   const metadata = new Fields(first, (key) => headers[0].metadata.get(key));
   checkSplitTensors(metadata, found.size, paths.length);
@@ -66,7 +66,7 @@ export function openGguf(path: string): Checkpoint {
   return { kind: 'gguf', path: first, files, digest: digest.hex(), spec, tensors, vocabulary };
 }
 
-/** The vocabulary alone, whatever the architecture. */
+/** The vocabulary alone. Any architecture will do. */
 export function openGgufVocabulary(path: string): GgufVocabulary {
   const [first] = splitPaths(path);
   return withFile(first, (file) => readGgufVocabulary(first, readGgufHeader(file).metadata));
@@ -114,12 +114,12 @@ function sourceTensor(
     format,
     path,
     offset: dataOffset + offset,
-    // A type that cannot be read has no known size; such a file is refused anyway.
+    // The size of an unreadable type is not known. Such a file is refused anyway.
     bytes: format === null ? 0 : (weights / blockSize) * blockBytes,
   };
 }
 
-/** What an architecture may ask about the tensors while it reads the metadata. */
+/** Answers an architecture's questions about the tensors while it reads the metadata. */
 const lookup = (found: ReadonlyMap<string, SourceTensor>): SourceTensors => ({
   shape: (name) => found.get(name)?.shape ?? null,
   floats(name) {

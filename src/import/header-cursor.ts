@@ -5,11 +5,11 @@ import { FlashrowError } from '../errors.js';
 const WINDOW_BYTES = 64 * 1024;
 
 /**
- * Reads little-endian values one after another through a small window. Nothing is allocated on a file's word alone: every
- * length is checked against the bytes that are left. All methods throw CORRUPT.
+ * Reads little-endian values one after another through a small window. It checks every length against the bytes that
+ * are left before it allocates memory for it. All methods throw CORRUPT.
  */
 export class HeaderCursor {
-  /** What is being read, for messages. */
+  /** A name for the current value, for messages. */
   context = 'the header';
   readonly #file: OpenFile;
   readonly #end: number;
@@ -68,14 +68,14 @@ export class HeaderCursor {
     return this.#window.readDoubleLE(this.#take(8));
   }
 
-  /** A 64-bit unsigned value that a JS number holds exactly. */
+  /** A 64-bit unsigned value that a JavaScript number holds exactly. */
   safeUint64(): number {
     const value = this.uint64();
     if (value > Number.MAX_SAFE_INTEGER) throw this.corrupt(`holds ${value}, which is beyond any file`);
     return Number(value);
   }
 
-  /** A 64-bit count of things that take at least `bytesEach` bytes each: there must be room for them. */
+  /** A 64-bit count of entries of at least `bytesEach` bytes each. The file must have room for them. */
   count(bytesEach: number): number {
     const count = this.safeUint64();
     if (count > (this.#end - this.#position) / bytesEach)
@@ -110,7 +110,7 @@ export class HeaderCursor {
     );
   }
 
-  /** Makes `bytes` bytes available, moves past them, and returns where they begin in the window. */
+  /** Makes `bytes` bytes available and moves past them. Returns where they begin in the window. */
   #take(bytes: number): number {
     if (bytes > this.#end - this.#position)
       throw this.corrupt(`should go on for ${bytes} bytes, but only ${this.#end - this.#position} are left`);

@@ -11,11 +11,14 @@ const TOKENIZER_CONFIG_FILE = 'tokenizer_config.json';
 const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
 const GENERATION_CONFIG_FILE = 'generation_config.json';
 
-/** The largest known, of 260,000 tokens, has 33 MB. */
+/** The largest known file, with 260,000 tokens, has 33 MB. */
 const MAX_TOKENIZER_BYTES = 128 * 2 ** 20;
 const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
-/** Reads a folder's tokenizer files and adds them to `digest`; `modelConfig` is its config.json. Throws NOT_FOUND or CORRUPT. */
+/**
+ * Reads a folder's tokenizer files and adds them to `digest`. `modelConfig` is config.json. Throws NOT_FOUND or
+ * CORRUPT.
+ */
 export function readHuggingFaceVocabulary(
   folder: string,
   modelConfig: Fields,
@@ -58,7 +61,7 @@ export function readHuggingFaceVocabulary(
   };
 }
 
-/** One id or several. */
+/** The field holds one id or several. */
 function endIds(config: Fields): number[] {
   const eos = config.raw('eos_token_id');
   return (Array.isArray(eos) ? eos : [eos]).flatMap((id) => tokenId(config, 'eos_token_id', id) ?? []);
@@ -68,11 +71,11 @@ function tokenId(config: Fields, key: string, id: unknown): number | null {
   if (id === undefined || id === null) return null;
   if (typeof id !== 'number' || !Number.isSafeInteger(id))
     throw config.corrupt(key, `holds ${shown(id)}; token ids are whole numbers`);
-  // Some exports put -1 for "none".
+  // Some exports write -1 for "none".
   return id < 0 ? null : id;
 }
 
-/** A text, or the one named `default` in a list. */
+/** The field is a text, or a list with a text named `default`. */
 function templateInConfig(config: Fields): string | null {
   const template = config.raw('chat_template');
   if (!Array.isArray(template)) return config.text('chat_template');

@@ -33,7 +33,7 @@ export function openHuggingFace(path: string): Checkpoint {
   return { kind: 'huggingface', path, files, digest: digest.hex(), spec: description.spec, tensors, vocabulary };
 }
 
-/** The vocabulary alone: needs no weights. */
+/** The vocabulary alone. The folder needs no weights. */
 export function openHuggingFaceVocabulary(path: string): HuggingFaceVocabulary {
   const digest = new SourceDigest();
   return readHuggingFaceVocabulary(path, readConfig(path, digest), digest);
@@ -75,11 +75,11 @@ function readWeights(
   }
   for (const [name, shard] of placed ?? [])
     if (found.get(name)?.path !== join(folder, shard))
-      throw damagedTensor(join(folder, shard), name, `is not there, though ${INDEX_FILE} says so`);
+      throw damagedTensor(join(folder, shard), name, `is not there, but ${INDEX_FILE} says it is`);
   return { files, found };
 }
 
-/** Which file each tensor is in, by the index; null where one file holds them all. */
+/** The file of each tensor, from the index; null where one file holds all tensors. */
 function shardOfTensor(folder: string): Map<string, string> | null {
   const path = join(folder, INDEX_FILE);
   if (kindOf(join(folder, WEIGHTS_FILE)) === 'file') return null;
@@ -92,11 +92,11 @@ function shardOfTensor(folder: string): Map<string, string> | null {
   const weights = Fields.of(path, parseObject(readSmallFile(path, MAX_INDEX_BYTES), path)).raw('weight_map');
   const map = new Map<string, string>();
   for (const [tensor, shard] of Object.entries(typeof weights === 'object' && weights ? weights : {})) {
-    // The name goes into a path: nothing but a plain file of this folder will do.
+    // The name becomes part of a path, so it must be a plain file of this folder.
     if (typeof shard !== 'string' || !/^[\w.-]+\.safetensors$/.test(shard) || shard.startsWith('.'))
       throw new FlashrowError(
         'CORRUPT',
-        `${path} puts tensor ${shown(tensor)} into ${shown(shard)}; a file name like model-00001-of-00002.safetensors belongs there`,
+        `${path} puts tensor ${shown(tensor)} into ${shown(shard)}; it should be a file name like model-00001-of-00002.safetensors`,
         { path },
       );
     map.set(tensor, shard);

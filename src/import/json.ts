@@ -1,7 +1,7 @@
 import { readExactly, withFile } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
 
-/** A whole small file. Throws CORRUPT where it is larger than makes sense. */
+/** A whole small file. Throws CORRUPT where it has more than `maxBytes` bytes. */
 export function readSmallFile(path: string, maxBytes: number): Uint8Array {
   return withFile(path, (file) => {
     if (file.size > maxBytes)
@@ -12,7 +12,7 @@ export function readSmallFile(path: string, maxBytes: number): Uint8Array {
   });
 }
 
-/** UTF-8 text. Throws CORRUPT; `where` names it in messages. */
+/** UTF-8 text. `where` is its name in messages. Throws CORRUPT. */
 export function parseText(bytes: Uint8Array, where: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -21,7 +21,7 @@ export function parseText(bytes: Uint8Array, where: string): string {
   }
 }
 
-/** JSON that must be an object; `__proto__` becomes an ordinary key. Throws CORRUPT; `where` names it in messages. */
+/** A JSON object. `__proto__` becomes an ordinary key. `where` is its name in messages. Throws CORRUPT. */
 export function parseObject(bytes: Uint8Array, where: string): Record<string, unknown> {
   const text = parseText(bytes, where);
   let value: unknown;

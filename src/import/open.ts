@@ -7,14 +7,15 @@ import { hasGgufMagic } from './gguf-header.js';
 import { CONFIG_FILE, openHuggingFace, openHuggingFaceVocabulary } from './hugging-face.js';
 
 /**
- * Opens a GGUF file or a Hugging Face folder: reads and checks headers, and no data beyond a sample for the digest.
+ * Opens a GGUF file or a Hugging Face folder. It reads and checks headers, and only a sample of the data, for the
+ * digest.
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or IO.
  */
 export function openCheckpoint(path: string): Checkpoint {
   return kindOfCheckpoint(path) === 'gguf' ? openGguf(path) : openHuggingFace(path);
 }
 
-/** The vocabulary of a checkpoint, or of a GGUF file that holds nothing else. Throws as `openCheckpoint` does. */
+/** The vocabulary of a checkpoint, or of a GGUF file with a vocabulary alone. Throws as `openCheckpoint` does. */
 export function openVocabulary(path: string): Vocabulary {
   return kindOfCheckpoint(path) === 'gguf' ? openGgufVocabulary(path) : openHuggingFaceVocabulary(path);
 }

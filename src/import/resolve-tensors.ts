@@ -108,7 +108,7 @@ function packedMxfp4Stack(
   const nibbles = sources.bytes(sourceName, sourceShape);
   const scales = sources.bytes(scalesSourceName, sourceShape.slice(0, -1));
   const [experts, sourceRows] = sourceShape;
-  /** Where the rows of expert `e` begin. */
+  /** The start of the rows of expert `e`. */
   const rowsIn = ({ path, offset, bytes }: SourceTensor, e: number) => ({
     path,
     offset: offset + ((e * sourceRows + (interleaved ?? 0)) * bytes) / (experts * sourceRows),

@@ -1,6 +1,6 @@
 /*
- * safetensors (github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, data. The header says for each
- * tensor its dtype, shape, and first and last byte from the start of the data.
+ * safetensors (github.com/huggingface/safetensors): 8 bytes of header length, a JSON header, data. For each tensor the
+ * header holds dtype, shape, and first and last byte, counted from the start of the data.
  */
 
 import { type OpenFile, readExactly } from '../disk/files.js';
@@ -9,7 +9,7 @@ import { parseObject } from './json.js';
 import { checkPlacement, damagedTensor, type SourceTensor } from './source-tensor.js';
 import { blockOf, type TensorFormat } from './tensor-format.js';
 
-/** Some 300,000 tensors; the format's own limit is 100 MB. */
+/** Enough for 300,000 tensors. The format's own limit is 100 MB. */
 const MAX_HEADER_BYTES = 32 * 2 ** 20;
 const PREFIX_BYTES = 8;
 
@@ -21,7 +21,7 @@ const FORMATS: ReadonlyMap<unknown, TensorFormat> = new Map([
 
 export interface SafetensorsHeader {
   tensors: SourceTensor[];
-  /** Length prefix included. */
+  /** Bytes before the data, the length prefix included. */
   headerBytes: number;
 }
 
@@ -63,11 +63,11 @@ function sourceTensor(file: OpenFile, headerBytes: number, name: string, entry: 
     throw damagedTensor(
       file.path,
       name,
-      `has dtype ${shown(type)}, shape ${shown(shape)}, data_offsets ${shown(range)}; a name, whole numbers, and [first, end] belong there`,
+      `has dtype ${shown(type)}, shape ${shown(shape)}, data_offsets ${shown(range)}; they should be a name, whole numbers, and [first, end]`,
     );
   const format = FORMATS.get(type) ?? null;
   const bytes = range[1] - range[0];
-  // Bytes are weights only together with others (layouts/packed-mxfp4.ts).
+  // Plain bytes are weights only together with another tensor (layouts/packed-mxfp4.ts).
   const elementBytes = format === null ? (type === 'U8' ? 1 : null) : blockOf(format).blockBytes;
   if (elementBytes !== null) {
     const expected = shape.reduce((product, size) => product * size, elementBytes);
@@ -80,7 +80,9 @@ function sourceTensor(file: OpenFile, headerBytes: number, name: string, entry: 
 const isSizes = (value: unknown): value is number[] =>
   Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 
-/** Keys of the outermost object of valid JSON, repeated ones too, which `JSON.parse` would merge: the colons at depth 1. */
+/**
+ * The number of keys of the outermost object of valid JSON: the colons at depth 1. `JSON.parse` merges repeated keys.
+ */
 function countKeys(json: Uint8Array): number {
   const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
   let keys = 0;
@@ -92,7 +94,7 @@ function countKeys(json: Uint8Array): number {
       if (byte === BACKSLASH) at++;
       else if (byte === QUOTE) inString = false;
     } else if (byte === QUOTE) inString = true;
-    // { and [ differ in bit 5 alone, and so do } and ].
+    // The codes of { and [ differ only in bit 5, and so do those of } and ].
     else if ((byte | 0x20) === 0x7b) depth++;
     else if ((byte | 0x20) === 0x7d) depth--;
     else if (byte === COLON && depth === 1) keys++;

@@ -41,11 +41,12 @@ export class SourceTensorTable {
     return source;
   }
 
+  /** Tensors that nobody has asked for yet. */
   *unused(): Generator<SourceTensor> {
     for (const tensor of this.#tensors.values()) if (!this.#used.has(tensor.sourceName)) yield tensor;
   }
 
-  /** A vector will do as a matrix of one row. */
+  /** Accepts a vector as a matrix of one row. */
   #ofShape(name: string, shape: readonly number[]): SourceTensor {
     const source = this.#tensors.get(name);
     if (!source) throw damagedTensor(this.#path, name, `is missing; a shape of ${shown(shape)} was expected`);

@@ -5,7 +5,7 @@ import { readPackedMxfp4 } from './layouts/packed-mxfp4.js';
 import { readTransposed } from './layouts/transposed.js';
 import { blockOf } from './tensor-format.js';
 
-/** What a reader must know about a tensor. */
+/** The facts about a tensor that a reader needs. */
 export type ReadableTensor = Omit<CheckpointTensor, 'name'>;
 
 /**

@@ -15,7 +15,7 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu_pytorch_tanh: 'gelu-tanh',
 };
 
-/** The activation that a field names; SiLU where it is absent. Throws UNSUPPORTED. */
+/** The activation that a field names. Without the field it is SiLU. Throws UNSUPPORTED. */
 export function activation(fields: Fields, key: string): Activation {
   const name = fields.text(key) ?? 'silu';
   if (!Object.hasOwn(ACTIVATIONS, name))

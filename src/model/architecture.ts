@@ -10,7 +10,7 @@ export interface RowGroups {
   firstRows: readonly number[];
 }
 
-/** Where a checkpoint keeps a tensor, and how it lies there. The forms exclude each other. */
+/** The place of a tensor in a checkpoint, and its layout there. The forms exclude each other. */
 export type TensorSource = {
   /** Its name in the checkpoint. Only messages use it where `parts` names the tensors. */
   sourceName: string;
@@ -43,7 +43,9 @@ interface PackedMxfp4Stack extends Interleaved {
 }
 
 interface Interleaved {
-  /** The rows of two matrices (or the values of two vectors) alternate in one tensor. This is the first or the second. */
+  /**
+   * The rows of two matrices (or the values of two vectors) alternate in one tensor. This is the first or the second.
+   */
   interleaved?: 0 | 1;
 }
 
@@ -83,7 +85,7 @@ export interface Architecture {
   huggingFaceClasses: readonly string[];
   /** `general.architecture` in a GGUF file; null where no GGUF file is known. */
   ggufName: string | null;
-  /** Whether it has experts. This tells two architectures of the same GGUF name apart. */
+  /** True for a mixture of experts. This tells two architectures of the same GGUF name apart. */
   mixture: boolean;
   /** `holds` says whether the checkpoint has a tensor of that name. */
   fromHuggingFace(name: string, config: Fields, holds: (sourceName: string) => boolean): ModelDescription;

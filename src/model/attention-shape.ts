@@ -1,12 +1,12 @@
 import type { Fields } from './fields.js';
 import type { ModelSpec } from './spec.js';
 
-/** Beyond any head that was ever trained; bounds what is computed before a tensor confirms the size. */
+/** Larger than any head that was ever trained. It bounds the work before a tensor confirms the size. */
 const MAX_HEAD_DIM = 65536;
 
 type AttentionShape = Pick<ModelSpec, 'hiddenSize' | 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim'>;
 
-/** Heads and their sizes, from the fields that `keys` name. Throws CORRUPT where they do not fit each other. */
+/** Heads and their sizes, from the fields that `keys` name. Throws CORRUPT where they contradict each other. */
 export function attentionShape(
   fields: Fields,
   keys: { hiddenSize: string; heads: string; keyValueHeads: string; headDim: string },

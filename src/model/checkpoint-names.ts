@@ -1,6 +1,6 @@
 import type { LayerTensor } from './tensor-names.js';
 
-/** What one kind of checkpoint calls the tensors. */
+/** The names of the tensors in one kind of checkpoint. */
 export interface CheckpointNames {
   embedding: string;
   /** Null where positions are not learned. */
@@ -43,7 +43,7 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   down: 'mlp.down_proj.weight',
 };
 
-/** Names by transformers, `renamed` where a class has its own. */
+/** The names of transformers. `renamed` holds those that differ in one class. */
 export const huggingFaceNames = (renamed: Partial<Record<LayerTensor, string>> = {}): CheckpointNames => ({
   embedding: 'model.embed_tokens.weight',
   positions: null,
@@ -87,7 +87,10 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
 
 const STACKED = /^ffn_(gate|up|down)\./;
 
-/** Names by llama.cpp (gguf-py, constants.py), `renamed` where an architecture has its own; the experts of a layer are stacked in one tensor. */
+/**
+ * The names of llama.cpp (gguf-py, constants.py). `renamed` holds those that differ in one architecture. The experts of
+ * a layer are a stack in one tensor.
+ */
 export const ggufNames = (
   stackedExperts: boolean,
   renamed: Partial<Record<LayerTensor, string>> = {},

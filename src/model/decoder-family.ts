@@ -3,12 +3,16 @@ import type { GemmaTraits } from './gemma-traits.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
-/** Which layers slide, by how many positions. Without `size` the configuration must name it. */
+/** The layers that slide, and their window. Without `size` the configuration must name it. */
 export type AlternatingWindow = Omit<SlidingWindowSpec, 'size'> & { size?: number };
 
-/** One family of decoders with RMS norms, rotary attention and gated feed-forward networks: its own traits and names. */
+/**
+ * One family of decoders with RMS norms, rotary attention and gated feed-forward networks: its own traits and names.
+ */
 export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKeyValueBiases' | 'queryKeyNorm'> {
-  /** True where the other projections add biases too: attention's output, the router, and each expert's. Default false. */
+  /**
+   * True where the other projections add biases too: attention's output, the router, and each expert's. Default false.
+   */
   biases?: boolean;
   /** Default false. */
   attentionSinks?: boolean;
@@ -32,8 +36,8 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
    */
   ggufRotary: RotarySpec['layout'];
   /**
-   * `always`: the field `sliding_window` counts by itself. `if asked`: it counts with `use_sliding_window` only, and the
-   * context then ends with the window, since some layers may not slide.
+   * `always`: the field `sliding_window` counts by itself. `if asked`: it counts with `use_sliding_window` only, and
+   * the context then ends with the window, since some layers may not slide.
    */
   slidingWindow: 'always' | 'if asked' | AlternatingWindow;
   experts: ExpertsFamily | null;

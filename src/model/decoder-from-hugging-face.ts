@@ -12,7 +12,9 @@ import { windowOf } from './sliding-window.js';
 import type { ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import { refuseUnknownTraits } from './unknown-traits.js';
 
-/** A decoder's config.json. `holds` says whether the folder has a tensor of that name. Throws CORRUPT or UNSUPPORTED. */
+/**
+ * A decoder's config.json. `holds` says whether the folder has a tensor of that name. Throws CORRUPT or UNSUPPORTED.
+ */
 export function huggingFaceDecoder(
   family: DecoderFamily,
   name: string,

@@ -1,17 +1,17 @@
 import type { ModelDescription } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import type { DecoderFamily } from './decoder-family.js';
+import { DEFAULT_TRAITS } from './default-traits.js';
 import { expectedTensors, type FusedRows } from './expected-tensors.js';
 import type { ExpertSource } from './expert-sources.js';
 import { fusedGateUp, fusedQueriesKeysValues } from './fused-rows.js';
-import { PLAIN } from './plain.js';
 import { GGUF_ROPE_TENSORS } from './rope-scaling.js';
 import type { ModelSpec } from './spec.js';
 
 /** Traits of a family that no checkpoint of it changes. */
 export const familyTraits = (family: DecoderFamily) =>
   ({
-    ...PLAIN,
+    ...DEFAULT_TRAITS,
     architecture: family.architecture,
     norm: 'rms',
     positionOffset: 0,

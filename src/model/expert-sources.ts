@@ -10,7 +10,7 @@ export interface ExpertTensorContext extends Pick<ExpertsSpec, 'numExperts' | 'i
   sourceName: string;
 }
 
-/** Where one kind of checkpoint keeps a tensor of all experts of a layer. */
+/** Gives the place of a tensor of all experts of a layer in one kind of checkpoint. */
 export type ExpertSource = (layer: number, tensor: ExpertTensor, context: ExpertTensorContext) => TensorSource;
 
 /** One stack for each tensor; biases as a row for each expert. GGUF files have them so. */

@@ -4,26 +4,27 @@ import type { Fields } from './fields.js';
 import type { ExpertsSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
-/** How a family of mixtures of experts tells of its experts. */
+/** How the checkpoints of a family of mixtures of experts describe the experts. */
 export interface ExpertsFamily {
   /** Keys of config.json. */
   numExpertsKey: string;
   intermediateSizeKey: string;
-  /** Whether weights are made to sum to 1, where no `norm_topk_prob` says otherwise: GGUF files have no such key. */
+  /** True where weights are scaled to sum to 1. `norm_topk_prob` overrides it; GGUF files have no such key. */
   normalizeWeights: boolean;
   sharedExpert: boolean;
   /** Hugging Face names that differ from the usual. */
   renamed?: Partial<Record<LayerTensor, string>>;
-  /** Where a Hugging Face folder holds them; `holds` says whether it has a tensor of that name. */
+  /** The place of the experts in a Hugging Face folder. `holds` says whether it has a tensor of that name. */
   source(holds: (sourceName: string) => boolean): ExpertSource;
 }
 
-/** gpt-oss's first files have the second alone. */
+/** The first files of gpt-oss have only the second one. */
 const USED_KEYS = ['num_experts_per_tok', 'experts_per_token'];
 
-/** More than any router chooses from; bounds the list of tensors that are looked for. */
+/** More experts than any router chooses from. It bounds the list of tensors to look for. */
 const MAX_EXPERTS = 65536;
 
+/** From config.json. Throws CORRUPT or UNSUPPORTED. */
 export function huggingFaceExperts(family: ExpertsFamily, config: Fields): ExpertsSpec {
   const step = config.raw('decoder_sparse_step');
   if (step !== undefined && step !== 1)
@@ -41,7 +42,10 @@ export function huggingFaceExperts(family: ExpertsFamily, config: Fields): Exper
   });
 }
 
-/** `stack` is the shape of the first layer's gates, [numExperts, intermediateSize, hiddenSize]: older files leave the size to it. */
+/**
+ * `stack` is the shape of the first layer's gates, [numExperts, intermediateSize, hiddenSize]. Older files state the
+ * size nowhere else. Throws CORRUPT or UNSUPPORTED.
+ */
 export function ggufExperts(
   family: ExpertsFamily,
   key: (suffix: string) => string,

@@ -1,11 +1,11 @@
 import { FlashrowError, shown } from '../errors.js';
 
-/** No size in a model comes near this; it keeps products of two of them exact. */
+/** Far above any size in a model. Products of two sizes stay exact below it. */
 const MAX_SIZE = 2 ** 26 - 1;
 
 /**
- * Typed, checked access to a checkpoint's configuration: config.json of a Hugging Face folder or the metadata of a GGUF file.
- * Null counts as absent. Everything throws CORRUPT where a value is missing or of the wrong kind.
+ * Typed, checked access to a checkpoint's configuration: config.json of a Hugging Face folder, or the metadata of a
+ * GGUF file. Null counts as absent. Every getter throws CORRUPT where a value is missing or of the wrong kind.
  */
 export class Fields {
   /** The file, for messages. */
@@ -17,7 +17,7 @@ export class Fields {
     this.#lookup = lookup;
   }
 
-  /** Own keys only: a file may well hold `__proto__`. */
+  /** Reads own keys only, since a file may hold the key `__proto__`. */
   static of(where: string, values: object): Fields {
     return new Fields(where, (key) =>
       Object.hasOwn(values, key) ? (values as Record<string, unknown>)[key] : undefined,
@@ -28,7 +28,7 @@ export class Fields {
     return this.#lookup(key) ?? undefined;
   }
 
-  /** A positive whole number. A list of them, one per layer, will do where all are equal; else it is UNSUPPORTED. */
+  /** A positive whole number. A list with one per layer is accepted if all are equal. Else it throws UNSUPPORTED. */
   size(key: string, fallback?: number): number {
     const found = this.raw(key) ?? fallback;
     let value = found;

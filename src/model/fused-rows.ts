@@ -3,7 +3,7 @@ import type { ModelSpec } from './spec.js';
 
 type Heads = Pick<ModelSpec, 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim'>;
 
-/** Queries, keys and values in one matrix: all queries, all keys, all values. */
+/** One matrix for queries, keys and values, in this order. */
 export function fusedQueriesKeysValues({ numAttentionHeads, numKeyValueHeads, headDim }: Heads): FusedRows {
   const [queries, keys] = [numAttentionHeads * headDim, numKeyValueHeads * headDim];
   const sourceRows = queries + 2 * keys;
@@ -14,7 +14,7 @@ export function fusedQueriesKeysValues({ numAttentionHeads, numKeyValueHeads, he
   };
 }
 
-/** Gate and up in one matrix, in this order. */
+/** One matrix for gate and up, in this order. */
 export function fusedGateUp({ intermediateSize: neurons }: Pick<ModelSpec, 'intermediateSize'>): FusedRows {
   return (tensor) => {
     if (tensor !== 'gate' && tensor !== 'up') return null;

@@ -1,12 +1,15 @@
 import type { Fields } from './fields.js';
 import type { ModelSpec } from './spec.js';
 
-/** How Gemmas differ from one another; what they share is in the functions below. */
+/** The differences between Gemmas. The functions below hold their common traits. */
 export interface GemmaTraits {
   postNorms: boolean;
-  /** Whether attention's and the head's logits are capped: at 50 and 30 unless the configuration says otherwise (arXiv 2408.00118). */
+  /** True where the logits of attention and of the head are capped. Default caps: 50 and 30 (arXiv 2408.00118). */
   softCaps: boolean;
-  /** Layers of the one size whose queries are scaled by hiddenSize / heads, not by their own length, which GGUF files do not tell; null where there is none. */
+  /**
+   * The number of layers of the one size that scales queries by hiddenSize / heads, not by headDim; null where no size
+   * does. GGUF files do not state it.
+   */
   scaledByWidth: number | null;
 }
 
@@ -21,7 +24,7 @@ const shared = ({ postNorms }: GemmaTraits, { hiddenSize }: Heads) => ({
   embeddingScale: Math.sqrt(hiddenSize),
 });
 
-/** From config.json, whose checkpoints keep norms less one. Throws CORRUPT. */
+/** From config.json. These checkpoints store norm weights minus one. Throws CORRUPT. */
 export function huggingFaceGemma(traits: GemmaTraits, heads: Heads, config: Fields): GemmaFields {
   const cap = (key: string, usual: number) => {
     if (!traits.softCaps || config.raw(key) === null) return null;
@@ -36,7 +39,7 @@ export function huggingFaceGemma(traits: GemmaTraits, heads: Heads, config: Fiel
   };
 }
 
-/** From GGUF metadata, whose norms are whole. Throws CORRUPT. */
+/** From GGUF metadata. These files store norm weights as they are used. Throws CORRUPT. */
 export function ggufGemma(
   traits: GemmaTraits,
   heads: Heads,

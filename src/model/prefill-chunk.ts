@@ -1,14 +1,14 @@
 import type { ModelSpec } from './spec.js';
 
 /**
- * Prompt tokens that go through a layer together, so that each streamed bundle is read once for all of them. Fixed by the model
- * alone: were it to follow the budget, rounding would differ between budgets.
+ * Prompt tokens that go through a layer together. Each streamed bundle is then read once for all of them. The number
+ * depends on the model alone. If it depended on the budget, rounding would differ between budgets.
  */
 export function prefillChunk({ hiddenSize, experts }: ModelSpec): number {
-  // A hundred tokens already ask for nearly every expert: more of them share the same reads.
+  // A hundred tokens already need nearly every expert. More tokens share the same reads.
   if (experts) return 512;
   return hiddenSize < 1024 ? 32 : 128;
 }
 
-/** Positions whose logits are computed together when every position is wanted; bounds the [rows, vocabSize] buffer. */
+/** Positions whose logits are computed together when all positions are wanted. Bounds the [rows, vocabSize] buffer. */
 export const LOGIT_ROWS = 8;

@@ -9,7 +9,7 @@ import {
   type ResidentLayerTensor,
 } from './tensor-names.js';
 
-/** Shapes of a layer's resident tensors, in the order in which they lie in a store: [rows, columns], or [length]. */
+/** Shapes of a layer's resident tensors, [rows, columns] or [length], in the order of a store. */
 export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]][] {
   const { hiddenSize, headDim, experts } = spec;
   const queries = spec.numAttentionHeads * headDim;
@@ -48,7 +48,7 @@ export function residentOfLayer(spec: ModelSpec): [ResidentLayerTensor, number[]
   return shapes;
 }
 
-/** Shapes of all resident tensors by name, in file order: embedding, learned positions, layer by layer, final norm, head. */
+/** Shapes of all resident tensors by name, in file order: embedding, learned positions, layers, final norm, head. */
 export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   const { hiddenSize, vocabSize } = spec;
   const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, hiddenSize]]]);
@@ -63,6 +63,6 @@ export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   return shapes;
 }
 
-/** Neurons that a layer streams: those of its network, or of all its experts, one after another. */
+/** Neurons that a layer streams: those of its network, or those of all its experts, expert by expert. */
 export const streamedNeurons = ({ intermediateSize, experts }: ModelSpec): number =>
   experts ? experts.numExperts * experts.intermediateSize : intermediateSize;

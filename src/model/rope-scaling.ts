@@ -4,15 +4,15 @@ import type { Fields } from './fields.js';
 import type { RotaryScaling } from './spec.js';
 import { ggufYarn, huggingFaceYarn } from './yarn.js';
 
-/** The tensor in which a GGUF file carries Llama 3's factors, ready made. */
+/** A GGUF file carries the finished factors of Llama 3 in this tensor. */
 const GGUF_ROPE_FACTORS = 'rope_freqs.weight';
-/** Longrope's (arXiv 2402.13753): the short ones hold up to the context that a model was first trained on. */
+/** Factors of longrope (arXiv 2402.13753). The short ones hold up to the context of the first training. */
 const GGUF_SHORT_FACTORS = 'rope_factors_short.weight';
 export const GGUF_ROPE_TENSORS: readonly string[] = [GGUF_ROPE_FACTORS, GGUF_SHORT_FACTORS, 'rope_factors_long.weight'];
 
 /**
- * `RotarySpec.frequencyFactors` [dimension/2] from `rope_scaling` (or `rope_parameters`, as newer files call it) of config.json:
- * linear (positions divided by a factor), or Llama 3's, which slows long wavelengths only.
+ * `RotarySpec.frequencyFactors` [dimension/2] from `rope_scaling` of config.json (`rope_parameters` in newer files).
+ * Linear scaling divides positions by a factor. Llama 3's slows long wavelengths only. Throws CORRUPT or UNSUPPORTED.
  */
 export function huggingFaceFactors(scaling: Fields | null, theta: number, dimension: number): number[] | null {
   const type = typeOf(scaling);
@@ -40,11 +40,14 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
 const typeOf = (scaling: Fields | null) => scaling?.text('rope_type') ?? scaling?.text('type') ?? 'default';
 const LONGROPE = ['longrope', 'su'];
 
-/** The context that `huggingFaceScaling` holds for: with longrope the one the model was first trained on. */
+/** The context that `huggingFaceScaling` holds for. With longrope that is the context of the first training. */
 export const huggingFaceContext = (scaling: Fields | null, config: Fields): number =>
   config.size(LONGROPE.includes(typeOf(scaling)) ? 'original_max_position_embeddings' : 'max_position_embeddings');
 
-/** `huggingFaceFactors`; longrope's short factors with the temperature that comes of the whole context; or YaRN. */
+/**
+ * Scaling from config.json: `huggingFaceFactors`; YaRN; or the short factors of longrope, with the temperature that the
+ * whole context gives. Throws CORRUPT or UNSUPPORTED.
+ */
 export function huggingFaceScaling(
   scaling: Fields | null,
   config: Fields,
@@ -70,7 +73,10 @@ export const ggufContext = (prefix: string, metadata: Fields, tensors: SourceTen
     ? metadata.size(`${prefix}.context_length`)
     : metadata.size(`${prefix}.rope.scaling.original_context_length`);
 
-/** The same from GGUF metadata under `prefix`, where linear scaling and a tensor of factors may come together; and YaRN. */
+/**
+ * Scaling from GGUF metadata under `prefix`. Linear scaling and a tensor of factors may come together there. Throws
+ * CORRUPT or UNSUPPORTED.
+ */
 export function ggufScaling(
   prefix: string,
   metadata: Fields,

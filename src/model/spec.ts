@@ -1,100 +1,112 @@
-/** The nonlinearity inside the feed-forward network. `gelu` is the exact erf form, `gelu-tanh` its usual approximation, `clamped-swiglu` gpt-oss's. */
+/**
+ * The nonlinearity in the feed-forward network. `gelu` is the exact form with erf, `gelu-tanh` its usual approximation.
+ * `clamped-swiglu` is the one of gpt-oss (arXiv 2508.10925).
+ */
 export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
   theta: number;
-  /** How many leading dimensions of each head turn; the rest pass through. */
+  /** The number of leading dimensions of each head that rotate. The others pass through. */
   dimension: number;
-  /** Which pairs turn together: neighbours (2i, 2i+1) as in GGUF Llama files, or (i, i + dimension/2) as in Hugging Face ones. */
+  /**
+   * The pairs that rotate together: neighbours (2i, 2i+1), as in GGUF files of Llama, or halves (i, i + dimension/2),
+   * as in Hugging Face folders.
+   */
   layout: 'interleaved' | 'halves';
-  /** Pair i turns `frequencyFactors[i]` times slower than theta alone says (linear and Llama 3 scaling); length dimension/2. */
+  /** [dimension/2]. Pair i rotates `frequencyFactors[i]` times slower than with theta alone. Null for no scaling. */
   frequencyFactors: number[] | null;
-  /** What turned queries and keys are multiplied by: YaRN's temperature (arXiv 2309.00071), 1 without it. */
+  /** A factor for rotated queries and keys: the temperature of YaRN (arXiv 2309.00071), or 1. */
   magnitude: number;
 }
 
-/** What stretches a context beyond the one a model was trained on. */
+/** The part of rotary embedding that stretches a context beyond the trained one. */
 export type RotaryScaling = Pick<RotarySpec, 'frequencyFactors' | 'magnitude'>;
 
-/** Layers in which a token sees its nearest predecessors only. */
+/** Layers in which a token sees only its nearest predecessors. */
 export interface SlidingWindowSpec {
   /** Positions seen, the token's own included. */
   size: number;
-  /** Every so many-th layer sees all positions; null where none does. */
+  /** The last layer of each group of so many layers sees all positions; null where every layer slides. */
   fullEvery: number | null;
-  /** Rotary's theta in the layers that slide, where nothing is scaled then; null where it is that of all layers. */
+  /** Theta of rotary embedding in the layers that slide, without scaling; null where all layers share one theta. */
   theta: number | null;
 }
 
-/** A mixture of experts in place of one feed-forward network per layer: a router picks a few networks for each token. */
+/** A mixture of experts. Each layer has many feed-forward networks, and a router picks a few for each token. */
 export interface ExpertsSpec {
   numExperts: number;
-  /** Experts that each token goes to. */
+  /** Experts that the router picks for each token. */
   numExpertsPerToken: number;
   /** Neurons in one expert. */
   intermediateSize: number;
-  /** Whether the softmax weights of a token's experts are scaled to sum to 1. */
+  /** True where the softmax weights of a token's experts are scaled to sum to 1. */
   normalizeWeights: boolean;
-  /** Neurons of the expert that every token takes besides, weighed by the sigmoid of a gate of its own; 0 without one. It stays resident. */
+  /**
+   * Neurons of the shared expert, which every token uses, weighted by the sigmoid of its own gate. It stays resident.
+   * 0 without one.
+   */
   sharedIntermediateSize: number;
 }
 
-/** What a model is, declaratively: everything the engine needs to know besides the tensors themselves. */
+/** The complete description of a model: everything that the engine needs besides the tensors. */
 export interface ModelSpec {
   /** One of `ARCHITECTURE_NAMES` in families/architectures.ts. */
   architecture: string;
   name: string;
   vocabSize: number;
   hiddenSize: number;
-  /** Neurons in one layer's feed-forward network; with experts, what the checkpoint says of layers without them. */
+  /** Neurons of a layer's feed-forward network. With experts: the checkpoint's number for layers without experts. */
   intermediateSize: number;
   numLayers: number;
   numAttentionHeads: number;
   numKeyValueHeads: number;
   headDim: number;
-  /** Tokens the model was trained to see at once. */
+  /** Context of the training, tokens. */
   contextLength: number;
-  /** Root mean squares (arXiv 1910.07467) with a weight, or mean and variance (arXiv 1607.06450) with a weight and a bias. */
+  /**
+   * `rms`: root mean square (arXiv 1910.07467), a weight. `layer`: mean and variance (arXiv 1607.06450), weight and
+   * bias.
+   */
   norm: 'rms' | 'layer';
   normEpsilon: number;
-  /** What is added to the weights of RMS norms: 1 where the checkpoint keeps them less one. */
+  /** A number to add to the weights of RMS norms: 1 where the checkpoint stores them minus one. */
   normOffset: 0 | 1;
-  /** Whether the outputs of attention and of the feed-forward network go through a norm each before they are added. */
+  /** True where the outputs of attention and of the feed-forward network each pass a norm before they are added. */
   postNorms: boolean;
-  /** What embeddings are multiplied by. */
+  /** A factor for embeddings. */
   embeddingScale: number;
-  /** Null where positions are learned vectors added to the embedding. */
+  /** Null where positions are learned vectors, which are added to the embedding. */
   rotary: RotarySpec | null;
-  /** Rows of the table of learned positions that come before position 0; 0 without a table. */
+  /** Rows before position 0 in the table of learned positions; 0 without a table. */
   positionOffset: number;
   activation: Activation;
-  /** True for act(gate) * up, false for act(up). */
+  /** True for activation(gate) * up, false for activation(up). */
   gated: boolean;
   /** True where the output head is the embedding matrix. */
   tiedEmbeddings: boolean;
-  /** Whether the projections to queries, keys and values add a bias. */
+  /** True where the projections to queries, keys and values add a bias. */
   queryKeyValueBiases: boolean;
-  /** Whether attention's output projection adds one. */
+  /** True where attention's output projection adds a bias. */
   outputBias: boolean;
-  /** Whether the projections of the feed-forward network add biases; with experts the router adds one as well. */
+  /** True where the projections of the feed-forward network add biases. With experts the router adds one too. */
   feedForwardBiases: boolean;
   /**
-   * Null where the feed-forward network follows attention. Else both start from the layer's input and are added to it together, the network after a norm
-   * of its own, or after attention's.
+   * Null where the feed-forward network follows attention. Else both start from the layer's input, and both outputs are
+   * added to it. The network has its own norm, or shares attention's.
    */
   parallelNorm: 'own' | 'shared' | null;
-  /** RMS norm of queries and keys before rotary: of each head by itself, or of all heads together; null without one. */
+  /** RMS norm of queries and keys before rotation: each head by itself, or all heads together; null for none. */
   queryKeyNorm: 'head' | 'all' | null;
-  /** What queries are multiplied by besides 1/sqrt(headDim). */
+  /** A factor for queries, besides 1/sqrt(headDim). */
   queryScale: number;
-  /** Attention's logits x become cap * tanh(x / cap); null where they are left alone. */
+  /** Cap of attention's logits: x becomes cap * tanh(x / cap). Null for no cap. */
   attentionSoftCap: number | null;
-  /** The same of the head's. */
+  /** The same for the logits of the head. */
   logitSoftCap: number | null;
   /** Null where every layer sees every position. */
   slidingWindow: SlidingWindowSpec | null;
-  /** Whether each head's softmax has a logit of its own that brings no value (arXiv 2309.17453). */
+  /** True where the softmax of each head has an extra logit that adds no value (arXiv 2309.17453). */
   attentionSinks: boolean;
   /** Null for an ordinary feed-forward network. */
   experts: ExpertsSpec | null;

@@ -1,6 +1,6 @@
 /**
- * The names tensors go by inside flashrow, whatever their checkpoint calls them. Matrices are [rows, columns] with the
- * input along a row (`y = W x`); norms are [hiddenSize].
+ * The names of tensors inside flashrow. They are the same for every kind of checkpoint. Matrices are [rows, columns]
+ * with the input along a row (`y = W x`). Norms are [hiddenSize].
  */
 export const EMBEDDING = 'embedding';
 /** Learned positions, [positionOffset + contextLength, hiddenSize]. */
@@ -9,7 +9,10 @@ export const FINAL_NORM = 'finalNorm';
 export const FINAL_NORM_BIAS = 'finalNormBias';
 export const HEAD = 'head';
 
-/** Resident tensors of a layer. With experts, biases are those of all of them, one after another, `router` is [numExperts, hiddenSize], and the shared expert is resident like the router. */
+/**
+ * Resident tensors of a layer. With experts, a bias holds those of all experts, one after another. `router` is
+ * [numExperts, hiddenSize]. The shared expert is resident too.
+ */
 export type ResidentLayerTensor =
   | 'attentionNorm'
   | 'attentionNormBias'
@@ -38,7 +41,7 @@ export type ResidentLayerTensor =
   | 'sharedUp'
   | 'sharedDown';
 
-/** Streamed tensors of a layer: matrices, or with experts stacks of them, [numExperts, rows, columns]. */
+/** Streamed tensors of a layer: matrices; with experts, stacks of matrices [numExperts, rows, columns]. */
 export type StreamedLayerTensor = 'gate' | 'up' | 'down';
 
 export type LayerTensor = ResidentLayerTensor | StreamedLayerTensor;

@@ -2,10 +2,13 @@ import { shown } from '../errors.js';
 import type { DecoderFamily } from './decoder-family.js';
 import type { Fields } from './fields.js';
 
-/** The clamped SwiGLU that there are kernels for (gpt-oss, arXiv 2508.10925). */
+/** The kernels know the clamped SwiGLU with these constants (gpt-oss, arXiv 2508.10925). */
 const SWIGLU = { swiglu_limit: 7, swiglu_alpha: 1.702 };
 
-/** Refuses what would change the result and is not modelled. Throws UNSUPPORTED, or CORRUPT where a value is of the wrong kind. */
+/**
+ * Refuses traits that would change the result and that flashrow does not model. Throws UNSUPPORTED, or CORRUPT where a
+ * value is of the wrong kind.
+ */
 export function refuseUnknownTraits(
   { biases = false, activation, quantMethod }: Pick<DecoderFamily, 'biases' | 'activation' | 'quantMethod'>,
   config: Fields,
@@ -27,6 +30,6 @@ export function refuseUnknownTraits(
   if (activation !== 'clamped-swiglu') return;
   for (const [key, known] of Object.entries(SWIGLU)) {
     if (config.positive(key, known) !== known)
-      throw config.unsupported(key, `is ${shown(config.raw(key))}; ${known} alone is supported`);
+      throw config.unsupported(key, `is ${shown(config.raw(key))}; only ${known} is supported`);
   }
 }

@@ -2,18 +2,18 @@ import type { Fields } from './fields.js';
 import type { RotaryScaling } from './spec.js';
 
 /*
- * YaRN (arXiv 2309.00071): pairs that turn fast keep their speed, those that turn less than once within the trained context are slowed by the whole
- * factor, with a ramp between; queries and keys grow a little.
+ * YaRN (arXiv 2309.00071). Pairs that rotate fast keep their speed. Pairs that rotate less than once within the trained
+ * context are slowed by the whole factor. A ramp lies between. Queries and keys grow a little.
  */
 
 interface Ramp {
   factor: number;
-  /** The context before it. */
+  /** The context of the training, tokens. */
   trained: number;
-  /** Turns within that context from which on a pair keeps its speed, and below which it is slowed in full. */
+  /** With `fast` turns or more within that context a pair keeps its speed. Below `slow` turns it is slowed in full. */
   fast: number;
   slow: number;
-  /** Whether the ramp begins and ends at whole pairs. */
+  /** True where the ramp begins and ends at whole pairs. */
   wholePairs: boolean;
 }
 
@@ -31,7 +31,7 @@ function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: numb
 
 const growth = (factor: number) => (factor > 1 ? 1 + 0.1 * Math.log(factor) : 1);
 
-/** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). */
+/** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). Throws CORRUPT or UNSUPPORTED. */
 export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): RotaryScaling {
   for (const key of ['mscale', 'mscale_all_dim'])
     if (scaling.raw(key) !== undefined) throw scaling.unsupported(key, 'is set; no supported model has it');
@@ -47,7 +47,10 @@ export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, 
   return { frequencyFactors, magnitude: scaling.positive('attention_factor', growth(factor)) };
 }
 
-/** From GGUF metadata under `rope.scaling`. The ramp is llama.cpp's (ggml_rope_yarn_corr_dims), between whole pairs for every model. */
+/**
+ * From GGUF metadata under `rope.scaling`. The ramp is the one of llama.cpp (ggml_rope_yarn_corr_dims): it lies between
+ * whole pairs for every model. Throws CORRUPT.
+ */
 export function ggufYarn(
   metadata: Fields,
   key: (suffix: string) => string,

@@ -1,14 +1,14 @@
 import type { Selector } from './selector.js';
 
 /**
- * Every unit, in order: for dense models, and the yardstick of the others. `unitsPerLayer[layer]` is how many there
- * are.
+ * Every unit, in order: for dense models, and as the measure of the other selectors. Layer l has `unitsPerLayer[l]`
+ * units.
  */
 export function selectAll(unitsPerLayer: readonly number[]): Selector {
   return {
     name: 'all',
     exact: true,
-    given: null,
+    residentProducts: null,
     weights: null,
     select(layer, _x, _tokens, units) {
       const count = unitsPerLayer[layer];

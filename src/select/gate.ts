@@ -2,9 +2,9 @@ import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { Selector } from './selector.js';
 
 export interface GateOptions {
-  /** Per layer the resident gate matrix (the up matrix where there is no gate), [numNeurons, hiddenSize]. */
+  /** The resident gate of each layer, or its up matrix where there is no gate, [numNeurons, hiddenSize]. */
   matrices: readonly ResidentMatrix[];
-  /** Per layer what each neuron's product has added to it, [numNeurons]; null for none. */
+  /** The biases that each layer adds to the products, [numNeurons]; null for none. */
   biases: readonly (Float32Array | null)[];
   neuronsPerUnit: readonly number[];
   /** Tokens of the largest chunk. */
@@ -12,25 +12,25 @@ export interface GateOptions {
 }
 
 /**
- * ReLU sparsity without guessing: the gate stays resident, so its product says exactly which neurons are active
- * (those above zero), and only the rest of their rows is read.
+ * ReLU sparsity without guessing. The gate stays resident, and its products say exactly which neurons are active: those
+ * above zero. Only the other rows of these neurons are read.
  */
 export function selectByGate({ matrices, biases, neuronsPerUnit, maxTokens }: GateOptions): Selector {
-  const given = new Float32Array(maxTokens * Math.max(...matrices.map((matrix) => matrix.rows)));
+  const products = new Float32Array(maxTokens * Math.max(...matrices.map((matrix) => matrix.rows)));
   return {
     name: 'gate',
     exact: true,
-    given,
+    residentProducts: products,
     weights: null,
     select(layer, x, tokens, units) {
       const neurons = matrices[layer].rows;
       const perUnit = neuronsPerUnit[layer];
-      matrices[layer].matmul(x, tokens, given);
+      matrices[layer].matmul(x, tokens, products);
       const bias = biases[layer];
-      if (bias) for (let i = 0; i < tokens * neurons; i++) given[i] += bias[i % neurons];
+      if (bias) for (let i = 0; i < tokens * neurons; i++) products[i] += bias[i % neurons];
       let count = 0;
       for (let first = 0; first < neurons; first += perUnit) {
-        if (anyActive(given, neurons, first, Math.min(first + perUnit, neurons), tokens))
+        if (anyActive(products, neurons, first, Math.min(first + perUnit, neurons), tokens))
           units[count++] = first / perUnit;
       }
       return count;
@@ -41,10 +41,10 @@ export function selectByGate({ matrices, biases, neuronsPerUnit, maxTokens }: Ga
   };
 }
 
-/** NaN counts as active: damage must show in the output, not vanish from it. */
-function anyActive(given: Float32Array, neurons: number, first: number, end: number, tokens: number): boolean {
+/** NaN counts as active: damage must show in the output. */
+function anyActive(products: Float32Array, neurons: number, first: number, end: number, tokens: number): boolean {
   for (let row = 0; row < tokens * neurons; row += neurons) {
-    for (let i = row + first; i < row + end; i++) if (!(given[i] <= 0)) return true;
+    for (let i = row + first; i < row + end; i++) if (!(products[i] <= 0)) return true;
   }
   return false;
 }

@@ -8,7 +8,7 @@ export interface LowRankLayer {
   inner: ResidentMatrix;
   /** B, [numNeurons, rank]. */
   outer: ResidentMatrix;
-  /** [numNeurons]: how often a neuron is active, which a product of low rank cannot say for each of them. */
+  /** [numNeurons]: how often each neuron is active. A product of low rank cannot say that. */
   bias: Float32Array;
   /** `-Infinity` chooses every neuron. */
   threshold: number;
@@ -22,7 +22,7 @@ export interface LowRankOptions {
 }
 
 /**
- * The trained predictor of "LLM in a flash" (arXiv 2312.11514, 3.1), given the input of the layer's own feed-forward
+ * The trained predictor of "LLM in a flash" (arXiv 2312.11514, 3.1). Its input is that of the layer's own feed-forward
  * network. Lossy.
  */
 export function selectByLowRank({ layers, maxTokens }: LowRankOptions): Selector {
@@ -34,7 +34,7 @@ export function selectByLowRank({ layers, maxTokens }: LowRankOptions): Selector
   return {
     name: 'low-rank',
     exact: false,
-    given: null,
+    residentProducts: null,
     weights: masks.weights,
     select(layer, x, tokens, units) {
       const { inner, outer, neuronsPerUnit } = layers[layer];

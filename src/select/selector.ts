@@ -11,7 +11,7 @@ export interface Selector {
   /** Writes the ids of the units that x[tokens, hiddenSize] needs, ascending, and returns how many. */
   select(layer: number, x: Float32Array, tokens: number, units: Uint32Array): number;
   /** Products with x that `select` computed on the way, [tokens, numNeurons]; null where the selector computes none. */
-  readonly given: Float32Array | null;
+  readonly residentProducts: Float32Array | null;
   /**
    * What `select` chose for each token, [tokens, count]: unit i of those it wrote counts weights[t * count + i] times
    * for token t, 0 where the token does not ask for it. Null where every unit counts once for every token.

@@ -1,6 +1,6 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 
-/** The signs of a matrix [rows, columns], a bit each, 1 for negative: 1/32 of what f32 takes. */
+/** The signs of a matrix [rows, columns], a bit each, 1 for negative. They take 1/32 of the memory of f32. */
 export class SignBits {
   readonly rows: number;
   readonly columns: number;
@@ -8,7 +8,7 @@ export class SignBits {
   readonly #inputs: Uint32Array;
   readonly #wordsPerRow: number;
 
-  /** Signs of the dequantized values, compared with those of at most `maxTokens` inputs at once. */
+  /** Takes the signs of the dequantized values. `maxTokens` inputs at most are compared at once. */
   readonly #bridge: Bridge;
 
   constructor(bridge: Bridge, matrix: ResidentMatrix, maxTokens: number) {
@@ -26,7 +26,7 @@ export class SignBits {
     }
   }
 
-  /** agreement[tokens, rows]: in how many columns x[tokens, columns] and a row have the same sign. */
+  /** Writes to agreement[tokens, rows] in how many columns x[tokens, columns] and a row have the same sign. */
   agreement(x: Float32Array, tokens: number, agreement: Float32Array): void {
     const { rows, columns } = this;
     const inputs = this.#inputs;

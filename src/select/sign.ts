@@ -3,9 +3,9 @@ import type { SignBits } from './sign-bits.js';
 import { TokenMasks } from './token-masks.js';
 
 export interface SignLayer {
-  /** Of the gate (of up where there is no gate), [numNeurons, hiddenSize]. */
+  /** The signs of the gate, or of up where there is no gate, [numNeurons, hiddenSize]. */
   signs: SignBits;
-  /** Chosen where more columns than this agree with the input; `-Infinity` chooses every neuron. */
+  /** A neuron is chosen where more columns than this agree with the input; `-Infinity` chooses every neuron. */
   threshold: number;
   neuronsPerUnit: number;
 }
@@ -16,7 +16,9 @@ export interface SignOptions {
   maxTokens: number;
 }
 
-/** Without training: a neuron whose weights mostly have the signs of the input is likely to be above zero. Lossy. */
+/**
+ * Needs no training: a neuron is likely to be above zero where most of its weights have the signs of the input. Lossy.
+ */
 export function selectBySign({ layers, maxTokens }: SignOptions): Selector {
   const neurons = Math.max(...layers.map(({ signs }) => signs.rows));
   const agreement = new Float32Array(maxTokens * neurons);
@@ -25,7 +27,7 @@ export function selectBySign({ layers, maxTokens }: SignOptions): Selector {
   return {
     name: 'sign',
     exact: false,
-    given: null,
+    residentProducts: null,
     weights: masks.weights,
     select(layer, x, tokens, units) {
       const { signs, neuronsPerUnit } = layers[layer];

@@ -1,9 +1,9 @@
 /**
- * From a score per neuron and token to units, and to the mask of each token alone: what a lossy selector skips does not
- * depend on who shares a chunk.
+ * Turns a score per neuron and token into units, and into a mask for each token. A token then skips the same neurons
+ * whoever shares its chunk.
  */
 export class TokenMasks {
-  /** [tokens, count] of the last `choose`: 1 where the token asks for the unit itself, else 0. */
+  /** [tokens, count] of the last `choose`: 1 where the token itself asks for the unit, else 0. */
   readonly weights: Float32Array;
   readonly #asked: Uint8Array;
 
@@ -13,8 +13,8 @@ export class TokenMasks {
   }
 
   /**
-   * Writes the units of which any of scores[tokens, neurons] is above its neuron's cutoff[neurons], ascending, and
-   * returns how many. NaN is above every cutoff: damage must show in the output, not vanish from it.
+   * Writes the units that have any of scores[tokens, neurons] above its neuron's cutoff[neurons], ascending, and
+   * returns how many. NaN is above every cutoff: damage must show in the output.
    */
   choose(
     scores: Float32Array,
@@ -45,7 +45,7 @@ export class TokenMasks {
     return count;
   }
 
-  /** The same for a token alone, neuron by neuron: what each generated token runs through. */
+  /** The same for one token and units of one neuron. Each generated token comes here. */
   #chooseOne(scores: Float32Array, cutoff: Float32Array, units: Uint32Array): number {
     let count = 0;
     for (let i = 0; i < cutoff.length; i++) if (!(scores[i] <= cutoff[i])) units[count++] = i;

@@ -5,7 +5,7 @@ import { FlashrowError } from '../errors.js';
 import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkSpec, checkText } from './check-spec.js';
-import { numBundles, partBytes } from './geometry.js';
+import { bundlePartBytes, numBundles } from './geometry.js';
 import { tensorBytes } from './layout.js';
 import {
   type ExternalFile,
@@ -25,14 +25,14 @@ const ROW_FORMATS = Object.keys(FORMATS) as RowFormat[];
 const MAX_CHECKSUM = 2 ** 32 - 1;
 
 /**
- * A Manifest out of untrusted data. What it returns can be acted upon: every extent, part and tensor lies inside its
- * file, as far as the manifest's own file sizes go. Throws UNSUPPORTED for a newer format version, CORRUPT for the rest.
+ * Checks untrusted data and returns it as a manifest. Every extent, part and tensor of the result lies inside its file,
+ * by the manifest's own file sizes. Throws UNSUPPORTED for a newer format version, CORRUPT for anything else.
  */
 export function checkManifest(value: unknown): Manifest {
   const fields = new ManifestFields(value, '');
   const formatVersion = fields.integer('formatVersion', 0);
   if (formatVersion > FORMAT_VERSION) {
-    const message = `the store has format version ${formatVersion}, this flashrow reads up to ${FORMAT_VERSION}; update flashrow`;
+    const message = `the store has format version ${formatVersion}; this flashrow reads versions up to ${FORMAT_VERSION}; update flashrow`;
     throw new FlashrowError('UNSUPPORTED', message, { formatVersion, supported: FORMAT_VERSION });
   }
   const spec = checkSpec(fields.fields('spec'));
@@ -60,12 +60,12 @@ function checkFiles(list: ManifestFields[]): Manifest['files'] {
   const files = list.map((fields): StoreFile => {
     const name = fields.text('name');
     const bytes = fields.integer('bytes', 0);
-    // Stores of before there were external files do not say.
+    // Older stores, which know no external files, lack the field.
     if (fields.has('external') && !fields.isNull('external')) {
       if (!fields.isNull('checksum')) broken(fields.path('checksum'), 'present', 'null');
       return { name, bytes, checksum: null, external: checkExternal(fields.fields('external'), bytes) };
     }
-    // Names become paths: nothing may lead out of the store's folder.
+    // Names become parts of paths. None may lead out of the store's folder.
     if (!/^\w[\w.-]*$/.test(name)) broken(fields.path('name'), name, 'a plain file name');
     if (names.has(name)) broken(fields.path('name'), name, 'a name of its own');
     names.add(name);
@@ -130,7 +130,7 @@ function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['fi
     return { file, offset, bytes, stride };
   });
 
-  const sizes = partBytes(cut);
+  const sizes = bundlePartBytes(cut);
   const partFields = fields.fields('parts');
   const part = (name: 'gate' | 'up' | 'down') => {
     const at = partFields.fields(name);
@@ -152,7 +152,7 @@ function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['fi
 function checkChecksums(fields: ManifestFields, count: number): Uint32Array {
   const raw = fields.bytes('checksums');
   if (raw.length !== count * 4) broken(`${fields.path('checksums')}.length`, raw.length, String(count * 4));
-  // Copied, because the decoder hands out views at any alignment.
+  // The decoder's view may have any alignment, so the bytes are copied.
   return new Uint32Array(new Uint8Array(raw).buffer);
 }
 
@@ -175,7 +175,7 @@ function checkFormats(
   };
 }
 
-/** Segments cover each extent from its start to its end, extent by extent, without a gap. */
+/** Segments cover all extents in order, each from start to end, without a gap. */
 function checkSegments(layer: ManifestFields, extents: LayerBundles['extents']): LayerBundles['segments'] {
   let extent = 0;
   let covered = 0;

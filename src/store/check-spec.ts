@@ -1,10 +1,10 @@
 import { ARCHITECTURE_NAMES } from '../model/families/architectures.js';
 import type { Activation, ExpertsSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from '../model/spec.js';
-import type { TextSpec } from './manifest.js';
+import type { TextSpec } from '../model/text-spec.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
-/** Far beyond any model; keeps products of two sizes and a format's bytes exact in a double. */
+/** Far above any model. Products of two sizes and a format's bytes stay exact in a double below it. */
 const MAX_SIZE = 2 ** 26 - 1;
 const MAX_EXPERTS = 65536;
 
@@ -54,7 +54,7 @@ function checkExperts(fields: ManifestFields): ExpertsSpec {
   };
 }
 
-/** A ModelSpec out of untrusted data. Throws CORRUPT naming the first field that cannot be. */
+/** Checks untrusted data and returns it as a ModelSpec. Throws CORRUPT with the name of the first bad field. */
 export function checkSpec(fields: ManifestFields): ModelSpec {
   const size = (key: keyof ModelSpec) => fields.integer(key, 1, MAX_SIZE);
   const headDim = size('headDim');
@@ -98,7 +98,7 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
   };
 }
 
-/** A TextSpec out of untrusted data: BOS must be in the vocabulary, for it is fed to the model. */
+/** The same for a TextSpec. BOS must be in the vocabulary, since the model reads it. */
 export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
   return {
     bosId: fields.isNull('bosId') ? null : fields.integer('bosId', 0, vocabSize - 1),

@@ -2,14 +2,14 @@ import { Packr } from 'msgpackr';
 import { crc32c } from '../../native-bridge/crc32c.js';
 import { guardMessagePack } from './msgpack-guard.js';
 
-/* One MessagePack array of two: a value, and the CRC-32C of that value's bytes as a uint32. */
+/* A MessagePack array of two entries: a value, and the CRC-32C of that value's bytes as a uint32. */
 const ARRAY_OF_TWO = 0x92;
 const UINT32 = 0xce;
 const TRAILER_BYTES = 5;
 
 const packr = new Packr({ useRecords: false });
 
-/** Plain data as MessagePack that knows its own checksum. */
+/** Plain data as MessagePack with its own checksum. */
 export function packChecked(value: unknown): Buffer {
   const body = Buffer.from(packr.pack(value));
   const trailer = Buffer.alloc(TRAILER_BYTES);
@@ -18,7 +18,7 @@ export function packChecked(value: unknown): Buffer {
   return Buffer.concat([Buffer.of(ARRAY_OF_TWO), body, trailer]);
 }
 
-/** Throws RangeError saying what is wrong with the bytes. */
+/** The value of such a message. Throws RangeError with the reason where the bytes are damaged. */
 export function unpackChecked(bytes: Buffer): unknown {
   const end = bytes.length - TRAILER_BYTES;
   const framed = end > 1 && bytes[0] === ARRAY_OF_TWO && bytes[end] === UINT32;

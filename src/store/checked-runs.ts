@@ -1,7 +1,7 @@
 import { numBundles } from './geometry.js';
 import { type LayerBundles, type Manifest, RESIDENT_FILE } from './manifest.js';
 
-/** A run of bytes in a file, and what they must be. */
+/** A run of bytes in a file, and its checksum. */
 export interface CheckedRun {
   offset: number;
   bytes: number;
@@ -9,13 +9,13 @@ export interface CheckedRun {
   checksum: number | null;
   layer: number | null;
   bundle: number | null;
-  /** Whether a bundle has been seen whole once this run has. */
+  /** True where a bundle is complete after this run. */
   endsBundle: boolean;
 }
 
 /**
- * Every byte of file `index` of a store, not an external one, once, from front to back: segments of bundles and resident tensors, each with its
- * own checksum, the padding between them, and files of neither kind in one run.
+ * Every byte of file `index` of a store once, from front to back. The file must not be external. Segments of bundles
+ * and resident tensors are runs with their own checksums. Padding is a run, and so is a whole file of any other kind.
  */
 export function* checkedRuns(manifest: Manifest, index: number): Generator<CheckedRun> {
   const file = manifest.files[index];

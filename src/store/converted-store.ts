@@ -6,8 +6,8 @@ import { PREDICTORS_FILE, readPredictors } from './predictors.js';
 import { isStore, openStore, type Store } from './reader.js';
 
 /**
- * The store that a checkpoint was converted to in the cache folder, or which file of it is damaged (the manifest's where it is missing); null where there
- * is none. Being derived, a damaged one can be made anew.
+ * The store in the cache folder that a checkpoint was converted to; null where there is none. A damaged store can be
+ * made anew, so the damaged file is named then (the manifest where it is missing). Throws NOT_FOUND, UNSUPPORTED or IO.
  */
 export function openConverted(path: string): Store | { damagedFile: string } | null {
   if (!isStore(path)) return holdsFiles(path) ? { damagedFile: MANIFEST_FILE } : null;
@@ -21,18 +21,18 @@ export function openConverted(path: string): Store | { damagedFile: string } | n
 
 const holdsFiles = (path: string) => existsSync(path) && statSync(path).isDirectory() && readdirSync(path).length > 0;
 
-/** Bytes that what conversion wrote to `path` takes up. */
+/** Bytes of the files that conversion wrote to `path`. */
 export const convertedBytes = (path: string): number =>
   CONVERTED_FILES.reduce((sum, name) => sum + (statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0), 0);
 
-/** Removes what conversion wrote, the manifest first: a kill on the way leaves no store. */
+/** Removes the files that conversion wrote. The manifest goes first, so a kill in between leaves no store. */
 export function removeConverted(path: string): void {
   for (const name of CONVERTED_FILES) rmSync(join(path, name), { force: true });
 }
 
 /**
- * Moves what else there is (a calibration, uses of experts) from a store whose converted files are gone into the one that takes its place.
- * Predictors that the new one would refuse are dropped.
+ * Moves the other files (a calibration, uses of experts) from a store without its converted files into the new store.
+ * Drops predictors that the new store would refuse.
  */
 export function moveRest(from: string, { path, spec }: Pick<Store, 'path' | 'spec'>): void {
   for (const name of readdirSync(from)) renameSync(join(from, name), join(path, name));

@@ -7,6 +7,7 @@ import type { ExternalFile, StoreFile } from './manifest.js';
 
 const PIECE_BYTES = 1024 * 1024;
 
+/** When a file was last written, ms since 1970. Throws NOT_FOUND or IO. */
 export function modified(path: string): number {
   try {
     return statSync(path).mtimeMs;
@@ -15,7 +16,7 @@ export function modified(path: string): number {
   }
 }
 
-/** Writes down what a checkpoint's file is like now, so that a change is noticed later. Throws NOT_FOUND, CORRUPT or IO. */
+/** Records a checkpoint file's present state, so that a later change is noticed. Throws NOT_FOUND, CORRUPT or IO. */
 export function pinFile(file: { path: string; bytes: number; headerBytes: number }): StoreFile {
   const { headerBytes, bytes } = file;
   const path = resolve(file.path);
@@ -23,14 +24,17 @@ export function pinFile(file: { path: string; bytes: number; headerBytes: number
   return { name: basename(path), bytes, checksum: null, external };
 }
 
-/** Throws NOT_FOUND where an external file is gone, CORRUPT where it is not the one that the store was made from. */
+/** Throws NOT_FOUND where an external file is gone, CORRUPT where it has changed since the store was made. */
 export function checkPinned(external: ExternalFile, bytes: number): void {
   checkUntouched(external, bytes);
   const { path, headerBytes, digest } = external;
-  if (headerDigest(path, headerBytes) !== digest) throw changed(path, 'its header is another', 0);
+  if (headerDigest(path, headerBytes) !== digest) throw changed(path, 'it has another header', 0);
 }
 
-/** `checkPinned` by size and time alone, some microseconds a file: for a model that runs. */
+/**
+ * Checks size and time only, which takes microseconds for each file. It serves a running model. Throws as
+ * `checkPinned`.
+ */
 export function checkExternal(files: readonly StoreFile[]): void {
   for (const { external, bytes } of files) if (external !== null) checkUntouched(external, bytes);
 }
@@ -40,7 +44,7 @@ function checkUntouched({ path, mtimeMs }: ExternalFile, bytes: number): void {
   if (!found?.isFile())
     throw new FlashrowError(
       'NOT_FOUND',
-      `${path} is gone, where the store's experts are; put it back, or convert the model again`,
+      `${path} is gone, and the store's experts are in it; put it back, or convert the model again`,
       { file: basename(path), path, offset: 0 },
     );
   if (found.size !== bytes)
@@ -50,11 +54,15 @@ function checkUntouched({ path, mtimeMs }: ExternalFile, bytes: number): void {
 }
 
 const changed = (path: string, how: string, offset: number) =>
-  new FlashrowError('CORRUPT', `${path} has changed since the store was made of it (${how}); convert the model again`, {
-    file: basename(path),
-    path,
-    offset,
-  });
+  new FlashrowError(
+    'CORRUPT',
+    `${path} has changed since the store was made from it (${how}); convert the model again`,
+    {
+      file: basename(path),
+      path,
+      offset,
+    },
+  );
 
 function headerDigest(path: string, headerBytes: number): string {
   const hash = createHash('sha256');

@@ -9,22 +9,23 @@ import {
 import { FlashrowError } from '../errors.js';
 import type { TensorFormat } from '../import/tensor-format.js';
 
-/** `source` keeps a tensor's own bits. */
+/** `source` keeps the bits of the source where a kernel exists for its format. */
 export type FormatRequest = 'source' | WritableFormat;
 
 /**
- * What a checkpoint's tensor becomes where nothing else is asked for: the nearest format with a kernel that is not coarser. Of those that can be
- * written that is q8_0 for five bits and less: its error is below 0.5% of the weights, q4_1's 3 to 8% (bench/EXPERIMENTS.md, IMPORT-02).
+ * The format of a checkpoint's tensor without a request: the nearest format with a kernel that is not coarser. For five
+ * bits or less, the nearest one that can be written is q8_0. Its error is below 0.5% of the weights; q4_1's is 3 to 8%
+ * (bench/EXPERIMENTS.md, IMPORT-02).
  */
 const nearestFormat = (source: TensorFormat): RowFormat =>
   isRowFormat(source) ? source : source === 'bf16' ? 'f32' : 'q8_0';
 
-/** The format that a tensor's weights are read in: its own, or floats for those without a kernel. */
+/** The format that a tensor's weights are read in: its own, or f32 where its own has no kernel. */
 export const decodedFormat = (source: TensorFormat): RowFormat => (isRowFormat(source) ? source : 'f32');
 
 const holdsRow = (format: RowFormat, columns: number) => columns % FORMATS[format].blockSize === 0;
 
-/** Throws BAD_USAGE unless `request` is `source` or a format that can be written. */
+/** Throws BAD_USAGE unless `request` is `source` or a format that flashrow can write. */
 export function checkRequest(option: 'rows' | 'dense', request: string): asserts request is FormatRequest {
   if (request === 'source' || isWritableFormat(request)) return;
   const accepted = ['source', ...WRITABLE_FORMATS].join(', ');
@@ -34,7 +35,9 @@ export function checkRequest(option: 'rows' | 'dense', request: string): asserts
   });
 }
 
-/** The format of a matrix with rows of `columns` weights: the one asked for, or f16 where its blocks do not fit the row. */
+/**
+ * The format of a matrix with rows of `columns` weights: the requested one, or f16 where its blocks do not fit a row.
+ */
 export function matrixFormat(source: TensorFormat, request: FormatRequest, columns: number): RowFormat {
   const wanted = request === 'source' ? nearestFormat(source) : request;
   return holdsRow(wanted, columns) ? wanted : 'f16';
@@ -46,9 +49,9 @@ export interface DownChoice {
 }
 
 /**
- * How the down matrix [hiddenSize, intermediateSize] is cut. Neurons that are picked one by one need each one's column as a row, which
- * breaks the source's blocks up: those become q8_0. Others keep the source's rows and blocks. A requested block format
- * that fits no slice of a row is kept by turning the matrix instead, where the columns can hold it.
+ * How the down matrix [hiddenSize, intermediateSize] is cut. With single neurons, each neuron's column becomes a row.
+ * That breaks the source's blocks up, and block formats become q8_0. Otherwise the source's rows and blocks stay. Where
+ * a requested block format fits no slice of a row but fits a column, the matrix is stored by columns.
  */
 export function chooseDown(
   source: TensorFormat,

@@ -1,17 +1,20 @@
-/* In a file without Buffer: what is public compiles in programs that have no types of Node. */
+/* A file without Buffer: public types must compile in programs without Node's types. */
 
-/** Windows over which reuse is measured, tokens. */
+/** Windows for the measurement of reuse, tokens. */
 export const REUSE_WINDOWS = [1, 2, 3, 4, 5, 6, 7, 8] as const;
 
-/** What the held-out tokens of a calibration showed of one layer. Shares are from 0 to 1. */
+/** One layer's statistics on the held-out tokens of a calibration. Shares are from 0 to 1. */
 export interface LayerStatistics {
-  /** Neurons that a token wakes, as a share of all. */
+  /** Neurons that a token activates, as a share of all. */
   activeShare: number;
-  /** The smallest share of the neurons that carries 80% of all activations. */
+  /** The smallest share of the neurons with 80% of all activations. */
   hotShare: number;
-  /** Active neurons that one of the last k tokens had woken too, and those that none had, as shares of all; k as in REUSE_WINDOWS. */
+  /**
+   * For each k of REUSE_WINDOWS: active neurons that were also active for one of the last k tokens, and those that were
+   * not, as shares of all.
+   */
   reuse: { hitRate: number; newShare: number; unionShare: number }[];
-  /** What the predictor does: active neurons missed, inactive ones chosen, chosen over all. */
+  /** The predictor's results: active neurons that it misses, inactive ones that it chooses, chosen ones over all. */
   falseNegativeRate: number;
   falsePositiveRate: number;
   chosenShare: number;

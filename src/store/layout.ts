@@ -8,7 +8,7 @@ import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './format-choice.js';
-import { numBundles, partBytes } from './geometry.js';
+import { bundlePartBytes, numBundles } from './geometry.js';
 import { RESIDENT_FILE, type ResidentTensor, ROWS_FILE } from './manifest.js';
 import { chooseSlice } from './slicing.js';
 import { chooseStride } from './stride.js';
@@ -16,23 +16,23 @@ import { chooseStride } from './stride.js';
 export interface LayoutOptions {
   /** Format of the streamed rows: `source` (default) or a row format. */
   rows?: string;
-  /** Format of the resident matrices; norms are f32 whatever it says. Default `source`. */
+  /** Format of the resident matrices. Default `source`. Norms are always f32. */
   dense?: string;
 }
 
-/** Where everything will lie in a store, known before any weight is read. */
+/** The place of everything in a store. It is known before any weight is read. */
 export interface StoreLayout {
-  /** The first of `Manifest.files`: those that are written, and the checkpoint's own files that bundles stay in. */
+  /** The first of `Manifest.files`: files that conversion writes, and the checkpoint's own files that hold bundles. */
   files: { name: string; source: string | null }[];
-  /** One extent in rows.bin, or three in files of the checkpoint; `file` is an index into `files`. */
+  /** One extent in rows.bin, or three in files of the checkpoint. `file` is an index into `files`. */
   layers: BundleGeometry[];
-  /** In the order in which they lie in resident.bin. */
+  /** In the order of resident.bin. */
   resident: Omit<ResidentTensor, 'checksum'>[];
-  /** Matrices whose format changes, losslessly (bf16 to f32) or not. */
+  /** Matrices whose format changes, with or without loss. From bf16 to f32 there is none. */
   conversions: { tensor: string; from: string; to: RowFormat }[];
   rowsBytes: number;
   residentBytes: number;
-  /** What is written: rows.bin and resident.bin together; tokenizer, template and manifest come on top. */
+  /** Bytes of rows.bin and resident.bin together. Tokenizer, template and manifest are not in it. */
   bytes: number;
 }
 
@@ -42,7 +42,7 @@ export function tensorBytes(format: RowFormat, shape: readonly number[]): number
   return (shape.length === 1 ? 1 : shape[0]) * rowBytes(format, columns);
 }
 
-/** The geometry of a layer in rows.bin, as the only file and from its start. */
+/** The geometry of a layer in rows.bin, as if it were the only file and the only layer. */
 function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatRequest): BundleGeometry {
   const { activation, gated, hiddenSize, experts } = checkpoint.spec;
   const intermediateSize = experts?.intermediateSize ?? checkpoint.spec.intermediateSize;
@@ -55,10 +55,10 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
     down: down.format,
   };
 
-  // A slice's edge may cut neither the blocks it is stored in nor those it is read in.
+  // A slice's edge must not cut a block, neither of the stored format nor of the source's.
   const readBlock = blockOf(sourceFormat('down')).blockSize;
   const multipleOf = down.orientation === 'by-output' ? Math.max(FORMATS[down.format].blockSize, readBlock) : 1;
-  const whole = partBytes({
+  const whole = bundlePartBytes({
     hiddenSize,
     neuronsPerBundle: intermediateSize,
     formats,
@@ -74,9 +74,9 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
     formats,
     downOrientation: down.orientation,
   };
-  const part = partBytes(cut);
+  const part = bundlePartBytes(cut);
   const bytes = part.gate + part.up + part.down;
-  // The part that a selector may keep resident comes first, alone, so that the rest can be read and checked without it.
+  // A selector may keep the first part resident. It is a segment of its own, so the rest can be read without it.
   const first = gated ? part.gate : part.up;
   const segments =
     down.orientation === 'by-output'
@@ -101,7 +101,7 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
 
 const streamedParts = ({ gated }: ModelSpec): LayerTensor[] => (gated ? ['gate', 'up', 'down'] : ['up', 'down']);
 
-/** Whether a layer's experts can be read where a GGUF file has them: stacks in formats with a kernel. */
+/** True where a layer's experts can be read in the GGUF file itself: stacks in formats with a kernel. */
 const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
   checkpoint.kind === 'gguf' &&
   checkpoint.spec.experts !== null &&
@@ -109,7 +109,7 @@ const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
     .map((name) => tensorOf(checkpoint, layerTensor(layer, name)))
     .every(({ format, parts }) => isRowFormat(format) && parts === undefined);
 
-/** The geometry of a layer that stays in place: gate, up and down in an extent each, one expert after another. */
+/** The geometry of a layer that stays in place: gate, up and down have an extent each, expert after expert. */
 function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: string) => number): BundleGeometry {
   const { spec } = checkpoint;
   const { numExperts, intermediateSize } = spec.experts!;
@@ -142,7 +142,7 @@ function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
 }
 
 /**
- * The layout of the store that a checkpoint converts to; pure, exact in every size.
+ * The layout of the store that a checkpoint converts to. All sizes are exact, and nothing is read or written.
  * Throws BAD_USAGE where an option names no format.
  */
 export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}): StoreLayout {
@@ -160,7 +160,7 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
   const resident = [...residentTensors(spec).keys()].map((name) => {
     const { shape, format: source } = tensorOf(checkpoint, name);
     const format = shape.length === 1 ? 'f32' : matrixFormat(source, dense, shape[1]);
-    // Norms always fit f32: nothing is lost, and nothing worth reporting happens.
+    // Norms always fit f32 without loss, so they are no news for a report.
     if (shape.length > 1) noteConversion(name, format);
     const bytes = tensorBytes(format, shape);
     const offset = residentBytes;
@@ -190,6 +190,6 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
   return { files, layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
 }
 
-/** Whether a layer of this layout stays in the checkpoint's own files. */
+/** True where a layer of this layout stays in the checkpoint's own files. */
 export const isInPlace = ({ files }: Pick<StoreLayout, 'files'>, { extents }: BundleGeometry): boolean =>
   files[extents[0].file].source !== null;

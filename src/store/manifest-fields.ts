@@ -1,7 +1,7 @@
 import { FlashrowError, shown } from '../errors.js';
 import { MANIFEST_FILE } from './manifest.js';
 
-/** What the fields were read from, and what to do where they cannot be. */
+/** The file of the fields, and the remedy for bad ones, for messages. */
 export interface FieldsOrigin {
   file: string;
   remedy: string;
@@ -9,21 +9,22 @@ export interface FieldsOrigin {
 
 const MANIFEST: FieldsOrigin = { file: MANIFEST_FILE, remedy: 'convert the model again' };
 
-/** Throws CORRUPT: `where` is not what it must be. */
+/** Throws CORRUPT: the field `where` does not hold what it should. */
 export function broken(where: string, found: unknown, expected: string, { file, remedy } = MANIFEST): never {
   const message = `${file}: ${where} is ${found === undefined ? 'missing' : shown(found)}, not ${expected}; ${remedy}`;
   throw new FlashrowError('CORRUPT', message, { file, offset: 0, where });
 }
 
-/** Untrusted data, read field by field; every getter throws CORRUPT where the field is not what it asks for. */
+/** Untrusted data, read field by field. Every getter throws CORRUPT where the field has another type or value. */
 export class ManifestFields {
+  /** The path of this map inside the file; empty for the outermost one. */
+  readonly where: string;
+  readonly origin: FieldsOrigin;
   readonly #values: Record<string, unknown>;
 
-  constructor(
-    value: unknown,
-    readonly where: string,
-    readonly origin = MANIFEST,
-  ) {
+  constructor(value: unknown, where: string, origin = MANIFEST) {
+    this.where = where;
+    this.origin = origin;
     if (value === null || typeof value !== 'object' || Array.isArray(value) || ArrayBuffer.isView(value)) {
       broken(where, value, 'a map', origin);
     }
@@ -54,7 +55,7 @@ export class ManifestFields {
     return value;
   }
 
-  /** As it is, whatever it is. */
+  /** The value, unchecked. */
   any(key: string): unknown {
     return this.#get(key);
   }
@@ -95,7 +96,7 @@ export class ManifestFields {
     return this.#get(key) === null;
   }
 
-  /** `length` null accepts any. */
+  /** With `length` null any length is accepted. */
   list(key: string, length: number | null = null): unknown[] {
     const value = this.#get(key);
     if (!Array.isArray(value)) broken(this.path(key), value, 'a list', this.origin);

@@ -3,7 +3,7 @@ import { checkManifest } from './check-manifest.js';
 import { packChecked, unpackChecked } from './checked-message.js';
 import { MANIFEST_FILE, type Manifest } from './manifest.js';
 
-/** A layer's checksums are binary, little-endian uint32, or nil. */
+/** A layer's checksums become binary data, little-endian uint32, or nil. */
 export function encodeManifest(manifest: Manifest): Buffer {
   const layers = manifest.layers.map((layer) => {
     if (layer.checksums === null) return layer;
@@ -13,7 +13,7 @@ export function encodeManifest(manifest: Manifest): Buffer {
   return packChecked({ ...manifest, layers });
 }
 
-/** Throws CORRUPT where the bytes are damaged or say what cannot be, UNSUPPORTED for a newer format version. */
+/** Throws CORRUPT where the bytes are damaged or contradict themselves, UNSUPPORTED for a newer format version. */
 export function decodeManifest(bytes: Buffer): Manifest {
   let value: unknown;
   try {

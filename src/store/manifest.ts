@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
+import type { TextSpec } from '../model/text-spec.js';
 
-/** The draft format; 1 is kept for the frozen one. A reader refuses anything newer than what it knows. */
+/** The draft format. 1 is reserved for the frozen one. A reader refuses any newer version. */
 export const FORMAT_VERSION = 0;
 
 export const MANIFEST_FILE = 'manifest.msgpack';
@@ -12,7 +13,7 @@ export const RESIDENT_FILE = 'resident.bin';
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
 export const GENERATION_CONFIG_FILE = 'generation_config.json';
-/** All that conversion may write into a store's folder; anything else there came later. */
+/** All files that conversion may write into a store's folder. Any other file came later. */
 export const CONVERTED_FILES = [
   MANIFEST_FILE,
   ROWS_FILE,
@@ -22,16 +23,7 @@ export const CONVERTED_FILES = [
   GENERATION_CONFIG_FILE,
 ] as const;
 
-/** What the text side needs beyond tokenizer.json. */
-export interface TextSpec {
-  bosId: number | null;
-  /** Any of these ends a generation. */
-  eosIds: number[];
-  addBos: boolean;
-  addEos: boolean;
-}
-
-/** A tensor of the resident half, contiguous rows in resident.bin, at a multiple of 4096. */
+/** A tensor of the resident half: contiguous rows in resident.bin, at a multiple of 4096 bytes. */
 export interface ResidentTensor {
   name: string;
   /** [rows, columns], or [length]. */
@@ -43,10 +35,10 @@ export interface ResidentTensor {
   checksum: number;
 }
 
-/** One layer's bundles: extents refer to `Manifest.files` by index. Checksums are null where they lie in external files. */
+/** One layer's bundles. Extents refer to `Manifest.files` by index. Checksums are null for external files. */
 export type LayerBundles = BundleGeometry;
 
-/** A file that the store reads where it is: a checkpoint's own, as it was when the store was made. */
+/** A checkpoint's file that the store reads in place, in its state when the store was made. */
 export interface ExternalFile {
   /** Absolute. */
   path: string;
@@ -65,7 +57,7 @@ export interface RequantizedTensor {
   tensor: string;
   from: string;
   to: string;
-  /** Root of summed squared error over summed squares of the original. */
+  /** The root of (sum of squared errors / sum of the original's squares). */
   relativeError: number;
 }
 
@@ -73,7 +65,7 @@ export interface Manifest {
   formatVersion: number;
   spec: ModelSpec;
   text: TextSpec;
-  /** Files of the store besides the manifest itself, and external ones. No rows.bin where no layer's bundles lie in it. */
+  /** Files of the store without the manifest, and external ones. rows.bin is missing where it would be empty. */
   files: StoreFile[];
   resident: ResidentTensor[];
   layers: LayerBundles[];
@@ -85,5 +77,5 @@ export interface Manifest {
 export const storedFile = ({ files }: Pick<Manifest, 'files'>, name: string): StoreFile | undefined =>
   files.find((file) => file.name === name && file.external === null);
 
-/** Where a conversion works until its store is whole. */
+/** The folder of an unfinished conversion. */
 export const partialPath = (destination: string) => `${resolve(destination)}.partial`;

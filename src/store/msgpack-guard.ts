@@ -1,7 +1,7 @@
 /** Deeper than any manifest. */
 const MAX_DEPTH = 8;
 
-/** Bytes after the type of nil, false, true, floats and integers. */
+/** Bytes after the type byte of nil, false, true, floats and integers. */
 const FIXED: Readonly<Record<number, number>> = {
   192: 0,
   194: 0,
@@ -17,13 +17,13 @@ const FIXED: Readonly<Record<number, number>> = {
   210: 4,
   211: 8,
 };
-/** Bytes of the length after the type of binary data and strings. */
+/** Bytes of the length after the type byte of binary data and strings. */
 const COUNTED: Readonly<Record<number, 1 | 2 | 4>> = { 196: 1, 197: 2, 198: 4, 217: 1, 218: 2, 219: 4 };
 
 /**
  * Walks one MessagePack value (https://github.com/msgpack/msgpack/blob/master/spec.md) and returns where it ends.
- * Throws RangeError for lengths beyond the bytes at hand, deep nesting and extension types, so that a decoder run
- * afterwards allocates no more than the file is worth and builds nothing but plain data.
+ * Throws RangeError for a length beyond the given bytes, deep nesting and extension types. After it, a decoder
+ * allocates no more than the file's size justifies, and builds only plain data.
  */
 export function guardMessagePack(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

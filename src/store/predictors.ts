@@ -11,8 +11,9 @@ import { broken, type FieldsOrigin, ManifestFields } from './manifest-fields.js'
 import type { Store } from './reader.js';
 
 /*
- * predictors.bin: "flashprd", the header's bytes as uint32 LE, the header as a checked message (checked-message.ts), then what its offsets
- * count from the end of the header: per layer the two matrices of a low-rank predictor, its bias, and how often calibration saw each neuron active.
+ * predictors.bin: "flashprd", the header's length as uint32 LE, the header as a checked message (checked-message.ts),
+ * then the data. Offsets count from the end of the header. Each layer has the two matrices of a low-rank predictor, its
+ * bias, and each neuron's uses: how often calibration saw it active.
  */
 export const PREDICTORS_FILE = 'predictors.bin';
 const MAGIC = 'flashprd';
@@ -22,7 +23,7 @@ export const PREDICTOR_FORMATS = ['f32', 'q4_0'] as const;
 export type PredictorFormat = (typeof PREDICTOR_FORMATS)[number];
 
 /** A run of bytes with its CRC-32C. */
-export interface CheckedRun {
+export interface PredictorRun {
   offset: number;
   bytes: number;
   checksum: number;
@@ -34,22 +35,22 @@ export interface LayerPredictor {
   format: PredictorFormat;
   threshold: number;
   statistics: LayerStatistics;
-  /** The same for the `sign` selector (select/sign.ts): how many columns have to agree, and what that does. */
+  /** The `sign` selector (select/sign.ts): the number of columns that must agree, and its results. */
   sign: { threshold: number; falseNegativeRate: number; chosenShare: number };
   /** [rank, hiddenSize]. */
-  inner: CheckedRun;
+  inner: PredictorRun;
   /** [numNeurons, rank]. */
-  outer: CheckedRun;
+  outer: PredictorRun;
   /** f32 [numNeurons]. */
-  bias: CheckedRun;
-  /** uint32 [numNeurons]: tokens that woke each. */
-  uses: CheckedRun;
+  bias: PredictorRun;
+  /** uint32 [numNeurons]: tokens that activated each neuron. */
+  uses: PredictorRun;
 }
 
 export interface PredictorsHeader {
-  /** Hex SHA-256 of the manifest of the store that they were trained on. */
+  /** Hex SHA-256 of the manifest of the store used for training. */
   model: string;
-  /** Tokens that were looked at, and how many of them were only for measuring. */
+  /** Tokens of the calibration, and those of them that were used only for measurement. */
   tokens: number;
   heldOutTokens: number;
   seed: number;
@@ -58,19 +59,19 @@ export interface PredictorsHeader {
 
 export interface Predictors extends PredictorsHeader {
   path: string;
-  /** Of the file. */
+  /** Size of the file. */
   bytes: number;
 }
 
-/** What ties predictors to the very store they were trained on. */
+/** Ties predictors to the store that they were trained on: the hex SHA-256 of its manifest. */
 export const storeIdentity = (storePath: string): string =>
   createHash('sha256')
     .update(readFileSync(join(storePath, MANIFEST_FILE)))
     .digest('hex');
 
 /**
- * The predictors beside a store; null where it was never calibrated. Their matrices are not read yet. Throws CORRUPT where the file is damaged or was
- * made for another model, UNSUPPORTED where a newer flashrow made it.
+ * The predictors beside a store; null where it was never calibrated. Their matrices are not read yet. Throws CORRUPT
+ * where the file is damaged or was made for another model, UNSUPPORTED where a newer flashrow made it.
  */
 export function readPredictors(store: Pick<Store, 'path' | 'spec'>): Predictors | null {
   const path = join(store.path, PREDICTORS_FILE);
@@ -83,7 +84,7 @@ export function readPredictors(store: Pick<Store, 'path' | 'spec'>): Predictors 
     const headerBytes = start.readUInt32LE(MAGIC.length);
     const room = Math.min(MAX_HEADER_BYTES, size - start.length);
     if (start.toString('latin1', 0, MAGIC.length) !== MAGIC || headerBytes > room)
-      throw damaged(path, 'it is cut short, or not a file of predictors');
+      throw damagedPredictors(path, 'it is cut short, or it is no file of predictors');
     const header = Buffer.alloc(headerBytes);
     readSync(file, header, 0, headerBytes, start.length);
     const origin: Origin = { path, fileBytes: size, dataOffset: start.length + headerBytes };
@@ -97,18 +98,18 @@ function unpack(path: string, header: Buffer): unknown {
   try {
     return unpackChecked(header);
   } catch (error) {
-    throw damaged(path, (error as Error).message);
+    throw damagedPredictors(path, (error as Error).message);
   }
 }
 
 interface Origin {
   path: string;
   fileBytes: number;
-  /** Where the header ends. */
+  /** The byte at which the header ends. */
   dataOffset: number;
 }
 
-/** Offsets come out counted from the start of the file. */
+/** Checks the header. In the result, offsets count from the start of the file. */
 function checkHeader(
   value: unknown,
   { path, fileBytes, dataOffset }: Origin,
@@ -118,17 +119,22 @@ function checkHeader(
   const fields = new ManifestFields(value, '', origin);
   const formatVersion = fields.integer('formatVersion', 0);
   if (formatVersion > FORMAT_VERSION)
-    throw new FlashrowError('UNSUPPORTED', `${path} was written by a newer flashrow; update, or calibrate again`, {
-      formatVersion,
-      supported: FORMAT_VERSION,
-    });
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      `${path} was written by a newer flashrow; update flashrow, or run \`calibrate()\` again`,
+      {
+        formatVersion,
+        supported: FORMAT_VERSION,
+      },
+    );
   const model = fields.text('model');
-  if (model !== storeIdentity(storePath)) throw damaged(path, 'it was made for another model, or another conversion');
+  if (model !== storeIdentity(storePath))
+    throw damagedPredictors(path, 'it was made for another model, or another conversion');
   const { hiddenSize, intermediateSize } = spec;
   const layers = fields.maps('layers', spec.numLayers).map((layer): LayerPredictor => {
     const format = layer.oneOf('format', PREDICTOR_FORMATS);
     const rank = layer.integer('rank', 1, hiddenSize);
-    const run = (key: string, bytes: number): CheckedRun => {
+    const run = (key: string, bytes: number): PredictorRun => {
       const at = layer.fields(key);
       const offset = dataOffset + at.integer('offset', 0);
       const found = { offset, bytes: at.integer('bytes', 0), checksum: at.integer('checksum', 0) };
@@ -181,15 +187,15 @@ function checkSign(fields: ManifestFields): LayerPredictor['sign'] {
   };
 }
 
-/** Any number, minus infinity included. */
+/** Any number, also minus infinity. */
 function real(fields: ManifestFields, key: string): number {
   const value = fields.any(key);
   if (typeof value !== 'number' || Number.isNaN(value)) broken(fields.path(key), value, 'a number', fields.origin);
   return value;
 }
 
-/** The bytes of a run, checked. Throws CORRUPT. */
-export function readRun({ path }: Predictors, { offset, bytes, checksum }: CheckedRun, crc32c: Crc32c): Buffer {
+/** The bytes of a run. Throws CORRUPT where its checksum does not match. */
+export function readRun({ path }: Predictors, { offset, bytes, checksum }: PredictorRun, crc32c: Crc32c): Buffer {
   const run = Buffer.alloc(bytes);
   const file = openSync(path, 'r');
   try {
@@ -197,16 +203,16 @@ export function readRun({ path }: Predictors, { offset, bytes, checksum }: Check
   } finally {
     closeSync(file);
   }
-  if (crc32c(run, 0) !== checksum) throw damaged(path, `its checksum at ${offset} does not match`);
+  if (crc32c(run, 0) !== checksum) throw damagedPredictors(path, `its checksum at ${offset} does not match`);
   return run;
 }
 
-export const damaged = (path: string, reason: string) =>
+export const damagedPredictors = (path: string, reason: string) =>
   new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`calibrate()\` again, or delete it`, {
     file: path,
   });
 
-/** The start of a file with this header, in which offsets count from the header's end. */
+/** The start of a file, up to the end of the header. Offsets in `header` count from that end. */
 export function encodeHeader(header: PredictorsHeader): Buffer {
   const packed = packChecked({ formatVersion: FORMAT_VERSION, ...header });
   const length = Buffer.alloc(4);
@@ -214,7 +220,7 @@ export function encodeHeader(header: PredictorsHeader): Buffer {
   return Buffer.concat([Buffer.from(MAGIC, 'latin1'), length, packed]);
 }
 
-/** Bytes of a predictor in the file. */
+/** Bytes of one layer's predictor in the file. */
 export const predictorBytes = (
   rank: number,
   format: PredictorFormat,

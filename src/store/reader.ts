@@ -4,6 +4,7 @@ import { crc32c } from '../../native-bridge/crc32c.js';
 import type { RowFormat } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
+import type { TextSpec } from '../model/text-spec.js';
 import { checkPinned } from './external.js';
 import {
   CHAT_TEMPLATE_FILE,
@@ -14,15 +15,14 @@ import {
   partialPath,
   RESIDENT_FILE,
   storedFile,
-  type TextSpec,
   TOKENIZER_FILE,
 } from './manifest.js';
 import { decodeManifest } from './manifest-file.js';
 
-/** Larger than the manifest of any model; a file beyond it is not read. */
+/** Larger than the manifest of any model. A larger file is not read. */
 const MAX_MANIFEST_BYTES = 256 * 1024 * 1024;
 
-/** Where a resident tensor's contiguous rows lie. */
+/** The place of a resident tensor's contiguous rows. */
 export interface StoredTensor {
   path: string;
   /** [rows, columns], or [length]. */
@@ -34,32 +34,35 @@ export interface StoredTensor {
   checksum: number;
 }
 
-/** A store, opened: its manifest read and checked against the files' sizes, no weight touched. */
+/** An open store. Its manifest is checked against the files' sizes, and no weight is read. */
 export interface Store {
   path: string;
   manifest: Manifest;
   spec: ModelSpec;
   text: TextSpec;
   layers: LayerBundles[];
-  /** Absolute paths of `manifest.files`, external ones included, which the layers' extents refer to by index. */
+  /** Absolute paths of `manifest.files`, external ones included. The layers' extents refer to them by index. */
   files: string[];
   /** By name (model/tensor-names.ts). */
   tensors: ReadonlyMap<string, StoredTensor>;
-  /** Bytes of all files in its folder, the manifest included. */
+  /** Bytes of all files that the manifest lists in the folder, and of the manifest. */
   bytes: number;
   /** tokenizer.json, parsed. Throws CORRUPT where its checksum does not match. */
   readTokenizer(): Record<string, unknown>;
   /** Null where the model has none. Throws CORRUPT where its checksum does not match. */
   readChatTemplate(): string | null;
-  /** generation_config.json, parsed; null where the model has none. Throws CORRUPT where its checksum does not match. */
+  /**
+   * generation_config.json, parsed; null where the model has none. Throws CORRUPT where its checksum does not match.
+   */
   readGenerationConfig(): Record<string, unknown> | null;
 }
 
 export const isStore = (path: string) => existsSync(join(path, MANIFEST_FILE));
 
 /**
- * Opens a store. Throws NOT_FOUND where there is none, CORRUPT (details: file, offset) where the manifest is damaged or
- * a file is missing or of another size, or an external file has changed (NOT_FOUND where one is gone), UNSUPPORTED where a newer flashrow wrote it.
+ * Opens a store. Throws NOT_FOUND where there is none or where an external file is gone; CORRUPT (details: file,
+ * offset) where the manifest is damaged, a file is missing or has another size, or an external file has changed;
+ * UNSUPPORTED where a newer flashrow wrote it.
  */
 export function openStore(path: string): Store {
   const folder = resolve(path);
@@ -113,8 +116,8 @@ function readManifest(folder: string): Buffer {
     }
     const unfinished = basename(folder).endsWith('.partial') ? folder : partialPath(folder);
     const advice = existsSync(unfinished)
-      ? `a conversion to it was not finished (${unfinished}); run the conversion again, it resumes`
-      : `it has no ${MANIFEST_FILE}; name a folder that \`convert\` made`;
+      ? `a conversion to it was not finished (${unfinished}); run the conversion again, and it resumes`
+      : `it has no ${MANIFEST_FILE}; name a folder that \`convert()\` made`;
     throw new FlashrowError('NOT_FOUND', `${folder} is not a store: ${advice}`, { path: folder }, { cause: error });
   }
 }
@@ -124,7 +127,7 @@ function checkSize(file: string, expected: number): void {
   if (found === undefined || !found.isFile()) throw corrupt(`${file} is missing`, basename(file), 0);
   if (found.size !== expected) {
     const offset = Math.min(found.size, expected);
-    throw corrupt(`${file} has ${found.size} bytes, its manifest says ${expected}`, basename(file), offset);
+    throw corrupt(`${file} has ${found.size} bytes, but its manifest says ${expected}`, basename(file), offset);
   }
 }
 
@@ -141,11 +144,11 @@ function parseFile(name: string, bytes: Buffer): Record<string, unknown> {
     const parsed: unknown = JSON.parse(bytes.toString('utf8'));
     if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
   } catch {
-    // Told below.
+    // The error below tells of it.
   }
   throw corrupt(`${name} does not hold a JSON object`, name, 0);
 }
 
-/** `offset` is where in `file` the damage begins. */
+/** `offset` is the byte in `file` at which the damage begins. */
 const corrupt = (what: string, file: string, offset: number) =>
   new FlashrowError('CORRUPT', `${what}; convert the model again`, { file, offset });

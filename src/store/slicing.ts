@@ -11,9 +11,10 @@ function divisors(value: number): number[] {
 }
 
 /**
- * Neurons in one slice of a layer: the divisor of `numNeurons`, a multiple of `multipleOf`, whose record comes nearest to
- * 1 MiB, or to an eighth of the layer where that is less, so that a small budget still holds some slices. Too large
- * counts double: it raises the floor under the budget, whereas small neighbours can be read together.
+ * Neurons in one slice of a layer: a divisor of `numNeurons` and a multiple of `multipleOf`. The slice's record is as
+ * near as possible to 1 MiB, or to an eighth of the layer where that is less, so a small budget still holds some
+ * slices. A record that is too large counts double: it raises the least budget, while small neighbours can be read
+ * together.
  */
 export function chooseSlice(numNeurons: number, bytesPerNeuron: number, multipleOf: number): number {
   const target = Math.min(TARGET_RECORD, (numNeurons * bytesPerNeuron) / TARGET_SLICES);

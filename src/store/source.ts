@@ -14,21 +14,21 @@ export interface CheckpointSource {
   kind: 'checkpoint';
   checkpoint: Checkpoint;
   storePath: string;
-  /** Of the store that is there already and has to be made anew; null where there is none. */
+  /** The damaged file of a store that exists already and must be made anew; null where no store exists. */
   damagedFile: string | null;
 }
 
-/** What a path turned out to be. */
+/** A store, or a checkpoint that must be converted first. */
 export type Source = { kind: 'store'; store: Store } | CheckpointSource;
 
 /**
- * A store folder, a GGUF file or a Hugging Face folder; a checkpoint that was converted into `cacheDir` before is its store, unless that is damaged.
- * Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
+ * Opens a store folder, a GGUF file or a Hugging Face folder. If a checkpoint was converted into `cacheDir` before, and
+ * that store is sound, the store is returned. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
 export function openSource(path: string, cacheDir: string): Source {
   if (isStore(path)) return { kind: 'store', store: openStore(path) };
   const checkpoint = openCheckpoint(path);
-  // The digest tells two versions of a file by the same name apart.
+  // The digest tells two versions of a file with the same name apart.
   const storePath = join(
     cacheDir,
     `${basename(checkpoint.path).replace(/\.gguf$/i, '')}-${identity(checkpoint).slice(0, 16)}`,
@@ -38,7 +38,9 @@ export function openSource(path: string, cacheDir: string): Source {
   return { kind: 'checkpoint', checkpoint, storePath, damagedFile: converted?.damagedFile ?? null };
 }
 
-/** Hex digits that tell stores in the cache apart: a store that reads the checkpoint in place holds for these very files only. */
+/**
+ * Hex digits that tell cached stores apart. A store that reads the checkpoint in place is valid for these files only.
+ */
 function identity(checkpoint: Checkpoint): string {
   const files = planLayout(checkpoint).files.flatMap(({ source }) => (source === null ? [] : [resolve(source)]));
   if (files.length === 0) return checkpoint.digest;

@@ -1,9 +1,15 @@
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 
-/** From this size on every record begins on a device block, so that it can be read straight into its slot (native-bridge/slots.ts). */
+/**
+ * Records of this size or more begin on a device block, so each is read directly into its slot
+ * (native-bridge/slots.ts).
+ */
 const ALIGNED_RECORD = 64 * 1024;
 
-/** Device blocks that a record of `bytes` touches, on average over all records laid out at `stride` from a block's start. */
+/**
+ * Device blocks that a record of `bytes` bytes touches: the mean over records at every `stride` bytes from a block's
+ * start.
+ */
 function blocksTouched(bytes: number, stride: number): number {
   let step = DEVICE_BLOCK;
   while (stride % step !== 0) step /= 2;
@@ -14,8 +20,8 @@ function blocksTouched(bytes: number, stride: number): number {
 }
 
 /**
- * Bytes from one record's start to the next's: those that touch the fewest device blocks without padding by more than a
- * quarter; of equals, the least padding.
+ * Bytes from one record's start to the next one's. The result touches the fewest device blocks with at most a quarter
+ * of padding. Among equals it has the least padding.
  */
 export function chooseStride(bytes: number): number {
   if (bytes >= ALIGNED_RECORD) return roundUp(bytes, DEVICE_BLOCK);

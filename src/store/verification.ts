@@ -1,9 +1,9 @@
 export interface Damage {
   file: string;
-  /** Null where the damage lies in no layer. */
+  /** Null where the damage is in no layer. */
   layer: number | null;
   bundle: number | null;
-  /** Where the damaged run (a segment of a bundle, a tensor, a file) begins; in padding, the damaged byte itself. */
+  /** The start of the damaged run (a segment of a bundle, a tensor, a file). In padding: the damaged byte itself. */
   offset: number;
 }
 
@@ -11,10 +11,10 @@ export interface Verification {
   ok: boolean;
   /** Bundles read and compared with their checksums. */
   bundles: number;
-  /** Bundles in external files, which have no checksums: only that they are there and can be read is known. */
+  /** Bundles in external files. They have no checksums, so only their presence is checked. */
   unchecked: number;
   /** Bytes read and compared. */
   bytes: number;
-  /** In file order; null when ok. */
+  /** The first damage in file order; null where `ok` is true. */
   firstBad: Damage | null;
 }

@@ -2,13 +2,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
-import { type CheckedRun, PREDICTORS_FILE, type Predictors, readPredictors, readRun } from './predictors.js';
+import { PREDICTORS_FILE, type PredictorRun, type Predictors, readPredictors, readRun } from './predictors.js';
 import type { Store } from './reader.js';
 import type { Damage } from './verification.js';
 
 /**
- * Reads all of a store's predictors.bin, where there is one, and finds the first damage. `onBytes` is told how many more bytes have been read. Throws
- * UNSUPPORTED where a newer flashrow wrote it.
+ * Reads all of a store's predictors.bin, if it has one, and finds the first damage. `onBytes` receives the number of
+ * bytes of each read. Throws UNSUPPORTED where a newer flashrow wrote it.
  */
 export function findPredictorDamage(store: Store, crc32c: Crc32c, onBytes: (bytes: number) => void): Damage | null {
   if (!existsSync(join(store.path, PREDICTORS_FILE))) return null;
@@ -36,10 +36,10 @@ export function findPredictorDamage(store: Store, crc32c: Crc32c, onBytes: (byte
   return firstBad;
 }
 
-const isSound = (predictors: Predictors, run: CheckedRun, crc32c: Crc32c): boolean =>
+const isSound = (predictors: Predictors, run: PredictorRun, crc32c: Crc32c): boolean =>
   orNull(() => readRun(predictors, run, crc32c)) !== null;
 
-/** Null for what is CORRUPT. */
+/** The result of `read`; null where it throws CORRUPT. */
 function orNull<T>(read: () => T | null): T | null {
   try {
     return read();

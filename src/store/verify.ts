@@ -19,10 +19,10 @@ export interface VerifyOptions {
 const WINDOW_BYTES = 4 * 1024 * 1024;
 
 /**
- * Reads every byte of a store, its predictors included, and compares it with the checksums made at conversion and calibration. Damage is a result, not
- * an error.
- * Throws NOT_FOUND where there is no store, UNSUPPORTED where it is newer than this flashrow, IO where reading fails for
- * another reason than a bad medium, and the signal's reason on abort.
+ * Reads every byte of a store, its predictors included, and compares it with the checksums of conversion and
+ * calibration. Damage is a result, not an error.
+ * Throws NOT_FOUND where there is no store, UNSUPPORTED where it is newer than this flashrow, IO where a read fails and
+ * the medium is not the cause, and the signal's reason on abort.
  */
 export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyOptions = {}): Promise<Verification> {
   let store: Store;
@@ -72,7 +72,9 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
 const predictorBytes = ({ path }: Store): number =>
   statSync(join(path, PREDICTORS_FILE), { throwIfNoEntry: false })?.size ?? 0;
 
-/** The first bundle of an external file whose last byte cannot be read: nothing more is known of its bytes. */
+/**
+ * The first bundle of an external file whose last byte cannot be read. Without checksums nothing more can be tested.
+ */
 async function findUnreadable(
   { files, layers }: Manifest,
   index: number,
@@ -116,7 +118,7 @@ async function canRead(file: FileHandle, path: string, byte: Buffer, offset: num
   }
 }
 
-/** Reads a file from front to back in large pieces and compares runs of it, which may cross them. */
+/** Reads a file from front to back in large windows and compares runs of bytes. A run may cross windows. */
 class WindowReader {
   readonly #file: FileHandle;
   readonly #path: string;
@@ -143,7 +145,7 @@ class WindowReader {
     return this.#file.close();
   }
 
-  /** Where a run's damage is said to begin, or null where it is as it should be. */
+  /** The byte at which a run's damage begins; null where the run is sound. */
   async findDamage({ offset, bytes, checksum }: CheckedRun): Promise<number | null> {
     let found = 0;
     for (let at = offset, end = offset + bytes; at < end; ) {
@@ -160,7 +162,7 @@ class WindowReader {
     return checksum === null || found === checksum ? null : offset;
   }
 
-  /** Reads the next window; false where the medium, or the file, ends early. */
+  /** Reads the next window. Returns false where the medium fails or the file ends early. */
   async #advance(): Promise<boolean> {
     this.#start += this.#window.length;
     try {

@@ -1,15 +1,16 @@
 import { FlashrowError } from '../errors.js';
 import { isRecord } from './json-shape.js';
-import { checkId } from './vocabulary.js';
+import { checkId } from './piece-ids.js';
 
-/** A token that is cut out of the text as written before anything else happens to it. */
+/** A token that is cut out of the original text before any other step. */
 export interface AddedToken {
   id: number;
   content: string;
-  /** Control tokens, which a literal text must not be able to spell. */
+  /** True for control tokens. Literal text must never become one. */
   special: boolean;
-  /** Takes the white space before (after) it along. */
+  /** True where the token removes the white space before it. */
   lstrip: boolean;
+  /** True where the token removes the white space after it. */
   rstrip: boolean;
 }
 
@@ -31,7 +32,7 @@ export function readAddedTokens(list: unknown): AddedToken[] {
   });
 }
 
-/** Finds added tokens in text, the leftmost first, and of those that begin together the longest. */
+/** Finds added tokens in text. The leftmost goes first, and the longest of those that begin together. */
 export class AddedTokenSplitter {
   readonly #tokens: Map<string, AddedToken>;
   readonly #pattern: RegExp | null;
@@ -43,14 +44,14 @@ export class AddedTokenSplitter {
     this.#pattern = written.length > 0 ? new RegExp(source, 'gu') : null;
   }
 
-  /** Whether `text` begins with one of the tokens. */
+  /** True where `text` begins with one of the tokens. */
   startsWith(text: string): boolean {
     return this.#pattern !== null && text.search(this.#pattern) === 0;
   }
 
   /**
-   * Calls back in order: text between tokens (never empty) and tokens. White space beside a token that takes it along is dropped,
-   * unless `strips` is false.
+   * Calls back in the order of the text, for text between tokens (never empty) and for tokens. With `strips`, the white
+   * space that `lstrip` and `rstrip` name is dropped.
    */
   split(
     text: string,

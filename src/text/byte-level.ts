@@ -1,6 +1,6 @@
 /**
- * GPT-2's printable stand-ins for bytes: byte-level BPE writes a token's bytes as characters. Printable Latin-1 stands for
- * itself, the other 68 bytes for U+0100 onwards (`bytes_to_unicode` of GPT-2's encoder.py).
+ * GPT-2's printable stand-ins for bytes. Byte-level BPE writes a token's bytes as characters. Printable Latin-1 stands
+ * for itself. The other 68 bytes become U+0100 and the characters after it (`bytes_to_unicode` of GPT-2's encoder.py).
  */
 const STAND_INS: readonly string[] = standIns();
 const BYTES: ReadonlyMap<string, number> = new Map(STAND_INS.map((standIn, byte) => [standIn, byte]));
@@ -15,7 +15,7 @@ function standIns(): string[] {
 
 const encoder = new TextEncoder();
 
-/** Text to stand-ins, one for each byte of its UTF-8. */
+/** The stand-ins of a text, one for each byte of its UTF-8. */
 export function toStandIns(text: string): string {
   if (/^[!-~]*$/.test(text)) return text;
   let result = '';
@@ -23,7 +23,7 @@ export function toStandIns(text: string): string {
   return result;
 }
 
-/** The bytes that stand-ins stand for; null where another character is among them. */
+/** The bytes of a string of stand-ins; null where it holds another character. */
 export function fromStandIns(token: string): Uint8Array | null {
   const bytes = new Uint8Array(token.length);
   for (let at = 0; at < token.length; at++) {

@@ -1,14 +1,14 @@
 import type { MergeTable } from './merges.js';
 
-/** Ranks and positions in one number: ranks stay below 2^22, so that rank * SHIFT + position is exact. */
+/** Puts rank and position into one number. Ranks stay below 2^22, so rank * SHIFT + position is exact. */
 const SHIFT = 2 ** 31;
-/** Longer pieces get scratch of their own, so that one long text does not cost memory for good. */
+/** Longer pieces get their own scratch, so one long text does not hold memory for ever. */
 const KEPT_SYMBOLS = 4096;
 
 class Scratch {
   readonly previous: Int32Array;
   readonly next: Int32Array;
-  /** Candidates as rank * SHIFT + position: at most one to begin with for each pair, and one more for each merge. */
+  /** Candidates as rank * SHIFT + position: at most one for each pair at first, and one more for each merge. */
   readonly heap: Float64Array;
 
   constructor(symbols: number) {
@@ -19,8 +19,8 @@ class Scratch {
 }
 
 /**
- * Byte-pair encoding (arXiv 1508.07909) with a heap over a linked list: n log n, however long the piece. The best-ranked pair
- * merges first, the leftmost of equals.
+ * Byte-pair encoding (arXiv 1508.07909) with a heap over a linked list. It takes n log n steps for pieces of any
+ * length. The pair with the best rank merges first; among equals, the leftmost.
  */
 export class BytePairEncoding {
   readonly #table: MergeTable;
@@ -31,7 +31,7 @@ export class BytePairEncoding {
     this.#table = table;
   }
 
-  /** Merges symbols[0..count] in place and returns how many are left. Negative ids never merge. */
+  /** Merges symbols[0..count] in place and returns the number of symbols left. Negative ids never merge. */
   merge(symbols: Int32Array, count: number): number {
     if (count < 2) return count;
     const scratch = count <= KEPT_SYMBOLS ? this.#kept : new Scratch(count);
@@ -49,7 +49,7 @@ export class BytePairEncoding {
       const right = next[at];
       if (right >= count || right < 0) continue;
       const merge = this.#table.find(symbols[at], symbols[right]);
-      // A candidate is stale where its symbols have merged with others since.
+      // A candidate is stale if its symbols have merged with others in the meantime.
       if (merge < 0 || this.#table.rank(merge) !== rank) continue;
       symbols[at] = this.#table.merged(merge);
       next[at] = next[right];

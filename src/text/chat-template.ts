@@ -2,24 +2,23 @@ import { Template } from '@huggingface/jinja';
 import { FlashrowError } from '../errors.js';
 import type { Tokenizer } from './tokenizer.js';
 
-/** One turn of a conversation. Roles are those that the template knows: system, user and assistant as a rule. */
+/** One turn of a conversation. The template defines the roles; usually they are system, user and assistant. */
 export interface ChatMessage {
   role: string;
   content: string;
 }
 
 /**
- * A model's chat template (Jinja, as in tokenizer_config.json). What it renders is for `Tokenizer.encodeGuarded`: special
- * tokens that a message's content spells are guarded there, so that only those of the template itself count.
+ * A model's chat template (Jinja, as in tokenizer_config.json). Give its text to `Tokenizer.encodeGuarded`. Special
+ * tokens inside a message's content are guarded, so only the template's own special tokens count.
  */
 export class ChatTemplate {
   readonly #template: Template;
+  readonly #tokenizer: Tokenizer;
 
   /** Throws UNSUPPORTED where the template cannot be read. */
-  constructor(
-    source: string,
-    private readonly tokenizer: Tokenizer,
-  ) {
+  constructor(source: string, tokenizer: Tokenizer) {
+    this.#tokenizer = tokenizer;
     try {
       this.#template = new Template(source);
     } catch (cause) {
@@ -27,9 +26,12 @@ export class ChatTemplate {
     }
   }
 
-  /** The conversation as text, up to where the assistant's answer begins. Throws BAD_USAGE with the template's words where it refuses the messages. */
+  /**
+   * The conversation as text, up to the start of the assistant's answer. Throws BAD_USAGE with the template's own
+   * words where it refuses the messages.
+   */
   render(messages: readonly ChatMessage[]): string {
-    const { tokenizer } = this;
+    const tokenizer = this.#tokenizer;
     try {
       return this.#template.render({
         messages: messages.map(({ role, content }) => ({ role, content: tokenizer.guard(content) })),

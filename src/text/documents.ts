@@ -1,9 +1,7 @@
-/** A line of its own ends a document. */
+/** A document ends with this text on a line of its own. */
 const END_OF_DOCUMENT = /(?:^|\r?\n)<\|endoftext\|>(?=\r?\n|$)/;
 
-/**
- * The documents of an evaluation text, literally, without the line breaks around a separating line. Empty ones are left out.
- */
+/** The documents of an evaluation text, without the line breaks around a separator. Empty documents are left out. */
 export function splitDocuments(text: string): string[] {
   return text
     .split(END_OF_DOCUMENT)
@@ -12,9 +10,9 @@ export function splitDocuments(text: string): string[] {
 }
 
 /**
- * Cuts each document's ids into windows of `contextSize` that do not overlap. A window never spans two documents. Each begins
- * with BOS, which is not scored; where the vocabulary has none (`bosId` null), the first token of a window goes unscored instead.
- * Windows in which nothing would be scored are left out.
+ * Cuts each document's ids into windows of `contextSize` tokens without overlap. A window never spans two documents.
+ * Each window begins with BOS, which is not scored. Without BOS (`bosId` null) the window's first token is not scored.
+ * Windows without a scored token are left out.
  */
 export function makeWindows(
   documents: readonly (readonly number[])[],

@@ -10,13 +10,13 @@ const UNKNOWN = 2;
 const CONTROL = 3;
 const USER_DEFINED = 4;
 
-/** llama.cpp's ids where a SentencePiece file names none. */
+/** The ids of llama.cpp for a SentencePiece file that names none. */
 const SENTENCEPIECE_BOS = 1;
 const SENTENCEPIECE_EOS = 2;
 
 /**
- * A GGUF vocabulary as tokenizer.json, such that the same text gives the same ids as in llama.cpp.
- * Throws UNSUPPORTED for tokenizer models and pre-tokenizers not known here, CORRUPT where the lists do not fit together.
+ * A GGUF vocabulary as tokenizer.json. A text gives the same ids as in llama.cpp. Throws UNSUPPORTED for unknown
+ * tokenizer models and pre-tokenizers, CORRUPT where the lists contradict each other.
  */
 export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   const { model, tokens, types } = vocabulary;
@@ -52,7 +52,7 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   };
 }
 
-/** Files write 0xFFFFFFFF where they have no such token. */
+/** The id, or null where it lies outside the vocabulary. Files write 0xFFFFFFFF for "no such token". */
 const inVocabulary = (id: number | null, tokens: readonly string[]): number | null =>
   id !== null && id >= 0 && id < tokens.length ? id : null;
 
@@ -119,7 +119,7 @@ function byteLevelParts(vocabulary: GgufVocabulary) {
 }
 
 function modelParts(tokens: readonly string[]) {
-  // Without a prototype, a token may be called "__proto__".
+  // An object without a prototype can hold a token named "__proto__".
   const vocab: Record<string, number> = Object.create(null);
   for (let id = 0; id < tokens.length; id++) vocab[tokens[id]] = id;
   return { type: 'BPE', dropout: null, continuing_subword_prefix: null, end_of_word_suffix: null, vocab };

@@ -4,8 +4,8 @@ import { isRecord, records } from './json-shape.js';
 import type { StoredText } from './stored-text.js';
 
 /**
- * tokenizer.json is kept as it is. Which tokens begin and end a text is said by tokenizer_config.json, else by
- * tokenizer.json's post-processor, else by config.json.
+ * Keeps tokenizer.json as it is. The tokens that begin and end a text come from tokenizer_config.json, else from
+ * tokenizer.json's post-processor, else from config.json.
  */
 export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredText {
   const { tokenizer, config } = vocabulary;
@@ -23,8 +23,8 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
   const eosIds = [idOf(config.eos_token), ...vocabulary.eosIds, ...endOfTurnIds(idOf)].filter((id) => id !== null);
   const around = tokensAround(tokenizer.post_processor);
   const sentencePiece = model.byte_fallback === true;
-  // OPT goes by RoBERTa's tokenizer.json but has a BOS of its own: a post-processor that begins with some token asks for a
-  // beginning, the model says which. Its end is believed only where its beginning is the model's.
+  // OPT has RoBERTa's tokenizer.json but its own BOS. So any first token in a post-processor asks for a BOS, and the
+  // model says which one. The post-processor's last token counts only where its first token is the model's BOS.
   const addBos = asFlag(config.add_bos_token) ?? (around ? around.before !== null : sentencePiece);
   const addEos =
     asFlag(config.add_eos_token) ??
@@ -47,7 +47,7 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
 
 const asFlag = (value: unknown): boolean | null => (typeof value === 'boolean' ? value : null);
 
-/** What a post-processor puts before and after a single text; null where there is none that adds tokens. */
+/** The tokens that a post-processor puts before and after a single text; null where it adds no tokens. */
 function tokensAround(processor: unknown): { before: number | null; after: number | null } | null {
   if (!isRecord(processor)) return null;
   switch (processor.type) {
@@ -75,6 +75,6 @@ function tokensAround(processor: unknown): { before: number | null; after: numbe
   }
 }
 
-/** `["</s>", 2]` */
+/** The id in a pair such as `["</s>", 2]`. */
 const idInPair = (pair: unknown): number | null =>
   Array.isArray(pair) && typeof pair[1] === 'number' ? pair[1] : null;

@@ -1,17 +1,17 @@
 import { FlashrowError } from '../errors.js';
 
-/** How byte-level BPE cuts text before it merges. */
+/** How byte-level BPE cuts text before any merge. */
 export interface GgufPreTokenizer {
-  /** Applied one after the other, each to what the one before left; a match is a piece, and so is what lies between matches. */
+  /** Patterns, applied in order to all pieces so far. Each match is a piece, and so is each text between matches. */
   pattern: readonly string[];
-  /** A piece that is a token itself is taken as it is. */
+  /** True where a piece that is a token itself is not split. */
   ignoreMerges: boolean;
 }
 
 export const GPT2_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
 const CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
-/** Symbols and white space in the tokenizers after GPT-4's. */
+/** Symbols and white space in GPT-4's tokenizer and those after it. */
 const SYMBOLS = ' ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
 const SYMBOLS_AND_SLASH = SYMBOLS.replace('[\\r\\n]*', '[\\r\\n/]*');
 /** Words that end where a capital begins, as in o200k and Tekken. */
@@ -22,8 +22,8 @@ const CASED_WORDS = (ending: string) =>
 const LLAMA3 = `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|${SYMBOLS}`;
 
 /**
- * The values of `tokenizer.ggml.pre`, with the patterns of the models' own tokenizer.json (also quoted in llama.cpp's
- * src/llama-vocab.cpp, which must approximate some of them).
+ * The values of `tokenizer.ggml.pre`, with the patterns of the models' own tokenizer.json. llama.cpp quotes them in
+ * src/llama-vocab.cpp, and must approximate some of them.
  */
 const FAMILIES: readonly { names: readonly string[]; pattern: readonly string[]; ignoreMerges?: boolean }[] = [
   {
@@ -71,7 +71,7 @@ const FAMILIES: readonly { names: readonly string[]; pattern: readonly string[];
   },
 ];
 
-/** Throws UNSUPPORTED for a name not known here: a wrong cut would give wrong tokens without a sign. */
+/** Throws UNSUPPORTED for an unknown name, since a wrong cut would give wrong tokens without any sign. */
 export function preTokenizerOf(name: string): GgufPreTokenizer {
   const family = FAMILIES.find(({ names }) => names.includes(name));
   if (family) return { pattern: family.pattern, ignoreMerges: family.ignoreMerges ?? false };

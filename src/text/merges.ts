@@ -1,6 +1,6 @@
 import { FlashrowError, shown } from '../errors.js';
 
-/** A hash table of pairs of ids in typed arrays: 280,000 merges take about 8 MB, a Map of them ten times that. */
+/** A hash table of pairs of ids in typed arrays. 280,000 merges take about 8 MB; in a Map they take ten times that. */
 export class MergeTable {
   readonly #slots: Int32Array;
   readonly #left: Int32Array;
@@ -9,7 +9,7 @@ export class MergeTable {
   readonly #rank: Int32Array;
   readonly #mask: number;
 
-  /** Reads `merges` ("left right" or [left, right], best first) of tokenizer.json's model. Throws CORRUPT. */
+  /** Reads the `merges` of tokenizer.json's model: "left right" or [left, right], best first. Throws CORRUPT. */
   constructor(model: Record<string, unknown>, ids: ReadonlyMap<string, number>) {
     const merges = model.merges;
     if (!Array.isArray(merges)) throw new FlashrowError('CORRUPT', "tokenizer.json's model has no list of merges");
@@ -30,7 +30,7 @@ export class MergeTable {
     }
   }
 
-  /** Which merge joins these two ids; -1 where none does. */
+  /** The merge that joins these two ids; -1 for none. */
   find(left: number, right: number): number {
     for (let slot = this.#slotOf(left, right); ; slot = (slot + 1) & this.#mask) {
       const merge = this.#slots[slot];
@@ -38,7 +38,7 @@ export class MergeTable {
     }
   }
 
-  /** Lower goes first. */
+  /** The merge with the lowest rank goes first. */
   rank(merge: number): number {
     return this.#rank[merge];
   }
@@ -64,7 +64,9 @@ export class MergeTable {
   }
 }
 
-/** Ranks are places in the list; the stretches named in `ties` (sentencepiece-merges.ts) share that of their first. */
+/**
+ * A rank is a place in the list. Each stretch in `ties` (sentencepiece-merges.ts) shares the rank of its first merge.
+ */
 function ranks(ties: unknown, count: number): Int32Array {
   const result = Int32Array.from({ length: count }, (_, at) => at);
   if (ties === undefined) return result;
@@ -77,7 +79,7 @@ function ranks(ties: unknown, count: number): Int32Array {
   return result;
 }
 
-/** A pair as such, or as `left right`; pieces may hold spaces, so the cut is the one that leaves pieces that exist. */
+/** A list of two pieces, or `left right`. Pieces may hold spaces, so the cut must leave two pieces that exist. */
 function readPair(merge: unknown, at: number, ids: ReadonlyMap<string, number>): [string, string] {
   const exists = ([left, right]: string[]) => ids.has(left) && ids.has(right) && ids.has(left + right);
   if (typeof merge === 'string') {
@@ -88,6 +90,6 @@ function readPair(merge: unknown, at: number, ids: ReadonlyMap<string, number>):
   } else if (Array.isArray(merge) && merge.length === 2 && exists(merge)) {
     return [merge[0], merge[1]];
   }
-  const message = `tokenizer.json's merges[${at}] is ${shown(merge)}, not a pair of pieces in the vocabulary that make a third`;
+  const message = `tokenizer.json's merges[${at}] is ${shown(merge)}; it should be a pair of known pieces that make a third`;
   throw new FlashrowError('CORRUPT', message, { at });
 }

@@ -1,21 +1,21 @@
 import { FlashrowError, shown } from '../errors.js';
 import { toStandIns } from './byte-level.js';
 import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
-import { SplitPreTokenizer } from './hugging-face.js';
 import { isRecord } from './json-shape.js';
+import { SplitPreTokenizer } from './tokenizers-library.js';
 
-/** Cuts text into pieces that are merged each on its own; `first`: the text is the very beginning of the input. */
+/** Cuts text into pieces, which merge separately. `first` is true where the text begins the input. */
 export type PreTokenizer = (text: string, first: boolean) => string[];
 
-/** What Rust's regular expressions mean by \w; Oniguruma's, which other patterns are written for, is another. */
+/** The meaning of \w in Rust's regular expressions. Other patterns are for Oniguruma, where \w differs. */
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
 
 type Json = Record<string, unknown>;
 
 /**
- * tokenizer.json's `pre_tokenizer`, as the Rust library behind Hugging Face's fast tokenizers understands it. The library
- * in JavaScript serves for its patterns (Oniguruma to RegExp); its own steps lose digits other than ASCII's, isolated
- * punctuation and the merging behaviours. Throws UNSUPPORTED or CORRUPT.
+ * tokenizer.json's `pre_tokenizer`, with the meaning of the Rust library behind Hugging Face's fast tokenizers. The
+ * library in JavaScript translates the patterns (Oniguruma to RegExp). Its own steps are not used: they lose digits
+ * other than ASCII's, isolated punctuation and the merging behaviours. Throws UNSUPPORTED or CORRUPT.
  */
 export function createPreTokenizer(config: unknown): PreTokenizer {
   if (config === null || config === undefined) return (text) => [text];
@@ -102,7 +102,7 @@ function compile(pattern: unknown): RegExp {
   }
 }
 
-/** All of the text, in order; empty matches are passed over. */
+/** The whole text in order. Empty matches are skipped. */
 function segments(text: string, regExp: RegExp, invert: boolean): Segment[] {
   const result: Segment[] = [];
   let end = 0;

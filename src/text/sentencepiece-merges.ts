@@ -1,10 +1,11 @@
 import { FlashrowError } from '../errors.js';
 
 /**
- * SentencePiece merges whichever two neighbours make the best-scored piece, the leftmost of equals. As a BPE merge list that
- * is every split of every piece into two pieces, best score first. Where different pieces score the same (Llama 2's runs of
- * spaces do), list order would decide between them and not position: `tied_merges` names those stretches of the list, first
- * and last index. loadTokenizer knows the field, others overlook it.
+ * SentencePiece merges the two neighbours that make the piece with the best score; among equals, the leftmost. The BPE
+ * merge list for that holds every split of every piece into two pieces, best score first. Different pieces may have one
+ * score (Llama 2's runs of spaces do). List order would then decide between them, not position. So `tied_merges` names
+ * those stretches of the list by first and last index. loadTokenizer knows the field; other libraries ignore it. Throws
+ * CORRUPT where scores are missing.
  */
 export function sentencePieceMerges(
   tokens: readonly string[],

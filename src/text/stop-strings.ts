@@ -1,14 +1,16 @@
-/** One stop string and how much of it the text ends with (Knuth, Morris and Pratt 1977: linear whatever the text). */
+/**
+ * One stop string, and its matched start at the end of the text (Knuth, Morris and Pratt 1977: linear for any text).
+ */
 interface Stop {
   text: string;
-  /** borders[i]: length of the longest proper beginning of text that text[0..i] ends with. */
+  /** borders[i]: length of the longest proper prefix of `text` that is also a suffix of text[0..i]. */
   borders: Int32Array;
   matched: number;
 }
 
 /**
- * Releases text up to the first stop string, which may come in several pieces. The first is the one that is complete first,
- * and of two that end together the longer: so the result does not depend on how the text was cut into pieces.
+ * Releases text up to the first stop string, which may come in several pieces. The first is the one that is complete
+ * first, and the longer of two that end together. So the result does not depend on the cuts between pieces.
  */
 export class StopScanner {
   readonly #stops: Stop[];
@@ -24,7 +26,9 @@ export class StopScanner {
     return this.#stopped;
   }
 
-  /** What can be shown now; a possible beginning of a stop string is held back. After a stop there is nothing more. */
+  /**
+   * Returns the text that can be shown now. A possible start of a stop string is held back. After a stop it is empty.
+   */
   push(text: string): { text: string; stopped: boolean } {
     if (this.#stopped) return { text: '', stopped: true };
     const all = this.#held + text;
@@ -42,7 +46,7 @@ export class StopScanner {
     return { text: all.slice(0, all.length - hold), stopped: false };
   }
 
-  /** The text is over: what was held back was no stop string. */
+  /** Ends the text and returns the rest, which was held back and is no stop string. */
   end(): string {
     const rest = this.#held;
     this.#held = '';
@@ -50,7 +54,7 @@ export class StopScanner {
     return rest;
   }
 
-  /** Takes one UTF-16 unit; the length of the longest stop string it completes, else 0. */
+  /** Takes one UTF-16 unit. Returns the length of the longest stop string that it completes, else 0. */
   #step(unit: number): number {
     let longest = 0;
     for (const stop of this.#stops) {

@@ -2,15 +2,15 @@ import { FlashrowError, shown } from '../errors.js';
 import { fromStandIns } from './byte-level.js';
 import { isRecord, records } from './json-shape.js';
 
-/** How a vocabulary spells bytes. */
+/** How a vocabulary writes bytes. */
 export interface Spelling {
-  /** GPT-2's stand-ins for bytes, or SentencePiece's U+2581 for a space and <0xXX> for a byte. */
+  /** GPT-2's stand-ins for bytes; or, with SentencePiece, U+2581 for a space and <0xXX> for a byte. */
   style: 'byte-level' | 'sentencepiece';
-  /** Encoding puts a space before a text, so decoding drops one. */
+  /** True where encoding adds a space before a text, so decoding drops it. */
   dropsFirstSpace: boolean;
 }
 
-/** Reads it off tokenizer.json's `decoder`. Throws UNSUPPORTED. */
+/** The spelling that tokenizer.json's `decoder` undoes. Throws UNSUPPORTED. */
 export function spellingOf(decoder: unknown): Spelling {
   const steps = isRecord(decoder) && decoder.type === 'Sequence' ? records(decoder.decoders) : records([decoder]);
   const spelling: Spelling = { style: 'sentencepiece', dropsFirstSpace: false };
@@ -42,7 +42,7 @@ export function spellingOf(decoder: unknown): Spelling {
 
 const encoder = new TextEncoder();
 
-/** The bytes a token of the model's own vocabulary stands for in running text. */
+/** The bytes that a token of the model's own vocabulary means in running text. */
 export function bytesOfPiece(piece: string, style: Spelling['style']): Uint8Array {
   if (style === 'byte-level') return fromStandIns(piece) ?? encoder.encode(piece);
   const byte = byteOf(piece);

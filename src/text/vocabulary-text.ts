@@ -3,6 +3,6 @@ import { textFromGguf } from './from-gguf.js';
 import { textFromHuggingFace } from './from-hugging-face.js';
 import type { StoredText } from './stored-text.js';
 
-/** Brings a checkpoint's vocabulary into the one format that `loadTokenizer` reads. Throws UNSUPPORTED or CORRUPT. */
+/** Converts a checkpoint's vocabulary to the one format that `loadTokenizer` reads. Throws UNSUPPORTED or CORRUPT. */
 export const storedText = (vocabulary: Vocabulary): StoredText =>
   vocabulary.kind === 'gguf' ? textFromGguf(vocabulary) : textFromHuggingFace(vocabulary);

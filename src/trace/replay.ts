@@ -1,18 +1,15 @@
 import { FlashrowError } from '../errors.js';
 import { type Policy, policiesFor } from './policies/policies.js';
 import type { Pool } from './policies/pool.js';
-import { type Reuse, reuseOf } from './reuse.js';
+import { reuseOf, type TraceReuse } from './reuse.js';
 import { DECODE, type Trace } from './trace.js';
 
 export interface ReplayOptions {
   memoryBytes: number;
-  /**
-   * Begin with empty caches at the first generated token; else the prompt's accesses come first, uncounted. Default
-   * false.
-   */
+  /** Begins with empty caches at the first generated token. Else the prompt comes first, uncounted. Default false. */
   cold?: boolean;
   /**
-   * Ask for units singly, in the recorded order, instead of for those of a layer together as the engine does. Default
+   * Asks for units one by one, in the recorded order. Else for those of a layer together, as the engine does. Default
    * false.
    */
   oneByOne?: boolean;
@@ -20,30 +17,28 @@ export interface ReplayOptions {
 
 export interface PolicyResult {
   policy: string;
-  /** Share of units asked for that were there. */
+  /** Share of the units asked for that were in memory. */
   hitRate: number;
   bytesPerToken: number;
   /** Units read, before neighbours are merged into one read. */
   recordsPerToken: number;
 }
 
-export interface Replay extends Reuse {
-  /**
-   * Slots that the memory buys, each as large as the largest unit, and how many of them a layer has where layers share
-   * evenly.
-   */
+export interface Replay extends TraceReuse {
+  /** Slots that the memory buys, each as large as the largest unit. */
   slots: number;
+  /** Slots of each layer, where every layer has its own. */
   slotsPerLayer: number;
   slotBytes: number;
-  /** Generated tokens, which alone are counted. */
+  /** Generated tokens; these alone are counted. */
   tokens: number;
   policies: PolicyResult[];
 }
 
 /**
- * What each policy, and Belady's optimum, would have read for the generated tokens of a trace. Slots are all of one
- * size: only then is it certain that nothing beats the optimum. Throws BAD_USAGE where the trace has no generated
- * token, INSUFFICIENT_MEMORY below one unit a layer.
+ * Says what each policy, and Belady's optimum, would have read for the generated tokens of a trace. All slots are of
+ * one size: else it is not certain that nothing beats the optimum. Throws BAD_USAGE where the trace has no generated
+ * token, and INSUFFICIENT_MEMORY below one unit a layer.
  */
 export function replay(trace: Trace, options: ReplayOptions): Replay {
   const { layers } = trace;
@@ -55,7 +50,7 @@ export function replay(trace: Trace, options: ReplayOptions): Replay {
   const slotsPerLayer = Math.floor(slots / layers.length);
   if (slotsPerLayer === 0) {
     const minimumBytes = slotBytes * layers.length;
-    const message = `one unit for each of ${layers.length} layers takes ${minimumBytes} bytes, more than the ${options.memoryBytes} given`;
+    const message = `one unit for each of ${layers.length} layers takes ${minimumBytes} bytes, and ${options.memoryBytes} are given; give more`;
     throw new FlashrowError('INSUFFICIENT_MEMORY', message, { minimumBytes, budgetBytes: options.memoryBytes });
   }
   const calls = [...callsOf(trace, options)];
@@ -72,11 +67,11 @@ export function replay(trace: Trace, options: ReplayOptions): Replay {
   return { slots, slotsPerLayer, slotBytes, tokens, ...reuseOf(trace), policies };
 }
 
-/** What one call asks: distinct units of one layer. */
+/** One call asks for distinct units of one layer. */
 interface Call {
   layer: number;
   units: Uint32Array;
-  /** Where a prompt's source lists each token's own, how many tokens ask for each unit; else null. */
+  /** How many tokens of a prompt ask for each unit, where the trace lists each token's own units; else null. */
   tokens: Uint32Array | null;
   counted: boolean;
   endsToken: boolean;
@@ -101,14 +96,14 @@ function* callsOf(trace: Trace, { cold = false, oneByOne = false }: ReplayOption
   }
 }
 
-/** How often each value is there, in the order in which they come first. */
+/** Counts each value. The values are in the order in which they come first. */
 function countsOf(values: Uint32Array): Map<number, number> {
   const counts = new Map<number, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
   return counts;
 }
 
-/** The caches of a policy: which of them a layer's units are in, and under what ids. */
+/** The caches of a policy: the one that holds a layer's units, and the units' ids in it. */
 interface Caches {
   pools: readonly Pool[];
   poolOf: (layer: number) => Pool;

@@ -1,24 +1,24 @@
 import { DECODE, type Trace } from './trace.js';
 
-/** Below this, as a multiple of chance, what the last token used says nothing about the next. */
+/** Tokens that reuse less than this multiple of chance are independent: the last token says nothing about the next. */
 const CHANCE = 1.2;
-/** Nearly everything is used by every token: nothing to foretell. */
+/** Where a token uses more than this share of all units, there is nothing to foretell. */
 const DENSE_SHARE = 0.9;
 
-export interface Reuse {
-  /** Units that a generated token asks for, as a share of all. */
+export interface TraceReuse {
+  /** The share of all units that a generated token asks for. */
   activeShare: number;
-  /** Share of those that the token before asked for as well; null with fewer than two tokens. */
+  /** The share of these that the token before asked for, too; null with fewer than two tokens. */
   reuse: number | null;
   /**
-   * Tokens ask independently of each other and without favourites. Every cache then hits with capacity / total: no
-   * policy is to be judged on such a trace.
+   * Whether tokens ask independently of each other and without favourites. Every cache then hits with capacity / total,
+   * so that such a trace can judge no policy.
    */
   independent: boolean;
 }
 
-/** How much the generated tokens of a trace have in common. */
-export function reuseOf(trace: Trace): Reuse {
+/** Says how much the generated tokens of a trace have in common. */
+export function reuseOf(trace: Trace): TraceReuse {
   const total = trace.layers.reduce((sum, { units }) => sum + units, 0);
   const lastUse = trace.layers.map(({ units }) => new Int32Array(units).fill(-2));
   let token = 0;

@@ -18,7 +18,7 @@ import { parseRoutes } from './trace-routes.js';
 
 const unpackr = new Unpackr({ useRecords: false });
 
-/** A pass in MessagePack has this much around its bitmaps, at most. */
+/** A pass in MessagePack has at most so many bytes around its bitmaps. */
 const PASS_FRAME_BYTES = 16;
 
 /**
@@ -52,11 +52,11 @@ function parseTrace(bytes: Buffer): Trace {
   const header = checkHeader(values[0]?.value);
   const passes = values.slice(1).map(({ value, start }) => checkPass(value, header.layers, start));
   const tornBytes = bytes.length - end;
-  if (tornBytes >= askedBytes(header.layers) + PASS_FRAME_BYTES) throw damaged(end, 'it ends within a pass too long');
+  if (tornBytes >= askedBytes(header.layers) + PASS_FRAME_BYTES) throw damaged(end, 'its last pass is too long');
   return { ...header, passes, tornBytes };
 }
 
-/** The whole MessagePack values in `bytes`, and where the last one ends. */
+/** The complete MessagePack values in `bytes`, and where the last one ends. */
 function decode(bytes: Buffer): { values: { value: unknown; start: number }[]; end: number } {
   const values: { value: unknown; start: number }[] = [];
   try {
@@ -75,30 +75,30 @@ function checkHeader(value: unknown): TraceHeader {
   const { format, version, model, selector, layers } = (value ?? {}) as Record<string, unknown>;
   if (format !== TRACE_FORMAT) throw damaged(0, 'it does not begin with the header of a trace');
   if (version !== TRACE_VERSION) {
-    const message = `this trace has version ${String(version)}, and ${TRACE_VERSION} is understood here; record it again`;
+    const message = `this trace has version ${String(version)}, and only version ${TRACE_VERSION} can be read here; record it again`;
     throw new FlashrowError('UNSUPPORTED', message, { version });
   }
   if (typeof model !== 'string' || typeof selector !== 'string' || !Array.isArray(layers) || layers.length === 0)
-    throw damaged(0, 'its header names no model, selector and layers');
+    throw damaged(0, 'its header lacks the model, the selector or the layers');
   const checked = layers.map(checkLayer);
   if (checked.reduce((sum, { units }) => sum + units, 0) > MAX_UNITS)
-    throw damaged(0, 'its layers have no sensible size');
+    throw damaged(0, 'its layers are too large together');
   return { model, selector, layers: checked };
 }
 
 function checkLayer(value: unknown, layer: number): TraceLayer {
   const { units, unitBytes, slotBytes } = (value ?? {}) as Record<string, unknown>;
   if (!isCount(units) || !isCount(unitBytes) || !isCount(slotBytes) || slotBytes < unitBytes)
-    throw damaged(0, `layer ${layer} of its header has no sensible size`);
+    throw damaged(0, `layer ${layer} of its header has an impossible size`);
   return { units, unitBytes, slotBytes };
 }
 
 function checkPass(value: unknown, layers: readonly TraceLayer[], offset: number): TracePass {
   const [phase, tokens, asked] = Array.isArray(value) && value.length === 3 ? value : [];
   if ((phase !== PROMPT && phase !== DECODE) || !isCount(tokens) || (phase === DECODE && tokens !== 1))
-    throw damaged(offset, 'this is no pass');
+    throw damaged(offset, 'this is not a pass');
   if (!(asked instanceof Uint8Array) || asked.length !== askedBytes(layers))
-    throw damaged(offset, 'the bitmaps of this pass do not have the size of the layers');
+    throw damaged(offset, 'the bitmaps of this pass do not fit the layers');
   const units = bitmapsOf(layers, asked).map((bitmap, layer) => unitsOf(layers[layer], bitmap, offset));
   return { phase, tokens, units };
 }
@@ -109,7 +109,7 @@ function unitsOf({ units }: TraceLayer, bitmap: Uint8Array, offset: number): Uin
     for (let bits = bitmap[byte]; bits !== 0; bits &= bits - 1) asked.push(byte * 8 + 31 - Math.clz32(bits & -bits));
   }
   if (asked.length > 0 && asked[asked.length - 1] >= units)
-    throw damaged(offset, 'it asks for a unit that is not there');
+    throw damaged(offset, 'it asks for a unit that the layer does not have');
   return Uint32Array.from(asked);
 }
 

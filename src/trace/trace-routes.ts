@@ -4,11 +4,11 @@ import { DECODE, MAX_UNITS, PROMPT, type Trace, type TraceLayer, type TracePass 
 const COLUMNS = ['turn', 'phase', 'step', 'layer', 'expert'] as const;
 
 /**
- * Expert routes recorded by BigMoeOnEdge (`route_trace v1`): a CSV with a row per expert of a layer of a token, after
- * comments `# model=NAME n_layer=L n_expert=E` and `# layer=I expert_bytes=B`. Phase 0 is the prompt, phase 1 what was
- * generated. Further columns are passed over. Throws CORRUPT, naming the line.
+ * Reads expert routes that BigMoeOnEdge recorded (`route_trace v1`): a CSV with a row for each expert of a layer of a
+ * token. Comments come first: `# model=NAME n_layer=L n_expert=E` and `# layer=I expert_bytes=B`. Phase 0 is the
+ * prompt, phase 1 the generated tokens. Other columns are ignored. Throws CORRUPT, naming the line.
  *
- * Split by hand: all fields are plain numbers, nothing is ever quoted, and every one is checked.
+ * The lines are split by hand: all fields are plain numbers, nothing is ever quoted, and every field is checked.
  */
 export function parseRoutes(text: string): Trace {
   const lines = text.split(/\r?\n/);
@@ -22,15 +22,16 @@ export function parseRoutes(text: string): Trace {
     const fields = line.split(',');
     if (columns === null) {
       columns = COLUMNS.map((name) => fields.indexOf(name));
-      if (columns.includes(-1)) throw damaged(index, `the columns ${COLUMNS.join(', ')} are needed`);
+      if (columns.includes(-1)) throw damaged(index, `it must name the columns ${COLUMNS.join(', ')}`);
       continue;
     }
     const [turn, phase, step, layer, expert] = columns.map((column) => wholeNumber(fields[column]));
     if (Number.isNaN(turn + step) || (phase !== PROMPT && phase !== DECODE))
-      throw damaged(index, 'a number is missing');
-    if (!(layer < layers.length && expert < layers[layer].units)) throw damaged(index, 'no such layer or expert');
+      throw damaged(index, 'a number is missing or wrong');
+    if (!(layer < layers.length && expert < layers[layer].units))
+      throw damaged(index, 'this layer or expert does not exist');
     const route = `${turn} ${phase} ${step} ${layer} ${expert}`;
-    if (seen.has(route)) throw damaged(index, 'the same expert again');
+    if (seen.has(route)) throw damaged(index, 'this expert is listed twice');
     seen.add(route);
     // A prompt goes through the model layer by layer, all tokens together.
     const key = phase === PROMPT ? `${turn}` : `${turn} ${step}`;
@@ -62,7 +63,7 @@ function layersOf(comments: string): TraceLayer[] {
     ]),
   );
   if (!(numLayers > 0 && units > 0) || bytes.size !== numLayers || units * numLayers > MAX_UNITS)
-    throw damaged(0, 'the comments with n_layer, n_expert and the expert_bytes of each layer are needed');
+    throw damaged(0, 'the comments must give n_layer, n_expert and the expert_bytes of each layer');
   return Array.from({ length: numLayers }, (_, layer) => {
     const unitBytes = bytes.get(layer) ?? 0;
     if (!Number.isSafeInteger(unitBytes) || unitBytes < 1) throw damaged(0, `layer ${layer} has no expert_bytes`);
@@ -70,7 +71,7 @@ function layersOf(comments: string): TraceLayer[] {
   });
 }
 
-/** NaN for anything but a whole number. */
+/** The number; NaN where the field is not a whole number. */
 const wholeNumber = (field: string | undefined) =>
   field !== undefined && /^\d{1,15}$/.test(field) ? Number(field) : Number.NaN;
 

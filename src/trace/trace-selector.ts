@@ -5,17 +5,17 @@ import { DECODE, type Trace } from './trace.js';
 export interface TraceSelectorOptions {
   trace: Trace;
   unitsPerLayer: readonly number[];
-  /** Whether units are experts: those of a token then share its weight evenly. */
+  /** Whether units are experts. The experts of a token then share its weight evenly. */
   experts: boolean;
   /** Tokens of the largest chunk. */
   maxTokens: number;
 }
 
 /**
- * For benchmarks alone: reads what the tokens of a trace asked for, whatever x is. Each token that runs takes the
- * trace's next generated token, from the first one again after the last; a prompt chunk asks for what its tokens ask
- * for together. The times are those of a model that selects so, the output means nothing. Throws BAD_USAGE where the
- * trace is of another shape than the model, or holds no generated token.
+ * Reads what the tokens of a trace asked for, whatever x is. This is for benchmarks: the times are those of a model
+ * that selects so, and the output means nothing. Each token that runs takes the next generated token of the trace, and
+ * begins again after the last. A prompt chunk asks for what its tokens ask for together. Throws BAD_USAGE where the
+ * trace has another shape than the model, or no generated token.
  */
 export function selectByTrace({ trace, unitsPerLayer, experts, maxTokens }: TraceSelectorOptions): Selector {
   checkShape(trace, unitsPerLayer);
@@ -34,7 +34,7 @@ export function selectByTrace({ trace, unitsPerLayer, experts, maxTokens }: Trac
   return {
     name: 'trace',
     exact: false,
-    given: null,
+    residentProducts: null,
     weights,
     select(layer, _x, tokens, units) {
       // Every pass, one that failed included, begins at layer 0.

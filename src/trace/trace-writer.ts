@@ -7,14 +7,14 @@ import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, typ
 const packr = new Packr({ useRecords: false });
 
 /**
- * Writes a trace (trace.ts) while a model runs. Asking costs a bit per unit in a bitmap made beforehand, a pass one
- * small write. An aborted generation leaves a trace of the passes it finished; one that finished none leaves no file.
- * Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
+ * Writes a trace (trace.ts) while a model runs. A call sets a bit per unit in a bitmap that exists beforehand; a pass
+ * is one small write. An aborted generation leaves the passes that it finished. Where no pass was finished, no file
+ * stays. Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
  */
 export class TraceWriter {
   readonly #file: number;
   readonly #asked: Buffer;
-  /** Per layer its bitmap inside `asked`. */
+  /** The bitmap of each layer inside `asked`. */
   readonly #bitmaps: Uint8Array[];
   #phase: typeof PROMPT | typeof DECODE = PROMPT;
   #tokens = 0;
@@ -39,7 +39,7 @@ export class TraceWriter {
     }
   }
 
-  /** What `tokens` tokens asked one layer for: the first `count` of `units`. */
+  /** `tokens` tokens together ask one layer for the first `count` of `units`. */
   ask(layer: number, units: Uint32Array, count: number, tokens: number): void {
     const bitmap = this.#bitmaps[layer];
     bitmap.fill(0);
@@ -47,13 +47,13 @@ export class TraceWriter {
     this.#tokens = tokens;
   }
 
-  /** All layers have been asked. A pass that did not come that far is forgotten when the next one begins. */
+  /** Writes the pass; every layer has been asked. An unfinished pass is forgotten when the next one begins. */
   endPass(): void {
     this.#write([this.#phase, this.#tokens, this.#asked]);
     this.#passes += 1;
   }
 
-  /** From here on passes are generated tokens. */
+  /** The passes after this are generated tokens. */
   endPrompt(): void {
     this.#phase = DECODE;
   }
@@ -77,7 +77,7 @@ function writeError(path: string, error: unknown): FlashrowError {
   const { code = 'IO', message } = error as NodeJS.ErrnoException;
   const failed = (kind: 'NOT_WRITABLE' | 'IO', advice: string) =>
     new FlashrowError(kind, `cannot write the trace ${path}: ${advice}`, { path, errno: code }, { cause: error });
-  if (code === 'EEXIST') return failed('NOT_WRITABLE', 'there is a file already; remove it or choose another name');
+  if (code === 'EEXIST') return failed('NOT_WRITABLE', 'this file exists already; remove it or choose another name');
   if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
     const advice = `cannot write the trace ${path}: the disk is full; make room`;
     const details = { path, neededBytes: 0, freeBytes: freeBytes(path) };

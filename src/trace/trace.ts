@@ -1,36 +1,35 @@
 /*
- * A trace says which units of each layer every token asked for. On disk it is a stream of MessagePack values, one after another:
+ * A trace says which units of each layer every token asked for. On disk it is a stream of MessagePack values, one after
+ * another:
  *
  *   header  {format: "flashrow-trace", version: 1, model, selector, layers: [{units, unitBytes, slotBytes}, ...]}
  *   pass    [phase, tokens, asked], one for each pass
  *
- * A pass is one prompt chunk (phase 0, with its number of tokens) or one generated token (phase 1, tokens 1). `asked` is binary. It has a
- * bitmap for each layer, in order, of ceil(units / 8) bytes: unit u is bit u % 8 of byte floor(u / 8), and spare bits are zero. A pass is
- * written whole and at once, so that a trace that was cut off is good up to its last whole pass.
+ * A pass is one prompt chunk (phase 0, with its number of tokens) or one generated token (phase 1, tokens 1). `asked` is
+ * binary. It has a bitmap for each layer, in order, of ceil(units / 8) bytes: unit u is bit u % 8 of byte floor(u / 8),
+ * and spare bits are zero. A pass is written whole and at once, so that a trace that was cut off is good up to its last
+ * whole pass.
  */
 
 export const TRACE_FORMAT = 'flashrow-trace';
 export const TRACE_VERSION = 1;
 export const PROMPT = 0;
 export const DECODE = 1;
-/** More units than any model has, all layers together: damage, not a model. */
+/** Units of all layers together. No model has so many: more of them are damage. */
 export const MAX_UNITS = 2 ** 25;
 
-/**
- * How one layer is cut up. A unit is what is read, cached and evicted as one: a bundle, or neighbouring bundles that
- * were joined.
- */
+/** The units of one layer. A unit is read, cached and evicted as one: a bundle, or neighbouring bundles together. */
 export interface TraceLayer {
   units: number;
-  /** Payload of one unit. */
+  /** Payload of one unit, bytes. */
   unitBytes: number;
-  /** Memory that one unit takes in a cache: its payload, and room for aligned reads. */
+  /** Bytes that one unit takes in a cache: its payload, and room for aligned reads. */
   slotBytes: number;
 }
 
 export interface TraceHeader {
   model: string;
-  /** What chose the units: `all`, `gate`, `router`, ... */
+  /** The selector that chose the units: `all`, `gate`, `router`, ... */
   selector: string;
   layers: TraceLayer[];
 }
@@ -39,14 +38,14 @@ export interface TracePass {
   phase: typeof PROMPT | typeof DECODE;
   tokens: number;
   /**
-   * Per layer the units asked for, in order. They are distinct, but for prompts whose source lists each token's own.
+   * The units that each layer was asked for, in order. They are distinct, except where a prompt lists each token's own.
    */
   units: Uint32Array[];
 }
 
 export interface Trace extends TraceHeader {
   passes: TracePass[];
-  /** Bytes of a last pass that was cut off while it was written, 0 where the trace ends as it should. */
+  /** Bytes of a last pass that was cut off; 0 where the trace is complete. */
   tornBytes: number;
 }
 

@@ -254,7 +254,7 @@ describe.skipIf(noPseudoTerminal)(
       const terminal = new Terminal([...CHAT, '--context', '16', '--max-tokens', '3']);
       await terminal.see(/> /);
       terminal.type('Once upon a time there was a little dog who lived in a big house with a red door and a garden\r');
-      await terminal.see(/do not fit the context[\s\S]*\/clear begins anew[\s\S]*> /);
+      await terminal.see(/do not fit the context[\s\S]*\/clear begins a new conversation[\s\S]*> /);
       terminal.type('A dog\r');
       await terminal.see(/the limit was reached[\s\S]*> /);
       terminal.type('\x03');

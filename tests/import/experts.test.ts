@@ -2,11 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SourceDigest } from '../../dist/src/import/digest.js';
-import { TensorReader } from '../../dist/src/import/read.js';
 import { resolveTensors } from '../../dist/src/import/resolve-tensors.js';
 import type { SourceTensor } from '../../dist/src/import/source-tensor.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import type { ExpectedTensor, ModelDescription } from '../../dist/src/model/architecture.js';
-import { expertMatrix } from '../../dist/src/store/write/stack.js';
+import { expertMatrix } from '../../dist/src/store/write/expert-matrix.js';
 import { expectFailure, scratchFolder } from './support.js';
 
 const folder = scratchFolder();

@@ -2,7 +2,7 @@ import { copyFileSync, readFileSync, renameSync, rmSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { type Gguf, TYPES, tinyLlama, writeGguf } from '../support/tiny-gguf.js';
 import { expectFailure, expectSound, scratchFolder } from './support.js';
 

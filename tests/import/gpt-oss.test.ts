@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openHuggingFace } from '../../dist/src/import/hugging-face.js';
-import { TensorReader } from '../../dist/src/import/read.js';
-import { expertMatrix } from '../../dist/src/store/write/stack.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
+import { expertMatrix } from '../../dist/src/store/write/expert-matrix.js';
 import {
   bytes,
   CONFIG,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
 import { openCheckpoint, openVocabulary } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { modelSpec } from '../support/spec.js';
 import { expectSound } from './support.js';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { CheckpointTensor } from '../../dist/src/import/checkpoint.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
 import type { TensorFormat } from '../../dist/src/import/tensor-format.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { tinyLlama, writeGguf } from '../support/tiny-gguf.js';
 import { expectFailure, failure, scratchFolder } from './support.js';
 

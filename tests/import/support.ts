@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { type ErrorCode, FlashrowError } from '../../dist/src/errors.js';
 import type { Checkpoint } from '../../dist/src/import/checkpoint.js';
-import { TensorReader } from '../../dist/src/import/read.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 
 /** A folder that is gone when the test file is done. */
 export function scratchFolder(): string {

@@ -1,6 +1,6 @@
 import { openHost } from '../../dist/src/engine/open-host.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { prepare } from '../../dist/src/worker/jobs.js';
 
 /**

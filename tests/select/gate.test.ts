@@ -67,6 +67,6 @@ describe('selectByGate', () => {
       maxTokens: 2,
     });
     selector.select(0, new Float32Array(2), 2, new Uint32Array(2));
-    expect([...selector.given!]).toEqual([1, -2, 3, 4]);
+    expect([...selector.residentProducts!]).toEqual([1, -2, 3, 4]);
   });
 });

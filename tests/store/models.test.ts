@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openCheckpoint } from '../../dist/src/import/open.js';
-import { TensorReader } from '../../dist/src/import/read.js';
+import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { openStore } from '../../dist/src/store/reader.js';
 import { verifyStore } from '../../dist/src/store/verify.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';

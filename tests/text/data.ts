@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { openVocabulary } from '../../dist/src/import/open.js';
-import { loadTokenizer } from '../../dist/src/text/load.js';
+import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
 import type { StoredText } from '../../dist/src/text/stored-text.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
 import { storedText } from '../../dist/src/text/vocabulary-text.js';

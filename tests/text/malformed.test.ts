@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadTokenizer } from '../../dist/src/text/load.js';
+import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
 
 const text = { bosId: null, eosIds: [], addBos: false, addEos: false };
 const model = { type: 'BPE', vocab: { a: 0, b: 1, ab: 2, 'a ': 3, ' b': 4, ' ': 5, 'a b': 6 }, merges: ['a b'] };

@@ -43,7 +43,7 @@ describe('selectByTrace', () => {
         [4, 6],
       ],
     ]);
-    expect(selector).toMatchObject({ name: 'trace', exact: false, given: null, weights: null });
+    expect(selector).toMatchObject({ name: 'trace', exact: false, residentProducts: null, weights: null });
   });
 
   it('asks for what the tokens of a prompt chunk ask for together, and goes on after them', () => {

@@ -1,4 +1,4 @@
-// One environment's objects share nothing with another's, so that the addon may be loaded in any number of worker threads.
+// The objects of one environment share nothing with those of another: any number of worker threads may load the addon.
 
 #include <napi.h>
 

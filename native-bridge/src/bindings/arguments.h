@@ -11,7 +11,8 @@
 #include "failure.h"
 #include "format.h"
 
-// What a call from JavaScript brings, taken apart and checked: all of these throw Failure USAGE, which `guarded` hands on.
+// Takes the arguments of a call from JavaScript apart and checks them. All of these throw Failure USAGE, which
+// `guarded` hands on.
 
 namespace flashrow {
 

@@ -2,7 +2,8 @@
 
 #include <napi.h>
 
-// What the addon exports besides its pool; bridge.ts and low-rank-trainer.ts document it. Arguments are checked, and nothing is computed here.
+// The addon's exports besides its pool. bridge.ts and low-rank-trainer.ts document them. Bindings check arguments and
+// compute nothing.
 
 namespace flashrow {
 

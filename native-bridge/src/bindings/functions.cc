@@ -44,7 +44,7 @@ Napi::Value countAgreements(const Napi::CallbackInfo& info) {
     const Pool& pool = Pool::from(info[0]);
     const uint64_t rows = toCount(info[2], "rows"), columns = toCount(info[3], "columns"),
                    tokens = toCount(info[5], "tokens");
-    if (columns == 0) failUsage("signs of no columns");
+    if (columns == 0) failUsage("signs need at least one column");
     const size_t words = (columns + 31) / 32;
     const Span<uint32_t> signs = toIds(info[1], elements(rows, words), "signs");
     const Span<uint32_t> inputs = toIds(info[4], elements(tokens, words), "inputs");

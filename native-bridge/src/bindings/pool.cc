@@ -54,7 +54,7 @@ Pool& Pool::from(const Napi::Value& value) {
 void Pool::dispose(const Napi::CallbackInfo&) {
   pool_.reset();
 #ifdef __GLIBC__
-  // What other libraries have freed meanwhile goes back to the system, too: glibc would keep it for threads that are gone.
+  // Memory that other libraries have freed goes back to the system, too: glibc would keep it for threads that are gone.
   malloc_trim(0);
 #endif
 }

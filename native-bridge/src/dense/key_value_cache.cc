@@ -10,7 +10,7 @@
 
 namespace flashrow {
 
-/** Memory is taken for so many of the system's pages at once, at least: of what is rounded up to them, little is lost. */
+/** Memory is taken for at least this many system pages at once, so that rounding up to whole ones loses little. */
 static constexpr size_t kRunSystemPages = 32;
 
 KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& kernels,
@@ -75,7 +75,10 @@ float* KeyValueCache::keyScales(uint8_t* page, size_t head) const {
   return reinterpret_cast<float*>(page + vectorsOf(2 * options_.numKeyValueHeads)) + head * kPagePositions;
 }
 
-/** Integers such that the largest becomes 32767, rounded to nearest even; returns what to multiply them by (NaN: a value is not finite). */
+/**
+ * Rounds to integers, nearest even, so that the largest becomes 32767. Returns the factor that makes them values again;
+ * NaN where a value is not finite.
+ */
 static float toIntegers(const float* from, size_t count, int16_t* into) {
   float largest = 0;
   float finite = 0;
@@ -225,7 +228,10 @@ void KeyValueCache::scoreTile(const TileRows& rows, void* scratch) const {
   });
 }
 
-/** Scores become their exponentials, zero where a row does not see. The query has been used; its first value becomes their sum. */
+/**
+ * Scores become their exponentials, and zero where a row does not see. The query is used up: its first value becomes
+ * their sum.
+ */
 void KeyValueCache::softmaxTile(const TileRows& rows) const {
   const float scale = 1 / std::sqrt(static_cast<float>(rows.headDim));
   const bool sink = rows.layer.sinks != nullptr;

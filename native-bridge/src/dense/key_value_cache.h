@@ -15,15 +15,18 @@ struct KeyValueCacheOptions {
   Format format;
   /** Per layer how many positions, its own included, a token sees; 0: all. Empty: all in every layer. */
   std::vector<uint32_t> windows;
-  /** Logits that take part in a head's softmax and bring no value, [numLayers, numAttentionHeads]; empty without them. */
+  /**
+   * [numLayers, numAttentionHeads]: logits that take part in a head's softmax and bring no value; empty without them.
+   */
   std::vector<float> sinks;
   /** Scaled logits x become softCap * tanh(x / softCap); 0: they are left alone. */
   float softCap = 0;
 };
 
 /**
- * Keys and values in pages of 64 positions. A page holds, per key-value head, keys [64, headDim], and after all of those the
- * values likewise; where they are 16-bit integers, then the f32 scales of the keys, per head [64], and of the values.
+ * Keys and values in pages of 64 positions. A page holds the keys [64, headDim] of each key-value head, and then the
+ * values likewise. Where they are 16-bit integers, their f32 scales follow: those of the keys, [64] per head, and those
+ * of the values.
  */
 class KeyValueCache {
  public:

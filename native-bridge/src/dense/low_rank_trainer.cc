@@ -37,7 +37,9 @@ class Adam {
   float rate_, correction_;
 };
 
-/** One step: the predictor's output and its gradients, phase by phase. Sums of scaled rows take some of them transposed. */
+/**
+ * One step: the predictor's output and its gradients, phase by phase. Sums of scaled rows need some of them transposed.
+ */
 class Step {
  public:
   Step(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x, const uint8_t* active,

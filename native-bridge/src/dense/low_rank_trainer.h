@@ -17,7 +17,7 @@ struct LowRankStep {
   float* b;
   /** [numNeurons] */
   float* bias;
-  /** What a sample counts where its neuron is active, and where it is not. */
+  /** How much a sample counts where its neuron is active, and where it is not. */
   double positiveWeight, negativeWeight;
   double learningRate;
   /** Steps so far, this one included. */
@@ -25,8 +25,9 @@ struct LowRankStep {
 };
 
 /**
- * Changes the parameters by one step of Adam on the weighted logistic loss of x[samples, hiddenSize] against active[samples, ceil(numNeurons / 8)]
- * bits, and returns that loss, averaged over samples and neurons. The same for any number of threads. Memory: 8 bytes per sample and neuron.
+ * Changes the parameters by one step of Adam on the weighted logistic loss of x[samples, hiddenSize] against the bits
+ * active[samples, ceil(numNeurons / 8)]. Returns that loss, averaged over samples and neurons. The result is the same
+ * for any number of threads. Takes 8 bytes per sample and neuron meanwhile.
  */
 double trainLowRank(ThreadPool& pool, const Kernels& kernels, const LowRankStep& step, const float* x,
                     const uint8_t* active, size_t samples);

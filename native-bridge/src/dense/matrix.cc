@@ -12,16 +12,16 @@
 
 namespace flashrow {
 
-/** Read at once by each thread. */
+/** Bytes that each thread reads at once. */
 static constexpr size_t kPieceBytes = 4 << 20;
-/** Of inputs as integers, at once; about 200 tokens of 4096 columns. */
+/** Bytes of inputs that are integers at once: about 200 tokens of 4096 columns. */
 static constexpr size_t kIntegerBytes = 2 << 20;
 
 static size_t checkedRowBytes(const MatrixSource& source) {
   constexpr size_t kMost = size_t{1} << 31;
   constexpr uint64_t kMostBytes = uint64_t{1} << 53;
   if (source.rows == 0 || source.columns == 0 || source.rows > kMost || source.columns > kMost) {
-    failUsage("a matrix of " + std::to_string(source.rows) + " rows and " + std::to_string(source.columns) +
+    failUsage("a matrix cannot have " + std::to_string(source.rows) + " rows and " + std::to_string(source.columns) +
               " columns");
   }
   if (!holdsWholeBlocks(source.format, source.columns)) failUsage("a matrix's rows do not hold whole blocks");

@@ -9,9 +9,10 @@ namespace flashrow {
 namespace {
 
 /**
- * A product is four sums, one for each lane of a register: lane k has columns 4k to 4k + 3 and 16 + 4k to 19 + 4k of every block, whose
- * integers' sum, exact, becomes a float and is multiplied with (weights' scale * inputs' scale); a minimum times the inputs' total
- * goes to lane 0. Where 16 columns have a scale of their own, they are summed apart, the first 16 first.
+ * A product is four sums, one for each lane of a register. Lane k has columns 4k to 4k + 3 and 16 + 4k to 19 + 4k of
+ * every block: their sum in integers is exact, becomes a float and is multiplied with (weights' scale * inputs' scale).
+ * A minimum times the inputs' total goes to lane 0. Where 16 columns have a scale of their own, they are summed apart,
+ * the first 16 first.
  */
 template <Also also>
 inline float32x4_t addBlock(float32x4_t sum, const WeightBlock& weights, const InputBlock& x) {

@@ -11,7 +11,10 @@
 namespace flashrow {
 namespace {
 
-/** 32 of a token's inputs: x = scale * q, q = 256 * high + low, both signed bytes, so that products with bytes make products with q. */
+/**
+ * 32 inputs of a token: x = scale * q, q = 256 * high + low. Both are signed bytes, so that products with bytes make
+ * products with q.
+ */
 struct InputBlock {
   int8_t high[kBlock], low[kBlock];
   float scale;

@@ -17,8 +17,9 @@ inline void put(const Products& out, size_t row, size_t token, F accumulator) {
 }
 
 /**
- * `count` (a constant) rows against one token, decoded in registers; rows side by side hide the multiply-add's latency. The rows
- * that follow, of `total`, are fetched meanwhile: rows are short and may lie anywhere, so the processor cannot foresee them.
+ * Multiplies `count` (a constant) rows with one token, decoded in registers; rows side by side hide the multiply-add's
+ * latency. The rows that follow, out of `total`, are fetched meanwhile: rows are short and may lie anywhere, so that
+ * the processor cannot foresee them.
  */
 template <class Decode, size_t count>
 void dotRows(const Rows& rows, size_t first, size_t total, size_t columns, const float* x, const Products& out) {
@@ -58,7 +59,10 @@ void dotsOneToken(const Rows& rows, size_t count, size_t columns, const float* x
   for (; row < count; row++) dotRows<Decode, 1>(rows, row, count, columns, x, out);
 }
 
-/** Blocking of the many-token products: a panel of decoded rows stays in L2, a tile of it and its tokens' columns in or near L1. */
+/**
+ * Blocking of the many-token products: a panel of decoded rows stays in L2, a tile of it and its tokens' columns in L1
+ * or near.
+ */
 constexpr size_t kPanelRows = 384 / kLanes;
 constexpr size_t kPanelTokens = 128;
 constexpr size_t kPanelColumns = 64 * kLanes;
@@ -82,7 +86,8 @@ void dotTile(const float* panel, const float* x, size_t xStride, size_t columns,
   }
   size_t column = 0;
   for (; column + kLanes <= columns; column += kLanes) {
-    // One side is held, the other passes through one register: 3 + 1 + 12 sums fill the 16 of AVX2, 6 + 1 + 24 the 32 of AVX-512.
+    // One side is held and the other passes through one register: 3 + 1 + 12 sums fill the 16 of AVX2, 6 + 1 + 24 the
+    // 32 of AVX-512.
     F weights[rows];
     for (size_t r = 0; r < rows; r++) weights[r] = Simd::load(panel + r * kPanelStride + column);
     for (size_t t = 0; t < tokens; t++) {

@@ -1,6 +1,6 @@
 #pragma once
 
-// What products in integers have in common, whatever the instruction set. Of internal linkage, as everything in kernels.
+// The part of integer products that all instruction sets share. It has internal linkage, as everything in kernels.
 
 #include <cstddef>
 
@@ -16,7 +16,7 @@ constexpr float kLargest = 32639;
 /** Blocks of smaller numbers than this are rounded to its steps: below, scales would lose bits of their own. */
 constexpr float kLeastMaximum = 0x1p-90f;
 
-/** What a block of weights has beside its scale: nothing, a minimum of its own, or a scale of its own for columns 16 to 31. */
+/** The second number of a block of weights, beside its scale: none, a minimum, or a scale for columns 16 to 31. */
 enum class Also { Nothing, Minimum, Scale };
 
 struct WeightsQ4_0;

@@ -7,7 +7,7 @@
 
 namespace flashrow {
 
-/** What one kernel call may use beside its arguments, 64-aligned. */
+/** Scratch of one kernel call in bytes, 64-aligned. */
 constexpr size_t kKernelScratchBytes = 320 * 1024;
 
 /** Inputs as integers: this many share a scale, and take so many bytes together. */
@@ -25,7 +25,7 @@ struct Rows {
   }
 };
 
-/** Where the product of row i and token t goes: `base[t * stride + (index ? index[i] : i)]`, replacing or adding. */
+/** The product of row i and token t goes to `base[t * stride + (index ? index[i] : i)]`, replacing or adding. */
 struct Products {
   float* base;
   size_t stride;
@@ -34,32 +34,35 @@ struct Products {
 };
 
 /**
- * Products in integers, of the formats that have them. Inputs become 16-bit integers once per call, with a scale for each 32 (an
- * error of 2e-5 of their root mean square), and the sums over 32 columns are exact.
+ * Products in integers, for the formats that have them. Inputs become 16-bit integers once per call, with a scale for
+ * each 32 (an error of 2e-5 of their root mean square), and the sums over 32 columns are exact.
  */
 struct IntegerKernels {
   bool (*takes)(Format format);
   /** Bytes of x[tokens, columns] as integers. */
   size_t (*inputBytes)(size_t columns, size_t tokens);
-  /** Writes tokens `begin` to `end` of x[tokens, columns] (token t at x + t * xStride) to `into`, which is 64-aligned and has room for all. */
+  /**
+   * Writes tokens `begin` to `end` of x[tokens, columns] (token t at x + t * xStride) to `into`, which is 64-aligned
+   * and has room for all tokens.
+   */
   void (*quantize)(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end,
                    uint8_t* into);
-  /** As Kernels::dots, with what `quantize` wrote. */
+  /** As Kernels::dots, with the integers that `quantize` wrote. */
   void (*dots)(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
                const Products& out, void* scratch);
 };
 
 /**
- * One instruction set's kernels. Within a set, each result depends on its own row and token alone: never on how many rows or
- * tokens are computed together, nor on their order. Sets may differ from each other in the last bits.
+ * The kernels of one instruction set. Within a set, each result depends on its own row and token alone: never on how
+ * many rows or tokens are computed together, nor on their order. Sets may differ from each other in the last bits.
  */
 struct Kernels {
   /** Products of `count` rows of `columns` weights with x[tokens, columns] (token t at x + t * xStride). */
   void (*dots)(Format format, const Rows& rows, size_t count, size_t columns, const float* x, size_t xStride,
                size_t tokens, const Products& out, void* scratch);
   /**
-   * y[t, o] += h[t, j] * row_j[o], j ascending, for columns `begin` <= o < `end`. Both are multiples of 32, or `end` is the row's end.
-   * Rows whose h is zero for a token add nothing to it.
+   * y[t, o] += h[t, j] * row_j[o], j ascending, for columns `begin` <= o < `end`. Both are multiples of 32, or `end` is
+   * the end of the row. A row whose h is zero for a token adds nothing to it.
    */
   void (*addScaledRows)(Format format, const Rows& rows, size_t count, const float* h, size_t hStride, size_t begin,
                         size_t end, float* y, size_t yStride, size_t tokens, void* scratch);
@@ -68,8 +71,8 @@ struct Kernels {
   /** scores[i] <- exp(scale * (scores[i] - max)); returns their sum. */
   float (*exponentials)(float* scores, size_t count, float scale);
   /**
-   * out[t * outStride + r] = in how many of `columns` columns row r of `signs` and token t of `inputs` have the same bit; both take `words` words a row, in which
-   * bits beyond the columns are 0.
+   * out[t * outStride + r] = the number of columns, out of `columns`, in which row r of `signs` and token t of `inputs`
+   * have the same bit. Both take `words` words a row, in which bits beyond the columns are 0.
    */
   void (*agreements)(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs,
                      size_t tokens, float* out, size_t outStride);

@@ -1,11 +1,12 @@
 #pragma once
 
 /**
- * The kernels' one algorithm, over a `Simd` that the including file defines (8 or 16 float lanes). Everything here has internal
- * linkage, so that no function compiled for one instruction set can be linked in for another.
+ * The one algorithm of all kernels, over a `Simd` that the including file defines (8 or 16 float lanes). Everything
+ * here has internal linkage, so that no function compiled for one instruction set can be linked in for another.
  *
- * A dot product is one accumulator of kLanes, fed in ascending column order, then added up by one fixed tree; a scaled-row sum is
- * one chain of multiply-adds in ascending row order. Tiles only decide which pairs run side by side, never a pair's own order.
+ * A dot product is one accumulator of kLanes, fed in ascending column order and added up by one fixed tree. A sum of
+ * scaled rows is one chain of multiply-adds in ascending row order. Tiles only decide which pairs run side by side,
+ * never a pair's own order.
  */
 
 #include "kernels/decode.h"

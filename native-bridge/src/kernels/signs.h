@@ -5,7 +5,10 @@
 namespace flashrow {
 namespace {
 
-/** Bits in which two runs of words differ; eight bytes at a time, which the population count of the set at hand takes. */
+/**
+ * The number of bits in which two runs of words differ. Takes eight bytes at a time, as the population count of the set
+ * at hand does.
+ */
 inline uint64_t differing(const uint32_t* a, const uint32_t* b, size_t words) {
   uint64_t sum = 0;
   size_t i = 0;

@@ -30,8 +30,8 @@ struct Simd {
   /** a * b + c */
   static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
   /**
-   * scale * q + offset, scale a half and q of few bits: their product is exact, so this rounds once as well. Additions have units of
-   * their own, and either operation takes its broadcast straight from memory.
+   * scale * q + offset, for a scale that is a half and a q of few bits. Their product is exact, so that this rounds
+   * once as well. Additions have units of their own, and either operation takes its broadcast straight from memory.
    */
   static F affine(F scale, F q, F offset) { return add(multiply(scale, q), offset); }
   /** b where either is NaN. */
@@ -65,7 +65,10 @@ struct Simd {
     return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
   }
   static F loadSignedBytes(const uint8_t* from) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(sixteen(from))); }
-  /** Sixteen bytes: level(q - bias) of their low nibbles q and of their high ones, which index the sixteen levels there are. */
+  /**
+   * Sixteen bytes: level(q - bias) of their low nibbles q and of their high ones, by which the sixteen possible levels
+   * are indexed.
+   */
   template <class Level>
   static void loadNibbles(const uint8_t* from, int bias, const Level& level, F& low, F& high) {
     const __m512i all = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);

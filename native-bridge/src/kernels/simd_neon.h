@@ -14,7 +14,7 @@ struct Simd {
     float32x4_t a, b;
   };
   static constexpr size_t kLanes = 8;
-  /** Of 32 registers 18 sums, six weights, two inputs: nothing is spilt. */
+  /** 18 sums, six weights and two inputs fit the 32 registers: nothing is spilt. */
   static constexpr size_t kRowTile = 3;
   static constexpr size_t kTokenTile = 3;
   static constexpr size_t kSumTokens = 2;

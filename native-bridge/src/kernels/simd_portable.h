@@ -118,7 +118,10 @@ struct Simd {
   static F4 toFloat(I4 v) { return __builtin_convertvector(v, F4); }
   static F4 choose(I4 mask, F4 yes, F4 no) { return (F4)((mask & (I4)yes) | (~mask & (I4)no)); }
 
-  /** Normal numbers need their exponent rebiased by 127 - 15, infinity and NaN the full exponent; the rest is a count of 2^-24. */
+  /**
+   * Normal numbers need their exponent moved by 127 - 15, infinity and NaN the full exponent; subnormal ones are a
+   * count of 2^-24.
+   */
   static F4 widen(U4 bits) {
     const U4 magnitude = bits & 0x7fffu;
     const U4 special = (U4)(magnitude >= 0x7c00u) & 0x7f800000u;

@@ -7,7 +7,10 @@
 namespace flashrow {
 namespace {
 
-/** e^x for x <= 0: x = n ln 2 + r, |r| <= ln 2 / 2, a Taylor polynomial for e^r (relative error below 2e-7); 0 below -87. */
+/**
+ * e^x for x <= 0, and 0 below -87: x = n ln 2 + r, |r| <= ln 2 / 2, with a Taylor polynomial for e^r (relative error
+ * below 2e-7).
+ */
 inline F exponential(F x) {
   constexpr float kLowest = -87.0f;
   constexpr float kShift = 12582912.0f;

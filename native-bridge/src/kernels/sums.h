@@ -27,7 +27,9 @@ inline void addRowsAt(size_t at, const uint8_t* const* rows, const F* scale, con
   for (size_t v = 0; v < steps * Decode::kVectors; v++) Simd::store(y + at + v * kLanes, sums[v]);
 }
 
-/** y[begin, end) += the sum of `count` (a constant) rows, decoded in registers; `ahead` are the rows to fetch meanwhile. */
+/**
+ * y[begin, end) += the sum of `count` (a constant) rows, decoded in registers. The rows `ahead` are fetched meanwhile.
+ */
 template <class Decode, size_t count>
 void addRows(const uint8_t* const* rows, const float* h, const uint8_t* const* ahead, size_t begin, size_t end,
              float* y) {
@@ -89,7 +91,10 @@ void addScaledRowsOneToken(const Rows& rows, size_t count, const float* h, size_
   }
 }
 
-/** Blocking of the many-token sums: strips of four registers' columns, each contiguous over a block of rows (16 or 32 KiB). */
+/**
+ * Blocking of the many-token sums: strips of four registers' columns, each contiguous over a block of rows (16 or 32
+ * KiB).
+ */
 constexpr size_t kSumRows = 128;
 constexpr size_t kStripVectors = 4;
 constexpr size_t kStripColumns = kStripVectors * kLanes;

@@ -1,7 +1,8 @@
 #pragma once
 
-// GGML's blocks of 256 weights, and OCP's of 32, spread out to bytes and scales. Part of shared.h: compiled once for each instruction set,
-// whose compiler turns these loops into its own vectors. native-bridge/super-blocks.ts describes the layouts.
+// Spreads GGML's blocks of 256 weights, and OCP's of 32, out to bytes and scales. Part of shared.h: it is compiled once
+// for each instruction set, whose compiler turns these loops into its own vectors. native-bridge/super-blocks.ts
+// describes the layouts.
 
 #include <cstddef>
 #include <cstdint>
@@ -97,7 +98,10 @@ struct BlockQ6_K {
   }
 };
 
-/** What four bits stand for in E2M1, doubled to be whole: 0, 1, 2, 3, 4, 6, 8, 12, and the same below zero. In arithmetic, which vectorizes. */
+/**
+ * The value of four bits in E2M1, doubled to be whole: 0, 1, 2, 3, 4, 6, 8, 12, and the same below zero. Computed, not
+ * looked up: arithmetic vectorizes.
+ */
 inline int8_t e2m1Doubled(uint8_t bits) {
   const int8_t magnitude = static_cast<int8_t>(bits & 7);
   const int8_t above4 = static_cast<int8_t>(magnitude > 4 ? magnitude - 4 : 0);

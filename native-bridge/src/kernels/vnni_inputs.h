@@ -41,8 +41,8 @@ inline QuantizedBlock quantizeBlock(const float* x) {
 }
 
 /**
- * One token's inputs, four blocks at a time: q = 256 * high + low, both signed bytes, so that products with bytes make products with
- * q. Lane j of each register is block j's; scales and sums stand in all four elements of the lane.
+ * One token's inputs, four blocks at a time: q = 256 * high + low. Both are signed bytes, so that products with bytes
+ * make products with q. Lane j of each register is block j's; scales and sums stand in all four elements of the lane.
  */
 struct alignas(64) OneTokenGroup {
   int8_t high[2][64];
@@ -76,8 +76,8 @@ inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into
 }
 
 /**
- * A block of one of many tokens. Pairs of 16-bit integers stand in the order in which unpacking leaves weights: step 4k + s holds
- * columns c and c + 2, where c = 4k, 4k + 16, 4k + 1, 4k + 17 for s = 0 to 3.
+ * A block of one of many tokens. Pairs of 16-bit integers stand in the order in which unpacking leaves weights: step 4k
+ * + s holds columns c and c + 2, where c = 4k, 4k + 16, 4k + 1, 4k + 17 for s = 0 to 3.
  */
 struct ManyTokensBlock {
   int16_t pairs[16][2];

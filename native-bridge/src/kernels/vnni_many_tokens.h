@@ -26,8 +26,8 @@ struct VnniScratch {
 static_assert(sizeof(VnniScratch) <= kKernelScratchBytes, "kKernelScratchBytes holds the panel and its sums");
 
 /**
- * A tile's share of a panel's blocks. Columns 0 to 15 of a block stand in its even steps, 16 to 31 in the odd ones: where these have
- * a scale of their own, they follow in a second pass.
+ * A tile's share of a panel's blocks. Columns 0 to 15 of a block stand in its even steps, and 16 to 31 in the odd ones.
+ * If these have a scale of their own, they follow in a second pass.
  */
 template <Also also, size_t vectors, size_t tokens>
 void vnniTile(const PanelBlock* panel, size_t blocks, const uint8_t* inputs, size_t inputStride, __m512* sums) {

@@ -94,8 +94,8 @@ __m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGr
 }
 
 /**
- * Four rows, fewer at the end. More side by side are slower: their constants no longer fit the registers. The rows that follow are
- * fetched meanwhile, every line of them, as they may lie anywhere.
+ * Four rows, fewer at the end. More side by side are slower: their constants no longer fit the registers. The rows that
+ * follow are fetched meanwhile, every line of them, as they may lie anywhere.
  */
 template <class Weights>
 void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,

@@ -12,7 +12,7 @@ struct Quants {
   __m512i first, second;
 };
 
-/** Of four rows, by half g: element 4j + r is what block 4g + j of row r has. */
+/** Scales of four rows, by half g: element 4j + r belongs to block 4g + j of row r. */
 struct SuperScales {
   __m512 scale[2], also[2];
 };
@@ -34,7 +34,10 @@ inline __m512i everyLane(int32_t a, int32_t b, int32_t c, int32_t d) {
   return _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
 }
 
-/** All eight blocks' scales, and what else they have, of 16 rows. `Weights::packed` is as SuperScales wants it, in bytes. */
+/**
+ * Scales of all eight blocks of 16 rows, and their minima or second scales. `Weights::packed` is as SuperScales wants
+ * it, in bytes.
+ */
 template <class Weights>
 void unpackScales(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
   __m512i packed[4];

@@ -51,8 +51,9 @@ inline __m128i sixteenBytes(const uint8_t* from) { return _mm_loadu_si128(reinte
 inline __mmask32 firstWords(size_t count) { return count >= 32 ? 0xffffffffu : (1u << count) - 1; }
 
 /**
- * Up to four blocks of a row: their quants plus kBias as unsigned bytes, a block in each lane, columns 0 to 15 in `first` and 16 to 31
- * in `second`; and their scales, 16 bits, four times each, in the lower half of `scales`, minima in its upper half.
+ * Up to four blocks of a row. Their quants plus kBias are unsigned bytes, a block in each lane, columns 0 to 15 in
+ * `first` and 16 to 31 in `second`. Their scales, 16 bits, stand four times each in the lower half of `scales`, and
+ * minima in its upper half.
  */
 struct Group {
   __m512i first, second, scales;
@@ -158,7 +159,7 @@ struct WeightsMxfp4 {
   }
 };
 
-/** Lane by lane, the first, second, third and fourth elements of four registers, each from one of them: four by four, transposed. */
+/** Transposes four by four elements in each lane: register i gets element i of all four registers. */
 inline void transposeLanes(__m512i (&rows)[4]) {
   const __m512i a = _mm512_unpacklo_epi32(rows[0], rows[1]), b = _mm512_unpackhi_epi32(rows[0], rows[1]);
   const __m512i c = _mm512_unpacklo_epi32(rows[2], rows[3]), d = _mm512_unpackhi_epi32(rows[2], rows[3]);
@@ -217,7 +218,10 @@ inline void unpackRows<WeightsMxfp4>(const uint8_t* const* rows, size_t offset, 
   }
 }
 
-/** A step of 16 rows, `offset` bytes from where they begin, as kStepBlocks blocks of a panel, each `stride` after the one before. */
+/**
+ * Unpacks a step of 16 rows, which begins `offset` bytes into them, to kStepBlocks blocks of a panel, each `stride`
+ * after the one before.
+ */
 template <class Weights>
 void unpackStep(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
   if constexpr (Weights::kStepBlocks == 1) {

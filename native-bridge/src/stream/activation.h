@@ -10,7 +10,10 @@ enum class Activation : uint8_t { Relu = 0, Silu = 1, Gelu = 2, GeluTanh = 3, Cl
 /** values[i] <- act(values[i]); NaN stays NaN. */
 void activate(Activation activation, float* values, size_t count);
 
-/** What the activated gate is multiplied by, of up's product: that itself for all but the clamped SwiGLU, whose gate lets 1 + up through. */
+/**
+ * values[i] <- the factor that up's product values[i] gives to the activated gate: the product itself, but clamped and
+ * plus 1 for the clamped SwiGLU.
+ */
 void activateUp(Activation activation, float* values, size_t count);
 
 }  // namespace flashrow

@@ -53,7 +53,7 @@ void FeedForward::hidden(const PlacedUnit* const* units, size_t count) {
   for (size_t i = 0; i < count; i++) weigh(*units[i]);
 }
 
-/** A weight of zero leaves nothing of h, not even what is no number. */
+/** A weight of zero leaves nothing of h, not even NaN. */
 void FeedForward::weigh(const PlacedUnit& unit) {
   for (size_t t = 0; t < call_.tokens; t++) {
     const float weight = call_.weights[t * call_.weightStride + unit.index];
@@ -137,7 +137,7 @@ void FeedForward::activateShare(size_t begin, size_t end, float* acts) const {
   }
 }
 
-/** Where act is zero for every token, up's product cannot matter. */
+/** A neuron whose act is zero for every token does not need its up product. */
 size_t FeedForward::keepOpen(size_t begin, size_t end) {
   size_t open = begin;
   for (size_t i = begin; i < end; i++) {

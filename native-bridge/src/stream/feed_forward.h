@@ -15,7 +15,7 @@ namespace flashrow {
 struct PlacedUnit {
   const uint8_t* slot;
   uint32_t unit;
-  /** Those that are computed: all of the unit's, or none. */
+  /** The neurons that are computed: all of the unit's, or none. */
   uint32_t neurons;
   /** Its place among the units of the call. */
   uint32_t index;
@@ -23,7 +23,7 @@ struct PlacedUnit {
   size_t position;
 };
 
-/** What a call brings for one layer besides its units; bridge.ts documents the fields. */
+/** A call on one layer, without its units; bridge.ts documents the fields. */
 struct LayerCall {
   const Layer* layer;
   const float* x;
@@ -47,8 +47,8 @@ struct LayerCall {
 };
 
 /**
- * The two halves of a feed-forward network over units in memory: `hidden` takes units in any order, `project` in ascending
- * order. Between them h = act(gate x) * (up x) of every neuron of the call is kept.
+ * The two halves of a feed-forward network over units in memory: `hidden` takes units in any order, `project` in
+ * ascending order. Between them, h = act(gate x) * (up x) of every neuron of the call is kept.
  */
 class FeedForward {
  public:
@@ -61,7 +61,9 @@ class FeedForward {
   void begin(const LayerCall& call, size_t neurons);
   /** Computes h of these units. */
   void hidden(const PlacedUnit* const* units, size_t count);
-  /** Adds the products of h with these units' down rows to y; all have been through `hidden`, and follow one another. */
+  /**
+   * Adds the products of h with these units' down rows to y. All have been through `hidden`, and follow one another.
+   */
   void project(const PlacedUnit* const* units, size_t count);
 
  private:

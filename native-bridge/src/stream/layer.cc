@@ -32,6 +32,21 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   numUnits = (numBundles + bundlesPerUnit - 1) / bundlesPerUnit;
   neuronsPerUnit = bundlesPerUnit * neuronsPerBundle;
 
+  checkExtents(numFiles);
+  checkParts();
+  checkSegments();
+  check(arenaOffset % kDeviceBlock == 0, "arenaOffset must be a multiple of 4096");
+  check(arenaOffset <= arenaBytes && (slots == 0 || slotBytes <= (arenaBytes - arenaOffset) / slots),
+        "the slots reach outside the arena");
+  if (!checksums.empty()) verified_ = std::make_unique<std::atomic<uint64_t>[]>((checksums.size() + 63) / 64);
+  if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
+  if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);
+  for (size_t e = 0; e < extents.size(); e++) bundlePayload += extents[e].bytes - areas[e].skip;
+  downRowBytes = rowBytes(downFormat, downByNeuron ? hiddenSize : neuronsPerBundle);
+}
+
+void Layer::checkExtents(size_t numFiles) const {
+  const Check check{index};
   check(!extents.empty() && extents.size() <= kMostExtents && areas.size() == extents.size(),
         "one to three extents, an area for each");
   for (size_t e = 0; e < extents.size(); e++) {
@@ -44,9 +59,11 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
     check(areas[e].skip < extent.bytes, "an extent is skipped whole");
     check(areas[e].offset <= slotBytes && spanOf(e, 0) <= slotBytes - areas[e].offset,
           "a slot is too small for a unit");
-    bundlePayload += extent.bytes - areas[e].skip;
   }
+}
 
+void Layer::checkParts() const {
+  const Check check{index};
   const auto checkPart = [&](const Part& part, bool read, Format format, size_t rows, size_t columns,
                              const char* name) {
     check(part.extent < extents.size(), std::string(name) + " lies in an extent that is not there");
@@ -70,10 +87,10 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
     check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1,
           "a resident part needs a down matrix by neuron, one extent and one bundle per unit");
   }
-  if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
-  if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);
-  downRowBytes = rowBytes(downFormat, downByNeuron ? hiddenSize : neuronsPerBundle);
+}
 
+void Layer::checkSegments() const {
+  const Check check{index};
   for (const Segment& segment : segments) {
     check(segment.extent < extents.size(), "a segment lies in an extent that is not there");
     const uint64_t end = extents[segment.extent].bytes;
@@ -81,11 +98,6 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   }
   check(checksums.empty() || checksums.size() == numBundles * segments.size(),
         "checksums need one entry per bundle and segment");
-
-  check(arenaOffset % kDeviceBlock == 0, "arenaOffset must be a multiple of 4096");
-  check(arenaOffset <= arenaBytes && (slots == 0 || slotBytes <= (arenaBytes - arenaOffset) / slots),
-        "the slots reach outside the arena");
-  if (!checksums.empty()) verified_ = std::make_unique<std::atomic<uint64_t>[]>((checksums.size() + 63) / 64);
 }
 
 bool Layer::verified(size_t bundle, size_t segment) const {

@@ -30,12 +30,12 @@ struct Segment {
   uint64_t offset, bytes;
 };
 
-/** Where an extent's bytes lie in a slot (slots.ts): the first `skip` bytes of a bundle are not read. */
+/** The place of an extent's bytes in a slot (slots.ts). The first `skip` bytes of a bundle are not read. */
 struct SlotArea {
   uint64_t skip, offset;
 };
 
-/** What JavaScript says about a layer; bridge.ts documents it. */
+/** A layer as JavaScript describes it; bridge.ts documents the fields. */
 struct LayerOptions {
   size_t hiddenSize, numNeurons, neuronsPerBundle, bundlesPerUnit;
   Activation activation;
@@ -104,6 +104,10 @@ struct Layer : LayerOptions {
   void setVerified(size_t bundle, size_t segment);
 
  private:
+  void checkExtents(size_t numFiles) const;
+  void checkParts() const;
+  void checkSegments() const;
+
   std::unique_ptr<std::atomic<uint64_t>[]> verified_;
 };
 

@@ -7,7 +7,10 @@ namespace flashrow {
 
 /** Below this a merged read is so short that splitting it further costs more operations than parallelism gains. */
 constexpr uint64_t kShortestShare = 64 << 10;
-/** From this size on a record is read into its slot without a copy, where slots.ts has given it the same place among blocks. */
+/**
+ * Records of this size and above are read into their slots without a copy, if slots.ts has given them the same place
+ * among blocks.
+ */
 constexpr uint64_t kStraightBytes = 64 << 10;
 
 void ReadPlanner::add(File& file, const Piece& piece, bool straight) {

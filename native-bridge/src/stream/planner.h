@@ -9,15 +9,15 @@
 
 namespace flashrow {
 
-/** Which device reads bring a set of units into their slots. */
+/** Decides which device reads bring a set of units into their slots. */
 class ReadPlanner {
  public:
   ReadPlanner(Reader& reader, const std::vector<std::unique_ptr<File>>& files, uint64_t mergeGap)
       : reader_(reader), files_(files), mergeGap_(mergeGap) {}
 
   /**
-   * Adds the reads of `count` units of a layer, ascending, into `slots` (which have begun) to reads(), and sets the slots' pieces.
-   * Unit by unit, so that the first are there to be computed while the others are on their way.
+   * Adds the reads of `count` units of a layer, ascending, into `slots` (which have begun) to reads(), and sets the
+   * slots' pieces. Goes unit by unit, so that the first are there to be computed while the others are on their way.
    * Neighbours are merged, but never into so few reads that read threads stand idle.
    */
   void plan(const Layer& layer, const uint32_t* units, Slot* const* slots, size_t count);

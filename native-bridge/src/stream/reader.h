@@ -15,7 +15,7 @@
 
 namespace flashrow {
 
-/** Longest single read, and so what bounds a read thread's bounce buffer. */
+/** The longest single read, which bounds a read thread's bounce buffer. */
 constexpr uint64_t kLongestRead = 1 << 20;
 
 /** Something that arrives in pieces. */
@@ -44,7 +44,10 @@ struct Read {
   File* file;
   uint64_t offset;
   uint64_t end;
-  /** One piece that lies in its place as it does in the device's blocks, with room for them around it: no copy. */
+  /**
+   * True for one piece that lies in its slot as it does in the device's blocks, with room for them around it: it needs
+   * no copy.
+   */
   bool straight;
   std::vector<Piece> pieces;
 };

@@ -11,8 +11,8 @@
 namespace flashrow {
 
 /**
- * Slots that are always reading ahead along a cyclic schedule. Turns count up for ever; turn n brings schedule entry n modulo its
- * length into slot n modulo the number of slots.
+ * Slots that always read ahead along a cyclic schedule. Turns count up for ever; turn n brings entry n of the schedule,
+ * modulo its length, into slot n, modulo the number of slots.
  */
 class Ring {
  public:

@@ -7,7 +7,7 @@
 
 namespace flashrow {
 
-/** Compares the checksums of what was read for the first time. */
+/** Compares the checksums of segments that are seen for the first time. */
 static std::optional<Failure> findDamage(Layer& layer, uint32_t unit, const uint8_t* data, const SlotBoard& board) {
   if (layer.checksums.empty()) return std::nullopt;
   for (size_t i = 0; i < layer.bundlesOf(unit); i++) {

@@ -14,7 +14,7 @@ namespace flashrow {
 
 class SlotBoard;
 
-/** One place for a unit, and what has become of the unit that was asked into it. */
+/** One place for a unit, and the state of the unit that was asked into it. */
 class Slot : public Load {
  public:
   enum class State : uint8_t { Empty, Loading, Ready, Failed };
@@ -52,7 +52,10 @@ class Slot : public Load {
   std::optional<Failure> failure_;
 };
 
-/** What a stream's slots share: where they announce that they have settled, the count of what arrived, the files' names for messages. */
+/**
+ * The board that a stream's slots share. It has the place where they announce that they have settled, the count of
+ * bytes that arrived, and the names of files for messages.
+ */
 class SlotBoard {
  public:
   explicit SlotBoard(const std::vector<std::unique_ptr<File>>& files) : files_(files) {}

@@ -10,13 +10,18 @@ namespace flashrow {
 
 /** Weights of a ring computed between two looks at what has landed: short enough that its slots come free steadily. */
 static constexpr uint64_t kBatchBytes = 4 << 20;
-/** Most neurons in one batch of a call that is too large to keep all of its h. */
+/** The most neurons in one batch of a call that is too large to keep all of its h. */
 static constexpr size_t kBatchNeurons = 1024;
 
-/** From this size on a unit is an expert: few of many tokens want it, and copying their rows is cheaper than computing the others'. */
+/**
+ * Units of this size and above are experts: few of many tokens want one, and to copy their rows is cheaper than to
+ * compute the others'.
+ */
 static constexpr size_t kGatheredNeurons = 32;
 
-/** By output, a product of down with zeros is still computed, and is no number where down holds one that is not finite. */
+/**
+ * By output, a product of down with zeros is still computed, and is NaN where down holds a value that is not finite.
+ */
 static bool gathersTokens(const LayerCall& call) {
   if (call.weights == nullptr || call.tokens < 2 || call.residentProducts != nullptr) return false;
   return !call.layer->downByNeuron || call.layer->neuronsPerUnit >= kGatheredNeurons;
@@ -158,7 +163,7 @@ void RowStream::placeEntries(const FeedForwardCall& call, const LayerCall& onLay
   const Layer& layer = *onLayer.layer;
   entries_.clear();
   size_t position = 0;
-  // What failed before anybody wanted it may succeed now; what fails for good will fail again.
+  // A read ahead that failed may succeed now; one that fails for good will fail again.
   if (ring_ != nullptr && ring_->hasFailed()) ring_->seek(ring_->next() % ring_->entries());
   uint64_t turn = ring_ == nullptr ? 0 : ring_->next();
   for (size_t i = 0; i < call.count; i++) {

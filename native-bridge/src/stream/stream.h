@@ -40,7 +40,10 @@ struct FeedForwardCall {
   bool accumulate;
 };
 
-/** Bundles from files through an arena into feed-forward calls; bridge.ts documents the operations. One caller at a time. */
+/**
+ * Brings bundles from files through an arena into feed-forward calls. bridge.ts documents the operations. One caller at
+ * a time.
+ */
 class RowStream {
  public:
   static constexpr uint32_t kRingSlot = 0xffffffff;
@@ -75,13 +78,19 @@ class RowStream {
   void placeEntries(const FeedForwardCall& call, const LayerCall& onLayer);
   void compute(const LayerCall& call);
   void await(const Entry& entry);
-  /** Takes landed entries from `next` on into batch_; without `anyOrder` only up to the first that is still on its way. */
+  /**
+   * Takes landed entries from `next` on into batch_; without `anyOrder` only those before the first that is still on
+   * its way.
+   */
   void collectLanded(const LayerCall& call, size_t next, bool anyOrder);
   /** Unit by unit, over the tokens that it has a weight for. */
   void computeGathered(const LayerCall& call);
   /** Computes batch_ whole, chunk by chunk of tokens. */
   void computeChunks(const LayerCall& call);
-  /** Adds what follows `next` without a gap to y, and lets its ring slots go; returns the first entry that is still to be added. */
+  /**
+   * Adds the computed entries from `next` on, up to a gap, to y and lets their ring slots go. Returns the first entry
+   * still to be added.
+   */
   size_t projectComputed(size_t next);
   bool landed(const Entry& entry) const;
   void release(const Entry& entry);
@@ -92,7 +101,7 @@ class RowStream {
   Arena arena_;
   std::vector<std::unique_ptr<Layer>> layers_;
   SlotBoard board_{files_};
-  /** Of each layer; layers in the same place of the arena share theirs. */
+  /** Per layer; layers in the same place of the arena share theirs. */
   std::vector<std::shared_ptr<Slot[]>> slots_;
   FeedForward feedForward_;
   std::vector<Entry> entries_;

@@ -21,28 +21,28 @@ interface ChatFlags extends ModelFlags, GenerationFlags {
 }
 
 const HELP = `/clear  forget the conversation
-/stats  what the last answer did and cost
-/help   this list
+/stats  show what the last answer did and cost
+/help   show this list
 /exit   leave, as Ctrl-D does
-A line that ends in \\ goes on in the next one; lines between """ are one message.
-Ctrl-C stops an answer, or drops what has been typed of a message; twice at an empty prompt it leaves.`;
+A line that ends in \\ goes on in the next one. Lines between """ are one message.
+Ctrl-C stops an answer, or drops a message that is half typed. Twice at an empty prompt it leaves.`;
 
-/** A word after a slash, and nothing else: paths and code are messages. */
+/** A slash and one word, and nothing else. Paths and code are messages. */
 const COMMAND = /^\/[a-z]+$/;
 
 export function chatCommand(): Command {
   const command = new Command('chat')
     .description(
-      'talk with a model: stdout is its answers alone; messages come line by line from the terminal or stdin',
+      'talk with a model: messages come line by line from the terminal or stdin, stdout is the answers alone',
     )
     .argument('<model>', MODEL_ARGUMENT)
-    .option('--system <text>', 'what the model is told before the conversation')
-    .option('--chat-template <file>', 'a Jinja template instead of the one of the model');
+    .option('--system <text>', 'a text that the model is given before the conversation')
+    .option('--chat-template <file>', "a Jinja template instead of the model's own");
   addGenerationOptions(command, {});
   command.addHelpText(
     'after',
-    '\nWithout sampling options the answers are drawn as the generation_config.json of the model says, else the likeliest token is picked.' +
-      `\nAn answer ends at the end of the turn or the context.\n\nIn the conversation:\n${HELP}`,
+    "\nWithout sampling options, answers are drawn as the model's generation_config.json says. A model without one picks the likeliest token." +
+      `\nAn answer ends where the turn or the context ends.\n\nIn the conversation:\n${HELP}`,
   );
   return addModelOptions(command).action(chat);
 }
@@ -59,13 +59,13 @@ async function chat(source: string, flags: ChatFlags): Promise<void> {
   });
 }
 
-/** What ends a conversation does not take along what has been said: with `--json` nothing of it is on stdout yet. */
+/** An error that carries the conversation so far: with `--json` nothing of it is on stdout yet. */
 function withRecord(error: unknown, record: ChatRecord): unknown {
   if (!(error instanceof FlashrowError)) return error;
   return new FlashrowError(error.code, error.message, { ...error.details, ...record }, { cause: error });
 }
 
-/** What `--json` prints. */
+/** The conversation as `--json` prints it. */
 interface ChatRecord {
   messages: ChatMessage[];
   turns: GenerationResult[];
@@ -74,65 +74,68 @@ interface ChatRecord {
 /** The loop over messages and answers. */
 class Conversation {
   readonly record: ChatRecord = { messages: [], turns: [] };
-  private readonly input = new ChatInput(() => this.interrupt());
-  private answering: AbortController | null = null;
-  private interruptedBefore = false;
-  private left = false;
+  readonly #model: Model;
+  readonly #options: ChatOptions;
+  readonly #flags: ChatFlags;
+  readonly #input = new ChatInput(() => this.#interrupt());
+  #answering: AbortController | null = null;
+  #interruptedBefore = false;
+  #left = false;
 
-  constructor(
-    private readonly model: Model,
-    private readonly options: ChatOptions,
-    private readonly flags: ChatFlags,
-  ) {
-    this.clear();
+  constructor(model: Model, options: ChatOptions, flags: ChatFlags) {
+    this.#model = model;
+    this.#options = options;
+    this.#flags = flags;
+    this.#clear();
   }
 
   async run(): Promise<void> {
-    const giveBack = takeInterrupts(() => this.interrupt());
+    const giveBack = takeInterrupts(() => this.#interrupt());
     try {
-      await this.tryTemplate();
-      if (process.stdin.isTTY) notice('/help lists what can be typed; Ctrl-D leaves');
-      while (!this.left) {
-        const message = await this.input.next();
-        if (message === null || this.left) break;
-        this.interruptedBefore = false;
+      await this.#tryTemplate();
+      if (process.stdin.isTTY) notice('/help lists the commands; Ctrl-D leaves');
+      while (!this.#left) {
+        const message = await this.#input.next();
+        if (message === null || this.#left) break;
+        this.#interruptedBefore = false;
         const command = message.typedAlone ? message.text.trimEnd() : '';
         if (command === '/exit') break;
-        if (COMMAND.test(command)) this.command(command);
-        else if (message.text.trim() !== '') await this.answer(message.text);
+        if (COMMAND.test(command)) this.#command(command);
+        else if (message.text.trim() !== '') await this.#answer(message.text);
       }
     } finally {
       giveBack();
-      this.input.close();
+      this.#input.close();
     }
   }
 
-  /** Throws at once what a template that is missing, or refuses the system message, would throw at the first answer. */
-  private async tryTemplate(): Promise<void> {
-    const trial = this.model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.options);
-    // Left before it has begun: the messages are written out, and nothing is run.
+  /** Finds out at once whether the template is missing or refuses the system message, and throws as the first answer would. */
+  async #tryTemplate(): Promise<void> {
+    const trial = this.#model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.#options);
+    // The loop is left before it begins: the template is filled in, and nothing is run.
     await trial[Symbol.asyncIterator]().return?.();
     await trial.result;
   }
 
-  private clear(): void {
-    const { system } = this.flags;
+  #clear(): void {
+    const { system } = this.#flags;
     this.record.messages = system === undefined ? [] : [{ role: 'system', content: system }];
   }
 
-  private command(command: string): void {
+  #command(command: string): void {
     if (command === '/clear') {
-      this.clear();
+      this.#clear();
       notice('forgotten');
     } else if (command === '/stats') {
-      this.stats();
+      this.#stats();
     } else {
-      if (command !== '/help') notice(`there is no ${command}; a message that begins with / takes a space before it`);
+      if (command !== '/help')
+        notice(`there is no ${command}; to send a message that begins with /, put a space before it`);
       notice(HELP);
     }
   }
 
-  private stats(): void {
+  #stats(): void {
     const last = this.record.turns.at(-1);
     if (!last) {
       notice('nothing has been answered yet');
@@ -141,53 +144,60 @@ class Conversation {
     const { prompt, completion } = last.usage;
     notice(formatUsage(last));
     const inUse = this.record.messages.at(-1)?.role === 'assistant' ? prompt + completion : 0;
-    notice(`${formatCount(inUse)} of ${formatCount(this.model.info.contextSize)} tokens of context in use`);
+    notice(`${formatCount(inUse)} of ${formatCount(this.#model.info.contextSize)} tokens of context in use`);
     notice(formatReceipt(last.receipt));
   }
 
-  private async answer(content: string): Promise<void> {
+  async #answer(content: string): Promise<void> {
     const messages = [...this.record.messages, { role: 'user', content }];
     const abort = new AbortController();
-    this.answering = abort;
+    this.#answering = abort;
     try {
       const result = await writeAnswer(
         (onPrefill) =>
-          this.model.chat(messages, { maxTokens: this.model.info.contextSize, ...defined(this.options), ...onPrefill }),
-        { quiet: this.flags.json === true, signal: abort.signal },
+          this.#model.chat(messages, {
+            maxTokens: this.#model.info.contextSize,
+            ...defined(this.#options),
+            ...onPrefill,
+          }),
+        { quiet: this.#flags.json === true, signal: abort.signal },
       );
       this.record.messages = [...messages, { role: 'assistant', content: result.text }];
       this.record.turns.push(result);
-      if (!this.flags.json) process.stdout.write('\n');
+      if (!this.#flags.json) process.stdout.write('\n');
       if (result.finishReason !== 'stop') notice(formatUsage(result));
     } catch (error) {
-      // At a terminal the conversation is worth more than the message that did not fit.
+      // At a terminal the conversation goes on: it is worth more than the message that did not fit.
       if (!(process.stdin.isTTY && error instanceof FlashrowError && error.code === 'CONTEXT_OVERFLOW')) throw error;
-      notice(`${tellFailure(error).message}; /clear begins anew`);
+      notice(`${tellFailure(error).message}; /clear begins a new conversation`);
     } finally {
-      this.answering = null;
+      this.#answering = null;
     }
   }
 
-  /** Where nobody types, ends the program with what there is. At a terminal stops the answer; without one drops the message, and the second in a row leaves. */
-  private interrupt(): void {
+  /**
+   * Ctrl-C. Where nobody types, it ends the program with the conversation so far. At a terminal it stops the answer; where none is
+   * under way it drops the half-typed message, and a second Ctrl-C in a row leaves.
+   */
+  #interrupt(): void {
     if (!process.stdin.isTTY) {
       process.exitCode = 130;
-      this.leave();
-    } else if (this.answering) {
-      this.answering.abort();
-    } else if (!this.input.discard() && this.interruptedBefore) {
-      this.leave();
+      this.#leave();
+    } else if (this.#answering) {
+      this.#answering.abort();
+    } else if (!this.#input.discard() && this.#interruptedBefore) {
+      this.#leave();
     } else {
-      this.interruptedBefore = true;
+      this.#interruptedBefore = true;
       notice('\nCtrl-C again leaves, and so does Ctrl-D');
-      this.input.promptAgain();
+      this.#input.promptAgain();
     }
   }
 
-  private leave(): void {
-    this.left = true;
-    this.answering?.abort();
-    this.input.close();
+  #leave(): void {
+    this.#left = true;
+    this.#answering?.abort();
+    this.#input.close();
   }
 }
 

@@ -4,101 +4,101 @@ const PROMPT = '> ';
 const CONTINUED = '. ';
 const BLOCK = '"""';
 
-/** `typedAlone`: it was one line, and can be a command; a block or lines that go on cannot. */
+/** `typedAlone`: the message was one line, so it can be a command. A block, or a line that goes on, cannot. */
 export interface TypedMessage {
   text: string;
   typedAlone: boolean;
 }
 
 /**
- * Messages from the terminal, with history and editing, or from a pipe. A line that ends in a backslash goes on in the next one, and so
- * does all between lines of `"""`.
+ * Messages from the terminal, with history and editing, or from a pipe. A line that ends in a backslash goes on in the next one.
+ * Everything between two lines of `"""` is one message.
  */
 export class ChatInput {
-  private readonly lines: Interface;
-  private readonly ready: string[] = [];
-  /** Lines so far of the message that is being typed, and whether it is a block. */
-  private begun: string[] = [];
-  private inBlock = false;
-  private waiting: ((line: string | null) => void) | null = null;
-  private closed = false;
+  readonly #lines: Interface;
+  readonly #ready: string[] = [];
+  /** The lines so far of the message that is being typed, and whether it is a block. */
+  #begun: string[] = [];
+  #inBlock = false;
+  #waiting: ((line: string | null) => void) | null = null;
+  #closed = false;
 
-  /** `onInterrupt`: Ctrl-C, which a terminal in raw mode hands over as a key. */
+  /** `onInterrupt` is called for Ctrl-C, which a terminal in raw mode hands over as a key. */
   constructor(onInterrupt: () => void) {
     const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
-    // Stdout is the answers alone.
-    this.lines = createInterface({ input: process.stdin, output: terminal ? process.stderr : undefined, terminal });
-    this.lines.on('line', (line) => {
-      if (this.waiting) this.waiting(line);
-      else this.ready.push(line);
-      this.waiting = null;
+    // Stdout is kept for the answers.
+    this.#lines = createInterface({ input: process.stdin, output: terminal ? process.stderr : undefined, terminal });
+    this.#lines.on('line', (line) => {
+      if (this.#waiting) this.#waiting(line);
+      else this.#ready.push(line);
+      this.#waiting = null;
     });
-    this.lines.on('close', () => {
-      this.closed = true;
-      // The shell's prompt, or what is said last, begins on a line of its own.
-      if (terminal && this.waiting) process.stderr.write('\n');
-      this.waiting?.(null);
+    this.#lines.on('close', () => {
+      this.#closed = true;
+      // The shell's prompt, or a last notice, begins on a line of its own.
+      if (terminal && this.#waiting) process.stderr.write('\n');
+      this.#waiting?.(null);
     });
-    this.lines.on('SIGINT', onInterrupt);
+    this.#lines.on('SIGINT', onInterrupt);
   }
 
   /** The next message; null at the end of the input. */
   async next(): Promise<TypedMessage | null> {
     for (;;) {
-      const line = await this.line(this.hasBegun ? CONTINUED : PROMPT);
-      if (line === null) return this.begun.length > 0 ? this.finish(false) : null;
+      const line = await this.#line(this.#hasBegun ? CONTINUED : PROMPT);
+      if (line === null) return this.#begun.length > 0 ? this.#finish(false) : null;
       if (line.trim() === BLOCK) {
-        if (this.inBlock) return this.finish(false);
-        this.inBlock = true;
-      } else if (!this.inBlock && line.endsWith('\\')) {
-        this.begun.push(line.slice(0, -1));
+        if (this.#inBlock) return this.#finish(false);
+        this.#inBlock = true;
+      } else if (!this.#inBlock && line.endsWith('\\')) {
+        this.#begun.push(line.slice(0, -1));
       } else {
-        this.begun.push(line);
-        if (!this.inBlock) return this.finish(this.begun.length === 1);
+        this.#begun.push(line);
+        if (!this.#inBlock) return this.#finish(this.#begun.length === 1);
       }
     }
   }
 
-  private get hasBegun(): boolean {
-    return this.inBlock || this.begun.length > 0;
+  get #hasBegun(): boolean {
+    return this.#inBlock || this.#begun.length > 0;
   }
 
-  private finish(typedAlone: boolean): TypedMessage {
-    const text = this.begun.join('\n');
-    this.begun = [];
-    this.inBlock = false;
+  #finish(typedAlone: boolean): TypedMessage {
+    const text = this.#begun.join('\n');
+    this.#begun = [];
+    this.#inBlock = false;
     return { text, typedAlone };
   }
 
-  /** Throws away what has been typed of a message, earlier lines of it too; false where that was nothing. */
+  /** Throws away a half-typed message with its earlier lines. False where nothing was typed. */
   discard(): boolean {
-    const something = this.hasBegun || this.lines.line !== '';
-    this.finish(false);
-    // Ctrl-E and Ctrl-U, as a user would: the interface has no other way.
-    this.lines.write(null, { ctrl: true, name: 'e' });
-    this.lines.write(null, { ctrl: true, name: 'u' });
+    const something = this.#hasBegun || this.#lines.line !== '';
+    this.#finish(false);
+    // Presses Ctrl-E and Ctrl-U as a user would: the interface has no other way.
+    this.#lines.write(null, { ctrl: true, name: 'e' });
+    this.#lines.write(null, { ctrl: true, name: 'u' });
     return something;
   }
 
   /** Shows the prompt again after something was written over it. */
   promptAgain(): void {
-    this.lines.setPrompt(PROMPT);
-    this.lines.prompt(true);
+    this.#lines.setPrompt(PROMPT);
+    this.#lines.prompt(true);
   }
 
   close(): void {
-    this.lines.close();
+    this.#lines.close();
   }
 
-  private line(prompt: string): Promise<string | null> {
-    const ready = this.ready.shift();
+  #line(prompt: string): Promise<string | null> {
+    const ready = this.#ready.shift();
     if (ready !== undefined) return Promise.resolve(ready);
-    if (this.closed) return Promise.resolve(null);
+    if (this.#closed) return Promise.resolve(null);
     return new Promise((resolve) => {
-      this.waiting = resolve;
-      if (!this.lines.terminal) return;
-      this.lines.setPrompt(prompt);
-      this.lines.prompt();
+      this.#waiting = resolve;
+      if (!this.#lines.terminal) return;
+      this.#lines.setPrompt(prompt);
+      this.#lines.prompt();
     });
   }
 }

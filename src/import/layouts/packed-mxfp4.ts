@@ -1,8 +1,8 @@
 import { FORMATS } from '../../../native-bridge/formats.js';
 
 /*
- * MXFP4 in safetensors (OpenAI's gpt-oss; transformers, integrations/mxfp4.py). Byte j of a block's 16 holds weight 2j in
- * its low nibble and weight 2j + 1 in its high one. The scales are in another tensor. GGML's block (ggml-common.h,
+ * MXFP4 in safetensors (OpenAI's gpt-oss; transformers, integrations/mxfp4.py). Byte j of a block's 16 holds weight 2j
+ * in its low nibble and weight 2j + 1 in its high one. The scales are in another tensor. GGML's block (ggml-common.h,
  * block_mxfp4) begins with the scale, and its byte i holds weights i and i + 16. The bits are the same.
  */
 

@@ -10,8 +10,8 @@ export interface TransposedMatrix {
 }
 
 /**
- * Fills `into` with a matrix's bytes, row after row, from byte `start` on. Its first weight lies at `offset`. Each column
- * costs one read, so ask for many rows at once. Throws CORRUPT where the file ends too early, IO.
+ * Fills `into` with a matrix's bytes, row after row, from byte `start` on. Its first weight lies at `offset`. Each
+ * column costs one read, so ask for many rows at once. Throws CORRUPT where the file ends too early, IO.
  */
 export function readTransposed(
   file: OpenFile,

@@ -2,16 +2,16 @@ import { activation } from '../activation.js';
 import type { Architecture, ModelDescription } from '../architecture.js';
 import { attentionShape } from '../attention-shape.js';
 import { type CheckpointNames, ggufNames } from '../checkpoint-names.js';
+import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors, type FusedRows } from '../expected-tensors.js';
 import type { Fields } from '../fields.js';
 import { fusedQueriesKeysValues } from '../fused-rows.js';
-import { PLAIN } from '../plain.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
 
 const FUSED = 'self_attention.query_key_value.weight';
 
-/** Names of a layer's tensors by transformers; the norms differ between the two generations. */
+/** The names of a layer's tensors in transformers. The norms differ between the two generations. */
 const layerNames = (ownNorm: boolean): Partial<Record<LayerTensor, string>> => ({
   attentionNorm: ownNorm ? 'ln_attn.weight' : 'input_layernorm.weight',
   attentionNormBias: ownNorm ? 'ln_attn.bias' : 'input_layernorm.bias',
@@ -34,7 +34,10 @@ const huggingFaceNames = (ownNorm: boolean): CheckpointNames => ({
   layer: (index, tensor) => `transformer.h.${index}.${layerNames(ownNorm)[tensor]}`,
 });
 
-/** GGUF calls the norm that both share `attn_norm`; where there are two, that is the network's, and attention's is `attn_norm_2` (llama.cpp). */
+/**
+ * The names in GGUF files (llama.cpp). A norm that both halves share is `attn_norm`. With two norms, `attn_norm` is the
+ * network's and `attn_norm_2` is attention's.
+ */
 const ggufFalconNames = (ownNorm: boolean): CheckpointNames => {
   const names = ggufNames(false);
   const renamed: Partial<Record<LayerTensor, string>> = ownNorm
@@ -52,7 +55,10 @@ const ggufFalconNames = (ownNorm: boolean): CheckpointNames => {
   };
 };
 
-/** Falcon (arXiv 2311.16867): attention and an ungated network side by side, rotary positions, queries, keys and values in one matrix. */
+/**
+ * Falcon (arXiv 2311.16867): attention and a network without a gate side by side, rotary positions, and one matrix for
+ * queries, keys and values.
+ */
 export const falcon: Architecture = {
   name: 'falcon',
   huggingFaceClasses: ['FalconForCausalLM', 'RWForCausalLM'],
@@ -70,7 +76,7 @@ export const falcon: Architecture = {
       headDim: 'head_dim',
     });
     if (!grouped) heads.numKeyValueHeads = multiQuery ? 1 : heads.numAttentionHeads;
-    // A fused matrix of as many key/value heads as heads is cut head by head, like groups of one.
+    // With as many key/value heads as heads, the fused matrix is cut head by head, like groups of one.
     const cutByGroups = grouped || !multiQuery;
     const ownNorm = grouped && config.size('num_ln_in_parallel_attn', 2) === 2;
     const spec = specOf(name, heads, ownNorm, {
@@ -86,7 +92,7 @@ export const falcon: Architecture = {
     return describe(spec, huggingFaceNames(ownNorm), cutByGroups ? byGroups(spec) : fusedQueriesKeysValues(spec));
   },
 
-  /** Here the fused matrix holds all queries, then all keys, then all values (llama.cpp, convert_hf_to_gguf.py). */
+  /** In GGUF files the fused matrix holds all queries, all keys, all values (llama.cpp, convert_hf_to_gguf.py). */
   fromGguf(name, metadata, tensors) {
     const key = (suffix: string) => `falcon.${suffix}`;
     const heads = attentionShape(metadata, {
@@ -134,12 +140,12 @@ const specOf = (name: string, heads: Heads, ownNorm: boolean, { theta, ...rest }
   parallelNorm: ownNorm ? 'own' : 'shared',
   queryKeyNorm: null,
   slidingWindow: null,
-  ...PLAIN,
+  ...DEFAULT_TRAITS,
   attentionSinks: false,
   experts: null,
 });
 
-/** What would change the result, and is not modelled. Throws UNSUPPORTED. */
+/** Refuses traits that would change the result and that flashrow does not model. Throws UNSUPPORTED. */
 function refuseUnknownTraits(config: Fields): void {
   if (config.flag('alibi') === true)
     throw config.unsupported('alibi', 'is true: positions by ALiBi (falcon-rw) are not supported; rotary ones are');
@@ -152,7 +158,7 @@ function refuseUnknownTraits(config: Fields): void {
   if (scaling) throw config.unsupported('rope_scaling', 'is set, which is not supported here');
 }
 
-/** Group by group: the queries of a key/value head, its key, its value. */
+/** The fused matrix group by group: the queries of a key/value head, its key, its value. */
 function byGroups({ numAttentionHeads, numKeyValueHeads, headDim }: ModelSpec): FusedRows {
   const queries = (numAttentionHeads / numKeyValueHeads) * headDim;
   const group = queries + 2 * headDim;

@@ -1,7 +1,7 @@
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
 
-/** What all generations share: scaled embeddings that are the head too, norms kept less one, a GELU by tanh. */
+/** Traits of all generations: scaled embeddings, which are the head too; norms stored minus one; GELU by tanh. */
 const GEMMA = {
   ggufRotary: 'halves',
   queryKeyValueBiases: false,
@@ -10,7 +10,7 @@ const GEMMA = {
   experts: null,
 } as const satisfies Partial<DecoderFamily>;
 
-/** Names of the second and third, with a norm before and after each half of a layer. */
+/** Names of the second and third generation, which have a norm before and after each half of a layer. */
 const SANDWICHED = { ffnNorm: 'pre_feedforward_layernorm.weight' } as const;
 
 /** Gemma (arXiv 2403.08295). */
@@ -23,7 +23,10 @@ export const gemma = decoder({
   gemma: { postNorms: false, softCaps: false, scaledByWidth: null },
 });
 
-/** Gemma 2 (arXiv 2408.00118): every other layer a sliding window, logits capped. Of the 27B, with 46 layers, queries are scaled by width. */
+/**
+ * Gemma 2 (arXiv 2408.00118): a sliding window in every other layer, capped logits. The 27B model, with 46 layers,
+ * scales queries by width.
+ */
 export const gemma2 = decoder({
   ...GEMMA,
   architecture: 'gemma2',
@@ -34,7 +37,10 @@ export const gemma2 = decoder({
   gemma: { postNorms: true, softCaps: true, scaledByWidth: 46 },
 });
 
-/** Gemma 3, its text half (arXiv 2503.19786): five of six layers a sliding window with a rotary of their own. Of the 27B, with 62 layers, queries are scaled by width. */
+/**
+ * The text half of Gemma 3 (arXiv 2503.19786): a sliding window with its own theta in five of six layers. The 27B
+ * model, with 62 layers, scales queries by width.
+ */
 export const gemma3 = decoder({
   ...GEMMA,
   architecture: 'gemma3',

@@ -6,8 +6,8 @@ const [BLOCK, BLOCK_NIBBLES] = [32, 16];
 const stackName = (layer: number, stack: 'gate_up' | 'down') => `model.layers.${layer}.mlp.experts.${stack}_proj`;
 
 /**
- * gpt-oss's experts in safetensors (transformers, modeling_gpt_oss.py and integrations/mxfp4.py). The rows of gate and up
- * alternate in one stack, gate first. Their biases do the same.
+ * gpt-oss's experts in safetensors (transformers, modeling_gpt_oss.py and integrations/mxfp4.py). The rows of gate and
+ * up alternate in one stack, gate first. Their biases do the same.
  * The published files are in MXFP4. Nibbles [numExperts, rows, blocks, 16] and scales [numExperts, rows, blocks] are
  * tensors of their own. Fine-tunes hold floats, and each matrix is transposed: [numExperts, columns, rows].
  */

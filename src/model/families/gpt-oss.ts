@@ -1,7 +1,7 @@
 import { decoder } from '../decoder.js';
 import { gptOssExperts } from './gpt-oss-experts.js';
 
-/** gpt-oss (arXiv 2508.10925): biases everywhere, attention sinks, every other layer a sliding window, a SwiGLU that is clamped. */
+/** gpt-oss (arXiv 2508.10925): biases everywhere, attention sinks, a window in every other layer, a clamped SwiGLU. */
 export const gptOss = decoder({
   architecture: 'gpt-oss',
   huggingFaceClasses: ['GptOssForCausalLM'],

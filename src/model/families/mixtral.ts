@@ -1,7 +1,7 @@
 import { decoder } from '../decoder.js';
 import { expertsApart } from '../expert-sources.js';
 
-/** Mixtral (arXiv 2401.04088): Mistral with experts. GGUF files call it llama. */
+/** Mixtral (arXiv 2401.04088): Mistral with experts. GGUF files name it llama. */
 export const mixtral = decoder({
   architecture: 'mixtral',
   huggingFaceClasses: ['MixtralForCausalLM'],

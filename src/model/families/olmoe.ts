@@ -1,7 +1,7 @@
 import { decoder } from '../decoder.js';
 import { expertsApart } from '../expert-sources.js';
 
-/** OLMoE (arXiv 2409.02060): 64 experts, and norms over all queries and all keys. */
+/** OLMoE (arXiv 2409.02060): 64 experts, and one norm over all queries, one over all keys. */
 export const olmoe = decoder({
   architecture: 'olmoe',
   huggingFaceClasses: ['OlmoeForCausalLM'],

@@ -2,12 +2,12 @@ import { activation } from '../activation.js';
 import type { Architecture } from '../architecture.js';
 import { attentionShape } from '../attention-shape.js';
 import type { CheckpointNames } from '../checkpoint-names.js';
+import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors } from '../expected-tensors.js';
-import { PLAIN } from '../plain.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
 
-/** The learned table begins with two rows that no position uses (transformers, OPTLearnedPositionalEmbedding). */
+/** The table of positions begins with two unused rows (transformers, OPTLearnedPositionalEmbedding). */
 const POSITION_OFFSET = 2;
 
 const LAYER: Partial<Record<LayerTensor, string>> = {
@@ -29,7 +29,7 @@ const LAYER: Partial<Record<LayerTensor, string>> = {
   down: 'fc2.weight',
 };
 
-/** Names by transformers; checkpoints published before the class had a head lack the leading `model.`. */
+/** The names of transformers. Checkpoints from before the class had a head lack the leading `model.`. */
 const namesUnder = (prefix: string): CheckpointNames => ({
   embedding: `${prefix}decoder.embed_tokens.weight`,
   positions: `${prefix}decoder.embed_positions.weight`,
@@ -39,7 +39,7 @@ const namesUnder = (prefix: string): CheckpointNames => ({
   layer: (index, tensor) => `${prefix}decoder.layers.${index}.${LAYER[tensor]}`,
 });
 
-/** OPT (arXiv 2205.01068), the paper's own example: learned positions, layer norms, biases everywhere, ReLU without a gate. */
+/** OPT (arXiv 2205.01068): learned positions, layer norms, biases everywhere, ReLU without a gate. */
 export const opt: Architecture = {
   name: 'opt',
   huggingFaceClasses: ['OPTForCausalLM', 'OPTModel'],
@@ -88,7 +88,7 @@ export const opt: Architecture = {
       parallelNorm: null,
       queryKeyNorm: null,
       slidingWindow: null,
-      ...PLAIN,
+      ...DEFAULT_TRAITS,
       attentionSinks: false,
       experts: null,
     };

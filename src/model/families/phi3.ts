@@ -1,8 +1,8 @@
 import { decoder } from '../decoder.js';
 
 /**
- * Phi-3 and Phi-4 (arXiv 2404.14219): Llama with queries, keys and values in one matrix, gate and up in another. Where positions are scaled by longrope
- * (arXiv 2402.13753), the context ends where its short factors do.
+ * Phi-3 and Phi-4 (arXiv 2404.14219): Llama with one matrix for queries, keys and values, and one for gate and up. With
+ * longrope (arXiv 2402.13753) the context ends where the short factors end.
  */
 export const phi3 = decoder({
   architecture: 'phi3',

@@ -1,7 +1,7 @@
 import { decoder } from '../decoder.js';
 import { expertsApart } from '../expert-sources.js';
 
-/** Qwen 1.5 and 2 MoE (arXiv 2407.10671): many small experts, and one that every token takes. */
+/** Qwen 1.5 and 2 MoE (arXiv 2407.10671): many small experts, and a shared one that every token uses. */
 export const qwen2Moe = decoder({
   architecture: 'qwen2-moe',
   huggingFaceClasses: ['Qwen2MoeForCausalLM'],

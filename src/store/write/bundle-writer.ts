@@ -5,17 +5,17 @@ import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { blockOf } from '../../import/tensor-format.js';
 import { decodedFormat } from '../format-choice.js';
-import { numBundles, partBytes } from '../geometry.js';
+import { bundlePartBytes, numBundles } from '../geometry.js';
 import type { RequantizedTensor } from '../manifest.js';
-import type { OutputFile } from '../output-file.js';
+import { BundlePart } from './bundle-part.js';
 import { columnsFormat, type DownColumns, gatherNeurons, gatherSlices, loadColumns } from './down-columns.js';
-import { Requantizer } from './requantizer.js';
+import type { OutputFile } from './output-file.js';
 import { type SourceReader, wholeRows } from './source-reader.js';
 import type { WriteProgress } from './write-progress.js';
 
-/** How much of a down matrix is held at once: most fit whole, and are then read from front to back. */
+/** Most bytes of a down matrix in memory. Most matrices fit whole, and are then read from front to back. */
 const COLUMNS_BYTES = 96 * 1024 * 1024;
-/** Records written at once. */
+/** Bytes of records that are written at once. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 export interface FeedForwardTensors {
@@ -25,36 +25,8 @@ export interface FeedForwardTensors {
   down: CheckpointTensor;
 }
 
-/** One part of every bundle, on its way: read as `from`, stored as `to`, at `offset` in the record. */
-class Part {
-  readonly source: Buffer;
-  readonly stored: Buffer;
-  readonly requantizer: Requantizer;
-
-  constructor(
-    tensor: CheckpointTensor,
-    from: RowFormat,
-    to: RowFormat,
-    readonly offset: number,
-    readonly bytes: number,
-    chunkWeights: number,
-  ) {
-    this.requantizer = new Requantizer(tensor.name, tensor.format, from, to);
-    this.source = Buffer.alloc(rowBytes(from, chunkWeights));
-    this.stored = from === to ? this.source : Buffer.alloc(rowBytes(to, chunkWeights));
-  }
-
-  /** Converts `weights` weights where formats differ, and puts each bundle's share into its record. */
-  place(weights: number, bundles: number, records: Buffer, stride: number): void {
-    if (this.stored !== this.source) this.requantizer.convert(this.source, weights, this.stored);
-    for (let bundle = 0, from = 0; bundle < bundles; bundle++, from += this.bytes) {
-      this.stored.copy(records, bundle * stride + this.offset, from, from + this.bytes);
-    }
-  }
-}
-
 /**
- * Streams one layer's bundles, network after network, to their place, the end of `file`, and pads the layer to a device block.
+ * Streams one layer's bundles, network after network, to the end of `file`, and pads the layer to a device block.
  * Holds one group of down columns and one chunk of records at a time.
  */
 export async function writeLayer(
@@ -65,89 +37,132 @@ export async function writeLayer(
   crc32c: Crc32c,
   progress: WriteProgress,
 ): Promise<{ checksums: Uint32Array; requantized: RequantizedTensor[] }> {
-  const { hiddenSize, neuronsPerBundle, downOrientation, formats, segments } = geometry;
-  const { stride } = geometry.extents[0];
-  // All networks of a layer are of one shape and format.
-  const [tensors] = networks;
-  const bundles = numBundles(geometry) / networks.length;
-  const format = columnsFormat(tensors.down, downOrientation);
-  const groupBundles = bundlesAtOnce(geometry, bundles, format, blockOf(tensors.down.format).blockSize);
-  const chunkBundles = Math.min(groupBundles, Math.max(1, Math.floor(CHUNK_BYTES / stride)));
-  const chunkWeights = chunkBundles * neuronsPerBundle * hiddenSize;
-
-  const bytes = partBytes(geometry);
-  const matrices: { name: 'gate' | 'up'; part: Part }[] = [];
-  const addMatrix = (name: 'gate' | 'up', to: RowFormat, offset: number, size: number) => {
-    const tensor = tensors[name]!;
-    const part = new Part(tensor, decodedFormat(tensor.format), to, offset, size, chunkWeights);
-    matrices.push({ name, part });
-  };
-  if (tensors.gate !== null) addMatrix('gate', formats.gate!, 0, bytes.gate);
-  addMatrix('up', formats.up, bytes.gate, bytes.up);
-  const down = new Part(tensors.down, format, formats.down, bytes.gate + bytes.up, bytes.down, chunkWeights);
-
-  const columns: DownColumns = {
-    bytes: Buffer.alloc(rowBytes(format, groupBundles * neuronsPerBundle * hiddenSize)),
-    format,
-    hiddenSize,
-    firstNeuron: 0,
-    neurons: 0,
-  };
-  const records = Buffer.alloc(chunkBundles * stride);
-  const checksums = new Uint32Array(numBundles(geometry) * segments.length);
-
-  const writeGroup = async (network: FeedForwardTensors, firstBundle: number, group: number) => {
-    const groupEnd = Math.min(group + groupBundles, bundles);
-    columns.firstNeuron = group * neuronsPerBundle;
-    columns.neurons = (groupEnd - group) * neuronsPerBundle;
-    await loadColumns(source, network.down, columns, progress.signal);
-
-    for (let first = group; first < groupEnd; first += chunkBundles) {
-      progress.signal?.throwIfAborted();
-      const count = Math.min(chunkBundles, groupEnd - first);
-      const neurons = count * neuronsPerBundle;
-      for (const { name, part } of matrices) {
-        const tensor = network[name]!;
-        await source.read(tensor, wholeRows(tensor, first * neuronsPerBundle, neurons), part.source);
-        part.place(neurons * hiddenSize, count, records, stride);
-      }
-      const inGroup = (first - group) * neuronsPerBundle;
-      if (downOrientation === 'by-neuron') gatherNeurons(columns, inGroup, neurons, down.source);
-      else gatherSlices(columns, inGroup, neuronsPerBundle, count, down.source);
-      down.place(neurons * hiddenSize, count, records, stride);
-
-      checksumRecords(geometry, records, count, crc32c, checksums.subarray((firstBundle + first) * segments.length));
-      await file.write(records.subarray(0, count * stride));
-      progress.onPiece();
-    }
-  };
-  for (const [index, network] of networks.entries()) {
-    for (let group = 0; group < bundles; group += groupBundles) await writeGroup(network, index * bundles, group);
-  }
+  const writer = new LayerWriter(networks, geometry, { source, file, crc32c, progress });
+  for (const [index, network] of networks.entries()) await writer.writeNetwork(network, index);
   await file.pad(DEVICE_BLOCK);
-  const changed = [...matrices.map(({ part }) => part), down].filter(
-    (part) => part.requantizer.sourceFormat !== part.requantizer.to,
-  );
-  return { checksums, requantized: changed.map((part) => part.requantizer.result()) };
+  return { checksums: writer.checksums, requantized: writer.requantized() };
 }
 
-/** Checksums of the first `count` records, [count, segments], into the front of `into`. */
-function checksumRecords(
-  { extents, segments }: BundleGeometry,
-  records: Buffer,
-  count: number,
-  crc32c: Crc32c,
-  into: Uint32Array,
-): void {
-  for (let bundle = 0; bundle < count; bundle++) {
-    segments.forEach((segment, index) => {
-      const start = bundle * extents[0].stride + segment.offset;
-      into[bundle * segments.length + index] = crc32c(records.subarray(start, start + segment.bytes), 0);
-    });
+interface Surroundings {
+  source: SourceReader;
+  file: OutputFile;
+  crc32c: Crc32c;
+  progress: WriteProgress;
+}
+
+class LayerWriter {
+  /** CRC-32C [numBundles, segments]. */
+  readonly checksums: Uint32Array;
+  readonly #geometry: BundleGeometry;
+  readonly #around: Surroundings;
+  /** Bundles of one network. */
+  readonly #bundles: number;
+  /** Bundles whose down columns are in memory together. */
+  readonly #groupBundles: number;
+  /** Bundles whose records are written together. */
+  readonly #chunkBundles: number;
+  readonly #matrices: { name: 'gate' | 'up'; part: BundlePart }[] = [];
+  readonly #down: BundlePart;
+  readonly #columns: DownColumns;
+  readonly #records: Buffer;
+
+  /** All networks of a layer have one shape and one format. */
+  constructor(networks: readonly FeedForwardTensors[], geometry: BundleGeometry, around: Surroundings) {
+    const { hiddenSize, neuronsPerBundle, downOrientation, formats, segments } = geometry;
+    const { stride } = geometry.extents[0];
+    const [tensors] = networks;
+    const format = columnsFormat(tensors.down, downOrientation);
+    this.#geometry = geometry;
+    this.#around = around;
+    this.#bundles = numBundles(geometry) / networks.length;
+    this.#groupBundles = bundlesAtOnce(geometry, this.#bundles, format, blockOf(tensors.down.format).blockSize);
+    this.#chunkBundles = Math.min(this.#groupBundles, Math.max(1, Math.floor(CHUNK_BYTES / stride)));
+    const chunkWeights = this.#chunkBundles * neuronsPerBundle * hiddenSize;
+
+    const bytes = bundlePartBytes(geometry);
+    const addMatrix = (name: 'gate' | 'up', to: RowFormat, offset: number) => {
+      const tensor = tensors[name]!;
+      const place = { format: to, offset, bytes: bytes[name] };
+      this.#matrices.push({ name, part: new BundlePart(tensor, decodedFormat(tensor.format), place, chunkWeights) });
+    };
+    if (tensors.gate !== null) addMatrix('gate', formats.gate!, 0);
+    addMatrix('up', formats.up, bytes.gate);
+    const downPlace = { format: formats.down, offset: bytes.gate + bytes.up, bytes: bytes.down };
+    this.#down = new BundlePart(tensors.down, format, downPlace, chunkWeights);
+    this.#columns = {
+      bytes: Buffer.alloc(rowBytes(format, this.#groupBundles * neuronsPerBundle * hiddenSize)),
+      format,
+      hiddenSize,
+      firstNeuron: 0,
+      neurons: 0,
+    };
+    this.#records = Buffer.alloc(this.#chunkBundles * stride);
+    this.checksums = new Uint32Array(numBundles(geometry) * segments.length);
+  }
+
+  async writeNetwork(network: FeedForwardTensors, index: number): Promise<void> {
+    for (let group = 0; group < this.#bundles; group += this.#groupBundles)
+      await this.#writeGroup(network, index * this.#bundles, group);
+  }
+
+  /** The tensors whose format has changed. */
+  requantized(): RequantizedTensor[] {
+    const parts = [...this.#matrices.map(({ part }) => part), this.#down];
+    return parts.map((part) => part.requantized()).filter((loss) => loss !== null);
+  }
+
+  /** Writes the bundles from `group` on whose columns fit memory. The network begins at the layer's `firstBundle`. */
+  async #writeGroup(network: FeedForwardTensors, firstBundle: number, group: number): Promise<void> {
+    const { source, progress } = this.#around;
+    const { neuronsPerBundle } = this.#geometry;
+    const groupEnd = Math.min(group + this.#groupBundles, this.#bundles);
+    this.#columns.firstNeuron = group * neuronsPerBundle;
+    this.#columns.neurons = (groupEnd - group) * neuronsPerBundle;
+    await loadColumns(source, network.down, this.#columns, progress.signal);
+    for (let first = group; first < groupEnd; first += this.#chunkBundles) {
+      progress.signal?.throwIfAborted();
+      const count = Math.min(this.#chunkBundles, groupEnd - first);
+      await this.#fillRecords(network, first, count, first - group);
+      await this.#writeRecords(firstBundle + first, count);
+    }
+  }
+
+  /** `inGroup` counts the bundles of the group before `first`. */
+  async #fillRecords(network: FeedForwardTensors, first: number, count: number, inGroup: number): Promise<void> {
+    const { hiddenSize, neuronsPerBundle, downOrientation, extents } = this.#geometry;
+    const [{ stride }] = extents;
+    const neurons = count * neuronsPerBundle;
+    for (const { name, part } of this.#matrices) {
+      const tensor = network[name]!;
+      await this.#around.source.read(tensor, wholeRows(tensor, first * neuronsPerBundle, neurons), part.source);
+      part.copyTo(this.#records, stride, neurons * hiddenSize, count);
+    }
+    const [columns, into, from] = [this.#columns, this.#down.source, inGroup * neuronsPerBundle];
+    if (downOrientation === 'by-neuron') gatherNeurons(columns, from, neurons, into);
+    else gatherSlices(columns, from, neuronsPerBundle, count, into);
+    this.#down.copyTo(this.#records, stride, neurons * hiddenSize, count);
+  }
+
+  async #writeRecords(firstBundle: number, count: number): Promise<void> {
+    const { file, crc32c, progress } = this.#around;
+    const { segments, extents } = this.#geometry;
+    const [{ stride }] = extents;
+    for (let bundle = 0; bundle < count; bundle++) {
+      segments.forEach((segment, index) => {
+        const start = bundle * stride + segment.offset;
+        const run = this.#records.subarray(start, start + segment.bytes);
+        this.checksums[(firstBundle + bundle) * segments.length + index] = crc32c(run, 0);
+      });
+    }
+    await file.write(this.#records.subarray(0, count * stride));
+    progress.onPiece();
   }
 }
 
-/** Bundles whose down columns fit COLUMNS_BYTES in `format`; a group that is not the last ends on the edge of a source's block. */
+/**
+ * The number of bundles whose down columns fit COLUMNS_BYTES in `format`. Every group but the last ends on the edge of
+ * a source's block.
+ */
 function bundlesAtOnce(geometry: BundleGeometry, bundles: number, format: RowFormat, sourceBlock: number): number {
   const { hiddenSize, neuronsPerBundle } = geometry;
   let aligned = 1;

@@ -7,7 +7,7 @@ import type { SourceReader } from './source-reader.js';
 /** Weights read at once. */
 const PIECE_WEIGHTS = 1 << 20;
 
-/** Neighbouring columns of a down matrix, in memory: [hiddenSize, neurons], rows close together. */
+/** Neighbouring columns of a down matrix in memory, [hiddenSize, neurons], row after row without gaps. */
 export interface DownColumns {
   bytes: Buffer;
   format: RowFormat;
@@ -16,13 +16,15 @@ export interface DownColumns {
   neurons: number;
 }
 
-/** The format columns are held in: turning the matrix takes blocks apart, so `by-neuron` needs single weights. */
+/**
+ * The format of the columns in memory. To transpose the matrix takes blocks apart, so `by-neuron` needs single weights.
+ */
 export function columnsFormat(tensor: CheckpointTensor, orientation: 'by-neuron' | 'by-output'): RowFormat {
   const format = decodedFormat(tensor.format);
   return orientation === 'by-neuron' && FORMATS[format].blockSize > 1 ? 'f32' : format;
 }
 
-/** Fills `columns` (whose `bytes` are large enough) with neurons `firstNeuron`.. of the matrix, piece by piece. */
+/** Fills `columns` with neurons from `firstNeuron` on, piece by piece. `bytes` must be large enough. */
 export async function loadColumns(
   source: SourceReader,
   tensor: CheckpointTensor,
@@ -44,12 +46,14 @@ export async function loadColumns(
   }
 }
 
-/** From this many bytes on a native copy is worth its call; below, words are copied one by one (four times as fast at 80 bytes). */
+/**
+ * A native copy pays for runs of this many bytes or more. Copying words one by one is four times as fast at 80 bytes.
+ */
 const LONG_RUN = 512;
 
 /**
- * Copies slices of `width` neurons, each [hiddenSize, width], one after the other to the start of `into`: `count` of them,
- * from neuron `first` of the columns on. Blocks stay as they are.
+ * Copies `count` slices of `width` neurons, each [hiddenSize, width], one after the other to the start of `into`. They
+ * begin at neuron `first` of the columns. Blocks stay as they are.
  */
 export function gatherSlices(columns: DownColumns, first: number, width: number, count: number, into: Buffer): void {
   const { bytes, format, hiddenSize } = columns;
@@ -76,13 +80,13 @@ export function gatherSlices(columns: DownColumns, first: number, width: number,
 
 type Words = Uint32Array | Uint16Array | Uint8Array;
 
-/** `bytes` is whole words, and buffers begin on words; MXFP4's blocks of 17 bytes take single bytes. */
+/** `bytes` is a whole number of words, and buffers begin on words. MXFP4's blocks of 17 bytes need single bytes. */
 function words({ buffer, byteOffset }: Buffer, wordBytes: 1 | 2 | 4, bytes: number): Words {
   if (wordBytes === 4) return new Uint32Array(buffer, byteOffset, bytes / 4);
   return wordBytes === 2 ? new Uint16Array(buffer, byteOffset, bytes / 2) : new Uint8Array(buffer, byteOffset, bytes);
 }
 
-/** Fills `to` with slices of `rows` runs; all in words. */
+/** Fills `to` with slices of `rows` runs. All lengths are in words. */
 function copyRuns(from: Words, to: Words, cut: { start: number; stride: number; run: number; rows: number }): void {
   for (let slice = cut.start, at = 0; at < to.length; slice += cut.run) {
     for (let row = 0, run = slice; row < cut.rows; row++, run += cut.stride) {
@@ -91,10 +95,10 @@ function copyRuns(from: Words, to: Words, cut: { start: number; stride: number; 
   }
 }
 
-/** Weights of one side of the square tiles a matrix is turned in; a tile's lines fit the first-level cache. */
+/** Weights of one side of a square tile, for the transposition. The lines of a tile fit the first-level cache. */
 const TILE = 32;
 
-/** Turns neurons `first`.. of the columns into rows [count, hiddenSize] at the start of `into`. */
+/** Writes neurons from `first` on as rows [count, hiddenSize] to the start of `into`. */
 export function gatherNeurons(columns: DownColumns, first: number, count: number, into: Buffer): void {
   const { bytes, format, hiddenSize, neurons } = columns;
   const wordBytes = format === 'f32' ? 4 : 2;

@@ -2,7 +2,7 @@ import { FORMATS, isRowFormat, type RowFormat } from '../../../native-bridge/for
 import { FOREIGN_FORMATS } from '../../import/foreign-formats.js';
 import { blockOf, type TensorFormat } from '../../import/tensor-format.js';
 
-/** Where a block keeps its floats (scale, minimum), counted in halves from its start. */
+/** The places of a block's floats (scale, minimum), counted in 16-bit halves from its start. */
 const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
   f16: [0],
   q8_0: [0],
@@ -14,9 +14,9 @@ const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly numb
 };
 
 /**
- * Index of a weight that is NaN or infinite (for block formats: the first of a block whose scale or minimum is), or -1.
- * `bytes` holds whole weights or blocks and begins at a multiple of 4 (f32) or 2 (others) in its buffer.
- * Only exponents are looked at: all ones means NaN or infinity.
+ * Index of the first weight that is NaN or infinite, or -1. For block formats it is the first weight of a block with
+ * such a scale or minimum. `bytes` holds whole weights or blocks and begins at a multiple of 4 (f32) or 2 (others) in
+ * its buffer. The test looks at exponents only: all ones mean NaN or infinity.
  */
 export function findNotFinite(format: TensorFormat, bytes: Uint8Array): number {
   if (format === 'f32') {
@@ -44,7 +44,7 @@ function findByte(bytes: Uint8Array, value: number): number {
   return -1 / blockSize;
 }
 
-/** How many steps from `place` on a value with all bits of `exponent` set is met, or -1. */
+/** Steps from `place` to the first value with all bits of `exponent` set, or -1. */
 function findExponent(halves: Uint16Array, place: number, step: number, exponent: number): number {
   for (let i = place, index = 0; i < halves.length; i += step, index++) {
     if ((halves[i] & exponent) === exponent) return index;

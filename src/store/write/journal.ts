@@ -4,16 +4,16 @@ import { Packr } from 'msgpackr';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { writeFully } from '../../disk/write-fully.js';
 import type { RequantizedTensor } from '../manifest.js';
-import type { Written } from '../output-file.js';
+import type { Written } from './output-file.js';
 
-/** What one step of a conversion has brought safely to disk. */
+/** The result of one step of a conversion that is safe on disk. */
 export interface JournalEntry {
-  /** How far the two files are after the step. */
+  /** The written parts of the two files after the step. */
   rows: Written;
   resident: Written;
-  /** CRC-32C of the resident tensors the step wrote, in order. */
+  /** CRC-32C of each resident tensor that the step wrote, in order. */
   residentChecksums: number[];
-  /** CRC-32C of the layer's bundles, little-endian uint32; null for steps without a layer. */
+  /** CRC-32C of the layer's bundles, little-endian uint32; null for steps that write no bundles. */
   bundleChecksums: Uint8Array | null;
   requantized: RequantizedTensor[];
 }
@@ -21,18 +21,18 @@ export interface JournalEntry {
 const HEADER_BYTES = 8;
 const packr = new Packr({ useRecords: false });
 
-/** What an earlier run left: nothing is null, 0 bytes. */
+/** The journal of an earlier run. Without one, `key` is null and `bytes` is 0. */
 export interface JournalLeft {
-  /** What was converted, and how. */
+  /** Identifies the source and the layout. */
   key: unknown;
   done: JournalEntry[];
-  /** Where its last whole record ends. */
+  /** The byte at which the last whole record ends. */
   bytes: number;
 }
 
 /**
- * The progress of a half-done conversion: records of [bytes uint32][CRC-32C uint32][MessagePack], the first of which is
- * the key. A record is appended once its data is safe, and a torn one at the end counts for nothing.
+ * The progress of a half-done conversion: records of [bytes uint32][CRC-32C uint32][MessagePack]. The first record is
+ * the key. A record is appended once its data is safe. A torn record at the end is ignored.
  */
 export class Journal {
   readonly #file: FileHandle;
@@ -60,7 +60,7 @@ export class Journal {
     return new Journal(await open(path, 'r+'), left.bytes, crc32c);
   }
 
-  /** Returns once the step would survive a power cut. */
+  /** Resolves once the step would survive a power cut. */
   append(entry: JournalEntry): Promise<void> {
     return this.#append(entry);
   }
@@ -81,7 +81,7 @@ export class Journal {
   }
 }
 
-/** The whole records of the journal at `path`; a file that is not there has none. */
+/** The whole records of the journal at `path`. A missing file has none. */
 export function readJournal(path: string, crc32c: Crc32c): JournalLeft {
   const values: unknown[] = [];
   const data = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
@@ -89,7 +89,7 @@ export function readJournal(path: string, crc32c: Crc32c): JournalLeft {
   while (at + HEADER_BYTES < data.length) {
     const end = at + HEADER_BYTES + data.readUInt32LE(at);
     const body = data.subarray(at + HEADER_BYTES, end);
-    // A power cut may leave zeros at the end, and the CRC of nothing is 0.
+    // A power cut may leave zeros at the end, and they look sound: the CRC of no bytes is 0.
     if (body.length === 0 || end > data.length || crc32c(body, 0) !== data.readUInt32LE(at + 4)) break;
     values.push(packr.unpack(body));
     at = end;

@@ -2,14 +2,14 @@ import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'n
 import { join } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import {
-  type CheckedRun,
   encodeHeader,
   type LayerPredictor,
   PREDICTORS_FILE,
+  type PredictorRun,
   type PredictorsHeader,
 } from '../predictors.js';
 
-/** A layer's predictor with its bytes. */
+/** A layer's predictor with its data. */
 export type FinishedLayer = Omit<LayerPredictor, 'inner' | 'outer' | 'bias' | 'uses'> & {
   inner: Uint8Array;
   outer: Uint8Array;
@@ -17,7 +17,9 @@ export type FinishedLayer = Omit<LayerPredictor, 'inner' | 'outer' | 'bias' | 'u
   uses: Uint8Array;
 };
 
-/** Writes predictors.bin into a store's folder, over an older one only once it is whole; returns its path and bytes. */
+/**
+ * Writes predictors.bin into a store's folder. It replaces an older one once it is whole. Returns its path and bytes.
+ */
 export function writePredictors(
   storePath: string,
   header: Omit<PredictorsHeader, 'layers'>,
@@ -25,7 +27,7 @@ export function writePredictors(
   crc32c: Crc32c,
 ): { path: string; bytes: number } {
   let reached = 0;
-  const run = (bytes: Uint8Array): CheckedRun => {
+  const run = (bytes: Uint8Array): PredictorRun => {
     const offset = reached;
     reached += bytes.length;
     return { offset, bytes: bytes.length, checksum: crc32c(bytes, 0) };

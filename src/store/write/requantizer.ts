@@ -3,25 +3,32 @@ import { FORMATS, isWritableFormat, type RowFormat } from '../../../native-bridg
 import { FlashrowError } from '../../errors.js';
 import type { RequantizedTensor } from '../manifest.js';
 
-/** Weights per step: a whole number of blocks, small enough for the caches. */
+/** Weights in one step: a whole number of blocks, small enough for the processor's caches. */
 const STEP = 8192;
 const exact = new Float32Array(STEP);
 const rounded = new Float32Array(STEP);
 
-/** Takes one tensor's weights from one format to another, and measures what that loses. */
+/** Takes one tensor's weights from one format to another, and measures the loss. */
 export class Requantizer {
+  readonly tensor: string;
+  /** The tensor's format in its checkpoint. */
+  readonly sourceFormat: string;
+  /** The format that its weights are read in. */
+  readonly from: RowFormat;
+  readonly to: RowFormat;
   #squares = 0;
   #squaredError = 0;
 
-  constructor(
-    readonly tensor: string,
-    readonly sourceFormat: string,
-    readonly from: RowFormat,
-    readonly to: RowFormat,
-  ) {}
+  constructor(tensor: string, sourceFormat: string, from: RowFormat, to: RowFormat) {
+    this.tensor = tensor;
+    this.sourceFormat = sourceFormat;
+    this.from = from;
+    this.to = to;
+  }
 
   /**
-   * The next `count` weights (whole blocks of both formats), from the start of `source` to the start of `into`.
+   * Converts the next `count` weights (whole blocks of both formats), from the start of `source` to the start of
+   * `into`.
    * Throws BAD_USAGE where the target cannot hold a weight (f16 ends at 65504).
    */
   convert(source: Uint8Array, count: number, into: Uint8Array): void {
@@ -47,7 +54,7 @@ export class Requantizer {
     }
   }
 
-  /** What the manifest lists, once every weight has passed. */
+  /** The tensor's entry in the manifest. Call it once every weight has passed. */
   result(): RequantizedTensor {
     const relativeError = this.#squaredError === 0 ? 0 : Math.sqrt(this.#squaredError / this.#squares);
     return { tensor: this.tensor, from: this.sourceFormat, to: this.to, relativeError };

@@ -4,17 +4,17 @@ import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { decodedFormat } from '../format-choice.js';
 import type { RequantizedTensor, ResidentTensor } from '../manifest.js';
-import type { OutputFile } from '../output-file.js';
+import type { OutputFile } from './output-file.js';
 import { Requantizer } from './requantizer.js';
 import { type SourceReader, wholeRows } from './source-reader.js';
 import type { WriteProgress } from './write-progress.js';
 
-/** Weights read at once; a row that is longer is read whole. */
+/** Weights that are read at once. A longer row is read whole. */
 const PIECE_WEIGHTS = 1 << 20;
 
 /**
- * Streams one tensor to its place, the end of `file`, and pads it to a device block.
- * Returns its CRC-32C and, for a matrix whose format changed, what that lost.
+ * Streams one tensor to the end of `file` and pads it to a device block. Returns its CRC-32C, and the loss for a matrix
+ * whose format has changed.
  */
 export async function writeResident(
   source: SourceReader,

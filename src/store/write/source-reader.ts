@@ -32,8 +32,8 @@ export class SourceReader {
   #raw = Buffer.alloc(0);
 
   /**
-   * Fills the start of `into` (4-byte aligned) with a region of a tensor, row after row without gaps: in the tensor's own
-   * format where the store knows it, else in f32. Other work can run before each call's own.
+   * Fills the start of `into` (4-byte aligned) with a region of a tensor, row after row without gaps: in the tensor's
+   * own format where the store knows it, else in f32. Other work can run before each call's own.
    * Throws CORRUPT where the file ends early or a weight is not finite, NOT_FOUND or IO where it cannot be read.
    */
   async read(tensor: CheckpointTensor, region: Region, into: Buffer): Promise<void> {

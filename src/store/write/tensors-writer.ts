@@ -5,6 +5,7 @@ import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
 import { residentOfLayer } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
 import { type LayerTensor, layerTensor } from '../../model/tensor-names.js';
+import type { TextSpec } from '../../model/text-spec.js';
 import { modified, pinFile } from '../external.js';
 import { isInPlace, type StoreLayout } from '../layout.js';
 import {
@@ -14,14 +15,13 @@ import {
   type RequantizedTensor,
   ROWS_FILE,
   type StoreFile,
-  type TextSpec,
 } from '../manifest.js';
-import { OutputFile, type Written } from '../output-file.js';
 import { type FeedForwardTensors, writeLayer } from './bundle-writer.js';
+import { expertMatrix } from './expert-matrix.js';
 import { Journal, type JournalEntry, readJournal } from './journal.js';
+import { OutputFile, type Written } from './output-file.js';
 import { writeResident } from './resident-writer.js';
 import { SourceReader } from './source-reader.js';
-import { expertMatrix } from './stack.js';
 import type { WorkFolder } from './work-folder.js';
 import type { WriteProgress } from './write-progress.js';
 
@@ -39,8 +39,8 @@ interface Step {
 }
 
 /**
- * Writes rows.bin (where the layout has one) and resident.bin, or what an earlier run left of them to write. Returns the
- * manifest, which lists only those and the external files yet.
+ * Writes rows.bin (if the layout has one) and resident.bin. Continues where an earlier run ended. Returns the manifest,
+ * which lists only these files and the external ones so far.
  */
 export async function writeTensors(
   checkpoint: Checkpoint,
@@ -63,7 +63,7 @@ export async function writeTensors(
     opened.push(file);
     return file;
   };
-  // A step's data is synced while the next step is written, and entered in the journal after that.
+  // A step's data is synced while the next step is written. The journal gets its entry after that.
   let settling: Promise<void> = Promise.resolve();
   try {
     const source = closing(new SourceReader());
@@ -82,10 +82,10 @@ export async function writeTensors(
       done.push(entry);
       await settling;
       settling = Promise.all([rows?.sync(), resident.sync()]).then(() => journal.append(entry));
-      // A failure is met where this is awaited, be it a whole step later.
+      // The `await` above or below throws the failure, maybe a whole step later.
       settling.catch(() => {});
     }
-    // Padding comes after a piece has been told.
+    // The last padding came after the last report.
     progress.onPiece();
   } finally {
     try {
@@ -125,7 +125,7 @@ async function writeStep(
   return { rows, resident: files.resident.written, residentChecksums, bundleChecksums, requantized };
 }
 
-/** The embedding and what else comes before the layers; each layer with its resident tensors; final norm and head. */
+/** The steps: tensors before the layers, then each layer with its resident tensors, then final norm and head. */
 function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
   const perLayer = residentOfLayer(spec).length;
   const before = spec.rotary === null ? 2 : 1;
@@ -150,13 +150,13 @@ function feedForward(checkpoint: Checkpoint, layer: number): FeedForwardTensors[
   }));
 }
 
-/** The checkpoint's files that layers stay in, as they are before anything is read for the store. */
+/** The checkpoint's files that hold layers, in their state before any weight is read. */
 function pinSources(checkpoint: Checkpoint, { files }: StoreLayout): StoreFile[] {
   const kept = files.flatMap(({ source }) => (source === null ? [] : [source]));
   return kept.map((path) => pinFile(checkpoint.files.find((file) => file.path === path)!));
 }
 
-/** What must be the same for work to be resumed: the source (its files' times included) and the layout. */
+/** A conversion resumes only with the same key: the source (its files' times included) and the layout. */
 function workKey(checkpoint: Checkpoint, layout: StoreLayout): string {
   const files = checkpoint.files.map(({ path, bytes }) => [bytes, modified(path)]);
   const what = JSON.stringify([FORMAT_VERSION, checkpoint.digest, files, layout]);
@@ -172,7 +172,7 @@ function assemble(
 ): Manifest {
   const { rows, resident } = done[done.length - 1];
   const checksums = done.flatMap((entry) => entry.residentChecksums);
-  // The embedding's step is before the first layer's.
+  // The step of the embedding comes before the first layer's.
   const bundles = (layer: number) => done[1 + layer].bundleChecksums;
   return {
     formatVersion: FORMAT_VERSION,

@@ -7,8 +7,8 @@ import { MANIFEST_FILE, partialPath, RESIDENT_FILE, ROWS_FILE } from '../manifes
 import type { JournalEntry } from './journal.js';
 
 /**
- * Makes a folder and those above it; returns the topmost that was missing. Node's own recursive way says ENOENT where the file system
- * is read-only.
+ * Makes a folder and those above it. Returns the topmost folder that was missing. Node's own recursive `mkdir` says
+ * ENOENT where the file system is read-only.
  */
 function makeFolders(path: string): string | undefined {
   if (existsSync(path)) return undefined;
@@ -16,7 +16,7 @@ function makeFolders(path: string): string | undefined {
   try {
     mkdirSync(path);
   } catch (error) {
-    // Another conversion may have been quicker; whose folder it is, the lock decides.
+    // Another conversion may have been quicker. The lock decides who owns the folder.
     if ((error as NodeJS.ErrnoException).code === 'EEXIST' && statSync(path).isDirectory()) return made;
     throw error;
   }
@@ -26,17 +26,17 @@ function makeFolders(path: string): string | undefined {
 const sizeOf = (path: string) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 /**
- * `<destination>.partial`: the store as it grows, the journal of what is done, and the lock of whoever works on it. It
- * lives beside the destination, so that the finished store gets there by one rename.
+ * `<destination>.partial`: the growing store, the journal of finished steps, and the lock of the process at work. It
+ * stands beside the destination, so one rename moves the finished store there.
  */
 export class WorkFolder {
   readonly destination: string;
   readonly journal: string;
-  /** Becomes the destination. */
+  /** This folder becomes the destination. */
   readonly store: string;
   readonly #path: string;
   readonly #lock: string;
-  /** The topmost folder that had to be made for this, to be taken away again on failure. */
+  /** The topmost folder that was made for this conversion. A failure removes it again. */
   readonly #made: string | undefined;
 
   private constructor(destination: string) {
@@ -49,24 +49,24 @@ export class WorkFolder {
     try {
       takeLock(this.#lock, 'converting to the same place');
     } catch (error) {
-      // With somebody else's lock inside, the folder is not empty and stays.
+      // With another process's lock inside, the folder is not empty, so it stays.
       this.#removeMade();
       throw error;
     }
   }
 
-  /** Takes the folder for this process. Throws BAD_USAGE where a live conversion has it. */
+  /** Takes the folder for this process. Throws BUSY where another live process has it. */
   static take(destination: string): WorkFolder {
     return new WorkFolder(destination);
   }
 
-  /** Bytes that an unfinished conversion to `destination` takes up. */
+  /** Bytes of an unfinished conversion to `destination`. */
   static bytesLeft(destination: string): number {
     const store = join(partialPath(destination), 'store');
     return sizeOf(join(store, ROWS_FILE)) + sizeOf(join(store, RESIDENT_FILE));
   }
 
-  /** Whether the store's files are at least as long as `entry` says. */
+  /** True where the store's files are at least as long as `entry` says. */
   holds(entry: JournalEntry | undefined): boolean {
     return (
       entry !== undefined &&
@@ -75,28 +75,28 @@ export class WorkFolder {
     );
   }
 
-  /** Forgets what was done before. */
+  /** Removes the results of an earlier run. */
   clear(): void {
     rmSync(this.journal, { force: true });
     rmSync(this.store, { recursive: true, force: true });
     mkdirSync(this.store);
   }
 
-  /** Puts the finished, synced store in its place. */
+  /** Moves the finished, synced store to the destination. */
   async finish(): Promise<void> {
     await syncFolder(this.store);
-    // Windows does not rename over an empty folder; a full one stays, and the rename fails.
+    // Windows does not rename over an empty folder. A folder with files stays, and the rename fails.
     if (existsSync(this.destination)) rmdirSync(this.destination);
     await rename(this.store, this.destination);
     await syncFolder(dirname(this.destination));
     try {
       rmSync(this.#path, { recursive: true, force: true });
     } catch {
-      // Another conversion has just taken the folder: it will find the finished store, and remove it.
+      // Another conversion has just taken the folder. It will find the finished store, and remove the folder.
     }
   }
 
-  /** Lets go of the folder and keeps it for resuming. */
+  /** Releases the lock and keeps the folder, so the conversion can resume. */
   release(): void {
     rmSync(this.#lock, { force: true });
   }
@@ -106,7 +106,7 @@ export class WorkFolder {
     try {
       rmSync(this.#path, { recursive: true, force: true });
     } catch {
-      // What cannot be removed must not hide the failure that led here.
+      // A second failure must not hide the first one.
     }
     this.#removeMade();
   }
@@ -123,7 +123,7 @@ export class WorkFolder {
   }
 }
 
-/** Makes names in a folder survive a power cut; a no-op where folders cannot be opened (Windows). */
+/** Makes names in a folder survive a power cut. Does nothing on Windows, where folders cannot be opened. */
 async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;
   const folder = await open(path, 'r');
@@ -134,7 +134,7 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Throws BAD_USAGE unless the destination is free: absent, or an empty folder. */
+/** Throws BAD_USAGE unless the destination is absent or an empty folder. */
 export function checkDestination(destination: string): void {
   const found = statSync(destination, { throwIfNoEntry: false });
   if (found === undefined) return;

@@ -1,4 +1,4 @@
-/** How a long write hears that it should stop, and says that it is further. */
+/** Stops a long write, and reports its progress. */
 export interface WriteProgress {
   signal: AbortSignal | undefined;
   /** Called after each piece written. */

@@ -5,6 +5,7 @@ import { freeBytes } from '../../disk/free-bytes.js';
 import { asWriteError, diskFull, type Space } from '../../disk/write-errors.js';
 import { FlashrowError } from '../../errors.js';
 import type { Checkpoint } from '../../import/checkpoint.js';
+import type { StoredText } from '../../text/stored-text.js';
 import { convertedBytes, moveRest, openConverted, removeConverted } from '../converted-store.js';
 import { numBundles } from '../geometry.js';
 import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from '../layout.js';
@@ -13,47 +14,38 @@ import {
   GENERATION_CONFIG_FILE,
   MANIFEST_FILE,
   type RequantizedTensor,
-  type TextSpec,
   TOKENIZER_FILE,
 } from '../manifest.js';
 import { encodeManifest } from '../manifest-file.js';
 import { type TensorsOptions, writeTensors } from './tensors-writer.js';
 import { checkDestination, finished, WorkFolder } from './work-folder.js';
 
-export interface StoredText {
-  /** tokenizer.json, as data. */
-  tokenizer: object;
-  chatTemplate: string | null;
-  /** generation_config.json, as data. */
-  generationConfig: object | null;
-  text: TextSpec;
-}
-
 export interface WriteOptions extends LayoutOptions, TensorsOptions {
   stored: StoredText;
-  /** A damaged store at the destination, derived from this checkpoint, gives way; what came to it after its conversion stays. */
+  /** Replaces a damaged store of this checkpoint at the destination. Files that came after its conversion stay. */
   replacesDamaged?: boolean;
 }
 
 export interface ConvertResult {
   /** The store's folder. */
   store: string;
-  /** Bytes of all files in it; experts that stay in the checkpoint are not in them. */
+  /** Bytes of all files in it, without experts that stay in the checkpoint. */
   bytes: number;
   seconds: number;
   requantized: RequantizedTensor[];
 }
 
-/** Room for the manifest's fixed part, and for what a file system adds to each file. */
+/** Room for the fixed part of the manifest, and for the file system's own data. */
 const MARGIN_BYTES = 256 * 1024;
 
 /**
- * Converts a checkpoint into a store at `destination`, which must not exist or be empty. The work is done in
- * `<destination>.partial`: an abort (which throws the signal's reason) or a kill leaves it there, and the next call with
- * the same source and options goes on after the last finished layer; any other failure removes it.
+ * Converts a checkpoint into a store at `destination`, which must be absent or an empty folder. The work is done in
+ * `<destination>.partial`. An abort (which throws the signal's reason) or a kill leaves that folder, and the next call
+ * with the same source and options continues after the last finished layer. Any other failure removes it.
  *
- * Throws BAD_USAGE (destination taken, with `{finished}` where by a whole store; unknown format, weights beyond the format asked for), DISK_FULL with
- * `{neededBytes, freeBytes}`, NOT_WRITABLE, CORRUPT (weights not finite, a file cut short), NOT_FOUND or IO.
+ * Throws BAD_USAGE (the destination is taken, with `{finished}` for a whole store; unknown format; weights too large
+ * for the format), BUSY (another process converts there), DISK_FULL with `{neededBytes, freeBytes}`, NOT_WRITABLE,
+ * CORRUPT (weights not finite, a file cut short), NOT_FOUND or IO.
  */
 export async function writeStore(
   checkpoint: Checkpoint,
@@ -74,7 +66,7 @@ export async function writeStore(
     if (space.neededBytes > space.freeBytes) throw diskFull(destination, space);
 
     folder = WorkFolder.take(destination);
-    // Another conversion may have finished since.
+    // Another conversion may have finished in the meantime.
     if (options.replacesDamaged) clearDamaged(destination);
     else checkDestination(destination);
     const manifest = await writeTensors(checkpoint, layout, folder, options);
@@ -110,11 +102,11 @@ function clearDamaged(destination: string): void {
   removeConverted(destination);
 }
 
-/** The text side's files. Throws CORRUPT for a BOS that the model has no embedding for. */
+/** The files of the text side. Throws CORRUPT for a BOS without an embedding. */
 function encodeText(stored: StoredText, { spec, path }: Checkpoint): { name: string; bytes: Buffer }[] {
   const { bosId } = stored.text;
   if (bosId !== null && bosId >= spec.vocabSize) {
-    const message = `${path}: its tokenizer begins texts with id ${bosId}, but the model has ${spec.vocabSize} embeddings`;
+    const message = `${path}: its tokenizer begins texts with id ${bosId}, but the model has only ${spec.vocabSize} embeddings`;
     throw new FlashrowError('CORRUPT', message, { bosId, vocabSize: spec.vocabSize });
   }
   const files = [{ name: TOKENIZER_FILE, bytes: Buffer.from(JSON.stringify(stored.tokenizer)) }];
@@ -129,7 +121,7 @@ function encodeText(stored: StoredText, { spec, path }: Checkpoint): { name: str
 
 const textBytes = (files: { bytes: Buffer }[]) => files.reduce((sum, { bytes }) => sum + bytes.length, 0);
 
-/** The manifest's checksums of bundles, the part of it that grows. */
+/** The checksums of bundles, which are the manifest's growing part. */
 const manifestBytes = (layout: StoreLayout) =>
   layout.layers.reduce(
     (sum, layer) => sum + (isInPlace(layout, layer) ? 0 : numBundles(layer) * layer.segments.length * 4),

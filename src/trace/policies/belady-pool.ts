@@ -4,9 +4,9 @@ import type { Pool } from './pool.js';
 const NEVER = 0xffffffff;
 
 /**
- * The optimum, for comparison (Belady, "A study of replacement algorithms for a virtual-storage computer", 1966): with
- * the future at hand it holds on to what is asked for again soonest, and may let go of what was just read. No policy
- * with as many slots hits more often. `future` is every call that will be made of `use`, in order.
+ * The optimum, for comparison (Belady, "A study of replacement algorithms for a virtual-storage computer", 1966). It
+ * knows the future: it keeps the units that are asked for again soonest, and may let go of a unit that was just read.
+ * No policy with as many slots hits more often. `future` has every call of `use`, in order.
  */
 export function beladyPool(units: number, slots: number, future: readonly Uint32Array[]): Pool {
   const nextUses = nextUsesOf(units, future);

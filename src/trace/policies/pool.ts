@@ -1,20 +1,20 @@
-/** One cache under one policy, as a replay drives it: the books alone, no bytes. Units are 0 to some count below. */
+/** One cache under one policy, for a replay: it keeps the books, and reads nothing. Units are numbered from 0. */
 export interface Pool {
   /**
-   * Asks for distinct units, all at once; returns how many of them had to be read. `tokens`: of a prompt chunk, how
-   * many tokens ask for each.
+   * Asks for distinct units, all at once, and returns how many of them had to be read. `tokens` says how many tokens of
+   * a prompt chunk ask for each unit.
    */
   use(units: Uint32Array, tokens?: Uint32Array | null): number;
   /** Ends a token, or a prompt chunk. */
   endToken(): void;
 }
 
-/** What a policy needs to know to make a cache. */
+/** The cache that a policy is asked to make. */
 export interface PoolRequest {
   units: number;
-  /** Of each layer in the cache the number of its first unit. */
+  /** The number of the first unit of each layer in the cache. */
   offsets: readonly number[];
   slots: number;
-  /** All calls to come, for the optimum. */
+  /** All calls to come; for the optimum. */
   future: () => readonly Uint32Array[];
 }

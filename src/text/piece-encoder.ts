@@ -1,25 +1,25 @@
 import { FlashrowError, shown } from '../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
 import { MergeTable } from './merges.js';
+import { readPieceIds } from './piece-ids.js';
 import { byteToken } from './token-bytes.js';
-import { readPieceIds } from './vocabulary.js';
 
-/** Words repeat: most of a text comes out of this cache. It is emptied when full. */
+/** Words repeat, so most of a text comes from this cache. It is emptied when full. */
 const CACHED_PIECES = 16384;
-/** V8 makes longer pieces slices, which would keep the whole text alive. */
+/** V8 stores a longer piece as a slice, which would keep the whole text in memory. */
 const LONGEST_CACHED = 12;
 const NO_ID = -1;
 
-/** tokenizer.json's `model`: ids of one piece of text as the pre-tokenizer leaves it. */
+/** tokenizer.json's `model`: gives the ids of one piece of text, after the pre-tokenizer. */
 export class PieceEncoder {
-  /** Token by id, with holes where an id is not in use. */
+  /** Tokens by id. An unused id has an empty text. */
   readonly tokens: string[] = [];
   readonly #merger: BytePairEncoding;
-  /** Ids of tokens that are one character, by code point. */
+  /** Ids of tokens of one character, by code point. */
   readonly #characters = new Map<number, number>();
-  /** Ids of the tokens for single bytes; null where a character not in the vocabulary is unknown. */
+  /** Ids of the tokens for single bytes; null where characters outside the vocabulary become the unknown token. */
   readonly #bytes: Int32Array | null;
-  /** All tokens, where a piece that is one is taken as it is. */
+  /** All tokens; null unless a piece that is a token itself is not split. */
   readonly #whole: Map<string, number> | null;
   readonly #unknown: number;
   readonly #fuseUnknown: boolean;
@@ -27,7 +27,7 @@ export class PieceEncoder {
   readonly #encoder = new TextEncoder();
   readonly #symbols = new Int32Array(256);
 
-  /** `apart`: tokens that pieces must never become. Throws CORRUPT or UNSUPPORTED. */
+  /** A piece never becomes a token of `apart`. Throws CORRUPT or UNSUPPORTED. */
   constructor(model: Record<string, unknown>, apart: ReadonlySet<string>) {
     if (model.type !== undefined && model.type !== 'BPE') throw unsupported('type', model.type);
     for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix']) {

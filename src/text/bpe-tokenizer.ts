@@ -1,22 +1,22 @@
 import { FlashrowError } from '../errors.js';
+import type { TextSpec } from '../model/text-spec.js';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
-import { SequenceNormalizer } from './hugging-face.js';
 import { isRecord } from './json-shape.js';
-import { PieceEncoder } from './pieces.js';
+import { PieceEncoder } from './piece-encoder.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
-import type { StoredText } from './stored-text.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
+import { SequenceNormalizer } from './tokenizers-library.js';
 
 const NO_BYTES = new Uint8Array(0);
-/** A noncharacter of Unicode, never part of a text: breaks up what would be read as a special token. */
+/** A noncharacter of Unicode, which no text holds. Put inside a special token, it makes plain text of it. */
 const GUARD = '\ufdd0';
 
 /**
- * A tokenizer from tokenizer.json, parsed, and what `storedText` says beside it. Throws CORRUPT where the JSON is not a
- * tokenizer, UNSUPPORTED where it is one of a kind not known here (byte-pair encoding is).
+ * A tokenizer from a parsed tokenizer.json and a text spec. Throws CORRUPT where the JSON is no tokenizer, UNSUPPORTED
+ * where it is no byte-pair encoding, or has unknown parts.
  */
-export function loadTokenizer(tokenizer: Record<string, unknown>, text: StoredText['text']): Tokenizer {
+export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec): Tokenizer {
   return new BpeTokenizer(tokenizer, text);
 }
 
@@ -27,7 +27,7 @@ class BpeTokenizer implements Tokenizer {
   readonly addEos: boolean;
   readonly #added: Map<number, AddedToken>;
   readonly #splitAll: AddedTokenSplitter;
-  /** Finds only tokens that are part of the text itself, such as runs of spaces. */
+  /** Finds only tokens of plain text, such as runs of spaces. */
   readonly #splitPlain: AddedTokenSplitter;
   readonly #splitSpecial: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
@@ -36,7 +36,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #spelling: Spelling;
   readonly #bytes = new Map<number, Uint8Array>();
 
-  constructor(json: Record<string, unknown>, text: StoredText['text']) {
+  constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
     this.eosIds = text.eosIds;
     this.addBos = text.addBos;
@@ -67,7 +67,7 @@ class BpeTokenizer implements Tokenizer {
 
   guard(text: string): string {
     let guarded = text.replaceAll(GUARD, '');
-    // Broken up, one token may leave another behind: of `aab` with the tokens `aa` and `ab`.
+    // A guard in one token may leave another: `aab` with the tokens `aa` and `ab` is an example.
     for (let before = ''; before !== guarded; ) {
       before = guarded;
       guarded = '';
@@ -94,7 +94,7 @@ class BpeTokenizer implements Tokenizer {
   }
 
   #append(text: string, splitter: AddedTokenSplitter, ids: number[], clean = (part: string) => part): void {
-    // What UTF-8 cannot hold reaches every tokenizer as U+FFFD.
+    // UTF-8 cannot hold a lone surrogate. Every other tokenizer gets U+FFFD in its place.
     splitter.split(
       text.replace(/\p{Surrogate}/gu, '\ufffd'),
       (part, first) => {
@@ -145,9 +145,9 @@ function createNormalizer(config: unknown): (text: string) => string {
   }
 }
 
-/** Whether no token has U+2581 after another character: then no merge crosses the beginning of a word. */
+/** True where no token has U+2581 after another character. Then no merge crosses the start of a word. */
 const wordsStandAlone = (tokens: readonly string[]): boolean =>
   tokens.some((token) => token.startsWith('\u2581')) && !tokens.some((token) => /[^\u2581]\u2581/.test(token));
 
-/** Short pieces are merged faster than a whole text, and the same words come again. */
+/** Cuts a text into words. Words merge faster than a whole text, and they repeat. */
 const words = (text: string): string[] => text.match(/\u2581*[^\u2581]+|\u2581+/g) ?? [];

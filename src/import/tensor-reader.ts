@@ -8,8 +8,8 @@ export const numRows = (tensor: Pick<CheckpointTensor, 'shape'>): number =>
   tensor.shape.slice(0, -1).reduce((product, size) => product * size, 1);
 
 /**
- * Reads a checkpoint's tensors, a few rows at a time. Files stay open until `close`. Reads are positioned, so readers and
- * tensors do not disturb one another.
+ * Reads a checkpoint's tensors, a few rows at a time. Files stay open until `close`. Reads are positioned, so readers
+ * and tensors do not disturb one another.
  */
 export class TensorReader {
   readonly #files = new FilePool();

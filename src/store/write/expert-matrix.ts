@@ -1,6 +1,6 @@
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 
-/** One expert's matrix [rows, columns] out of a stack [experts, rows, columns]. */
+/** One expert's matrix [rows, columns] from a stack [experts, rows, columns]. */
 export function expertMatrix(stack: CheckpointTensor, expert: number): CheckpointTensor {
   const { parts, ...tensor } = stack;
   const [experts, ...shape] = stack.shape;

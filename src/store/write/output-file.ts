@@ -1,15 +1,15 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { Crc32c } from '../../native-bridge/crc32c.js';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
 
 /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
 
-/** How far a file has been written: its length, and the CRC-32C of all of it. */
+/** The written part of a file: its length, and its CRC-32C. */
 export interface Written {
   bytes: number;
   checksum: number;
 }
 
-/** A file that is written from front to back and knows its own checksum. */
+/** A file that is written from front to back, with its checksum. */
 export class OutputFile {
   readonly #file: FileHandle;
   readonly #crc32c: Crc32c;
@@ -23,7 +23,7 @@ export class OutputFile {
     this.#checksum = written.checksum;
   }
 
-  /** Goes on after what is `written`; anything beyond it is cut off. */
+  /** Opens a file to continue after `written`. Any bytes beyond it are cut off. */
   static async open(path: string, written: Written, crc32c: Crc32c): Promise<OutputFile> {
     const file = await open(path, written.bytes === 0 ? 'w' : 'r+');
     await file.truncate(written.bytes);
@@ -43,13 +43,13 @@ export class OutputFile {
     this.#bytes += bytes.length;
   }
 
-  /** Zeros up to the next multiple of `multiple` bytes. */
+  /** Writes zeros up to the next multiple of `multiple` bytes. */
   async pad(multiple: number): Promise<void> {
     const over = this.#bytes % multiple;
     if (over !== 0) await this.write(Buffer.alloc(multiple - over));
   }
 
-  /** Returns once what has been written so far would survive a power cut. */
+  /** Resolves once all written bytes would survive a power cut. */
   sync(): Promise<void> {
     return this.#file.datasync();
   }

@@ -1,7 +1,7 @@
 import type { ModelSpec } from './spec.js';
 
-/** What most families leave alone. */
-export const PLAIN = {
+/** Traits that most families leave as they are. */
+export const DEFAULT_TRAITS = {
   normOffset: 0,
   postNorms: false,
   embeddingScale: 1,

@@ -1,0 +1,148 @@
+import type { RowFormat } from '../../native-bridge/formats.js';
+import type { GgufFamilyTraits } from './gguf-families.js';
+import type { GgufTensor } from './gguf-file.js';
+import type { ModelShape } from './shapes.js';
+
+/* The tensors of a random model, as a GGUF file lists them. */
+
+/** Biases are spread like the outputs of a matrix with so many columns. */
+const BIAS_COLUMNS = 4;
+
+export interface Tensor extends GgufTensor {
+  /** Weights that are summed into one output; null for norms. */
+  columns: number | null;
+}
+
+type MakeMatrix = (name: string, ...dimensions: number[]) => Tensor;
+
+/** Makes the tensors of one model. `name` is without its `.weight` or `.bias`. */
+interface Makers {
+  shape: ModelShape;
+  family: GgufFamilyTraits;
+  matrix: MakeMatrix;
+  /** Matrices of the streamed half. */
+  streamed: MakeMatrix;
+  router: MakeMatrix;
+}
+
+const matrixIn =
+  (format: RowFormat): MakeMatrix =>
+  (name, ...dimensions) => ({ name: `${name}.weight`, dimensions, format, columns: dimensions[0] });
+
+const vector = (name: string, length: number, columns: number | null): Tensor => ({
+  name,
+  dimensions: [length],
+  format: 'f32',
+  columns,
+});
+
+const bias = (name: string, length: number): Tensor => vector(`${name}.bias`, length, BIAS_COLUMNS);
+const norm = (name: string, length: number): Tensor => vector(`${name}.weight`, length, null);
+
+/**
+ * All tensors of a model. `format` is that of the matrices, `rows` that of the streamed ones; routers, norms and biases
+ * are f32.
+ */
+export function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: RowFormat, rows: RowFormat): Tensor[] {
+  const { hiddenSize, numLayers, headDim, vocabSize } = shape;
+  const make = { shape, family, matrix: matrixIn(format), streamed: matrixIn(rows), router: matrixIn('f32') };
+  return [
+    make.matrix('token_embd', hiddenSize, vocabSize),
+    ...(family.phi3 ? ['rope_factors_short', 'rope_factors_long'].map((name) => norm(name, headDim / 2)) : []),
+    ...Array.from({ length: numLayers }, (_, layer) => layerTensors(make, `blk.${layer}`)).flat(),
+    ...hiddenNorm(make, 'output_norm'),
+    ...(shape.tiedEmbeddings ? [] : [make.matrix('output', hiddenSize, vocabSize)]),
+  ];
+}
+
+function layerTensors(make: Makers, block: string): Tensor[] {
+  const { hiddenSize } = make.shape;
+  const { falcon, gptOss, gemma } = make.family;
+  return [
+    ...hiddenNorm(make, `${block}.attn_norm`),
+    ...(falcon === 'two norms' ? hiddenNorm(make, `${block}.attn_norm_2`) : []),
+    ...attentionTensors(make, block),
+    ...(gemma ? [norm(`${block}.post_attention_norm`, hiddenSize)] : []),
+    ...(falcon ? [] : hiddenNorm(make, `${block}.${gptOss ? 'post_attention_norm' : 'ffn_norm'}`)),
+    ...(gemma ? [norm(`${block}.post_ffw_norm`, hiddenSize)] : []),
+    ...(make.shape.experts ? expertTensors(make, block, make.shape.experts) : feedForwardTensors(make, block)),
+  ];
+}
+
+const hiddenNorm = ({ shape, family }: Makers, name: string): Tensor[] => [
+  norm(name, shape.hiddenSize),
+  ...(family.falcon ? [bias(name, shape.hiddenSize)] : []),
+];
+
+function attentionTensors({ shape, family, matrix }: Makers, block: string): Tensor[] {
+  const { hiddenSize, headDim, numAttentionHeads } = shape;
+  const querySize = headDim * numAttentionHeads;
+  const keyValueSize = headDim * shape.numKeyValueHeads;
+  const [queryNorm, keyNorm] = family.queryKeyNorm === 'all' ? [querySize, keyValueSize] : [headDim, headDim];
+  const projection = (name: string, length: number): Tensor[] => [
+    matrix(name, hiddenSize, length),
+    ...(family.queryKeyValueBiases ? [bias(name, length)] : []),
+  ];
+  return [
+    ...(family.falcon || family.phi3
+      ? [matrix(`${block}.attn_qkv`, hiddenSize, querySize + 2 * keyValueSize)]
+      : [
+          ...projection(`${block}.attn_q`, querySize),
+          ...projection(`${block}.attn_k`, keyValueSize),
+          ...projection(`${block}.attn_v`, keyValueSize),
+        ]),
+    ...(family.queryKeyNorm ? [norm(`${block}.attn_q_norm`, queryNorm), norm(`${block}.attn_k_norm`, keyNorm)] : []),
+    matrix(`${block}.attn_output`, querySize, hiddenSize),
+    ...(family.gptOss
+      ? [
+          bias(`${block}.attn_output`, hiddenSize),
+          vector(`${block}.attn_sinks.weight`, numAttentionHeads, BIAS_COLUMNS),
+        ]
+      : []),
+  ];
+}
+
+function feedForwardTensors({ shape, family, streamed }: Makers, block: string): Tensor[] {
+  const { hiddenSize, intermediateSize } = shape;
+  return [
+    ...(family.falcon || family.phi3 ? [] : [streamed(`${block}.ffn_gate`, hiddenSize, intermediateSize)]),
+    streamed(`${block}.ffn_up`, hiddenSize, (family.phi3 ? 2 : 1) * intermediateSize),
+    streamed(`${block}.ffn_down`, intermediateSize, hiddenSize),
+  ];
+}
+
+function expertTensors(
+  { shape, family, matrix, streamed, router }: Makers,
+  block: string,
+  { numExperts, intermediateSize: neurons, sharedIntermediateSize: shared }: NonNullable<ModelShape['experts']>,
+): Tensor[] {
+  const { hiddenSize } = shape;
+  const biases = (name: string, length: number): Tensor => ({
+    name: `${name}.bias`,
+    dimensions: [length, numExperts],
+    format: 'f32',
+    columns: BIAS_COLUMNS,
+  });
+  return [
+    router(`${block}.ffn_gate_inp`, hiddenSize, numExperts),
+    streamed(`${block}.ffn_gate_exps`, hiddenSize, neurons, numExperts),
+    streamed(`${block}.ffn_up_exps`, hiddenSize, neurons, numExperts),
+    streamed(`${block}.ffn_down_exps`, neurons, hiddenSize, numExperts),
+    ...(family.gptOss
+      ? [
+          bias(`${block}.ffn_gate_inp`, numExperts),
+          biases(`${block}.ffn_gate_exps`, neurons),
+          biases(`${block}.ffn_up_exps`, neurons),
+          biases(`${block}.ffn_down_exps`, hiddenSize),
+        ]
+      : []),
+    ...(shared
+      ? [
+          vector(`${block}.ffn_gate_inp_shexp.weight`, hiddenSize, hiddenSize),
+          matrix(`${block}.ffn_gate_shexp`, hiddenSize, shared),
+          matrix(`${block}.ffn_up_shexp`, hiddenSize, shared),
+          matrix(`${block}.ffn_down_shexp`, shared, hiddenSize),
+        ]
+      : []),
+  ];
+}
