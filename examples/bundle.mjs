@@ -1,6 +1,6 @@
 // Bundles an app with esbuild. Three things are not JavaScript of the app's own and need a word each:
-// the engine's worker is an entry point beside the app's; the compiled kernels are a file, copied beside the bundle; and onnxruntime-node, which
-// only models in f32 need, stays a package to be installed.
+// the engine's worker is an entry point beside the app's; the compiled kernels are a file, copied beside the bundle;
+// and onnxruntime-node, which only models in f32 need, stays a package to be installed.
 //
 //     node examples/bundle.mjs APP.mjs OUTPUT_FOLDER && node OUTPUT_FOLDER/app.js MODEL
 import { cpSync, existsSync, writeFileSync } from 'node:fs';

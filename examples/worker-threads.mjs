@@ -1,4 +1,5 @@
-// Two models in two threads of an app, each with a budget of its own. (One model needs no thread of yours: it lives in one already.)
+// Two models in two threads of an app, each with a budget of its own. (One model needs no thread of yours: it lives in
+// one already.)
 //
 //     node examples/worker-threads.mjs
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';

@@ -1,6 +1,6 @@
 /*
- * What `details` of a FlashrowError may hold, code by code. All of it is JSON-safe. A field that is marked optional is there
- * where it says something: a damaged header has an `offset`, a vocabulary that contradicts itself has none.
+ * What `details` of a FlashrowError may hold, code by code. All of it is JSON-safe. A field that is marked optional is
+ * there where it says something: a damaged header has an `offset`, a vocabulary that contradicts itself has none.
  */
 
 /** A task that would mend a failure and that the API has no function for. The command line has a command for each. */
@@ -11,7 +11,10 @@ export type Remedy =
 
 /** A mistake of the caller's. */
 export interface BadUsageDetails {
-  /** The option or argument, as the API calls it (`memory`, `tuning.selector`); the command line's own errors give its flag. */
+  /**
+   * The option or argument, as the API calls it (`memory`, `tuning.selector`); the command line's own errors give its
+   * flag.
+   */
   option?: string;
   /** What was given. */
   value?: unknown;
@@ -90,7 +93,10 @@ export interface CorruptDetails {
   file?: string;
   /** Bytes from the file's start to the damage. */
   offset?: number;
-  /** Where in the model the damage is, from 0. In a mixture of experts a bundle is an expert, and `expert` is the same number. */
+  /**
+   * Where in the model the damage is, from 0. In a mixture of experts a bundle is an expert, and `expert` is the same
+   * number.
+   */
   layer?: number;
   bundle?: number;
   expert?: number;

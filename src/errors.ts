@@ -10,11 +10,13 @@ export interface CodedError<C extends ErrorCode> extends Error {
 }
 
 /**
- * Every failure that flashrow reports on purpose. The message says what was wrong, where, and what to do; `details` carries the
- * same as JSON-safe data. One type for each code: after `error.code === 'DISK_FULL'`, `error.details.freeBytes` is a number.
+ * Every failure that flashrow reports on purpose. The message says what was wrong, where, and what to do; `details`
+ * carries the same as JSON-safe data. One type for each code: after `error.code === 'DISK_FULL'`,
+ * `error.details.freeBytes` is a number.
  *
- * A message speaks of the API. An option that stands inside a sentence is written as in code, between backticks, with its value
- * where there is one: `exact: false`, `tuning.selector: 'all'`, and a function with its parentheses: `calibrate()`.
+ * A message speaks of the API. An option that stands inside a sentence is written as in code, between backticks, with
+ * its value where there is one: `exact: false`, `tuning.selector: 'all'`, and a function with its parentheses:
+ * `calibrate()`.
  */
 export type FlashrowError<C extends ErrorCode = ErrorCode> = { [Code in C]: CodedError<Code> }[C];
 

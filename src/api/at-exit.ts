@@ -1,4 +1,7 @@
-/** Work that must come to rest before the process ends: a library in the middle of a call would abort the process instead. */
+/**
+ * Work that must come to rest before the process ends: a library in the middle of a call would abort the process
+ * instead.
+ */
 const running = new Set<() => void>();
 
 process.on('exit', () => {

@@ -6,16 +6,19 @@ import { expect, requireModelOptions, requirePath, requireTexts } from './check-
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 
 export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads' | 'cacheDir'> {
-  /** Tokens of the texts to look at; default 20,000. A fifth of them is only for measuring. More take longer and train better. */
+  /**
+   * Tokens of the texts to look at; default 20,000. A fifth of them is only for measuring. More take longer and train
+   * better.
+   */
   tokens?: number;
   /**
-   * The share of active neurons that a predictor may miss, above 0 and below 1, on tokens that it was not trained on; default 0.03.
-   * A smaller share costs more reads: more idle neurons are chosen too.
+   * The share of active neurons that a predictor may miss, above 0 and below 1, on tokens that it was not trained on;
+   * default 0.03. A smaller share costs more reads: more idle neurons are chosen too.
    */
   falseNegativeRate?: number;
   /**
-   * The same rank for every layer, a multiple of 32. Default: each layer's own, the highest that pays, while all predictors together
-   * stay within 3% of the model's bytes.
+   * The same rank for every layer, a multiple of 32. Default: each layer's own, the highest that pays, while all
+   * predictors together stay within 3% of the model's bytes.
    */
   rank?: number;
   /** Same seed, same predictors; default 1. */
@@ -25,10 +28,10 @@ export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads
 }
 
 /**
- * Trains predictors for a ReLU model on `documents`, and writes them beside its store. From then on `exact: false` lets a load choose
- * rows by them ("LLM in a flash", arXiv 2312.11514). The same call resumes a calibration that was interrupted.
- * Throws UNSUPPORTED where no neuron is ever idle, BAD_USAGE for too little text, INSUFFICIENT_MEMORY, BUSY while another process
- * calibrates the same store, NOT_WRITABLE, DISK_FULL, or `signal.reason`.
+ * Trains predictors for a ReLU model on `documents`, and writes them beside its store. From then on `exact: false` lets
+ * a load choose rows by them ("LLM in a flash", arXiv 2312.11514). The same call resumes a calibration that was
+ * interrupted. Throws UNSUPPORTED where no neuron is ever idle, BAD_USAGE for too little text, INSUFFICIENT_MEMORY,
+ * BUSY while another process calibrates the same store, NOT_WRITABLE, DISK_FULL, or `signal.reason`.
  */
 export async function calibrate(
   source: string,

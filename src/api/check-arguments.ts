@@ -1,8 +1,8 @@
 import { FlashrowError, shown } from '../errors.js';
 
 /*
- * Calls from plain JavaScript may bring anything. The public functions check the types of what they are given before they use it.
- * They throw BAD_USAGE, which says what to write instead. Ranges are checked where they are known.
+ * Calls from plain JavaScript may bring anything. The public functions check the types of what they are given before
+ * they use it. They throw BAD_USAGE, which says what to write instead. Ranges are checked where they are known.
  */
 
 /** Throws BAD_USAGE that names `option` and says what it accepts, unless `holds`. */

@@ -12,9 +12,9 @@ export interface CompareOptions extends ModelOptions {
 }
 
 /**
- * Measures what the selector of a ReLU model costs in quality. It runs the same tokens with every row that matters, and then as
- * `options` say, under the same budget. Takes texts, each cut into windows of the context, or sequences of token ids as they are.
- * Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
+ * Measures what the selector of a ReLU model costs in quality. It runs the same tokens with every row that matters, and
+ * then as `options` say, under the same budget. Takes texts, each cut into windows of the context, or sequences of
+ * token ids as they are. Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
  */
 export async function compare(
   source: string,

@@ -13,8 +13,9 @@ export interface ConvertOptions {
 }
 
 /**
- * Converts a GGUF file or a Hugging Face folder to the store folder `store`, which must not exist. Resumes where an interrupted conversion to the
- * same place stopped. Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL, NOT_WRITABLE, or `signal.reason`.
+ * Converts a GGUF file or a Hugging Face folder to the store folder `store`, which must not exist. Resumes where an
+ * interrupted conversion to the same place stopped. Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL,
+ * NOT_WRITABLE, or `signal.reason`.
  */
 export async function convert(source: string, store: string, options: ConvertOptions = {}): Promise<ConvertResult> {
   requirePath('the checkpoint', source);

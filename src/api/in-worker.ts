@@ -14,8 +14,8 @@ export async function inWorker<T>(work: (channel: WorkerChannel) => Promise<T>):
 }
 
 /**
- * The path of a source's store; a checkpoint that cannot be streamed in place is converted first. A worker of its own does it, so that
- * the heap that conversion leaves behind is gone before the memory of an engine is counted.
+ * The path of a source's store; a checkpoint that cannot be streamed in place is converted first. A worker of its own
+ * does it, so that the heap that conversion leaves behind is gone before the memory of an engine is counted.
  */
 export const preparedStore = (
   source: string,

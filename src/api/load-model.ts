@@ -6,9 +6,9 @@ import { WorkerModel } from './model.js';
 import { WorkerChannel } from './worker-channel.js';
 
 /**
- * Loads a store folder, a GGUF file, a Hugging Face folder, or a model that was pulled. A checkpoint that cannot be streamed in place is
- * converted into the cache folder first.
- * Throws INSUFFICIENT_MEMORY (with the plan), NOT_FOUND, UNSUPPORTED, CORRUPT, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO, or `signal.reason`.
+ * Loads a store folder, a GGUF file, a Hugging Face folder, or a model that was pulled. A checkpoint that cannot be
+ * streamed in place is converted into the cache folder first. Throws INSUFFICIENT_MEMORY (with the plan), NOT_FOUND,
+ * UNSUPPORTED, CORRUPT, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO, or `signal.reason`.
  */
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<Model> {
   requirePath('the model', source);

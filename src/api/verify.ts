@@ -3,7 +3,10 @@ import type { VerifyResult } from '../contract/protocol.js';
 import { requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
 
-/** Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, IO, or `signal.reason`. */
+/**
+ * Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws BAD_USAGE,
+ * NOT_FOUND, UNSUPPORTED, IO, or `signal.reason`.
+ */
 export async function verify(
   store: string,
   options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},

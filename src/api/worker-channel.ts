@@ -86,8 +86,8 @@ export class WorkerChannel {
   }
 
   /**
-   * Called where the process ends. A thread that is stopped inside ONNX Runtime would abort the process, so the running call first
-   * comes to its next layer.
+   * Called where the process ends. A thread that is stopped inside ONNX Runtime would abort the process, so the running
+   * call first comes to its next layer.
    */
   #rest(): void {
     Atomics.store(this.#flags, FLAGS.abort, 1);

@@ -22,25 +22,33 @@ export interface LoadOptions extends ModelOptions {
 export interface GenerateOptions {
   /** Tokens to generate at most; default 256. The context may end a generation earlier. */
   maxTokens?: number;
-  /** 0 (default) picks the likeliest token. 1 draws by the probabilities of the model; more makes unlikely tokens likelier. */
+  /**
+   * 0 (default) picks the likeliest token. 1 draws by the probabilities of the model; more makes unlikely tokens
+   * likelier.
+   */
   temperature?: number;
   /** Draws from this many of the likeliest tokens; default 0, which is all of them. No effect at temperature 0. */
   topK?: number;
   /** Draws from the likeliest tokens that together have this probability, above 0; default 1, which is all of them. */
   topP?: number;
-  /** Leaves out tokens whose probability is below this share of the likeliest one's, 0 to 1; default 0, which keeps all. */
+  /**
+   * Leaves out tokens whose probability is below this share of the likeliest one's, 0 to 1; default 0, which keeps all.
+   */
   minP?: number;
   /** Makes the last 64 tokens less likely to come again: 1 (default) leaves them as they are, above 1 weakens them. */
   repeatPenalty?: number;
   /** Same seed, same draws; default random. */
   seed?: number;
-  /** The generation ends before the first of these texts, which is left out; default none. A text may span several tokens. */
+  /**
+   * The generation ends before the first of these texts, which is left out; default none. A text may span several
+   * tokens.
+   */
   stop?: string | string[];
   /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */
   ignoreEos?: boolean;
   /**
-   * Records which bundles each token asks for, in this new file; default none. It costs one bit a bundle of memory, and one small
-   * write for each pass.
+   * Records which bundles each token asks for, in this new file; default none. It costs one bit a bundle of memory, and
+   * one small write for each pass.
    */
   trace?: string;
   /** Aborts the generation; its `result` then rejects with `signal.reason`. */
@@ -64,7 +72,9 @@ export interface Piece {
   token: number;
 }
 
-/** `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the loop was left. */
+/**
+ * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the loop was left.
+ */
 export type FinishReason = 'stop' | 'length' | 'abort';
 
 /** A number of bytes or of reads, for the prompt (prefill) and for the generated tokens (decode). */
@@ -137,8 +147,8 @@ export interface GenerationResult {
 }
 
 /**
- * A generation under way. Iterate over it for pieces as they come. To leave the loop ends the generation, whose result then has
- * `finishReason: 'abort'`.
+ * A generation under way. Iterate over it for pieces as they come. To leave the loop ends the generation, whose result
+ * then has `finishReason: 'abort'`.
  */
 export interface Generation extends AsyncIterable<Piece> {
   /** Settles when the generation ends, iterated or not. Rejects with `signal.reason` on abort. */
@@ -167,7 +177,9 @@ export interface ModelInfo {
   kernels: string;
   /** The sampling that `chat` uses where its options say nothing. */
   samplingDefaults: SamplingDefaults;
-  /** False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads. */
+  /**
+   * False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads.
+   */
   directReads: boolean;
 }
 
@@ -177,27 +189,28 @@ export interface Model {
   /** Where the budget went. */
   readonly plan: Plan;
   /**
-   * Continues a text, or token ids as they are. Throws BAD_USAGE for a wrong option; the result rejects with CONTEXT_OVERFLOW for a
-   * prompt that is longer than the context.
+   * Continues a text, or token ids as they are. Throws BAD_USAGE for a wrong option; the result rejects with
+   * CONTEXT_OVERFLOW for a prompt that is longer than the context.
    */
   generate(prompt: string | readonly number[], options?: GenerateOptions): Generation;
   /**
-   * The assistant's next message, by the model's chat template. Special tokens in a message's content are plain text. Where a
-   * conversation goes on, only the new part runs (`usage.cached`). Draws as `info.samplingDefaults` says, unless `options` do.
-   * The result rejects with UNSUPPORTED where the model has no template, BAD_USAGE where the template refuses the messages.
+   * The assistant's next message, by the model's chat template. Special tokens in a message's content are plain text.
+   * Where a conversation goes on, only the new part runs (`usage.cached`). Draws as `info.samplingDefaults` says,
+   * unless `options` do. The result rejects with UNSUPPORTED where the model has no template, BAD_USAGE where the
+   * template refuses the messages.
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): Generation;
   /**
-   * Ids of a text. With `special` (default true) BOS and EOS are added as the vocabulary's metadata says, and special tokens in the
-   * text are parsed.
+   * Ids of a text. With `special` (default true) BOS and EOS are added as the vocabulary's metadata says, and special
+   * tokens in the text are parsed.
    */
   tokenize(text: string, options?: { special?: boolean }): Promise<number[]>;
   detokenize(ids: readonly number[]): Promise<string>;
   /** Natural-log probabilities. Row i holds the `topK` likeliest `[id, probability]` after tokens[0..i], best first. */
   logprobs(tokens: readonly number[], topK: number, options?: { signal?: AbortSignal }): Promise<[number, number][][]>;
   /**
-   * Mean negative log-likelihood over sequences of token ids. The state is reset between them. The first token of each is not
-   * scored. `onProgress` is told how many sequences of how many are done.
+   * Mean negative log-likelihood over sequences of token ids. The state is reset between them. The first token of each
+   * is not scored. `onProgress` is told how many sequences of how many are done.
    */
   evaluate(
     sequences: readonly (readonly number[])[],

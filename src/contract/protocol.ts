@@ -137,7 +137,10 @@ export interface Methods {
 
 export type Method = keyof Methods;
 
-/** To the worker: one call at a time. An abort is a flag in shared memory, with a message besides for work that waits on the event loop. */
+/**
+ * To the worker: one call at a time. An abort is a flag in shared memory, with a message besides for work that waits on
+ * the event loop.
+ */
 export type Request =
   | { [M in Method]: { id: number; method: M; args: Methods[M]['args'] } }[Method]
   | { abort: number };

@@ -6,7 +6,10 @@ import { asWriteError } from './write-errors.js';
 /** Of a file, or null where there is none, be it because a part of the path is no folder. */
 export const statIfThere = (path: string): Stats | null => (existsSync(path) ? statSync(path) : null);
 
-/** A refusal to change what is at `path`, where nothing of any size is written: DISK_FULL, NOT_WRITABLE or IO; any other failure as it is. */
+/**
+ * A refusal to change what is at `path`, where nothing of any size is written: DISK_FULL, NOT_WRITABLE or IO; any other
+ * failure as it is.
+ */
 export const asPlaceError = (error: unknown, path: string): unknown =>
   asWriteError(error, path, { neededBytes: 0, freeBytes: freeBytes(path) });
 

@@ -2,8 +2,8 @@ import { closeSync, openSync, readFileSync, renameSync, rmSync, writeSync } from
 import { FlashrowError } from '../errors.js';
 
 /**
- * When a process began, in the kernel's ticks; null where /proc is missing. It tells a process from a later one that was given
- * the same number.
+ * When a process began, in the kernel's ticks; null where /proc is missing. It tells a process from a later one that
+ * was given the same number.
  */
 function startOf(pid: number): string | null {
   try {
@@ -28,9 +28,9 @@ function isAlive(owner: string): boolean {
 }
 
 /**
- * Takes the lock file at `path` for this process. A lock whose owner is dead is taken over. `work` says what the lock is held for,
- * as in "process 7 is ... already": "calibrating this model".
- * Throws BUSY while another live process holds it, or another call in this one.
+ * Takes the lock file at `path` for this process. A lock whose owner is dead is taken over. `work` says what the lock
+ * is held for, as in "process 7 is ... already": "calibrating this model". Throws BUSY while another live process holds
+ * it, or another call in this one.
  */
 export function takeLock(path: string, work: string): void {
   const owner = `${process.pid} ${startOf(process.pid) ?? ''}`.trimEnd();

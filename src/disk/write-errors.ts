@@ -9,7 +9,9 @@ export interface Space {
   freeBytes: number;
 }
 
-/** `cause` is the file system's own word, where it came to that: quotas and limits on a file's size read as free space. */
+/**
+ * `cause` is the file system's own word, where it came to that: quotas and limits on a file's size read as free space.
+ */
 export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
   const told = cause === undefined ? '' : ` (${cause.message})`;
   const message = `${path} needs ${space.neededBytes} bytes, ${space.freeBytes} were free${told}; make room or choose another place`;

@@ -11,7 +11,10 @@ import { parseModelName } from './model-name.js';
 import { dropLocks } from './pull-lock.js';
 import { filesIn, repoFolder } from './pulled.js';
 
-/** Something in the cache folder: a model from a hub, a store that a checkpoint was converted to, or what is there of either so far. */
+/**
+ * Something in the cache folder: a model from a hub, a store that a checkpoint was converted to, or what is there of
+ * either so far.
+ */
 export interface CachedModel {
   kind: 'pulled' | 'store' | 'unfinished';
   /** What `rm` takes; of a pulled model or a store what the other commands take too. */
@@ -20,7 +23,10 @@ export interface CachedModel {
   bytes: number;
   /** When its newest file was written, ISO 8601. */
   modified: string;
-  /** Of a store, what it was made of: a pulled model by its name here, any other checkpoint by that of its file or folder. */
+  /**
+   * Of a store, what it was made of: a pulled model by its name here, any other checkpoint by that of its file or
+   * folder.
+   */
   source: string | null;
 }
 
@@ -67,8 +73,9 @@ const ofStore = ({ name, path, finished, manifest }: CachedStore, model: string 
 });
 
 /**
- * Removes by the name that `listCached` gives: a pulled model with the stores made of it (`organization/repository` all of it, with `:tag` that one), or
- * a store, finished or not. Touches nothing outside the cache folder. Throws NOT_FOUND, BAD_USAGE, or BUSY while somebody works on it.
+ * Removes by the name that `listCached` gives: a pulled model with the stores made of it (`organization/repository` all
+ * of it, with `:tag` that one), or a store, finished or not. Touches nothing outside the cache folder. Throws
+ * NOT_FOUND, BAD_USAGE, or BUSY while somebody works on it.
  */
 export function removeCached(name: string, cacheDir: string | undefined): RemovedModels {
   const cache = cacheDirectory(cacheDir);

@@ -10,9 +10,9 @@ const FOLDER_FILES = /^(generation_config|tokenizer|tokenizer_config|special_tok
 const TOP_LEVEL_WEIGHTS = /^[^/]+\.safetensors(\.index\.json)?$/;
 
 /**
- * The paths of one model among those of a repository. The first one is what it is known by: all parts of the GGUF file that the tag names in order, or
- * config.json and the other files of a Hugging Face folder; of weights in several files the index stands for them all.
- * Throws BAD_USAGE that lists the names there are, UNSUPPORTED where there is no model.
+ * The paths of one model among those of a repository. The first one is what it is known by: all parts of the GGUF file
+ * that the tag names in order, or config.json and the other files of a Hugging Face folder; of weights in several files
+ * the index stands for them all. Throws BAD_USAGE that lists the names there are, UNSUPPORTED where there is no model.
  */
 export function chooseFiles(repo: string, paths: readonly string[], tag: string | null): string[] {
   const variants = ggufVariants(paths);

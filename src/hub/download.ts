@@ -26,9 +26,10 @@ export function partBytes(destination: string, file: RemoteFile): number {
 }
 
 /**
- * Fetches a file to `partPath`, going on where an earlier attempt ended, and compares its digest. Connections that stall or break are tried anew.
- * Returns the bytes that came. Throws CORRUPT for a wrong digest, after removing what there is; DISK_FULL, NOT_WRITABLE, what `ask` throws or the
- * signal's reason, and what there is stays for the next time.
+ * Fetches a file to `partPath`, going on where an earlier attempt ended, and compares its digest. Connections that
+ * stall or break are tried anew. Returns the bytes that came. Throws CORRUPT for a wrong digest, after removing what
+ * there is; DISK_FULL, NOT_WRITABLE, what `ask` throws or the signal's reason, and what there is stays for the next
+ * time.
  */
 export async function download(
   repo: string,

@@ -4,7 +4,10 @@ import type { RemoteFile } from './hub.js';
 
 const PIECE_BYTES = 1024 * 1024;
 
-/** Hex digest of a file here, of the kind that the hub gives for it. Throws the signal's reason. `onBytes` is told what was read. */
+/**
+ * Hex digest of a file here, of the kind that the hub gives for it. Throws the signal's reason. `onBytes` is told what
+ * was read.
+ */
 export async function digestOf(
   path: string,
   { digest, bytes }: RemoteFile,

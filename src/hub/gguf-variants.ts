@@ -1,4 +1,7 @@
-/** Files that llama.cpp makes beside models: projectors of other senses, and statistics of activations where no model's name goes on after them. */
+/**
+ * Files that llama.cpp makes beside models: projectors of other senses, and statistics of activations where no model's
+ * name goes on after them.
+ */
 const NO_MODEL = /(^|[-._])(mmproj|imatrix(?!.*[-.](i?q\d|b?f16|f32)))/i;
 
 /** One model among a repository's GGUF files. */
@@ -12,7 +15,8 @@ export interface GgufVariant {
 }
 
 /**
- * The models among `paths`: files whose names differ in the number of a part alone belong together. Parts without the first one are no model.
+ * The models among `paths`: files whose names differ in the number of a part alone belong together. Parts without the
+ * first one are no model.
  */
 export function ggufVariants(paths: readonly string[]): GgufVariant[] {
   const files = new Map<string, string[]>();
@@ -50,8 +54,8 @@ function sharedStart(stems: readonly string[]): number {
 const UNSLOTH = /(^|[-.])(ud[-.])$/i;
 
 /**
- * Those that a tag names: by their whole name, else by the end of their stem after a `-` or `.`; upper and lower case are the same. More than one where it
- * says too little.
+ * Those that a tag names: by their whole name, else by the end of their stem after a `-` or `.`; upper and lower case
+ * are the same. More than one where it says too little.
  */
 export function variantsNamed(variants: readonly GgufVariant[], tag: string): GgufVariant[] {
   const wanted = tag.toLowerCase();

@@ -8,7 +8,10 @@ import { fetchRange, type RemoteFile } from './hub.js';
 import type { HubOptions } from './hub-options.js';
 import { retrying } from './retry.js';
 
-/** Beyond any GGUF header: vocabularies of 260,000 tokens with their merges take 16 MB. The other parts of a split file list tensors only. */
+/**
+ * Beyond any GGUF header: vocabularies of 260,000 tokens with their merges take 16 MB. The other parts of a split file
+ * list tensors only.
+ */
 const [GGUF_BYTES, PART_BYTES] = [32 * 2 ** 20, 8 * 2 ** 20];
 const MOST_HEADER_BYTES = 128 * 2 ** 20;
 /** The length of a safetensors header, before it. */
@@ -22,8 +25,8 @@ export interface StartOptions {
 }
 
 /**
- * Puts files into `folder` of which only the headers are there: as long as the real ones, empty beyond. Small files are whole.
- * Throws what `ask` throws, CORRUPT, DISK_FULL, NOT_WRITABLE, or the signal's reason.
+ * Puts files into `folder` of which only the headers are there: as long as the real ones, empty beyond. Small files are
+ * whole. Throws what `ask` throws, CORRUPT, DISK_FULL, NOT_WRITABLE, or the signal's reason.
  */
 export async function fetchHeaders(
   repo: string,

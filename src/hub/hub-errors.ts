@@ -5,8 +5,9 @@ import type { HubOptions } from './hub-options.js';
 const LONGEST_WAIT_S = 60;
 
 /**
- * What a status other than success comes to. Failures that waiting may mend have `details.retry`, and `details.retryAfterSeconds` where the server
- * says how long. The hub tells by X-Error-Code what its statuses leave open: to strangers it answers 401 for repositories that do not exist.
+ * What a status other than success comes to. Failures that waiting may mend have `details.retry`, and
+ * `details.retryAfterSeconds` where the server says how long. The hub tells by X-Error-Code what its statuses leave
+ * open: to strangers it answers 401 for repositories that do not exist.
  */
 export function statusError({ status, headers, url }: Response, what: string, hub: HubOptions): FlashrowError {
   const { endpoint, token, revision } = hub;

@@ -13,7 +13,10 @@ export interface RemoteFile {
   digest: { algorithm: 'sha256' | 'git-sha1'; hex: string };
 }
 
-/** Every file of a model's repository. Throws as `ask` does, CORRUPT for a listing that cannot be, or the signal's reason. */
+/**
+ * Every file of a model's repository. Throws as `ask` does, CORRUPT for a listing that cannot be, or the signal's
+ * reason.
+ */
 export async function listRepository(repo: string, hub: HubOptions, signal?: AbortSignal): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
   try {
@@ -47,8 +50,8 @@ export async function listRepository(repo: string, hub: HubOptions, signal?: Abo
 }
 
 /**
- * Bytes of a file from `start` up to, not including, `end`, as they come. Of a server that knows no ranges the bytes before `start` are passed over, and
- * those from `end` on come too. Throws as `ask` does, or the signal's reason.
+ * Bytes of a file from `start` up to, not including, `end`, as they come. Of a server that knows no ranges the bytes
+ * before `start` are passed over, and those from `end` on come too. Throws as `ask` does, or the signal's reason.
  */
 export async function* fetchRange(
   repo: string,

@@ -2,7 +2,10 @@ import { statIfThere } from '../disk/folders.js';
 import { digestOf } from './file-digest.js';
 import type { RemoteFile } from './hub.js';
 
-/** Which files in their places are those of the hub. Telling takes reading them; each is read once, unless somebody writes it meanwhile. */
+/**
+ * Which files in their places are those of the hub. Telling takes reading them; each is read once, unless somebody
+ * writes it meanwhile.
+ */
 export class InPlace {
   readonly #compared = new Map<string, { writtenMs: number; expected: string; is: boolean }>();
 

@@ -19,7 +19,9 @@ export interface LocalModel {
   files: string[];
 }
 
-/** Every model in the cache folder. What is there of a newer version, not finished, is another entry of the same name. */
+/**
+ * Every model in the cache folder. What is there of a newer version, not finished, is another entry of the same name.
+ */
 export function localModels(cacheDir: string): LocalModel[] {
   const root = modelsFolder(cacheDir);
   const folders = (path: string) =>

@@ -6,8 +6,8 @@ import { storedText } from '../text/vocabulary-text.js';
 import { resolveSource } from './resolve-source.js';
 
 /**
- * The tokenizer of a store, a GGUF file (a vocabulary-only one will do), a Hugging Face folder or a model that was pulled, without loading the model. Small enough to
- * run where it is called. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
+ * The tokenizer of a store, a GGUF file (a vocabulary-only one will do), a Hugging Face folder or a model that was
+ * pulled, without loading the model. Small enough to run where it is called. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
 export async function openTokenizer(named: string, cacheDir?: string): Promise<Tokenizer> {
   const source = resolveSource(named, cacheDir);

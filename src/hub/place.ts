@@ -7,9 +7,9 @@ import type { RemoteFile } from './hub.js';
 import { filesIn, placedFiles, placeOfPart } from './pulled.js';
 
 /**
- * Puts those of a model's files that were downloaded in their places, and takes away what else other versions left. The first file, without which nothing
- * is taken for a model, leaves before the others change and comes last: what is in place is of one version, wherever this is cut off.
- * Throws NOT_WRITABLE, DISK_FULL or IO.
+ * Puts those of a model's files that were downloaded in their places, and takes away what else other versions left. The
+ * first file, without which nothing is taken for a model, leaves before the others change and comes last: what is in
+ * place is of one version, wherever this is cut off. Throws NOT_WRITABLE, DISK_FULL or IO.
  */
 export async function place(
   folder: string,

@@ -5,8 +5,8 @@ import { takeLock } from '../disk/lock.js';
 import { repoFolder } from './pulled.js';
 
 /**
- * The lock of the model whose first file is `first`. It lies beside the repository's folder. No repository's name begins with a dot
- * or holds a `+`, so it cannot be taken for one.
+ * The lock of the model whose first file is `first`. It lies beside the repository's folder. No repository's name
+ * begins with a dot or holds a `+`, so it cannot be taken for one.
  */
 function lockPath(cacheDir: string, repo: string, first: string): string {
   const folder = repoFolder(cacheDir, repo);
@@ -15,7 +15,9 @@ function lockPath(cacheDir: string, repo: string, first: string): string {
 
 const lockStart = (folder: string) => `.${basename(folder)}+`;
 
-/** Runs `work` while no other process pulls or removes this model. Throws BUSY where one does, DISK_FULL, NOT_WRITABLE. */
+/**
+ * Runs `work` while no other process pulls or removes this model. Throws BUSY where one does, DISK_FULL, NOT_WRITABLE.
+ */
 export async function whileLocked<T>(
   cacheDir: string,
   repo: string,
@@ -33,8 +35,8 @@ export async function whileLocked<T>(
 }
 
 /**
- * Removes the locks that killed pulls left behind, those of the model whose first file is `first`, or all of a repository (null).
- * Throws BUSY while a live pull holds one.
+ * Removes the locks that killed pulls left behind, those of the model whose first file is `first`, or all of a
+ * repository (null). Throws BUSY while a live pull holds one.
  */
 export function dropLocks(cacheDir: string, repo: string, first: string | null): void {
   const folder = repoFolder(cacheDir, repo);

@@ -45,7 +45,9 @@ export interface PullResult {
   seconds: number;
 }
 
-/** `compare`: files in their places with their digests; `headers`: of one file; `fetch`: all that the model consists of. */
+/**
+ * `compare`: files in their places with their digests; `headers`: of one file; `fetch`: all that the model consists of.
+ */
 export interface PullProgress {
   stage: 'compare' | 'headers' | 'fetch';
   bytes: number;
@@ -58,9 +60,9 @@ export interface PullOptions {
 }
 
 /**
- * Looks at a model on a hub: `organization/repository`, or with `:tag`. Fetches headers alone, and reads what is in place already to compare digests.
- * Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL where it would not fit the disk together with what it is converted to, IO, or the
- * signal's reason.
+ * Looks at a model on a hub: `organization/repository`, or with `:tag`. Fetches headers alone, and reads what is in
+ * place already to compare digests. Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL where it would not fit
+ * the disk together with what it is converted to, IO, or the signal's reason.
  */
 export async function planPull(
   text: string,
@@ -94,7 +96,10 @@ export async function planPull(
   return { name, files, bytes, bytesAtHand, inPlace, plan };
 }
 
-/** Space that pulling a model and running it once will take. Nothing of one that is all there, which may be converted already. */
+/**
+ * Space that pulling a model and running it once will take. Nothing of one that is all there, which may be converted
+ * already.
+ */
 export const bytesToWrite = ({ bytes, bytesAtHand, plan }: Pick<PullPlan, 'bytes' | 'bytesAtHand' | 'plan'>): number =>
   bytes === bytesAtHand ? 0 : bytes - bytesAtHand + plan.conversion.bytes;
 
@@ -145,8 +150,9 @@ function asOfHub({ code, message, details }: FlashrowError, scratch: string): Fl
 }
 
 /**
- * Fetches what `planPull` chose into the cache folder, file by file, going on where an earlier pull ended; what an earlier revision had in place stays until
- * all is there. Throws as it does, and BUSY where another process pulls the same model.
+ * Fetches what `planPull` chose into the cache folder, file by file, going on where an earlier pull ended; what an
+ * earlier revision had in place stays until all is there. Throws as it does, and BUSY where another process pulls the
+ * same model.
  */
 export async function pull(
   { name, files, bytes, inPlace }: PullPlan,

@@ -26,7 +26,10 @@ export const placedFiles = (folder: string): string[] => filesIn(folder).filter(
 export const modelPath = (folder: string, first: string): string =>
   first === CONFIG_FILE ? folder : join(folder, first);
 
-/** What to open of a pulled model: a GGUF file, the first of several parts, or a folder. Null where nothing was pulled. Throws BAD_USAGE. */
+/**
+ * What to open of a pulled model: a GGUF file, the first of several parts, or a folder. Null where nothing was pulled.
+ * Throws BAD_USAGE.
+ */
 export function pulledPath(cacheDir: string, { repo, tag }: ModelName): string | null {
   const folder = repoFolder(cacheDir, repo);
   const files = placedFiles(folder);

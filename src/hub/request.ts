@@ -5,7 +5,9 @@ import { Stall } from './stall.js';
 export interface Answer {
   status: number;
   headers: Headers;
-  /** The body as it comes. Throws IO with `details.retry` where the connection breaks or stalls, or the signal's reason. */
+  /**
+   * The body as it comes. Throws IO with `details.retry` where the connection breaks or stalls, or the signal's reason.
+   */
   chunks: AsyncGenerator<Uint8Array>;
 }
 

@@ -7,8 +7,9 @@ import { parseModelName } from './model-name.js';
 import { pulledPath } from './pulled.js';
 
 /**
- * A path as it is; the name of a model that was pulled, or of a store in the cache folder, as the path it is at. Anything else is left for whoever opens it
- * to refuse, but for what looks like a model on a hub: NOT_FOUND. Throws BAD_USAGE for a tag that was not pulled.
+ * A path as it is; the name of a model that was pulled, or of a store in the cache folder, as the path it is at.
+ * Anything else is left for whoever opens it to refuse, but for what looks like a model on a hub: NOT_FOUND. Throws
+ * BAD_USAGE for a tag that was not pulled.
  */
 export function resolveSource(source: string, cacheDir: string | undefined): string {
   if (existsSync(source)) return source;

@@ -7,8 +7,9 @@ const TRIES = 5;
 const FIRST_WAIT_MS = 500;
 
 /**
- * Does `work` again where it fails in a way that waiting may mend (`details.retry`), after longer and longer waits, or those that the server asks for.
- * `progressed` says whether the failed try was worth something: then they begin anew. Throws what the last try threw, or the signal's reason.
+ * Does `work` again where it fails in a way that waiting may mend (`details.retry`), after longer and longer waits, or
+ * those that the server asks for. `progressed` says whether the failed try was worth something: then they begin anew.
+ * Throws what the last try threw, or the signal's reason.
  */
 export async function retrying<T>(
   work: () => Promise<T>,

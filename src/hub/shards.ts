@@ -9,8 +9,8 @@ export function checkIndexSize(repo: string, path: string, bytes: number): void 
 }
 
 /**
- * The files that model.safetensors.index.json says the weights are in (`weight_map`: from the name of a tensor to that of its file). Throws CORRUPT where it
- * says nothing, or names a file that the repository does not list.
+ * The files that model.safetensors.index.json says the weights are in (`weight_map`: from the name of a tensor to that
+ * of its file). Throws CORRUPT where it says nothing, or names a file that the repository does not list.
  */
 export function shardsOf(repo: string, path: string, index: Buffer, listed: ReadonlySet<string>): string[] {
   const damaged = (how: string) =>

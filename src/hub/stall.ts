@@ -1,6 +1,8 @@
 import { FlashrowError } from '../errors.js';
 
-/** Watches over one connection: `signal` ends it once nothing came for `ms`, or where the caller's own signal says so. */
+/**
+ * Watches over one connection: `signal` ends it once nothing came for `ms`, or where the caller's own signal says so.
+ */
 export class Stall {
   readonly signal: AbortSignal;
   readonly #controller = new AbortController();

@@ -109,7 +109,10 @@ class Conversation {
     }
   }
 
-  /** Finds out at once whether the template is missing or refuses the system message, and throws as the first answer would. */
+  /**
+   * Finds out at once whether the template is missing or refuses the system message, and throws as the first answer
+   * would.
+   */
   async #tryTemplate(): Promise<void> {
     const trial = this.#model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.#options);
     // The loop is left before it begins: the template is filled in, and nothing is run.
@@ -176,8 +179,8 @@ class Conversation {
   }
 
   /**
-   * Ctrl-C. Where nobody types, it ends the program with the conversation so far. At a terminal it stops the answer; where none is
-   * under way it drops the half-typed message, and a second Ctrl-C in a row leaves.
+   * Ctrl-C. Where nobody types, it ends the program with the conversation so far. At a terminal it stops the answer;
+   * where none is under way it drops the half-typed message, and a second Ctrl-C in a row leaves.
    */
   #interrupt(): void {
     if (!process.stdin.isTTY) {

@@ -4,7 +4,9 @@ import { conversionNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
 
-/** Loads a model, telling stderr what a user should know meanwhile, lends it to `work`, and frees it whatever happens. */
+/**
+ * Loads a model, telling stderr what a user should know meanwhile, lends it to `work`, and frees it whatever happens.
+ */
 export async function withModel<T>(
   source: string,
   options: ModelOptions,

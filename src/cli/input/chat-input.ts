@@ -11,8 +11,8 @@ export interface TypedMessage {
 }
 
 /**
- * Messages from the terminal, with history and editing, or from a pipe. A line that ends in a backslash goes on in the next one.
- * Everything between two lines of `"""` is one message.
+ * Messages from the terminal, with history and editing, or from a pipe. A line that ends in a backslash goes on in the
+ * next one. Everything between two lines of `"""` is one message.
  */
 export class ChatInput {
   readonly #lines: Interface;

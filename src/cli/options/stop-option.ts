@@ -2,8 +2,9 @@ import type { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 
 /**
- * Adds `--stop <text>`, which may be repeated and may be followed by more texts. Commander's own way for such options would take the model, where
- * it comes later, for a text too; so each takes one, and what is then left over is looked at here.
+ * Adds `--stop <text>`, which may be repeated and may be followed by more texts. Commander's own way for such options
+ * would take the model, where it comes later, for a text too; so each takes one, and what is then left over is looked
+ * at here.
  */
 export function addStopOption(command: Command): Command {
   return command

@@ -53,7 +53,9 @@ export const COMMANDS: Readonly<Record<string, string>> = {
 /** An option or a function in a message of the library: `exact: false`, `tuning.selector: 'all'`, `calibrate()`. */
 const IN_CODE = /`([\w.]+)(\(\))?(?:: ([^`]+))?`/g;
 
-/** A text of the library in the words of the command line: flags in place of options, commands in place of functions. */
+/**
+ * A text of the library in the words of the command line: flags in place of options, commands in place of functions.
+ */
 export const inCommandWords = (text: string): string =>
   text.replace(IN_CODE, (written, name: string, call: string | undefined, value: string | undefined) => {
     if (call !== undefined) return name in COMMANDS ? `\`flashrow ${COMMANDS[name]}\`` : written;

@@ -5,8 +5,8 @@ import { progressBar } from './progress.js';
 const ENDINGS = { stop: 'stopped', length: 'the limit was reached', abort: 'interrupted' };
 
 /**
- * Runs a generation and, unless `quiet`, writes its text to stdout as it comes, with a bar over a long prompt. An abort leaves the loop:
- * the result then holds what there is.
+ * Runs a generation and, unless `quiet`, writes its text to stdout as it comes, with a bar over a long prompt. An abort
+ * leaves the loop: the result then holds what there is.
  */
 export async function writeAnswer(
   begin: (options: Pick<GenerateOptions, 'onPrefill'>) => Generation,
