@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './support/imports.js';
 
 /**
- * The rooms, top floor first. A room may import from the floors below its own, and from nothing else. A folder within a room is on the room's
- * floor unless it stands here itself.
+ * The rooms, top floor first. A room may import from the floors below its own, and from nothing else. A folder within a
+ * room is on the room's floor unless it stands here itself.
  */
 const FLOORS: readonly (readonly string[])[] = [
   ['src/cli', 'src/index.ts'],

@@ -1,6 +1,6 @@
 /**
- * Removes dist/ unless it holds a file for each source and no other. The build writes only what has changed: a source that was moved
- * or deleted would leave its old output behind, to be tested and packed.
+ * Removes dist/ unless it holds a file for each source and no other. The build writes only what has changed: a source
+ * that was moved or deleted would leave its old output behind, to be tested and packed.
  */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

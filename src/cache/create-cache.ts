@@ -3,7 +3,10 @@ import { FrequencyCache } from './frequency-cache.js';
 import type { CachePolicyName } from './policy.js';
 import type { UnitCache } from './unit-cache.js';
 
-/** Tokens after which `lfu` counts a use half. Better than no ageing on both recorded traces (bench/EXPERIMENTS.md, CACHE-01). */
+/**
+ * Tokens after which `lfu` counts a use half. Better than no ageing on both recorded traces (bench/EXPERIMENTS.md,
+ * CACHE-01).
+ */
 const HALF_LIFE = 16;
 
 export interface CacheOptions extends Omit<BundleCacheOptions, 'policy'> {

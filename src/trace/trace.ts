@@ -5,10 +5,10 @@
  *   header  {format: "flashrow-trace", version: 1, model, selector, layers: [{units, unitBytes, slotBytes}, ...]}
  *   pass    [phase, tokens, asked], one for each pass
  *
- * A pass is one prompt chunk (phase 0, with its number of tokens) or one generated token (phase 1, tokens 1). `asked` is
- * binary. It has a bitmap for each layer, in order, of ceil(units / 8) bytes: unit u is bit u % 8 of byte floor(u / 8),
- * and spare bits are zero. A pass is written whole and at once, so that a trace that was cut off is good up to its last
- * whole pass.
+ * A pass is one prompt chunk (phase 0, with its number of tokens) or one generated token (phase 1, tokens 1). `asked`
+ * is binary. It has a bitmap for each layer, in order, of ceil(units / 8) bytes: unit u is bit u % 8 of byte floor(u /
+ * 8), and spare bits are zero. A pass is written whole and at once, so that a trace that was cut off is good up to its
+ * last whole pass.
  */
 
 export const TRACE_FORMAT = 'flashrow-trace';

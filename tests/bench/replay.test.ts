@@ -19,7 +19,8 @@ it('bench:replay gives every policy’s hits for every trace and budget', () => 
   const hits = traces[0].budgets.map((budget: { policies: { policy: string; hitRate: number }[] }) =>
     Object.fromEntries(budget.policies.map(({ policy, hitRate }) => [policy, hitRate])),
   );
-  // Three units in turn through two slots: recency never hits, foresight keeps one of them; four slots hit all but the first round.
+  // Three units in turn through two slots: recency never hits, foresight keeps one of them; four slots hit all but the
+  // first round.
   expect(hits[0]).toMatchObject({ lru: 0, belady: 2 / 6 });
   expect(hits[1]).toMatchObject({ lru: 0.5, lfu: 0.5, belady: 0.5 });
 });

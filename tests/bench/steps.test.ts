@@ -55,7 +55,8 @@ describe('bench:capped --select trace', () => {
     const { rounds } = bench('capped', '--shape', 'tiny-moe', '--select', 'trace', '--trace', routes());
     const { receipt } = rounds[0].flashrow.answer;
     expect(receipt).toMatchObject({ selector: 'trace', exact: false });
-    // The prompt of 16 tokens asks for what the recorded tokens ask for: 2 experts; so does each token after it, in 4 layers.
+    // The prompt of 16 tokens asks for what the recorded tokens ask for: 2 experts; so does each token after it, in 4
+    // layers.
     expect(receipt.bundlesHit + receipt.bundlesMissed).toBe((1 + TOKENS) * 4 * 2);
   });
 

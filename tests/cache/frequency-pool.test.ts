@@ -10,7 +10,10 @@ interface Use {
   tokens: number;
 }
 
-/** The same policy from its definition: every use is kept, every estimate summed anew, everything sorted at each eviction. */
+/**
+ * The same policy from its definition: every use is kept, every estimate summed anew, everything sorted at each
+ * eviction.
+ */
 class NaivePool {
   held: string[] = [];
   uses = new Map<string, Use[]>();

@@ -90,7 +90,8 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
         try {
           const ids = await model.tokenize(PROMPT);
           const { tokens } = await model.generate(ids, { maxTokens: 24 }).result;
-          // Fed again as one prompt, its tokens run in chunks: each row of logits has to be that of a token which ran alone.
+          // Fed again as one prompt, its tokens run in chunks: each row of logits has to be that of a token which ran
+          // alone.
           const rows = await model.logprobs([...ids, ...tokens], 1);
           expect(rows.slice(ids.length - 1, -1).map(([[id]]) => id)).toEqual(tokens);
           return tokens;

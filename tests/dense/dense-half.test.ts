@@ -17,7 +17,8 @@ import {
   writeRandomModel,
 } from './support.js';
 
-// Weights are the same bits on both sides and activations are never rounded below f32, so only the order of summing differs.
+// Weights are the same bits on both sides and activations are never rounded below f32, so only the order of summing
+// differs.
 const TOLERANCE = 1e-4;
 const MAX_TOKENS = 8;
 

@@ -50,7 +50,10 @@ export class Desk {
   }
 }
 
-/** Where the names or types of two values differ; null where they do not. `{}` stands for any object, null for any value. */
+/**
+ * Where the names or types of two values differ; null where they do not. `{}` stands for any object, null for any
+ * value.
+ */
 export function differentKeys(shown: unknown, found: unknown, where = 'it'): string | null {
   if (shown === null || (found === null && typeof shown !== 'object')) return null;
   if (Array.isArray(shown) && Array.isArray(found))

@@ -13,7 +13,10 @@ interface Tensor {
   dtype: 'F32' | 'U8';
 }
 
-/** gpt-oss's experts as transformers has them (modeling_gpt_oss.py; integrations/mxfp4.py), weight by weight from the stacks of a GGUF file, by its names. */
+/**
+ * gpt-oss's experts as transformers has them (modeling_gpt_oss.py; integrations/mxfp4.py), weight by weight from the
+ * stacks of a GGUF file, by its names.
+ */
 export function* gptOssExperts(
   stacks: ReadonlyMap<string, GgufStack>,
   { numLayers, hiddenSize, experts }: ModelShape,

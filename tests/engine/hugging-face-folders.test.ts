@@ -134,7 +134,10 @@ const RENAMED: Record<string, string> = {
   'ffn_down.weight': 'mlp.down_proj.weight',
 };
 
-/** The weights of a GGUF file in f32, under the names and in the pieces that transformers has. Both order the halves of a head alike in these families. */
+/**
+ * The weights of a GGUF file in f32, under the names and in the pieces that transformers has. Both order the halves of
+ * a head alike in these families.
+ */
 function writeFolder(gguf: string, folder: string, family: Family): void {
   const { shape: ofModel, config, renamed, normOffset = 0 } = family;
   const file = readFileSync(gguf);

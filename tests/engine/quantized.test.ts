@@ -11,7 +11,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
 
-/** llama.cpp rounds activations to 8 bits where weights are quantized, which alone moves these models by about 0.02; to bf16 for bf16. */
+/**
+ * llama.cpp rounds activations to 8 bits where weights are quantized, which alone moves these models by about 0.02; to
+ * bf16 for bf16.
+ */
 const CASES: [string, number][] = [
   ['F32', 0.005],
   ['F16', 0.005],

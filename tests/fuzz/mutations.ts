@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 
-/** What may happen to a file on its way: a byte changed, an end cut off, a number driven to its extreme, a part lost, doubled or filled. */
+/**
+ * What may happen to a file on its way: a byte changed, an end cut off, a number driven to its extreme, a part lost,
+ * doubled or filled.
+ */
 type Mutation =
   | { kind: 'byte'; at: number; value: number }
   | { kind: 'cut'; at: number }
@@ -8,7 +11,10 @@ type Mutation =
   | { kind: 'lose' | 'double'; at: number; length: number }
   | { kind: 'fill'; at: number; length: number; value: number };
 
-/** Places as shares of the file, more of them near its start, where headers are. (fast-check's doubles would nearly all be 0.) */
+/**
+ * Places as shares of the file, more of them near its start, where headers are. (fast-check's doubles would nearly all
+ * be 0.)
+ */
 const share = fc.nat(999_999).map((millionths) => millionths / 1e6);
 const place = fc.oneof(
   share,
@@ -87,7 +93,9 @@ export interface Damage {
   value: unknown;
 }
 
-/** Any one of a document's values, however deep: replaced by any JSON, or by numbers and texts that are likely to hurt. */
+/**
+ * Any one of a document's values, however deep: replaced by any JSON, or by numbers and texts that are likely to hurt.
+ */
 export function damageTo(document: unknown): fc.Arbitrary<Damage> {
   // What is no object at all, mutated bytes try.
   const paths = pathsOf(document).filter((path) => path.length > 0);

@@ -11,7 +11,10 @@ const folder = scratchFolder();
 const [HIDDEN, NEURONS, EXPERTS] = [8, 12, 4];
 let files = 0;
 
-/** tinyLlama with four experts, two of which each token takes; a tensor of `changes` replaces one of its name, null takes it away. */
+/**
+ * tinyLlama with four experts, two of which each token takes; a tensor of `changes` replaces one of its name, null
+ * takes it away.
+ */
 function tinyMixtral(entries: Record<string, number | null> = {}, changes: Record<string, number[] | null> = {}): Gguf {
   const llama = tinyLlama();
   const known: Record<string, number[] | null> = {
@@ -146,7 +149,10 @@ const MIXTRAL = {
 };
 const BLOCK = 'model.layers.0.block_sparse_moe.';
 
-/** A folder of a Mixtral; a tensor of `changes` replaces one of its name, null takes it away. Gives the bytes of its weights. */
+/**
+ * A folder of a Mixtral; a tensor of `changes` replaces one of its name, null takes it away. Gives the bytes of its
+ * weights.
+ */
 function writeMixtral(config: object = {}, changes: Record<string, number[] | null> = {}) {
   const path = join(folder, `mixtral-${files++}`);
   mkdirSync(path);

@@ -278,8 +278,8 @@ describe('a llama described by GGUF metadata', () => {
       'llama.rope.scaling.factor': 4,
       'llama.rope.scaling.original_context_length': 512,
     }).spec.rotary!;
-    // Pairs turn 1, 1/10, 1/100 and 1/1000 radians a position: 81, 8.1, 0.81 and 0.081 times within 512. Those between 32 turns (pair 0.4, so from 0) and
-    // one (pair 1.9, so up to 2) are mixed by their place: half and half for pair 1.
+    // Pairs turn 1, 1/10, 1/100 and 1/1000 radians a position: 81, 8.1, 0.81 and 0.081 times within 512. Those between
+    // 32 turns (pair 0.4, so from 0) and one (pair 1.9, so up to 2) are mixed by their place: half and half for pair 1.
     expect(frequencyFactors).toEqual([1, 1 / (0.5 / 4 + 0.5), 4, 4]);
     expect(magnitude).toBeCloseTo(1 + 0.1 * Math.log(4), 12);
   });

@@ -140,7 +140,8 @@ describe('quantize', () => {
       const back = dequantized(format, quantized(format, values), 32);
       const largest = Math.max(...values.map(Math.abs));
       const spread = Math.max(...values) - Math.min(...values);
-      // Half a step (a whole one where Q4_0 cuts its positive end), and what rounding the scales to halves costs, tiny ones included.
+      // Half a step (a whole one where Q4_0 cuts its positive end), and what rounding the scales to halves costs, tiny
+      // ones included.
       const step = { q8_0: largest / 254, q4_0: largest / 8, q4_1: spread / 30 }[format];
       const bound = step + largest * 2 ** -10 + 127 * 2 ** -25;
       values.forEach((value, i) => {

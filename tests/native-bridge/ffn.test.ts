@@ -25,7 +25,9 @@ afterAll(() => {
   for (const bridge of bridges) bridge.dispose();
 });
 
-/** Every mix of formats for gate, up and down would be 125; these have each format in each place, beside each other one. */
+/**
+ * Every mix of formats for gate, up and down would be 125; these have each format in each place, beside each other one.
+ */
 const MIXES: [RowFormat, RowFormat, RowFormat][] = ALL_FORMATS.flatMap((format, i) =>
   [0, 1, 2].map((shift): [RowFormat, RowFormat, RowFormat] => [
     format,

@@ -1,4 +1,7 @@
-/** Tensors of a GGUF file by name: GGML's type id and the bytes from the tensor's start on (the next tensor's may follow). */
+/**
+ * Tensors of a GGUF file by name: GGML's type id and the bytes from the tensor's start on (the next tensor's may
+ * follow).
+ */
 export type GgufTensors = Map<string, { ggmlType: number; bytes: Uint8Array }>;
 
 const SCALAR_BYTES: Record<number, number> = { 0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8 };

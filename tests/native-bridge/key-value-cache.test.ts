@@ -12,7 +12,10 @@ const SHAPES: Shape[] = [
   { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 5 },
 ];
 
-/** Vectors of `size` as 16-bit integers with a scale hold them: multiples of the largest value's 32767th, quotients in float32. */
+/**
+ * Vectors of `size` as 16-bit integers with a scale hold them: multiples of the largest value's 32767th, quotients in
+ * float32.
+ */
 function nearestSixteenBit(values: Float32Array, size: number): number[] {
   return Array.from({ length: values.length / size }, (_, i) => values.subarray(i * size, (i + 1) * size)).flatMap(
     (vector) => {
@@ -33,7 +36,10 @@ interface Traits {
 }
 const PLAIN: Traits = { window: 0, sinks: null, softCap: 0 };
 
-/** Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads * headDim]. */
+/**
+ * Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads *
+ * headDim].
+ */
 function naiveAttention(
   shape: Shape,
   { window, sinks, softCap }: Traits,

@@ -17,7 +17,10 @@ import {
 
 const folder = temporaryFolder();
 
-/** Experts of 768 x 256 weights a part in f32: 786432 bytes each, whole device blocks apart, as those of real models are. */
+/**
+ * Experts of 768 x 256 weights a part in f32: 786432 bytes each, whole device blocks apart, as those of real models
+ * are.
+ */
 const EXPERTS: LayerSketch = {
   hiddenSize: 256,
   numNeurons: 3 * 768,

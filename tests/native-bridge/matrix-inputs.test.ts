@@ -103,7 +103,8 @@ describe.each(ISAS)('products with blocks of weights on %s', (isa) => {
       const random = new Random(62);
       const { source, weights } = build(random, format, 200, 1024);
       const matrix = bridge.loadMatrix(source);
-      // Several tokens, as one token's error is as much a matter of luck as its inputs are; about normal: activations are no flatter.
+      // Several tokens, as one token's error is as much a matter of luck as its inputs are; about normal: activations
+      // are no flatter.
       const tokens = 24;
       const x = new Float32Array(tokens * 1024).map(() => random.floats(6).reduce((sum, value) => sum + value));
       const exact = naiveMatmul(weights, x, tokens, isa, format).y;

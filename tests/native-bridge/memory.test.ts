@@ -54,7 +54,8 @@ describe("the numbers of the bridge's memory", () => {
       numKeyValueHeads: 2,
       headDim: 16,
     };
-    // x of the network and of a matrix and h as integers, 9 bytes for 4; gate and h as floats; two threads' tiles of 32 queries.
+    // x of the network and of a matrix and h as integers, 9 bytes for 4; gate and h as floats; two threads' tiles of 32
+    // queries.
     const attention = 4 * 2 * 32 * (100 + 1 + 32);
     expect(bridgeScratchBytes(shape)).toBe((16 * (64 + 64 + 256) * 9) / 4 + 4 * 2 * 16 * 256 + attention);
     // A tile holds all queries of a key-value head for one token, here 40 of them.

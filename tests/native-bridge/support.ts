@@ -126,7 +126,10 @@ export interface LayerSketch {
 export interface BuiltLayer {
   layer: Omit<StreamLayer, 'arenaOffset' | 'slots'>;
   files: Uint8Array[];
-  /** Row-major over [numNeurons, hiddenSize]; down as columns, so that down[j * hiddenSize + o] is what neuron j adds to output o. */
+  /**
+   * Row-major over [numNeurons, hiddenSize]; down as columns, so that down[j * hiddenSize + o] is what neuron j adds to
+   * output o.
+   */
   weights: { gate: Float64Array | null; up: Float64Array; down: Float64Array };
 }
 
@@ -220,7 +223,9 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
   };
 }
 
-/** The network by its definition, in double precision; `bound` is what float32 rounding may amount to, output by output. */
+/**
+ * The network by its definition, in double precision; `bound` is what float32 rounding may amount to, output by output.
+ */
 export function naiveFfn(
   { layer, weights }: BuiltLayer,
   x: Float32Array,
@@ -310,8 +315,8 @@ export function firstBeyond(
 const BLOCK = 32;
 
 /**
- * y = x W^T by its definition, in double precision. `bound` is what float32 rounding may amount to and, for the block formats of a
- * set that multiplies integers, half a step of each input: a step is the largest of 32 inputs over 32639.
+ * y = x W^T by its definition, in double precision. `bound` is what float32 rounding may amount to and, for the block
+ * formats of a set that multiplies integers, half a step of each input: a step is the largest of 32 inputs over 32639.
  */
 export function naiveMatmul(weights: Float64Array[], x: Float32Array, tokens: number, isa: Isa, format: RowFormat) {
   const y = new Float64Array(tokens * weights.length);
@@ -356,7 +361,10 @@ export interface Opened {
   numUnits: number[];
 }
 
-/** A stream over layers, each with `slots` slots (default: one per unit), or all with the same where `shared`: their slots must be of one size. */
+/**
+ * A stream over layers, each with `slots` slots (default: one per unit), or all with the same where `shared`: their
+ * slots must be of one size.
+ */
 export function openStream(
   bridge: Bridge,
   folder: string,
@@ -398,7 +406,9 @@ export function openStream(
 
 export const range = (count: number): Uint32Array => Uint32Array.from({ length: count }, (_, i) => i);
 
-/** A call over all of `units`: unless it says otherwise one token of layer 0, each unit weighs 1, and y is overwritten. */
+/**
+ * A call over all of `units`: unless it says otherwise one token of layer 0, each unit weighs 1, and y is overwritten.
+ */
 export const ffnCall = (
   call: Partial<FeedForwardCall> & Pick<FeedForwardCall, 'units' | 'slots' | 'x' | 'y'>,
 ): FeedForwardCall => ({

@@ -21,7 +21,10 @@ import {
 
 const folder = temporaryFolder();
 
-/** Experts as a GGUF file has them: gate, up and down in tensors of their own, down by output, nothing aligned, no checksums. */
+/**
+ * Experts as a GGUF file has them: gate, up and down in tensors of their own, down by output, nothing aligned, no
+ * checksums.
+ */
 const EXPERTS: LayerSketch = {
   hiddenSize: 128,
   numNeurons: 12 * 96,

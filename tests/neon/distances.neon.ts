@@ -69,7 +69,8 @@ it.each(formats)('rows of %s, and their products with any number of tokens, are 
 
   for (const tokens of [1, 3, 64]) {
     const x = random.floats(tokens * columns);
-    // Inputs as 16-bit integers: 2e-5 of the root mean square, and the worst of a few thousand products is four times as far.
+    // Inputs as 16-bit integers: 2e-5 of the root mean square, and the worst of a few thousand products is four times
+    // as far.
     compare(format, `products, ${tokens}`, blockSize === 1 ? 1e-5 : 1e-4, (bridge) => {
       const y = new Float32Array(tokens * ROWS);
       matrices.get(bridge)!.matmul(x, tokens, y);

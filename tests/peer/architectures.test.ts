@@ -34,7 +34,10 @@ const ARCHITECTURES: Record<string, ModelShape> = {
   OLMoE: { ...MIXTURE, family: 'olmoe', headDim: 32, numKeyValueHeads: MIXTURE.numAttentionHeads },
 };
 
-/** Of everything, or of the experts alone; and how far from llama.cpp, which rounds activations to 8 bits where weights are quantized. */
+/**
+ * Of everything, or of the experts alone; and how far from llama.cpp, which rounds activations to 8 bits where weights
+ * are quantized.
+ */
 const FORMATS: [format: RowFormat, rows: RowFormat, tolerance: number][] = [
   ['f32', 'f32', 0.005],
   ['q8_0', 'q8_0', 0.05],
@@ -44,8 +47,9 @@ const FORMATS: [format: RowFormat, rows: RowFormat, tolerance: number][] = [
 ];
 
 /**
- * Where a router's choice hangs by less, llama.cpp's rounding often makes it another one, which moves a token by up to 0.6: of the places below 0.001 a quarter
- * turned, of those from 0.007 on one in thirty, beyond 0.02 hardly any (bench/EXPERIMENTS.md, CORRECT-02). In f32 nothing is rounded.
+ * Where a router's choice hangs by less, llama.cpp's rounding often makes it another one, which moves a token by up to
+ * 0.6: of the places below 0.001 a quarter turned, of those from 0.007 on one in thirty, beyond 0.02 hardly any
+ * (bench/EXPERIMENTS.md, CORRECT-02). In f32 nothing is rounded.
  */
 const CLEAR_MARGIN = 0.01;
 

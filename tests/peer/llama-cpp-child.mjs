@@ -1,4 +1,5 @@
-// Asks llama.cpp one question: started in a folder that has node-llama-cpp, it gets the question and answers by message.
+// Asks llama.cpp one question: started in a folder that has node-llama-cpp, it gets the question and answers by
+// message.
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 

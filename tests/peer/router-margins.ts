@@ -4,8 +4,9 @@ import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import { prepare } from '../../dist/src/worker/file-work.js';
 
 /**
- * How clear a router's choice is, token by token: by how much the logit of the last expert chosen exceeds that of the first one not chosen, in the layer where
- * that is least. From the inputs of each layer's network and the file's routers.
+ * How clear a router's choice is, token by token: by how much the logit of the last expert chosen exceeds that of the
+ * first one not chosen, in the layer where that is least. From the inputs of each layer's network and the file's
+ * routers.
  */
 export async function routerMargins(path: string, tokens: readonly number[], cacheDir: string): Promise<number[]> {
   const { spec, tensors } = openCheckpoint(path);

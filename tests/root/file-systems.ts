@@ -10,8 +10,8 @@ export interface FileSystem {
 }
 
 /**
- * Lends a file system in memory, mounted with `options` of tmpfs(5), and takes it away whatever happens. The script runs
- * in a mount namespace of its own, so that even a killed run leaves no mount behind.
+ * Lends a file system in memory, mounted with `options` of tmpfs(5), and takes it away whatever happens. The script
+ * runs in a mount namespace of its own, so that even a killed run leaves no mount behind.
  */
 export async function withFileSystem<T>(options: string, work: (fileSystem: FileSystem) => Promise<T>): Promise<T> {
   const path = mkdtempSync(join(tmpdir(), 'flashrow-mount-'));

@@ -10,7 +10,9 @@ import { type GenerationResult, loadModel, plan } from '../../dist/src/index.js'
 import { isRootRun, unlessRootRun } from './suite.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
-/** What node and the command line hold before the engine is loaded: about 20 MB of their own, and room for file pages. */
+/**
+ * What node and the command line hold before the engine is loaded: about 20 MB of their own, and room for file pages.
+ */
 const NODE_BYTES = 32 << 20;
 const CONTEXT = 256;
 const PROMPT = [1, 17, 300, 42, 259, 8, 111, 64];

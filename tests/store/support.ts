@@ -65,7 +65,10 @@ export function half(bits: number): number {
   return exponent === 31 ? Number.NaN : sign * (1024 + mantissa) * 2 ** (exponent - 25);
 }
 
-/** GGML's blocks by their definition, in doubles; those of 256 as tests/native-bridge/super-blocks.test.ts has found them right. */
+/**
+ * GGML's blocks by their definition, in doubles; those of 256 as tests/native-bridge/super-blocks.test.ts has found
+ * them right.
+ */
 export function decode(format: SourceFormat, bytes: Buffer): number[] {
   const values: number[] = [];
   const [size, step] = blocksOf(format);
@@ -130,7 +133,10 @@ export interface ModelShape {
   down?: SourceFormat;
   dense?: SourceFormat;
   norms?: SourceFormat;
-  /** With experts, `intermediateSize` is that of one; `apart` keeps each expert's matrices by themselves, as Hugging Face does. */
+  /**
+   * With experts, `intermediateSize` is that of one; `apart` keeps each expert's matrices by themselves, as Hugging
+   * Face does.
+   */
   experts?: { numExperts: number; apart?: boolean; shared?: number };
   seed?: number;
 }

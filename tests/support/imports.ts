@@ -10,7 +10,10 @@ export interface Import {
   to: string;
 }
 
-/** `from '...'`, a bare `import '...'`, and `import('...')`, of a value or of a type; the formatter keeps each specifier on one line. */
+/**
+ * `from '...'`, a bare `import '...'`, and `import('...')`, of a value or of a type; the formatter keeps each specifier
+ * on one line.
+ */
 const TYPESCRIPT = /(?:\bfrom|^import|\bimport\()\s*'(\.[^']+)'/gm;
 const CPLUSPLUS = /^#include "([^"]+)"/gm;
 

@@ -1,6 +1,8 @@
 import type { BundleGeometry } from '../../dist/native-bridge/bridge.js';
 
-/** A layer whose neurons are bundles of their own, one record each: gate, up and down in f16, `hiddenSize` values a row. */
+/**
+ * A layer whose neurons are bundles of their own, one record each: gate, up and down in f16, `hiddenSize` values a row.
+ */
 export function neuronLayer(numNeurons: number, hiddenSize: number): BundleGeometry {
   const row = 2 * hiddenSize;
   return {

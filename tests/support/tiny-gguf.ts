@@ -101,7 +101,10 @@ export function writeGguf(gguf: Gguf): { file: Buffer; headerBytes: number } {
   return { file: Buffer.concat([header, Buffer.alloc(start - header.length), data]), headerBytes: header.length };
 }
 
-/** One layer, hidden 8, two heads of 4, one key/value head, 12 neurons, 16 tokens; all f32, with rope factors and merges. */
+/**
+ * One layer, hidden 8, two heads of 4, one key/value head, 12 neurons, 16 tokens; all f32, with rope factors and
+ * merges.
+ */
 export function tinyLlama(): Gguf {
   const tensor = (name: string, ...dimensions: number[]): Tensor => ({
     name,

@@ -7,7 +7,10 @@ import { LITERAL, load, openTokenizer, randomTexts, sharedText } from './data.js
 
 const ALPHABET = ' ab  \n\té🦙ا=-aethersing<s>\u00a0';
 
-/** What llama.cpp does, as plainly as it can be written: join the best-scored pair, the leftmost of equals, until none is left. */
+/**
+ * What llama.cpp does, as plainly as it can be written: join the best-scored pair, the leftmost of equals, until none
+ * is left.
+ */
 function joinPairs({ tokens, scores }: GgufVocabulary, ids: Map<string, number>, text: string): number[] {
   const symbols = [...`▁${text.replaceAll(' ', '▁')}`];
   for (;;) {

@@ -66,8 +66,8 @@ describe('a CSV of expert routes', () => {
 });
 
 /**
- * Hit rates in percent that an independent simulator found for these recordings: one expert after the other, the prompt before
- * it uncounted, slots as large as the largest expert.
+ * Hit rates in percent that an independent simulator found for these recordings: one expert after the other, the prompt
+ * before it uncounted, slots as large as the largest expert.
  */
 const PUBLISHED = {
   'qwen3-30b-a3b': {
