@@ -136,7 +136,7 @@ describe('what a family does not have here', () => {
     await refuse('falcon, multi-query', { alibi: true }, /ALiBi/);
     await refuse('falcon, multi-query', { bias: true }, /biases/);
     await refuse('falcon, multi-query', { parallel_attn: false }, /beside/);
-    await refuse('gpt-oss, MXFP4', { swiglu_limit: 5 }, /"swiglu_limit" is 5; 7 alone/);
+    await refuse('gpt-oss, MXFP4', { swiglu_limit: 5 }, /"swiglu_limit" is 5; only 7/);
     await refuse('gpt-oss, MXFP4', { attention_bias: false }, /"attention_bias" is false/);
     await refuse('gpt-oss, MXFP4', { quantization_config: { quant_method: 'fp8' } }, /weights are quantized/);
   });
