@@ -10,8 +10,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/cli', 'src/index.ts'],
   ['src/cli/commands'],
   ['src/cli/options', 'src/cli/input', 'src/cli/output'],
-  // On the caller's thread, and on the worker's.
-  ['src/api', 'src/worker'],
+  // On the caller's thread. Of the worker's it names the entry alone (api/worker.ts).
+  ['src/api'],
+  ['src/worker'],
   ['src/calibrate'],
   ['src/engine'],
   ['src/contract', 'src/trace'],

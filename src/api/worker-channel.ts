@@ -37,7 +37,7 @@ export class WorkerChannel {
   constructor() {
     const start: WorkerStart = { flags: this.#flags.buffer as SharedArrayBuffer };
     // Node's flags for the app are not for this thread: with --input-type it would not even start.
-    this.#worker = new Worker(new URL('../worker/worker.js', import.meta.url), { workerData: start, execArgv: [] });
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [] });
     this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.#worker.on('error', (error) =>
       this.#fail(new FlashrowError('IO', `the engine's thread failed: ${error.message}`, {}, { cause: error })),
