@@ -138,8 +138,8 @@ export interface Methods {
 export type Method = keyof Methods;
 
 /**
- * To the worker: one call at a time. An abort is a flag in shared memory, with a message besides for work that waits on
- * the event loop.
+ * A message to the worker, which runs one call at a time. An abort sets a flag in shared memory, which running work
+ * looks at, and sends a message, too, for work that waits on the event loop.
  */
 export type Request =
   | { [M in Method]: { id: number; method: M; args: Methods[M]['args'] } }[Method]
