@@ -12,7 +12,7 @@ const MINUTE = 60_000;
 const test: InlineConfig & { project: string } = {
   pool: 'forks',
   fileParallelism: false,
-  testTimeout: MINUTE,
+  testTimeout: 2 * MINUTE,
   hookTimeout: MINUTE,
   // What runs unless `--project` names another suite. Suites that need more are in it too: skipped, with the reason.
   project: 'unit',
