@@ -133,7 +133,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
         writeFileSync(predictorsOf(damagedStore), bad);
         await expect(lossy()).rejects.toMatchObject({
           code: 'CORRUPT',
-          message: expect.stringMatching(/run `calibrate\(\)` again/),
+          message: expect.stringMatching(/run `calibrateStore\(\)` again/),
         });
       }
       for (const length of [0, 5, 100, good.length - 100_000]) {
