@@ -72,7 +72,12 @@ async function calibrateModel(source: string, flags: CalibrateFlags): Promise<vo
     onProgress: (progress) => {
       if (progress.stage === 'collect') bar.update('running the text', progress.done, progress.total);
       else if (progress.stage === 'train')
-        bar.update(`training layer ${progress.layer}, rank ${progress.rank}`, progress.done, progress.total);
+        bar.update(
+          'training',
+          progress.done,
+          progress.total,
+          `training layer ${progress.layer}, rank ${progress.rank}`,
+        );
       else {
         if (!announced) notice(conversionNotice(progress));
         announced = true;

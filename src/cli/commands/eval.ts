@@ -38,7 +38,7 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   if (flags.compare) return compareRuns(source, flags);
   const sequencesFor = await readSequences(source, flags);
   const signal = interruptSignal();
-  const bar = progressBar('count');
+  const bar = progressBar('sequences');
   const result = await withModel(source, toModelOptions(flags), signal, async (model) => {
     const sequences = sequencesFor(model);
     if (!sequences.some((ids) => ids.length > 1)) {

@@ -12,7 +12,7 @@ export async function writeAnswer(
   begin: (options: Pick<GenerateOptions, 'onPrefill'>) => Generation,
   { quiet, signal }: { quiet: boolean; signal: AbortSignal },
 ): Promise<GenerationResult> {
-  const bar = progressBar('count');
+  const bar = progressBar('tokens');
   const generation = begin({ onPrefill: (done, total) => bar.update('reading the prompt', done, total) });
   const pieces = generation[Symbol.asyncIterator]();
   const leave = () => pieces.return?.();
