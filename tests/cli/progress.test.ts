@@ -87,25 +87,25 @@ describe('a bar', () => {
   const percentages = () => written.flatMap((text) => /(\d+)%/.exec(text)?.[1] ?? []).map(Number);
 
   test('is there at once, never goes back, and begins anew with a new stage', () => {
-    const bar = progressBar('share');
-    bar.update('training', 0, 100);
+    const bar = progressBar();
+    bar.update('training', 0, 100, 'share');
     for (const [done, total] of [
       [50, 100],
       [60, 140],
       [90, 140],
     ] as const) {
-      bar.update('training', done, total);
+      bar.update('training', done, total, 'share');
       vi.advanceTimersByTime(100);
     }
-    bar.update('measuring', 1, 10);
+    bar.update('measuring', 1, 10, 'share');
     vi.advanceTimersByTime(100);
     bar.stop();
     expect(percentages()).toEqual([0, 50, 50, 64, 10]);
   });
 
   test('leaves neither wrapping nor cursor changed', () => {
-    const bar = progressBar('bytes');
-    bar.update('loading', 1e6, 2e6);
+    const bar = progressBar();
+    bar.update('loading', 1e6, 2e6, 'bytes');
     bar.stop();
     const [SAVED, PRIVATE_MODE] = ['\u001b7', '\u001b[?'];
     expect(written.join('')).not.toContain(SAVED);
@@ -114,7 +114,7 @@ describe('a bar', () => {
 
   test('is nothing where stderr is no terminal', () => {
     Object.assign(process.stderr, { isTTY: false });
-    progressBar('bytes').update('loading', 1, 2);
+    progressBar().update('loading', 1, 2, 'bytes');
     expect(written).toEqual([]);
   });
 });

@@ -6,10 +6,9 @@ import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { MODEL_ARGUMENT, parseSize } from '../options/model-options.js';
 import { badValue, decimal, integer } from '../options/option-values.js';
-import { conversionNotice } from '../output/conversion-notice.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
 
 interface CalibrateFlags {
   text?: string;
@@ -58,33 +57,19 @@ async function calibrateModel(source: string, flags: CalibrateFlags): Promise<vo
     throw new FlashrowError('BAD_USAGE', 'nothing to calibrate on: give --text <file>', { option: '--text' });
   const documents = splitDocuments(await readText('--text', flags.text));
   const { calibrateStore } = await import('../../api/calibrate-store.js');
-  const bar = progressBar('share');
-  let announced = false;
-  const result = await calibrateStore(source, documents, {
-    tokens: flags.tokens,
-    falseNegativeRate: flags.falseNegatives,
-    rank: flags.rank,
-    seed: flags.seed,
-    memory: flags.memory,
-    threads: flags.threads,
-    cacheDir: flags.cacheDir,
-    signal: interruptSignal(),
-    onProgress: (progress) => {
-      if (progress.stage === 'collect') bar.update('running the text', progress.done, progress.total);
-      else if (progress.stage === 'train')
-        bar.update(
-          'training',
-          progress.done,
-          progress.total,
-          `training layer ${progress.layer}, rank ${progress.rank}`,
-        );
-      else {
-        if (!announced) notice(conversionNotice(progress));
-        announced = true;
-        bar.update('converting', progress.done, progress.total);
-      }
-    },
-  }).finally(() => bar.stop());
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    calibrateStore(source, documents, {
+      tokens: flags.tokens,
+      falseNegativeRate: flags.falseNegatives,
+      rank: flags.rank,
+      seed: flags.seed,
+      memory: flags.memory,
+      threads: flags.threads,
+      cacheDir: flags.cacheDir,
+      signal: interruptSignal(),
+      onProgress,
+    }),
+  );
   if (flags.json) return printJson(result);
   printLine(
     `${result.path}: ${formatBytes(result.bytes)}, ${formatShare(result.bytes / result.modelBytes)} of the model`,

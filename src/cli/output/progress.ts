@@ -5,7 +5,7 @@ import { canRedraw, writesUtf8 } from './terminal.js';
 
 export interface ProgressBar {
   /** `done` of `total`. A new `stage` begins anew. The `label` is what is shown for it, and may change within it. */
-  update(stage: string, done: number, total: number, label?: string): void;
+  update(stage: string, done: number, total: number, unit: ProgressUnit, label?: string): void;
   /** Takes the bar off the screen. */
   stop(): void;
 }
@@ -58,26 +58,24 @@ export function clearBar(): void {
 }
 
 /** A bar on stderr, only where that is a terminal; it appears with its first update. */
-export function progressBar(unit: ProgressUnit): ProgressBar {
+export function progressBar(): ProgressBar {
   if (!process.stderr.isTTY) return SILENT;
-  return new DrawnBar(unit, canRedraw(process.stderr) ? LINE : PLAIN);
+  return new DrawnBar(canRedraw(process.stderr) ? LINE : PLAIN);
 }
 
 class DrawnBar implements ProgressBar {
-  readonly #unit: ProgressUnit;
   readonly #screen: Screen;
   #stage: string | null = null;
-  #latest = { label: '', share: 0, done: 0, total: 1 };
+  #latest = { label: '', share: 0, done: 0, total: 1, unit: 'share' as ProgressUnit };
   #rate = new ProgressRate();
   #shareRate = new ProgressRate();
   #timer: NodeJS.Timeout | null = null;
 
-  constructor(unit: ProgressUnit, screen: Screen) {
-    this.#unit = unit;
+  constructor(screen: Screen) {
     this.#screen = screen;
   }
 
-  update(stage: string, done: number, total: number, label = stage): void {
+  update(stage: string, done: number, total: number, unit: ProgressUnit, label = stage): void {
     if (stage !== this.#stage) {
       this.#stage = stage;
       this.#latest.share = 0;
@@ -86,7 +84,7 @@ class DrawnBar implements ProgressBar {
     }
     // Where the whole turns out to be more than was thought, the bar waits: one that goes back says nothing.
     const share = Math.max(this.#latest.share, total > 0 ? Math.min(1, done / total) : 0);
-    this.#latest = { label, share, done, total };
+    this.#latest = { label, share, done, total, unit };
     const now = performance.now();
     this.#rate.add(done, now);
     this.#shareRate.add(share, now);
@@ -116,7 +114,6 @@ class DrawnBar implements ProgressBar {
     const sharePerSecond = this.#shareRate.perSecond(now);
     return {
       ...this.#latest,
-      unit: this.#unit,
       perSecond: this.#rate.perSecond(now),
       secondsLeft: sharePerSecond === null ? null : (1 - this.#latest.share) / sharePerSecond,
     };
