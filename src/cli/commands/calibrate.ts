@@ -4,7 +4,7 @@ import { FlashrowError } from '../../errors.js';
 import { splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
-import { MODEL_ARGUMENT, parseSize } from '../options/model-options.js';
+import { MODEL_ARGUMENT, parseMemory } from '../options/model-options.js';
 import { badValue, decimal, integer } from '../options/option-values.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
@@ -16,7 +16,7 @@ interface CalibrateFlags {
   falseNegatives: number;
   rank?: number;
   seed: number;
-  memory?: number;
+  memory?: number | string;
   threads?: number;
   cacheDir?: string;
   json?: boolean;
@@ -38,8 +38,8 @@ export function calibrateCommand(): Command {
     .option('--seed <number>', 'same seed, same predictors', integer('--seed', 0), 1)
     .option(
       '--memory <bytes>',
-      'budget for running the model, like 1.5GiB (default: 60% of what is left)',
-      parseSize('--memory'),
+      'budget for running the model, like 2GB, 1.5GiB, 6G or 50% of what is left (default: 60%)',
+      parseMemory,
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option('--cache-dir <folder>', 'where checkpoints are converted to')
