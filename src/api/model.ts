@@ -8,6 +8,7 @@ import type {
   ModelInfo,
   Piece,
 } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Prompt } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
@@ -95,16 +96,12 @@ export class WorkerModel implements Model {
 
   async evaluate(
     sequences: readonly (readonly number[])[],
-    options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+    options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
     requireOptions(options);
     const { signal, onProgress } = options;
-    return this.#channel.call(
-      'evaluate',
-      { sequences },
-      { signal, onEvent: ({ done, total }) => onProgress?.(done, total) },
-    );
+    return this.#channel.call('evaluate', { sequences }, { signal, onEvent: onProgress });
   }
 
   dispose(): Promise<void> {

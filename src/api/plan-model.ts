@@ -8,7 +8,7 @@ import { inWorker, plainOptions } from './in-worker.js';
  * model that does not fit is an answer: `fits: false`.
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
  */
-export async function plan(source: string, options: ModelOptions = {}): Promise<Plan> {
+export async function planModel(source: string, options: ModelOptions = {}): Promise<Plan> {
   requirePath('the model', source);
   requireModelOptions(options);
   return inWorker((channel) => channel.call('plan', { source, options: plainOptions(options) }));

@@ -4,7 +4,7 @@ import { TALES } from '../support/shipped.js';
 
 /** Typed as whoever writes plain JavaScript sees it. */
 // biome-ignore lint/suspicious/noExplicitAny: wrong types are what this is about
-const { loadModel, plan, convert, verify, calibrate, compare } = flashrow as any;
+const { loadModel, planModel, convertModel, verifyStore, calibrateStore, compareSelectors } = flashrow as any;
 // biome-ignore lint/suspicious/noExplicitAny: the same
 let model: any;
 beforeAll(async () => {
@@ -28,19 +28,31 @@ const WRONG: [string, () => unknown, string][] = [
   ["loadModel(store, {exact: 'no'})", () => loadModel(TALES, { exact: 'no' }), 'exact is true or false, not "no"'],
   ['loadModel(store, {memory: {}})', () => loadModel(TALES, { memory: {} }), 'memory is a whole number of bytes'],
   ["loadModel(store, {threads: 'x'})", () => loadModel(TALES, { threads: 'x' }), 'threads is from 1'],
-  ['plan(5)', () => plan(5), 'the model is a path, not 5'],
-  ["plan(store, {tuning: {direct: 'x'}})", () => plan(TALES, { tuning: { direct: 'x' } }), 'tuning.direct is true or'],
-  ['plan(store, null)', () => plan(TALES, null), 'options are an object'],
-  ['convert()', () => convert(), 'the checkpoint is a path, not undefined'],
-  ['convert(file)', () => convert('m.gguf'), 'the store is a path, not undefined'],
-  ['convert(file, store, null)', () => convert('m.gguf', 's', null), 'options are an object'],
-  ['verify()', () => verify(), 'the store is a path, not undefined'],
-  ['verify(5)', () => verify(5), 'the store is a path, not 5'],
-  ['verify(store, {signal: {}})', () => verify(TALES, { signal: {} }), 'signal is an AbortSignal, not an object'],
-  ['calibrate(store)', () => calibrate(TALES), 'documents is an array of texts, not undefined'],
-  ["calibrate(store, 'text')", () => calibrate(TALES, 'text'), 'documents is an array of texts, not "text"'],
-  ['compare(store)', () => compare(TALES), 'documents is an array of texts'],
-  ['compare(store, {sequences: [1]})', () => compare(TALES, { sequences: [1] }), 'sequences is an array of arrays'],
+  ['planModel(5)', () => planModel(5), 'the model is a path, not 5'],
+  [
+    "planModel(store, {tuning: {direct: 'x'}})",
+    () => planModel(TALES, { tuning: { direct: 'x' } }),
+    'tuning.direct is true or',
+  ],
+  ['planModel(store, null)', () => planModel(TALES, null), 'options are an object'],
+  ['convertModel()', () => convertModel(), 'the checkpoint is a path, not undefined'],
+  ['convertModel(file)', () => convertModel('m.gguf'), 'the store is a path, not undefined'],
+  ['convertModel(file, store, null)', () => convertModel('m.gguf', 's', null), 'options are an object'],
+  ['verifyStore()', () => verifyStore(), 'the store is a path, not undefined'],
+  ['verifyStore(5)', () => verifyStore(5), 'the store is a path, not 5'],
+  [
+    'verifyStore(store, {signal: {}})',
+    () => verifyStore(TALES, { signal: {} }),
+    'signal is an AbortSignal, not an object',
+  ],
+  ['calibrateStore(store)', () => calibrateStore(TALES), 'documents is an array of texts, not undefined'],
+  ["calibrateStore(store, 'text')", () => calibrateStore(TALES, 'text'), 'documents is an array of texts, not "text"'],
+  ['compareSelectors(store)', () => compareSelectors(TALES), 'documents is an array of texts'],
+  [
+    'compareSelectors(store, {sequences: [1]})',
+    () => compareSelectors(TALES, { sequences: [1] }),
+    'sequences is an array of arrays',
+  ],
   ['generate()', () => model.generate(), 'a prompt is a string or an array of token ids'],
   ['generate(prompt, null)', () => model.generate('x', null), 'options are an object'],
   ["generate(prompt, {signal: 'x'})", () => model.generate('x', { signal: 'x' }), 'signal is an AbortSignal'],
@@ -71,7 +83,7 @@ describe('an argument of a wrong type', () => {
   });
 
   it('of an asynchronous call is a rejection, never thrown where the call is made', async () => {
-    for (const call of [plan, convert, verify, loadModel])
+    for (const call of [planModel, convertModel, verifyStore, loadModel])
       await expect(call(null)).rejects.toThrow('is a path, not null');
   });
 });

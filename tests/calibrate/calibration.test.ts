@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { calibrate, compare, loadModel, plan } from '../../dist/src/index.js';
+import { calibrateStore, compareSelectors, loadModel, planModel } from '../../dist/src/index.js';
 import { storeIdentity } from '../../dist/src/store/predictors.js';
 import { splitDocuments } from '../../dist/src/text/documents.js';
 import { addPredictors } from '../store/predictors.js';
@@ -18,7 +18,7 @@ interface Reference {
 const MINUTES = 60_000;
 let scratch: string;
 let store: string;
-let result: Awaited<ReturnType<typeof calibrate>>;
+let result: Awaited<ReturnType<typeof calibrateStore>>;
 const shares: [stage: string, done: number][] = [];
 const stories = () => splitDocuments(readFileSync(sharedPath('text/stories_train.txt'), 'utf8'));
 const predictorsOf = (path: string) => join(path, 'predictors.bin');
@@ -29,11 +29,11 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     store = join(scratch, 'tales');
     cpSync(TALES, store, { recursive: true });
     rmSync(predictorsOf(store), { force: true });
-    result = await calibrate(store, stories(), {
+    result = await calibrateStore(store, stories(), {
       tokens: 4000,
       rank: 32,
       memory: '20MB',
-      onProgress: (progress) => shares.push([progress.stage, 'done' in progress ? progress.done : 0]),
+      onProgress: (progress) => shares.push([progress.stage, progress.done]),
     });
   }, 5 * MINUTES);
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -71,7 +71,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     async () => {
       const { sequences, activeShare } = sharedJson('models/tales/reference.json') as Reference;
       const options = { memory: '12MB', exact: false, tuning: { selector: 'low-rank' } } as const;
-      const told = await compare(store, { sequences }, options);
+      const told = await compareSelectors(store, { sequences }, options);
       told.layers.forEach((layer, i) => {
         expect(Math.abs(layer.activeShare / activeShare[i] - 1)).toBeLessThan(0.01);
         expect(layer.falseNegativeRate).toBeLessThan(0.08);
@@ -91,7 +91,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     'of a selector that is exact finds no difference',
     async () => {
       const { sequences } = sharedJson('models/tales/reference.json') as Reference;
-      const told = await compare(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
+      const told = await compareSelectors(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
       expect(told).toMatchObject({ topOneAgreement: 1, klDivergence: 0 });
       for (const layer of told.layers) expect(layer.falseNegativeRate).toBe(0);
     },
@@ -117,7 +117,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       };
       for (const selector of ['low-rank', 'sign'] as const) {
         const options = { exact: false, contextSize: 256, tuning: { selector } };
-        const { minimumBytes } = await plan(store, { ...options, memory: '1GB' });
+        const { minimumBytes } = await planModel(store, { ...options, memory: '1GB' });
         const small = await written(minimumBytes, 1, selector);
         expect(await written(2 * minimumBytes, 2, selector)).toEqual(small);
         expect(await written(20e6, 1, selector)).toEqual(small);
@@ -127,11 +127,12 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
   );
 
   it('is offered by auto only where guessing is allowed, with the reason', async () => {
-    const tight = (await plan(store, { memory: '1GB', exact: false, tuning: { selector: 'low-rank' } })).minimumBytes;
-    const lossy = await plan(store, { memory: tight, exact: false });
+    const tight = (await planModel(store, { memory: '1GB', exact: false, tuning: { selector: 'low-rank' } }))
+      .minimumBytes;
+    const lossy = await planModel(store, { memory: tight, exact: false });
     expect(lossy).toMatchObject({ fits: true, selector: 'low-rank' });
     expect(lossy.reason).toMatch(/predictors/);
-    expect((await plan(store, { memory: tight })).selector).not.toBe('low-rank');
+    expect((await planModel(store, { memory: tight })).selector).not.toBe('low-rank');
     await expect(loadModel(store, { tuning: { selector: 'low-rank' } })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 
@@ -148,7 +149,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
         writeFileSync(predictorsOf(damagedStore), bad);
         await expect(lossy()).rejects.toMatchObject({
           code: 'CORRUPT',
-          message: expect.stringMatching(/run `calibrate\(\)` again/),
+          message: expect.stringMatching(/run `calibrateStore\(\)` again/),
         });
       }
       for (const length of [0, 5, 100, good.length - 100_000]) {
@@ -173,13 +174,13 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     cpSync(TALES, measuredOnNothing, { recursive: true });
     for (const spoiled of [{ heldOutTokens: 0 }, { activeShare: Number.NaN }, { activeShare: 0.1 }]) {
       addPredictors(measuredOnNothing, storeIdentity(measuredOnNothing), spoiled);
-      const loaded = plan(measuredOnNothing, { exact: false, tuning: { selector: 'low-rank' } });
+      const loaded = planModel(measuredOnNothing, { exact: false, tuning: { selector: 'low-rank' } });
       // The last ones are sound.
       if (spoiled.activeShare === 0.1) await expect(loaded).resolves.toMatchObject({ selector: 'low-rank' });
       else
         await expect(loaded).rejects.toMatchObject({
           code: 'CORRUPT',
-          message: expect.stringMatching(/predictors\.bin.*run `calibrate\(\)` again/),
+          message: expect.stringMatching(/predictors\.bin.*run `calibrateStore\(\)` again/),
         });
     }
   });
@@ -189,15 +190,15 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     async () => {
       const before = readFileSync(predictorsOf(store));
       for (const documents of [[], [''], ['Once upon a time.']])
-        await expect(calibrate(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
+        await expect(calibrateStore(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
       for (const options of [{ tokens: 10 }, { rank: 100_000 }])
-        await expect(calibrate(store, stories(), options)).rejects.toMatchObject({
+        await expect(calibrateStore(store, stories(), options)).rejects.toMatchObject({
           code: 'BAD_USAGE',
           details: { option: Object.keys(options)[0] },
         });
       expect(readFileSync(predictorsOf(store)).equals(before)).toBe(true);
       const gguf = sharedPath('models/stories260K/stories260K.gguf');
-      await expect(calibrate(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({
+      await expect(calibrateStore(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({
         code: 'UNSUPPORTED',
         message: expect.stringMatching(/silu/),
       });
@@ -218,7 +219,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       const controller = new AbortController();
       let collected = 0;
       await expect(
-        calibrate(resumed, stories(), {
+        calibrateStore(resumed, stories(), {
           ...options,
           signal: controller.signal,
           onProgress: (progress) => {
@@ -230,7 +231,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       expect(collected).toBeGreaterThanOrEqual(4000);
       expect(existsSync(predictorsOf(resumed))).toBe(false);
       const stages: string[] = [];
-      await calibrate(resumed, stories(), {
+      await calibrateStore(resumed, stories(), {
         ...options,
         threads: 1,
         onProgress: (progress) => stages.push(`${progress.stage} ${'layer' in progress ? progress.layer : ''}`),

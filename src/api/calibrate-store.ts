@@ -1,5 +1,5 @@
-import type { Progress } from '../contract/api.js';
-import type { CalibrationProgress, CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
+import type { Progress } from '../contract/progress.js';
+import type { CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { expect, requireModelOptions, requirePath, requireTexts } from './check-arguments.js';
@@ -24,7 +24,7 @@ export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads
   /** Same seed, same predictors; default 1. */
   seed?: number;
   signal?: AbortSignal;
-  onProgress?: (progress: Progress | CalibrationProgress) => void;
+  onProgress?: (progress: Progress) => void;
 }
 
 /**
@@ -34,7 +34,7 @@ export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads
  * Throws UNSUPPORTED where no neuron is ever idle, BAD_USAGE for too little text, INSUFFICIENT_MEMORY, BUSY while
  * another process calibrates the same store, NOT_WRITABLE, DISK_FULL, or `signal.reason`.
  */
-export async function calibrate(
+export async function calibrateStore(
   source: string,
   documents: readonly string[],
   options: CalibrateOptions = {},

@@ -1,4 +1,4 @@
-import type { Progress } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import { requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
@@ -17,7 +17,11 @@ export interface ConvertOptions {
  * interrupted conversion to the same place stopped. Throws BAD_USAGE, NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL,
  * NOT_WRITABLE, or `signal.reason`.
  */
-export async function convert(source: string, store: string, options: ConvertOptions = {}): Promise<ConvertResult> {
+export async function convertModel(
+  source: string,
+  store: string,
+  options: ConvertOptions = {},
+): Promise<ConvertResult> {
   requirePath('the checkpoint', source);
   requirePath('the store', store);
   requireOptions(options);
