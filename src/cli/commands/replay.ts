@@ -17,7 +17,7 @@ export function replayCommand(): Command {
     .argument('<trace>', 'a file that run --trace recorded, or a CSV of expert routes')
     .requiredOption(
       '--memory <bytes>',
-      'memory of the cache alone, like 500000000, 1.5GiB or 2GB',
+      'memory of the cache alone, like 500000000, 2GB, 1.5GiB or 6G',
       parseSize('--memory'),
     )
     .option('--cold', 'begin with empty caches at the first generated token; else the prompt fills them, uncounted')
