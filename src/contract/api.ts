@@ -4,11 +4,15 @@ import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 
 export interface Progress {
-  stage: 'convert' | 'load' | 'verify';
+  /** `compare`: a checkpoint is read to tell whether the store in the cache folder was made of the same bytes. */
+  stage: 'compare' | 'convert' | 'load' | 'verify';
   /** Bytes done, out of `totalBytes`. */
   bytes: number;
   totalBytes: number;
-  /** The damaged file of a store in the cache folder, where this conversion takes the place of that store. */
+  /**
+   * Where this conversion takes the place of a store in the cache folder: the damaged file of that store, or the file
+   * of the checkpoint that has changed.
+   */
   damagedFile?: string;
 }
 

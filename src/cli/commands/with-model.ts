@@ -4,6 +4,8 @@ import { conversionNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
 
+const STAGES = { compare: 'comparing', convert: 'converting', load: 'loading', verify: 'verifying' } as const;
+
 /**
  * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
  */
@@ -29,7 +31,7 @@ export async function withModel<T>(
       announced = true;
       notice(conversionNotice(progress));
     }
-    bar.update(stage === 'convert' ? 'converting' : 'loading', bytes, totalBytes);
+    bar.update(STAGES[stage], bytes, totalBytes);
   };
   const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
   try {

@@ -1,4 +1,5 @@
 import type { Progress } from '../../contract/api.js';
+import { CONVERTED_FILES } from '../../store/manifest.js';
 import { formatBytes, formatMs } from './format.js';
 
 /** A cautious pace: the same drive is read and written. */
@@ -9,7 +10,9 @@ export function conversionNotice({ totalBytes, damagedFile }: Pick<Progress, 'to
   const what =
     damagedFile === undefined
       ? 'converting the checkpoint once'
-      : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
+      : !CONVERTED_FILES.some((name) => name === damagedFile)
+        ? `${damagedFile} has changed since it was converted, so it is converted anew`
+        : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
   return `${what}: ${formatBytes(totalBytes)} to write to the cache folder, ${conversionTime(totalBytes)}`;
 }
 
