@@ -32,8 +32,11 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/plan']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
     'src/plan/bytes.js',
+    'src/plan/control-groups.js',
+    'src/plan/cpu-quota.js',
     'src/plan/insufficient-memory.js',
     'src/plan/machine.js',
+    'src/plan/memory-left.js',
   ]);
   expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);
 });
