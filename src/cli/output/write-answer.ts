@@ -16,9 +16,9 @@ export async function writeAnswer(
   begin: (options: Pick<GenerateOptions, 'onProgress'>) => Generation,
   { quiet, signal }: { quiet: boolean; signal: AbortSignal },
 ): Promise<GenerationResult> {
-  const bar = progressBar('count');
+  const bar = progressBar();
   const generation = begin({
-    onProgress: ({ done, total }) => bar.update('reading the prompt', Math.floor(done), total),
+    onProgress: ({ done, total }) => bar.update('reading the prompt', Math.floor(done), total, 'tokens'),
   });
   const pieces = generation[Symbol.asyncIterator]();
   const leave = () => pieces.return?.();
