@@ -203,6 +203,12 @@ export interface IoDetails {
   retryAfterSeconds?: number;
 }
 
+/** A model that computes NaN or infinity. */
+export interface NotANumberDetails {
+  /** The best logit: `NaN`, `Infinity` or `-Infinity`. */
+  value: string;
+}
+
 /** The type of `details`, by `code`. */
 export interface ErrorDetails {
   BAD_USAGE: BadUsageDetails;
@@ -216,4 +222,5 @@ export interface ErrorDetails {
   ABORTED: AbortedDetails;
   BUSY: BusyDetails;
   IO: IoDetails;
+  NOT_A_NUMBER: NotANumberDetails;
 }

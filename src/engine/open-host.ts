@@ -131,6 +131,7 @@ async function loadParts(
 
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
+  const sampling = samplingDefaults(store.readGenerationConfig());
   return {
     spec: store.spec,
     path,
@@ -139,8 +140,9 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
-    samplingDefaults: samplingDefaults(store.readGenerationConfig()),
+    samplingDefaults: sampling.defaults,
     directReads: stream.direct,
+    warnings: [...(store.text.warnings ?? []), ...sampling.warnings],
   };
 }
 

@@ -1,6 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import type { GgufVocabulary } from '../import/checkpoint.js';
 import { preTokenizerOf } from './gguf-pre-tokenizers.js';
+import { generationConfigOf } from './gguf-sampling.js';
 import { GgufSpecialTokens } from './gguf-special-tokens.js';
 import { sentencePieceMerges } from './sentencepiece-merges.js';
 import type { StoredText } from './stored-text.js';
@@ -29,7 +30,7 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
       ...(model === 'llama' ? sentencePieceParts(vocabulary, special) : byteLevelParts(vocabulary)),
     },
     chatTemplate: vocabulary.chatTemplate,
-    generationConfig: null,
+    generationConfig: generationConfigOf(vocabulary.sampling),
     text: special.text,
   };
 }
