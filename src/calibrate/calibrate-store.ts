@@ -64,7 +64,7 @@ export async function calibrateStore(
         ...{ store, bridge, inputs, settings, folder, trainTokens: tokens - heldOutTokens },
         onStep: (layer, rank, done) => {
           if (aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
-          onEvent({ stage: 'train', layer, rank, done: layer + done, total: spec.numLayers });
+          onEvent({ stage: 'train', done: layer + done, total: spec.numLayers, unit: 'layers', layer, rank });
         },
       });
       const header = { model, tokens, heldOutTokens, seed: settings.seed };
@@ -130,7 +130,7 @@ async function collect(
       for (; done < sequences.length; done++) {
         await host.observe(sequences[done], (layer, x, tokens) => inputs.append(layer, x, tokens));
         folder.collected = done + 1;
-        onEvent({ stage: 'collect', done: tokensOf(done + 1), total });
+        onEvent({ stage: 'collect', done: tokensOf(done + 1), total, unit: 'tokens' });
       }
     } finally {
       await host.dispose();

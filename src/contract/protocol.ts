@@ -5,7 +5,8 @@ import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
-import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece, Progress } from './api.js';
+import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece } from './api.js';
+import type { Progress } from './progress.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
@@ -33,11 +34,6 @@ export interface CalibrationSettings {
   rank: number | null;
   seed: number;
 }
-
-/** `collect`: tokens run through the model; `train`: layers, the one at work by its share. */
-export type CalibrationProgress =
-  | { stage: 'collect'; done: number; total: number }
-  | { stage: 'train'; layer: number; rank: number; done: number; total: number };
 
 export interface CalibrationResult {
   /** The file of predictors that was written, and its bytes. */
@@ -100,7 +96,7 @@ export interface Methods {
       anonymousBefore: number;
     };
     result: CalibrationResult;
-    event: CalibrationProgress;
+    event: Progress;
   };
   /** A selector against every row. */
   compare: {
@@ -111,7 +107,7 @@ export interface Methods {
       anonymousBefore: number;
     };
     result: ComparisonResult;
-    event: { done: number; total: number };
+    event: Progress;
   };
   /** Loads a store; the calls below need it. */
   open: {
@@ -130,7 +126,7 @@ export interface Methods {
   evaluate: {
     args: { sequences: readonly (readonly number[])[] };
     result: EvaluationResult;
-    event: { done: number; total: number };
+    event: Progress;
   };
   close: { args: Record<string, never>; result: null; event: never };
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
 import { TALES } from '../support/shipped.js';
 
 interface Reference {
@@ -19,7 +19,7 @@ describe('the shipped model', () => {
     ['every row at the minimum', { selector: 'all' }, 0],
     ['every row through lru', { selector: 'all', cache: 'lru' }, 1e6],
   ] as [string, ModelOptions['tuning'], number][])('writes the reference ids by %s', async (_, tuning, extra) => {
-    const { minimumBytes } = await plan(TALES, { tuning });
+    const { minimumBytes } = await planModel(TALES, { tuning });
     const model = await loadModel(TALES, { tuning, memory: minimumBytes + extra });
     try {
       for (const { prompt, tokens, margins } of reference.greedy) {

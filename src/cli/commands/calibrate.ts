@@ -57,10 +57,10 @@ async function calibrateModel(source: string, flags: CalibrateFlags): Promise<vo
   if (flags.text === undefined)
     throw new FlashrowError('BAD_USAGE', 'nothing to calibrate on: give --text <file>', { option: '--text' });
   const documents = splitDocuments(await readText('--text', flags.text));
-  const { calibrate } = await import('../../api/calibrate.js');
+  const { calibrateStore } = await import('../../api/calibrate-store.js');
   const bar = progressBar('share');
   let announced = false;
-  const result = await calibrate(source, documents, {
+  const result = await calibrateStore(source, documents, {
     tokens: flags.tokens,
     falseNegativeRate: flags.falseNegatives,
     rank: flags.rank,
@@ -76,7 +76,7 @@ async function calibrateModel(source: string, flags: CalibrateFlags): Promise<vo
       else {
         if (!announced) notice(conversionNotice(progress));
         announced = true;
-        bar.update('converting', progress.bytes, progress.totalBytes);
+        bar.update('converting', progress.done, progress.total);
       }
     },
   }).finally(() => bar.stop());

@@ -27,13 +27,13 @@ export function convertCommand(): Command {
 }
 
 async function convertCheckpoint(source: string, store: string, flags: ConvertFlags): Promise<void> {
-  const { convert } = await import('../../api/convert.js');
+  const { convertModel } = await import('../../api/convert-model.js');
   const bar = progressBar('bytes');
-  const result = await convert(source, store, {
+  const result = await convertModel(source, store, {
     rows: flags.rows,
     dense: flags.dense,
     signal: interruptSignal(),
-    onProgress: ({ bytes, totalBytes }) => bar.update('converting', bytes, totalBytes),
+    onProgress: ({ done, total }) => bar.update('converting', done, total),
   }).finally(() => bar.stop());
   if (flags.json) return printJson(result);
   printLine(`${result.store}: ${formatBytes(result.bytes)} in ${formatMs(result.seconds * 1000)}`);

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
-import type { compare } from '../../api/compare.js';
+import type { compareSelectors } from '../../api/compare-selectors.js';
 import type { Model } from '../../contract/api.js';
+import type { Progress } from '../../contract/progress.js';
 import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
@@ -46,7 +47,7 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
         sequences: sequences.length,
       });
     }
-    const onProgress = (done: number, total: number) => bar.update('scoring', done, total);
+    const onProgress = ({ done, total }: Progress) => bar.update('scoring', done, total);
     return model.evaluate(sequences, { signal, onProgress }).finally(() => bar.stop());
   });
   if (flags.json) return printJson(result);
@@ -58,21 +59,19 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
 
 async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
-  const { compare } = await import('../../api/compare.js');
+  const { compareSelectors } = await import('../../api/compare-selectors.js');
   const bar = progressBar('share');
-  const result = await compare(source, text, {
+  const result = await compareSelectors(source, text, {
     ...toModelOptions(flags),
     signal: interruptSignal(),
-    onProgress: (progress) => {
-      if ('done' in progress) bar.update('scoring twice', progress.done, progress.total);
-      else bar.update('converting', progress.bytes, progress.totalBytes);
-    },
+    onProgress: ({ stage, done, total }) =>
+      bar.update(stage === 'convert' ? 'converting' : 'scoring twice', done, total),
   }).finally(() => bar.stop());
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
 }
 
-async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compare>[1]> {
+async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compareSelectors>[1]> {
   checkOneText(flags);
   if (flags.sequences !== undefined) return { sequences: await idsIn(flags.sequences) };
   return { documents: splitDocuments(await readText('--text', flags.text!)) };

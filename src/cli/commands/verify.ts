@@ -13,18 +13,18 @@ export function verifyCommand(): Command {
       '--cache-dir <folder>',
       'where such a store is (default: FLASHROW_CACHE, else the cache folder of the platform)',
     )
-    .action(verifyStore);
+    .action(verify);
 }
 
-async function verifyStore(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
-  const [{ verify }, { resolveSource }] = await Promise.all([
-    import('../../api/verify.js'),
+async function verify(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
+  const [{ verifyStore }, { resolveSource }] = await Promise.all([
+    import('../../api/verify-store.js'),
     import('../../hub/resolve-source.js'),
   ]);
   const bar = progressBar('bytes');
-  const result = await verify(resolveSource(store, flags.cacheDir), {
+  const result = await verifyStore(resolveSource(store, flags.cacheDir), {
     signal: interruptSignal(),
-    onProgress: ({ bytes, totalBytes }) => bar.update('verifying', bytes, totalBytes),
+    onProgress: ({ done, total }) => bar.update('verifying', done, total),
   }).finally(() => bar.stop());
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);

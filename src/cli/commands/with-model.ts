@@ -1,4 +1,5 @@
-import type { Model, Progress } from '../../contract/api.js';
+import type { Model } from '../../contract/api.js';
+import type { Progress } from '../../contract/progress.js';
 import type { ModelOptions } from '../../plan/model-options.js';
 import { conversionNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
@@ -24,12 +25,12 @@ export async function withModel<T>(
   const bar = progressBar('bytes');
   let announced = false;
   const onProgress = (progress: Progress) => {
-    const { stage, bytes, totalBytes } = progress;
+    const { stage, done, total } = progress;
     if (stage === 'convert' && !announced) {
       announced = true;
       notice(conversionNotice(progress));
     }
-    bar.update(stage === 'convert' ? 'converting' : 'loading', bytes, totalBytes);
+    bar.update(stage === 'convert' ? 'converting' : 'loading', done, total);
   };
   const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
   try {

@@ -1,16 +1,16 @@
-import type { Progress } from '../../contract/api.js';
+import type { Progress } from '../../contract/progress.js';
 import { formatBytes, formatMs } from './format.js';
 
 /** A cautious pace: the same drive is read and written. */
 const BYTES_PER_MS = 200_000;
 
 /** The notice before a checkpoint is converted. */
-export function conversionNotice({ totalBytes, damagedFile }: Pick<Progress, 'totalBytes' | 'damagedFile'>): string {
+export function conversionNotice({ total, damagedFile }: Pick<Progress, 'total' | 'damagedFile'>): string {
   const what =
     damagedFile === undefined
       ? 'converting the checkpoint once'
       : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
-  return `${what}: ${formatBytes(totalBytes)} to write to the cache folder, ${conversionTime(totalBytes)}`;
+  return `${what}: ${formatBytes(total)} to write to the cache folder, ${conversionTime(total)}`;
 }
 
 export function conversionTime(bytes: number): string {

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { calibrate, compare, loadModel, plan } from '../../dist/src/index.js';
+import { calibrateStore, compareSelectors, loadModel, planModel } from '../../dist/src/index.js';
 import { splitDocuments } from '../../dist/src/text/documents.js';
 import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { PROMPT, TALES } from '../support/shipped.js';
@@ -16,7 +16,7 @@ interface Reference {
 const MINUTES = 60_000;
 let scratch: string;
 let store: string;
-let result: Awaited<ReturnType<typeof calibrate>>;
+let result: Awaited<ReturnType<typeof calibrateStore>>;
 const stories = () => splitDocuments(readFileSync(sharedPath('text/stories_train.txt'), 'utf8'));
 const predictorsOf = (path: string) => join(path, 'predictors.bin');
 
@@ -26,7 +26,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     store = join(scratch, 'tales');
     cpSync(TALES, store, { recursive: true });
     rmSync(predictorsOf(store), { force: true });
-    result = await calibrate(store, stories(), { tokens: 4000, rank: 32, memory: '20MB' });
+    result = await calibrateStore(store, stories(), { tokens: 4000, rank: 32, memory: '20MB' });
   }, 5 * MINUTES);
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
@@ -55,7 +55,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     async () => {
       const { sequences, activeShare } = sharedJson('models/tales/reference.json') as Reference;
       const options = { memory: '12MB', exact: false, tuning: { selector: 'low-rank' } } as const;
-      const told = await compare(store, { sequences }, options);
+      const told = await compareSelectors(store, { sequences }, options);
       told.layers.forEach((layer, i) => {
         expect(Math.abs(layer.activeShare / activeShare[i] - 1)).toBeLessThan(0.01);
         expect(layer.falseNegativeRate).toBeLessThan(0.08);
@@ -75,7 +75,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     'of a selector that is exact finds no difference',
     async () => {
       const { sequences } = sharedJson('models/tales/reference.json') as Reference;
-      const told = await compare(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
+      const told = await compareSelectors(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
       expect(told).toMatchObject({ topOneAgreement: 1, klDivergence: 0 });
       for (const layer of told.layers) expect(layer.falseNegativeRate).toBe(0);
     },
@@ -101,7 +101,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       };
       for (const selector of ['low-rank', 'sign'] as const) {
         const options = { exact: false, contextSize: 256, tuning: { selector } };
-        const { minimumBytes } = await plan(store, { ...options, memory: '1GB' });
+        const { minimumBytes } = await planModel(store, { ...options, memory: '1GB' });
         const small = await written(minimumBytes, 1, selector);
         expect(await written(2 * minimumBytes, 2, selector)).toEqual(small);
         expect(await written(20e6, 1, selector)).toEqual(small);
@@ -111,11 +111,12 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
   );
 
   it('is offered by auto only where guessing is allowed, with the reason', async () => {
-    const tight = (await plan(store, { memory: '1GB', exact: false, tuning: { selector: 'low-rank' } })).minimumBytes;
-    const lossy = await plan(store, { memory: tight, exact: false });
+    const tight = (await planModel(store, { memory: '1GB', exact: false, tuning: { selector: 'low-rank' } }))
+      .minimumBytes;
+    const lossy = await planModel(store, { memory: tight, exact: false });
     expect(lossy).toMatchObject({ fits: true, selector: 'low-rank' });
     expect(lossy.reason).toMatch(/predictors/);
-    expect((await plan(store, { memory: tight })).selector).not.toBe('low-rank');
+    expect((await planModel(store, { memory: tight })).selector).not.toBe('low-rank');
     await expect(loadModel(store, { tuning: { selector: 'low-rank' } })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 
@@ -132,7 +133,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
         writeFileSync(predictorsOf(damagedStore), bad);
         await expect(lossy()).rejects.toMatchObject({
           code: 'CORRUPT',
-          message: expect.stringMatching(/run `calibrate\(\)` again/),
+          message: expect.stringMatching(/run `calibrateStore\(\)` again/),
         });
       }
       for (const length of [0, 5, 100, good.length - 100_000]) {
@@ -157,10 +158,10 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     async () => {
       const before = readFileSync(predictorsOf(store));
       for (const documents of [[], [''], ['Once upon a time.']])
-        await expect(calibrate(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
+        await expect(calibrateStore(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
       expect(readFileSync(predictorsOf(store)).equals(before)).toBe(true);
       const gguf = sharedPath('models/stories260K/stories260K.gguf');
-      await expect(calibrate(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({
+      await expect(calibrateStore(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({
         code: 'UNSUPPORTED',
         message: expect.stringMatching(/silu/),
       });
@@ -181,7 +182,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       const controller = new AbortController();
       let collected = 0;
       await expect(
-        calibrate(resumed, stories(), {
+        calibrateStore(resumed, stories(), {
           ...options,
           signal: controller.signal,
           onProgress: (progress) => {
@@ -193,7 +194,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       expect(collected).toBeGreaterThanOrEqual(4000);
       expect(existsSync(predictorsOf(resumed))).toBe(false);
       const stages: string[] = [];
-      await calibrate(resumed, stories(), {
+      await calibrateStore(resumed, stories(), {
         ...options,
         threads: 1,
         onProgress: (progress) => stages.push(`${progress.stage} ${'layer' in progress ? progress.layer : ''}`),
