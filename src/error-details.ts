@@ -205,6 +205,12 @@ export interface IoDetails {
   retryAfterSeconds?: number;
 }
 
+/** A model that computes NaN or infinity. */
+export interface NotANumberDetails {
+  /** The best logit: `NaN`, `Infinity` or `-Infinity`. */
+  value: string;
+}
+
 /** The type of `details`, by `code`. */
 export interface ErrorDetails {
   BAD_USAGE: BadUsageDetails;
@@ -218,4 +224,5 @@ export interface ErrorDetails {
   ABORTED: AbortedDetails;
   BUSY: BusyDetails;
   IO: IoDetails;
+  NOT_A_NUMBER: NotANumberDetails;
 }

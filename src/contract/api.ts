@@ -74,7 +74,10 @@ export interface TemplateOptions {
   template?: string;
 }
 
-/** The sampling that the model's makers suggest in generation_config.json; empty where they suggest nothing. */
+/**
+ * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file; empty
+ * where they suggest nothing.
+ */
 export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
 
 /** A piece of the answer's text. */
@@ -243,6 +246,8 @@ export interface ModelInfo {
    * False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads.
    */
   directReads: boolean;
+  /** What is odd about the model and was passed over, in sentences; empty where nothing is. */
+  readonly warnings: readonly string[];
 }
 
 /** How a text becomes token ids. */

@@ -128,6 +128,7 @@ async function loadParts(
 
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
+  const sampling = samplingDefaults(store.readGenerationConfig());
   return {
     spec: store.spec,
     path,
@@ -137,8 +138,9 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     exact: selector.exact,
     kernels: bridge.isa,
     chatTemplate: store.readChatTemplate(),
-    samplingDefaults: samplingDefaults(store.readGenerationConfig()),
+    samplingDefaults: sampling.defaults,
     directReads: stream.direct,
+    warnings: [...(store.text.warnings ?? []), ...sampling.warnings],
   };
 }
 
