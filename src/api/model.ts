@@ -13,6 +13,7 @@ import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import { requireIds, requireOptions, requireSequences, requireText } from './check-arguments.js';
+import { conversation } from './conversation.js';
 import { generateSettings } from './generate-settings.js';
 import type { WorkerChannel } from './worker-channel.js';
 
@@ -38,11 +39,10 @@ export class WorkerModel implements Model {
   }
 
   chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
-    checkMessages(messages);
     requireOptions(chatOptions);
-    const { template, ...options } = chatOptions;
+    const { template, templateVariables, ...options } = chatOptions;
     if (template !== undefined) requireText('template', template);
-    const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
+    const prompt = conversation(messages, template, templateVariables);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     return this.#start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
   }
@@ -111,17 +111,6 @@ export class WorkerModel implements Model {
     this.#disposal ??= this.#channel.dispose();
     return this.#disposal;
   }
-}
-
-function checkMessages(messages: readonly ChatMessage[]): void {
-  const sound =
-    Array.isArray(messages) &&
-    messages.length > 0 &&
-    messages.every((message) => typeof message?.role === 'string' && typeof message.content === 'string');
-  if (!sound)
-    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, both texts', {
-      option: 'messages',
-    });
 }
 
 class WorkerGeneration implements Generation {

@@ -16,8 +16,15 @@ export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPref
   trace: string | null;
 };
 
-/** A text to continue, its ids, or a conversation; `template` null is the model's own. */
-export type Prompt = string | readonly number[] | { messages: readonly ChatMessage[]; template: string | null };
+/** A conversation and the template that writes it out; null is the model's own. `variables` are given to it as well. */
+export interface Conversation {
+  messages: readonly ChatMessage[];
+  template: string | null;
+  variables: Readonly<Record<string, unknown>>;
+}
+
+/** A text to continue, its ids, or a conversation. */
+export type Prompt = string | readonly number[] | Conversation;
 
 export interface ConvertRequest {
   source: string;

@@ -1,11 +1,13 @@
 import type { GenerationResult } from '../contract/api.js';
+import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { type ChatMessage, ChatTemplate } from '../text/chat-template.js';
+import { type ChatPrompt, ChatTemplate } from '../text/chat-template.js';
+import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
 interface Turn {
-  rendered: string;
+  marked: string;
   ids: readonly number[];
   answer: { text: string; tokens: readonly number[] } | null;
 }
@@ -28,15 +30,21 @@ export class ChatPrompts {
     this.#readTemplate = readTemplate;
   }
 
+  /** A conversation that is generated from: the next one may repeat it. Throws what `apply` throws. */
+  encode({ messages, template, variables }: Conversation): ChatPrompt {
+    const chat = this.#compile(template);
+    const { text, marked, warnings } = chat.render(messages, variables);
+    const ids = this.#continueLast(marked, chat) ?? chat.encode(marked);
+    this.#last = { marked, ids, answer: null };
+    return { text, ids, warnings };
+  }
+
   /**
-   * The ids of a conversation. `template` is a Jinja template, or null for the model's own. Throws UNSUPPORTED if there
-   * is none, BAD_USAGE if it refuses the messages.
+   * A conversation as text and ids. Needs no engine and changes nothing here, so it may run beside a generation. Throws
+   * UNSUPPORTED if there is no template, and what `ChatTemplate.render` throws.
    */
-  encode(messages: readonly ChatMessage[], template: string | null): readonly number[] {
-    const rendered = this.#compile(template ?? this.#readTemplate()).render(messages);
-    const ids = this.#continueLast(rendered) ?? this.#encode(rendered);
-    this.#last = { rendered, ids, answer: null };
-    return ids;
+  apply({ messages, template, variables }: Conversation): ChatPrompt {
+    return this.#compile(template).apply(messages, variables);
   }
 
   /** Notes the answer to the conversation that was encoded last. */
@@ -44,7 +52,8 @@ export class ChatPrompts {
     if (this.#last) this.#last.answer = { text, tokens };
   }
 
-  #compile(source: string | null): ChatTemplate {
+  #compile(given: string | null): ChatTemplate {
+    const source = given ?? this.#readTemplate();
     if (source === null)
       throw new FlashrowError(
         'UNSUPPORTED',
@@ -57,26 +66,19 @@ export class ChatPrompts {
   }
 
   /**
-   * The ids of the last turn and its answer, then those of the rest. Null unless `rendered` repeats both to the letter
+   * The ids of the last turn and its answer, then those of the rest. Null unless `marked` repeats both to the letter
    * and goes on with a special token.
    */
-  #continueLast(rendered: string): number[] | null {
+  #continueLast(marked: string, chat: ChatTemplate): readonly number[] | null {
     const tokenizer = this.#tokenizer;
     const last = this.#last;
     if (!last?.answer) return null;
     const { text, tokens } = last.answer;
-    const before = last.rendered + tokenizer.guard(text);
-    if (!rendered.startsWith(before) || spelled(tokens, tokenizer) !== text) return null;
-    const rest = rendered.slice(before.length);
+    const before = last.marked + mark(text);
+    if (!marked.startsWith(before) || spelled(tokens, tokenizer) !== text) return null;
+    const rest = marked.slice(before.length);
     if (!tokenizer.startsWithSpecial(rest)) return null;
-    return [...last.ids, ...tokens, ...tokenizer.encodeGuarded(rest)];
-  }
-
-  #encode(rendered: string): number[] {
-    const { bosId, addBos } = this.#tokenizer;
-    const ids = this.#tokenizer.encodeGuarded(rendered);
-    // Some templates write BOS themselves, others leave it to the tokenizer. It must not come twice.
-    return addBos && bosId !== null && ids[0] !== bosId ? [bosId, ...ids] : ids;
+    return [...last.ids, ...tokens, ...chat.encodePart(rest)];
   }
 }
 

@@ -1,5 +1,5 @@
 import type { EvaluationResult, GenerationResult, ModelInfo } from '../contract/api.js';
-import type { Methods, Prompt } from '../contract/protocol.js';
+import type { Conversation, Methods, Prompt } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -75,7 +75,7 @@ export class ModelHost {
 
   #encode(prompt: Prompt): readonly number[] {
     const { tokenizer, chatPrompts } = this.#parts;
-    if (isChat(prompt)) return chatPrompts.encode(prompt.messages, prompt.template);
+    if (isChat(prompt)) return chatPrompts.encode(prompt).ids;
     if (typeof prompt !== 'string') return prompt;
     return tokenizer.encode(prompt, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false });
   }
@@ -158,5 +158,4 @@ export class ModelHost {
   }
 }
 
-const isChat = (prompt: Prompt): prompt is Extract<Prompt, { messages: unknown }> =>
-  typeof prompt === 'object' && 'messages' in prompt;
+const isChat = (prompt: Prompt): prompt is Conversation => typeof prompt === 'object' && 'messages' in prompt;
