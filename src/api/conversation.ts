@@ -1,7 +1,6 @@
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { type ChatMessage, checkContent } from '../text/chat-message.js';
-import { expect } from './check-arguments.js';
 
 /**
  * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
@@ -19,7 +18,6 @@ export function conversation(
       option: 'messages',
     });
   checkContent(messages);
-  expect(isRecord(variables), 'templateVariables', variables, 'an object, like { enable_thinking: false }');
   return {
     messages: plainData(messages, 'messages'),
     template: template ?? null,

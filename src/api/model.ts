@@ -8,13 +8,15 @@ import type {
   ModelInfo,
   Piece,
 } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Prompt } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import { requireIds, requireOptions, requireSequences, requireText } from './check-arguments.js';
 import { conversation } from './conversation.js';
-import { generateSettings } from './generate-settings.js';
+import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
+import { CALLBACK, SIGNAL, YES_OR_NO } from './option-tables.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 /** A loaded model in the caller's thread. Every call goes to the worker behind the channel. */
@@ -34,14 +36,13 @@ export class WorkerModel implements Model {
     if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
       throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
     }
-    requireOptions(options);
+    requireOptions('generate()', options, GENERATE_OPTIONS);
     return this.#start(prompt, options);
   }
 
   chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
-    requireOptions(chatOptions);
+    requireOptions('chat()', chatOptions, CHAT_OPTIONS);
     const { template, templateVariables, ...options } = chatOptions;
-    if (template !== undefined) requireText('template', template);
     const prompt = conversation(messages, template, templateVariables);
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     return this.#start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
@@ -73,7 +74,7 @@ export class WorkerModel implements Model {
 
   async tokenize(text: string, options: { special?: boolean } = {}): Promise<number[]> {
     requireText('text', text);
-    requireOptions(options);
+    requireOptions('tokenize()', options, { special: YES_OR_NO });
     const { special = true } = options;
     return this.#channel.call('tokenize', { text, special });
   }
@@ -89,22 +90,18 @@ export class WorkerModel implements Model {
     options: { signal?: AbortSignal } = {},
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
-    requireOptions(options);
+    requireOptions('logprobs()', options, { signal: SIGNAL });
     return this.#channel.call('logprobs', { tokens, topK }, { signal: options.signal });
   }
 
   async evaluate(
     sequences: readonly (readonly number[])[],
-    options: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void } = {},
+    options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
-    requireOptions(options);
+    requireOptions('evaluate()', options, { signal: SIGNAL, onProgress: CALLBACK });
     const { signal, onProgress } = options;
-    return this.#channel.call(
-      'evaluate',
-      { sequences },
-      { signal, onEvent: ({ done, total }) => onProgress?.(done, total) },
-    );
+    return this.#channel.call('evaluate', { sequences }, { signal, onEvent: onProgress });
   }
 
   dispose(): Promise<void> {

@@ -2,15 +2,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
-
-export interface Progress {
-  stage: 'convert' | 'load' | 'verify';
-  /** Bytes done, out of `totalBytes`. */
-  bytes: number;
-  totalBytes: number;
-  /** The damaged file of a store in the cache folder, where this conversion takes the place of that store. */
-  damagedFile?: string;
-}
+import type { Progress } from './progress.js';
 
 export interface LoadOptions extends ModelOptions {
   /** Aborts the load, which then rejects with `signal.reason`. */
@@ -216,11 +208,11 @@ export interface Model {
   logprobs(tokens: readonly number[], topK: number, options?: { signal?: AbortSignal }): Promise<[number, number][][]>;
   /**
    * Mean negative log-likelihood over sequences of token ids. The state is reset between them. The first token of each
-   * is not scored. `onProgress` is told how many sequences of how many are done.
+   * is not scored. `onProgress` is told how many sequences are done.
    */
   evaluate(
     sequences: readonly (readonly number[])[],
-    options?: { signal?: AbortSignal; onProgress?: (done: number, total: number) => void },
+    options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void },
   ): Promise<EvaluationResult>;
   /** Frees everything at once. Running work ends with ABORTED. Safe to call twice. */
   dispose(): Promise<void>;

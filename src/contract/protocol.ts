@@ -5,7 +5,8 @@ import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
-import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece, Progress } from './api.js';
+import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece } from './api.js';
+import type { Progress } from './progress.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
@@ -40,11 +41,6 @@ export interface CalibrationSettings {
   rank: number | null;
   seed: number;
 }
-
-/** `collect`: tokens run through the model; `train`: layers, the one at work by its share. */
-export type CalibrationProgress =
-  | { stage: 'collect'; done: number; total: number }
-  | { stage: 'train'; layer: number; rank: number; done: number; total: number };
 
 export interface CalibrationResult {
   /** The file of predictors that was written, and its bytes. */
@@ -107,7 +103,7 @@ export interface Methods {
       anonymousBefore: number;
     };
     result: CalibrationResult;
-    event: CalibrationProgress;
+    event: Progress;
   };
   /** A selector against every row. */
   compare: {
@@ -118,7 +114,7 @@ export interface Methods {
       anonymousBefore: number;
     };
     result: ComparisonResult;
-    event: { done: number; total: number };
+    event: Progress;
   };
   /** Loads a store; the calls below need it. */
   open: {
@@ -137,7 +133,7 @@ export interface Methods {
   evaluate: {
     args: { sequences: readonly (readonly number[])[] };
     result: EvaluationResult;
-    event: { done: number; total: number };
+    event: Progress;
   };
   close: { args: Record<string, never>; result: null; event: never };
 }

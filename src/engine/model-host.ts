@@ -1,4 +1,5 @@
 import type { EvaluationResult, GenerationResult, ModelInfo } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Conversation, Methods, Prompt } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
@@ -102,7 +103,10 @@ export class ModelHost {
   }
 
   evaluate({ sequences }: Arguments<'evaluate'>, onEvent: OnEvent): Promise<EvaluationResult> {
-    return this.score(sequences, (done) => onEvent({ done, total: sequences.length }));
+    return this.score(sequences, (done) => {
+      const progress: Progress = { stage: 'score', done, total: sequences.length, unit: 'sequences' };
+      onEvent(progress);
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
-import type { ModelInfo, Progress } from '../contract/api.js';
+import type { ModelInfo } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
 import type { DenseHalf } from '../dense/dense-half.js';
@@ -112,8 +113,9 @@ async function loadParts(
     checkAborted();
     const progress: Progress = {
       stage: 'load',
-      bytes: (plan.residentBytes * layer) / spec.numLayers,
-      totalBytes: plan.residentBytes,
+      done: (plan.residentBytes * layer) / spec.numLayers,
+      total: plan.residentBytes,
+      unit: 'bytes',
     };
     onEvent(progress);
   };

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
-import type { Progress } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Methods, VerifyResult } from '../contract/protocol.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
@@ -62,7 +62,7 @@ export async function convert(
   if (isStore(source)) {
     throw new FlashrowError(
       'BAD_USAGE',
-      `${source} is a store already; convert takes the GGUF file or Hugging Face folder it came from`,
+      `${source} is a store already; \`convertModel()\` takes the GGUF file or Hugging Face folder it came from`,
       { source },
     );
   }
@@ -85,7 +85,11 @@ export function verify(
   onProgress: OnProgress,
 ): Promise<VerifyResult> {
   return withChecksum((crc32c) =>
-    verifyStore(store, crc32c, { signal, onProgress: (done) => onProgress({ stage: 'verify', ...done }) }),
+    verifyStore(store, crc32c, {
+      signal,
+      onProgress: ({ bytes, totalBytes }) =>
+        onProgress({ stage: 'verify', done: bytes, total: totalBytes, unit: 'bytes' }),
+    }),
   );
 }
 
@@ -103,7 +107,11 @@ function write(
       crc32c,
       signal,
       replacesDamaged: damagedFile !== null,
-      onProgress: (done) => onProgress({ stage: 'convert', ...done, ...(damagedFile && { damagedFile }) }),
+      onProgress: ({ bytes, totalBytes }) =>
+        onProgress({
+          ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },
+          ...(damagedFile && { damagedFile }),
+        }),
     }),
   );
 }

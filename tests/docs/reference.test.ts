@@ -27,21 +27,21 @@ describe('docs/api.md', () => {
   it.each([
     ['src/plan/model-options.ts', 'ModelOptions', '## loadModel'],
     ['src/plan/plan.ts', 'Plan', '### The plan'],
-    ['src/api/convert.ts', 'ConvertOptions', '## convert'],
-    ['src/store/write/writer.ts', 'ConvertResult', '## convert'],
-    ['src/contract/protocol.ts', 'VerifyResult', '## verify'],
-    ['src/api/calibrate.ts', 'CalibrateOptions', '## calibrate'],
-    ['src/contract/protocol.ts', 'CalibrationResult', '## calibrate'],
-    ['src/store/layer-statistics.ts', 'LayerStatistics', '## calibrate'],
-    ['src/contract/protocol.ts', 'ComparisonResult', '## compare'],
-    ['src/contract/protocol.ts', 'SelectorJudgement', '## compare'],
+    ['src/api/convert-model.ts', 'ConvertOptions', '## convertModel'],
+    ['src/store/write/writer.ts', 'ConvertResult', '## convertModel'],
+    ['src/contract/protocol.ts', 'VerifyResult', '## verifyStore'],
+    ['src/api/calibrate-store.ts', 'CalibrateOptions', '## calibrateStore'],
+    ['src/contract/protocol.ts', 'CalibrationResult', '## calibrateStore'],
+    ['src/store/layer-statistics.ts', 'LayerStatistics', '## calibrateStore'],
+    ['src/contract/protocol.ts', 'ComparisonResult', '## compareSelectors'],
+    ['src/contract/protocol.ts', 'SelectorJudgement', '## compareSelectors'],
     ['src/contract/api.ts', 'GenerateOptions', '### model.generate'],
     ['src/contract/api.ts', 'GenerationResult', '### model.generate'],
     ['src/contract/api.ts', 'EvaluationResult', '### model.evaluate'],
     ['src/contract/api.ts', 'ModelInfo', '### model.info'],
     ['src/contract/api.ts', 'Model', '## Model'],
     ['src/contract/api.ts', 'Receipt', '## Receipt'],
-    ['src/contract/api.ts', 'Progress', '## Types'],
+    ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
     const text = section(api, heading);
     expect(fieldsOf(path, type).filter((field) => !names(text, field))).toEqual([]);
@@ -59,7 +59,7 @@ describe('docs/api.md', () => {
 
   it('names everything that the package exports', () => {
     const exported = [...read('src/index.ts').matchAll(/\{([^}]*)\}/g)].flatMap(([, list]) =>
-      list.split(',').map((name) => name.replace('type ', '').trim()),
+      list.split(',').map((name) => name.replace('type ', '').trim().split(' as ').at(-1)!),
     );
     expect(exported.filter((name) => name !== '' && !names(api, name))).toEqual([]);
   });

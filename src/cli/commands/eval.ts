@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { compare } from '../../api/compare.js';
+import type { compareSelectors } from '../../api/compare-selectors.js';
 import type { Model } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
@@ -10,8 +10,8 @@ import { isTokenIds, parseJson } from '../options/option-values.js';
 import { formatComparison } from '../output/comparison.js';
 import { plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
 import { formatReceipt } from '../output/receipt.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
 import { withModel } from './with-model.js';
 
 interface EvalFlags extends ModelFlags {
@@ -38,7 +38,6 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   if (flags.compare) return compareRuns(source, flags);
   const sequencesFor = await readSequences(source, flags);
   const signal = interruptSignal();
-  const bar = progressBar('count');
   const result = await withModel(source, toModelOptions(flags), signal, async (model) => {
     const sequences = sequencesFor(model);
     if (!sequences.some((ids) => ids.length > 1)) {
@@ -46,8 +45,8 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
         sequences: sequences.length,
       });
     }
-    const onProgress = (done: number, total: number) => bar.update('scoring', done, total);
-    return model.evaluate(sequences, { signal, onProgress }).finally(() => bar.stop());
+    const scored = await withProgress(IN_CACHE, (onProgress) => model.evaluate(sequences, { signal, onProgress }));
+    return scored.result;
   });
   if (flags.json) return printJson(result);
   printLine(
@@ -58,21 +57,15 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
 
 async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
-  const { compare } = await import('../../api/compare.js');
-  const bar = progressBar('share');
-  const result = await compare(source, text, {
-    ...toModelOptions(flags),
-    signal: interruptSignal(),
-    onProgress: (progress) => {
-      if ('done' in progress) bar.update('scoring twice', progress.done, progress.total);
-      else bar.update('converting', progress.bytes, progress.totalBytes);
-    },
-  }).finally(() => bar.stop());
+  const { compareSelectors } = await import('../../api/compare-selectors.js');
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
+  );
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
 }
 
-async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compare>[1]> {
+async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compareSelectors>[1]> {
   checkOneText(flags);
   if (flags.sequences !== undefined) return { sequences: await idsIn(flags.sequences) };
   return { documents: splitDocuments(await readText('--text', flags.text!)) };

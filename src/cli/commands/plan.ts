@@ -15,8 +15,8 @@ export function planCommand(): Command {
 }
 
 async function showPlan(source: string, flags: PlanFlags): Promise<void> {
-  const { plan } = await import('../../api/plan-model.js');
-  const made = await plan(source, toModelOptions(flags));
+  const { planModel } = await import('../../api/plan-model.js');
+  const made = await planModel(source, toModelOptions(flags));
   if (flags.json) printJson(made);
   else printLine(formatPlan(made));
 }

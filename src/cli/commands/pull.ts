@@ -37,14 +37,14 @@ export function pullCommand(): Command {
 
 async function run(model: string, flags: PullFlags): Promise<void> {
   const { planPull, pull } = await import('../../hub/pull.js');
-  const bar = progressBar('bytes');
+  const bar = progressBar();
   const hub = toHubOptions(flags, (failure, ms) => {
     bar.stop();
     notice(`${tellFailure(failure).message}; trying again in ${formatMs(ms)}`);
   });
   const options = {
     signal: interruptSignal(),
-    onProgress: ({ stage, bytes, totalBytes }: PullProgress) => bar.update(STAGES[stage], bytes, totalBytes),
+    onProgress: ({ stage, bytes, totalBytes }: PullProgress) => bar.update(STAGES[stage], bytes, totalBytes, 'bytes'),
   };
   const planned = await planPull(model, toModelOptions(flags), hub, options).finally(() => bar.stop());
   notice(describe(planned));

@@ -3,7 +3,7 @@ import type { VerifyResult } from '../../contract/protocol.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { formatBytes, plural } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -13,19 +13,18 @@ export function verifyCommand(): Command {
       '--cache-dir <folder>',
       'where such a store is (default: FLASHROW_CACHE, else the cache folder of the platform)',
     )
-    .action(verifyStore);
+    .action(verify);
 }
 
-async function verifyStore(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
-  const [{ verify }, { resolveSource }] = await Promise.all([
-    import('../../api/verify.js'),
+async function verify(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
+  const [{ verifyStore }, { resolveSource }] = await Promise.all([
+    import('../../api/verify-store.js'),
     import('../../hub/resolve-source.js'),
   ]);
-  const bar = progressBar('bytes');
-  const result = await verify(resolveSource(store, flags.cacheDir), {
-    signal: interruptSignal(),
-    onProgress: ({ bytes, totalBytes }) => bar.update('verifying', bytes, totalBytes),
-  }).finally(() => bar.stop());
+  const path = resolveSource(store, flags.cacheDir);
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    verifyStore(path, { signal: interruptSignal(), onProgress }),
+  );
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);
   const { ok, firstBad, bundles, bytes, unchecked } = result;
