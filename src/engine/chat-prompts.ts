@@ -1,4 +1,4 @@
-import type { GenerationResult } from '../contract/api.js';
+import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { type ChatMessage, ChatTemplate } from '../text/chat-template.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -10,9 +10,12 @@ interface Turn {
   answer: { text: string; tokens: readonly number[] } | null;
 }
 
+/** Conversations that are remembered. Each takes what its text and its ids take. */
+const REMEMBERED = 16;
+
 /**
- * Turns conversations into ids. If the template repeats the text of the last answer, the answer keeps the ids that it
- * was generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
+ * Turns conversations into ids. If the template repeats the text of an answer, the answer keeps the ids that it was
+ * generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
  * again.
  */
 export class ChatPrompts {
@@ -20,7 +23,9 @@ export class ChatPrompts {
   readonly #readTemplate: () => string | null;
   /** The template that was last used; compiling one takes time. */
   #compiled: { source: string; template: ChatTemplate } | null = null;
-  #last: Turn | null = null;
+  /** By their numbers, the oldest first. */
+  readonly #turns = new Map<number, Turn>();
+  #nextTurn = 1;
 
   /** `readTemplate` gives the model's own template, null if it has none. */
   constructor(tokenizer: Tokenizer, readTemplate: () => string | null) {
@@ -29,19 +34,47 @@ export class ChatPrompts {
   }
 
   /**
-   * The ids of a conversation. `template` is a Jinja template, or null for the model's own. Throws UNSUPPORTED if there
-   * is none, BAD_USAGE if it refuses the messages.
+   * A conversation as text, for the eye. `template` is a Jinja template, or null for the model's own. Throws
+   * UNSUPPORTED if there is none, BAD_USAGE if it refuses the messages.
    */
-  encode(messages: readonly ChatMessage[], template: string | null): readonly number[] {
-    const rendered = this.#compile(template ?? this.#readTemplate()).render(messages);
-    const ids = this.#continueLast(rendered) ?? this.#encode(rendered);
-    this.#last = { rendered, ids, answer: null };
+  render({ messages, template }: Conversation): string {
+    return this.#tokenizer.unguard(this.#render(messages, template));
+  }
+
+  /** The number of ids that a conversation comes to. Throws as `render` does. */
+  count({ messages, template }: Conversation): number {
+    return this.#idsOf(this.#render(messages, template)).length;
+  }
+
+  /** The ids of a conversation, and the number of its turn. Throws as `render` does. */
+  encode({ messages, template }: Conversation): { ids: readonly number[]; turn: number } {
+    const rendered = this.#render(messages, template);
+    const ids = this.#idsOf(rendered);
+    const turn = this.#nextTurn++;
+    this.#turns.set(turn, { rendered, ids, answer: null });
+    if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
+    return { ids, turn };
+  }
+
+  /**
+   * The ids of a turn that was encoded before an answer came that it goes on from; null where they stay as they are.
+   */
+  reconsider(number: number): readonly number[] | null {
+    const turn = this.#turns.get(number);
+    const ids = turn && this.#continued(turn.rendered);
+    if (!ids) return null;
+    turn.ids = ids;
     return ids;
   }
 
-  /** Notes the answer to the conversation that was encoded last. */
-  answered({ text, tokens }: Pick<GenerationResult, 'text' | 'tokens'>): void {
-    if (this.#last) this.#last.answer = { text, tokens };
+  /** Notes the answer to a turn. */
+  answered(turn: number, answer: { text: string; tokens: readonly number[] }): void {
+    const noted = this.#turns.get(turn);
+    if (noted) noted.answer = answer;
+  }
+
+  #render(messages: readonly ChatMessage[], template: string | null): string {
+    return this.#compile(template ?? this.#readTemplate()).render(messages);
   }
 
   #compile(source: string | null): ChatTemplate {
@@ -57,19 +90,26 @@ export class ChatPrompts {
   }
 
   /**
-   * The ids of the last turn and its answer, then those of the rest. Null unless `rendered` repeats both to the letter
-   * and goes on with a special token.
+   * The ids of an earlier turn and its answer, then those of the rest; of the turn that says most of it. Null unless
+   * `rendered` repeats both to the letter and goes on with a special token.
    */
-  #continueLast(rendered: string): number[] | null {
+  #continued(rendered: string): number[] | null {
     const tokenizer = this.#tokenizer;
-    const last = this.#last;
-    if (!last?.answer) return null;
-    const { text, tokens } = last.answer;
-    const before = last.rendered + tokenizer.guard(text);
-    if (!rendered.startsWith(before) || spelled(tokens, tokenizer) !== text) return null;
-    const rest = rendered.slice(before.length);
-    if (!tokenizer.startsWithSpecial(rest)) return null;
-    return [...last.ids, ...tokens, ...tokenizer.encodeGuarded(rest)];
+    let longest: { ids: readonly number[]; tokens: readonly number[]; length: number } | null = null;
+    for (const { rendered: before, ids, answer } of this.#turns.values()) {
+      if (!answer || !rendered.startsWith(before)) continue;
+      const length = before.length + tokenizer.guard(answer.text).length;
+      if (longest && longest.length >= length) continue;
+      if (!rendered.startsWith(tokenizer.guard(answer.text), before.length)) continue;
+      if (!tokenizer.startsWithSpecial(rendered.slice(length))) continue;
+      if (spelled(answer.tokens, tokenizer) === answer.text) longest = { ids, tokens: answer.tokens, length };
+    }
+    if (!longest) return null;
+    return [...longest.ids, ...longest.tokens, ...tokenizer.encodeGuarded(rendered.slice(longest.length))];
+  }
+
+  #idsOf(rendered: string): readonly number[] {
+    return this.#continued(rendered) ?? this.#encode(rendered);
   }
 
   #encode(rendered: string): number[] {

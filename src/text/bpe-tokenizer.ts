@@ -34,7 +34,6 @@ class BpeTokenizer implements Tokenizer {
   readonly #preTokenize: PreTokenizer;
   readonly #pieces: PieceEncoder;
   readonly #spelling: Spelling;
-  readonly #bytes = new Map<number, Uint8Array>();
 
   constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
@@ -79,9 +78,13 @@ class BpeTokenizer implements Tokenizer {
     return guarded;
   }
 
+  unguard(text: string): string {
+    return text.replaceAll(GUARD, '');
+  }
+
   encodeGuarded(text: string): number[] {
     const ids: number[] = [];
-    this.#append(text, this.#splitAll, ids, (part) => part.replaceAll(GUARD, ''));
+    this.#append(text, this.#splitAll, ids, (part) => this.unguard(part));
     return ids;
   }
 
@@ -104,15 +107,6 @@ class BpeTokenizer implements Tokenizer {
     );
   }
 
-  bytes(id: number): Uint8Array {
-    let bytes = this.#bytes.get(id);
-    if (!bytes) {
-      bytes = this.#spell(id);
-      this.#bytes.set(id, bytes);
-    }
-    return bytes;
-  }
-
   decode(ids: readonly number[]): string {
     const parts = ids.map((id) => this.bytes(id));
     const all = Buffer.concat(parts);
@@ -120,7 +114,7 @@ class BpeTokenizer implements Tokenizer {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(from));
   }
 
-  #spell(id: number): Uint8Array {
+  bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
     if (added?.special) return NO_BYTES;
     if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
