@@ -4,14 +4,15 @@ import { flashrow, flashrowJson } from '../support/flashrow.js';
 /** Arguments, and what the message must name so that the user knows what to change. */
 const BAD_CALLS: [string[], string][] = [
   [['run'], "missing required argument 'model'"],
-  [['run', 'm'], 'give --prompt <text> or --tokens <ids>'],
+  [['run', 'm'], 'give a prompt after the model, --prompt <text>, --file <file> or --tokens <ids>'],
   [['run', 'm', '--prompt', 'a', '--tokens', '[1]'], 'not both'],
-  [['run', 'm', '--tokens', '[1]', '--chat'], '--chat takes its message from --prompt'],
+  [['run', 'm', '--tokens', '[1]', '--chat'], '--chat takes its message from a prompt after the model'],
   [['run', 'm', '--prompt', 'a', '--chat-template', 'f'], '--chat-template goes with --chat'],
   [['chat'], "missing required argument 'model'"],
   [['chat', 'm', '--stop', ''], '--stop takes a text'],
   [['run', 'm', '--prompt'], '--prompt'],
-  [['run', 'm', 'n', '--prompt', 'a'], 'too many arguments'],
+  [['run', 'm', 'n', '--prompt', 'a'], 'a prompt after the model or --prompt, not both'],
+  [['run', 'm', 'n', 'o'], 'too many arguments'],
   [['run', 'm', '--tokens', '[]'], '--tokens takes a JSON array of token ids'],
   [['run', 'm', '--tokens', '[1.5]'], '--tokens takes a JSON array of token ids'],
   [['run', 'm', '--tokens', '[-1]'], '--tokens takes a JSON array of token ids'],

@@ -28,7 +28,18 @@ const GENERATE = [
 
 /** The contract of the command line: every option each command documents. */
 const OPTIONS: Record<string, string[]> = {
-  run: ['--prompt', '--tokens', '--chat', '--chat-template', '--trace', ...GENERATE, ...SHARED],
+  run: [
+    '--prompt',
+    '--file',
+    '--tokens',
+    '--parse-special',
+    '--chat',
+    '--template-var',
+    '--chat-template',
+    '--trace',
+    ...GENERATE,
+    ...SHARED,
+  ],
   chat: ['--system', '--chat-template', ...GENERATE, ...SHARED],
   logprobs: ['--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
-import { readText } from '../input/read-input.js';
-import { printJson, printLine } from '../output/output.js';
+import { BYTE_ORDER_MARK, readExactText } from '../input/read-input.js';
+import { notice, printJson, printLine } from '../output/output.js';
 
 interface TokenizeFlags {
   text?: string;
@@ -45,6 +45,11 @@ async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
 async function chosenText({ text, file }: TokenizeFlags): Promise<string> {
   if (text !== undefined && file !== undefined) throw new FlashrowError('BAD_USAGE', 'give --text or --file, not both');
   if (text !== undefined) return text;
-  if (file !== undefined) return readText('--file', file);
+  if (file !== undefined) {
+    const content = await readExactText('--file', file);
+    if (content.startsWith(BYTE_ORDER_MARK))
+      notice(`note: ${file} begins with a byte order mark, which is among the ids: a file is taken byte for byte`);
+    return content;
+  }
   throw new FlashrowError('BAD_USAGE', 'nothing to tokenize: give --text <text> or --file <file>');
 }
