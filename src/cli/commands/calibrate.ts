@@ -9,6 +9,7 @@ import { badValue, decimal, integer } from '../options/option-values.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 interface CalibrateFlags {
   text?: string;
@@ -52,10 +53,11 @@ function parseRank(text: string): number {
   return rank;
 }
 
-async function calibrateModel(source: string, flags: CalibrateFlags): Promise<void> {
+async function calibrateModel(given: string, flags: CalibrateFlags): Promise<void> {
   if (flags.text === undefined)
     throw new FlashrowError('BAD_USAGE', 'nothing to calibrate on: give --text <file>', { option: '--text' });
   const documents = splitDocuments(await readText('--text', flags.text));
+  const source = await namedModel(given, flags.cacheDir);
   const { calibrateStore } = await import('../../api/calibrate-store.js');
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     calibrateStore(source, documents, {

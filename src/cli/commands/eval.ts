@@ -12,6 +12,7 @@ import { plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
 interface EvalFlags extends ModelFlags {
@@ -55,8 +56,9 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   notice(formatReceipt(result.receipt));
 }
 
-async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
+async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
+  const source = await namedModel(given, flags.cacheDir);
   const { compareSelectors } = await import('../../api/compare-selectors.js');
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
@@ -101,7 +103,7 @@ async function idsIn(path: string): Promise<number[][]> {
 async function fromText(source: string, path: string, cacheDir: string | undefined): Promise<Sequences> {
   const documents = splitDocuments(await readText('--text', path));
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source, cacheDir);
+  const tokenizer = await openTokenizer(await namedModel(source, cacheDir), cacheDir);
   const ids = documents.map((document) =>
     tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
   );

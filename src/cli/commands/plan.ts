@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { printJson, printLine } from '../output/output.js';
 import { formatPlan } from '../output/plan-table.js';
+import { namedModel } from './named-model.js';
 
 interface PlanFlags extends ModelFlags {
   json?: boolean;
@@ -16,7 +17,7 @@ export function planCommand(): Command {
 
 async function showPlan(source: string, flags: PlanFlags): Promise<void> {
   const { planModel } = await import('../../api/plan-model.js');
-  const made = await planModel(source, toModelOptions(flags));
+  const made = await planModel(await namedModel(source, flags.cacheDir), toModelOptions(flags));
   if (flags.json) printJson(made);
   else printLine(formatPlan(made));
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import { BYTE_ORDER_MARK, readExactText } from '../input/read-input.js';
 import { notice, printJson, printLine } from '../output/output.js';
+import { namedModel } from './named-model.js';
 
 interface TokenizeFlags {
   text?: string;
@@ -31,7 +32,7 @@ export function tokenizeCommand(): Command {
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
   const text = await chosenText(flags);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source, flags.cacheDir);
+  const tokenizer = await openTokenizer(await namedModel(source, flags.cacheDir), flags.cacheDir);
   const { special } = flags;
   const tokens = tokenizer.encode(text, {
     addBos: special && tokenizer.addBos,

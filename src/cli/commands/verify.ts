@@ -4,6 +4,7 @@ import { interruptSignal } from '../input/interrupt.js';
 import { formatBytes, plural } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -21,7 +22,7 @@ async function verify(store: string, flags: { cacheDir?: string; json?: boolean 
     import('../../api/verify-store.js'),
     import('../../hub/resolve-source.js'),
   ]);
-  const path = resolveSource(store, flags.cacheDir);
+  const path = resolveSource(await namedModel(store, flags.cacheDir), flags.cacheDir);
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     verifyStore(path, { signal: interruptSignal(), onProgress }),
   );
