@@ -5,6 +5,7 @@ import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { isTokenIds, parseJson } from '../options/option-values.js';
 import { formatComparison } from '../output/comparison.js';
@@ -32,6 +33,11 @@ export function evalCommand(): Command {
     .option('--text <file>', 'a text; a line <|endoftext|> ends a document')
     .option('--sequences <file>', 'JSON [[ids], ...]; the first token of each is not scored')
     .option('--compare', 'also with every row that matters: what the selector costs (ReLU models)');
+  addExamples(
+    command,
+    ['flashrow eval model.gguf --text book.txt --context 512', 'how well a model knows a text'],
+    ['flashrow eval store --text book.txt --lossy --select low-rank --compare', 'what a selector that guesses costs'],
+  );
   return addModelOptions(command).action(evaluate);
 }
 

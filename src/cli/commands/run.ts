@@ -4,6 +4,7 @@ import { FlashrowError } from '../../errors.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
@@ -30,7 +31,10 @@ type Begin = (model: Model, options: Parameters<Model['generate']>[1]) => Return
 
 export function runCommand(): Command {
   const command = new Command('run')
-    .description('generate text: stdout is the text alone, the receipt goes to stderr')
+    .alias('generate')
+    .description(
+      'continue a text, or answer a message: stdout is the text alone; the receipt, what it took and cost, goes to stderr',
+    )
     .argument('<model>', MODEL_ARGUMENT)
     .argument('[prompt]', 'raw text to continue; without any prompt stdin is read, where something is piped to it')
     .option('-p, --prompt <text>', 'the same, as an option')
@@ -45,7 +49,16 @@ export function runCommand(): Command {
       templateVariable,
     );
   addGenerationOptions(command, { maxTokens: 256, temperature: 0, repeatPenalty: 1 });
-  command.option('--trace <file>', 'record which bundles each token asks for in a new file, for replay');
+  command
+    .optionsGroup('For experts:')
+    .option('--trace <file>', 'record which pieces of the weights each token asks for in a new file, for replay');
+  addExamples(
+    command,
+    ['flashrow run model.gguf "Once upon a time" --max-tokens 64', 'continue a text'],
+    ['flashrow run model.gguf --chat "What is a store?" --memory 2GB', 'ask a question, in at most 2 GB'],
+    ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
+    ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
+  );
   return addModelOptions(command).action(run);
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import { BYTE_ORDER_MARK, readExactText } from '../input/read-input.js';
+import { addExamples } from '../options/help.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { namedModel } from './named-model.js';
 
@@ -13,7 +14,7 @@ interface TokenizeFlags {
 }
 
 export function tokenizeCommand(): Command {
-  return new Command('tokenize')
+  const command = new Command('tokenize')
     .description('token ids of a text')
     .argument(
       '<model>',
@@ -27,6 +28,11 @@ export function tokenizeCommand(): Command {
       'where models were pulled to (default: FLASHROW_CACHE, else the cache folder of the platform)',
     )
     .action(tokenize);
+  return addExamples(
+    command,
+    ['flashrow tokenize model.gguf --text "Once upon a time"', 'the ids of a text'],
+    ['flashrow tokenize model.gguf --file - < letter.txt', 'the ids of a file'],
+  );
 }
 
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {

@@ -4,5 +4,7 @@ import leven, { closestMatch } from 'leven';
 export function similarName(given: string, names: readonly string[]): string | undefined {
   const nearest = closestMatch(given, names);
   if (nearest === undefined) return undefined;
-  return leven(given, nearest) <= Math.max(1, Math.floor(Math.max(given.length, nearest.length) / 3)) ? nearest : undefined;
+  return leven(given, nearest) <= Math.max(1, Math.floor(Math.max(given.length, nearest.length) / 3))
+    ? nearest
+    : undefined;
 }
