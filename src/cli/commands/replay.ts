@@ -52,9 +52,10 @@ function summary({ tokens, activeShare, reuse, slots, slotsPerLayer, slotBytes }
 
 const table = ({ policies }: Replay): string =>
   formatTable([
-    ['policy', 'hits', 'read per token', 'reads per token'],
-    ...policies.map(({ policy, hitRate, bytesPerToken, recordsPerToken }) => [
+    ['policy', 'as --cache', 'hits', 'read per token', 'reads per token'],
+    ...policies.map(({ policy, cache, hitRate, bytesPerToken, recordsPerToken }) => [
       policy,
+      cache ?? '',
       formatShare(hitRate),
       formatBytes(Math.round(bytesPerToken)),
       recordsPerToken.toFixed(1),
