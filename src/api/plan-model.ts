@@ -1,15 +1,40 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import { requireModelOptions, requirePath } from './check-arguments.js';
+import { expect, requireModelOptions, requirePath } from './check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
 
+/** The options of a plan. */
+export interface PlanModelOptions extends ModelOptions {
+  /** Tokens of the prompt that `forecast.firstTokenSeconds` is for; default 128, or the context where that is less. */
+  promptTokens?: number;
+}
+
 /**
- * Plans where a budget would go. It reads headers, and up to 64 MB to time the disk; nothing is loaded or converted. A
+ * Plans where a budget would go. It reads headers, and up to 72 MB to time the disk; nothing is loaded or converted. A
  * model that does not fit is an answer: `fits: false`.
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
  */
-export async function planModel(source: string, options: ModelOptions = {}): Promise<Plan> {
+export async function planModel(source: string, options: PlanModelOptions = {}): Promise<Plan> {
+  requireModelOptions(options);
+  const [plan] = await planBudgets(source, [options.memory], options);
+  return plan;
+}
+
+/** The same for several budgets, which go by the same measurements. */
+export async function planBudgets(
+  source: string,
+  budgets: readonly ModelOptions['memory'][],
+  options: PlanModelOptions = {},
+): Promise<Plan[]> {
   requirePath('the model', source);
   requireModelOptions(options);
-  return inWorker((channel) => channel.call('plan', { source, options: plainOptions(options) }));
+  const { promptTokens } = options;
+  if (promptTokens !== undefined)
+    expect(
+      Number.isSafeInteger(promptTokens) && promptTokens > 0,
+      'promptTokens',
+      promptTokens,
+      'a whole number from 1',
+    );
+  return inWorker((channel) => channel.call('plan', { source, options: plainOptions(options), budgets, promptTokens }));
 }

@@ -91,11 +91,13 @@ export interface Receipt {
   budgetBytes: number;
   /** Weights that stay in memory, bytes. */
   residentBytes: number;
-  /** Keys and values of the context, bytes. */
+  /** Keys and values that are held now, bytes. They grow with the conversation, up to `stateBytes` of the plan. */
   stateBytes: number;
-  /** The cache of bundles, bytes. */
+  /** Working buffers, bytes. */
+  scratchBytes: number;
+  /** The cache of bundles, with slots that are empty yet, bytes. */
   cacheBytes: number;
-  /** The most that the budget's parts held at once, as accounted, bytes. */
+  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
   memoryBytes: number;
   /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
   overheadBytes: number;

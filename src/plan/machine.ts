@@ -3,15 +3,12 @@ import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
 import { parseBytes } from './bytes.js';
 import { quotaCores } from './cpu-quota.js';
-import { memoryLeft } from './memory-left.js';
 
-/** The share of the memory left that a budget takes by default. */
-export const DEFAULT_BUDGET_SHARE = 0.6;
 const MAX_DEFAULT_THREADS = 8;
 
-/** The caller's budget in bytes; by default 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
-export function budgetBytes(memory: number | string | undefined): number {
-  if (memory === undefined) return Math.floor(memoryLeft().availableBytes * DEFAULT_BUDGET_SHARE);
+/** The caller's budget in bytes; null where it is left open. Throws BAD_USAGE. */
+export function budgetBytes(memory: number | string | undefined): number | null {
+  if (memory === undefined) return null;
   if (typeof memory === 'string') return parseBytes(memory);
   if (!Number.isSafeInteger(memory) || memory < 0) {
     throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {

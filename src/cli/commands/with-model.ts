@@ -1,21 +1,24 @@
 import type { Model } from '../../contract/api.js';
 import type { Progress } from '../../contract/progress.js';
 import type { ModelOptions } from '../../plan/model-options.js';
+import { inCommandWords } from '../output/command-words.js';
 import { conversionNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
 
 /**
- * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
+ * Loads a model and lends it to `work`, which needs no more than `usualContextSize` tokens of context. Progress and
+ * notices go to stderr. The model is freed whatever happens.
  */
 export async function withModel<T>(
   source: string,
   options: ModelOptions,
   signal: AbortSignal,
   work: (model: Model) => Promise<T>,
+  usualContextSize?: number,
 ): Promise<T> {
   // Loaded late, here and in the commands, so that help and bad usage do not wait for the engine.
-  const [{ loadModel }, { nativeUnavailableReason }] = await Promise.all([
+  const [{ loadForWork }, { nativeUnavailableReason }] = await Promise.all([
     import('../../api/load-model.js'),
     import('../../../native-bridge/index.js'),
   ]);
@@ -32,7 +35,10 @@ export async function withModel<T>(
     }
     bar.update(stage === 'convert' ? 'converting' : 'loading', done, total);
   };
-  const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
+  const model = await loadForWork(source, { ...options, signal, onProgress }, usualContextSize).finally(() =>
+    bar.stop(),
+  );
+  for (const warning of model.plan.warnings) notice(`note: ${inCommandWords(warning)}`);
   try {
     return await work(model);
   } finally {
