@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { formatBytes } from './format-bytes.js';
 
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'];
@@ -15,7 +16,7 @@ export interface Space {
  */
 export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
   const told = cause === undefined ? '' : ` (${cause.message})`;
-  const message = `${path} needs ${space.neededBytes} bytes, ${space.freeBytes} were free${told}; make room or choose another place`;
+  const message = `${path} needs ${formatBytes(space.neededBytes)}, ${formatBytes(space.freeBytes)} were free${told}; make room or choose another place`;
   return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
 }
 
