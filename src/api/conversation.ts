@@ -1,27 +1,21 @@
+import type { TemplateOptions } from '../contract/api.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { type ChatMessage, checkContent } from '../text/chat-message.js';
 
 /**
- * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
- * BAD_USAGE where messages are none, or hold what JSON does not have.
+ * A conversation that can cross to another thread: a copy, so that what the caller changes later changes nothing.
+ * Throws BAD_USAGE where it holds what JSON does not have, UNSUPPORTED for parts of content that are no text.
  */
-export function conversation(
+export function conversationOf(
   messages: readonly ChatMessage[],
-  template: string | undefined,
-  variables: Record<string, unknown> = {},
+  { template, templateVariables = {} }: TemplateOptions,
 ): Conversation {
-  const sound =
-    Array.isArray(messages) && messages.length > 0 && messages.every((message) => typeof message?.role === 'string');
-  if (!sound)
-    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, role a text', {
-      option: 'messages',
-    });
   checkContent(messages);
   return {
     messages: plainData(messages, 'messages'),
     template: template ?? null,
-    variables: plainData(variables, 'templateVariables'),
+    variables: plainData(templateVariables, 'templateVariables'),
   };
 }
 
@@ -38,5 +32,9 @@ function plainData<T>(value: T, option: string, where = option): T {
   });
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
+/** Also of another realm, whose `Object.prototype` is another one. */
+function isRecord(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}

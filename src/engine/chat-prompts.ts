@@ -1,20 +1,23 @@
-import type { GenerationResult } from '../contract/api.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { type ChatPrompt, ChatTemplate } from '../text/chat-template.js';
+import { ChatTemplate, type Rendered } from '../text/chat-template.js';
 import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
 interface Turn {
+  chat: ChatTemplate;
   marked: string;
   ids: readonly number[];
   answer: { text: string; tokens: readonly number[] } | null;
 }
 
+/** Conversations that are remembered. Each takes what its text and its ids take. */
+const REMEMBERED = 16;
+
 /**
- * Turns conversations into ids. If the template repeats the text of the last answer, the answer keeps the ids that it
- * was generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
+ * Turns conversations into ids. If the template repeats the text of an answer, the answer keeps the ids that it was
+ * generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
  * again.
  */
 export class ChatPrompts {
@@ -22,7 +25,9 @@ export class ChatPrompts {
   readonly #readTemplate: () => string | null;
   /** The template that was last used; compiling one takes time. */
   #compiled: { source: string; template: ChatTemplate } | null = null;
-  #last: Turn | null = null;
+  /** By their numbers, the oldest first. */
+  readonly #turns = new Map<number, Turn>();
+  #nextTurn = 1;
 
   /** `readTemplate` gives the model's own template, null if it has none. */
   constructor(tokenizer: Tokenizer, readTemplate: () => string | null) {
@@ -30,30 +35,53 @@ export class ChatPrompts {
     this.#readTemplate = readTemplate;
   }
 
-  /** A conversation that is generated from: the next one may repeat it. Throws what `apply` throws. */
-  encode({ messages, template, variables }: Conversation): ChatPrompt {
-    const chat = this.#compile(template);
-    const { text, marked, warnings } = chat.render(messages, variables);
-    const ids = this.#continueLast(marked, chat) ?? chat.encode(marked);
-    this.#last = { marked, ids, answer: null };
-    return { text, ids, warnings };
+  /**
+   * A conversation as text, for the eye. `template` is a Jinja template, or null for the model's own. Throws
+   * UNSUPPORTED if there is none, and what `ChatTemplate.render` throws.
+   */
+  render(conversation: Conversation): string {
+    return this.#render(conversation).text;
+  }
+
+  /** The number of ids that a conversation comes to. Throws as `render` does. */
+  count(conversation: Conversation): number {
+    return this.#idsOf(this.#render(conversation)).length;
+  }
+
+  /** The ids of a conversation, what was given in vain, and the number of its turn. Throws as `render` does. */
+  encode(conversation: Conversation): { ids: readonly number[]; warnings: readonly string[]; turn: number } {
+    const rendered = this.#render(conversation);
+    const { chat, marked, warnings } = rendered;
+    const ids = this.#idsOf(rendered);
+    const turn = this.#nextTurn++;
+    this.#turns.set(turn, { chat, marked, ids, answer: null });
+    if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
+    return { ids, warnings, turn };
   }
 
   /**
-   * A conversation as text and ids. Needs no engine and changes nothing here, so it may run beside a generation. Throws
-   * UNSUPPORTED if there is no template, and what `ChatTemplate.render` throws.
+   * The ids of a turn that was encoded before an answer came that it goes on from; null where they stay as they are.
    */
-  apply({ messages, template, variables }: Conversation): ChatPrompt {
-    return this.#compile(template).apply(messages, variables);
+  reconsider(number: number): readonly number[] | null {
+    const turn = this.#turns.get(number);
+    const ids = turn && this.#continued(turn);
+    if (!ids) return null;
+    turn.ids = ids;
+    return ids;
   }
 
-  /** Notes the answer to the conversation that was encoded last. */
-  answered({ text, tokens }: Pick<GenerationResult, 'text' | 'tokens'>): void {
-    if (this.#last) this.#last.answer = { text, tokens };
+  /** Notes the answer to a turn. */
+  answered(turn: number, answer: { text: string; tokens: readonly number[] }): void {
+    const noted = this.#turns.get(turn);
+    if (noted) noted.answer = answer;
   }
 
-  #compile(given: string | null): ChatTemplate {
-    const source = given ?? this.#readTemplate();
+  #render({ messages, template, variables }: Conversation): Rendered & { chat: ChatTemplate } {
+    const chat = this.#compile(template ?? this.#readTemplate());
+    return { ...chat.render(messages, variables), chat };
+  }
+
+  #compile(source: string | null): ChatTemplate {
     if (source === null)
       throw new FlashrowError(
         'UNSUPPORTED',
@@ -66,19 +94,27 @@ export class ChatPrompts {
   }
 
   /**
-   * The ids of the last turn and its answer, then those of the rest. Null unless `marked` repeats both to the letter
-   * and goes on with a special token.
+   * The ids of an earlier turn and its answer, then those of the rest; of the turn that says most of it. Null unless
+   * `marked` repeats both to the letter and goes on with a special token.
    */
-  #continueLast(marked: string, chat: ChatTemplate): readonly number[] | null {
+  #continued({ chat, marked }: Pick<Turn, 'chat' | 'marked'>): readonly number[] | null {
     const tokenizer = this.#tokenizer;
-    const last = this.#last;
-    if (!last?.answer) return null;
-    const { text, tokens } = last.answer;
-    const before = last.marked + mark(text);
-    if (!marked.startsWith(before) || spelled(tokens, tokenizer) !== text) return null;
-    const rest = marked.slice(before.length);
-    if (!tokenizer.startsWithSpecial(rest)) return null;
-    return [...last.ids, ...tokens, ...chat.encodePart(rest)];
+    let longest: { ids: readonly number[]; tokens: readonly number[]; length: number } | null = null;
+    for (const { marked: before, ids, answer } of this.#turns.values()) {
+      if (!answer || !marked.startsWith(before)) continue;
+      const text = mark(answer.text);
+      const length = before.length + text.length;
+      if (longest && longest.length >= length) continue;
+      if (!marked.startsWith(text, before.length)) continue;
+      if (!tokenizer.startsWithSpecial(marked.slice(length))) continue;
+      if (spelled(answer.tokens, tokenizer) === answer.text) longest = { ids, tokens: answer.tokens, length };
+    }
+    if (!longest) return null;
+    return [...longest.ids, ...longest.tokens, ...chat.encodePart(marked.slice(longest.length))];
+  }
+
+  #idsOf(rendered: Pick<Turn, 'chat' | 'marked'>): readonly number[] {
+    return this.#continued(rendered) ?? rendered.chat.encode(rendered.marked);
   }
 }
 

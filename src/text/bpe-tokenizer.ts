@@ -33,7 +33,6 @@ class BpeTokenizer implements Tokenizer {
   readonly #preTokenize: PreTokenizer;
   readonly #pieces: PieceEncoder;
   readonly #spelling: Spelling;
-  readonly #bytes = new Map<number, Uint8Array>();
 
   constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
@@ -93,15 +92,6 @@ class BpeTokenizer implements Tokenizer {
     );
   }
 
-  bytes(id: number): Uint8Array {
-    let bytes = this.#bytes.get(id);
-    if (!bytes) {
-      bytes = this.#spell(id);
-      this.#bytes.set(id, bytes);
-    }
-    return bytes;
-  }
-
   decode(ids: readonly number[]): string {
     const parts = ids.map((id) => this.bytes(id));
     const all = Buffer.concat(parts);
@@ -109,7 +99,7 @@ class BpeTokenizer implements Tokenizer {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(from));
   }
 
-  #spell(id: number): Uint8Array {
+  bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
     if (added?.special) return NO_BYTES;
     if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);

@@ -6,6 +6,7 @@ import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
+import { inCommandWords } from '../output/command-words.js';
 import { notice, printJson } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
@@ -21,7 +22,7 @@ interface RunFlags extends ModelFlags, GenerationFlags {
 }
 
 /** A run that was interrupted before it generated has no receipt. */
-type RunResult = Omit<GenerationResult, 'receipt'> & { receipt: Receipt | null };
+type RunResult = Omit<GenerationResult, 'receipt' | 'seed'> & { receipt: Receipt | null; seed: number | null };
 
 /** Starts the generation that was asked for. */
 type Begin = (model: Model, options: Parameters<Model['generate']>[1]) => ReturnType<Model['generate']>;
@@ -44,8 +45,9 @@ async function run(source: string, flags: RunFlags): Promise<void> {
   const begin = await chosenPrompt(flags);
   const signal = interruptSignal();
   const result = await generate(source, flags, signal, (model) =>
-    writeAnswer((onPrefill) => begin(model, { ...options, ...onPrefill }), { quiet: flags.json === true, signal }),
+    writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet: flags.json === true, signal }),
   );
+  for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
   if (flags.json) printJson(result);
   else finishText(result);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
@@ -81,7 +83,11 @@ async function generate(
       text: '',
       tokens: [],
       finishReason: 'abort',
+      endedBy: 'signal',
+      stopText: null,
       usage: { prompt: 0, cached: 0, completion: 0 },
+      seed: flags.seed ?? null,
+      warnings: [],
       receipt: null,
     };
   }

@@ -2,18 +2,24 @@ import type { GenerateOptions, Generation, GenerationResult } from '../../contra
 import { formatCount, plural } from './format.js';
 import { progressBar } from './progress.js';
 
-const ENDINGS = { stop: 'stopped', length: 'the limit was reached', abort: 'interrupted' };
+const ENDINGS: Readonly<Record<string, string>> = {
+  stop: 'stopped',
+  length: 'the limit was reached',
+  abort: 'interrupted',
+};
 
 /**
  * Runs a generation and, unless `quiet`, writes its text to stdout as it comes, with a bar over a long prompt. An abort
  * leaves the loop: the result then holds the text so far.
  */
 export async function writeAnswer(
-  begin: (options: Pick<GenerateOptions, 'onPrefill'>) => Generation,
+  begin: (options: Pick<GenerateOptions, 'onProgress'>) => Generation,
   { quiet, signal }: { quiet: boolean; signal: AbortSignal },
 ): Promise<GenerationResult> {
   const bar = progressBar();
-  const generation = begin({ onPrefill: (done, total) => bar.update('reading the prompt', done, total, 'tokens') });
+  const generation = begin({
+    onProgress: ({ done, total }) => bar.update('reading the prompt', Math.floor(done), total, 'tokens'),
+  });
   const pieces = generation[Symbol.asyncIterator]();
   const leave = () => pieces.return?.();
   signal.addEventListener('abort', leave);
@@ -42,5 +48,5 @@ export async function writeAnswer(
 /** `12 prompt tokens (8 reused), 40 generated: stopped` */
 export function formatUsage({ usage, finishReason }: Pick<GenerationResult, 'usage' | 'finishReason'>): string {
   const cached = usage.cached === 0 ? '' : ` (${formatCount(usage.cached)} reused)`;
-  return `${plural(usage.prompt, 'prompt token')}${cached}, ${formatCount(usage.completion)} generated: ${ENDINGS[finishReason]}`;
+  return `${plural(usage.prompt, 'prompt token')}${cached}, ${formatCount(usage.completion)} generated: ${ENDINGS[finishReason] ?? finishReason}`;
 }

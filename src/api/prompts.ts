@@ -1,0 +1,95 @@
+import type { ModelInfo, TemplateOptions, TokenizeOptions } from '../contract/api.js';
+import { checkPrompt } from '../contract/check-ids.js';
+import type { ArgumentsOf, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
+import { FlashrowError } from '../errors.js';
+import type { ChatMessage } from '../text/chat-template.js';
+import { atCallSite, callSite } from './caller-stack.js';
+import { conversationOf } from './conversation.js';
+import type { ModelThreads } from './model-threads.js';
+
+/** A prompt on its way to the engine. */
+export interface Prompt {
+  /** Its ids, checked: they are in the vocabulary, and fit the context. */
+  readonly ids: Promise<readonly number[]>;
+  /** The ids again, when the turn has come. Those of a conversation may be better known by then. */
+  latest(): Promise<readonly number[]>;
+  /** What was given and changes nothing, a sentence each. */
+  readonly warnings: Promise<readonly string[]>;
+  /** Takes note of the answer. */
+  answered(answer: EngineResult): void;
+}
+
+/** What the text thread does for a model. No call of it waits for the engine. */
+export class Prompts {
+  readonly #threads: ModelThreads;
+  readonly #info: ModelInfo;
+
+  constructor(threads: ModelThreads, info: ModelInfo) {
+    this.#threads = threads;
+    this.#info = info;
+  }
+
+  /** A call of the text thread. Throws ABORTED once the model is disposed of. */
+  async send<Name extends keyof TextMethods>(
+    method: Name,
+    args: ArgumentsOf<TextMethods, Name>,
+  ): Promise<ResultOf<TextMethods, Name>> {
+    const site = callSite(this.send);
+    const disposed = () => atCallSite(new FlashrowError('ABORTED', 'the model has been disposed'), site);
+    if (this.#threads.disposed) throw disposed();
+    try {
+      return await this.#threads.text.send(method, args, { site });
+    } catch (error) {
+      throw this.#threads.disposed ? disposed() : error;
+    }
+  }
+
+  encode(text: string, { addSpecial = true, parseSpecial = false }: TokenizeOptions): Promise<number[]> {
+    return this.send('encode', { text, addSpecial, parseSpecial });
+  }
+
+  ofText(text: string, parseSpecial: boolean | undefined): Prompt {
+    return this.#fixed(this.encode(text, { parseSpecial }));
+  }
+
+  ofIds(ids: readonly number[]): Prompt {
+    return this.#fixed(Promise.resolve([...ids]));
+  }
+
+  ofConversation(messages: readonly ChatMessage[], options: TemplateOptions): Prompt {
+    const encoded = this.send('converse', conversationOf(messages, options));
+    const ids = this.#checked(encoded.then((conversation) => conversation.ids));
+    return {
+      ids,
+      latest: async () => {
+        const { turn } = await encoded;
+        const better = await this.send('reconsider', { turn });
+        return better === null ? ids : this.#checked(Promise.resolve(better));
+      },
+      warnings: encoded.then(
+        ({ warnings }) => warnings,
+        () => [],
+      ),
+      answered: ({ text, tokens }) => {
+        // Sent before the caller has the answer, so ahead of a conversation that goes on from it.
+        encoded.then(({ turn }) => this.send('answered', { turn, text, tokens })).catch(() => {});
+      },
+    };
+  }
+
+  #fixed(encoded: Promise<readonly number[]>): Prompt {
+    const ids = this.#checked(encoded);
+    return { ids, latest: () => ids, warnings: Promise.resolve([]), answered: () => {} };
+  }
+
+  async #checked(encoded: Promise<readonly number[]>): Promise<readonly number[]> {
+    const site = callSite(this.#checked);
+    const ids = await encoded;
+    try {
+      checkPrompt(ids, this.#info.spec.vocabSize, this.#info.contextSize);
+    } catch (error) {
+      throw atCallSite(error, site);
+    }
+    return ids;
+  }
+}
