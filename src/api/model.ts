@@ -82,7 +82,8 @@ export class WorkerModel implements Model {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
-    const prepare = () => this.#prompts.ofConversation(messages, options);
+    const conversation = conversationOf(messages, options);
+    const prepare = () => this.#prompts.ofConversation(conversation);
     return this.#start(prepare, drawn, uselessOptions(options, drawn.temperature));
   }
 
@@ -127,7 +128,16 @@ export class WorkerModel implements Model {
   #nothing(): EngineResult {
     const usage = { prompt: 0, cached: 0, completion: 0 };
     const { idle: receipt } = this.#loaded;
-    return { text: '', tokens: [], finishReason: 'abort', endedBy: 'abort', stopText: null, usage, receipt };
+    return {
+      text: '',
+      reasoning: '',
+      tokens: [],
+      finishReason: 'abort',
+      endedBy: 'abort',
+      stopText: null,
+      usage,
+      receipt,
+    };
   }
 
   async tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {

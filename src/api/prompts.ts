@@ -1,10 +1,8 @@
-import type { ModelInfo, TemplateOptions, TokenizeOptions } from '../contract/api.js';
+import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
 import { checkPrompt } from '../contract/check-ids.js';
-import type { ArgumentsOf, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
+import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import type { ChatMessage } from '../text/chat-template.js';
 import { atCallSite, callSite } from './caller-stack.js';
-import { conversationOf } from './conversation.js';
 import type { ModelThreads } from './model-threads.js';
 
 /** A prompt on its way to the engine. */
@@ -56,8 +54,8 @@ export class Prompts {
     return this.#fixed(Promise.resolve([...ids]));
   }
 
-  ofConversation(messages: readonly ChatMessage[], options: TemplateOptions): Prompt {
-    const encoded = this.send('converse', conversationOf(messages, options));
+  ofConversation(given: Conversation): Prompt {
+    const encoded = this.send('converse', given);
     const ids = this.#checked(encoded.then((conversation) => conversation.ids));
     return {
       ids,

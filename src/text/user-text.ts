@@ -17,9 +17,9 @@ export interface GuardedText {
 
 /**
  * Puts a guard into every control token that a user's text has a part in. Control tokens are the special tokens; and,
- * whatever their flag says, those like `<|name|>` and the added tokens that the template writes, but for white space. `rendered` is a text
- * with marks (jinja/marks.ts), `literals` all that the template could write. Throws UNSUPPORTED where a token is one
- * character, which no guard can part.
+ * whatever their flag says, those like `<|name|>` and the added tokens that the template writes, but for white space.
+ * `rendered` is a text with marks (jinja/marks.ts), `literals` all that the template could write. Throws UNSUPPORTED
+ * where a token is one character, which no guard can part.
  */
 export function guardUserText(
   rendered: string,

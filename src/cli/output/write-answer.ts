@@ -31,9 +31,9 @@ export async function writeAnswer(
     written += text.length;
   };
   try {
-    for await (const { text } of { [Symbol.asyncIterator]: () => pieces }) {
+    for await (const { type, text } of { [Symbol.asyncIterator]: () => pieces }) {
       bar.stop();
-      write(text);
+      if (type === 'text') write(text);
     }
     const result = await generation.result;
     // Pieces that were on their way when the loop was left.
