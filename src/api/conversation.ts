@@ -4,13 +4,19 @@ import { FlashrowError } from '../errors.js';
 import { type ChatMessage, checkContent } from '../text/chat-message.js';
 
 /**
- * A conversation that can cross to another thread: a copy, so that what the caller changes later changes nothing.
- * Throws BAD_USAGE where it holds what JSON does not have, UNSUPPORTED for parts of content that are no text.
+ * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
+ * BAD_USAGE where messages are none, or hold what JSON does not have.
  */
-export function conversationOf(
+export function conversation(
   messages: readonly ChatMessage[],
   { template, templateVariables = {} }: TemplateOptions,
 ): Conversation {
+  const sound =
+    Array.isArray(messages) && messages.length > 0 && messages.every((message) => typeof message?.role === 'string');
+  if (!sound)
+    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, role a text', {
+      option: 'messages',
+    });
   checkContent(messages);
   return {
     messages: plainData(messages, 'messages'),

@@ -15,16 +15,8 @@ import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import {
-  expect,
-  requireIds,
-  requireMessages,
-  requireOptions,
-  requirePrompt,
-  requireSequences,
-  requireText,
-} from './check-arguments.js';
-import { conversationOf } from './conversation.js';
+import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
+import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
@@ -40,6 +32,9 @@ export interface Loaded {
   /** The receipt of no work. */
   idle: Receipt;
 }
+
+/** What the engine answered, and what was odd about the prompt. */
+type Answer = EngineResult & { warnings: readonly string[] };
 
 /** A loaded model in the caller's thread. Every call goes to one of its threads. */
 export class WorkerModel implements Model {
@@ -78,31 +73,31 @@ export class WorkerModel implements Model {
   }
 
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
-    requireMessages(messages);
     requireOptions('chat()', options, CHAT_OPTIONS);
+    const conversed = conversation(messages, options);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
-    const conversation = conversationOf(messages, options);
-    const prepare = () => this.#prompts.ofConversation(conversation);
+    const prepare = () => this.#prompts.ofConversation(conversed);
     return this.#start(prepare, drawn, uselessOptions(options, drawn.temperature));
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
     const settings = generateSettings(options);
     return new WorkerGeneration(options.signal, async (follow) => {
-      const prompt = follow.leaving.signal.aborted ? null : prepare();
-      const answer = prompt ? await this.#answer(prompt, settings, options, follow) : this.#nothing();
-      return { ...answer, seed: settings.seed, warnings: [...warnings, ...((await prompt?.warnings) ?? [])] };
+      const answer = await this.#answer(prepare, settings, options, follow);
+      return { ...answer, seed: settings.seed, warnings: [...warnings, ...answer.warnings] };
     });
   }
 
   /** The answer, or the answer so far where the generation is left. */
   async #answer(
-    prompt: Prompt,
+    prepare: () => Prompt,
     settings: GenerateSettings,
     { onStart, onProgress }: GenerateOptions,
     { leaving, onPiece, onTicket }: Follow,
-  ): Promise<EngineResult> {
+  ): Promise<Answer> {
+    if (leaving.signal.aborted) return this.#nothing();
+    const prompt = prepare();
     const { vocabulary } = this.#loaded;
     const argsOf = (ids: readonly number[]) => ({ prompt: ids, settings, vocabulary, progress: !!onProgress });
     const call = this.#threads.engine.call('generate', prompt.ids.then(argsOf), {
@@ -117,7 +112,7 @@ export class WorkerModel implements Model {
     try {
       const answer = await call;
       prompt.answered(answer);
-      return answer;
+      return { ...answer, warnings: await prompt.warnings };
     } catch (error) {
       if (error === leaving.signal.reason) return this.#nothing();
       throw error;
@@ -125,7 +120,7 @@ export class WorkerModel implements Model {
   }
 
   /** The answer of a generation that was left before its turn came. */
-  #nothing(): EngineResult {
+  #nothing(): Answer {
     const usage = { prompt: 0, cached: 0, completion: 0 };
     const { idle: receipt } = this.#loaded;
     return {
@@ -137,6 +132,7 @@ export class WorkerModel implements Model {
       stopText: null,
       usage,
       receipt,
+      warnings: [],
     };
   }
 
@@ -160,15 +156,13 @@ export class WorkerModel implements Model {
       requireOptions<TokenizeOptions>('countTokens()', options, TOKENIZE_OPTIONS);
       return (await this.#prompts.encode(input, options)).length;
     }
-    requireMessages(input);
     requireOptions<TemplateOptions>('countTokens()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('count', conversationOf(input, options));
+    return this.#prompts.send('count', conversation(input, options));
   }
 
   async applyTemplate(messages: readonly ChatMessage[], options: TemplateOptions = {}): Promise<string> {
-    requireMessages(messages);
     requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('render', conversationOf(messages, options));
+    return this.#prompts.send('render', conversation(messages, options));
   }
 
   async logprobs(

@@ -9,10 +9,10 @@ import type { ModelThreads } from './model-threads.js';
 export interface Prompt {
   /** Its ids, checked: they are in the vocabulary, and fit the context. */
   readonly ids: Promise<readonly number[]>;
+  /** What was given and changed nothing, each in a sentence. */
+  readonly warnings: Promise<readonly string[]>;
   /** The ids again, when the turn has come. Those of a conversation may be better known by then. */
   latest(): Promise<readonly number[]>;
-  /** What was given and changes nothing, a sentence each. */
-  readonly warnings: Promise<readonly string[]>;
   /** Takes note of the answer. */
   answered(answer: EngineResult): void;
 }
@@ -54,20 +54,17 @@ export class Prompts {
     return this.#fixed(Promise.resolve([...ids]));
   }
 
-  ofConversation(given: Conversation): Prompt {
-    const encoded = this.send('converse', given);
-    const ids = this.#checked(encoded.then((conversation) => conversation.ids));
+  ofConversation(conversation: Conversation): Prompt {
+    const encoded = this.send('converse', conversation);
+    const ids = this.#checked(encoded.then((told) => told.ids));
     return {
       ids,
+      warnings: handled(encoded.then((told) => told.warnings)),
       latest: async () => {
         const { turn } = await encoded;
         const better = await this.send('reconsider', { turn });
         return better === null ? ids : this.#checked(Promise.resolve(better));
       },
-      warnings: encoded.then(
-        ({ warnings }) => warnings,
-        () => [],
-      ),
       answered: ({ text, tokens }) => {
         // Sent before the caller has the answer, so ahead of a conversation that goes on from it.
         encoded.then(({ turn }) => this.send('answered', { turn, text, tokens })).catch(() => {});
@@ -77,7 +74,7 @@ export class Prompts {
 
   #fixed(encoded: Promise<readonly number[]>): Prompt {
     const ids = this.#checked(encoded);
-    return { ids, latest: () => ids, warnings: Promise.resolve([]), answered: () => {} };
+    return { ids, warnings: Promise.resolve([]), latest: () => ids, answered: () => {} };
   }
 
   async #checked(encoded: Promise<readonly number[]>): Promise<readonly number[]> {
@@ -90,4 +87,10 @@ export class Prompts {
     }
     return ids;
   }
+}
+
+/** A promise whose failure is told elsewhere. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
 }

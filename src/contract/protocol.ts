@@ -30,7 +30,7 @@ export interface GenerateSettings {
 /** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
 export type EngineResult = Omit<GenerationResult, 'seed' | 'warnings'>;
 
-/** A conversation to write out; `template` null is the model's own. `variables` are given to it as well. */
+/** A conversation and the template that writes it out; null is the model's own. `variables` are given to it as well. */
 export interface Conversation {
   messages: readonly ChatMessage[];
   template: string | null;
@@ -158,10 +158,10 @@ export interface TextMethods {
   render: { args: Conversation; result: string; event: never };
   /** The number of ids that a conversation comes to. */
   count: { args: Conversation; result: number; event: never };
-  /** A conversation as ids, with the number that the calls below know it by. */
+  /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
   converse: {
     args: Conversation;
-    result: { ids: readonly number[]; warnings: readonly string[]; turn: number };
+    result: { ids: readonly number[]; turn: number; warnings: readonly string[] };
     event: never;
   };
   /** The ids again, where an answer that has come since lets more of them be kept; else null. */

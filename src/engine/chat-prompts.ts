@@ -1,6 +1,6 @@
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { ChatTemplate, type Rendered } from '../text/chat-template.js';
+import { ChatTemplate } from '../text/chat-template.js';
 import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
@@ -36,27 +36,32 @@ export class ChatPrompts {
   }
 
   /**
-   * A conversation as text, for the eye. `template` is a Jinja template, or null for the model's own. Throws
-   * UNSUPPORTED if there is none, and what `ChatTemplate.render` throws.
+   * A conversation as text, for the eye. Throws UNSUPPORTED if there is no template, and what `ChatTemplate.render`
+   * throws.
    */
-  render(conversation: Conversation): string {
-    return this.#render(conversation).text;
+  render({ messages, template, variables }: Conversation): string {
+    return this.#compile(template).render(messages, variables).text;
   }
 
   /** The number of ids that a conversation comes to. Throws as `render` does. */
-  count(conversation: Conversation): number {
-    return this.#idsOf(this.#render(conversation)).length;
+  count({ messages, template, variables }: Conversation): number {
+    const chat = this.#compile(template);
+    return this.#idsOf(chat.render(messages, variables).marked, chat).length;
   }
 
-  /** The ids of a conversation, what was given in vain, and the number of its turn. Throws as `render` does. */
-  encode(conversation: Conversation): { ids: readonly number[]; warnings: readonly string[]; turn: number } {
-    const rendered = this.#render(conversation);
-    const { chat, marked, warnings } = rendered;
-    const ids = this.#idsOf(rendered);
+  /** A conversation that is generated from, and the number of its turn. Throws as `render` does. */
+  encode({ messages, template, variables }: Conversation): {
+    ids: readonly number[];
+    turn: number;
+    warnings: readonly string[];
+  } {
+    const chat = this.#compile(template);
+    const { marked, warnings } = chat.render(messages, variables);
+    const ids = this.#idsOf(marked, chat);
     const turn = this.#nextTurn++;
     this.#turns.set(turn, { chat, marked, ids, answer: null });
     if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
-    return { ids, warnings, turn };
+    return { ids, turn, warnings };
   }
 
   /**
@@ -64,7 +69,7 @@ export class ChatPrompts {
    */
   reconsider(number: number): readonly number[] | null {
     const turn = this.#turns.get(number);
-    const ids = turn && this.#continued(turn);
+    const ids = turn && this.#continued(turn.marked, turn.chat);
     if (!ids) return null;
     turn.ids = ids;
     return ids;
@@ -76,12 +81,8 @@ export class ChatPrompts {
     if (noted) noted.answer = answer;
   }
 
-  #render({ messages, template, variables }: Conversation): Rendered & { chat: ChatTemplate } {
-    const chat = this.#compile(template ?? this.#readTemplate());
-    return { ...chat.render(messages, variables), chat };
-  }
-
-  #compile(source: string | null): ChatTemplate {
+  #compile(given: string | null): ChatTemplate {
+    const source = given ?? this.#readTemplate();
     if (source === null)
       throw new FlashrowError(
         'UNSUPPORTED',
@@ -93,28 +94,28 @@ export class ChatPrompts {
     return this.#compiled.template;
   }
 
+  #idsOf(marked: string, chat: ChatTemplate): readonly number[] {
+    return this.#continued(marked, chat) ?? chat.encode(marked);
+  }
+
   /**
    * The ids of an earlier turn and its answer, then those of the rest; of the turn that says most of it. Null unless
    * `marked` repeats both to the letter and goes on with a special token.
    */
-  #continued({ chat, marked }: Pick<Turn, 'chat' | 'marked'>): readonly number[] | null {
-    const tokenizer = this.#tokenizer;
-    let longest: { ids: readonly number[]; tokens: readonly number[]; length: number } | null = null;
-    for (const { marked: before, ids, answer } of this.#turns.values()) {
-      if (!answer || !marked.startsWith(before)) continue;
-      const text = mark(answer.text);
-      const length = before.length + text.length;
+  #continued(marked: string, chat: ChatTemplate): readonly number[] | null {
+    let longest: { turn: Turn; tokens: readonly number[]; length: number } | null = null;
+    for (const turn of this.#turns.values()) {
+      if (!turn.answer || !marked.startsWith(turn.marked)) continue;
+      const { text, tokens } = turn.answer;
+      const answer = mark(text);
+      const length = turn.marked.length + answer.length;
       if (longest && longest.length >= length) continue;
-      if (!marked.startsWith(text, before.length)) continue;
-      if (!tokenizer.startsWithSpecial(marked.slice(length))) continue;
-      if (spelled(answer.tokens, tokenizer) === answer.text) longest = { ids, tokens: answer.tokens, length };
+      if (!marked.startsWith(answer, turn.marked.length)) continue;
+      if (!this.#tokenizer.startsWithSpecial(marked.slice(length))) continue;
+      if (spelled(tokens, this.#tokenizer) === text) longest = { turn, tokens, length };
     }
     if (!longest) return null;
-    return [...longest.ids, ...longest.tokens, ...chat.encodePart(marked.slice(longest.length))];
-  }
-
-  #idsOf(rendered: Pick<Turn, 'chat' | 'marked'>): readonly number[] {
-    return this.#continued(rendered) ?? rendered.chat.encode(rendered.marked);
+    return [...longest.turn.ids, ...longest.tokens, ...chat.encodePart(marked.slice(longest.length))];
   }
 }
 

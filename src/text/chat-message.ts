@@ -26,13 +26,21 @@ export const OWN_FIELDS: readonly string[] = ['role', 'content'];
  * other kind.
  */
 export function checkContent(messages: readonly ChatMessage[]): void {
-  for (const [at, { content }] of messages.entries()) {
+  for (const [at, message] of messages.entries()) {
+    const { content } = message;
     const where = `messages[${at}].content`;
-    if (content === undefined || content === null || typeof content === 'string') continue;
+    if (typeof content === 'string') continue;
+    // A call of tools has no content, and some clients leave the field out.
+    if ((content === undefined || content === null) && Object.keys(message).some((name) => !OWN_FIELDS.includes(name)))
+      continue;
     if (!Array.isArray(content))
-      throw new FlashrowError('BAD_USAGE', `${where} is a text, a list of parts, or null, not ${shown(content)}`, {
-        option: 'messages',
-      });
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `${where} is a text, or a list of parts; null beside other fields, like \`tool_calls\`; not ${shown(content)}`,
+        {
+          option: 'messages',
+        },
+      );
     for (const part of content) checkPart(part, where);
   }
 }
