@@ -1,3 +1,4 @@
+import { type ChannelMarks, channelMarks } from './channels.js';
 import type { Tokenizer, TokenSpelling } from './tokenizer.js';
 
 /**
@@ -5,6 +6,8 @@ import type { Tokenizer, TokenSpelling } from './tokenizer.js';
  * tokenizer, which is many times as large.
  */
 export interface VocabularyTable {
+  /** Where the vocabulary is one of gpt-oss; else null. */
+  channels: ChannelMarks | null;
   eosIds: readonly number[];
   /** The bytes of all ids, in a row, and then their names. */
   bytes: Uint8Array;
@@ -27,7 +30,11 @@ export function shareVocabulary(tokenizer: Tokenizer, size: number): VocabularyT
     end += part.length;
     ends[index] = end;
   }
-  return { eosIds: tokenizer.eosIds, bytes, ends };
+  return { channels: channelMarks(controls(tokenizer, size)), eosIds: tokenizer.eosIds, bytes, ends };
+}
+
+function* controls(tokenizer: Tokenizer, size: number): Generator<[string, number]> {
+  for (let id = 0; id < size; id++) if (tokenizer.bytes(id).length === 0) yield [tokenizer.token(id), id];
 }
 
 /** Reads a `VocabularyTable`. */

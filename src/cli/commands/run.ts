@@ -113,6 +113,7 @@ async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'signal',
