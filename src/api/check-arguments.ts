@@ -1,5 +1,4 @@
 import { FlashrowError, shown } from '../errors.js';
-import type { ChatMessage } from '../text/chat-template.js';
 import { similarName } from './similar-name.js';
 
 /*
@@ -81,21 +80,6 @@ export function requireTexts(name: string, value: unknown): asserts value is rea
 
 export function requirePrompt(value: unknown): asserts value is string | readonly number[] {
   expect(isText(value) || Array.isArray(value), 'a prompt', value, 'a string or an array of token ids');
-}
-
-/** What a template makes of the messages is checked where it is filled in. */
-export function requireMessages(value: unknown): asserts value is readonly ChatMessage[] {
-  const holds = Array.isArray(value) && value.length > 0 && value.every(isMessage);
-  expect(holds, 'messages', value, 'a list of at least one { role, content }, where role is a text');
-}
-
-function isMessage(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const { role, content, ...rest } = value as Record<string, unknown>;
-  if (!isText(role)) return false;
-  // A call of a tool stands in a field of its own, beside no content.
-  if (content === undefined) return Object.keys(rest).length > 0;
-  return isText(content) || Array.isArray(content) || content === null;
 }
 
 /** The ids themselves are checked where the vocabulary is known. */

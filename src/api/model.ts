@@ -15,21 +15,14 @@ import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import {
-  expect,
-  requireIds,
-  requireMessages,
-  requireOptions,
-  requirePrompt,
-  requireSequences,
-  requireText,
-} from './check-arguments.js';
+import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
+import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
 import type { ModelThreads } from './model-threads.js';
 import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
-import { conversationOf, type Prompt, Prompts } from './prompts.js';
+import { type Prompt, Prompts } from './prompts.js';
 
 /** What a load brings. */
 export interface Loaded {
@@ -39,6 +32,9 @@ export interface Loaded {
   /** The receipt of no work. */
   idle: Receipt;
 }
+
+/** What the engine answered, and what was odd about the prompt. */
+type Answer = EngineResult & { warnings: readonly string[] };
 
 /** A loaded model in the caller's thread. Every call goes to one of its threads. */
 export class WorkerModel implements Model {
@@ -77,21 +73,20 @@ export class WorkerModel implements Model {
   }
 
   chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
-    requireMessages(messages);
     requireOptions('chat()', options, CHAT_OPTIONS);
+    const conversed = conversation(messages, options);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
-    const prepare = () => this.#prompts.ofConversation(messages, options);
+    const prepare = () => this.#prompts.ofConversation(conversed);
     return this.#start(prepare, drawn, uselessOptions(options, drawn.temperature));
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
     const settings = generateSettings(options);
-    return new WorkerGeneration(options.signal, async (follow) => ({
-      ...(await this.#answer(prepare, settings, options, follow)),
-      seed: settings.seed,
-      warnings,
-    }));
+    return new WorkerGeneration(options.signal, async (follow) => {
+      const answer = await this.#answer(prepare, settings, options, follow);
+      return { ...answer, seed: settings.seed, warnings: [...warnings, ...answer.warnings] };
+    });
   }
 
   /** The answer, or the answer so far where the generation is left. */
@@ -100,7 +95,7 @@ export class WorkerModel implements Model {
     settings: GenerateSettings,
     { onStart, onProgress }: GenerateOptions,
     { leaving, onPiece, onTicket }: Follow,
-  ): Promise<EngineResult> {
+  ): Promise<Answer> {
     if (leaving.signal.aborted) return this.#nothing();
     const prompt = prepare();
     const { vocabulary } = this.#loaded;
@@ -117,7 +112,7 @@ export class WorkerModel implements Model {
     try {
       const answer = await call;
       prompt.answered(answer);
-      return answer;
+      return { ...answer, warnings: await prompt.warnings };
     } catch (error) {
       if (error === leaving.signal.reason) return this.#nothing();
       throw error;
@@ -125,10 +120,19 @@ export class WorkerModel implements Model {
   }
 
   /** The answer of a generation that was left before its turn came. */
-  #nothing(): EngineResult {
+  #nothing(): Answer {
     const usage = { prompt: 0, cached: 0, completion: 0 };
     const { idle: receipt } = this.#loaded;
-    return { text: '', tokens: [], finishReason: 'abort', endedBy: 'abort', stopText: null, usage, receipt };
+    return {
+      text: '',
+      tokens: [],
+      finishReason: 'abort',
+      endedBy: 'abort',
+      stopText: null,
+      usage,
+      receipt,
+      warnings: [],
+    };
   }
 
   async tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {
@@ -151,15 +155,13 @@ export class WorkerModel implements Model {
       requireOptions<TokenizeOptions>('countTokens()', options, TOKENIZE_OPTIONS);
       return (await this.#prompts.encode(input, options)).length;
     }
-    requireMessages(input);
     requireOptions<TemplateOptions>('countTokens()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('count', conversationOf(input, options));
+    return this.#prompts.send('count', conversation(input, options));
   }
 
   async applyTemplate(messages: readonly ChatMessage[], options: TemplateOptions = {}): Promise<string> {
-    requireMessages(messages);
     requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('render', conversationOf(messages, options));
+    return this.#prompts.send('render', conversation(messages, options));
   }
 
   async logprobs(

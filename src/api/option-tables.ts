@@ -54,7 +54,13 @@ export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
 
 export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_OR_NO, parseSpecial: YES_OR_NO };
 
-export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = { template: [isText, 'a text'] };
+export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {
+  template: [isText, 'a text'],
+  templateVariables: [
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object, like { enable_thinking: false }',
+  ],
+};
 
 /** `requireOptions` for a call that takes `tuning` among its options. */
 export function requireModelOptions<T extends Pick<ModelOptions, 'tuning'>>(

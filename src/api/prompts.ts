@@ -1,8 +1,7 @@
-import type { ModelInfo, TemplateOptions, TokenizeOptions } from '../contract/api.js';
+import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import type { ChatMessage } from '../text/chat-template.js';
 import { atCallSite, callSite } from './caller-stack.js';
 import type { ModelThreads } from './model-threads.js';
 
@@ -10,6 +9,8 @@ import type { ModelThreads } from './model-threads.js';
 export interface Prompt {
   /** Its ids, checked: they are in the vocabulary, and fit the context. */
   readonly ids: Promise<readonly number[]>;
+  /** What was given and changed nothing, each in a sentence. */
+  readonly warnings: Promise<readonly string[]>;
   /** The ids again, when the turn has come. Those of a conversation may be better known by then. */
   latest(): Promise<readonly number[]>;
   /** Takes note of the answer. */
@@ -53,11 +54,12 @@ export class Prompts {
     return this.#fixed(Promise.resolve([...ids]));
   }
 
-  ofConversation(messages: readonly ChatMessage[], options: TemplateOptions): Prompt {
-    const encoded = this.send('converse', conversationOf(messages, options));
-    const ids = this.#checked(encoded.then((conversation) => conversation.ids));
+  ofConversation(conversation: Conversation): Prompt {
+    const encoded = this.send('converse', conversation);
+    const ids = this.#checked(encoded.then((told) => told.ids));
     return {
       ids,
+      warnings: handled(encoded.then((told) => told.warnings)),
       latest: async () => {
         const { turn } = await encoded;
         const better = await this.send('reconsider', { turn });
@@ -72,7 +74,7 @@ export class Prompts {
 
   #fixed(encoded: Promise<readonly number[]>): Prompt {
     const ids = this.#checked(encoded);
-    return { ids, latest: () => ids, answered: () => {} };
+    return { ids, warnings: Promise.resolve([]), latest: () => ids, answered: () => {} };
   }
 
   async #checked(encoded: Promise<readonly number[]>): Promise<readonly number[]> {
@@ -87,7 +89,8 @@ export class Prompts {
   }
 }
 
-export const conversationOf = (messages: readonly ChatMessage[], { template }: TemplateOptions): Conversation => ({
-  messages,
-  template: template ?? null,
-});
+/** A promise whose failure is told elsewhere. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

@@ -72,6 +72,12 @@ export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, Temp
 export interface TemplateOptions {
   /** A Jinja template in place of the model's own. */
   template?: string;
+  /**
+   * Values for variables that the template reads beside the conversation, such as `{ enable_thinking: false }` (Qwen 3)
+   * or `{ reasoning_effort: 'low' }` (gpt-oss); default none. Values are those that JSON has. Their texts never become
+   * control tokens. One that the template does not read is named in the result's warnings.
+   */
+  templateVariables?: Record<string, unknown>;
 }
 
 /**

@@ -30,10 +30,11 @@ export interface GenerateSettings {
 /** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
 export type EngineResult = Omit<GenerationResult, 'seed' | 'warnings'>;
 
-/** A conversation to write out; `template` null is the model's own. */
+/** A conversation and the template that writes it out; null is the model's own. `variables` are given to it as well. */
 export interface Conversation {
   messages: readonly ChatMessage[];
   template: string | null;
+  variables: Readonly<Record<string, unknown>>;
 }
 
 export interface ConvertRequest {
@@ -157,8 +158,12 @@ export interface TextMethods {
   render: { args: Conversation; result: string; event: never };
   /** The number of ids that a conversation comes to. */
   count: { args: Conversation; result: number; event: never };
-  /** A conversation as ids, with the number that the calls below know it by. */
-  converse: { args: Conversation; result: { ids: readonly number[]; turn: number }; event: never };
+  /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
+  converse: {
+    args: Conversation;
+    result: { ids: readonly number[]; turn: number; warnings: readonly string[] };
+    event: never;
+  };
   /** The ids again, where an answer that has come since lets more of them be kept; else null. */
   reconsider: { args: { turn: number }; result: readonly number[] | null; event: never };
   /** The answer to a conversation: it keeps its ids when the conversation goes on. */

@@ -1,11 +1,13 @@
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { type ChatMessage, ChatTemplate } from '../text/chat-template.js';
+import { ChatTemplate } from '../text/chat-template.js';
+import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
 interface Turn {
-  rendered: string;
+  chat: ChatTemplate;
+  marked: string;
   ids: readonly number[];
   answer: { text: string; tokens: readonly number[] } | null;
 }
@@ -34,26 +36,32 @@ export class ChatPrompts {
   }
 
   /**
-   * A conversation as text, for the eye. `template` is a Jinja template, or null for the model's own. Throws
-   * UNSUPPORTED if there is none, BAD_USAGE if it refuses the messages.
+   * A conversation as text, for the eye. Throws UNSUPPORTED if there is no template, and what `ChatTemplate.render`
+   * throws.
    */
-  render({ messages, template }: Conversation): string {
-    return this.#tokenizer.unguard(this.#render(messages, template));
+  render({ messages, template, variables }: Conversation): string {
+    return this.#compile(template).render(messages, variables).text;
   }
 
   /** The number of ids that a conversation comes to. Throws as `render` does. */
-  count({ messages, template }: Conversation): number {
-    return this.#idsOf(this.#render(messages, template)).length;
+  count({ messages, template, variables }: Conversation): number {
+    const chat = this.#compile(template);
+    return this.#idsOf(chat.render(messages, variables).marked, chat).length;
   }
 
-  /** The ids of a conversation, and the number of its turn. Throws as `render` does. */
-  encode({ messages, template }: Conversation): { ids: readonly number[]; turn: number } {
-    const rendered = this.#render(messages, template);
-    const ids = this.#idsOf(rendered);
+  /** A conversation that is generated from, and the number of its turn. Throws as `render` does. */
+  encode({ messages, template, variables }: Conversation): {
+    ids: readonly number[];
+    turn: number;
+    warnings: readonly string[];
+  } {
+    const chat = this.#compile(template);
+    const { marked, warnings } = chat.render(messages, variables);
+    const ids = this.#idsOf(marked, chat);
     const turn = this.#nextTurn++;
-    this.#turns.set(turn, { rendered, ids, answer: null });
+    this.#turns.set(turn, { chat, marked, ids, answer: null });
     if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
-    return { ids, turn };
+    return { ids, turn, warnings };
   }
 
   /**
@@ -61,7 +69,7 @@ export class ChatPrompts {
    */
   reconsider(number: number): readonly number[] | null {
     const turn = this.#turns.get(number);
-    const ids = turn && this.#continued(turn.rendered);
+    const ids = turn && this.#continued(turn.marked, turn.chat);
     if (!ids) return null;
     turn.ids = ids;
     return ids;
@@ -73,11 +81,8 @@ export class ChatPrompts {
     if (noted) noted.answer = answer;
   }
 
-  #render(messages: readonly ChatMessage[], template: string | null): string {
-    return this.#compile(template ?? this.#readTemplate()).render(messages);
-  }
-
-  #compile(source: string | null): ChatTemplate {
+  #compile(given: string | null): ChatTemplate {
+    const source = given ?? this.#readTemplate();
     if (source === null)
       throw new FlashrowError(
         'UNSUPPORTED',
@@ -89,34 +94,28 @@ export class ChatPrompts {
     return this.#compiled.template;
   }
 
+  #idsOf(marked: string, chat: ChatTemplate): readonly number[] {
+    return this.#continued(marked, chat) ?? chat.encode(marked);
+  }
+
   /**
    * The ids of an earlier turn and its answer, then those of the rest; of the turn that says most of it. Null unless
-   * `rendered` repeats both to the letter and goes on with a special token.
+   * `marked` repeats both to the letter and goes on with a special token.
    */
-  #continued(rendered: string): number[] | null {
-    const tokenizer = this.#tokenizer;
-    let longest: { ids: readonly number[]; tokens: readonly number[]; length: number } | null = null;
-    for (const { rendered: before, ids, answer } of this.#turns.values()) {
-      if (!answer || !rendered.startsWith(before)) continue;
-      const length = before.length + tokenizer.guard(answer.text).length;
+  #continued(marked: string, chat: ChatTemplate): readonly number[] | null {
+    let longest: { turn: Turn; tokens: readonly number[]; length: number } | null = null;
+    for (const turn of this.#turns.values()) {
+      if (!turn.answer || !marked.startsWith(turn.marked)) continue;
+      const { text, tokens } = turn.answer;
+      const answer = mark(text);
+      const length = turn.marked.length + answer.length;
       if (longest && longest.length >= length) continue;
-      if (!rendered.startsWith(tokenizer.guard(answer.text), before.length)) continue;
-      if (!tokenizer.startsWithSpecial(rendered.slice(length))) continue;
-      if (spelled(answer.tokens, tokenizer) === answer.text) longest = { ids, tokens: answer.tokens, length };
+      if (!marked.startsWith(answer, turn.marked.length)) continue;
+      if (!this.#tokenizer.startsWithSpecial(marked.slice(length))) continue;
+      if (spelled(tokens, this.#tokenizer) === text) longest = { turn, tokens, length };
     }
     if (!longest) return null;
-    return [...longest.ids, ...longest.tokens, ...tokenizer.encodeGuarded(rendered.slice(longest.length))];
-  }
-
-  #idsOf(rendered: string): readonly number[] {
-    return this.#continued(rendered) ?? this.#encode(rendered);
-  }
-
-  #encode(rendered: string): number[] {
-    const { bosId, addBos } = this.#tokenizer;
-    const ids = this.#tokenizer.encodeGuarded(rendered);
-    // Some templates write BOS themselves, others leave it to the tokenizer. It must not come twice.
-    return addBos && bosId !== null && ids[0] !== bosId ? [bosId, ...ids] : ids;
+    return [...longest.turn.ids, ...longest.tokens, ...chat.encodePart(marked.slice(longest.length))];
   }
 }
 

@@ -7,10 +7,9 @@ import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 import { SequenceNormalizer } from './tokenizers-library.js';
+import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 
 const NO_BYTES = new Uint8Array(0);
-/** A noncharacter of Unicode, which no text holds. Put inside a special token, it makes plain text of it. */
-const GUARD = '\ufdd0';
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. Throws CORRUPT where the JSON is no tokenizer, UNSUPPORTED
@@ -64,27 +63,13 @@ class BpeTokenizer implements Tokenizer {
     return ids;
   }
 
-  guard(text: string): string {
-    let guarded = text.replaceAll(GUARD, '');
-    // A guard in one token may leave another: `aab` with the tokens `aa` and `ab` is an example.
-    for (let before = ''; before !== guarded; ) {
-      before = guarded;
-      guarded = '';
-      const add = (part: string) => {
-        guarded += part;
-      };
-      this.#splitSpecial.split(before, add, (_id, spelled) => add(guardedToken(spelled)), false);
-    }
-    return guarded;
-  }
-
-  unguard(text: string): string {
-    return text.replaceAll(GUARD, '');
+  guard(rendered: string, literals: string): GuardedText {
+    return guardUserText(rendered, literals, this.#added, this.#splitAll);
   }
 
   encodeGuarded(text: string): number[] {
     const ids: number[] = [];
-    this.#append(text, this.#splitAll, ids, (part) => this.unguard(part));
+    this.#append(text, this.#splitAll, ids, (part) => part.replaceAll(GUARD, ''));
     return ids;
   }
 
@@ -121,11 +106,6 @@ class BpeTokenizer implements Tokenizer {
     const piece = added?.content ?? this.#pieces.tokens[id];
     return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
   }
-}
-
-function guardedToken(spelled: string): string {
-  const [first, ...rest] = spelled;
-  return first + GUARD + rest.join('');
 }
 
 function createNormalizer(config: unknown): (text: string) => string {

@@ -1,3 +1,5 @@
+import type { GuardedText } from './user-text.js';
+
 /** What ids mean as text: enough to write an answer out. */
 export interface TokenSpelling {
   readonly eosIds: readonly number[];
@@ -15,10 +17,11 @@ export interface Tokenizer extends TokenSpelling {
    * `parseSpecial`, special tokens written in the text count; else the text is literal.
    */
   encode(text: string, options: { addBos: boolean; addEos: boolean; parseSpecial: boolean }): number[];
-  /** Changes `text` so that `encodeGuarded` reads special tokens written in it as plain text. */
-  guard(text: string): string;
-  /** A text as it was before `guard`. */
-  unguard(text: string): string;
+  /**
+   * A rendered conversation for `encodeGuarded`, which reads control tokens that a user's text has a part in as plain
+   * text. See user-text.ts.
+   */
+  guard(rendered: string, literals: string): GuardedText;
   /** Ids of text in which special tokens count, unless they went through `guard`. Adds no BOS. */
   encodeGuarded(text: string): number[];
   /** True where `text` begins with a special token. */

@@ -10,6 +10,7 @@ import { ChatSettings } from '../chat/chat-settings.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { formatBytes, formatCount, plural } from '../output/format.js';
 import { notice, printJson } from '../output/output.js';
@@ -34,6 +35,11 @@ export function chatCommand(): Command {
     'after',
     "\nWithout sampling options, answers are drawn as the model's makers suggest. A model without such a word picks the likeliest token." +
       `\nAn answer ends where the turn or the context ends. Where the context is full, the oldest turns leave.\n\nIn the conversation:\n${CHAT_HELP}`,
+  );
+  addExamples(
+    command,
+    ['flashrow chat model.gguf', 'talk with a model'],
+    ['flashrow chat model.gguf --system "You are brief." --temperature 0.7', 'with a word on how to answer'],
   );
   return addModelOptions(command).action(chat);
 }
