@@ -46,7 +46,7 @@ async function perform(
     store = { path: request.args.store, cacheDir: request.args.options.cacheDir };
   switch (request.method) {
     case 'plan':
-      return fileWork.plan(request.args);
+      return fileWork.plan(request.args, signal);
     case 'convert':
       return fileWork.convert(request.args, signal, onEvent);
     case 'verify':

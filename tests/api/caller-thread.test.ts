@@ -34,8 +34,11 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   expect(own.filter((path) => path.startsWith('src/text/'))).toEqual(['src/text/chat-message.js']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
     'src/plan/bytes.js',
+    'src/plan/control-groups.js',
+    'src/plan/cpu-quota.js',
     'src/plan/insufficient-memory.js',
     'src/plan/machine.js',
+    'src/plan/memory-left.js',
   ]);
   expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);
 });

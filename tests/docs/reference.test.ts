@@ -74,7 +74,9 @@ describe('docs/cli.md', () => {
   const help = (...args: string[]) =>
     execFileSync(process.execPath, [join(REPOSITORY, 'dist/src/cli/main.js'), 'help', ...args], { encoding: 'utf8' });
   const shared = section(cli, '## Options that commands share') + section(cli, '## Output and exit codes');
-  const commands = [...help().matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, command]) => command);
+  const commands = [...help().matchAll(/^ {2}([a-z]+)(?: [<[]\w+[>\]])* {2,}\w/gm)]
+    .map(([, command]) => command)
+    .filter((command) => command !== 'help');
 
   it.each(commands)('names the options of %s', (command) => {
     const text = `${shared}${section(cli, `## ${command}`)}${command === 'chat' ? section(cli, '## run') : ''}`;
