@@ -17,8 +17,8 @@ export class ModelThreads {
   readonly text = new WorkerThread<TextMethods>(
     'the thread for text',
     { takes: 'text', flags: new SharedArrayBuffer(0) },
-    // What a tokenizer's loading leaves behind is collected at once. Else it would cost 20 MB more with 50,000 tokens, and
-    // no text would be faster for it.
+    // What a tokenizer's loading leaves behind is collected at once. Else it would cost 20 MB more with 50,000 tokens,
+    // and no text would be faster for it.
     { maxYoungGenerationSizeMb: 2 },
   );
   /** Resolves when they were disposed of, rejects with IO if one of them failed before. */
