@@ -13,8 +13,8 @@ const TOP_LEVEL_WEIGHTS = /^[^/]+\.safetensors(\.index\.json)?$/;
  * The paths of one model among those of a repository: all parts of the GGUF file that the tag names, in order, or
  * config.json and the other files of a Hugging Face folder. The model is known by the first one. Where weights are in
  * several files, the index stands for them all.
- * `within` is a file or a folder of the repository that the model is in. Throws BAD_USAGE that lists the names to choose
- * from, UNSUPPORTED where there is no model.
+ * `within` is a file or a folder of the repository that the model is in. Throws BAD_USAGE that lists the names to
+ * choose from, UNSUPPORTED where there is no model.
  */
 export function chooseFiles(
   repo: string,

@@ -4,9 +4,9 @@ import { FlashrowError, shown } from '../errors.js';
 const VARIABLES = ['https_proxy', 'http_proxy', 'all_proxy'].flatMap((name) => [name, name.toUpperCase()]);
 
 /**
- * The proxy that the environment names for a URL: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in small letters too,
- * as curl reads them. What is fetched by https goes by HTTP_PROXY where no other one is named. Null without a proxy.
- * Throws BAD_USAGE for what is no URL, UNSUPPORTED for a proxy other than http and https.
+ * The proxy that the environment names for a URL: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in small letters
+ * too, as curl reads them. What is fetched by https goes by HTTP_PROXY where no other one is named. Null without a
+ * proxy. Throws BAD_USAGE for what is no URL, UNSUPPORTED for a proxy other than http and https.
  */
 export function proxyFor(url: string): URL | null {
   const { protocol, hostname, port } = new URL(url);

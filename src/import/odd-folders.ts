@@ -5,7 +5,9 @@ import { FlashrowError } from '../errors.js';
 
 const INSTEAD = 'get the model as safetensors or GGUF';
 
-/** Files by which a folder without what is read here is known, and what to say of it. The first that is there counts. */
+/**
+ * Files by which a folder without what is read here is known, and what to say of it. The first that is there counts.
+ */
 const SIGNS: readonly [file: RegExp, problem: string][] = [
   [
     /^adapter_(config\.json|model\.(safetensors|bin))$/,
