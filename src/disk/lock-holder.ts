@@ -18,7 +18,9 @@ export interface LockHolder {
   kernel: boolean;
 }
 
-/** File systems of this machine alone, as statfs(2) numbers them: ext, XFS, Btrfs, overlay, tmpfs, F2FS, ZFS, bcachefs. */
+/**
+ * File systems of this machine alone, as statfs(2) numbers them: ext, XFS, Btrfs, overlay, tmpfs, F2FS, ZFS, bcachefs.
+ */
 const LOCAL_FILE_SYSTEMS = [0xef53, 0x58465342, 0x9123683e, 0x794c7630, 0x01021994, 0xf2f52010, 0x2fc12fc1, 0xca451a4e];
 
 function orNull<T>(read: () => T): T | null {
@@ -63,8 +65,8 @@ export function parseHolder(text: string): LockHolder | null {
 }
 
 /**
- * Whether the holder of the lock at `path` lives; `unknown` where this process cannot see it: in another container or on
- * another machine. `taken`: the kernel's lock could be taken, so nobody holds that one.
+ * Whether the holder of the lock at `path` lives; `unknown` where this process cannot see it: in another container or
+ * on another machine. `taken`: the kernel's lock could be taken, so nobody holds that one.
  */
 export function judge(holder: LockHolder, path: string, taken: boolean): 'alive' | 'dead' | 'unknown' {
   const here = thisProcess(false);

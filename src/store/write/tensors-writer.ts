@@ -40,8 +40,8 @@ interface Step {
 }
 
 /**
- * Writes rows.bin (if the layout has one) and resident.bin. Continues where an earlier run ended with the source's files
- * in the same `states`. Returns the manifest, which lists only these files and the external ones so far.
+ * Writes rows.bin (if the layout has one) and resident.bin. Continues where an earlier run ended with the source's
+ * files in the same `states`. Returns the manifest, which lists only these files and the external ones so far.
  */
 export async function writeTensors(
   checkpoint: Checkpoint,
