@@ -8,8 +8,8 @@ const [source = 'weights/tales', prompt = 'Once upon a time'] = process.argv.sli
 const model = await loadModel(source, {
   memory: '8MB', // what the model may take in all; `flashrow plan MODEL` says what a budget buys
   contextSize: 256,
-  onProgress: ({ stage, bytes, totalBytes }) => {
-    if (stage === 'convert') process.stderr.write(`\rconverting: ${Math.floor((100 * bytes) / totalBytes)}%`);
+  onProgress: ({ stage, done, total }) => {
+    if (stage === 'convert') process.stderr.write(`\rconverting: ${Math.floor((100 * done) / total)}%`);
   },
 });
 try {

@@ -29,6 +29,17 @@ export function systemPageBytes(): number {
 }
 
 /**
+ * Sets a variable of the process, for libraries in native code. In a worker thread `process.env` is a copy, which they
+ * do not see. False without the addon, where nothing is set.
+ */
+export function setEnvironmentVariable(name: string, value: string): boolean {
+  const result = loadAddon();
+  if ('reason' in result) return false;
+  result.addon.setEnvironmentVariable(name, value);
+  return true;
+}
+
+/**
  * Has the kernel lock an open file for this opening of it (flock), without waiting. It lets go when the file is closed,
  * however its process ends. `refused` without the addon, on Windows, and on file systems without locks.
  */

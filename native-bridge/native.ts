@@ -43,6 +43,7 @@ interface Addon {
   /** Missing in an addon that was built before. */
   lockFile?(file: number): 'taken' | 'held' | 'refused';
   probeReads: Bridge['probeReads'];
+  setEnvironmentVariable(name: string, value: string): void;
   /** The instruction sets it has kernels for and this processor runs, best first. */
   isas: Isa[];
   systemPageBytes: number;

@@ -16,7 +16,7 @@ export interface CodedError<C extends ErrorCode> extends Error {
  *
  * A message speaks of the API. An option that stands inside a sentence is written as in code, between backticks, with
  * its value where there is one: `exact: false`, `tuning.selector: 'all'`, and a function with its parentheses:
- * `calibrate()`.
+ * `calibrateStore()`.
  */
 export type FlashrowError<C extends ErrorCode = ErrorCode> = { [Code in C]: CodedError<Code> }[C];
 

@@ -1,11 +1,16 @@
-export { type CalibrateOptions, calibrate } from './api/calibrate.js';
-export { type CompareOptions, compare } from './api/compare.js';
-export { type ConvertOptions, convert } from './api/convert.js';
-export { loadModel } from './api/load-model.js';
-export { plan } from './api/plan-model.js';
-export { verify } from './api/verify.js';
+import { calibrateStore } from './api/calibrate-store.js';
+import { compareSelectors } from './api/compare-selectors.js';
+import { convertModel } from './api/convert-model.js';
+import { loadModel } from './api/load-model.js';
+import { planModel } from './api/plan-model.js';
+import { verifyStore } from './api/verify-store.js';
+
+export type { CalibrateOptions } from './api/calibrate-store.js';
+export type { CompareOptions } from './api/compare-selectors.js';
+export type { ConvertOptions } from './api/convert-model.js';
 export type {
   ChatOptions,
+  EndedBy,
   EvaluationResult,
   FinishReason,
   GenerateOptions,
@@ -16,11 +21,15 @@ export type {
   ModelInfo,
   PerPhase,
   Piece,
-  Progress,
   Receipt,
   SamplingDefaults,
+  TemplateOptions,
+  TextPiece,
+  TokenizeOptions,
+  Usage,
 } from './contract/api.js';
-export type { CalibrationProgress, CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
+export type { Progress, ProgressStage } from './contract/progress.js';
+export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { ModelSpec } from './model/spec.js';
@@ -29,3 +38,17 @@ export type { CacheChoice, ModelOptions, SelectorChoice } from './plan/model-opt
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage } from './text/chat-template.js';
+// The same by the verbs of the command line, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`.
+export {
+  calibrateStore,
+  calibrateStore as calibrate,
+  compareSelectors,
+  compareSelectors as compare,
+  convertModel,
+  convertModel as convert,
+  loadModel,
+  planModel,
+  planModel as plan,
+  verifyStore,
+  verifyStore as verify,
+};

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bridge, openBridge } from '../../native-bridge/index.js';
 import { FlashrowError } from '../../src/errors.js';
-import { type ModelOptions, type Plan, plan as planFor } from '../../src/index.js';
+import { type ModelOptions, type Plan, planModel as planFor } from '../../src/index.js';
 import { openStore } from '../../src/store/reader.js';
 import { prepareCheckpoint, prepareStore } from '../model/prepare.js';
 import { filesOf } from '../page-cache.js';

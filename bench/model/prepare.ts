@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { WritableFormat } from '../../native-bridge/formats.js';
-import { convert } from '../../src/index.js';
+import { convertModel } from '../../src/index.js';
 import { dropFromPageCache, filesOf, flush } from '../page-cache.js';
 import { writeRandomGguf } from './random-gguf.js';
 import { writeRandomOpt } from './random-opt.js';
@@ -36,7 +36,7 @@ export function prepareCheckpoint(
 export async function prepareStore(checkpoint: string, store: string, log: Log): Promise<void> {
   if (!existsSync(store)) {
     log(`converting ${checkpoint} to ${store}`);
-    await convert(checkpoint, store);
+    await convertModel(checkpoint, store);
   }
   flush(filesOf(store));
 }

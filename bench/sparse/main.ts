@@ -3,7 +3,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { FlashrowError } from '../../src/errors.js';
-import { convert } from '../../src/index.js';
+import { convertModel } from '../../src/index.js';
 import { isStore } from '../../src/store/reader.js';
 import { splitDocuments } from '../../src/text/documents.js';
 import { runBench } from '../command.js';
@@ -38,7 +38,7 @@ await runBench(async (args, log) => {
   const folder = mkdtempSync(join(tmpdir(), 'flashrow-sparse-'));
   try {
     const store = isStore(source) ? source : join(folder, 'converted');
-    if (store !== source) await convert(source, store);
+    if (store !== source) await convertModel(source, store);
     const threads = whole('threads', given.threads);
     const measured = await measureSparse(
       {

@@ -2,7 +2,14 @@ import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
 import { loadPredictor } from '../../src/engine/load-predictors.js';
-import { type CalibrationResult, type ComparisonResult, calibrate, compare, loadModel, plan } from '../../src/index.js';
+import {
+  type CalibrationResult,
+  type ComparisonResult,
+  calibrateStore,
+  compareSelectors,
+  loadModel,
+  planModel,
+} from '../../src/index.js';
 import { selectByLowRank } from '../../src/select/low-rank.js';
 import { readPredictors } from '../../src/store/predictors.js';
 import { openStore } from '../../src/store/reader.js';
@@ -56,15 +63,19 @@ export async function measureSparse(options: SparseOptions, log: (line: string) 
   const ranks: SparseMeasurement['ranks'] = [];
   for (const rank of options.ranks) {
     log(`calibrating, rank ${rank}`);
-    const { layers, bytes } = await calibrate(store, documents, { tokens, rank, threads });
+    const { layers, bytes } = await calibrateStore(store, documents, { tokens, rank, threads });
     ranks.push({ rank, load: loadOf(layers), bytes });
   }
   log('calibrating, each layer with its own rank');
-  const calibration = await calibrate(store, documents, { tokens, threads });
+  const calibration = await calibrateStore(store, documents, { tokens, threads });
   const judge = (selector: 'low-rank' | 'sign') => {
     log(`comparing ${selector} with every row`);
     const tuning = { selector };
-    return compare(store, { documents: options.judged }, { exact: false, threads, contextSize: context, tuning });
+    return compareSelectors(
+      store,
+      { documents: options.judged },
+      { exact: false, threads, contextSize: context, tuning },
+    );
   };
   const comparisons = { 'low-rank': await judge('low-rank'), sign: await judge('sign') };
   const decodings: Decoding[] = [];
@@ -92,7 +103,7 @@ async function decode(
 ): Promise<Decoding> {
   const tuning = { selector, cache: 'lru' as const };
   const shared = { exact: selector === 'gate', contextSize: context, threads, tuning };
-  const { minimumBytes, ffnBytes, residentBytes, stateBytes, scratchBytes } = await plan(store, {
+  const { minimumBytes, ffnBytes, residentBytes, stateBytes, scratchBytes } = await planModel(store, {
     ...shared,
     memory: '1TB',
   });

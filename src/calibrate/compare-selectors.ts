@@ -52,7 +52,9 @@ export async function compareSelectors(
     const inputs = new LayerInputFiles(folder, spec.numLayers, spec.hiddenSize, 0);
     try {
       const exact = { ...args.options, exact: true, tuning: { ...args.options.tuning, selector: 'auto' as const } };
-      const tell = (offset: number) => (done: number) => onEvent({ done: offset + done, total: 2 * sequences.length });
+      const total = 2 * sequences.length;
+      const tell = (offset: number) => (done: number) =>
+        onEvent({ stage: 'score', done: offset + done, total, unit: 'sequences' });
       const dense = await withHost(args, exact, aborted, (host) =>
         host.score(
           sequences,

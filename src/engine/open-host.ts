@@ -1,6 +1,7 @@
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
-import type { ModelInfo, Progress } from '../contract/api.js';
+import type { ModelInfo } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
 import type { DenseHalf } from '../dense/dense-half.js';
@@ -15,11 +16,9 @@ import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
-import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
-import { ChatPrompts } from './chat-prompts.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
@@ -61,7 +60,6 @@ export async function openHost(
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
-    const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);
@@ -76,8 +74,6 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
-      tokenizer,
-      chatPrompts: new ChatPrompts(tokenizer, () => store.readChatTemplate()),
       sources: meterSources(planned, info, parts, anonymousBefore),
       aborted,
       dispose: () => held.dispose(),
@@ -112,8 +108,9 @@ async function loadParts(
     checkAborted();
     const progress: Progress = {
       stage: 'load',
-      bytes: (plan.residentBytes * layer) / spec.numLayers,
-      totalBytes: plan.residentBytes,
+      done: (plan.residentBytes * layer) / spec.numLayers,
+      total: plan.residentBytes,
+      unit: 'bytes',
     };
     onEvent(progress);
   };
@@ -131,6 +128,7 @@ async function loadParts(
 
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
+  const sampling = samplingDefaults(store.readGenerationConfig());
   return {
     spec: store.spec,
     path,
@@ -139,8 +137,10 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
-    samplingDefaults: samplingDefaults(store.readGenerationConfig()),
+    chatTemplate: store.readChatTemplate(),
+    samplingDefaults: sampling.defaults,
     directReads: stream.direct,
+    warnings: [...(store.text.warnings ?? []), ...sampling.warnings],
   };
 }
 

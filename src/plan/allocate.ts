@@ -42,7 +42,7 @@ export function allocate(request: AllocationRequest): Allocation {
   if (selector === 'low-rank' && calibration === null)
     throw unsuited(
       selector,
-      'the selector low-rank needs predictors, and this model has none; run `calibrate()` on it first',
+      'the selector low-rank needs predictors, and this model has none; run `calibrateStore()` on it first',
     );
   return spend(request, selector, 'as asked');
 }

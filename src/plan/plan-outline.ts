@@ -40,7 +40,7 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
   if (wantsHot && calibration === null)
     throw new FlashrowError(
       'UNSUPPORTED',
-      'the cache hot+lru needs to know which neurons are used most; run `calibrate()` on this model first',
+      'the cache hot+lru needs to know which neurons are used most; run `calibrateStore()` on this model first',
       { option: 'tuning.cache', cache: 'hot+lru' },
     );
   const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...settings });

@@ -22,7 +22,7 @@ export function verdictOn({ cpu, memory, disk }: Omit<Examination, 'verdict'>): 
   const mixture = 1 / (reading(touched * expertMissShare(1 / TIMES_BUDGET)) + computing(touched));
   const lines = [
     `With the default budget, ${gigabytes(budget)} GB, a dense model of ${gigabytes(model)} GB would write about ${figure(dense)} tokens/s, ` +
-      `a mixture of experts of that size about ${figure(mixture)}. \`plan()\` gives the figures of one model.`,
+      `a mixture of experts of that size about ${figure(mixture)}. \`planModel()\` gives the figures of one model.`,
   ];
   const enough = disk.curve.find(({ bytesPerSecond }) => bytesPerSecond > 0.5 * best.bytesPerSecond) ?? best;
   lines.push(

@@ -115,13 +115,13 @@ function checkHeader(
   { path, fileBytes, dataOffset }: Origin,
   { path: storePath, spec }: Pick<Store, 'path' | 'spec'>,
 ): PredictorsHeader {
-  const origin: FieldsOrigin = { file: path, remedy: 'run `calibrate()` again' };
+  const origin: FieldsOrigin = { file: path, remedy: 'run `calibrateStore()` again' };
   const fields = new ManifestFields(value, '', origin);
   const formatVersion = fields.integer('formatVersion', 0);
   if (formatVersion > FORMAT_VERSION)
     throw new FlashrowError(
       'UNSUPPORTED',
-      `${path} was written by a newer flashrow; update flashrow, or run \`calibrate()\` again`,
+      `${path} was written by a newer flashrow; update flashrow, or run \`calibrateStore()\` again`,
       {
         formatVersion,
         supported: FORMAT_VERSION,
@@ -208,7 +208,7 @@ export function readRun({ path }: Predictors, { offset, bytes, checksum }: Predi
 }
 
 export const damagedPredictors = (path: string, reason: string) =>
-  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`calibrate()\` again, or delete it`, {
+  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; run \`calibrateStore()\` again, or delete it`, {
     file: path,
   });
 

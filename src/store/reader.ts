@@ -117,7 +117,7 @@ function readManifest(folder: string): Buffer {
     const unfinished = basename(folder).endsWith('.partial') ? folder : partialPath(folder);
     const advice = existsSync(unfinished)
       ? `a conversion to it was not finished (${unfinished}); run the conversion again, and it resumes`
-      : `it has no ${MANIFEST_FILE}; name a folder that \`convert()\` made`;
+      : `it has no ${MANIFEST_FILE}; name a folder that \`convertModel()\` made`;
     throw new FlashrowError('NOT_FOUND', `${folder} is not a store: ${advice}`, { path: folder }, { cause: error });
   }
 }

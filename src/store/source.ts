@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cutName } from '../disk/cut-name.js';
 import { fileState, settledStates } from '../disk/file-state.js';
@@ -63,7 +63,7 @@ export const storeStem = (path: string): string =>
 
 /** The stores that may be of the same bytes, under any name. */
 function candidates(cacheDir: string, id: string): string[] {
-  if (!existsSync(cacheDir)) return [];
+  if (!statSync(cacheDir, { throwIfNoEntry: false })?.isDirectory()) return [];
   const name = new RegExp(`-${id.slice(0, SHARED_DIGITS)}[0-9a-f]{${OWN_DIGITS}}$`);
   return readdirSync(cacheDir)
     .filter((each) => name.test(each))

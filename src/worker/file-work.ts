@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
-import type { Progress } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { Methods, VerifyResult } from '../contract/protocol.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
@@ -37,7 +37,8 @@ export async function prepare(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
-  const comparing = (bytes: number, totalBytes: number) => onProgress({ stage: 'compare', bytes, totalBytes });
+  const comparing = (bytes: number, totalBytes: number) =>
+    onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
     const path = resolveSource(source, options.cacheDir);
     const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
@@ -65,7 +66,7 @@ export async function convert(
   if (isStore(source)) {
     throw new FlashrowError(
       'BAD_USAGE',
-      `${source} is a store already; convert takes the GGUF file or Hugging Face folder it came from`,
+      `${source} is a store already; \`convertModel()\` takes the GGUF file or Hugging Face folder it came from`,
       { source },
     );
   }
@@ -88,7 +89,11 @@ export function verify(
   onProgress: OnProgress,
 ): Promise<VerifyResult> {
   return withChecksum((crc32c) =>
-    verifyStore(store, crc32c, { signal, onProgress: (done) => onProgress({ stage: 'verify', ...done }) }),
+    verifyStore(store, crc32c, {
+      signal,
+      onProgress: ({ bytes, totalBytes }) =>
+        onProgress({ stage: 'verify', done: bytes, total: totalBytes, unit: 'bytes' }),
+    }),
   );
 }
 
@@ -109,7 +114,11 @@ function write(
       replacesDamaged: damagedFile !== null,
       remembersSource: onCompare !== undefined,
       onCompare,
-      onProgress: (done) => onProgress({ stage: 'convert', ...done, ...(damagedFile && { damagedFile }) }),
+      onProgress: ({ bytes, totalBytes }) =>
+        onProgress({
+          ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },
+          ...(damagedFile && { damagedFile }),
+        }),
     }),
   );
 }

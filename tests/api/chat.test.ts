@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { samplingDefaults } from '../../dist/src/engine/sampling-defaults.js';
 import { openTokenizer } from '../../dist/src/hub/open-tokenizer.js';
-import { type ChatMessage, convert, loadModel, type Model } from '../../dist/src/index.js';
+import { type ChatMessage, convertModel, loadModel, type Model } from '../../dist/src/index.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { TALES } from '../support/shipped.js';
@@ -119,7 +119,7 @@ describe.runIf(haveSharedData)(
           eos_token_id: [2, 77],
         }),
       );
-      const { store } = await convert(source, join(folder, 'store'));
+      const { store } = await convertModel(source, join(folder, 'store'));
       expect((await openTokenizer(store)).eosIds).toContain(77);
       const chatty = await loadModel(store, { contextSize: 64 });
       try {

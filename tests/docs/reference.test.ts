@@ -27,21 +27,26 @@ describe('docs/api.md', () => {
   it.each([
     ['src/plan/model-options.ts', 'ModelOptions', '## loadModel'],
     ['src/plan/plan.ts', 'Plan', '### The plan'],
-    ['src/api/convert.ts', 'ConvertOptions', '## convert'],
-    ['src/store/write/writer.ts', 'ConvertResult', '## convert'],
-    ['src/contract/protocol.ts', 'VerifyResult', '## verify'],
-    ['src/api/calibrate.ts', 'CalibrateOptions', '## calibrate'],
-    ['src/contract/protocol.ts', 'CalibrationResult', '## calibrate'],
-    ['src/store/layer-statistics.ts', 'LayerStatistics', '## calibrate'],
-    ['src/contract/protocol.ts', 'ComparisonResult', '## compare'],
-    ['src/contract/protocol.ts', 'SelectorJudgement', '## compare'],
+    ['src/api/convert-model.ts', 'ConvertOptions', '## convertModel'],
+    ['src/store/write/writer.ts', 'ConvertResult', '## convertModel'],
+    ['src/contract/protocol.ts', 'VerifyResult', '## verifyStore'],
+    ['src/api/calibrate-store.ts', 'CalibrateOptions', '## calibrateStore'],
+    ['src/contract/protocol.ts', 'CalibrationResult', '## calibrateStore'],
+    ['src/store/layer-statistics.ts', 'LayerStatistics', '## calibrateStore'],
+    ['src/contract/protocol.ts', 'ComparisonResult', '## compareSelectors'],
+    ['src/contract/protocol.ts', 'SelectorJudgement', '## compareSelectors'],
     ['src/contract/api.ts', 'GenerateOptions', '### model.generate'],
     ['src/contract/api.ts', 'GenerationResult', '### model.generate'],
+    ['src/contract/api.ts', 'Generation', '### model.generate'],
+    ['src/contract/api.ts', 'TextPiece', '### model.generate'],
+    ['src/contract/api.ts', 'LoadOptions', '## loadModel'],
+    ['src/contract/api.ts', 'TemplateOptions', '### model.chat'],
+    ['src/contract/api.ts', 'TokenizeOptions', '### Text and tokens'],
     ['src/contract/api.ts', 'EvaluationResult', '### model.evaluate'],
     ['src/contract/api.ts', 'ModelInfo', '### model.info'],
     ['src/contract/api.ts', 'Model', '## Model'],
     ['src/contract/api.ts', 'Receipt', '## Receipt'],
-    ['src/contract/api.ts', 'Progress', '## Types'],
+    ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
     const text = section(api, heading);
     expect(fieldsOf(path, type).filter((field) => !names(text, field))).toEqual([]);
@@ -59,7 +64,7 @@ describe('docs/api.md', () => {
 
   it('names everything that the package exports', () => {
     const exported = [...read('src/index.ts').matchAll(/\{([^}]*)\}/g)].flatMap(([, list]) =>
-      list.split(',').map((name) => name.replace('type ', '').trim()),
+      list.split(',').map((name) => name.replace('type ', '').trim().split(' as ').at(-1)!),
     );
     expect(exported.filter((name) => name !== '' && !names(api, name))).toEqual([]);
   });
@@ -69,7 +74,9 @@ describe('docs/cli.md', () => {
   const help = (...args: string[]) =>
     execFileSync(process.execPath, [join(REPOSITORY, 'dist/src/cli/main.js'), 'help', ...args], { encoding: 'utf8' });
   const shared = section(cli, '## Options that commands share') + section(cli, '## Output and exit codes');
-  const commands = [...help().matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, command]) => command);
+  const commands = [...help().matchAll(/^ {2}([a-z]+)(?: [<[]\w+[>\]])* {2,}\w/gm)]
+    .map(([, command]) => command)
+    .filter((command) => command !== 'help');
 
   it.each(commands)('names the options of %s', (command) => {
     const text = `${shared}${section(cli, `## ${command}`)}${command === 'chat' ? section(cli, '## run') : ''}`;
@@ -80,7 +87,7 @@ describe('docs/cli.md', () => {
 
 describe('the test itself', () => {
   it('finds the fields of an interface, and a field that a page does not name', () => {
-    expect(fieldsOf('src/contract/api.ts', 'Piece')).toEqual(['text', 'token']);
+    expect(fieldsOf('src/contract/api.ts', 'TextPiece')).toEqual(['type', 'text', 'token']);
     expect(names('| `texts` | ... |', 'text')).toBe(false);
     expect(names('| `text` | ... |', 'text')).toBe(true);
   });

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { convertModel, loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
 import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 let scratch: string;
@@ -29,7 +29,7 @@ async function budgetFor(
   source: string,
   { share, ...options }: ModelOptions & { share: number },
 ): Promise<ModelOptions> {
-  const { minimumBytes, ffnBytes } = await plan(source, { ...options, memory: '1GB' });
+  const { minimumBytes, ffnBytes } = await planModel(source, { ...options, memory: '1GB' });
   return { ...options, memory: Math.ceil(minimumBytes + share * ffnBytes) };
 }
 
@@ -97,7 +97,7 @@ describe.skipIf(!haveSharedData)(`stories260K${withoutSharedData}`, () => {
       await model.dispose();
     }
     const store = join(scratch, 'stories-q8_0');
-    const { requantized } = await convert(source, store, { rows: 'q8_0', dense: 'q8_0' });
+    const { requantized } = await convertModel(source, store, { rows: 'q8_0', dense: 'q8_0' });
     expect(requantized.length).toBeGreaterThan(0);
     const quantized = await loadModel(store, base());
     try {
@@ -154,7 +154,7 @@ describe.skipIf(!haveSharedData)(`tales${withoutSharedData}`, () => {
 
   it("gives the same ids by gate as by all, and reads under 40% of all's bytes while decoding, both at the gate's minimum", async () => {
     const { greedy: cases } = sharedJson('models/tales/reference.json');
-    const { minimumBytes } = await plan(source, { ...base(), tuning: { selector: 'gate' } });
+    const { minimumBytes } = await planModel(source, { ...base(), tuning: { selector: 'gate' } });
     const outcomes = [];
     for (const selector of ['gate', 'all'] as const) {
       const model = await loadModel(source, { ...base(), memory: minimumBytes, tuning: { selector } });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
 import { TALES } from '../support/shipped.js';
 
 interface Reference {
@@ -16,10 +16,12 @@ describe('the shipped model', () => {
   it.each([
     ['gate at its minimum', { selector: 'gate' }, 0],
     ['gate with room', { selector: 'gate' }, 2e6],
+    ['gate at its minimum, the hot neurons kept', { selector: 'gate', cache: 'hot+lru' }, 0],
+    ['gate with room, the hot neurons kept', { selector: 'gate', cache: 'hot+lru' }, 2e6],
     ['every row at the minimum', { selector: 'all' }, 0],
     ['every row through lru', { selector: 'all', cache: 'lru' }, 1e6],
   ] as [string, ModelOptions['tuning'], number][])('writes the reference ids by %s', async (_, tuning, extra) => {
-    const { minimumBytes } = await plan(TALES, { tuning });
+    const { minimumBytes } = await planModel(TALES, { tuning });
     const model = await loadModel(TALES, { tuning, memory: minimumBytes + extra });
     try {
       for (const { prompt, tokens, margins } of reference.greedy) {

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { verify } from '../../dist/src/index.js';
+import { verifyStore } from '../../dist/src/index.js';
 import { isStore } from '../../dist/src/store/reader.js';
 import { contents } from '../store/support.js';
 import { flashrow, start } from '../support/flashrow.js';
@@ -33,7 +33,7 @@ describe('a conversion that is killed, whenever that is', { timeout: 600_000 }, 
       await setTimeout(Math.random() * takesMs);
       child.kill('SIGKILL');
       await outcome;
-      if (isStore(store)) expect((await verify(store)).ok).toBe(true);
+      if (isStore(store)) expect((await verifyStore(store)).ok).toBe(true);
       // Now and then what several kills left is taken up at once.
       if (kill % 3 === 2 && !isStore(store)) continue;
       if (!isStore(store)) expect((await flashrow(['convert', source, store])).exitCode).toBe(0);

@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
-import { loadModel, type Progress, plan } from '../../dist/src/index.js';
+import { loadModel, type Progress, planModel } from '../../dist/src/index.js';
 import { prepare } from '../../dist/src/worker/file-work.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 
@@ -68,7 +68,7 @@ describe('a damaged store in the cache folder', () => {
     fill();
     damage();
     const stages: Progress[] = [];
-    expect((await plan(source, { cacheDir })).conversion.needed).toBe(true);
+    expect((await planModel(source, { cacheDir })).conversion.needed).toBe(true);
     expect(await write((progress) => stages.push(progress))).toEqual(expected);
     expect(stages.filter(({ stage }) => stage === 'convert').map(({ damagedFile }) => damagedFile)).toContain(file);
     for (const name of readdirSync(join(sound, basename(store))))

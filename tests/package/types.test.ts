@@ -12,11 +12,11 @@ const folder = mkdtempSync(join(tmpdir(), 'flashrow-types-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 const APP = `
-import { calibrate, FlashrowError, loadModel } from '${join(repository, 'dist/src/index.js')}';
+import { calibrateStore, FlashrowError, loadModel } from '${join(repository, 'dist/src/index.js')}';
 export async function story(): Promise<string> {
   const model = await loadModel('model.gguf', { memory: '1GB', signal: AbortSignal.timeout(1000) });
   for await (const { text } of model.generate('Once')) console.log(text);
-  const { layers } = await calibrate('model.gguf', ['text']);
+  const { layers } = await calibrateStore('model.gguf', ['text']);
   const rate: number = layers[0].falseNegativeRate;
   return \`\${rate} \${new FlashrowError('IO', 'x').code}\`;
 }

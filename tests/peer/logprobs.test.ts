@@ -6,7 +6,7 @@ import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { type ModelShape, SHAPES } from '../../dist/bench/model/shapes.js';
 import type { Row } from '../../dist/bench/table.js';
 import type { WritableFormat } from '../../dist/native-bridge/formats.js';
-import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
 import { random } from '../store/support.js';
 import { average, differences, type Predictions, printTable } from './divergence.js';
 import { llamaLogprobs } from './llama-cpp.js';
@@ -69,7 +69,7 @@ describe.skipIf(!isPeerRun)(`a random Llama${unlessPeerRun}`, () => {
     const { path, tokens } = randomModel(format, { seed: 5, intermediateSize: 704 });
     const expected = await predict(path, tokens, { memory: '256MB' });
     for (const { share, ...options } of WAYS) {
-      const { minimumBytes, ffnBytes } = await plan(path, { ...options, memory: '256MB', cacheDir: folder });
+      const { minimumBytes, ffnBytes } = await planModel(path, { ...options, memory: '256MB', cacheDir: folder });
       const memory = Math.ceil(minimumBytes + share * ffnBytes);
       expect(await predict(path, tokens, { ...options, memory }), JSON.stringify({ share, ...options })).toEqual(
         expected,

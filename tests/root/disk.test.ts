@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { parseShape, SHAPES } from '../../dist/bench/model/shapes.js';
-import { convert, loadModel, verify } from '../../dist/src/index.js';
+import { convertModel, loadModel, verifyStore } from '../../dist/src/index.js';
 import { withFileSystem } from './file-systems.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
@@ -35,7 +35,7 @@ afterAll(() => {
 describe.skipIf(!isRootRun)(`a disk that is full${unlessRootRun}`, () => {
   it('from the beginning is DISK_FULL with the bytes needed, and nothing is left', async () => {
     await withFileSystem(`size=${Math.floor(modelBytes / 2)}`, async ({ path, remount }) => {
-      const error = await convert(model, join(path, 'deep', 'store')).catch((error) => error);
+      const error = await convertModel(model, join(path, 'deep', 'store')).catch((error) => error);
       expect(error).toMatchObject({ code: 'DISK_FULL' });
       expect(error.details.neededBytes).toBeGreaterThan(modelBytes);
       expect(error.details.freeBytes).toBeLessThan(modelBytes);
@@ -44,8 +44,8 @@ describe.skipIf(!isRootRun)(`a disk that is full${unlessRootRun}`, () => {
       expect(readdirSync(path)).toEqual([]);
 
       remount(`size=${error.details.neededBytes + 8192}`);
-      await convert(model, join(path, 'store'));
-      expect(await verify(join(path, 'store'))).toMatchObject({ ok: true });
+      await convertModel(model, join(path, 'store'));
+      expect(await verifyStore(join(path, 'store'))).toMatchObject({ ok: true });
     });
   });
 
@@ -63,7 +63,7 @@ describe.skipIf(!isRootRun)(`a disk that is full${unlessRootRun}`, () => {
           expect(error).toMatchObject({ code: 'ENOSPC' });
         }
       };
-      const failure = await convert(large, join(path, 'store'), { onProgress: fill }).catch((error) => error);
+      const failure = await convertModel(large, join(path, 'store'), { onProgress: fill }).catch((error) => error);
       await theirs.close();
       expect(failure).toMatchObject({ code: 'DISK_FULL' });
       expect(failure.message).toContain('ENOSPC');
@@ -76,7 +76,7 @@ describe.skipIf(!isRootRun)(`a disk that is full${unlessRootRun}`, () => {
       let failures = 0;
       for (let inodes = 2; ; inodes++) {
         remount(`nr_inodes=${inodes}`);
-        const failure = await convert(model, join(path, 'store')).then(
+        const failure = await convertModel(model, join(path, 'store')).then(
           () => null,
           (error) => error,
         );
@@ -86,7 +86,7 @@ describe.skipIf(!isRootRun)(`a disk that is full${unlessRootRun}`, () => {
         expect(readdirSync(path), `${inodes} inodes`).toEqual([]);
       }
       expect(failures).toBeGreaterThan(4);
-      expect(await verify(join(path, 'store'))).toMatchObject({ ok: true });
+      expect(await verifyStore(join(path, 'store'))).toMatchObject({ ok: true });
     });
   });
 });
@@ -96,7 +96,7 @@ describe.skipIf(!isRootRun)(`a file system that is read-only${unlessRootRun}`, (
     await withFileSystem('size=64m', async ({ path, remount }) => {
       remount('ro');
       for (const store of [join(path, 'store'), join(path, 'deep', 'store')])
-        await expect(convert(model, store)).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
+        await expect(convertModel(model, store)).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
       const cached = loadModel(model, { cacheDir: path, memory: '256MB' });
       await expect(cached).rejects.toMatchObject({ code: 'NOT_WRITABLE' });
       expect(readdirSync(path)).toEqual([]);
@@ -106,11 +106,11 @@ describe.skipIf(!isRootRun)(`a file system that is read-only${unlessRootRun}`, (
   it('runs and verifies the store that it holds', async () => {
     await withFileSystem('size=64m', async ({ path, remount }) => {
       const store = join(path, 'store');
-      await convert(model, store);
+      await convertModel(model, store);
       const expected = await generate(store);
       remount('ro');
       expect(await generate(store)).toEqual(expected);
-      expect(await verify(store)).toMatchObject({ ok: true });
+      expect(await verifyStore(store)).toMatchObject({ ok: true });
     });
   });
 });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeInCgroup, type ProcessOutcome } from '../../dist/bench/capped/cgroup.js';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { parseShape } from '../../dist/bench/model/shapes.js';
-import { type GenerationResult, loadModel, plan } from '../../dist/src/index.js';
+import { type GenerationResult, loadModel, planModel } from '../../dist/src/index.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -53,7 +53,7 @@ describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unles
 
   it.each(['pin', 'lru', 'window:2'])('runs it with half of its size, and writes the same: %s', async (cache) => {
     const budget = Math.floor(modelBytes / 2);
-    const { overheadBytes } = await plan(store, { memory: budget, contextSize: CONTEXT });
+    const { overheadBytes } = await planModel(store, { memory: budget, contextSize: CONTEXT });
     const limit = budget + overheadBytes + NODE_BYTES;
     expect(limit).toBeLessThan(modelBytes);
     const { tokens, receipt } = await runCapped(`run ${cache}`, limit, ['--memory', `${budget}`, '--cache', cache]);

@@ -19,5 +19,6 @@ Napi::Value countAgreements(const Napi::CallbackInfo& info);
 Napi::Value checksumBytes(const Napi::CallbackInfo& info);
 Napi::Value lockOpenFile(const Napi::CallbackInfo& info);
 Napi::Value probeFile(const Napi::CallbackInfo& info);
+Napi::Value setEnvironmentVariable(const Napi::CallbackInfo& info);
 
 }  // namespace flashrow

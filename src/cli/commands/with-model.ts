@@ -1,16 +1,15 @@
-import type { Model, Progress } from '../../contract/api.js';
+import type { Model } from '../../contract/api.js';
 import type { ModelOptions } from '../../plan/model-options.js';
-import { conversionNotice } from '../output/conversion-notice.js';
+import { convertedNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
-
-const STAGES = { compare: 'comparing', convert: 'converting', load: 'loading', verify: 'verifying' } as const;
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 /**
  * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
  */
 export async function withModel<T>(
-  source: string,
+  given: string,
   options: ModelOptions,
   signal: AbortSignal,
   work: (model: Model) => Promise<T>,
@@ -20,20 +19,15 @@ export async function withModel<T>(
     import('../../api/load-model.js'),
     import('../../../native-bridge/index.js'),
   ]);
+  const source = await namedModel(given, options.cacheDir);
   const reason = nativeUnavailableReason();
   if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
 
-  const bar = progressBar('bytes');
-  let announced = false;
-  const onProgress = (progress: Progress) => {
-    const { stage, bytes, totalBytes } = progress;
-    if (stage === 'convert' && !announced) {
-      announced = true;
-      notice(conversionNotice(progress));
-    }
-    bar.update(STAGES[stage], bytes, totalBytes);
-  };
-  const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
+  const { result: model, convertedMs } = await withProgress(IN_CACHE, (onProgress) =>
+    loadModel(source, { ...options, signal, onProgress }),
+  );
+  if (convertedMs !== null)
+    notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
   try {
     return await work(model);
   } finally {

@@ -43,14 +43,16 @@ const VARIABLES: Readonly<Record<string, string>> = { token: 'HF_TOKEN', endpoin
 
 /** Functions of the API, and the commands that call them. */
 export const COMMANDS: Readonly<Record<string, string>> = {
-  plan: 'plan',
-  convert: 'convert',
-  verify: 'verify',
-  calibrate: 'calibrate',
-  compare: 'eval --compare',
+  planModel: 'plan',
+  convertModel: 'convert',
+  verifyStore: 'verify',
+  calibrateStore: 'calibrate',
+  compareSelectors: 'eval --compare',
 };
 
-/** An option or a function in a message of the library: `exact: false`, `tuning.selector: 'all'`, `calibrate()`. */
+/**
+ * An option or a function in a message of the library: `exact: false`, `tuning.selector: 'all'`, `calibrateStore()`.
+ */
 const IN_CODE = /`([\w.]+)(\(\))?(?:: ([^`]+))?`/g;
 
 /**

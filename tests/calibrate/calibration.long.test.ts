@@ -2,8 +2,10 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { calibrate, compare, loadModel, plan } from '../../dist/src/index.js';
+import { calibrateStore, compareSelectors, loadModel, planModel } from '../../dist/src/index.js';
+import { storeIdentity } from '../../dist/src/store/predictors.js';
 import { splitDocuments } from '../../dist/src/text/documents.js';
+import { addPredictors } from '../store/predictors.js';
 import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { PROMPT, TALES } from '../support/shipped.js';
 
@@ -16,7 +18,8 @@ interface Reference {
 const MINUTES = 60_000;
 let scratch: string;
 let store: string;
-let result: Awaited<ReturnType<typeof calibrate>>;
+let result: Awaited<ReturnType<typeof calibrateStore>>;
+const shares: [stage: string, done: number][] = [];
 const stories = () => splitDocuments(readFileSync(sharedPath('text/stories_train.txt'), 'utf8'));
 const predictorsOf = (path: string) => join(path, 'predictors.bin');
 
@@ -26,9 +29,22 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     store = join(scratch, 'tales');
     cpSync(TALES, store, { recursive: true });
     rmSync(predictorsOf(store), { force: true });
-    result = await calibrate(store, stories(), { tokens: 4000, rank: 32, memory: '20MB' });
+    result = await calibrateStore(store, stories(), {
+      tokens: 4000,
+      rank: 32,
+      memory: '20MB',
+      onProgress: (progress) => shares.push([progress.stage, progress.done]),
+    });
   }, 5 * MINUTES);
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it('tells progress that never goes back', () => {
+    for (const stage of ['collect', 'train']) {
+      const done = shares.filter(([name]) => name === stage).map(([, share]) => share);
+      expect(done.length).toBeGreaterThan(7);
+      expect(done).toEqual(done.toSorted((a, b) => a - b));
+    }
+  });
 
   it('measures what an independent forward measured: active neurons, and what windows of tokens share', () => {
     const reference = sharedJson('models/tales/reference.json') as Reference;
@@ -55,7 +71,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     async () => {
       const { sequences, activeShare } = sharedJson('models/tales/reference.json') as Reference;
       const options = { memory: '12MB', exact: false, tuning: { selector: 'low-rank' } } as const;
-      const told = await compare(store, { sequences }, options);
+      const told = await compareSelectors(store, { sequences }, options);
       told.layers.forEach((layer, i) => {
         expect(Math.abs(layer.activeShare / activeShare[i] - 1)).toBeLessThan(0.01);
         expect(layer.falseNegativeRate).toBeLessThan(0.08);
@@ -75,7 +91,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     'of a selector that is exact finds no difference',
     async () => {
       const { sequences } = sharedJson('models/tales/reference.json') as Reference;
-      const told = await compare(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
+      const told = await compareSelectors(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
       expect(told).toMatchObject({ topOneAgreement: 1, klDivergence: 0 });
       for (const layer of told.layers) expect(layer.falseNegativeRate).toBe(0);
     },
@@ -101,7 +117,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       };
       for (const selector of ['low-rank', 'sign'] as const) {
         const options = { exact: false, contextSize: 256, tuning: { selector } };
-        const { minimumBytes } = await plan(store, { ...options, memory: '1GB' });
+        const { minimumBytes } = await planModel(store, { ...options, memory: '1GB' });
         const small = await written(minimumBytes, 1, selector);
         expect(await written(2 * minimumBytes, 2, selector)).toEqual(small);
         expect(await written(20e6, 1, selector)).toEqual(small);
@@ -111,11 +127,12 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
   );
 
   it('is offered by auto only where guessing is allowed, with the reason', async () => {
-    const tight = (await plan(store, { memory: '1GB', exact: false, tuning: { selector: 'low-rank' } })).minimumBytes;
-    const lossy = await plan(store, { memory: tight, exact: false });
+    const tight = (await planModel(store, { memory: '1GB', exact: false, tuning: { selector: 'low-rank' } }))
+      .minimumBytes;
+    const lossy = await planModel(store, { memory: tight, exact: false });
     expect(lossy).toMatchObject({ fits: true, selector: 'low-rank' });
     expect(lossy.reason).toMatch(/predictors/);
-    expect((await plan(store, { memory: tight })).selector).not.toBe('low-rank');
+    expect((await planModel(store, { memory: tight })).selector).not.toBe('low-rank');
     await expect(loadModel(store, { tuning: { selector: 'low-rank' } })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 
@@ -132,7 +149,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
         writeFileSync(predictorsOf(damagedStore), bad);
         await expect(lossy()).rejects.toMatchObject({
           code: 'CORRUPT',
-          message: expect.stringMatching(/run `calibrate\(\)` again/),
+          message: expect.stringMatching(/run `calibrateStore\(\)` again/),
         });
       }
       for (const length of [0, 5, 100, good.length - 100_000]) {
@@ -152,15 +169,36 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     MINUTES,
   );
 
+  it('refuses predictors that were measured on nothing', async () => {
+    const measuredOnNothing = join(scratch, 'nothing');
+    cpSync(TALES, measuredOnNothing, { recursive: true });
+    for (const spoiled of [{ heldOutTokens: 0 }, { activeShare: Number.NaN }, { activeShare: 0.1 }]) {
+      addPredictors(measuredOnNothing, storeIdentity(measuredOnNothing), spoiled);
+      const loaded = planModel(measuredOnNothing, { exact: false, tuning: { selector: 'low-rank' } });
+      // The last ones are sound.
+      if (spoiled.activeShare === 0.1) await expect(loaded).resolves.toMatchObject({ selector: 'low-rank' });
+      else
+        await expect(loaded).rejects.toMatchObject({
+          code: 'CORRUPT',
+          message: expect.stringMatching(/predictors\.bin.*run `calibrateStore\(\)` again/),
+        });
+    }
+  });
+
   it(
     'refuses too little text and a model without idle neurons, and leaves what is there',
     async () => {
       const before = readFileSync(predictorsOf(store));
       for (const documents of [[], [''], ['Once upon a time.']])
-        await expect(calibrate(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
+        await expect(calibrateStore(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
+      for (const options of [{ tokens: 10 }, { rank: 100_000 }])
+        await expect(calibrateStore(store, stories(), options)).rejects.toMatchObject({
+          code: 'BAD_USAGE',
+          details: { option: Object.keys(options)[0] },
+        });
       expect(readFileSync(predictorsOf(store)).equals(before)).toBe(true);
       const gguf = sharedPath('models/stories260K/stories260K.gguf');
-      await expect(calibrate(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({
+      await expect(calibrateStore(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({
         code: 'UNSUPPORTED',
         message: expect.stringMatching(/silu/),
       });
@@ -181,7 +219,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       const controller = new AbortController();
       let collected = 0;
       await expect(
-        calibrate(resumed, stories(), {
+        calibrateStore(resumed, stories(), {
           ...options,
           signal: controller.signal,
           onProgress: (progress) => {
@@ -193,7 +231,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       expect(collected).toBeGreaterThanOrEqual(4000);
       expect(existsSync(predictorsOf(resumed))).toBe(false);
       const stages: string[] = [];
-      await calibrate(resumed, stories(), {
+      await calibrateStore(resumed, stories(), {
         ...options,
         threads: 1,
         onProgress: (progress) => stages.push(`${progress.stage} ${'layer' in progress ? progress.layer : ''}`),

@@ -1,18 +1,19 @@
-import type { Progress } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { VerifyResult } from '../contract/protocol.js';
 import { requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
+import { CALLBACK, SIGNAL } from './option-tables.js';
 
 /**
  * Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws BAD_USAGE,
  * NOT_FOUND, UNSUPPORTED, IO, or `signal.reason`.
  */
-export async function verify(
+export async function verifyStore(
   store: string,
   options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
 ): Promise<VerifyResult> {
   requirePath('the store', store);
-  requireOptions(options);
+  requireOptions('verifyStore()', options, { signal: SIGNAL, onProgress: CALLBACK });
   const { signal, onProgress } = options;
   return inWorker((channel) => channel.call('verify', { store }, { signal, onEvent: onProgress }));
 }

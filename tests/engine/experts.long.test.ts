@@ -17,7 +17,14 @@ import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { FrequencyPool } from '../../dist/src/cache/frequency-pool.js';
 import { createPlacement } from '../../dist/src/cache/unit-cache.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
-import { convert, type FlashrowError, loadModel, type Model, type ModelOptions, plan } from '../../dist/src/index.js';
+import {
+  convertModel,
+  type FlashrowError,
+  loadModel,
+  type Model,
+  type ModelOptions,
+  planModel,
+} from '../../dist/src/index.js';
 import { storeOutline } from '../../dist/src/plan/outline.js';
 import { planOutline } from '../../dist/src/plan/plan-outline.js';
 import { openStore } from '../../dist/src/store/reader.js';
@@ -60,7 +67,7 @@ async function write(path: string, options: ModelOptions) {
 
 describe('a mixture of experts', () => {
   it('runs from the GGUF file it came in, by its own router, and says so', async () => {
-    const { minimumBytes } = await plan(gguf, { memory: 0, cacheDir: join(folder, 'cache') });
+    const { minimumBytes } = await planModel(gguf, { memory: 0, cacheDir: join(folder, 'cache') });
     const { info } = await predict(gguf, { memory: minimumBytes });
     expect(info).toMatchObject({ selector: 'router', cachePolicy: 'lfu', exact: true });
     const [store] = readdirSync(join(folder, 'cache')).filter((name) => name.startsWith('moe'));
@@ -76,10 +83,10 @@ describe('a mixture of experts', () => {
     const source = join(folder, 'gpt-oss.gguf');
     writeRandomGguf(source, { ...SHAPES['tiny-moe'], family: 'gpt-oss' }, 'q8_0', { rows: 'mxfp4' });
     const store = join(folder, 'gpt-oss');
-    await convert(source, store, { rows: 'q8_0', dense: 'f16' });
+    await convertModel(source, store, { rows: 'q8_0', dense: 'f16' });
     for (const path of [source, store]) {
       const expected = await write(path, { memory: '256MB' });
-      const { minimumBytes } = await plan(path, { memory: 0, cacheDir: join(folder, 'cache') });
+      const { minimumBytes } = await planModel(path, { memory: 0, cacheDir: join(folder, 'cache') });
       for (const options of [{}, { threads: 1 }, { tuning: { cache: 'lru' } }] as ModelOptions[])
         expect((await write(path, { memory: minimumBytes, ...options })).tokens).toEqual(expected.tokens);
     }
@@ -87,11 +94,11 @@ describe('a mixture of experts', () => {
 
   it('writes the same tokens at every budget, policy and thread count, in place or converted', async () => {
     const store = join(folder, 'converted');
-    await convert(gguf, store, { rows: 'q4_0' });
+    await convertModel(gguf, store, { rows: 'q4_0' });
     expect(readdirSync(store)).toContain('rows.bin');
     const expected = await write(gguf, { memory: '256MB' });
     expect(expected.tokens).toHaveLength(24);
-    const { minimumBytes, ffnBytes } = await plan(gguf, { memory: 0, cacheDir: join(folder, 'cache') });
+    const { minimumBytes, ffnBytes } = await planModel(gguf, { memory: 0, cacheDir: join(folder, 'cache') });
     for (const source of [gguf, store]) {
       for (const [share, options] of [
         [0, {}],
@@ -112,9 +119,9 @@ describe('a mixture of experts', () => {
   it('hits and misses what its pool of slots does under the routes that it recorded', async () => {
     const store = join(folder, 'pooled');
     const trace = join(folder, 'pooled.trace');
-    await convert(gguf, store);
+    await convertModel(gguf, store);
     const outline = storeOutline(openStore(store));
-    const { minimumBytes, ffnBytes } = await plan(store, { memory: 0 });
+    const { minimumBytes, ffnBytes } = await planModel(store, { memory: 0 });
     const memory = Math.ceil(minimumBytes + 0.3 * ffnBytes);
     const { allocation } = planOutline(outline, { memory });
     const model = await loadModel(store, { memory });
@@ -150,7 +157,7 @@ describe('a mixture of experts', () => {
     const copy = join(folder, 'changed.gguf');
     copyFileSync(gguf, copy);
     const store = join(folder, 'changed.store');
-    await convert(copy, store);
+    await convertModel(copy, store);
     appendFileSync(copy, 'x');
     await expect(loadModel(store, { memory: '256MB' })).rejects.toMatchObject({ code: 'CORRUPT' });
     truncateSync(copy, readFileSync(gguf).length);
@@ -172,7 +179,7 @@ describe('a mixture of experts', () => {
         utimesSync(copy, 1.6e9, 1.6e9);
       };
       restore();
-      const { minimumBytes } = await plan(copy, { memory: 0, cacheDir: join(folder, 'cache') });
+      const { minimumBytes } = await planModel(copy, { memory: 0, cacheDir: join(folder, 'cache') });
       const model = await loadModel(copy, { memory: minimumBytes, cacheDir: join(folder, 'cache') });
       onTestFinished(() => model.dispose());
       return { copy, model, restore };
@@ -237,7 +244,7 @@ describe('a mixture of experts', () => {
 
   it('names the expert whose checksum does not match', async () => {
     const store = join(folder, 'damaged');
-    await convert(gguf, store, { rows: 'q8_0' });
+    await convertModel(gguf, store, { rows: 'q8_0' });
     const [{ offset, stride }] = openStore(store).layers[2].extents;
     const rows = readFileSync(join(store, 'rows.bin'));
     const { numExperts } = SHAPES['tiny-moe'].experts!;

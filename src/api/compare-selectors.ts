@@ -1,14 +1,15 @@
-import type { Progress } from '../contract/api.js';
+import type { Progress } from '../contract/progress.js';
 import type { ComparisonResult } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireModelOptions, requirePath, requireSequences, requireTexts } from './check-arguments.js';
+import { requirePath, requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
+import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
 
 export interface CompareOptions extends ModelOptions {
   signal?: AbortSignal;
-  /** Bytes of a conversion, then tokens scored, `done` of `total`. */
-  onProgress?: (progress: Progress | { done: number; total: number }) => void;
+  /** Told of a conversion, and then of the sequences that are scored, each twice. */
+  onProgress?: (progress: Progress) => void;
 }
 
 /**
@@ -17,14 +18,18 @@ export interface CompareOptions extends ModelOptions {
  * token ids as they are.
  * Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
  */
-export async function compare(
+export async function compareSelectors(
   source: string,
   text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] },
   options: CompareOptions = {},
 ): Promise<ComparisonResult> {
   requirePath('the model', source);
   requireScored(text);
-  requireModelOptions(options);
+  requireModelOptions<CompareOptions>('compareSelectors()', options, {
+    ...MODEL_OPTIONS,
+    signal: SIGNAL,
+    onProgress: CALLBACK,
+  });
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(source, plain, options);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadModel, plan } from '../../dist/src/index.js';
+import { loadModel, planModel } from '../../dist/src/index.js';
 import { anonymousBytes } from '../../dist/src/plan/machine.js';
 import { PROMPT, TALES, withTales } from '../support/shipped.js';
 
@@ -8,7 +8,7 @@ const read = async (memory: number) =>
 
 describe('memory', () => {
   it('grows by no more than budget and overhead', async () => {
-    const { minimumBytes } = await plan(TALES);
+    const { minimumBytes } = await planModel(TALES);
     for (const memory of [minimumBytes, 2 * minimumBytes]) {
       const { receipt } = await read(memory);
       expect(receipt.memoryBytes).toBeLessThanOrEqual(memory);
@@ -17,7 +17,7 @@ describe('memory', () => {
   });
 
   it('says what would be enough where the budget is not, and that is the least that works', async () => {
-    const { minimumBytes } = await plan(TALES);
+    const { minimumBytes } = await planModel(TALES);
     for (const memory of [0, minimumBytes - 1]) {
       await expect(loadModel(TALES, { memory })).rejects.toMatchObject({
         code: 'INSUFFICIENT_MEMORY',

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { convert, loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { convertModel, loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
 import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
 
 /** What golden/families.py computed. */
@@ -99,14 +99,14 @@ describe.each(Object.entries(goldens))('%s', (name, golden) => {
     const selectors = mixture ? (['router'] as const) : relu ? (['all', 'gate'] as const) : (['all'] as const);
     for (const selector of selectors) {
       const options = { cacheDir: scratch, tuning: { selector } };
-      const { minimumBytes } = await plan(folder, { ...options, memory: '1GB' });
+      const { minimumBytes } = await planModel(folder, { ...options, memory: '1GB' });
       expect((await results(folder, { ...options, memory: minimumBytes }, golden)).tokens).toEqual(golden.greedy);
     }
   });
 
   it('runs with both halves quantized, its dense half then on the bridge', async () => {
     const store = join(folder, 'q8');
-    await convert(folder, store, { rows: 'q8_0', dense: 'q8_0' });
+    await convertModel(folder, store, { rows: 'q8_0', dense: 'q8_0' });
     const { rows } = await results(store, {}, golden);
     let error = 0;
     rows.forEach((row, i) => {
@@ -124,7 +124,7 @@ describe('what a family does not have here', () => {
       ...golden,
       config: { ...golden.config, ...change } as Golden['config'],
     });
-    await expect(plan(folder, { cacheDir: scratch })).rejects.toMatchObject({
+    await expect(planModel(folder, { cacheDir: scratch })).rejects.toMatchObject({
       code: 'UNSUPPORTED',
       message: expect.stringMatching(message),
     });

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { type ModelShape, SHAPES } from '../../dist/bench/model/shapes.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
-import { loadModel, type ModelOptions, plan } from '../../dist/src/index.js';
+import { loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
 import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
 import { type GgufStack, gptOssExperts } from './gpt-oss-experts.js';
 
@@ -225,7 +225,7 @@ describe.each(Object.entries(FAMILIES))('a Hugging Face folder of %s', (name, fa
     const folder = join(scratch, name.replace(/\W/g, ''));
     writeFolder(gguf, folder, family);
     const expected = await results(gguf, { memory: '256MB' });
-    const { minimumBytes } = await plan(folder, { contextSize: 64, memory: '1GB' });
+    const { minimumBytes } = await planModel(folder, { contextSize: 64, memory: '1GB' });
     for (const options of [
       { memory: '256MB' },
       { memory: minimumBytes },

@@ -1,0 +1,34 @@
+/**
+ * How far a long task has come. It has the same shape wherever `onProgress` is given. Ticks come in order; a new stage
+ * begins a new count.
+ */
+export interface Progress {
+  /**
+   * What is being done; more stages may be added.
+   * - `compare`: a checkpoint is read to tell whether the store in the cache folder was made of the same bytes (bytes);
+   * - `convert`: a checkpoint is written as a store (bytes);
+   * - `load`: the resident half comes into memory (bytes);
+   * - `prefill`: the prompt runs (tokens; a share of one where a layer of a chunk is done);
+   * - `score`: sequences are scored (sequences);
+   * - `verify`: a store is read (bytes);
+   * - `collect`: texts run through a model that is calibrated (tokens);
+   * - `train`: its predictors are trained (layers; a share of one where a rank is done).
+   */
+  stage: ProgressStage;
+  /** How much is done, in units of `unit`. It may be a fraction. */
+  done: number;
+  /** How much there is, in units of `unit`. */
+  total: number;
+  unit: 'bytes' | 'tokens' | 'layers' | 'sequences';
+  /**
+   * Of stage `convert`, where it takes the place of a store in the cache folder: the damaged file of that store, or the
+   * file of the checkpoint that has changed.
+   */
+  damagedFile?: string;
+  /** Of stage `train`: the layer at work, from 0. */
+  layer?: number;
+  /** Of stage `train`: the rank at work. */
+  rank?: number;
+}
+
+export type ProgressStage = 'compare' | 'convert' | 'load' | 'prefill' | 'score' | 'verify' | 'collect' | 'train';
