@@ -1,8 +1,9 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { filesBelow, linkedFrom } from '../disk/kept-files.js';
 import { takeLock } from '../disk/lock.js';
+import { leftScratchFiles } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import { type CachedStore, cachedStores, storesOf } from './cached-stores.js';
 import { chooseVariant } from './choose-files.js';
@@ -13,8 +14,8 @@ import { dropLocks } from './pull-lock.js';
 import { repoFolder } from './pulled.js';
 
 /**
- * An entry of the cache folder: a model from a hub, a store that a checkpoint was converted to, or an unfinished one of
- * either.
+ * An entry of the cache folder: a model from a hub, a store that a checkpoint was converted to, an unfinished one of
+ * either, or a file that `doctor` left when it was killed.
  */
 export interface CachedModel {
   kind: 'pulled' | 'store' | 'unfinished';
@@ -48,9 +49,12 @@ export function listCached(cacheDir: string | undefined): CachedModel[] {
   const models = localModels(cache);
   const stores = cachedStores(cache);
   const made = modelNames(models, stores);
-  return [...models.map(entryOfModel), ...stores.map((store) => entryOfStore(store, made.get(store)))].sort(
-    (a, b) => b.bytes - a.bytes,
-  );
+  const entries = [
+    ...models.map(entryOfModel),
+    ...stores.map((store) => entryOfStore(store, made.get(store))),
+    ...leftScratchFiles(cache).map(entryOfScratch),
+  ];
+  return entries.sort((a, b) => b.bytes - a.bytes);
 }
 
 /** The stores that were made of any of `models`, each with the name of its model. */
@@ -75,6 +79,15 @@ const entryOfStore = ({ name, path, finished, manifest }: CachedStore, model: st
   source: model ?? manifest?.source.name ?? null,
 });
 
+/** A file that a measurement wrote, and that was left behind by a kill. */
+const entryOfScratch = (path: string): CachedModel => ({
+  kind: 'unfinished',
+  name: basename(path),
+  path,
+  ...sizeAndTime([path]),
+  source: null,
+});
+
 /**
  * Removes an entry by the name that `listCached` gives: a pulled model with the stores made of it, or a store, finished
  * or not. `organization/repository` removes all of its models, with `:tag` that one. Touches nothing outside the cache
@@ -87,6 +100,12 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
   if (store) {
     const kept = keptBehindLinks([store.path]);
     return removedEntry(name, [store.path], removeStores(new Map([[store, undefined]])), kept);
+  }
+  const scratch = leftScratchFiles(cache).find((path) => basename(path) === name);
+  if (scratch !== undefined) {
+    const entry = entryOfScratch(scratch);
+    rmSync(scratch);
+    return removedEntry(name, [scratch], [entry], { bytes: entry.bytes, left: [] });
   }
   const parsed = parseModelName(name);
   const all = parsed ? modelsOf(cache, parsed.repo) : [];

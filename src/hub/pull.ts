@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { lacksSpace } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
-import { diskFull } from '../disk/write-errors.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
@@ -92,7 +92,7 @@ export async function planPull(
   const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
   const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
   const free = freeBytes(folder);
-  if (free < neededBytes) throw diskFull(folder, { neededBytes, freeBytes: free });
+  if (free < neededBytes) throw lacksSpace(folder, { neededBytes, freeBytes: free });
   return { name, revision: hub.revision, files, bytes, bytesAtHand, inPlace, plan };
 }
 
