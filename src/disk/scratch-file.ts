@@ -47,7 +47,9 @@ export function leftScratchFiles(folder: string): string[] {
     .filter(isLeft);
 }
 
-/** The kernel knows who holds a file open, in other containers as well. Without its locks the number in the name says. */
+/**
+ * The kernel knows who holds a file open, in other containers as well. Without its locks the number in the name says.
+ */
 function isLeft(path: string): boolean {
   let file: number;
   try {

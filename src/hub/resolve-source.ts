@@ -8,8 +8,8 @@ import { pulledPath } from './pulled.js';
 
 /**
  * The path of a source. A path stays as it is; the name of a pulled model, or of a store in the cache folder, becomes
- * its path. Throws NOT_FOUND for a name on a hub that was not pulled and for an unfinished store, BAD_USAGE for a tag that was not pulled. Any
- * other text is returned as it is: the code that opens it will refuse it.
+ * its path. Throws NOT_FOUND for a name on a hub that was not pulled and for an unfinished store, BAD_USAGE for a tag
+ * that was not pulled. Any other text is returned as it is: the code that opens it will refuse it.
  */
 export function resolveSource(source: string, cacheDir: string | undefined): string {
   // What opens it says how the conversion goes on.
