@@ -6,7 +6,7 @@ import { ChatInput } from '../input/chat-input.js';
 import { type EndingSignal, interruptExitCode, interruptSignal, takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
-import { addExamples } from '../options/help.js';
+import { addExamples, addParagraphs } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tellFailure } from '../output/command-words.js';
 import { formatCount } from '../output/format.js';
@@ -40,10 +40,11 @@ export function chatCommand(): Command {
     .option('--system <text>', 'a text that the model is given before the conversation')
     .option('--chat-template <file>', "a Jinja template instead of the model's own");
   addGenerationOptions(command, {});
-  command.addHelpText(
-    'after',
-    "\nWithout sampling options, answers are drawn as the model's generation_config.json says. A model without one picks the likeliest token." +
-      `\nAn answer ends where the turn or the context ends.\n\nIn the conversation:\n${HELP}`,
+  addParagraphs(
+    command,
+    "Without sampling options, answers are drawn as the model's generation_config.json says. A model without one picks the likeliest token.",
+    'An answer ends where the turn or the context ends.',
+    `In the conversation:\n${HELP}`,
   );
   addExamples(
     command,
