@@ -121,10 +121,8 @@ class Conversation {
    * would.
    */
   async #tryTemplate(): Promise<void> {
-    const trial = this.#model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.#options);
-    // The loop is left before it begins: the template is filled in, and nothing is run.
-    await trial[Symbol.asyncIterator]().return?.();
-    await trial.result;
+    const { template } = this.#options;
+    await this.#model.countTokens([...this.record.messages, { role: 'user', content: 'Hello' }], { template });
   }
 
   #clear(): void {
@@ -164,11 +162,10 @@ class Conversation {
     this.#answering = abort;
     try {
       const result = await writeAnswer(
-        (onPrefill) =>
+        (follow) =>
           this.#model.chat(messages, {
-            maxTokens: this.#model.info.contextSize,
             ...defined(this.#options),
-            ...onPrefill,
+            ...follow,
           }),
         { quiet: this.#flags.json === true, signal: abort.signal },
       );

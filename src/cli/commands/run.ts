@@ -8,6 +8,7 @@ import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
+import { inCommandWords } from '../output/command-words.js';
 import { notice, printJson } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
@@ -24,7 +25,7 @@ interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags {
 }
 
 /** A run that was interrupted before it generated has no receipt. */
-type RunResult = Omit<GenerationResult, 'receipt'> & { receipt: Receipt | null };
+type RunResult = Omit<GenerationResult, 'receipt' | 'seed'> & { receipt: Receipt | null; seed: number | null };
 
 /** Starts the generation that was asked for. */
 type Begin = (model: Model, options: Parameters<Model['generate']>[1]) => ReturnType<Model['generate']>;
@@ -70,8 +71,9 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   const result = await generate(source, flags, signal, (model) =>
-    writeAnswer((onPrefill) => begin(model, { ...options, ...onPrefill }), { quiet, signal, shownPrompt }),
+    writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt }),
   );
+  for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
   if (quiet) printJson(result);
   else finishText(result);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
@@ -112,7 +114,11 @@ async function generate(
       text: '',
       tokens: [],
       finishReason: 'abort',
+      endedBy: 'signal',
+      stopText: null,
       usage: { prompt: 0, cached: 0, completion: 0 },
+      seed: flags.seed ?? null,
+      warnings: [],
       receipt: null,
     };
   }

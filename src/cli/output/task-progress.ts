@@ -6,6 +6,7 @@ import { notice } from './output.js';
 import { progressBar } from './progress.js';
 
 const LABELS: Readonly<Record<Progress['stage'], string>> = {
+  compare: 'comparing',
   convert: 'converting',
   load: 'loading',
   prefill: 'reading the prompt',

@@ -6,7 +6,11 @@ import { progressBar } from './progress.js';
 import { colorsFor } from './terminal.js';
 import { visibleText } from './visible-text.js';
 
-const ENDINGS = { stop: 'stopped', length: 'the limit was reached', abort: 'interrupted' };
+const ENDINGS: Readonly<Record<string, string>> = {
+  stop: 'stopped',
+  length: 'the limit was reached',
+  abort: 'interrupted',
+};
 /** Of a long prompt a terminal shows the end. */
 const SHOWN_PROMPT = 500;
 
@@ -23,11 +27,13 @@ interface AnswerOptions {
  * leaves the loop: the result then holds the text so far.
  */
 export async function writeAnswer(
-  begin: (options: Pick<GenerateOptions, 'onPrefill'>) => Generation,
+  begin: (options: Pick<GenerateOptions, 'onProgress'>) => Generation,
   { quiet, signal, shownPrompt = '' }: AnswerOptions,
 ): Promise<GenerationResult> {
   const bar = progressBar();
-  const generation = begin({ onPrefill: (done, total) => bar.update('reading the prompt', done, total, 'tokens') });
+  const generation = begin({
+    onProgress: ({ done, total }) => bar.update('reading the prompt', Math.floor(done), total, 'tokens'),
+  });
   const pieces = generation[Symbol.asyncIterator]();
   const leave = () => pieces.return?.();
   signal.addEventListener('abort', leave);
@@ -75,5 +81,5 @@ function printDimmed(prompt: string): void {
 /** `12 prompt tokens (8 reused), 40 generated: stopped` */
 export function formatUsage({ usage, finishReason }: Pick<GenerationResult, 'usage' | 'finishReason'>): string {
   const cached = usage.cached === 0 ? '' : ` (${formatCount(usage.cached)} reused)`;
-  return `${plural(usage.prompt, 'prompt token')}${cached}, ${formatCount(usage.completion)} generated: ${ENDINGS[finishReason]}`;
+  return `${plural(usage.prompt, 'prompt token')}${cached}, ${formatCount(usage.completion)} generated: ${ENDINGS[finishReason] ?? finishReason}`;
 }
