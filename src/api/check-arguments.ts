@@ -10,10 +10,6 @@ export function expect(holds: boolean, option: string, value: unknown, accepted:
   if (!holds) throw new FlashrowError('BAD_USAGE', `${option} is ${accepted}, not ${shown(value)}`, { option });
 }
 
-export function requirePath(name: string, value: unknown): asserts value is string {
-  expect(typeof value === 'string' && value !== '', name, value, 'a path');
-}
-
 /** Options that any call may take: an object with a signal and callbacks. */
 export function requireOptions(options: unknown): void {
   if (typeof options !== 'object' || options === null)

@@ -2,8 +2,9 @@ import type { Progress } from '../contract/progress.js';
 import type { ComparisonResult } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireModelOptions, requirePath, requireSequences, requireTexts } from './check-arguments.js';
+import { requireModelOptions, requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
+import { pathOf, type Source } from './source.js';
 
 export interface CompareOptions extends ModelOptions {
   signal?: AbortSignal;
@@ -18,16 +19,16 @@ export interface CompareOptions extends ModelOptions {
  * Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
  */
 export async function compareSelectors(
-  source: string,
+  source: Source,
   text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] },
   options: CompareOptions = {},
 ): Promise<ComparisonResult> {
-  requirePath('the model', source);
+  const path = pathOf('the model', source);
   requireScored(text);
   requireModelOptions(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
-  const store = await preparedStore(source, plain, options);
+  const store = await preparedStore(path, plain, options);
   const args = { store, text, options: plain, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));
 }

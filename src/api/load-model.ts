@@ -1,8 +1,9 @@
 import type { LoadOptions, Model } from '../contract/api.js';
 import { anonymousBytes } from '../plan/machine.js';
-import { requireModelOptions, requirePath } from './check-arguments.js';
+import { requireModelOptions } from './check-arguments.js';
 import { plainOptions, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
+import { pathOf, type Source } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 
 /**
@@ -11,12 +12,12 @@ import { WorkerChannel } from './worker-channel.js';
  * Throws INSUFFICIENT_MEMORY (with the plan), NOT_FOUND, UNSUPPORTED, CORRUPT, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO,
  * or `signal.reason`.
  */
-export async function loadModel(source: string, options: LoadOptions = {}): Promise<Model> {
-  requirePath('the model', source);
+export async function loadModel(source: Source, options: LoadOptions = {}): Promise<Model> {
+  const path = pathOf('the model', source);
   requireModelOptions(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
-  const store = await preparedStore(source, plain, options);
+  const store = await preparedStore(path, plain, options);
   const args = { store, options: plain, anonymousBefore: anonymousBytes() };
   const channel = new WorkerChannel();
   try {

@@ -1,15 +1,22 @@
 import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
+import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
+import type { HubOptions } from '../hub/hub-options.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece } from './api.js';
+import type { ExaminedModel } from './examined-model.js';
 import type { Progress } from './progress.js';
+import type { PlannedPull, PulledModel } from './pulled-model.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+
+/** How to reach a hub. The wait before another try is an event. */
+export type HubSettings = Omit<HubOptions, 'onWait'>;
 
 /** Options that can cross a thread boundary, with defaults in place. */
 export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPrefill' | 'stop' | 'trace'>> & {
@@ -84,6 +91,17 @@ export interface Methods {
   plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** What a source is. */
+  examine: { args: { source: string; cacheDir: string | undefined }; result: ExaminedModel; event: never };
+  /** Entries of the cache folder, and one that goes. */
+  list: { args: { cacheDir: string | undefined }; result: CachedModel[]; event: never };
+  remove: { args: { name: string; cacheDir: string | undefined }; result: RemovedModels; event: never };
+  /** Fetches a model from a hub; `dryRun` looks only. */
+  pull: {
+    args: { name: string; options: PlainOptions; hub: HubSettings; dryRun: boolean };
+    result: PulledModel;
+    event: Progress | { planned: PlannedPull } | { failure: ErrorShape; ms: number };
+  };
   /** The store of a source, converted first where need be. */
   prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
   /** Trains the predictors of a store. */

@@ -48,7 +48,7 @@ export class ModelHost {
    */
   async generate({ prompt, settings }: Arguments<'generate'>, onEvent: OnEvent): Promise<GenerationResult> {
     const { engine, feedForward, traceHeader, tokenizer, chatPrompts, sources, aborted } = this.#parts;
-    const { contextSize, spec } = this.info;
+    const { contextSize, vocabSize } = this.info;
     const ids = this.#encode(prompt);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     feedForward.trace = trace;
@@ -57,7 +57,7 @@ export class ModelHost {
         engine,
         tokenizer,
         meter: new Meter(sources),
-        vocabSize: spec.vocabSize,
+        vocabSize,
         contextSize,
         aborted,
         onPrefill: (done, total) => {
@@ -91,12 +91,12 @@ export class ModelHost {
   }
 
   detokenize({ ids }: Arguments<'detokenize'>): string {
-    checkIds(ids, this.info.spec.vocabSize);
+    checkIds(ids, this.info.vocabSize);
     return this.#parts.tokenizer.decode(ids);
   }
 
   logprobs({ tokens, topK }: Arguments<'logprobs'>): Promise<[number, number][][]> {
-    checkPrompt(tokens, this.info.spec.vocabSize, this.info.contextSize);
+    checkPrompt(tokens, this.info.vocabSize, this.info.contextSize);
     if (!Number.isSafeInteger(topK) || topK < 1)
       throw new FlashrowError('BAD_USAGE', `topK is a whole number from 1, not ${topK}`, { option: 'topK' });
     return scoreTop(this.#parts.engine, tokens, topK);
@@ -120,7 +120,7 @@ export class ModelHost {
     tap: FeedForwardTap | null = null,
   ): Promise<EvaluationResult> {
     const { engine, feedForward } = this.#parts;
-    for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
+    for (const sequence of sequences) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
     const meter = new Meter(this.#parts.sources);
     let nll = 0;
     let tokens = 0;
@@ -147,7 +147,7 @@ export class ModelHost {
    */
   async observe(ids: readonly number[], tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
-    checkPrompt(ids, this.info.spec.vocabSize, this.info.contextSize);
+    checkPrompt(ids, this.info.vocabSize, this.info.contextSize);
     engine.rewind(0);
     feedForward.tap = tap;
     try {

@@ -24,6 +24,7 @@ import { ChatPrompts } from './chat-prompts.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
+import { describeStore } from './describe-model.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
@@ -31,7 +32,6 @@ import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
-import { samplingDefaults } from './sampling-defaults.js';
 
 type Planned = ReturnType<typeof planOutline>;
 
@@ -134,14 +134,13 @@ async function loadParts(
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
   return {
-    spec: store.spec,
+    ...describeStore(store),
     path,
     contextSize: settings.contextSize,
     selector: selector.name,
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
-    samplingDefaults: samplingDefaults(store.readGenerationConfig()),
     directReads: stream.direct,
   };
 }

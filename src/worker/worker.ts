@@ -4,13 +4,16 @@ import type { ModelHost } from '../engine/model-host.js';
 import { FlashrowError } from '../errors.js';
 import { toShape } from './failure-shape.js';
 import * as fileWork from './file-work.js';
+import * as modelWork from './model-work.js';
 
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
 const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
-/** The calls of file-work.ts, which can be stopped anywhere. */
-const FILE_WORK: ReadonlySet<Method> = new Set<Method>(['plan', 'convert', 'verify', 'prepare']);
+/** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
+const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
+  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'pull'] as const),
+]);
 let host: ModelHost | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
@@ -29,7 +32,7 @@ port.on('message', async (request: Request) => {
   try {
     reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
   } catch (error) {
-    reply({ id, error: toShape(error, { isMixture: host?.info.spec.experts != null, store }) });
+    reply({ id, error: toShape(error, { isMixture: (host?.info.experts ?? 0) > 0, store }) });
   } finally {
     running = null;
     Atomics.store(flags, FLAGS.busy, 0);
@@ -53,6 +56,14 @@ async function perform(
       return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':
       return fileWork.prepare(request.args, signal, onEvent);
+    case 'examine':
+      return modelWork.examine(request.args);
+    case 'list':
+      return modelWork.list(request.args);
+    case 'remove':
+      return modelWork.remove(request.args);
+    case 'pull':
+      return modelWork.pull(request.args, signal, onEvent);
     case 'calibrate': {
       const { calibrateStore } = await import('../calibrate/calibrate-store.js');
       return calibrateStore(request.args, aborted, onEvent);

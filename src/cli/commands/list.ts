@@ -30,8 +30,8 @@ export function rmCommand(): Command {
 }
 
 async function list({ cacheDir, json }: ListFlags): Promise<void> {
-  const { listCached } = await import('../../hub/cached-models.js');
-  const models = listCached(cacheDir);
+  const { listModels } = await import('../../api/cached-models.js');
+  const models = await listModels({ cacheDir });
   if (json) printJson({ models });
   else if (models.length === 0) printLine('nothing yet; `flashrow pull` fetches models');
   else
@@ -44,8 +44,8 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
 }
 
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
-  const { removeCached } = await import('../../hub/cached-models.js');
-  const removed = removeCached(name, cacheDir);
+  const { removeModel } = await import('../../api/cached-models.js');
+  const removed = await removeModel(name, { cacheDir });
   if (json) return printJson(removed);
   printLine(
     removed.removed.map((model) => `${model.name} (${describe(model)}): ${formatBytes(model.bytes)}`).join('\n'),
