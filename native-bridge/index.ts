@@ -29,6 +29,17 @@ export function systemPageBytes(): number {
 }
 
 /**
+ * Sets a variable of the process, for libraries in native code. In a worker thread `process.env` is a copy, which they
+ * do not see. False without the addon, where nothing is set.
+ */
+export function setEnvironmentVariable(name: string, value: string): boolean {
+  const result = loadAddon();
+  if ('reason' in result) return false;
+  result.addon.setEnvironmentVariable(name, value);
+  return true;
+}
+
+/**
  * Opens a bridge with an instruction set (default: the environment's `FLASHROW_ISA`, else the best there is) and a
  * number of compute threads (default: one per available core). Throws BridgeError USAGE where the set is not available,
  * and names those that are.

@@ -41,6 +41,7 @@ interface Addon {
   ): void;
   crc32c: Bridge['crc32c'];
   probeReads: Bridge['probeReads'];
+  setEnvironmentVariable(name: string, value: string): void;
   /** The instruction sets it has kernels for and this processor runs, best first. */
   isas: Isa[];
   systemPageBytes: number;

@@ -1,6 +1,7 @@
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
-import { expect, requireModelOptions } from './check-arguments.js';
+import { expect, type OptionTable, requireOptions } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
+import { MODEL_OPTIONS } from './option-tables.js';
 
 /** Options of `listModels` and `removeModel`. */
 export interface CacheOptions {
@@ -11,13 +12,15 @@ export interface CacheOptions {
   cacheDir?: string | undefined;
 }
 
+const OPTIONS: OptionTable<CacheOptions> = { cacheDir: MODEL_OPTIONS.cacheDir };
+
 /**
  * What is in the cache folder, the largest first: models that were pulled, stores that checkpoints were converted to,
  * and what was cut off of either.
  * @throws BAD_USAGE, or IO where the folder cannot be read
  */
 export async function listModels(options: CacheOptions = {}): Promise<CachedModel[]> {
-  requireModelOptions(options);
+  requireOptions('listModels()', options, OPTIONS);
   return inWorker((channel) => channel.call('list', { cacheDir: options.cacheDir }));
 }
 
@@ -29,6 +32,6 @@ export async function listModels(options: CacheOptions = {}): Promise<CachedMode
  */
 export async function removeModel(name: string, options: CacheOptions = {}): Promise<RemovedModels> {
   expect(typeof name === 'string' && name !== '', 'name', name, 'the name of a model in the cache folder');
-  requireModelOptions(options);
+  requireOptions('removeModel()', options, OPTIONS);
   return inWorker((channel) => channel.call('remove', { name, cacheDir: options.cacheDir }));
 }

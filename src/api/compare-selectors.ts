@@ -2,8 +2,9 @@ import type { Progress } from '../contract/progress.js';
 import type { ComparisonResult } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireModelOptions, requireSequences, requireTexts } from './check-arguments.js';
+import { requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
+import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
 export interface CompareOptions extends ModelOptions {
@@ -25,7 +26,7 @@ export async function compareSelectors(
 ): Promise<ComparisonResult> {
   const path = pathOf('the model', source);
   requireScored(text);
-  requireModelOptions(options);
+  requireModelOptions<CompareOptions>('compareSelectors()', options, LOAD_OPTIONS);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(path, plain, options);

@@ -1,7 +1,8 @@
 import type { Progress } from '../contract/progress.js';
 import type { ConvertResult } from '../store/write/writer.js';
-import { requireOptions } from './check-arguments.js';
+import { type OptionTable, requireOptions } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
+import { CALLBACK, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
 export interface ConvertOptions {
@@ -12,6 +13,8 @@ export interface ConvertOptions {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
+
+const OPTIONS: OptionTable<ConvertOptions> = { rows: null, dense: null, signal: SIGNAL, onProgress: CALLBACK };
 
 /**
  * Converts a GGUF file or a Hugging Face folder to the store folder `store`, which must not exist. Resumes where an
@@ -25,7 +28,7 @@ export async function convertModel(
 ): Promise<ConvertResult> {
   const from = pathOf('the checkpoint', source);
   const to = pathOf('the store', store);
-  requireOptions(options);
+  requireOptions('convertModel()', options, OPTIONS);
   const { rows = 'source', dense = 'source', signal, onProgress } = options;
   return inWorker((channel) =>
     channel.call('convert', { source: from, store: to, rows, dense }, { signal, onEvent: onProgress }),

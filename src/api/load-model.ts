@@ -1,8 +1,8 @@
 import type { LoadOptions, Model } from '../contract/api.js';
 import { anonymousBytes } from '../plan/machine.js';
-import { requireModelOptions } from './check-arguments.js';
 import { plainOptions, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
+import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 
@@ -14,7 +14,7 @@ import { WorkerChannel } from './worker-channel.js';
  */
 export async function loadModel(source: Source, options: LoadOptions = {}): Promise<Model> {
   const path = pathOf('the model', source);
-  requireModelOptions(options);
+  requireModelOptions('loadModel()', options, LOAD_OPTIONS);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(path, plain, options);

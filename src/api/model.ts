@@ -14,7 +14,8 @@ import { FlashrowError } from '../errors.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import { requireIds, requireOptions, requireSequences, requireText } from './check-arguments.js';
-import { generateSettings } from './generate-settings.js';
+import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
+import { CALLBACK, SIGNAL, YES_OR_NO } from './option-tables.js';
 import type { WorkerChannel } from './worker-channel.js';
 
 /** A loaded model in the caller's thread. Every call goes to the worker behind the channel. */
@@ -34,15 +35,14 @@ export class WorkerModel implements Model {
     if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
       throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
     }
-    requireOptions(options);
+    requireOptions('generate()', options, GENERATE_OPTIONS);
     return this.#start(prompt, options);
   }
 
   chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
     checkMessages(messages);
-    requireOptions(chatOptions);
+    requireOptions('chat()', chatOptions, CHAT_OPTIONS);
     const { template, ...options } = chatOptions;
-    if (template !== undefined) requireText('template', template);
     const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
     const given = Object.entries(options).filter(([, value]) => value !== undefined);
     return this.#start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
@@ -74,7 +74,7 @@ export class WorkerModel implements Model {
 
   async tokenize(text: string, options: { special?: boolean } = {}): Promise<number[]> {
     requireText('text', text);
-    requireOptions(options);
+    requireOptions('tokenize()', options, { special: YES_OR_NO });
     const { special = true } = options;
     return this.#channel.call('tokenize', { text, special });
   }
@@ -90,7 +90,7 @@ export class WorkerModel implements Model {
     options: { signal?: AbortSignal } = {},
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
-    requireOptions(options);
+    requireOptions('logprobs()', options, { signal: SIGNAL });
     return this.#channel.call('logprobs', { tokens, topK }, { signal: options.signal });
   }
 
@@ -99,7 +99,7 @@ export class WorkerModel implements Model {
     options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
-    requireOptions(options);
+    requireOptions('evaluate()', options, { signal: SIGNAL, onProgress: CALLBACK });
     const { signal, onProgress } = options;
     return this.#channel.call('evaluate', { sequences }, { signal, onEvent: onProgress });
   }

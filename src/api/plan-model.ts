@@ -1,7 +1,7 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import { requireModelOptions } from './check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
+import { MODEL_OPTIONS, requireModelOptions } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
 /**
@@ -11,6 +11,6 @@ import { pathOf, type Source } from './source.js';
  */
 export async function planModel(source: Source, options: ModelOptions = {}): Promise<Plan> {
   const path = pathOf('the model', source);
-  requireModelOptions(options);
+  requireModelOptions('planModel()', options, MODEL_OPTIONS);
   return inWorker((channel) => channel.call('plan', { source: path, options: plainOptions(options) }));
 }

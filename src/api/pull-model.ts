@@ -1,11 +1,13 @@
 import { fromShape } from '../contract/failure.js';
 import type { Progress } from '../contract/progress.js';
+import type { PullEvent } from '../contract/protocol.js';
 import type { PlannedPull, PulledModel } from '../contract/pulled-model.js';
 import type { FlashrowError } from '../errors.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { expect, requireModelOptions } from './check-arguments.js';
+import { expect, type OptionTable } from './check-arguments.js';
 import { hubSettings } from './hub-settings.js';
 import { inWorker, plainOptions } from './in-worker.js';
+import { CALLBACK, LOAD_OPTIONS, requireModelOptions, YES_OR_NO } from './option-tables.js';
 
 /** Options of `pullModel`: how to reach the hub, and the options that the model is planned with. */
 export interface PullOptions extends ModelOptions {
@@ -38,11 +40,19 @@ export interface PullOptions extends ModelOptions {
   signal?: AbortSignal | undefined;
   /** Is told of what is compared and fetched. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Is told what the pull takes, before the weights are fetched. An error thrown in it ends the pull. */
+  /** Is told what the pull takes, before the weights are fetched. An error thrown in it ends the pull: nothing is
+   * fetched then. */
   onPlan?: ((planned: PlannedPull) => void) | undefined;
   /** Is told of a failure that may pass, before the wait of `ms` for another try. */
   onRetry?: ((failure: FlashrowError, ms: number) => void) | undefined;
 }
+
+const OPTIONS: OptionTable<PullOptions> = {
+  ...LOAD_OPTIONS,
+  // hub-settings.ts checks these, and the environment's variables in their place.
+  ...{ revision: null, token: null, endpoint: null, stallMs: null },
+  ...{ dryRun: YES_OR_NO, onPlan: CALLBACK, onRetry: CALLBACK },
+};
 
 /**
  * Fetches a model from the Hugging Face hub into the cache folder: `organization/repository`, or
@@ -53,20 +63,18 @@ export interface PullOptions extends ModelOptions {
  */
 export async function pullModel(name: string, options: PullOptions = {}): Promise<PulledModel> {
   expect(typeof name === 'string' && name !== '', 'name', name, "a model's name on a hub, like org/repo:Q4_K_M");
-  requireModelOptions(options);
+  requireModelOptions('pullModel()', options, OPTIONS);
   const { dryRun = false, signal, onProgress, onPlan, onRetry } = options;
-  expect(typeof dryRun === 'boolean', 'dryRun', dryRun, 'true or false');
-  for (const [option, callback] of Object.entries({ onPlan, onRetry }))
-    expect(callback === undefined || typeof callback === 'function', option, callback, 'a function');
-  const args = { name, options: plainOptions(options), hub: hubSettings(options), dryRun };
-  return inWorker((channel) =>
-    channel.call('pull', args, {
-      signal,
-      onEvent: (event) => {
-        if ('planned' in event) onPlan?.(event.planned);
-        else if ('failure' in event) onRetry?.(fromShape(event.failure), event.ms);
-        else onProgress?.(event);
-      },
-    }),
-  );
+  const args = { name, options: plainOptions(options), hub: hubSettings(options) };
+  const onEvent = (event: PullEvent) => {
+    if ('failure' in event) onRetry?.(fromShape(event.failure), event.ms);
+    else onProgress?.(event);
+  };
+  const began = performance.now();
+  return inWorker(async (channel) => {
+    const { path, ...planned } = await channel.call('planPull', args, { signal, onEvent });
+    onPlan?.(planned);
+    if (!dryRun) return channel.call('pull', {}, { signal, onEvent });
+    return { ...planned, path, fetchedBytes: 0, seconds: (performance.now() - began) / 1000 };
+  });
 }

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { beginsWithTilde, TILDE_ADVICE } from '../disk/tilde.js';
 import { FlashrowError, shown } from '../errors.js';
 
 /** A path, the name of a model, or the file URL of a path, like `new URL('model.gguf', import.meta.url)`. */
@@ -12,12 +13,11 @@ export function pathOf(what: string, given: unknown): string {
   if (isFileUrl(given)) return fromFileUrl(what, given);
   if (typeof given !== 'string' || given === '')
     throw new FlashrowError('BAD_USAGE', `${what} is a path, not ${shown(given)}`, { option: what });
-  if (/^~($|[/\\])/.test(given))
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `${what} is a path, not ${shown(given)}: ~ is a word of the shell; write the home folder out, or ./~ for a folder of that name`,
-      { option: what, value: given },
-    );
+  if (beginsWithTilde(given))
+    throw new FlashrowError('BAD_USAGE', `${what} is a path, not ${shown(given)}: ${TILDE_ADVICE}`, {
+      option: what,
+      value: given,
+    });
   return given;
 }
 

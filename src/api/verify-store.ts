@@ -2,6 +2,7 @@ import type { Progress } from '../contract/progress.js';
 import type { VerifyResult } from '../contract/protocol.js';
 import { requireOptions } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
+import { CALLBACK, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
 /**
@@ -13,7 +14,7 @@ export async function verifyStore(
   options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
 ): Promise<VerifyResult> {
   const path = pathOf('the store', store);
-  requireOptions(options);
+  requireOptions('verifyStore()', options, { signal: SIGNAL, onProgress: CALLBACK });
   const { signal, onProgress } = options;
   return inWorker((channel) => channel.call('verify', { store: path }, { signal, onEvent: onProgress }));
 }

@@ -160,7 +160,7 @@ export interface EvaluationResult {
 export interface ModelDescription {
   /** The name that the checkpoint gives itself, else the name of its file or folder. */
   name: string;
-  /** The family that flashrow runs it as, like `llama` or `qwen3moe`. */
+  /** The family that flashrow runs it as, like `llama` or `qwen3-moe`. */
   architecture: string;
   /** Weights in all, as a number: 7e9 for a model of 7 billion parameters. */
   parameters: number;

@@ -18,6 +18,9 @@ export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact'
 /** How to reach a hub. The wait before another try is an event. */
 export type HubSettings = Omit<HubOptions, 'onWait'>;
 
+/** A failure before the wait of `ms` for another try, or progress. */
+export type PullEvent = Progress | { failure: ErrorShape; ms: number };
+
 /** Options that can cross a thread boundary, with defaults in place. */
 export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPrefill' | 'stop' | 'trace'>> & {
   stop: string[];
@@ -96,12 +99,14 @@ export interface Methods {
   /** Entries of the cache folder, and one that goes. */
   list: { args: { cacheDir: string | undefined }; result: CachedModel[]; event: never };
   remove: { args: { name: string; cacheDir: string | undefined }; result: RemovedModels; event: never };
-  /** Fetches a model from a hub; `dryRun` looks only. */
-  pull: {
-    args: { name: string; options: PlainOptions; hub: HubSettings; dryRun: boolean };
-    result: PulledModel;
-    event: Progress | { planned: PlannedPull } | { failure: ErrorShape; ms: number };
+  /** Looks at a model on a hub. */
+  planPull: {
+    args: { name: string; options: PlainOptions; hub: HubSettings };
+    result: PlannedPull & { path: string };
+    event: PullEvent;
   };
+  /** Fetches what `planPull` found. */
+  pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
   prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
   /** Trains the predictors of a store. */

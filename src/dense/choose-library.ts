@@ -1,8 +1,9 @@
+import { onnxRuntimeIsUsable } from './onnx-runtime.js';
 import type { TensorShape } from './tensor-on-disk.js';
 
 /**
  * Chooses the library that multiplies by a segment's matrices: ONNX Runtime if it holds all of them in at most 1.3
- * times their own bytes, else the bridge.
+ * times their own bytes and can be kept from phoning home, else the bridge.
  *
  * Measured: matrices of 4096 x 4096, eight of them with a session each, 2 threads on a 2-core x86-64 machine,
  * onnxruntime-node 1.30. First figure: anonymous memory held per byte of the tensor. Then: the best ms a matrix at 1
@@ -21,4 +22,4 @@ import type { TensorShape } from './tensor-on-disk.js';
  * bytes.
  */
 export const libraryFor = (matrices: readonly TensorShape[]): 'onnx' | 'bridge' =>
-  matrices.every(({ format }) => format === 'f32') ? 'onnx' : 'bridge';
+  matrices.every(({ format }) => format === 'f32') && onnxRuntimeIsUsable() ? 'onnx' : 'bridge';

@@ -1,6 +1,7 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { FlashrowError } from '../errors.js';
 import type { OnnxGraph } from './onnx-graph.js';
+import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.js';
 
 /** An input or output [tokens, width], and the buffer that it is bound to. */
 interface Port {
@@ -11,12 +12,14 @@ interface Port {
 
 /** An ONNX Runtime session over one graph. Its inputs and outputs are bound to the caller's buffers, and stay bound. */
 export class OnnxSession {
+  readonly #runtime: OnnxRuntime;
   readonly #session: InferenceSession;
   readonly #ports = new Map<string, Port>();
   readonly #feeds: Record<string, Tensor> = {};
   readonly #fetches: Record<string, Tensor | null> = {};
 
-  private constructor(session: InferenceSession, graph: OnnxGraph) {
+  private constructor(runtime: OnnxRuntime, session: InferenceSession, graph: OnnxGraph) {
+    this.#runtime = runtime;
     this.#session = session;
     for (const [name, width] of graph.widths) this.#ports.set(name, { width, buffer: null, tokens: 0 });
     for (const name of session.outputNames) this.#fetches[name] = null;
@@ -27,7 +30,8 @@ export class OnnxSession {
    */
   static async load(graph: OnnxGraph, folder: string, threads: number): Promise<OnnxSession> {
     try {
-      const session = await InferenceSession.create(graph.encode(), {
+      const runtime = await loadOnnxRuntime();
+      const session = await runtime.InferenceSession.create(graph.encode(), {
         executionProviders: ['cpu'],
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
@@ -38,7 +42,7 @@ export class OnnxSession {
         // The read threads and the bridge's own need the cores between two calls.
         extra: { session: { intra_op: { allow_spinning: '0' }, model_external_initializers_file_folder_path: folder } },
       });
-      return new OnnxSession(session, graph);
+      return new OnnxSession(runtime, session, graph);
     } catch (cause) {
       throw new FlashrowError(
         'IO',
@@ -79,6 +83,6 @@ export class OnnxSession {
 
   #tensor(name: string): Tensor {
     const { buffer, tokens, width } = this.#ports.get(name)!;
-    return new Tensor('float32', buffer!.subarray(0, tokens * width), [tokens, width]);
+    return new this.#runtime.Tensor('float32', buffer!.subarray(0, tokens * width), [tokens, width]);
   }
 }

@@ -17,6 +17,7 @@ import { FlashrowError } from '../errors.js';
 import type { Examination } from './examination.js';
 import { kernelSpeed } from './kernel-speed.js';
 import { defaultThreads } from './machine.js';
+import { memoryLeft } from './memory-left.js';
 import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from './read-curve.js';
 import { verdictOn } from './verdict.js';
 
@@ -51,6 +52,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     const progress = { signal, onProgress: (done: number, total: number) => onProgress('write', done, total) };
     const { curve, weightBytesPerSecond } =
       kind === 'file' ? await measure(place) : await withScratchFile(place, scratchBytes, progress, measure);
+    const { availableBytes, limitBytes } = memoryLeft();
     const measured: Omit<Examination, 'verdict'> = {
       node: process.version,
       onnxRuntime: onnxRuntimeVersion(),
@@ -63,7 +65,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
         unavailableReason: nativeUnavailableReason(),
         weightBytesPerSecond,
       },
-      memory: { totalBytes: totalmem(), availableBytes: process.availableMemory(), limitBytes: containerLimit() },
+      memory: { totalBytes: totalmem(), availableBytes, limitBytes },
       disk: { path: place, ...spaceOf(place), direct: curve.every(({ direct }) => direct), curve },
     };
     return { ...measured, verdict: verdictOn(measured) };
@@ -105,12 +107,6 @@ async function measureFile(bridge: Bridge, path: string, { signal, onProgress }:
   }
   const matrix = { ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) };
   return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES) };
-}
-
-/** The limit of the container; null without one. Node then gives an absurd number, or 0. */
-function containerLimit(): number | null {
-  const limit = process.constrainedMemory();
-  return limit > 0 && limit < totalmem() ? limit : null;
 }
 
 function spaceOf(path: string): Pick<Examination['disk'], 'freeBytes' | 'inMemory'> {

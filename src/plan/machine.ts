@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
-import { parseBytes } from './bytes.js';
+import { parseBytes, parsePercentage } from './bytes.js';
+import { quotaCores } from './cpu-quota.js';
+import { memoryLeft } from './memory-left.js';
 
 /** The share of the memory left that a budget takes by default. */
 export const DEFAULT_BUDGET_SHARE = 0.6;
@@ -9,8 +11,11 @@ const MAX_DEFAULT_THREADS = 8;
 
 /** The caller's budget in bytes; by default 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
 export function budgetBytes(memory: number | string | undefined): number {
-  if (memory === undefined) return Math.floor(process.availableMemory() * DEFAULT_BUDGET_SHARE);
-  if (typeof memory === 'string') return parseBytes(memory);
+  if (memory === undefined) return Math.floor(memoryLeft().availableBytes * DEFAULT_BUDGET_SHARE);
+  if (typeof memory === 'string') {
+    const share = parsePercentage(memory);
+    return share === null ? parseBytes(memory) : Math.floor(memoryLeft().availableBytes * share);
+  }
   if (!Number.isSafeInteger(memory) || memory < 0) {
     throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {
       option: 'memory',
@@ -20,8 +25,13 @@ export function budgetBytes(memory: number | string | undefined): number {
   return memory;
 }
 
-export function defaultThreads(): number {
-  return Math.min(availableParallelism(), MAX_DEFAULT_THREADS);
+/**
+ * The cores that this process may use, by its affinity and by the CPU quotas of its control groups, at most 8. A quota
+ * is rounded down, as Node does: a thread beyond it makes the others wait while the kernel holds it back.
+ */
+export function defaultThreads(root = '/'): number {
+  const cores = Math.min(availableParallelism(), quotaCores(root) ?? Number.POSITIVE_INFINITY);
+  return Math.max(1, Math.min(Math.floor(cores), MAX_DEFAULT_THREADS));
 }
 
 /**

@@ -1,13 +1,13 @@
 import type { ExaminedModel } from '../contract/examined-model.js';
 import type { Progress } from '../contract/progress.js';
-import type { Methods } from '../contract/protocol.js';
-import type { PulledModel } from '../contract/pulled-model.js';
+import type { HubSettings, Methods } from '../contract/protocol.js';
+import type { PlannedPull, PulledModel } from '../contract/pulled-model.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { describeCheckpoint, describeStore } from '../engine/describe-model.js';
 import { listCached, removeCached } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
 import { formatModelName } from '../hub/model-name.js';
-import { type PullProgress, planPull, pull as pullFiles } from '../hub/pull.js';
+import { type PullPlan, type PullProgress, planPull as planFiles, pull as pullFiles } from '../hub/pull.js';
 import { modelPath, repoFolder } from '../hub/pulled.js';
 import { resolveSource } from '../hub/resolve-source.js';
 import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
@@ -50,28 +50,43 @@ export const list = ({ cacheDir }: Methods['list']['args']) => listCached(cacheD
 
 export const remove = ({ name, cacheDir }: Methods['remove']['args']) => removeCached(name, cacheDir);
 
-/** Looks at a model on a hub, says what a pull would take, and fetches it unless it is only to look. */
-export async function pull(
-  { name, options, hub, dryRun }: Methods['pull']['args'],
+type OnPullEvent = (event: Methods['pull']['event']) => void;
+
+/** What `pull` is to fetch: the files that the last call of `planPull` found. */
+let planned: { pull: PullPlan; told: PlannedPull; args: Methods['planPull']['args'] } | null = null;
+
+/** Looks at a model on a hub, and says what a pull would take. */
+export async function planPull(
+  args: Methods['planPull']['args'],
   signal: AbortSignal,
-  onEvent: (event: Methods['pull']['event']) => void,
-): Promise<PulledModel> {
-  const began = performance.now();
-  const asked: HubOptions = {
-    ...hub,
-    onWait: (failure, ms) => onEvent({ failure: toShape(failure, { isMixture: false, store: null }), ms }),
-  };
-  const watch = { signal, onProgress: (progress: PullProgress) => onEvent(toProgress(progress)) };
-  const planned = await planPull(name, options, asked, watch);
-  const { bytes, bytesAtHand, plan } = planned;
-  const files = planned.files.map(({ path, bytes }) => ({ path, bytes }));
-  const told = { name: formatModelName(planned.name), files, bytes, bytesAtHand, plan };
-  onEvent({ planned: told });
-  if (!dryRun) return { ...told, ...(await pullFiles(planned, options.cacheDir, asked, watch)) };
-  const folder = repoFolder(cacheDirectory(options.cacheDir), planned.name.repo);
-  const seconds = (performance.now() - began) / 1000;
-  return { ...told, path: modelPath(folder, files[0].path), fetchedBytes: 0, seconds };
+  onEvent: OnPullEvent,
+): Promise<Methods['planPull']['result']> {
+  const pull = await planFiles(args.name, args.options, toHub(args.hub, onEvent), watching(signal, onEvent));
+  const { bytes, bytesAtHand, plan } = pull;
+  const files = pull.files.map(({ path, bytes }) => ({ path, bytes }));
+  const told = { name: formatModelName(pull.name), files, bytes, bytesAtHand, plan };
+  planned = { pull, told, args };
+  const folder = repoFolder(cacheDirectory(args.options.cacheDir), pull.name.repo);
+  return { ...told, path: modelPath(folder, files[0].path) };
 }
+
+export async function pull(signal: AbortSignal, onEvent: OnPullEvent): Promise<PulledModel> {
+  const { pull, told, args } = planned!;
+  return {
+    ...told,
+    ...(await pullFiles(pull, args.options.cacheDir, toHub(args.hub, onEvent), watching(signal, onEvent))),
+  };
+}
+
+const toHub = (hub: HubSettings, onEvent: OnPullEvent): HubOptions => ({
+  ...hub,
+  onWait: (failure, ms) => onEvent({ failure: toShape(failure, { isMixture: false, store: null }), ms }),
+});
+
+const watching = (signal: AbortSignal, onEvent: OnPullEvent) => ({
+  signal,
+  onProgress: (progress: PullProgress) => onEvent(toProgress(progress)),
+});
 
 const STAGES = { compare: 'check', headers: 'headers', fetch: 'fetch' } as const;
 

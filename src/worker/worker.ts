@@ -12,7 +12,7 @@ const flags = new Int32Array((workerData as WorkerStart).flags);
 const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
 /** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
-  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'pull'] as const),
+  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
 ]);
 let host: ModelHost | null = null;
 /** The store that was opened. */
@@ -63,7 +63,9 @@ async function perform(
     case 'remove':
       return modelWork.remove(request.args);
     case 'pull':
-      return modelWork.pull(request.args, signal, onEvent);
+      return modelWork.pull(signal, onEvent);
+    case 'planPull':
+      return modelWork.planPull(request.args, signal, onEvent);
     case 'calibrate': {
       const { calibrateStore } = await import('../calibrate/calibrate-store.js');
       return calibrateStore(request.args, aborted, onEvent);

@@ -28,12 +28,16 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   const own = loaded.filter((url) => url.startsWith(ROOT.href)).map((url) => url.slice(ROOT.href.length));
   expect(own).toContain('src/api/load-model.js');
   const rooms = new Set(own.map((path) => path.split('/').slice(0, -1).join('/')));
-  // Of plan/ what an error carries and what memory is counted from; the rest runs in the worker.
-  expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/plan']);
+  // Of disk/ what a path may not be (tilde.ts). Of plan/ what an error carries and what memory is counted from; the rest runs in the worker.
+  expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/disk', 'src/plan']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
     'src/plan/bytes.js',
+    'src/plan/control-groups.js',
+    'src/plan/cpu-quota.js',
     'src/plan/insufficient-memory.js',
     'src/plan/machine.js',
+    'src/plan/memory-left.js',
   ]);
+  expect(own.filter((path) => path.startsWith('src/disk/'))).toEqual(['src/disk/tilde.js']);
   expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);
 });

@@ -12,6 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
+/** What a call throws or rejects with; null where it does neither. */
+const rejection = (call: () => unknown): Promise<unknown> =>
+  Promise.resolve()
+    .then(call)
+    .then(() => null)
+    .catch((thrown) => thrown);
+
 /** A call, and what the message must say to write instead. */
 const WRONG: [string, () => unknown, string][] = [
   ['loadModel()', () => loadModel(), 'the model is a path, not undefined'],
@@ -72,12 +79,74 @@ const WRONG: [string, () => unknown, string][] = [
   ['evaluate([[1, 2]], null)', () => model.evaluate([[1, 2]], null), 'options are an object'],
 ];
 
+const MESSAGES = [{ role: 'user', content: 'x' }];
+/** Options that do not exist, as other engines, clients and typists spell them, and the option that is meant. */
+const MISSPELLED: [string, () => unknown, string][] = [
+  ['generate(max_tokens)', () => model.generate('x', { max_tokens: 3 }), 'maxTokens'],
+  ['generate(maxTokenz)', () => model.generate('x', { maxTokenz: 3 }), 'maxTokens'],
+  ['generate(max_new_tokens)', () => model.generate('x', { max_new_tokens: 3 }), 'maxTokens'],
+  ['generate(top_k)', () => model.generate('x', { top_k: 3 }), 'topK'],
+  ['generate(repetition_penalty)', () => model.generate('x', { repetition_penalty: 1.1 }), 'repeatPenalty'],
+  ['chat(temprature)', () => model.chat(MESSAGES, { temprature: 1 }), 'temperature'],
+  ['chat(chat_template)', () => model.chat(MESSAGES, { chat_template: 'x' }), 'template'],
+  ['evaluate(onprogress)', () => model.evaluate([[1, 2]], { onprogress: () => {} }), 'onProgress'],
+  ['logprobs(abortSignal)', () => model.logprobs([1], 1, { abortSignal: null }), 'signal'],
+  ['loadModel(contextsize)', () => loadModel(TALES, { contextsize: 100 }), 'contextSize'],
+  ['loadModel(n_ctx)', () => loadModel(TALES, { n_ctx: 100 }), 'contextSize'],
+  ['loadModel(tuning.selectr)', () => loadModel(TALES, { tuning: { selectr: 'all' } }), 'tuning.selector'],
+  ['planModel(memry)', () => planModel(TALES, { memry: 1 }), 'memory'],
+  ['convertModel(row)', () => convertModel('a', 'b', { row: 'f16' }), 'rows'],
+  ['verifyStore(Signal)', () => verifyStore(TALES, { Signal: null }), 'signal'],
+  ['calibrateStore(token)', () => calibrateStore(TALES, ['x'], { token: 3 }), 'tokens'],
+  ['compareSelectors(thread)', () => compareSelectors(TALES, { documents: [] }, { thread: 1 }), 'threads'],
+];
+
+describe('an option that does not exist', () => {
+  it.each(MISSPELLED)('%s is BAD_USAGE that names the option meant', async (_, call, meant) => {
+    const error = await rejection(call);
+    expect(error).toBeInstanceOf(flashrow.FlashrowError);
+    expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining(`did you mean \`${meant}\`?`) });
+  });
+
+  it('that is like no other is answered with the list', async () => {
+    const error = await rejection(() => model.evaluate([[1, 2]], { banana: 1 }));
+    expect(error).toMatchObject({
+      message: '`banana` is no option of `evaluate()`; it takes `signal`, `onProgress`',
+      details: { option: 'banana', accepted: 'signal, onProgress' },
+    });
+  });
+
+  it('counts where it is inherited, and not where it is undefined', async () => {
+    expect(await rejection(() => model.generate('x', Object.create({ max_tokens: 3 })))).toMatchObject({
+      code: 'BAD_USAGE',
+    });
+    expect(await model.tokenize('', { banana: undefined })).toBeInstanceOf(Array);
+  });
+});
+
+const WRONG_VALUES: [object, string][] = [
+  [{ ignoreEos: 'no' }, 'ignoreEos is true or false, not "no"'],
+  [{ seed: null }, 'seed is a whole number, not null'],
+  [{ seed: 0.5 }, 'seed is a whole number, not 0.5'],
+  [{ maxTokens: '5' }, 'maxTokens is a whole number from 0'],
+  [{ maxTokens: -1 }, 'maxTokens is a whole number from 0'],
+  [{ temperature: null }, 'temperature is a number from 0, not null'],
+  [{ temperature: NaN }, 'temperature is a number from 0, not NaN'],
+  [{ topP: '0.5' }, 'topP is above 0 and at most 1, not "0.5"'],
+  [{ minP: 2 }, 'minP is from 0 to 1, not 2'],
+  [{ repeatPenalty: 0 }, 'repeatPenalty is a number above 0, not 0'],
+  [{ stop: ['a', ''] }, 'stop is a text or an array of texts, none of them empty'],
+  [{ stop: null }, 'stop is a text or an array of texts'],
+];
+
+it.each(WRONG_VALUES)('a value that an option does not accept, %j, is BAD_USAGE', async (options, said) => {
+  for (const call of [() => model.generate('x', options), () => model.chat(MESSAGES, options)])
+    expect(await rejection(call)).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining(said) });
+});
+
 describe('an argument of a wrong type', () => {
   it.each(WRONG)('%s is BAD_USAGE that says what to write instead', async (_, call, said) => {
-    const error = await Promise.resolve()
-      .then(call)
-      .then(() => null)
-      .catch((thrown) => thrown);
+    const error = await rejection(call);
     expect(error).toBeInstanceOf(flashrow.FlashrowError);
     expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining(said) });
   });

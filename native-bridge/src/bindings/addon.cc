@@ -17,6 +17,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("countAgreements", Napi::Function::New(env, countAgreements));
   exports.Set("crc32c", Napi::Function::New(env, checksumBytes));
   exports.Set("probeReads", Napi::Function::New(env, probeFile));
+  exports.Set("setEnvironmentVariable", Napi::Function::New(env, setEnvironmentVariable));
   exports.Set("isas", availableIsas(env));
   exports.Set("memory", memoryConstants(env));
   exports.Set("systemPageBytes", Napi::Number::New(env, static_cast<double>(systemPageBytes())));

@@ -18,5 +18,6 @@ Napi::Value trainLowRankStep(const Napi::CallbackInfo& info);
 Napi::Value countAgreements(const Napi::CallbackInfo& info);
 Napi::Value checksumBytes(const Napi::CallbackInfo& info);
 Napi::Value probeFile(const Napi::CallbackInfo& info);
+Napi::Value setEnvironmentVariable(const Napi::CallbackInfo& info);
 
 }  // namespace flashrow

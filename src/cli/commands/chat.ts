@@ -3,7 +3,7 @@ import type { ChatOptions, GenerationResult, Model } from '../../contract/api.js
 import { FlashrowError } from '../../errors.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 import { ChatInput } from '../input/chat-input.js';
-import { interruptSignal, takeInterrupts } from '../input/interrupt.js';
+import { type EndingSignal, interruptExitCode, interruptSignal, takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
@@ -77,7 +77,7 @@ class Conversation {
   readonly #model: Model;
   readonly #options: ChatOptions;
   readonly #flags: ChatFlags;
-  readonly #input = new ChatInput(() => this.#interrupt());
+  readonly #input = new ChatInput(() => this.#interrupt('SIGINT'));
   #answering: AbortController | null = null;
   #interruptedBefore = false;
   #left = false;
@@ -90,7 +90,7 @@ class Conversation {
   }
 
   async run(): Promise<void> {
-    const giveBack = takeInterrupts(() => this.#interrupt());
+    const giveBack = takeInterrupts((signal) => this.#interrupt(signal));
     try {
       await this.#tryTemplate();
       if (process.stdin.isTTY) notice('/help lists the commands; Ctrl-D leaves');
@@ -179,12 +179,13 @@ class Conversation {
   }
 
   /**
-   * Ctrl-C. Where nobody types, it ends the program with the conversation so far. At a terminal it stops the answer;
-   * where none is under way it drops the half-typed message, and a second Ctrl-C in a row leaves.
+   * Ctrl-C. Where nobody types, it ends the program with the conversation so far, and so does any other signal that
+   * asks for an end. At a terminal it stops the answer; where none is under way it drops the half-typed message, and a
+   * second Ctrl-C in a row leaves.
    */
-  #interrupt(): void {
-    if (!process.stdin.isTTY) {
-      process.exitCode = 130;
+  #interrupt(signal: EndingSignal): void {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) {
+      process.exitCode = interruptExitCode();
       this.#leave();
     } else if (this.#answering) {
       this.#answering.abort();

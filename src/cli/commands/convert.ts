@@ -5,7 +5,7 @@ import { interruptSignal } from '../input/interrupt.js';
 import { choice } from '../options/option-values.js';
 import { formatBytes, formatMs, formatShare, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { withProgress } from '../output/task-progress.js';
 
 interface ConvertFlags {
   rows: string;
@@ -28,13 +28,14 @@ export function convertCommand(): Command {
 
 async function convertCheckpoint(source: string, store: string, flags: ConvertFlags): Promise<void> {
   const { convertModel } = await import('../../api/convert-model.js');
-  const bar = progressBar('bytes');
-  const result = await convertModel(source, store, {
-    rows: flags.rows,
-    dense: flags.dense,
-    signal: interruptSignal(),
-    onProgress: ({ done, total }) => bar.update('converting', done, total),
-  }).finally(() => bar.stop());
+  const { result } = await withProgress({ keptIn: `${store}.partial`, asked: true }, (onProgress) =>
+    convertModel(source, store, {
+      rows: flags.rows,
+      dense: flags.dense,
+      signal: interruptSignal(),
+      onProgress,
+    }),
+  );
   if (flags.json) return printJson(result);
   printLine(`${result.store}: ${formatBytes(result.bytes)} in ${formatMs(result.seconds * 1000)}`);
   for (const line of requantizedSummary(result.requantized)) notice(line);

@@ -29,12 +29,13 @@ export function doctorCommand(): Command {
 
 async function doctor(path: string | undefined, { size, json }: DoctorFlags): Promise<void> {
   const { examine } = await import('../../plan/examine.js');
-  const bar = progressBar('share');
+  const bar = progressBar();
   const examination = await examine({
     path,
     scratchBytes: size,
     signal: interruptSignal(),
-    onProgress: (stage, done, total) => bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total),
+    onProgress: (stage, done, total) =>
+      bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total, 'share'),
   }).finally(() => bar.stop());
   const told = { ...examination, verdict: examination.verdict.map(inCommandWords) };
   if (json) printJson(told);

@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import type { compareSelectors } from '../../api/compare-selectors.js';
 import type { Model } from '../../contract/api.js';
-import type { Progress } from '../../contract/progress.js';
 import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
@@ -11,8 +10,8 @@ import { isTokenIds, parseJson } from '../options/option-values.js';
 import { formatComparison } from '../output/comparison.js';
 import { plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
 import { formatReceipt } from '../output/receipt.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
 import { withModel } from './with-model.js';
 
 interface EvalFlags extends ModelFlags {
@@ -39,7 +38,6 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   if (flags.compare) return compareRuns(source, flags);
   const sequencesFor = await readSequences(source, flags);
   const signal = interruptSignal();
-  const bar = progressBar('count');
   const result = await withModel(source, toModelOptions(flags), signal, async (model) => {
     const sequences = sequencesFor(model);
     if (!sequences.some((ids) => ids.length > 1)) {
@@ -47,8 +45,8 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
         sequences: sequences.length,
       });
     }
-    const onProgress = ({ done, total }: Progress) => bar.update('scoring', done, total);
-    return model.evaluate(sequences, { signal, onProgress }).finally(() => bar.stop());
+    const scored = await withProgress(IN_CACHE, (onProgress) => model.evaluate(sequences, { signal, onProgress }));
+    return scored.result;
   });
   if (flags.json) return printJson(result);
   printLine(
@@ -60,13 +58,9 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
 async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
   const { compareSelectors } = await import('../../api/compare-selectors.js');
-  const bar = progressBar('share');
-  const result = await compareSelectors(source, text, {
-    ...toModelOptions(flags),
-    signal: interruptSignal(),
-    onProgress: ({ stage, done, total }) =>
-      bar.update(stage === 'convert' ? 'converting' : 'scoring twice', done, total),
-  }).finally(() => bar.stop());
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
+  );
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
 }

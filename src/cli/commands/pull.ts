@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import type { Progress } from '../../contract/progress.js';
 import type { PlannedPull, PulledModel } from '../../contract/pulled-model.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
@@ -9,17 +8,12 @@ import { formatBytes, formatMs, formatRows, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatPlan } from '../output/plan-table.js';
 import { progressBar } from '../output/progress.js';
+import { LABELS } from '../output/task-progress.js';
 
 interface PullFlags extends ModelFlags, HubFlags {
   dryRun?: boolean;
   json?: boolean;
 }
-
-const LABELS: Partial<Record<Progress['stage'], string>> = {
-  check: 'comparing',
-  headers: 'reading headers',
-  fetch: 'fetching',
-};
 
 export function pullCommand(): Command {
   const command = new Command('pull')
@@ -42,13 +36,14 @@ export function pullCommand(): Command {
 
 async function run(model: string, flags: PullFlags): Promise<void> {
   const { pullModel } = await import('../../api/pull-model.js');
-  const bar = progressBar('bytes');
+  const bar = progressBar();
   const result = await pullModel(model, {
     ...toModelOptions(flags),
     ...toHubOptions(flags),
     dryRun: flags.dryRun ?? false,
     signal: interruptSignal(),
-    onProgress: ({ stage, done, total }) => bar.update(LABELS[stage] ?? stage, done, total),
+    onProgress: ({ stage, done, total, unit }) =>
+      bar.update(stage, done, total, unit === 'layers' ? 'share' : unit, LABELS[stage]),
     onPlan: (planned) => {
       bar.stop();
       tellPlan(planned);

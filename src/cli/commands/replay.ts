@@ -17,7 +17,7 @@ export function replayCommand(): Command {
     .argument('<trace>', 'a file that run --trace recorded, or a CSV of expert routes')
     .requiredOption(
       '--memory <bytes>',
-      'memory of the cache alone, like 500000000, 1.5GiB or 2GB',
+      'memory of the cache alone, like 500000000, 2GB, 1.5GiB or 6G',
       parseSize('--memory'),
     )
     .option('--cold', 'begin with empty caches at the first generated token; else the prompt fills them, uncounted')
@@ -50,9 +50,10 @@ function summary({ tokens, activeShare, reuse, slots, slotsPerLayer, slotBytes }
 
 const table = ({ policies }: Replay): string =>
   formatTable([
-    ['policy', 'hits', 'read per token', 'reads per token'],
-    ...policies.map(({ policy, hitRate, bytesPerToken, recordsPerToken }) => [
+    ['policy', 'as --cache', 'hits', 'read per token', 'reads per token'],
+    ...policies.map(({ policy, cache, hitRate, bytesPerToken, recordsPerToken }) => [
       policy,
+      cache ?? '',
       formatShare(hitRate),
       formatBytes(Math.round(bytesPerToken)),
       recordsPerToken.toFixed(1),

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
-import { interruptSignal } from '../input/interrupt.js';
+import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
@@ -48,7 +48,7 @@ async function run(source: string, flags: RunFlags): Promise<void> {
   );
   if (flags.json) printJson(result);
   else finishText(result);
-  if (result.finishReason === 'abort') process.exitCode = 130;
+  if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
 
 async function chosenPrompt({ prompt, tokens, chat, chatTemplate }: RunFlags): Promise<Begin> {

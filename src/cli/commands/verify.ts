@@ -3,7 +3,7 @@ import type { VerifyResult } from '../../contract/protocol.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { formatBytes, plural } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
 
 export function verifyCommand(): Command {
   return new Command('verify')
@@ -21,11 +21,10 @@ async function verify(store: string, flags: { cacheDir?: string; json?: boolean 
     import('../../api/verify-store.js'),
     import('../../hub/resolve-source.js'),
   ]);
-  const bar = progressBar('bytes');
-  const result = await verifyStore(resolveSource(store, flags.cacheDir), {
-    signal: interruptSignal(),
-    onProgress: ({ done, total }) => bar.update('verifying', done, total),
-  }).finally(() => bar.stop());
+  const path = resolveSource(store, flags.cacheDir);
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    verifyStore(path, { signal: interruptSignal(), onProgress }),
+  );
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);
   const { ok, firstBad, bundles, bytes, unchecked } = result;

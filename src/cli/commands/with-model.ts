@@ -1,9 +1,8 @@
 import type { Model } from '../../contract/api.js';
-import type { Progress } from '../../contract/progress.js';
 import type { ModelOptions } from '../../plan/model-options.js';
-import { conversionNotice } from '../output/conversion-notice.js';
+import { convertedNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
 
 /**
  * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
@@ -22,17 +21,11 @@ export async function withModel<T>(
   const reason = nativeUnavailableReason();
   if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
 
-  const bar = progressBar('bytes');
-  let announced = false;
-  const onProgress = (progress: Progress) => {
-    const { stage, done, total } = progress;
-    if (stage === 'convert' && !announced) {
-      announced = true;
-      notice(conversionNotice(progress));
-    }
-    bar.update(stage === 'convert' ? 'converting' : 'loading', done, total);
-  };
-  const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
+  const { result: model, convertedMs } = await withProgress(IN_CACHE, (onProgress) =>
+    loadModel(source, { ...options, signal, onProgress }),
+  );
+  if (convertedMs !== null)
+    notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
   try {
     return await work(model);
   } finally {

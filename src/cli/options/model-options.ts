@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CACHE_POLICIES } from '../../cache/policy.js';
 import { FlashrowError } from '../../errors.js';
-import { parseBytes } from '../../plan/bytes.js';
+import { BYTES_ACCEPTED, parseBytes, parsePercentage } from '../../plan/bytes.js';
 import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
 import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
@@ -12,7 +12,7 @@ export const MODEL_ARGUMENT =
 
 /** The options shared by all commands that open a model, as commander gives them. */
 export interface ModelFlags {
-  memory?: number;
+  memory?: number | string;
   context?: number;
   threads?: number;
   select: SelectorChoice;
@@ -27,8 +27,8 @@ export function addModelOptions(command: Command): Command {
   return command
     .option(
       '--memory <bytes>',
-      'budget, like 500000000, 1.5GiB or 2GB (default: 60% of what is left)',
-      parseSize('--memory'),
+      'budget, like 2GB (10^9 bytes each), 1.5GiB, 6G (2^30) or 50% of what is left (default: 60%)',
+      parseMemory,
     )
     .option(
       '--context <tokens>',
@@ -63,6 +63,16 @@ export function toModelOptions(flags: ModelFlags): ModelOptions {
   };
 }
 
+/** `--memory`: bytes, an amount with a unit, or a percentage, which is left as it is written. */
+export const parseMemory: OptionParser<number | string> = (text) => {
+  if (parsePercentage(text) !== null) return text;
+  try {
+    return parseBytes(text);
+  } catch {
+    throw badValue('--memory', text, `${BYTES_ACCEPTED}, or a share of what is left, like 50%`);
+  }
+};
+
 /** Bytes, or an amount with a unit. */
 export const parseSize =
   (option: string): OptionParser<number> =>
@@ -71,7 +81,7 @@ export const parseSize =
       return parseBytes(text);
     } catch (error) {
       if (!(error instanceof FlashrowError)) throw error;
-      throw badValue(option, text, 'bytes or an amount with a unit, like 500000000, 1.5GiB or 2GB');
+      throw badValue(option, text, BYTES_ACCEPTED);
     }
   };
 

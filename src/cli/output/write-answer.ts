@@ -12,8 +12,8 @@ export async function writeAnswer(
   begin: (options: Pick<GenerateOptions, 'onPrefill'>) => Generation,
   { quiet, signal }: { quiet: boolean; signal: AbortSignal },
 ): Promise<GenerationResult> {
-  const bar = progressBar('count');
-  const generation = begin({ onPrefill: (done, total) => bar.update('reading the prompt', done, total) });
+  const bar = progressBar();
+  const generation = begin({ onPrefill: (done, total) => bar.update('reading the prompt', done, total, 'tokens') });
   const pieces = generation[Symbol.asyncIterator]();
   const leave = () => pieces.return?.();
   signal.addEventListener('abort', leave);
