@@ -17,6 +17,7 @@ export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
 export type {
   ChatOptions,
+  EndedBy,
   EvaluationResult,
   FinishReason,
   GenerateOptions,
@@ -30,6 +31,10 @@ export type {
   Piece,
   Receipt,
   SamplingDefaults,
+  TemplateOptions,
+  TextPiece,
+  TokenizeOptions,
+  Usage,
 } from './contract/api.js';
 export type { ExaminedModel } from './contract/examined-model.js';
 export type { Progress, ProgressStage } from './contract/progress.js';

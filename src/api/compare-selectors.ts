@@ -4,7 +4,7 @@ import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
-import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
+import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
 export interface CompareOptions extends ModelOptions {
@@ -26,7 +26,11 @@ export async function compareSelectors(
 ): Promise<ComparisonResult> {
   const path = pathOf('the model', source);
   requireScored(text);
-  requireModelOptions<CompareOptions>('compareSelectors()', options, LOAD_OPTIONS);
+  requireModelOptions<CompareOptions>('compareSelectors()', options, {
+    ...MODEL_OPTIONS,
+    signal: SIGNAL,
+    onProgress: CALLBACK,
+  });
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(path, plain, options);

@@ -35,7 +35,8 @@ type OnEvent = (event: Methods['calibrate']['event']) => void;
  *       layer-statistics.ts      figures for the plan: active share, reuse
  *
  * At the end predictors.bin appears whole beside the store's rows. Throws UNSUPPORTED for a model whose neurons are
- * never idle, BAD_USAGE for too little text and for a rank that cannot pay, BUSY, DISK_FULL, NOT_WRITABLE, ABORTED, and what loading throws.
+ * never idle, BAD_USAGE for too little text and for a rank that cannot pay, BUSY, DISK_FULL, NOT_WRITABLE, ABORTED, and
+ * what loading throws.
  */
 export async function calibrateStore(
   args: Arguments,

@@ -114,7 +114,9 @@ function trainOne(
   };
 }
 
-/** Throws CORRUPT where a layer's figures are no numbers: its inputs were none, and a predictor of them says nothing. */
+/**
+ * Throws CORRUPT where a layer's figures are no numbers: its inputs were none, and a predictor of them says nothing.
+ */
 export function requireNumbers(layer: number, figures: readonly number[]): void {
   if (figures.every(Number.isFinite)) return;
   const message = `layer ${layer} computes values that are no numbers, so no predictor can be trained on it; run \`verifyStore()\` on the model`;

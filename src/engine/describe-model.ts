@@ -11,7 +11,7 @@ export const describeStore = (store: Store): ModelDescription => ({
   ...fromSpec(store.spec),
   parameters: countParameters(store.layers, store.tensors.values()),
   chatTemplate: store.readChatTemplate(),
-  samplingDefaults: samplingDefaults(store.readGenerationConfig()),
+  samplingDefaults: samplingDefaults(store.readGenerationConfig()).defaults,
 });
 
 /** What the store would be that a checkpoint converts to. `layout`: of that store. */
@@ -24,7 +24,7 @@ export function describeCheckpoint(
     ...fromSpec(spec),
     parameters: countParameters(layers, resident),
     chatTemplate,
-    samplingDefaults: samplingDefaults(generationConfig),
+    samplingDefaults: samplingDefaults(generationConfig).defaults,
   };
 }
 

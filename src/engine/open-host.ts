@@ -16,11 +16,9 @@ import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
-import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
-import { ChatPrompts } from './chat-prompts.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
@@ -32,6 +30,7 @@ import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
+import { samplingDefaults } from './sampling-defaults.js';
 
 type Planned = ReturnType<typeof planOutline>;
 
@@ -62,7 +61,6 @@ export async function openHost(
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
-    const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);
@@ -77,8 +75,6 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
-      tokenizer,
-      chatPrompts: new ChatPrompts(tokenizer, () => store.readChatTemplate()),
       sources: meterSources(planned, info, parts, anonymousBefore),
       aborted,
       dispose: () => held.dispose(),
@@ -142,6 +138,7 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     exact: selector.exact,
     kernels: bridge.isa,
     directReads: stream.direct,
+    warnings: [...(store.text.warnings ?? []), ...samplingDefaults(store.readGenerationConfig()).warnings],
   };
 }
 

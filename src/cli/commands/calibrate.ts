@@ -4,11 +4,13 @@ import { FlashrowError } from '../../errors.js';
 import { splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { addExamples } from '../options/help.js';
 import { MODEL_ARGUMENT, parseMemory } from '../options/model-options.js';
 import { badValue, decimal, integer } from '../options/option-values.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 interface CalibrateFlags {
   text?: string;
@@ -23,7 +25,7 @@ interface CalibrateFlags {
 }
 
 export function calibrateCommand(): Command {
-  return new Command('calibrate')
+  const command = new Command('calibrate')
     .description('train predictors for a ReLU model, so that --lossy reads only the rows a token is likely to need')
     .argument('<model>', MODEL_ARGUMENT)
     .option('--text <file>', 'a text like those the model will see; a line <|endoftext|> ends a document')
@@ -44,6 +46,11 @@ export function calibrateCommand(): Command {
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option('--cache-dir <folder>', 'where checkpoints are converted to')
     .action(calibrateModel);
+  return addExamples(
+    command,
+    ['flashrow calibrate store --text stories.txt', 'train on a text like those to come'],
+    ['flashrow calibrate store --text stories.txt --tokens 50000', 'train longer, and better'],
+  );
 }
 
 function parseRank(text: string): number {
@@ -52,10 +59,11 @@ function parseRank(text: string): number {
   return rank;
 }
 
-async function calibrateModel(source: string, flags: CalibrateFlags): Promise<void> {
+async function calibrateModel(given: string, flags: CalibrateFlags): Promise<void> {
   if (flags.text === undefined)
     throw new FlashrowError('BAD_USAGE', 'nothing to calibrate on: give --text <file>', { option: '--text' });
   const documents = splitDocuments(await readText('--text', flags.text));
+  const source = await namedModel(given, flags.cacheDir);
   const { calibrateStore } = await import('../../api/calibrate-store.js');
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     calibrateStore(source, documents, {

@@ -6,6 +6,7 @@ import { ChatInput } from '../input/chat-input.js';
 import { type EndingSignal, interruptExitCode, interruptSignal, takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tellFailure } from '../output/command-words.js';
 import { formatCount } from '../output/format.js';
@@ -43,6 +44,11 @@ export function chatCommand(): Command {
     'after',
     "\nWithout sampling options, answers are drawn as the model's generation_config.json says. A model without one picks the likeliest token." +
       `\nAn answer ends where the turn or the context ends.\n\nIn the conversation:\n${HELP}`,
+  );
+  addExamples(
+    command,
+    ['flashrow chat model.gguf', 'talk with a model'],
+    ['flashrow chat model.gguf --system "You are brief." --temperature 0.7', 'with a word on how to answer'],
   );
   return addModelOptions(command).action(chat);
 }
@@ -114,10 +120,8 @@ class Conversation {
    * would.
    */
   async #tryTemplate(): Promise<void> {
-    const trial = this.#model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.#options);
-    // The loop is left before it begins: the template is filled in, and nothing is run.
-    await trial[Symbol.asyncIterator]().return?.();
-    await trial.result;
+    const { template } = this.#options;
+    await this.#model.countTokens([...this.record.messages, { role: 'user', content: 'Hello' }], { template });
   }
 
   #clear(): void {
@@ -157,11 +161,10 @@ class Conversation {
     this.#answering = abort;
     try {
       const result = await writeAnswer(
-        (onPrefill) =>
+        (follow) =>
           this.#model.chat(messages, {
-            maxTokens: this.#model.info.contextSize,
             ...defined(this.#options),
-            ...onPrefill,
+            ...follow,
           }),
         { quiet: this.#flags.json === true, signal: abort.signal },
       );

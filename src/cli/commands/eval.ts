@@ -5,6 +5,7 @@ import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { isTokenIds, parseJson } from '../options/option-values.js';
 import { formatComparison } from '../output/comparison.js';
@@ -12,6 +13,7 @@ import { plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
 interface EvalFlags extends ModelFlags {
@@ -31,6 +33,11 @@ export function evalCommand(): Command {
     .option('--text <file>', 'a text; a line <|endoftext|> ends a document')
     .option('--sequences <file>', 'JSON [[ids], ...]; the first token of each is not scored')
     .option('--compare', 'also with every row that matters: what the selector costs (ReLU models)');
+  addExamples(
+    command,
+    ['flashrow eval model.gguf --text book.txt --context 512', 'how well a model knows a text'],
+    ['flashrow eval store --text book.txt --lossy --select low-rank --compare', 'what a selector that guesses costs'],
+  );
   return addModelOptions(command).action(evaluate);
 }
 
@@ -55,8 +62,9 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   notice(formatReceipt(result.receipt));
 }
 
-async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
+async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
+  const source = await namedModel(given, flags.cacheDir);
   const { compareSelectors } = await import('../../api/compare-selectors.js');
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
@@ -101,7 +109,7 @@ async function idsIn(path: string): Promise<number[][]> {
 async function fromText(source: string, path: string, cacheDir: string | undefined): Promise<Sequences> {
   const documents = splitDocuments(await readText('--text', path));
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source, cacheDir);
+  const tokenizer = await openTokenizer(await namedModel(source, cacheDir), cacheDir);
   const ids = documents.map((document) =>
     tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
   );

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { PlannedPull, PulledModel } from '../../contract/pulled-model.js';
 import { interruptSignal } from '../input/interrupt.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { type HubFlags, parseStallTimeout, toHubOptions } from '../options/pull-options.js';
 import { tellFailure } from '../output/command-words.js';
@@ -31,6 +32,11 @@ export function pullCommand(): Command {
       30,
     )
     .option('--dry-run', 'say what it would take and need, and fetch nothing else');
+  addExamples(
+    command,
+    ['flashrow pull Qwen/Qwen3-0.6B-GGUF:Q8_0', 'fetch a file of a repository'],
+    ['flashrow pull Qwen/Qwen3-0.6B --dry-run --memory 2GB', 'only say what it would take'],
+  );
   return addModelOptions(command).action(run);
 }
 

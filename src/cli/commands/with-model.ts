@@ -3,12 +3,13 @@ import type { ModelOptions } from '../../plan/model-options.js';
 import { convertedNotice } from '../output/conversion-notice.js';
 import { notice } from '../output/output.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 /**
  * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
  */
 export async function withModel<T>(
-  source: string,
+  given: string,
   options: ModelOptions,
   signal: AbortSignal,
   work: (model: Model) => Promise<T>,
@@ -18,6 +19,7 @@ export async function withModel<T>(
     import('../../api/load-model.js'),
     import('../../../native-bridge/index.js'),
   ]);
+  const source = await namedModel(given, options.cacheDir);
   const reason = nativeUnavailableReason();
   if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
 

@@ -25,30 +25,41 @@ export interface ModelFlags {
 
 export function addModelOptions(command: Command): Command {
   return command
+    .optionsGroup('Memory and speed:')
     .option(
       '--memory <bytes>',
-      'budget, like 2GB (10^9 bytes each), 1.5GiB, 6G (2^30) or 50% of what is left (default: 60%)',
+      'the budget: the memory that the model may take, like 2GB (10^9 bytes each), 1.5GiB, 6G (2^30) or 50% of what is left (default: 60%)',
       parseMemory,
     )
     .option(
       '--context <tokens>',
-      'tokens of context (default: what the model was trained on, at most 4096)',
+      'tokens that the model sees at once, prompt and answer (default: what it was trained on, at most 4096)',
       integer('--context', 1),
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option(
       '--select <selector>',
-      'which rows are read: auto, all, gate, low-rank, sign or router',
+      'the selector, which says what is read from the disk for a token: everything (all), what its active neurons need (gate, of ReLU models), what a trained guess names (low-rank, sign), the experts that the model picks (router), or the best of these (auto)',
       parseSelector,
       'auto',
     )
-    .option('--cache <policy>', 'what stays cached: auto, lru, window[:k], lfu, pin or hot+lru', parseCache, 'auto')
-    .option('--state <format>', 'keys and values in f16 or f32', choice('--state', ['f16', 'f32']), 'f16')
-    .option('--lossy', 'permit selectors that are not exact')
-    .option('--no-direct', 'read through the page cache')
+    .option(
+      '--cache <policy>',
+      'what of it stays in memory for later tokens: auto, lru, window[:k], lfu, pin or hot+lru',
+      parseCache,
+      'auto',
+    )
+    .option(
+      '--state <format>',
+      'format of the state, the keys and values of the context: f16 or f32',
+      choice('--state', ['f16', 'f32']),
+      'f16',
+    )
+    .option('--lossy', 'permit selectors that guess: less is read, and the text may change')
+    .option('--no-direct', "read through the system's page cache, where reads past it are refused or slow")
     .option(
       '--cache-dir <folder>',
-      'where checkpoints are converted to (default: FLASHROW_CACHE, else the cache folder of the platform)',
+      'the folder of converted and pulled models (default: FLASHROW_CACHE, else the cache folder of the platform)',
     );
 }
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Progress } from '../../contract/progress.js';
+import { CONVERTED_FILES } from '../../store/manifest.js';
 import { formatBytes, formatMs } from './format.js';
 
 /** A cautious pace: the same drive is read and written. */
@@ -11,7 +12,9 @@ export function conversionNotice({ total, damagedFile }: Pick<Progress, 'total' 
   const what =
     damagedFile === undefined
       ? 'converting the checkpoint once'
-      : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
+      : !CONVERTED_FILES.some((name) => name === damagedFile)
+        ? `${damagedFile} has changed since it was converted, so it is converted anew`
+        : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
   return `${what}: ${formatBytes(total)} to write to the cache folder, ${conversionTime(total)}`;
 }
 

@@ -2,6 +2,8 @@ import { CommanderError } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import { tellFailure } from './command-words.js';
 import { printJson } from './output.js';
+import { colorsFor } from './terminal.js';
+import { visibleText } from './visible-text.js';
 
 /**
  * Prints a failure where it belongs and returns the exit code: 2 for bad usage, `interrupted` for an interrupt, else 1.
@@ -11,7 +13,8 @@ export function reportFailure(thrown: unknown, json: boolean, interrupted = 130)
   if (json) {
     printJson({ error: { code, message, details } });
   } else if (!showedHelp(thrown)) {
-    process.stderr.write(`error: ${message} [${code}]\n`);
+    // A message may quote a file.
+    process.stderr.write(`${colorsFor(process.stderr).red('error:')} ${visibleText(message)} [${code}]\n`);
   }
   if (process.env.FLASHROW_DEBUG === '1' && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   return code === 'BAD_USAGE' ? 2 : code === 'ABORTED' ? interrupted : 1;

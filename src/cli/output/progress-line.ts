@@ -8,6 +8,7 @@ export interface ProgressState {
   /** 0 to 1. */
   share: number;
   done: number;
+  /** 0 where nobody knows: then there is a count, and no bar. */
   total: number;
   unit: ProgressUnit;
   /** Units a second, and the seconds that are left; null while unknown. */
@@ -24,6 +25,7 @@ const BLOCKS = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
  * goes; the percentage stays.
  */
 export function progressLine(state: ProgressState, columns: number, blocks: boolean): string {
+  if (state.total === 0) return [state.label, ...progressFacts(state)].join('  ').slice(0, columns);
   const percentage = `${Math.floor(state.share * 100)}%`.padStart(4);
   const facts = progressFacts(state);
   for (let told = facts.length; told >= 0; told--) {
@@ -37,7 +39,7 @@ export function progressLine(state: ProgressState, columns: number, blocks: bool
 
 /** The line for a terminal that cannot draw over it: `converting: 42%, 12 s left, 310 MB/s, 1.20 GB of 4.21 GB`. */
 export const plainProgressLine = (state: ProgressState): string =>
-  `${state.label}: ${[`${Math.floor(state.share * 100)}%`, ...progressFacts(state)].join(', ')}`;
+  `${state.label}: ${[...(state.total === 0 ? [] : [`${Math.floor(state.share * 100)}%`]), ...progressFacts(state)].join(', ')}`;
 
 /** What is told beside the percentage, the most useful first. */
 function progressFacts({ done, total, unit, perSecond, secondsLeft }: ProgressState): string[] {
@@ -46,7 +48,7 @@ function progressFacts({ done, total, unit, perSecond, secondsLeft }: ProgressSt
   if (unit === 'share') return facts;
   if (perSecond !== null && unit !== 'sequences') facts.push(formatRate(perSecond, unit));
   const amount = unit === 'bytes' ? formatBytes : (count: number) => formatCount(Math.floor(count));
-  facts.push(`${amount(done)} of ${amount(total)}`);
+  facts.push(total === 0 ? amount(done) : `${amount(done)} of ${amount(total)}`);
   return facts;
 }
 

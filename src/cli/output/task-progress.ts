@@ -7,6 +7,7 @@ import { progressBar } from './progress.js';
 
 /** What a bar says of a stage. */
 export const LABELS: Readonly<Record<Progress['stage'], string>> = {
+  compare: 'comparing',
   convert: 'converting',
   load: 'loading',
   prefill: 'reading the prompt',
