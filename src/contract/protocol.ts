@@ -218,7 +218,10 @@ export interface ErrorShape {
 }
 
 /** From the worker. */
-export type Reply = { id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape });
+export type Reply =
+  | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
+  /** Why the compiled kernels are not there. */
+  | { slowKernels: string };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {

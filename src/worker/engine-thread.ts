@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { nativeUnavailableReason } from '../../native-bridge/index.js';
 import { FLAGS, type Method, type Reply, type Request, type WorkerStart } from '../contract/protocol.js';
 import type { ModelHost } from '../engine/model-host.js';
 import { FlashrowError } from '../errors.js';
@@ -14,6 +15,8 @@ const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
   ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
 ]);
+/** The calls that compute, and whose speed the kernels make. */
+const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate', 'compare']);
 let host: ModelHost | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
@@ -29,6 +32,8 @@ port.on('message', async (request: Request) => {
   running = { id, controller };
   if (!FILE_WORK.has(request.method)) Atomics.store(flags, FLAGS.busy, 1);
   const reply = (message: Reply) => port.postMessage(message);
+  const slowKernels = COMPUTE.has(request.method) && process.env.FLASHROW_ISA !== 'ts' && nativeUnavailableReason();
+  if (slowKernels) reply({ slowKernels });
   try {
     reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
   } catch (error) {

@@ -15,14 +15,8 @@ export async function withModel<T>(
   work: (model: Model) => Promise<T>,
 ): Promise<T> {
   // Loaded late, here and in the commands, so that help and bad usage do not wait for the engine.
-  const [{ loadModel }, { nativeUnavailableReason }] = await Promise.all([
-    import('../../api/load-model.js'),
-    import('../../../native-bridge/index.js'),
-  ]);
+  const { loadModel } = await import('../../api/load-model.js');
   const source = await namedModel(given, options.cacheDir);
-  const reason = nativeUnavailableReason();
-  if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
-
   const { result: model, convertedMs } = await withProgress(IN_CACHE, (onProgress) =>
     loadModel(source, { ...options, signal, onProgress }),
   );
