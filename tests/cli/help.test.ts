@@ -44,7 +44,7 @@ const OPTIONS: Record<string, string[]> = {
   logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: SHARED,
+  plan: [...SHARED, '--prompt-tokens'],
   doctor: ['--size'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
   list: ['--cache-dir'],

@@ -65,6 +65,8 @@ async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void
     removed.removed.map((model) => `${model.name} (${describe(model)}): ${formatBytes(model.bytes)}`).join('\n'),
   );
   printLine(`removed ${formatBytes(removed.bytes)}`);
+  if (removed.left.length > 0)
+    printLine(`the links are gone, and what they led to was left:\n${removed.left.join('\n')}`);
 }
 
 const describe = ({ kind, source }: CachedModel): string => (source === null ? kind : `${kind} of ${source}`);

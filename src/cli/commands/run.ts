@@ -3,6 +3,7 @@ import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
@@ -107,11 +108,12 @@ async function generate(
   work: (model: Model) => Promise<GenerationResult>,
 ): Promise<RunResult> {
   try {
-    return await withModel(source, toModelOptions(flags), signal, work);
+    return await withModel(source, toModelOptions(flags), signal, work, await contextForRun(source, flags));
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'signal',

@@ -50,9 +50,9 @@ export async function writeAnswer(
     written += text.length;
   };
   try {
-    for await (const { text } of { [Symbol.asyncIterator]: () => pieces }) {
+    for await (const { type, text } of { [Symbol.asyncIterator]: () => pieces }) {
       if (count === 0) bar.stop();
-      if (text !== '') write(text);
+      if (type === 'text' && text !== '') write(text);
       if (showsCount) bar.update('writing', ++count, 0, 'tokens');
     }
     const result = await generation.result;
