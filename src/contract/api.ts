@@ -81,8 +81,8 @@ export interface TemplateOptions {
 }
 
 /**
- * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file; empty
- * where they suggest nothing.
+ * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file;
+ * empty where they suggest nothing.
  */
 export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
 
@@ -154,11 +154,13 @@ export interface Receipt {
   budgetBytes: number;
   /** Weights that stay in memory, bytes. */
   residentBytes: number;
-  /** Keys and values of the context, bytes. */
+  /** Keys and values that are held now, bytes. They grow with the conversation, up to `stateBytes` of the plan. */
   stateBytes: number;
-  /** The cache of bundles, bytes. */
+  /** Working buffers, bytes. */
+  scratchBytes: number;
+  /** The cache of bundles, with slots that are empty yet, bytes. */
   cacheBytes: number;
-  /** The most that the budget's parts held at once, as accounted, bytes. */
+  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
   memoryBytes: number;
   /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
   overheadBytes: number;

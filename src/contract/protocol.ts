@@ -1,6 +1,6 @@
 import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
-import type { ModelOptions } from '../plan/model-options.js';
+import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
@@ -10,7 +10,10 @@ import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt } fr
 import type { Progress } from './progress.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
-export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+export type PlainOptions = Pick<
+  PlanOptions,
+  'memory' | 'contextSize' | 'usualContextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+>;
 
 /** Options that can cross a thread boundary, with defaults in place. */
 export interface GenerateSettings {
@@ -98,7 +101,12 @@ export interface VerifyResult {
 
 /** The calls that the engine's thread takes. `event` is a report that it may send on the way. */
 export interface Methods {
-  plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
+  /** A plan for each budget; none at all is the default budget. */
+  plan: {
+    args: { source: string; options: PlainOptions; budgets: readonly ModelOptions['memory'][]; promptTokens?: number };
+    result: Plan[];
+    event: never;
+  };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
   /** The store of a source, converted first where need be. */
