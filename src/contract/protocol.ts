@@ -98,6 +98,8 @@ export interface ComparisonResult {
   klDivergence: number;
   /** The selector's choices on the dense run's inputs. */
   layers: SelectorJudgement[];
+  /** What makes the comparison say less than it seems to, each in a sentence. */
+  warnings: string[];
 }
 
 export interface VerifyResult {
