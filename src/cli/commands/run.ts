@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
+import type { Plan } from '../../plan/plan.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { contextForRun } from '../input/run-context.js';
@@ -8,7 +9,7 @@ import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '.
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { notice, printJson } from '../output/output.js';
-import { formatReceipt } from '../output/receipt.js';
+import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
 import { withModel } from './with-model.js';
 
@@ -44,11 +45,16 @@ async function run(source: string, flags: RunFlags): Promise<void> {
   const options = { ...toGenerateOptions(flags), trace: flags.trace };
   const begin = await chosenPrompt(flags);
   const signal = interruptSignal();
-  const result = await generate(source, flags, signal, (model) =>
-    writeAnswer((onPrefill) => begin(model, { ...options, ...onPrefill }), { quiet: flags.json === true, signal }),
-  );
+  let plan: Plan | null = null;
+  const result = await generate(source, flags, signal, (model) => {
+    plan = model.plan;
+    return writeAnswer((onPrefill) => begin(model, { ...options, ...onPrefill }), {
+      quiet: flags.json === true,
+      signal,
+    });
+  });
   if (flags.json) printJson(result);
-  else finishText(result);
+  else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = 130;
 }
 
@@ -88,8 +94,11 @@ async function generate(
   }
 }
 
-function finishText(result: RunResult): void {
+function finishText(result: RunResult, plan: Plan | null): void {
   if (process.stdout.isTTY) process.stdout.write('\n');
   notice(`\n${formatUsage(result)}`);
-  if (result.receipt) notice(formatReceipt(result.receipt));
+  if (result.receipt === null) return;
+  notice(formatReceipt(result.receipt));
+  const idle = plan && idleState(plan, result.receipt, result.usage.prompt + result.usage.completion);
+  if (idle) notice(`note: ${idle}`);
 }
