@@ -86,7 +86,7 @@ describe.skipIf(!isRootRun)(`control groups${unlessRootRun}`, { timeout: 60_000 
   });
 
   it.skipIf(availableParallelism() < 2)('bound the threads by their quota', () => {
-    const quota = (cores: number) =>
+    const quota = (cores: number): Record<string, string | number> =>
       cpuVersion1 === undefined
         ? { 'cpu.max': `${cores * 100_000} 100000` }
         : { 'cpu.cfs_period_us': 100_000, 'cpu.cfs_quota_us': cores * 100_000 };
