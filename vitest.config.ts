@@ -8,16 +8,19 @@ const suite = (name: string, include: string[], test: InlineConfig = {}) => ({
 });
 const MINUTE = 60_000;
 
-// Engines share the machine's cores and memory: files run one after another. The limits are for a hang, not for speed.
-const test: InlineConfig & { project: string } = {
+// The limits are for a hang, not for speed.
+const test: InlineConfig & { project: string[] } = {
   pool: 'forks',
-  fileParallelism: false,
+  // A test of an engine keeps two cores busy, most others one.
+  maxWorkers: 2,
+  reporters: ['default', './tests/support/list-skipped.ts'],
   testTimeout: 2 * MINUTE,
   hookTimeout: MINUTE,
   // What runs unless `--project` names another suite. Suites that need more are in it too: skipped, with the reason.
-  project: 'unit',
+  project: ['unit', 'long'],
   projects: [
-    suite('unit', ['tests/**/*.test.ts']),
+    suite('unit', ['tests/**/*.test.ts'], { exclude: ['tests/**/*.long.test.ts', 'tests/fuzz/**'] }),
+    suite('long', ['tests/**/*.long.test.ts']),
     suite('fuzz', ['tests/fuzz/**/*.test.ts'], { env: { FLASHROW_FUZZ: process.env.FLASHROW_FUZZ ?? '7000' } }),
     suite('package', ['tests/package/**/*.test.ts'], { testTimeout: 10 * MINUTE }),
     suite('peer', ['tests/peer/**/*.test.ts'], { globalSetup: 'tests/peer/guard.ts' }),

@@ -176,10 +176,12 @@ export interface NotFoundDetails {
 export type AbortedDetails = Record<never, never>;
 
 export interface BusyDetails {
-  /** The lock file. */
-  lock: string;
+  /** The lock file, where another process is at work. */
+  lock?: string;
   /** The process that holds it; missing where it was just letting go. */
   pid?: number;
+  /** Calls that wait for their turn, where the model's queue is full. */
+  waiting?: number;
 }
 
 export interface IoDetails {
@@ -203,6 +205,12 @@ export interface IoDetails {
   retryAfterSeconds?: number;
 }
 
+/** A model that computes NaN or infinity. */
+export interface NotANumberDetails {
+  /** The best logit: `NaN`, `Infinity` or `-Infinity`. */
+  value: string;
+}
+
 /** The type of `details`, by `code`. */
 export interface ErrorDetails {
   BAD_USAGE: BadUsageDetails;
@@ -216,4 +224,5 @@ export interface ErrorDetails {
   ABORTED: AbortedDetails;
   BUSY: BusyDetails;
   IO: IoDetails;
+  NOT_A_NUMBER: NotANumberDetails;
 }

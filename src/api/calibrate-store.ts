@@ -2,8 +2,9 @@ import type { Progress } from '../contract/progress.js';
 import type { CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { expect, requireModelOptions, requirePath, requireTexts } from './check-arguments.js';
+import { type OptionTable, requireOptions, requirePath, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
+import { CALLBACK, isWholeFrom0, MODEL_OPTIONS, SIGNAL } from './option-tables.js';
 
 export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads' | 'cacheDir'> {
   /**
@@ -27,6 +28,21 @@ export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads
   onProgress?: (progress: Progress) => void;
 }
 
+const isShare = (value: unknown) => typeof value === 'number' && value > 0 && value < 1;
+const isRank = (value: unknown) => isWholeFrom0(value) && value > 0 && value % 32 === 0;
+
+const OPTIONS: OptionTable<CalibrateOptions> = {
+  memory: MODEL_OPTIONS.memory,
+  threads: MODEL_OPTIONS.threads,
+  cacheDir: MODEL_OPTIONS.cacheDir,
+  tokens: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
+  falseNegativeRate: [isShare, 'between 0 and 1'],
+  rank: [isRank, 'a multiple of 32'],
+  seed: [isWholeFrom0, 'a whole number from 0'],
+  signal: SIGNAL,
+  onProgress: CALLBACK,
+};
+
 /**
  * Trains predictors for a ReLU model on `documents`, and writes them beside its store. From then on `exact: false` lets
  * a load choose rows by them ("LLM in a flash", arXiv 2312.11514). The same call resumes a calibration that was
@@ -41,7 +57,7 @@ export async function calibrateStore(
 ): Promise<CalibrationResult> {
   requirePath('the model', source);
   requireTexts('documents', documents);
-  requireModelOptions(options);
+  requireOptions('calibrateStore()', options, OPTIONS);
   const settings = settingsOf(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
@@ -56,10 +72,5 @@ function settingsOf({
   rank,
   seed = 1,
 }: CalibrateOptions): CalibrationSettings {
-  expect(Number.isSafeInteger(tokens) && tokens >= 1, 'tokens', tokens, 'a whole number from 1');
-  expect(falseNegativeRate > 0 && falseNegativeRate < 1, 'falseNegativeRate', falseNegativeRate, 'between 0 and 1');
-  const rankHolds = rank === undefined || (Number.isSafeInteger(rank) && rank > 0 && rank % 32 === 0);
-  expect(rankHolds, 'rank', rank, 'a multiple of 32');
-  expect(Number.isSafeInteger(seed) && seed >= 0, 'seed', seed, 'a whole number from 0');
   return { tokens, falseNegativeRate, rank: rank ?? null, seed };
 }

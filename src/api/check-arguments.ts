@@ -1,4 +1,5 @@
 import { FlashrowError, shown } from '../errors.js';
+import { similarName } from './similar-name.js';
 
 /*
  * Calls from plain JavaScript may bring anything. The public functions check the types of what they are given before
@@ -14,33 +15,59 @@ export function requirePath(name: string, value: unknown): asserts value is stri
   expect(typeof value === 'string' && value !== '', name, value, 'a path');
 }
 
-/** Options that any call may take: an object with a signal and callbacks. */
-export function requireOptions(options: unknown): void {
-  if (typeof options !== 'object' || options === null)
+/** What an option accepts: the test, and the same in words. Null where it is checked later, where more is known. */
+export type Accepts = readonly [holds: (value: unknown) => boolean, accepted: string] | null;
+
+/** Every option of a call, and what it accepts. */
+export type OptionTable<T> = { readonly [Name in keyof Required<T>]: Accepts };
+
+/**
+ * Throws BAD_USAGE where `options` are no object, hold an option that is not in `table`, or a value that an option does
+ * not accept. Undefined stands for an option's default. `call` is the function as messages write it: `generate()`.
+ */
+export function requireOptions<T extends object>(
+  call: string,
+  options: unknown,
+  table: OptionTable<T>,
+): asserts options is T {
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
     throw new FlashrowError('BAD_USAGE', `options are an object, like { signal }, not ${shown(options)}`, {
       option: 'options',
     });
-  const { signal, onProgress, onPrefill } = options as Record<string, unknown>;
-  optional('signal', signal, isSignal, 'an AbortSignal');
-  optional('onProgress', onProgress, isFunction, 'a function');
-  optional('onPrefill', onPrefill, isFunction, 'a function');
+  requireKnown(call, options, table, '');
 }
 
-/** Options that shape a plan or a load. */
-export function requireModelOptions(options: unknown): void {
-  requireOptions(options);
-  const { cacheDir, exact, tuning } = options as Record<string, unknown>;
-  optional('cacheDir', cacheDir, (value) => typeof value === 'string' && value !== '', 'the path of a folder');
-  optional('exact', exact, isBoolean, 'true or false');
-  optional(
-    'tuning',
-    tuning,
-    (value) => typeof value === 'object' && value !== null,
-    'an object, like { cache: "lru" }',
-  );
-  const { direct, trace } = (tuning ?? {}) as Record<string, unknown>;
-  optional('tuning.direct', direct, isBoolean, 'true or false');
-  optional('tuning.trace', trace, isText, 'the path of a trace');
+/** The same for the options in the option `group`, such as `tuning`. */
+export function requireOptionGroup<T extends object>(
+  call: string,
+  group: string,
+  options: object,
+  table: OptionTable<T>,
+): asserts options is T {
+  requireKnown(call, options, table, `${group}.`);
+}
+
+function requireKnown(call: string, options: object, table: Readonly<Record<string, Accepts>>, prefix: string): void {
+  // Inherited options count as well: they would be used.
+  for (const name in options) {
+    const value = (options as Record<string, unknown>)[name];
+    if (value === undefined) continue;
+    if (!Object.hasOwn(table, name)) throw unknownOption(call, name, Object.keys(table), prefix);
+    const accepts = table[name];
+    if (accepts !== null) expect(accepts[0](value), prefix + name, value, accepts[1]);
+  }
+}
+
+function unknownOption(call: string, name: string, names: readonly string[], prefix: string): FlashrowError {
+  const meant = similarName(name, names);
+  const advice =
+    meant !== null
+      ? `did you mean \`${prefix}${meant}\`?`
+      : `it takes ${names.map((known) => `\`${prefix}${known}\``).join(', ')}`;
+  return new FlashrowError('BAD_USAGE', `\`${prefix}${name}\` is no option of \`${call}\`; ${advice}`, {
+    option: prefix + name,
+    accepted: (meant === null ? names : [meant]).map((known) => prefix + known).join(', '),
+  });
 }
 
 export function requireText(name: string, value: unknown): asserts value is string {
@@ -49,6 +76,10 @@ export function requireText(name: string, value: unknown): asserts value is stri
 
 export function requireTexts(name: string, value: unknown): asserts value is readonly string[] {
   expect(Array.isArray(value) && value.every(isText), name, value, 'an array of texts');
+}
+
+export function requirePrompt(value: unknown): asserts value is string | readonly number[] {
+  expect(isText(value) || Array.isArray(value), 'a prompt', value, 'a string or an array of token ids');
 }
 
 /** The ids themselves are checked where the vocabulary is known. */
@@ -61,17 +92,4 @@ export function requireSequences(name: string, value: unknown): asserts value is
   expect(holds, name, value, 'an array of arrays of token ids, like [[1, 2]]');
 }
 
-function optional(option: string, value: unknown, holds: (value: unknown) => boolean, accepted: string): void {
-  if (value !== undefined) expect(holds(value), option, value, accepted);
-}
-
 const isText = (value: unknown) => typeof value === 'string';
-const isBoolean = (value: unknown) => typeof value === 'boolean';
-const isFunction = (value: unknown) => typeof value === 'function';
-
-/** Told by what it can do: a signal of another realm is as good. */
-const isSignal = (value: unknown) =>
-  typeof value === 'object' &&
-  value !== null &&
-  isFunction((value as AbortSignal).throwIfAborted) &&
-  isFunction((value as AbortSignal).addEventListener);

@@ -2,8 +2,9 @@ import type { Progress } from '../contract/progress.js';
 import type { ComparisonResult } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireModelOptions, requirePath, requireSequences, requireTexts } from './check-arguments.js';
+import { requirePath, requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
+import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
 
 export interface CompareOptions extends ModelOptions {
   signal?: AbortSignal;
@@ -24,7 +25,11 @@ export async function compareSelectors(
 ): Promise<ComparisonResult> {
   requirePath('the model', source);
   requireScored(text);
-  requireModelOptions(options);
+  requireModelOptions<CompareOptions>('compareSelectors()', options, {
+    ...MODEL_OPTIONS,
+    signal: SIGNAL,
+    onProgress: CALLBACK,
+  });
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(source, plain, options);

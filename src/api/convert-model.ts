@@ -1,7 +1,8 @@
 import type { Progress } from '../contract/progress.js';
 import type { ConvertResult } from '../store/write/writer.js';
-import { requireOptions, requirePath } from './check-arguments.js';
+import { type OptionTable, requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
+import { CALLBACK, SIGNAL } from './option-tables.js';
 
 export interface ConvertOptions {
   /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */
@@ -11,6 +12,8 @@ export interface ConvertOptions {
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
 }
+
+const OPTIONS: OptionTable<ConvertOptions> = { rows: null, dense: null, signal: SIGNAL, onProgress: CALLBACK };
 
 /**
  * Converts a GGUF file or a Hugging Face folder to the store folder `store`, which must not exist. Resumes where an
@@ -24,7 +27,7 @@ export async function convertModel(
 ): Promise<ConvertResult> {
   requirePath('the checkpoint', source);
   requirePath('the store', store);
-  requireOptions(options);
+  requireOptions('convertModel()', options, OPTIONS);
   const { rows = 'source', dense = 'source', signal, onProgress } = options;
   return inWorker((channel) =>
     channel.call('convert', { source, store, rows, dense }, { signal, onEvent: onProgress }),

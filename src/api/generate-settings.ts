@@ -1,35 +1,57 @@
-import type { GenerateOptions } from '../contract/api.js';
+import type { ChatOptions, GenerateOptions } from '../contract/api.js';
 import type { GenerateSettings } from '../contract/protocol.js';
-import { expect } from './check-arguments.js';
+import type { OptionTable } from './check-arguments.js';
+import { CALLBACK, isText, isWholeFrom0, PATH, SIGNAL, TEMPLATE_OPTIONS, YES_OR_NO } from './option-tables.js';
 
-/** Fills in defaults and checks ranges. Throws BAD_USAGE that names the option. */
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isStop = (value: unknown) =>
+  (Array.isArray(value) ? value : [value]).every((text) => isText(text) && text !== '');
+
+const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'>> = {
+  maxTokens: [
+    (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
+    'a whole number from 0, or Infinity',
+  ],
+  temperature: [(value) => isNumber(value) && value >= 0, 'a number from 0'],
+  topK: [isWholeFrom0, 'a whole number from 0'],
+  topP: [(value) => isNumber(value) && value > 0 && value <= 1, 'above 0 and at most 1'],
+  minP: [(value) => isNumber(value) && value >= 0 && value <= 1, 'from 0 to 1'],
+  repeatPenalty: [(value) => isNumber(value) && value > 0, 'a number above 0'],
+  seed: [Number.isSafeInteger, 'a whole number'],
+  stop: [isStop, 'a text or an array of texts, none of them empty'],
+  ignoreEos: YES_OR_NO,
+  trace: [PATH![0], 'the path of a file'],
+  cacheKey: [(value) => isText(value) && value !== '', 'a text that is not empty'],
+  signal: SIGNAL,
+  onStart: CALLBACK,
+  onProgress: CALLBACK,
+};
+
+export const GENERATE_OPTIONS: OptionTable<GenerateOptions> = { ...SHARED, parseSpecial: YES_OR_NO };
+
+export const CHAT_OPTIONS: OptionTable<ChatOptions> = { ...SHARED, ...TEMPLATE_OPTIONS };
+
+/** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions): GenerateSettings {
-  const maxTokens = options.maxTokens ?? 256;
-  const temperature = options.temperature ?? 0;
-  const topK = options.topK ?? 0;
-  const topP = options.topP ?? 1;
-  const minP = options.minP ?? 0;
-  const repeatPenalty = options.repeatPenalty ?? 1;
-  const seed = options.seed ?? Math.floor(Math.random() * 2 ** 32);
-  const ignoreEos = options.ignoreEos ?? false;
-  const trace = options.trace ?? null;
-  const stop = stopTexts(options.stop);
-  expect(isWholeFrom0(maxTokens), 'maxTokens', maxTokens, 'a whole number from 0');
-  expect(Number.isFinite(temperature) && temperature >= 0, 'temperature', temperature, 'a number from 0');
-  expect(isWholeFrom0(topK), 'topK', topK, 'a whole number from 0');
-  expect(topP > 0 && topP <= 1, 'topP', topP, 'above 0 and at most 1');
-  expect(minP >= 0 && minP <= 1, 'minP', minP, 'from 0 to 1');
-  expect(Number.isFinite(repeatPenalty) && repeatPenalty > 0, 'repeatPenalty', repeatPenalty, 'a number above 0');
-  expect(Number.isSafeInteger(seed), 'seed', seed, 'a whole number');
-  expect(stop !== null, 'stop', options.stop, 'a text or an array of texts, none of them empty');
-  expect(trace === null || (typeof trace === 'string' && trace !== ''), 'trace', trace, 'the path of a file');
-  return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop, ignoreEos, trace };
+  const { maxTokens = Number.POSITIVE_INFINITY, temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
+  const { repeatPenalty = 1, seed = Math.floor(Math.random() * 2 ** 32), stop = [] } = options;
+  const { ignoreEos = false, trace = null } = options;
+  const stops = typeof stop === 'string' ? [stop] : [...stop];
+  return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop: stops, ignoreEos, trace };
 }
 
-const isWholeFrom0 = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+/** The values with which an option leaves out nothing, for those that choose among the tokens to draw from. */
+const LEAVES_ALL = { topK: 0, topP: 1, minP: 0 } as const;
 
-/** The texts that end a generation; null where they are none. */
-function stopTexts(stop: unknown): string[] | null {
-  const texts = stop === undefined ? [] : Array.isArray(stop) ? [...stop] : [stop];
-  return texts.every((text) => typeof text === 'string' && text !== '') ? texts : null;
+/** Of the options given, those that change nothing, each in a sentence. `temperature` is the one in use. */
+export function uselessOptions(given: GenerateOptions, temperature = 0): string[] {
+  if (temperature > 0) return [];
+  const useless: string[] = Object.entries(LEAVES_ALL)
+    .filter(([name, neutral]) => {
+      const value = given[name as keyof typeof LEAVES_ALL];
+      return value !== undefined && value !== neutral;
+    })
+    .map(([name]) => name);
+  if (given.seed !== undefined) useless.push('seed');
+  return useless.map((name) => `\`${name}\` changed nothing: at \`temperature: 0\` the likeliest token is taken`);
 }

@@ -1,7 +1,8 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import { expect, requireModelOptions, requirePath } from './check-arguments.js';
+import { type OptionTable, requirePath } from './check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
+import { isWholeFrom0, MODEL_OPTIONS, requireModelOptions } from './option-tables.js';
 
 /** The options of a plan. */
 export interface PlanModelOptions extends ModelOptions {
@@ -9,13 +10,18 @@ export interface PlanModelOptions extends ModelOptions {
   promptTokens?: number;
 }
 
+const PLAN_OPTIONS: OptionTable<PlanModelOptions> = {
+  ...MODEL_OPTIONS,
+  promptTokens: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
+};
+
 /**
  * Plans where a budget would go. It reads headers, and up to 72 MB to time the disk; nothing is loaded or converted. A
  * model that does not fit is an answer: `fits: false`.
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
  */
 export async function planModel(source: string, options: PlanModelOptions = {}): Promise<Plan> {
-  requireModelOptions(options);
+  requireModelOptions('planModel()', options, PLAN_OPTIONS);
   const [plan] = await planBudgets(source, [options.memory], options);
   return plan;
 }
@@ -27,14 +33,7 @@ export async function planBudgets(
   options: PlanModelOptions = {},
 ): Promise<Plan[]> {
   requirePath('the model', source);
-  requireModelOptions(options);
+  requireModelOptions('planModel()', options, PLAN_OPTIONS);
   const { promptTokens } = options;
-  if (promptTokens !== undefined)
-    expect(
-      Number.isSafeInteger(promptTokens) && promptTokens > 0,
-      'promptTokens',
-      promptTokens,
-      'a whole number from 1',
-    );
   return inWorker((channel) => channel.call('plan', { source, options: plainOptions(options), budgets, promptTokens }));
 }

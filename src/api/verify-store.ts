@@ -2,6 +2,7 @@ import type { Progress } from '../contract/progress.js';
 import type { VerifyResult } from '../contract/protocol.js';
 import { requireOptions, requirePath } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
+import { CALLBACK, SIGNAL } from './option-tables.js';
 
 /**
  * Reads every byte of a store and compares every checksum. Damage is an answer (`ok: false`); throws BAD_USAGE,
@@ -12,7 +13,7 @@ export async function verifyStore(
   options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
 ): Promise<VerifyResult> {
   requirePath('the store', store);
-  requireOptions(options);
+  requireOptions('verifyStore()', options, { signal: SIGNAL, onProgress: CALLBACK });
   const { signal, onProgress } = options;
   return inWorker((channel) => channel.call('verify', { store }, { signal, onEvent: onProgress }));
 }

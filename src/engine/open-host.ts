@@ -18,11 +18,9 @@ import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
-import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
-import { ChatPrompts } from './chat-prompts.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
@@ -64,7 +62,6 @@ export async function openHost(
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
-    const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);
@@ -81,8 +78,6 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
-      tokenizer,
-      chatPrompts: new ChatPrompts(tokenizer, () => store.readChatTemplate()),
       sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },
       aborted,
       dispose: () => held.dispose(),
@@ -137,6 +132,7 @@ async function loadParts(
 
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
+  const sampling = samplingDefaults(store.readGenerationConfig());
   return {
     spec: store.spec,
     path,
@@ -145,8 +141,10 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
-    samplingDefaults: samplingDefaults(store.readGenerationConfig()),
+    chatTemplate: store.readChatTemplate(),
+    samplingDefaults: sampling.defaults,
     directReads: stream.direct,
+    warnings: [...(store.text.warnings ?? []), ...sampling.warnings],
   };
 }
 

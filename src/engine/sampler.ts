@@ -1,3 +1,5 @@
+import { FlashrowError } from '../errors.js';
+
 /** The settings of a sampler; none has a default here. */
 export interface SamplerOptions {
   /** 0: always the likeliest id. */
@@ -17,7 +19,7 @@ export interface SamplerOptions {
 }
 
 /** The number of last ids that the repeat penalty looks at. */
-const PENALTY_WINDOW = 64;
+export const PENALTY_WINDOW = 64;
 /**
  * Candidates less likely than the best by this factor (as a logarithm) are ranked only if the likelier ones do not fill
  * topK or topP.
@@ -49,13 +51,13 @@ export class Sampler {
     if (repeatPenalty !== 1) penalize(logits, history, repeatPenalty);
     for (const id of masked) logits[id] = Number.NEGATIVE_INFINITY;
     const best = likeliest(logits, this.#options.vocabSize);
+    checkNumber(logits[best]);
     return temperature > 0 ? this.#draw(logits, best) : best;
   }
 
   #draw(logits: Float32Array, best: number): number {
     const { topK, topP, minP } = this.#options;
     const top = logits[best];
-    if (!Number.isFinite(top)) return best;
     // The order matters only to limits by rank. Sorting a whole vocabulary costs more time than the token itself.
     const ranked = topK > 0 || topP < 1;
     let count = ranked
@@ -117,13 +119,30 @@ export class Sampler {
 }
 
 /**
- * Returns the id of the largest logit of logits[vocabSize]: the lowest one if several are equal, or if no logit is a
- * number.
+ * Returns the id of the largest logit of logits[vocabSize], the lowest one if several are equal; the id of a NaN if
+ * there is one.
  */
 export function likeliest(logits: Float32Array, vocabSize: number): number {
   let best = 0;
-  for (let id = 1; id < vocabSize; id++) if (logits[id] > logits[best] || Number.isNaN(logits[best])) best = id;
+  let top = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < vocabSize; id++) {
+    // A NaN is not at most anything, so this one comparison finds it too.
+    if (logits[id] <= top) continue;
+    if (Number.isNaN(logits[id])) return id;
+    best = id;
+    top = logits[id];
+  }
   return best;
+}
+
+/** Throws NOT_A_NUMBER where the best of a token's logits is NaN or infinite: no probability follows from it. */
+export function checkNumber(best: number): void {
+  if (Number.isFinite(best)) return;
+  throw new FlashrowError(
+    'NOT_A_NUMBER',
+    `the model computed no numbers: its best logit is ${best}. Its weights may be damaged, or overflow where they are added up; fetch or convert the model again`,
+    { value: String(best) },
+  );
 }
 
 /** Makes each id of the last PENALTY_WINDOW of `history` less likely, once: logits[vocabSize], in place. */

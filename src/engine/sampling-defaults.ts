@@ -1,27 +1,96 @@
 import type { SamplingDefaults } from '../contract/api.js';
+import { shown } from '../errors.js';
+import { PENALTY_WINDOW } from './sampler.js';
 
 /**
  * The numbers of transformers' GenerationConfig, for a generation_config.json that asks for sampling and leaves some
  * out.
  */
-const TRANSFORMERS = { temperature: 1, topK: 50, topP: 1 };
+const TRANSFORMERS: Readonly<Record<string, number>> = { temperature: 1, top_k: 50, top_p: 1 };
 
-/** Reads the sampling settings of generation_config.json; a number out of range is ignored. */
-export function samplingDefaults(config: Record<string, unknown> | null): SamplingDefaults {
-  if (config === null) return {};
-  const number = (key: string, holds: (value: number) => boolean): number | undefined => {
-    const value = config[key];
-    return typeof value === 'number' && holds(value) ? value : undefined;
-  };
-  const repeatPenalty = number('repetition_penalty', (penalty) => penalty > 0);
-  const defaults: SamplingDefaults = repeatPenalty === undefined ? {} : { repeatPenalty };
-  if (config.do_sample !== true) return defaults;
-  const minP = number('min_p', (share) => share >= 0 && share <= 1);
-  return {
-    ...defaults,
-    ...(minP === undefined ? {} : { minP }),
-    temperature: number('temperature', (temperature) => temperature >= 0) ?? TRANSFORMERS.temperature,
-    topK: number('top_k', (count) => Number.isSafeInteger(count) && count >= 0) ?? TRANSFORMERS.topK,
-    topP: number('top_p', (share) => share > 0 && share <= 1) ?? TRANSFORMERS.topP,
-  };
+/** The settings of a generation_config.json that are known here: the option, and the values it can have. */
+const KNOWN: Readonly<Record<string, { option: keyof SamplingDefaults; holds: (value: number) => boolean }>> = {
+  temperature: { option: 'temperature', holds: (value) => value >= 0 },
+  top_k: { option: 'topK', holds: (value) => Number.isSafeInteger(value) && value >= 0 },
+  top_p: { option: 'topP', holds: (value) => value > 0 && value <= 1 },
+  min_p: { option: 'minP', holds: (value) => value >= 0 && value <= 1 },
+  repetition_penalty: { option: 'repeatPenalty', holds: (value) => value > 0 },
+};
+
+/**
+ * Settings of transformers (GenerationConfig) and of llama.cpp (general.sampling.*) that would change what is drawn and
+ * that nothing here does, with the values that change nothing.
+ */
+const UNKNOWN: Readonly<Record<string, readonly unknown[]>> = {
+  typical_p: [1],
+  top_h: [],
+  epsilon_cutoff: [0],
+  eta_cutoff: [0],
+  encoder_repetition_penalty: [1],
+  no_repeat_ngram_size: [0],
+  encoder_no_repeat_ngram_size: [0],
+  num_beams: [1],
+  num_beam_groups: [1],
+  penalty_alpha: [0],
+  diversity_penalty: [0],
+  guidance_scale: [1],
+  min_length: [0],
+  min_new_tokens: [0],
+  bad_words_ids: [],
+  force_words_ids: [],
+  sequence_bias: [],
+  begin_suppress_tokens: [],
+  forced_bos_token_id: [],
+  forced_eos_token_id: [],
+  exponential_decay_length_penalty: [],
+  stop_strings: [],
+  'general.sampling.sequence': [],
+  'general.sampling.xtc_probability': [0],
+  'general.sampling.mirostat': [0],
+  'general.sampling.penalty_last_n': [0, PENALTY_WINDOW],
+};
+
+/** Settings that only say more of one of the others. */
+const DEPENDENT: readonly string[] = [
+  'general.sampling.xtc_threshold',
+  'general.sampling.mirostat_tau',
+  'general.sampling.mirostat_eta',
+];
+
+/**
+ * Reads the sampling settings of generation_config.json. A number out of range, and a setting that nothing here does,
+ * are passed over with a warning.
+ */
+export function samplingDefaults(config: Record<string, unknown> | null): {
+  defaults: SamplingDefaults;
+  warnings: string[];
+} {
+  const defaults: SamplingDefaults = {};
+  if (config === null) return { defaults, warnings: [] };
+  const warnings = unheeded(config);
+  for (const [key, { option, holds }] of Object.entries(KNOWN)) {
+    if (config.do_sample !== true && option !== 'repeatPenalty') continue;
+    let value = Object.hasOwn(config, key) ? config[key] : TRANSFORMERS[key];
+    // Null turns a limit off.
+    if (value === undefined || value === null) continue;
+    if (typeof value !== 'number' || !holds(value)) {
+      warnings.push(`the model's makers advise ${key} ${shown(value)}, which is out of range; it is passed over`);
+      value = TRANSFORMERS[key];
+    }
+    if (value !== undefined) defaults[option] = value as number;
+  }
+  // With every limit off, a file that asks for drawing draws from all tokens.
+  if (config.do_sample === true) defaults.temperature ??= TRANSFORMERS.temperature;
+  return { defaults, warnings };
+}
+
+function unheeded(config: Record<string, unknown>): string[] {
+  return Object.entries(config).flatMap(([key, value]) => {
+    const isForeign = key.startsWith('general.sampling.') && !DEPENDENT.includes(key);
+    const neutral = Object.hasOwn(UNKNOWN, key) ? UNKNOWN[key] : isForeign ? [] : null;
+    if (neutral === null || value === null || value === false || neutral.includes(value)) return [];
+    if (Array.isArray(value) && value.length === 0) return [];
+    if (key === 'general.sampling.penalty_last_n' && typeof config.repetition_penalty !== 'number') return [];
+    return [`the model's makers advise ${key} ${shown(value)}, which flashrow does not do; it is passed over`];
+  });
 }

@@ -1,4 +1,5 @@
 import type { Engine } from './engine.js';
+import { checkNumber } from './sampler.js';
 
 /** The `topK` likeliest ids of logits[vocabSize], best first, each with its natural-log probability. */
 function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
@@ -33,11 +34,13 @@ export async function negativeLogLikelihood(
   return sum;
 }
 
-/** ln of the sum of e^logit over logits[vocabSize], without overflow. */
+/** ln of the sum of e^logit over logits[vocabSize], without overflow. Throws NOT_A_NUMBER where it is none. */
 export function logSumExp(logits: Float32Array): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < logits.length; i++) if (logits[i] > max) max = logits[i];
   let sum = 0;
   for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);
-  return max + Math.log(sum);
+  const result = max + Math.log(sum);
+  checkNumber(result);
+  return result;
 }

@@ -41,18 +41,34 @@ export interface GgufVocabulary {
   tokens: string[];
   /** Merge priorities of SentencePiece pieces; empty for BPE. */
   scores: number[];
-  /** GGML token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. */
+  /** GGML token types: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. Empty where none are given. */
   types: number[];
   /** Pairs written as `left right`, best first; empty for SentencePiece. */
   merges: string[];
+  /** Ids of tokens by their task; null where the file names none, or one outside the vocabulary. */
   bosId: number | null;
   eosId: number | null;
   unknownId: number | null;
+  /** The end of a turn, and of one message of several. */
+  eotId: number | null;
+  eomId: number | null;
+  /** What pads and separates the files of a repository in the prompt of a code model. */
+  fimPadId: number | null;
+  fimRepoId: number | null;
+  fimSeparatorId: number | null;
+  /** Ids that are never drawn. */
+  suppressedIds: number[];
   /** Null where the file does not say, as in the two fields below. */
   addBos: boolean | null;
   addEos: boolean | null;
   addSpacePrefix: boolean | null;
   chatTemplate: string | null;
+  /** `general.name`. The white space that tokens take along goes by it. */
+  name: string | null;
+  /** Sampling that the file advises: the keys under `general.sampling.`, without that. */
+  sampling: Record<string, unknown>;
+  /** What is wrong in the vocabulary and was put right, in sentences. */
+  warnings: string[];
 }
 
 /** The vocabulary of a Hugging Face folder. */

@@ -4,13 +4,62 @@ import type { GgufVocabulary } from './checkpoint.js';
 import type { GgufHeader } from './gguf-header.js';
 
 const PREFIX = 'tokenizer.ggml';
+const SAMPLING_PREFIX = 'general.sampling.';
 /** Writers put this id where there is no such token. */
 const NO_TOKEN = 0xffffffff;
-const NORMAL_TOKEN = 1;
 
-/** The vocabulary in a file's metadata. Its lists are checked against one another. Throws CORRUPT or UNSUPPORTED. */
+/**
+ * The vocabulary in a file's metadata. Its lists are checked against one another. What llama.cpp passes over (an id
+ * outside the vocabulary, a list that is too long) is passed over here too, with a warning. Throws CORRUPT or
+ * UNSUPPORTED.
+ */
 export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
   const fields = new Fields(path, (key) => metadata.get(key));
+  const model = modelOf(fields);
+  const tokens = list(fields, 'tokens', 'string') as string[] | null;
+  if (!tokens?.length) throw fields.corrupt(`${PREFIX}.tokens`, 'is missing; a vocabulary has tokens');
+  checkDistinct(fields, tokens);
+  const merges = list(fields, 'merges', 'string') as string[] | null;
+  if (model === 'gpt2' && merges === null)
+    throw fields.corrupt(
+      `${PREFIX}.merges`,
+      'is missing; byte-level BPE is nothing without its merges. Convert the model again with a newer converter',
+    );
+  const warnings: string[] = [];
+  const id = (name: string) => tokenId(fields, name, tokens.length, warnings);
+  return {
+    kind: 'gguf',
+    model,
+    pre: fields.text(`${PREFIX}.pre`),
+    tokens,
+    scores: perToken(fields, 'scores', tokens.length, warnings),
+    types: perToken(fields, 'token_type', tokens.length, warnings),
+    merges: merges ?? [],
+    bosId: id('bos'),
+    eosId: id('eos'),
+    unknownId: id('unknown'),
+    eotId: id('eot'),
+    eomId: id('eom'),
+    fimPadId: id('fim_pad'),
+    fimRepoId: id('fim_rep'),
+    fimSeparatorId: id('fim_sep'),
+    suppressedIds: ((list(fields, 'suppress_tokens', 'number') ?? []) as number[]).filter((id) => id in tokens),
+    addBos: fields.flag(`${PREFIX}.add_bos_token`),
+    addEos: fields.flag(`${PREFIX}.add_eos_token`),
+    addSpacePrefix: fields.flag(`${PREFIX}.add_space_prefix`),
+    chatTemplate: fields.text('tokenizer.chat_template'),
+    name: fields.text('general.name'),
+    sampling: Object.fromEntries(
+      [...metadata]
+        .filter(([key]) => key.startsWith(SAMPLING_PREFIX))
+        .map(([key, value]) => [key.slice(SAMPLING_PREFIX.length), value]),
+    ),
+    warnings,
+  };
+}
+
+function modelOf(fields: Fields): string {
+  const path = fields.where;
   const model = fields.text(`${PREFIX}.model`);
   if (model === null)
     throw new FlashrowError(
@@ -23,35 +72,29 @@ export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata'
       `${PREFIX}.model`,
       `is ${shown(model)}; supported: llama (SentencePiece), gpt2 (byte-level BPE)`,
     );
+  return model;
+}
 
-  const tokens = list(fields, 'tokens', 'string') as string[] | null;
-  if (!tokens?.length) throw fields.corrupt(`${PREFIX}.tokens`, 'is missing; a vocabulary has tokens');
-  const tokenId = (name: string) => {
-    const value = fields.raw(`${PREFIX}.${name}_token_id`);
-    if (value === undefined || value === NO_TOKEN || value === -1) return null;
-    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value >= tokens.length)
-      throw fields.corrupt(
-        `${PREFIX}.${name}_token_id`,
-        `is ${shown(value)}, outside the vocabulary of ${tokens.length} tokens`,
-      );
-    return value;
-  };
-  return {
-    kind: 'gguf',
-    model,
-    pre: fields.text(`${PREFIX}.pre`),
-    tokens,
-    scores: perToken(fields, 'scores', tokens.length) ?? [],
-    types: perToken(fields, 'token_type', tokens.length) ?? new Array<number>(tokens.length).fill(NORMAL_TOKEN),
-    merges: (list(fields, 'merges', 'string') as string[] | null) ?? [],
-    bosId: tokenId('bos'),
-    eosId: tokenId('eos'),
-    unknownId: tokenId('unknown'),
-    addBos: fields.flag(`${PREFIX}.add_bos_token`),
-    addEos: fields.flag(`${PREFIX}.add_eos_token`),
-    addSpacePrefix: fields.flag(`${PREFIX}.add_space_prefix`),
-    chatTemplate: fields.text('tokenizer.chat_template'),
-  };
+/** An unused id may have an empty text; any other text that stands twice would lose one of its ids. */
+function checkDistinct(fields: Fields, tokens: readonly string[]): void {
+  const ids = new Map<string, number>();
+  for (let id = 0; id < tokens.length; id++) {
+    const first = tokens[id] === '' ? undefined : ids.get(tokens[id]);
+    if (first !== undefined)
+      throw fields.corrupt(`${PREFIX}.tokens`, `has ${shown(tokens[id])} twice, as ${first} and as ${id}`);
+    ids.set(tokens[id], id);
+  }
+}
+
+function tokenId(fields: Fields, name: string, numTokens: number, warnings: string[]): number | null {
+  const key = `${PREFIX}.${name}_token_id`;
+  const value = fields.raw(key);
+  if (value === undefined || value === NO_TOKEN || value === -1) return null;
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > NO_TOKEN)
+    throw fields.corrupt(key, `is ${shown(value)}; token ids are whole numbers from 0`);
+  if (value < numTokens) return value;
+  warnings.push(`${key} is ${value}, outside the vocabulary of ${numTokens} tokens; it is passed over`);
+  return null;
 }
 
 function list(fields: Fields, name: string, type: 'string' | 'number'): unknown[] | null {
@@ -63,11 +106,15 @@ function list(fields: Fields, name: string, type: 'string' | 'number'): unknown[
   return values;
 }
 
-function perToken(fields: Fields, name: string, numTokens: number): number[] | null {
+/** A list with an entry for each token, or more; empty where the file has none. */
+function perToken(fields: Fields, name: string, numTokens: number, warnings: string[]): number[] {
   const values = list(fields, name, 'number') as number[] | null;
-  if (values && values.length !== numTokens)
+  if (values === null) return [];
+  if (values.length < numTokens)
     throw fields.corrupt(`${PREFIX}.${name}`, `has ${values.length} entries for ${numTokens} tokens`);
-  if (values?.some((value) => Number.isNaN(value)))
+  if (values.some((value) => Number.isNaN(value)))
     throw fields.corrupt(`${PREFIX}.${name}`, 'holds a value that is not a number');
-  return values;
+  if (values.length > numTokens)
+    warnings.push(`${PREFIX}.${name} has ${values.length} entries for ${numTokens} tokens; the rest is passed over`);
+  return values.slice(0, numTokens);
 }

@@ -7,4 +7,8 @@ export interface TextSpec {
   addBos: boolean;
   /** True where the model expects EOS after a text. */
   addEos: boolean;
+  /** Ids that are never drawn. Default none. */
+  suppressedIds?: number[];
+  /** What is odd about the vocabulary, in sentences. Default none. */
+  warnings?: string[];
 }

@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
-import { parseBytes } from './bytes.js';
+import { parseBytes, parsePercentage } from './bytes.js';
 import { quotaCores } from './cpu-quota.js';
+import { memoryLeft } from './memory-left.js';
 
 const MAX_DEFAULT_THREADS = 8;
 
 /** The caller's budget in bytes; null where it is left open. Throws BAD_USAGE. */
 export function budgetBytes(memory: number | string | undefined): number | null {
   if (memory === undefined) return null;
-  if (typeof memory === 'string') return parseBytes(memory);
+  if (typeof memory === 'string') {
+    const share = parsePercentage(memory);
+    return share === null ? parseBytes(memory) : Math.floor(memoryLeft().availableBytes * share);
+  }
   if (!Number.isSafeInteger(memory) || memory < 0) {
     throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {
       option: 'memory',

@@ -105,5 +105,8 @@ export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
     eosIds: fields.integers('eosIds', 0, 2 ** 32 - 1),
     addBos: fields.flag('addBos'),
     addEos: fields.flag('addEos'),
+    // Older stores lack them.
+    ...(fields.has('suppressedIds') && { suppressedIds: fields.integers('suppressedIds', 0, vocabSize - 1) }),
+    ...(fields.has('warnings') && { warnings: fields.texts('warnings') }),
   };
 }

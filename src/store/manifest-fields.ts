@@ -120,4 +120,11 @@ export class ManifestFields {
       return value;
     });
   }
+
+  texts(key: string): string[] {
+    return this.list(key).map((value, index) => {
+      if (typeof value !== 'string') broken(`${this.path(key)}[${index}]`, value, 'text', this.origin);
+      return value;
+    });
+  }
 }

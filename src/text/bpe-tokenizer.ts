@@ -7,10 +7,9 @@ import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 import { SequenceNormalizer } from './tokenizers-library.js';
+import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 
 const NO_BYTES = new Uint8Array(0);
-/** A noncharacter of Unicode, which no text holds. Put inside a special token, it makes plain text of it. */
-const GUARD = '\ufdd0';
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. Throws CORRUPT where the JSON is no tokenizer, UNSUPPORTED
@@ -34,7 +33,6 @@ class BpeTokenizer implements Tokenizer {
   readonly #preTokenize: PreTokenizer;
   readonly #pieces: PieceEncoder;
   readonly #spelling: Spelling;
-  readonly #bytes = new Map<number, Uint8Array>();
 
   constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
@@ -65,18 +63,8 @@ class BpeTokenizer implements Tokenizer {
     return ids;
   }
 
-  guard(text: string): string {
-    let guarded = text.replaceAll(GUARD, '');
-    // A guard in one token may leave another: `aab` with the tokens `aa` and `ab` is an example.
-    for (let before = ''; before !== guarded; ) {
-      before = guarded;
-      guarded = '';
-      const add = (part: string) => {
-        guarded += part;
-      };
-      this.#splitSpecial.split(before, add, (_id, spelled) => add(guardedToken(spelled)), false);
-    }
-    return guarded;
+  guard(rendered: string, literals: string): GuardedText {
+    return guardUserText(rendered, literals, this.#added, this.#splitAll);
   }
 
   encodeGuarded(text: string): number[] {
@@ -104,15 +92,6 @@ class BpeTokenizer implements Tokenizer {
     );
   }
 
-  bytes(id: number): Uint8Array {
-    let bytes = this.#bytes.get(id);
-    if (!bytes) {
-      bytes = this.#spell(id);
-      this.#bytes.set(id, bytes);
-    }
-    return bytes;
-  }
-
   decode(ids: readonly number[]): string {
     const parts = ids.map((id) => this.bytes(id));
     const all = Buffer.concat(parts);
@@ -120,18 +99,13 @@ class BpeTokenizer implements Tokenizer {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(from));
   }
 
-  #spell(id: number): Uint8Array {
+  bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
     if (added?.special) return NO_BYTES;
     if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
     const piece = added?.content ?? this.#pieces.tokens[id];
     return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
   }
-}
-
-function guardedToken(spelled: string): string {
-  const [first, ...rest] = spelled;
-  return first + GUARD + rest.join('');
 }
 
 function createNormalizer(config: unknown): (text: string) => string {

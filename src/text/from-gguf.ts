@@ -1,25 +1,17 @@
 import { FlashrowError } from '../errors.js';
 import type { GgufVocabulary } from '../import/checkpoint.js';
-import { endOfTurnIds } from './end-of-turn.js';
 import { preTokenizerOf } from './gguf-pre-tokenizers.js';
+import { generationConfigOf } from './gguf-sampling.js';
+import { GgufSpecialTokens } from './gguf-special-tokens.js';
 import { sentencePieceMerges } from './sentencepiece-merges.js';
 import type { StoredText } from './stored-text.js';
-
-/** GGML's token types (ggml/include/gguf.h and src/llama-vocab.h of llama.cpp). */
-const UNKNOWN = 2;
-const CONTROL = 3;
-const USER_DEFINED = 4;
-
-/** The ids of llama.cpp for a SentencePiece file that names none. */
-const SENTENCEPIECE_BOS = 1;
-const SENTENCEPIECE_EOS = 2;
 
 /**
  * A GGUF vocabulary as tokenizer.json. A text gives the same ids as in llama.cpp. Throws UNSUPPORTED for unknown
  * tokenizer models and pre-tokenizers, CORRUPT where the lists contradict each other.
  */
 export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
-  const { model, tokens, types } = vocabulary;
+  const { model } = vocabulary;
   if (model !== 'llama' && model !== 'gpt2') {
     throw new FlashrowError(
       'UNSUPPORTED',
@@ -27,47 +19,26 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
       { model },
     );
   }
-  const sentencePiece = model === 'llama';
-  const endOfTurn = endOfTurnIds((token) => inVocabulary(tokens.indexOf(token), tokens));
-  const fallbackId = (id: number) => (sentencePiece && types[id] === CONTROL ? id : null);
-  const bosId = inVocabulary(vocabulary.bosId, tokens) ?? fallbackId(SENTENCEPIECE_BOS);
-  const eosId = inVocabulary(vocabulary.eosId, tokens) ?? fallbackId(SENTENCEPIECE_EOS);
+  const special = new GgufSpecialTokens(vocabulary);
   return {
     tokenizer: {
       version: '1.0',
       truncation: null,
       padding: null,
-      added_tokens: addedTokens(tokens, types, endOfTurn),
+      added_tokens: special.added(),
       post_processor: null,
-      ...(sentencePiece ? sentencePieceParts(vocabulary) : byteLevelParts(vocabulary)),
+      ...(model === 'llama' ? sentencePieceParts(vocabulary, special) : byteLevelParts(vocabulary)),
     },
     chatTemplate: vocabulary.chatTemplate,
-    generationConfig: null,
-    text: {
-      bosId,
-      eosIds: [...new Set(eosId === null ? endOfTurn : [eosId, ...endOfTurn])],
-      addBos: bosId !== null && (vocabulary.addBos ?? sentencePiece),
-      addEos: eosId !== null && (vocabulary.addEos ?? false),
-    },
+    generationConfig: generationConfigOf(vocabulary.sampling),
+    text: special.text,
   };
 }
 
-/** The id, or null where it lies outside the vocabulary. Files write 0xFFFFFFFF for "no such token". */
-const inVocabulary = (id: number | null, tokens: readonly string[]): number | null =>
-  id !== null && id >= 0 && id < tokens.length ? id : null;
-
-function addedTokens(tokens: readonly string[], types: readonly number[], endOfTurn: readonly number[]) {
-  return tokens.flatMap((content, id) => {
-    const special = types[id] === CONTROL || types[id] === UNKNOWN || endOfTurn.includes(id);
-    if (!special && types[id] !== USER_DEFINED) return [];
-    return [{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special }];
-  });
-}
-
-function sentencePieceParts(vocabulary: GgufVocabulary) {
-  const { tokens, types, scores, unknownId } = vocabulary;
+function sentencePieceParts(vocabulary: GgufVocabulary, special: GgufSpecialTokens) {
+  const { tokens, scores } = vocabulary;
+  const { unknownId } = special;
   const prefix = vocabulary.addSpacePrefix ?? true;
-  const isText = (id: number) => types[id] !== CONTROL && types[id] !== UNKNOWN;
   const toSpaceMark = { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' };
   const fromSpaceMark = { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' };
   return {
@@ -90,7 +61,7 @@ function sentencePieceParts(vocabulary: GgufVocabulary) {
       unk_token: unknownId === null ? null : (tokens[unknownId] ?? null),
       fuse_unk: true,
       byte_fallback: true,
-      ...sentencePieceMerges(tokens, scores, isText),
+      ...sentencePieceMerges(tokens, scores, (id) => special.isText(id)),
     },
   };
 }

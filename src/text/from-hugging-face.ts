@@ -1,5 +1,5 @@
 import type { HuggingFaceVocabulary } from '../import/checkpoint.js';
-import { endOfTurnIds } from './end-of-turn.js';
+import { folderEnds } from './end-tokens.js';
 import { isRecord, records } from './json-shape.js';
 import type { StoredText } from './stored-text.js';
 
@@ -11,7 +11,9 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
   const { tokenizer, config } = vocabulary;
   const model = isRecord(tokenizer.model) ? tokenizer.model : {};
   const vocab = isRecord(model.vocab) ? model.vocab : {};
-  const added = new Map(records(tokenizer.added_tokens).map(({ content, id }) => [content, id]));
+  const addedTokens = records(tokenizer.added_tokens);
+  const added = new Map(addedTokens.map(({ content, id }) => [content, id]));
+  const special = new Set(addedTokens.filter((token) => token.special === true).map(({ id }) => id));
   const idOf = (token: unknown): number | null => {
     const content = isRecord(token) ? token.content : token;
     if (typeof content !== 'string') return null;
@@ -20,7 +22,8 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
   };
 
   const bosId = idOf(config.bos_token) ?? vocabulary.bosId;
-  const eosIds = [idOf(config.eos_token), ...vocabulary.eosIds, ...endOfTurnIds(idOf)].filter((id) => id !== null);
+  const named = [idOf(config.eos_token), ...vocabulary.eosIds].filter((id) => id !== null);
+  const eosIds = [...named, ...folderEnds(idOf, (id) => special.has(id))];
   const around = tokensAround(tokenizer.post_processor);
   const sentencePiece = model.byte_fallback === true;
   // OPT has RoBERTa's tokenizer.json but its own BOS. So any first token in a post-processor asks for a BOS, and the

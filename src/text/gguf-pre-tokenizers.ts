@@ -6,6 +6,10 @@ export interface GgufPreTokenizer {
   pattern: readonly string[];
   /** True where a piece that is a token itself is not split. */
   ignoreMerges: boolean;
+  /** True where texts begin with BOS unless the file says otherwise. */
+  addBos: boolean;
+  /** True where a file that names no BOS has none. */
+  noDefaultBos: boolean;
 }
 
 export const GPT2_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
@@ -25,7 +29,7 @@ const LLAMA3 = `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|${SYMB
  * The values of `tokenizer.ggml.pre`, with the patterns of the models' own tokenizer.json. llama.cpp quotes them in
  * src/llama-vocab.cpp, and must approximate some of them.
  */
-const FAMILIES: readonly { names: readonly string[]; pattern: readonly string[]; ignoreMerges?: boolean }[] = [
+const FAMILIES: readonly (Partial<GgufPreTokenizer> & { names: readonly string[]; pattern: readonly string[] })[] = [
   {
     names: ['default'],
     pattern: ['[\\p{P}\\$\\+<=>\\^~\\|]+', GPT2_PATTERN, '\\p{N}+', '[0-9][0-9][0-9]'],
@@ -43,8 +47,10 @@ const FAMILIES: readonly { names: readonly string[]; pattern: readonly string[];
     names: ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2'],
     pattern: [LLAMA3],
     ignoreMerges: true,
+    addBos: true,
   },
-  { names: ['dbrx', 'smaug-bpe', 'chatglm-bpe', 'glm4'], pattern: [LLAMA3] },
+  { names: ['dbrx', 'smaug-bpe'], pattern: [LLAMA3] },
+  { names: ['chatglm-bpe', 'glm4'], pattern: [LLAMA3], noDefaultBos: true },
   {
     names: ['qwen2', 'deepseek-r1-qwen', 'stablelm2', 'megrez', 'hunyuan', 'kormo', 'solar-open', 'grok-2'],
     pattern: [`${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|${SYMBOLS}`],
@@ -55,7 +61,12 @@ const FAMILIES: readonly { names: readonly string[]; pattern: readonly string[];
       `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?[\\p{L}\\p{M}]+|\\p{N}|${SYMBOLS.replace('\\p{L}\\p{N}', '\\p{L}\\p{M}\\p{N}')}`,
     ],
   },
-  { names: ['tekken'], pattern: [`${CASED_WORDS('')}|\\p{N}|${SYMBOLS_AND_SLASH}`], ignoreMerges: true },
+  {
+    names: ['tekken'],
+    pattern: [`${CASED_WORDS('')}|\\p{N}|${SYMBOLS_AND_SLASH}`],
+    ignoreMerges: true,
+    addBos: true,
+  },
   {
     names: ['gpt-4o', 'llama4', 'kanana2'],
     pattern: [`${CASED_WORDS(`${CONTRACTIONS}?`)}|\\p{N}{1,3}|${SYMBOLS_AND_SLASH}`],
@@ -74,7 +85,7 @@ const FAMILIES: readonly { names: readonly string[]; pattern: readonly string[];
 /** Throws UNSUPPORTED for an unknown name, since a wrong cut would give wrong tokens without any sign. */
 export function preTokenizerOf(name: string): GgufPreTokenizer {
   const family = FAMILIES.find(({ names }) => names.includes(name));
-  if (family) return { pattern: family.pattern, ignoreMerges: family.ignoreMerges ?? false };
+  if (family) return { ignoreMerges: false, addBos: false, noDefaultBos: false, ...family };
   const known = FAMILIES.flatMap(({ names }) => names).join(', ');
   throw new FlashrowError(
     'UNSUPPORTED',

@@ -15,7 +15,7 @@ interface Stop {
 export class StopScanner {
   readonly #stops: Stop[];
   #held = '';
-  #stopped = false;
+  #stopText: string | null = null;
 
   /** Empty stop strings are ignored. */
   constructor(stops: readonly string[]) {
@@ -23,19 +23,24 @@ export class StopScanner {
   }
 
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#stopText !== null;
+  }
+
+  /** The stop string that ended the text; null where none has. */
+  get stopText(): string | null {
+    return this.#stopText;
   }
 
   /**
    * Returns the text that can be shown now. A possible start of a stop string is held back. After a stop it is empty.
    */
   push(text: string): { text: string; stopped: boolean } {
-    if (this.#stopped) return { text: '', stopped: true };
+    if (this.stopped) return { text: '', stopped: true };
     const all = this.#held + text;
     for (let at = this.#held.length; at < all.length; at++) {
       const stop = this.#step(all.charCodeAt(at));
       if (stop > 0) {
-        this.#stopped = true;
+        this.#stopText = all.slice(at + 1 - stop, at + 1);
         this.#held = '';
         return { text: all.slice(0, at + 1 - stop), stopped: true };
       }

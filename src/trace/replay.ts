@@ -1,3 +1,4 @@
+import type { CachePolicyName } from '../cache/policy.js';
 import { formatBytes } from '../disk/format-bytes.js';
 import { FlashrowError } from '../errors.js';
 import { type Policy, policiesFor } from './policies/policies.js';
@@ -18,6 +19,8 @@ export interface ReplayOptions {
 
 export interface PolicyResult {
   policy: string;
+  /** The `tuning.cache` under which the engine does the same; null where it never does. */
+  cache: CachePolicyName | null;
   /** Share of the units asked for that were in memory. */
   hitRate: number;
   bytesPerToken: number;
@@ -55,11 +58,12 @@ export function replay(trace: Trace, options: ReplayOptions): Replay {
     throw new FlashrowError('INSUFFICIENT_MEMORY', message, { minimumBytes, budgetBytes: options.memoryBytes });
   }
   const calls = [...callsOf(trace, options)];
-  const policies = policiesFor(trace.selector).map(({ name, perLayer, create }) => {
+  const policies = policiesFor(trace.selector).map(({ name, cache, perLayer, create }) => {
     const caches = perLayer ? layerCaches(trace, calls, slotsPerLayer, create) : oneCache(trace, calls, slots, create);
     const { hit, missed, bytes } = run(trace, calls, caches);
     return {
       policy: name,
+      cache,
       hitRate: hit / (hit + missed),
       bytesPerToken: bytes / tokens,
       recordsPerToken: missed / tokens,

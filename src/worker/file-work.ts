@@ -25,9 +25,12 @@ const BUSY_POLL_MS = 200;
 type OnProgress = (progress: Progress) => void;
 
 /** Plans from headers alone; a checkpoint is planned as the store it would become. */
-export function plan({ source, options, budgets, promptTokens }: Methods['plan']['args']): Plan[] {
+export async function plan(
+  { source, options, budgets, promptTokens }: Methods['plan']['args'],
+  signal: AbortSignal,
+): Promise<Plan[]> {
   const cacheDir = cacheDirectory(options.cacheDir);
-  const opened = openSource(resolveSource(source, options.cacheDir), cacheDir);
+  const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const known = new Map<string, number>();
   return budgets.map((memory) => {
@@ -42,14 +45,17 @@ export async function prepare(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
+  const comparing = (bytes: number, totalBytes: number) =>
+    onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
-    const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
+    const path = resolveSource(source, options.cacheDir);
+    const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
     if (opened.kind === 'store') return opened.store.path;
     // A model that would not run is not worth converting.
     const { plan } = planOutline(checkpointOutline(opened), options);
     if (!plan.fits) throw new InsufficientMemoryError(plan);
     try {
-      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
+      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress, comparing);
       return opened.storePath;
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
@@ -104,6 +110,7 @@ function write(
   formats: { rows: string; dense: string },
   signal: AbortSignal,
   onProgress: OnProgress,
+  onCompare?: (bytes: number, totalBytes: number) => void,
 ) {
   const stored = storedText(checkpoint.vocabulary);
   return withChecksum((crc32c) =>
@@ -113,6 +120,8 @@ function write(
       crc32c,
       signal,
       replacesDamaged: damagedFile !== null,
+      remembersSource: onCompare !== undefined,
+      onCompare,
       onProgress: ({ bytes, totalBytes }) =>
         onProgress({
           ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },

@@ -12,6 +12,13 @@ beforeAll(async () => {
 });
 afterAll(() => model.dispose());
 
+/** What a call throws or rejects with; null where it does neither. */
+const rejection = (call: () => unknown): Promise<unknown> =>
+  Promise.resolve()
+    .then(call)
+    .then(() => null)
+    .catch((thrown) => thrown);
+
 /** A call, and what the message must say to write instead. */
 const WRONG: [string, () => unknown, string][] = [
   ['loadModel()', () => loadModel(), 'the model is a path, not undefined'],
@@ -56,7 +63,7 @@ const WRONG: [string, () => unknown, string][] = [
   ['generate()', () => model.generate(), 'a prompt is a string or an array of token ids'],
   ['generate(prompt, null)', () => model.generate('x', null), 'options are an object'],
   ["generate(prompt, {signal: 'x'})", () => model.generate('x', { signal: 'x' }), 'signal is an AbortSignal'],
-  ['generate(prompt, {onPrefill: 1})', () => model.generate('x', { onPrefill: 1 }), 'onPrefill is a function'],
+  ['generate(prompt, {onStart: 1})', () => model.generate('x', { onStart: 1 }), 'onStart is a function, not 1'],
   ["chat('x')", () => model.chat('x'), 'messages are a list'],
   ['chat(messages, null)', () => model.chat([{ role: 'user', content: 'x' }], null), 'options are an object'],
   ['chat(messages, {template: 5})', () => model.chat([{ role: 'user', content: 'x' }], { template: 5 }), 'template is'],
@@ -66,18 +73,88 @@ const WRONG: [string, () => unknown, string][] = [
   ['logprobs()', () => model.logprobs(), 'tokens is an array of token ids'],
   ["logprobs('x', 2)", () => model.logprobs('x', 2), 'tokens is an array of token ids, like [1, 2], not "x"'],
   ['logprobs([1])', () => model.logprobs([1]), 'topK is a whole number from 1, not undefined'],
-  ["logprobs(['x'], 2)", () => model.logprobs(['x'], 2), 'token id x is not in the vocabulary'],
+  ["logprobs(['x'], 2)", () => model.logprobs(['x'], 2), 'token id "x" is not in the vocabulary'],
+  ['loadModel({sequences: 2})', () => loadModel(TALES, { sequences: 2 }), 'sequences is 1: several'],
+  ['loadModel({maxQueue: -1})', () => loadModel(TALES, { maxQueue: -1 }), 'maxQueue is a whole number from 0'],
+  ['countTokens(5)', () => model.countTokens(5), 'messages are a list'],
+  ['countTokens(text, {template})', () => model.countTokens('x', { template: 'x' }), 'no option of `countTokens()`'],
+  ['applyTemplate([])', () => model.applyTemplate([]), 'messages are a list'],
+  ["dispose({drain: 'yes'})", () => model.dispose({ drain: 'yes' }), 'drain is true or false, not "yes"'],
   ['evaluate()', () => model.evaluate(), 'sequences is an array of arrays'],
   ['evaluate([1])', () => model.evaluate([1]), 'sequences is an array of arrays of token ids, like [[1, 2]], not [1]'],
   ['evaluate([[1, 2]], null)', () => model.evaluate([[1, 2]], null), 'options are an object'],
 ];
 
+const MESSAGES = [{ role: 'user', content: 'x' }];
+/** Options that do not exist, as other engines, clients and typists spell them, and the option that is meant. */
+const MISSPELLED: [string, () => unknown, string][] = [
+  ['generate(max_tokens)', () => model.generate('x', { max_tokens: 3 }), 'maxTokens'],
+  ['generate(maxTokenz)', () => model.generate('x', { maxTokenz: 3 }), 'maxTokens'],
+  ['generate(max_new_tokens)', () => model.generate('x', { max_new_tokens: 3 }), 'maxTokens'],
+  ['tokenize(special)', () => model.tokenize('x', { special: false }), 'addSpecial'],
+  ['generate(onPrefill)', () => model.generate('x', { onPrefill: () => {} }), 'onProgress'],
+  ['generate(top_k)', () => model.generate('x', { top_k: 3 }), 'topK'],
+  ['generate(repetition_penalty)', () => model.generate('x', { repetition_penalty: 1.1 }), 'repeatPenalty'],
+  ['chat(temprature)', () => model.chat(MESSAGES, { temprature: 1 }), 'temperature'],
+  ['chat(chat_template)', () => model.chat(MESSAGES, { chat_template: 'x' }), 'template'],
+  ['evaluate(onprogress)', () => model.evaluate([[1, 2]], { onprogress: () => {} }), 'onProgress'],
+  ['logprobs(abortSignal)', () => model.logprobs([1], 1, { abortSignal: null }), 'signal'],
+  ['loadModel(contextsize)', () => loadModel(TALES, { contextsize: 100 }), 'contextSize'],
+  ['loadModel(n_ctx)', () => loadModel(TALES, { n_ctx: 100 }), 'contextSize'],
+  ['loadModel(tuning.selectr)', () => loadModel(TALES, { tuning: { selectr: 'all' } }), 'tuning.selector'],
+  ['planModel(memry)', () => planModel(TALES, { memry: 1 }), 'memory'],
+  ['convertModel(row)', () => convertModel('a', 'b', { row: 'f16' }), 'rows'],
+  ['verifyStore(Signal)', () => verifyStore(TALES, { Signal: null }), 'signal'],
+  ['calibrateStore(token)', () => calibrateStore(TALES, ['x'], { token: 3 }), 'tokens'],
+  ['compareSelectors(thread)', () => compareSelectors(TALES, { documents: [] }, { thread: 1 }), 'threads'],
+];
+
+describe('an option that does not exist', () => {
+  it.each(MISSPELLED)('%s is BAD_USAGE that names the option meant', async (_, call, meant) => {
+    const error = await rejection(call);
+    expect(error).toBeInstanceOf(flashrow.FlashrowError);
+    expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining(`did you mean \`${meant}\`?`) });
+  });
+
+  it('that is like no other is answered with the list', async () => {
+    const error = await rejection(() => model.evaluate([[1, 2]], { banana: 1 }));
+    expect(error).toMatchObject({
+      message: '`banana` is no option of `evaluate()`; it takes `signal`, `onProgress`',
+      details: { option: 'banana', accepted: 'signal, onProgress' },
+    });
+  });
+
+  it('counts where it is inherited, and not where it is undefined', async () => {
+    expect(await rejection(() => model.generate('x', Object.create({ max_tokens: 3 })))).toMatchObject({
+      code: 'BAD_USAGE',
+    });
+    expect(await model.tokenize('', { banana: undefined })).toBeInstanceOf(Array);
+  });
+});
+
+const WRONG_VALUES: [object, string][] = [
+  [{ ignoreEos: 'no' }, 'ignoreEos is true or false, not "no"'],
+  [{ seed: null }, 'seed is a whole number, not null'],
+  [{ seed: 0.5 }, 'seed is a whole number, not 0.5'],
+  [{ maxTokens: '5' }, 'maxTokens is a whole number from 0'],
+  [{ maxTokens: -1 }, 'maxTokens is a whole number from 0'],
+  [{ temperature: null }, 'temperature is a number from 0, not null'],
+  [{ temperature: NaN }, 'temperature is a number from 0, not NaN'],
+  [{ topP: '0.5' }, 'topP is above 0 and at most 1, not "0.5"'],
+  [{ minP: 2 }, 'minP is from 0 to 1, not 2'],
+  [{ repeatPenalty: 0 }, 'repeatPenalty is a number above 0, not 0'],
+  [{ stop: ['a', ''] }, 'stop is a text or an array of texts, none of them empty'],
+  [{ stop: null }, 'stop is a text or an array of texts'],
+];
+
+it.each(WRONG_VALUES)('a value that an option does not accept, %j, is BAD_USAGE', async (options, said) => {
+  for (const call of [() => model.generate('x', options), () => model.chat(MESSAGES, options)])
+    expect(await rejection(call)).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining(said) });
+});
+
 describe('an argument of a wrong type', () => {
   it.each(WRONG)('%s is BAD_USAGE that says what to write instead', async (_, call, said) => {
-    const error = await Promise.resolve()
-      .then(call)
-      .then(() => null)
-      .catch((thrown) => thrown);
+    const error = await rejection(call);
     expect(error).toBeInstanceOf(flashrow.FlashrowError);
     expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining(said) });
   });

@@ -45,15 +45,16 @@ describe('several budgets', () => {
 
 describe('a run', () => {
   test('has no more context than its prompt and its tokens can use', async () => {
-    const run = (more: object) => contextForRun(TALES, { maxTokens: 20, ...more });
-    expect(await run({ tokens: [1, 2, 3] })).toBe(64);
-    expect(await run({ tokens: [1, 2, 3], maxTokens: 61 })).toBe(64);
-    expect(await run({ tokens: [1, 2, 3], maxTokens: 62 })).toBe(128);
-    expect(await run({ prompt: 'Once upon a time' })).toBe(64);
+    const run = (prompt: string | number[], more: object = {}) =>
+      contextForRun(TALES, prompt, { maxTokens: 20, ...more });
+    expect(await run([1, 2, 3])).toBe(64);
+    expect(await run([1, 2, 3], { maxTokens: 61 })).toBe(64);
+    expect(await run([1, 2, 3], { maxTokens: 62 })).toBe(128);
+    expect(await run('Once upon a time')).toBe(64);
     // 300 words of this model's vocabulary: 1,500 bytes, and far fewer tokens.
     const { json } = await flashrowJson<{ tokens: number[] }>(['tokenize', TALES, '--text', 'once '.repeat(300)]);
-    expect(await run({ prompt: 'once '.repeat(300) })).toBe(Math.ceil((json.tokens.length + 20) / 64) * 64);
-    expect(await run({ prompt: 'Once', chat: true })).toBeUndefined();
+    expect(await run('once '.repeat(300))).toBe(Math.ceil((json.tokens.length + 20) / 64) * 64);
+    expect(await run('Once', { chat: true })).toBeUndefined();
   });
 
   test('gives the memory that this saves to the cache, and names no context that was not asked for', async () => {

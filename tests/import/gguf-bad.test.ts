@@ -23,6 +23,8 @@ const set = (gguf: Gguf, key: string, type: number, value: unknown) => {
   if (at < 0) gguf.entries.push(entry);
   else gguf.entries[at] = entry;
 };
+const setTokens = (gguf: Gguf, characters: string) =>
+  set(gguf, 'tokenizer.ggml.tokens', TYPES.array, list(TYPES.string, [...characters]));
 const remove = (gguf: Gguf, key: string) => {
   gguf.entries = gguf.entries.filter(([other]) => other !== key);
 };
@@ -264,7 +266,7 @@ describe('a damaged or foreign GGUF file', () => {
       /17 tokens; the embedding has rows for 16/,
       (gguf) => {
         remove(gguf, 'tokenizer.ggml.token_type');
-        set(gguf, 'tokenizer.ggml.tokens', TYPES.array, list(TYPES.string, [...'abcdefghijklmnopq']));
+        setTokens(gguf, 'abcdefghijklmnopq');
       },
     ],
     [
@@ -280,10 +282,16 @@ describe('a damaged or foreign GGUF file', () => {
       (gguf) => set(gguf, 'tokenizer.ggml.scores', TYPES.array, list(TYPES.f32, new Array(16).fill(Number.NaN))),
     ],
     [
-      'with BOS outside the vocabulary',
+      'with a token twice',
       'CORRUPT',
-      /bos_token_id" is 16, outside/,
-      (gguf) => set(gguf, 'tokenizer.ggml.bos_token_id', TYPES.u32, 16),
+      /tokens" has "a" twice, as 0 and as 1/,
+      (gguf) => setTokens(gguf, 'aabcdefghijklmno'),
+    ],
+    [
+      'with byte-level BPE and no merges',
+      'CORRUPT',
+      /merges" is missing/,
+      (gguf) => remove(gguf, 'tokenizer.ggml.merges'),
     ],
     [
       'with 64 bits of BOS',
@@ -300,7 +308,25 @@ describe('a damaged or foreign GGUF file', () => {
       set(gguf, 'tokenizer.ggml.bos_token_id', TYPES.u32, 0xffffffff);
       set(gguf, 'tokenizer.ggml.eos_token_id', TYPES.i32, -1);
     });
-    expect(checkpoint.vocabulary).toMatchObject({ bosId: null, eosId: null });
+    expect(checkpoint.vocabulary).toMatchObject({ bosId: null, eosId: null, warnings: [] });
+  });
+
+  // llama.cpp warns and goes on: "bad special token", and the types that are too many are not looked at.
+  it('passes over ids outside the vocabulary and lists that are too long, with a warning', () => {
+    const checkpoint = open((gguf) => {
+      for (const name of ['bos', 'eos', 'unknown', 'eot']) set(gguf, `tokenizer.ggml.${name}_token_id`, TYPES.u32, 16);
+      set(gguf, 'tokenizer.ggml.token_type', TYPES.array, list(TYPES.i32, new Array(17).fill(1)));
+    });
+    expect(checkpoint.vocabulary).toMatchObject({
+      ...{ bosId: null, eosId: null, unknownId: null, eotId: null, types: new Array(16).fill(1) },
+      warnings: [
+        expect.stringMatching(/token_type has 17 entries for 16 tokens/),
+        expect.stringMatching(/bos_token_id is 16, outside the vocabulary of 16 tokens/),
+        expect.stringMatching(/eos_token_id/),
+        expect.stringMatching(/unknown_token_id/),
+        expect.stringMatching(/eot_token_id/),
+      ],
+    });
   });
 });
 

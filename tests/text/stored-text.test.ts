@@ -16,10 +16,19 @@ const sentencePiece: GgufVocabulary = {
   bosId: 1,
   eosId: 2,
   unknownId: 0,
+  eotId: null,
+  eomId: null,
+  fimPadId: null,
+  fimRepoId: null,
+  fimSeparatorId: null,
+  suppressedIds: [],
   addBos: null,
   addEos: null,
   addSpacePrefix: null,
   chatTemplate: null,
+  name: null,
+  sampling: {},
+  warnings: [],
 };
 
 const byteLevel: GgufVocabulary = {
@@ -41,10 +50,10 @@ describe('the text side of a GGUF vocabulary', () => {
     ['no BOS for byte-level BPE where the file does not say', byteLevel, { addBos: false, addEos: false }],
     ['what the file says', { ...byteLevel, addBos: true }, { addBos: true }],
     ['what the file says', { ...sentencePiece, addBos: false, addEos: true }, { addBos: false, addEos: true }],
-    ['no BOS that does not exist', { ...byteLevel, bosId: 0xffffffff, addBos: true }, { bosId: null, addBos: false }],
+    ['no BOS that does not exist', { ...byteLevel, bosId: null, addBos: true }, { bosId: null, addBos: false }],
     [
       'no EOS that does not exist',
-      { ...byteLevel, tokens: ['a', 'b', 'ab'], eosId: 3, addEos: true },
+      { ...byteLevel, tokens: ['a', 'b', 'ab'], eosId: null, addEos: true },
       { eosIds: [], addEos: false },
     ],
     [
@@ -56,8 +65,8 @@ describe('the text side of a GGUF vocabulary', () => {
     ['tokens that end a turn without EOS', byteLevel, { eosIds: [5] }],
     [
       "not the end of one message of gpt-oss's several",
-      { ...byteLevel, tokens: ['a', 'b', 'ab', 'Ġ', '<|return|>', '<|end|>'] },
-      { eosIds: [4] },
+      { ...byteLevel, tokens: ['a', 'b', 'ab', 'Ġ', '<|return|>', '<|end|>', '<|call|>'] },
+      { eosIds: [4, 6] },
     ],
   ])('has %s', (_, vocabulary, expected) => {
     expect(storedText(vocabulary).text).toMatchObject(expected);
@@ -118,8 +127,8 @@ describe('the text side of a Hugging Face folder', () => {
 
   it('takes names, as texts or objects, from tokenizer_config.json before ids from config.json', () => {
     expect(textOf({}, names, { bosId: 3, eosIds: [4] })).toMatchObject({ bosId: 7, eosIds: [8, 4, 9] });
-    expect(textOf({}, {}, { bosId: 3, eosIds: [4] })).toMatchObject({ bosId: 3, eosIds: [4, 9] });
-    expect(textOf({}, { bos_token: 'missing', eos_token: null })).toMatchObject({ bosId: null, eosIds: [9] });
+    expect(textOf({}, {}, { bosId: 3, eosIds: [4] })).toMatchObject({ bosId: 3, eosIds: [4, 9, 8] });
+    expect(textOf({}, { bos_token: 'missing', eos_token: null })).toMatchObject({ bosId: null, eosIds: [9, 8] });
   });
 
   it.each([

@@ -1,15 +1,17 @@
 import { Command } from 'commander';
+import { addExamples } from '../options/help.js';
 import {
   addModelOptions,
   MODEL_ARGUMENT,
   type ModelFlags,
-  parseSize,
+  parseMemory,
   toModelOptions,
 } from '../options/model-options.js';
 import { integer } from '../options/option-values.js';
 import { inCommandWords } from '../output/command-words.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatPlan, formatPlans } from '../output/plan-table.js';
+import { namedModel } from './named-model.js';
 
 interface PlanFlags extends Omit<ModelFlags, 'memory'> {
   memory?: NonNullable<ModelFlags['memory']>[];
@@ -28,11 +30,17 @@ export function planCommand(): Command {
       'length of the prompt that the first token waits for (default: 128, or the context)',
       integer('--prompt-tokens', 1),
     );
+  addExamples(
+    command,
+    ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
+    ['flashrow plan model.gguf --memory 2GB --context 1024', 'within a budget and a context'],
+    ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
+  );
   addModelOptions(command);
   const memory = command.options.find(({ long }) => long === '--memory');
   if (memory) {
     memory.description += '; several, as 2GB,3GB,4GB, are planned side by side';
-    memory.argParser((text: string) => text.split(',').map(parseSize('--memory')));
+    memory.argParser((text: string) => text.split(',').map(parseMemory));
   }
   return command.action(showPlan);
 }
@@ -40,7 +48,8 @@ export function planCommand(): Command {
 async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
   const { planBudgets } = await import('../../api/plan-model.js');
   const options = { ...toModelOptions(flags), promptTokens: flags.promptTokens };
-  const plans = await planBudgets(source, memory ?? [undefined], options);
+  const model = await namedModel(source, flags.cacheDir);
+  const plans = await planBudgets(model, memory ?? [undefined], options);
   for (const warning of new Set(plans.flatMap(({ warnings }) => warnings))) notice(`note: ${inCommandWords(warning)}`);
   if (plans.length > 1) {
     if (flags.json) printJson({ plans });

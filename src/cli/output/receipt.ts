@@ -38,8 +38,8 @@ function memory(receipt: Receipt): string {
 }
 
 /**
- * What to say of a state that lay mostly idle, where the cache could have used its memory; null where it did not. `used`
- * tokens of context were.
+ * What to say of a state that lay mostly idle, where the cache could have used its memory; null where it did not.
+ * `used` tokens of context were.
  */
 export function idleState(plan: Plan, { stateBytes }: Receipt, used: number): string | null {
   const idle = plan.stateBytes - stateBytes;

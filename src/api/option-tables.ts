@@ -1,0 +1,73 @@
+import type { LoadOptions, TemplateOptions, TokenizeOptions } from '../contract/api.js';
+import type { ModelOptions } from '../plan/model-options.js';
+import { type Accepts, type OptionTable, requireOptionGroup, requireOptions } from './check-arguments.js';
+
+/*
+ * What the options accept that several calls share. Sizes and names that depend on the model are checked in the worker.
+ */
+
+const isFunction = (value: unknown) => typeof value === 'function';
+
+/** Told by what it can do: a signal of another realm is as good. */
+const isSignal = (value: unknown) =>
+  typeof value === 'object' &&
+  value !== null &&
+  isFunction((value as AbortSignal).throwIfAborted) &&
+  isFunction((value as AbortSignal).addEventListener);
+
+export const isText = (value: unknown): value is string => typeof value === 'string';
+export const isWholeFrom0 = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+export const SIGNAL: Accepts = [isSignal, 'an AbortSignal'];
+export const CALLBACK: Accepts = [isFunction, 'a function'];
+export const YES_OR_NO: Accepts = [(value) => typeof value === 'boolean', 'true or false'];
+export const PATH: Accepts = [(value) => isText(value) && value !== '', 'a path'];
+
+const TUNING: OptionTable<NonNullable<ModelOptions['tuning']>> = {
+  selector: null,
+  trace: [isText, 'the path of a trace'],
+  cache: null,
+  state: null,
+  direct: YES_OR_NO,
+};
+
+/** The options that shape a plan or a load. */
+export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
+  memory: null,
+  contextSize: null,
+  exact: YES_OR_NO,
+  threads: null,
+  cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],
+  tuning: [(value) => typeof value === 'object' && value !== null, 'an object, like { cache: "lru" }'],
+};
+
+export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
+  ...MODEL_OPTIONS,
+  signal: SIGNAL,
+  onProgress: CALLBACK,
+  sequences: [(value) => value === 1, '1: several conversations side by side cannot be had yet'],
+  maxQueue: [
+    (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
+    'a whole number from 0, or Infinity',
+  ],
+};
+
+export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_OR_NO, parseSpecial: YES_OR_NO };
+
+export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {
+  template: [isText, 'a text'],
+  templateVariables: [
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object, like { enable_thinking: false }',
+  ],
+};
+
+/** `requireOptions` for a call that takes `tuning` among its options. */
+export function requireModelOptions<T extends Pick<ModelOptions, 'tuning'>>(
+  call: string,
+  options: unknown,
+  table: OptionTable<T>,
+): asserts options is T {
+  requireOptions(call, options, table);
+  if (options.tuning !== undefined) requireOptionGroup(call, 'tuning', options.tuning, TUNING);
+}
