@@ -22,6 +22,7 @@ const PLAN_OPTIONS: OptionTable<PlanModelOptions> = {
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
  */
 export async function planModel(source: Source, options: PlanModelOptions = {}): Promise<Plan> {
+  requireModelOptions('planModel()', options, PLAN_OPTIONS);
   const [plan] = await planBudgets(source, [options.memory], options);
   return plan;
 }
