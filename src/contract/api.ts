@@ -55,8 +55,8 @@ export interface ChatOptions extends GenerateOptions {
 }
 
 /**
- * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file; empty
- * where they suggest nothing.
+ * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file;
+ * empty where they suggest nothing.
  */
 export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
 

@@ -25,7 +25,7 @@ export interface GenerationParts {
  * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
  * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
  * text so far with `finishReason: 'abort'`. Throws BAD_USAGE (an empty prompt, ids outside the vocabulary),
- * CONTEXT_OVERFLOW, CORRUPT or IO.
+ * CONTEXT_OVERFLOW, NOT_A_NUMBER, CORRUPT or IO.
  */
 export async function generate(
   prompt: readonly number[],
@@ -35,7 +35,8 @@ export async function generate(
   const { engine, tokenizer, meter, vocabSize, contextSize } = parts;
   checkPrompt(prompt, vocabSize, contextSize);
   const eosIds = new Set(tokenizer.eosIds);
-  const sampler = new Sampler({ ...settings, vocabSize, masked: settings.ignoreEos ? tokenizer.eosIds : [] });
+  const masked = [...tokenizer.suppressedIds, ...(settings.ignoreEos ? tokenizer.eosIds : [])];
+  const sampler = new Sampler({ ...settings, vocabSize, masked });
   const decoder = new StreamDecoder();
   const scanner = new StopScanner(settings.stop);
   const history = [...prompt];
@@ -55,11 +56,13 @@ export async function generate(
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
         finishReason = 'stop';
+        scanner.pushSpecial(tokenizer.token(id));
         break;
       }
       tokens.push(id);
       history.push(id);
-      const scan = scanner.push(decoder.push(tokenizer.bytes(id)));
+      const bytes = tokenizer.bytes(id);
+      const scan = bytes.length > 0 ? scanner.push(decoder.push(bytes)) : scanner.pushSpecial(tokenizer.token(id));
       release(scan.text, id);
       if (scan.stopped) {
         finishReason = 'stop';

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
 import type { ModelInfo } from '../contract/api.js';
@@ -15,6 +16,7 @@ import { planOutline } from '../plan/plan-outline.js';
 import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
+import { TOKENIZER_FILE } from '../store/manifest.js';
 import { openStore, type Store } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { TraceHeader } from '../trace/trace.js';
@@ -62,7 +64,7 @@ export async function openHost(
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
-    const tokenizer = loadTokenizer(store.readTokenizer(), store.text);
+    const tokenizer = loadTokenizer(store.readTokenizer(), store.text, join(path, TOKENIZER_FILE));
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);

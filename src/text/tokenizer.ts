@@ -2,6 +2,8 @@
 export interface Tokenizer {
   readonly bosId: number | null;
   readonly eosIds: readonly number[];
+  /** Ids that are never drawn. */
+  readonly suppressedIds: readonly number[];
   /**
    * Ids of `text`. `addBos` and `addEos` put BOS before and EOS after it, if the vocabulary has them. With
    * `parseSpecial`, special tokens written in the text count; else the text is literal.

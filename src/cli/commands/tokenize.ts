@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import { readText } from '../input/read-input.js';
-import { printJson, printLine } from '../output/output.js';
+import { noteAll, printJson, printLine } from '../output/output.js';
 
 interface TokenizeFlags {
   text?: string;
@@ -31,7 +31,8 @@ export function tokenizeCommand(): Command {
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
   const text = await chosenText(flags);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source, flags.cacheDir);
+  const { tokenizer, warnings } = await openTokenizer(source, flags.cacheDir);
+  noteAll(warnings);
   const { special } = flags;
   const tokens = tokenizer.encode(text, {
     addBos: special && tokenizer.addBos,

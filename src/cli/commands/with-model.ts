@@ -2,7 +2,7 @@ import type { Model } from '../../contract/api.js';
 import type { Progress } from '../../contract/progress.js';
 import type { ModelOptions } from '../../plan/model-options.js';
 import { conversionNotice } from '../output/conversion-notice.js';
-import { notice } from '../output/output.js';
+import { noteAll, notice } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
 
 /**
@@ -33,6 +33,7 @@ export async function withModel<T>(
     bar.update(stage === 'convert' ? 'converting' : 'loading', done, total);
   };
   const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
+  noteAll(model.info.warnings);
   try {
     return await work(model);
   } finally {
