@@ -19,8 +19,6 @@ export function streamStory(model) {
         maxTokens: Number(url.searchParams.get('tokens') ?? 100),
         signal: gone.signal,
       });
-      // Rejects when the reader leaves; the loop below tells, so nobody else has to.
-      generation.result.catch(() => {});
       // Sent with the first piece: until then a prompt that does not fit can still be answered with what is wrong.
       response.setHeader('content-type', 'text/plain; charset=utf-8');
       for await (const { text } of generation) {

@@ -40,6 +40,15 @@ export function setEnvironmentVariable(name: string, value: string): boolean {
 }
 
 /**
+ * Has the kernel lock an open file for this opening of it (flock), without waiting. It lets go when the file is closed,
+ * however its process ends. `refused` without the addon, on Windows, and on file systems without locks.
+ */
+export function lockFile(file: number): 'taken' | 'held' | 'refused' {
+  const result = loadAddon();
+  return 'reason' in result ? 'refused' : (result.addon.lockFile?.(file) ?? 'refused');
+}
+
+/**
  * Opens a bridge with an instruction set (default: the environment's `FLASHROW_ISA`, else the best there is) and a
  * number of compute threads (default: one per available core). Throws BridgeError USAGE where the set is not available,
  * and names those that are.

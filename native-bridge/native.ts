@@ -40,6 +40,8 @@ interface Addon {
     agreement: Float32Array,
   ): void;
   crc32c: Bridge['crc32c'];
+  /** Missing in an addon that was built before. */
+  lockFile?(file: number): 'taken' | 'held' | 'refused';
   probeReads: Bridge['probeReads'];
   setEnvironmentVariable(name: string, value: string): void;
   /** The instruction sets it has kernels for and this processor runs, best first. */

@@ -176,10 +176,12 @@ export interface NotFoundDetails {
 export type AbortedDetails = Record<never, never>;
 
 export interface BusyDetails {
-  /** The lock file. */
-  lock: string;
+  /** The lock file, where another process is at work. */
+  lock?: string;
   /** The process that holds it; missing where it was just letting go. */
   pid?: number;
+  /** Calls that wait for their turn, where the model's queue is full. */
+  waiting?: number;
 }
 
 export interface IoDetails {

@@ -10,6 +10,7 @@ export type { CompareOptions } from './api/compare-selectors.js';
 export type { ConvertOptions } from './api/convert-model.js';
 export type {
   ChatOptions,
+  EndedBy,
   EvaluationResult,
   FinishReason,
   GenerateOptions,
@@ -22,6 +23,10 @@ export type {
   Piece,
   Receipt,
   SamplingDefaults,
+  TemplateOptions,
+  TextPiece,
+  TokenizeOptions,
+  Usage,
 } from './contract/api.js';
 export type { Progress, ProgressStage } from './contract/progress.js';
 export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';

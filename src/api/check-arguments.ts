@@ -78,6 +78,10 @@ export function requireTexts(name: string, value: unknown): asserts value is rea
   expect(Array.isArray(value) && value.every(isText), name, value, 'an array of texts');
 }
 
+export function requirePrompt(value: unknown): asserts value is string | readonly number[] {
+  expect(isText(value) || Array.isArray(value), 'a prompt', value, 'a string or an array of token ids');
+}
+
 /** The ids themselves are checked where the vocabulary is known. */
 export function requireIds(name: string, value: unknown): asserts value is readonly number[] {
   expect(Array.isArray(value), name, value, 'an array of token ids, like [1, 2]');

@@ -4,7 +4,7 @@ import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { requirePath, requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
-import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
+import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
 
 export interface CompareOptions extends ModelOptions {
   signal?: AbortSignal;
@@ -25,7 +25,11 @@ export async function compareSelectors(
 ): Promise<ComparisonResult> {
   requirePath('the model', source);
   requireScored(text);
-  requireModelOptions<CompareOptions>('compareSelectors()', options, LOAD_OPTIONS);
+  requireModelOptions<CompareOptions>('compareSelectors()', options, {
+    ...MODEL_OPTIONS,
+    signal: SIGNAL,
+    onProgress: CALLBACK,
+  });
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(source, plain, options);

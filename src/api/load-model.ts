@@ -1,10 +1,9 @@
 import type { LoadOptions, Model } from '../contract/api.js';
-import { anonymousBytes } from '../plan/machine.js';
 import { requirePath } from './check-arguments.js';
 import { plainOptions, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
+import { ModelThreads } from './model-threads.js';
 import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
-import { WorkerChannel } from './worker-channel.js';
 
 /**
  * Loads a store folder, a GGUF file, a Hugging Face folder, or a model that was pulled. A checkpoint that cannot be
@@ -15,16 +14,13 @@ import { WorkerChannel } from './worker-channel.js';
 export async function loadModel(source: string, options: LoadOptions = {}): Promise<Model> {
   requirePath('the model', source);
   requireModelOptions('loadModel()', options, LOAD_OPTIONS);
-  const { signal, onProgress } = options;
   const plain = plainOptions(options);
   const store = await preparedStore(source, plain, options);
-  const args = { store, options: plain, anonymousBefore: anonymousBytes() };
-  const channel = new WorkerChannel();
+  const threads = new ModelThreads(options.maxQueue);
   try {
-    const { info, plan } = await channel.call('open', args, { signal, onEvent: onProgress });
-    return new WorkerModel(channel, info, plan);
+    return new WorkerModel(threads, await threads.open(store, plain, options));
   } catch (error) {
-    await channel.dispose();
+    await threads.dispose();
     throw error;
   }
 }

@@ -3,182 +3,203 @@ import type {
   EvaluationResult,
   GenerateOptions,
   Generation,
-  GenerationResult,
   Model,
   ModelInfo,
-  Piece,
+  Receipt,
+  TemplateOptions,
+  TokenizeOptions,
 } from '../contract/api.js';
+import { checkIds, checkPrompt } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
-import type { Prompt } from '../contract/protocol.js';
-import { FlashrowError } from '../errors.js';
+import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
-import { requireIds, requireOptions, requireSequences, requireText } from './check-arguments.js';
-import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
-import { CALLBACK, SIGNAL, YES_OR_NO } from './option-tables.js';
-import type { WorkerChannel } from './worker-channel.js';
+import type { VocabularyTable } from '../text/vocabulary-table.js';
+import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
+import { conversation } from './conversation.js';
+import { forgetDrop, watchForDrop } from './dropped-models.js';
+import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
+import { type Follow, WorkerGeneration } from './generation.js';
+import type { ModelThreads } from './model-threads.js';
+import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
+import { type Prompt, Prompts } from './prompts.js';
 
-/** A loaded model in the caller's thread. Every call goes to the worker behind the channel. */
+/** What a load brings. */
+export interface Loaded {
+  info: ModelInfo;
+  plan: Plan;
+  vocabulary: VocabularyTable;
+  /** The receipt of no work. */
+  idle: Receipt;
+}
+
+/** What the engine answered, and what was odd about the prompt. */
+type Answer = EngineResult & { warnings: readonly string[] };
+
+/** A loaded model in the caller's thread. Every call goes to one of its threads. */
 export class WorkerModel implements Model {
   readonly info: ModelInfo;
   readonly plan: Plan;
-  readonly #channel: WorkerChannel;
-  #disposal: Promise<void> | null = null;
+  readonly #threads: ModelThreads;
+  readonly #prompts: Prompts;
+  readonly #loaded: Loaded;
 
-  constructor(channel: WorkerChannel, info: ModelInfo, plan: Plan) {
-    this.#channel = channel;
-    this.info = info;
-    this.plan = plan;
+  constructor(threads: ModelThreads, loaded: Loaded) {
+    this.info = loaded.info;
+    this.plan = loaded.plan;
+    this.#threads = threads;
+    this.#prompts = new Prompts(threads, loaded.info);
+    this.#loaded = loaded;
+    watchForDrop(this, threads, loaded.info.path);
+  }
+
+  get pending(): number {
+    return this.#threads.engine.waiting;
+  }
+
+  get closed(): Promise<void> {
+    return this.#threads.closed;
   }
 
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
-    if (typeof prompt !== 'string' && !Array.isArray(prompt)) {
-      throw new FlashrowError('BAD_USAGE', 'a prompt is a string or an array of token ids', { option: 'prompt' });
-    }
+    requirePrompt(prompt);
     requireOptions('generate()', options, GENERATE_OPTIONS);
-    return this.#start(prompt, options);
+    const warnings = uselessOptions(options, options.temperature);
+    const prepare = () =>
+      typeof prompt === 'string' ? this.#prompts.ofText(prompt, options.parseSpecial) : this.#prompts.ofIds(prompt);
+    if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
+      warnings.push('`parseSpecial` changed nothing: the prompt is token ids, which are taken as they are');
+    return this.#start(prepare, options, warnings);
   }
 
-  chat(messages: readonly ChatMessage[], chatOptions: ChatOptions = {}): Generation {
-    checkMessages(messages);
-    requireOptions('chat()', chatOptions, CHAT_OPTIONS);
-    const { template, ...options } = chatOptions;
-    const prompt = { messages: messages.map(({ role, content }) => ({ role, content })), template: template ?? null };
-    const given = Object.entries(options).filter(([, value]) => value !== undefined);
-    return this.#start(prompt, { ...this.info.samplingDefaults, ...Object.fromEntries(given) });
+  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+    requireOptions('chat()', options, CHAT_OPTIONS);
+    const conversed = conversation(messages, options);
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
+    const prepare = () => this.#prompts.ofConversation(conversed);
+    return this.#start(prepare, drawn, uselessOptions(options, drawn.temperature));
   }
 
-  #start(prompt: Prompt, options: GenerateOptions): Generation {
+  #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
     const settings = generateSettings(options);
-    const pieces = new PieceQueue();
-    // To leave the loop is no failure: the generation ends early, and its result says so.
-    const leave = new AbortController();
-    const result = this.#channel.call(
-      'generate',
-      { prompt, settings },
-      {
-        signal: options.signal,
-        leave: leave.signal,
-        onEvent: (event) => {
-          if ('token' in event) pieces.push(event);
-          else options.onPrefill?.(event.done, event.total);
-        },
-      },
-    );
-    result.then(
-      () => pieces.end(),
-      (error) => pieces.fail(error),
-    );
-    return new WorkerGeneration(result, pieces, () => leave.abort());
+    return new WorkerGeneration(options.signal, async (follow) => {
+      const answer = await this.#answer(prepare, settings, options, follow);
+      return { ...answer, seed: settings.seed, warnings: [...warnings, ...answer.warnings] };
+    });
   }
 
-  async tokenize(text: string, options: { special?: boolean } = {}): Promise<number[]> {
+  /** The answer, or the answer so far where the generation is left. */
+  async #answer(
+    prepare: () => Prompt,
+    settings: GenerateSettings,
+    { onStart, onProgress }: GenerateOptions,
+    { leaving, onPiece, onTicket }: Follow,
+  ): Promise<Answer> {
+    if (leaving.signal.aborted) return this.#nothing();
+    const prompt = prepare();
+    const { vocabulary } = this.#loaded;
+    const argsOf = (ids: readonly number[]) => ({ prompt: ids, settings, vocabulary, progress: !!onProgress });
+    const call = this.#threads.engine.call('generate', prompt.ids.then(argsOf), {
+      leave: leaving.signal,
+      onTicket,
+      onTurn: async () => {
+        onStart?.();
+        return argsOf(await prompt.latest());
+      },
+      onEvent: (event) => ('stage' in event ? onProgress?.(event) : onPiece(event)),
+    });
+    try {
+      const answer = await call;
+      prompt.answered(answer);
+      return { ...answer, warnings: await prompt.warnings };
+    } catch (error) {
+      if (error === leaving.signal.reason) return this.#nothing();
+      throw error;
+    }
+  }
+
+  /** The answer of a generation that was left before its turn came. */
+  #nothing(): Answer {
+    const usage = { prompt: 0, cached: 0, completion: 0 };
+    const { idle: receipt } = this.#loaded;
+    return {
+      text: '',
+      tokens: [],
+      finishReason: 'abort',
+      endedBy: 'abort',
+      stopText: null,
+      usage,
+      receipt,
+      warnings: [],
+    };
+  }
+
+  async tokenize(text: string, options: TokenizeOptions = {}): Promise<number[]> {
     requireText('text', text);
-    requireOptions('tokenize()', options, { special: YES_OR_NO });
-    const { special = true } = options;
-    return this.#channel.call('tokenize', { text, special });
+    requireOptions('tokenize()', options, TOKENIZE_OPTIONS);
+    return this.#prompts.encode(text, options);
   }
 
   async detokenize(ids: readonly number[]): Promise<string> {
     requireIds('ids', ids);
-    return this.#channel.call('detokenize', { ids });
+    checkIds(ids, this.info.spec.vocabSize);
+    return this.#prompts.send('decode', { ids });
+  }
+
+  async countTokens(
+    input: string | readonly ChatMessage[],
+    options: TokenizeOptions & TemplateOptions = {},
+  ): Promise<number> {
+    if (typeof input === 'string') {
+      requireOptions<TokenizeOptions>('countTokens()', options, TOKENIZE_OPTIONS);
+      return (await this.#prompts.encode(input, options)).length;
+    }
+    requireOptions<TemplateOptions>('countTokens()', options, TEMPLATE_OPTIONS);
+    return this.#prompts.send('count', conversation(input, options));
+  }
+
+  async applyTemplate(messages: readonly ChatMessage[], options: TemplateOptions = {}): Promise<string> {
+    requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
+    return this.#prompts.send('render', conversation(messages, options));
   }
 
   async logprobs(
     tokens: readonly number[],
     topK: number,
-    options: { signal?: AbortSignal } = {},
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
     requireOptions('logprobs()', options, { signal: SIGNAL });
-    return this.#channel.call('logprobs', { tokens, topK }, { signal: options.signal });
+    checkPrompt(tokens, this.info.spec.vocabSize, this.info.contextSize);
+    expect(isWholeFrom0(topK) && topK > 0, 'topK', topK, 'a whole number from 1');
+    return this.#threads.engine.call('logprobs', { tokens: [...tokens], topK }, { signal: options.signal });
   }
 
   async evaluate(
     sequences: readonly (readonly number[])[],
-    options: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {},
+    options: { signal?: AbortSignal | undefined; onProgress?: ((progress: Progress) => void) | undefined } = {},
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
     requireOptions('evaluate()', options, { signal: SIGNAL, onProgress: CALLBACK });
+    for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
     const { signal, onProgress } = options;
-    return this.#channel.call('evaluate', { sequences }, { signal, onEvent: onProgress });
+    return this.#threads.engine.call('evaluate', { sequences }, { signal, onEvent: onProgress });
   }
 
-  dispose(): Promise<void> {
-    this.#disposal ??= this.#channel.dispose();
-    return this.#disposal;
+  async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {
+    requireOptions('dispose()', options, { drain: YES_OR_NO });
+    forgetDrop(this.#threads);
+    await this.#threads.dispose(options.drain);
   }
+
+  /** Node before 20.4 has no such symbol; see below. */
+  declare [Symbol.asyncDispose]: () => Promise<void>;
 }
 
-function checkMessages(messages: readonly ChatMessage[]): void {
-  const sound =
-    Array.isArray(messages) &&
-    messages.length > 0 &&
-    messages.every((message) => typeof message?.role === 'string' && typeof message.content === 'string');
-  if (!sound)
-    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, both texts', {
-      option: 'messages',
-    });
-}
-
-class WorkerGeneration implements Generation {
-  readonly result: Promise<GenerationResult>;
-  readonly #pieces: PieceQueue;
-  readonly #leave: () => void;
-
-  constructor(result: Promise<GenerationResult>, pieces: PieceQueue, leave: () => void) {
-    this.result = result;
-    this.#pieces = pieces;
-    this.#leave = leave;
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<Piece> {
-    return {
-      next: () => this.#pieces.next(),
-      return: async () => {
-        this.#leave();
-        this.#pieces.end();
-        return { done: true, value: undefined };
-      },
-    };
-  }
-}
-
-/** Pieces on their way from the worker to the loop that reads them. */
-class PieceQueue {
-  readonly #ready: Piece[] = [];
-  #waiting: { resolve: (step: IteratorResult<Piece>) => void; reject: (error: unknown) => void } | null = null;
-  #over = false;
-  #error: unknown = null;
-
-  push(piece: Piece): void {
-    if (this.#over) return;
-    if (this.#waiting) this.#waiting.resolve({ done: false, value: piece });
-    else this.#ready.push(piece);
-    this.#waiting = null;
-  }
-
-  end(): void {
-    this.#over = true;
-    this.#waiting?.resolve({ done: true, value: undefined });
-    this.#waiting = null;
-  }
-
-  fail(error: unknown): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#error = error;
-    this.#waiting?.reject(error);
-    this.#waiting = null;
-  }
-
-  next(): Promise<IteratorResult<Piece>> {
-    const piece = this.#ready.shift();
-    if (piece) return Promise.resolve({ done: false, value: piece });
-    if (this.#error) return Promise.reject(this.#error);
-    if (this.#over) return Promise.resolve({ done: true, value: undefined });
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-    });
-  }
-}
+if (Symbol.asyncDispose)
+  Object.defineProperty(WorkerModel.prototype, Symbol.asyncDispose, {
+    value(this: WorkerModel) {
+      return this.dispose();
+    },
+  });

@@ -1,4 +1,4 @@
-import type { LoadOptions } from '../contract/api.js';
+import type { LoadOptions, TemplateOptions, TokenizeOptions } from '../contract/api.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { type Accepts, type OptionTable, requireOptionGroup, requireOptions } from './check-arguments.js';
 
@@ -41,7 +41,26 @@ export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   tuning: [(value) => typeof value === 'object' && value !== null, 'an object, like { cache: "lru" }'],
 };
 
-export const LOAD_OPTIONS: OptionTable<LoadOptions> = { ...MODEL_OPTIONS, signal: SIGNAL, onProgress: CALLBACK };
+export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
+  ...MODEL_OPTIONS,
+  signal: SIGNAL,
+  onProgress: CALLBACK,
+  sequences: [(value) => value === 1, '1: several conversations side by side cannot be had yet'],
+  maxQueue: [
+    (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
+    'a whole number from 0, or Infinity',
+  ],
+};
+
+export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_OR_NO, parseSpecial: YES_OR_NO };
+
+export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {
+  template: [isText, 'a text'],
+  templateVariables: [
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    'an object, like { enable_thinking: false }',
+  ],
+};
 
 /** `requireOptions` for a call that takes `tuning` among its options. */
 export function requireModelOptions<T extends Pick<ModelOptions, 'tuning'>>(

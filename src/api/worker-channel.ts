@@ -1,88 +1,110 @@
-import { Worker } from 'node:worker_threads';
-import { fromShape } from '../contract/failure.js';
-import { FLAGS, type Method, type Methods, type Reply, type Request, type WorkerStart } from '../contract/protocol.js';
+import { AsyncResource } from 'node:async_hooks';
+import { type ArgumentsOf, type EventOf, FLAGS, type Methods, type ResultOf } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
+import { onAbort, orAborted } from './abort-listeners.js';
 import { restAtExit } from './at-exit.js';
+import { atCallSite, type CallSite, callSite } from './caller-stack.js';
+import { Queue, type Ticket } from './queue.js';
+import { WorkerThread } from './worker-thread.js';
 
 /** ms that the end of the process may wait for a running call. A layer of a large prompt takes a second. */
 const REST_MS = 5000;
 
-interface Pending {
-  resolve: (result: never) => void;
-  reject: (error: unknown) => void;
-  onEvent?: (event: never) => void;
-  /** The error that a callback threw. */
-  failure?: { error: unknown };
-}
-
-export interface CallOptions<M extends Method> {
+export interface CallOptions<Name extends keyof Methods> {
   /** Ends the call; the promise then rejects with `signal.reason`. */
-  signal?: AbortSignal;
-  /** Ends the call early, with what there is. */
+  signal?: AbortSignal | undefined;
+  /** Ends the call early, with what there is. Where its turn has not come the promise rejects with `leave.reason`. */
   leave?: AbortSignal;
-  onEvent?: (event: Methods[M]['event']) => void;
+  /** Is given the call's place in the queue. */
+  onTicket?: (ticket: Ticket) => void;
+  /** Called when the call's turn has come; may change the arguments. */
+  onTurn?: (args: ArgumentsOf<Methods, Name>) => Promise<ArgumentsOf<Methods, Name>>;
+  onEvent?: ((event: EventOf<Methods, Name>) => void) | undefined;
 }
 
-/** The caller's end of a worker. Calls wait in a queue and run one at a time. */
+/** The caller's end of the engine's thread. Calls wait in a queue and run one at a time. */
 export class WorkerChannel {
-  readonly #worker: Worker;
   readonly #flags = new Int32Array(new SharedArrayBuffer(8));
+  readonly #thread = new WorkerThread<Methods>("the engine's thread", {
+    takes: 'engine',
+    flags: this.#flags.buffer as SharedArrayBuffer,
+  });
+  readonly #queue: Queue;
   readonly #forgetExit = restAtExit(() => this.#rest());
-  readonly #pending = new Map<number, Pending>();
-  #queue: Promise<unknown> = Promise.resolve();
-  #nextId = 1;
+  /** The number of the running call; 0 while none runs. */
   #running = 0;
-  #ended: FlashrowError | null = null;
+  #refuses = false;
+  #disposed = false;
+  #disposal: Promise<void> | null = null;
 
-  constructor() {
-    const start: WorkerStart = { flags: this.#flags.buffer as SharedArrayBuffer };
-    // Node's flags for the app are not for this thread: with --input-type it would not even start.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [] });
-    this.#worker.on('message', (reply: Reply) => this.#receive(reply));
-    this.#worker.on('error', (error) =>
-      this.#fail(new FlashrowError('IO', `the engine's thread failed: ${error.message}`, {}, { cause: error })),
-    );
-    this.#worker.on('exit', () => {
-      // There is nothing left to wait for when the process ends.
-      this.#forgetExit();
-      this.#fail(new FlashrowError('IO', "the engine's thread has ended"));
-    });
-    // A model that nobody waits for must not keep the process alive.
-    this.#worker.unref();
+  /** `maxQueue`: calls that may wait. */
+  constructor(maxQueue = Number.POSITIVE_INFINITY) {
+    this.#queue = new Queue(1, maxQueue);
+    // There is nothing left to wait for when the process ends.
+    this.#thread.ended.then(this.#forgetExit);
   }
 
-  /** Queues a call. Rejects with a FlashrowError, or with `signal.reason`. */
-  call<M extends Method>(
-    method: M,
-    args: Methods[M]['args'],
-    options: CallOptions<M> = {},
-  ): Promise<Methods[M]['result']> {
-    const { signal } = options;
-    let begun = false;
-    const run = this.#queue.then(() => {
-      begun = true;
-      return this.#run(method, args, options);
-    });
-    this.#queue = run.catch(() => undefined);
-    if (!signal) return run;
-    // A call that still waits for its turn is rejected at once.
-    return new Promise((resolve, reject) => {
-      const onAbort = () => {
-        if (!begun) reject(signal.reason);
-      };
-      signal.addEventListener('abort', onAbort);
-      run.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-      if (signal.aborted) onAbort();
-    });
+  /** Calls that wait for their turn. */
+  get waiting(): number {
+    return this.#queue.length;
   }
 
-  /** Ends what runs and what waits with ABORTED, lets the worker free everything, and ends it. */
-  async dispose(): Promise<void> {
-    this.#ended ??= new FlashrowError('ABORTED', 'the model has been disposed');
-    this.#abortRunning();
-    await this.#queue;
-    await this.#send('close', {}).catch(() => undefined);
-    await this.#worker.terminate();
+  /** Resolves when the thread ends, with what ended it. */
+  get ended(): Promise<FlashrowError> {
+    return this.#thread.ended;
+  }
+
+  /**
+   * Queues a call, whose arguments may still be in the making. Rejects with a FlashrowError, or with `signal.reason`;
+   * at once where the arguments reject.
+   */
+  async call<Name extends keyof Methods>(
+    method: Name,
+    args: ArgumentsOf<Methods, Name> | Promise<ArgumentsOf<Methods, Name>>,
+    options: CallOptions<Name> = {},
+  ): Promise<ResultOf<Methods, Name>> {
+    const { signal, leave, onTicket, onTurn } = options;
+    const site = callSite(this.call);
+    // They may fail after the call has failed by itself.
+    Promise.resolve(args).catch(() => {});
+    // Made here, where the caller's context is: its AsyncLocalStorage holds in the callback.
+    const onEvent = options.onEvent && AsyncResource.bind(options.onEvent);
+    signal?.throwIfAborted();
+    if (this.#refuses) throw disposedError(site);
+    const ticket = this.#queue.join();
+    try {
+      onTicket?.(ticket);
+      const ready = Promise.all([args, ticket.turn]).then(([given]) => onTurn?.(given) ?? given);
+      const settled = await orAborted(orAborted(ready, signal), leave);
+      if (this.#disposed) throw disposedError(site);
+      return await this.#run(method, settled, { ...options, onEvent }, site);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#disposed ? disposedError(site) : error;
+    } finally {
+      ticket.leave();
+    }
+  }
+
+  /**
+   * Lets the worker free everything, and ends it. What runs and what waits ends with ABORTED, or is done first with
+   * `drain`. Later calls are refused.
+   */
+  dispose(drain = false): Promise<void> {
+    this.#refuses = true;
+    if (!drain) {
+      this.#disposed = true;
+      this.#queue.close(new FlashrowError('ABORTED', 'the model has been disposed'));
+      this.#abortRunning();
+    }
+    this.#disposal ??= this.#end();
+    return this.#disposal;
+  }
+
+  async #end(): Promise<void> {
+    await this.#queue.empty();
+    await this.#thread.send('close', {}).catch(() => undefined);
+    await this.#thread.terminate();
   }
 
   /**
@@ -98,94 +120,30 @@ export class WorkerChannel {
   #abortRunning(): void {
     if (this.#running === 0) return;
     Atomics.store(this.#flags, FLAGS.abort, 1);
-    this.#worker.postMessage({ abort: this.#running } satisfies Request);
+    this.#thread.post({ abort: this.#running });
   }
 
-  async #run<M extends Method>(
-    method: M,
-    args: Methods[M]['args'],
-    options: CallOptions<M>,
-  ): Promise<Methods[M]['result']> {
-    const { signal, leave } = options;
-    signal?.throwIfAborted();
-    if (this.#ended) throw this.#ended;
+  async #run<Name extends keyof Methods>(
+    method: Name,
+    args: ArgumentsOf<Methods, Name>,
+    { signal, leave, onEvent }: CallOptions<Name>,
+    site: CallSite,
+  ): Promise<ResultOf<Methods, Name>> {
     const stop = () => this.#abortRunning();
-    signal?.addEventListener('abort', stop);
-    leave?.addEventListener('abort', stop);
+    this.#running = this.#thread.nextId;
+    Atomics.store(this.#flags, FLAGS.abort, 0);
+    const call = this.#thread.send(method, args, { site, onEvent, onFailure: stop });
+    const forget = [signal, leave].map((ending) => ending && onAbort(ending, stop));
     try {
-      const call = this.#send(method, args, options.onEvent);
-      if (leave?.aborted) stop();
       const result = await call;
       signal?.throwIfAborted();
-      if (this.#ended) throw this.#ended;
+      if (this.#disposed) throw disposedError(site);
       return result;
-    } catch (error) {
-      signal?.throwIfAborted();
-      throw this.#ended ?? error;
     } finally {
-      signal?.removeEventListener('abort', stop);
-      leave?.removeEventListener('abort', stop);
-    }
-  }
-
-  #send<M extends Method>(
-    method: M,
-    args: Methods[M]['args'],
-    onEvent?: (event: Methods[M]['event']) => void,
-  ): Promise<Methods[M]['result']> {
-    const id = this.#nextId++;
-    this.#running = id;
-    this.#worker.ref();
-    Atomics.store(this.#flags, FLAGS.abort, 0);
-    return new Promise<Methods[M]['result']>((resolve, reject) => {
-      this.#post({ id, method, args } as Request);
-      this.#pending.set(id, { resolve, reject, onEvent });
-    }).finally(() => {
       this.#running = 0;
-      this.#worker.unref();
-    });
-  }
-
-  #post(request: Request): void {
-    try {
-      this.#worker.postMessage(request);
-    } catch (cause) {
-      throw new FlashrowError(
-        'BAD_USAGE',
-        `options and prompts are plain data: ${(cause as Error).message}`,
-        {},
-        { cause },
-      );
+      for (const each of forget) each?.();
     }
-  }
-
-  #receive(reply: Reply): void {
-    const call = this.#pending.get(reply.id);
-    if (!call) return;
-    if ('event' in reply) {
-      this.#tell(call, reply.event);
-      return;
-    }
-    this.#pending.delete(reply.id);
-    if (call.failure) call.reject(call.failure.error);
-    else if ('error' in reply) call.reject(fromShape(reply.error));
-    else call.resolve(reply.result as never);
-  }
-
-  /** Calls the callback. One that throws ends its own call, and nothing else. */
-  #tell(call: Pending, event: unknown): void {
-    try {
-      call.onEvent?.(event as never);
-    } catch (error) {
-      call.onEvent = undefined;
-      call.failure = { error };
-      this.#abortRunning();
-    }
-  }
-
-  #fail(error: FlashrowError): void {
-    this.#ended ??= error;
-    for (const call of this.#pending.values()) call.reject(this.#ended);
-    this.#pending.clear();
   }
 }
+
+const disposedError = (site: CallSite) => atCallSite(new FlashrowError('ABORTED', 'the model has been disposed'), site);

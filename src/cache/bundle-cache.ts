@@ -75,21 +75,27 @@ export class BundleCache implements UnitCache {
       const kept = pinnedSlot ? pinnedSlot[unit] : unit < pinned ? unit : ABSENT;
       if (kept !== ABSENT) {
         into.slots[i] = kept;
-        if (this.#present[kept] === 0) {
-          this.#present[kept] = 1;
-          miss(unit, kept, into);
-        }
       } else {
         into.slots[i] = recency!.get(unit) ?? ABSENT;
         if (lastUse) lastUse[unit] = this.#token;
       }
     }
+    // One pass for all misses: whoever reads them wants them in the order of the call.
     for (let i = 0; i < count; i++) {
-      if (into.slots[i] !== ABSENT) continue;
-      const slot = this.#freeCount > 0 ? this.#free[--this.#freeCount] : recency!.pop()!;
-      recency!.set(units[i], slot);
-      into.slots[i] = slot;
-      miss(units[i], slot, into);
+      const unit = units[i];
+      let slot = into.slots[i];
+      if (slot < pinned) {
+        if (this.#present[slot] === 1) continue;
+        this.#present[slot] = 1;
+      } else if (slot === ABSENT) {
+        slot = this.#freeCount > 0 ? this.#free[--this.#freeCount] : recency!.pop()!;
+        recency!.set(unit, slot);
+        into.slots[i] = slot;
+      } else {
+        continue;
+      }
+      into.missedUnits[into.missed] = unit;
+      into.missedSlots[into.missed++] = slot;
     }
   }
 
@@ -111,9 +117,4 @@ export class BundleCache implements UnitCache {
     this.#freeCount = this.#free.length;
     for (let i = 0; i < this.#freeCount; i++) this.#free[i] = this.slots - 1 - i;
   }
-}
-
-function miss(unit: number, slot: number, into: Placement): void {
-  into.missedUnits[into.missed] = unit;
-  into.missedSlots[into.missed++] = slot;
 }

@@ -12,6 +12,7 @@ import { writePredictors } from '../store/write/predictors-writer.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { CalibrationFolder } from './calibration-folder.js';
 import { calibrationText } from './calibration-text.js';
+import { checkRank } from './check-rank.js';
 import { LayerInputFiles } from './layer-inputs.js';
 import { trainPredictors } from './train-predictors.js';
 
@@ -34,7 +35,8 @@ type OnEvent = (event: Methods['calibrate']['event']) => void;
  *       layer-statistics.ts      figures for the plan: active share, reuse
  *
  * At the end predictors.bin appears whole beside the store's rows. Throws UNSUPPORTED for a model whose neurons are
- * never idle, BAD_USAGE for too little text, BUSY, DISK_FULL, NOT_WRITABLE, ABORTED, and what loading throws.
+ * never idle, BAD_USAGE for too little text and for a rank that cannot pay, BUSY, DISK_FULL, NOT_WRITABLE, ABORTED, and
+ * what loading throws.
  */
 export async function calibrateStore(
   args: Arguments,
@@ -44,6 +46,7 @@ export async function calibrateStore(
   const { documents, settings, options } = args;
   const store = openStore(args.store);
   checkSuited(store);
+  if (settings.rank !== null) checkRank(store, settings.rank);
   const { spec } = store;
   const contextSize = Math.min(spec.contextLength, CALIBRATION_CONTEXT);
   const tokenizer = loadTokenizer(store.readTokenizer(), store.text);

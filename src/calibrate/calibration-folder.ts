@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { takeLock } from '../disk/lock.js';
+import { type Lock, takeLock } from '../disk/lock.js';
 import { FlashrowError } from '../errors.js';
 import { packChecked, unpackChecked } from '../store/checked-message.js';
 import type { FinishedLayer } from '../store/write/predictors-writer.js';
@@ -11,6 +11,8 @@ import type { FinishedLayer } from '../store/write/predictors-writer.js';
  */
 export class CalibrationFolder {
   readonly path: string;
+
+  #lock!: Lock;
 
   private constructor(path: string) {
     this.path = path;
@@ -33,7 +35,7 @@ export class CalibrationFolder {
         { cause: error },
       );
     }
-    takeLock(folder.file('lock'), 'calibrating the same store');
+    folder.#lock = takeLock(folder.file('lock'), 'calibrating the same store');
     if (folder.#read('key') !== key) {
       for (let layer = 0; existsSync(folder.file(`inputs-${layer}.f32`)); layer++) {
         rmSync(folder.file(`inputs-${layer}.f32`));
@@ -71,12 +73,12 @@ export class CalibrationFolder {
 
   /** Lets other processes take the folder, and keeps it for them to resume. */
   release(): void {
-    rmSync(this.file('lock'), { force: true });
+    this.#lock.release();
   }
 
   /** Removes the folder once the predictors are written. */
   remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
+    this.#lock.releaseWithFolder();
   }
 
   /** A value that was written whole; null if there is none. */

@@ -34,7 +34,10 @@ export interface TrainOptions {
   seed: number;
   /** A file that trial predictors are loaded from. */
   scratchPath: string;
-  /** Called after each step with the rank at work and the share of it that is done. It throws to stop. */
+  /**
+   * Called after each step with the rank at work, and the share of the layer that is done, were all ranks tried that
+   * fit. It throws to stop.
+   */
   onStep: (rank: number, done: number) => void;
 }
 
@@ -65,16 +68,20 @@ export function trainLayer(
   const passes = (count: number) => Math.ceil((count * trainTokens) / BATCH_TOKENS);
   const steps = Math.max(passes(LEAST_PASSES), Math.min(ENOUGH_STEPS, passes(MOST_PASSES)));
   const activePerToken = active.activations(trainTokens, active.tokens) / (inputs.tokens - trainTokens);
+  const fitting = ranks.filter((rank, i) => i === 0 || predictorBytes(rank) <= maxBytes);
+  // A step takes about as long as its rank is high.
+  const work = fitting.reduce((sum, rank) => sum + rank, 0);
+  let worked = 0;
   let best: TrainedLayer | null = null;
-  for (const rank of ranks) {
-    if (best && predictorBytes(rank) > maxBytes) break;
+  for (const rank of fitting) {
     const trainer = trainLowRank(bridge, inputs, active, {
       rank,
       trainTokens,
       steps,
       seed,
-      onStep: (done) => onStep(rank, done),
+      onStep: (done) => onStep(rank, (worked + rank * done) / work),
     });
+    worked += rank;
     const trained = packAndMeasure(bridge, inputs, active, trainer, rank, options);
     if (best) {
       const saved = (best.division.load - trained.division.load) * activePerToken * bundleBytes;

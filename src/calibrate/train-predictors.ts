@@ -2,6 +2,7 @@ import type { Bridge } from '../../native-bridge/bridge.js';
 import type { CalibrationSettings } from '../contract/protocol.js';
 import { readActivationBias } from '../engine/biases.js';
 import { loadResidentGate } from '../engine/resident-gate.js';
+import { FlashrowError } from '../errors.js';
 import { SignBits } from '../select/sign-bits.js';
 import { REUSE_WINDOWS } from '../store/layer-statistics.js';
 import { type PredictorFormat, predictorBytes } from '../store/predictors.js';
@@ -9,6 +10,7 @@ import type { Store } from '../store/reader.js';
 import type { FinishedLayer } from '../store/write/predictors-writer.js';
 import { type ActiveSet, findActiveSet } from './active-set.js';
 import type { CalibrationFolder } from './calibration-folder.js';
+import { predictorFormat, RANK_STEP } from './check-rank.js';
 import type { LayerInputFiles } from './layer-inputs.js';
 import { activeShareOf, hotShareOf, reuseOver } from './layer-statistics.js';
 import { chooseSignThreshold, SIGN_TOKENS, type SignThreshold } from './sign-threshold.js';
@@ -19,7 +21,7 @@ import { trainLayer } from './train-layer.js';
  */
 const PREDICTOR_SHARE = 0.029;
 /** The ranks that are tried: powers of two times LEAST_RANK. */
-const LEAST_RANK = 32;
+const LEAST_RANK = RANK_STEP;
 const MOST_RANK = 1024;
 
 export interface TrainingParts {
@@ -30,7 +32,7 @@ export interface TrainingParts {
   trainTokens: number;
   settings: CalibrationSettings;
   folder: CalibrationFolder;
-  /** Called after each step with the share of the layer's rank at work that is done. It throws to stop. */
+  /** Called after each step with the rank at work and the share of the layer that is done. It throws to stop. */
   onStep: (layer: number, rank: number, done: number) => void;
 }
 
@@ -72,9 +74,7 @@ function trainOne(
   } finally {
     gate.dispose();
   }
-  // Blocks of 32 values, hence ranks in multiples of 32. q4_0 costs a fiftieth of the selectivity and saves four fifths
-  // of the bytes.
-  const format: PredictorFormat = hiddenSize % 32 === 0 ? 'q4_0' : 'f32';
+  const format = predictorFormat(hiddenSize);
   const { rank, threshold, division, inner, outer, bias } = trainLayer(bridge, layerInputs, active, {
     trainTokens,
     falseNegativeRate: settings.falseNegativeRate,
@@ -89,6 +89,7 @@ function trainOne(
   });
   const uses = active.counts(0, trainTokens);
   const activeShare = activeShareOf(active, trainTokens, active.tokens);
+  requireNumbers(index, [activeShare, division.load, sign.division.load, ...bias]);
   return {
     rank,
     format,
@@ -111,6 +112,15 @@ function trainOne(
     bias: new Uint8Array(bias.buffer, bias.byteOffset, bias.byteLength),
     uses: new Uint8Array(uses.buffer),
   };
+}
+
+/**
+ * Throws CORRUPT where a layer's figures are no numbers: its inputs were none, and a predictor of them says nothing.
+ */
+export function requireNumbers(layer: number, figures: readonly number[]): void {
+  if (figures.every(Number.isFinite)) return;
+  const message = `layer ${layer} computes values that are no numbers, so no predictor can be trained on it; run \`verifyStore()\` on the model`;
+  throw new FlashrowError('CORRUPT', message, { layer });
 }
 
 /** LEAST_RANK and its doubles, up to half of the hidden size. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander';
-import { listenForInterrupt } from './input/interrupt.js';
-import { reportFailure } from './output/failure.js';
+import { interruptExitCode, listenForInterrupt } from './input/interrupt.js';
+import { outputFailure, reportFailure } from './output/failure.js';
 import { buildProgram } from './program.js';
 
 const endOfOptions = process.argv.indexOf('--');
@@ -11,16 +11,17 @@ const json = process.argv.slice(2, endOfOptions < 0 ? undefined : endOfOptions).
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // Whoever read us has heard enough (`flashrow run ... | head`).
   if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  // There is no stdout for JSON any more.
+  process.exit(reportFailure(outputFailure(error), false));
 });
 // Without anybody to read notices a result is still a result.
 process.stderr.on('error', () => {});
-listenForInterrupt((reason) => process.exit(reportFailure(reason, json)));
+listenForInterrupt((reason) => process.exit(reportFailure(reason, json, interruptExitCode())));
 process.once('uncaughtException', (error) => process.exit(reportFailure(error, json)));
 
 try {
   await buildProgram().parseAsync();
 } catch (error) {
   const askedForHelp = error instanceof CommanderError && error.exitCode === 0;
-  if (!askedForHelp) process.exitCode = reportFailure(error, json);
+  if (!askedForHelp) process.exitCode = reportFailure(error, json, interruptExitCode());
 }

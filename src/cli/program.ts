@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
+import { FlashrowError } from '../errors.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
 import { convertCommand } from './commands/convert.js';
@@ -13,43 +14,105 @@ import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 import { verifyCommand } from './commands/verify.js';
+import { addExamples, addParagraphs, HELP_FORMAT } from './options/help.js';
+import { OTHER_COMMANDS, OTHER_OPTIONS } from './other-names.js';
+import { similarName } from './output/similar.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+
+/** Every command, in the groups of the help. */
+const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
+  'Run a model:': [runCommand, chatCommand, logprobsCommand, evalCommand, tokenizeCommand],
+  'Look before you load:': [planCommand, doctorCommand],
+  'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, verifyCommand],
+  'Read less:': [calibrateCommand, replayCommand],
+};
 
 /** The whole command line. Parsing throws (CommanderError or FlashrowError) and never exits: main.ts reports. */
 export function buildProgram(): Command {
   const program = new Command('flashrow')
     .description(
-      'Runs language models larger than memory: feed-forward rows stay on flash and are streamed in on demand.',
+      'Runs language models larger than memory: most of the weights stay on the disk, and what a token needs is read when it is needed.',
     )
+    .usage('<command> [options]')
     .version(version)
+    .addOption(new Option('-v').hideHelp())
     .exitOverride()
+    .configureHelp(HELP_FORMAT)
     .configureOutput({ outputError: () => {} })
-    .addHelpText(
-      'after',
-      '\nA model is a store folder, a GGUF file, a Hugging Face folder, or the name of one that was pulled. `flashrow help <command>` lists the options of one command.',
-    );
-  const commands = [
-    runCommand(),
-    chatCommand(),
-    logprobsCommand(),
-    evalCommand(),
-    tokenizeCommand(),
-    planCommand(),
-    doctorCommand(),
-    pullCommand(),
-    listCommand(),
-    rmCommand(),
-    convertCommand(),
-    verifyCommand(),
-    calibrateCommand(),
-    replayCommand(),
-  ];
-  for (const command of commands) {
-    command
-      .copyInheritedSettings(program)
-      .option('--json', 'print exactly one JSON object on stdout, failures included');
-    program.addCommand(command);
+    .helpCommand(false);
+  program.on('option:v', () => {
+    process.stdout.write(`${version}\n`);
+    throw new CommanderError(0, 'commander.version', version);
+  });
+  for (const [group, makers] of Object.entries(COMMANDS)) {
+    for (const make of makers) addCommand(program, make()).helpGroup(group);
   }
-  return program;
+  addHelpCommand(program);
+  program.on('command:*', ([name]: string[]) => {
+    throw unknownCommand(program, name);
+  });
+  addParagraphs(program, MODELS, WORDS);
+  return addExamples(
+    program,
+    ['flashrow pull Qwen/Qwen3-0.6B-GGUF:Q8_0', 'fetch a model'],
+    ['flashrow plan Qwen/Qwen3-0.6B-GGUF:Q8_0 --memory 1GB', 'see what it will take'],
+    ['flashrow chat Qwen/Qwen3-0.6B-GGUF:Q8_0', 'talk with it'],
+    ['flashrow help run', 'list the options of a command'],
+  );
+}
+
+const MODELS =
+  'A <model> is a GGUF file, a Hugging Face folder, a store, or the name of a model in the cache folder; the beginning of the name will do.';
+
+const WORDS = `Words: a store is a model as flashrow keeps it, a folder that a checkpoint (a GGUF file or a Hugging Face folder) is converted to once. Its feed-forward weights stay on the disk (flash) in small pieces, called bundles. The other weights are resident: they stay in memory. So does the state, the keys and values of the context. A selector says which bundles a token needs; a gate is a selector of ReLU models that knows it exactly. The memory that is left caches bundles.`;
+
+function addCommand(program: Command, command: Command): Command {
+  command
+    .copyInheritedSettings(program)
+    .exitOverride((error) => {
+      throw explained(error, command);
+    })
+    .optionsGroup('Output and help:')
+    .option('--json', 'print exactly one JSON object on stdout, failures included')
+    .helpOption('-h, --help', 'show this');
+  program.addCommand(command);
+  return command;
+}
+
+function addHelpCommand(program: Command): void {
+  const command = new Command('help')
+    .description('what a command does, with its options and examples')
+    .argument('[command]', 'its name; all commands without')
+    .helpGroup('Help:')
+    .action((name: string | undefined) => {
+      if (name === undefined) return program.outputHelp();
+      const found = program.commands.find((each) => [each.name(), ...each.aliases()].includes(name));
+      if (!found) throw unknownCommand(program, name);
+      found.outputHelp();
+    });
+  addExamples(command, ['flashrow help run', 'the options of run']);
+  addCommand(program, command);
+}
+
+function unknownCommand(program: Command, name: string): FlashrowError {
+  const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
+  const meant = OTHER_COMMANDS[name] ?? similarName(name, names);
+  const question = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  const message = `unknown command '${name}'.${question} See \`flashrow help\` for all of them`;
+  return new FlashrowError('BAD_USAGE', message, { reason: 'unknownCommand' });
+}
+
+/** A mistake in the options or arguments of a command, with the place to look. What is no mistake stays as it is. */
+function explained(error: CommanderError, command: Command): unknown {
+  if (error.exitCode === 0 || error.code === 'commander.help') return error;
+  const text = error.message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ');
+  const [, flag] = /^unknown option '([^'=]*)/.exec(text) ?? [];
+  const meant = OTHER_OPTIONS[flag ?? ''];
+  const isHere = command.options.some(({ long }) => long === meant);
+  const question = meant !== undefined && isHere ? ` (Did you mean ${meant}?)` : '';
+  const quotes = error.code === 'commander.excessArguments' ? ' A text of several words goes in quotes:' : '';
+  const known = text.replace(/ \(Did you mean [^)]*\)$/, question === '' ? '$&' : '');
+  const message = `${known}${question};${quotes} see \`flashrow help ${command.name()}\``;
+  return new FlashrowError('BAD_USAGE', message, { reason: error.code.replace('commander.', '') });
 }

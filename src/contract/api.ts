@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { ModelSpec } from '../model/spec.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
@@ -8,12 +9,19 @@ export interface LoadOptions extends ModelOptions {
   /** Aborts the load, which then rejects with `signal.reason`. */
   signal?: AbortSignal;
   onProgress?: (progress: Progress) => void;
+  /**
+   * Conversations whose state is kept side by side, and calls that run side by side; default 1. More than one cannot be
+   * had yet, and is BAD_USAGE.
+   */
+  sequences?: number | undefined;
+  /** Calls that may wait for their turn; one more is BUSY. Default no limit. */
+  maxQueue?: number | undefined;
 }
 
 /** How a generation draws its tokens, and where it ends. The options cost no memory, except `trace`. */
 export interface GenerateOptions {
-  /** Tokens to generate at most; default 256. The context may end a generation earlier. */
-  maxTokens?: number;
+  /** Tokens to generate at most; default none: up to the end of the turn or of the context. */
+  maxTokens?: number | undefined;
   /**
    * 0 (default) picks the likeliest token. 1 draws by the probabilities of the model; more makes unlikely tokens
    * likelier.
@@ -35,7 +43,7 @@ export interface GenerateOptions {
    * The generation ends before the first of these texts, which is left out; default none. A text may span several
    * tokens.
    */
-  stop?: string | string[];
+  stop?: string | readonly string[] | undefined;
   /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */
   ignoreEos?: boolean;
   /**
@@ -43,15 +51,33 @@ export interface GenerateOptions {
    * one small write for each pass.
    */
   trace?: string;
-  /** Aborts the generation; its `result` then rejects with `signal.reason`. */
-  signal?: AbortSignal;
-  /** Called after each chunk of the prompt: `done` tokens of `total` have run. */
-  onPrefill?: (done: number, total: number) => void;
+  /** Special tokens that are written in the prompt's text count as such; default false: they are plain text. */
+  parseSpecial?: boolean | undefined;
+  /**
+   * Names the conversation that the call goes on with, so that its state is found again among others. A hint: the
+   * answer is the same without. As long as `sequences` is 1 there is one state, and the hint changes nothing.
+   */
+  cacheKey?: string | undefined;
+  /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */
+  signal?: AbortSignal | undefined;
+  /** Called once, when the call's turn has come: it waits for no other call any longer. */
+  onStart?: (() => void) | undefined;
+  /** Told how far the prompt has come: stage `prefill`, in tokens, after each layer of each chunk. */
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-export interface ChatOptions extends GenerateOptions {
+export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {}
+
+/** How a conversation is written out as a prompt. */
+export interface TemplateOptions {
   /** A Jinja template in place of the model's own. */
   template?: string;
+  /**
+   * Values for variables that the template reads beside the conversation, such as `{ enable_thinking: false }` (Qwen 3)
+   * or `{ reasoning_effort: 'low' }` (gpt-oss); default none. Values are those that JSON has. Their texts never become
+   * control tokens. One that the template does not read is named in the result's warnings.
+   */
+  templateVariables?: Record<string, unknown>;
 }
 
 /**
@@ -60,7 +86,9 @@ export interface ChatOptions extends GenerateOptions {
  */
 export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
 
-export interface Piece {
+/** A piece of the answer's text. */
+export interface TextPiece {
+  type: 'text';
   /** Whole characters only. Empty while a character is incomplete, or while a stop text may be beginning. */
   text: string;
   /** The id of the token that brought it. */
@@ -68,9 +96,32 @@ export interface Piece {
 }
 
 /**
- * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the loop was left.
+ * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as
+ * reasoning or a tool call, will be added.
  */
-export type FinishReason = 'stop' | 'length' | 'abort';
+export type Piece = TextPiece;
+
+/**
+ * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the signal, or the
+ * loop was left. More will be added.
+ */
+export type FinishReason = 'stop' | 'length' | 'abort' | (string & {});
+
+/**
+ * What ended a generation, by the option that did it: `stop`, `maxTokens`, `contextSize`, `signal`. `endToken` is an
+ * end-of-sequence token, so the end of the turn; `loop`: the loop was left. More will be added.
+ */
+export type EndedBy = 'endToken' | 'stop' | 'maxTokens' | 'contextSize' | 'signal' | 'loop' | (string & {});
+
+/** Tokens of a generation. */
+export interface Usage {
+  /** Tokens of the prompt. */
+  prompt: number;
+  /** Tokens of the prompt that did not run: their state was there already. */
+  cached: number;
+  /** Generated tokens. */
+  completion: number;
+}
 
 /** A number of bytes or of reads, for the prompt (prefill) and for the generated tokens (decode). */
 export interface PerPhase {
@@ -136,18 +187,41 @@ export interface GenerationResult {
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
   finishReason: FinishReason;
-  /** Tokens: of the prompt, of those the ones that were still in the context, and generated ones. */
-  usage: { prompt: number; cached: number; completion: number };
+  endedBy: EndedBy;
+  /** The stop text that ended it; null where something else did. */
+  stopText: string | null;
+  /** All zero where the generation was ended before its turn came. */
+  usage: Usage;
+  /** The seed that the draws began with, given or not: with it the answer can be repeated. */
+  seed: number;
+  /** Options that changed nothing, each in a sentence. */
+  warnings: string[];
   receipt: Receipt;
 }
 
 /**
  * A generation under way. Iterate over it for pieces as they come. To leave the loop ends the generation, whose result
- * then has `finishReason: 'abort'`.
+ * then has `finishReason: 'abort'`. Every loop begins with the first piece, whenever it is begun. Pieces that nobody
+ * reads wait in memory: a slow reader does not slow the engine.
+ *
+ * A generation is no promise: `await model.generate(...)` gives the generation itself, so that a function can return
+ * one. Await `text()` or `result`.
  */
 export interface Generation extends AsyncIterable<Piece> {
-  /** Settles when the generation ends, iterated or not. Rejects with `signal.reason` on abort. */
+  /**
+   * Settles when the generation ends, iterated or not. On an abort it resolves with what there is. Rejects with what
+   * `Model.generate` names. Nothing happens where nobody awaits it.
+   */
   readonly result: Promise<GenerationResult>;
+  /** Calls that are before this one; 0 from the moment that it runs. */
+  readonly place: number;
+  /** The whole text, once it is there. Rejects as `result` does, and with `signal.reason`. */
+  text(): Promise<string>;
+  /**
+   * A new reader, from the first piece on. After the last piece it throws what a loop throws: `signal.reason`, or why
+   * it failed.
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<Piece>;
 }
 
 export interface EvaluationResult {
@@ -170,6 +244,8 @@ export interface ModelInfo {
   cachePolicy: string;
   exact: boolean;
   kernels: string;
+  /** The model's own chat template, in Jinja; null where it has none. */
+  chatTemplate: string | null;
   /** The sampling that `chat` uses where its options say nothing. */
   samplingDefaults: SamplingDefaults;
   /**
@@ -180,39 +256,85 @@ export interface ModelInfo {
   readonly warnings: readonly string[];
 }
 
-/** A loaded model. It lives in a worker thread; calls on it wait for each other. */
+/** How a text becomes token ids. */
+export interface TokenizeOptions {
+  /** Puts BOS before the text where the model expects it, as `generate` does; default true. EOS is never added. */
+  addSpecial?: boolean | undefined;
+  /** Special tokens that are written in the text count as such; default false: they are plain text. */
+  parseSpecial?: boolean | undefined;
+}
+
+/**
+ * A loaded model. It lives in a worker thread, where calls wait for their turn. A thread beside it does what concerns
+ * text: to tokenize, to count and to fill in a template takes no turn, and what is wrong with a prompt is told at once.
+ *
+ * Wrong types, wrong ranges and unknown options are BAD_USAGE: `generate` and `chat` throw it where they are called,
+ * and functions that return a promise reject with it. What only the model can tell comes by `result` and by the loop.
+ */
 export interface Model {
   readonly info: ModelInfo;
   /** The plan that the load followed. */
   readonly plan: Plan;
+  /** Calls that wait for their turn. Those that run are not among them. */
+  readonly pending: number;
+  /** Resolves once the model was disposed of. Rejects with IO if its thread failed: then no call can be answered. */
+  readonly closed: Promise<void>;
   /**
-   * Continues a text, or token ids as they are. Throws BAD_USAGE for a wrong option; the result rejects with
-   * CONTEXT_OVERFLOW for a prompt that is longer than the context.
+   * Continues a text, or token ids as they are. Throws BAD_USAGE for a wrong option. The result rejects with
+   * CONTEXT_OVERFLOW for a prompt that is longer than the context, BAD_USAGE for an empty one or an id that does not
+   * exist, BUSY where `maxQueue` calls wait, CORRUPT, IO, or ABORTED once the model is disposed of.
    */
   generate(prompt: string | readonly number[], options?: GenerateOptions): Generation;
   /**
    * The assistant's next message, by the model's chat template. Special tokens in a message's content are plain text.
    * Where a conversation goes on, only the new part runs (`usage.cached`). Draws as `info.samplingDefaults` says,
-   * unless `options` do. The result rejects with UNSUPPORTED where the model has no template, BAD_USAGE where the
-   * template refuses the messages.
+   * unless `options` do. The result rejects as that of `generate`, with UNSUPPORTED where the model has no template,
+   * and with BAD_USAGE where the template refuses the messages.
    */
   chat(messages: readonly ChatMessage[], options?: ChatOptions): Generation;
   /**
-   * Ids of a text. With `special` (default true) BOS and EOS are added as the vocabulary's metadata says, and special
-   * tokens in the text are parsed.
+   * Ids of a text, those that `generate` makes of it: `generate(await tokenize(text))` is `generate(text)`. Takes no
+   * turn.
    */
-  tokenize(text: string, options?: { special?: boolean }): Promise<number[]>;
+  tokenize(text: string, options?: TokenizeOptions): Promise<number[]>;
+  /** Text of ids. Takes no turn. Throws BAD_USAGE for an id that does not exist. */
   detokenize(ids: readonly number[]): Promise<string>;
-  /** Natural-log probabilities. Row i holds the `topK` likeliest `[id, probability]` after tokens[0..i], best first. */
-  logprobs(tokens: readonly number[], topK: number, options?: { signal?: AbortSignal }): Promise<[number, number][][]>;
+  /** The number of tokens that `generate` makes of a text. Takes no turn. */
+  countTokens(text: string, options?: TokenizeOptions): Promise<number>;
+  /**
+   * The number of tokens that `chat` makes of a conversation, the beginning of the answer included: `usage.prompt`.
+   * Takes no turn. Throws as `applyTemplate` does.
+   */
+  countTokens(messages: readonly ChatMessage[], options?: TemplateOptions): Promise<number>;
+  /**
+   * The conversation as the template writes it out, for the eye. `chat` does not run this text: in it a special token
+   * in a message looks like one of the template's own. Takes no turn. Throws UNSUPPORTED where the model has no
+   * template, BAD_USAGE where the template refuses the messages.
+   */
+  applyTemplate(messages: readonly ChatMessage[], options?: TemplateOptions): Promise<string>;
+  /**
+   * Natural-log probabilities. Row i holds the `topK` likeliest `[id, probability]` after tokens[0..i], best first.
+   * Throws as `generate`'s result does, or `signal.reason`.
+   */
+  logprobs(
+    tokens: readonly number[],
+    topK: number,
+    options?: { signal?: AbortSignal | undefined },
+  ): Promise<[number, number][][]>;
   /**
    * Mean negative log-likelihood over sequences of token ids. The state is reset between them. The first token of each
-   * is not scored. `onProgress` is told how many sequences are done.
+   * is not scored. `onProgress` is told how many sequences are done. Throws as `generate`'s result does, or
+   * `signal.reason`.
    */
   evaluate(
     sequences: readonly (readonly number[])[],
-    options?: { signal?: AbortSignal; onProgress?: (progress: Progress) => void },
+    options?: { signal?: AbortSignal | undefined; onProgress?: ((progress: Progress) => void) | undefined },
   ): Promise<EvaluationResult>;
-  /** Frees everything at once. Running work ends with ABORTED. Safe to call twice. */
-  dispose(): Promise<void>;
+  /**
+   * Frees everything. Running and waiting calls end with ABORTED at once; with `drain` they are answered first, and new
+   * ones are refused. Safe to call twice.
+   */
+  dispose(options?: { drain?: boolean | undefined }): Promise<void>;
+  /** `dispose()`, for `await using`. Node 20.4 and newer have the symbol. */
+  [Symbol.asyncDispose](): Promise<void>;
 }

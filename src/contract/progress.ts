@@ -5,6 +5,7 @@
 export interface Progress {
   /**
    * What is being done; more stages may be added.
+   * - `compare`: a checkpoint is read to tell whether the store in the cache folder was made of the same bytes (bytes);
    * - `convert`: a checkpoint is written as a store (bytes);
    * - `load`: the resident half comes into memory (bytes);
    * - `prefill`: the prompt runs (tokens; a share of one where a layer of a chunk is done);
@@ -19,7 +20,10 @@ export interface Progress {
   /** How much there is, in units of `unit`. */
   total: number;
   unit: 'bytes' | 'tokens' | 'layers' | 'sequences';
-  /** Of stage `convert`: the damaged file of a store in the cache folder, where the conversion replaces that store. */
+  /**
+   * Of stage `convert`, where it takes the place of a store in the cache folder: the damaged file of that store, or the
+   * file of the checkpoint that has changed.
+   */
   damagedFile?: string;
   /** Of stage `train`: the layer at work, from 0. */
   layer?: number;
@@ -27,4 +31,4 @@ export interface Progress {
   rank?: number;
 }
 
-export type ProgressStage = 'convert' | 'load' | 'prefill' | 'score' | 'verify' | 'collect' | 'train';
+export type ProgressStage = 'compare' | 'convert' | 'load' | 'prefill' | 'score' | 'verify' | 'collect' | 'train';

@@ -5,20 +5,37 @@ import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
-import type { EvaluationResult, GenerateOptions, GenerationResult, ModelInfo, Piece } from './api.js';
+import type { VocabularyTable } from '../text/vocabulary-table.js';
+import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt } from './api.js';
 import type { Progress } from './progress.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
 
 /** Options that can cross a thread boundary, with defaults in place. */
-export type GenerateSettings = Required<Omit<GenerateOptions, 'signal' | 'onPrefill' | 'stop' | 'trace'>> & {
+export interface GenerateSettings {
+  /** Infinity: no limit of its own. */
+  maxTokens: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  repeatPenalty: number;
+  seed: number;
   stop: string[];
+  ignoreEos: boolean;
   trace: string | null;
-};
+}
 
-/** A text to continue, its ids, or a conversation; `template` null is the model's own. */
-export type Prompt = string | readonly number[] | { messages: readonly ChatMessage[]; template: string | null };
+/** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
+export type EngineResult = Omit<GenerationResult, 'seed' | 'warnings'>;
+
+/** A conversation and the template that writes it out; null is the model's own. `variables` are given to it as well. */
+export interface Conversation {
+  messages: readonly ChatMessage[];
+  template: string | null;
+  variables: Readonly<Record<string, unknown>>;
+}
 
 export interface ConvertRequest {
   source: string;
@@ -79,7 +96,7 @@ export interface VerifyResult {
   firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
 }
 
-/** The calls that the worker takes. `event` is a report that it may send on the way. */
+/** The calls that the engine's thread takes. `event` is a report that it may send on the way. */
 export interface Methods {
   plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
@@ -112,16 +129,16 @@ export interface Methods {
   /** Loads a store; the calls below need it. */
   open: {
     args: { store: string; options: PlainOptions; anonymousBefore: number };
-    result: { info: ModelInfo; plan: Plan };
+    /** `idle` is the receipt of no work at all. */
+    result: { info: ModelInfo; plan: Plan; idle: Receipt };
     event: Progress;
   };
+  /** Continues ids that were checked. `progress`: whether anybody listens to the prompt's progress. */
   generate: {
-    args: { prompt: Prompt; settings: GenerateSettings };
-    result: GenerationResult;
-    event: Piece | { done: number; total: number };
+    args: { prompt: readonly number[]; settings: GenerateSettings; vocabulary: VocabularyTable; progress: boolean };
+    result: EngineResult;
+    event: Piece | Progress;
   };
-  tokenize: { args: { text: string; special: boolean }; result: number[]; event: never };
-  detokenize: { args: { ids: readonly number[] }; result: string; event: never };
   logprobs: { args: { tokens: readonly number[]; topK: number }; result: [number, number][][]; event: never };
   evaluate: {
     args: { sequences: readonly (readonly number[])[] };
@@ -131,15 +148,44 @@ export interface Methods {
   close: { args: Record<string, never>; result: null; event: never };
 }
 
+/** The calls that the thread beside the engine takes. It knows text, and no weights. */
+export interface TextMethods {
+  /** Loads the text side of a store; the calls below need it. */
+  open: { args: { store: string; cacheDir: string | undefined }; result: VocabularyTable; event: never };
+  encode: { args: { text: string; addSpecial: boolean; parseSpecial: boolean }; result: number[]; event: never };
+  decode: { args: { ids: readonly number[] }; result: string; event: never };
+  /** A conversation as text. */
+  render: { args: Conversation; result: string; event: never };
+  /** The number of ids that a conversation comes to. */
+  count: { args: Conversation; result: number; event: never };
+  /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
+  converse: {
+    args: Conversation;
+    result: { ids: readonly number[]; turn: number; warnings: readonly string[] };
+    event: never;
+  };
+  /** The ids again, where an answer that has come since lets more of them be kept; else null. */
+  reconsider: { args: { turn: number }; result: readonly number[] | null; event: never };
+  /** The answer to a conversation: it keeps its ids when the conversation goes on. */
+  answered: { args: { turn: number; text: string; tokens: readonly number[] }; result: null; event: never };
+}
+
+/** Calls of a thread by their names. */
+export type MethodMap = Methods | TextMethods;
 export type Method = keyof Methods;
 
+/** A call of a thread. */
+export type Call<M> = { [Name in keyof M]: { id: number; method: Name; args: ArgumentsOf<M, Name> } }[keyof M];
+
+export type ArgumentsOf<M, Name extends keyof M> = M[Name] extends { args: infer Args } ? Args : never;
+export type ResultOf<M, Name extends keyof M> = M[Name] extends { result: infer Result } ? Result : never;
+export type EventOf<M, Name extends keyof M> = M[Name] extends { event: infer Event } ? Event : never;
+
 /**
- * A message to the worker, which runs one call at a time. An abort sets a flag in shared memory, which running work
- * looks at, and sends a message, too, for work that waits on the event loop.
+ * A message to the engine's thread, which runs one call at a time. An abort sets a flag in shared memory, which running
+ * work looks at, and sends a message, too, for work that waits on the event loop.
  */
-export type Request =
-  | { [M in Method]: { id: number; method: M; args: Methods[M]['args'] } }[Method]
-  | { abort: number };
+export type Request = Call<Methods> | { abort: number };
 
 /** A failure in a form that can cross to another thread. */
 export interface ErrorShape {
@@ -159,8 +205,10 @@ export const FLAGS = {
   busy: 1,
 } as const;
 
-/** Handed to the worker at its start. */
+/** Handed to a thread at its start. */
 export interface WorkerStart {
+  /** Which calls it takes: `Methods`, or `TextMethods`. */
+  takes: 'engine' | 'text';
   /** Int32Array[2], see FLAGS. */
   flags: SharedArrayBuffer;
 }

@@ -1,18 +1,23 @@
-import type { GenerationResult } from '../contract/api.js';
+import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { type ChatMessage, ChatTemplate } from '../text/chat-template.js';
+import { ChatTemplate } from '../text/chat-template.js';
+import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
 interface Turn {
-  rendered: string;
+  chat: ChatTemplate;
+  marked: string;
   ids: readonly number[];
   answer: { text: string; tokens: readonly number[] } | null;
 }
 
+/** Conversations that are remembered. Each takes what its text and its ids take. */
+const REMEMBERED = 16;
+
 /**
- * Turns conversations into ids. If the template repeats the text of the last answer, the answer keeps the ids that it
- * was generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
+ * Turns conversations into ids. If the template repeats the text of an answer, the answer keeps the ids that it was
+ * generated with. Encoded anew, the same text could become other tokens, and their state would have to be computed
  * again.
  */
 export class ChatPrompts {
@@ -20,7 +25,9 @@ export class ChatPrompts {
   readonly #readTemplate: () => string | null;
   /** The template that was last used; compiling one takes time. */
   #compiled: { source: string; template: ChatTemplate } | null = null;
-  #last: Turn | null = null;
+  /** By their numbers, the oldest first. */
+  readonly #turns = new Map<number, Turn>();
+  #nextTurn = 1;
 
   /** `readTemplate` gives the model's own template, null if it has none. */
   constructor(tokenizer: Tokenizer, readTemplate: () => string | null) {
@@ -29,22 +36,53 @@ export class ChatPrompts {
   }
 
   /**
-   * The ids of a conversation. `template` is a Jinja template, or null for the model's own. Throws UNSUPPORTED if there
-   * is none, BAD_USAGE if it refuses the messages.
+   * A conversation as text, for the eye. Throws UNSUPPORTED if there is no template, and what `ChatTemplate.render`
+   * throws.
    */
-  encode(messages: readonly ChatMessage[], template: string | null): readonly number[] {
-    const rendered = this.#compile(template ?? this.#readTemplate()).render(messages);
-    const ids = this.#continueLast(rendered) ?? this.#encode(rendered);
-    this.#last = { rendered, ids, answer: null };
+  render({ messages, template, variables }: Conversation): string {
+    return this.#compile(template).render(messages, variables).text;
+  }
+
+  /** The number of ids that a conversation comes to. Throws as `render` does. */
+  count({ messages, template, variables }: Conversation): number {
+    const chat = this.#compile(template);
+    return this.#idsOf(chat.render(messages, variables).marked, chat).length;
+  }
+
+  /** A conversation that is generated from, and the number of its turn. Throws as `render` does. */
+  encode({ messages, template, variables }: Conversation): {
+    ids: readonly number[];
+    turn: number;
+    warnings: readonly string[];
+  } {
+    const chat = this.#compile(template);
+    const { marked, warnings } = chat.render(messages, variables);
+    const ids = this.#idsOf(marked, chat);
+    const turn = this.#nextTurn++;
+    this.#turns.set(turn, { chat, marked, ids, answer: null });
+    if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
+    return { ids, turn, warnings };
+  }
+
+  /**
+   * The ids of a turn that was encoded before an answer came that it goes on from; null where they stay as they are.
+   */
+  reconsider(number: number): readonly number[] | null {
+    const turn = this.#turns.get(number);
+    const ids = turn && this.#continued(turn.marked, turn.chat);
+    if (!ids) return null;
+    turn.ids = ids;
     return ids;
   }
 
-  /** Notes the answer to the conversation that was encoded last. */
-  answered({ text, tokens }: Pick<GenerationResult, 'text' | 'tokens'>): void {
-    if (this.#last) this.#last.answer = { text, tokens };
+  /** Notes the answer to a turn. */
+  answered(turn: number, answer: { text: string; tokens: readonly number[] }): void {
+    const noted = this.#turns.get(turn);
+    if (noted) noted.answer = answer;
   }
 
-  #compile(source: string | null): ChatTemplate {
+  #compile(given: string | null): ChatTemplate {
+    const source = given ?? this.#readTemplate();
     if (source === null)
       throw new FlashrowError(
         'UNSUPPORTED',
@@ -56,27 +94,28 @@ export class ChatPrompts {
     return this.#compiled.template;
   }
 
-  /**
-   * The ids of the last turn and its answer, then those of the rest. Null unless `rendered` repeats both to the letter
-   * and goes on with a special token.
-   */
-  #continueLast(rendered: string): number[] | null {
-    const tokenizer = this.#tokenizer;
-    const last = this.#last;
-    if (!last?.answer) return null;
-    const { text, tokens } = last.answer;
-    const before = last.rendered + tokenizer.guard(text);
-    if (!rendered.startsWith(before) || spelled(tokens, tokenizer) !== text) return null;
-    const rest = rendered.slice(before.length);
-    if (!tokenizer.startsWithSpecial(rest)) return null;
-    return [...last.ids, ...tokens, ...tokenizer.encodeGuarded(rest)];
+  #idsOf(marked: string, chat: ChatTemplate): readonly number[] {
+    return this.#continued(marked, chat) ?? chat.encode(marked);
   }
 
-  #encode(rendered: string): number[] {
-    const { bosId, addBos } = this.#tokenizer;
-    const ids = this.#tokenizer.encodeGuarded(rendered);
-    // Some templates write BOS themselves, others leave it to the tokenizer. It must not come twice.
-    return addBos && bosId !== null && ids[0] !== bosId ? [bosId, ...ids] : ids;
+  /**
+   * The ids of an earlier turn and its answer, then those of the rest; of the turn that says most of it. Null unless
+   * `marked` repeats both to the letter and goes on with a special token.
+   */
+  #continued(marked: string, chat: ChatTemplate): readonly number[] | null {
+    let longest: { turn: Turn; tokens: readonly number[]; length: number } | null = null;
+    for (const turn of this.#turns.values()) {
+      if (!turn.answer || !marked.startsWith(turn.marked)) continue;
+      const { text, tokens } = turn.answer;
+      const answer = mark(text);
+      const length = turn.marked.length + answer.length;
+      if (longest && longest.length >= length) continue;
+      if (!marked.startsWith(answer, turn.marked.length)) continue;
+      if (!this.#tokenizer.startsWithSpecial(marked.slice(length))) continue;
+      if (spelled(tokens, this.#tokenizer) === text) longest = { turn, tokens, length };
+    }
+    if (!longest) return null;
+    return [...longest.turn.ids, ...longest.tokens, ...chat.encodePart(marked.slice(longest.length))];
   }
 }
 

@@ -11,8 +11,8 @@
  *     dense.logits             last norm, head -> logits [rows, vocabSize]               dense/load-head.ts
  *
  * From here go up to generate.ts (prompt, sampler, stop strings: how tokens become text) and score.ts (probabilities of
- * a given text), to open-host.ts (how the parts are loaded and put together) and to worker/worker.ts (the thread they
- * run in).
+ * a given text), to open-host.ts (how the parts are loaded and put together) and to worker/engine-thread.ts (the thread
+ * they run in).
  */
 
 import type { DenseHalf } from '../dense/dense-half.js';
@@ -90,15 +90,19 @@ export class Engine {
   /**
    * Runs ids[from..] through all layers, chunk by chunk. The logits of the last token are then the first row of
    * `logits`. Throws ABORTED at most one layer after `aborted` turned true, CONTEXT_OVERFLOW, CORRUPT or IO; the state
-   * then holds the chunks that were finished. `onChunk` is told how many of `ids` are done.
+   * then holds the chunks that were finished. `onLayer` is told how many of `ids` are done, after each layer of each
+   * chunk: a fraction, until the chunk's logits are there.
    */
-  async prefill(ids: readonly number[], from: number, onChunk?: (done: number) => void): Promise<void> {
+  async prefill(ids: readonly number[], from: number, onLayer?: (done: number) => void): Promise<void> {
+    const { numLayers } = this.#parts.spec;
     for (let at = from; at < ids.length; ) {
       const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
-      await this.#forward(ids.slice(at, at + tokens));
+      const start = at;
+      const tell = onLayer && ((layers: number) => onLayer(start + (tokens * layers) / numLayers));
+      await this.#forward(ids.slice(at, at + tokens), tell);
       at += tokens;
       if (at === ids.length) await this.#computeLogits(tokens - 1, 1);
-      onChunk?.(at);
+      onLayer?.(at);
     }
   }
 
@@ -130,8 +134,11 @@ export class Engine {
     }
   }
 
-  /** Runs `ids` as the next tokens of the state: one pass over all layers. `#x` then holds [ids.length, hiddenSize]. */
-  async #forward(ids: number[]): Promise<void> {
+  /**
+   * Runs `ids` as the next tokens of the state: one pass over all layers. `#x` then holds [ids.length, hiddenSize].
+   * `onLayer` is told the layers done, before the last one.
+   */
+  async #forward(ids: number[], onLayer?: (layers: number) => void): Promise<void> {
     const { spec, dense, mixer, feedForward, denseTime, contextSize } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;
@@ -160,6 +167,7 @@ export class Engine {
         feedForward.run(layer, input, tokens, output);
         dense.finishFeedForward(layer, input, tokens, output);
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
+        if (layer + 1 < spec.numLayers) onLayer?.(layer + 1);
       }
       // Asked last: bytes that this pass read from a changed file were changed before now.
       this.#parts.checkSource();

@@ -1,15 +1,14 @@
-import type { EvaluationResult, GenerationResult, ModelInfo } from '../contract/api.js';
+import type { EvaluationResult, ModelInfo, Receipt } from '../contract/api.js';
+import { checkPrompt } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
-import type { Methods, Prompt } from '../contract/protocol.js';
-import { FlashrowError } from '../errors.js';
+import type { EngineResult, Methods } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
-import type { Tokenizer } from '../text/tokenizer.js';
+import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
-import type { ChatPrompts } from './chat-prompts.js';
 import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
-import { checkIds, checkPrompt, generate } from './generate.js';
+import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
 
@@ -23,8 +22,6 @@ interface HostParts {
   engine: Engine;
   feedForward: StreamedFeedForward;
   traceHeader: TraceHeader;
-  tokenizer: Tokenizer;
-  chatPrompts: ChatPrompts;
   sources: MeterSources;
   aborted: () => boolean;
   dispose: () => Promise<void>;
@@ -42,63 +39,48 @@ export class ModelHost {
     this.plan = parts.plan;
   }
 
+  /** The receipt of no work. */
+  get idle(): Receipt {
+    return new Meter(this.#parts.sources).receipt();
+  }
+
   /**
    * Writes on from a prompt, and records what was streamed if the settings name a trace file. Throws what `generate`
    * throws.
    */
-  async generate({ prompt, settings }: Arguments<'generate'>, onEvent: OnEvent): Promise<GenerationResult> {
-    const { engine, feedForward, traceHeader, tokenizer, chatPrompts, sources, aborted } = this.#parts;
+  async generate(
+    { prompt, settings, vocabulary, progress }: Arguments<'generate'>,
+    onEvent: OnEvent,
+  ): Promise<EngineResult> {
+    const { engine, feedForward, traceHeader, sources, aborted } = this.#parts;
     const { contextSize, spec } = this.info;
-    const ids = this.#encode(prompt);
+    const tell = (done: number, total: number) => {
+      const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
+      onEvent(event);
+    };
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     feedForward.trace = trace;
     try {
-      const result = await generate(ids, settings, {
+      return await generate(prompt, settings, {
         engine,
-        tokenizer,
+        spelling: new TableSpelling(vocabulary),
         meter: new Meter(sources),
         vocabSize: spec.vocabSize,
         contextSize,
         aborted,
         onPrefill: (done, total) => {
           if (done === total) trace?.endPrompt();
-          onEvent({ done, total });
+          if (progress) tell(done, total);
         },
         onPiece: onEvent,
       });
-      if (isChat(prompt)) chatPrompts.answered(result);
-      return result;
     } finally {
       feedForward.trace = null;
       trace?.close();
     }
   }
 
-  #encode(prompt: Prompt): readonly number[] {
-    const { tokenizer, chatPrompts } = this.#parts;
-    if (isChat(prompt)) return chatPrompts.encode(prompt.messages, prompt.template);
-    if (typeof prompt !== 'string') return prompt;
-    return tokenizer.encode(prompt, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false });
-  }
-
-  tokenize({ text, special }: Arguments<'tokenize'>): number[] {
-    const { tokenizer } = this.#parts;
-    return tokenizer.encode(text, {
-      addBos: special && tokenizer.addBos,
-      addEos: special && tokenizer.addEos,
-      parseSpecial: special,
-    });
-  }
-
-  detokenize({ ids }: Arguments<'detokenize'>): string {
-    checkIds(ids, this.info.spec.vocabSize);
-    return this.#parts.tokenizer.decode(ids);
-  }
-
   logprobs({ tokens, topK }: Arguments<'logprobs'>): Promise<[number, number][][]> {
-    checkPrompt(tokens, this.info.spec.vocabSize, this.info.contextSize);
-    if (!Number.isSafeInteger(topK) || topK < 1)
-      throw new FlashrowError('BAD_USAGE', `topK is a whole number from 1, not ${topK}`, { option: 'topK' });
     return scoreTop(this.#parts.engine, tokens, topK);
   }
 
@@ -161,6 +143,3 @@ export class ModelHost {
     return this.#parts.dispose();
   }
 }
-
-const isChat = (prompt: Prompt): prompt is Extract<Prompt, { messages: unknown }> =>
-  typeof prompt === 'object' && 'messages' in prompt;

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
 import type { ModelInfo } from '../contract/api.js';
@@ -16,13 +15,10 @@ import { planOutline } from '../plan/plan-outline.js';
 import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
-import { TOKENIZER_FILE } from '../store/manifest.js';
 import { openStore, type Store } from '../store/reader.js';
-import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
-import { ChatPrompts } from './chat-prompts.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
@@ -64,7 +60,6 @@ export async function openHost(
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
-    const tokenizer = loadTokenizer(store.readTokenizer(), store.text, join(path, TOKENIZER_FILE));
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);
@@ -79,8 +74,6 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
-      tokenizer,
-      chatPrompts: new ChatPrompts(tokenizer, () => store.readChatTemplate()),
       sources: meterSources(planned, info, parts, anonymousBefore),
       aborted,
       dispose: () => held.dispose(),
@@ -144,6 +137,7 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
+    chatTemplate: store.readChatTemplate(),
     samplingDefaults: sampling.defaults,
     directReads: stream.direct,
     warnings: [...(store.text.warnings ?? []), ...sampling.warnings],

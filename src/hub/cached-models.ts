@@ -127,8 +127,8 @@ function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): Cac
   for (const { path } of removed) {
     // A conversion may be at work in it.
     const lock = join(path, 'lock');
-    if (existsSync(lock)) takeLock(lock, `converting to ${path}`);
-    rmSync(path, { recursive: true });
+    if (existsSync(lock)) takeLock(lock, `converting to ${path}`).releaseWithFolder();
+    else rmSync(path, { recursive: true });
   }
   return removed;
 }

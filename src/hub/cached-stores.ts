@@ -1,8 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { knownPaths } from '../store/known-sources.js';
 import { MANIFEST_FILE, type Manifest } from '../store/manifest.js';
 import { decodeManifest } from '../store/manifest-file.js';
-import { openCheckpoint } from '../store/source.js';
+import { openCheckpoint, storeStem } from '../store/source.js';
 
 /** A folder that a conversion left in the cache folder. Its name is the checkpoint's, and 16 digits of its digest. */
 export interface CachedStore {
@@ -40,12 +41,17 @@ export function storesOf(
   stores: readonly CachedStore[],
   { path, files }: { path: string; files: readonly string[] },
 ): CachedStore[] {
-  const stem = basename(path).replace(/\.gguf$/i, '');
-  const candidates = stores.filter(({ name }) => STORE_NAME.exec(name)![1] === stem);
+  const stem = storeStem(path);
+  const real = new Set(files.map((file) => (existsSync(file) ? realpathSync(file) : file)));
+  const candidates = stores.filter(
+    (store) =>
+      STORE_NAME.exec(store.name)![1] === stem ||
+      (store.manifest !== null && knownPaths(store.path, store.manifest).some((known) => real.has(known))),
+  );
   if (candidates.length === 0) return [];
   const digest = digestOf(path);
   return candidates.filter(({ name, manifest }) => {
-    if (manifest?.files.some(({ external }) => external !== null && files.includes(external.path))) return true;
+    if (manifest?.files.some(({ external }) => external !== null && real.has(external.path))) return true;
     if (digest === null) return false;
     return manifest ? manifest.source.digest === digest : STORE_NAME.exec(name)![2] === digest.slice(0, 16);
   });

@@ -1,7 +1,7 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { asPlaceError, makeFolder } from '../disk/folders.js';
-import { takeLock } from '../disk/lock.js';
+import { type Lock, takeLock } from '../disk/lock.js';
 import { repoFolder } from './pulled.js';
 
 /**
@@ -26,11 +26,11 @@ export async function whileLocked<T>(
 ): Promise<T> {
   const path = lockPath(cacheDir, repo, first);
   makeFolder(dirname(path));
-  take(path, repo);
+  const lock = take(path, repo);
   try {
     return await work();
   } finally {
-    rmSync(path, { force: true });
+    lock.release();
   }
 }
 
@@ -45,13 +45,12 @@ export function dropLocks(cacheDir: string, repo: string, first: string | null):
   const all = existsSync(parent) ? readdirSync(parent).filter((name) => name.startsWith(lockStart(folder))) : [];
   const paths = first === null ? all.map((name) => join(parent, name)) : [lockPath(cacheDir, repo, first)];
   const left = paths.filter((path) => existsSync(path));
-  for (const path of left) take(path, repo);
-  for (const path of left) rmSync(path);
+  for (const lock of left.map((path) => take(path, repo))) lock.release();
 }
 
-function take(path: string, repo: string): void {
+function take(path: string, repo: string): Lock {
   try {
-    takeLock(path, `pulling ${repo}`);
+    return takeLock(path, `pulling ${repo}`);
   } catch (error) {
     throw asPlaceError(error, path);
   }

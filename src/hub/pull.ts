@@ -131,7 +131,7 @@ async function planHeaders(
     const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
     await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
     // No forecast: these files are empty where the weights would be. No store is made of them.
-    const source = openSource(modelPath(folder, files[0].path), scratch);
+    const source = await openSource(modelPath(folder, files[0].path), scratch);
     return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options).plan;
   } catch (error) {
     throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
-import { parseBytes } from './bytes.js';
+import { parseBytes, parsePercentage } from './bytes.js';
 import { quotaCores } from './cpu-quota.js';
 import { memoryLeft } from './memory-left.js';
 
@@ -12,7 +12,10 @@ const MAX_DEFAULT_THREADS = 8;
 /** The caller's budget in bytes; by default 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
 export function budgetBytes(memory: number | string | undefined): number {
   if (memory === undefined) return Math.floor(memoryLeft().availableBytes * DEFAULT_BUDGET_SHARE);
-  if (typeof memory === 'string') return parseBytes(memory);
+  if (typeof memory === 'string') {
+    const share = parsePercentage(memory);
+    return share === null ? parseBytes(memory) : Math.floor(memoryLeft().availableBytes * share);
+  }
   if (!Number.isSafeInteger(memory) || memory < 0) {
     throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {
       option: 'memory',

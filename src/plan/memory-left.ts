@@ -8,7 +8,10 @@ export interface MemoryLeft {
   availableBytes: number;
   /** The least limit of a control group; null where none has one. */
   limitBytes: number | null;
-  /** What the tightest limit leaves once every page of a file is dropped. Beyond that the kernel kills. Null without one. */
+  /**
+   * What the tightest limit leaves once every page of a file is dropped. Beyond that the kernel kills. Null without
+   * one.
+   */
   roomBytes: number | null;
 }
 
@@ -64,7 +67,10 @@ function leftIn({ version, folder }: ControlGroup, totalBytes: number): MemoryLe
   };
 }
 
-/** MemAvailable counts the page cache that the kernel would drop. Elsewhere Node is asked, whose older versions know less. */
+/**
+ * MemAvailable counts the page cache that the kernel would drop. Elsewhere Node is asked, whose older versions know
+ * less.
+ */
 function machineMemory(root: string): { totalBytes: number; availableBytes: number } {
   const text = fileText(join(root, 'proc/meminfo')) ?? '';
   const kib = (field: string) => /^\d+$/.exec(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? '')?.[0];

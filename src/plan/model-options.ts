@@ -12,8 +12,8 @@ export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 /** The options that shape a plan and a load alike. */
 export interface ModelOptions {
   /**
-   * Budget for everything that grows with the model: bytes, or `"1.5GiB"`. Default: 60% of what the cgroup or the
-   * machine has left.
+   * Budget for everything that grows with the model: bytes, or a text like `"2GB"` (10^9), `"1.5GiB"`, `"6G"`
+   * (2^30) or `"50%"` of what the cgroup or the machine has left. Default: `"60%"`.
    */
   memory?: number | string;
   /** Tokens of context; default min(trained, 4096). */

@@ -45,7 +45,12 @@ export function checkManifest(value: unknown): Manifest {
     files,
     resident: checkResident(fields, spec, files),
     layers: fields.maps('layers', spec.numLayers).map((layer) => checkLayer(layer, spec, files)),
-    source: { name: source.text('name'), bytes: source.integer('bytes', 0), digest: source.text('digest') },
+    source: {
+      name: source.text('name'),
+      bytes: source.integer('bytes', 0),
+      digest: source.text('digest'),
+      content: source.has('content') && !source.isNull('content') ? source.text('content') : null,
+    },
     requantized: fields.maps('requantized').map((entry) => ({
       tensor: entry.text('tensor'),
       from: entry.text('from'),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
-import { basename, resolve } from 'node:path';
+import { basename } from 'node:path';
+import { fileState } from '../disk/file-state.js';
 import { closeFile, fileError, openFile, readExactly } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
 import type { ExternalFile, StoreFile } from './manifest.js';
@@ -19,7 +20,7 @@ export function modified(path: string): number {
 /** Records a checkpoint file's present state, so that a later change is noticed. Throws NOT_FOUND, CORRUPT or IO. */
 export function pinFile(file: { path: string; bytes: number; headerBytes: number }): StoreFile {
   const { headerBytes, bytes } = file;
-  const path = resolve(file.path);
+  const { path } = fileState(file.path);
   const external = { path, mtimeMs: modified(path), headerBytes, digest: headerDigest(path, headerBytes) };
   return { name: basename(path), bytes, checksum: null, external };
 }

@@ -13,6 +13,8 @@ export const RESIDENT_FILE = 'resident.bin';
 export const TOKENIZER_FILE = 'tokenizer.json';
 export const CHAT_TEMPLATE_FILE = 'chat_template.jinja';
 export const GENERATION_CONFIG_FILE = 'generation_config.json';
+/** The checkpoints that are known to hold what the store was made of (known-sources.ts). */
+export const SOURCES_FILE = 'sources.json';
 /** All files that conversion may write into a store's folder. Any other file came later. */
 export const CONVERTED_FILES = [
   MANIFEST_FILE,
@@ -21,6 +23,7 @@ export const CONVERTED_FILES = [
   TOKENIZER_FILE,
   CHAT_TEMPLATE_FILE,
   GENERATION_CONFIG_FILE,
+  SOURCES_FILE,
 ] as const;
 
 /** A tensor of the resident half: contiguous rows in resident.bin, at a multiple of 4096 bytes. */
@@ -69,7 +72,14 @@ export interface Manifest {
   files: StoreFile[];
   resident: ResidentTensor[];
   layers: LayerBundles[];
-  source: { name: string; bytes: number; digest: string };
+  source: {
+    name: string;
+    bytes: number;
+    /** `Checkpoint.digest`, which is quick to compute and looks at a sample of the weights. */
+    digest: string;
+    /** `contentDigest` of all that was copied; null where an earlier flashrow made the store. */
+    content: string | null;
+  };
   requantized: RequantizedTensor[];
 }
 

@@ -7,10 +7,9 @@ import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
 import { SequenceNormalizer } from './tokenizers-library.js';
+import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 
 const NO_BYTES = new Uint8Array(0);
-/** A noncharacter of Unicode, which no text holds. Put inside a special token, it makes plain text of it. */
-const GUARD = '\ufdd0';
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. `path` is the file, for messages. Throws CORRUPT where the
@@ -42,13 +41,14 @@ class BpeTokenizer implements Tokenizer {
   /** Finds only tokens of plain text, such as runs of spaces. */
   readonly #splitPlain: AddedTokenSplitter;
   readonly #splitSpecial: AddedTokenSplitter;
+  /** Finds all tokens as they are written, those that are looked for in normalized text too. */
+  readonly #splitWritten: AddedTokenSplitter;
   /** Finds tokens of plain text in normalized text. */
   readonly #splitNormalized: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
   readonly #preTokenize: PreTokenizer;
   readonly #pieces: PieceEncoder;
   readonly #spelling: Spelling;
-  readonly #bytes = new Map<number, Uint8Array>();
 
   constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
@@ -67,6 +67,7 @@ class BpeTokenizer implements Tokenizer {
     const plain = added.filter((token) => !token.special && !token.normalized);
     this.#splitAll = new AddedTokenSplitter([...special, ...plain]);
     this.#splitPlain = new AddedTokenSplitter(plain);
+    this.#splitWritten = new AddedTokenSplitter(added);
     this.#splitNormalized = new AddedTokenSplitter(
       normalized.map((token) => ({ ...token, content: this.#normalize(token.content) })),
     );
@@ -87,18 +88,8 @@ class BpeTokenizer implements Tokenizer {
     return ids;
   }
 
-  guard(text: string): string {
-    let guarded = text.replaceAll(GUARD, '');
-    // A guard in one token may leave another: `aab` with the tokens `aa` and `ab` is an example.
-    for (let before = ''; before !== guarded; ) {
-      before = guarded;
-      guarded = '';
-      const add = (part: string) => {
-        guarded += part;
-      };
-      this.#splitSpecial.split(before, add, (_id, spelled) => add(guardedToken(spelled)), false);
-    }
-    return guarded;
+  guard(rendered: string, literals: string): GuardedText {
+    return guardUserText(rendered, literals, this.#added, this.#splitWritten);
   }
 
   encodeGuarded(text: string): number[] {
@@ -119,28 +110,23 @@ class BpeTokenizer implements Tokenizer {
     // UTF-8 cannot hold a lone surrogate. Every other tokenizer gets U+FFFD in its place.
     splitter.split(
       text.replace(/\p{Surrogate}/gu, '\ufffd'),
-      (part, first) => {
-        this.#splitNormalized.split(
-          this.#normalize(clean(part)),
-          (between, firstOfPart) => this.#appendPieces(between, first && firstOfPart, ids),
-          (id) => ids.push(id),
-        );
-      },
+      (part, first) => this.#appendText(part, first, clean, ids),
       (id) => ids.push(id),
     );
   }
 
-  #appendPieces(text: string, first: boolean, ids: number[]): void {
-    for (const piece of this.#preTokenize(text, first)) this.#pieces.encode(piece, ids);
-  }
-
-  bytes(id: number): Uint8Array {
-    let bytes = this.#bytes.get(id);
-    if (!bytes) {
-      bytes = this.#spell(id);
-      this.#bytes.set(id, bytes);
-    }
-    return bytes;
+  /** Text between tokens, of which `clean` takes the guards away. */
+  #appendText(text: string, first: boolean, clean: (part: string) => string, ids: number[]): void {
+    const appendPieces = (part: string, firstOfPart: boolean) => {
+      for (const piece of this.#preTokenize(part, first && firstOfPart)) this.#pieces.encode(piece, ids);
+    };
+    if (this.#splitNormalized.isEmpty) appendPieces(this.#normalize(clean(text)), true);
+    else
+      this.#splitNormalized.split(
+        this.#normalize(text),
+        (between, firstOfPart) => appendPieces(clean(between), firstOfPart),
+        (id) => ids.push(id),
+      );
   }
 
   decode(ids: readonly number[]): string {
@@ -150,18 +136,13 @@ class BpeTokenizer implements Tokenizer {
     return new TextDecoder('utf-8', { ignoreBOM: true }).decode(all.subarray(from));
   }
 
-  #spell(id: number): Uint8Array {
+  bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
     if (added?.special) return NO_BYTES;
     if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
     const piece = added?.content ?? this.#pieces.tokens[id];
     return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
   }
-}
-
-function guardedToken(spelled: string): string {
-  const [first, ...rest] = spelled;
-  return first + GUARD + rest.join('');
 }
 
 function createNormalizer(config: unknown): (text: string) => string {

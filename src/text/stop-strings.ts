@@ -25,7 +25,7 @@ export class StopScanner {
   readonly #stops: Stop[];
   #held = '';
   #hidden: Hidden[] = [];
-  #stopped = false;
+  #stopText: string | null = null;
 
   /** Empty stop strings are ignored. */
   constructor(stops: readonly string[]) {
@@ -33,7 +33,12 @@ export class StopScanner {
   }
 
   get stopped(): boolean {
-    return this.#stopped;
+    return this.#stopText !== null;
+  }
+
+  /** The stop string that ended the text; null where none has. */
+  get stopText(): string | null {
+    return this.#stopText;
   }
 
   /**
@@ -60,12 +65,12 @@ export class StopScanner {
   }
 
   #scan(added: string): { text: string; stopped: boolean } {
-    if (this.#stopped) return { text: '', stopped: true };
+    if (this.stopped) return { text: '', stopped: true };
     const all = this.#held + added;
     for (let at = this.#held.length; at < all.length; at++) {
       const stop = this.#step(all.charCodeAt(at), at + 1);
       if (stop > 0) {
-        this.#stopped = true;
+        this.#stopText = all.slice(at + 1 - stop, at + 1);
         this.#held = '';
         return { text: this.#shown(all, at + 1 - stop), stopped: true };
       }

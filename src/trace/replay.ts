@@ -1,3 +1,4 @@
+import type { CachePolicyName } from '../cache/policy.js';
 import { FlashrowError } from '../errors.js';
 import { type Policy, policiesFor } from './policies/policies.js';
 import type { Pool } from './policies/pool.js';
@@ -17,6 +18,8 @@ export interface ReplayOptions {
 
 export interface PolicyResult {
   policy: string;
+  /** The `tuning.cache` under which the engine does the same; null where it never does. */
+  cache: CachePolicyName | null;
   /** Share of the units asked for that were in memory. */
   hitRate: number;
   bytesPerToken: number;
@@ -54,11 +57,12 @@ export function replay(trace: Trace, options: ReplayOptions): Replay {
     throw new FlashrowError('INSUFFICIENT_MEMORY', message, { minimumBytes, budgetBytes: options.memoryBytes });
   }
   const calls = [...callsOf(trace, options)];
-  const policies = policiesFor(trace.selector).map(({ name, perLayer, create }) => {
+  const policies = policiesFor(trace.selector).map(({ name, cache, perLayer, create }) => {
     const caches = perLayer ? layerCaches(trace, calls, slotsPerLayer, create) : oneCache(trace, calls, slots, create);
     const { hit, missed, bytes } = run(trace, calls, caches);
     return {
       policy: name,
+      cache,
       hitRate: hit / (hit + missed),
       bytesPerToken: bytes / tokens,
       recordsPerToken: missed / tokens,

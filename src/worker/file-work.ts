@@ -27,8 +27,9 @@ const BUSY_POLL_MS = 200;
 type OnProgress = (progress: Progress) => void;
 
 /** A plan from headers alone; a checkpoint is planned as the store it would become. */
-export function plan({ source, options }: Methods['plan']['args']): Plan {
-  const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
+export async function plan({ source, options }: Methods['plan']['args'], signal: AbortSignal): Promise<Plan> {
+  const cache = cacheDirectory(options.cacheDir);
+  const opened = await openSource(resolveSource(source, options.cacheDir), cache, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return withForecast(planOutline(outline, options), outline);
 }
@@ -39,14 +40,17 @@ export async function prepare(
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
+  const comparing = (bytes: number, totalBytes: number) =>
+    onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
-    const opened = openSource(resolveSource(source, options.cacheDir), cacheDirectory(options.cacheDir));
+    const path = resolveSource(source, options.cacheDir);
+    const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
     if (opened.kind === 'store') return opened.store.path;
     // A model that would not run is not worth converting.
     const { plan } = planOutline(checkpointOutline(opened), options);
     if (!plan.fits) throw new InsufficientMemoryError(plan);
     try {
-      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress);
+      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress, comparing);
       return opened.storePath;
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
@@ -101,6 +105,7 @@ function write(
   formats: { rows: string; dense: string },
   signal: AbortSignal,
   onProgress: OnProgress,
+  onCompare?: (bytes: number, totalBytes: number) => void,
 ) {
   const stored = storedText(checkpoint.vocabulary);
   // A tokenizer that cannot be loaded is found before hours are spent on weights.
@@ -116,6 +121,8 @@ function write(
       crc32c,
       signal,
       replacesDamaged: damagedFile !== null,
+      remembersSource: onCompare !== undefined,
+      onCompare,
       onProgress: ({ bytes, totalBytes }) =>
         onProgress({
           ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },

@@ -42,6 +42,8 @@ describe('BundleCache', () => {
           const read = new Map<number, number>();
           for (let i = 0; i < placement.missed; i++) read.set(placement.missedUnits[i], placement.missedSlots[i]);
           for (const [unit, slot] of read) contents.set(slot, unit);
+          // In the order of the call: a stream reads nothing else.
+          expect([...read.keys()]).toEqual(units.filter((unit) => read.has(unit)));
           units.forEach((unit, i) => {
             expect(placement.slots[i]).toBeLessThan(cache.slots);
             expect(contents.get(placement.slots[i])).toBe(unit);

@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { calibrateStore, compareSelectors, loadModel, planModel } from '../../dist/src/index.js';
+import { storeIdentity } from '../../dist/src/store/predictors.js';
 import { splitDocuments } from '../../dist/src/text/documents.js';
+import { addPredictors } from '../store/predictors.js';
 import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { PROMPT, TALES } from '../support/shipped.js';
 
@@ -17,6 +19,7 @@ const MINUTES = 60_000;
 let scratch: string;
 let store: string;
 let result: Awaited<ReturnType<typeof calibrateStore>>;
+const shares: [stage: string, done: number][] = [];
 const stories = () => splitDocuments(readFileSync(sharedPath('text/stories_train.txt'), 'utf8'));
 const predictorsOf = (path: string) => join(path, 'predictors.bin');
 
@@ -26,9 +29,22 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     store = join(scratch, 'tales');
     cpSync(TALES, store, { recursive: true });
     rmSync(predictorsOf(store), { force: true });
-    result = await calibrateStore(store, stories(), { tokens: 4000, rank: 32, memory: '20MB' });
+    result = await calibrateStore(store, stories(), {
+      tokens: 4000,
+      rank: 32,
+      memory: '20MB',
+      onProgress: (progress) => shares.push([progress.stage, progress.done]),
+    });
   }, 5 * MINUTES);
   afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+  it('tells progress that never goes back', () => {
+    for (const stage of ['collect', 'train']) {
+      const done = shares.filter(([name]) => name === stage).map(([, share]) => share);
+      expect(done.length).toBeGreaterThan(7);
+      expect(done).toEqual(done.toSorted((a, b) => a - b));
+    }
+  });
 
   it('measures what an independent forward measured: active neurons, and what windows of tokens share', () => {
     const reference = sharedJson('models/tales/reference.json') as Reference;
@@ -153,12 +169,33 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
     MINUTES,
   );
 
+  it('refuses predictors that were measured on nothing', async () => {
+    const measuredOnNothing = join(scratch, 'nothing');
+    cpSync(TALES, measuredOnNothing, { recursive: true });
+    for (const spoiled of [{ heldOutTokens: 0 }, { activeShare: Number.NaN }, { activeShare: 0.1 }]) {
+      addPredictors(measuredOnNothing, storeIdentity(measuredOnNothing), spoiled);
+      const loaded = planModel(measuredOnNothing, { exact: false, tuning: { selector: 'low-rank' } });
+      // The last ones are sound.
+      if (spoiled.activeShare === 0.1) await expect(loaded).resolves.toMatchObject({ selector: 'low-rank' });
+      else
+        await expect(loaded).rejects.toMatchObject({
+          code: 'CORRUPT',
+          message: expect.stringMatching(/predictors\.bin.*run `calibrateStore\(\)` again/),
+        });
+    }
+  });
+
   it(
     'refuses too little text and a model without idle neurons, and leaves what is there',
     async () => {
       const before = readFileSync(predictorsOf(store));
       for (const documents of [[], [''], ['Once upon a time.']])
         await expect(calibrateStore(store, documents)).rejects.toMatchObject({ code: 'BAD_USAGE' });
+      for (const options of [{ tokens: 10 }, { rank: 100_000 }])
+        await expect(calibrateStore(store, stories(), options)).rejects.toMatchObject({
+          code: 'BAD_USAGE',
+          details: { option: Object.keys(options)[0] },
+        });
       expect(readFileSync(predictorsOf(store)).equals(before)).toBe(true);
       const gguf = sharedPath('models/stories260K/stories260K.gguf');
       await expect(calibrateStore(gguf, stories(), { cacheDir: scratch })).rejects.toMatchObject({

@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openBridge } from '../../dist/native-bridge/index.js';
 import { ActiveSet } from '../../dist/src/calibrate/active-set.js';
 import { activeShareOf, hotShareOf, reuseOver } from '../../dist/src/calibrate/layer-statistics.js';
 import { ThresholdHistogram } from '../../dist/src/calibrate/threshold-histogram.js';
+import { trainLayer } from '../../dist/src/calibrate/train-layer.js';
 import { trainLowRank } from '../../dist/src/calibrate/train-low-rank.js';
 
 /** Uniform in [0, 1), of no library's making. */
@@ -168,5 +172,61 @@ describe('a fitted predictor', () => {
     expect(awake[0] / awake[1]).toBeGreaterThan(0.9);
     expect(idle[0] / idle[1]).toBeGreaterThan(0.9);
     expect(fit(2)).toEqual({ inner, outer, bias });
+  });
+});
+
+describe('the progress of a layer', () => {
+  it.each([
+    ['every rank that fits pays', 1e9, [2, 4, 8]],
+    ['one does not pay', 1, [2, 4]],
+    ['only the first fits', 0, [2]],
+  ])('never goes back, whatever ranks are tried: %s', (_, bundleBytes, tried) => {
+    const random = randomly(5);
+    const [hiddenSize, numNeurons, tokens, trainTokens] = [8, 16, 700, 512];
+    const x = Float32Array.from({ length: tokens * hiddenSize }, () => random() - 0.5);
+    const active = new ActiveSet(tokens, numNeurons);
+    active.mark(
+      0,
+      tokens,
+      Float32Array.from(
+        { length: tokens * numNeurons },
+        (_, i) => x[Math.floor(i / numNeurons) * hiddenSize + (i % 8)],
+      ),
+    );
+    const folder = mkdtempSync(join(tmpdir(), 'flashrow-training-'));
+    const bridge = openBridge({ threads: 1 });
+    try {
+      const steps: [number, number][] = [];
+      trainLayer(
+        bridge,
+        {
+          tokens,
+          hiddenSize,
+          read: (first, count, into, at) => into.set(x.subarray(first * hiddenSize, (first + count) * hiddenSize), at),
+        },
+        active,
+        {
+          trainTokens,
+          falseNegativeRate: 0.03,
+          ranks: [2, 4, 8],
+          maxBytes: bundleBytes === 0 ? 2 : 8,
+          predictorBytes: (rank) => rank,
+          format: 'f32',
+          bundleBytes,
+          seed: 1,
+          scratchPath: join(folder, 'trial'),
+          onStep: (rank, done) => steps.push([rank, done]),
+        },
+      );
+      const shares = steps.map(([, done]) => done);
+      expect(shares).toEqual(shares.toSorted((a, b) => a - b));
+      expect(shares[0]).toBeGreaterThan(0);
+      expect(shares.at(-1)).toBeLessThanOrEqual(1);
+      if (tried.length !== 2) expect(shares.at(-1)).toBe(1);
+      expect([...new Set(steps.map(([rank]) => rank))].slice(0, tried.length)).toEqual(tried);
+    } finally {
+      bridge.dispose();
+      rmSync(folder, { recursive: true });
+    }
   });
 });

@@ -18,6 +18,18 @@ describe.skipIf(!haveSharedData)(`interrupts with stories260K${withoutSharedData
     expect(stderr).toContain('generated: interrupted');
   });
 
+  // 128 and the number of the signal, as POSIX shells count.
+  test.for([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const)('%s ends the text as Ctrl-C does, with exit code %i', async ([name, expected]) => {
+    const { child, outcome } = start(['run', model, ...ENDLESS, ...shared, '--context', '2048']);
+    child.stdout?.once('data', () => child.kill(name));
+    const { exitCode, signal, stderr } = await outcome;
+    expect([exitCode, signal], stderr).toEqual([expected, null]);
+    expect(stderr).toContain('generated: interrupted');
+  });
+
   test('Ctrl-C makes run --json print what there is, however little', async () => {
     // The word about the conversion is the first sign of life; what it interrupts from there on may be any phase.
     const { child, outcome } = start([

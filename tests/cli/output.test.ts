@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { reportFailure } from '../../dist/src/cli/output/failure.js';
 import { printJson } from '../../dist/src/cli/output/output.js';
@@ -39,4 +42,14 @@ test('what nobody foresaw is IO, without a stack', () => {
 test('an interrupt exits with 130', () => {
   captured(process.stderr);
   expect(reportFailure(new FlashrowError('ABORTED', 'interrupted'), false)).toBe(130);
+});
+
+test.skipIf(!existsSync('/dev/full'))('a full disk behind stdout is DISK_FULL, told on stderr (Linux)', async () => {
+  const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+  const stderr = await new Promise<string>((resolve) => {
+    execFile('sh', ['-c', '"$0" "$1" list --cache-dir /nowhere >/dev/full', process.execPath, main], (_, __, text) =>
+      resolve(text),
+    );
+  });
+  expect(stderr).toBe('error: stdout cannot be written: no room is left where it goes [DISK_FULL]\n');
 });

@@ -166,6 +166,7 @@ describe('replay', { timeout: 60_000 }, () => {
       'layer-lfu-aged',
       'pool',
       'window:4',
+      'hot+lru',
       'pin',
       'layer-belady',
       'belady',
@@ -179,11 +180,21 @@ describe('replay', { timeout: 60_000 }, () => {
     }
   });
 
+  test('of a small trace costs no memory for a large budget', async () => {
+    // A slot for each of 2e12 bytes would be more than this heap, and more than most machines.
+    const { exitCode, json } = await flashrowJson<ReplayJson>(['replay', path, '--memory', '2TB']);
+    const all = await flashrowJson<ReplayJson>(['replay', path, '--memory', '1GB']);
+    expect(exitCode).toBe(0);
+    expect(json.policies).toEqual(all.json.policies);
+  });
+
   test('without --json prints a table', async () => {
     const { exitCode, stdout, stderr } = await flashrow(['replay', path, '--memory', '1MB']);
     expect([exitCode, stderr]).toEqual([0, '']);
-    expect(stdout).toMatch(/^tales, selector gate: 23 generated tokens, .*\n\npolicy +hits +read per token/);
-    expect(stdout).toMatch(/^layer-lru +\d+\.\d% +\d+(\.\d+)? kB +\d+\.\d$/m);
+    expect(stdout).toMatch(
+      /^tales, selector gate: 23 generated tokens, .*\n\npolicy +as --cache +hits +read per token/,
+    );
+    expect(stdout).toMatch(/^layer-lru +lru +\d+\.\d% +\d+(\.\d+)? kB +\d+\.\d$/m);
   });
 
   test('without the prompt hits less at first: --cold', async () => {

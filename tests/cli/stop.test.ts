@@ -44,7 +44,7 @@ describe('--stop', { timeout: 60_000 }, () => {
 
   test('leaves other arguments too many, and does not guess which is the model', async () => {
     for (const args of [
-      [TALES, 'more', '--stop', 'text'],
+      [TALES, 'more', 'words', '--stop', 'text'],
       ['--stop', 'text', 'more', TALES],
       ['--stop', 'text', 'more', '--seed', '1', TALES],
     ]) {

@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { nativeUnavailableReason } from '../../dist/native-bridge/index.js';
 import { takeLock } from '../../dist/src/disk/lock.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-lock-'));
@@ -75,4 +77,79 @@ describe('a lock', () => {
     const gone = join(folder, 'gone', 'lock');
     expect(() => takeLock(gone, WORK)).toThrow(expect.objectContaining({ code: 'BUSY' }));
   });
+});
+
+/** Takes the lock in another process, and holds it until that is killed. */
+async function holdElsewhere(...wrapper: string[]): Promise<ChildProcess> {
+  const lock = new URL('../../dist/src/disk/lock.js', import.meta.url).href;
+  const program = `import { takeLock } from ${JSON.stringify(lock)};
+    takeLock(${JSON.stringify(path)}, 'elsewhere'); console.log('held'); setInterval(() => {}, 1e6);`;
+  const [command, ...args] = [...wrapper, process.execPath, '--input-type=module', '-e', program];
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout!, 'data');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL');
+  await once(child, 'close');
+}
+
+const CONTAINER = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child'];
+const canUnshare = spawnSync(CONTAINER[0], [...CONTAINER.slice(1), 'true']).status === 0;
+
+describe('the lock of another process', () => {
+  it('is held until that is killed, and then taken over', async () => {
+    const holder = await holdElsewhere();
+    expect(() => takeLock(path, WORK)).toThrow(isBusy({ pid: holder.pid }));
+    await kill(holder);
+    takeLock(path, WORK).release();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it.skipIf(!canUnshare || nativeUnavailableReason() !== null)(
+    'is seen out of another container, whose process ids are others (skipped without root and the addon)',
+    async () => {
+      const holder = await holdElsewhere(...CONTAINER);
+      expect(readFileSync(path, 'utf8')).toMatch(/^1 /);
+      expect(() => takeLock(path, WORK)).toThrow(/another container or machine .* remove .*lock/);
+      await kill(holder);
+      takeLock(path, WORK).release();
+    },
+  );
+});
+
+describe.skipIf(process.platform !== 'linux')('what a lock file says of its holder (skipped but on Linux)', () => {
+  const boot = existsSync('/proc/self') ? readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim() : '';
+  const namespace = existsSync('/proc/self') ? readlinkSync('/proc/self/ns/pid') : '';
+
+  it.each([
+    ['before the machine was started again', () => `${process.ppid} - other-boot ${namespace} here file`],
+    ['as a dead process of this container', () => `${deadPid()} - ${boot} ${namespace} here file`],
+  ])('%s: it is taken over', (_, text) => {
+    writeFileSync(path, text());
+    takeLock(path, WORK).release();
+  });
+
+  it.skipIf(nativeUnavailableReason() !== null)(
+    "in another container, with the kernel's lock, which nobody holds: it is taken over (skipped without the addon)",
+    () => {
+      writeFileSync(path, `1 1 ${boot} pid:[1] there kernel`);
+      takeLock(path, WORK).release();
+    },
+  );
+
+  it("in another container, without the kernel's lock: nobody can tell, so it is BUSY", () => {
+    writeFileSync(path, `1 1 ${boot} pid:[1] there file`);
+    expect(() => takeLock(path, WORK)).toThrow(isBusy({ pid: 1 }));
+    expect(() => takeLock(path, WORK)).toThrow('process 1 of another container or machine (there) is calibrating');
+  });
+});
+
+it('goes with its folder', () => {
+  const inner = mkdtempSync(join(folder, 'inner-'));
+  const lock = takeLock(join(inner, 'lock'), WORK);
+  writeFileSync(join(inner, 'more'), '');
+  lock.releaseWithFolder();
+  expect(existsSync(inner)).toBe(false);
 });

@@ -37,6 +37,11 @@ describe('docs/api.md', () => {
     ['src/contract/protocol.ts', 'SelectorJudgement', '## compareSelectors'],
     ['src/contract/api.ts', 'GenerateOptions', '### model.generate'],
     ['src/contract/api.ts', 'GenerationResult', '### model.generate'],
+    ['src/contract/api.ts', 'Generation', '### model.generate'],
+    ['src/contract/api.ts', 'TextPiece', '### model.generate'],
+    ['src/contract/api.ts', 'LoadOptions', '## loadModel'],
+    ['src/contract/api.ts', 'TemplateOptions', '### model.chat'],
+    ['src/contract/api.ts', 'TokenizeOptions', '### Text and tokens'],
     ['src/contract/api.ts', 'EvaluationResult', '### model.evaluate'],
     ['src/contract/api.ts', 'ModelInfo', '### model.info'],
     ['src/contract/api.ts', 'Model', '## Model'],
@@ -69,7 +74,9 @@ describe('docs/cli.md', () => {
   const help = (...args: string[]) =>
     execFileSync(process.execPath, [join(REPOSITORY, 'dist/src/cli/main.js'), 'help', ...args], { encoding: 'utf8' });
   const shared = section(cli, '## Options that commands share') + section(cli, '## Output and exit codes');
-  const commands = [...help().matchAll(/^ {2}(\w+) \[options\]/gm)].map(([, command]) => command);
+  const commands = [...help().matchAll(/^ {2}([a-z]+)(?: [<[]\w+[>\]])* {2,}\w/gm)]
+    .map(([, command]) => command)
+    .filter((command) => command !== 'help');
 
   it.each(commands)('names the options of %s', (command) => {
     const text = `${shared}${section(cli, `## ${command}`)}${command === 'chat' ? section(cli, '## run') : ''}`;
@@ -80,7 +87,7 @@ describe('docs/cli.md', () => {
 
 describe('the test itself', () => {
   it('finds the fields of an interface, and a field that a page does not name', () => {
-    expect(fieldsOf('src/contract/api.ts', 'Piece')).toEqual(['text', 'token']);
+    expect(fieldsOf('src/contract/api.ts', 'TextPiece')).toEqual(['type', 'text', 'token']);
     expect(names('| `texts` | ... |', 'text')).toBe(false);
     expect(names('| `text` | ... |', 'text')).toBe(true);
   });

@@ -16,6 +16,8 @@ describe('the shipped model', () => {
   it.each([
     ['gate at its minimum', { selector: 'gate' }, 0],
     ['gate with room', { selector: 'gate' }, 2e6],
+    ['gate at its minimum, the hot neurons kept', { selector: 'gate', cache: 'hot+lru' }, 0],
+    ['gate with room, the hot neurons kept', { selector: 'gate', cache: 'hot+lru' }, 2e6],
     ['every row at the minimum', { selector: 'all' }, 0],
     ['every row through lru', { selector: 'all', cache: 'lru' }, 1e6],
   ] as [string, ModelOptions['tuning'], number][])('writes the reference ids by %s', async (_, tuning, extra) => {

@@ -31,7 +31,7 @@ describe.skipIf(!isPeerRun || !haveSharedData)(`tokenize${unlessPeerRun || witho
     const model = await loadModel(path, { cacheDir, memory: '64MB' });
     try {
       for (const [i, text] of TEXTS.entries()) {
-        expect(await model.tokenize(text, { special: false }), JSON.stringify(text)).toEqual(expected[i]);
+        expect(await model.tokenize(text, { addSpecial: false }), JSON.stringify(text)).toEqual(expected[i]);
       }
     } finally {
       await model.dispose();

@@ -14,8 +14,15 @@ const STATISTICS = {
 };
 const SIGN = { threshold: 1, falseNegativeRate: 0.1, chosenShare: 0.3 };
 
-/** Gives a store predictors of random weights; `model` is what they say they were trained on. */
-export function addPredictors(store: string, model = storeIdentity(store)): { path: string; bytes: number } {
+/**
+ * Gives a store predictors of random weights; `model` is what they say they were trained on, and the measures are what
+ * they say of it.
+ */
+export function addPredictors(
+  store: string,
+  model = storeIdentity(store),
+  { heldOutTokens = 2, activeShare = STATISTICS.activeShare } = {},
+): { path: string; bytes: number } {
   const { hiddenSize, intermediateSize, numLayers } = openStore(store).spec;
   const next = random(9);
   const floats = (count: number) => Buffer.from(Float32Array.from({ length: count }, next).buffer);
@@ -23,12 +30,12 @@ export function addPredictors(store: string, model = storeIdentity(store)): { pa
     rank: RANK,
     format: 'f32' as const,
     threshold: 0.5,
-    statistics: STATISTICS,
+    statistics: { ...STATISTICS, activeShare },
     sign: SIGN,
     inner: floats(RANK * hiddenSize),
     outer: floats(intermediateSize * RANK),
     bias: floats(intermediateSize),
     uses: Buffer.alloc(4 * intermediateSize),
   }));
-  return writePredictors(store, { model, tokens: 10, heldOutTokens: 2, seed: 1 }, layers, crc32c);
+  return writePredictors(store, { model, tokens: 10, heldOutTokens, seed: 1 }, layers, crc32c);
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { mark } from '../../dist/src/text/jinja/marks.js';
 import { storedText } from '../../dist/src/text/vocabulary-text.js';
 import { huggingFace, LITERAL, load, PARSED } from './data.js';
 
@@ -45,7 +46,15 @@ describe('added tokens that are special', () => {
     const lower = { ...json(true), normalizer: { type: 'Lowercase' } };
     const tokenizer = load(storedText(huggingFace(lower)));
     expect(tokenizer.encode('<S>', PARSED)).not.toContain(2);
-    expect(tokenizer.encodeGuarded(tokenizer.guard('<S><s>'))).not.toContain(2);
+    expect(tokenizer.encodeGuarded(tokenizer.guard(mark('<S><s>'), '').text)).not.toContain(2);
+  });
+
+  it("are the template's alone where a token is looked for in normalized text too", () => {
+    const token = { id: 2, content: '<|im|>', special: false, normalized: true };
+    const model = { type: 'BPE', vocab: { a: 0, '<': 1, '|': 3, i: 4, m: 5, '>': 6 }, merges: [] };
+    const tokenizer = load(storedText(huggingFace({ added_tokens: [token], normalizer: { type: 'NFC' }, model })));
+    const { text } = tokenizer.guard(`<|im|>${mark('a<|im|>')}`, '<|im|>');
+    expect(tokenizer.encodeGuarded(text)).toEqual([2, 0, 1, 3, 4, 5, 3, 6]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { CACHE_POLICIES } from '../../dist/src/cache/policy.js';
 import { seededRandom } from '../../dist/src/engine/sampler.js';
 import { beladyPool } from '../../dist/src/trace/policies/belady-pool.js';
 import { replay } from '../../dist/src/trace/replay.js';
@@ -224,6 +225,27 @@ describe('replay', () => {
     expect(rates(trace, 35 * 100).pin).toBeCloseTo(27 / 36, 12);
   });
 
+  it('allocates for what the trace has, not for what the memory would buy', () => {
+    const trace = randomTrace(17);
+    // No array is so long.
+    const { slots, policies } = replay(trace, { memoryBytes: 9e15 });
+    expect(slots).toBe(9e13);
+    expect(policies).toEqual(replay(trace, { memoryBytes: 100 * 3 * 14 }).policies);
+  });
+
+  it('names the engine cache that each row stands for', () => {
+    const caches = (selector: string) =>
+      Object.fromEntries(
+        replay({ ...randomTrace(18), selector }, { memoryBytes: 2000 }).policies.flatMap(({ policy, cache }) =>
+          cache === null ? [] : [[cache, policy]],
+        ),
+      );
+    const neurons = { lru: 'layer-lru', lfu: 'layer-lfu-aged', window: 'window:4', pin: 'pin', 'hot+lru': 'hot+lru' };
+    expect(caches('gate')).toEqual(neurons);
+    expect(caches('router')).toEqual({ lru: 'layer-lru', lfu: 'pool', window: 'window:4', pin: 'pin' });
+    expect(Object.keys(caches('gate')).sort()).toEqual([...CACHE_POLICIES].sort());
+  });
+
   it('is refused without a generated token, and with less memory than a unit a layer', () => {
     const trace = randomTrace(15);
     const prompt = { ...trace, passes: trace.passes.slice(0, 5) };
@@ -261,7 +283,7 @@ describe("Belady's optimum", () => {
             expect(belady + 1e-12, `${policy}, ${slots} slots, seed ${seed}`).toBeGreaterThanOrEqual(rate);
           }
           expect(belady + 1e-12).toBeGreaterThanOrEqual(layerBelady);
-          for (const policy of ['layer-lru', 'layer-lfu', 'layer-lfu-aged', 'window:4', 'pin']) {
+          for (const policy of ['layer-lru', 'layer-lfu', 'layer-lfu-aged', 'window:4', 'hot+lru', 'pin']) {
             expect(layerBelady + 1e-12, policy).toBeGreaterThanOrEqual(others[policy]);
           }
         }

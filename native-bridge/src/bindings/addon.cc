@@ -16,6 +16,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("trainLowRank", Napi::Function::New(env, trainLowRankStep));
   exports.Set("countAgreements", Napi::Function::New(env, countAgreements));
   exports.Set("crc32c", Napi::Function::New(env, checksumBytes));
+  exports.Set("lockFile", Napi::Function::New(env, lockOpenFile));
   exports.Set("probeReads", Napi::Function::New(env, probeFile));
   exports.Set("setEnvironmentVariable", Napi::Function::New(env, setEnvironmentVariable));
   exports.Set("isas", availableIsas(env));

@@ -6,6 +6,7 @@
 #include "bindings/pool.h"
 #include "crc32c.h"
 #include "dense/low_rank_trainer.h"
+#include "file_lock.h"
 #include "probe.h"
 
 namespace flashrow {
@@ -66,6 +67,15 @@ Napi::Value checksumBytes(const Napi::CallbackInfo& info) {
     const Span<uint8_t> bytes = toSpan<uint8_t>(info[0], napi_uint8_array, 0, "bytes", "Uint8Array");
     return Napi::Number::New(info.Env(),
                              crc32c(bytes.data, bytes.length, static_cast<uint32_t>(toCount(info[1], "seed"))));
+  });
+}
+
+Napi::Value lockOpenFile(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    const FileLock result = lockFile(static_cast<int>(toCount(info[0], "file")));
+    return Napi::String::New(info.Env(), result == FileLock::taken  ? "taken"
+                                         : result == FileLock::held ? "held"
+                                                                    : "refused");
   });
 }
 

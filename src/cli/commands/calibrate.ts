@@ -4,12 +4,13 @@ import { FlashrowError } from '../../errors.js';
 import { splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
-import { MODEL_ARGUMENT, parseSize } from '../options/model-options.js';
+import { addExamples } from '../options/help.js';
+import { MODEL_ARGUMENT, parseMemory } from '../options/model-options.js';
 import { badValue, decimal, integer } from '../options/option-values.js';
-import { conversionNotice } from '../output/conversion-notice.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 interface CalibrateFlags {
   text?: string;
@@ -17,14 +18,14 @@ interface CalibrateFlags {
   falseNegatives: number;
   rank?: number;
   seed: number;
-  memory?: number;
+  memory?: number | string;
   threads?: number;
   cacheDir?: string;
   json?: boolean;
 }
 
 export function calibrateCommand(): Command {
-  return new Command('calibrate')
+  const command = new Command('calibrate')
     .description('train predictors for a ReLU model, so that --lossy reads only the rows a token is likely to need')
     .argument('<model>', MODEL_ARGUMENT)
     .option('--text <file>', 'a text like those the model will see; a line <|endoftext|> ends a document')
@@ -39,12 +40,17 @@ export function calibrateCommand(): Command {
     .option('--seed <number>', 'same seed, same predictors', integer('--seed', 0), 1)
     .option(
       '--memory <bytes>',
-      'budget for running the model, like 1.5GiB (default: 60% of what is left)',
-      parseSize('--memory'),
+      'budget for running the model, like 2GB, 1.5GiB, 6G or 50% of what is left (default: 60%)',
+      parseMemory,
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option('--cache-dir <folder>', 'where checkpoints are converted to')
     .action(calibrateModel);
+  return addExamples(
+    command,
+    ['flashrow calibrate store --text stories.txt', 'train on a text like those to come'],
+    ['flashrow calibrate store --text stories.txt --tokens 50000', 'train longer, and better'],
+  );
 }
 
 function parseRank(text: string): number {
@@ -53,33 +59,25 @@ function parseRank(text: string): number {
   return rank;
 }
 
-async function calibrateModel(source: string, flags: CalibrateFlags): Promise<void> {
+async function calibrateModel(given: string, flags: CalibrateFlags): Promise<void> {
   if (flags.text === undefined)
     throw new FlashrowError('BAD_USAGE', 'nothing to calibrate on: give --text <file>', { option: '--text' });
   const documents = splitDocuments(await readText('--text', flags.text));
+  const source = await namedModel(given, flags.cacheDir);
   const { calibrateStore } = await import('../../api/calibrate-store.js');
-  const bar = progressBar('share');
-  let announced = false;
-  const result = await calibrateStore(source, documents, {
-    tokens: flags.tokens,
-    falseNegativeRate: flags.falseNegatives,
-    rank: flags.rank,
-    seed: flags.seed,
-    memory: flags.memory,
-    threads: flags.threads,
-    cacheDir: flags.cacheDir,
-    signal: interruptSignal(),
-    onProgress: (progress) => {
-      if (progress.stage === 'collect') bar.update('running the text', progress.done, progress.total);
-      else if (progress.stage === 'train')
-        bar.update(`training layer ${progress.layer}, rank ${progress.rank}`, progress.done, progress.total);
-      else {
-        if (!announced) notice(conversionNotice(progress));
-        announced = true;
-        bar.update('converting', progress.done, progress.total);
-      }
-    },
-  }).finally(() => bar.stop());
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    calibrateStore(source, documents, {
+      tokens: flags.tokens,
+      falseNegativeRate: flags.falseNegatives,
+      rank: flags.rank,
+      seed: flags.seed,
+      memory: flags.memory,
+      threads: flags.threads,
+      cacheDir: flags.cacheDir,
+      signal: interruptSignal(),
+      onProgress,
+    }),
+  );
   if (flags.json) return printJson(result);
   printLine(
     `${result.path}: ${formatBytes(result.bytes)}, ${formatShare(result.bytes / result.modelBytes)} of the model`,

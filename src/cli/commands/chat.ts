@@ -3,9 +3,10 @@ import type { ChatOptions, GenerationResult, Model } from '../../contract/api.js
 import { FlashrowError } from '../../errors.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 import { ChatInput } from '../input/chat-input.js';
-import { interruptSignal, takeInterrupts } from '../input/interrupt.js';
+import { type EndingSignal, interruptExitCode, interruptSignal, takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tellFailure } from '../output/command-words.js';
 import { formatCount } from '../output/format.js';
@@ -44,6 +45,11 @@ export function chatCommand(): Command {
     "\nWithout sampling options, answers are drawn as the model's generation_config.json says. A model without one picks the likeliest token." +
       `\nAn answer ends where the turn or the context ends.\n\nIn the conversation:\n${HELP}`,
   );
+  addExamples(
+    command,
+    ['flashrow chat model.gguf', 'talk with a model'],
+    ['flashrow chat model.gguf --system "You are brief." --temperature 0.7', 'with a word on how to answer'],
+  );
   return addModelOptions(command).action(chat);
 }
 
@@ -77,7 +83,7 @@ class Conversation {
   readonly #model: Model;
   readonly #options: ChatOptions;
   readonly #flags: ChatFlags;
-  readonly #input = new ChatInput(() => this.#interrupt());
+  readonly #input = new ChatInput(() => this.#interrupt('SIGINT'));
   #answering: AbortController | null = null;
   #interruptedBefore = false;
   #left = false;
@@ -90,7 +96,7 @@ class Conversation {
   }
 
   async run(): Promise<void> {
-    const giveBack = takeInterrupts(() => this.#interrupt());
+    const giveBack = takeInterrupts((signal) => this.#interrupt(signal));
     try {
       await this.#tryTemplate();
       if (process.stdin.isTTY) notice('/help lists the commands; Ctrl-D leaves');
@@ -114,10 +120,8 @@ class Conversation {
    * would.
    */
   async #tryTemplate(): Promise<void> {
-    const trial = this.#model.chat([...this.record.messages, { role: 'user', content: 'Hello' }], this.#options);
-    // The loop is left before it begins: the template is filled in, and nothing is run.
-    await trial[Symbol.asyncIterator]().return?.();
-    await trial.result;
+    const { template } = this.#options;
+    await this.#model.countTokens([...this.record.messages, { role: 'user', content: 'Hello' }], { template });
   }
 
   #clear(): void {
@@ -157,11 +161,10 @@ class Conversation {
     this.#answering = abort;
     try {
       const result = await writeAnswer(
-        (onPrefill) =>
+        (follow) =>
           this.#model.chat(messages, {
-            maxTokens: this.#model.info.contextSize,
             ...defined(this.#options),
-            ...onPrefill,
+            ...follow,
           }),
         { quiet: this.#flags.json === true, signal: abort.signal },
       );
@@ -179,12 +182,13 @@ class Conversation {
   }
 
   /**
-   * Ctrl-C. Where nobody types, it ends the program with the conversation so far. At a terminal it stops the answer;
-   * where none is under way it drops the half-typed message, and a second Ctrl-C in a row leaves.
+   * Ctrl-C. Where nobody types, it ends the program with the conversation so far, and so does any other signal that
+   * asks for an end. At a terminal it stops the answer; where none is under way it drops the half-typed message, and a
+   * second Ctrl-C in a row leaves.
    */
-  #interrupt(): void {
-    if (!process.stdin.isTTY) {
-      process.exitCode = 130;
+  #interrupt(signal: EndingSignal): void {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) {
+      process.exitCode = interruptExitCode();
       this.#leave();
     } else if (this.#answering) {
       this.#answering.abort();

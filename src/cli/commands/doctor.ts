@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { interruptSignal } from '../input/interrupt.js';
+import { addExamples } from '../options/help.js';
 import { parseSize } from '../options/model-options.js';
 import { inCommandWords } from '../output/command-words.js';
 import { formatExamination } from '../output/doctor-report.js';
@@ -15,7 +16,7 @@ const SIZE = '--size';
 const DEFAULT_BYTES = 256e6;
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  const command = new Command('doctor')
     .description('what a model can expect of this machine: processor, memory, and how fast its disk reads')
     .argument('[path]', 'a folder to try, or a large file to read (default: the cache folder)')
     .option(
@@ -25,16 +26,22 @@ export function doctorCommand(): Command {
       DEFAULT_BYTES,
     )
     .action(doctor);
+  return addExamples(
+    command,
+    ['flashrow doctor', 'what can run here'],
+    ['flashrow doctor /mnt/disk --size 1GB', 'how fast another disk reads'],
+  );
 }
 
 async function doctor(path: string | undefined, { size, json }: DoctorFlags): Promise<void> {
   const { examine } = await import('../../plan/examine.js');
-  const bar = progressBar('share');
+  const bar = progressBar();
   const examination = await examine({
     path,
     scratchBytes: size,
     signal: interruptSignal(),
-    onProgress: (stage, done, total) => bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total),
+    onProgress: (stage, done, total) =>
+      bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total, 'share'),
   }).finally(() => bar.stop());
   const told = { ...examination, verdict: examination.verdict.map(inCommandWords) };
   if (json) printJson(told);

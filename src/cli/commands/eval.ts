@@ -1,18 +1,19 @@
 import { Command } from 'commander';
 import type { compareSelectors } from '../../api/compare-selectors.js';
 import type { Model } from '../../contract/api.js';
-import type { Progress } from '../../contract/progress.js';
 import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { isTokenIds, parseJson } from '../options/option-values.js';
 import { formatComparison } from '../output/comparison.js';
 import { plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
 import { formatReceipt } from '../output/receipt.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
 interface EvalFlags extends ModelFlags {
@@ -32,6 +33,11 @@ export function evalCommand(): Command {
     .option('--text <file>', 'a text; a line <|endoftext|> ends a document')
     .option('--sequences <file>', 'JSON [[ids], ...]; the first token of each is not scored')
     .option('--compare', 'also with every row that matters: what the selector costs (ReLU models)');
+  addExamples(
+    command,
+    ['flashrow eval model.gguf --text book.txt --context 512', 'how well a model knows a text'],
+    ['flashrow eval store --text book.txt --lossy --select low-rank --compare', 'what a selector that guesses costs'],
+  );
   return addModelOptions(command).action(evaluate);
 }
 
@@ -39,7 +45,6 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   if (flags.compare) return compareRuns(source, flags);
   const sequencesFor = await readSequences(source, flags);
   const signal = interruptSignal();
-  const bar = progressBar('count');
   const result = await withModel(source, toModelOptions(flags), signal, async (model) => {
     const sequences = sequencesFor(model);
     if (!sequences.some((ids) => ids.length > 1)) {
@@ -47,8 +52,8 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
         sequences: sequences.length,
       });
     }
-    const onProgress = ({ done, total }: Progress) => bar.update('scoring', done, total);
-    return model.evaluate(sequences, { signal, onProgress }).finally(() => bar.stop());
+    const scored = await withProgress(IN_CACHE, (onProgress) => model.evaluate(sequences, { signal, onProgress }));
+    return scored.result;
   });
   if (flags.json) return printJson(result);
   printLine(
@@ -57,16 +62,13 @@ async function evaluate(source: string, flags: EvalFlags): Promise<void> {
   notice(formatReceipt(result.receipt));
 }
 
-async function compareRuns(source: string, flags: EvalFlags): Promise<void> {
+async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
   const text = await readComparisonText(flags);
+  const source = await namedModel(given, flags.cacheDir);
   const { compareSelectors } = await import('../../api/compare-selectors.js');
-  const bar = progressBar('share');
-  const result = await compareSelectors(source, text, {
-    ...toModelOptions(flags),
-    signal: interruptSignal(),
-    onProgress: ({ stage, done, total }) =>
-      bar.update(stage === 'convert' ? 'converting' : 'scoring twice', done, total),
-  }).finally(() => bar.stop());
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
+  );
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
 }
@@ -107,7 +109,7 @@ async function idsIn(path: string): Promise<number[][]> {
 async function fromText(source: string, path: string, cacheDir: string | undefined): Promise<Sequences> {
   const documents = splitDocuments(await readText('--text', path));
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const { tokenizer } = await openTokenizer(source, cacheDir);
+  const { tokenizer } = await openTokenizer(await namedModel(source, cacheDir), cacheDir);
   const ids = documents.map((document) =>
     tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
   );

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { CachedModel } from '../../hub/cached-models.js';
+import { addExamples } from '../options/help.js';
 import { formatBytes, formatTable } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
 
@@ -11,22 +12,30 @@ interface ListFlags {
 }
 
 export function listCommand(): Command {
-  return new Command('list')
+  const command = new Command('list')
+    .alias('ls')
     .description(
       'what is in the cache folder: models that were pulled, stores that checkpoints were converted to, and what was cut off of either',
     )
     .option(...CACHE_DIR)
     .action(list);
+  return addExamples(command, ['flashrow list', 'what is there, the largest first']);
 }
 
 export function rmCommand(): Command {
-  return new Command('rm')
+  const command = new Command('rm')
+    .alias('remove')
     .description(
       'remove from the cache folder, by a name that list shows: a pulled model with the stores made of it, or a store',
     )
     .argument('<name>', 'organization/repository for all of it, organization/repository:tag, or the name of a store')
     .option(...CACHE_DIR)
     .action(remove);
+  return addExamples(
+    command,
+    ['flashrow rm Qwen/Qwen3-0.6B-GGUF:Q8_0', 'remove a model that was pulled'],
+    ['flashrow rm model-0123456789abcdef', 'remove a store'],
+  );
 }
 
 async function list({ cacheDir, json }: ListFlags): Promise<void> {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { PullPlan, PullProgress, PullResult } from '../../hub/pull.js';
 import { interruptSignal } from '../input/interrupt.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { type HubFlags, parseStallTimeout, toHubOptions } from '../options/pull-options.js';
 import { tellFailure } from '../output/command-words.js';
@@ -32,19 +33,24 @@ export function pullCommand(): Command {
       30,
     )
     .option('--dry-run', 'say what it would take and need, and fetch nothing else');
+  addExamples(
+    command,
+    ['flashrow pull Qwen/Qwen3-0.6B-GGUF:Q8_0', 'fetch a file of a repository'],
+    ['flashrow pull Qwen/Qwen3-0.6B --dry-run --memory 2GB', 'only say what it would take'],
+  );
   return addModelOptions(command).action(run);
 }
 
 async function run(model: string, flags: PullFlags): Promise<void> {
   const { planPull, pull } = await import('../../hub/pull.js');
-  const bar = progressBar('bytes');
+  const bar = progressBar();
   const hub = toHubOptions(flags, (failure, ms) => {
     bar.stop();
     notice(`${tellFailure(failure).message}; trying again in ${formatMs(ms)}`);
   });
   const options = {
     signal: interruptSignal(),
-    onProgress: ({ stage, bytes, totalBytes }: PullProgress) => bar.update(STAGES[stage], bytes, totalBytes),
+    onProgress: ({ stage, bytes, totalBytes }: PullProgress) => bar.update(STAGES[stage], bytes, totalBytes, 'bytes'),
   };
   const planned = await planPull(model, toModelOptions(flags), hub, options).finally(() => bar.stop());
   notice(describe(planned));

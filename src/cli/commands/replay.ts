@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import type { Replay } from '../../trace/replay.js';
+import { addExamples } from '../options/help.js';
 import { parseSize } from '../options/model-options.js';
 import { formatBytes, formatShare, formatTable, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
@@ -12,17 +13,18 @@ interface ReplayFlags {
 }
 
 export function replayCommand(): Command {
-  return new Command('replay')
+  const command = new Command('replay')
     .description('what each cache policy would have read for the generated tokens of a trace')
     .argument('<trace>', 'a file that run --trace recorded, or a CSV of expert routes')
     .requiredOption(
       '--memory <bytes>',
-      'memory of the cache alone, like 500000000, 1.5GiB or 2GB',
+      'memory of the cache alone, like 500000000, 2GB, 1.5GiB or 6G',
       parseSize('--memory'),
     )
     .option('--cold', 'begin with empty caches at the first generated token; else the prompt fills them, uncounted')
     .option('--one-by-one', 'ask for bundles singly, in the recorded order, not for those of a layer together')
     .action(replayTrace);
+  return addExamples(command, ['flashrow replay story.trace --memory 1GB', 'what a cache of 1 GB would have read']);
 }
 
 async function replayTrace(path: string, flags: ReplayFlags): Promise<void> {
@@ -50,9 +52,10 @@ function summary({ tokens, activeShare, reuse, slots, slotsPerLayer, slotBytes }
 
 const table = ({ policies }: Replay): string =>
   formatTable([
-    ['policy', 'hits', 'read per token', 'reads per token'],
-    ...policies.map(({ policy, hitRate, bytesPerToken, recordsPerToken }) => [
+    ['policy', 'as --cache', 'hits', 'read per token', 'reads per token'],
+    ...policies.map(({ policy, cache, hitRate, bytesPerToken, recordsPerToken }) => [
       policy,
+      cache ?? '',
       formatShare(hitRate),
       formatBytes(Math.round(bytesPerToken)),
       recordsPerToken.toFixed(1),

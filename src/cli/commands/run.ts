@@ -1,70 +1,103 @@
 import { Command } from 'commander';
 import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
-import { interruptSignal } from '../input/interrupt.js';
+import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
+import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
+import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
+import { inCommandWords } from '../output/command-words.js';
 import { notice, printJson } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
+import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 
-interface RunFlags extends ModelFlags, GenerationFlags {
-  prompt?: string;
-  tokens?: number[];
+interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags {
+  parseSpecial?: boolean;
   chat?: boolean;
   chatTemplate?: string;
+  templateVar?: TemplateVariables;
   trace?: string;
   json?: boolean;
 }
 
 /** A run that was interrupted before it generated has no receipt. */
-type RunResult = Omit<GenerationResult, 'receipt'> & { receipt: Receipt | null };
+type RunResult = Omit<GenerationResult, 'receipt' | 'seed'> & { receipt: Receipt | null; seed: number | null };
 
 /** Starts the generation that was asked for. */
 type Begin = (model: Model, options: Parameters<Model['generate']>[1]) => ReturnType<Model['generate']>;
 
 export function runCommand(): Command {
   const command = new Command('run')
-    .description('generate text: stdout is the text alone, the receipt goes to stderr')
+    .alias('generate')
+    .description(
+      'continue a text, or answer a message: stdout is the text alone; the receipt, what it took and cost, goes to stderr',
+    )
     .argument('<model>', MODEL_ARGUMENT)
-    .option('--prompt <text>', 'raw text to continue')
+    .argument('[prompt]', 'raw text to continue; without any prompt stdin is read, where something is piped to it')
+    .option('-p, --prompt <text>', 'the same, as an option')
+    .option('--file <file>', 'take the prompt from a file, byte for byte; - for stdin')
     .option('--tokens <ids>', "token ids to continue, taken as they are, like '[1,2]'", tokenIds('--tokens'))
+    .option('--parse-special', 'special tokens written in the prompt, like <|im_start|>, count as such')
     .option('--chat', 'put the prompt into the chat template of the model')
-    .option('--chat-template <file>', 'a Jinja template instead of the one of the model, for --chat');
+    .option('--chat-template <file>', 'a Jinja template instead of the one of the model, for --chat')
+    .option(
+      '--template-var <name=value>',
+      'a variable for the template, JSON or a text; may be repeated',
+      templateVariable,
+    );
   addGenerationOptions(command, { maxTokens: 256, temperature: 0, repeatPenalty: 1 });
-  command.option('--trace <file>', 'record which bundles each token asks for in a new file, for replay');
+  command
+    .optionsGroup('For experts:')
+    .option('--trace <file>', 'record which pieces of the weights each token asks for in a new file, for replay');
+  addExamples(
+    command,
+    ['flashrow run model.gguf "Once upon a time" --max-tokens 64', 'continue a text'],
+    ['flashrow run model.gguf --chat "What is a store?" --memory 2GB', 'ask a question, in at most 2 GB'],
+    ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
+    ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
+  );
   return addModelOptions(command).action(run);
 }
 
-async function run(source: string, flags: RunFlags): Promise<void> {
+async function run(source: string, argument: string | undefined, flags: RunFlags): Promise<void> {
   const options = { ...toGenerateOptions(flags), trace: flags.trace };
-  const begin = await chosenPrompt(flags);
+  const prompt = await chosenPrompt(argument, flags);
+  const begin = await beginning(prompt, flags);
   const signal = interruptSignal();
+  const quiet = flags.json === true;
+  const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   const result = await generate(source, flags, signal, (model) =>
-    writeAnswer((onPrefill) => begin(model, { ...options, ...onPrefill }), { quiet: flags.json === true, signal }),
+    writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt }),
   );
-  if (flags.json) printJson(result);
+  for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
+  if (quiet) printJson(result);
   else finishText(result);
-  if (result.finishReason === 'abort') process.exitCode = 130;
+  if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
 
-async function chosenPrompt({ prompt, tokens, chat, chatTemplate }: RunFlags): Promise<Begin> {
-  if (prompt !== undefined && tokens !== undefined)
-    throw new FlashrowError('BAD_USAGE', 'give --prompt or --tokens, not both');
-  const chosen = prompt ?? tokens;
-  if (chosen === undefined)
-    throw new FlashrowError('BAD_USAGE', 'nothing to continue: give --prompt <text> or --tokens <ids>');
+async function beginning(prompt: string | number[], flags: RunFlags): Promise<Begin> {
+  const { chat, chatTemplate, templateVar: templateVariables, parseSpecial } = flags;
   if (!chat) {
-    if (chatTemplate !== undefined) throw new FlashrowError('BAD_USAGE', '--chat-template goes with --chat');
-    return (model, options) => model.generate(chosen, options);
+    if (chatTemplate !== undefined || templateVariables !== undefined)
+      throw badUsage(`${chatTemplate === undefined ? '--template-var' : '--chat-template'} goes with --chat`);
+    if (parseSpecial && typeof prompt !== 'string')
+      throw badUsage('--parse-special goes with a text, not with --tokens');
+    return (model, options) => model.generate(prompt, { ...options, ...(parseSpecial && { parseSpecial }) });
   }
-  if (prompt === undefined) throw new FlashrowError('BAD_USAGE', '--chat takes its message from --prompt <text>');
+  if (typeof prompt !== 'string')
+    throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
+  if (parseSpecial)
+    throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
   const template = chatTemplate === undefined ? undefined : await readText('--chat-template', chatTemplate);
-  return (model, options) => model.chat([{ role: 'user', content: prompt }], { ...options, template });
+  const own = { template, ...(templateVariables && { templateVariables }) };
+  return (model, options) => model.chat([{ role: 'user', content: prompt }], { ...options, ...own });
 }
+
+const badUsage = (message: string) => new FlashrowError('BAD_USAGE', message);
 
 /** The result; on an interrupt what there is of it, so that no generated text is lost. */
 async function generate(
@@ -81,7 +114,11 @@ async function generate(
       text: '',
       tokens: [],
       finishReason: 'abort',
+      endedBy: 'signal',
+      stopText: null,
       usage: { prompt: 0, cached: 0, completion: 0 },
+      seed: flags.seed ?? null,
+      warnings: [],
       receipt: null,
     };
   }

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
-import { readText } from '../input/read-input.js';
-import { noteAll, printJson, printLine } from '../output/output.js';
+import { BYTE_ORDER_MARK, readExactText } from '../input/read-input.js';
+import { addExamples } from '../options/help.js';
+import { noteAll, notice, printJson, printLine } from '../output/output.js';
+import { namedModel } from './named-model.js';
 
 interface TokenizeFlags {
   text?: string;
@@ -12,7 +14,7 @@ interface TokenizeFlags {
 }
 
 export function tokenizeCommand(): Command {
-  return new Command('tokenize')
+  const command = new Command('tokenize')
     .description('token ids of a text')
     .argument(
       '<model>',
@@ -26,12 +28,17 @@ export function tokenizeCommand(): Command {
       'where models were pulled to (default: FLASHROW_CACHE, else the cache folder of the platform)',
     )
     .action(tokenize);
+  return addExamples(
+    command,
+    ['flashrow tokenize model.gguf --text "Once upon a time"', 'the ids of a text'],
+    ['flashrow tokenize model.gguf --file - < letter.txt', 'the ids of a file'],
+  );
 }
 
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
   const text = await chosenText(flags);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const { tokenizer, warnings } = await openTokenizer(source, flags.cacheDir);
+  const { tokenizer, warnings } = await openTokenizer(await namedModel(source, flags.cacheDir), flags.cacheDir);
   noteAll(warnings);
   const { special } = flags;
   const tokens = tokenizer.encode(text, {
@@ -46,6 +53,11 @@ async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
 async function chosenText({ text, file }: TokenizeFlags): Promise<string> {
   if (text !== undefined && file !== undefined) throw new FlashrowError('BAD_USAGE', 'give --text or --file, not both');
   if (text !== undefined) return text;
-  if (file !== undefined) return readText('--file', file);
+  if (file !== undefined) {
+    const content = await readExactText('--file', file);
+    if (content.startsWith(BYTE_ORDER_MARK))
+      notice(`note: ${file} begins with a byte order mark, which is among the ids: a file is taken byte for byte`);
+    return content;
+  }
   throw new FlashrowError('BAD_USAGE', 'nothing to tokenize: give --text <text> or --file <file>');
 }

@@ -1,12 +1,14 @@
 import { Command } from 'commander';
 import type { VerifyResult } from '../../contract/protocol.js';
 import { interruptSignal } from '../input/interrupt.js';
+import { addExamples } from '../options/help.js';
 import { formatBytes, plural } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 export function verifyCommand(): Command {
-  return new Command('verify')
+  const command = new Command('verify')
     .description('read every byte of a store and compare the checksums; exit code 1 where it is damaged')
     .argument('<store>', 'a store folder, or the name of a store that list shows')
     .option(
@@ -14,6 +16,7 @@ export function verifyCommand(): Command {
       'where such a store is (default: FLASHROW_CACHE, else the cache folder of the platform)',
     )
     .action(verify);
+  return addExamples(command, ['flashrow verify store', 'is the disk still right?']);
 }
 
 async function verify(store: string, flags: { cacheDir?: string; json?: boolean }): Promise<void> {
@@ -21,11 +24,10 @@ async function verify(store: string, flags: { cacheDir?: string; json?: boolean 
     import('../../api/verify-store.js'),
     import('../../hub/resolve-source.js'),
   ]);
-  const bar = progressBar('bytes');
-  const result = await verifyStore(resolveSource(store, flags.cacheDir), {
-    signal: interruptSignal(),
-    onProgress: ({ done, total }) => bar.update('verifying', done, total),
-  }).finally(() => bar.stop());
+  const path = resolveSource(await namedModel(store, flags.cacheDir), flags.cacheDir);
+  const { result } = await withProgress(IN_CACHE, (onProgress) =>
+    verifyStore(path, { signal: interruptSignal(), onProgress }),
+  );
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);
   const { ok, firstBad, bundles, bytes, unchecked } = result;

@@ -1,15 +1,15 @@
 import type { Model } from '../../contract/api.js';
-import type { Progress } from '../../contract/progress.js';
 import type { ModelOptions } from '../../plan/model-options.js';
-import { conversionNotice } from '../output/conversion-notice.js';
+import { convertedNotice } from '../output/conversion-notice.js';
 import { noteAll, notice } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { IN_CACHE, withProgress } from '../output/task-progress.js';
+import { namedModel } from './named-model.js';
 
 /**
  * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
  */
 export async function withModel<T>(
-  source: string,
+  given: string,
   options: ModelOptions,
   signal: AbortSignal,
   work: (model: Model) => Promise<T>,
@@ -19,20 +19,15 @@ export async function withModel<T>(
     import('../../api/load-model.js'),
     import('../../../native-bridge/index.js'),
   ]);
+  const source = await namedModel(given, options.cacheDir);
   const reason = nativeUnavailableReason();
   if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
 
-  const bar = progressBar('bytes');
-  let announced = false;
-  const onProgress = (progress: Progress) => {
-    const { stage, done, total } = progress;
-    if (stage === 'convert' && !announced) {
-      announced = true;
-      notice(conversionNotice(progress));
-    }
-    bar.update(stage === 'convert' ? 'converting' : 'loading', done, total);
-  };
-  const model = await loadModel(source, { ...options, signal, onProgress }).finally(() => bar.stop());
+  const { result: model, convertedMs } = await withProgress(IN_CACHE, (onProgress) =>
+    loadModel(source, { ...options, signal, onProgress }),
+  );
+  if (convertedMs !== null)
+    notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
   noteAll(model.info.warnings);
   try {
     return await work(model);

@@ -1,8 +1,11 @@
 import { createInterface, type Interface } from 'node:readline';
+import { canRedraw } from '../output/terminal.js';
+import { BracketedPaste } from './bracketed-paste.js';
 
 const PROMPT = '> ';
 const CONTINUED = '. ';
 const BLOCK = '"""';
+const MAX_HISTORY = 1000;
 
 /** `typedAlone`: the message was one line, so it can be a command. A block, or a line that goes on, cannot. */
 export interface TypedMessage {
@@ -12,68 +15,114 @@ export interface TypedMessage {
 
 /**
  * Messages from the terminal, with history and editing, or from a pipe. A line that ends in a backslash goes on in the
- * next one. Everything between two lines of `"""` is one message.
+ * next one. Everything between two lines of `"""` is one message, and so is everything that is pasted at once.
  */
 export class ChatInput {
   readonly #lines: Interface;
-  readonly #ready: string[] = [];
-  /** The lines so far of the message that is being typed, and whether it is a block. */
+  readonly #paste: BracketedPaste | null;
+  readonly #ready: TypedMessage[] = [];
+  /** The lines so far of the message that is being typed. */
   #begun: string[] = [];
+  /** Whether a block is open, whether the message was written as several lines, and whether the last one was pasted. */
   #inBlock = false;
-  #waiting: ((line: string | null) => void) | null = null;
+  #block = false;
+  #pastedLast = false;
+  /** What readline looks back at: lines, where we want messages. The newest comes first. */
+  #history: string[] = [];
+  readonly #messages: string[] = [];
+  #waiting: ((message: TypedMessage | null) => void) | null = null;
   #closed = false;
 
   /** `onInterrupt` is called for Ctrl-C, which a terminal in raw mode hands over as a key. */
   constructor(onInterrupt: () => void) {
     const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
-    // Stdout is kept for the answers.
-    this.#lines = createInterface({ input: process.stdin, output: terminal ? process.stderr : undefined, terminal });
-    this.#lines.on('line', (line) => {
-      if (this.#waiting) this.#waiting(line);
-      else this.#ready.push(line);
-      this.#waiting = null;
+    this.#lines = createInterface({
+      input: process.stdin,
+      // Stdout is kept for the answers.
+      output: terminal ? process.stderr : undefined,
+      terminal,
+      crlfDelay: Number.POSITIVE_INFINITY,
+      historySize: MAX_HISTORY,
     });
-    this.#lines.on('close', () => {
-      this.#closed = true;
-      // The shell's prompt, or a last notice, begins on a line of its own.
-      if (terminal && this.#waiting) process.stderr.write('\n');
-      this.#waiting?.(null);
-    });
+    const marks = terminal && canRedraw(process.stderr);
+    this.#paste = marks ? new BracketedPaste(process.stdin, process.stderr) : null;
+    this.#lines.on('line', (line) => this.#take(line));
+    this.#lines.on('close', () => this.#end(terminal));
     this.#lines.on('SIGINT', onInterrupt);
+    this.#lines.on('SIGCONT', () => this.#paste?.ask());
+    this.#lines.on('history', (history) => {
+      this.#history = history;
+    });
   }
 
   /** The next message; null at the end of the input. */
-  async next(): Promise<TypedMessage | null> {
-    for (;;) {
-      const line = await this.#line(this.#hasBegun ? CONTINUED : PROMPT);
-      if (line === null) return this.#begun.length > 0 ? this.#finish(false) : null;
-      if (line.trim() === BLOCK) {
-        if (this.#inBlock) return this.#finish(false);
-        this.#inBlock = true;
-      } else if (!this.#inBlock && line.endsWith('\\')) {
-        this.#begun.push(line.slice(0, -1));
-      } else {
-        this.#begun.push(line);
-        if (!this.#inBlock) return this.#finish(this.#begun.length === 1);
-      }
+  next(): Promise<TypedMessage | null> {
+    const ready = this.#ready.shift();
+    if (ready !== undefined) return Promise.resolve(ready);
+    if (this.#closed) return Promise.resolve(null);
+    return new Promise((resolve) => {
+      this.#waiting = resolve;
+      this.#showPrompt();
+    });
+  }
+
+  #take(line: string): void {
+    const pasted = this.#paste?.active === true;
+    if (this.#completes(line, pasted)) {
+      this.#finish();
+    } else {
+      this.#pastedLast = pasted;
+      this.#showPrompt();
     }
   }
 
-  get #hasBegun(): boolean {
-    return this.#inBlock || this.#begun.length > 0;
+  /** Adds a line to the message that is being typed, and says whether that was the last one. */
+  #completes(line: string, pasted: boolean): boolean {
+    if (!pasted && line.trim() === BLOCK && (this.#inBlock || !this.#pastedLast)) {
+      this.#inBlock = !this.#inBlock;
+      this.#block = true;
+      return !this.#inBlock;
+    }
+    const goesOn = !pasted && !this.#inBlock && line.endsWith('\\');
+    if (goesOn) this.#block = true;
+    // An empty line after a paste is the return key behind its last line break.
+    if (line !== '' || !this.#pastedLast) this.#begun.push(goesOn ? line.slice(0, -1) : line);
+    return !pasted && !goesOn && !this.#inBlock;
   }
 
-  #finish(typedAlone: boolean): TypedMessage {
+  #finish(): void {
+    const typedAlone = this.#begun.length === 1 && !this.#block;
     const text = this.#begun.join('\n');
+    this.#forget();
+    if (text.trim() !== '' && text !== this.#messages[0]) this.#messages.unshift(text);
+    this.#history.splice(0, this.#history.length, ...this.#messages.slice(0, MAX_HISTORY));
+    const message = { text, typedAlone };
+    if (this.#waiting) this.#waiting(message);
+    else this.#ready.push(message);
+    this.#waiting = null;
+  }
+
+  #forget(): void {
     this.#begun = [];
     this.#inBlock = false;
-    return { text, typedAlone };
+    this.#block = false;
+    this.#pastedLast = false;
+  }
+
+  #end(terminal: boolean): void {
+    this.#closed = true;
+    this.#paste?.close();
+    // The shell's prompt, or a last notice, begins on a line of its own.
+    if (terminal && this.#waiting) process.stderr.write('\n');
+    if (this.#begun.length > 0) this.#finish();
+    this.#waiting?.(null);
+    this.#waiting = null;
   }
 
   /** Throws away a half-typed message with its earlier lines. False where nothing was typed. */
   discard(): boolean {
-    const something = this.#hasBegun || this.#lines.line !== '';
-    this.#finish(false);
+    const something = this.#inBlock || this.#begun.length > 0 || this.#lines.line !== '';
+    this.#forget();
     // Presses Ctrl-E and Ctrl-U as a user would: the interface has no other way.
     this.#lines.write(null, { ctrl: true, name: 'e' });
     this.#lines.write(null, { ctrl: true, name: 'u' });
@@ -90,15 +139,9 @@ export class ChatInput {
     this.#lines.close();
   }
 
-  #line(prompt: string): Promise<string | null> {
-    const ready = this.#ready.shift();
-    if (ready !== undefined) return Promise.resolve(ready);
-    if (this.#closed) return Promise.resolve(null);
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-      if (!this.#lines.terminal) return;
-      this.#lines.setPrompt(prompt);
-      this.#lines.prompt();
-    });
+  #showPrompt(): void {
+    if (!this.#waiting || !this.#lines.terminal) return;
+    this.#lines.setPrompt(this.#inBlock || this.#begun.length > 0 ? CONTINUED : PROMPT);
+    this.#lines.prompt();
   }
 }

@@ -23,6 +23,7 @@ const isShare = (value: number) => value > 0 && value <= 1;
 
 export function addGenerationOptions(command: Command, defaults: Defaults): Command {
   command
+    .optionsGroup('How tokens are drawn:')
     .option('--max-tokens <count>', 'tokens to generate at most', integer('--max-tokens', 0), defaults.maxTokens)
     .option(
       '--temperature <t>',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { CACHE_POLICIES } from '../../cache/policy.js';
 import { FlashrowError } from '../../errors.js';
-import { parseBytes } from '../../plan/bytes.js';
+import { BYTES_ACCEPTED, parseBytes, parsePercentage } from '../../plan/bytes.js';
 import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
 import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
@@ -12,7 +12,7 @@ export const MODEL_ARGUMENT =
 
 /** The options shared by all commands that open a model, as commander gives them. */
 export interface ModelFlags {
-  memory?: number;
+  memory?: number | string;
   context?: number;
   threads?: number;
   select: SelectorChoice;
@@ -25,30 +25,41 @@ export interface ModelFlags {
 
 export function addModelOptions(command: Command): Command {
   return command
+    .optionsGroup('Memory and speed:')
     .option(
       '--memory <bytes>',
-      'budget, like 500000000, 1.5GiB or 2GB (default: 60% of what is left)',
-      parseSize('--memory'),
+      'the budget: the memory that the model may take, like 2GB (10^9 bytes each), 1.5GiB, 6G (2^30) or 50% of what is left (default: 60%)',
+      parseMemory,
     )
     .option(
       '--context <tokens>',
-      'tokens of context (default: what the model was trained on, at most 4096)',
+      'tokens that the model sees at once, prompt and answer (default: what it was trained on, at most 4096)',
       integer('--context', 1),
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option(
       '--select <selector>',
-      'which rows are read: auto, all, gate, low-rank, sign or router',
+      'the selector, which says what is read from the disk for a token: everything (all), what its active neurons need (gate, of ReLU models), what a trained guess names (low-rank, sign), the experts that the model picks (router), or the best of these (auto)',
       parseSelector,
       'auto',
     )
-    .option('--cache <policy>', 'what stays cached: auto, lru, window[:k], lfu, pin or hot+lru', parseCache, 'auto')
-    .option('--state <format>', 'keys and values in f16 or f32', choice('--state', ['f16', 'f32']), 'f16')
-    .option('--lossy', 'permit selectors that are not exact')
-    .option('--no-direct', 'read through the page cache')
+    .option(
+      '--cache <policy>',
+      'what of it stays in memory for later tokens: auto, lru, window[:k], lfu, pin or hot+lru',
+      parseCache,
+      'auto',
+    )
+    .option(
+      '--state <format>',
+      'format of the state, the keys and values of the context: f16 or f32',
+      choice('--state', ['f16', 'f32']),
+      'f16',
+    )
+    .option('--lossy', 'permit selectors that guess: less is read, and the text may change')
+    .option('--no-direct', "read through the system's page cache, where reads past it are refused or slow")
     .option(
       '--cache-dir <folder>',
-      'where checkpoints are converted to (default: FLASHROW_CACHE, else the cache folder of the platform)',
+      'the folder of converted and pulled models (default: FLASHROW_CACHE, else the cache folder of the platform)',
     );
 }
 
@@ -63,6 +74,16 @@ export function toModelOptions(flags: ModelFlags): ModelOptions {
   };
 }
 
+/** `--memory`: bytes, an amount with a unit, or a percentage, which is left as it is written. */
+export const parseMemory: OptionParser<number | string> = (text) => {
+  if (parsePercentage(text) !== null) return text;
+  try {
+    return parseBytes(text);
+  } catch {
+    throw badValue('--memory', text, `${BYTES_ACCEPTED}, or a share of what is left, like 50%`);
+  }
+};
+
 /** Bytes, or an amount with a unit. */
 export const parseSize =
   (option: string): OptionParser<number> =>
@@ -71,7 +92,7 @@ export const parseSize =
       return parseBytes(text);
     } catch (error) {
       if (!(error instanceof FlashrowError)) throw error;
-      throw badValue(option, text, 'bytes or an amount with a unit, like 500000000, 1.5GiB or 2GB');
+      throw badValue(option, text, BYTES_ACCEPTED);
     }
   };
 

@@ -16,9 +16,28 @@ export function addStopOption(command: Command): Command {
     .hook('preAction', (_, acting) => claimTexts(acting, process.argv.slice(2)));
 }
 
-/** Turns the arguments beyond the model into stop texts. Each must follow a `--stop`. Throws BAD_USAGE. */
+/**
+ * Turns the arguments that follow a `--stop` into stop texts, and hands the others to the command. Throws BAD_USAGE
+ * where the model would have to be guessed among them, or where there are too many.
+ */
 function claimTexts(command: Command, argv: readonly string[]): void {
+  const { texts, followers } = stopTexts(command, argv);
   const beyondModel = command.args.slice(1);
+  if (beyondModel.length === 0 || texts.length === 0) return;
+  const others = [...beyondModel];
+  for (const follower of followers) {
+    const at = others.indexOf(follower);
+    if (at < 0) throw tooMany(command, 'write the model before --stop');
+    others.splice(at, 1);
+  }
+  const [, ...further] = command.registeredArguments;
+  if (others.length > further.length) throw tooMany(command, 'put a text of several words in quotes');
+  command.processedArgs = [command.args[0], ...further.map((_, at) => others[at])];
+  command.setOptionValue('stop', texts);
+}
+
+/** All stop texts, and those of them that are arguments of their own behind the first text of a `--stop`. */
+function stopTexts(command: Command, argv: readonly string[]): { texts: string[]; followers: string[] } {
   const given: readonly string[] = command.opts().stop ?? [];
   const texts: string[] = [];
   const followers: string[] = [];
@@ -35,12 +54,12 @@ function claimTexts(command: Command, argv: readonly string[]): void {
       followers.push(argv[at]);
     }
   }
-  if (beyondModel.length === 0) return;
-  if (JSON.stringify(followers) !== JSON.stringify(beyondModel)) {
-    const message = `too many arguments for '${command.name()}': expected the model alone, got ${command.args.join(', ')}`;
-    command.error(`error: ${message}`, { code: 'commander.excessArguments' });
-  }
-  command.setOptionValue('stop', texts);
+  return { texts, followers };
+}
+
+function tooMany(command: Command, advice: string): FlashrowError {
+  const message = `too many arguments for '${command.name()}': ${command.args.join(', ')}; ${advice}`;
+  return new FlashrowError('BAD_USAGE', message, { reason: 'excessArguments' });
 }
 
 /** Throws BAD_USAGE where an option stands in the place of the text: commander would take it for one. */

@@ -1,4 +1,7 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Progress } from '../../contract/progress.js';
+import { CONVERTED_FILES } from '../../store/manifest.js';
 import { formatBytes, formatMs } from './format.js';
 
 /** A cautious pace: the same drive is read and written. */
@@ -9,11 +12,37 @@ export function conversionNotice({ total, damagedFile }: Pick<Progress, 'total' 
   const what =
     damagedFile === undefined
       ? 'converting the checkpoint once'
-      : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
+      : !CONVERTED_FILES.some((name) => name === damagedFile)
+        ? `${damagedFile} has changed since it was converted, so it is converted anew`
+        : `the converted model in the cache folder is damaged (${damagedFile}), so the checkpoint is converted anew`;
   return `${what}: ${formatBytes(total)} to write to the cache folder, ${conversionTime(total)}`;
 }
 
 export function conversionTime(bytes: number): string {
   const ms = bytes / BYTES_PER_MS;
   return ms < 60_000 ? 'less than a minute' : `about ${formatMs(ms)}`;
+}
+
+/**
+ * The notice after `source` was converted into the cache folder: where the copy is, how to call it and how to remove
+ * it, and whether the checkpoint may go.
+ */
+export async function convertedNotice(
+  path: string,
+  { ms, source, cacheDir }: { ms: number; source: string; cacheDir: string | undefined },
+): Promise<string> {
+  const { openStore } = await import('../../store/reader.js');
+  const { files } = openStore(path).manifest;
+  const bytes = files.reduce((sum, file) => (file.external === null ? sum + file.bytes : sum), 0);
+  const where = `converted in ${formatMs(ms)}: ${formatBytes(bytes)} in ${path}`;
+  const option = cacheDir === undefined ? '' : ` --cache-dir ${cacheDir}`;
+  // A model that was pulled is removed with its stores, by its own name.
+  if (!existsSync(source)) return `${where}; \`flashrow rm ${source}${option}\` removes it with the model`;
+  const inPlace = files.flatMap(({ external }) => external?.path ?? []);
+  const checkpoint =
+    inPlace.length > 0
+      ? `it reads the experts from ${inPlace.join(', ')}, so keep that`
+      : `it stands alone, so ${source} may be deleted`;
+  const name = basename(path);
+  return `${where}\n\`flashrow run ${name}${option}\` runs it; ${checkpoint}; \`flashrow rm ${name}${option}\` removes it`;
 }

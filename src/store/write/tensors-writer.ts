@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { basename, join } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
+import type { FileState } from '../../disk/file-state.js';
 import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
 import { residentOfLayer } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
 import { type LayerTensor, layerTensor } from '../../model/tensor-names.js';
 import type { TextSpec } from '../../model/text-spec.js';
-import { modified, pinFile } from '../external.js';
+import { pinFile } from '../external.js';
 import { isInPlace, type StoreLayout } from '../layout.js';
 import {
   FORMAT_VERSION,
@@ -39,17 +40,18 @@ interface Step {
 }
 
 /**
- * Writes rows.bin (if the layout has one) and resident.bin. Continues where an earlier run ended. Returns the manifest,
- * which lists only these files and the external ones so far.
+ * Writes rows.bin (if the layout has one) and resident.bin. Continues where an earlier run ended with the source's
+ * files in the same `states`. Returns the manifest, which lists only these files and the external ones so far.
  */
 export async function writeTensors(
   checkpoint: Checkpoint,
   layout: StoreLayout,
+  states: readonly FileState[],
   folder: WorkFolder,
   options: TensorsOptions,
 ): Promise<Manifest> {
   const { crc32c, signal, onProgress } = options;
-  const key = workKey(checkpoint, layout);
+  const key = workKey(checkpoint, layout, states);
   const left = readJournal(folder.journal, crc32c);
   const resumes = left.key === key && folder.holds(left.done.at(-1));
   if (!resumes) folder.clear();
@@ -156,10 +158,9 @@ function pinSources(checkpoint: Checkpoint, { files }: StoreLayout): StoreFile[]
   return kept.map((path) => pinFile(checkpoint.files.find((file) => file.path === path)!));
 }
 
-/** A conversion resumes only with the same key: the source (its files' times included) and the layout. */
-function workKey(checkpoint: Checkpoint, layout: StoreLayout): string {
-  const files = checkpoint.files.map(({ path, bytes }) => [bytes, modified(path)]);
-  const what = JSON.stringify([FORMAT_VERSION, checkpoint.digest, files, layout]);
+/** A conversion resumes only with the same key: the source (the states of its files included) and the layout. */
+function workKey(checkpoint: Checkpoint, layout: StoreLayout, states: readonly FileState[]): string {
+  const what = JSON.stringify([FORMAT_VERSION, checkpoint.digest, states, layout]);
   return createHash('sha256').update(what).digest('hex');
 }
 
@@ -192,6 +193,7 @@ function assemble(
       name: basename(checkpoint.path),
       bytes: checkpoint.files.reduce((sum, file) => sum + file.bytes, 0),
       digest: checkpoint.digest,
+      content: null,
     },
     requantized: done.flatMap((entry) => entry.requantized),
   };

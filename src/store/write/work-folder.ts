@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { takeLock } from '../../disk/lock.js';
+import { syncFolder } from '../../disk/folder-sync.js';
+import { type Lock, takeLock } from '../../disk/lock.js';
 import { FlashrowError } from '../../errors.js';
 import { MANIFEST_FILE, partialPath, RESIDENT_FILE, ROWS_FILE } from '../manifest.js';
 import type { JournalEntry } from './journal.js';
@@ -35,7 +36,7 @@ export class WorkFolder {
   /** This folder becomes the destination. */
   readonly store: string;
   readonly #path: string;
-  readonly #lock: string;
+  readonly #lock: Lock;
   /** The topmost folder that was made for this conversion. A failure removes it again. */
   readonly #made: string | undefined;
 
@@ -44,10 +45,9 @@ export class WorkFolder {
     this.#path = partialPath(destination);
     this.journal = join(this.#path, 'journal');
     this.store = join(this.#path, 'store');
-    this.#lock = join(this.#path, 'lock');
     this.#made = makeFolders(this.#path);
     try {
-      takeLock(this.#lock, 'converting to the same place');
+      this.#lock = takeLock(join(this.#path, 'lock'), 'converting to the same place');
     } catch (error) {
       // With another process's lock inside, the folder is not empty, so it stays.
       this.#removeMade();
@@ -90,7 +90,7 @@ export class WorkFolder {
     await rename(this.store, this.destination);
     await syncFolder(dirname(this.destination));
     try {
-      rmSync(this.#path, { recursive: true, force: true });
+      this.#lock.releaseWithFolder();
     } catch {
       // Another conversion has just taken the folder. It will find the finished store, and remove the folder.
     }
@@ -98,13 +98,13 @@ export class WorkFolder {
 
   /** Releases the lock and keeps the folder, so the conversion can resume. */
   release(): void {
-    rmSync(this.#lock, { force: true });
+    this.#lock.release();
   }
 
   /** Removes everything that was made for this conversion. */
   discard(): void {
     try {
-      rmSync(this.#path, { recursive: true, force: true });
+      this.#lock.releaseWithFolder();
     } catch {
       // A second failure must not hide the first one.
     }
@@ -120,17 +120,6 @@ export class WorkFolder {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return;
       }
     }
-  }
-}
-
-/** Makes names in a folder survive a power cut. Does nothing on Windows, where folders cannot be opened. */
-async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
   }
 }
 

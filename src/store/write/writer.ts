@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type FileState, fileState, isSameState, settledStates } from '../../disk/file-state.js';
 import { freeBytes } from '../../disk/free-bytes.js';
 import { asWriteError, diskFull, type Space } from '../../disk/write-errors.js';
 import { FlashrowError } from '../../errors.js';
@@ -8,6 +9,7 @@ import type { Checkpoint } from '../../import/checkpoint.js';
 import type { StoredText } from '../../text/stored-text.js';
 import { convertedBytes, moveRest, openConverted, removeConverted } from '../converted-store.js';
 import { numBundles } from '../geometry.js';
+import { rememberSource } from '../known-sources.js';
 import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from '../layout.js';
 import {
   CHAT_TEMPLATE_FILE,
@@ -17,6 +19,7 @@ import {
   TOKENIZER_FILE,
 } from '../manifest.js';
 import { encodeManifest } from '../manifest-file.js';
+import { contentDigest } from '../source-content.js';
 import { type TensorsOptions, writeTensors } from './tensors-writer.js';
 import { checkDestination, finished, WorkFolder } from './work-folder.js';
 
@@ -24,6 +27,12 @@ export interface WriteOptions extends LayoutOptions, TensorsOptions {
   stored: StoredText;
   /** Replaces a damaged store of this checkpoint at the destination. Files that came after its conversion stay. */
   replacesDamaged?: boolean;
+  /**
+   * Reads the checkpoint once more and notes what it holds, so that the store is known again as that of the same bytes,
+   * and of no others (source.ts). `onCompare` is told what was read.
+   */
+  remembersSource?: boolean;
+  onCompare?: (bytes: number, totalBytes: number) => void;
 }
 
 export interface ConvertResult {
@@ -54,6 +63,8 @@ export async function writeStore(
 ): Promise<ConvertResult> {
   const began = performance.now();
   options.signal?.throwIfAborted();
+  const paths = checkpoint.files.map(({ path }) => path);
+  const states = await settledStates(paths, options.signal);
   const layout = planLayout(checkpoint, options);
   const text = encodeText(options.stored, checkpoint);
   const space: Space = { neededBytes: 0, freeBytes: 0 };
@@ -69,7 +80,13 @@ export async function writeStore(
     // Another conversion may have finished in the meantime.
     if (options.replacesDamaged) clearDamaged(destination);
     else checkDestination(destination);
-    const manifest = await writeTensors(checkpoint, layout, folder, options);
+    const manifest = await writeTensors(checkpoint, layout, states, folder, options);
+    if (options.remembersSource)
+      manifest.source.content = await contentDigest(checkpoint, layout, {
+        signal: options.signal,
+        onBytes: options.onCompare,
+      });
+    checkUnchanged(states);
     for (const { name, bytes } of text) {
       await writeWhole(join(folder.store, name), bytes);
       manifest.files.push({ name, bytes: bytes.length, checksum: options.crc32c(bytes, 0), external: null });
@@ -79,6 +96,8 @@ export async function writeStore(
     options.signal?.throwIfAborted();
     if (options.replacesDamaged && existsSync(destination))
       moveRest(destination, { path: folder.store, spec: checkpoint.spec });
+    const { content } = manifest.source;
+    if (content !== null) rememberSource(folder.store, content, states);
     await folder.finish();
     return {
       store: folder.destination,
@@ -94,6 +113,17 @@ export async function writeStore(
     folder?.discard();
     throw asWriteError(error, destination, space);
   }
+}
+
+/** Throws CORRUPT where a file was written since it was in one of `states`: the store would be a mixture. */
+function checkUnchanged(states: readonly FileState[]): void {
+  for (const { path, ...state } of states)
+    if (!isSameState(fileState(path), { path, ...state }))
+      throw new FlashrowError(
+        'CORRUPT',
+        `${path} was changed while it was converted; try again when nothing writes to it`,
+        { path },
+      );
 }
 
 function clearDamaged(destination: string): void {

@@ -17,7 +17,8 @@ export function bundlePool(options: CacheOptions): Pool {
 /** The engine's pool of slots that layers share, asked one layer at a time. */
 export function sharedPool({ units, offsets, slots }: PoolRequest): Pool {
   const sizes = offsets.map((offset, layer) => (offsets[layer + 1] ?? units) - offset);
-  const { layers } = new FrequencyPool({ units: sizes, slots });
+  // A budget may buy more slots than there are units.
+  const { layers } = new FrequencyPool({ units: sizes, slots: Math.min(units, slots) });
   const placement = createPlacement(Math.max(...sizes));
   return {
     use(asked, tokens) {

@@ -9,12 +9,12 @@ export interface Pool {
   endToken(): void;
 }
 
-/** The cache that a policy is asked to make. */
+/** The cache that a policy is asked to make. What it allocates is bounded by the units, not by the slots. */
 export interface PoolRequest {
   units: number;
   /** The number of the first unit of each layer in the cache. */
   offsets: readonly number[];
   slots: number;
-  /** All calls to come; for the optimum. */
+  /** All calls to come; for what knows the future. */
   future: () => readonly Uint32Array[];
 }

@@ -1,0 +1,42 @@
+import type { TemplateOptions } from '../contract/api.js';
+import type { Conversation } from '../contract/protocol.js';
+import { FlashrowError } from '../errors.js';
+import { type ChatMessage, checkContent } from '../text/chat-message.js';
+
+/**
+ * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
+ * BAD_USAGE where messages are none, or hold what JSON does not have.
+ */
+export function conversation(
+  messages: readonly ChatMessage[],
+  { template, templateVariables = {} }: TemplateOptions,
+): Conversation {
+  const sound =
+    Array.isArray(messages) && messages.length > 0 && messages.every((message) => typeof message?.role === 'string');
+  if (!sound)
+    throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, role a text', {
+      option: 'messages',
+    });
+  checkContent(messages);
+  return {
+    messages: plainData(messages, 'messages'),
+    template: template ?? null,
+    variables: plainData(templateVariables, 'templateVariables'),
+  };
+}
+
+/** A copy of what JSON can hold. */
+function plainData<T>(value: T, option: string, where = option): T {
+  if (value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value)) return value;
+  if (Array.isArray(value)) return value.map((each, at) => plainData(each, option, `${where}[${at}]`)) as T;
+  if (isRecord(value))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, each]) => [name, plainData(each, option, `${where}.${name}`)]),
+    ) as T;
+  throw new FlashrowError('BAD_USAGE', `${where} is not text, number, true, false, null, list or plain object`, {
+    option,
+  });
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));

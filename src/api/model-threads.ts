@@ -1,0 +1,64 @@
+import type { LoadOptions, ModelInfo, Receipt } from '../contract/api.js';
+import type { PlainOptions, TextMethods } from '../contract/protocol.js';
+import type { FlashrowError } from '../errors.js';
+import { anonymousBytes } from '../plan/machine.js';
+import type { Plan } from '../plan/plan.js';
+import type { VocabularyTable } from '../text/vocabulary-table.js';
+import { orAborted } from './abort-listeners.js';
+import { WorkerChannel } from './worker-channel.js';
+import { WorkerThread } from './worker-thread.js';
+
+/** What a model is loaded with. */
+type Loading = Pick<LoadOptions, 'signal' | 'onProgress' | 'maxQueue'>;
+
+/** The threads of a loaded model: the engine's, whose calls queue, and the one beside it that knows text alone. */
+export class ModelThreads {
+  readonly engine: WorkerChannel;
+  readonly text = new WorkerThread<TextMethods>('the thread for text', {
+    takes: 'text',
+    flags: new SharedArrayBuffer(0),
+  });
+  /** Resolves when they were disposed of, rejects with IO if one of them failed before. */
+  readonly closed: Promise<void>;
+  #disposed = false;
+
+  constructor(maxQueue: number | undefined) {
+    this.engine = new WorkerChannel(maxQueue);
+    const failed = (error: FlashrowError) => {
+      if (!this.#disposed) throw error;
+    };
+    this.closed = Promise.race([this.engine.ended, this.text.ended]).then(failed);
+    // Who does not ask is not told.
+    this.closed.catch(() => {});
+  }
+
+  /** True from the call of `dispose` on. */
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Loads a store, and its text side beside it. */
+  async open(
+    store: string,
+    options: PlainOptions,
+    { signal, onProgress }: Loading,
+  ): Promise<{ info: ModelInfo; plan: Plan; idle: Receipt; vocabulary: VocabularyTable }> {
+    const args = { store, options, anonymousBefore: anonymousBytes() };
+    const text = this.text.send('open', { store, cacheDir: options.cacheDir });
+    const engine = this.engine.call('open', args, { signal, onEvent: onProgress });
+    // The first that fails is told; the other one may fail too.
+    engine.catch(() => {});
+    const vocabulary = await orAborted(text, signal);
+    return { ...(await engine), vocabulary };
+  }
+
+  /** Ends both; with `drain` once what was asked for is answered. */
+  async dispose(drain = false): Promise<void> {
+    this.#disposed = true;
+    const engine = this.engine.dispose(drain);
+    // Calls that wait for their turn may not have their ids yet.
+    if (drain) await engine;
+    await this.text.terminate();
+    await engine;
+  }
+}

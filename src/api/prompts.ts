@@ -1,0 +1,96 @@
+import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
+import { checkPrompt } from '../contract/check-ids.js';
+import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
+import { FlashrowError } from '../errors.js';
+import { atCallSite, callSite } from './caller-stack.js';
+import type { ModelThreads } from './model-threads.js';
+
+/** A prompt on its way to the engine. */
+export interface Prompt {
+  /** Its ids, checked: they are in the vocabulary, and fit the context. */
+  readonly ids: Promise<readonly number[]>;
+  /** What was given and changed nothing, each in a sentence. */
+  readonly warnings: Promise<readonly string[]>;
+  /** The ids again, when the turn has come. Those of a conversation may be better known by then. */
+  latest(): Promise<readonly number[]>;
+  /** Takes note of the answer. */
+  answered(answer: EngineResult): void;
+}
+
+/** What the text thread does for a model. No call of it waits for the engine. */
+export class Prompts {
+  readonly #threads: ModelThreads;
+  readonly #info: ModelInfo;
+
+  constructor(threads: ModelThreads, info: ModelInfo) {
+    this.#threads = threads;
+    this.#info = info;
+  }
+
+  /** A call of the text thread. Throws ABORTED once the model is disposed of. */
+  async send<Name extends keyof TextMethods>(
+    method: Name,
+    args: ArgumentsOf<TextMethods, Name>,
+  ): Promise<ResultOf<TextMethods, Name>> {
+    const site = callSite(this.send);
+    const disposed = () => atCallSite(new FlashrowError('ABORTED', 'the model has been disposed'), site);
+    if (this.#threads.disposed) throw disposed();
+    try {
+      return await this.#threads.text.send(method, args, { site });
+    } catch (error) {
+      throw this.#threads.disposed ? disposed() : error;
+    }
+  }
+
+  encode(text: string, { addSpecial = true, parseSpecial = false }: TokenizeOptions): Promise<number[]> {
+    return this.send('encode', { text, addSpecial, parseSpecial });
+  }
+
+  ofText(text: string, parseSpecial: boolean | undefined): Prompt {
+    return this.#fixed(this.encode(text, { parseSpecial }));
+  }
+
+  ofIds(ids: readonly number[]): Prompt {
+    return this.#fixed(Promise.resolve([...ids]));
+  }
+
+  ofConversation(conversation: Conversation): Prompt {
+    const encoded = this.send('converse', conversation);
+    const ids = this.#checked(encoded.then((told) => told.ids));
+    return {
+      ids,
+      warnings: handled(encoded.then((told) => told.warnings)),
+      latest: async () => {
+        const { turn } = await encoded;
+        const better = await this.send('reconsider', { turn });
+        return better === null ? ids : this.#checked(Promise.resolve(better));
+      },
+      answered: ({ text, tokens }) => {
+        // Sent before the caller has the answer, so ahead of a conversation that goes on from it.
+        encoded.then(({ turn }) => this.send('answered', { turn, text, tokens })).catch(() => {});
+      },
+    };
+  }
+
+  #fixed(encoded: Promise<readonly number[]>): Prompt {
+    const ids = this.#checked(encoded);
+    return { ids, warnings: Promise.resolve([]), latest: () => ids, answered: () => {} };
+  }
+
+  async #checked(encoded: Promise<readonly number[]>): Promise<readonly number[]> {
+    const site = callSite(this.#checked);
+    const ids = await encoded;
+    try {
+      checkPrompt(ids, this.#info.spec.vocabSize, this.#info.contextSize);
+    } catch (error) {
+      throw atCallSite(error, site);
+    }
+    return ids;
+  }
+}
+
+/** A promise whose failure is told elsewhere. */
+function handled<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => {});
+  return promise;
+}

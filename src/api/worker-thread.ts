@@ -1,0 +1,129 @@
+import { Worker } from 'node:worker_threads';
+import { fromShape } from '../contract/failure.js';
+import type { ArgumentsOf, EventOf, MethodMap, Reply, Request, ResultOf, WorkerStart } from '../contract/protocol.js';
+import { FlashrowError } from '../errors.js';
+import { atCallSite, type CallSite, callSite } from './caller-stack.js';
+
+interface Pending {
+  site: CallSite;
+  resolve: (result: never) => void;
+  reject: (error: unknown) => void;
+  onEvent?: (event: never) => void;
+  onFailure?: () => void;
+  /** The error that `onEvent` threw. */
+  failure?: { error: unknown };
+}
+
+/** What follows a call. */
+export interface SendOptions<Event> {
+  /** Where the app made the call; default where `send` is called. */
+  site?: CallSite;
+  onEvent?: (event: Event) => void;
+  /** Told when `onEvent` has thrown. The call then rejects with that error, and nothing else is the worse for it. */
+  onFailure?: () => void;
+}
+
+/** A worker thread, and the calls that it has not answered yet. */
+export class WorkerThread<M extends MethodMap> {
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  /** Why there are no more answers. */
+  #end: { message: string; cause?: unknown } | null = null;
+  /** Resolves when the thread ends, with what ended it. */
+  readonly ended: Promise<FlashrowError>;
+
+  /** `name` is what messages call the thread. */
+  constructor(name: string, start: WorkerStart) {
+    // Node's flags for the app are not for this thread: with --input-type it would not even start.
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [] });
+    this.#worker.on('message', (reply: Reply) => this.#receive(reply));
+    this.ended = new Promise((resolve) => {
+      this.#worker.on('error', (cause) => resolve(this.#fail({ message: `${name} failed: ${cause.message}`, cause })));
+      this.#worker.on('exit', () => resolve(this.#fail({ message: `${name} has ended` })));
+    });
+    // A model that nobody waits for must not keep the process alive.
+    this.#worker.unref();
+  }
+
+  /** The number of the call that `send` makes next. */
+  get nextId(): number {
+    return this.#nextId;
+  }
+
+  /** Makes a call. Rejects with a FlashrowError. */
+  send<Name extends keyof M>(
+    method: Name,
+    args: ArgumentsOf<M, Name>,
+    { site = callSite(this.send), onEvent, onFailure }: SendOptions<EventOf<M, Name>> = {},
+  ): Promise<ResultOf<M, Name>> {
+    if (this.#end) return Promise.reject(atCallSite(this.#endError(), site));
+    const id = this.#nextId++;
+    return new Promise<ResultOf<M, Name>>((resolve, reject) => {
+      this.post({ id, method, args } as unknown as Request);
+      this.#pending.set(id, { site, resolve, reject, onEvent, onFailure });
+      this.#worker.ref();
+    });
+  }
+
+  /** Sends a message. Throws BAD_USAGE where it holds what cannot cross to another thread. */
+  post(request: Request): void {
+    try {
+      this.#worker.postMessage(request);
+    } catch (cause) {
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `options, messages and prompts are plain data: ${(cause as Error).message}`,
+        {},
+        { cause },
+      );
+    }
+  }
+
+  async terminate(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #receive(reply: Reply): void {
+    const call = this.#pending.get(reply.id);
+    if (!call) return;
+    if ('event' in reply) {
+      tell(call, reply.event);
+      return;
+    }
+    this.#forget(reply.id);
+    if (call.failure) call.reject(call.failure.error);
+    else if ('error' in reply) call.reject(atCallSite(fromShape(reply.error), call.site));
+    else call.resolve(reply.result as never);
+  }
+
+  #forget(id: number): void {
+    this.#pending.delete(id);
+    if (this.#pending.size === 0) this.#worker.unref();
+  }
+
+  #fail(end: { message: string; cause?: unknown }): FlashrowError {
+    this.#end ??= end;
+    for (const [id, call] of this.#pending) {
+      this.#forget(id);
+      call.reject(atCallSite(this.#endError(), call.site));
+    }
+    return this.#endError();
+  }
+
+  #endError(): FlashrowError {
+    const { message, cause } = this.#end!;
+    return new FlashrowError('IO', message, {}, { cause });
+  }
+}
+
+/** Calls the callback. */
+function tell(call: Pending, event: unknown): void {
+  if (call.failure) return;
+  try {
+    call.onEvent?.(event as never);
+  } catch (error) {
+    call.failure = { error };
+    call.onFailure?.();
+  }
+}

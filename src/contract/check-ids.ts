@@ -1,0 +1,31 @@
+import { FlashrowError, shown } from '../errors.js';
+
+/** Throws BAD_USAGE if an id is not in the vocabulary. */
+export function checkIds(ids: readonly number[], vocabSize: number): void {
+  const index = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
+  if (index < 0) return;
+  throw new FlashrowError('BAD_USAGE', `token id ${shown(ids[index])} is not in the vocabulary of ${vocabSize}`, {
+    id: ids[index],
+    index,
+    vocabSize,
+  });
+}
+
+/**
+ * Throws BAD_USAGE if there are no ids or one is not in the vocabulary, CONTEXT_OVERFLOW if they are more than the
+ * context.
+ */
+export function checkPrompt(ids: readonly number[], vocabSize: number, contextSize: number): void {
+  if (ids.length === 0)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      'the prompt is empty and this vocabulary adds no beginning-of-sequence token; give at least one token',
+    );
+  checkIds(ids, vocabSize);
+  if (ids.length > contextSize)
+    throw new FlashrowError(
+      'CONTEXT_OVERFLOW',
+      `the prompt's ${ids.length} tokens do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
+      { tokens: ids.length, contextSize },
+    );
+}

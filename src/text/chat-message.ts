@@ -1,0 +1,59 @@
+import { FlashrowError, shown } from '../errors.js';
+
+/** A part of a message's content. Parts of the type `text` are supported. */
+export interface ContentPart {
+  type: string;
+  text?: string;
+  [field: string]: unknown;
+}
+
+/**
+ * One turn of a conversation. All its fields reach the template as they are: `name`, `tool_calls`, `tool_call_id`,
+ * `reasoning_content` and any other. The template defines the roles; usually they are system, user and assistant.
+ */
+export interface ChatMessage {
+  role: string;
+  /** A text, or parts whose texts together are the text; null or left out where a message has none. */
+  content?: string | readonly ContentPart[] | null;
+  [field: string]: unknown;
+}
+
+const OWN_FIELDS = ['role', 'content'];
+
+/**
+ * Throws UNSUPPORTED for parts of content that are no text, BAD_USAGE for those that have none and for content of any
+ * other kind.
+ */
+export function checkContent(messages: readonly ChatMessage[]): void {
+  for (const [at, message] of messages.entries()) {
+    const { content } = message;
+    const where = `messages[${at}].content`;
+    if (typeof content === 'string') continue;
+    // A call of tools has no content, and some clients leave the field out.
+    if ((content === undefined || content === null) && Object.keys(message).some((name) => !OWN_FIELDS.includes(name)))
+      continue;
+    if (!Array.isArray(content))
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `${where} is a text, or a list of parts; null beside other fields, like \`tool_calls\`; not ${shown(content)}`,
+        {
+          option: 'messages',
+        },
+      );
+    for (const part of content) checkPart(part, where);
+  }
+}
+
+function checkPart(part: unknown, where: string): void {
+  const { type, text } = (part ?? {}) as { type?: unknown; text?: unknown };
+  if (typeof type === 'string' && type !== 'text')
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      `${where} has a part of the type "${type}"; parts are of the type "text", with a text as \`text\``,
+      { type },
+    );
+  if (type !== 'text' || typeof text !== 'string')
+    throw new FlashrowError('BAD_USAGE', `${where} has the part ${shown(part)}; write { type: 'text', text: '...' }`, {
+      option: 'messages',
+    });
+}

@@ -1,0 +1,60 @@
+/*
+ * Users' text and the template's own text meet in one rendered text, and only the template may write control tokens. So
+ * each UTF-16 unit of a user's text is moved to Unicode's plane 15, where it stays through all that a template does
+ * with it: trimming, cutting, joining. Every comparison looks at the plain text.
+ */
+const PLANE = 0xf0000;
+const MARKED = /[\u{f0000}-\u{fffff}]/gu;
+/** The first units of the pairs that write plane 15; finds marks fast. */
+const FIRST_UNITS = /[\udb80-\udbbf]/;
+
+/** A user's text in marked form. */
+export function mark(text: string): string {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; at++) parts.push(String.fromCodePoint(PLANE + text.charCodeAt(at)));
+  return parts.join('');
+}
+
+export const isMarked = (text: string): boolean => FIRST_UNITS.test(text);
+
+/** The text without its marks: what people read. */
+export const plain = (text: string): string =>
+  isMarked(text) ? text.replace(MARKED, (character) => String.fromCharCode(character.codePointAt(0)! - PLANE)) : text;
+
+/** A template's source whose own characters of plane 15, if it has any, cannot be taken for marks. */
+export const markStrangers = (source: string): string => source.replace(MARKED, (character) => mark(character));
+
+/** The characters (code points) of a text, each in its marked or plain form. */
+export function characters(text: string): string[] {
+  if (!isMarked(text)) return [...text];
+  const all: string[] = [];
+  let high = false;
+  for (const character of text) {
+    const unit = character.codePointAt(0)! - PLANE;
+    // A character beyond the first plane is two marked units.
+    if (high && unit >= 0xdc00 && unit <= 0xdfff) all[all.length - 1] += character;
+    else all.push(character);
+    high = unit >= 0xd800 && unit <= 0xdbff;
+  }
+  return all;
+}
+
+/** Applies `change` to each character in plain form and keeps the marks. */
+export const mapCharacters = (text: string, change: (character: string) => string): string =>
+  isMarked(text)
+    ? characters(text)
+        .map((character) => (isMarked(character) ? mark(change(plain(character))) : change(character)))
+        .join('')
+    : [...text].map(change).join('');
+
+/** The plain text, and for each of its UTF-16 units 1 where a user gave it. */
+export function unmark(text: string): { text: string; byUser: Uint8Array } {
+  const result = plain(text);
+  const byUser = new Uint8Array(result.length);
+  let at = 0;
+  for (const character of text) {
+    if (character.codePointAt(0)! >= PLANE && character.codePointAt(0)! <= 0xfffff) byUser[at++] = 1;
+    else at += character.length;
+  }
+  return { text: result, byUser };
+}

@@ -1,0 +1,86 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { FLAGS, type Method, type Reply, type Request, type WorkerStart } from '../contract/protocol.js';
+import type { ModelHost } from '../engine/model-host.js';
+import { FlashrowError } from '../errors.js';
+import { toShape } from './failure-shape.js';
+import * as fileWork from './file-work.js';
+
+/** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
+const port = parentPort!;
+const flags = new Int32Array((workerData as WorkerStart).flags);
+const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
+/** The calls of file-work.ts, which can be stopped anywhere. */
+const FILE_WORK: ReadonlySet<Method> = new Set<Method>(['plan', 'convert', 'verify', 'prepare']);
+let host: ModelHost | null = null;
+/** The store that was opened. */
+let store: { path: string; cacheDir: string | undefined } | null = null;
+let running: { id: number; controller: AbortController } | null = null;
+
+port.on('message', async (request: Request) => {
+  if ('abort' in request) {
+    if (running?.id === request.abort) running.controller.abort(new FlashrowError('ABORTED', 'the work was aborted'));
+    return;
+  }
+  const { id } = request;
+  const controller = new AbortController();
+  running = { id, controller };
+  if (!FILE_WORK.has(request.method)) Atomics.store(flags, FLAGS.busy, 1);
+  const reply = (message: Reply) => port.postMessage(message);
+  try {
+    reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
+  } catch (error) {
+    reply({ id, error: toShape(error, { isMixture: host?.info.spec.experts != null, store }) });
+  } finally {
+    running = null;
+    Atomics.store(flags, FLAGS.busy, 0);
+    Atomics.notify(flags, FLAGS.busy);
+  }
+});
+
+async function perform(
+  request: Exclude<Request, { abort: number }>,
+  signal: AbortSignal,
+  onEvent: (event: unknown) => void,
+): Promise<unknown> {
+  if ('store' in request.args && 'options' in request.args)
+    store = { path: request.args.store, cacheDir: request.args.options.cacheDir };
+  switch (request.method) {
+    case 'plan':
+      return fileWork.plan(request.args, signal);
+    case 'convert':
+      return fileWork.convert(request.args, signal, onEvent);
+    case 'verify':
+      return fileWork.verify(request.args, signal, onEvent);
+    case 'prepare':
+      return fileWork.prepare(request.args, signal, onEvent);
+    case 'calibrate': {
+      const { calibrateStore } = await import('../calibrate/calibrate-store.js');
+      return calibrateStore(request.args, aborted, onEvent);
+    }
+    case 'compare': {
+      const { compareSelectors } = await import('../calibrate/compare-selectors.js');
+      return compareSelectors(request.args, aborted, onEvent);
+    }
+    case 'open': {
+      // Loaded on demand: the other jobs need neither ONNX Runtime nor its memory.
+      const { openHost } = await import('../engine/open-host.js');
+      host = await openHost(request.args, aborted, onEvent);
+      return { info: host.info, plan: host.plan, idle: host.idle };
+    }
+    case 'generate':
+      return loaded().generate(request.args, onEvent);
+    case 'logprobs':
+      return loaded().logprobs(request.args);
+    case 'evaluate':
+      return loaded().evaluate(request.args, onEvent);
+    case 'close':
+      await host?.dispose();
+      host = null;
+      return null;
+  }
+}
+
+function loaded(): ModelHost {
+  if (!host) throw new FlashrowError('ABORTED', 'the model has been disposed');
+  return host;
+}

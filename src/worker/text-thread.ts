@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { parentPort } from 'node:worker_threads';
+import { checkIds } from '../contract/check-ids.js';
+import type { Call, Reply, TextMethods } from '../contract/protocol.js';
+import { ChatPrompts } from '../engine/chat-prompts.js';
+import { FlashrowError } from '../errors.js';
+import { TOKENIZER_FILE } from '../store/manifest.js';
+import { openStore } from '../store/reader.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
+import type { Tokenizer } from '../text/tokenizer.js';
+import { shareVocabulary, type VocabularyTable } from '../text/vocabulary-table.js';
+import { toShape } from './failure-shape.js';
+
+/** The thread that does what concerns text while the engine is busy. No call of it takes long. */
+const port = parentPort!;
+let text: { tokenizer: Tokenizer; prompts: ChatPrompts; vocabSize: number } | null = null;
+/** The store that was opened. */
+let store: { path: string; cacheDir: string | undefined } | null = null;
+
+port.on('message', (call: Call<TextMethods>) => {
+  const { id } = call;
+  try {
+    port.postMessage({ id, result: perform(call) } satisfies Reply);
+  } catch (error) {
+    port.postMessage({ id, error: toShape(error, { isMixture: false, store }) } satisfies Reply);
+  }
+});
+
+function perform(call: Call<TextMethods>): unknown {
+  switch (call.method) {
+    case 'open':
+      return open(call.args);
+    case 'encode': {
+      const { tokenizer } = opened();
+      const { text, addSpecial, parseSpecial } = call.args;
+      return tokenizer.encode(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial });
+    }
+    case 'decode':
+      checkIds(call.args.ids, opened().vocabSize);
+      return opened().tokenizer.decode(call.args.ids);
+    case 'render':
+      return opened().prompts.render(call.args);
+    case 'count':
+      return opened().prompts.count(call.args);
+    case 'converse':
+      return opened().prompts.encode(call.args);
+    case 'reconsider':
+      return opened().prompts.reconsider(call.args.turn);
+    case 'answered':
+      opened().prompts.answered(call.args.turn, call.args);
+      return null;
+  }
+}
+
+function open({ store: path, cacheDir }: TextMethods['open']['args']): VocabularyTable {
+  store = { path, cacheDir };
+  const opening = openStore(path);
+  const { vocabSize } = opening.spec;
+  const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text, join(path, TOKENIZER_FILE));
+  text = { tokenizer, vocabSize, prompts: new ChatPrompts(tokenizer, () => opening.readChatTemplate()) };
+  return shareVocabulary(tokenizer, vocabSize);
+}
+
+function opened(): NonNullable<typeof text> {
+  if (!text) throw new FlashrowError('ABORTED', 'the model has been disposed');
+  return text;
+}
