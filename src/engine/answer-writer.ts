@@ -39,11 +39,17 @@ export class AnswerWriter {
 
   /** Takes a token. There is a piece for each. */
   push(id: number): void {
-    const text = this.#decoder.push(this.#spelling.bytes(id));
+    const bytes = this.#spelling.bytes(id);
+    const text = this.#decoder.push(bytes);
     if (this.#channels) this.#part = this.#channels.take(id, text);
-    if (this.#part === 'answer') this.#release(this.#scanner.push(text).text, id);
+    if (this.#part === 'answer') this.#release(this.#scan(id, bytes, text), id);
     else if (this.#part === 'reasoning') this.#reason(text, id);
     else this.#release('', id);
+  }
+
+  /** Takes the token that ends the turn. A stop text may name it. */
+  pushEnd(id: number): void {
+    if (this.#part === 'answer') this.#scanner.pushSpecial(this.#spelling.token(id));
   }
 
   /** Releases what was held back. `last` is the last token. */
@@ -54,6 +60,12 @@ export class AnswerWriter {
     const scan = this.#scanner.push(this.#part === 'answer' ? rest : '');
     const text = scan.text + (scan.stopped ? '' : this.#scanner.end());
     if (text !== '') this.#release(text, last);
+  }
+
+  /** The text that a token of the answer lets go. A special token has no text; it has a name. */
+  #scan(id: number, bytes: Uint8Array, text: string): string {
+    const scan = bytes.length > 0 ? this.#scanner.push(text) : this.#scanner.pushSpecial(this.#spelling.token(id));
+    return scan.text;
   }
 
   #release(text: string, token: number): void {

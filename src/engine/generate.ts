@@ -34,7 +34,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
  * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
- * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws CORRUPT or IO.
+ * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT
+ * or IO.
  */
 export async function generate(
   prompt: readonly number[],
@@ -43,7 +44,8 @@ export async function generate(
 ): Promise<EngineResult> {
   const { engine, spelling, meter, vocabSize, contextSize } = parts;
   const eosIds = new Set(spelling.eosIds);
-  const sampler = new Sampler({ ...settings, vocabSize, masked: settings.ignoreEos ? spelling.eosIds : [] });
+  const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
+  const sampler = new Sampler({ ...settings, vocabSize, masked });
   const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const history = [...prompt];
   const tokens: number[] = [];
@@ -56,7 +58,8 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
-        endedBy = 'endToken';
+        answer.pushEnd(id);
+        endedBy = answer.stopped ? 'stop' : 'endToken';
         break;
       }
       tokens.push(id);
