@@ -45,13 +45,18 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
   const models = await listModels({ cacheDir });
   if (json) printJson({ models });
   else if (models.length === 0) printLine('nothing yet; `flashrow pull` fetches models');
-  else
-    printLine(
-      formatTable([
-        ['name', 'kind', 'size', 'written'],
-        ...models.map((model) => [model.name, describe(model), formatBytes(model.bytes), model.modified.slice(0, 10)]),
-      ]),
-    );
+  else printLine(tableOf(models));
+}
+
+/** Texts align to the left, figures to the right. */
+function tableOf(models: readonly CachedModel[]): string {
+  const kinds = ['kind', ...models.map(describe)];
+  const width = Math.max(...kinds.map((kind) => kind.length));
+  const [heading, ...rows] = kinds.map((kind) => kind.padEnd(width));
+  return formatTable([
+    ['name', heading, 'size', 'written'],
+    ...models.map(({ name, bytes, modified }, at) => [name, rows[at], formatBytes(bytes), modified.slice(0, 10)]),
+  ]);
 }
 
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
