@@ -53,7 +53,7 @@ export function dropLocks(cacheDir: string, repo: string, first: string | null):
   const all = existsSync(parent) ? readdirSync(parent).filter((name) => name.startsWith(lockStart(folder))) : [];
   const paths = first === null ? all.map((name) => join(parent, name)) : [lockPath(cacheDir, repo, first)];
   const left = paths.filter((path) => existsSync(path));
-  for (const lock of left.map((path) => take(path, repo))) lock.release();
+  for (const path of left) take(path, repo).release();
 }
 
 function take(path: string, repo: string): Lock {
