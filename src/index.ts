@@ -15,6 +15,7 @@ export type { ConvertOptions } from './api/convert-model.js';
 export type { ExamineOptions } from './api/examine-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
+export type { VerifyOptions } from './api/verify-store.js';
 export type {
   ChatOptions,
   EndedBy,
@@ -47,7 +48,7 @@ export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, ModelOptions, SelectorChoice } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
-export type { ChatMessage } from './text/chat-template.js';
+export type { ChatMessage, ContentPart } from './text/chat-message.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
 // be shadowed by the very results they give: `const plan = await plan(source)`.
 export {

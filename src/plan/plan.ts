@@ -2,9 +2,11 @@ import type { SelectorName } from '../select/selector.js';
 
 /** Where a budget goes, and what speed to expect. All sizes are bytes. */
 export interface Plan {
+  /** Whether the budget is enough. */
   fits: boolean;
   /** The smallest budget with which a run succeeds under the same options. */
   minimumBytes: number;
+  /** The budget, as `memory` said or by default. */
   budgetBytes: number;
   /** Weights that stay in memory: the dense half, and what a selector keeps. */
   residentBytes: number;
@@ -24,9 +26,12 @@ export interface Plan {
   bytesPerToken: number;
   /** Whether the model has to be converted first, and how large the store will be. */
   conversion: { needed: boolean; bytes: number };
+  /** What speed to expect, and by what measurement. */
   forecast: { tokensPerSecond: number | null; firstTokenSeconds: number | null; basis: string };
   /** The selector in use; `reason` says why. */
   selector: SelectorName;
+  /** The cache policy in use. */
   cachePolicy: string;
+  /** Why the selector was chosen. */
   reason: string;
 }
