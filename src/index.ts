@@ -30,6 +30,7 @@ export type {
   ModelInfo,
   PerPhase,
   Piece,
+  ReasoningPiece,
   Receipt,
   SamplingDefaults,
   TemplateOptions,

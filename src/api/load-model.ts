@@ -11,10 +11,22 @@ import { pathOf, type Source } from './source.js';
  * Throws INSUFFICIENT_MEMORY (with the plan), NOT_FOUND, UNSUPPORTED, CORRUPT, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO,
  * or `signal.reason`.
  */
-export async function loadModel(source: Source, options: LoadOptions = {}): Promise<Model> {
+export function loadModel(source: Source, options: LoadOptions = {}): Promise<Model> {
+  return loadForWork(source, options, undefined);
+}
+
+/**
+ * Loads a model for work that needs no more than `usualContextSize` tokens of context, which is then the default. For
+ * the command line, which knows a prompt before it loads; `loadModel` tells the rest.
+ */
+export async function loadForWork(
+  source: Source,
+  options: LoadOptions,
+  usualContextSize: number | undefined,
+): Promise<Model> {
   const path = pathOf('the model', source);
   requireModelOptions('loadModel()', options, LOAD_OPTIONS);
-  const plain = plainOptions(options);
+  const plain = { ...plainOptions(options), usualContextSize };
   const store = await preparedStore(path, plain, options);
   const threads = new ModelThreads(options.maxQueue);
   try {

@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { fromShape } from '../contract/failure.js';
 import type { ArgumentsOf, EventOf, MethodMap, Reply, Request, ResultOf, WorkerStart } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
@@ -34,9 +34,9 @@ export class WorkerThread<M extends MethodMap> {
   /** Resolves when the thread ends, with what ended it. */
   readonly ended: Promise<FlashrowError>;
 
-  /** `name` is what messages call the thread. */
-  constructor(name: string, start: WorkerStart) {
-    this.#worker = startWorker(name, start);
+  /** `name` is what messages call the thread, `limits` those of its heap. */
+  constructor(name: string, start: WorkerStart, limits: ResourceLimits = {}) {
+    this.#worker = startWorker(name, start, limits);
     this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.ended = new Promise((resolve) => {
       this.#worker.on('error', (cause) => resolve(this.#fail({ message: failureOf(name, cause), cause })));
@@ -125,10 +125,10 @@ export class WorkerThread<M extends MethodMap> {
 const BUNDLED =
   'if the app is bundled, keep flashrow external, or give its worker an entry point of its own (docs/bundlers.md of flashrow tells how)';
 
-function startWorker(name: string, start: WorkerStart): Worker {
+function startWorker(name: string, start: WorkerStart, resourceLimits: ResourceLimits): Worker {
   try {
     // Node's flags for the app are not for this thread: with --input-type it would not even start.
-    return new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [] });
+    return new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [], resourceLimits });
   } catch (cause) {
     // A bundle in the format of CommonJS has no import.meta.url.
     throw new FlashrowError('IO', `${name} cannot start: ${(cause as Error).message}; ${BUNDLED}`, {}, { cause });

@@ -98,11 +98,21 @@ export interface TextPiece {
   token: number;
 }
 
+/** A piece of what the model wrote for itself before it answers: gpt-oss' channels that are not `final`. */
+export interface ReasoningPiece {
+  /** Tells pieces of reasoning from others. */
+  type: 'reasoning';
+  /** Whole characters only. */
+  text: string;
+  /** The id of the token that brought it. */
+  token: number;
+}
+
 /**
- * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as
- * reasoning or a tool call, will be added.
+ * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as a
+ * tool call, will be added.
  */
-export type Piece = TextPiece;
+export type Piece = TextPiece | ReasoningPiece;
 
 /**
  * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the signal, or the
@@ -150,11 +160,13 @@ export interface Receipt {
   budgetBytes: number;
   /** Weights that stay in memory, bytes. */
   residentBytes: number;
-  /** Keys and values of the context, bytes. */
+  /** Keys and values that are held now, bytes. They grow with the conversation, up to `stateBytes` of the plan. */
   stateBytes: number;
-  /** The cache of bundles, bytes. */
+  /** Working buffers, bytes. */
+  scratchBytes: number;
+  /** The cache of bundles, with slots that are empty yet, bytes. */
   cacheBytes: number;
-  /** The most that the budget's parts held at once, as accounted, bytes. */
+  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
   memoryBytes: number;
   /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
   overheadBytes: number;
@@ -188,8 +200,13 @@ export interface Receipt {
 
 /** What came of a generation. */
 export interface GenerationResult {
-  /** The generated text, without the prompt and without a stop text. */
+  /** The generated text, without the prompt, a stop text, and what is in `reasoning`. */
   text: string;
+  /**
+   * What the model wrote for itself before it answered, where its vocabulary marks that as gpt-oss' does; else empty.
+   * Stop texts are not looked for in it.
+   */
+  reasoning: string;
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
   /** Why it ended, in three kinds. */

@@ -2,7 +2,7 @@ import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
-import type { ModelOptions } from '../plan/model-options.js';
+import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
@@ -14,7 +14,10 @@ import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
-export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+export type PlainOptions = Pick<
+  PlanOptions,
+  'memory' | 'contextSize' | 'usualContextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+>;
 
 /** How to reach a hub. The wait before another try is an event. */
 export type HubSettings = Omit<HubOptions, 'onWait'>;
@@ -102,6 +105,8 @@ export interface ComparisonResult {
   klDivergence: number;
   /** The selector's choices on the dense run's inputs. */
   layers: SelectorJudgement[];
+  /** What makes the comparison say less than it seems to, each in a sentence. */
+  warnings: string[];
 }
 
 /** What was found in a store. */
@@ -120,7 +125,12 @@ export interface VerifyResult {
 
 /** The calls that the engine's thread takes. `event` is a report that it may send on the way. */
 export interface Methods {
-  plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
+  /** A plan for each budget; none at all is the default budget. */
+  plan: {
+    args: { source: string; options: PlainOptions; budgets: readonly ModelOptions['memory'][]; promptTokens?: number };
+    result: Plan[];
+    event: never;
+  };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
   /** What a source is. */

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { formatBytes } from './format-bytes.js';
 
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'];
@@ -15,8 +16,14 @@ export interface Space {
  */
 export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
   const told = cause === undefined ? '' : ` (${cause.message})`;
-  const message = `${path} needs ${space.neededBytes} bytes, ${space.freeBytes} were free${told}; make room or choose another place`;
+  const message = `${path} needs ${formatBytes(space.neededBytes)}, ${formatBytes(space.freeBytes)} were free${told}; make room or choose another place (\`cacheDir\` for the cache folder)`;
   return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
+}
+
+export function notWritable(path: string, cause: Error): FlashrowError {
+  const message = `cannot write ${path}: ${cause.message}; choose a place that can be written (\`cacheDir\` for the cache folder)`;
+  const { code = null } = cause as NodeJS.ErrnoException;
+  return new FlashrowError('NOT_WRITABLE', message, { path, errno: code }, { cause });
 }
 
 /**
@@ -27,8 +34,7 @@ export function asWriteError(error: unknown, path: string, space: Space): unknow
   if (error instanceof FlashrowError || typeof code !== 'string') return error;
   if (FULL.includes(code)) return diskFull(path, space, error as Error);
   if (REFUSED.includes(code)) {
-    const advice = `cannot write ${path}: ${message}; choose a place that can be written`;
-    return new FlashrowError('NOT_WRITABLE', advice, { path, errno: code }, { cause: error });
+    return notWritable(path, error as Error);
   }
   if (!code.startsWith('E') || code.startsWith('ERR_')) return error;
   return new FlashrowError('IO', `cannot write ${path}: ${message}`, { path, errno: code }, { cause: error });

@@ -6,12 +6,14 @@ import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import { type Disposable, HeldParts } from '../dense/held-parts.js';
+import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import type { Allocation } from '../plan/allocation.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
+import { runLog } from '../plan/run-speeds.js';
 import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
@@ -64,6 +66,8 @@ export async function openHost(
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);
+    const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
+    held.keep({ dispose: log.keep });
     return new ModelHost({
       info,
       plan,
@@ -75,7 +79,7 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
-      sources: meterSources(planned, info, parts, anonymousBefore),
+      sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },
       aborted,
       dispose: () => held.dispose(),
     });
@@ -147,22 +151,32 @@ function meterSources(
   { plan, falseNegativeRate }: Planned,
   { selector, exact, cachePolicy, kernels }: ModelInfo,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
-  anonymousBefore: number,
-): MeterSources {
+): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
   const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes } = plan;
   return {
     base: {
       ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
-      ...{ budgetBytes, residentBytes, cacheBytes, overheadBytes },
+      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, overheadBytes },
     },
     stream,
     cacheCounts: feedForward.counts,
     denseTime,
     stateBytes: () => mixer.bytes,
-    scratchBytes,
-    anonymousBefore,
   };
 }
+
+/** Keeps what this model's runs measure, for the forecasts of later plans. */
+const speedLog = (store: Store, { plan, settings }: Planned, { kernels }: ModelInfo, cacheDir: string) => {
+  const { selector, cachePolicy, cachedShare } = plan;
+  return runLog(cacheDir, {
+    store: store.path,
+    selector,
+    cachePolicy,
+    cachedShare,
+    kernels,
+    threads: settings.threads,
+  });
+};
 
 function traceHeaderOf({ spec }: Store, { selector }: ModelInfo, { layers }: Allocation): TraceHeader {
   return {

@@ -12,6 +12,7 @@ import {
 } from '../../native-bridge/index.js';
 import { asFlashrowError } from '../disk/bridge-errors.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { amountFrom, formatBytes } from '../disk/format-bytes.js';
 import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import type { Examination } from './examination.js';
@@ -84,13 +85,13 @@ function placeToMeasure({ path, scratchBytes }: ExamineOptions): { place: string
   if (kind === 'file' && bytes < MIN_FILE_BYTES)
     throw new FlashrowError(
       'BAD_USAGE',
-      `${place} has ${bytes} bytes, too few to measure reads by; name a file of ${MIN_FILE_BYTES} or more, or a folder`,
+      `${place} has ${formatBytes(bytes)}, too little to measure reads by; name a file of ${amountFrom(MIN_FILE_BYTES)} or more, or a folder`,
       { path: place },
     );
   if (kind === 'folder' && scratchBytes < MIN_FILE_BYTES)
     throw new FlashrowError(
       'BAD_USAGE',
-      `a file of ${scratchBytes} bytes is too small to measure reads by; ${MIN_FILE_BYTES} are enough`,
+      `a file of ${formatBytes(scratchBytes)} is too small to measure reads by; ${amountFrom(MIN_FILE_BYTES)} are enough`,
       { option: 'size' },
     );
   return { place, kind };
@@ -106,7 +107,7 @@ async function measureFile(bridge: Bridge, path: string, { signal, onProgress }:
     signal?.throwIfAborted();
   }
   const matrix = { ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) };
-  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES) };
+  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES).bytesPerSecond };
 }
 
 function spaceOf(path: string): Pick<Examination['disk'], 'freeBytes' | 'inMemory'> {

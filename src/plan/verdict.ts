@@ -1,6 +1,6 @@
+import { DEFAULT_BUDGET_SHARE } from './default-budget.js';
 import type { Examination } from './examination.js';
 import { expertMissShare } from './expert-reuse.js';
-import { DEFAULT_BUDGET_SHARE } from './machine.js';
 
 /** The example is a model of so many times the budget: hard on the machine, and still of use. */
 const TIMES_BUDGET = 2;

@@ -3,6 +3,7 @@ import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
@@ -86,15 +87,15 @@ async function beginning(prompt: string | number[], flags: RunFlags): Promise<Be
       throw badUsage(`${chatTemplate === undefined ? '--template-var' : '--chat-template'} goes with --chat`);
     if (parseSpecial && typeof prompt !== 'string')
       throw badUsage('--parse-special goes with a text, not with --tokens');
-    return (model, options) => model.generate(prompt, { ...options, ...(parseSpecial && { parseSpecial }) });
+    return (model, options) => model.generate(prompt, { ...options, parseSpecial });
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
   if (parseSpecial)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
   const template = chatTemplate === undefined ? undefined : await readText('--chat-template', chatTemplate);
-  const own = { template, ...(templateVariables && { templateVariables }) };
-  return (model, options) => model.chat([{ role: 'user', content: prompt }], { ...options, ...own });
+  return (model, options) =>
+    model.chat([{ role: 'user', content: prompt }], { ...options, template, templateVariables });
 }
 
 const badUsage = (message: string) => new FlashrowError('BAD_USAGE', message);
@@ -107,11 +108,12 @@ async function generate(
   work: (model: Model) => Promise<GenerationResult>,
 ): Promise<RunResult> {
   try {
-    return await withModel(source, toModelOptions(flags), signal, work);
+    return await withModel(source, toModelOptions(flags), signal, work, await contextForRun(source, flags));
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'signal',
