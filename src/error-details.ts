@@ -3,7 +3,7 @@
  * there where it says something: a damaged header has an `offset`, a vocabulary that contradicts itself has none.
  */
 
-/** A task that would mend a failure and that the API has no function for. The command line has a command for each. */
+/** A task that would mend a failure: one for `pullModel`, `listModels` or `removeModel`. */
 export type Remedy =
   | { action: 'pull'; model: string }
   | { action: 'list'; cacheDir?: string }
