@@ -2,11 +2,14 @@
 //
 //     app.get('/story', streamStory(model));
 //
-//     node examples/http-server.mjs [MODEL]        PORT=8080, 0 for any that is free
+//     node examples/http-server.mjs [MODEL] [MEMORY]        PORT=8080, 0 for any that is free
 //     curl -N 'http://localhost:8080/story?prompt=Once%20upon%20a%20time'
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
-import { loadModel } from 'flashrow';
+import { FlashrowError, loadModel } from 'flashrow';
+
+/** How failures that are the request's own are told. With any other the server is at fault. */
+const STATUS = { BAD_USAGE: 400, CONTEXT_OVERFLOW: 400, BUSY: 503 };
 
 /** Requests queue: one model answers one at a time. Who hangs up is not generated for any longer. */
 export function streamStory(model) {
@@ -36,7 +39,7 @@ export function streamStory(model) {
         response.destroy(error);
       } else {
         // A FlashrowError's message is fit to be shown: it says what was wrong and what to do.
-        response.writeHead(error.code === 'BAD_USAGE' || error.code === 'CONTEXT_OVERFLOW' ? 400 : 500);
+        response.writeHead(STATUS[error.code] ?? 500);
         response.end(`${error.message}\n`);
       }
     }
@@ -44,7 +47,19 @@ export function streamStory(model) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const model = await loadModel(process.argv[2] ?? 'weights/tales', { memory: '16MB', contextSize: 512 });
+  // Without a budget flashrow takes a part of the memory that is left.
+  const [source = 'weights/tales', memory] = process.argv.slice(2);
+  try {
+    await serve(source, memory);
+  } catch (error) {
+    if (!(error instanceof FlashrowError)) throw error;
+    console.error(`${error.code}: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
+
+async function serve(source, memory) {
+  const model = await loadModel(source, { memory, contextSize: 512, maxQueue: 50 });
   const server = createServer(streamStory(model));
   server.listen(process.env.PORT ?? 8080, () => console.error(`listening on port ${server.address().port}`));
   process.once('SIGTERM', async () => {

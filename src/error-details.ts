@@ -3,7 +3,7 @@
  * there where it says something: a damaged header has an `offset`, a vocabulary that contradicts itself has none.
  */
 
-/** A task that would mend a failure and that the API has no function for. The command line has a command for each. */
+/** A task that would mend a failure: one for `pullModel`, `listModels` or `removeModel`. */
 export type Remedy =
   | { action: 'pull'; model: string }
   | { action: 'list'; cacheDir?: string }
@@ -213,16 +213,28 @@ export interface NotANumberDetails {
 
 /** The type of `details`, by `code`. */
 export interface ErrorDetails {
+  /** An argument or option is wrong. */
   BAD_USAGE: BadUsageDetails;
+  /** The model, format or combination of options is not supported. */
   UNSUPPORTED: UnsupportedDetails;
+  /** A file is damaged, cut short, or has changed since it was converted. */
   CORRUPT: CorruptDetails;
+  /** The budget is too small, or the system refused memory. */
   INSUFFICIENT_MEMORY: InsufficientMemoryDetails;
+  /** The prompt has more tokens than the context. */
   CONTEXT_OVERFLOW: ContextOverflowDetails;
+  /** The disk has no room for what is to be written. */
   DISK_FULL: DiskFullDetails;
+  /** A place cannot be written, or is taken. */
   NOT_WRITABLE: NotWritableDetails;
+  /** A file, model or store does not exist. */
   NOT_FOUND: NotFoundDetails;
+  /** The model was disposed of while a call ran. */
   ABORTED: AbortedDetails;
+  /** Another process is at work there, or too many calls wait. */
   BUSY: BusyDetails;
+  /** A read, a write, a connection or a thread failed. */
   IO: IoDetails;
+  /** The model computed NaN or infinity. */
   NOT_A_NUMBER: NotANumberDetails;
 }

@@ -5,7 +5,9 @@ export type ErrorCode = keyof ErrorDetails;
 
 /** A failure with one code, and what is known of it. */
 export interface CodedError<C extends ErrorCode> extends Error {
+  /** What kind of failure it is. */
   readonly code: C;
+  /** What is known of it, as data that JSON can hold. */
   readonly details: ErrorDetails[C];
 }
 

@@ -15,6 +15,7 @@ export type { ConvertOptions } from './api/convert-model.js';
 export type { ExamineOptions } from './api/examine-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
+export type { VerifyOptions } from './api/verify-store.js';
 export type {
   ChatOptions,
   EndedBy,

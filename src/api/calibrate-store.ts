@@ -7,26 +7,29 @@ import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 import { CALLBACK, isWholeFrom0, MODEL_OPTIONS, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
+/** Options of `calibrateStore`. */
 export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads' | 'cacheDir'> {
   /**
    * Tokens of the texts to look at; default 20,000. A fifth of them is only for measuring. More take longer and train
    * better.
    */
-  tokens?: number;
+  tokens?: number | undefined;
   /**
    * The share of active neurons that a predictor may miss, above 0 and below 1, on tokens that it was not trained on;
    * default 0.03. A smaller share costs more reads: more idle neurons are chosen too.
    */
-  falseNegativeRate?: number;
+  falseNegativeRate?: number | undefined;
   /**
    * The same rank for every layer, a multiple of 32. Default: each layer's own, the highest that pays, while all
    * predictors together stay within 3% of the model's bytes.
    */
-  rank?: number;
+  rank?: number | undefined;
   /** Same seed, same predictors; default 1. */
-  seed?: number;
-  signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  seed?: number | undefined;
+  /** Gives up; the promise then rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined;
+  /** Told how far it has come: stages `convert`, `collect` and `train`. */
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 const isShare = (value: unknown) => typeof value === 'number' && value > 0 && value < 1;

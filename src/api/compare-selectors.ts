@@ -7,10 +7,12 @@ import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
+/** Options of `compareSelectors`: those of the run that is judged. */
 export interface CompareOptions extends ModelOptions {
-  signal?: AbortSignal;
+  /** Gives up; the promise then rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined;
   /** Told of a conversion, and then of the sequences that are scored, each twice. */
-  onProgress?: (progress: Progress) => void;
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /**

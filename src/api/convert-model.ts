@@ -5,13 +5,16 @@ import { inWorker } from './in-worker.js';
 import { CALLBACK, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
+/** Options of `convertModel`. */
 export interface ConvertOptions {
   /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */
-  rows?: string;
-  /** The same for the resident matrices. */
-  dense?: string;
-  signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  rows?: string | undefined;
+  /** The same for the resident matrices; default `source`. */
+  dense?: string | undefined;
+  /** Gives up; the promise then rejects with `signal.reason`. */
+  signal?: AbortSignal | undefined;
+  /** Told how many bytes have been written. */
+  onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 const OPTIONS: OptionTable<ConvertOptions> = { rows: null, dense: null, signal: SIGNAL, onProgress: CALLBACK };

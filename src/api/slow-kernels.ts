@@ -9,7 +9,7 @@ export function warnOfSlowKernels(reason: string): void {
   if (told) return;
   told = true;
   process.emitWarning(
-    `flashrow runs without its compiled kernels, many times slower and with plain reads: ${reason}. A bundle or an image has to bring the package's folder native-bridge along (docs/bundlers.md of flashrow tells how); FLASHROW_ISA=ts says that it is meant so`,
+    `the compiled kernels of flashrow are not in use, so it is many times slower, and reads are plain: ${reason}. A bundle or an image has to bring the package's folder native-bridge along (docs/bundlers.md of flashrow tells how); FLASHROW_ISA=ts says that it is meant so`,
     { type: 'FlashrowWarning', code: 'FLASHROW_SLOW_KERNELS' },
   );
 }

@@ -4,10 +4,12 @@ import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import type { Progress } from './progress.js';
 
+/** Options of `loadModel`: those of a plan, and how to follow and end the load. */
 export interface LoadOptions extends ModelOptions {
   /** Aborts the load, which then rejects with `signal.reason`. */
-  signal?: AbortSignal;
-  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal | undefined;
+  /** Told how far it has come: stages `compare` and `convert` where the source has to be converted, then `load`. */
+  onProgress?: ((progress: Progress) => void) | undefined;
   /**
    * Conversations whose state is kept side by side, and calls that run side by side; default 1. More than one cannot be
    * had yet, and is BAD_USAGE.
@@ -25,31 +27,31 @@ export interface GenerateOptions {
    * 0 (default) picks the likeliest token. 1 draws by the probabilities of the model; more makes unlikely tokens
    * likelier.
    */
-  temperature?: number;
+  temperature?: number | undefined;
   /** Draws from this many of the likeliest tokens; default 0, which is all of them. No effect at temperature 0. */
-  topK?: number;
+  topK?: number | undefined;
   /** Draws from the likeliest tokens that together have this probability, above 0; default 1, which is all of them. */
-  topP?: number;
+  topP?: number | undefined;
   /**
    * Leaves out tokens whose probability is below this share of the likeliest one's, 0 to 1; default 0, which keeps all.
    */
-  minP?: number;
+  minP?: number | undefined;
   /** Makes the last 64 tokens less likely to come again: 1 (default) leaves them as they are, above 1 weakens them. */
-  repeatPenalty?: number;
+  repeatPenalty?: number | undefined;
   /** Same seed, same draws; default random. */
-  seed?: number;
+  seed?: number | undefined;
   /**
    * The generation ends before the first of these texts, which is left out; default none. A text may span several
    * tokens.
    */
   stop?: string | readonly string[] | undefined;
   /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */
-  ignoreEos?: boolean;
+  ignoreEos?: boolean | undefined;
   /**
    * Records which bundles each token asks for, in this new file; default none. It costs one bit a bundle of memory, and
    * one small write for each pass.
    */
-  trace?: string;
+  trace?: string | undefined;
   /** Special tokens that are written in the prompt's text count as such; default false: they are plain text. */
   parseSpecial?: boolean | undefined;
   /**
@@ -65,12 +67,13 @@ export interface GenerateOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** Options of `chat`: those of `generate`, and how the conversation is written out. */
 export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {}
 
 /** How a conversation is written out as a prompt. */
 export interface TemplateOptions {
-  /** A Jinja template in place of the model's own. */
-  template?: string;
+  /** A Jinja template; default the model's own. */
+  template?: string | undefined;
   /**
    * Values for variables that the template reads beside the conversation, such as `{ enable_thinking: false }` (Qwen 3)
    * or `{ reasoning_effort: 'low' }` (gpt-oss); default none. Values are those that JSON has. Their texts never become
@@ -87,6 +90,7 @@ export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 't
 
 /** A piece of the answer's text. */
 export interface TextPiece {
+  /** Tells pieces of text from those to come. */
   type: 'text';
   /** Whole characters only. Empty while a character is incomplete, or while a stop text may be beginning. */
   text: string;
@@ -96,6 +100,7 @@ export interface TextPiece {
 
 /** A piece of what the model wrote for itself before it answers: gpt-oss' channels that are not `final`. */
 export interface ReasoningPiece {
+  /** Tells pieces of reasoning from others. */
   type: 'reasoning';
   /** Whole characters only. */
   text: string;
@@ -133,7 +138,9 @@ export interface Usage {
 
 /** A number of bytes or of reads, for the prompt (prefill) and for the generated tokens (decode). */
 export interface PerPhase {
+  /** For the prompt. */
   prefill: number;
+  /** For the generated tokens. */
   decode: number;
 }
 
@@ -191,6 +198,7 @@ export interface Receipt {
   otherMs: number;
 }
 
+/** What came of a generation. */
 export interface GenerationResult {
   /** The generated text, without the prompt, a stop text, and what is in `reasoning`. */
   text: string;
@@ -201,7 +209,9 @@ export interface GenerationResult {
   reasoning: string;
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
+  /** Why it ended, in three kinds. */
   finishReason: FinishReason;
+  /** Why it ended, exactly. */
   endedBy: EndedBy;
   /** The stop text that ended it; null where something else did. */
   stopText: string | null;
@@ -211,6 +221,7 @@ export interface GenerationResult {
   seed: number;
   /** Options that changed nothing, each in a sentence. */
   warnings: string[];
+  /** What it cost. */
   receipt: Receipt;
 }
 
@@ -239,6 +250,7 @@ export interface Generation extends AsyncIterable<Piece> {
   [Symbol.asyncIterator](): AsyncIterableIterator<Piece>;
 }
 
+/** How well a model foretells texts. */
 export interface EvaluationResult {
   /** Tokens that were scored. */
   tokens: number;
@@ -246,6 +258,7 @@ export interface EvaluationResult {
   meanNll: number;
   /** e to the power of `meanNll`. */
   perplexity: number;
+  /** What it cost. */
   receipt: Receipt;
 }
 
@@ -277,9 +290,13 @@ export interface ModelInfo extends ModelDescription {
   path: string;
   /** Tokens of context. */
   contextSize: number;
+  /** The selector in use: which rows are read. */
   selector: string;
+  /** The cache policy in use. */
   cachePolicy: string;
+  /** True where the selector computes the same as every row would. */
   exact: boolean;
+  /** The instruction set in use: `avx512`, `avx2`, `neon`, `portable`, or `ts` without compiled kernels. */
   kernels: string;
   /**
    * False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads.
@@ -305,6 +322,7 @@ export interface TokenizeOptions {
  * and functions that return a promise reject with it. What only the model can tell comes by `result` and by the loop.
  */
 export interface Model {
+  /** What the model is, and how it was loaded. */
   readonly info: ModelInfo;
   /** The plan that the load followed. */
   readonly plan: Plan;

@@ -22,6 +22,7 @@ export interface Progress {
   done: number;
   /** How much there is, in units of `unit`. */
   total: number;
+  /** What is counted. */
   unit: 'bytes' | 'tokens' | 'layers' | 'sequences';
   /**
    * Of stage `convert`, where it takes the place of a store in the cache folder: the damaged file of that store, or the
@@ -34,6 +35,7 @@ export interface Progress {
   rank?: number;
 }
 
+/** What a long task is at; more may be added. */
 export type ProgressStage =
   | 'compare'
   | 'convert'

@@ -65,13 +65,17 @@ export interface CalibrationSettings {
   seed: number;
 }
 
+/** What a calibration made. */
 export interface CalibrationResult {
-  /** The file of predictors that was written, and its bytes. */
+  /** The file of predictors that was written. */
   path: string;
+  /** Its bytes. */
   bytes: number;
   /** Bytes of the store without that file. */
   modelBytes: number;
+  /** Tokens that were looked at. */
   tokens: number;
+  /** Those of them that were kept for measuring. */
   heldOutTokens: number;
   /** Measured layer by layer on the tokens that were held out. */
   layers: ({ rank: number; threshold: number } & LayerStatistics)[];
@@ -79,8 +83,9 @@ export interface CalibrationResult {
 
 /** How well a selector does in one layer; shares from 0 to 1. */
 export interface SelectorJudgement {
-  /** Neurons that a token wakes, and those that the selector chooses for it, as shares of all. */
+  /** Neurons that a token wakes, as a share of all. */
   activeShare: number;
+  /** Neurons that the selector chooses for it, as a share of all. */
   chosenShare: number;
   /** The share of active neurons that were not chosen. */
   falseNegativeRate: number;
@@ -90,7 +95,9 @@ export interface SelectorJudgement {
 
 /** The same tokens with every row that matters, and with those that a selector chose. */
 export interface ComparisonResult {
+  /** The run with every row that matters. */
   dense: EvaluationResult;
+  /** The run with the rows that the selector chose. */
   sparse: EvaluationResult;
   /** Share of tokens for which both find the same next one likeliest. */
   topOneAgreement: number;
@@ -102,12 +109,17 @@ export interface ComparisonResult {
   warnings: string[];
 }
 
+/** What was found in a store. */
 export interface VerifyResult {
+  /** False where anything is damaged. */
   ok: boolean;
+  /** Bundles that were checked. */
   bundles: number;
   /** Bundles in the checkpoint's own files, which have no checksums. */
   unchecked: number;
+  /** Bytes that were read. */
   bytes: number;
+  /** Where the first damage is; null where there is none. `layer` and `bundle` are null outside the rows. */
   firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
 }
 

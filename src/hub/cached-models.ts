@@ -18,10 +18,13 @@ import { repoFolder } from './pulled.js';
  * either, or a file that `doctor` left when it was killed.
  */
 export interface CachedModel {
+  /** A model that was pulled, a store that was made of a checkpoint, or either of them cut off. */
   kind: 'pulled' | 'store' | 'unfinished';
   /** The name that `rm` takes. A pulled model or a store is called so in the other commands too. */
   name: string;
+  /** Where it is. */
   path: string;
+  /** Bytes of all its files. */
   bytes: number;
   /** When its newest file was written, ISO 8601. */
   modified: string;
@@ -32,10 +35,13 @@ export interface CachedModel {
   source: string | null;
 }
 
+/** What was removed. */
 export interface RemovedModels {
+  /** The name that was given. */
   name: string;
   /** Bytes that were freed in all: those of files behind links are not. */
   bytes: number;
+  /** Files and folders that were deleted. */
   paths: string[];
   /** The entries that went: with a pulled model also the stores that were made of it. */
   removed: CachedModel[];

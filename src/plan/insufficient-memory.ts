@@ -11,6 +11,7 @@ declare module '../error-details.js' {
 
 /** The budget is too small, or more than a container allows. `plan.minimumBytes` is the smallest that works. */
 export class InsufficientMemoryError extends FlashrowError<'INSUFFICIENT_MEMORY'> {
+  /** Where the budget would have gone. */
   readonly plan: Plan;
 
   constructor(plan: Plan) {

@@ -1,11 +1,11 @@
 import type { CachePolicyName } from '../cache/policy.js';
 import type { SelectorName } from '../select/selector.js';
 
-/** `auto` is exact, unless `exact: false` permits more. */
+/** How rows are chosen. `auto` is exact, unless `exact: false` permits more. */
 export type SelectorChoice = 'auto' | SelectorName;
 /**
- * `window:k` keeps the units that the last k tokens used, `window:0` none, and `window` is `window:4`. `hot+lru` needs
- * a calibration, which says which neurons are used most.
+ * What stays in memory. `window:k` keeps the units that the last k tokens used, `window:0` none, and `window` is
+ * `window:4`. `hot+lru` needs a calibration, which says which neurons are used most.
  */
 export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 
@@ -22,28 +22,31 @@ export interface ModelOptions {
    * (2^30) or `"50%"` of what the control groups and the machine have left. Default: `"60%"`; where the model does not
    * run in that, 90% less the overhead. `plan.warnings` says so.
    */
-  memory?: number | string;
+  memory?: number | string | undefined;
   /**
    * Tokens of context; default min(trained, 4096), or fewer (256 at least) where `memory` is left open too and no more
    * fit; `plan.warnings` says so.
    */
-  contextSize?: number;
+  contextSize?: number | undefined;
   /** Permits only selectors that compute the same as every row; default true. */
-  exact?: boolean;
+  exact?: boolean | undefined;
   /** Compute threads; default the cores that affinity and CPU quotas leave, rounded down, at most 8. */
-  threads?: number;
+  threads?: number | undefined;
   /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */
-  cacheDir?: string;
-  tuning?: {
-    /** Default `auto`. */
-    selector?: SelectorChoice;
-    /** The file that the selector `trace` replays; needs `exact: false`. */
-    trace?: string;
-    /** Default `auto`. */
-    cache?: CacheChoice;
-    /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
-    state?: 'f16' | 'f32';
-    /** Reads pass the page cache by; default true. */
-    direct?: boolean;
-  };
+  cacheDir?: string | undefined;
+  /** Finer choices; default all of them `auto`. */
+  tuning?:
+    | {
+        /** Which rows a token reads; default `auto`. */
+        selector?: SelectorChoice | undefined;
+        /** The file that the selector `trace` replays; needs `exact: false`. */
+        trace?: string | undefined;
+        /** Which units stay in memory; default `auto`. */
+        cache?: CacheChoice | undefined;
+        /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
+        state?: 'f16' | 'f32' | undefined;
+        /** Reads pass the page cache by; default true. */
+        direct?: boolean | undefined;
+      }
+    | undefined;
 }

@@ -58,7 +58,9 @@ export interface Plan {
   forecast: Forecast;
   /** The selector in use; `reason` says why. */
   selector: SelectorName;
+  /** The cache policy in use. */
   cachePolicy: string;
+  /** Why the selector was chosen. */
   reason: string;
   /**
    * What a caller should know, in plain sentences: a default that was changed to fit, memory or a disk that is too

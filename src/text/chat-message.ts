@@ -2,8 +2,11 @@ import { FlashrowError, shown } from '../errors.js';
 
 /** A part of a message's content. Parts of the type `text` are supported. */
 export interface ContentPart {
+  /** `text`; others are UNSUPPORTED. */
   type: string;
-  text?: string;
+  /** The text of a part of type `text`. */
+  text?: string | undefined;
+  /** Any other field. */
   [field: string]: unknown;
 }
 
@@ -12,9 +15,11 @@ export interface ContentPart {
  * `reasoning_content` and any other. The template defines the roles; usually they are system, user and assistant.
  */
 export interface ChatMessage {
+  /** Who speaks. */
   role: string;
   /** A text, or parts whose texts together are the text; null or left out where a message has none. */
-  content?: string | readonly ContentPart[] | null;
+  content?: string | readonly ContentPart[] | null | undefined;
+  /** Any other field. */
   [field: string]: unknown;
 }
 

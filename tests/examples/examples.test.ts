@@ -78,7 +78,7 @@ describe('the HTTP server', () => {
   it('says what is wrong with a request', async () => {
     const response = await ask('tokens=-1');
     expect(response.statusCode).toBe(400);
-    expect(await text(response)).toContain('maxTokens is a whole number from 0, not -1');
+    expect(await text(response)).toContain('maxTokens is a whole number from 0, or Infinity, not -1');
     const long = await ask(`prompt=${'a%20dog%20'.repeat(600)}`);
     expect(long.statusCode).toBe(400);
     expect(await text(long)).toContain('do not fit the context of 512');

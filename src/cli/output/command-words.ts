@@ -50,6 +50,9 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   verifyStore: 'verify',
   calibrateStore: 'calibrate',
   compareSelectors: 'eval --compare',
+  pullModel: 'pull',
+  listModels: 'list',
+  removeModel: 'rm',
 };
 
 /** One of the variables that a template is given. */

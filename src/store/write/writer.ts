@@ -36,12 +36,15 @@ export interface WriteOptions extends LayoutOptions, TensorsOptions {
   onCompare?: (bytes: number, totalBytes: number) => void;
 }
 
+/** What a conversion wrote. */
 export interface ConvertResult {
   /** The store's folder. */
   store: string;
   /** Bytes of all files in it, without experts that stay in the checkpoint. */
   bytes: number;
+  /** Time taken, seconds. */
   seconds: number;
+  /** Each matrix whose format changed, and the error that this brought. */
   requantized: RequantizedTensor[];
 }
 
