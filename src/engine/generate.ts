@@ -34,7 +34,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
  * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
- * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws CORRUPT or IO.
+ * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT
+ * or IO.
  */
 export async function generate(
   prompt: readonly number[],
@@ -43,7 +44,8 @@ export async function generate(
 ): Promise<EngineResult> {
   const { engine, spelling, meter, vocabSize, contextSize } = parts;
   const eosIds = new Set(spelling.eosIds);
-  const sampler = new Sampler({ ...settings, vocabSize, masked: settings.ignoreEos ? spelling.eosIds : [] });
+  const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
+  const sampler = new Sampler({ ...settings, vocabSize, masked });
   const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const history = [...prompt];
   const tokens: number[] = [];
@@ -56,7 +58,7 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
-        endedBy = 'endToken';
+        endedBy = answer.endToken(id) ? 'stop' : 'endToken';
         break;
       }
       tokens.push(id);
@@ -78,9 +80,7 @@ export async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     endedBy = 'abort';
   }
-  const stoppedBefore = answer.stopped;
-  answer.end(tokens[tokens.length - 1]);
-  if (answer.stopped && !stoppedBefore) endedBy = 'stop';
+  if (answer.end(tokens[tokens.length - 1])) endedBy = 'stop';
   return {
     text: answer.text,
     reasoning: answer.reasoning,

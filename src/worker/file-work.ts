@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
@@ -10,10 +11,12 @@ import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { withForecast } from '../plan/with-forecast.js';
+import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { storedText } from '../text/vocabulary-text.js';
 
 /*
@@ -113,6 +116,12 @@ function write(
   onCompare?: (bytes: number, totalBytes: number) => void,
 ) {
   const stored = storedText(checkpoint.vocabulary);
+  // A tokenizer that cannot be loaded is found before hours are spent on weights.
+  loadTokenizer(
+    stored.tokenizer,
+    stored.text,
+    checkpoint.kind === 'gguf' ? checkpoint.path : join(checkpoint.path, TOKENIZER_FILE),
+  );
   return withChecksum((crc32c) =>
     writeStore(checkpoint, storePath, {
       ...formats,

@@ -1,8 +1,7 @@
 import type { Model } from '../../contract/api.js';
 import type { ModelOptions } from '../../plan/model-options.js';
-import { inCommandWords } from '../output/command-words.js';
 import { convertedNotice } from '../output/conversion-notice.js';
-import { notice } from '../output/output.js';
+import { noteAll, notice } from '../output/output.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
 import { namedModel } from './named-model.js';
 
@@ -31,7 +30,7 @@ export async function withModel<T>(
   );
   if (convertedMs !== null)
     notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
-  for (const warning of model.plan.warnings) notice(`note: ${inCommandWords(warning)}`);
+  noteAll([...model.plan.warnings, ...model.info.warnings]);
   if (options.exact === false && model.info.exact)
     notice(
       `note: --lossy changed nothing: the selector ${model.info.selector} does not guess; \`flashrow calibrate\` trains selectors that do, for ReLU models`,

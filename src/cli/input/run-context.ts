@@ -32,6 +32,6 @@ async function lengthOf(source: string, text: string, cacheDir: string | undefin
   );
   if (bytes <= SHORT_TEXT_BYTES) return bytes + 2;
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source, cacheDir);
+  const { tokenizer } = await openTokenizer(source, cacheDir);
   return tokenizer.encode(text, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false }).length;
 }
