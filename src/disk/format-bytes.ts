@@ -14,6 +14,10 @@ export function formatBytes(bytes: number): string {
   return size ? `${threeDigits(bytes / size[0])} ${size[1]}` : `${Math.round(bytes)} B`;
 }
 
+/** A size in powers of two, as blocks of a disk have it: `64 KiB`, `4 MiB`. */
+export const formatBlock = (bytes: number): string =>
+  bytes < 2 ** 20 ? `${Math.round(bytes / 1024)} KiB` : `${Math.round(bytes / 2 ** 20)} MiB`;
+
 /** The least amount of three digits that is not below `bytes`, as an option takes it: `2.55GB`. */
 export const amountFrom = (bytes: number): string => amount(bytes, Math.ceil);
 

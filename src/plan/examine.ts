@@ -17,6 +17,7 @@ import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import type { Examination } from './examination.js';
 import { kernelSpeed } from './kernel-speed.js';
+import { knownModels } from './known-models.js';
 import { defaultThreads } from './machine.js';
 import { memoryLeft } from './memory-left.js';
 import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from './read-curve.js';
@@ -53,8 +54,9 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     const progress = { signal, onProgress: (done: number, total: number) => onProgress('write', done, total) };
     const { curve, weightBytesPerSecond } =
       kind === 'file' ? await measure(place) : await withScratchFile(place, scratchBytes, progress, measure);
-    const { availableBytes, limitBytes } = memoryLeft();
-    const measured: Omit<Examination, 'verdict'> = {
+    const left = memoryLeft();
+    const { availableBytes, limitBytes } = left;
+    const measured: Omit<Examination, 'verdict' | 'models'> = {
       node: process.version,
       onnxRuntime: onnxRuntimeVersion(),
       cpu: {
@@ -69,7 +71,12 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       memory: { totalBytes: totalmem(), availableBytes, limitBytes },
       disk: { path: place, ...spaceOf(place), direct: curve.every(({ direct }) => direct), curve },
     };
-    return { ...measured, verdict: verdictOn(measured) };
+    const bestRead = Math.max(...curve.map(({ bytesPerSecond }) => bytesPerSecond));
+    return {
+      ...measured,
+      models: knownModels(left, bestRead, weightBytesPerSecond),
+      verdict: verdictOn(measured),
+    };
   } catch (error) {
     throw asFlashrowError(error);
   } finally {

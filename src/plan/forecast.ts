@@ -1,5 +1,5 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
-import { formatBytes } from '../disk/format-bytes.js';
+import { formatBlock, formatBytes } from '../disk/format-bytes.js';
 import { READ_THREADS } from '../disk/read-threads.js';
 import type { Allocation } from './allocation.js';
 import type { Forecast } from './plan.js';
@@ -108,7 +108,7 @@ const missShareOfBatch = (allocation: Allocation): number =>
 function basisOf({ sample, bridge, earlier }: ForecastInput, probes: Probes): string {
   const { recordBytes, disk, weights, batch, remarks } = probes;
   const measured =
-    `reads of ${Math.round(recordBytes / 1024)} KiB from the model's file at ${perSecond(disk)}, ` +
+    `reads of ${formatBlock(recordBytes)} from the model's file at ${perSecond(disk)}, ` +
     `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token and ` +
     `${perSecond(batch)} times tokens for a prompt`;
   const runs =

@@ -32,7 +32,7 @@ export interface Plan {
   budgetBytes: number;
   /** Tokens of context: `contextSize`, or the default that the plan chose. */
   contextSize: number;
-  /** The most tokens of context that the budget holds; 0 where it holds none. */
+  /** The most tokens of context that the budget holds, in steps of 64; 0 where it holds none. */
   largestContextSize: number;
   /** What this process could still take when the plan was made. */
   left: MemoryLeft;

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
+import type { Plan } from '../../plan/plan.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { contextForRun } from '../input/run-context.js';
@@ -11,8 +12,9 @@ import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { inCommandWords } from '../output/command-words.js';
 import { notice, printJson } from '../output/output.js';
-import { formatReceipt } from '../output/receipt.js';
+import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
+import { namedModel } from './named-model.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 
@@ -71,12 +73,15 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const signal = interruptSignal();
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
-  const result = await generate(source, flags, signal, (model) =>
-    writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt }),
-  );
+  let plan: Plan | null = null;
+  const usualContext = async () => contextForRun(await namedModel(source, flags.cacheDir), prompt, flags);
+  const result = await generate(source, flags, signal, usualContext, (model) => {
+    plan = model.plan;
+    return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
+  });
   for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
   if (quiet) printJson(result);
-  else finishText(result);
+  else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
 
@@ -105,10 +110,11 @@ async function generate(
   source: string,
   flags: RunFlags,
   signal: AbortSignal,
+  usualContext: () => Promise<number | undefined>,
   work: (model: Model) => Promise<GenerationResult>,
 ): Promise<RunResult> {
   try {
-    return await withModel(source, toModelOptions(flags), signal, work, await contextForRun(source, flags));
+    return await withModel(source, toModelOptions(flags), signal, work, await usualContext());
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
     return {
@@ -126,8 +132,11 @@ async function generate(
   }
 }
 
-function finishText(result: RunResult): void {
+function finishText(result: RunResult, plan: Plan | null): void {
   if (process.stdout.isTTY) process.stdout.write('\n');
   notice(`\n${formatUsage(result)}`);
-  if (result.receipt) notice(formatReceipt(result.receipt));
+  if (result.receipt === null) return;
+  notice(formatReceipt(result.receipt));
+  const idle = plan && idleState(plan, result.receipt, result.usage.prompt + result.usage.completion);
+  if (idle) notice(`note: ${idle}`);
 }

@@ -3,10 +3,8 @@ import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
 /** Texts up to this many bytes are not worth a tokenizer: the tokens that they might be are few. */
 const SHORT_TEXT_BYTES = 256;
 
-/** What of a run tells its context. */
+/** What of a run's options tells its context. */
 interface RunLength {
-  prompt?: string;
-  tokens?: readonly number[];
   chat?: boolean;
   maxTokens?: number;
   cacheDir?: string;
@@ -17,11 +15,14 @@ interface RunLength {
  * state. Memory that the state does not take goes to the cache. Undefined where that is not known before the load: a
  * chat template may add anything. Throws what `openTokenizer` throws.
  */
-export async function contextForRun(source: string, run: RunLength): Promise<number | undefined> {
-  const { prompt, tokens, chat, maxTokens, cacheDir } = run;
+export async function contextForRun(
+  source: string,
+  prompt: string | readonly number[],
+  { chat, maxTokens, cacheDir }: RunLength,
+): Promise<number | undefined> {
   if (chat || maxTokens === undefined) return undefined;
-  const given = tokens?.length ?? (prompt === undefined ? undefined : await lengthOf(source, prompt, cacheDir));
-  return given === undefined ? undefined : Math.ceil((given + maxTokens) / PAGE_POSITIONS) * PAGE_POSITIONS;
+  const given = typeof prompt === 'string' ? await lengthOf(source, prompt, cacheDir) : prompt.length;
+  return Math.ceil((given + maxTokens) / PAGE_POSITIONS) * PAGE_POSITIONS;
 }
 
 /** The tokens of a text; of a short one no fewer than these. */
