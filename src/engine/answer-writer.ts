@@ -42,30 +42,27 @@ export class AnswerWriter {
     const bytes = this.#spelling.bytes(id);
     const text = this.#decoder.push(bytes);
     if (this.#channels) this.#part = this.#channels.take(id, text);
-    if (this.#part === 'answer') this.#release(this.#scan(id, bytes, text), id);
+    // A special token is no text, but a stop text may name it.
+    if (bytes.length === 0) this.#release(this.#scanner.pushSpecial(this.#spelling.token(id)).text, id);
+    else if (this.#part === 'answer') this.#release(this.#scanner.push(text).text, id);
     else if (this.#part === 'reasoning') this.#reason(text, id);
     else this.#release('', id);
   }
 
-  /** Takes the token that ends the turn. A stop text may name it. */
-  pushEnd(id: number): void {
-    if (this.#part === 'answer') this.#scanner.pushSpecial(this.#spelling.token(id));
+  /** Takes the token that ends the turn. It is no part of the answer, but a stop text may name it: then true. */
+  endToken(id: number): boolean {
+    return this.#scanner.pushSpecial(this.#spelling.token(id)).stopped;
   }
 
-  /** Releases what was held back. `last` is the last token. */
-  end(last: number): void {
-    if (this.#scanner.stopped) return;
+  /** Releases what was held back. `last` is the last token. True where that completed a stop text. */
+  end(last: number): boolean {
+    if (this.#scanner.stopped) return false;
     const rest = this.#decoder.end();
     if (this.#part === 'reasoning' && rest !== '') this.#reason(rest, last);
     const scan = this.#scanner.push(this.#part === 'answer' ? rest : '');
     const text = scan.text + (scan.stopped ? '' : this.#scanner.end());
     if (text !== '') this.#release(text, last);
-  }
-
-  /** The text that a token of the answer lets go. A special token has no text; it has a name. */
-  #scan(id: number, bytes: Uint8Array, text: string): string {
-    const scan = bytes.length > 0 ? this.#scanner.push(text) : this.#scanner.pushSpecial(this.#spelling.token(id));
-    return scan.text;
+    return scan.stopped;
   }
 
   #release(text: string, token: number): void {

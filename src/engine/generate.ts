@@ -58,8 +58,7 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
-        answer.pushEnd(id);
-        endedBy = answer.stopped ? 'stop' : 'endToken';
+        endedBy = answer.endToken(id) ? 'stop' : 'endToken';
         break;
       }
       tokens.push(id);
@@ -81,9 +80,7 @@ export async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     endedBy = 'abort';
   }
-  const stoppedBefore = answer.stopped;
-  answer.end(tokens[tokens.length - 1]);
-  if (answer.stopped && !stoppedBefore) endedBy = 'stop';
+  if (answer.end(tokens[tokens.length - 1])) endedBy = 'stop';
   return {
     text: answer.text,
     reasoning: answer.reasoning,

@@ -10,7 +10,7 @@ const LIBRARY = new URL('../../dist/src/index.js', import.meta.url).href;
 const here = /tests[/\\]api[/\\]lifetime\.test\.ts/;
 
 async function errorOf(promise: Promise<unknown>): Promise<FlashrowError> {
-  const error = await promise.catch((thrown) => thrown);
+  const error: unknown = await promise.catch((thrown) => thrown);
   expect(error).toBeInstanceOf(FlashrowError);
   return error as FlashrowError;
 }

@@ -95,12 +95,13 @@ const CONTROLS = [
 /** Cut out of any text, and no control token: no template writes it. */
 const SPACES = { id: 9, content: '    ', special: false };
 
-function guarding(controls: readonly object[]) {
+function guarding(controls: readonly object[], normalizer: object | null = null) {
   const letters = [...'abcdefghijklmnopqrstuvwxyz<>|_/{}[]":,.0123456789ĠĊ'];
   const vocab = Object.fromEntries(letters.map((letter, at) => [letter, 10 + at]));
   const stored = storedText(
     huggingFace({
       added_tokens: controls,
+      normalizer,
       decoder: { type: 'ByteLevel' },
       pre_tokenizer: { type: 'ByteLevel', use_regex: false },
       model: { type: 'BPE', vocab, merges: [] },
@@ -154,6 +155,16 @@ describe('a user', () => {
   it('keeps added tokens that are no control tokens', () => {
     const template = new ChatTemplate('<|im_start|>{{ messages[0].content }}', tokenizer);
     expect(template.apply([{ role: 'user', content: 'a    b' }]).ids).toContain(SPACES.id);
+  });
+
+  it('writes no control token that is looked for in normalized text', () => {
+    const token = { id: 0, content: '<|im_start|>', special: false, normalized: true };
+    const lowercase = guarding([token], { type: 'Lowercase' });
+    const template = new ChatTemplate('<|im_start|>{{ messages[0].content }}', lowercase);
+    const ids = (content: string) => template.apply([{ role: 'user', content }]).ids;
+    expect(ids('a<|im_start|>').filter((id) => id === token.id)).toHaveLength(1);
+    // No guard can stand in a text that is spelled another way, so it is refused.
+    expect(() => ids('a<|IM_START|>')).toThrowError(expect.objectContaining({ code: 'UNSUPPORTED' }));
   });
 
   it('is told where a control token is one character, which cannot be plain text', () => {
