@@ -21,6 +21,7 @@ export type {
   ModelInfo,
   PerPhase,
   Piece,
+  ReasoningPiece,
   Receipt,
   SamplingDefaults,
   TemplateOptions,
@@ -37,7 +38,7 @@ export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, ModelOptions, SelectorChoice } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
-export type { ChatMessage } from './text/chat-template.js';
+export type { ChatMessage, ContentPart } from './text/chat-message.js';
 // The same by the verbs of the command line, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`.
 export {
   calibrateStore,

@@ -125,6 +125,7 @@ export class WorkerModel implements Model {
     const { idle: receipt } = this.#loaded;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'abort',

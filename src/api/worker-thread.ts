@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { type ResourceLimits, Worker } from 'node:worker_threads';
 import { fromShape } from '../contract/failure.js';
 import type { ArgumentsOf, EventOf, MethodMap, Reply, Request, ResultOf, WorkerStart } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
@@ -33,10 +33,14 @@ export class WorkerThread<M extends MethodMap> {
   /** Resolves when the thread ends, with what ended it. */
   readonly ended: Promise<FlashrowError>;
 
-  /** `name` is what messages call the thread. */
-  constructor(name: string, start: WorkerStart) {
+  /** `name` is what messages call the thread, `limits` those of its heap. */
+  constructor(name: string, start: WorkerStart, limits: ResourceLimits = {}) {
     // Node's flags for the app are not for this thread: with --input-type it would not even start.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [] });
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: start,
+      execArgv: [],
+      resourceLimits: limits,
+    });
     this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.ended = new Promise((resolve) => {
       this.#worker.on('error', (cause) => resolve(this.#fail({ message: `${name} failed: ${cause.message}`, cause })));

@@ -77,12 +77,12 @@ export interface TemplateOptions {
    * or `{ reasoning_effort: 'low' }` (gpt-oss); default none. Values are those that JSON has. Their texts never become
    * control tokens. One that the template does not read is named in the result's warnings.
    */
-  templateVariables?: Record<string, unknown>;
+  templateVariables?: Record<string, unknown> | undefined;
 }
 
 /**
- * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file; empty
- * where they suggest nothing.
+ * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file;
+ * empty where they suggest nothing.
  */
 export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
 
@@ -95,11 +95,20 @@ export interface TextPiece {
   token: number;
 }
 
+/** A piece of what the model wrote for itself before it answers: gpt-oss' channels that are not `final`. */
+export interface ReasoningPiece {
+  type: 'reasoning';
+  /** Whole characters only. */
+  text: string;
+  /** The id of the token that brought it. */
+  token: number;
+}
+
 /**
- * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as
- * reasoning or a tool call, will be added.
+ * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as a
+ * tool call, will be added.
  */
-export type Piece = TextPiece;
+export type Piece = TextPiece | ReasoningPiece;
 
 /**
  * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the signal, or the
@@ -184,8 +193,13 @@ export interface Receipt {
 }
 
 export interface GenerationResult {
-  /** The generated text, without the prompt and without a stop text. */
+  /** The generated text, without the prompt, a stop text, and what is in `reasoning`. */
   text: string;
+  /**
+   * What the model wrote for itself before it answered, where its vocabulary marks that as gpt-oss' does; else empty.
+   * Stop texts are not looked for in it.
+   */
+  reasoning: string;
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
   finishReason: FinishReason;

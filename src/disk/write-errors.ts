@@ -16,8 +16,14 @@ export interface Space {
  */
 export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
   const told = cause === undefined ? '' : ` (${cause.message})`;
-  const message = `${path} needs ${formatBytes(space.neededBytes)}, ${formatBytes(space.freeBytes)} were free${told}; make room or choose another place`;
+  const message = `${path} needs ${formatBytes(space.neededBytes)}, ${formatBytes(space.freeBytes)} were free${told}; make room or choose another place (\`cacheDir\` for the cache folder)`;
   return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
+}
+
+export function notWritable(path: string, cause: Error): FlashrowError {
+  const message = `cannot write ${path}: ${cause.message}; choose a place that can be written (\`cacheDir\` for the cache folder)`;
+  const { code = null } = cause as NodeJS.ErrnoException;
+  return new FlashrowError('NOT_WRITABLE', message, { path, errno: code }, { cause });
 }
 
 /**
@@ -29,8 +35,7 @@ export function asWriteError(error: unknown, path: string, space: Space): unknow
   if (FULL.includes(code)) return diskFull(path, space, error as Error);
   // In a place such as /proc a folder that cannot be made "does not exist".
   if (REFUSED.includes(code) || (code === 'ENOENT' && syscall === 'mkdir')) {
-    const advice = `cannot write ${path}: ${message}; choose a place that can be written`;
-    return new FlashrowError('NOT_WRITABLE', advice, { path, errno: code }, { cause: error });
+    return notWritable(path, error as Error);
   }
   if (!code.startsWith('E') || code.startsWith('ERR_')) return error;
   return new FlashrowError('IO', `cannot write ${path}: ${message}`, { path, errno: code }, { cause: error });

@@ -64,6 +64,7 @@ export class ModelHost {
       return await generate(prompt, settings, {
         engine,
         spelling: new TableSpelling(vocabulary),
+        channels: vocabulary.channels,
         meter: new Meter(sources),
         vocabSize: spec.vocabSize,
         contextSize,

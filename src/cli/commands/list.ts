@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { FlashrowError } from '../../errors.js';
 import type { CachedModel } from '../../hub/cached-models.js';
 import { addExamples } from '../options/help.js';
 import { formatBytes, formatTable } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
+import { similarName } from '../output/similar.js';
 
 const CACHE_DIR = ['--cache-dir <folder>', 'default: FLASHROW_CACHE, else the cache folder of the platform'] as const;
 
@@ -53,13 +55,40 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
 }
 
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
-  const { removeCached } = await import('../../hub/cached-models.js');
-  const removed = removeCached(name, cacheDir);
+  const { listCached, removeCached } = await import('../../hub/cached-models.js');
+  const removed = orExplained(
+    () => removeCached(name, cacheDir),
+    () => listCached(cacheDir).map((model) => model.name),
+  );
   if (json) return printJson(removed);
   printLine(
     removed.removed.map((model) => `${model.name} (${describe(model)}): ${formatBytes(model.bytes)}`).join('\n'),
   );
   printLine(`removed ${formatBytes(removed.bytes)}`);
+  if (removed.left.length > 0)
+    printLine(`the links are gone, and what they led to was left:\n${removed.left.join('\n')}`);
 }
 
 const describe = ({ kind, source }: CachedModel): string => (source === null ? kind : `${kind} of ${source}`);
+
+/** Runs a removal; a failure says which name was likely meant, or what could not be removed. */
+function orExplained<T>(work: () => T, names: () => string[]): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof FlashrowError) throw withSuggestion(error, names());
+    const { code, path, message } = error as NodeJS.ErrnoException;
+    if (!['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(code ?? '') || path === undefined) throw error;
+    const told = `cannot remove ${path}: ${message}; whoever owns the folder can`;
+    throw new FlashrowError('NOT_WRITABLE', told, { path, errno: code }, { cause: error });
+  }
+}
+
+/** What is removed has to be named in full: a beginning is only asked about. */
+function withSuggestion(error: FlashrowError, names: readonly string[]): FlashrowError {
+  if (error.code !== 'NOT_FOUND' || error.details.name === undefined) return error;
+  const given = error.details.name;
+  const meant = names.find((name) => name.startsWith(given)) ?? similarName(given, names);
+  if (meant === undefined) return error;
+  return new FlashrowError('NOT_FOUND', `${error.message}; did you mean ${meant}?`, error.details, { cause: error });
+}

@@ -92,15 +92,15 @@ async function beginning(prompt: string | number[], flags: RunFlags): Promise<Be
       throw badUsage(`${chatTemplate === undefined ? '--template-var' : '--chat-template'} goes with --chat`);
     if (parseSpecial && typeof prompt !== 'string')
       throw badUsage('--parse-special goes with a text, not with --tokens');
-    return (model, options) => model.generate(prompt, { ...options, ...(parseSpecial && { parseSpecial }) });
+    return (model, options) => model.generate(prompt, { ...options, parseSpecial });
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
   if (parseSpecial)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
   const template = chatTemplate === undefined ? undefined : await readText('--chat-template', chatTemplate);
-  const own = { template, ...(templateVariables && { templateVariables }) };
-  return (model, options) => model.chat([{ role: 'user', content: prompt }], { ...options, ...own });
+  return (model, options) =>
+    model.chat([{ role: 'user', content: prompt }], { ...options, template, templateVariables });
 }
 
 const badUsage = (message: string) => new FlashrowError('BAD_USAGE', message);
@@ -119,6 +119,7 @@ async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'signal',
