@@ -1,8 +1,9 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import { type OptionTable, requirePath } from './check-arguments.js';
+import type { OptionTable } from './check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
 import { isWholeFrom0, MODEL_OPTIONS, requireModelOptions } from './option-tables.js';
+import { pathOf, type Source } from './source.js';
 
 /** The options of a plan. */
 export interface PlanModelOptions extends ModelOptions {
@@ -20,7 +21,7 @@ const PLAN_OPTIONS: OptionTable<PlanModelOptions> = {
  * model that does not fit is an answer: `fits: false`.
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
  */
-export async function planModel(source: string, options: PlanModelOptions = {}): Promise<Plan> {
+export async function planModel(source: Source, options: PlanModelOptions = {}): Promise<Plan> {
   requireModelOptions('planModel()', options, PLAN_OPTIONS);
   const [plan] = await planBudgets(source, [options.memory], options);
   return plan;
@@ -28,12 +29,14 @@ export async function planModel(source: string, options: PlanModelOptions = {}):
 
 /** The same for several budgets, which go by the same measurements. */
 export async function planBudgets(
-  source: string,
+  source: Source,
   budgets: readonly ModelOptions['memory'][],
   options: PlanModelOptions = {},
 ): Promise<Plan[]> {
-  requirePath('the model', source);
+  const path = pathOf('the model', source);
   requireModelOptions('planModel()', options, PLAN_OPTIONS);
   const { promptTokens } = options;
-  return inWorker((channel) => channel.call('plan', { source, options: plainOptions(options), budgets, promptTokens }));
+  return inWorker((channel) =>
+    channel.call('plan', { source: path, options: plainOptions(options), budgets, promptTokens }),
+  );
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
-import type { EvaluationResult } from '../contract/api.js';
+import type { EvaluationResult, Receipt } from '../contract/api.js';
 import type { Methods, SelectorJudgement } from '../contract/protocol.js';
 import { formatBytes } from '../disk/format-bytes.js';
 import { freeBytes } from '../disk/free-bytes.js';
@@ -74,6 +74,7 @@ export async function compareSelectors(
         topOneAgreement: divergence.topOneAgreement,
         klDivergence: divergence.meanKl,
         layers: judgeLayers(args, store, inputs, aborted),
+        warnings: warningsOf(dense.receipt, sparse.receipt),
       };
     } finally {
       logits.close();
@@ -84,6 +85,14 @@ export async function compareSelectors(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** With options that leave the selector alone, both runs are the same. */
+function warningsOf(dense: Receipt, sparse: Receipt): string[] {
+  if (sparse.selector !== dense.selector) return [];
+  return [
+    `both runs used the selector ${dense.selector}, so nothing was compared; give \`tuning.selector\`, or \`exact: false\` where the model has predictors`,
+  ];
 }
 
 /** The sequences to run: those given, or windows of the documents. */

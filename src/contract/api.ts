@@ -1,5 +1,4 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { ModelSpec } from '../model/spec.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
@@ -250,8 +249,30 @@ export interface EvaluationResult {
   receipt: Receipt;
 }
 
-export interface ModelInfo {
-  spec: ModelSpec;
+/** What a model is, whatever budget it is loaded with. */
+export interface ModelDescription {
+  /** The name that the checkpoint gives itself, else the name of its file or folder. */
+  name: string;
+  /** The family that flashrow runs it as, like `llama` or `qwen3-moe`. */
+  architecture: string;
+  /** Weights in all, as a number: 7e9 for a model of 7 billion parameters. */
+  parameters: number;
+  /** Tokens of context that the model was trained on. */
+  contextLength: number;
+  /** Tokens in the vocabulary. Ids are from 0 to one less. */
+  vocabSize: number;
+  /** Layers, each of attention and a feed-forward network. */
+  layers: number;
+  /** Experts in a layer; 0 where the model is no mixture of experts. */
+  experts: number;
+  /** The model's own Jinja template for conversations; null where it has none, and then `chat` needs `template`. */
+  chatTemplate: string | null;
+  /** The sampling that `chat` uses where its options say nothing: what the model's makers advise. */
+  samplingDefaults: SamplingDefaults;
+}
+
+/** What a model is, and how it was loaded. */
+export interface ModelInfo extends ModelDescription {
   /** The store's folder. */
   path: string;
   /** Tokens of context. */
@@ -260,10 +281,6 @@ export interface ModelInfo {
   cachePolicy: string;
   exact: boolean;
   kernels: string;
-  /** The model's own chat template, in Jinja; null where it has none. */
-  chatTemplate: string | null;
-  /** The sampling that `chat` uses where its options say nothing. */
-  samplingDefaults: SamplingDefaults;
   /**
    * False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads.
    */

@@ -24,6 +24,7 @@ import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
+import { describeStore } from './describe-model.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
@@ -132,19 +133,16 @@ async function loadParts(
 
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
-  const sampling = samplingDefaults(store.readGenerationConfig());
   return {
-    spec: store.spec,
+    ...describeStore(store),
     path,
     contextSize: settings.contextSize,
     selector: selector.name,
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
-    chatTemplate: store.readChatTemplate(),
-    samplingDefaults: sampling.defaults,
     directReads: stream.direct,
-    warnings: [...(store.text.warnings ?? []), ...sampling.warnings],
+    warnings: [...(store.text.warnings ?? []), ...samplingDefaults(store.readGenerationConfig()).warnings],
   };
 }
 

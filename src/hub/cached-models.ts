@@ -88,12 +88,25 @@ const entryOfScratch = (path: string): CachedModel => ({
   source: null,
 });
 
+const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'EBUSY'];
+
 /**
  * Removes an entry by the name that `listCached` gives: a pulled model with the stores made of it, or a store, finished
  * or not. `organization/repository` removes all of its models, with `:tag` that one. Touches nothing outside the cache
- * folder. Throws NOT_FOUND, BAD_USAGE, or BUSY while another process works on it.
+ * folder. Throws NOT_FOUND, BAD_USAGE, NOT_WRITABLE, or BUSY while another process works on it.
  */
 export function removeCached(name: string, cacheDir: string | undefined): RemovedModels {
+  try {
+    return remove(name, cacheDir);
+  } catch (error) {
+    const { code = '', path, message } = error as NodeJS.ErrnoException;
+    if (!REFUSED.includes(code) || path === undefined) throw error;
+    const told = `cannot remove ${path}: ${message}; whoever owns the folder can`;
+    throw new FlashrowError('NOT_WRITABLE', told, { path, errno: code }, { cause: error });
+  }
+}
+
+function remove(name: string, cacheDir: string | undefined): RemovedModels {
   const cache = cacheDirectory(cacheDir);
   const stores = cachedStores(cache);
   const store = stores.find((each) => each.name === name);

@@ -2,6 +2,8 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { flashrowJson } from '../support/flashrow.js';
 import { TALES } from '../support/shipped.js';
 
@@ -36,6 +38,22 @@ describe.concurrent('a model in the cache folder', { timeout: 60_000 }, () => {
     expect([exitCode, json.error.code]).toEqual([2, 'BAD_USAGE']);
     expect(json.error.message).toContain(`"ta" is the beginning of several names`);
     for (const name of [ONE, OTHER]) expect(json.error.message).toContain(name);
+  });
+
+  test('that was pulled is meant, not the store that was made of it', async () => {
+    const own = mkdtempSync(join(tmpdir(), 'flashrow-named-'));
+    const folder = join(own, 'models', 'org', 'tiny-GGUF');
+    mkdirSync(folder, { recursive: true });
+    writeRandomGguf(join(folder, 'tiny-Q8_0.gguf'), SHAPES.tiny, 'q8_0');
+    const run = ['--cache-dir', own, '--max-tokens', '1', '--tokens', '[1]'];
+    const whole = await flashrowJson(['run', 'org/tiny-GGUF:Q8_0', ...run]);
+    const short = await flashrowJson<{ tokens: number[] }>(['run', 'tiny', ...run]);
+    rmSync(own, { recursive: true });
+    expect([whole.exitCode, short.exitCode], short.stderr).toEqual([0, 0]);
+    expect(short.stderr).toContain('note: tiny is org/tiny-GGUF:Q8_0');
+    // One conversion, of the first run, is what both ran.
+    expect(whole.stderr).toContain('converting the checkpoint once');
+    expect(short.stderr).not.toContain('converting');
   });
 
   test('is suggested where its name is misspelled', async () => {

@@ -12,6 +12,7 @@ import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples, addParagraphs } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { formatBytes, formatCount, plural } from '../output/format.js';
 import { notice, printJson } from '../output/output.js';
 import { withModel } from './with-model.js';
@@ -19,6 +20,7 @@ import { withModel } from './with-model.js';
 interface ChatFlags extends ModelFlags, GenerationFlags {
   system?: string;
   chatTemplate?: string;
+  templateVar?: TemplateVariables;
   json?: boolean;
 }
 
@@ -29,7 +31,12 @@ export function chatCommand(): Command {
     )
     .argument('<model>', MODEL_ARGUMENT)
     .option('--system <text>', 'a text that the model is given before the conversation')
-    .option('--chat-template <file>', "a Jinja template instead of the model's own");
+    .option('--chat-template <file>', "a Jinja template instead of the model's own")
+    .option(
+      '--template-var <name=value>',
+      'a variable for the template, JSON or a text; may be repeated',
+      templateVariable,
+    );
   addGenerationOptions(command, {});
   addParagraphs(
     command,
@@ -66,8 +73,11 @@ async function chat(source: string, flags: ChatFlags): Promise<void> {
   });
 }
 
-async function templateOptions({ chatTemplate }: ChatFlags): Promise<TemplateOptions> {
-  return chatTemplate === undefined ? {} : { template: await readText('--chat-template', chatTemplate) };
+async function templateOptions({ chatTemplate, templateVar: templateVariables }: ChatFlags): Promise<TemplateOptions> {
+  return {
+    ...(chatTemplate !== undefined && { template: await readText('--chat-template', chatTemplate) }),
+    ...(templateVariables && { templateVariables }),
+  };
 }
 
 /** What a conversation begins with: the model, its budget and context, and how answers are drawn. */

@@ -8,6 +8,7 @@ import { readText } from '../input/read-input.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { isTokenIds, parseJson } from '../options/option-values.js';
+import { inCommandWords } from '../output/command-words.js';
 import { formatComparison } from '../output/comparison.js';
 import { plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
@@ -76,6 +77,7 @@ async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
     );
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
+  for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
 }
 
 async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compareSelectors>[1]> {

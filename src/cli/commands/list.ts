@@ -41,8 +41,8 @@ export function rmCommand(): Command {
 }
 
 async function list({ cacheDir, json }: ListFlags): Promise<void> {
-  const { listCached } = await import('../../hub/cached-models.js');
-  const models = listCached(cacheDir);
+  const { listModels } = await import('../../api/cached-models.js');
+  const models = await listModels({ cacheDir });
   if (json) printJson({ models });
   else if (models.length === 0) printLine('nothing yet; `flashrow pull` fetches models');
   else
@@ -55,10 +55,10 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
 }
 
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
-  const { listCached, removeCached } = await import('../../hub/cached-models.js');
-  const removed = orExplained(
-    () => removeCached(name, cacheDir),
-    () => listCached(cacheDir).map((model) => model.name),
+  const { listModels, removeModel } = await import('../../api/cached-models.js');
+  const removed = await orExplained(
+    () => removeModel(name, { cacheDir }),
+    async () => (await listModels({ cacheDir })).map((model) => model.name),
   );
   if (json) return printJson(removed);
   printLine(
@@ -71,16 +71,13 @@ async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void
 
 const describe = ({ kind, source }: CachedModel): string => (source === null ? kind : `${kind} of ${source}`);
 
-/** Runs a removal; a failure says which name was likely meant, or what could not be removed. */
-function orExplained<T>(work: () => T, names: () => string[]): T {
+/** Runs a removal; a failure says which name was likely meant. */
+async function orExplained<T>(work: () => Promise<T>, names: () => Promise<string[]>): Promise<T> {
   try {
-    return work();
+    return await work();
   } catch (error) {
-    if (error instanceof FlashrowError) throw withSuggestion(error, names());
-    const { code, path, message } = error as NodeJS.ErrnoException;
-    if (!['EACCES', 'EPERM', 'EROFS', 'EBUSY'].includes(code ?? '') || path === undefined) throw error;
-    const told = `cannot remove ${path}: ${message}; whoever owns the folder can`;
-    throw new FlashrowError('NOT_WRITABLE', told, { path, errno: code }, { cause: error });
+    if (error instanceof FlashrowError) throw withSuggestion(error, await names());
+    throw error;
   }
 }
 

@@ -33,8 +33,8 @@ export function planCommand(): Command {
   addExamples(
     command,
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
-    ['flashrow plan model.gguf --memory 2GB,3GB,4GB', 'several budgets side by side'],
     ['flashrow plan model.gguf --memory 2GB --context 1024', 'within a budget and a context'],
+    ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
   );
   addModelOptions(command);
   const memory = command.options.find(({ long }) => long === '--memory');
@@ -48,7 +48,8 @@ export function planCommand(): Command {
 async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
   const { planBudgets } = await import('../../api/plan-model.js');
   const options = { ...toModelOptions(flags), promptTokens: flags.promptTokens };
-  const plans = await planBudgets(await namedModel(source, flags.cacheDir), memory ?? [undefined], options);
+  const model = await namedModel(source, flags.cacheDir);
+  const plans = await planBudgets(model, memory ?? [undefined], options);
   for (const warning of new Set(plans.flatMap(({ warnings }) => warnings))) notice(`note: ${inCommandWords(warning)}`);
   if (plans.length > 1) {
     if (flags.json) printJson({ plans });

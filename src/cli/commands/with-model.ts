@@ -18,14 +18,8 @@ export async function withModel<T>(
   usualContextSize?: number,
 ): Promise<T> {
   // Loaded late, here and in the commands, so that help and bad usage do not wait for the engine.
-  const [{ loadForWork }, { nativeUnavailableReason }] = await Promise.all([
-    import('../../api/load-model.js'),
-    import('../../../native-bridge/index.js'),
-  ]);
+  const { loadForWork } = await import('../../api/load-model.js');
   const source = await namedModel(given, options.cacheDir);
-  const reason = nativeUnavailableReason();
-  if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
-
   const { result: model, convertedMs } = await withProgress(IN_CACHE, (onProgress) =>
     loadForWork(source, { ...options, signal, onProgress }, usualContextSize),
   );
