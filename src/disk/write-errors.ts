@@ -30,11 +30,10 @@ export function notWritable(path: string, cause: Error): FlashrowError {
  * The error, in flashrow's codes, for a file system's refusal to write below `path`. Any other failure stays as it is.
  */
 export function asWriteError(error: unknown, path: string, space: Space): unknown {
-  const { code, message, syscall } = error as NodeJS.ErrnoException;
+  const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FlashrowError || typeof code !== 'string') return error;
   if (FULL.includes(code)) return diskFull(path, space, error as Error);
-  // In a place such as /proc a folder that cannot be made "does not exist".
-  if (REFUSED.includes(code) || (code === 'ENOENT' && syscall === 'mkdir')) {
+  if (REFUSED.includes(code)) {
     return notWritable(path, error as Error);
   }
   if (!code.startsWith('E') || code.startsWith('ERR_')) return error;

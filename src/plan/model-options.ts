@@ -18,9 +18,9 @@ export interface PlanOptions extends ModelOptions {
 /** The options that shape a plan and a load alike. */
 export interface ModelOptions {
   /**
-   * Budget for everything that grows with the model: bytes, or a text like `"2GB"` (10^9), `"1.5GiB"`, `"6G"`
-   * (2^30) or `"50%"` of what the control groups and the machine have left. Default: `"60%"`; where the model does not
-   * run in that, 90% less the overhead. `plan.warnings` says so.
+   * Budget for everything that grows with the model: bytes, or a text like `"2GB"` (10^9), `"1.5GiB"`, `"6G"` (2^30) or
+   * `"50%"` of what the control groups and the machine have left. Default: 60% of that. Where the model does not run in
+   * 60%, it is 90% less the overhead; `plan.warnings` says so.
    */
   memory?: number | string | undefined;
   /**
