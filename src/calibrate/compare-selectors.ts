@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
 import type { EvaluationResult, Receipt } from '../contract/api.js';
 import type { Methods, SelectorJudgement } from '../contract/protocol.js';
+import { formatBytes } from '../disk/format-bytes.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { asWriteError } from '../disk/write-errors.js';
 import { createSelector } from '../engine/create-selector.js';
@@ -45,7 +46,7 @@ export async function compareSelectors(
   const space = { neededBytes, freeBytes: freeBytes(folder) };
   try {
     if (space.freeBytes < neededBytes) {
-      const message = `comparing ${tokens} tokens needs ${neededBytes} bytes in ${tmpdir()}, ${space.freeBytes} are free; give fewer tokens, or set TMPDIR`;
+      const message = `comparing ${tokens} tokens needs ${formatBytes(neededBytes)} in ${tmpdir()}, ${formatBytes(space.freeBytes)} are free; give fewer tokens, or set TMPDIR`;
       throw new FlashrowError('DISK_FULL', message, { path: tmpdir(), ...space });
     }
     const logits = new LogitFile(join(folder, 'logits.f32'), spec.vocabSize);

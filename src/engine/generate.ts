@@ -1,9 +1,9 @@
 import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { StopScanner } from '../text/stop-strings.js';
-import { StreamDecoder } from '../text/stream-decoder.js';
+import type { ChannelMarks } from '../text/channels.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
+import { AnswerWriter } from './answer-writer.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
@@ -12,6 +12,8 @@ import { Sampler } from './sampler.js';
 export interface GenerationParts {
   engine: Engine;
   spelling: TokenSpelling;
+  /** The marks of the vocabulary's channels; null where it has none. */
+  channels: ChannelMarks | null;
   meter: Meter;
   vocabSize: number;
   contextSize: number;
@@ -42,15 +44,9 @@ export async function generate(
   const { engine, spelling, meter, vocabSize, contextSize } = parts;
   const eosIds = new Set(spelling.eosIds);
   const sampler = new Sampler({ ...settings, vocabSize, masked: settings.ignoreEos ? spelling.eosIds : [] });
-  const decoder = new StreamDecoder();
-  const scanner = new StopScanner(settings.stop);
+  const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const history = [...prompt];
   const tokens: number[] = [];
-  let text = '';
-  const release = (released: string, token: number) => {
-    text += released;
-    parts.onPiece({ type: 'text', text: released, token });
-  };
 
   const cached = engine.reuse(prompt);
   let endedBy: EndedBy = 'maxTokens';
@@ -65,9 +61,8 @@ export async function generate(
       }
       tokens.push(id);
       history.push(id);
-      const scan = scanner.push(decoder.push(spelling.bytes(id)));
-      release(scan.text, id);
-      if (scan.stopped) {
+      answer.push(id);
+      if (answer.stopped) {
         endedBy = 'stop';
         break;
       }
@@ -83,18 +78,16 @@ export async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     endedBy = 'abort';
   }
-  if (!scanner.stopped) {
-    const last = scanner.push(decoder.end());
-    const rest = last.text + (last.stopped ? '' : scanner.end());
-    if (rest !== '') release(rest, tokens[tokens.length - 1]);
-    if (last.stopped) endedBy = 'stop';
-  }
+  const stoppedBefore = answer.stopped;
+  answer.end(tokens[tokens.length - 1]);
+  if (answer.stopped && !stoppedBefore) endedBy = 'stop';
   return {
-    text,
+    text: answer.text,
+    reasoning: answer.reasoning,
     tokens,
     finishReason: FINISH_REASONS[endedBy],
     endedBy,
-    stopText: scanner.stopText,
+    stopText: answer.stopText,
     usage: { prompt: prompt.length, cached, completion: tokens.length },
     receipt: meter.receipt(),
   };

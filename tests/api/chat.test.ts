@@ -153,6 +153,6 @@ describe('sampling defaults', () => {
     ],
     [{ repetition_penalty: 1.05 }, { repeatPenalty: 1.05 }],
   ])('of %j are %j', (config, expected) => {
-    expect(samplingDefaults(config)).toEqual(expected);
+    expect(samplingDefaults(config).defaults).toEqual(expected);
   });
 });

@@ -10,7 +10,7 @@ import { ChatSettings } from '../chat/chat-settings.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
-import { addExamples } from '../options/help.js';
+import { addExamples, addParagraphs } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { formatBytes, formatCount, plural } from '../output/format.js';
@@ -38,10 +38,11 @@ export function chatCommand(): Command {
       templateVariable,
     );
   addGenerationOptions(command, {});
-  command.addHelpText(
-    'after',
-    "\nWithout sampling options, answers are drawn as the model's makers suggest. A model without such a word picks the likeliest token." +
-      `\nAn answer ends where the turn or the context ends. Where the context is full, the oldest turns leave.\n\nIn the conversation:\n${CHAT_HELP}`,
+  addParagraphs(
+    command,
+    "Without sampling options, answers are drawn as the model's makers suggest. A model without such a word picks the likeliest token.",
+    'An answer ends where the turn or the context ends. Where the context is full, the oldest turns leave.',
+    `In the conversation:\n${CHAT_HELP}`,
   );
   addExamples(
     command,

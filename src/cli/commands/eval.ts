@@ -70,6 +70,11 @@ async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
   );
+  const { dense, sparse } = result;
+  if (sparse.receipt.selector === dense.receipt.selector)
+    notice(
+      `note: both runs read by the selector ${dense.receipt.selector}, so they cannot differ; --lossy --select low-rank compares a selector that guesses`,
+    );
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
   for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
