@@ -26,10 +26,6 @@ export async function withModel<T>(
   if (convertedMs !== null)
     notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
   for (const warning of model.plan.warnings) notice(`note: ${inCommandWords(warning)}`);
-  if (options.exact === false && model.info.exact)
-    notice(
-      `note: --lossy changed nothing: the selector ${model.info.selector} does not guess; \`flashrow calibrate\` trains selectors that do, for ReLU models`,
-    );
   try {
     return await work(model);
   } finally {
