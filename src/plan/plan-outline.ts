@@ -65,7 +65,11 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
     overheadBytes: overhead,
   };
   const obstacle = obstacleTo(sizes);
-  const doubts = [obstacle === null ? shortage(sizes) : null, conversionShortage(outline)];
+  const doubts = [
+    obstacle === null ? shortage(sizes) : null,
+    conversionShortage(outline),
+    needlessLossy(settings.lossy, allocation.selector, calibration),
+  ];
   const plan: Plan = {
     fits: obstacle === null,
     obstacle,
@@ -98,6 +102,13 @@ function calibrationFor(outline: Outline, { cache, lossy }: Settings): Calibrati
       { option: 'tuning.cache', cache: 'hot+lru' },
     );
   return calibration;
+}
+
+/** What to say where guessing was permitted, and nothing guesses. */
+function needlessLossy(lossy: boolean, selector: Allocation['selector'], known: Calibration | null): string | null {
+  if (!lossy || !['all', 'gate', 'router'].includes(selector)) return null;
+  const remedy = known === null && selector === 'gate' ? '; `calibrateStore()` trains predictors that guess' : '';
+  return `\`exact: false\` changed nothing: the selector ${selector}, which is exact, was taken${remedy}`;
 }
 
 function checkHot(cache: Settings['cache'], selector: Allocation['selector']): void {

@@ -79,6 +79,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       expect(told.dense.receipt).toMatchObject({ exact: true, selector: 'gate', falseNegativeRate: null });
       expect(told.sparse.receipt).toMatchObject({ exact: false, selector: 'low-rank' });
       expect(told.sparse.receipt.falseNegativeRate).toBeCloseTo(0.03, 2);
+      expect(told.warnings).toEqual([]);
       expect(told.topOneAgreement).toBeGreaterThan(0.8);
       expect(told.klDivergence).toBeGreaterThan(0);
       expect(told.klDivergence).toBeLessThan(0.2);
@@ -93,6 +94,7 @@ describe.skipIf(!haveSharedData)(`calibration of the shipped model${withoutShare
       const { sequences } = sharedJson('models/tales/reference.json') as Reference;
       const told = await compareSelectors(store, { sequences: sequences.slice(0, 4) }, { memory: '12MB' });
       expect(told).toMatchObject({ topOneAgreement: 1, klDivergence: 0 });
+      expect(told.warnings).toEqual([expect.stringContaining('both runs used the selector gate')]);
       for (const layer of told.layers) expect(layer.falseNegativeRate).toBe(0);
     },
     MINUTES,

@@ -6,6 +6,7 @@ import { formatCount, formatSpeed, plural } from '../output/format.js';
 import { notice } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { canRedraw } from '../output/terminal.js';
+import { visibleText } from '../output/visible-text.js';
 import { formatUsage } from '../output/write-answer.js';
 import type { AnswerDisplay } from './answer-display.js';
 import { CHAT_HELP, type CommandName, readTyped } from './chat-commands.js';
@@ -94,7 +95,7 @@ export class ChatLoop {
   async #system(argument: string): Promise<void> {
     const { session } = this.#parts;
     if (argument !== '') await session.setSystem(argument === 'none' ? null : argument);
-    notice(session.system === null ? 'no system message' : `system message: ${session.system}`);
+    notice(session.system === null ? 'no system message' : `system message: ${visibleText(session.system)}`);
   }
 
   async #retry(): Promise<void> {

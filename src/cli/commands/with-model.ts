@@ -26,10 +26,6 @@ export async function withModel<T>(
     notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
   noteAll(model.info.warnings);
   noteAll(model.plan.warnings);
-  if (options.exact === false && model.info.exact)
-    notice(
-      `note: --lossy changed nothing: the selector ${model.info.selector} does not guess; \`flashrow calibrate\` trains selectors that do, for ReLU models`,
-    );
   try {
     return await work(model);
   } finally {
