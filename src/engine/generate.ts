@@ -1,9 +1,9 @@
 import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { StopScanner } from '../text/stop-strings.js';
-import { StreamDecoder } from '../text/stream-decoder.js';
+import type { ChannelMarks } from '../text/channels.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
+import { AnswerWriter } from './answer-writer.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
@@ -12,6 +12,8 @@ import { Sampler } from './sampler.js';
 export interface GenerationParts {
   engine: Engine;
   spelling: TokenSpelling;
+  /** The marks of the vocabulary's channels; null where it has none. */
+  channels: ChannelMarks | null;
   meter: Meter;
   vocabSize: number;
   contextSize: number;
@@ -44,19 +46,9 @@ export async function generate(
   const eosIds = new Set(spelling.eosIds);
   const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
   const sampler = new Sampler({ ...settings, vocabSize, masked });
-  const decoder = new StreamDecoder();
-  const scanner = new StopScanner(settings.stop);
+  const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const history = [...prompt];
   const tokens: number[] = [];
-  let text = '';
-  const scanToken = (id: number) => {
-    const bytes = spelling.bytes(id);
-    return bytes.length > 0 ? scanner.push(decoder.push(bytes)) : scanner.pushSpecial(spelling.token(id));
-  };
-  const release = (released: string, token: number) => {
-    text += released;
-    parts.onPiece({ type: 'text', text: released, token });
-  };
 
   const cached = engine.reuse(prompt);
   let endedBy: EndedBy = 'maxTokens';
@@ -66,14 +58,14 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
-        endedBy = scanner.pushSpecial(spelling.token(id)).stopped ? 'stop' : 'endToken';
+        answer.pushEnd(id, tokens[tokens.length - 1]);
+        endedBy = answer.stopped ? 'stop' : 'endToken';
         break;
       }
       tokens.push(id);
       history.push(id);
-      const scan = scanToken(id);
-      release(scan.text, id);
-      if (scan.stopped) {
+      answer.push(id);
+      if (answer.stopped) {
         endedBy = 'stop';
         break;
       }
@@ -89,18 +81,16 @@ export async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     endedBy = 'abort';
   }
-  if (!scanner.stopped) {
-    const last = scanner.push(decoder.end());
-    const rest = last.text + (last.stopped ? '' : scanner.end());
-    if (rest !== '') release(rest, tokens[tokens.length - 1]);
-    if (last.stopped) endedBy = 'stop';
-  }
+  const stoppedBefore = answer.stopped;
+  answer.end(tokens[tokens.length - 1]);
+  if (answer.stopped && !stoppedBefore) endedBy = 'stop';
   return {
-    text,
+    text: answer.text,
+    reasoning: answer.reasoning,
     tokens,
     finishReason: FINISH_REASONS[endedBy],
     endedBy,
-    stopText: scanner.stopText,
+    stopText: answer.stopText,
     usage: { prompt: prompt.length, cached, completion: tokens.length },
     receipt: meter.receipt(),
   };

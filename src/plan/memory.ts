@@ -10,6 +10,8 @@ import type { ModelSpec } from '../model/spec.js';
 
 /** The engine's worker: its isolate and its code, with room for its heap to grow at work. */
 const WORKER_BYTES = 30e6;
+/** The thread beside it that knows text: its isolate and its code. */
+const TEXT_THREAD_BYTES = 9e6;
 /** Tokenizer tables, per vocabulary entry. */
 const BYTES_PER_TOKEN = 300;
 /** A read thread has a stack, and a buffer in which it widens small reads. */
@@ -56,4 +58,10 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
  * half's part.
  */
 export const overheadBytes = (spec: ModelSpec, sessionBytes: number): number =>
-  Math.ceil(WORKER_BYTES + spec.vocabSize * BYTES_PER_TOKEN + READ_THREADS * READ_THREAD_BYTES + sessionBytes);
+  Math.ceil(
+    WORKER_BYTES +
+      TEXT_THREAD_BYTES +
+      spec.vocabSize * BYTES_PER_TOKEN +
+      READ_THREADS * READ_THREAD_BYTES +
+      sessionBytes,
+  );

@@ -1,3 +1,4 @@
+import { type ChannelMarks, channelMarks } from './channels.js';
 import type { Tokenizer, TokenSpelling } from './tokenizer.js';
 
 /**
@@ -5,31 +6,37 @@ import type { Tokenizer, TokenSpelling } from './tokenizer.js';
  * tokenizer, which is many times as large.
  */
 export interface VocabularyTable {
+  /** Where the vocabulary is one of gpt-oss; else null. */
+  channels: ChannelMarks | null;
   eosIds: readonly number[];
   /** Ids that are never drawn. */
   suppressedIds: readonly number[];
-  /** The bytes of all ids, in a row, and then their names. */
+  /** The bytes of all ids, in a row, and then the names of all: a control token has no bytes, but a name. */
   bytes: Uint8Array;
-  /** Id i has bytes[ends[i - 1]..ends[i]]; its name is number `ids + i`. */
+  /** Id i has bytes[ends[i - 1]..ends[i]], its name ends at ends[size + i]: [2 * size]. */
   ends: Uint32Array;
 }
 
 /** The table of the ids below `size`. */
 export function shareVocabulary(tokenizer: Tokenizer, size: number): VocabularyTable {
   const encoder = new TextEncoder();
-  const parts: Uint8Array[] = [];
-  for (let id = 0; id < size; id++) parts.push(tokenizer.bytes(id));
-  // The name of a token of text is its bytes, as often as not; a control token has a name alone.
-  for (let id = 0; id < size; id++) parts.push(encoder.encode(tokenizer.token(id)));
-  const ends = new Uint32Array(new SharedArrayBuffer(4 * parts.length));
-  const bytes = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, part) => sum + part.length, 0)));
+  const part = (index: number) =>
+    index < size ? tokenizer.bytes(index) : encoder.encode(tokenizer.token(index - size));
+  const ends = new Uint32Array(new SharedArrayBuffer(4 * 2 * size));
   let end = 0;
-  for (const [index, part] of parts.entries()) {
-    bytes.set(part, end);
-    end += part.length;
+  for (let index = 0; index < 2 * size; index++) {
+    end += part(index).length;
     ends[index] = end;
   }
-  return { eosIds: tokenizer.eosIds, suppressedIds: tokenizer.suppressedIds, bytes, ends };
+  // Made twice: all parts together, as objects, would take many times the table.
+  const bytes = new Uint8Array(new SharedArrayBuffer(end));
+  for (let index = 0; index < 2 * size; index++) bytes.set(part(index), index === 0 ? 0 : ends[index - 1]);
+  const { eosIds, suppressedIds } = tokenizer;
+  return { channels: channelMarks(controls(tokenizer, size)), eosIds, suppressedIds, bytes, ends };
+}
+
+function* controls(tokenizer: Tokenizer, size: number): Generator<[string, number]> {
+  for (let id = 0; id < size; id++) if (tokenizer.bytes(id).length === 0) yield [tokenizer.token(id), id];
 }
 
 /** Reads a `VocabularyTable`. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Queue } from '../../dist/src/api/queue.js';
 import { loadModel } from '../../dist/src/index.js';
-import { PROMPT, TALES, withTales } from '../support/shipped.js';
+import { keepBusy, PROMPT, TALES, withTales } from '../support/shipped.js';
 
 const LONG = { maxTokens: 60, ignoreEos: true };
 
@@ -54,14 +54,16 @@ describe('a model', () => {
 
   it('is BUSY for more calls than may wait, and takes calls again later', () =>
     withTales({ contextSize: 128, maxQueue: 1 }, async (model) => {
-      const taken = [model.generate(PROMPT, LONG), model.generate(PROMPT, { maxTokens: 1 })];
+      const { free } = keepBusy(model);
+      const taken = model.generate(PROMPT, { maxTokens: 1 });
       const refused = { code: 'BUSY', details: { waiting: 1 }, message: expect.stringContaining('`maxQueue`') };
       await expect(model.generate(PROMPT).result).rejects.toMatchObject(refused);
       await expect(model.chat([{ role: 'user', content: 'x' }], { template: 'x' }).result).rejects.toMatchObject(
         refused,
       );
       await expect(model.logprobs([1, 2], 1)).rejects.toMatchObject(refused);
-      await Promise.all(taken.map(({ result }) => result));
+      await free();
+      await taken.result;
       expect(await model.logprobs([1, 2], 1)).toHaveLength(2);
     }));
 

@@ -26,6 +26,16 @@ describe.runIf(haveSharedData)(`a tiny model${withoutSharedData}`, { timeout: 60
     expect((await run('03-eot-token-id/eot.gguf')).json).toMatchObject({ text: 'b', finishReason: 'stop' });
   });
 
+  it('keeps what may have begun a stop string when it ends', async () => {
+    const { json } = await run('03-eot-token-id/eot.gguf', '--stop', 'bX');
+    expect(json).toMatchObject({ text: 'b', finishReason: 'stop' });
+  });
+
+  it('ends before a stop string that its own end completes', async () => {
+    const { json } = await run('03-eot-token-id/eot.gguf', '--stop', 'b[END]');
+    expect(json).toMatchObject({ text: '', finishReason: 'stop' });
+  });
+
   it.each([
     ['a special token', ['<|tool|>'], 'b'],
     ['text and a special token', ['b<|tool|>'], ''],

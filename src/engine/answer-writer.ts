@@ -1,0 +1,77 @@
+import type { Piece } from '../contract/api.js';
+import { type ChannelMarks, ChannelReader, type Part } from '../text/channels.js';
+import { StopScanner } from '../text/stop-strings.js';
+import { StreamDecoder } from '../text/stream-decoder.js';
+import type { TokenSpelling } from '../text/tokenizer.js';
+
+/** Makes text of generated tokens, piece by piece, up to a stop text. Where there are channels they come apart. */
+export class AnswerWriter {
+  /** What was released so far. */
+  text = '';
+  reasoning = '';
+  readonly #spelling: TokenSpelling;
+  readonly #onPiece: (piece: Piece) => void;
+  readonly #decoder = new StreamDecoder();
+  readonly #scanner: StopScanner;
+  readonly #channels: ChannelReader | null;
+  #part: Part = 'answer';
+
+  constructor(
+    prompt: readonly number[],
+    { stop, spelling, channels }: { stop: readonly string[]; spelling: TokenSpelling; channels: ChannelMarks | null },
+    onPiece: (piece: Piece) => void,
+  ) {
+    this.#spelling = spelling;
+    this.#onPiece = onPiece;
+    this.#scanner = new StopScanner(stop);
+    const decode = (id: number) => Buffer.from(spelling.bytes(id)).toString('utf8');
+    this.#channels = channels && new ChannelReader(channels, prompt, decode);
+  }
+
+  /** True from the token on that completed a stop text. */
+  get stopped(): boolean {
+    return this.#scanner.stopped;
+  }
+
+  get stopText(): string | null {
+    return this.#scanner.stopText;
+  }
+
+  /** Takes a token. There is a piece for each. */
+  push(id: number): void {
+    const bytes = this.#spelling.bytes(id);
+    const text = this.#decoder.push(bytes);
+    if (this.#channels) this.#part = this.#channels.take(id, text);
+    // A control token is no text, but a stop text may name it.
+    const control = bytes.length === 0 ? this.#scanner.pushSpecial(this.#spelling.token(id)).text : '';
+    if (this.#part === 'answer') this.#release(control + this.#scanner.push(text).text, id);
+    else if (this.#part === 'reasoning' && control === '') this.#reason(text, id);
+    else this.#release(control, id);
+  }
+
+  /** Takes the token that ends the generation. There is no piece for it. `last` is the token before. */
+  pushEnd(id: number, last: number): void {
+    const { text } = this.#scanner.pushSpecial(this.#spelling.token(id));
+    if (text !== '') this.#release(text, last);
+  }
+
+  /** Releases what was held back. `last` is the last token. */
+  end(last: number): void {
+    if (this.#scanner.stopped) return;
+    const rest = this.#decoder.end();
+    if (this.#part === 'reasoning' && rest !== '') this.#reason(rest, last);
+    const scan = this.#scanner.push(this.#part === 'answer' ? rest : '');
+    const text = scan.text + (scan.stopped ? '' : this.#scanner.end());
+    if (text !== '') this.#release(text, last);
+  }
+
+  #release(text: string, token: number): void {
+    this.text += text;
+    this.#onPiece({ type: 'text', text, token });
+  }
+
+  #reason(text: string, token: number): void {
+    this.reasoning += text;
+    this.#onPiece({ type: 'reasoning', text, token });
+  }
+}
