@@ -119,10 +119,11 @@ describe('a vocabulary that cannot be read', () => {
     ['x', ['a x'], /merges\[0\] is "a x"/],
     ['no list', 7, /no list of merges/],
   ])('is named by the path of tokenizer.json: %s', async (_, merges, message) => {
-    writeFileSync(join(folder, 'config.json'), '{}');
-    const path = join(folder, 'tokenizer.json');
+    const model = mkdtempSync(join(folder, 'model-'));
+    writeFileSync(join(model, 'config.json'), '{}');
+    const path = join(model, 'tokenizer.json');
     writeFileSync(path, JSON.stringify({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges } }));
-    const { json } = await flashrowJson(['tokenize', folder, '--text', 'ab']);
+    const { json } = await flashrowJson(['tokenize', model, '--text', 'ab']);
     expect(json.error).toMatchObject({ code: 'CORRUPT', details: { path } });
     expect(json.error.message).toMatch(message);
     expect(json.error.message).toContain(path);
