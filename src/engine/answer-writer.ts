@@ -49,9 +49,10 @@ export class AnswerWriter {
     else this.#release('', id);
   }
 
-  /** Takes the token that ends the turn. It is no part of the answer, but a stop text may name it: then true. */
-  endToken(id: number): boolean {
-    return this.#scanner.pushSpecial(this.#spelling.token(id)).stopped;
+  /** Takes the token that ends the generation. There is no piece for it. `last` is the token before. */
+  pushEnd(id: number, last: number): void {
+    const { text } = this.#scanner.pushSpecial(this.#spelling.token(id));
+    if (text !== '') this.#release(text, last);
   }
 
   /** Releases what was held back. `last` is the last token. True where that completed a stop text. */

@@ -58,7 +58,8 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
-        endedBy = answer.endToken(id) ? 'stop' : 'endToken';
+        answer.pushEnd(id, tokens[tokens.length - 1]);
+        endedBy = answer.stopped ? 'stop' : 'endToken';
         break;
       }
       tokens.push(id);

@@ -26,6 +26,16 @@ describe.runIf(haveSharedData)(`a tiny model${withoutSharedData}`, { timeout: 60
     expect((await run('03-eot-token-id/eot.gguf')).json).toMatchObject({ text: 'b', finishReason: 'stop' });
   });
 
+  it('keeps what may have begun a stop string when it ends', async () => {
+    const { json } = await run('03-eot-token-id/eot.gguf', '--stop', 'bX');
+    expect(json).toMatchObject({ text: 'b', finishReason: 'stop' });
+  });
+
+  it('ends before a stop string that its own end completes', async () => {
+    const { json } = await run('03-eot-token-id/eot.gguf', '--stop', 'b[END]');
+    expect(json).toMatchObject({ text: '', finishReason: 'stop' });
+  });
+
   it.each([
     ['a special token', ['<|tool|>'], 'b'],
     ['text and a special token', ['b<|tool|>'], ''],
@@ -109,10 +119,11 @@ describe('a vocabulary that cannot be read', () => {
     ['x', ['a x'], /merges\[0\] is "a x"/],
     ['no list', 7, /no list of merges/],
   ])('is named by the path of tokenizer.json: %s', async (_, merges, message) => {
-    writeFileSync(join(folder, 'config.json'), '{}');
-    const path = join(folder, 'tokenizer.json');
+    const model = mkdtempSync(join(folder, 'model-'));
+    writeFileSync(join(model, 'config.json'), '{}');
+    const path = join(model, 'tokenizer.json');
     writeFileSync(path, JSON.stringify({ model: { type: 'BPE', vocab: { a: 0, b: 1 }, merges } }));
-    const { json } = await flashrowJson(['tokenize', folder, '--text', 'ab']);
+    const { json } = await flashrowJson(['tokenize', model, '--text', 'ab']);
     expect(json.error).toMatchObject({ code: 'CORRUPT', details: { path } });
     expect(json.error.message).toMatch(message);
     expect(json.error.message).toContain(path);
