@@ -14,7 +14,7 @@ export const tokenizer: Group = {
   title: 'tokenizer',
   note: `The shipped vocabulary (byte-pair encoding) over prose (${PROSE.join(', ')}), and over random words that rarely repeat.`,
   async measure({ wanted }) {
-    const tales = await openTokenizer(join(REPOSITORY, 'weights/tales'));
+    const { tokenizer: tales } = await openTokenizer(join(REPOSITORY, 'weights/tales'));
     const texts = {
       prose: () => PROSE.map((name) => readFileSync(join(REPOSITORY, name), 'utf8')).join('\n'),
       'random words': () => randomText((ids) => tales.decode(ids)),

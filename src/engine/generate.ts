@@ -1,9 +1,8 @@
 import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { StopScanner } from '../text/stop-strings.js';
-import { StreamDecoder } from '../text/stream-decoder.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
+import { AnswerText } from './answer-text.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
@@ -32,7 +31,7 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
  * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
- * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws CORRUPT or IO.
+ * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT or IO.
  */
 export async function generate(
   prompt: readonly number[],
@@ -41,16 +40,11 @@ export async function generate(
 ): Promise<EngineResult> {
   const { engine, spelling, meter, vocabSize, contextSize } = parts;
   const eosIds = new Set(spelling.eosIds);
-  const sampler = new Sampler({ ...settings, vocabSize, masked: settings.ignoreEos ? spelling.eosIds : [] });
-  const decoder = new StreamDecoder();
-  const scanner = new StopScanner(settings.stop);
+  const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
+  const sampler = new Sampler({ ...settings, vocabSize, masked });
+  const answer = new AnswerText(spelling, settings.stop, parts.onPiece);
   const history = [...prompt];
   const tokens: number[] = [];
-  let text = '';
-  const release = (released: string, token: number) => {
-    text += released;
-    parts.onPiece({ type: 'text', text: released, token });
-  };
 
   const cached = engine.reuse(prompt);
   let endedBy: EndedBy = 'maxTokens';
@@ -60,17 +54,14 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
+        answer.pushEnd(id);
         endedBy = 'endToken';
         break;
       }
       tokens.push(id);
       history.push(id);
-      const scan = scanner.push(decoder.push(spelling.bytes(id)));
-      release(scan.text, id);
-      if (scan.stopped) {
-        endedBy = 'stop';
-        break;
-      }
+      answer.push(id);
+      if (answer.stopText !== null) break;
       if (tokens.length === settings.maxTokens) break;
       if (engine.position === contextSize) {
         endedBy = 'contextSize';
@@ -83,18 +74,14 @@ export async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     endedBy = 'abort';
   }
-  if (!scanner.stopped) {
-    const last = scanner.push(decoder.end());
-    const rest = last.text + (last.stopped ? '' : scanner.end());
-    if (rest !== '') release(rest, tokens[tokens.length - 1]);
-    if (last.stopped) endedBy = 'stop';
-  }
+  answer.end();
+  if (answer.stopText !== null) endedBy = 'stop';
   return {
-    text,
+    text: answer.text,
     tokens,
     finishReason: FINISH_REASONS[endedBy],
     endedBy,
-    stopText: scanner.stopText,
+    stopText: answer.stopText,
     usage: { prompt: prompt.length, cached, completion: tokens.length },
     receipt: meter.receipt(),
   };

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { openVocabulary } from '../import/open.js';
+import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore, openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -7,15 +9,21 @@ import { resolveSource } from './resolve-source.js';
 
 /**
  * The tokenizer of a store, a GGUF file (a vocabulary-only one will do), a Hugging Face folder or a model that was
- * pulled, without loading the model. It is small enough to run in the caller's thread. Throws NOT_FOUND, UNSUPPORTED or
- * CORRUPT.
+ * pulled, without loading the model, and what is odd about its vocabulary, in sentences. It is small enough to run in
+ * the caller's thread. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
-export async function openTokenizer(named: string, cacheDir?: string): Promise<Tokenizer> {
+export async function openTokenizer(
+  named: string,
+  cacheDir?: string,
+): Promise<{ tokenizer: Tokenizer; warnings: readonly string[] }> {
   const source = resolveSource(named, cacheDir);
   if (isStore(source)) {
     const store = openStore(source);
-    return loadTokenizer(store.readTokenizer(), store.text);
+    const tokenizer = loadTokenizer(store.readTokenizer(), store.text, join(source, TOKENIZER_FILE));
+    return { tokenizer, warnings: store.text.warnings ?? [] };
   }
-  const { tokenizer, text } = storedText(openVocabulary(source));
-  return loadTokenizer(tokenizer, text);
+  const vocabulary = openVocabulary(source);
+  const { tokenizer, text } = storedText(vocabulary);
+  const path = vocabulary.kind === 'gguf' ? source : join(source, TOKENIZER_FILE);
+  return { tokenizer: loadTokenizer(tokenizer, text, path), warnings: text.warnings ?? [] };
 }

@@ -81,6 +81,8 @@ export interface HuggingFaceVocabulary {
   /** Ids from config.json, and end ids from generation_config.json. They count where the tokenizer does not say. */
   bosId: number | null;
   eosIds: number[];
+  /** Rows of the embedding, by config.json; null where it does not say. */
+  vocabSize: number | null;
   /** generation_config.json, parsed; null where absent. */
   generationConfig: Record<string, unknown> | null;
   chatTemplate: string | null;

@@ -54,11 +54,18 @@ export function readHuggingFaceVocabulary(
       ...endIds(modelConfig),
       ...(generationConfig ? endIds(Fields.of(join(folder, GENERATION_CONFIG_FILE), generationConfig)) : []),
     ],
+    vocabSize: vocabSizeOf(modelConfig),
     generationConfig,
     chatTemplate: template
       ? parseText(template.bytes, template.path)
       : templateInConfig(Fields.of(join(folder, TOKENIZER_CONFIG_FILE), config)),
   };
+}
+
+/** Models with several parts keep the text part's settings apart. */
+function vocabSizeOf(modelConfig: Fields): number | null {
+  const rows = modelConfig.raw('vocab_size') ?? modelConfig.object('text_config')?.raw('vocab_size');
+  return typeof rows === 'number' ? rows : null;
 }
 
 /** The field holds one id or several. */

@@ -106,7 +106,7 @@ export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
     addBos: fields.flag('addBos'),
     addEos: fields.flag('addEos'),
     // Older stores lack them.
-    ...(fields.has('suppressedIds') && { suppressedIds: fields.integers('suppressedIds', 0, vocabSize - 1) }),
+    ...(fields.has('suppressedIds') && { suppressedIds: fields.integers('suppressedIds', 0, 2 ** 32 - 1) }),
     ...(fields.has('warnings') && { warnings: fields.texts('warnings') }),
   };
 }

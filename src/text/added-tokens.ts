@@ -1,6 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import { isRecord } from './json-shape.js';
 import { checkId } from './piece-ids.js';
+import { WORD } from './pre-tokenizer.js';
 
 /** A token that is cut out of the original text before any other step. */
 export interface AddedToken {
@@ -12,6 +13,10 @@ export interface AddedToken {
   lstrip: boolean;
   /** True where the token removes the white space after it. */
   rstrip: boolean;
+  /** True where the token counts only with no letter, digit or underscore beside it. */
+  singleWord: boolean;
+  /** True where the token is looked for in the text after the normalizer, and is normalized itself. */
+  normalized: boolean;
 }
 
 /** tokenizer.json's `added_tokens`. Throws CORRUPT. */
@@ -28,11 +33,16 @@ export function readAddedTokens(list: unknown): AddedToken[] {
       special: entry.special === true,
       lstrip: entry.lstrip === true,
       rstrip: entry.rstrip === true,
+      singleWord: entry.single_word === true,
+      normalized: entry.normalized === true,
     };
   });
 }
 
-/** Finds added tokens in text. The leftmost goes first, and the longest of those that begin together. */
+/**
+ * Finds added tokens in text, as Hugging Face's library in Rust does. The leftmost goes first, and the longest of those
+ * that begin together.
+ */
 export class AddedTokenSplitter {
   readonly #tokens: Map<string, AddedToken>;
   readonly #pattern: RegExp | null;
@@ -42,6 +52,10 @@ export class AddedTokenSplitter {
     this.#tokens = new Map(written.map((token) => [token.content, token]));
     const source = written.map(({ content }) => content.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&')).join('|');
     this.#pattern = written.length > 0 ? new RegExp(source, 'gu') : null;
+  }
+
+  get isEmpty(): boolean {
+    return this.#pattern === null;
   }
 
   /** True where `text` begins with one of the tokens. */
@@ -60,18 +74,36 @@ export class AddedTokenSplitter {
     strips = true,
   ): void {
     let from = 0;
-    const upTo = (end: number, strip: boolean) => {
-      const between = text.slice(from, end);
-      const kept = strip ? between.trimEnd() : between;
-      if (kept !== '') onText(kept, from === 0);
+    const upTo = (end: number) => {
+      if (end > from) onText(text.slice(from, end), from === 0);
     };
     for (const match of this.#pattern ? text.matchAll(this.#pattern) : []) {
       const token = this.#tokens.get(match[0])!;
-      upTo(match.index, strips && token.lstrip);
+      const end = match.index + match[0].length;
+      if (token.singleWord && (WORD_BEFORE.test(text.slice(0, match.index)) || WORD_AFTER.test(text.slice(end))))
+        continue;
+      upTo(strips && token.lstrip ? spaceBefore(text, match.index) : match.index);
       onToken(token.id, match[0]);
-      from = match.index + match[0].length;
-      if (strips && token.rstrip) from = text.length - text.slice(from).trimStart().length;
+      from = strips && token.rstrip ? spaceAfter(text, end) : end;
     }
-    upTo(text.length, false);
+    upTo(text.length);
   }
+}
+
+const WORD_BEFORE = new RegExp(`[${WORD}]$`, 'u');
+const WORD_AFTER = new RegExp(`^[${WORD}]`, 'u');
+const SPACE = /^\p{White_Space}$/u;
+
+/** The start of the white space that ends at `end`. */
+function spaceBefore(text: string, end: number): number {
+  let at = end;
+  while (at > 0 && SPACE.test(text[at - 1])) at--;
+  return at;
+}
+
+/** The end of the white space that begins at `start`. */
+function spaceAfter(text: string, start: number): number {
+  let at = start;
+  while (at < text.length && SPACE.test(text[at])) at++;
+  return at;
 }

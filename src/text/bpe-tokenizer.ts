@@ -12,16 +12,28 @@ import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 const NO_BYTES = new Uint8Array(0);
 
 /**
- * A tokenizer from a parsed tokenizer.json and a text spec. Throws CORRUPT where the JSON is no tokenizer, UNSUPPORTED
- * where it is no byte-pair encoding, or has unknown parts.
+ * A tokenizer from a parsed tokenizer.json and a text spec. `path` is the file, for messages. Throws CORRUPT where the
+ * JSON is no tokenizer, UNSUPPORTED where it is no byte-pair encoding, or has unknown parts.
  */
-export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec): Tokenizer {
-  return new BpeTokenizer(tokenizer, text);
+export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec, path?: string): Tokenizer {
+  try {
+    return new BpeTokenizer(tokenizer, text);
+  } catch (error) {
+    throw path === undefined ? error : atPath(error, path);
+  }
+}
+
+/** The same failure with the path of the file in place of its plain name. */
+function atPath(error: unknown, path: string): unknown {
+  if (!(error instanceof FlashrowError) || (error.code !== 'CORRUPT' && error.code !== 'UNSUPPORTED')) return error;
+  const message = error.message.replace(/^tokenizer\.json/, path);
+  return new FlashrowError(error.code, message, { ...error.details, path }, { cause: error.cause });
 }
 
 class BpeTokenizer implements Tokenizer {
   readonly bosId: number | null;
   readonly eosIds: readonly number[];
+  readonly suppressedIds: readonly number[];
   readonly addBos: boolean;
   readonly addEos: boolean;
   readonly #added: Map<number, AddedToken>;
@@ -29,6 +41,8 @@ class BpeTokenizer implements Tokenizer {
   /** Finds only tokens of plain text, such as runs of spaces. */
   readonly #splitPlain: AddedTokenSplitter;
   readonly #splitSpecial: AddedTokenSplitter;
+  /** Finds tokens of plain text in normalized text. */
+  readonly #splitNormalized: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
   readonly #preTokenize: PreTokenizer;
   readonly #pieces: PieceEncoder;
@@ -37,18 +51,26 @@ class BpeTokenizer implements Tokenizer {
   constructor(json: Record<string, unknown>, text: TextSpec) {
     this.bosId = text.bosId;
     this.eosIds = text.eosIds;
+    this.suppressedIds = text.suppressedIds ?? [];
     this.addBos = text.addBos;
     this.addEos = text.addEos;
     if (!isRecord(json.model)) throw new FlashrowError('CORRUPT', 'tokenizer.json has no model');
     const added = readAddedTokens(json.added_tokens);
     const special = added.filter((token) => token.special);
     this.#added = new Map(added.map((token) => [token.id, token]));
-    this.#splitAll = new AddedTokenSplitter(added);
-    this.#splitPlain = new AddedTokenSplitter(added.filter((token) => !token.special));
+    this.#normalize = createNormalizer(json.normalizer);
+    // A special token is looked for as it is written, whatever its flag says. Else Llama 2's <s> would be text wherever
+    // no space is before it, and another spelling of a special token would become one.
+    const normalized = added.filter((token) => token.normalized && !token.special);
+    const plain = added.filter((token) => !token.special && !token.normalized);
+    this.#splitAll = new AddedTokenSplitter([...special, ...plain]);
+    this.#splitPlain = new AddedTokenSplitter(plain);
+    this.#splitNormalized = new AddedTokenSplitter(
+      normalized.map((token) => ({ ...token, content: this.#normalize(token.content) })),
+    );
     this.#splitSpecial = new AddedTokenSplitter(special);
     this.#pieces = new PieceEncoder(json.model, new Set(special.map(({ content }) => content)));
     this.#spelling = spellingOf(json.decoder);
-    this.#normalize = createNormalizer(json.normalizer);
     const preTokenize = createPreTokenizer(json.pre_tokenizer);
     this.#preTokenize = wordsStandAlone(this.#pieces.tokens)
       ? (piece, first) => preTokenize(piece, first).flatMap(words)
@@ -86,10 +108,18 @@ class BpeTokenizer implements Tokenizer {
     splitter.split(
       text.replace(/\p{Surrogate}/gu, '\ufffd'),
       (part, first) => {
-        for (const piece of this.#preTokenize(this.#normalize(clean(part)), first)) this.#pieces.encode(piece, ids);
+        this.#splitNormalized.split(
+          this.#normalize(clean(part)),
+          (between, firstOfPart) => this.#appendPieces(between, first && firstOfPart, ids),
+          (id) => ids.push(id),
+        );
       },
       (id) => ids.push(id),
     );
+  }
+
+  #appendPieces(text: string, first: boolean, ids: number[]): void {
+    for (const piece of this.#preTokenize(text, first)) this.#pieces.encode(piece, ids);
   }
 
   decode(ids: readonly number[]): string {

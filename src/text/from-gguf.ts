@@ -85,6 +85,7 @@ function byteLevelParts(vocabulary: GgufVocabulary) {
       byte_fallback: false,
       ignore_merges: ignoreMerges,
       merges: vocabulary.merges,
+      merges_join_texts: true,
     },
   };
 }

@@ -1,3 +1,4 @@
+import { shown } from '../errors.js';
 import type { HuggingFaceVocabulary } from '../import/checkpoint.js';
 import { folderEnds } from './end-tokens.js';
 import { isRecord, records } from './json-shape.js';
@@ -35,8 +36,13 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
       around.after !== null &&
       eosIds.includes(around.after) &&
       (around.before === null || around.before === bosId));
+  const suppressed = vocabulary.generationConfig?.suppress_tokens;
+  const suppressedIds = (Array.isArray(suppressed) ? suppressed : []).filter(
+    (id) => Number.isSafeInteger(id) && id >= 0,
+  );
+  const known = withoutStrangers(tokenizer, addedTokens, vocabulary.vocabSize ?? Number.POSITIVE_INFINITY);
   return {
-    tokenizer,
+    tokenizer: known.tokenizer,
     chatTemplate: vocabulary.chatTemplate,
     generationConfig: vocabulary.generationConfig,
     text: {
@@ -44,7 +50,24 @@ export function textFromHuggingFace(vocabulary: HuggingFaceVocabulary): StoredTe
       eosIds: [...new Set(eosIds)],
       addBos: addBos && bosId !== null,
       addEos: addEos && eosIds.length > 0,
+      ...(suppressedIds.length > 0 && { suppressedIds }),
+      ...(known.warnings.length > 0 && { warnings: known.warnings }),
     },
+  };
+}
+
+/** tokenizer.json without the added tokens that the embedding has no row for. Spelled out in a text they are text. */
+function withoutStrangers(
+  tokenizer: Record<string, unknown>,
+  addedTokens: readonly Record<string, unknown>[],
+  vocabSize: number,
+): { tokenizer: Record<string, unknown>; warnings: string[] } {
+  const strangers = addedTokens.filter(({ id }) => typeof id === 'number' && id >= vocabSize);
+  if (strangers.length === 0) return { tokenizer, warnings: [] };
+  const names = shown(strangers.map(({ content }) => content));
+  return {
+    tokenizer: { ...tokenizer, added_tokens: addedTokens.filter((token) => !strangers.includes(token)) },
+    warnings: [`the model has no embedding for the added tokens ${names}; they are plain text`],
   };
 }
 

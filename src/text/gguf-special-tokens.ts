@@ -29,13 +29,14 @@ export class GgufSpecialTokens {
     this.unknownId = vocabulary.unknownId ?? this.#defaultId('unknown');
     const ids = new Map(tokens.map((token, id) => [token, id]));
     const wanted = { bos: addBos ?? pre?.addBos ?? true, eos: addEos ?? false };
+    const warnings = [...vocabulary.warnings, ...warningsOf(vocabulary, wanted, { bosId, eosId })];
     this.text = {
       bosId,
       eosIds: ggufEnds((token) => ids.get(token) ?? null, { ...vocabulary, eosId }),
       addBos: bosId !== null && wanted.bos,
       addEos: eosId !== null && wanted.eos,
-      suppressedIds: vocabulary.suppressedIds,
-      warnings: [...vocabulary.warnings, ...warningsOf(vocabulary, wanted, { bosId, eosId })],
+      ...(vocabulary.suppressedIds.length > 0 && { suppressedIds: vocabulary.suppressedIds }),
+      ...(warnings.length > 0 && { warnings }),
     };
   }
 

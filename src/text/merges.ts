@@ -9,8 +9,11 @@ export class MergeTable {
   readonly #rank: Int32Array;
   readonly #mask: number;
 
-  /** Reads the `merges` of tokenizer.json's model: "left right" or [left, right], best first. Throws CORRUPT. */
-  constructor(model: Record<string, unknown>, ids: ReadonlyMap<string, number>) {
+  /**
+   * Reads the `merges` of tokenizer.json's model: "left right" or [left, right], best first. `idOf` gives a piece's id.
+   * Throws CORRUPT.
+   */
+  constructor(model: Record<string, unknown>, ids: ReadonlyMap<string, number>, idOf: (piece: string) => number) {
     const merges = model.merges;
     if (!Array.isArray(merges)) throw new FlashrowError('CORRUPT', "tokenizer.json's model has no list of merges");
     let capacity = 16;
@@ -22,10 +25,10 @@ export class MergeTable {
     this.#merged = new Int32Array(merges.length);
     this.#rank = ranks(model.tied_merges, merges.length);
     for (let at = 0; at < merges.length; at++) {
-      const [left, right] = readPair(merges[at], at, ids);
-      this.#left[at] = ids.get(left)!;
-      this.#right[at] = ids.get(right)!;
-      this.#merged[at] = ids.get(left + right)!;
+      const [left, right] = model.merges_join_texts === true ? firstCut(merges[at]) : readPair(merges[at], at, ids);
+      this.#left[at] = idOf(left);
+      this.#right[at] = idOf(right);
+      this.#merged[at] = idOf(left + right);
       this.#insert(at);
     }
   }
@@ -77,6 +80,13 @@ function ranks(ties: unknown, count: number): Int32Array {
   }
   for (const [first, last] of ties) result.fill(first, first, last + 1);
   return result;
+}
+
+/** The two texts of a GGUF file's merge, as llama.cpp cuts it; two empty ones where it has no space. */
+function firstCut(merge: unknown): [string, string] {
+  if (typeof merge !== 'string') return ['', ''];
+  const space = merge.indexOf(' ', 1);
+  return space < 0 ? ['', ''] : [merge.slice(0, space), merge.slice(space + 1)];
 }
 
 /** A list of two pieces, or `left right`. Pieces may hold spaces, so the cut must leave two pieces that exist. */

@@ -21,6 +21,15 @@ export class PieceEncoder {
   readonly #bytes: Int32Array | null;
   /** All tokens; null unless a piece that is a token itself is not split. */
   readonly #whole: Map<string, number> | null;
+  /**
+   * True where merges join texts that need not be tokens, as in llama.cpp (GGUF vocabularies). What is left of those
+   * falls into the characters that are tokens.
+   */
+  readonly #joinsTexts: boolean;
+  /** The texts in merges that are no tokens. Their ids follow those of the tokens. */
+  readonly #unlisted = new Map<string, number>();
+  readonly #unlistedTexts: string[] = [];
+  readonly #firstUnlisted: number;
   readonly #unknown: number;
   readonly #fuseUnknown: boolean;
   readonly #cache = new Map<string, Int32Array>();
@@ -41,7 +50,10 @@ export class PieceEncoder {
       const isCharacter = codePoint !== undefined && token.length === (codePoint > 0xffff ? 2 : 1);
       if (isCharacter && !apart.has(token)) this.#characters.set(codePoint, id);
     }
-    this.#merger = new BytePairEncoding(new MergeTable(model, ids));
+    this.#joinsTexts = model.merges_join_texts === true;
+    this.#firstUnlisted = this.tokens.length;
+    const idOf = (piece: string) => ids.get(piece) ?? this.#unlistedId(piece);
+    this.#merger = new BytePairEncoding(new MergeTable(model, ids, idOf));
     this.#bytes = model.byte_fallback === true ? byteIds(ids) : null;
     this.#unknown = typeof model.unk_token === 'string' ? (ids.get(model.unk_token) ?? NO_ID) : NO_ID;
     this.#fuseUnknown = model.fuse_unk === true;
@@ -68,7 +80,35 @@ export class PieceEncoder {
     const most = this.#bytes ? 3 * piece.length : piece.length;
     const symbols = most <= this.#symbols.length ? this.#symbols : new Int32Array(most);
     const count = this.#merger.merge(symbols, this.#characterIds(piece, symbols));
-    return symbols.slice(0, count);
+    const ids = symbols.slice(0, count);
+    return this.#joinsTexts ? this.#listed(ids) : ids;
+  }
+
+  /** The id of a text that is no token. A character of its own takes part in merges too. */
+  #unlistedId(text: string): number {
+    let id = this.#unlisted.get(text);
+    if (id === undefined) {
+      id = this.#firstUnlisted + this.#unlistedTexts.length;
+      this.#unlisted.set(text, id);
+      this.#unlistedTexts.push(text);
+      const [character, ...others] = text;
+      if (character !== undefined && others.length === 0 && !this.#characters.has(character.codePointAt(0)!))
+        this.#characters.set(character.codePointAt(0)!, id);
+    }
+    return id;
+  }
+
+  /** Puts the tokens of single characters in place of texts that are no tokens. */
+  #listed(ids: Int32Array): Int32Array {
+    const isListed = (id: number) => id !== NO_ID && id < this.#firstUnlisted;
+    if (ids.every(isListed)) return ids;
+    return Int32Array.from(
+      [...ids].flatMap((id) => {
+        if (id === NO_ID || isListed(id)) return id === NO_ID ? [] : [id];
+        const characters = [...this.#unlistedTexts[id - this.#firstUnlisted]];
+        return characters.map((one) => this.#characters.get(one.codePointAt(0)!) ?? NO_ID).filter(isListed);
+      }),
+    );
   }
 
   #characterIds(piece: string, symbols: Int32Array): number {
@@ -94,6 +134,11 @@ export class PieceEncoder {
 
   #unknownId(symbols: Int32Array, count: number): number {
     const id = this.#unknown;
+    if (this.#joinsTexts) {
+      // No token, but it keeps its neighbours apart.
+      symbols[count] = NO_ID;
+      return count + 1;
+    }
     if (id === NO_ID || (this.#fuseUnknown && count > 0 && symbols[count - 1] === id)) return count;
     symbols[count] = id;
     return count + 1;

@@ -8,7 +8,7 @@ import { SplitPreTokenizer } from './tokenizers-library.js';
 export type PreTokenizer = (text: string, first: boolean) => string[];
 
 /** The meaning of \w in Rust's regular expressions. Other patterns are for Oniguruma, where \w differs. */
-const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
+export const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
 
 type Json = Record<string, unknown>;
 

@@ -3,6 +3,8 @@ import type { GuardedText } from './user-text.js';
 /** What ids mean as text: enough to write an answer out. */
 export interface TokenSpelling {
   readonly eosIds: readonly number[];
+  /** Ids that are never drawn. */
+  readonly suppressedIds: readonly number[];
   /** The bytes that a token means in running text; empty for control tokens. */
   bytes(id: number): Uint8Array;
   /** A token as the vocabulary writes it, also a control token; empty where no token has the id. */

@@ -6,6 +6,7 @@ import type { Tokenizer, TokenSpelling } from './tokenizer.js';
  */
 export interface VocabularyTable {
   eosIds: readonly number[];
+  suppressedIds: readonly number[];
   /** The bytes of all ids, in a row, and then the names of all: a control token has no bytes, but a name. */
   bytes: Uint8Array;
   /** Id i has bytes[ends[i - 1]..ends[i]], its name ends at ends[size + i]: [2 * size]. */
@@ -26,16 +27,19 @@ export function shareVocabulary(tokenizer: Tokenizer, size: number): VocabularyT
   // Made twice: all parts together, as objects, would take many times the table.
   const bytes = new Uint8Array(new SharedArrayBuffer(end));
   for (let index = 0; index < 2 * size; index++) bytes.set(part(index), index === 0 ? 0 : ends[index - 1]);
-  return { eosIds: tokenizer.eosIds, bytes, ends };
+  const { eosIds, suppressedIds } = tokenizer;
+  return { eosIds, suppressedIds, bytes, ends };
 }
 
 /** Reads a `VocabularyTable`. */
 export class TableSpelling implements TokenSpelling {
   readonly eosIds: readonly number[];
+  readonly suppressedIds: readonly number[];
   readonly #table: VocabularyTable;
 
   constructor(table: VocabularyTable) {
     this.eosIds = table.eosIds;
+    this.suppressedIds = table.suppressedIds;
     this.#table = table;
   }
 

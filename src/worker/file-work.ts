@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
@@ -9,10 +10,12 @@ import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
 import { planOutline, withForecast } from '../plan/plan-outline.js';
+import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { storedText } from '../text/vocabulary-text.js';
 
 /*
@@ -105,6 +108,12 @@ function write(
   onCompare?: (bytes: number, totalBytes: number) => void,
 ) {
   const stored = storedText(checkpoint.vocabulary);
+  // A tokenizer that cannot be loaded is found before hours are spent on weights.
+  loadTokenizer(
+    stored.tokenizer,
+    stored.text,
+    checkpoint.kind === 'gguf' ? checkpoint.path : join(checkpoint.path, TOKENIZER_FILE),
+  );
   return withChecksum((crc32c) =>
     writeStore(checkpoint, storePath, {
       ...formats,

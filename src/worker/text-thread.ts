@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { checkIds } from '../contract/check-ids.js';
 import type { Call, Reply, TextMethods } from '../contract/protocol.js';
 import { ChatPrompts } from '../engine/chat-prompts.js';
 import { FlashrowError } from '../errors.js';
+import { TOKENIZER_FILE } from '../store/manifest.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
@@ -54,7 +56,7 @@ function open({ store: path, cacheDir }: TextMethods['open']['args']): Vocabular
   store = { path, cacheDir };
   const opening = openStore(path);
   const { vocabSize } = opening.spec;
-  const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text);
+  const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text, join(path, TOKENIZER_FILE));
   text = { tokenizer, vocabSize, prompts: new ChatPrompts(tokenizer, () => opening.readChatTemplate()) };
   return shareVocabulary(tokenizer, vocabSize);
 }

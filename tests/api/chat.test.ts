@@ -2,7 +2,6 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { samplingDefaults } from '../../dist/src/engine/sampling-defaults.js';
 import { openTokenizer } from '../../dist/src/hub/open-tokenizer.js';
 import { type ChatMessage, convertModel, loadModel, type Model } from '../../dist/src/index.js';
 import type { Tokenizer } from '../../dist/src/text/tokenizer.js';
@@ -19,7 +18,7 @@ let model: Model;
 let tokenizer: Tokenizer;
 beforeAll(async () => {
   model = await loadModel(TALES, { contextSize: 256 });
-  tokenizer = await openTokenizer(TALES);
+  ({ tokenizer } = await openTokenizer(TALES));
 });
 afterAll(() => model.dispose());
 
@@ -120,7 +119,7 @@ describe.runIf(haveSharedData)(
         }),
       );
       const { store } = await convertModel(source, join(folder, 'store'));
-      expect((await openTokenizer(store)).eosIds).toContain(77);
+      expect((await openTokenizer(store)).tokenizer.eosIds).toContain(77);
       const chatty = await loadModel(store, { contextSize: 64 });
       try {
         const drawn = { temperature: 0.7, topP: 0.9, topK: 50, repeatPenalty: 1.1 };
@@ -136,23 +135,3 @@ describe.runIf(haveSharedData)(
     });
   },
 );
-
-describe('sampling defaults', () => {
-  it.each([
-    [null, {}],
-    [{}, {}],
-    [{ temperature: 0.6, top_p: 0.9 }, {}],
-    [{ do_sample: true }, { temperature: 1, topK: 50, topP: 1 }],
-    [
-      { do_sample: true, temperature: -1, top_k: 2.5, top_p: 7, min_p: 'x' },
-      { temperature: 1, topK: 50, topP: 1 },
-    ],
-    [
-      { do_sample: true, temperature: 0.6, top_k: 20, top_p: 0.95, min_p: 0.01 },
-      { temperature: 0.6, topK: 20, topP: 0.95, minP: 0.01 },
-    ],
-    [{ repetition_penalty: 1.05 }, { repeatPenalty: 1.05 }],
-  ])('of %j are %j', (config, expected) => {
-    expect(samplingDefaults(config)).toEqual(expected);
-  });
-});

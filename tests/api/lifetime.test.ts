@@ -12,7 +12,7 @@ const here = /tests[/\\]api[/\\]lifetime\.test\.ts/;
 async function errorOf(promise: Promise<unknown>): Promise<FlashrowError> {
   const error = await promise.catch((thrown) => thrown);
   expect(error).toBeInstanceOf(FlashrowError);
-  return error;
+  return error as FlashrowError;
 }
 
 /** What a program prints. It has `model`, `loadModel` and `gc`. */

@@ -51,7 +51,7 @@ describe('what concerns text', () => {
   });
 
   it('fills in a template as it would be read', async () => {
-    const tokenizer = await openTokenizer(TALES);
+    const { tokenizer } = await openTokenizer(TALES);
     const [bos, eos] = [tokenizer.token(tokenizer.bosId!), tokenizer.token(tokenizer.eosIds[0])];
     expect(await model.applyTemplate([user(`one ${eos}`), user('two')], { template })).toBe(
       `${bos}one ${eos}${eos}two${eos}`,

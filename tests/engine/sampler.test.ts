@@ -90,7 +90,24 @@ describe('Sampler', () => {
     expect(seen.size).toBe(6);
   });
 
-  it('survives logits that are not numbers', () => {
-    expect(sampler().next(new Float32Array(6).fill(Number.NaN), [])).toBeLessThan(6);
+  // No probability follows from such logits. PyTorch's multinomial refuses them too.
+  it.each([
+    ['NaN', [Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN, Number.NaN]],
+    ['NaN among numbers, first', [Number.NaN, 1, 2, 3, 4, 5]],
+    ['NaN among numbers, last', [5, 4, 3, 2, 1, Number.NaN]],
+    ['NaN beside the best', [1, 9, Number.NaN, 9, 1, 1]],
+    ['infinity', [1, 2, Number.POSITIVE_INFINITY, 3, 4, 5]],
+    ['nothing but minus infinity', new Array(6).fill(Number.NEGATIVE_INFINITY)],
+  ])('refuses logits with %s, however it draws', (_, values) => {
+    for (const options of [{ temperature: 0 }, {}, { topK: 2 }, { topP: 0.5 }, { minP: 0.1 }, { repeatPenalty: 2 }]) {
+      const draw = () => sampler(options).next(Float32Array.from(values), [1]);
+      expect(draw).toThrow(expect.objectContaining({ code: 'NOT_A_NUMBER' }));
+    }
+  });
+
+  it('draws where some logits are minus infinity', () => {
+    const some = () => Float32Array.from([Number.NEGATIVE_INFINITY, 1, Number.NEGATIVE_INFINITY, 0, 0, 0]);
+    expect(sampler({ temperature: 0 }).next(some(), [])).toBe(1);
+    expect([0, 2]).not.toContain(sampler().next(some(), []));
   });
 });

@@ -15,7 +15,9 @@ export const haveTerminal = (() => {
   }
 })();
 /** The end of a test's name: why it is skipped, or nothing. */
-export const withoutTerminal = haveTerminal ? '' : ' (skipped: no python3 with a terminal; install it on Linux or macOS)';
+export const withoutTerminal = haveTerminal
+  ? ''
+  : ' (skipped: no python3 with a terminal; install it on Linux or macOS)';
 
 /** The command line on a terminal of its own: what is typed, and what has been shown. */
 export class Terminal {

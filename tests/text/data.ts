@@ -26,6 +26,7 @@ export const huggingFace = (tokenizer: Record<string, unknown>, config: Record<s
   config,
   bosId: null as number | null,
   eosIds: [] as number[],
+  vocabSize: null as number | null,
   chatTemplate: null,
   generationConfig: null,
 });

@@ -69,3 +69,40 @@ describe('the stop scanner', () => {
     expect(scan([`${'ab'.repeat(50)}c`], [text]).text === text).toBe(true);
   });
 });
+
+/** Text is text; a token in braces is special. */
+function scanSpecial(stops: string[], pieces: string[]) {
+  const scanner = new StopScanner(stops);
+  const released = pieces.map((piece) =>
+    piece.startsWith('{') ? scanner.pushSpecial(piece.slice(1, -1)).text : scanner.push(piece).text,
+  );
+  return { text: released.join('') + (scanner.stopped ? '' : scanner.end()), stopped: scanner.stopped };
+}
+
+describe('a stop string with special tokens', () => {
+  it.each([
+    ['a token alone', ['<|tool|>'], ['a', 'b', '{<|tool|>}', 'c'], 'ab'],
+    ['text before a token', ['b<|tool|>'], ['a', 'b', '{<|tool|>}', 'c'], 'a'],
+    ['text after a token', ['<|tool|>c'], ['b', '{<|tool|>}', 'c', 'd'], 'b'],
+    ['two tokens', ['<a><b>'], ['x', '{<a>}', '{<a>}', '{<b>}'], 'x'],
+    ['text around a token', ['ab<x>cd'], ['xa', 'b', '{<x>}', 'c', 'd'], 'x'],
+    ['a text beside it', ['c', '<|tool|>x'], ['b', '{<|tool|>}', 'c'], 'b'],
+    ['its letters, where the model writes them out', ['<|tool|>'], ['a<|', 'tool', '|>b'], 'a'],
+  ])('ends at %s', (_, stops, pieces, text) => {
+    expect(scanSpecial(stops, pieces)).toEqual({ text, stopped: true });
+  });
+
+  it.each([
+    ['a part of a token', ['tool'], ['a', '{<|tool|>}', 'b'], 'ab'],
+    ['the end of a token and text', ['>b'], ['a', '{<|tool|>}', 'b'], 'ab'],
+    ['text and the start of a token', ['a<'], ['a', '{<|tool|>}', 'b'], 'ab'],
+    ['what only begins', ['<|tool|>c'], ['a', '{<|tool|>}', 'b'], 'ab'],
+    ['what is never completed', ['b<|tool|>c'], ['a', 'b', '{<|tool|>}'], 'ab'],
+  ])('passes over %s, and shows no token', (_, stops, pieces, text) => {
+    expect(scanSpecial(stops, pieces)).toEqual({ text, stopped: false });
+  });
+
+  it('ends at a whole match that overlaps a part of a token', () => {
+    expect(scanSpecial(['xx'], ['a', '{<x}', 'x', 'x'])).toEqual({ text: 'a', stopped: true });
+  });
+});

@@ -109,7 +109,7 @@ async function idsIn(path: string): Promise<number[][]> {
 async function fromText(source: string, path: string, cacheDir: string | undefined): Promise<Sequences> {
   const documents = splitDocuments(await readText('--text', path));
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(await namedModel(source, cacheDir), cacheDir);
+  const { tokenizer } = await openTokenizer(await namedModel(source, cacheDir), cacheDir);
   const ids = documents.map((document) =>
     tokenizer.encode(document, { addBos: false, addEos: false, parseSpecial: false }),
   );

@@ -39,7 +39,7 @@ async function logprobs(given: string, { prompt, tokens: ids, top, json, ...flag
     throw new FlashrowError('BAD_USAGE', 'give --prompt <text> or --tokens <ids>: one of the two');
   const source = await namedModel(given, flags.cacheDir);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(source, flags.cacheDir);
+  const { tokenizer } = await openTokenizer(source, flags.cacheDir);
   // As `run` makes ids of its prompt.
   const tokens = ids ?? tokenizer.encode(prompt!, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false });
   const signal = interruptSignal();

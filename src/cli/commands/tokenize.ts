@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import { BYTE_ORDER_MARK, readExactText } from '../input/read-input.js';
 import { addExamples } from '../options/help.js';
-import { notice, printJson, printLine } from '../output/output.js';
+import { noteAll, notice, printJson, printLine } from '../output/output.js';
 import { namedModel } from './named-model.js';
 
 interface TokenizeFlags {
@@ -38,7 +38,8 @@ export function tokenizeCommand(): Command {
 async function tokenize(source: string, flags: TokenizeFlags): Promise<void> {
   const text = await chosenText(flags);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const tokenizer = await openTokenizer(await namedModel(source, flags.cacheDir), flags.cacheDir);
+  const { tokenizer, warnings } = await openTokenizer(await namedModel(source, flags.cacheDir), flags.cacheDir);
+  noteAll(warnings);
   const { special } = flags;
   const tokens = tokenizer.encode(text, {
     addBos: special && tokenizer.addBos,

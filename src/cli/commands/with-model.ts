@@ -1,7 +1,7 @@
 import type { Model } from '../../contract/api.js';
 import type { ModelOptions } from '../../plan/model-options.js';
 import { convertedNotice } from '../output/conversion-notice.js';
-import { notice } from '../output/output.js';
+import { noteAll, notice } from '../output/output.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
 import { namedModel } from './named-model.js';
 
@@ -28,6 +28,7 @@ export async function withModel<T>(
   );
   if (convertedMs !== null)
     notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
+  noteAll(model.info.warnings);
   try {
     return await work(model);
   } finally {

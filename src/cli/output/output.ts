@@ -1,3 +1,4 @@
+import { inCommandWords } from './command-words.js';
 import { clearBar } from './progress.js';
 import { visibleText } from './visible-text.js';
 
@@ -19,4 +20,9 @@ export function printModelText(text: string): void {
 export function notice(text: string): void {
   clearBar();
   process.stderr.write(`${text}\n`);
+}
+
+/** What the library warns of, in the words of the command line. */
+export function noteAll(warnings: readonly string[]): void {
+  for (const warning of warnings) notice(`note: ${inCommandWords(warning)}`);
 }
