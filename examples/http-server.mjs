@@ -21,7 +21,8 @@ export function streamStory(model) {
       });
       // Sent with the first piece: until then a prompt that does not fit can still be answered with what is wrong.
       response.setHeader('content-type', 'text/plain; charset=utf-8');
-      for await (const { text } of generation) {
+      for await (const { type, text } of generation) {
+        if (type !== 'text') continue;
         // A slow reader slows the loop, not the engine: what is generated meanwhile waits in memory.
         if (!response.write(text) && !gone.signal.aborted)
           await new Promise((go) => response.once('drain', go).once('close', go));

@@ -15,7 +15,7 @@ const model = await loadModel(source, {
 try {
   const generation = model.generate(prompt, { maxTokens: 60, temperature: 0.8, topP: 0.95, seed: 7 });
   process.stdout.write(prompt);
-  for await (const { text } of generation) process.stdout.write(text);
+  for await (const { type, text } of generation) if (type === 'text') process.stdout.write(text);
   process.stdout.write('\n');
 
   const { usage, finishReason, receipt } = await generation.result;

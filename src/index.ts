@@ -1,13 +1,20 @@
+import { listModels, removeModel } from './api/cached-models.js';
 import { calibrateStore } from './api/calibrate-store.js';
 import { compareSelectors } from './api/compare-selectors.js';
 import { convertModel } from './api/convert-model.js';
+import { examineModel } from './api/examine-model.js';
 import { loadModel } from './api/load-model.js';
 import { planModel } from './api/plan-model.js';
+import { pullModel } from './api/pull-model.js';
 import { verifyStore } from './api/verify-store.js';
 
+export type { CacheOptions } from './api/cached-models.js';
 export type { CalibrateOptions } from './api/calibrate-store.js';
 export type { CompareOptions } from './api/compare-selectors.js';
 export type { ConvertOptions } from './api/convert-model.js';
+export type { ExamineOptions } from './api/examine-model.js';
+export type { PullOptions } from './api/pull-model.js';
+export type { Source } from './api/source.js';
 export type {
   ChatOptions,
   EndedBy,
@@ -18,9 +25,11 @@ export type {
   GenerationResult,
   LoadOptions,
   Model,
+  ModelDescription,
   ModelInfo,
   PerPhase,
   Piece,
+  ReasoningPiece,
   Receipt,
   SamplingDefaults,
   TemplateOptions,
@@ -28,17 +37,20 @@ export type {
   TokenizeOptions,
   Usage,
 } from './contract/api.js';
+export type { ExaminedModel } from './contract/examined-model.js';
 export type { Progress, ProgressStage } from './contract/progress.js';
 export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
+export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
-export type { ModelSpec } from './model/spec.js';
+export type { CachedModel, RemovedModels } from './hub/cached-models.js';
 export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, ModelOptions, SelectorChoice } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
-export type { ChatMessage } from './text/chat-template.js';
-// The same by the verbs of the command line, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`.
+export type { ChatMessage, ContentPart } from './text/chat-message.js';
+// The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
+// be shadowed by the very results they give: `const plan = await plan(source)`.
 export {
   calibrateStore,
   calibrateStore as calibrate,
@@ -46,9 +58,17 @@ export {
   compareSelectors as compare,
   convertModel,
   convertModel as convert,
+  examineModel,
+  examineModel as examine,
+  listModels,
+  listModels as list,
   loadModel,
   planModel,
   planModel as plan,
+  pullModel,
+  pullModel as pull,
+  removeModel,
+  removeModel as remove,
   verifyStore,
   verifyStore as verify,
 };

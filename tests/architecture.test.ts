@@ -9,6 +9,7 @@ import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './suppor
 const FLOORS: readonly (readonly string[])[] = [
   ['src/cli', 'src/index.ts'],
   ['src/cli/commands'],
+  ['src/cli/chat'],
   ['src/cli/options', 'src/cli/input', 'src/cli/output'],
   // On the caller's thread. Of the worker's it names the entry alone (api/worker.ts).
   ['src/api'],

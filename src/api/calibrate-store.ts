@@ -2,9 +2,10 @@ import type { Progress } from '../contract/progress.js';
 import type { CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { type OptionTable, requireOptions, requirePath, requireTexts } from './check-arguments.js';
+import { type OptionTable, requireOptions, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 import { CALLBACK, isWholeFrom0, MODEL_OPTIONS, SIGNAL } from './option-tables.js';
+import { pathOf, type Source } from './source.js';
 
 export interface CalibrateOptions extends Pick<ModelOptions, 'memory' | 'threads' | 'cacheDir'> {
   /**
@@ -51,17 +52,17 @@ const OPTIONS: OptionTable<CalibrateOptions> = {
  * another process calibrates the same store, NOT_WRITABLE, DISK_FULL, or `signal.reason`.
  */
 export async function calibrateStore(
-  source: string,
+  source: Source,
   documents: readonly string[],
   options: CalibrateOptions = {},
 ): Promise<CalibrationResult> {
-  requirePath('the model', source);
+  const path = pathOf('the model', source);
   requireTexts('documents', documents);
   requireOptions('calibrateStore()', options, OPTIONS);
   const settings = settingsOf(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
-  const store = await preparedStore(source, plain, options);
+  const store = await preparedStore(path, plain, options);
   const args = { store, documents, options: plain, settings, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('calibrate', args, { signal, onEvent: onProgress }));
 }

@@ -11,10 +11,6 @@ export function expect(holds: boolean, option: string, value: unknown, accepted:
   if (!holds) throw new FlashrowError('BAD_USAGE', `${option} is ${accepted}, not ${shown(value)}`, { option });
 }
 
-export function requirePath(name: string, value: unknown): asserts value is string {
-  expect(typeof value === 'string' && value !== '', name, value, 'a path');
-}
-
 /** What an option accepts: the test, and the same in words. Null where it is checked later, where more is known. */
 export type Accepts = readonly [holds: (value: unknown) => boolean, accepted: string] | null;
 

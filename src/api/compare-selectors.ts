@@ -2,9 +2,10 @@ import type { Progress } from '../contract/progress.js';
 import type { ComparisonResult } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requirePath, requireSequences, requireTexts } from './check-arguments.js';
+import { requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
+import { pathOf, type Source } from './source.js';
 
 export interface CompareOptions extends ModelOptions {
   signal?: AbortSignal;
@@ -19,11 +20,11 @@ export interface CompareOptions extends ModelOptions {
  * Throws UNSUPPORTED where no neuron is ever idle, and what `loadModel` throws.
  */
 export async function compareSelectors(
-  source: string,
+  source: Source,
   text: { documents: readonly string[] } | { sequences: readonly (readonly number[])[] },
   options: CompareOptions = {},
 ): Promise<ComparisonResult> {
-  requirePath('the model', source);
+  const path = pathOf('the model', source);
   requireScored(text);
   requireModelOptions<CompareOptions>('compareSelectors()', options, {
     ...MODEL_OPTIONS,
@@ -32,7 +33,7 @@ export async function compareSelectors(
   });
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
-  const store = await preparedStore(source, plain, options);
+  const store = await preparedStore(path, plain, options);
   const args = { store, text, options: plain, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));
 }

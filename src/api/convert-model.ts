@@ -1,8 +1,9 @@
 import type { Progress } from '../contract/progress.js';
 import type { ConvertResult } from '../store/write/writer.js';
-import { type OptionTable, requireOptions, requirePath } from './check-arguments.js';
+import { type OptionTable, requireOptions } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
 import { CALLBACK, SIGNAL } from './option-tables.js';
+import { pathOf, type Source } from './source.js';
 
 export interface ConvertOptions {
   /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */
@@ -21,15 +22,15 @@ const OPTIONS: OptionTable<ConvertOptions> = { rows: null, dense: null, signal: 
  * NOT_WRITABLE, or `signal.reason`.
  */
 export async function convertModel(
-  source: string,
-  store: string,
+  source: Source,
+  store: Source,
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
-  requirePath('the checkpoint', source);
-  requirePath('the store', store);
+  const from = pathOf('the checkpoint', source);
+  const to = pathOf('the store', store);
   requireOptions('convertModel()', options, OPTIONS);
   const { rows = 'source', dense = 'source', signal, onProgress } = options;
   return inWorker((channel) =>
-    channel.call('convert', { source, store, rows, dense }, { signal, onEvent: onProgress }),
+    channel.call('convert', { source: from, store: to, rows, dense }, { signal, onEvent: onProgress }),
   );
 }

@@ -1,9 +1,9 @@
 import type { LoadOptions, Model } from '../contract/api.js';
-import { requirePath } from './check-arguments.js';
 import { plainOptions, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
 import { ModelThreads } from './model-threads.js';
 import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
+import { pathOf, type Source } from './source.js';
 
 /**
  * Loads a store folder, a GGUF file, a Hugging Face folder, or a model that was pulled. A checkpoint that cannot be
@@ -11,11 +11,23 @@ import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
  * Throws INSUFFICIENT_MEMORY (with the plan), NOT_FOUND, UNSUPPORTED, CORRUPT, BAD_USAGE, DISK_FULL, NOT_WRITABLE, IO,
  * or `signal.reason`.
  */
-export async function loadModel(source: string, options: LoadOptions = {}): Promise<Model> {
-  requirePath('the model', source);
+export function loadModel(source: Source, options: LoadOptions = {}): Promise<Model> {
+  return loadForWork(source, options, undefined);
+}
+
+/**
+ * Loads a model for work that needs no more than `usualContextSize` tokens of context, which is then the default. For
+ * the command line, which knows a prompt before it loads; `loadModel` tells the rest.
+ */
+export async function loadForWork(
+  source: Source,
+  options: LoadOptions,
+  usualContextSize: number | undefined,
+): Promise<Model> {
+  const path = pathOf('the model', source);
   requireModelOptions('loadModel()', options, LOAD_OPTIONS);
-  const plain = plainOptions(options);
-  const store = await preparedStore(source, plain, options);
+  const plain = { ...plainOptions(options), usualContextSize };
+  const store = await preparedStore(path, plain, options);
   const threads = new ModelThreads(options.maxQueue);
   try {
     return new WorkerModel(threads, await threads.open(store, plain, options));

@@ -125,6 +125,7 @@ export class WorkerModel implements Model {
     const { idle: receipt } = this.#loaded;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'abort',
@@ -143,7 +144,7 @@ export class WorkerModel implements Model {
 
   async detokenize(ids: readonly number[]): Promise<string> {
     requireIds('ids', ids);
-    checkIds(ids, this.info.spec.vocabSize);
+    checkIds(ids, this.info.vocabSize);
     return this.#prompts.send('decode', { ids });
   }
 
@@ -171,7 +172,7 @@ export class WorkerModel implements Model {
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
     requireOptions('logprobs()', options, { signal: SIGNAL });
-    checkPrompt(tokens, this.info.spec.vocabSize, this.info.contextSize);
+    checkPrompt(tokens, this.info.vocabSize, this.info.contextSize);
     expect(isWholeFrom0(topK) && topK > 0, 'topK', topK, 'a whole number from 1');
     return this.#threads.engine.call('logprobs', { tokens: [...tokens], topK }, { signal: options.signal });
   }
@@ -182,7 +183,7 @@ export class WorkerModel implements Model {
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
     requireOptions('evaluate()', options, { signal: SIGNAL, onProgress: CALLBACK });
-    for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
+    for (const sequence of sequences) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
     const { signal, onProgress } = options;
     return this.#threads.engine.call('evaluate', { sequences }, { signal, onEvent: onProgress });
   }

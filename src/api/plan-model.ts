@@ -1,16 +1,42 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import { requirePath } from './check-arguments.js';
+import type { OptionTable } from './check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
-import { MODEL_OPTIONS, requireModelOptions } from './option-tables.js';
+import { isWholeFrom0, MODEL_OPTIONS, requireModelOptions } from './option-tables.js';
+import { pathOf, type Source } from './source.js';
+
+/** The options of a plan. */
+export interface PlanModelOptions extends ModelOptions {
+  /** Tokens of the prompt that `forecast.firstTokenSeconds` is for; default 128, or the context where that is less. */
+  promptTokens?: number;
+}
+
+const PLAN_OPTIONS: OptionTable<PlanModelOptions> = {
+  ...MODEL_OPTIONS,
+  promptTokens: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
+};
 
 /**
- * Plans where a budget would go. It reads headers, and up to 64 MB to time the disk; nothing is loaded or converted. A
+ * Plans where a budget would go. It reads headers, and up to 72 MB to time the disk; nothing is loaded or converted. A
  * model that does not fit is an answer: `fits: false`.
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
  */
-export async function planModel(source: string, options: ModelOptions = {}): Promise<Plan> {
-  requirePath('the model', source);
-  requireModelOptions('planModel()', options, MODEL_OPTIONS);
-  return inWorker((channel) => channel.call('plan', { source, options: plainOptions(options) }));
+export async function planModel(source: Source, options: PlanModelOptions = {}): Promise<Plan> {
+  requireModelOptions('planModel()', options, PLAN_OPTIONS);
+  const [plan] = await planBudgets(source, [options.memory], options);
+  return plan;
+}
+
+/** The same for several budgets, which go by the same measurements. */
+export async function planBudgets(
+  source: Source,
+  budgets: readonly ModelOptions['memory'][],
+  options: PlanModelOptions = {},
+): Promise<Plan[]> {
+  const path = pathOf('the model', source);
+  requireModelOptions('planModel()', options, PLAN_OPTIONS);
+  const { promptTokens } = options;
+  return inWorker((channel) =>
+    channel.call('plan', { source: path, options: plainOptions(options), budgets, promptTokens }),
+  );
 }

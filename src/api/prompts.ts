@@ -81,7 +81,7 @@ export class Prompts {
     const site = callSite(this.#checked);
     const ids = await encoded;
     try {
-      checkPrompt(ids, this.#info.spec.vocabSize, this.#info.contextSize);
+      checkPrompt(ids, this.#info.vocabSize, this.#info.contextSize);
     } catch (error) {
       throw atCallSite(error, site);
     }

@@ -3,6 +3,7 @@ import { fromShape } from '../contract/failure.js';
 import type { ArgumentsOf, EventOf, MethodMap, Reply, Request, ResultOf, WorkerStart } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { atCallSite, type CallSite, callSite } from './caller-stack.js';
+import { warnOfSlowKernels } from './slow-kernels.js';
 
 interface Pending {
   site: CallSite;
@@ -35,15 +36,10 @@ export class WorkerThread<M extends MethodMap> {
 
   /** `name` is what messages call the thread, `limits` those of its heap. */
   constructor(name: string, start: WorkerStart, limits: ResourceLimits = {}) {
-    // Node's flags for the app are not for this thread: with --input-type it would not even start.
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
-      workerData: start,
-      execArgv: [],
-      resourceLimits: limits,
-    });
+    this.#worker = startWorker(name, start, limits);
     this.#worker.on('message', (reply: Reply) => this.#receive(reply));
     this.ended = new Promise((resolve) => {
-      this.#worker.on('error', (cause) => resolve(this.#fail({ message: `${name} failed: ${cause.message}`, cause })));
+      this.#worker.on('error', (cause) => resolve(this.#fail({ message: failureOf(name, cause), cause })));
       this.#worker.on('exit', () => resolve(this.#fail({ message: `${name} has ended` })));
     });
     // A model that nobody waits for must not keep the process alive.
@@ -89,6 +85,10 @@ export class WorkerThread<M extends MethodMap> {
   }
 
   #receive(reply: Reply): void {
+    if ('slowKernels' in reply) {
+      warnOfSlowKernels(reply.slowKernels);
+      return;
+    }
     const call = this.#pending.get(reply.id);
     if (!call) return;
     if ('event' in reply) {
@@ -119,6 +119,25 @@ export class WorkerThread<M extends MethodMap> {
     const { message, cause } = this.#end!;
     return new FlashrowError('IO', message, {}, { cause });
   }
+}
+
+/** What helps where a bundler has taken the package apart. */
+const BUNDLED =
+  'if the app is bundled, keep flashrow external, or give its worker an entry point of its own (docs/bundlers.md of flashrow tells how)';
+
+function startWorker(name: string, start: WorkerStart, resourceLimits: ResourceLimits): Worker {
+  try {
+    // Node's flags for the app are not for this thread: with --input-type it would not even start.
+    return new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [], resourceLimits });
+  } catch (cause) {
+    // A bundle in the format of CommonJS has no import.meta.url.
+    throw new FlashrowError('IO', `${name} cannot start: ${(cause as Error).message}; ${BUNDLED}`, {}, { cause });
+  }
+}
+
+function failureOf(name: string, cause: Error & { code?: string }): string {
+  const isMissing = cause.code === 'MODULE_NOT_FOUND' || cause.code === 'ERR_MODULE_NOT_FOUND';
+  return isMissing ? `${name} cannot start: ${cause.message}; ${BUNDLED}` : `${name} failed: ${cause.message}`;
 }
 
 /** Calls the callback. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Methods } from '../contract/protocol.js';
+import { formatBytes } from '../disk/format-bytes.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { asWriteError } from '../disk/write-errors.js';
 import { openHost } from '../engine/open-host.js';
@@ -101,7 +102,7 @@ function checkSuited({ spec, layers }: Store): void {
 
 function checkSpace(path: string, space: { neededBytes: number; freeBytes: number }): void {
   if (space.freeBytes >= space.neededBytes) return;
-  const message = `${path} needs ${space.neededBytes} bytes for the inputs of the layers, ${space.freeBytes} are free; make room, or calibrate on fewer \`tokens\``;
+  const message = `${path} needs ${formatBytes(space.neededBytes)} for the inputs of the layers, ${formatBytes(space.freeBytes)} are free; make room, or calibrate on fewer \`tokens\``;
   throw new FlashrowError('DISK_FULL', message, { path, ...space });
 }
 

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
-import type { EvaluationResult } from '../contract/api.js';
+import type { EvaluationResult, Receipt } from '../contract/api.js';
 import type { Methods, SelectorJudgement } from '../contract/protocol.js';
+import { formatBytes } from '../disk/format-bytes.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { asWriteError } from '../disk/write-errors.js';
 import { createSelector } from '../engine/create-selector.js';
@@ -45,7 +46,7 @@ export async function compareSelectors(
   const space = { neededBytes, freeBytes: freeBytes(folder) };
   try {
     if (space.freeBytes < neededBytes) {
-      const message = `comparing ${tokens} tokens needs ${neededBytes} bytes in ${tmpdir()}, ${space.freeBytes} are free; give fewer tokens, or set TMPDIR`;
+      const message = `comparing ${tokens} tokens needs ${formatBytes(neededBytes)} in ${tmpdir()}, ${formatBytes(space.freeBytes)} are free; give fewer tokens, or set TMPDIR`;
       throw new FlashrowError('DISK_FULL', message, { path: tmpdir(), ...space });
     }
     const logits = new LogitFile(join(folder, 'logits.f32'), spec.vocabSize);
@@ -73,6 +74,7 @@ export async function compareSelectors(
         topOneAgreement: divergence.topOneAgreement,
         klDivergence: divergence.meanKl,
         layers: judgeLayers(args, store, inputs, aborted),
+        warnings: warningsOf(dense.receipt, sparse.receipt),
       };
     } finally {
       logits.close();
@@ -83,6 +85,14 @@ export async function compareSelectors(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** With options that leave the selector alone, both runs are the same. */
+function warningsOf(dense: Receipt, sparse: Receipt): string[] {
+  if (sparse.selector !== dense.selector) return [];
+  return [
+    `both runs used the selector ${dense.selector}, so nothing was compared; give \`tuning.selector\`, or \`exact: false\` where the model has predictors`,
+  ];
 }
 
 /** The sequences to run: those given, or windows of the documents. */

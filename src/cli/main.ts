@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander';
 import { interruptExitCode, listenForInterrupt } from './input/interrupt.js';
 import { outputFailure, reportFailure } from './output/failure.js';
+import { notice } from './output/output.js';
 import { buildProgram } from './program.js';
 
 const endOfOptions = process.argv.indexOf('--');
@@ -13,6 +14,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
   // There is no stdout for JSON any more.
   process.exit(reportFailure(outputFailure(error), false));
+});
+// The library's own warnings are notes here; all others are told as Node tells them.
+const tellWarning = process.listeners('warning');
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name === 'FlashrowWarning') notice(`note: ${warning.message}`);
+  else for (const tell of tellWarning) tell.call(process, warning);
 });
 // Without anybody to read notices a result is still a result.
 process.stderr.on('error', () => {});

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { FlashrowError } from '../errors.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
+import { askCommand, completionCommand } from './commands/completion.js';
 import { convertCommand } from './commands/convert.js';
 import { doctorCommand } from './commands/doctor.js';
 import { evalCommand } from './commands/eval.js';
@@ -49,6 +50,8 @@ export function buildProgram(): Command {
     for (const make of makers) addCommand(program, make()).helpGroup(group);
   }
   addHelpCommand(program);
+  addCommand(program, completionCommand()).helpGroup('Help:');
+  program.addCommand(askCommand(program), { hidden: true });
   program.on('command:*', ([name]: string[]) => {
     throw unknownCommand(program, name);
   });

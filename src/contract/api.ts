@@ -1,5 +1,4 @@
 /// <reference lib="esnext.disposable" preserve="true" />
-import type { ModelSpec } from '../model/spec.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { ChatMessage } from '../text/chat-template.js';
@@ -77,7 +76,7 @@ export interface TemplateOptions {
    * or `{ reasoning_effort: 'low' }` (gpt-oss); default none. Values are those that JSON has. Their texts never become
    * control tokens. One that the template does not read is named in the result's warnings.
    */
-  templateVariables?: Record<string, unknown>;
+  templateVariables?: Record<string, unknown> | undefined;
 }
 
 /**
@@ -95,11 +94,20 @@ export interface TextPiece {
   token: number;
 }
 
+/** A piece of what the model wrote for itself before it answers: gpt-oss' channels that are not `final`. */
+export interface ReasoningPiece {
+  type: 'reasoning';
+  /** Whole characters only. */
+  text: string;
+  /** The id of the token that brought it. */
+  token: number;
+}
+
 /**
- * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as
- * reasoning or a tool call, will be added.
+ * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as a
+ * tool call, will be added.
  */
-export type Piece = TextPiece;
+export type Piece = TextPiece | ReasoningPiece;
 
 /**
  * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the signal, or the
@@ -145,11 +153,13 @@ export interface Receipt {
   budgetBytes: number;
   /** Weights that stay in memory, bytes. */
   residentBytes: number;
-  /** Keys and values of the context, bytes. */
+  /** Keys and values that are held now, bytes. They grow with the conversation, up to `stateBytes` of the plan. */
   stateBytes: number;
-  /** The cache of bundles, bytes. */
+  /** Working buffers, bytes. */
+  scratchBytes: number;
+  /** The cache of bundles, with slots that are empty yet, bytes. */
   cacheBytes: number;
-  /** The most that the budget's parts held at once, as accounted, bytes. */
+  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
   memoryBytes: number;
   /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
   overheadBytes: number;
@@ -182,8 +192,13 @@ export interface Receipt {
 }
 
 export interface GenerationResult {
-  /** The generated text, without the prompt and without a stop text. */
+  /** The generated text, without the prompt, a stop text, and what is in `reasoning`. */
   text: string;
+  /**
+   * What the model wrote for itself before it answered, where its vocabulary marks that as gpt-oss' does; else empty.
+   * Stop texts are not looked for in it.
+   */
+  reasoning: string;
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
   finishReason: FinishReason;
@@ -234,8 +249,30 @@ export interface EvaluationResult {
   receipt: Receipt;
 }
 
-export interface ModelInfo {
-  spec: ModelSpec;
+/** What a model is, whatever budget it is loaded with. */
+export interface ModelDescription {
+  /** The name that the checkpoint gives itself, else the name of its file or folder. */
+  name: string;
+  /** The family that flashrow runs it as, like `llama` or `qwen3-moe`. */
+  architecture: string;
+  /** Weights in all, as a number: 7e9 for a model of 7 billion parameters. */
+  parameters: number;
+  /** Tokens of context that the model was trained on. */
+  contextLength: number;
+  /** Tokens in the vocabulary. Ids are from 0 to one less. */
+  vocabSize: number;
+  /** Layers, each of attention and a feed-forward network. */
+  layers: number;
+  /** Experts in a layer; 0 where the model is no mixture of experts. */
+  experts: number;
+  /** The model's own Jinja template for conversations; null where it has none, and then `chat` needs `template`. */
+  chatTemplate: string | null;
+  /** The sampling that `chat` uses where its options say nothing: what the model's makers advise. */
+  samplingDefaults: SamplingDefaults;
+}
+
+/** What a model is, and how it was loaded. */
+export interface ModelInfo extends ModelDescription {
   /** The store's folder. */
   path: string;
   /** Tokens of context. */
@@ -244,10 +281,6 @@ export interface ModelInfo {
   cachePolicy: string;
   exact: boolean;
   kernels: string;
-  /** The model's own chat template, in Jinja; null where it has none. */
-  chatTemplate: string | null;
-  /** The sampling that `chat` uses where its options say nothing. */
-  samplingDefaults: SamplingDefaults;
   /**
    * False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads.
    */

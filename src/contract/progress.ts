@@ -11,6 +11,9 @@ export interface Progress {
    * - `prefill`: the prompt runs (tokens; a share of one where a layer of a chunk is done);
    * - `score`: sequences are scored (sequences);
    * - `verify`: a store is read (bytes);
+   * - `headers`: the beginning of a file is fetched, to plan the model (bytes of that file);
+   * - `check`: a file that is here is compared with the hub's digest (bytes of that file);
+   * - `fetch`: a model is fetched (bytes);
    * - `collect`: texts run through a model that is calibrated (tokens);
    * - `train`: its predictors are trained (layers; a share of one where a rank is done).
    */
@@ -31,4 +34,15 @@ export interface Progress {
   rank?: number;
 }
 
-export type ProgressStage = 'compare' | 'convert' | 'load' | 'prefill' | 'score' | 'verify' | 'collect' | 'train';
+export type ProgressStage =
+  | 'compare'
+  | 'convert'
+  | 'load'
+  | 'prefill'
+  | 'score'
+  | 'verify'
+  | 'headers'
+  | 'check'
+  | 'fetch'
+  | 'collect'
+  | 'train';

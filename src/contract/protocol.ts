@@ -1,16 +1,29 @@
 import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
-import type { ModelOptions } from '../plan/model-options.js';
+import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
+import type { HubOptions } from '../hub/hub-options.js';
+import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt } from './api.js';
+import type { ExaminedModel } from './examined-model.js';
 import type { Progress } from './progress.js';
+import type { PlannedPull, PulledModel } from './pulled-model.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
-export type PlainOptions = Pick<ModelOptions, 'memory' | 'contextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'>;
+export type PlainOptions = Pick<
+  PlanOptions,
+  'memory' | 'contextSize' | 'usualContextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+>;
+
+/** How to reach a hub. The wait before another try is an event. */
+export type HubSettings = Omit<HubOptions, 'onWait'>;
+
+/** A failure before the wait of `ms` for another try, or progress. */
+export type PullEvent = Progress | { failure: ErrorShape; ms: number };
 
 /** Options that can cross a thread boundary, with defaults in place. */
 export interface GenerateSettings {
@@ -85,6 +98,8 @@ export interface ComparisonResult {
   klDivergence: number;
   /** The selector's choices on the dense run's inputs. */
   layers: SelectorJudgement[];
+  /** What makes the comparison say less than it seems to, each in a sentence. */
+  warnings: string[];
 }
 
 export interface VerifyResult {
@@ -98,9 +113,27 @@ export interface VerifyResult {
 
 /** The calls that the engine's thread takes. `event` is a report that it may send on the way. */
 export interface Methods {
-  plan: { args: { source: string; options: PlainOptions }; result: Plan; event: never };
+  /** A plan for each budget; none at all is the default budget. */
+  plan: {
+    args: { source: string; options: PlainOptions; budgets: readonly ModelOptions['memory'][]; promptTokens?: number };
+    result: Plan[];
+    event: never;
+  };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** What a source is. */
+  examine: { args: { source: string; cacheDir: string | undefined }; result: ExaminedModel; event: never };
+  /** Entries of the cache folder, and one that goes. */
+  list: { args: { cacheDir: string | undefined }; result: CachedModel[]; event: never };
+  remove: { args: { name: string; cacheDir: string | undefined }; result: RemovedModels; event: never };
+  /** Looks at a model on a hub. */
+  planPull: {
+    args: { name: string; options: PlainOptions; hub: HubSettings };
+    result: PlannedPull & { path: string };
+    event: PullEvent;
+  };
+  /** Fetches what `planPull` found. */
+  pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
   prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
   /** Trains the predictors of a store. */
@@ -195,7 +228,10 @@ export interface ErrorShape {
 }
 
 /** From the worker. */
-export type Reply = { id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape });
+export type Reply =
+  | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
+  /** Why the compiled kernels are not there. */
+  | { slowKernels: string };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {

@@ -1,4 +1,5 @@
 import { nativeUnavailableReason, setEnvironmentVariable } from '../../native-bridge/index.js';
+import { FlashrowError } from '../errors.js';
 
 export type OnnxRuntime = typeof import('onnxruntime-node');
 
@@ -18,8 +19,21 @@ export const onnxRuntimeIsUsable = (): boolean =>
 /**
  * Turns the telemetry of ONNX Runtime off, then loads it. A static import would load it first, above all in a bundle,
  * where the imports of other packages come before everything else. It takes 12 MB of memory before it holds a weight.
+ * Throws UNSUPPORTED where the package is not installed.
  */
 export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
   setEnvironmentVariable(TELEMETRY_OFF, '1');
-  return import('onnxruntime-node');
+  try {
+    return await import('onnxruntime-node');
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const isMissing = /^(ERR_)?MODULE_NOT_FOUND$/.test(code ?? '') && message.includes('onnxruntime-node');
+    if (!isMissing) throw cause;
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      "weights in f32 are computed by the package onnxruntime-node, which is not installed here: `npm i onnxruntime-node`, or convert the model with `dense: 'f16'`",
+      { type: 'f32' },
+      { cause },
+    );
+  }
 }

@@ -44,6 +44,7 @@ export class OnnxSession {
       });
       return new OnnxSession(runtime, session, graph);
     } catch (cause) {
+      if (cause instanceof FlashrowError) throw cause;
       throw new FlashrowError(
         'IO',
         `ONNX Runtime could not load ${graph.name}: ${(cause as Error).message}`,

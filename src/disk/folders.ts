@@ -1,7 +1,8 @@
-import { accessSync, constants, existsSync, mkdirSync, type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmdirSync, type Stats, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FlashrowError } from '../errors.js';
 import { freeBytes } from './free-bytes.js';
-import { asWriteError } from './write-errors.js';
+import { asWriteError, diskFull, notWritable, type Space } from './write-errors.js';
 
 /** The stats of a file; null where there is none, also where a part of the path is no folder. */
 export const statIfThere = (path: string): Stats | null => (existsSync(path) ? statSync(path) : null);
@@ -22,6 +23,20 @@ export function makeFolder(path: string): void {
   } catch (error) {
     throw asPlaceError(error, path);
   }
+}
+
+/**
+ * The error for a place with too little space: NOT_WRITABLE where nothing can be written there at all, as below /proc,
+ * which says that it has no space.
+ */
+export function lacksSpace(path: string, space: Space): FlashrowError {
+  try {
+    rmdirSync(mkdtempSync(join(nearestThatExists(path), '.flashrow-')));
+  } catch (error) {
+    const told = asWriteError(error, path, space);
+    return told instanceof FlashrowError && told.code === 'DISK_FULL' ? told : notWritable(path, error as Error);
+  }
+  return diskFull(path, space);
 }
 
 const nearestThatExists = (path: string): string => (existsSync(path) ? path : nearestThatExists(dirname(path)));

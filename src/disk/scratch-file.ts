@@ -1,10 +1,12 @@
 import { randomFillSync } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { open, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { closeSync, existsSync, openSync, readdirSync, statSync } from 'node:fs';
+import { type FileHandle, open, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { lockFile } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
+import { lacksSpace } from './folders.js';
 import { freeBytes } from './free-bytes.js';
-import { asWriteError, diskFull } from './write-errors.js';
+import { asWriteError } from './write-errors.js';
 
 const PIECE_BYTES = 8 * 2 ** 20;
 
@@ -18,35 +20,74 @@ export async function withScratchFile<T>(
   { signal, onProgress }: { signal?: AbortSignal; onProgress: (done: number, total: number) => void },
   work: (path: string) => Promise<T>,
 ): Promise<T> {
+  for (const left of leftScratchFiles(folder)) await rm(left, { force: true });
   const path = join(folder, `flashrow-doctor-${process.pid}.tmp`);
   const space = { neededBytes: bytes, freeBytes: freeBytes(path) };
-  if (space.freeBytes < bytes) throw diskFull(folder, space);
+  if (space.freeBytes < bytes) throw lacksSpace(folder, space);
+  const file = await open(path, 'wx').catch((error) => Promise.reject(asWriteError(error, path, space)));
   try {
-    await fill(path, bytes, signal, onProgress).catch((error) => Promise.reject(asWriteError(error, path, space)));
+    // While the kernel keeps it locked, it is not taken for one that was left behind.
+    lockFile(file.fd);
+    await fill(file, bytes, signal, onProgress).catch((error) => Promise.reject(asWriteError(error, path, space)));
     return await work(path);
   } finally {
+    await file.close();
     await rm(path, { force: true });
   }
 }
 
+const SCRATCH_NAME = /^flashrow-doctor-(\d+)\.tmp$/;
+
+/** Files in a folder that processes left which were killed while they measured. */
+export function leftScratchFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => SCRATCH_NAME.test(name))
+    .map((name) => join(folder, name))
+    .filter(isLeft);
+}
+
+/**
+ * The kernel knows who holds a file open, in other containers as well. Without its locks the number in the name says.
+ */
+function isLeft(path: string): boolean {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    // Another process has removed it.
+    return false;
+  }
+  try {
+    const lock = lockFile(file);
+    return lock === 'refused' ? !isRunning(Number(SCRATCH_NAME.exec(basename(path))![1])) : lock === 'taken';
+  } finally {
+    closeSync(file);
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
+  }
+}
+
 async function fill(
-  path: string,
+  file: FileHandle,
   bytes: number,
   signal: AbortSignal | undefined,
   onProgress: (done: number, total: number) => void,
 ): Promise<void> {
   const piece = Buffer.alloc(Math.min(PIECE_BYTES, bytes));
-  const file = await open(path, 'wx');
-  try {
-    for (let done = 0; done < bytes; done += piece.length) {
-      signal?.throwIfAborted();
-      await file.write(randomFillSync(piece), 0, Math.min(piece.length, bytes - done));
-      onProgress(done, bytes);
-    }
-    await file.sync();
-  } finally {
-    await file.close();
+  for (let done = 0; done < bytes; done += piece.length) {
+    signal?.throwIfAborted();
+    await file.write(randomFillSync(piece), 0, Math.min(piece.length, bytes - done));
+    onProgress(done, bytes);
   }
+  await file.sync();
 }
 
 /** Whether `path` is a file or a folder. Throws NOT_FOUND. */

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { formatBytes } from './format-bytes.js';
 
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'];
@@ -15,20 +16,26 @@ export interface Space {
  */
 export function diskFull(path: string, space: Space, cause?: Error): FlashrowError {
   const told = cause === undefined ? '' : ` (${cause.message})`;
-  const message = `${path} needs ${space.neededBytes} bytes, ${space.freeBytes} were free${told}; make room or choose another place`;
+  const message = `${path} needs ${formatBytes(space.neededBytes)}, ${formatBytes(space.freeBytes)} were free${told}; make room or choose another place (\`cacheDir\` for the cache folder)`;
   return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
+}
+
+export function notWritable(path: string, cause: Error): FlashrowError {
+  const message = `cannot write ${path}: ${cause.message}; choose a place that can be written (\`cacheDir\` for the cache folder)`;
+  const { code = null } = cause as NodeJS.ErrnoException;
+  return new FlashrowError('NOT_WRITABLE', message, { path, errno: code }, { cause });
 }
 
 /**
  * The error, in flashrow's codes, for a file system's refusal to write below `path`. Any other failure stays as it is.
  */
 export function asWriteError(error: unknown, path: string, space: Space): unknown {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message, syscall } = error as NodeJS.ErrnoException;
   if (error instanceof FlashrowError || typeof code !== 'string') return error;
   if (FULL.includes(code)) return diskFull(path, space, error as Error);
-  if (REFUSED.includes(code)) {
-    const advice = `cannot write ${path}: ${message}; choose a place that can be written`;
-    return new FlashrowError('NOT_WRITABLE', advice, { path, errno: code }, { cause: error });
+  // In a place such as /proc a folder that cannot be made "does not exist".
+  if (REFUSED.includes(code) || (code === 'ENOENT' && syscall === 'mkdir')) {
+    return notWritable(path, error as Error);
   }
   if (!code.startsWith('E') || code.startsWith('ERR_')) return error;
   return new FlashrowError('IO', `cannot write ${path}: ${message}`, { path, errno: code }, { cause: error });

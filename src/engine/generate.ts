@@ -1,8 +1,9 @@
 import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
+import type { ChannelMarks } from '../text/channels.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
-import { AnswerText } from './answer-text.js';
+import { AnswerWriter } from './answer-writer.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
@@ -11,6 +12,8 @@ import { Sampler } from './sampler.js';
 export interface GenerationParts {
   engine: Engine;
   spelling: TokenSpelling;
+  /** The marks of the vocabulary's channels; null where it has none. */
+  channels: ChannelMarks | null;
   meter: Meter;
   vocabSize: number;
   contextSize: number;
@@ -42,7 +45,7 @@ export async function generate(
   const eosIds = new Set(spelling.eosIds);
   const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
   const sampler = new Sampler({ ...settings, vocabSize, masked });
-  const answer = new AnswerText(spelling, settings.stop, parts.onPiece);
+  const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const history = [...prompt];
   const tokens: number[] = [];
 
@@ -61,7 +64,7 @@ export async function generate(
       tokens.push(id);
       history.push(id);
       answer.push(id);
-      if (answer.stopText !== null) break;
+      if (answer.stopped) break;
       if (tokens.length === settings.maxTokens) break;
       if (engine.position === contextSize) {
         endedBy = 'contextSize';
@@ -75,9 +78,10 @@ export async function generate(
     endedBy = 'abort';
   }
   answer.end();
-  if (answer.stopText !== null) endedBy = 'stop';
+  if (answer.stopped) endedBy = 'stop';
   return {
     text: answer.text,
+    reasoning: answer.reasoning,
     tokens,
     finishReason: FINISH_REASONS[endedBy],
     endedBy,

@@ -1,6 +1,7 @@
 import { COUNTERS, type RowStream } from '../../native-bridge/bridge.js';
 import type { Receipt } from '../contract/api.js';
 import { anonymousBytes } from '../plan/machine.js';
+import type { MeasuredRun } from '../plan/run-speeds.js';
 import type { CacheCounts } from './feed-forward.js';
 
 /** The fields that are the same in every receipt of one loaded model. */
@@ -13,6 +14,7 @@ export type ReceiptBase = Pick<
   | 'kernels'
   | 'budgetBytes'
   | 'residentBytes'
+  | 'scratchBytes'
   | 'cacheBytes'
   | 'overheadBytes'
 >;
@@ -25,7 +27,8 @@ export interface MeterSources {
   denseTime: Stopwatch;
   /** Bytes of mixer state held now. */
   stateBytes: () => number;
-  scratchBytes: number;
+  /** Told what each receipt measured, for later forecasts. */
+  onMeasured: (run: MeasuredRun) => void;
   /** Anonymous bytes of the process just before the load. */
   anonymousBefore: number;
 }
@@ -92,7 +95,7 @@ export class Meter {
 
   /** The receipt up to now. Rates are null if nothing was timed. */
   receipt(): Receipt {
-    const { base, stream, cacheCounts, denseTime, scratchBytes, anonymousBefore } = this.#sources;
+    const { base, stream, cacheCounts, denseTime, anonymousBefore } = this.#sources;
     const now = performance.now();
     stream.counters(this.#end);
     if (this.#prefillEndedAt === null) this.#middle.set(this.#end);
@@ -108,18 +111,22 @@ export class Meter {
     const ffnMs = spent(COUNTERS.ffnMs);
     const denseMs = denseTime.total - this.#denseMs;
     const stateBytes = this.#sources.stateBytes();
+    const speeds = {
+      prefillTokensPerSecond: this.#prefillTokens > 0 && prefillMs > 0 ? (this.#prefillTokens / prefillMs) * 1e3 : null,
+      decodeTokensPerSecond: sorted.length > 0 && decodeMs > 0 ? (sorted.length / decodeMs) * 1e3 : null,
+    };
+    this.#sources.onMeasured({ ...speeds, decoded: sorted.length, prefilled: this.#prefillTokens });
     return {
       ...base,
       stateBytes,
-      memoryBytes: base.residentBytes + base.cacheBytes + stateBytes + scratchBytes,
+      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes,
       rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
       payloadBytesRead: phases(COUNTERS.payloadBytes),
       deviceBytesRead: phases(COUNTERS.deviceBytes),
       recordsRead: phases(COUNTERS.records),
       bundlesHit: cacheCounts.hit - this.#hit,
       bundlesMissed: cacheCounts.missed - this.#missed,
-      prefillTokensPerSecond: this.#prefillTokens > 0 && prefillMs > 0 ? (this.#prefillTokens / prefillMs) * 1e3 : null,
-      decodeTokensPerSecond: sorted.length > 0 && decodeMs > 0 ? (sorted.length / decodeMs) * 1e3 : null,
+      ...speeds,
       tokenMs: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
       readWaitMs,
       ffnMs,

@@ -53,7 +53,7 @@ export class ModelHost {
     onEvent: OnEvent,
   ): Promise<EngineResult> {
     const { engine, feedForward, traceHeader, sources, aborted } = this.#parts;
-    const { contextSize, spec } = this.info;
+    const { contextSize, vocabSize } = this.info;
     const tell = (done: number, total: number) => {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
       onEvent(event);
@@ -64,8 +64,9 @@ export class ModelHost {
       return await generate(prompt, settings, {
         engine,
         spelling: new TableSpelling(vocabulary),
+        channels: vocabulary.channels,
         meter: new Meter(sources),
-        vocabSize: spec.vocabSize,
+        vocabSize,
         contextSize,
         aborted,
         onPrefill: (done, total) => {
@@ -102,7 +103,7 @@ export class ModelHost {
     tap: FeedForwardTap | null = null,
   ): Promise<EvaluationResult> {
     const { engine, feedForward } = this.#parts;
-    for (const sequence of sequences) checkPrompt(sequence, this.info.spec.vocabSize, this.info.contextSize);
+    for (const sequence of sequences) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
     const meter = new Meter(this.#parts.sources);
     let nll = 0;
     let tokens = 0;
@@ -129,7 +130,7 @@ export class ModelHost {
    */
   async observe(ids: readonly number[], tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
-    checkPrompt(ids, this.info.spec.vocabSize, this.info.contextSize);
+    checkPrompt(ids, this.info.vocabSize, this.info.contextSize);
     engine.rewind(0);
     feedForward.tap = tap;
     try {

@@ -6,12 +6,14 @@ import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import { type Disposable, HeldParts } from '../dense/held-parts.js';
+import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import type { Allocation } from '../plan/allocation.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
+import { runLog } from '../plan/run-speeds.js';
 import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
@@ -22,6 +24,7 @@ import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
+import { describeStore } from './describe-model.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
@@ -63,6 +66,8 @@ export async function openHost(
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
     const info = infoOf(store, path, planned, parts);
+    const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
+    held.keep({ dispose: log.keep });
     return new ModelHost({
       info,
       plan,
@@ -74,7 +79,7 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
-      sources: meterSources(planned, info, parts, anonymousBefore),
+      sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },
       aborted,
       dispose: () => held.dispose(),
     });
@@ -128,19 +133,16 @@ async function loadParts(
 
 function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
-  const sampling = samplingDefaults(store.readGenerationConfig());
   return {
-    spec: store.spec,
+    ...describeStore(store),
     path,
     contextSize: settings.contextSize,
     selector: selector.name,
     cachePolicy: policyName(allocation.cache),
     exact: selector.exact,
     kernels: bridge.isa,
-    chatTemplate: store.readChatTemplate(),
-    samplingDefaults: sampling.defaults,
     directReads: stream.direct,
-    warnings: [...(store.text.warnings ?? []), ...sampling.warnings],
+    warnings: [...(store.text.warnings ?? []), ...samplingDefaults(store.readGenerationConfig()).warnings],
   };
 }
 
@@ -149,22 +151,32 @@ function meterSources(
   { plan, falseNegativeRate }: Planned,
   { selector, exact, cachePolicy, kernels }: ModelInfo,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
-  anonymousBefore: number,
-): MeterSources {
+): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
   const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes } = plan;
   return {
     base: {
       ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
-      ...{ budgetBytes, residentBytes, cacheBytes, overheadBytes },
+      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, overheadBytes },
     },
     stream,
     cacheCounts: feedForward.counts,
     denseTime,
     stateBytes: () => mixer.bytes,
-    scratchBytes,
-    anonymousBefore,
   };
 }
+
+/** Keeps what this model's runs measure, for the forecasts of later plans. */
+const speedLog = (store: Store, { plan, settings }: Planned, { kernels }: ModelInfo, cacheDir: string) => {
+  const { selector, cachePolicy, cachedShare } = plan;
+  return runLog(cacheDir, {
+    store: store.path,
+    selector,
+    cachePolicy,
+    cachedShare,
+    kernels,
+    threads: settings.threads,
+  });
+};
 
 function traceHeaderOf({ spec }: Store, { selector }: ModelInfo, { layers }: Allocation): TraceHeader {
   return {

@@ -1,7 +1,9 @@
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { filesBelow, linkedFrom } from '../disk/kept-files.js';
 import { takeLock } from '../disk/lock.js';
+import { leftScratchFiles } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import { type CachedStore, cachedStores, storesOf } from './cached-stores.js';
 import { chooseVariant } from './choose-files.js';
@@ -9,11 +11,11 @@ import type { GgufVariant } from './gguf-variants.js';
 import { type LocalModel, localModels, modelsOf } from './local-models.js';
 import { parseModelName } from './model-name.js';
 import { dropLocks } from './pull-lock.js';
-import { filesIn, repoFolder } from './pulled.js';
+import { repoFolder } from './pulled.js';
 
 /**
- * An entry of the cache folder: a model from a hub, a store that a checkpoint was converted to, or an unfinished one of
- * either.
+ * An entry of the cache folder: a model from a hub, a store that a checkpoint was converted to, an unfinished one of
+ * either, or a file that `doctor` left when it was killed.
  */
 export interface CachedModel {
   kind: 'pulled' | 'store' | 'unfinished';
@@ -32,11 +34,13 @@ export interface CachedModel {
 
 export interface RemovedModels {
   name: string;
-  /** Bytes that were freed in all. */
+  /** Bytes that were freed in all: those of files behind links are not. */
   bytes: number;
   paths: string[];
   /** The entries that went: with a pulled model also the stores that were made of it. */
   removed: CachedModel[];
+  /** Files and folders elsewhere that links in the cache folder led to. The links are gone, and these were left. */
+  left: string[];
 }
 
 /** The entries of the cache folder, the largest first. */
@@ -45,9 +49,12 @@ export function listCached(cacheDir: string | undefined): CachedModel[] {
   const models = localModels(cache);
   const stores = cachedStores(cache);
   const made = modelNames(models, stores);
-  return [...models.map(entryOfModel), ...stores.map((store) => entryOfStore(store, made.get(store)))].sort(
-    (a, b) => b.bytes - a.bytes,
-  );
+  const entries = [
+    ...models.map(entryOfModel),
+    ...stores.map((store) => entryOfStore(store, made.get(store))),
+    ...leftScratchFiles(cache).map(entryOfScratch),
+  ];
+  return entries.sort((a, b) => b.bytes - a.bytes);
 }
 
 /** The stores that were made of any of `models`, each with the name of its model. */
@@ -68,24 +75,55 @@ const entryOfStore = ({ name, path, finished, manifest }: CachedStore, model: st
   kind: finished ? 'store' : 'unfinished',
   name,
   path,
-  ...sizeAndTime(filesBelow(path)),
+  ...sizeAndTime(filesBelow(path).map((file) => join(path, file))),
   source: model ?? manifest?.source.name ?? null,
 });
+
+/** A file that a measurement wrote, and that was left behind by a kill. */
+const entryOfScratch = (path: string): CachedModel => ({
+  kind: 'unfinished',
+  name: basename(path),
+  path,
+  ...sizeAndTime([path]),
+  source: null,
+});
+
+const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'EBUSY'];
 
 /**
  * Removes an entry by the name that `listCached` gives: a pulled model with the stores made of it, or a store, finished
  * or not. `organization/repository` removes all of its models, with `:tag` that one. Touches nothing outside the cache
- * folder. Throws NOT_FOUND, BAD_USAGE, or BUSY while another process works on it.
+ * folder. Throws NOT_FOUND, BAD_USAGE, NOT_WRITABLE, or BUSY while another process works on it.
  */
 export function removeCached(name: string, cacheDir: string | undefined): RemovedModels {
+  try {
+    return remove(name, cacheDir);
+  } catch (error) {
+    const { code = '', path, message } = error as NodeJS.ErrnoException;
+    if (!REFUSED.includes(code) || path === undefined) throw error;
+    const told = `cannot remove ${path}: ${message}; whoever owns the folder can`;
+    throw new FlashrowError('NOT_WRITABLE', told, { path, errno: code }, { cause: error });
+  }
+}
+
+function remove(name: string, cacheDir: string | undefined): RemovedModels {
   const cache = cacheDirectory(cacheDir);
   const stores = cachedStores(cache);
   const store = stores.find((each) => each.name === name);
-  if (store) return removedEntry(name, [store.path], removeStores(new Map([[store, undefined]])));
+  if (store) {
+    const kept = keptBehindLinks([store.path]);
+    return removedEntry(name, [store.path], removeStores(new Map([[store, undefined]])), kept);
+  }
+  const scratch = leftScratchFiles(cache).find((path) => basename(path) === name);
+  if (scratch !== undefined) {
+    const entry = entryOfScratch(scratch);
+    rmSync(scratch);
+    return removedEntry(name, [scratch], [entry], { bytes: entry.bytes, left: [] });
+  }
   const parsed = parseModelName(name);
   const all = parsed ? modelsOf(cache, parsed.repo) : [];
   const folder = parsed && repoFolder(cache, parsed.repo);
-  if (!folder || !existsSync(folder))
+  if (!folder || !lstatSync(folder, { throwIfNoEntry: false }))
     throw new FlashrowError('NOT_FOUND', `nothing in ${cache} is called ${name}; look at the list of what there is`, {
       name,
       remedy: { action: 'list', cacheDir },
@@ -94,25 +132,35 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
   dropLocks(cache, parsed.repo, parsed.tag === null ? null : models[0].variant!.files[0]);
   const removed = models.map(entryOfModel);
   const made = modelNames(models, stores);
-  const removedStores = removeStores(made);
   const paths = parsed.tag === null ? [folder] : models.flatMap(({ files }) => files);
-  const leftOver = parsed.tag === null ? sizeAndTime(filesBelow(folder)).bytes - sum(removed) : 0;
+  const kept = keptBehindLinks([...paths, ...[...made.keys()].map(({ path }) => path)]);
+  const removedStores = removeStores(made);
   for (const path of paths) rmSync(path, { recursive: true });
   for (const path of paths) removeEmptyFolders(dirname(path), cache);
-  const result = removedEntry(
-    name,
-    [...paths, ...removedStores.map(({ path }) => path)],
-    [...removed, ...removedStores],
-  );
-  return { ...result, bytes: result.bytes + leftOver };
+  return removedEntry(name, [...paths, ...removedStores.map(({ path }) => path)], [...removed, ...removedStores], kept);
 }
 
-const removedEntry = (name: string, paths: string[], removed: CachedModel[]): RemovedModels => ({
-  name,
-  bytes: sum(removed),
-  paths,
-  removed,
-});
+const removedEntry = (
+  name: string,
+  paths: string[],
+  removed: CachedModel[],
+  kept: { bytes: number; left: string[] },
+): RemovedModels => ({ name, paths, removed, ...kept });
+
+/** What the removal of `paths` will free, and what it will leave, which links lead to. */
+function keptBehindLinks(paths: readonly string[]): { bytes: number; left: string[] } {
+  let bytes = 0;
+  const left = new Set<string>();
+  for (const path of paths) {
+    for (const file of existsSync(path) ? filesBelow(path) : []) {
+      const full = file === '' ? path : join(path, file);
+      const real = linkedFrom(dirname(path), full);
+      if (real === null) bytes += statSync(full).size;
+      else left.add(lstatSync(path).isSymbolicLink() ? realpathSync(path) : real);
+    }
+  }
+  return { bytes, left: [...left] };
+}
 
 function taggedBy(repo: string, models: readonly LocalModel[], tag: string): (model: LocalModel) => boolean {
   const variants = new Set(models.map(({ variant }) => variant).filter((each): each is GgufVariant => each !== null));
@@ -127,13 +175,12 @@ function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): Cac
   for (const { path } of removed) {
     // A conversion may be at work in it.
     const lock = join(path, 'lock');
-    if (existsSync(lock)) takeLock(lock, `converting to ${path}`).releaseWithFolder();
+    const isLink = lstatSync(path).isSymbolicLink();
+    if (existsSync(lock) && !isLink) takeLock(lock, `converting to ${path}`).releaseWithFolder();
     else rmSync(path, { recursive: true });
   }
   return removed;
 }
-
-const sum = (models: readonly CachedModel[]): number => models.reduce((total, { bytes }) => total + bytes, 0);
 
 function sizeAndTime(files: readonly string[]): { bytes: number; modified: string } {
   // Another process may have removed one meanwhile.
@@ -144,12 +191,10 @@ function sizeAndTime(files: readonly string[]): { bytes: number; modified: strin
   };
 }
 
-const filesBelow = (folder: string): string[] => filesIn(folder).map((path) => join(folder, path));
-
 function removeEmptyFolders(folder: string, top: string): void {
   for (let path = folder; path !== top; path = dirname(path)) {
     if (!existsSync(path)) continue;
-    if (readdirSync(path).length > 0) return;
+    if (lstatSync(path).isSymbolicLink() || readdirSync(path).length > 0) return;
     rmdirSync(path);
   }
 }

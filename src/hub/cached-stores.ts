@@ -1,5 +1,6 @@
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { foldersIn } from '../disk/kept-files.js';
 import { knownPaths } from '../store/known-sources.js';
 import { MANIFEST_FILE, type Manifest } from '../store/manifest.js';
 import { decodeManifest } from '../store/manifest-file.js';
@@ -19,9 +20,9 @@ const STORE_NAME = /^(.+)-([0-9a-f]{16})(\.partial)?$/;
 
 export function cachedStores(cacheDir: string): CachedStore[] {
   if (!statSync(cacheDir, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return readdirSync(cacheDir, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && STORE_NAME.test(entry.name))
-    .map(({ name }) => {
+  return foldersIn(cacheDir)
+    .filter((name) => STORE_NAME.test(name))
+    .map((name) => {
       const path = join(cacheDir, name);
       return { name, path, finished: existsSync(join(path, MANIFEST_FILE)), manifest: manifestOf(path) };
     });

@@ -13,11 +13,23 @@ const TOP_LEVEL_WEIGHTS = /^[^/]+\.safetensors(\.index\.json)?$/;
  * The paths of one model among those of a repository: all parts of the GGUF file that the tag names, in order, or
  * config.json and the other files of a Hugging Face folder. The model is known by the first one. Where weights are in
  * several files, the index stands for them all.
- * Throws BAD_USAGE that lists the names to choose from, UNSUPPORTED where there is no model.
+ * `within` is a file or a folder of the repository that the model is in. Throws BAD_USAGE that lists the names to
+ * choose from, UNSUPPORTED where there is no model.
  */
-export function chooseFiles(repo: string, paths: readonly string[], tag: string | null): string[] {
-  const variants = ggufVariants(paths);
-  if (variants.length > 0) return chooseVariant(repo, variants, tag).files;
+export function chooseFiles(
+  repo: string,
+  paths: readonly string[],
+  tag: string | null,
+  within: string | undefined = undefined,
+): string[] {
+  const all = ggufVariants(paths);
+  const variants = within === undefined ? all : all.filter(({ files }) => files.some((file) => isWithin(file, within)));
+  if (within?.toLowerCase().endsWith('.gguf') && variants.length === 0)
+    throw new FlashrowError('BAD_USAGE', `${repo} has no model ${within}; it has ${namesOf(all) || 'no GGUF files'}`, {
+      repo,
+      tags: namesOf(all),
+    });
+  if (all.length > 0) return chooseVariant(repo, variants.length > 0 ? variants : all, tag).files;
   const folder = folderFiles(paths);
   if (folder === null)
     throw new FlashrowError(
@@ -34,6 +46,9 @@ export function chooseFiles(repo: string, paths: readonly string[], tag: string 
   return folder;
 }
 
+const isWithin = (file: string, place: string) => file === place || file.startsWith(`${place}/`);
+const namesOf = (variants: readonly GgufVariant[]) => variants.map(({ name }) => name).join(', ');
+
 /** Whether `chooseFiles` finds a model. */
 export const holdsModel = (paths: readonly string[]): boolean =>
   ggufVariants(paths).length > 0 || folderFiles(paths) !== null;
@@ -44,7 +59,7 @@ export function chooseVariant(repo: string, variants: readonly GgufVariant[], ta
   if (chosen.length === 1) return chosen[0];
   const problem =
     tag === null ? 'holds several models' : chosen.length === 0 ? `has no ${tag}` : `has several models called ${tag}`;
-  const tags = (chosen.length === 0 ? variants : chosen).map(({ name }) => name).join(', ');
+  const tags = namesOf(chosen.length === 0 ? variants : chosen);
   throw new FlashrowError('BAD_USAGE', `${repo} ${problem}; name one, as in ${repo}:<tag>: ${tags}`, { repo, tags });
 }
 

@@ -1,5 +1,6 @@
 import { open, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { cutName, MAX_NAME_BYTES } from '../disk/cut-name.js';
 import { makeFolder, statIfThere } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { asWriteError } from '../disk/write-errors.js';
@@ -16,9 +17,11 @@ export interface DownloadOptions {
   onBytes: (bytes: number) => void;
 }
 
-/** The path of a file while it is fetched. Another version of the file has another one. */
-export const partPath = (destination: string, { digest }: RemoteFile): string =>
-  `${destination}.${digest.hex.slice(0, 12)}.part`;
+/** The path of a file while it is fetched. Another version of the file has another one. A long name is cut for it. */
+export function partPath(destination: string, { digest }: RemoteFile): string {
+  const end = `.${digest.hex.slice(0, 12)}.part`;
+  return join(dirname(destination), `${cutName(basename(destination), MAX_NAME_BYTES - end.length)}${end}`);
+}
 
 /** Bytes that an earlier attempt left at `partPath`. */
 export function bytesInPart(destination: string, file: RemoteFile): number {

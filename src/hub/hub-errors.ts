@@ -1,5 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import type { HubOptions } from './hub-options.js';
+import { proxyFor, toldProxy } from './proxy.js';
 
 /** A server that asks for a longer wait is not waited for. */
 const LONGEST_WAIT_S = 60;
@@ -79,9 +80,11 @@ export function connectionError(error: unknown, what: string, endpoint: string):
   if (error instanceof FlashrowError || (error as Error)?.name === 'AbortError') return error;
   const { cause, message } = error as Error;
   const why = cause instanceof Error ? cause.message : message;
+  const proxy = proxyFor(endpoint);
+  const way = proxy === null ? '' : ` by the proxy ${toldProxy(proxy)}, which the environment names`;
   return new FlashrowError(
     'IO',
-    `${what}: cannot be fetched from ${endpoint}: ${why}`,
+    `${what}: cannot be fetched from ${endpoint}${way}: ${why}`,
     { what, retry: true },
     { cause: error },
   );

@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { foldersIn } from '../disk/kept-files.js';
 import { holdsModel } from './choose-files.js';
 import { type GgufVariant, ggufVariants } from './gguf-variants.js';
 import { parseModelName } from './model-name.js';
@@ -24,10 +24,8 @@ export interface LocalModel {
  */
 export function localModels(cacheDir: string): LocalModel[] {
   const root = modelsFolder(cacheDir);
-  const folders = (path: string) =>
-    existsSync(path) ? readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()) : [];
-  return folders(root).flatMap(({ name: organization }) =>
-    folders(join(root, organization)).flatMap(({ name }) => modelsOf(cacheDir, `${organization}/${name}`)),
+  return foldersIn(root).flatMap((organization) =>
+    foldersIn(join(root, organization)).flatMap((name) => modelsOf(cacheDir, `${organization}/${name}`)),
   );
 }
 

@@ -1,18 +1,26 @@
+import { createHash } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { cutName, MAX_NAME_BYTES } from '../disk/cut-name.js';
 import { asPlaceError, makeFolder } from '../disk/folders.js';
 import { type Lock, takeLock } from '../disk/lock.js';
 import { repoFolder } from './pulled.js';
 
 /**
  * The lock of the model whose first file is `first`. It lies beside the repository's folder. No repository's name
- * begins with a dot or holds a `+`, so it cannot be taken for one.
+ * begins with a dot or holds a `+`, so it cannot be taken for one. Where the name is too long, it is cut, and ends in
+ * digits of its digest.
  */
 function lockPath(cacheDir: string, repo: string, first: string): string {
   const folder = repoFolder(cacheDir, repo);
-  return join(dirname(folder), `${lockStart(folder)}${basename(first)}.lock`);
+  const name = `${lockStart(folder)}${basename(first)}`;
+  const cut = cutName(name, MAX_NAME_BYTES - LOCK_END.length);
+  if (cut === name) return join(dirname(folder), `${name}${LOCK_END}`);
+  const end = `-${createHash('sha256').update(name).digest('hex').slice(0, 12)}${LOCK_END}`;
+  return join(dirname(folder), `${cutName(name, MAX_NAME_BYTES - end.length)}${end}`);
 }
 
+const LOCK_END = '.lock';
 const lockStart = (folder: string) => `.${basename(folder)}+`;
 
 /**

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { lacksSpace } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
-import { diskFull } from '../disk/write-errors.js';
 import { FlashrowError } from '../errors.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
@@ -12,20 +12,25 @@ import { planOutline } from '../plan/plan-outline.js';
 import { openSource } from '../store/source.js';
 import { chooseFiles, INDEX_FILE } from './choose-files.js';
 import { bytesInPart, download } from './download.js';
+import { ggufVariants } from './gguf-variants.js';
 import { fetchHeaders, fetchStart } from './headers.js';
 import { listRepository, type RemoteFile } from './hub.js';
 import type { HubOptions } from './hub-options.js';
 import { InPlace } from './in-place.js';
-import { formatModelName, type ModelName, parseModelName } from './model-name.js';
+import { formatModelName, type ModelName, requireModelName } from './model-name.js';
 import { place } from './place.js';
 import { whileLocked } from './pull-lock.js';
 import { modelPath, repoFolder } from './pulled.js';
 import { retrying } from './retry.js';
 import { checkIndexSize, shardsOf } from './shards.js';
 
+const DEFAULT_REVISION = 'main';
+
 /** The files that a pull would fetch, and the plan of the model under a budget. Nothing has been kept yet. */
 export interface PullPlan {
   name: ModelName;
+  /** Branch, tag or commit. */
+  revision: string;
   /** The model is known by the first one. */
   files: RemoteFile[];
   bytes: number;
@@ -69,19 +74,12 @@ export interface PullOptions {
 export async function planPull(
   text: string,
   options: ModelOptions,
-  hub: HubOptions,
+  at: HubOptions,
   { signal, onProgress }: PullOptions,
 ): Promise<PullPlan> {
-  const name = parseModelName(text);
-  if (!name)
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `a model on a hub is called organization/repository, or organization/repository:tag, not ${text}`,
-      {
-        value: text,
-      },
-    );
-  const files = await filesOf(name, hub, signal);
+  const asked = requireModelName(text, at.endpoint);
+  const hub = { ...at, revision: revisionOf(asked, at) };
+  const { files, name } = await filesOf(asked, hub, signal);
   const folder = repoFolder(cacheDirectory(options.cacheDir), name.repo);
   const inPlace = new InPlace();
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
@@ -94,8 +92,8 @@ export async function planPull(
   const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
   const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
   const free = freeBytes(folder);
-  if (free < neededBytes) throw diskFull(folder, { neededBytes, freeBytes: free });
-  return { name, files, bytes, bytesAtHand, inPlace, plan };
+  if (free < neededBytes) throw lacksSpace(folder, { neededBytes, freeBytes: free });
+  return { name, revision: hub.revision, files, bytes, bytesAtHand, inPlace, plan };
 }
 
 /**
@@ -104,17 +102,31 @@ export async function planPull(
 export const bytesToWrite = ({ bytes, bytesAtHand, plan }: Pick<PullPlan, 'bytes' | 'bytesAtHand' | 'plan'>): number =>
   bytes === bytesAtHand ? 0 : bytes - bytesAtHand + plan.conversion.bytes;
 
-async function filesOf({ repo, tag }: ModelName, hub: HubOptions, signal: AbortSignal | undefined) {
+/** The revision that the address of a model names, else the hub's. Throws BAD_USAGE where both name another one. */
+function revisionOf({ revision }: ModelName, hub: HubOptions): string {
+  if (revision === undefined || revision === hub.revision) return hub.revision;
+  if (hub.revision === DEFAULT_REVISION) return revision;
+  throw new FlashrowError(
+    'BAD_USAGE',
+    `the address names the revision ${revision}, and \`revision\` names ${hub.revision}; leave one out`,
+    { option: 'revision', value: hub.revision },
+  );
+}
+
+/** The files of a model, and its name as other commands take it. */
+async function filesOf({ repo, tag, within }: ModelName, hub: HubOptions, signal: AbortSignal | undefined) {
   const list = await retrying(() => listRepository(repo, hub, signal), hub, signal);
   const listed = new Map(list.map((file) => [file.path, file]));
-  const paths = chooseFiles(repo, [...listed.keys()], tag);
+  const paths = chooseFiles(repo, [...listed.keys()], tag, within);
   if (paths.includes(INDEX_FILE)) {
     const index = listed.get(INDEX_FILE)!;
     checkIndexSize(repo, INDEX_FILE, index.bytes);
     const bytes = await fetchStart(repo, index, index.bytes, { hub, signal, onBytes: () => {} });
     paths.push(...shardsOf(repo, INDEX_FILE, bytes, new Set(listed.keys())));
   }
-  return paths.map((path) => listed.get(path)!);
+  const variant = ggufVariants([...listed.keys()]).find(({ files }) => files[0] === paths[0]);
+  const name: ModelName = { repo, tag: within === undefined ? tag : (variant?.name ?? null) };
+  return { name, files: paths.map((path) => listed.get(path)!) };
 }
 
 async function planHeaders(
@@ -156,12 +168,13 @@ function asOfHub({ code, message, details }: FlashrowError, scratch: string): Fl
  * another process pulls the same model.
  */
 export async function pull(
-  { name, files, bytes, inPlace }: PullPlan,
+  { name, revision, files, bytes, inPlace }: PullPlan,
   cacheDir: string | undefined,
-  hub: HubOptions,
+  at: HubOptions,
   { signal, onProgress }: PullOptions,
 ): Promise<PullResult> {
   const began = performance.now();
+  const hub = { ...at, revision };
   const cache = cacheDirectory(cacheDir);
   const folder = repoFolder(cache, name.repo);
   const fetchedBytes = await whileLocked(cache, name.repo, files[0].path, async () => {

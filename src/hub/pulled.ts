@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
+import { join } from 'node:path';
+import { filesBelow } from '../disk/kept-files.js';
 import { CONFIG_FILE, chooseFiles, holdsModel } from './choose-files.js';
 import type { ModelName } from './model-name.js';
 
@@ -8,13 +8,7 @@ export const modelsFolder = (cacheDir: string): string => join(cacheDir, 'models
 export const repoFolder = (cacheDir: string, repo: string): string => join(modelsFolder(cacheDir), ...repo.split('/'));
 
 /** All files in the folder of a repository, unfinished ones among them, by their paths there. */
-export function filesIn(folder: string): string[] {
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .sort();
-}
+export const filesIn = (folder: string): string[] => filesBelow(folder);
 
 /** The path that an unfinished file will have; null for one that is in its place. */
 export const placeOfPart = (path: string): string | null => /^(.+)\.[0-9a-f]{12}\.part$/.exec(path)?.[1] ?? null;
@@ -31,9 +25,9 @@ export const modelPath = (folder: string, first: string): string =>
  * pulled.
  * Throws BAD_USAGE.
  */
-export function pulledPath(cacheDir: string, { repo, tag }: ModelName): string | null {
+export function pulledPath(cacheDir: string, { repo, tag, within }: ModelName): string | null {
   const folder = repoFolder(cacheDir, repo);
   const files = placedFiles(folder);
   if (!holdsModel(files)) return null;
-  return modelPath(folder, chooseFiles(repo, files, tag)[0]);
+  return modelPath(folder, chooseFiles(repo, files, tag, within)[0]);
 }

@@ -1,5 +1,6 @@
 import { connectionError, statusError } from './hub-errors.js';
 import type { HubOptions } from './hub-options.js';
+import { fetchByProxy } from './proxy.js';
 import { Stall } from './stall.js';
 
 export interface Answer {
@@ -21,7 +22,10 @@ export async function ask(
 ): Promise<Answer> {
   const stall = new Stall(what, hub.stallMs, signal);
   try {
-    const response = await fetch(url, { headers: { ...headers, ...credentials(url, hub) }, signal: stall.signal });
+    const response = await fetchByProxy(url, {
+      headers: { ...headers, ...credentials(url, hub) },
+      signal: stall.signal,
+    });
     if (!response.ok) {
       await response.body?.cancel();
       throw statusError(response, what, hub);

@@ -2,22 +2,26 @@ import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
-import { isStore } from '../store/reader.js';
+import { isStore, isUnfinished, openStore } from '../store/reader.js';
 import { parseModelName } from './model-name.js';
 import { pulledPath } from './pulled.js';
 
 /**
  * The path of a source. A path stays as it is; the name of a pulled model, or of a store in the cache folder, becomes
- * its path. Throws NOT_FOUND for a name on a hub that was not pulled, BAD_USAGE for a tag that was not pulled. Any
- * other text is returned as it is: the code that opens it will refuse it.
+ * its path. Throws NOT_FOUND for a name on a hub that was not pulled and for an unfinished store, BAD_USAGE for a tag
+ * that was not pulled. Any other text is returned as it is: the code that opens it will refuse it.
  */
 export function resolveSource(source: string, cacheDir: string | undefined): string {
+  // What opens it says how the conversion goes on.
+  if (isUnfinished(source)) return openStore(source).path;
   if (existsSync(source)) return source;
   const cache = cacheDirectory(cacheDir);
   const name = parseModelName(source);
   if (!name) {
+    if (basename(source) !== source) return source;
     const store = join(cache, source);
-    return basename(source) === source && isStore(store) ? store : source;
+    if (isUnfinished(store)) return openStore(store).path;
+    return isStore(store) ? store : source;
   }
   const pulled = pulledPath(cache, name);
   if (pulled === null && !existsSync(dirname(source)))

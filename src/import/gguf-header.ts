@@ -76,11 +76,8 @@ export function readGgufHeader(file: OpenFile): GgufHeader {
   if (version !== 2 && version !== 3)
     throw new FlashrowError(
       'UNSUPPORTED',
-      `${file.path} is GGUF version ${describeVersion(version)}; versions 2 and 3, little endian, are supported`,
-      {
-        path: file.path,
-        version,
-      },
+      `${file.path} is ${describeVersion(version)}; versions 2 and 3, little endian, are supported`,
+      { path: file.path, version },
     );
   cursor.context = 'the number of tensors';
   const numTensors = cursor.count(MIN_TENSOR_BYTES);
@@ -91,7 +88,13 @@ export function readGgufHeader(file: OpenFile): GgufHeader {
   return { metadata, tensors, headerBytes: cursor.position };
 }
 
-const describeVersion = (version: number) => (version > 0xffffff ? `${version} (it may be big endian)` : `${version}`);
+/** A big-endian file has the bytes of the version the other way round. */
+function describeVersion(version: number): string {
+  const swapped = version >>> 24;
+  if (version === swapped << 24 && swapped >= 1 && swapped <= 3)
+    return `GGUF version ${swapped}, big endian (gguf-py's gguf_convert_endian.py turns it round)`;
+  return version === 1 ? 'GGUF version 1, of August 2023 (get a newer file)' : `GGUF version ${version}`;
+}
 
 function readMetadata(cursor: HeaderCursor, count: number): Map<string, GgufValue> {
   const metadata = new Map<string, GgufValue>();

@@ -10,6 +10,7 @@ import { parseObject, readSmallFile } from './json.js';
 import { resolveTensors } from './resolve-tensors.js';
 import { readSafetensorsHeader } from './safetensors.js';
 import { damagedTensor, type SourceTensor } from './source-tensor.js';
+import { settleHead } from './tied-head.js';
 
 export const CONFIG_FILE = 'config.json';
 const WEIGHTS_FILE = 'model.safetensors';
@@ -26,12 +27,17 @@ export function openHuggingFace(path: string): Checkpoint {
   const digest = new SourceDigest();
   const config = readConfig(path, digest);
   const { files, found } = readWeights(path, digest);
-  const description = describeHuggingFace(basename(resolve(path)), config, (sourceName) => found.has(sourceName));
+  const described = describeHuggingFace(basename(resolve(path)), config, (sourceName) => found.has(sourceName));
+  const description = settleHead(described, config, found);
   const tensors = resolveTensors(path, description, found);
   digest.addSamples(tensors.values());
   const vocabulary = readHuggingFaceVocabulary(path, config, digest);
   return { kind: 'huggingface', path, files, digest: digest.hex(), spec: description.spec, tensors, vocabulary };
 }
+
+/** Whether a folder holds weights in safetensors, or their index. */
+export const hasWeights = (folder: string): boolean =>
+  [WEIGHTS_FILE, INDEX_FILE].some((name) => kindOf(join(folder, name)) === 'file');
 
 /** The vocabulary alone. The folder needs no weights. */
 export function openHuggingFaceVocabulary(path: string): HuggingFaceVocabulary {

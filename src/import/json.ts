@@ -1,5 +1,6 @@
 import { readExactly, withFile } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
+import { refuseStandIn } from './odd-files.js';
 
 /** A whole small file. Throws CORRUPT where it has more than `maxBytes` bytes. */
 export function readSmallFile(path: string, maxBytes: number): Uint8Array {
@@ -28,7 +29,9 @@ export function parseObject(bytes: Uint8Array, where: string): Record<string, un
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new FlashrowError('CORRUPT', `${where} is not valid JSON`, { path: where }, { cause });
+    refuseStandIn(where, bytes);
+    const empty = bytes.length === 0 ? ': it is empty, fetch it again' : '';
+    throw new FlashrowError('CORRUPT', `${where} is not valid JSON${empty}`, { path: where }, { cause });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new FlashrowError('CORRUPT', `${where} should hold a JSON object`, { path: where });

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import { kindOf, withFile } from '../disk/files.js';
+import { kindOf, type OpenFile, withFile } from '../disk/files.js';
 import { FlashrowError, shown } from '../errors.js';
 import type { Checkpoint, Vocabulary } from './checkpoint.js';
 import { openGguf, openGgufVocabulary } from './gguf.js';
 import { hasGgufMagic } from './gguf-header.js';
-import { CONFIG_FILE, openHuggingFace, openHuggingFaceVocabulary } from './hugging-face.js';
+import { CONFIG_FILE, hasWeights, openHuggingFace, openHuggingFaceVocabulary } from './hugging-face.js';
+import { oddFile, refusePiece, startOf } from './odd-files.js';
+import { ggufFilesIn, refuseOddFolder, restOf } from './odd-folders.js';
 
 /**
  * Opens a GGUF file or a Hugging Face folder. It reads and checks headers, and only a sample of the data, for the
@@ -12,37 +14,65 @@ import { CONFIG_FILE, openHuggingFace, openHuggingFaceVocabulary } from './huggi
  * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or IO.
  */
 export function openCheckpoint(path: string): Checkpoint {
-  return kindOfCheckpoint(path) === 'gguf' ? openGguf(path) : openHuggingFace(path);
+  const found = findCheckpoint(path);
+  if (found.kind === 'huggingface') return openHuggingFace(found.path);
+  try {
+    return openGguf(found.path);
+  } catch (error) {
+    // The first piece of a file begins as the whole does.
+    refusePiece(found.path);
+    throw error;
+  }
 }
 
 /** The vocabulary of a checkpoint, or of a GGUF file with a vocabulary alone. Throws as `openCheckpoint` does. */
 export function openVocabulary(path: string): Vocabulary {
-  return kindOfCheckpoint(path) === 'gguf' ? openGgufVocabulary(path) : openHuggingFaceVocabulary(path);
+  const found = findCheckpoint(path, false);
+  return found.kind === 'gguf' ? openGgufVocabulary(found.path) : openHuggingFaceVocabulary(found.path);
 }
 
-function kindOfCheckpoint(path: string): Checkpoint['kind'] {
+/** The kind of a checkpoint, and its path: in a folder with one GGUF model, that of the file. */
+function findCheckpoint(path: string, needsWeights = true): Pick<Checkpoint, 'kind' | 'path'> {
   const kind = kindOf(path);
   if (kind === null)
     throw new FlashrowError(
       'NOT_FOUND',
       `${shown(path)} does not exist; give a store folder, a GGUF file or a Hugging Face folder`,
-      {
-        path,
-      },
-    );
-  if (kind === 'folder') {
-    if (kindOf(join(path, CONFIG_FILE)) === 'file') return 'huggingface';
-    throw new FlashrowError(
-      'NOT_FOUND',
-      `${path} is no model: a store folder holds manifest.msgpack, a Hugging Face folder ${CONFIG_FILE}`,
       { path },
     );
+  if (kind === 'folder') return inFolder(path, needsWeights);
+  withFile(path, requireGguf);
+  return { kind: 'gguf', path };
+}
+
+function inFolder(path: string, needsWeights: boolean): Pick<Checkpoint, 'kind' | 'path'> {
+  const hasConfig = kindOf(join(path, CONFIG_FILE)) === 'file';
+  if (hasConfig && hasWeights(path)) {
+    refuseOddFolder(path, true);
+    return { kind: 'huggingface', path };
   }
-  if (!withFile(path, hasGgufMagic))
-    throw new FlashrowError(
-      'UNSUPPORTED',
-      `${path} is not a GGUF file; give one, or the folder of a Hugging Face model`,
-      { path },
-    );
-  return 'gguf';
+  const models = ggufFilesIn(path);
+  if (models.length === 1) return { kind: 'gguf', path: models[0] };
+  if (models.length > 1)
+    throw new FlashrowError('BAD_USAGE', `${path} holds several GGUF models; give one of them: ${models.join(', ')}`, {
+      path,
+    });
+  if (hasConfig && !needsWeights) return { kind: 'huggingface', path };
+  refuseOddFolder(path, false);
+  if (hasConfig) return { kind: 'huggingface', path };
+  throw new FlashrowError(
+    'NOT_FOUND',
+    `${path} is no model: a store folder holds manifest.msgpack, a Hugging Face folder ${CONFIG_FILE}${restOf(path)}`,
+    { path },
+  );
+}
+
+function requireGguf(file: OpenFile): void {
+  if (hasGgufMagic(file)) return;
+  const { path } = file;
+  refusePiece(path);
+  const problem = /\.onnx$/i.test(path)
+    ? 'is a model for ONNX Runtime; get the model as safetensors or GGUF'
+    : (oddFile(startOf(file), file.size) ?? 'is not a GGUF file; give one, or the folder of a Hugging Face model');
+  throw new FlashrowError('UNSUPPORTED', `${path} ${problem}`, { path });
 }

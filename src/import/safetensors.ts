@@ -6,6 +6,7 @@
 import { type OpenFile, readExactly } from '../disk/files.js';
 import { FlashrowError, shown } from '../errors.js';
 import { parseObject } from './json.js';
+import { refuseStandIn, startOf } from './odd-files.js';
 import { checkPlacement, damagedTensor, type SourceTensor } from './source-tensor.js';
 import { blockOf, type TensorFormat } from './tensor-format.js';
 
@@ -25,10 +26,11 @@ export interface SafetensorsHeader {
   headerBytes: number;
 }
 
-/** Reads and checks one file's header. Throws CORRUPT. */
+/** Reads and checks one file's header. Throws CORRUPT, UNSUPPORTED for what only stands in its place. */
 export function readSafetensorsHeader(file: OpenFile): SafetensorsHeader {
   const corrupt = (problem: string) =>
     new FlashrowError('CORRUPT', `${file.path} ${problem}; fetch it again`, { path: file.path });
+  refuseStandIn(file.path, startOf(file));
   if (file.size < PREFIX_BYTES) throw corrupt(`has ${file.size} bytes, too few for a safetensors file`);
   const prefix = Buffer.alloc(PREFIX_BYTES);
   readExactly(file, 0, prefix);

@@ -4,6 +4,7 @@ import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, ggufNames } from './checkpoint-names.js';
 import type { DecoderFamily } from './decoder-family.js';
 import { describeDecoder, familyTraits } from './describe-decoder.js';
+import { expertsApart } from './expert-sources.js';
 import { ggufExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
@@ -25,7 +26,9 @@ export function ggufDecoder(
   const names = ggufNames(family.experts !== null, family.ggufRenamed);
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
-  const experts = family.experts && ggufExperts(family.experts, key, metadata, tensors.shape(names.layer(0, 'gate')));
+  const apart = tensors.shape(expertNamed(0, 'gate', 0));
+  const stack = tensors.shape(names.layer(0, 'gate')) ?? (apart && [metadata.size(key('expert_count')), ...apart]);
+  const experts = family.experts && ggufExperts(family.experts, key, metadata, stack);
   const window = typeof family.slidingWindow === 'object' ? family.slidingWindow : null;
   const spec: ModelSpec = {
     ...familyTraits(family),
@@ -43,8 +46,12 @@ export function ggufDecoder(
     experts,
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
   };
-  return describeDecoder(spec, names, family);
+  return describeDecoder(spec, names, family, apart && family.experts ? expertsApart(expertNamed) : undefined);
 }
+
+/** Files of Mixtral that were made until April 2024 have a matrix for each expert. */
+const expertNamed = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) =>
+  `blk.${layer}.ffn_${tensor}.${expert}.weight`;
 
 function headsOf(metadata: Fields, key: Key) {
   const heads = attentionShape(metadata, {

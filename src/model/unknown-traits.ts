@@ -19,12 +19,7 @@ export function refuseUnknownTraits(
     if (value === false && biases)
       throw config.unsupported(key, 'is false; this architecture without biases is not supported');
   }
-  const quantization = config.object('quantization_config');
-  if (quantization && (quantMethod === undefined || quantization.text('quant_method') !== quantMethod))
-    throw config.unsupported(
-      'quantization_config',
-      'says that the weights are quantized; use the original weights or a GGUF file',
-    );
+  refuseQuantized(config, quantMethod);
   if (config.raw('clip_qkv') !== undefined)
     throw config.unsupported('clip_qkv', `is ${shown(config.raw('clip_qkv'))}; clipping is not supported`);
   if (activation !== 'clamped-swiglu') return;
@@ -32,4 +27,22 @@ export function refuseUnknownTraits(
     if (config.positive(key, known) !== known)
       throw config.unsupported(key, `is ${shown(config.raw(key))}; only ${known} is supported`);
   }
+}
+
+/**
+ * Refuses weights that are quantized, except by the method `allowed`, and names the method. Throws UNSUPPORTED, or
+ * CORRUPT where a value is of the wrong kind.
+ */
+export function refuseQuantized(config: Fields, allowed?: string): void {
+  const instead = 'use the original weights or a GGUF file';
+  const quantization = config.object('quantization_config');
+  const method = quantization?.text('quant_method') ?? null;
+  if (quantization && (allowed === undefined || method !== allowed))
+    throw config.unsupported(
+      'quantization_config',
+      `says that the weights are quantized${method === null ? '' : ` (${shown(method)})`}; ${instead}`,
+    );
+  // mlx-lm wrote this key alone until 2024.
+  if (config.object('quantization'))
+    throw config.unsupported('quantization', `says that the weights are quantized by MLX; ${instead}`);
 }

@@ -53,8 +53,9 @@ export interface Allocation {
   stateBytes: number;
   scratchBytes: number;
   minimumBytes: number;
+  /** The streamed half as it lies on disk. Gates that stay in memory are not part of it. */
   ffnBytes: number;
-  /** Share of the streamed half that is in memory, 0 to 1. */
+  /** `arenaBytes` / `ffnBytes`, at most 1. */
   cachedShare: number;
   /** Expected payload per generated token. */
   bytesPerToken: number;

@@ -35,5 +35,16 @@ export interface Examination {
     direct: boolean;
     curve: ReadPoint[];
   };
+  /** How models that people know would run here with the default budget, in 4 bits; reckoned, not run. */
+  models: {
+    name: string;
+    /** Size of the file. */
+    fileBytes: number;
+    fits: boolean;
+    /** The share of the feed-forward networks that the cache would hold, 0 to 1. */
+    cachedShare: number;
+    /** Expected speed; null where it does not fit. */
+    tokensPerSecond: number | null;
+  }[];
   verdict: string[];
 }

@@ -12,10 +12,12 @@ import {
 } from '../../native-bridge/index.js';
 import { asFlashrowError } from '../disk/bridge-errors.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { amountFrom, formatBytes } from '../disk/format-bytes.js';
 import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import type { Examination } from './examination.js';
 import { kernelSpeed } from './kernel-speed.js';
+import { knownModels } from './known-models.js';
 import { defaultThreads } from './machine.js';
 import { memoryLeft } from './memory-left.js';
 import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from './read-curve.js';
@@ -52,8 +54,9 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     const progress = { signal, onProgress: (done: number, total: number) => onProgress('write', done, total) };
     const { curve, weightBytesPerSecond } =
       kind === 'file' ? await measure(place) : await withScratchFile(place, scratchBytes, progress, measure);
-    const { availableBytes, limitBytes } = memoryLeft();
-    const measured: Omit<Examination, 'verdict'> = {
+    const left = memoryLeft();
+    const { availableBytes, limitBytes } = left;
+    const measured: Omit<Examination, 'verdict' | 'models'> = {
       node: process.version,
       onnxRuntime: onnxRuntimeVersion(),
       cpu: {
@@ -68,7 +71,12 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
       memory: { totalBytes: totalmem(), availableBytes, limitBytes },
       disk: { path: place, ...spaceOf(place), direct: curve.every(({ direct }) => direct), curve },
     };
-    return { ...measured, verdict: verdictOn(measured) };
+    const bestRead = Math.max(...curve.map(({ bytesPerSecond }) => bytesPerSecond));
+    return {
+      ...measured,
+      models: knownModels(left, bestRead, weightBytesPerSecond),
+      verdict: verdictOn(measured),
+    };
   } catch (error) {
     throw asFlashrowError(error);
   } finally {
@@ -84,13 +92,13 @@ function placeToMeasure({ path, scratchBytes }: ExamineOptions): { place: string
   if (kind === 'file' && bytes < MIN_FILE_BYTES)
     throw new FlashrowError(
       'BAD_USAGE',
-      `${place} has ${bytes} bytes, too few to measure reads by; name a file of ${MIN_FILE_BYTES} or more, or a folder`,
+      `${place} has ${formatBytes(bytes)}, too little to measure reads by; name a file of ${amountFrom(MIN_FILE_BYTES)} or more, or a folder`,
       { path: place },
     );
   if (kind === 'folder' && scratchBytes < MIN_FILE_BYTES)
     throw new FlashrowError(
       'BAD_USAGE',
-      `a file of ${scratchBytes} bytes is too small to measure reads by; ${MIN_FILE_BYTES} are enough`,
+      `a file of ${formatBytes(scratchBytes)} is too small to measure reads by; ${amountFrom(MIN_FILE_BYTES)} are enough`,
       { option: 'size' },
     );
   return { place, kind };
@@ -106,7 +114,7 @@ async function measureFile(bridge: Bridge, path: string, { signal, onProgress }:
     signal?.throwIfAborted();
   }
   const matrix = { ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) };
-  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES) };
+  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES).bytesPerSecond };
 }
 
 function spaceOf(path: string): Pick<Examination['disk'], 'freeBytes' | 'inMemory'> {

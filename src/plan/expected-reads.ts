@@ -2,7 +2,7 @@ import type { CachePolicy } from '../cache/policy.js';
 import type { SelectorName } from '../select/selector.js';
 import type { Allocation, AllocationRequest } from './allocation.js';
 import { expertMissShare } from './expert-reuse.js';
-import type { UnitShape } from './units.js';
+import { streamedBytes, type UnitShape } from './units.js';
 
 /**
  * The share of a layer's neurons that one token is expected to wake, where no calibration tells. Published for ReLU
@@ -15,7 +15,7 @@ const ACTIVE_SHARE = 0.12;
  */
 const SIGN_SHARE = 0.5;
 
-export type ExpectedReads = Pick<Allocation, 'cachedShare' | 'bytesPerToken' | 'touchedBytes'>;
+export type ExpectedReads = Pick<Allocation, 'bytesPerToken' | 'touchedBytes'>;
 
 /** What a token is expected to need and to read, where each layer has `slots` for its units. */
 export function expectedReads(
@@ -25,15 +25,13 @@ export function expectedReads(
   units: readonly UnitShape[],
   slots: readonly number[],
 ): ExpectedReads {
-  const streamed = sum(units.map((unit) => unit.bundles * unit.bundleBytes));
+  const streamed = sum(units.map(streamedBytes));
   const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
-  const keptByGate = sum(units.map((unit) => unit.residentBytes));
   const missShare = cached >= streamed ? 0 : expectedMisses(request, selector, policy, cached / streamed);
   const touched = sum(
     units.map((unit, layer) => unit.bundles * unit.bundleBytes * touchedShare(request, selector, layer)),
   );
   return {
-    cachedShare: Math.min(1, (cached + keptByGate) / (streamed + keptByGate)),
     bytesPerToken: Math.round(touched * missShare),
     touchedBytes: Math.round(touched),
   };

@@ -1,17 +1,20 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
+import { formatBlock, formatBytes } from '../disk/format-bytes.js';
 import { READ_THREADS } from '../disk/read-threads.js';
 import type { Allocation } from './allocation.js';
-import { kernelSpeed } from './kernel-speed.js';
-import type { Plan } from './plan.js';
+import type { Forecast } from './plan.js';
+import { measure, type Probes } from './probes.js';
+import type { RunSpeeds } from './run-speeds.js';
 
-const PROBE_BYTES = 64e6;
-/** Weights that are multiplied by in turn: more than the processor's cache is likely to keep. */
-const SAMPLE_BYTES = 256e6;
 /**
  * Time of a layer besides its weights: calls, attention over a short context, waking threads. Measured on models of 1
  * and 9 MB.
  */
 const LAYER_SECONDS = 0.2e-3;
+/** Time of a layer for each token of a prompt, besides its weights: attention, norms, positions. */
+const LAYER_TOKEN_SECONDS = 0.05e-3;
+/** Threads, tokenizer and headers, before the first weight is read. */
+const START_SECONDS = 0.2;
 
 export interface ForecastInput {
   bridge: Bridge;
@@ -24,35 +27,97 @@ export interface ForecastInput {
   experts: boolean;
   /** Weights of the resident half that one token touches. */
   denseBytes: number;
+  /** Tokens of the prompt that the first token waits for, and how many of a prompt run together. */
+  promptTokens: number;
+  chunkTokens: number;
+  /** The cache folder, where earlier probes are kept. */
+  cacheDir: string;
+  /** Figures of this call, so that several plans go by the same. */
+  known: Map<string, number>;
+  /** What earlier runs of this model with as much in the cache measured; null without any. */
+  earlier: RunSpeeds | null;
 }
 
 /**
- * Says what speed to expect, after a short reading of the model's own file. A ring reads ahead while everything else is
- * computed, so the slower of the two counts. Neurons that a selector asks for are read while the same layer's hits are
- * computed; the resident half comes on top. A missing expert takes longer than the hits of its layer, and most layers
- * miss none, so that reading experts hides behind nothing.
+ * Says what speed to expect, after a short reading of the model's own file, and corrected by what earlier runs
+ * measured. A ring reads ahead while everything else is computed, so the slower of the two counts. Neurons that a
+ * selector asks for are read while the same layer's hits are computed; the resident half comes on top. A missing expert
+ * takes longer than the hits of its layer, and most layers miss none, so that reading experts hides behind nothing.
  */
-export function forecast({ bridge, path, sample, allocation, experts, denseBytes }: ForecastInput): Plan['forecast'] {
-  const record = Math.max(4096, Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))));
-  const atOnce = Math.min(READ_THREADS, allocation.ring?.slots ?? READ_THREADS);
-  const probe = bridge.probeReads(path, record, PROBE_BYTES, atOnce);
-  const diskSpeed = probe.bytes / Math.max(probe.seconds, 1e-6);
-  const weights = Math.min(SAMPLE_BYTES, allocation.touchedBytes + denseBytes);
-  const computeSpeed = kernelSpeed(bridge, sample, weights);
-  const fixed = denseBytes / computeSpeed + allocation.layers.length * LAYER_SECONDS;
-  const reading = allocation.bytesPerToken / diskSpeed;
-  const computing = allocation.touchedBytes / computeSpeed;
-  const perToken = allocation.ring
-    ? Math.max(reading, computing + fixed)
-    : (experts ? reading + computing : Math.max(reading, computing)) + fixed;
-  const load = (allocation.residentBytes + allocation.touchedBytes) / diskSpeed;
+export function forecast(input: ForecastInput): Forecast {
+  const { allocation, denseBytes, earlier, promptTokens } = input;
+  const recordBytes = Math.max(
+    4096,
+    Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))),
+  );
+  const batch = Math.min(input.chunkTokens, promptTokens);
+  const probes = measure(input.bridge, {
+    ...{ path: input.path, sample: input.sample, cacheDir: input.cacheDir, known: input.known, recordBytes },
+    readsAtOnce: Math.min(READ_THREADS, allocation.ring?.slots ?? READ_THREADS),
+    weightBytes: allocation.touchedBytes + denseBytes,
+    batchTokens: batch,
+  });
+  const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShare(allocation));
+  const prefillTokensPerSecond =
+    earlier?.prefill ?? batch / secondsOf(batch, input, probes, missShareOfBatch(allocation));
+  const loadSeconds = START_SECONDS + allocation.residentBytes / probes.disk;
+  // What stays in the cache is read by the first prompt.
+  const filling = Math.min(allocation.arenaBytes, allocation.ffnBytes * union(allocation, batch)) / probes.disk;
   return {
-    tokensPerSecond: 1 / perToken,
-    firstTokenSeconds: load + perToken,
-    basis:
-      `reads of ${Math.round(record / 1024)} KiB from the model's file at ${gigabytes(diskSpeed)} GB/s (${Math.round(probe.bytes / 1e6)} MB read), ` +
-      `${sample.format} weights on ${bridge.isa} kernels at ${gigabytes(computeSpeed)} GB/s`,
+    tokensPerSecond,
+    prefillTokensPerSecond,
+    loadSeconds,
+    promptTokens,
+    firstTokenSeconds: loadSeconds + filling + promptTokens / prefillTokensPerSecond,
+    basis: basisOf(input, probes),
   };
 }
 
-const gigabytes = (bytesPerSecond: number) => (bytesPerSecond / 1e9).toFixed(2);
+/** Seconds of a pass of `tokens` over all layers, where `missed` of what it needs has to be read. */
+function secondsOf(tokens: number, input: ForecastInput, probes: Probes, missed: number): number {
+  const { allocation, experts, denseBytes } = input;
+  const touched = allocation.ffnBytes * union(allocation, tokens);
+  const perUnit = (tokens * allocation.touchedBytes) / Math.max(1, touched);
+  const reading = (touched * missed) / probes.disk;
+  const computing = multiplying(touched, perUnit, probes);
+  const fixed =
+    multiplying(denseBytes, tokens, probes) +
+    allocation.layers.length * (LAYER_SECONDS + (tokens - 1) * LAYER_TOKEN_SECONDS);
+  if (allocation.ring) return Math.max(reading, computing + fixed);
+  return (experts ? reading + computing : Math.max(reading, computing)) + fixed;
+}
+
+/** Seconds to multiply weights by `tokens` vectors: memory bounds few of them, the processor many. */
+const multiplying = (bytes: number, tokens: number, { weights, batch }: Probes): number =>
+  bytes * Math.max(1 / weights, tokens / batch);
+
+/** The share of the streamed half that at least one of `tokens` needs, were their needs independent. */
+const union = ({ touchedBytes, ffnBytes }: Allocation, tokens: number): number =>
+  1 - (1 - Math.min(1, touchedBytes / ffnBytes)) ** tokens;
+
+const missShare = ({ bytesPerToken, touchedBytes }: Allocation): number => bytesPerToken / Math.max(1, touchedBytes);
+
+/** A batch needs nearly everything, so it finds no more than lies in the cache. */
+const missShareOfBatch = (allocation: Allocation): number =>
+  allocation.bytesPerToken === 0
+    ? 0
+    : allocation.ring
+      ? missShare(allocation)
+      : Math.max(missShare(allocation), 1 - allocation.cachedShare);
+
+function basisOf({ sample, bridge, earlier }: ForecastInput, probes: Probes): string {
+  const { recordBytes, disk, weights, batch, remarks } = probes;
+  const measured =
+    `reads of ${formatBlock(recordBytes)} from the model's file at ${perSecond(disk)}, ` +
+    `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token and ` +
+    `${perSecond(batch)} times tokens for a prompt`;
+  const runs =
+    earlier === null
+      ? []
+      : [
+          `the speeds are those of ${earlier.count === 1 ? 'an earlier run' : `${earlier.count} earlier runs`} with as much in the cache`,
+        ];
+  return [measured, ...remarks, ...runs].join('; ');
+}
+
+const perSecond = (bytes: number): string => `${formatBytes(bytes)}/s`;

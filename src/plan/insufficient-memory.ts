@@ -9,16 +9,12 @@ declare module '../error-details.js' {
   }
 }
 
-/** The budget is too small. `plan.minimumBytes` is the smallest that works. */
+/** The budget is too small, or more than a container allows. `plan.minimumBytes` is the smallest that works. */
 export class InsufficientMemoryError extends FlashrowError<'INSUFFICIENT_MEMORY'> {
   readonly plan: Plan;
 
   constructor(plan: Plan) {
-    super(
-      'INSUFFICIENT_MEMORY',
-      `a budget of ${plan.budgetBytes} bytes is too small: resident weights (${plan.residentBytes}), state (${plan.stateBytes}), scratch (${plan.scratchBytes}) and the smallest cache take ${plan.minimumBytes}; give more \`memory\` or a smaller \`contextSize\``,
-      { plan },
-    );
+    super('INSUFFICIENT_MEMORY', plan.obstacle ?? 'the plan does not fit', { plan });
     this.name = 'InsufficientMemoryError';
     this.plan = plan;
   }

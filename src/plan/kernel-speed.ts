@@ -1,27 +1,58 @@
 import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
+import { quotaCores } from './cpu-quota.js';
 
-const MIN_MS = 20;
+/** The best of so many probes counts: whatever else runs makes one slower, never faster. */
+const PROBES = 5;
+const PROBE_MS = 12;
+/** With less of its cores' time than this a probe was disturbed. */
+const CALM_SHARE = 0.8;
+
+/** How fast the kernels multiply. */
+export interface KernelSpeed {
+  /** Bytes of weights per second. */
+  bytesPerSecond: number;
+  /** The share of its cores' time that this process had meanwhile, 0 to 1. */
+  coreShare: number;
+  /** Whether other work took so much of the cores that the speed was reckoned from processor time. */
+  disturbed: boolean;
+}
 
 /**
- * Bytes of weights per second, one token at a time. A model's weights come from memory. A few megabytes would come from
- * the processor's cache instead, at twice the speed. So `source` is loaded several times, up to `bytes` together, and
- * the copies are multiplied by in turn. Throws BridgeError.
+ * Times products of a matrix and `tokens` vectors at once. A model's weights come from memory. A few megabytes would
+ * come from the processor's cache instead, at twice the speed. So `source` is loaded several times, up to `bytes`
+ * together, and the copies are multiplied by in turn. Where other work takes the cores, processor time tells what the
+ * kernels would do with all of them. Throws BridgeError.
  */
-export function kernelSpeed(bridge: Bridge, source: MatrixSource, bytes: number): number {
+export function kernelSpeed(bridge: Bridge, source: MatrixSource, bytes: number, tokens = 1): KernelSpeed {
   const { rows, columns, format } = source;
   const sourceBytes = rows * rowBytes(format, columns);
-  const x = new Float32Array(columns).fill(1);
-  const y = new Float32Array(rows);
+  const x = new Float32Array(tokens * columns).fill(1);
+  const y = new Float32Array(tokens * rows);
+  const cores = Math.min(bridge.threads, quotaCores() ?? bridge.threads);
   const matrices: ResidentMatrix[] = [];
   try {
     for (let held = 0; held === 0 || held + sourceBytes <= bytes; held += sourceBytes)
       matrices.push(bridge.loadMatrix(source));
-    matrices[0].matmul(x, 1, y);
-    const start = performance.now();
-    let products = 0;
-    for (; performance.now() - start < MIN_MS; products++) matrices[products % matrices.length].matmul(x, 1, y);
-    return (products * sourceBytes * 1e3) / (performance.now() - start);
+    matrices[0].matmul(x, tokens, y);
+    const cpuBefore = process.cpuUsage();
+    let [best, wallMs, multiplied] = [0, 0, 0];
+    for (let probe = 0; probe < PROBES; probe++) {
+      const start = performance.now();
+      let products = 0;
+      for (; performance.now() - start < PROBE_MS; products++)
+        matrices[products % matrices.length].matmul(x, tokens, y);
+      const ms = performance.now() - start;
+      best = Math.max(best, (products * sourceBytes * 1e3) / ms);
+      wallMs += ms;
+      multiplied += products * sourceBytes;
+    }
+    const { user, system } = process.cpuUsage(cpuBefore);
+    const cpuMs = (user + system) / 1e3;
+    const coreShare = Math.min(1, cpuMs / (wallMs * cores));
+    const disturbed = cpuMs > 0 && coreShare < CALM_SHARE;
+    const alone = (multiplied * 1e3 * cores) / Math.max(cpuMs, 1e-3);
+    return { bytesPerSecond: disturbed ? Math.max(best, alone) : best, coreShare, disturbed };
   } finally {
     for (const matrix of matrices) matrix.dispose();
   }

@@ -5,13 +5,11 @@ import { parseBytes, parsePercentage } from './bytes.js';
 import { quotaCores } from './cpu-quota.js';
 import { memoryLeft } from './memory-left.js';
 
-/** The share of the memory left that a budget takes by default. */
-export const DEFAULT_BUDGET_SHARE = 0.6;
 const MAX_DEFAULT_THREADS = 8;
 
-/** The caller's budget in bytes; by default 60% of what the cgroup or the machine has left. Throws BAD_USAGE. */
-export function budgetBytes(memory: number | string | undefined): number {
-  if (memory === undefined) return Math.floor(memoryLeft().availableBytes * DEFAULT_BUDGET_SHARE);
+/** The caller's budget in bytes; null where it is left open. Throws BAD_USAGE. */
+export function budgetBytes(memory: number | string | undefined): number | null {
+  if (memory === undefined) return null;
   if (typeof memory === 'string') {
     const share = parsePercentage(memory);
     return share === null ? parseBytes(memory) : Math.floor(memoryLeft().availableBytes * share);

@@ -9,18 +9,28 @@ export type SelectorChoice = 'auto' | SelectorName;
  */
 export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 
+/** Options as a plan takes them. */
+export interface PlanOptions extends ModelOptions {
+  /** Tokens of context where `contextSize` names none and the usual default would be more. */
+  usualContextSize?: number;
+}
+
 /** The options that shape a plan and a load alike. */
 export interface ModelOptions {
   /**
    * Budget for everything that grows with the model: bytes, or a text like `"2GB"` (10^9), `"1.5GiB"`, `"6G"`
-   * (2^30) or `"50%"` of what the cgroup or the machine has left. Default: `"60%"`.
+   * (2^30) or `"50%"` of what the control groups and the machine have left. Default: `"60%"`; where the model does not
+   * run in that, 90% less the overhead. `plan.warnings` says so.
    */
   memory?: number | string;
-  /** Tokens of context; default min(trained, 4096). */
+  /**
+   * Tokens of context; default min(trained, 4096), or fewer (256 at least) where `memory` is left open too and no more
+   * fit; `plan.warnings` says so.
+   */
   contextSize?: number;
   /** Permits only selectors that compute the same as every row; default true. */
   exact?: boolean;
-  /** Compute threads; default the cores available, at most 8. */
+  /** Compute threads; default the cores that affinity and CPU quotas leave, rounded down, at most 8. */
   threads?: number;
   /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */
   cacheDir?: string;

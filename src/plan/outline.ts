@@ -19,6 +19,8 @@ export interface Outline {
   conversion: Plan['conversion'];
   /** The calibration of the model; null without one. Throws CORRUPT where its file is damaged. */
   calibration: () => Calibration | null;
+  /** Where the store lies, or would lie. */
+  storePath: string;
   /** A file of the model, for timing reads. */
   probePath: string;
   /** Some rows of the model, for timing kernels. */
@@ -40,6 +42,7 @@ export function storeOutline(store: Store): Outline {
     tensors: store.tensors,
     conversion: { needed: false, bytes: 0 },
     calibration: () => calibrationOf(store),
+    storePath: store.path,
     probePath: store.files[extent.file],
     sample: fewRows({
       path: store.files[extent.file],
@@ -53,7 +56,7 @@ export function storeOutline(store: Store): Outline {
 }
 
 /** The store that a checkpoint would become. */
-export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
+export function checkpointOutline({ checkpoint, storePath }: CheckpointSource): Outline {
   const layout = planLayout(checkpoint);
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
@@ -75,6 +78,7 @@ export function checkpointOutline({ checkpoint }: CheckpointSource): Outline {
     tensors: new Map(layout.resident.map((tensor) => [tensor.name, tensor])),
     conversion: { needed: true, bytes: layout.bytes },
     calibration: () => null,
+    storePath,
     probePath: checkpoint.files[0].path,
     sample: fewRows(sample),
   };

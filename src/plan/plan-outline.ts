@@ -1,22 +1,24 @@
 import { rowBytes } from '../../native-bridge/formats.js';
-import { openBridge } from '../../native-bridge/index.js';
 import { denseFootprint } from '../dense/footprint.js';
 import { FlashrowError } from '../errors.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { allocate } from './allocate.js';
 import type { Allocation } from './allocation.js';
 import type { Calibration } from './calibration.js';
-import { forecast } from './forecast.js';
+import { conversionShortage } from './conversion-space.js';
+import { chooseDefaults, largestContext } from './default-budget.js';
 import { overheadBytes } from './memory.js';
-import type { ModelOptions } from './model-options.js';
+import { type MemoryLeft, memoryLeft } from './memory-left.js';
+import type { PlanOptions } from './model-options.js';
+import { obstacleTo, type Sizes, shortage } from './obstacle.js';
 import type { Outline } from './outline.js';
-import type { Plan } from './plan.js';
+import type { Forecast, Plan } from './plan.js';
 import { policyName, type Settings, settingsFor } from './settings.js';
 
 export interface PlannedModel {
   plan: Plan;
   allocation: Allocation;
-  settings: Settings;
+  settings: Settings & { budgetBytes: number };
   /**
    * Share of the active neurons that a guessing selector missed in its calibration; null for exact ones, and without a
    * calibration.
@@ -25,40 +27,49 @@ export interface PlannedModel {
 }
 
 /** A load needs no forecast, and times nothing. */
-const UNTIMED: Plan['forecast'] = { tokensPerSecond: null, firstTokenSeconds: null, basis: 'not timed' };
+const UNTIMED: Forecast = {
+  tokensPerSecond: null,
+  prefillTokensPerSecond: null,
+  loadSeconds: null,
+  promptTokens: 0,
+  firstTokenSeconds: null,
+  basis: 'not timed',
+};
 
 /**
- * Spends the caller's budget on a model. Throws BAD_USAGE or UNSUPPORTED. A plan that does not fit is an answer, not an
- * error.
+ * Spends the caller's budget on a model, or a default that fits what is left. Throws BAD_USAGE or UNSUPPORTED. A plan
+ * that does not fit is an answer, not an error.
  */
-export function planOutline(outline: Outline, options: ModelOptions): PlannedModel {
+export function planOutline(outline: Outline, options: PlanOptions, left: MemoryLeft = memoryLeft()): PlannedModel {
   const { spec, layers, tensors } = outline;
-  const settings = settingsFor(spec, options);
+  const asked = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
-  const wantsHot = settings.cache !== 'auto' && settings.cache.kind === 'hot+lru';
-  const calibration = settings.lossy || wantsHot ? outline.calibration() : null;
-  if (wantsHot && calibration === null)
-    throw new FlashrowError(
-      'UNSUPPORTED',
-      'the cache hot+lru needs to know which neurons are used most; run `calibrateStore()` on this model first',
-      { option: 'tuning.cache', cache: 'hot+lru' },
-    );
-  const allocation = allocate({ spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...settings });
-  if (wantsHot && (allocation.selector === 'all' || allocation.selector === 'router'))
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `the cache hot+lru is for selectors that pick neurons, not for ${allocation.selector}; set \`tuning.cache\` to auto`,
-      { option: 'tuning.cache', cache: 'hot+lru', selector: allocation.selector },
-    );
-  const plan: Plan = {
-    fits: allocation.fits,
+  const calibration = calibrationFor(outline, asked);
+  const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
+  const spendOn = (budgetBytes: number, contextSize: number) => allocate({ ...request, budgetBytes, contextSize });
+  const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes;
+  const overhead = overheadBytes(spec, dense.overheadBytes);
+  const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
+  const settings = { ...asked, ...pickSizes(chosen) };
+  const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);
+  checkHot(settings.cache, allocation.selector);
+  const sizes: Sizes = {
     minimumBytes: allocation.minimumBytes,
-    budgetBytes: settings.budgetBytes,
+    ...pickSizes(chosen),
+    largestContextSize: largestContext(chosen.budgetBytes, spec.contextLength, minimumFor),
+    left,
     residentBytes: allocation.residentBytes,
     stateBytes: allocation.stateBytes,
     scratchBytes: allocation.scratchBytes,
     cacheBytes: allocation.arenaBytes,
-    overheadBytes: overheadBytes(spec, dense.overheadBytes),
+    overheadBytes: overhead,
+  };
+  const obstacle = obstacleTo(sizes);
+  const doubts = [obstacle === null ? shortage(sizes) : null, conversionShortage(outline)];
+  const plan: Plan = {
+    fits: obstacle === null,
+    obstacle,
+    ...sizes,
     ffnBytes: allocation.ffnBytes,
     cachedShare: allocation.cachedShare,
     bytesPerToken: allocation.bytesPerToken,
@@ -67,9 +78,38 @@ export function planOutline(outline: Outline, options: ModelOptions): PlannedMod
     selector: allocation.selector,
     cachePolicy: policyName(allocation.cache),
     reason: allocation.reason,
+    warnings: [...chosen.warnings, ...doubts.filter((doubt) => doubt !== null)],
   };
   return { plan, allocation, settings, falseNegativeRate: missRate(allocation.selector, calibration) };
 }
+
+const pickSizes = ({ budgetBytes, contextSize }: Pick<Plan, 'budgetBytes' | 'contextSize'>) => ({
+  budgetBytes,
+  contextSize,
+});
+
+/** The figures of a calibration, where the settings ask for them. Throws UNSUPPORTED where they need them. */
+function calibrationFor(outline: Outline, { cache, lossy }: Settings): Calibration | null {
+  const calibration = lossy || isHot(cache) ? outline.calibration() : null;
+  if (isHot(cache) && calibration === null)
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      'the cache hot+lru needs to know which neurons are used most; run `calibrateStore()` on this model first',
+      { option: 'tuning.cache', cache: 'hot+lru' },
+    );
+  return calibration;
+}
+
+function checkHot(cache: Settings['cache'], selector: Allocation['selector']): void {
+  if (isHot(cache) && (selector === 'all' || selector === 'router'))
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `the cache hot+lru is for selectors that pick neurons, not for ${selector}; set \`tuning.cache\` to auto`,
+      { option: 'tuning.cache', cache: 'hot+lru', selector },
+    );
+}
+
+const isHot = (cache: Settings['cache']): boolean => cache !== 'auto' && cache.kind === 'hot+lru';
 
 function routerBytes({ spec, tensors }: Outline): number {
   if (!spec.experts) return 0;
@@ -85,24 +125,4 @@ function routerBytes({ spec, tensors }: Outline): number {
 function missRate(selector: Allocation['selector'], calibration: Calibration | null): number | null {
   if (selector === 'low-rank') return calibration?.falseNegativeRate ?? null;
   return selector === 'sign' ? (calibration?.signFalseNegativeRate ?? null) : null;
-}
-
-/** The same plan with a forecast. It reads up to 64 MB of the model's file. */
-export function withForecast({ plan, allocation, settings }: PlannedModel, { spec, probePath, sample }: Outline): Plan {
-  const bridge = openBridge({ threads: settings.threads });
-  try {
-    return {
-      ...plan,
-      forecast: forecast({
-        bridge,
-        path: probePath,
-        sample,
-        allocation,
-        experts: spec.experts !== null,
-        denseBytes: plan.residentBytes,
-      }),
-    };
-  } finally {
-    bridge.dispose();
-  }
 }

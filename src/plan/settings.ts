@@ -4,25 +4,32 @@ import type { ModelSpec } from '../model/spec.js';
 import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
 import { budgetBytes, defaultThreads } from './machine.js';
-import type { ModelOptions } from './model-options.js';
+import type { PlanOptions } from './model-options.js';
 
 const MAX_DEFAULT_CONTEXT = 4096;
 const DEFAULT_WINDOW = 4;
 const MAX_THREADS = 256;
 
-/** Options with the defaults in place, checked against the model. */
+/** Options with the defaults in place, checked against the model. The plan chooses a budget that is left open. */
 export type Settings = Pick<
   AllocationRequest,
-  'budgetBytes' | 'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache' | 'lossy'
-> & { direct: boolean; trace: string | null };
+  'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache' | 'lossy'
+> & {
+  budgetBytes: number | null;
+  /** Whether the context is the default, which the plan may shorten. */
+  contextIsOpen: boolean;
+  direct: boolean;
+  trace: string | null;
+};
 
 /**
  * Throws BAD_USAGE, naming the option and what it accepts. `details.option` is the option's name in the API, such as
  * `tuning.cache`.
  */
-export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
+export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
   const { threads = defaultThreads(), tuning = {} } = options;
-  const { contextSize = Math.min(spec.contextLength, MAX_DEFAULT_CONTEXT) } = options;
+  const usual = Math.min(spec.contextLength, MAX_DEFAULT_CONTEXT, options.usualContextSize ?? MAX_DEFAULT_CONTEXT);
+  const { contextSize = usual } = options;
   const { selector = 'auto', state = 'f16', direct = true, cache = 'auto' } = tuning;
   if (!Number.isSafeInteger(contextSize) || contextSize < 1 || contextSize > spec.contextLength)
     throw badOption(
@@ -39,6 +46,7 @@ export function settingsFor(spec: ModelSpec, options: ModelOptions): Settings {
   return {
     budgetBytes: budgetBytes(options.memory),
     contextSize,
+    contextIsOpen: options.contextSize === undefined,
     threads,
     selector,
     cache: cachePolicy(cache),

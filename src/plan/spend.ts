@@ -5,7 +5,7 @@ import type { Allocation, AllocationRequest } from './allocation.js';
 import { divideArena, ringFloors, slotFloors, wholeBytes } from './arena.js';
 import { expectedReads } from './expected-reads.js';
 import { scratchBytes, stateBytes } from './memory.js';
-import { layerBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
+import { streamedBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
 
 /** How a selector's layers are cut into units, and the cache it gets where the caller leaves that open. */
 const TRAITS: Record<SelectorName, { unitsOf: (layer: BundleGeometry) => UnitShape; cache: CachePolicyName }> = {
@@ -40,6 +40,7 @@ export function spend(request: AllocationRequest, selector: SelectorName, reason
     Math.max(budgetBytes - beforeArena, smallestArena),
     cache.kind === 'lfu' && spec.experts !== null,
   );
+  const ffnBytes = sum(units.map(streamedBytes));
   return {
     fits: budgetBytes >= minimumBytes,
     selector,
@@ -50,7 +51,8 @@ export function spend(request: AllocationRequest, selector: SelectorName, reason
     arenaBytes: arena.arenaBytes,
     ...fixed,
     minimumBytes,
-    ffnBytes: sum(layers.map(layerBytes)),
+    ffnBytes,
+    cachedShare: Math.min(1, arena.arenaBytes / ffnBytes),
     ...expectedReads(request, selector, cache, units, arena.slots),
   };
 }

@@ -28,6 +28,9 @@ const recordBytes = (layer: BundleGeometry) => layer.extents.reduce((sum, extent
 /** The streamed half of one layer, bytes without padding. */
 export const layerBytes = (layer: BundleGeometry): number => numBundles(layer) * recordBytes(layer);
 
+/** The bytes of a layer that a selector streams, without padding and without what it keeps elsewhere. */
+export const streamedBytes = ({ bundles, bundleBytes }: UnitShape): number => bundles * bundleBytes;
+
 /** Bundles in the first `count` of ascending `units`. */
 export function bundlesIn(
   { units: total, bundles, bundlesPerUnit }: UnitShape,

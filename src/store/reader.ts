@@ -59,6 +59,10 @@ export interface Store {
 
 export const isStore = (path: string) => existsSync(join(path, MANIFEST_FILE));
 
+/** Whether a conversion to this store, or to the one that this folder would become, was not finished. */
+export const isUnfinished = (path: string): boolean =>
+  path.endsWith('.partial') ? existsSync(join(path, 'journal')) : !existsSync(path) && existsSync(partialPath(path));
+
 /**
  * Opens a store. Throws NOT_FOUND where there is none or where an external file is gone; CORRUPT (details: file,
  * offset) where the manifest is damaged, a file is missing or has another size, or an external file has changed;
@@ -67,7 +71,7 @@ export const isStore = (path: string) => existsSync(join(path, MANIFEST_FILE));
 export function openStore(path: string): Store {
   const folder = resolve(path);
   const encoded = readManifest(folder);
-  const manifest = decodeManifest(encoded);
+  const manifest = decodeAt(join(folder, MANIFEST_FILE), encoded);
   const files = manifest.files.map(({ name, bytes, external }) => {
     if (external !== null) {
       checkPinned(external, bytes);
@@ -100,6 +104,17 @@ export function openStore(path: string): Store {
       return bytes && parseFile(GENERATION_CONFIG_FILE, bytes);
     },
   };
+}
+
+/** Errors of the manifest with its path: what decodes it knows its name alone. */
+function decodeAt(path: string, encoded: Buffer): Manifest {
+  try {
+    return decodeManifest(encoded);
+  } catch (error) {
+    if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
+    const message = error.message.replace(MANIFEST_FILE, path);
+    throw new FlashrowError('CORRUPT', message, { ...error.details, path }, { cause: error });
+  }
 }
 
 function readManifest(folder: string): Buffer {

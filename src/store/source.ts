@@ -30,7 +30,7 @@ const ID_DIGITS = 16;
 const SHARED_DIGITS = 8;
 const OWN_DIGITS = ID_DIGITS - SHARED_DIGITS;
 /** Some file systems allow 143 bytes. `.partial` comes behind the name. */
-const MAX_NAME_BYTES = 143 - '.partial'.length;
+const MAX_STORE_NAME_BYTES = 143 - '.partial'.length;
 
 /**
  * Opens a store folder, a GGUF file or a Hugging Face folder. If a checkpoint of the same bytes was converted into
@@ -59,7 +59,7 @@ export async function openSource(path: string, cacheDir: string, options: Conten
 
 /** The start of the name of a checkpoint's store: its own name without the ending, as far as file systems allow. */
 export const storeStem = (path: string): string =>
-  cutName(basename(path).replace(/\.gguf$/i, ''), MAX_NAME_BYTES - ID_DIGITS - 1);
+  cutName(basename(path).replace(/\.gguf$/i, ''), MAX_STORE_NAME_BYTES - ID_DIGITS - 1);
 
 /** The stores that may be of the same bytes, under any name. */
 function candidates(cacheDir: string, id: string): string[] {

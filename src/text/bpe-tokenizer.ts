@@ -10,6 +10,11 @@ import { SequenceNormalizer } from './tokenizers-library.js';
 import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 
 const NO_BYTES = new Uint8Array(0);
+/**
+ * Special tokens that part an answer's reasoning or its calls of tools from the rest. As text they are written out, as
+ * llama.cpp keeps them: without them nobody could tell what is what. Harmony's channels are told apart instead.
+ */
+const MARKS_A_PART = /think|reason|tool|action|^\[(ARGS|CALL_ID)\]$/i;
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. `path` is the file, for messages. Throws CORRUPT where the
@@ -131,7 +136,7 @@ class BpeTokenizer implements Tokenizer {
 
   bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
-    if (added?.special) return NO_BYTES;
+    if (added?.special && !MARKS_A_PART.test(added.content)) return NO_BYTES;
     if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
     const piece = added?.content ?? this.#pieces.tokens[id];
     return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);

@@ -18,7 +18,8 @@ export interface ChatMessage {
   [field: string]: unknown;
 }
 
-const OWN_FIELDS = ['role', 'content'];
+/** The fields that every message has. */
+export const OWN_FIELDS: readonly string[] = ['role', 'content'];
 
 /**
  * Throws UNSUPPORTED for parts of content that are no text, BAD_USAGE for those that have none and for content of any

@@ -1,4 +1,4 @@
-import type { ChatMessage } from './chat-message.js';
+import { type ChatMessage, OWN_FIELDS } from './chat-message.js';
 import type { JinjaTemplate } from './jinja/jinja-template.js';
 
 /**
@@ -13,7 +13,7 @@ export function unreadInput(
 ): string[] {
   const unread = Object.keys(variables).filter((name) => !template.names.has(name));
   const fields = new Set(messages.flatMap((message) => Object.keys(message).filter((name) => says(message[name]))));
-  const dropped = [...fields].filter((name) => !template.texts.has(name));
+  const dropped = [...fields].filter((name) => !OWN_FIELDS.includes(name) && !template.texts.has(name));
   return [
     ...unread.map((name) => `\`templateVariables.${name}\` changes nothing: the chat template does not read it`),
     ...dropped

@@ -16,10 +16,10 @@ export interface GuardedText {
 }
 
 /**
- * Puts a guard into every control token that a user's text has a part in. Control tokens are the special tokens, and
- * the added tokens that the template writes, whatever their flag says; white space alone is none. `rendered` is a text
- * with marks (jinja/marks.ts), `literals` all that the template could write. Throws UNSUPPORTED where a token is one
- * character, which no guard can part.
+ * Puts a guard into every control token that a user's text has a part in. Control tokens are the special tokens; and,
+ * whatever their flag says, those like `<|name|>` and the added tokens that the template writes, but for white space.
+ * `rendered` is a text with marks (jinja/marks.ts), `literals` all that the template could write. Throws UNSUPPORTED
+ * where a token is one character, which no guard can part.
  */
 export function guardUserText(
   rendered: string,
@@ -29,7 +29,7 @@ export function guardUserText(
 ): GuardedText {
   const { text: whole, byUser } = unmark(rendered);
   const own = ownText(whole, byUser);
-  const controls = new Set([...added.values()].filter(({ special }) => special).map(({ id }) => id));
+  const controls = new Set([...added.values()].filter(isControl).map(({ id }) => id));
   for (const text of [literals, own])
     splitter.split(text, ignore, (id, spelled) => spelled.trim() !== '' && controls.add(id), false);
 
@@ -70,6 +70,9 @@ export function guardUserText(
 }
 
 const ignore = () => {};
+
+/** Some templates put tokens like `<|system|>` together, so that no text of theirs shows them. */
+const isControl = ({ content, special }: AddedToken) => special || /^<[|\uff5c].*[|\uff5c]>$/su.test(content);
 
 /** Where the template's text meets the user's; the template's own token may end there. Else behind the first unit. */
 function placeOfGuard(flags: string, spelled: string): number {

@@ -1,3 +1,4 @@
+import { type ChannelMarks, channelMarks } from './channels.js';
 import type { Tokenizer, TokenSpelling } from './tokenizer.js';
 
 /**
@@ -5,6 +6,8 @@ import type { Tokenizer, TokenSpelling } from './tokenizer.js';
  * tokenizer, which is many times as large.
  */
 export interface VocabularyTable {
+  /** Where the vocabulary is one of gpt-oss; else null. */
+  channels: ChannelMarks | null;
   eosIds: readonly number[];
   suppressedIds: readonly number[];
   /** The bytes of all ids, in a row, and then the names of all: a control token has no bytes, but a name. */
@@ -28,7 +31,11 @@ export function shareVocabulary(tokenizer: Tokenizer, size: number): VocabularyT
   const bytes = new Uint8Array(new SharedArrayBuffer(end));
   for (let index = 0; index < 2 * size; index++) bytes.set(part(index), index === 0 ? 0 : ends[index - 1]);
   const { eosIds, suppressedIds } = tokenizer;
-  return { eosIds, suppressedIds, bytes, ends };
+  return { channels: channelMarks(controls(tokenizer, size)), eosIds, suppressedIds, bytes, ends };
+}
+
+function* controls(tokenizer: Tokenizer, size: number): Generator<[string, number]> {
+  for (let id = 0; id < size; id++) if (tokenizer.bytes(id).length === 0) yield [tokenizer.token(id), id];
 }
 
 /** Reads a `VocabularyTable`. */

@@ -1,4 +1,5 @@
 import type { CachePolicyName } from '../cache/policy.js';
+import { formatBytes } from '../disk/format-bytes.js';
 import { FlashrowError } from '../errors.js';
 import { type Policy, policiesFor } from './policies/policies.js';
 import type { Pool } from './policies/pool.js';
@@ -53,7 +54,7 @@ export function replay(trace: Trace, options: ReplayOptions): Replay {
   const slotsPerLayer = Math.floor(slots / layers.length);
   if (slotsPerLayer === 0) {
     const minimumBytes = slotBytes * layers.length;
-    const message = `one unit for each of ${layers.length} layers takes ${minimumBytes} bytes, and ${options.memoryBytes} are given; give more`;
+    const message = `one unit for each of ${layers.length} layers takes ${formatBytes(minimumBytes)}, and ${formatBytes(options.memoryBytes)} are given; give more`;
     throw new FlashrowError('INSUFFICIENT_MEMORY', message, { minimumBytes, budgetBytes: options.memoryBytes });
   }
   const calls = [...callsOf(trace, options)];

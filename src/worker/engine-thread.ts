@@ -1,16 +1,22 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { nativeUnavailableReason } from '../../native-bridge/index.js';
 import { FLAGS, type Method, type Reply, type Request, type WorkerStart } from '../contract/protocol.js';
 import type { ModelHost } from '../engine/model-host.js';
 import { FlashrowError } from '../errors.js';
 import { toShape } from './failure-shape.js';
 import * as fileWork from './file-work.js';
+import * as modelWork from './model-work.js';
 
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
 const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
-/** The calls of file-work.ts, which can be stopped anywhere. */
-const FILE_WORK: ReadonlySet<Method> = new Set<Method>(['plan', 'convert', 'verify', 'prepare']);
+/** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
+const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
+  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
+]);
+/** The calls that compute, and whose speed the kernels make. */
+const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate', 'compare']);
 let host: ModelHost | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
@@ -26,10 +32,12 @@ port.on('message', async (request: Request) => {
   running = { id, controller };
   if (!FILE_WORK.has(request.method)) Atomics.store(flags, FLAGS.busy, 1);
   const reply = (message: Reply) => port.postMessage(message);
+  const slowKernels = COMPUTE.has(request.method) && process.env.FLASHROW_ISA !== 'ts' && nativeUnavailableReason();
+  if (slowKernels) reply({ slowKernels });
   try {
     reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
   } catch (error) {
-    reply({ id, error: toShape(error, { isMixture: host?.info.spec.experts != null, store }) });
+    reply({ id, error: toShape(error, { isMixture: (host?.info.experts ?? 0) > 0, store }) });
   } finally {
     running = null;
     Atomics.store(flags, FLAGS.busy, 0);
@@ -53,6 +61,16 @@ async function perform(
       return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':
       return fileWork.prepare(request.args, signal, onEvent);
+    case 'examine':
+      return modelWork.examine(request.args);
+    case 'list':
+      return modelWork.list(request.args);
+    case 'remove':
+      return modelWork.remove(request.args);
+    case 'planPull':
+      return modelWork.planPull(request.args, signal, onEvent);
+    case 'pull':
+      return modelWork.pull(signal, onEvent);
     case 'calibrate': {
       const { calibrateStore } = await import('../calibrate/calibrate-store.js');
       return calibrateStore(request.args, aborted, onEvent);

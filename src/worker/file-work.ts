@@ -9,7 +9,8 @@ import { resolveSource } from '../hub/resolve-source.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
-import { planOutline, withForecast } from '../plan/plan-outline.js';
+import { planOutline } from '../plan/plan-outline.js';
+import { withForecast } from '../plan/with-forecast.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
@@ -26,12 +27,19 @@ const BUSY_POLL_MS = 200;
 
 type OnProgress = (progress: Progress) => void;
 
-/** A plan from headers alone; a checkpoint is planned as the store it would become. */
-export async function plan({ source, options }: Methods['plan']['args'], signal: AbortSignal): Promise<Plan> {
-  const cache = cacheDirectory(options.cacheDir);
-  const opened = await openSource(resolveSource(source, options.cacheDir), cache, { signal });
+/** Plans from headers alone; a checkpoint is planned as the store it would become. */
+export async function plan(
+  { source, options, budgets, promptTokens }: Methods['plan']['args'],
+  signal: AbortSignal,
+): Promise<Plan[]> {
+  const cacheDir = cacheDirectory(options.cacheDir);
+  const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
-  return withForecast(planOutline(outline, options), outline);
+  const known = new Map<string, number>();
+  return budgets.map((memory) => {
+    const planned = planOutline(outline, { ...options, memory });
+    return withForecast(planned, outline, { cacheDir, promptTokens, known });
+  });
 }
 
 /** The path of a source's store. A checkpoint is converted into the cache folder first where it has to be. */

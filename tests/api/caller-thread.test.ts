@@ -28,9 +28,9 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   const own = loaded.filter((url) => url.startsWith(ROOT.href)).map((url) => url.slice(ROOT.href.length));
   expect(own).toContain('src/api/load-model.js');
   const rooms = new Set(own.map((path) => path.split('/').slice(0, -1).join('/')));
-  // Of plan/ what an error carries and what memory is counted from, of text/ the check of messages; the rest runs in
-  // the workers.
-  expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/plan', 'src/text']);
+  // Of disk/ what a path may not be. Of plan/ what an error carries and what memory is counted from, of text/ the check
+  // of messages; the rest runs in the workers.
+  expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/disk', 'src/plan', 'src/text']);
   expect(own.filter((path) => path.startsWith('src/text/'))).toEqual(['src/text/chat-message.js']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
     'src/plan/bytes.js',
@@ -40,5 +40,6 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
     'src/plan/machine.js',
     'src/plan/memory-left.js',
   ]);
+  expect(own.filter((path) => path.startsWith('src/disk/'))).toEqual(['src/disk/tilde.js']);
   expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);
 });

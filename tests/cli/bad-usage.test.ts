@@ -29,6 +29,7 @@ const BAD_CALLS: [string[], string][] = [
   [['run', 'm', '--prompt', 'a', '--min-p', '2'], '--min-p takes a number from 0 to 1'],
   [['run', 'm', '--prompt', 'a', '--repeat-penalty', '0'], '--repeat-penalty takes a number above 0'],
   [['run', 'm', '--prompt', 'a', '--seed', 'x'], '--seed takes a whole number'],
+  [['run', 'm', '--prompt', 'a', '--seed', '99999999999999999999999'], 'at least 0, at most 9007199254740991'],
   [['run', 'm', '--prompt', 'a', '--stop', ''], '--stop takes a text'],
   [['run', 'm', '--prompt', 'a', '--memory', 'much'], '--memory takes bytes or an amount with a unit'],
   [['run', 'm', '--prompt', 'a', '--memory', '-5'], '--memory takes bytes or an amount with a unit'],

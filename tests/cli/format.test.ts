@@ -8,7 +8,7 @@ import {
   formatSpeed,
   plural,
 } from '../../dist/src/cli/output/format.js';
-import { formatPlan } from '../../dist/src/cli/output/plan-table.js';
+import { formatPlan, formatPlans } from '../../dist/src/cli/output/plan-table.js';
 import { formatReceipt } from '../../dist/src/cli/output/receipt.js';
 import type { Receipt } from '../../src/contract/api.js';
 import type { Plan } from '../../src/plan/plan.js';
@@ -19,11 +19,12 @@ const receipt: Receipt = {
   falseNegativeRate: null,
   cachePolicy: 'lru',
   kernels: 'avx2',
-  budgetBytes: 5_000_000,
+  budgetBytes: 5_200_000,
   residentBytes: 3_000_000,
   stateBytes: 400_000,
+  scratchBytes: 200_000,
   cacheBytes: 1_500_000,
-  memoryBytes: 4_900_000,
+  memoryBytes: 5_100_000,
   overheadBytes: 40_000_000,
   rssGrowthBytes: 43_000_000,
   payloadBytesRead: { prefill: 1_000_000, decode: 2_000_000 },
@@ -42,8 +43,12 @@ const receipt: Receipt = {
 
 const plan: Plan = {
   fits: true,
+  obstacle: null,
   minimumBytes: 3_200_000,
   budgetBytes: 4_800_000,
+  contextSize: 256,
+  largestContextSize: 1024,
+  left: { availableBytes: 3e9, limitBytes: null, roomBytes: null },
   residentBytes: 2_000_000,
   stateBytes: 500_000,
   scratchBytes: 300_000,
@@ -53,10 +58,18 @@ const plan: Plan = {
   cachedShare: 0.25,
   bytesPerToken: 600_000,
   conversion: { needed: true, bytes: 36e9 },
-  forecast: { tokensPerSecond: null, firstTokenSeconds: null, basis: 'not measured' },
+  forecast: {
+    tokensPerSecond: 2.5,
+    prefillTokensPerSecond: 6.25,
+    loadSeconds: 3,
+    promptTokens: 128,
+    firstTokenSeconds: 23.5,
+    basis: 'reads and kernels',
+  },
   selector: 'gate',
   cachePolicy: 'lru',
   reason: 'the model is ReLU-gated',
+  warnings: [],
 };
 
 describe('formatting', () => {
@@ -109,7 +122,7 @@ describe('formatting', () => {
       [
         'ran     exact, selector gate, cache lru, avx2 kernels',
         'speed   prompt 250 tokens/s, generation 31.3 tokens/s (a token p50 31 ms, p99 55 ms)',
-        'memory  4.90 MB of 5.00 MB (resident 3.00 MB, state 400 kB, cache 1.50 MB) + overhead 40.0 MB; the process grew by 43.0 MB',
+        'memory  5.10 MB of 5.20 MB (resident 3.00 MB, state 400 kB, scratch 200 kB, cache 1.50 MB) + overhead 40.0 MB; the process grew by 43.0 MB',
         'flash   3.00 MB in 1,200 reads (4.00 MB from the device), 75.0% of 4,000 bundles were cached',
         'time    waiting for reads 120 ms, FFN 900 ms, dense 4.20 s, other 3.2 ms',
       ].join('\n'),
@@ -127,12 +140,30 @@ describe('formatting', () => {
     expect(table).toMatch(/^fits in 4\.80 MB\n/);
     expect(table).toContain('2.00 MB, 25.0% of the 8.00 MB on flash');
     expect(table).toContain('36.0 GB to write once, about 3 min');
-    expect(table).toMatch(/forecast +- tokens\/s\nbased on +not measured/);
+    expect(table).toMatch(/context +256 tokens \(the budget holds 1,024\)/);
+    expect(table).toMatch(/forecast +2\.50 tokens\/s, a long prompt at 6\.25 tokens\/s/);
+    expect(table).toMatch(/first token +after 23\.5 s: 3\.00 s to load, then a prompt of 128 tokens/);
+    expect(table).toMatch(/based on +reads and kernels/);
   });
 
   test('a plan that does not fit says what would', () => {
-    const table = formatPlan({ ...plan, fits: false, budgetBytes: 1_000_000 });
+    const obstacle = "too small; set `memory: '3.2MB'`, or `contextSize: 64` in 1.00 MB";
+    const table = formatPlan({ ...plan, fits: false, obstacle, budgetBytes: 1_000_000 });
     expect(table).toMatch(/^does not fit in 1\.00 MB: it needs 3\.20 MB\n/);
+    expect(table).toContain('too small; set --memory 3.2MB, or --context 64 in 1.00 MB');
     expect(table).toContain('--memory 3200000');
+    expect(table).not.toMatch(/forecast|first token/);
+  });
+
+  test('several plans are a line each, and one that does not fit has no speed', () => {
+    const unfit = { ...plan, fits: false, obstacle: 'too small; set `contextSize: 64`', budgetBytes: 1_000_000 };
+    const lines = formatPlans([unfit, plan]).split('\n');
+    expect(lines.slice(0, 4).map((line) => line.split(/ {2,}/))).toEqual([
+      ['memory', 'context', 'cache', 'of FFN', 'read per token', 'tokens/s', 'prompt tokens/s', 'first token'],
+      ['1.00 MB', 'does not fit', ...Array(6).fill('-')],
+      ['4.80 MB', '256', '2.00 MB', '25.0%', '600 kB', '2.50', '6.25', '23.5 s'],
+      [''],
+    ]);
+    expect(lines[4]).toBe('1.00 MB: too small; set --context 64');
   });
 });

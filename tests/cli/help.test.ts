@@ -44,7 +44,7 @@ const OPTIONS: Record<string, string[]> = {
   logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: SHARED,
+  plan: [...SHARED, '--prompt-tokens'],
   doctor: ['--size'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
   list: ['--cache-dir'],
@@ -54,6 +54,7 @@ const OPTIONS: Record<string, string[]> = {
   calibrate: ['--text', '--tokens', '--false-negatives', '--rank', '--seed', '--memory', '--threads', '--cache-dir'],
   replay: ['--memory', '--cold', '--one-by-one'],
   help: [],
+  completion: [],
 };
 
 describe('help', () => {
@@ -66,7 +67,11 @@ describe('help', () => {
   });
 
   test('lists every command', () => {
-    const names = buildProgram().commands.map((command) => command.name());
+    const program = buildProgram();
+    const names = program
+      .createHelp()
+      .visibleCommands(program)
+      .map((command) => command.name());
     expect(names.sort()).toEqual(Object.keys(OPTIONS).sort());
   });
 
@@ -96,7 +101,7 @@ function helpAt(columns: number, name?: string): string {
 
 /** The words of a command line, as a shell splits these: quotes, and no redirections. */
 const wordsOf = (line: string) =>
-  [...line.replace(/ <.*/, '').matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
+  [...line.replace(/ (<|>).*/, '').matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
 
 describe.each([undefined, ...Object.keys(OPTIONS)])('the help of %s', (name) => {
   const columnsBefore = process.stdout.columns;

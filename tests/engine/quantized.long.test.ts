@@ -39,7 +39,7 @@ describe.skipIf(!haveSharedData)(`a random Llama as llama.cpp quantizes it${with
     const answers: [number, number][][] = sharedJson(`quantized/llama-${type}.json`);
     const model = await loadModel(sharedPath(`quantized/llama-${type}.gguf`), { cacheDir });
     try {
-      const rows = await model.logprobs(tokens, model.info.spec.vocabSize);
+      const rows = await model.logprobs(tokens, model.info.vocabSize);
       let sum = 0;
       let count = 0;
       for (const [i, answer] of answers.entries()) {

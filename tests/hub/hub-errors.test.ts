@@ -127,7 +127,7 @@ describe('a token', { timeout: 60_000 }, () => {
   it('may have a line break at its end, but not within, and is never shown', async () => {
     expect((await served.pull('closed/m', '--dry-run', '--token', 'hf_good\n')).exitCode).toBe(0);
     const error = await served.error('closed/m', '--token', 'hf_se\ncret');
-    expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining('--token takes a token') });
+    expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining('--token is a token') });
     expect(JSON.stringify(error)).not.toContain('cret');
   });
 });
@@ -145,7 +145,7 @@ describe('the options of pull', () => {
       value,
     );
     expect([exitCode, json.error.code]).toEqual([2, 'BAD_USAGE']);
-    expect(json.error.message).toContain(`${option} takes`);
+    expect(json.error.message).toContain(option);
     expect(stderr).toBe('');
   });
 });

@@ -1,12 +1,14 @@
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SourceDigest } from '../../dist/src/import/digest.js';
+import { openCheckpoint } from '../../dist/src/import/open.js';
 import { resolveTensors } from '../../dist/src/import/resolve-tensors.js';
 import type { SourceTensor } from '../../dist/src/import/source-tensor.js';
 import { TensorReader } from '../../dist/src/import/tensor-reader.js';
 import type { ExpectedTensor, ModelDescription } from '../../dist/src/model/architecture.js';
 import { expertMatrix } from '../../dist/src/store/write/expert-matrix.js';
+import { sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { expectFailure, scratchFolder } from './support.js';
 
 const folder = scratchFolder();
@@ -119,5 +121,22 @@ describe('experts of a layer', () => {
     const expected = { name: 'layers.0.sharedRouter', sourceName: 'gate', shape: [1, COLUMNS] };
     const tensors = resolve(expected, [source('gate', [COLUMNS], 0)]);
     expect(tensors.get('layers.0.sharedRouter')).toMatchObject({ shape: [1, COLUMNS], bytes: 4 * COLUMNS });
+  });
+});
+
+/* The two files hold the same weights, as llama.cpp wrote them until April 2024 and since. */
+describe('a GGUF file with a matrix for each expert', () => {
+  const FOLDER = 'cases/08-experts-apart';
+  it.skipIf(!existsSync(sharedPath(FOLDER)))(`is read as the stacks are${withoutSharedData}`, () => {
+    const [apart, stacked] = ['apart', 'stacked'].map((name) => openCheckpoint(sharedPath(`${FOLDER}/${name}.gguf`)));
+    const reader = new TensorReader();
+    expect([...apart.tensors.keys()]).toEqual([...stacked.tensors.keys()]);
+    for (const [name, tensor] of apart.tensors) {
+      const same = stacked.tensors.get(name)!;
+      expect(tensor.shape, name).toEqual(same.shape);
+      expect(reader.readBytes(tensor, 0, tensor.bytes), name).toEqual(reader.readBytes(same, 0, same.bytes));
+    }
+    reader.close();
+    expect(apart.spec.experts).toEqual(stacked.spec.experts);
   });
 });

@@ -125,7 +125,7 @@ describe('what is neither', () => {
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint('nul\0byte'));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint(''));
     expectFailure('NOT_FOUND', /does not exist/, () => openCheckpoint(join(weights, 'below-a-file')));
-    expectFailure('UNSUPPORTED', /not a GGUF file/, () => openCheckpoint(weights));
+    expectFailure('UNSUPPORTED', /is a safetensors file; give the folder/, () => openCheckpoint(weights));
     expectFailure('UNSUPPORTED', /not an ordinary file/, () => openVocabulary('/dev/zero'));
   });
 });

@@ -1,20 +1,28 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bridge } from '../../dist/native-bridge/bridge.js';
 import type { Allocation } from '../../dist/src/plan/allocation.js';
-import { forecast } from '../../dist/src/plan/forecast.js';
+import { type ForecastInput, forecast } from '../../dist/src/plan/forecast.js';
 import { kernelSpeed } from '../../dist/src/plan/kernel-speed.js';
 import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/read-curve.js';
 
 /** A machine whose clock stands still but for products, of a millisecond each, and whose disk reads 2 GB/s. */
 let now = 0;
+/** The share of two cores that products have: their processor time, over twice the time on the clock. */
+let coreShare = 1;
 let held = 0;
 let most = 0;
 const probes: { recordBytes: number; readThreads: number }[] = [];
 const bridge = {
   isa: 'avx2',
+  threads: 2,
   probeReads: (_path: string, recordBytes: number, totalBytes: number, readThreads: number) => {
     probes.push({ recordBytes, readThreads });
-    return { bytes: totalBytes, seconds: totalBytes / 2e9, direct: true };
+    // Something else reads while the first and the last probe of a forecast do.
+    const seconds = (totalBytes / 2e9) * (totalBytes === 24e6 && probes.length % 3 !== 2 ? 5 : 1);
+    return { bytes: totalBytes, seconds, direct: true };
   },
   loadMatrix: () => {
     most = Math.max(most, ++held);
@@ -27,12 +35,19 @@ const bridge = {
   },
 } as unknown as Bridge;
 
+let cacheDir: string;
 beforeEach(() => {
-  [now, held, most, probes.length] = [0, 0, 0, 0];
+  [now, coreShare, held, most, probes.length] = [0, 1, 0, 0, 0];
+  cacheDir = mkdtempSync(join(tmpdir(), 'flashrow-forecast-'));
   vi.spyOn(performance, 'now').mockImplementation(() => now);
+  vi.spyOn(process, 'cpuUsage').mockImplementation((before) => ({
+    user: 2e3 * coreShare * now - (before?.user ?? 0),
+    system: 0,
+  }));
 });
 afterEach(() => {
   vi.restoreAllMocks();
+  rmSync(cacheDir, { recursive: true });
 });
 
 /** A million bytes in a millisecond: 1 GB/s. */
@@ -40,10 +55,17 @@ const SAMPLE = { path: 'model', offset: 0, rowStride: 1000, rows: 1000, columns:
 
 describe('the speed of kernels', () => {
   it('is bytes of weights over time, with as many copies held as come to the bytes that are asked for', () => {
-    expect(kernelSpeed(bridge, SAMPLE, 5.5e6)).toBeCloseTo(1e9, 0);
+    expect(kernelSpeed(bridge, SAMPLE, 5.5e6).bytesPerSecond).toBeCloseTo(1e9, 0);
     expect([most, held]).toEqual([5, 0]);
-    expect(kernelSpeed(bridge, SAMPLE, 0)).toBeCloseTo(1e9, 0);
+    expect(kernelSpeed(bridge, SAMPLE, 0)).toMatchObject({ coreShare: 1, disturbed: false });
     expect(held).toBe(0);
+  });
+
+  it('is reckoned from processor time where other work takes the cores', () => {
+    coreShare = 0.25;
+    const { bytesPerSecond, ...rest } = kernelSpeed(bridge, SAMPLE, 0);
+    expect(bytesPerSecond).toBeCloseTo(4e9, 0);
+    expect(rest).toEqual({ coreShare: 0.25, disturbed: true });
   });
 
   it('leaves no matrix behind when a product fails', () => {
@@ -71,11 +93,18 @@ describe('the forecast', () => {
       ring: null,
       residentBytes: 100e6,
       touchedBytes: 50e6,
+      ffnBytes: 50e6,
+      arenaBytes: 10e6,
+      cachedShare: 0.2,
       bytesPerToken: 40e6,
       ...change,
     }) as unknown as Allocation;
-  const of = (change: object, experts = false) =>
-    forecast({ bridge, path: 'model', sample: SAMPLE, allocation: allocation(change), experts, denseBytes: 30e6 });
+  const of = (change: object, more: Partial<ForecastInput> = {}) =>
+    forecast({
+      ...{ bridge, path: 'model', sample: SAMPLE, allocation: allocation(change), experts: false, denseBytes: 30e6 },
+      ...{ promptTokens: 10, chunkTokens: 4, cacheDir, known: new Map(), earlier: null },
+      ...more,
+    });
   /** Seconds: reads at 2 GB/s, products at 1 GB/s, 0.2 ms for each of two layers. */
   const [READING, COMPUTING, FIXED] = [0.02, 0.05, 0.03 + 2 * 0.2e-3];
 
@@ -91,22 +120,73 @@ describe('the forecast', () => {
   });
 
   it('waits for experts before it computes', () => {
-    expect(1 / of({}, true).tokensPerSecond!).toBeCloseTo(READING + COMPUTING + FIXED, 9);
+    expect(1 / of({}, { experts: true }).tokensPerSecond!).toBeCloseTo(READING + COMPUTING + FIXED, 9);
   });
 
-  it('reads what stays and what the first token touches before that token', () => {
-    const { firstTokenSeconds, tokensPerSecond } = of({});
-    expect(firstTokenSeconds! - 1 / tokensPerSecond!).toBeCloseTo(150e6 / 2e9, 9);
+  it('has the tokens of a prompt share the weights: four of them take one pass here, and a little each', () => {
+    // The machine multiplies by four tokens as fast as by one. A layer takes 0.05 ms for each token after the first.
+    const perPass = COMPUTING + FIXED + 2 * 3 * 0.05e-3;
+    expect(4 / of({}).prefillTokensPerSecond!).toBeCloseTo(perPass, 9);
   });
 
-  it('times reads as large as the largest slot, as many at once as there will be', () => {
+  it('has a prompt touch more experts than a token: a quarter of them each, were they independent', () => {
+    const mixture = { touchedBytes: 50e6, ffnBytes: 200e6, bytesPerToken: 40e6, cachedShare: 0.2 };
+    const touched = 200e6 * (1 - 0.75 ** 4);
+    // Four fifths of it are read. An expert has a token or two, for which the products take no longer.
+    const pass = (touched * 0.8) / 2e9 + touched / 1e9 + FIXED + 2 * 3 * 0.05e-3;
+    expect(4 / of(mixture, { experts: true }).prefillTokensPerSecond!).toBeCloseTo(pass, 9);
+  });
+
+  it('has the first token after the load, the filling of the cache, and the whole prompt', () => {
+    const { loadSeconds, firstTokenSeconds, prefillTokensPerSecond, promptTokens } = of({});
+    expect(loadSeconds!).toBeCloseTo(0.2 + 100e6 / 2e9, 9);
+    expect(promptTokens).toBe(10);
+    expect(firstTokenSeconds! - loadSeconds!).toBeCloseTo(10e6 / 2e9 + 10 / prefillTokensPerSecond!, 9);
+  });
+
+  it('times reads as large as the largest slot, as many at once as there will be, and takes the best of three', () => {
     const { basis } = of({});
     of({ ring: { arenaOffset: 0, slots: 3, slotBytes: 65536 } });
     of({ layers: [{ unit: { slotBytes: 64 } }] });
     of({ layers: [{ unit: { slotBytes: 2 ** 23 } }] });
-    expect(probes.map(({ recordBytes }) => recordBytes)).toEqual([65536, 65536, 4096, 2 ** 20]);
-    expect(probes.map(({ readThreads }) => readThreads)).toEqual([16, 3, 16, 16]);
-    expect(basis).toMatch(/64 KiB .* 2\.00 GB\/s .*f16 .*avx2 .* 1\.00 GB\/s/);
+    const each = probes.filter((_, at) => at % 3 === 0);
+    expect(each.map(({ recordBytes }) => recordBytes)).toEqual([65536, 65536, 4096, 2 ** 20]);
+    expect(each.map(({ readThreads }) => readThreads)).toEqual([16, 3, 16, 16]);
+    expect(basis).toMatch(/64 KiB .* 2\.00 GB\/s.*f16 .*avx2 .* 1\.00 GB\/s for one token and 4\.00 GB\/s/);
+  });
+
+  it('keeps what it measured for an hour, so that plans can be compared', () => {
+    const first = of({});
+    now += 1;
+    const measured = probes.length;
+    const second = of({});
+    expect(probes).toHaveLength(measured);
+    expect(second).toEqual({ ...first, basis: `${first.basis}; some of it was measured within the last hour` });
+  });
+
+  it('foretells the same while other work takes the processor, and says so', () => {
+    const calm = of({}).tokensPerSecond!;
+    rmSync(join(cacheDir, 'speeds.json'));
+    coreShare = 0.25;
+    const slowed = {
+      ...bridge,
+      loadMatrix: () => ({
+        matmul: () => {
+          now += 4;
+        },
+        dispose: () => {},
+      }),
+    } as unknown as Bridge;
+    const busy = of({}, { bridge: slowed });
+    expect(busy.tokensPerSecond!).toBeCloseTo(calm, 6);
+    expect(busy.basis).toContain('other work left 25% of the processor');
+  });
+
+  it('gives the speeds of earlier runs where there are any, and says so', () => {
+    const { basis, ...speeds } = of({}, { earlier: { decode: 1.95, prefill: 5, count: 2 } });
+    expect(speeds).toMatchObject({ tokensPerSecond: 1.95, prefillTokensPerSecond: 5 });
+    expect(speeds.firstTokenSeconds! - speeds.loadSeconds!).toBeCloseTo(2 + 10e6 / 2e9, 9);
+    expect(basis).toMatch(/2 earlier runs/);
   });
 });
 

@@ -1,5 +1,5 @@
-import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
+import { defaultThreads } from '../../dist/src/plan/machine.js';
 import type { ModelOptions } from '../../dist/src/plan/model-options.js';
 import { policyName, settingsFor } from '../../dist/src/plan/settings.js';
 import { modelSpec } from '../support/spec.js';
@@ -11,7 +11,8 @@ describe('settings', () => {
     expect(settings({ memory: '1MB' })).toEqual({
       budgetBytes: 1e6,
       contextSize: 512,
-      threads: Math.min(8, availableParallelism()),
+      contextIsOpen: true,
+      threads: defaultThreads(),
       selector: 'auto',
       cache: 'auto',
       stateFormat: 'f16',
@@ -26,10 +27,15 @@ describe('settings', () => {
     expect(settings({ contextSize: 131072 }, 131072).contextSize).toBe(131072);
   });
 
-  it('take a share of the memory that is left where no budget is named', () => {
-    const { budgetBytes } = settings({});
-    expect(budgetBytes).toBeGreaterThan(0);
-    expect(budgetBytes).toBeLessThan(process.availableMemory());
+  it('have the context of the work at hand where it needs less than that', () => {
+    expect(settingsFor(modelSpec({ contextLength: 512 }), { usualContextSize: 320 }).contextSize).toBe(320);
+    expect(settingsFor(modelSpec({ contextLength: 512 }), { usualContextSize: 640 }).contextSize).toBe(512);
+    const given = settingsFor(modelSpec({ contextLength: 512 }), { usualContextSize: 64, contextSize: 100 });
+    expect(given).toMatchObject({ contextSize: 100, contextIsOpen: false });
+  });
+
+  it('leave a budget that nobody names to the plan', () => {
+    expect(settings({}).budgetBytes).toBeNull();
     expect(settings({ memory: 0 }).budgetBytes).toBe(0);
   });
 

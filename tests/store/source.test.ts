@@ -124,3 +124,41 @@ describe('a checkpoint that was converted before', () => {
     expect(JSON.parse(readFileSync(join(cache, store, 'sources.json'), 'utf8')).states).toHaveLength(1);
   });
 });
+
+describe('a mixture, whose experts are read in place', () => {
+  beforeEach(() => {
+    rmSync(path);
+    const experts = { numExperts: 4, numExpertsPerToken: 2, intermediateSize: 256 };
+    writeRandomGguf(path, { ...SHAPES.tiny, family: 'mixtral', intermediateSize: 256, experts }, 'q8_0');
+  });
+
+  it('is the same behind a link, and another one as a copy', async () => {
+    const { row } = await ask(path);
+    symlinkSync(path, join(folder, 'link.gguf'));
+    expect(await ask(join(folder, 'link.gguf'))).toEqual({ row, converted: false, compared: false });
+    copyFileSync(path, join(folder, 'copy.gguf'));
+    expect(await ask(join(folder, 'copy.gguf'))).toMatchObject({ row, converted: true });
+    expect(stores()).toHaveLength(2);
+  });
+
+  it('is converted anew, in the same place, where its file was written', async () => {
+    const { row } = await ask(path);
+    utimesSync(path, 1, 1);
+    expect(await ask(path)).toMatchObject({ row, converted: true });
+    changeWeights(path);
+    const changed = await ask(path);
+    expect(changed).toEqual(await ask(path, mkdtempSync(join(scratch, 'fresh-'))));
+    expect(changed.row).not.toEqual(row);
+    expect(stores()).toHaveLength(1);
+  });
+
+  it('does not answer from the old half where the times were put back', async () => {
+    utimesSync(path, 1, 1);
+    const { row } = await ask(path);
+    changeWeights(path);
+    utimesSync(path, 1, 1);
+    const changed = await ask(path);
+    expect(changed.row).toEqual((await ask(path, mkdtempSync(join(scratch, 'fresh-')))).row);
+    expect(changed.row).not.toEqual(row);
+  });
+});

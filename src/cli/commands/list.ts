@@ -1,8 +1,10 @@
 import { Command } from 'commander';
+import { FlashrowError } from '../../errors.js';
 import type { CachedModel } from '../../hub/cached-models.js';
 import { addExamples } from '../options/help.js';
 import { formatBytes, formatTable } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
+import { similarName } from '../output/similar.js';
 
 const CACHE_DIR = ['--cache-dir <folder>', 'default: FLASHROW_CACHE, else the cache folder of the platform'] as const;
 
@@ -39,8 +41,8 @@ export function rmCommand(): Command {
 }
 
 async function list({ cacheDir, json }: ListFlags): Promise<void> {
-  const { listCached } = await import('../../hub/cached-models.js');
-  const models = listCached(cacheDir);
+  const { listModels } = await import('../../api/cached-models.js');
+  const models = await listModels({ cacheDir });
   if (json) printJson({ models });
   else if (models.length === 0) printLine('nothing yet; `flashrow pull` fetches models');
   else
@@ -53,13 +55,37 @@ async function list({ cacheDir, json }: ListFlags): Promise<void> {
 }
 
 async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void> {
-  const { removeCached } = await import('../../hub/cached-models.js');
-  const removed = removeCached(name, cacheDir);
+  const { listModels, removeModel } = await import('../../api/cached-models.js');
+  const removed = await orExplained(
+    () => removeModel(name, { cacheDir }),
+    async () => (await listModels({ cacheDir })).map((model) => model.name),
+  );
   if (json) return printJson(removed);
   printLine(
     removed.removed.map((model) => `${model.name} (${describe(model)}): ${formatBytes(model.bytes)}`).join('\n'),
   );
   printLine(`removed ${formatBytes(removed.bytes)}`);
+  if (removed.left.length > 0)
+    printLine(`the links are gone, and what they led to was left:\n${removed.left.join('\n')}`);
 }
 
 const describe = ({ kind, source }: CachedModel): string => (source === null ? kind : `${kind} of ${source}`);
+
+/** Runs a removal; a failure says which name was likely meant. */
+async function orExplained<T>(work: () => Promise<T>, names: () => Promise<string[]>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof FlashrowError) throw withSuggestion(error, await names());
+    throw error;
+  }
+}
+
+/** What is removed has to be named in full: a beginning is only asked about. */
+function withSuggestion(error: FlashrowError, names: readonly string[]): FlashrowError {
+  if (error.code !== 'NOT_FOUND' || error.details.name === undefined) return error;
+  const given = error.details.name;
+  const meant = names.find((name) => name.startsWith(given)) ?? similarName(given, names);
+  if (meant === undefined) return error;
+  return new FlashrowError('NOT_FOUND', `${error.message}; did you mean ${meant}?`, error.details, { cause: error });
+}

@@ -21,8 +21,11 @@ export async function namedModel(given: string, cacheDir: string | undefined): P
   const unknown = reasonAgainst(() => resolveSource(given, cacheDir) === given);
   if (unknown === null) return given;
   const models = listCached(cacheDir);
-  const names = [...new Set(models.filter(({ kind }) => kind !== 'unfinished').map(({ name }) => name))];
-  const begun = beginningWith(names, given);
+  const finished = models.filter(({ kind }) => kind !== 'unfinished');
+  const names = [...new Set(finished.map(({ name }) => name))];
+  // A store that was made of a pulled model is that model: its name begins alike.
+  const own = finished.filter(({ source }) => source === null || !names.includes(source)).map(({ name }) => name);
+  const begun = beginningWith([...new Set(own)], given);
   if (begun.length === 1) {
     if (!told.has(given)) notice(`note: ${given} is ${begun[0]}`);
     told.add(given);

@@ -1,29 +1,59 @@
 import { Command } from 'commander';
 import { addExamples } from '../options/help.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
-import { printJson, printLine } from '../output/output.js';
-import { formatPlan } from '../output/plan-table.js';
+import {
+  addModelOptions,
+  MODEL_ARGUMENT,
+  type ModelFlags,
+  parseMemory,
+  toModelOptions,
+} from '../options/model-options.js';
+import { integer } from '../options/option-values.js';
+import { inCommandWords } from '../output/command-words.js';
+import { notice, printJson, printLine } from '../output/output.js';
+import { formatPlan, formatPlans } from '../output/plan-table.js';
 import { namedModel } from './named-model.js';
 
-interface PlanFlags extends ModelFlags {
+interface PlanFlags extends Omit<ModelFlags, 'memory'> {
+  memory?: NonNullable<ModelFlags['memory']>[];
+  promptTokens?: number;
   json?: boolean;
 }
 
 export function planCommand(): Command {
   const command = new Command('plan')
-    .description('where a memory budget would go, before anything is loaded or converted')
-    .argument('<model>', MODEL_ARGUMENT);
+    .description(
+      'where a memory budget would go, and how fast the model would be, before anything is loaded or converted',
+    )
+    .argument('<model>', MODEL_ARGUMENT)
+    .option(
+      '--prompt-tokens <count>',
+      'length of the prompt that the first token waits for (default: 128, or the context)',
+      integer('--prompt-tokens', 1),
+    );
   addExamples(
     command,
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
     ['flashrow plan model.gguf --memory 2GB --context 1024', 'within a budget and a context'],
+    ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
   );
-  return addModelOptions(command).action(showPlan);
+  addModelOptions(command);
+  const memory = command.options.find(({ long }) => long === '--memory');
+  if (memory) {
+    memory.description += '; several, as 2GB,3GB,4GB, are planned side by side';
+    memory.argParser((text: string) => text.split(',').map(parseMemory));
+  }
+  return command.action(showPlan);
 }
 
-async function showPlan(source: string, flags: PlanFlags): Promise<void> {
-  const { planModel } = await import('../../api/plan-model.js');
-  const made = await planModel(await namedModel(source, flags.cacheDir), toModelOptions(flags));
-  if (flags.json) printJson(made);
-  else printLine(formatPlan(made));
+async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
+  const { planBudgets } = await import('../../api/plan-model.js');
+  const options = { ...toModelOptions(flags), promptTokens: flags.promptTokens };
+  const model = await namedModel(source, flags.cacheDir);
+  const plans = await planBudgets(model, memory ?? [undefined], options);
+  for (const warning of new Set(plans.flatMap(({ warnings }) => warnings))) notice(`note: ${inCommandWords(warning)}`);
+  if (plans.length > 1) {
+    if (flags.json) printJson({ plans });
+    else printLine(formatPlans(plans));
+  } else if (flags.json) printJson(plans[0]);
+  else printLine(formatPlan(plans[0]));
 }

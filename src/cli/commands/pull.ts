@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { PullPlan, PullProgress, PullResult } from '../../hub/pull.js';
+import type { PlannedPull, PulledModel } from '../../contract/pulled-model.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
@@ -9,13 +9,12 @@ import { formatBytes, formatMs, formatRows, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatPlan } from '../output/plan-table.js';
 import { progressBar } from '../output/progress.js';
+import { LABELS } from '../output/task-progress.js';
 
 interface PullFlags extends ModelFlags, HubFlags {
   dryRun?: boolean;
   json?: boolean;
 }
-
-const STAGES = { compare: 'comparing', headers: 'reading headers', fetch: 'fetching' } as const;
 
 export function pullCommand(): Command {
   const command = new Command('pull')
@@ -42,33 +41,41 @@ export function pullCommand(): Command {
 }
 
 async function run(model: string, flags: PullFlags): Promise<void> {
-  const { planPull, pull } = await import('../../hub/pull.js');
+  const { pullModel } = await import('../../api/pull-model.js');
   const bar = progressBar();
-  const hub = toHubOptions(flags, (failure, ms) => {
-    bar.stop();
-    notice(`${tellFailure(failure).message}; trying again in ${formatMs(ms)}`);
-  });
-  const options = {
+  const result = await pullModel(model, {
+    ...toModelOptions(flags),
+    ...toHubOptions(flags),
+    dryRun: flags.dryRun ?? false,
     signal: interruptSignal(),
-    onProgress: ({ stage, bytes, totalBytes }: PullProgress) => bar.update(STAGES[stage], bytes, totalBytes, 'bytes'),
-  };
-  const planned = await planPull(model, toModelOptions(flags), hub, options).finally(() => bar.stop());
+    onProgress: ({ stage, done, total, unit }) =>
+      bar.update(stage, done, total, unit === 'layers' ? 'share' : unit, LABELS[stage]),
+    onPlan: (planned) => {
+      bar.stop();
+      tellPlan(planned);
+    },
+    onRetry: (failure, ms) => {
+      bar.stop();
+      notice(`${tellFailure(failure).message}; trying again in ${formatMs(ms)}`);
+    },
+  }).finally(() => bar.stop());
+  const { files, bytes, bytesAtHand, plan } = result;
+  if (!flags.dryRun) {
+    if (flags.json) printJson(result);
+    else printLine(`${result.path}\n${howToRun(result)}`);
+  } else if (flags.json) printJson({ files, bytes, bytesAtHand, plan });
+}
+
+function tellPlan(planned: PlannedPull): void {
   notice(describe(planned));
-  const { files, bytes, bytesAtHand, plan } = planned;
+  const { plan } = planned;
   if (!plan.fits)
     notice(
       `warning: this model will not run in ${formatBytes(plan.budgetBytes)}; --memory ${plan.minimumBytes} is the smallest budget that works`,
     );
-  if (flags.dryRun) {
-    if (flags.json) printJson({ files: files.map(({ path, bytes }) => ({ path, bytes })), bytes, bytesAtHand, plan });
-    return;
-  }
-  const result = await pull(planned, flags.cacheDir, hub, options).finally(() => bar.stop());
-  if (flags.json) printJson({ ...result, plan });
-  else printLine(`${result.path}\n${howToRun(result, planned)}`);
 }
 
-function describe({ files, bytes, bytesAtHand, plan }: PullPlan): string {
+function describe({ files, bytes, bytesAtHand, plan }: PlannedPull): string {
   const left = bytesAtHand === 0 ? '' : `, ${formatBytes(bytes - bytesAtHand)} of them still to fetch`;
   return [
     formatRows(files.map(({ path, bytes }) => [path, formatBytes(bytes)] as const)),
@@ -77,7 +84,7 @@ function describe({ files, bytes, bytesAtHand, plan }: PullPlan): string {
   ].join('\n');
 }
 
-const howToRun = ({ name }: PullResult, { plan }: PullPlan): string =>
+const howToRun = ({ name, plan }: PulledModel): string =>
   plan.fits
     ? `flashrow run ${name} --prompt ... runs it`
     : `flashrow run ${name} needs --memory ${plan.minimumBytes} (${formatBytes(plan.minimumBytes)}) or more`;

@@ -1,16 +1,19 @@
 import { Command } from 'commander';
 import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
+import type { Plan } from '../../plan/plan.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
+import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { noteAll, notice, printJson } from '../output/output.js';
-import { formatReceipt } from '../output/receipt.js';
+import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
+import { namedModel } from './named-model.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 
@@ -69,12 +72,15 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const signal = interruptSignal();
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
-  const result = await generate(source, flags, signal, (model) =>
-    writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt }),
-  );
+  let plan: Plan | null = null;
+  const usualContext = async () => contextForRun(await namedModel(source, flags.cacheDir), prompt, flags);
+  const result = await generate(source, flags, signal, usualContext, (model) => {
+    plan = model.plan;
+    return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
+  });
   noteAll(result.warnings);
   if (quiet) printJson(result);
-  else finishText(result);
+  else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
 
@@ -85,15 +91,15 @@ async function beginning(prompt: string | number[], flags: RunFlags): Promise<Be
       throw badUsage(`${chatTemplate === undefined ? '--template-var' : '--chat-template'} goes with --chat`);
     if (parseSpecial && typeof prompt !== 'string')
       throw badUsage('--parse-special goes with a text, not with --tokens');
-    return (model, options) => model.generate(prompt, { ...options, ...(parseSpecial && { parseSpecial }) });
+    return (model, options) => model.generate(prompt, { ...options, parseSpecial });
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
   if (parseSpecial)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
   const template = chatTemplate === undefined ? undefined : await readText('--chat-template', chatTemplate);
-  const own = { template, ...(templateVariables && { templateVariables }) };
-  return (model, options) => model.chat([{ role: 'user', content: prompt }], { ...options, ...own });
+  return (model, options) =>
+    model.chat([{ role: 'user', content: prompt }], { ...options, template, templateVariables });
 }
 
 const badUsage = (message: string) => new FlashrowError('BAD_USAGE', message);
@@ -103,14 +109,16 @@ async function generate(
   source: string,
   flags: RunFlags,
   signal: AbortSignal,
+  usualContext: () => Promise<number | undefined>,
   work: (model: Model) => Promise<GenerationResult>,
 ): Promise<RunResult> {
   try {
-    return await withModel(source, toModelOptions(flags), signal, work);
+    return await withModel(source, toModelOptions(flags), signal, work, await usualContext());
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
     return {
       text: '',
+      reasoning: '',
       tokens: [],
       finishReason: 'abort',
       endedBy: 'signal',
@@ -123,8 +131,11 @@ async function generate(
   }
 }
 
-function finishText(result: RunResult): void {
+function finishText(result: RunResult, plan: Plan | null): void {
   if (process.stdout.isTTY) process.stdout.write('\n');
   notice(`\n${formatUsage(result)}`);
-  if (result.receipt) notice(formatReceipt(result.receipt));
+  if (result.receipt === null) return;
+  notice(formatReceipt(result.receipt));
+  const idle = plan && idleState(plan, result.receipt, result.usage.prompt + result.usage.completion);
+  if (idle) notice(`note: ${idle}`);
 }

@@ -6,29 +6,30 @@ import { IN_CACHE, withProgress } from '../output/task-progress.js';
 import { namedModel } from './named-model.js';
 
 /**
- * Loads a model and lends it to `work`. Progress and notices go to stderr. The model is freed whatever happens.
+ * Loads a model and lends it to `work`, which needs no more than `usualContextSize` tokens of context. Progress and
+ * notices go to stderr. The model is freed whatever happens.
  */
 export async function withModel<T>(
   given: string,
   options: ModelOptions,
   signal: AbortSignal,
   work: (model: Model) => Promise<T>,
+  usualContextSize?: number,
 ): Promise<T> {
   // Loaded late, here and in the commands, so that help and bad usage do not wait for the engine.
-  const [{ loadModel }, { nativeUnavailableReason }] = await Promise.all([
-    import('../../api/load-model.js'),
-    import('../../../native-bridge/index.js'),
-  ]);
+  const { loadForWork } = await import('../../api/load-model.js');
   const source = await namedModel(given, options.cacheDir);
-  const reason = nativeUnavailableReason();
-  if (reason) notice(`note: running without the native addon, so slower and with plain reads: ${reason}`);
-
   const { result: model, convertedMs } = await withProgress(IN_CACHE, (onProgress) =>
-    loadModel(source, { ...options, signal, onProgress }),
+    loadForWork(source, { ...options, signal, onProgress }, usualContextSize),
   );
   if (convertedMs !== null)
     notice(await convertedNotice(model.info.path, { ms: convertedMs, source, cacheDir: options.cacheDir }));
   noteAll(model.info.warnings);
+  noteAll(model.plan.warnings);
+  if (options.exact === false && model.info.exact)
+    notice(
+      `note: --lossy changed nothing: the selector ${model.info.selector} does not guess; \`flashrow calibrate\` trains selectors that do, for ReLU models`,
+    );
   try {
     return await work(model);
   } finally {

@@ -1,7 +1,9 @@
 import type { Key } from 'node:readline';
 import type { ReadStream, WriteStream } from 'node:tty';
 
-/** Modes of xterm and its likes: with 2004 set, the terminal puts ESC [200~ before what is pasted, and ESC [201~ after. */
+/**
+ * Modes of xterm and its likes: with 2004 set, the terminal puts ESC [200~ before what is pasted, and ESC [201~ after.
+ */
 const ASK = '\x1b[?2004h';
 const LEAVE = '\x1b[?2004l';
 

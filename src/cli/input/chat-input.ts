@@ -1,5 +1,4 @@
 import { createInterface, type Interface } from 'node:readline';
-import { canRedraw } from '../output/terminal.js';
 import { BracketedPaste } from './bracketed-paste.js';
 
 const PROMPT = '> ';
@@ -33,8 +32,11 @@ export class ChatInput {
   #waiting: ((message: TypedMessage | null) => void) | null = null;
   #closed = false;
 
-  /** `onInterrupt` is called for Ctrl-C, which a terminal in raw mode hands over as a key. */
-  constructor(onInterrupt: () => void) {
+  /**
+   * `onInterrupt` is called for Ctrl-C, which a terminal in raw mode hands over as a key. `knowsEscapes`: the terminal
+   * takes more than plain text.
+   */
+  constructor(onInterrupt: () => void, knowsEscapes: boolean) {
     const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
     this.#lines = createInterface({
       input: process.stdin,
@@ -44,8 +46,7 @@ export class ChatInput {
       crlfDelay: Number.POSITIVE_INFINITY,
       historySize: MAX_HISTORY,
     });
-    const marks = terminal && canRedraw(process.stderr);
-    this.#paste = marks ? new BracketedPaste(process.stdin, process.stderr) : null;
+    this.#paste = terminal && knowsEscapes ? new BracketedPaste(process.stdin, process.stderr) : null;
     this.#lines.on('line', (line) => this.#take(line));
     this.#lines.on('close', () => this.#end(terminal));
     this.#lines.on('SIGINT', onInterrupt);
@@ -83,7 +84,8 @@ export class ChatInput {
       this.#block = true;
       return !this.#inBlock;
     }
-    const goesOn = !pasted && !this.#inBlock && line.endsWith('\\');
+    // A line with a break in it is a message that the arrow keys brought back.
+    const goesOn = !pasted && !this.#inBlock && !line.includes('\n') && line.endsWith('\\');
     if (goesOn) this.#block = true;
     // An empty line after a paste is the return key behind its last line break.
     if (line !== '' || !this.#pastedLast) this.#begun.push(goesOn ? line.slice(0, -1) : line);
@@ -91,8 +93,8 @@ export class ChatInput {
   }
 
   #finish(): void {
-    const typedAlone = this.#begun.length === 1 && !this.#block;
     const text = this.#begun.join('\n');
+    const typedAlone = !text.includes('\n') && !this.#block;
     this.#forget();
     if (text.trim() !== '' && text !== this.#messages[0]) this.#messages.unshift(text);
     this.#history.splice(0, this.#history.length, ...this.#messages.slice(0, MAX_HISTORY));

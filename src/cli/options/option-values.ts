@@ -12,6 +12,8 @@ export function badValue(option: string, value: string, accepted: string): Flash
 export function integer(option: string, minimum: number): OptionParser<number> {
   return (text) => {
     const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    if (value > Number.MAX_SAFE_INTEGER)
+      throw badValue(option, text, `a whole number of at least ${minimum}, at most ${Number.MAX_SAFE_INTEGER}`);
     if (!Number.isSafeInteger(value) || value < minimum)
       throw badValue(option, text, `a whole number of at least ${minimum}`);
     return value;

@@ -23,6 +23,8 @@ export const FLAGS: Readonly<Record<string, string>> = {
   ignoreEos: '--ignore-eos',
   trace: '--trace',
   template: '--chat-template',
+  templateVariables: '--template-var',
+  parseSpecial: '--parse-special',
   size: '--size',
   rows: '--rows',
   dense: '--dense',
@@ -50,6 +52,9 @@ export const COMMANDS: Readonly<Record<string, string>> = {
   compareSelectors: 'eval --compare',
 };
 
+/** One of the variables that a template is given. */
+const VARIABLE = 'templateVariables.';
+
 /**
  * An option or a function in a message of the library: `exact: false`, `tuning.selector: 'all'`, `calibrateStore()`.
  */
@@ -61,6 +66,7 @@ const IN_CODE = /`([\w.]+)(\(\))?(?:: ([^`]+))?`/g;
 export const inCommandWords = (text: string): string =>
   text.replace(IN_CODE, (written, name: string, call: string | undefined, value: string | undefined) => {
     if (call !== undefined) return name in COMMANDS ? `\`flashrow ${COMMANDS[name]}\`` : written;
+    if (name.startsWith(VARIABLE)) return `--template-var ${name.slice(VARIABLE.length)}`;
     if (!(name in FLAGS)) return written;
     if (value === undefined) return name in VARIABLES ? `${FLAGS[name]} or ${VARIABLES[name]}` : FLAGS[name];
     if (name in SWITCHES) return value === SWITCHES[name] ? FLAGS[name] : `no ${FLAGS[name]}`;

@@ -1,10 +1,11 @@
+import { formatBlock } from '../../disk/format-bytes.js';
 import type { Examination } from '../../plan/examination.js';
-import { formatBytes, formatRows, formatTable } from './format.js';
+import { formatBytes, formatRows, formatShare, formatTable } from './format.js';
 
 const BAR = 24;
 
 /** An examination for people: the machine, the read curve as a chart, the verdict. */
-export function formatExamination({ node, onnxRuntime, cpu, memory, disk, verdict }: Examination): string {
+export function formatExamination({ node, onnxRuntime, cpu, memory, disk, models, verdict }: Examination): string {
   const others = cpu.available.filter((isa) => isa !== cpu.kernels);
   const rows: [string, string][] = [
     ['processor', `${cpu.model}, ${cpu.cores} cores, ${cpu.threads} used`],
@@ -19,11 +20,22 @@ export function formatExamination({ node, onnxRuntime, cpu, memory, disk, verdic
     ['disk', `${disk.path}, ${formatBytes(disk.freeBytes)} free, ${readWay(disk)}`],
     ['software', `Node ${node}, ${onnxRuntime === null ? 'no ONNX Runtime' : `ONNX Runtime ${onnxRuntime}`}`],
   ];
-  return [formatRows(rows), '', chart(disk.curve), '', ...verdict].join('\n');
+  return [formatRows(rows), '', chart(disk.curve), '', ...verdict, '', known(models)].join('\n');
 }
 
 const readWay = ({ inMemory, direct }: Examination['disk']): string =>
   inMemory ? 'in memory: no disk is read' : `reads ${direct ? 'past' : 'through'} the page cache`;
+
+/** What models that people know would do here. */
+function known(models: Examination['models']): string {
+  const rows = models.map(({ name, fileBytes, fits, cachedShare, tokensPerSecond }) => [
+    name,
+    formatBytes(fileBytes),
+    fits ? formatShare(cachedShare) : 'does not fit',
+    tokensPerSecond === null ? '-' : tokensPerSecond.toPrecision(2),
+  ]);
+  return formatTable([['reckoned for models in 4 bits', 'file', 'FFN in memory', 'tokens/s'], ...rows]);
+}
 
 /** A line for each record size: the speed at every depth, and a bar for the best of them. */
 function chart(curve: Examination['disk']['curve']): string {
@@ -35,7 +47,7 @@ function chart(curve: Examination['disk']['curve']): string {
   const lines = formatTable([
     ['reads of', ...depths.map((depth) => `${depth} in flight`)],
     ...sizes.map((size) => [
-      `${Math.round(size / 1024)} KiB`,
+      formatBlock(size),
       ...depths.map((depth) => `${formatBytes(Math.round(speedOf(size, depth)))}/s`),
     ]),
   ]).split('\n');

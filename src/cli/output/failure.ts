@@ -1,6 +1,8 @@
+import { resolve, sep } from 'node:path';
 import { CommanderError } from 'commander';
+import { cacheDirectory } from '../../disk/cache-dir.js';
 import { FlashrowError } from '../../errors.js';
-import { tellFailure } from './command-words.js';
+import { type ToldFailure, tellFailure } from './command-words.js';
 import { printJson } from './output.js';
 import { colorsFor } from './terminal.js';
 import { visibleText } from './visible-text.js';
@@ -9,7 +11,7 @@ import { visibleText } from './visible-text.js';
  * Prints a failure where it belongs and returns the exit code: 2 for bad usage, `interrupted` for an interrupt, else 1.
  */
 export function reportFailure(thrown: unknown, json: boolean, interrupted = 130): number {
-  const { code, message, details } = tellFailure(asFlashrowError(thrown));
+  const { code, message, details } = withAnotherPlace(tellFailure(asFlashrowError(thrown)));
   if (json) {
     printJson({ error: { code, message, details } });
   } else if (!showedHelp(thrown)) {
@@ -18,6 +20,15 @@ export function reportFailure(thrown: unknown, json: boolean, interrupted = 130)
   }
   if (process.env.FLASHROW_DEBUG === '1' && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
   return code === 'BAD_USAGE' ? 2 : code === 'ABORTED' ? interrupted : 1;
+}
+
+/** A cache folder that cannot be written to, or is full, is one of several that may be chosen. */
+function withAnotherPlace(failure: ToldFailure): ToldFailure {
+  const { code, message, details } = failure;
+  const path = 'path' in details ? details.path : undefined;
+  if ((code !== 'NOT_WRITABLE' && code !== 'DISK_FULL') || typeof path !== 'string') return failure;
+  const isCached = `${resolve(path)}${sep}`.startsWith(`${cacheDirectory(undefined)}${sep}`);
+  return isCached ? { ...failure, message: `${message} (--cache-dir <folder> or FLASHROW_CACHE names one)` } : failure;
 }
 
 /** The failure of a write to stdout. */

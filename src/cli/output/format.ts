@@ -1,16 +1,6 @@
-const SIZES: readonly [number, string][] = [
-  [1e12, 'TB'],
-  [1e9, 'GB'],
-  [1e6, 'MB'],
-  [1e3, 'kB'],
-];
+import { threeDigits } from '../../disk/format-bytes.js';
 
-/** Bytes in powers of ten, three digits: `1.50 GB`, `23.4 MB`, `512 B`. */
-export function formatBytes(bytes: number): string {
-  // 999.5 and above would print as 1000: it belongs to the next unit.
-  const size = SIZES.find(([unit]) => bytes >= unit * 0.9995);
-  return size ? `${threeDigits(bytes / size[0])} ${size[1]}` : `${bytes} B`;
-}
+export { formatBytes } from '../../disk/format-bytes.js';
 
 /** Milliseconds as people say them: `3.1 ms`, `31 ms`, `4.20 s`, `3 min`. */
 export function formatMs(ms: number): string {
@@ -45,6 +35,3 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     row.map((cell, column) => (column === 0 ? cell.padEnd(widths[0]) : cell.padStart(widths[column]))).join('  ');
   return rows.map(line).join('\n');
 }
-
-const threeDigits = (value: number): string =>
-  value < 9.995 ? value.toFixed(2) : value < 99.95 ? value.toFixed(1) : value.toFixed(0);

@@ -1,31 +1,34 @@
-import type { Plan } from '../../plan/plan.js';
+import type { Forecast, Plan } from '../../plan/plan.js';
+import { inCommandWords } from './command-words.js';
 import { conversionTime } from './conversion-notice.js';
-import { formatBytes, formatMs, formatRows, formatShare, formatSpeed } from './format.js';
+import {
+  formatBytes,
+  formatCount,
+  formatMs,
+  formatRows,
+  formatShare,
+  formatSpeed,
+  formatTable,
+  plural,
+} from './format.js';
 
 /** A plan for people: the verdict, where the budget goes, and what to expect of it. */
 export function formatPlan(plan: Plan): string {
-  const { forecast, conversion } = plan;
-  const verdict = plan.fits
-    ? `fits in ${formatBytes(plan.budgetBytes)}`
-    : `does not fit in ${formatBytes(plan.budgetBytes)}: it needs ${formatBytes(plan.minimumBytes)}`;
-  const first =
-    forecast.firstTokenSeconds === null ? '' : `, first token after ${formatMs(forecast.firstTokenSeconds * 1000)}`;
+  const { conversion } = plan;
   const rows: [string, string][] = [
+    ...(plan.obstacle === null ? [] : [['because', inCommandWords(plan.obstacle)] satisfies [string, string]]),
+    ['context', context(plan)],
     ['resident weights', formatBytes(plan.residentBytes)],
     ['state', formatBytes(plan.stateBytes)],
     ['scratch', formatBytes(plan.scratchBytes)],
-    [
-      'cache',
-      `${formatBytes(plan.cacheBytes)}, ${formatShare(plan.cachedShare)} of the ${formatBytes(plan.ffnBytes)} on flash`,
-    ],
+    ['cache', cache(plan)],
     ['smallest budget', `${formatBytes(plan.minimumBytes)} (--memory ${plan.minimumBytes})`],
-    ['overhead', `${formatBytes(plan.overheadBytes)} beside the budget`],
-    ['selector', plan.selector],
+    ['overhead', `up to ${formatBytes(plan.overheadBytes)} beside the budget`],
+    ['left now', `${formatBytes(plan.left.availableBytes)} of memory`],
+    ['selector', `${plan.selector}: ${plan.reason}`],
     ['cache policy', plan.cachePolicy],
-    ['because', plan.reason],
     ['read per token', formatBytes(plan.bytesPerToken)],
-    ['forecast', `${formatSpeed(forecast.tokensPerSecond)}${first}`],
-    ['based on', forecast.basis],
+    ...(plan.fits ? speeds(plan.forecast) : []),
     [
       'conversion',
       conversion.needed
@@ -33,5 +36,71 @@ export function formatPlan(plan: Plan): string {
         : 'not needed',
     ],
   ];
-  return `${verdict}\n${formatRows(rows)}`;
+  return `${verdict(plan)}\n${formatRows(rows)}`;
 }
+
+/** Several plans of one model, a line for each budget. */
+export function formatPlans(plans: readonly Plan[]): string {
+  const heading = [
+    'memory',
+    'context',
+    'cache',
+    'of FFN',
+    'read per token',
+    'tokens/s',
+    'prompt tokens/s',
+    'first token',
+  ];
+  const rows = plans.map((plan) => {
+    const { forecast } = plan;
+    if (!plan.fits) return [formatBytes(plan.budgetBytes), 'does not fit', ...Array(heading.length - 2).fill('-')];
+    return [
+      formatBytes(plan.budgetBytes),
+      formatCount(plan.contextSize),
+      formatBytes(plan.cacheBytes),
+      formatShare(plan.cachedShare),
+      formatBytes(plan.bytesPerToken),
+      figure(forecast.tokensPerSecond),
+      figure(forecast.prefillTokensPerSecond),
+      seconds(forecast.firstTokenSeconds),
+    ];
+  });
+  const unfit = plans.flatMap(({ budgetBytes, obstacle }) =>
+    obstacle === null ? [] : [`${formatBytes(budgetBytes)}: ${inCommandWords(obstacle)}`],
+  );
+  const basis = plans.find(({ fits }) => fits)?.forecast;
+  const notes = basis === undefined ? [] : [firstTokenNote(basis), `based on ${basis.basis}`];
+  return [formatTable([heading, ...rows]), '', ...unfit, ...notes].join('\n');
+}
+
+function verdict({ fits, budgetBytes, minimumBytes }: Plan): string {
+  if (fits) return `fits in ${formatBytes(budgetBytes)}`;
+  const needs = budgetBytes < minimumBytes ? `: it needs ${formatBytes(minimumBytes)}` : '';
+  return `does not fit in ${formatBytes(budgetBytes)}${needs}`;
+}
+
+const context = ({ contextSize, largestContextSize }: Plan): string =>
+  largestContextSize > contextSize
+    ? `${plural(contextSize, 'token')} (the budget holds ${formatCount(largestContextSize)})`
+    : plural(contextSize, 'token');
+
+const cache = ({ cacheBytes, cachedShare, ffnBytes }: Plan): string =>
+  `${formatBytes(cacheBytes)}, ${formatShare(cachedShare)} of the ${formatBytes(ffnBytes)} on flash`;
+
+function speeds(forecast: Forecast): [string, string][] {
+  const { tokensPerSecond, prefillTokensPerSecond, loadSeconds, firstTokenSeconds, promptTokens, basis } = forecast;
+  return [
+    ['forecast', `${formatSpeed(tokensPerSecond)}, a long prompt at ${formatSpeed(prefillTokensPerSecond)}`],
+    [
+      'first token',
+      `after ${seconds(firstTokenSeconds)}: ${seconds(loadSeconds)} to load, then a prompt of ${plural(promptTokens, 'token')}`,
+    ],
+    ['based on', basis],
+  ];
+}
+
+const firstTokenNote = ({ promptTokens }: Forecast): string =>
+  `the first token comes after the load and a prompt of ${plural(promptTokens, 'token')}`;
+
+const figure = (tokensPerSecond: number | null): string => formatSpeed(tokensPerSecond).replace(' tokens/s', '');
+const seconds = (value: number | null): string => (value === null ? '-' : formatMs(value * 1000));

@@ -1,5 +1,10 @@
+import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
 import type { PerPhase, Receipt } from '../../contract/api.js';
+import type { Plan } from '../../plan/plan.js';
 import { formatBytes, formatCount, formatMs, formatRows, formatShare, formatSpeed } from './format.js';
+
+/** A share of the budget that is worth a word. */
+const WORTH_SAYING = 0.05;
 
 /** The receipt for people: what ran, what it held, what it read, where the time went. */
 export function formatReceipt(receipt: Receipt): string {
@@ -27,9 +32,20 @@ function speed({ prefillTokensPerSecond, decodeTokensPerSecond, tokenMs }: Recei
 }
 
 function memory(receipt: Receipt): string {
-  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, cache ${formatBytes(receipt.cacheBytes)}`;
+  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, scratch ${formatBytes(receipt.scratchBytes)}, cache ${formatBytes(receipt.cacheBytes)}`;
   const beside = `overhead ${formatBytes(receipt.overheadBytes)}; the process grew by ${formatBytes(receipt.rssGrowthBytes)}`;
   return `${formatBytes(receipt.memoryBytes)} of ${formatBytes(receipt.budgetBytes)} (${parts}) + ${beside}`;
+}
+
+/**
+ * What to say of a state that lay mostly idle, where the cache could have used its memory; null where it did not.
+ * `used` tokens of context were.
+ */
+export function idleState(plan: Plan, { stateBytes }: Receipt, used: number): string | null {
+  const idle = plan.stateBytes - stateBytes;
+  if (plan.cachedShare === 1 || idle < stateBytes || idle < WORTH_SAYING * plan.budgetBytes) return null;
+  const enough = Math.ceil(used / PAGE_POSITIONS) * PAGE_POSITIONS;
+  return `${formatBytes(idle)} were set aside for keys and values, and not used; --context ${enough} leaves them to the cache`;
 }
 
 function flash({ payloadBytesRead, deviceBytesRead, recordsRead, bundlesHit, bundlesMissed }: Receipt): string {

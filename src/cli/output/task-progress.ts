@@ -5,13 +5,17 @@ import { formatBytes } from './format.js';
 import { notice } from './output.js';
 import { progressBar } from './progress.js';
 
-const LABELS: Readonly<Record<Progress['stage'], string>> = {
+/** What a bar says of a stage. */
+export const LABELS: Readonly<Record<Progress['stage'], string>> = {
   compare: 'comparing',
   convert: 'converting',
   load: 'loading',
   prefill: 'reading the prompt',
   score: 'scoring',
   verify: 'verifying',
+  check: 'comparing',
+  headers: 'reading headers',
+  fetch: 'fetching',
   collect: 'running the text',
   train: 'training',
 };

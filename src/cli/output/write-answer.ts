@@ -7,9 +7,11 @@ import { colorsFor } from './terminal.js';
 import { visibleText } from './visible-text.js';
 
 const ENDINGS: Readonly<Record<string, string>> = {
-  stop: 'stopped',
-  length: 'the limit was reached',
-  abort: 'interrupted',
+  endToken: 'the model ended it',
+  maxTokens: 'the limit was reached',
+  contextSize: 'the context is full',
+  signal: 'interrupted',
+  loop: 'interrupted',
 };
 /** Of a long prompt a terminal shows the end. */
 const SHOWN_PROMPT = 500;
@@ -32,7 +34,7 @@ export async function writeAnswer(
 ): Promise<GenerationResult> {
   const bar = progressBar();
   const generation = begin({
-    onProgress: ({ done, total }) => bar.update('reading the prompt', Math.floor(done), total, 'tokens'),
+    onProgress: ({ done, total }) => bar.update('reading the prompt', done, total, 'tokens'),
   });
   const pieces = generation[Symbol.asyncIterator]();
   const leave = () => pieces.return?.();
@@ -48,9 +50,9 @@ export async function writeAnswer(
     written += text.length;
   };
   try {
-    for await (const { text } of { [Symbol.asyncIterator]: () => pieces }) {
+    for await (const { type, text } of { [Symbol.asyncIterator]: () => pieces }) {
       if (count === 0) bar.stop();
-      if (text !== '') write(text);
+      if (type === 'text' && text !== '') write(text);
       if (showsCount) bar.update('writing', ++count, 0, 'tokens');
     }
     const result = await generation.result;
@@ -78,8 +80,13 @@ function printDimmed(prompt: string): void {
   process.stdout.write(colorsFor(process.stdout).dim(visibleText(end)));
 }
 
-/** `12 prompt tokens (8 reused), 40 generated: stopped` */
-export function formatUsage({ usage, finishReason }: Pick<GenerationResult, 'usage' | 'finishReason'>): string {
+/** `12 prompt tokens (8 reused), 40 generated: the limit was reached` */
+export function formatUsage({
+  usage,
+  endedBy,
+  stopText,
+}: Pick<GenerationResult, 'usage' | 'endedBy' | 'stopText'>): string {
   const cached = usage.cached === 0 ? '' : ` (${formatCount(usage.cached)} reused)`;
-  return `${plural(usage.prompt, 'prompt token')}${cached}, ${formatCount(usage.completion)} generated: ${ENDINGS[finishReason] ?? finishReason}`;
+  const ending = stopText === null ? (ENDINGS[endedBy] ?? endedBy) : `stopped at ${JSON.stringify(stopText)}`;
+  return `${plural(usage.prompt, 'prompt token')}${cached}, ${formatCount(usage.completion)} generated: ${ending}`;
 }

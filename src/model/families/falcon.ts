@@ -8,6 +8,7 @@ import type { Fields } from '../fields.js';
 import { fusedQueriesKeysValues } from '../fused-rows.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
+import { refuseQuantized } from '../unknown-traits.js';
 
 const FUSED = 'self_attention.query_key_value.weight';
 
@@ -147,6 +148,7 @@ const specOf = (name: string, heads: Heads, ownNorm: boolean, { theta, ...rest }
 
 /** Refuses traits that would change the result and that flashrow does not model. Throws UNSUPPORTED. */
 function refuseUnknownTraits(config: Fields): void {
+  refuseQuantized(config);
   if (config.flag('alibi') === true)
     throw config.unsupported('alibi', 'is true: positions by ALiBi (falcon-rw) are not supported; rotary ones are');
   if (config.flag('bias') === true)

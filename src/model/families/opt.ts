@@ -6,6 +6,7 @@ import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors } from '../expected-tensors.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
+import { refuseQuantized } from '../unknown-traits.js';
 
 /** The table of positions begins with two unused rows (transformers, OPTLearnedPositionalEmbedding). */
 const POSITION_OFFSET = 2;
@@ -58,6 +59,7 @@ export const opt: Architecture = {
       keyValueHeads: 'num_key_value_heads',
       headDim: 'head_dim',
     });
+    refuseQuantized(config);
     if (config.size('word_embed_proj_dim', heads.hiddenSize) !== heads.hiddenSize)
       throw config.unsupported(
         'word_embed_proj_dim',

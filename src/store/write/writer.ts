@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type FileState, fileState, isSameState, settledStates } from '../../disk/file-state.js';
+import { lacksSpace } from '../../disk/folders.js';
 import { freeBytes } from '../../disk/free-bytes.js';
-import { asWriteError, diskFull, type Space } from '../../disk/write-errors.js';
+import { asWriteError, type Space } from '../../disk/write-errors.js';
 import { FlashrowError } from '../../errors.js';
 import type { Checkpoint } from '../../import/checkpoint.js';
 import type { StoredText } from '../../text/stored-text.js';
@@ -74,7 +75,7 @@ export async function writeStore(
     space.neededBytes = layout.bytes + textBytes(text) + manifestBytes(layout) + MARGIN_BYTES;
     space.freeBytes = freeBytes(destination) + WorkFolder.bytesLeft(destination);
     if (options.replacesDamaged) space.freeBytes += convertedBytes(destination);
-    if (space.neededBytes > space.freeBytes) throw diskFull(destination, space);
+    if (space.neededBytes > space.freeBytes) throw lacksSpace(dirname(resolve(destination)), space);
 
     folder = WorkFolder.take(destination);
     // Another conversion may have finished in the meantime.

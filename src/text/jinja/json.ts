@@ -1,6 +1,6 @@
 import { Failure, Unsupported } from './failures.js';
 import { mapCharacters, plain } from './marks.js';
-import { Dict, Float, floatText, typeName, Undefined, type Value } from './values.js';
+import { Dict, Float, floatText, Parts, typeName, Undefined, type Value } from './values.js';
 
 export interface JsonStyle {
   ensureAscii: boolean;
@@ -17,6 +17,7 @@ export function toJson(value: Value, style: JsonStyle, depth = 0): string {
   if (typeof value === 'boolean' || typeof value === 'number') return String(value);
   if (value instanceof Float) return jsonNumber(value.value);
   if (typeof value === 'string') return jsonText(value, style.ensureAscii);
+  if (value instanceof Parts) value.visited = true;
   if (Array.isArray(value)) {
     const entries = value.map((entry) => toJson(entry, style, depth + 1));
     return bracketed('[', ']', entries, style, depth);

@@ -117,22 +117,29 @@ export function strip(text: string, which: Value | undefined, left: boolean, rig
 
 /** Where `part` stands in `text`, in characters, one after the other. */
 function places(text: string, part: string): number[] {
-  const all = characters(plain(text));
-  const wanted = characters(plain(part));
+  const whole = plain(text);
+  const wanted = plain(part);
+  if (wanted === '') return [...whole, ''].map((_, at) => at);
   const found: number[] = [];
-  if (wanted.length === 0) return all.concat('').map((_, at) => at);
-  for (let at = 0; at + wanted.length <= all.length; at++) {
-    if (!wanted.every((character, index) => all[at + index] === character)) continue;
-    found.push(at);
-    at += wanted.length - 1;
+  let from = 0;
+  let before = 0;
+  for (let at = whole.indexOf(wanted); at >= 0; at = whole.indexOf(wanted, from)) {
+    before += lengthOf(whole.slice(from, at));
+    found.push(before);
+    before += lengthOf(wanted);
+    from = at + wanted.length;
   }
   return found;
 }
 
+/** In characters. */
+const lengthOf = (plainText: string): number =>
+  /[\ud800-\udbff]/.test(plainText) ? [...plainText].length : plainText.length;
+
 function indexIn(text: string, part: string, last = false): number {
   const whole = plain(text);
   const at = last ? whole.lastIndexOf(plain(part)) : whole.indexOf(plain(part));
-  return at < 0 ? -1 : [...whole.slice(0, at)].length;
+  return at < 0 ? -1 : lengthOf(whole.slice(0, at));
 }
 
 function split(text: string, separator: Value, mostSplits: Value, fromRight: boolean): Value[] {

@@ -1,0 +1,37 @@
+import { fileURLToPath } from 'node:url';
+import { beginsWithTilde, TILDE_ADVICE } from '../disk/tilde.js';
+import { FlashrowError, shown } from '../errors.js';
+
+/** A path, the name of a model, or the file URL of a path, like `new URL('model.gguf', import.meta.url)`. */
+export type Source = string | URL;
+
+/**
+ * The path that a caller gave as text or as a file URL; a name stays as it is. Throws BAD_USAGE for anything else. `~`
+ * is a word of the shell: taken as a path it would name a folder of that name, which nobody means.
+ */
+export function pathOf(what: string, given: unknown): string {
+  if (isFileUrl(given)) return fromFileUrl(what, given);
+  if (typeof given !== 'string' || given === '')
+    throw new FlashrowError('BAD_USAGE', `${what} is a path, not ${shown(given)}`, { option: what });
+  if (beginsWithTilde(given))
+    throw new FlashrowError('BAD_USAGE', `${what} is a path, not ${shown(given)}: ${TILDE_ADVICE}`, {
+      option: what,
+      value: given,
+    });
+  return given;
+}
+
+/** Told by what it holds: a URL of another realm is as good. */
+const isFileUrl = (given: unknown): given is URL | string =>
+  typeof given === 'string'
+    ? /^file:/i.test(given)
+    : typeof given === 'object' && given !== null && typeof (given as URL).href === 'string';
+
+function fromFileUrl(what: string, url: URL | string): string {
+  try {
+    return fileURLToPath(String(url));
+  } catch (cause) {
+    const message = `${what} is a path or a file URL, not ${shown(String(url))}`;
+    throw new FlashrowError('BAD_USAGE', message, { option: what, value: String(url) }, { cause });
+  }
+}

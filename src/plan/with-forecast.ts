@@ -1,0 +1,45 @@
+import { openBridge } from '../../native-bridge/index.js';
+import { prefillChunk } from '../model/prefill-chunk.js';
+import { forecast } from './forecast.js';
+import type { Outline } from './outline.js';
+import type { Plan } from './plan.js';
+import type { PlannedModel } from './plan-outline.js';
+import { earlierRuns } from './run-speeds.js';
+
+/** A message of a few sentences. */
+const DEFAULT_PROMPT_TOKENS = 128;
+
+export interface ForecastOptions {
+  cacheDir: string;
+  /** Tokens of the prompt that the first token waits for; default 128, or the context where that is less. */
+  promptTokens: number | undefined;
+  /** Figures of this call, so that several plans go by the same. */
+  known: Map<string, number>;
+}
+
+/** The same plan with a forecast, unless it does not fit. It reads up to 72 MB of the model's file. */
+export function withForecast(planned: PlannedModel, outline: Outline, options: ForecastOptions): Plan {
+  const { plan, allocation, settings } = planned;
+  if (!plan.fits) return { ...plan, forecast: { ...plan.forecast, basis: 'the plan does not fit' } };
+  const { spec, probePath, sample, storePath } = outline;
+  const { cacheDir, known } = options;
+  const bridge = openBridge({ threads: settings.threads });
+  try {
+    const { selector, cachePolicy, cachedShare } = plan;
+    const kind = { store: storePath, selector, cachePolicy, cachedShare };
+    return {
+      ...plan,
+      forecast: forecast({
+        ...{ bridge, sample, allocation, cacheDir, known },
+        path: probePath,
+        experts: spec.experts !== null,
+        denseBytes: plan.residentBytes,
+        promptTokens: Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize),
+        chunkTokens: prefillChunk(spec),
+        earlier: earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }),
+      }),
+    };
+  } finally {
+    bridge.dispose();
+  }
+}

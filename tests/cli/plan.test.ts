@@ -1,0 +1,81 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { contextForRun } from '../../dist/src/cli/input/run-context.js';
+import type { GenerationResult } from '../../src/contract/api.js';
+import type { Plan } from '../../src/plan/plan.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
+
+const cacheDir = mkdtempSync(join(tmpdir(), 'flashrow-plan-'));
+afterAll(() => rmSync(cacheDir, { recursive: true }));
+const CACHE = ['--cache-dir', cacheDir];
+
+describe('several budgets', () => {
+  const args = ['plan', TALES, '--context', '256', ...CACHE];
+
+  test('are planned side by side, each as it is planned alone', async () => {
+    const { exitCode, json } = await flashrowJson<{ plans: Plan[] }>([...args, '--memory', '4MB,6MB,16MB']);
+    expect(exitCode).toBe(0);
+    expect(json.plans.map(({ fits, budgetBytes }) => [fits, budgetBytes])).toEqual([
+      [false, 4e6],
+      [true, 6e6],
+      [true, 16e6],
+    ]);
+    const [unfit, ...others] = json.plans;
+    expect(unfit.forecast).toMatchObject({ tokensPerSecond: null, prefillTokensPerSecond: null, loadSeconds: null });
+    for (const { forecast } of others) expect(forecast.firstTokenSeconds).toBeGreaterThan(forecast.loadSeconds!);
+    const { json: alone } = await flashrowJson<Plan>([...args, '--memory', '6MB']);
+    expect({ ...alone, forecast: null, left: null }).toEqual({ ...json.plans[1], forecast: null, left: null });
+  });
+
+  test('are a table for people, with what would fit', async () => {
+    const { exitCode, stdout } = await flashrow([...args, '--memory', '4MB,16MB']);
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^memory .*first token\n4\.00 MB +does not fit .*\n16\.0 MB +256 /);
+    expect(stdout).toMatch(/^4\.00 MB: a budget of 4\.00 MB is too small: .*set --memory 5\.05MB/m);
+  });
+
+  test('are refused where one of them is none', async () => {
+    const { exitCode, json } = await flashrowJson([...args, '--memory', '4MB,lots']);
+    expect([exitCode, json.error.code]).toEqual([2, 'BAD_USAGE']);
+  });
+});
+
+describe('a run', () => {
+  test('has no more context than its prompt and its tokens can use', async () => {
+    const run = (prompt: string | number[], more: object = {}) =>
+      contextForRun(TALES, prompt, { maxTokens: 20, ...more });
+    expect(await run([1, 2, 3])).toBe(64);
+    expect(await run([1, 2, 3], { maxTokens: 61 })).toBe(64);
+    expect(await run([1, 2, 3], { maxTokens: 62 })).toBe(128);
+    expect(await run('Once upon a time')).toBe(64);
+    // 300 words of this model's vocabulary: 1,500 bytes, and far fewer tokens.
+    const { json } = await flashrowJson<{ tokens: number[] }>(['tokenize', TALES, '--text', 'once '.repeat(300)]);
+    expect(await run('once '.repeat(300))).toBe(Math.ceil((json.tokens.length + 20) / 64) * 64);
+    expect(await run('Once', { chat: true })).toBeUndefined();
+  });
+
+  test('gives the memory that this saves to the cache, and names no context that was not asked for', async () => {
+    const args = ['run', TALES, '--memory', '6.5MB', '--prompt', 'Once', '--max-tokens', '20', ...CACHE];
+    const { json: open } = await flashrowJson<GenerationResult>(args);
+    const { json: given } = await flashrowJson<GenerationResult>([...args, '--context', '512']);
+    expect(open.tokens).toEqual(given.tokens);
+    expect(open.receipt.cacheBytes).toBeGreaterThan(given.receipt.cacheBytes + 1_000_000);
+    const { stderr } = await flashrow([...args, '--context', '512']);
+    expect(stderr).toMatch(
+      /^note: .* set aside for keys and values, and not used; --context 64 leaves them to the cache$/m,
+    );
+  });
+
+  test('corrects later forecasts by what it measured', async () => {
+    const shape = [TALES, '--memory', '16MB', '--context', '128', ...CACHE];
+    await flashrow(['run', ...shape, '--prompt', 'Once', '--max-tokens', '40', '--ignore-eos']);
+    expect(readdirSync(cacheDir)).toContain('speeds.json');
+    const { json } = await flashrowJson<Plan>(['plan', ...shape]);
+    expect(json.forecast.basis).toContain('an earlier run with as much in the cache');
+    const { stdout } = await flashrow(['list', ...CACHE]);
+    expect(stdout).not.toContain('speeds');
+  });
+});
