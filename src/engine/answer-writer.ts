@@ -15,7 +15,6 @@ export class AnswerWriter {
   readonly #scanner: StopScanner;
   readonly #channels: ChannelReader | null;
   #part: Part = 'answer';
-  #last = 0;
 
   constructor(
     prompt: readonly number[],
@@ -40,25 +39,24 @@ export class AnswerWriter {
 
   /** Takes a token. There is a piece for each. */
   push(id: number): void {
-    this.#last = id;
     const bytes = this.#spelling.bytes(id);
     const text = this.#decoder.push(bytes);
     if (this.#channels) this.#part = this.#channels.take(id, text);
-    if (this.#part === 'answer') this.#release(this.#scan(id, text, bytes.length === 0), id);
+    if (this.#part === 'answer') this.#release(this.#scan(id, bytes, text), id);
     else if (this.#part === 'reasoning') this.#reason(text, id);
     else this.#release('', id);
   }
 
-  /** Takes the token that ends the turn. There is no piece for it, but a stop text may name it. */
-  pushEnd(id: number): void {
-    const text = this.#scan(id, '', true);
-    if (text !== '') this.#release(text, this.#last);
+  /** Takes the token that ends the turn. A stop text may name it; else it lets go what was held. `last` came before. */
+  pushEnd(id: number, last: number): void {
+    if (this.#part !== 'answer') return;
+    const { text } = this.#scanner.pushSpecial(this.#spelling.token(id));
+    if (text !== '') this.#release(text, last);
   }
 
-  /** Releases what was held back. */
-  end(): void {
+  /** Releases what was held back. `last` is the last token. */
+  end(last: number): void {
     if (this.#scanner.stopped) return;
-    const last = this.#last;
     const rest = this.#decoder.end();
     if (this.#part === 'reasoning' && rest !== '') this.#reason(rest, last);
     const scan = this.#scanner.push(this.#part === 'answer' ? rest : '');
@@ -66,9 +64,10 @@ export class AnswerWriter {
     if (text !== '') this.#release(text, last);
   }
 
-  /** The text that can be shown after a token. A special token has no text, but a stop text may name it. */
-  #scan(id: number, text: string, isSpecial: boolean): string {
-    return (isSpecial ? this.#scanner.pushSpecial(this.#spelling.token(id)) : this.#scanner.push(text)).text;
+  /** The text that a token of the answer lets go. A special token has no text; it has a name. */
+  #scan(id: number, bytes: Uint8Array, text: string): string {
+    const scan = bytes.length > 0 ? this.#scanner.push(text) : this.#scanner.pushSpecial(this.#spelling.token(id));
+    return scan.text;
   }
 
   #release(text: string, token: number): void {

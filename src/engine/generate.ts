@@ -34,7 +34,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 /**
  * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
  * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
- * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT or IO.
+ * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT
+ * or IO.
  */
 export async function generate(
   prompt: readonly number[],
@@ -57,14 +58,17 @@ export async function generate(
     while (tokens.length < settings.maxTokens) {
       const id = sampler.next(engine.logits, history);
       if (eosIds.has(id)) {
-        answer.pushEnd(id);
-        endedBy = 'endToken';
+        answer.pushEnd(id, tokens[tokens.length - 1]);
+        endedBy = answer.stopped ? 'stop' : 'endToken';
         break;
       }
       tokens.push(id);
       history.push(id);
       answer.push(id);
-      if (answer.stopped) break;
+      if (answer.stopped) {
+        endedBy = 'stop';
+        break;
+      }
       if (tokens.length === settings.maxTokens) break;
       if (engine.position === contextSize) {
         endedBy = 'contextSize';
@@ -77,8 +81,9 @@ export async function generate(
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     endedBy = 'abort';
   }
-  answer.end();
-  if (answer.stopped) endedBy = 'stop';
+  const stoppedBefore = answer.stopped;
+  answer.end(tokens[tokens.length - 1]);
+  if (answer.stopped && !stoppedBefore) endedBy = 'stop';
   return {
     text: answer.text,
     reasoning: answer.reasoning,

@@ -46,6 +46,8 @@ class BpeTokenizer implements Tokenizer {
   /** Finds only tokens of plain text, such as runs of spaces. */
   readonly #splitPlain: AddedTokenSplitter;
   readonly #splitSpecial: AddedTokenSplitter;
+  /** Finds all tokens as they are written, those that are looked for in normalized text too. */
+  readonly #splitWritten: AddedTokenSplitter;
   /** Finds tokens of plain text in normalized text. */
   readonly #splitNormalized: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
@@ -70,6 +72,7 @@ class BpeTokenizer implements Tokenizer {
     const plain = added.filter((token) => !token.special && !token.normalized);
     this.#splitAll = new AddedTokenSplitter([...special, ...plain]);
     this.#splitPlain = new AddedTokenSplitter(plain);
+    this.#splitWritten = new AddedTokenSplitter(added);
     this.#splitNormalized = new AddedTokenSplitter(
       normalized.map((token) => ({ ...token, content: this.#normalize(token.content) })),
     );
@@ -91,7 +94,7 @@ class BpeTokenizer implements Tokenizer {
   }
 
   guard(rendered: string, literals: string): GuardedText {
-    return guardUserText(rendered, literals, this.#added, this.#splitAll);
+    return guardUserText(rendered, literals, this.#added, this.#splitWritten);
   }
 
   encodeGuarded(text: string): number[] {
@@ -112,19 +115,23 @@ class BpeTokenizer implements Tokenizer {
     // UTF-8 cannot hold a lone surrogate. Every other tokenizer gets U+FFFD in its place.
     splitter.split(
       text.replace(/\p{Surrogate}/gu, '\ufffd'),
-      (part, first) => {
-        this.#splitNormalized.split(
-          this.#normalize(clean(part)),
-          (between, firstOfPart) => this.#appendPieces(between, first && firstOfPart, ids),
-          (id) => ids.push(id),
-        );
-      },
+      (part, first) => this.#appendText(part, first, clean, ids),
       (id) => ids.push(id),
     );
   }
 
-  #appendPieces(text: string, first: boolean, ids: number[]): void {
-    for (const piece of this.#preTokenize(text, first)) this.#pieces.encode(piece, ids);
+  /** Text between tokens, of which `clean` takes the guards away. */
+  #appendText(text: string, first: boolean, clean: (part: string) => string, ids: number[]): void {
+    const appendPieces = (part: string, firstOfPart: boolean) => {
+      for (const piece of this.#preTokenize(part, first && firstOfPart)) this.#pieces.encode(piece, ids);
+    };
+    if (this.#splitNormalized.isEmpty) appendPieces(this.#normalize(clean(text)), true);
+    else
+      this.#splitNormalized.split(
+        this.#normalize(text),
+        (between, firstOfPart) => appendPieces(clean(between), firstOfPart),
+        (id) => ids.push(id),
+      );
   }
 
   decode(ids: readonly number[]): string {

@@ -45,9 +45,7 @@ export interface NamedEnds {
 
 type IdOf = (token: string) => number | null;
 
-/**
- * The ids of all tokens that end a generation from a GGUF file: EOS first, the others that are named, those by name.
- */
+/** The ids of all tokens that end a generation from a GGUF file: EOS, the others that the file names, those by name. */
 export function ggufEnds(idOf: IdOf, named: NamedEnds): number[] {
   const first = (names: readonly string[]) => names.map(idOf).find((id) => id !== null) ?? null;
   const ids = [

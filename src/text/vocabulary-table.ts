@@ -9,6 +9,7 @@ export interface VocabularyTable {
   /** Where the vocabulary is one of gpt-oss; else null. */
   channels: ChannelMarks | null;
   eosIds: readonly number[];
+  /** Ids that are never drawn. */
   suppressedIds: readonly number[];
   /** The bytes of all ids, in a row, and then the names of all: a control token has no bytes, but a name. */
   bytes: Uint8Array;

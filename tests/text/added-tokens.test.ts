@@ -48,6 +48,14 @@ describe('added tokens that are special', () => {
     expect(tokenizer.encode('<S>', PARSED)).not.toContain(2);
     expect(tokenizer.encodeGuarded(tokenizer.guard(mark('<S><s>'), '').text)).not.toContain(2);
   });
+
+  it("are the template's alone where a token is looked for in normalized text too", () => {
+    const token = { id: 2, content: '<|im|>', special: false, normalized: true };
+    const model = { type: 'BPE', vocab: { a: 0, '<': 1, '|': 3, i: 4, m: 5, '>': 6 }, merges: [] };
+    const tokenizer = load(storedText(huggingFace({ added_tokens: [token], normalizer: { type: 'NFC' }, model })));
+    const { text } = tokenizer.guard(`<|im|>${mark('a<|im|>')}`, '<|im|>');
+    expect(tokenizer.encodeGuarded(text)).toEqual([2, 0, 1, 3, 4, 5, 3, 6]);
+  });
 });
 
 describe('added tokens beyond the embedding', () => {
