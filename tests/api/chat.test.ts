@@ -68,6 +68,25 @@ describe('chat', () => {
     }
   });
 
+  it('keeps the ids of an answer though other conversations came between, and though nobody waited for its end', async () => {
+    const opening = [user('Tom had a red ball.')];
+    const generation = model.chat(opening, { template, maxTokens: 30, temperature: 1, seed: 3 });
+    // Both are asked for, and encoded, before the first is answered.
+    const [other, first] = await Promise.all([
+      model.chat([user('A cat sat.')], { template, maxTokens: 4 }).result,
+      generation.result,
+    ]);
+    const next = [...opening, assistant(first.text), user('Then it rained.')];
+    const counted = await model.countTokens(next, { template });
+    const own = first.usage.prompt + first.tokens.length + literal('Then it rained.').length + 2;
+    expect(counted).toBe(own);
+    expect((await model.chat(next, { template, maxTokens: 1 }).result).usage.prompt).toBe(own);
+    const cat = [user('A cat sat.'), assistant(other.text), user('And')];
+    expect(await model.countTokens(cat, { template })).toBe(
+      other.usage.prompt + other.tokens.length + literal('And').length + 2,
+    );
+  });
+
   it('goes on after a message that was changed since', async () => {
     const first = await model.chat([user('Tom had a red ball.')], { template, maxTokens: 8 }).result;
     const { usage } = await model.chat([user('Tom had a red hat.'), assistant(first.text), user('And so')], {

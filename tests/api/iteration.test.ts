@@ -89,6 +89,19 @@ describe('the result', () => {
     }
   });
 
+  it('ends with the token that the model ends a story with', async () => {
+    const wide = await loadModel(TALES, { contextSize: 512 });
+    try {
+      const ended = await wide.generate(PROMPT).result;
+      expect(ended).toMatchObject({ finishReason: 'stop', endedBy: 'endToken', stopText: null });
+      // Without that token the story goes on from the same place.
+      const on = await wide.generate(PROMPT, { ignoreEos: true, maxTokens: ended.tokens.length + 1 }).result;
+      expect(on.tokens.slice(0, -1)).toEqual(ended.tokens);
+    } finally {
+      await wide.dispose();
+    }
+  });
+
   it('has the seed that was drawn, with which the answer can be repeated', async () => {
     const drawn = await end({ maxTokens: 20, temperature: 1.2 });
     expect((await end({ maxTokens: 20, temperature: 1.2, seed: drawn.seed })).tokens).toEqual(drawn.tokens);

@@ -10,8 +10,7 @@ import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
-import { inCommandWords } from '../output/command-words.js';
-import { notice, printJson } from '../output/output.js';
+import { noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
 import { namedModel } from './named-model.js';
@@ -79,7 +78,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
     plan = model.plan;
     return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
   });
-  for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
+  noteAll(result.warnings);
   if (quiet) printJson(result);
   else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
