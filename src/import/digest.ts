@@ -3,6 +3,11 @@ import { type OpenFile, readExactly } from '../disk/files.js';
 import type { CheckpointTensor } from './checkpoint.js';
 import { TensorReader } from './tensor-reader.js';
 
+/**
+ * Raised where another reading of the same checkpoint changes what a store holds, such as its end tokens: a store in
+ * the cache folder that was made by the old reading is then not taken for the checkpoint's.
+ */
+const READING = 2;
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;
 
@@ -11,7 +16,7 @@ const PIECE_BYTES = 1024 * 1024;
  * middle of each tensor counts too. That takes a few hundred small reads.
  */
 export class SourceDigest {
-  readonly #hash = createHash('sha256');
+  readonly #hash = createHash('sha256').update(`reading ${READING} `);
 
   /** Adds the first `headerBytes` bytes of a file, and its size. */
   addHeader(file: OpenFile, headerBytes: number): void {

@@ -40,7 +40,7 @@ const OPTIONS: Record<string, string[]> = {
     ...GENERATE,
     ...SHARED,
   ],
-  chat: ['--system', '--chat-template', ...GENERATE, ...SHARED],
+  chat: ['--system', '--chat-template', '--template-var', ...GENERATE, ...SHARED],
   logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],

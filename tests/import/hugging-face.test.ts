@@ -35,6 +35,7 @@ describe('a Hugging Face folder', () => {
       eosIds: [2, 3],
       chatTemplate: null,
       generationConfig: null,
+      vocabSize: 16,
     });
   });
 
