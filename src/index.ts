@@ -46,7 +46,7 @@ export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { CachedModel, RemovedModels } from './hub/cached-models.js';
 export { InsufficientMemoryError } from './plan/insufficient-memory.js';
-export type { CacheChoice, ModelOptions, SelectorChoice } from './plan/model-options.js';
+export type { CacheChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage, ContentPart } from './text/chat-message.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { ModelOptions, Receipt } from '../../src/index.js';
+import type { Receipt } from '../../src/index.js';
+import type { ReplayTuning } from '../../src/plan/model-options.js';
 import { percentile } from '../statistics.js';
 
 /** The task of a contender, which runs in its own process: `node SCRIPT '<json>'`. */
@@ -14,7 +15,7 @@ export interface Task {
   threads: number;
   /** flashrow's budget; others have the cap alone. */
   memoryBytes: number;
-  tuning: NonNullable<ModelOptions['tuning']>;
+  tuning: ReplayTuning;
   /** The folder that llama.cpp is installed in. */
   peers: string;
 }

@@ -22,7 +22,7 @@ export interface CappedOptions {
   model: { shape: NamedShape; format: WritableFormat } | { gguf: string };
   store: string | null;
   cap: Cap;
-  select: SelectorChoice;
+  select: SelectorChoice | 'trace';
   cache: CacheChoice;
   /** The recorded trace that the selector `trace` replays; null where it replays activity. */
   trace: string | null;
@@ -79,7 +79,7 @@ export function parseOptions(name: keyof typeof COMMANDS, args: readonly string[
       : { shape, format: parseFormat(given.format!, shape.shape) },
     store: given.store ? resolve(given.store) : null,
     cap: parseCap(given.cap!),
-    select: (given.select ?? 'auto') as SelectorChoice,
+    select: (given.select ?? 'auto') as SelectorChoice | 'trace',
     cache: (given.cache ?? 'auto') as CacheChoice,
     trace: given.trace ? existing('trace', given.trace) : null,
     activity: parseActivity(given.activity!),

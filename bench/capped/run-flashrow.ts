@@ -1,4 +1,4 @@
-import { type GenerationResult, loadModel } from '../../src/index.js';
+import { type GenerationResult, loadModel, type Tuning } from '../../src/index.js';
 import { type Answer, task, timeContender } from './contender.js';
 
 // One of the two contenders: flashrow, as an app would use it. bench/capped/main.ts starts it in its own process.
@@ -9,7 +9,8 @@ const model = await loadModel(asked.model, {
   contextSize: asked.contextSize,
   threads: asked.threads,
   exact: asked.tuning.selector !== 'trace',
-  tuning: asked.tuning,
+  // The public type does not know the selector `trace`, which means nothing to an app.
+  tuning: asked.tuning as Tuning,
 });
 try {
   let result: Promise<GenerationResult> | undefined;

@@ -2,7 +2,8 @@ import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bridge, openBridge } from '../../native-bridge/index.js';
 import { FlashrowError } from '../../src/errors.js';
-import { type ModelOptions, type Plan, planModel as planFor } from '../../src/index.js';
+import { type Plan, planModel, type Tuning } from '../../src/index.js';
+import type { ReplayTuning } from '../../src/plan/model-options.js';
 import { openStore } from '../../src/store/reader.js';
 import { prepareCheckpoint, prepareStore } from '../model/prepare.js';
 import { filesOf } from '../page-cache.js';
@@ -20,7 +21,7 @@ const COLD_TOKENS = 4;
 /** What a caller of flashrow would give it. */
 export interface Setup {
   store: string;
-  tuning: NonNullable<ModelOptions['tuning']>;
+  tuning: ReplayTuning;
   memoryBytes: number;
   plan: Plan;
 }
@@ -93,10 +94,11 @@ function createSession(options: CappedOptions, bridge: Bridge, checkpoint: strin
     capBytes,
     replayed,
     async setup(tuning, smallest, of = store) {
-      const shared = { contextSize, threads, tuning, exact: tuning.selector !== 'trace' };
-      const first = await planFor(of, { ...shared, memory: checkpointBytes });
+      // The public type does not know the selector `trace`, which means nothing to an app.
+      const shared = { contextSize, threads, tuning: tuning as Tuning, exact: tuning.selector !== 'trace' };
+      const first = await planModel(of, { ...shared, memory: checkpointBytes });
       const memoryBytes = smallest ? first.minimumBytes : budgetFor(capBytes, checkpointBytes, first);
-      return { store: of, tuning, memoryBytes, plan: await planFor(of, { ...shared, memory: memoryBytes }) };
+      return { store: of, tuning, memoryBytes, plan: await planModel(of, { ...shared, memory: memoryBytes }) };
     },
     async flashrow({ store: of, tuning, memoryBytes, plan }) {
       const flashrowTask = { ...task, model: of, memoryBytes, tuning };

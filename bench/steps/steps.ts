@@ -1,9 +1,9 @@
-import type { ModelOptions } from '../../src/index.js';
+import type { ReplayTuning } from '../../src/plan/model-options.js';
 
 export interface Step {
   name: string;
   what: string;
-  tuning: NonNullable<ModelOptions['tuning']>;
+  tuning: ReplayTuning;
   /** Whether the rows of a neuron lie together (the paper's row-column bundling). Else each matrix lies by itself. */
   bundled: boolean;
   /** Runs with the smallest budget that works, so that next to nothing stays from token to token. */

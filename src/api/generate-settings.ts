@@ -7,7 +7,16 @@ const isNumber = (value: unknown): value is number => Number.isFinite(value);
 const isStop = (value: unknown) =>
   (Array.isArray(value) ? value : [value]).every((text) => isText(text) && text !== '');
 
-const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'>> = {
+/** For benchmarks and the command line alone. */
+interface Recorded {
+  /**
+   * Records which bundles each token asks for, in this new file; default none. It costs one bit a bundle of memory, and
+   * one small write for each pass.
+   */
+  trace?: string | undefined;
+}
+
+const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   maxTokens: [
     (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
     'a whole number from 0, or Infinity',
@@ -27,12 +36,12 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'>> = {
   onProgress: CALLBACK,
 };
 
-export const GENERATE_OPTIONS: OptionTable<GenerateOptions> = { ...SHARED, parseSpecial: YES_OR_NO };
+export const GENERATE_OPTIONS: OptionTable<GenerateOptions & Recorded> = { ...SHARED, parseSpecial: YES_OR_NO };
 
-export const CHAT_OPTIONS: OptionTable<ChatOptions> = { ...SHARED, ...TEMPLATE_OPTIONS };
+export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ...TEMPLATE_OPTIONS };
 
 /** Fills in the defaults of options that were checked. */
-export function generateSettings(options: GenerateOptions): GenerateSettings {
+export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
   const { repeatPenalty = 1, seed = Math.floor(Math.random() * 2 ** 32), stop = [] } = options;
   const { ignoreEos = false, trace = null } = options;

@@ -1,5 +1,5 @@
 import type { LoadOptions, TemplateOptions, TokenizeOptions } from '../contract/api.js';
-import type { ModelOptions } from '../plan/model-options.js';
+import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
 import { type Accepts, type OptionTable, requireOptionGroup, requireOptions } from './check-arguments.js';
 
 /*
@@ -23,7 +23,7 @@ export const CALLBACK: Accepts = [isFunction, 'a function'];
 export const YES_OR_NO: Accepts = [(value) => typeof value === 'boolean', 'true or false'];
 export const PATH: Accepts = [(value) => isText(value) && value !== '', 'a path'];
 
-const TUNING: OptionTable<NonNullable<ModelOptions['tuning']>> = {
+const TUNING: OptionTable<ReplayTuning> = {
   selector: null,
   trace: [isText, 'the path of a trace'],
   cache: null,

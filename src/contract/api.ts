@@ -19,7 +19,7 @@ export interface LoadOptions extends ModelOptions {
   maxQueue?: number | undefined;
 }
 
-/** How a generation draws its tokens, and where it ends. The options cost no memory, except `trace`. */
+/** How a generation draws its tokens, and where it ends. The options cost no memory. */
 export interface GenerateOptions {
   /** Tokens to generate at most; default none: up to the end of the turn or of the context. */
   maxTokens?: number | undefined;
@@ -47,11 +47,6 @@ export interface GenerateOptions {
   stop?: string | readonly string[] | undefined;
   /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */
   ignoreEos?: boolean | undefined;
-  /**
-   * Records which bundles each token asks for, in this new file; default none. It costs one bit a bundle of memory, and
-   * one small write for each pass.
-   */
-  trace?: string | undefined;
   /** Special tokens that are written in the prompt's text count as such; default false: they are plain text. */
   parseSpecial?: boolean | undefined;
   /**

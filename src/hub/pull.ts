@@ -5,7 +5,7 @@ import { cacheDirectory } from '../disk/cache-dir.js';
 import { lacksSpace } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { FlashrowError } from '../errors.js';
-import type { ModelOptions } from '../plan/model-options.js';
+import type { PlanOptions } from '../plan/model-options.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
 import { planOutline } from '../plan/plan-outline.js';
@@ -73,7 +73,7 @@ export interface PullOptions {
  */
 export async function planPull(
   text: string,
-  options: ModelOptions,
+  options: PlanOptions,
   at: HubOptions,
   { signal, onProgress }: PullOptions,
 ): Promise<PullPlan> {
@@ -132,7 +132,7 @@ async function filesOf({ repo, tag, within }: ModelName, hub: HubOptions, signal
 async function planHeaders(
   repo: string,
   files: readonly RemoteFile[],
-  options: ModelOptions,
+  options: PlanOptions,
   hub: HubOptions,
   { signal, onProgress }: PullOptions,
 ): Promise<Plan> {

@@ -2,17 +2,37 @@ import type { CachePolicyName } from '../cache/policy.js';
 import type { SelectorName } from '../select/selector.js';
 
 /** How rows are chosen. `auto` is exact, unless `exact: false` permits more. */
-export type SelectorChoice = 'auto' | SelectorName;
+export type SelectorChoice = 'auto' | Exclude<SelectorName, 'trace'>;
 /**
  * What stays in memory. `window:k` keeps the units that the last k tokens used, `window:0` none, and `window` is
  * `window:4`. `hot+lru` needs a calibration, which says which neurons are used most.
  */
 export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 
+/** Finer choices of a load; default all of them `auto`. */
+export interface Tuning {
+  /** Which rows a token reads; default `auto`. */
+  selector?: SelectorChoice | undefined;
+  /** Which units stay in memory; default `auto`. */
+  cache?: CacheChoice | undefined;
+  /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
+  state?: 'f16' | 'f32' | undefined;
+  /** Reads pass the page cache by; default true. */
+  direct?: boolean | undefined;
+}
+
+/** For benchmarks alone: reads what a recorded trace asked for, whatever the text, so that the output means nothing. */
+export interface ReplayTuning extends Omit<Tuning, 'selector'> {
+  selector?: SelectorChoice | 'trace' | undefined;
+  /** The file that the selector `trace` replays; needs `exact: false`. */
+  trace?: string | undefined;
+}
+
 /** Options as a plan takes them. */
-export interface PlanOptions extends ModelOptions {
+export interface PlanOptions extends Omit<ModelOptions, 'tuning'> {
   /** Tokens of context where `contextSize` names none and the usual default would be more. */
   usualContextSize?: number;
+  tuning?: ReplayTuning | undefined;
 }
 
 /** The options that shape a plan and a load alike. */
@@ -35,18 +55,5 @@ export interface ModelOptions {
   /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */
   cacheDir?: string | undefined;
   /** Finer choices; default all of them `auto`. */
-  tuning?:
-    | {
-        /** Which rows a token reads; default `auto`. */
-        selector?: SelectorChoice | undefined;
-        /** The file that the selector `trace` replays; needs `exact: false`. */
-        trace?: string | undefined;
-        /** Which units stay in memory; default `auto`. */
-        cache?: CacheChoice | undefined;
-        /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
-        state?: 'f16' | 'f32' | undefined;
-        /** Reads pass the page cache by; default true. */
-        direct?: boolean | undefined;
-      }
-    | undefined;
+  tuning?: Tuning | undefined;
 }

@@ -126,7 +126,8 @@ describe('a mixture of experts', () => {
     const { allocation } = planOutline(outline, { memory });
     const model = await loadModel(store, { memory });
     // A trace does not say how many tokens of a prompt asked for an expert: here, there is one.
-    const { receipt } = await model.generate(prompt.slice(0, 1), { maxTokens: 60, ignoreEos: true, trace }).result;
+    const options = { maxTokens: 60, ignoreEos: true, trace };
+    const { receipt } = await model.generate(prompt.slice(0, 1), options).result;
     await model.dispose();
 
     expect(new Set(allocation.layers.map(({ pool }) => pool))).toEqual(new Set([0]));

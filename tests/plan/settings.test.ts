@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { defaultThreads } from '../../dist/src/plan/machine.js';
-import type { ModelOptions } from '../../dist/src/plan/model-options.js';
+import type { PlanOptions } from '../../dist/src/plan/model-options.js';
 import { policyName, settingsFor } from '../../dist/src/plan/settings.js';
 import { modelSpec } from '../support/spec.js';
 
-const settings = (options: ModelOptions, contextLength = 512) => settingsFor(modelSpec({ contextLength }), options);
+const settings = (options: PlanOptions, contextLength = 512) => settingsFor(modelSpec({ contextLength }), options);
 
 describe('settings', () => {
   it('are exact, direct and left to the plan by default', () => {

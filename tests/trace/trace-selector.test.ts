@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../dist/src/index.js';
+import { loadModel, type Tuning } from '../../dist/src/index.js';
+import type { ReplayTuning } from '../../dist/src/plan/model-options.js';
 import { DECODE, PROMPT, type Trace } from '../../dist/src/trace/trace.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import { selectByTrace } from '../../dist/src/trace/trace-selector.js';
@@ -82,7 +83,8 @@ describe('a model that replays a trace', () => {
   async function generate(tuning: object, trace?: string) {
     const model = await loadModel(tales, { exact: false, contextSize: 64, tuning });
     try {
-      const { tokens, receipt } = await model.generate(prompt, { maxTokens: 8, ignoreEos: true, trace }).result;
+      const options = { maxTokens: 8, ignoreEos: true, trace };
+      const { tokens, receipt } = await model.generate(prompt, options).result;
       return { tokens, receipt };
     } finally {
       await model.dispose();
@@ -128,12 +130,12 @@ describe('a model that replays a trace', () => {
     expect(receipt.bundlesHit + receipt.bundlesMissed).toBe(total);
   });
 
-  it.each([
+  it.each<[ReplayTuning, boolean | undefined]>([
     [{ selector: 'trace' }, false],
     [{ trace: 'file' }, false],
     [{ selector: 'trace', trace: 'file' }, true],
     [{ selector: 'trace', trace: 'file' }, undefined],
-  ] as const)('is refused for %j, exact %s', async (tuning, exact) => {
-    await expect(loadModel(tales, { exact, tuning })).rejects.toMatchObject({ code: 'BAD_USAGE' });
+  ])('is refused for %j, exact %s', async (tuning, exact) => {
+    await expect(loadModel(tales, { exact, tuning: tuning as Tuning })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 });
