@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { TALES } from './support/shipped.js';
 import { type Entry, list, TYPES, tinyLlama, writeGguf } from './support/tiny-gguf.js';
 
 const MAIN = fileURLToPath(new URL('../dist/src/cli/main.js', import.meta.url));
@@ -22,6 +23,7 @@ beforeEach(() => {
       ? [entry[0], entry[1], list(TYPES.string, [...'abcdefghijklmn', 'ab', 'cd'])]
       : entry,
   );
+  writeFileSync(join(root, 'text.txt'), 'Once upon a time there was a little dog.');
   writeFileSync(join(root, 'tiny.gguf'), writeGguf({ ...gguf, entries }).file);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -63,6 +65,9 @@ describe.skipIf(!haveStrace)(`outside the cache folder${why}`, () => {
     logprobs: ['logprobs', 'tiny.gguf', '--tokens', '[1,2,3]', '--top', '1'],
     tokenize: ['tokenize', 'tiny.gguf', '--text', 'a'],
     plan: ['plan', 'tiny.gguf'],
+    compare: [
+      ...['eval', TALES, '--text', 'text.txt', '--context', '64', '--lossy', '--select', 'low-rank', '--compare'],
+    ],
     list: ['list'],
     help: ['help'],
   };

@@ -1,16 +1,17 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
 import type { EvaluationResult, Receipt } from '../contract/api.js';
 import type { Methods, SelectorJudgement } from '../contract/protocol.js';
+import { cacheDirectory } from '../disk/cache-dir.js';
 import { formatBytes } from '../disk/format-bytes.js';
 import { freeBytes } from '../disk/free-bytes.js';
-import { asWriteError } from '../disk/write-errors.js';
+import { withScratchFolder } from '../disk/scratch-file.js';
+import { asWriteError, type Space } from '../disk/write-errors.js';
 import { createSelector } from '../engine/create-selector.js';
 import { openHost } from '../engine/open-host.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
+import type { ModelSpec } from '../model/spec.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { settingsFor } from '../plan/settings.js';
@@ -27,9 +28,8 @@ type OnEvent = (event: Methods['compare']['event']) => void;
 /**
  * Runs the same tokens twice under one budget: first with every row that matters, then as the options say. Then
  * measures the difference, in the logits (compare-logits.ts) and in the chosen neurons of each layer
- * (judge-selector.ts). The logits and the layers' inputs of the first run wait on disk, in the system's temporary
- * folder. Throws UNSUPPORTED for a model whose neurons are never idle, BAD_USAGE, DISK_FULL, ABORTED, and what loading
- * throws.
+ * (judge-selector.ts). The logits and the layers' inputs of the first run wait on disk, in the cache folder. Throws
+ * UNSUPPORTED for a model whose neurons are never idle, BAD_USAGE, DISK_FULL, ABORTED, and what loading throws.
  */
 export async function compareSelectors(
   args: Arguments,
@@ -37,54 +37,67 @@ export async function compareSelectors(
   onEvent: OnEvent,
 ): Promise<Methods['compare']['result']> {
   const store = openStore(args.store);
-  const { spec } = store;
-  const { contextSize } = settingsFor(spec, args.options);
+  const { contextSize } = settingsFor(store.spec, args.options);
   const sequences = sequencesOf(store, args, contextSize);
-  const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
-  const folder = mkdtempSync(join(tmpdir(), 'flashrow-compare-'));
-  const neededBytes = 4 * tokens * (spec.vocabSize + spec.numLayers * spec.hiddenSize);
-  const space = { neededBytes, freeBytes: freeBytes(folder) };
+  const cacheDir = cacheDirectory(args.options.cacheDir);
+  return withScratchFolder(cacheDir, 'compare', (folder) =>
+    compareIn(folder, store, { ...args, sequences }, aborted, onEvent),
+  );
+}
+
+async function compareIn(
+  folder: string,
+  store: Store,
+  args: Arguments & { sequences: readonly (readonly number[])[] },
+  aborted: () => boolean,
+  onEvent: OnEvent,
+): Promise<Methods['compare']['result']> {
+  const { spec } = store;
+  const { sequences } = args;
+  const space = checkSpace(folder, spec, sequences);
+  const logits = new LogitFile(join(folder, 'logits.f32'), spec.vocabSize);
+  const inputs = new LayerInputFiles(folder, spec.numLayers, spec.hiddenSize, 0);
   try {
-    if (space.freeBytes < neededBytes) {
-      const message = `comparing ${tokens} tokens needs ${formatBytes(neededBytes)} in ${tmpdir()}, ${formatBytes(space.freeBytes)} are free; give fewer tokens, or set TMPDIR`;
-      throw new FlashrowError('DISK_FULL', message, { path: tmpdir(), ...space });
-    }
-    const logits = new LogitFile(join(folder, 'logits.f32'), spec.vocabSize);
-    const inputs = new LayerInputFiles(folder, spec.numLayers, spec.hiddenSize, 0);
-    try {
-      const exact = { ...args.options, exact: true, tuning: { ...args.options.tuning, selector: 'auto' as const } };
-      const total = 2 * sequences.length;
-      const tell = (offset: number) => (done: number) =>
-        onEvent({ stage: 'score', done: offset + done, total, unit: 'sequences' });
-      const dense = await withHost(args, exact, aborted, (host) =>
-        host.score(
-          sequences,
-          tell(0),
-          (row) => logits.append(row),
-          (layer, x, n) => inputs.append(layer, x, n),
-        ),
-      );
-      const divergence = new LogitDivergence();
-      const sparse = await withHost(args, args.options, aborted, (host) =>
-        host.score(sequences, tell(sequences.length), (row) => divergence.add(logits.next(), row)),
-      );
-      return {
-        dense,
-        sparse,
-        topOneAgreement: divergence.topOneAgreement,
-        klDivergence: divergence.meanKl,
-        layers: judgeLayers(args, store, inputs, aborted),
-        warnings: warningsOf(dense.receipt, sparse.receipt),
-      };
-    } finally {
-      logits.close();
-      inputs.close();
-    }
+    const exact = { ...args.options, exact: true, tuning: { ...args.options.tuning, selector: 'auto' as const } };
+    const total = 2 * sequences.length;
+    const tell = (offset: number) => (done: number) =>
+      onEvent({ stage: 'score', done: offset + done, total, unit: 'sequences' });
+    const dense = await withHost(args, exact, aborted, (host) =>
+      host.score(
+        sequences,
+        tell(0),
+        (row) => logits.append(row),
+        (layer, x, n) => inputs.append(layer, x, n),
+      ),
+    );
+    const divergence = new LogitDivergence();
+    const sparse = await withHost(args, args.options, aborted, (host) =>
+      host.score(sequences, tell(sequences.length), (row) => divergence.add(logits.next(), row)),
+    );
+    return {
+      dense,
+      sparse,
+      topOneAgreement: divergence.topOneAgreement,
+      klDivergence: divergence.meanKl,
+      layers: judgeLayers(args, store, inputs, aborted),
+      warnings: warningsOf(dense.receipt, sparse.receipt),
+    };
   } catch (error) {
     throw asWriteError(error, folder, space);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    logits.close();
+    inputs.close();
   }
+}
+
+/** Throws DISK_FULL where the logits and the inputs of the layers do not fit on disk. */
+function checkSpace(folder: string, spec: ModelSpec, sequences: readonly (readonly number[])[]): Space {
+  const tokens = sequences.reduce((sum, ids) => sum + ids.length, 0);
+  const neededBytes = 4 * tokens * (spec.vocabSize + spec.numLayers * spec.hiddenSize);
+  const space = { neededBytes, freeBytes: freeBytes(folder) };
+  if (space.freeBytes >= neededBytes) return space;
+  const message = `comparing ${tokens} tokens needs ${formatBytes(neededBytes)} in ${folder}, ${formatBytes(space.freeBytes)} are free; give fewer tokens, or another \`cacheDir\``;
+  throw new FlashrowError('DISK_FULL', message, { path: folder, ...space });
 }
 
 /** With options that leave the selector alone, both runs are the same. */

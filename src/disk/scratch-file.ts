@@ -1,5 +1,5 @@
-import { randomFillSync } from 'node:crypto';
-import { closeSync, existsSync, openSync, readdirSync, statSync } from 'node:fs';
+import { randomBytes, randomFillSync } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lockFile } from '../../native-bridge/index.js';
@@ -20,7 +20,7 @@ export async function withScratchFile<T>(
   { signal, onProgress }: { signal?: AbortSignal; onProgress: (done: number, total: number) => void },
   work: (path: string) => Promise<T>,
 ): Promise<T> {
-  for (const left of leftScratchFiles(folder)) await rm(left, { force: true });
+  for (const left of leftScratchFiles(folder)) await rm(left, { recursive: true, force: true });
   const path = join(folder, `flashrow-doctor-${process.pid}.tmp`);
   const space = { neededBytes: bytes, freeBytes: freeBytes(path) };
   if (space.freeBytes < bytes) throw lacksSpace(folder, space);
@@ -36,9 +36,46 @@ export async function withScratchFile<T>(
   }
 }
 
-const SCRATCH_NAME = /^flashrow-doctor-(\d+)\.tmp$/;
+/**
+ * Lends an empty folder in `folder` to `work`, and removes it whatever happens. `purpose` is in its name.
+ * Throws NOT_WRITABLE, DISK_FULL or IO.
+ */
+export async function withScratchFolder<T>(
+  folder: string,
+  purpose: 'headers' | 'compare',
+  work: (path: string) => Promise<T>,
+): Promise<T> {
+  const path = join(folder, `flashrow-${purpose}-${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
+  try {
+    mkdirSync(folder, { recursive: true });
+    for (const left of leftScratchFiles(folder)) rmSync(left, { recursive: true, force: true });
+    mkdirSync(path);
+  } catch (error) {
+    throw asWriteError(error, path, { neededBytes: 0, freeBytes: freeBytes(path) });
+  }
+  const lock = openLocked(path);
+  try {
+    return await work(path);
+  } finally {
+    if (lock !== null) closeSync(lock);
+    rmSync(path, { recursive: true, force: true });
+  }
+}
 
-/** Files in a folder that processes left which were killed while they measured. */
+/** Null where folders cannot be opened, as on Windows. */
+function openLocked(folder: string): number | null {
+  try {
+    const file = openSync(folder, 'r');
+    lockFile(file);
+    return file;
+  } catch {
+    return null;
+  }
+}
+
+const SCRATCH_NAME = /^flashrow-(?:doctor|headers|compare)-(\d+)(?:-\w+)?\.tmp$/;
+
+/** Files and folders in a folder that processes left which were killed at their work. */
 export function leftScratchFiles(folder: string): string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder)

@@ -90,7 +90,7 @@ const entryOfScratch = (path: string): CachedModel => ({
   kind: 'unfinished',
   name: basename(path),
   path,
-  ...sizeAndTime([path]),
+  ...sizeAndTime(statSync(path, { throwIfNoEntry: false })?.isDirectory() ? filesBelow(path) : [path]),
   source: null,
 });
 
@@ -123,7 +123,7 @@ function remove(name: string, cacheDir: string | undefined): RemovedModels {
   const scratch = leftScratchFiles(cache).find((path) => basename(path) === name);
   if (scratch !== undefined) {
     const entry = entryOfScratch(scratch);
-    rmSync(scratch);
+    rmSync(scratch, { recursive: true });
     return removedEntry(name, [scratch], [entry], { bytes: entry.bytes, left: [] });
   }
   const parsed = parseModelName(name);

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { lacksSpace } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
+import { withScratchFolder } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import type { PlanOptions } from '../plan/model-options.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
@@ -136,20 +136,20 @@ async function planHeaders(
   hub: HubOptions,
   { signal, onProgress }: PullOptions,
 ): Promise<Plan> {
-  const scratch = mkdtempSync(join(tmpdir(), 'flashrow-headers-'));
-  const folder = join(scratch, repo);
-  try {
+  return withScratchFolder(cacheDirectory(options.cacheDir), 'headers', async (scratch) => {
+    const folder = join(scratch, repo);
     mkdirSync(folder, { recursive: true });
-    const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
-    await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
-    // No forecast: these files are empty where the weights would be. No store is made of them.
-    const source = await openSource(modelPath(folder, files[0].path), scratch);
-    return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options).plan;
-  } catch (error) {
-    throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;
-  } finally {
-    rmSync(scratch, { recursive: true, force: true });
-  }
+    try {
+      const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
+      await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
+      // No forecast: these files are empty where the weights would be. No store is made of them.
+      const source = await openSource(modelPath(folder, files[0].path), scratch);
+      return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options)
+        .plan;
+    } catch (error) {
+      throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;
+    }
+  });
 }
 
 /** The same error with files named as the hub names them: the folder they were in is gone when the message is read. */

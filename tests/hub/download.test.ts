@@ -51,7 +51,7 @@ describe('a place for a model', { timeout: 60_000 }, () => {
     writeFileSync(file, '');
     expect(await served.error('o/m', '--cache-dir', file)).toMatchObject({
       code: 'NOT_WRITABLE',
-      message: expect.stringMatching(/^cannot write .*file.models.*choose a place that can be written/),
+      message: expect.stringMatching(/^cannot write .*file.*choose a place that can be written/),
     });
     expect(readdirSync(served.cache)).toEqual(['file']);
   });
