@@ -29,6 +29,7 @@ export class WorkerThread<M extends MethodMap> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
+  #ending = false;
   /** Why there are no more answers. */
   #end: { message: string; cause?: unknown } | null = null;
   /** Resolves when the thread ends, with what ended it. */
@@ -80,7 +81,9 @@ export class WorkerThread<M extends MethodMap> {
     }
   }
 
+  /** Ends the thread. The process waits for that: an answer on its way must not let it go before. */
   async terminate(): Promise<void> {
+    this.#ending = true;
     await this.#worker.terminate();
   }
 
@@ -103,7 +106,7 @@ export class WorkerThread<M extends MethodMap> {
 
   #forget(id: number): void {
     this.#pending.delete(id);
-    if (this.#pending.size === 0) this.#worker.unref();
+    if (this.#pending.size === 0 && !this.#ending) this.#worker.unref();
   }
 
   #fail(end: { message: string; cause?: unknown }): FlashrowError {
