@@ -74,6 +74,7 @@ describe('a mixture of experts', () => {
     expect(readdirSync(join(folder, 'cache', store)).sort()).toEqual([
       'manifest.msgpack',
       'resident.bin',
+      'sources.json',
       'tokenizer.json',
       'uses.json',
     ]);
