@@ -9,7 +9,7 @@ import type {
   TemplateOptions,
   TokenizeOptions,
 } from '../contract/api.js';
-import { checkIds, checkPrompt } from '../contract/check-ids.js';
+import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
@@ -183,9 +183,12 @@ export class WorkerModel implements Model {
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
     requireOptions('evaluate()', options, { signal: SIGNAL, onProgress: CALLBACK });
-    for (const sequence of sequences) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
+    // A copy: what the caller changes while the call waits changes nothing.
+    const copies = sequences.map((sequence) => [...sequence]);
+    for (const sequence of copies) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
+    checkScored(copies);
     const { signal, onProgress } = options;
-    return this.#threads.engine.call('evaluate', { sequences }, { signal, onEvent: onProgress });
+    return this.#threads.engine.call('evaluate', { sequences: copies }, { signal, onEvent: onProgress });
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

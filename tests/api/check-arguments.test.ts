@@ -54,7 +54,14 @@ const WRONG: [string, () => unknown, string][] = [
   ],
   ['calibrateStore(store)', () => calibrateStore(TALES), 'documents is an array of texts, not undefined'],
   ["calibrateStore(store, 'text')", () => calibrateStore(TALES, 'text'), 'documents is an array of texts, not "text"'],
-  ['compareSelectors(store)', () => compareSelectors(TALES), 'documents is an array of texts'],
+  ['compareSelectors(store)', () => compareSelectors(TALES), 'text is an object, like { documents } or { sequences }'],
+  ['compareSelectors(store, {})', () => compareSelectors(TALES, {}), 'documents is an array of texts'],
+  ['compareSelectors(store, [])', () => compareSelectors(TALES, ['a']), 'text is an object, like'],
+  ['compareSelectors(none)', () => compareSelectors(TALES, { documents: [] }), 'nothing to score'],
+  ['compareSelectors(empty)', () => compareSelectors(TALES, { documents: [''] }), 'nothing to score'],
+  ['compareSelectors(one id)', () => compareSelectors(TALES, { sequences: [[1]] }), 'nothing to score'],
+  ['compareSelectors(both)', () => compareSelectors(TALES, { documents: ['a'], sequences: [[1, 2]] }), 'not both'],
+  ['compareSelectors(docs)', () => compareSelectors(TALES, { documents: ['a'], docs: 1 }), '`docs` is no option of'],
   [
     'compareSelectors(store, {sequences: [1]})',
     () => compareSelectors(TALES, { sequences: [1] }),
@@ -82,6 +89,21 @@ const WRONG: [string, () => unknown, string][] = [
   ["dispose({drain: 'yes'})", () => model.dispose({ drain: 'yes' }), 'drain is true or false, not "yes"'],
   ['evaluate()', () => model.evaluate(), 'sequences is an array of arrays'],
   ['evaluate([1])', () => model.evaluate([1]), 'sequences is an array of arrays of token ids, like [[1, 2]], not [1]'],
+  // A hole is undefined, which `every` passes over.
+  // biome-ignore lint/suspicious/noSparseArray: the same
+  ['evaluate([, ids])', () => model.evaluate([, [1, 2]]), 'sequences is an array of arrays'],
+  ['evaluate([])', () => model.evaluate([]), 'nothing to score'],
+  ['evaluate([[1]])', () => model.evaluate([[1]]), 'nothing to score'],
+  ['evaluate([[]])', () => model.evaluate([[]]), 'the list of token ids is empty'],
+  ['generate([])', () => model.generate([]).result, 'the list of token ids is empty'],
+  ['logprobs([], 1)', () => model.logprobs([], 1), 'the list of token ids is empty'],
+  [
+    'evaluate(ids, Map)',
+    () => model.evaluate([[1, 2]], new Map()),
+    'options are an object, like { signal }, not a Map',
+  ],
+  ['loadModel({tuning: []})', () => loadModel(TALES, { tuning: [] }), 'tuning is an object'],
+  ['loadModel({tuning: Map})', () => loadModel(TALES, { tuning: new Map() }), 'tuning is an object'],
   ['evaluate([[1, 2]], null)', () => model.evaluate([[1, 2]], null), 'options are an object'],
 ];
 
@@ -163,4 +185,13 @@ describe('an argument of a wrong type', () => {
     for (const call of [planModel, convertModel, verifyStore, loadModel])
       await expect(call(null)).rejects.toThrow('is a path, not null');
   });
+});
+
+it('what the caller changes after a call changes nothing', async () => {
+  const sequences = [[1, 2, 3]];
+  const evaluation = model.evaluate(sequences);
+  sequences[0].push(4, 5);
+  sequences.push([1, 2]);
+  // The first token of three is not scored.
+  expect((await evaluation).tokens).toBe(2);
 });
