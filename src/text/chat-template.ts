@@ -1,6 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import type { ChatMessage } from './chat-message.js';
-import { Failure, ReadAsText, Refusal, Unsupported } from './jinja/failures.js';
+import { Failure, ReadAsText, Refusal, TooMuch, Unsupported } from './jinja/failures.js';
 import { JinjaTemplate } from './jinja/jinja-template.js';
 import { plain } from './jinja/marks.js';
 import type { Value } from './jinja/values.js';
@@ -119,6 +119,8 @@ export class ChatTemplate {
 function failure(cause: unknown): unknown {
   if (cause instanceof Refusal)
     return new FlashrowError('BAD_USAGE', `the chat template refuses these messages: ${said(cause)}`, {}, { cause });
+  if (cause instanceof TooMuch)
+    return new FlashrowError('UNSUPPORTED', `the chat template ${said(cause)}`, {}, { cause });
   if (cause instanceof Unsupported)
     return new FlashrowError(
       'UNSUPPORTED',
