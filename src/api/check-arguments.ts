@@ -96,7 +96,7 @@ export function requireTexts(name: string, value: unknown): asserts value is rea
 }
 
 export function requirePrompt(value: unknown): asserts value is string | readonly number[] {
-  expect(isText(value) || Array.isArray(value), 'a prompt', value, 'a string or an array of token ids');
+  expect(isText(value) || Array.isArray(value), 'prompt', value, 'a string or an array of token ids');
 }
 
 /** The ids themselves are checked where the vocabulary is known. */

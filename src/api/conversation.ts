@@ -12,7 +12,9 @@ export function conversation(
   { template, templateVariables = {} }: TemplateOptions,
 ): Conversation {
   const sound =
-    Array.isArray(messages) && messages.length > 0 && messages.every((message) => typeof message?.role === 'string');
+    Array.isArray(messages) &&
+    messages.length > 0 &&
+    [...messages].every((message) => typeof message?.role === 'string');
   if (!sound)
     throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, role a text', {
       option: 'messages',
@@ -25,17 +27,31 @@ export function conversation(
   };
 }
 
+/** Templates go through what they are given by recursion, too. */
+const DEEPEST = 100;
+
 /** A copy of what JSON can hold. */
-function plainData<T>(value: T, option: string, where = option): T {
-  if (value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value)) return value;
-  if (Array.isArray(value)) return value.map((each, at) => plainData(each, option, `${where}[${at}]`)) as T;
+function plainData<T>(value: T, option: string, where = option, depth = 0): T {
+  if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value)) return value;
+  if (Number.isFinite(value)) return value;
+  if (depth > DEEPEST)
+    throw new FlashrowError('BAD_USAGE', `${option} are nested more than ${DEEPEST} deep, or hold themselves`, {
+      option,
+    });
+  // A hole in a list is undefined.
+  if (Array.isArray(value))
+    return Array.from(value, (each, at) => plainData(each, option, `${where}[${at}]`, depth + 1)) as T;
   if (isRecord(value))
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, plainData(each, option, `${where}.${name}`)]),
+      Object.entries(value).map(([name, each]) => [name, plainData(each, option, `${where}.${name}`, depth + 1)]),
     ) as T;
-  throw new FlashrowError('BAD_USAGE', `${where} is not text, number, true, false, null, list or plain object`, {
-    option,
-  });
+  throw new FlashrowError(
+    'BAD_USAGE',
+    `${where} is not what JSON has: text, finite number, true, false, null, list or plain object`,
+    {
+      option,
+    },
+  );
 }
 
 /** Also of another realm, whose `Object.prototype` is another one. */

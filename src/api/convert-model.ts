@@ -30,7 +30,7 @@ export async function convertModel(
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   const from = pathOf('the checkpoint', source);
-  const to = pathOf('the store', store);
+  const to = pathOf('the store', store, 'store');
   requireOptions('convertModel()', options, OPTIONS);
   const { rows = 'source', dense = 'source', signal, onProgress } = options;
   return inWorker((channel) =>

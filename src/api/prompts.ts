@@ -42,12 +42,17 @@ export class Prompts {
     }
   }
 
-  encode(text: string, { addSpecial = true, parseSpecial = false }: TokenizeOptions): Promise<number[]> {
-    return this.send('encode', { text, addSpecial, parseSpecial });
+  /** `contextSize`: the most ids that are of use; more may be CONTEXT_OVERFLOW at once. */
+  encode(
+    text: string,
+    { addSpecial = true, parseSpecial = false }: TokenizeOptions,
+    contextSize: number | null = null,
+  ): Promise<number[]> {
+    return this.send('encode', { text, addSpecial, parseSpecial, contextSize });
   }
 
   ofText(text: string, parseSpecial: boolean | undefined): Prompt {
-    return this.#fixed(this.encode(text, { parseSpecial }), checkWritten);
+    return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize), checkWritten);
   }
 
   ofIds(ids: readonly number[]): Prompt {

@@ -5,7 +5,7 @@ export function checkIds(ids: readonly number[], vocabSize: number): void {
   const index = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
   if (index < 0) return;
   throw new FlashrowError('BAD_USAGE', `token id ${shown(ids[index])} is not in the vocabulary of ${vocabSize}`, {
-    id: ids[index],
+    id: typeof ids[index] === 'number' ? ids[index] : shown(ids[index]),
     index,
     vocabSize,
   });
