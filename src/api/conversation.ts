@@ -1,14 +1,14 @@
 import type { TemplateOptions } from '../contract/api.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { type ChatMessage, checkContent } from '../text/chat-message.js';
+import { checkContent, type MessageInput } from '../text/chat-message.js';
 
 /**
  * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
  * BAD_USAGE where messages are none, or hold what JSON does not have.
  */
 export function conversation(
-  messages: readonly ChatMessage[],
+  messages: readonly MessageInput[],
   { template, templateVariables = {} }: TemplateOptions,
 ): Conversation {
   const sound =

@@ -13,7 +13,7 @@ import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
-import type { ChatMessage } from '../text/chat-template.js';
+import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
 import { conversation } from './conversation.js';
@@ -72,7 +72,7 @@ export class WorkerModel implements Model {
     return this.#start(prepare, options, warnings);
   }
 
-  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+  chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -149,7 +149,7 @@ export class WorkerModel implements Model {
   }
 
   async countTokens(
-    input: string | readonly ChatMessage[],
+    input: string | readonly MessageInput[],
     options: TokenizeOptions & TemplateOptions = {},
   ): Promise<number> {
     if (typeof input === 'string') {
@@ -160,7 +160,7 @@ export class WorkerModel implements Model {
     return this.#prompts.send('count', conversation(input, options));
   }
 
-  async applyTemplate(messages: readonly ChatMessage[], options: TemplateOptions = {}): Promise<string> {
+  async applyTemplate(messages: readonly MessageInput[], options: TemplateOptions = {}): Promise<string> {
     requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
     return this.#prompts.send('render', conversation(messages, options));
   }

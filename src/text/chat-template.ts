@@ -8,7 +8,7 @@ import { givenVariables, messageValues } from './template-input.js';
 import { unreadInput } from './template-warnings.js';
 import type { Tokenizer } from './tokenizer.js';
 
-export type { ChatMessage, ContentPart } from './chat-message.js';
+export type { ChatMessage, ContentPart, MessageInput } from './chat-message.js';
 
 /** A conversation as the model reads it. */
 export interface ChatPrompt {
