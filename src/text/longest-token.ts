@@ -14,11 +14,16 @@ import { byteToken } from './token-bytes.js';
  */
 export function longestToken(json: Record<string, unknown>, tokens: readonly string[]): number | null {
   const added = records(json.added_tokens ?? []);
-  const keepsSpaces = added.every((token) => token.lstrip !== true && token.rstrip !== true);
-  if (!keepsSpaces || !keepsText(json.pre_tokenizer, CUTS) || !keepsText(json.normalizer, REPLACES)) return null;
+  // Some take the white space beside them away. A special token of one character is no character of a text.
+  const keepsAll = added.every(
+    ({ lstrip, rstrip, special, content }) =>
+      lstrip !== true && rstrip !== true && !(special === true && [...String(content)].length === 1),
+  );
+  if (!keepsAll || !keepsText(json.pre_tokenizer, CUTS) || !keepsText(json.normalizer, REPLACES)) return null;
   if (!spellsEveryByte(json.model, new Set(tokens))) return null;
   const spellings = [...tokens, ...added.map(({ content }) => String(content))];
-  return spellings.reduce((most, token) => Math.max(most, Buffer.byteLength(token)), 1);
+  const longest = spellings.reduce((most, token) => Math.max(most, Buffer.byteLength(token)), 1);
+  return longest * NFC_SHRINKS ** countNfc(json.normalizer);
 }
 
 type Step = Record<string, unknown>;
@@ -31,8 +36,17 @@ const CUTS: Readonly<Record<string, (step: Step) => boolean>> = {
   Split: ({ behavior }) => behavior !== 'Removed',
 };
 
-/** Normalizers that make no text shorter. */
+/**
+ * NFC makes one character of up to four, of up to four bytes each. One of three has two bytes at least, one of four has
+ * three.
+ */
+const NFC_SHRINKS = 6;
+
+const countNfc = (config: unknown): number => JSON.stringify(config ?? null).split('"type":"NFC"').length - 1;
+
+/** Normalizers that make no text shorter, but for NFC. */
 const REPLACES: Readonly<Record<string, (step: Step) => boolean>> = {
+  NFC: () => true,
   Prepend: () => true,
   Replace: ({ pattern, content }) =>
     isRecord(pattern) &&
