@@ -13,6 +13,7 @@ export type { CalibrateOptions } from './api/calibrate-store.js';
 export type { CompareOptions } from './api/compare-selectors.js';
 export type { ConvertOptions } from './api/convert-model.js';
 export type { ExamineOptions } from './api/examine-model.js';
+export type { PlanModelOptions } from './api/plan-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
 export type { VerifyOptions } from './api/verify-store.js';

@@ -65,8 +65,9 @@ export async function calibrateStore(
   const settings = settingsOf(options);
   const { signal, onProgress } = options;
   const plain = plainOptions(options);
+  const copies = [...documents];
   const store = await preparedStore(path, plain, options);
-  const args = { store, documents, options: plain, settings, anonymousBefore: anonymousBytes() };
+  const args = { store, documents: copies, options: plain, settings, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('calibrate', args, { signal, onEvent: onProgress }));
 }
 

@@ -26,8 +26,8 @@ export function requireOptions<T extends object>(
   options: unknown,
   table: OptionTable<T>,
 ): asserts options is T {
-  if (typeof options !== 'object' || options === null || Array.isArray(options))
-    throw new FlashrowError('BAD_USAGE', `options are an object, like { signal }, not ${shown(options)}`, {
+  if (!isPlainObject(options))
+    throw new FlashrowError('BAD_USAGE', `options are an object, like { signal }, not ${shownKind(options)}`, {
       option: 'options',
     });
   requireKnown(call, options, table, '');
@@ -43,7 +43,28 @@ export function requireOptionGroup<T extends object>(
   requireKnown(call, options, table, `${group}.`);
 }
 
-function requireKnown(call: string, options: object, table: Readonly<Record<string, Accepts>>, prefix: string): void {
+/** Throws BAD_USAGE, with `like` as an example, where `value` is no object of fields, such as a list or a Map. */
+export function requirePlainObject(name: string, value: unknown, like: string): asserts value is object {
+  if (isPlainObject(value)) return;
+  throw new FlashrowError('BAD_USAGE', `${name} is an object, like ${like}, not ${shownKind(value)}`, { option: name });
+}
+
+/** Instances of an app's own classes count, and objects of another realm: built-in kinds tell themselves by a tag. */
+export const isPlainObject = (value: unknown): value is object =>
+  typeof value === 'object' && Object.prototype.toString.call(value) === '[object Object]';
+
+const shownKind = (value: unknown): string =>
+  typeof value !== 'object' || value === null || Array.isArray(value)
+    ? shown(value)
+    : `a ${Object.prototype.toString.call(value).slice('[object '.length, -1)}`;
+
+/** Throws BAD_USAGE for an option that is not in `table`, or a value that an option does not accept. */
+export function requireKnown(
+  call: string,
+  options: object,
+  table: Readonly<Record<string, Accepts>>,
+  prefix: string,
+): void {
   // Inherited options count as well: they would be used.
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];
@@ -71,11 +92,11 @@ export function requireText(name: string, value: unknown): asserts value is stri
 }
 
 export function requireTexts(name: string, value: unknown): asserts value is readonly string[] {
-  expect(Array.isArray(value) && value.every(isText), name, value, 'an array of texts');
+  expect(Array.isArray(value) && [...value].every(isText), name, value, 'an array of texts');
 }
 
 export function requirePrompt(value: unknown): asserts value is string | readonly number[] {
-  expect(isText(value) || Array.isArray(value), 'a prompt', value, 'a string or an array of token ids');
+  expect(isText(value) || Array.isArray(value), 'prompt', value, 'a string or an array of token ids');
 }
 
 /** The ids themselves are checked where the vocabulary is known. */
@@ -84,7 +105,7 @@ export function requireIds(name: string, value: unknown): asserts value is reado
 }
 
 export function requireSequences(name: string, value: unknown): asserts value is readonly (readonly number[])[] {
-  const holds = Array.isArray(value) && value.every(Array.isArray);
+  const holds = Array.isArray(value) && [...value].every(Array.isArray);
   expect(holds, name, value, 'an array of arrays of token ids, like [[1, 2]]');
 }
 

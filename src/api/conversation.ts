@@ -1,18 +1,20 @@
 import type { TemplateOptions } from '../contract/api.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { type ChatMessage, checkContent } from '../text/chat-message.js';
+import { checkContent, type MessageInput } from '../text/chat-message.js';
 
 /**
  * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
  * BAD_USAGE where messages are none, or hold what JSON does not have.
  */
 export function conversation(
-  messages: readonly ChatMessage[],
+  messages: readonly MessageInput[],
   { template, templateVariables = {} }: TemplateOptions,
 ): Conversation {
   const sound =
-    Array.isArray(messages) && messages.length > 0 && messages.every((message) => typeof message?.role === 'string');
+    Array.isArray(messages) &&
+    messages.length > 0 &&
+    [...messages].every((message) => typeof message?.role === 'string');
   if (!sound)
     throw new FlashrowError('BAD_USAGE', 'messages are a list of at least one {role, content}, role a text', {
       option: 'messages',
@@ -25,17 +27,31 @@ export function conversation(
   };
 }
 
+/** Templates go through what they are given by recursion, too. */
+const DEEPEST = 100;
+
 /** A copy of what JSON can hold. */
-function plainData<T>(value: T, option: string, where = option): T {
-  if (value === null || ['string', 'number', 'boolean', 'undefined'].includes(typeof value)) return value;
-  if (Array.isArray(value)) return value.map((each, at) => plainData(each, option, `${where}[${at}]`)) as T;
+function plainData<T>(value: T, option: string, where = option, depth = 0): T {
+  if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value)) return value;
+  if (Number.isFinite(value)) return value;
+  if (depth > DEEPEST)
+    throw new FlashrowError('BAD_USAGE', `${option} are nested more than ${DEEPEST} deep, or hold themselves`, {
+      option,
+    });
+  // A hole in a list is undefined.
+  if (Array.isArray(value))
+    return Array.from(value, (each, at) => plainData(each, option, `${where}[${at}]`, depth + 1)) as T;
   if (isRecord(value))
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, plainData(each, option, `${where}.${name}`)]),
+      Object.entries(value).map(([name, each]) => [name, plainData(each, option, `${where}.${name}`, depth + 1)]),
     ) as T;
-  throw new FlashrowError('BAD_USAGE', `${where} is not text, number, true, false, null, list or plain object`, {
-    option,
-  });
+  throw new FlashrowError(
+    'BAD_USAGE',
+    `${where} is not what JSON has: text, finite number, true, false, null, list or plain object`,
+    {
+      option,
+    },
+  );
 }
 
 /** Also of another realm, whose `Object.prototype` is another one. */

@@ -1,4 +1,5 @@
 import type { Progress } from '../contract/progress.js';
+import type { FormatRequest } from '../store/format-choice.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import { type OptionTable, requireOptions } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
@@ -8,9 +9,9 @@ import { pathOf, type Source } from './source.js';
 /** Options of `convertModel`. */
 export interface ConvertOptions {
   /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */
-  rows?: string | undefined;
+  rows?: FormatRequest | (string & {}) | undefined;
   /** The same for the resident matrices; default `source`. */
-  dense?: string | undefined;
+  dense?: FormatRequest | (string & {}) | undefined;
   /** Gives up; the promise then rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
   /** Told how many bytes have been written. */
@@ -30,7 +31,7 @@ export async function convertModel(
   options: ConvertOptions = {},
 ): Promise<ConvertResult> {
   const from = pathOf('the checkpoint', source);
-  const to = pathOf('the store', store);
+  const to = pathOf('the store', store, 'store');
   requireOptions('convertModel()', options, OPTIONS);
   const { rows = 'source', dense = 'source', signal, onProgress } = options;
   return inWorker((channel) =>

@@ -2,7 +2,7 @@ import type { ExaminedModel } from '../contract/examined-model.js';
 import { type OptionTable, requireOptions } from './check-arguments.js';
 import { inWorker } from './in-worker.js';
 import { MODEL_OPTIONS, SIGNAL } from './option-tables.js';
-import { pathOf, type Source } from './source.js';
+import { pathOf, refuseTilde, type Source } from './source.js';
 
 /** Options of `examineModel`. */
 export interface ExamineOptions {
@@ -25,5 +25,6 @@ export async function examineModel(source: Source, options: ExamineOptions = {})
   const path = pathOf('the model', source);
   requireOptions('examineModel()', options, OPTIONS);
   const { cacheDir, signal } = options;
+  if (cacheDir !== undefined) refuseTilde('cacheDir', cacheDir);
   return inWorker((channel) => channel.call('examine', { source: path, cacheDir }, { signal }));
 }

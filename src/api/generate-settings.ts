@@ -2,6 +2,10 @@ import type { ChatOptions, GenerateOptions } from '../contract/api.js';
 import type { GenerateSettings } from '../contract/protocol.js';
 import type { OptionTable } from './check-arguments.js';
 import { CALLBACK, isText, isWholeFrom0, PATH, SIGNAL, TEMPLATE_OPTIONS, YES_OR_NO } from './option-tables.js';
+import { refuseTilde } from './source.js';
+
+/** Draws begin with 32 bits. */
+const SEEDS = 2 ** 32;
 
 const isNumber = (value: unknown): value is number => Number.isFinite(value);
 const isStop = (value: unknown) =>
@@ -26,7 +30,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   topP: [(value) => isNumber(value) && value > 0 && value <= 1, 'above 0 and at most 1'],
   minP: [(value) => isNumber(value) && value >= 0 && value <= 1, 'from 0 to 1'],
   repeatPenalty: [(value) => isNumber(value) && value > 0, 'a number above 0'],
-  seed: [Number.isSafeInteger, 'a whole number'],
+  seed: [(value) => isWholeFrom0(value) && value < SEEDS, `a whole number from 0 to ${SEEDS - 1}`],
   stop: [isStop, 'a text or an array of texts, none of them empty'],
   ignoreEos: YES_OR_NO,
   trace: [PATH![0], 'the path of a file'],
@@ -43,8 +47,9 @@ export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ..
 /** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
-  const { repeatPenalty = 1, seed = Math.floor(Math.random() * 2 ** 32), stop = [] } = options;
+  const { repeatPenalty = 1, seed = Math.floor(Math.random() * SEEDS), stop = [] } = options;
   const { ignoreEos = false, trace = null } = options;
+  if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];
   return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop: stops, ignoreEos, trace };
 }

@@ -24,7 +24,17 @@ export const preparedStore = (
 ): Promise<string> =>
   inWorker((channel) => channel.call('prepare', { source, options }, { signal, onEvent: onProgress }));
 
-/** The options that can cross to a worker: all but signals and callbacks. */
+/**
+ * The options that can cross to a worker: all but signals and callbacks. A copy: what the caller changes later changes
+ * nothing.
+ */
 export function plainOptions({ memory, contextSize, exact, threads, cacheDir, tuning }: ModelOptions): PlainOptions {
-  return { memory, contextSize, exact, threads, cacheDir, tuning };
+  return { memory, contextSize, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+}
+
+/** Also what is inherited. */
+function copied<T extends object>(options: T): T {
+  const copy: Partial<T> = {};
+  for (const name in options) copy[name] = options[name];
+  return copy as T;
 }

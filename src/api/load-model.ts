@@ -27,10 +27,11 @@ export async function loadForWork(
   const path = pathOf('the model', source);
   requireModelOptions('loadModel()', options, LOAD_OPTIONS);
   const plain = { ...plainOptions(options), usualContextSize };
-  const store = await preparedStore(path, plain, options);
-  const threads = new ModelThreads(options.maxQueue);
+  const { maxQueue, signal, onProgress } = options;
+  const store = await preparedStore(path, plain, { signal, onProgress });
+  const threads = new ModelThreads(maxQueue);
   try {
-    return new WorkerModel(threads, await threads.open(store, plain, options));
+    return new WorkerModel(threads, await threads.open(store, plain, { signal, onProgress }));
   } catch (error) {
     await threads.dispose();
     throw error;

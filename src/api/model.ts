@@ -9,11 +9,11 @@ import type {
   TemplateOptions,
   TokenizeOptions,
 } from '../contract/api.js';
-import { checkIds, checkPrompt } from '../contract/check-ids.js';
+import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Plan } from '../plan/plan.js';
-import type { ChatMessage } from '../text/chat-template.js';
+import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
 import { conversation } from './conversation.js';
@@ -72,7 +72,7 @@ export class WorkerModel implements Model {
     return this.#start(prepare, options, warnings);
   }
 
-  chat(messages: readonly ChatMessage[], options: ChatOptions = {}): Generation {
+  chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
@@ -149,7 +149,7 @@ export class WorkerModel implements Model {
   }
 
   async countTokens(
-    input: string | readonly ChatMessage[],
+    input: string | readonly MessageInput[],
     options: TokenizeOptions & TemplateOptions = {},
   ): Promise<number> {
     if (typeof input === 'string') {
@@ -160,7 +160,7 @@ export class WorkerModel implements Model {
     return this.#prompts.send('count', conversation(input, options));
   }
 
-  async applyTemplate(messages: readonly ChatMessage[], options: TemplateOptions = {}): Promise<string> {
+  async applyTemplate(messages: readonly MessageInput[], options: TemplateOptions = {}): Promise<string> {
     requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
     return this.#prompts.send('render', conversation(messages, options));
   }
@@ -183,9 +183,12 @@ export class WorkerModel implements Model {
   ): Promise<EvaluationResult> {
     requireSequences('sequences', sequences);
     requireOptions('evaluate()', options, { signal: SIGNAL, onProgress: CALLBACK });
-    for (const sequence of sequences) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
+    // A copy: what the caller changes while the call waits changes nothing.
+    const copies = sequences.map((sequence) => [...sequence]);
+    for (const sequence of copies) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
+    checkScored(copies);
     const { signal, onProgress } = options;
-    return this.#threads.engine.call('evaluate', { sequences }, { signal, onEvent: onProgress });
+    return this.#threads.engine.call('evaluate', { sequences: copies }, { signal, onEvent: onProgress });
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

@@ -1,6 +1,12 @@
 import type { LoadOptions, TemplateOptions, TokenizeOptions } from '../contract/api.js';
 import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
-import { type Accepts, type OptionTable, requireOptionGroup, requireOptions } from './check-arguments.js';
+import {
+  type Accepts,
+  isPlainObject,
+  type OptionTable,
+  requireOptionGroup,
+  requireOptions,
+} from './check-arguments.js';
 
 /*
  * What the options accept that several calls share. Sizes and names that depend on the model are checked in the worker.
@@ -38,7 +44,7 @@ export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   exact: YES_OR_NO,
   threads: null,
   cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],
-  tuning: [(value) => typeof value === 'object' && value !== null, 'an object, like { cache: "lru" }'],
+  tuning: [isPlainObject, 'an object, like { cache: "lru" }'],
 };
 
 export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
@@ -56,10 +62,7 @@ export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_
 
 export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {
   template: [isText, 'a text'],
-  templateVariables: [
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    'an object, like { enable_thinking: false }',
-  ],
+  templateVariables: [isPlainObject, 'an object, like { enable_thinking: false }'],
 };
 
 /** `requireOptions` for a call that takes `tuning` among its options. */

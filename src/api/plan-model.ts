@@ -1,25 +1,26 @@
+import type { LoadOptions } from '../contract/api.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { OptionTable } from './check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
-import { isWholeFrom0, MODEL_OPTIONS, requireModelOptions } from './option-tables.js';
+import { isWholeFrom0, LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
-/** The options of a plan. */
-export interface PlanModelOptions extends ModelOptions {
+/** Options of `planModel`: those of the load that it is for. It has no use for `maxQueue` and `onProgress`. */
+export interface PlanModelOptions extends LoadOptions {
   /** Tokens of the prompt that `forecast.firstTokenSeconds` is for; default 128, or the context where that is less. */
-  promptTokens?: number;
+  promptTokens?: number | undefined;
 }
 
 const PLAN_OPTIONS: OptionTable<PlanModelOptions> = {
-  ...MODEL_OPTIONS,
+  ...LOAD_OPTIONS,
   promptTokens: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
 };
 
 /**
  * Plans where a budget would go. It reads headers, and up to 72 MB to time the disk; nothing is loaded or converted. A
  * model that does not fit is an answer: `fits: false`.
- * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or BAD_USAGE.
+ * Throws NOT_FOUND, UNSUPPORTED, CORRUPT, BAD_USAGE, or `signal.reason`.
  */
 export async function planModel(source: Source, options: PlanModelOptions = {}): Promise<Plan> {
   requireModelOptions('planModel()', options, PLAN_OPTIONS);
@@ -35,8 +36,8 @@ export async function planBudgets(
 ): Promise<Plan[]> {
   const path = pathOf('the model', source);
   requireModelOptions('planModel()', options, PLAN_OPTIONS);
-  const { promptTokens } = options;
+  const { promptTokens, signal } = options;
   return inWorker((channel) =>
-    channel.call('plan', { source: path, options: plainOptions(options), budgets, promptTokens }),
+    channel.call('plan', { source: path, options: plainOptions(options), budgets, promptTokens }, { signal }),
   );
 }

@@ -1,5 +1,5 @@
 import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
-import { checkPrompt } from '../contract/check-ids.js';
+import { checkPrompt, checkWritten } from '../contract/check-ids.js';
 import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { atCallSite, callSite } from './caller-stack.js';
@@ -42,12 +42,17 @@ export class Prompts {
     }
   }
 
-  encode(text: string, { addSpecial = true, parseSpecial = false }: TokenizeOptions): Promise<number[]> {
-    return this.send('encode', { text, addSpecial, parseSpecial });
+  /** `contextSize`: the most ids that are of use; more may be CONTEXT_OVERFLOW at once. */
+  encode(
+    text: string,
+    { addSpecial = true, parseSpecial = false }: TokenizeOptions,
+    contextSize: number | null = null,
+  ): Promise<number[]> {
+    return this.send('encode', { text, addSpecial, parseSpecial, contextSize });
   }
 
   ofText(text: string, parseSpecial: boolean | undefined): Prompt {
-    return this.#fixed(this.encode(text, { parseSpecial }));
+    return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize), checkWritten);
   }
 
   ofIds(ids: readonly number[]): Prompt {
@@ -56,7 +61,10 @@ export class Prompts {
 
   ofConversation(conversation: Conversation): Prompt {
     const encoded = this.send('converse', conversation);
-    const ids = this.#checked(encoded.then((told) => told.ids));
+    const ids = this.#checked(
+      encoded.then((told) => told.ids),
+      checkWritten,
+    );
     return {
       ids,
       warnings: handled(encoded.then((told) => told.warnings)),
@@ -72,15 +80,17 @@ export class Prompts {
     };
   }
 
-  #fixed(encoded: Promise<readonly number[]>): Prompt {
-    const ids = this.#checked(encoded);
+  #fixed(encoded: Promise<readonly number[]>, check?: CheckIds): Prompt {
+    const ids = this.#checked(encoded, check);
     return { ids, warnings: Promise.resolve([]), latest: () => ids, answered: () => {} };
   }
 
-  async #checked(encoded: Promise<readonly number[]>): Promise<readonly number[]> {
+  /** `check` comes before what is checked of all ids. */
+  async #checked(encoded: Promise<readonly number[]>, check?: CheckIds): Promise<readonly number[]> {
     const site = callSite(this.#checked);
     const ids = await encoded;
     try {
+      check?.(ids);
       checkPrompt(ids, this.#info.vocabSize, this.#info.contextSize);
     } catch (error) {
       throw atCallSite(error, site);
@@ -88,6 +98,8 @@ export class Prompts {
     return ids;
   }
 }
+
+type CheckIds = (ids: readonly number[]) => void;
 
 /** A promise whose failure is told elsewhere. */
 function handled<T>(promise: Promise<T>): Promise<T> {

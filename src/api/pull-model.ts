@@ -1,16 +1,16 @@
+import type { LoadOptions } from '../contract/api.js';
 import { fromShape } from '../contract/failure.js';
 import type { Progress } from '../contract/progress.js';
 import type { PullEvent } from '../contract/protocol.js';
 import type { PlannedPull, PulledModel } from '../contract/pulled-model.js';
 import type { FlashrowError } from '../errors.js';
-import type { ModelOptions } from '../plan/model-options.js';
 import { expect, type OptionTable } from './check-arguments.js';
 import { hubSettings } from './hub-settings.js';
 import { inWorker, plainOptions } from './in-worker.js';
 import { CALLBACK, LOAD_OPTIONS, requireModelOptions, YES_OR_NO } from './option-tables.js';
 
 /** Options of `pullModel`: how to reach the hub, and the options that the model is planned with. */
-export interface PullOptions extends ModelOptions {
+export interface PullOptions extends LoadOptions {
   /**
    * Branch, tag or commit.
    * @default `'main'`

@@ -18,7 +18,7 @@ export interface VerifyOptions {
  * NOT_FOUND, UNSUPPORTED, IO, or `signal.reason`.
  */
 export async function verifyStore(store: Source, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const path = pathOf('the store', store);
+  const path = pathOf('the store', store, 'store');
   requireOptions('verifyStore()', options, { signal: SIGNAL, onProgress: CALLBACK });
   const { signal, onProgress } = options;
   return inWorker((channel) => channel.call('verify', { store: path }, { signal, onEvent: onProgress }));

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import type { ChatMessage } from '../text/chat-template.js';
+import type { MessageInput } from '../text/chat-template.js';
 import type { Progress } from './progress.js';
 
 /** Options of `loadModel`: those of a plan, and how to follow and end the load. */
@@ -38,7 +38,7 @@ export interface GenerateOptions {
   minP?: number | undefined;
   /** Makes the last 64 tokens less likely to come again: 1 (default) leaves them as they are, above 1 weakens them. */
   repeatPenalty?: number | undefined;
-  /** Same seed, same draws; default random. */
+  /** Same seed, same draws: 32 bits, a whole number from 0 to 4294967295; default random. */
   seed?: number | undefined;
   /**
    * The generation ends before the first of these texts, which is left out; default none. A text may span several
@@ -337,7 +337,7 @@ export interface Model {
    * unless `options` do. The result rejects as that of `generate`, with UNSUPPORTED where the model has no template,
    * and with BAD_USAGE where the template refuses the messages.
    */
-  chat(messages: readonly ChatMessage[], options?: ChatOptions): Generation;
+  chat(messages: readonly MessageInput[], options?: ChatOptions): Generation;
   /**
    * Ids of a text, those that `generate` makes of it: `generate(await tokenize(text))` is `generate(text)`. Takes no
    * turn.
@@ -351,13 +351,15 @@ export interface Model {
    * The number of tokens that `chat` makes of a conversation, the beginning of the answer included: `usage.prompt`.
    * Takes no turn. Throws as `applyTemplate` does.
    */
-  countTokens(messages: readonly ChatMessage[], options?: TemplateOptions): Promise<number>;
+  countTokens(messages: readonly MessageInput[], options?: TemplateOptions): Promise<number>;
+  /** The number of tokens of either. */
+  countTokens(input: string | readonly MessageInput[]): Promise<number>;
   /**
    * The conversation as the template writes it out, for the eye. `chat` does not run this text: in it a special token
    * in a message looks like one of the template's own. Takes no turn. Throws UNSUPPORTED where the model has no
    * template, BAD_USAGE where the template refuses the messages.
    */
-  applyTemplate(messages: readonly ChatMessage[], options?: TemplateOptions): Promise<string>;
+  applyTemplate(messages: readonly MessageInput[], options?: TemplateOptions): Promise<string>;
   /**
    * Natural-log probabilities. Row i holds the `topK` likeliest `[id, probability]` after tokens[0..i], best first.
    * Throws as `generate`'s result does, or `signal.reason`.

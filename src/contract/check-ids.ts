@@ -5,7 +5,7 @@ export function checkIds(ids: readonly number[], vocabSize: number): void {
   const index = ids.findIndex((id) => !Number.isInteger(id) || id < 0 || id >= vocabSize);
   if (index < 0) return;
   throw new FlashrowError('BAD_USAGE', `token id ${shown(ids[index])} is not in the vocabulary of ${vocabSize}`, {
-    id: ids[index],
+    id: typeof ids[index] === 'number' ? ids[index] : shown(ids[index]),
     index,
     vocabSize,
   });
@@ -17,10 +17,10 @@ export function checkIds(ids: readonly number[], vocabSize: number): void {
  */
 export function checkPrompt(ids: readonly number[], vocabSize: number, contextSize: number): void {
   if (ids.length === 0)
-    throw new FlashrowError(
-      'BAD_USAGE',
-      'the prompt is empty and this vocabulary adds no beginning-of-sequence token; give at least one token',
-    );
+    throw new FlashrowError('BAD_USAGE', 'the list of token ids is empty; give at least one id', {
+      tokens: 0,
+      least: 1,
+    });
   checkIds(ids, vocabSize);
   if (ids.length > contextSize)
     throw new FlashrowError(
@@ -28,4 +28,24 @@ export function checkPrompt(ids: readonly number[], vocabSize: number, contextSi
       `the prompt's ${ids.length} tokens do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
       { tokens: ids.length, contextSize },
     );
+}
+
+/** Throws BAD_USAGE where a text came to no ids at all. */
+export function checkWritten(ids: readonly number[]): void {
+  if (ids.length > 0) return;
+  throw new FlashrowError(
+    'BAD_USAGE',
+    'the prompt is empty and this vocabulary adds no beginning-of-sequence token; give at least one token',
+    { option: 'prompt' },
+  );
+}
+
+/** Throws BAD_USAGE where no sequence has a token to score: the first of each is not scored. */
+export function checkScored(sequences: readonly (readonly number[])[]): void {
+  if (sequences.some((ids) => ids.length > 1)) return;
+  throw new FlashrowError(
+    'BAD_USAGE',
+    'there is nothing to score: the first token of a sequence is not scored, so `sequences` need one of at least two ids',
+    { option: 'sequences', sequences: sequences.length },
+  );
 }

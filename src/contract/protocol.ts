@@ -197,7 +197,12 @@ export interface Methods {
 export interface TextMethods {
   /** Loads the text side of a store; the calls below need it. */
   open: { args: { store: string; cacheDir: string | undefined }; result: VocabularyTable; event: never };
-  encode: { args: { text: string; addSpecial: boolean; parseSpecial: boolean }; result: number[]; event: never };
+  /** `contextSize`: the ids are a prompt; null where any number will do. */
+  encode: {
+    args: { text: string; addSpecial: boolean; parseSpecial: boolean; contextSize: number | null };
+    result: number[];
+    event: never;
+  };
   decode: { args: { ids: readonly number[] }; result: string; event: never };
   /** A conversation as text. */
   render: { args: Conversation; result: string; event: never };

@@ -2,6 +2,7 @@ import { FlashrowError } from '../errors.js';
 import type { TextSpec } from '../model/text-spec.js';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
 import { isRecord } from './json-shape.js';
+import { longestToken } from './longest-token.js';
 import { PieceEncoder } from './piece-encoder.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
@@ -41,6 +42,7 @@ class BpeTokenizer implements Tokenizer {
   readonly suppressedIds: readonly number[];
   readonly addBos: boolean;
   readonly addEos: boolean;
+  readonly longestToken: number | null;
   readonly #added: Map<number, AddedToken>;
   readonly #splitAll: AddedTokenSplitter;
   /** Finds only tokens of plain text, such as runs of spaces. */
@@ -79,6 +81,7 @@ class BpeTokenizer implements Tokenizer {
     this.#splitSpecial = new AddedTokenSplitter(special);
     this.#pieces = new PieceEncoder(json.model, new Set(special.map(({ content }) => content)));
     this.#spelling = spellingOf(json.decoder);
+    this.longestToken = longestToken(json, this.#pieces.tokens);
     const preTokenize = createPreTokenizer(json.pre_tokenizer);
     this.#preTokenize = wordsStandAlone(this.#pieces.tokens)
       ? (piece, first) => preTokenize(piece, first).flatMap(words)

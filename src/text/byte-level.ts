@@ -5,6 +5,9 @@
 const STAND_INS: readonly string[] = standIns();
 const BYTES: ReadonlyMap<string, number> = new Map(STAND_INS.map((standIn, byte) => [standIn, byte]));
 
+/** The character that stands for a byte. */
+export const standInOf = (byte: number): string => STAND_INS[byte];
+
 function standIns(): string[] {
   let next = 0x100;
   return Array.from({ length: 256 }, (_, byte) => {

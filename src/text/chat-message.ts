@@ -23,6 +23,9 @@ export interface ChatMessage {
   [field: string]: unknown;
 }
 
+/** A message as an app's own types may have it, also one that names no other fields. */
+export type MessageInput = ChatMessage | Pick<ChatMessage, 'role' | 'content'>;
+
 /** The fields that every message has. */
 export const OWN_FIELDS: readonly string[] = ['role', 'content'];
 
@@ -30,7 +33,7 @@ export const OWN_FIELDS: readonly string[] = ['role', 'content'];
  * Throws UNSUPPORTED for parts of content that are no text, BAD_USAGE for those that have none and for content of any
  * other kind.
  */
-export function checkContent(messages: readonly ChatMessage[]): void {
+export function checkContent(messages: readonly MessageInput[]): void {
   for (const [at, message] of messages.entries()) {
     const { content } = message;
     const where = `messages[${at}].content`;

@@ -1,6 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import type { ChatMessage } from './chat-message.js';
-import { Failure, ReadAsText, Refusal, Unsupported } from './jinja/failures.js';
+import { Failure, ReadAsText, Refusal, TooMuch, Unsupported } from './jinja/failures.js';
 import { JinjaTemplate } from './jinja/jinja-template.js';
 import { plain } from './jinja/marks.js';
 import type { Value } from './jinja/values.js';
@@ -8,7 +8,7 @@ import { givenVariables, messageValues } from './template-input.js';
 import { unreadInput } from './template-warnings.js';
 import type { Tokenizer } from './tokenizer.js';
 
-export type { ChatMessage, ContentPart } from './chat-message.js';
+export type { ChatMessage, ContentPart, MessageInput } from './chat-message.js';
 
 /** A conversation as the model reads it. */
 export interface ChatPrompt {
@@ -119,6 +119,8 @@ export class ChatTemplate {
 function failure(cause: unknown): unknown {
   if (cause instanceof Refusal)
     return new FlashrowError('BAD_USAGE', `the chat template refuses these messages: ${said(cause)}`, {}, { cause });
+  if (cause instanceof TooMuch)
+    return new FlashrowError('UNSUPPORTED', `the chat template ${said(cause)}`, {}, { cause });
   if (cause instanceof Unsupported)
     return new FlashrowError(
       'UNSUPPORTED',

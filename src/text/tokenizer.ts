@@ -31,6 +31,8 @@ export interface Tokenizer extends TokenSpelling {
   /** True where the model expects BOS before (EOS after) a text. */
   readonly addBos: boolean;
   readonly addEos: boolean;
+  /** The most bytes of a text that an id may stand for; null where that is not known (longest-token.ts). */
+  readonly longestToken: number | null;
   /** Text of ids. Invalid UTF-8 becomes U+FFFD. */
   decode(ids: readonly number[]): string;
 }

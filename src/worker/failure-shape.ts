@@ -15,11 +15,18 @@ interface Subject {
 
 /** Any failure in a form that can cross to the caller's thread. */
 export function toShape(thrown: unknown, { isMixture, store }: Subject): ErrorShape {
-  const { code, message, details } = asFlashrowError(thrown);
+  const { code, message, details: held } = asFlashrowError(thrown);
+  const details = withoutBigInts(held);
   const named = isMixture && thrown instanceof BridgeError ? withExpert(message, details) : { message, details };
   const shape = { code, ...named };
   return store && code === 'CORRUPT' ? withRemedy(shape, store) : shape;
 }
+
+/** JSON has no bigint, and what was given may be one. */
+const withoutBigInts = <T extends object>(details: T): T =>
+  Object.fromEntries(
+    Object.entries(details).map(([name, value]) => [name, typeof value === 'bigint' ? String(value) : value]),
+  ) as T;
 
 type Told = Pick<ErrorShape, 'message' | 'details'>;
 

@@ -32,7 +32,8 @@ function perform(call: Call<TextMethods>): unknown {
       return open(call.args);
     case 'encode': {
       const { tokenizer } = opened();
-      const { text, addSpecial, parseSpecial } = call.args;
+      const { text, addSpecial, parseSpecial, contextSize } = call.args;
+      if (contextSize !== null) checkLength(text, contextSize, tokenizer);
       return tokenizer.encode(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial });
     }
     case 'decode':
@@ -50,6 +51,18 @@ function perform(call: Call<TextMethods>): unknown {
       opened().prompts.answered(call.args.turn, call.args);
       return null;
   }
+}
+
+/** Throws CONTEXT_OVERFLOW for a text that cannot fit. To encode megabytes would keep everybody else waiting. */
+function checkLength(text: string, contextSize: number, { longestToken }: Tokenizer): void {
+  if (longestToken === null) return;
+  const tokens = Math.ceil(Buffer.byteLength(text) / longestToken);
+  if (tokens <= contextSize) return;
+  throw new FlashrowError(
+    'CONTEXT_OVERFLOW',
+    `the prompt's tokens, at least ${tokens}, do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
+    { tokens, contextSize },
+  );
 }
 
 function open({ store: path, cacheDir }: TextMethods['open']['args']): VocabularyTable {

@@ -19,6 +19,10 @@ const rejection = (call: () => unknown): Promise<unknown> =>
     .then(() => null)
     .catch((thrown) => thrown);
 
+const MESSAGES = [{ role: 'user', content: 'x' }];
+const CYCLIC: Record<string, unknown> = { role: 'user', content: 'x' };
+CYCLIC.self = CYCLIC;
+
 /** A call, and what the message must say to write instead. */
 const WRONG: [string, () => unknown, string][] = [
   ['loadModel()', () => loadModel(), 'the model is a path, not undefined'],
@@ -54,13 +58,20 @@ const WRONG: [string, () => unknown, string][] = [
   ],
   ['calibrateStore(store)', () => calibrateStore(TALES), 'documents is an array of texts, not undefined'],
   ["calibrateStore(store, 'text')", () => calibrateStore(TALES, 'text'), 'documents is an array of texts, not "text"'],
-  ['compareSelectors(store)', () => compareSelectors(TALES), 'documents is an array of texts'],
+  ['compareSelectors(store)', () => compareSelectors(TALES), 'text is an object, like { documents } or { sequences }'],
+  ['compareSelectors(store, {})', () => compareSelectors(TALES, {}), 'documents is an array of texts'],
+  ['compareSelectors(store, [])', () => compareSelectors(TALES, ['a']), 'text is an object, like'],
+  ['compareSelectors(none)', () => compareSelectors(TALES, { documents: [] }), 'nothing to score'],
+  ['compareSelectors(empty)', () => compareSelectors(TALES, { documents: [''] }), 'nothing to score'],
+  ['compareSelectors(one id)', () => compareSelectors(TALES, { sequences: [[1]] }), 'nothing to score'],
+  ['compareSelectors(both)', () => compareSelectors(TALES, { documents: ['a'], sequences: [[1, 2]] }), 'not both'],
+  ['compareSelectors(docs)', () => compareSelectors(TALES, { documents: ['a'], docs: 1 }), '`docs` is no option of'],
   [
     'compareSelectors(store, {sequences: [1]})',
     () => compareSelectors(TALES, { sequences: [1] }),
     'sequences is an array of arrays',
   ],
-  ['generate()', () => model.generate(), 'a prompt is a string or an array of token ids'],
+  ['generate()', () => model.generate(), 'prompt is a string or an array of token ids'],
   ['generate(prompt, null)', () => model.generate('x', null), 'options are an object'],
   ["generate(prompt, {signal: 'x'})", () => model.generate('x', { signal: 'x' }), 'signal is an AbortSignal'],
   ['generate(prompt, {onStart: 1})', () => model.generate('x', { onStart: 1 }), 'onStart is a function, not 1'],
@@ -82,10 +93,36 @@ const WRONG: [string, () => unknown, string][] = [
   ["dispose({drain: 'yes'})", () => model.dispose({ drain: 'yes' }), 'drain is true or false, not "yes"'],
   ['evaluate()', () => model.evaluate(), 'sequences is an array of arrays'],
   ['evaluate([1])', () => model.evaluate([1]), 'sequences is an array of arrays of token ids, like [[1, 2]], not [1]'],
+  // A hole is undefined, which `every` passes over.
+  // biome-ignore lint/suspicious/noSparseArray: the same
+  ['evaluate([, ids])', () => model.evaluate([, [1, 2]]), 'sequences is an array of arrays'],
+  // biome-ignore lint/suspicious/noSparseArray: the same
+  ['chat([, message])', () => model.chat([, MESSAGES[0]]), 'messages are a list'],
+  ['chat(NaN)', () => model.chat([{ ...MESSAGES[0], at: NaN }]), 'messages[0].at is not what JSON has'],
+  ['chat(Infinity)', () => model.chat([{ ...MESSAGES[0], at: Infinity }]), 'messages[0].at is not what JSON has'],
+  ['chat(bigint)', () => model.chat([{ ...MESSAGES[0], at: 1n }]), 'messages[0].at is not what JSON has'],
+  ['chat(cyclic)', () => model.chat([CYCLIC]), 'messages are nested more than 100 deep, or hold themselves'],
+  [
+    'applyTemplate(variables: cyclic)',
+    () => model.applyTemplate(MESSAGES, { templateVariables: { x: CYCLIC } }),
+    'templateVariables are nested more than 100 deep',
+  ],
+  ['examineModel({cacheDir: ~})', () => flashrow.examineModel(TALES, { cacheDir: '~/x' }), '~ is a word of the shell'],
+  ['evaluate([])', () => model.evaluate([]), 'nothing to score'],
+  ['evaluate([[1]])', () => model.evaluate([[1]]), 'nothing to score'],
+  ['evaluate([[]])', () => model.evaluate([[]]), 'the list of token ids is empty'],
+  ['generate([])', () => model.generate([]).result, 'the list of token ids is empty'],
+  ['logprobs([], 1)', () => model.logprobs([], 1), 'the list of token ids is empty'],
+  [
+    'evaluate(ids, Map)',
+    () => model.evaluate([[1, 2]], new Map()),
+    'options are an object, like { signal }, not a Map',
+  ],
+  ['loadModel({tuning: []})', () => loadModel(TALES, { tuning: [] }), 'tuning is an object'],
+  ['loadModel({tuning: Map})', () => loadModel(TALES, { tuning: new Map() }), 'tuning is an object'],
   ['evaluate([[1, 2]], null)', () => model.evaluate([[1, 2]], null), 'options are an object'],
 ];
 
-const MESSAGES = [{ role: 'user', content: 'x' }];
 /** Options that do not exist, as other engines, clients and typists spell them, and the option that is meant. */
 const MISSPELLED: [string, () => unknown, string][] = [
   ['generate(max_tokens)', () => model.generate('x', { max_tokens: 3 }), 'maxTokens'],
@@ -134,8 +171,11 @@ describe('an option that does not exist', () => {
 
 const WRONG_VALUES: [object, string][] = [
   [{ ignoreEos: 'no' }, 'ignoreEos is true or false, not "no"'],
-  [{ seed: null }, 'seed is a whole number, not null'],
-  [{ seed: 0.5 }, 'seed is a whole number, not 0.5'],
+  [{ seed: null }, 'seed is a whole number from 0 to 4294967295, not null'],
+  [{ seed: 0.5 }, 'seed is a whole number from 0 to 4294967295, not 0.5'],
+  [{ seed: -1 }, 'seed is a whole number from 0 to 4294967295, not -1'],
+  [{ seed: 2 ** 32 }, 'seed is a whole number from 0 to 4294967295, not 4294967296'],
+  [{ trace: '~/trace' }, 'trace is a path, not "~/trace": ~ is a word of the shell'],
   [{ maxTokens: '5' }, 'maxTokens is a whole number from 0'],
   [{ maxTokens: -1 }, 'maxTokens is a whole number from 0'],
   [{ temperature: null }, 'temperature is a number from 0, not null'],
@@ -163,4 +203,52 @@ describe('an argument of a wrong type', () => {
     for (const call of [planModel, convertModel, verifyStore, loadModel])
       await expect(call(null)).rejects.toThrow('is a path, not null');
   });
+});
+
+it('what the caller changes after a call changes nothing', async () => {
+  const sequences = [[1, 2, 3]];
+  const evaluation = model.evaluate(sequences);
+  sequences[0].push(4, 5);
+  sequences.push([1, 2]);
+  // The first token of three is not scored.
+  expect((await evaluation).tokens).toBe(2);
+});
+
+describe('details of an error', () => {
+  const NAMED: [string, () => unknown, string][] = [
+    ['loadModel()', () => loadModel(), 'source'],
+    ['convertModel()', () => convertModel('~/m.gguf', 'x'), 'source'],
+    ['convertModel(source)', () => convertModel('m.gguf'), 'store'],
+    ['verifyStore()', () => verifyStore('file://x%'), 'store'],
+    ['generate()', () => model.generate(), 'prompt'],
+  ];
+
+  it.each(NAMED)('%s name the argument as the API does', async (_, call, option) => {
+    expect(await rejection(call)).toMatchObject({ code: 'BAD_USAGE', details: { option } });
+  });
+
+  it('are what JSON holds', async () => {
+    for (const call of [() => loadModel(TALES, { memory: 8n }), () => model.generate([1n]).result]) {
+      const { details } = (await rejection(call)) as { details: object };
+      expect(JSON.parse(JSON.stringify(details))).toEqual(details);
+    }
+  });
+});
+
+it('a plan takes the options of the load that it is for', async () => {
+  const options = { memory: '64MB', maxQueue: 3, sequences: 1, onProgress: () => {} };
+  expect((await planModel(TALES, options)).budgetBytes).toBe(64e6);
+  const reason = new Error('given up');
+  await expect(planModel(TALES, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+});
+
+it('a prompt of megabytes is too long without being encoded', async () => {
+  const { details } = (await rejection(() => model.generate('a cat '.repeat(1e6)).result)) as {
+    details: { tokens: number; contextSize: number };
+  };
+  expect(details.contextSize).toBe(32);
+  expect(details.tokens).toBeGreaterThan(32);
+  // No token of this vocabulary is as long as six letters twenty times.
+  expect(details.tokens).toBeGreaterThan(6e6 / 120);
+  expect(details.tokens).toBeLessThan(6e6);
 });

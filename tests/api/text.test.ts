@@ -50,6 +50,17 @@ describe('what concerns text', () => {
     expect(await model.countTokens(PROMPT, { addSpecial: false })).toBe((await model.countTokens(PROMPT)) - 1);
   });
 
+  it('takes messages of an interface that names no other fields, and either kind of input', async () => {
+    interface Message {
+      role: 'user' | 'assistant';
+      content: string;
+    }
+    const messages: Message[] = [{ role: 'user', content: 'x' }];
+    expect(await model.applyTemplate(messages, { template: '{{ messages[0].content }}' })).toBe('x');
+    const input: string | Message[] = PROMPT as string | Message[];
+    expect(await model.countTokens(input)).toBe(await model.countTokens(PROMPT));
+  });
+
   it('fills in a template as it would be read', async () => {
     const { tokenizer } = await openTokenizer(TALES);
     const [bos, eos] = [tokenizer.token(tokenizer.bosId!), tokenizer.token(tokenizer.eosIds[0])];

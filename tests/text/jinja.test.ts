@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Failure, Refusal, Unsupported } from '../../dist/src/text/jinja/failures.js';
+import { Failure, Refusal, TooMuch, Unsupported } from '../../dist/src/text/jinja/failures.js';
 import { JinjaTemplate } from '../../dist/src/text/jinja/jinja-template.js';
 import { characters, isMarked, mark, plain } from '../../dist/src/text/jinja/marks.js';
 import { strftime } from '../../dist/src/text/jinja/strftime.js';
@@ -138,4 +138,25 @@ describe('marks', () => {
       }),
     );
   });
+});
+
+/** Templates that would take longer than anybody waits, or fill the memory. */
+const ENDLESS: Record<string, string> = {
+  'loops in loops': '{% for a in r %}{% for b in r %}{% for c in r %}{% endfor %}{% endfor %}{% endfor %}',
+  'a macro that calls itself twice':
+    '{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(100) }}',
+  'a text that doubles': "{% set n = namespace(s='x') %}{% for a in r %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+  'a list that doubles': '{% set n = namespace(s=[1]) %}{% for a in r %}{% set n.s = n.s + n.s %}{% endfor %}',
+  'filters over lists': "{% for a in r %}{{ r|map('string')|join|length }}{% endfor %}",
+  'a filter that compares all with all': '{{ r|unique|list|length }}',
+};
+
+it.each(Object.entries(ENDLESS))('%s is given up', (_, template) => {
+  expect(() => rendered(`{% set r = range(100000) %}${template}`)).toThrow(TooMuch);
+});
+
+it('a long conversation is far from the limit of steps', () => {
+  const messages = Array.from({ length: 2000 }, () => ({ role: 'user', content: 'word '.repeat(50) }));
+  const template = '{% for m in messages %}{{ m.role }}: {{ m.content|trim }}\n{% endfor %}';
+  expect(rendered(template, { messages })).toHaveLength(2000 * (6 + 249 + 1));
 });

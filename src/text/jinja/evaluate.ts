@@ -4,6 +4,7 @@ import { attribute, item } from './members.js';
 import type { BinaryNode, CallNode, FilterName, MemberNode, Node, NodeOf, TestNode } from './nodes.js';
 import { isComparison, operate, slice } from './operators.js';
 import type { Scope } from './scope.js';
+import { spend, spendOn } from './steps.js';
 import { testNamed } from './tests.js';
 import { Dict, Float, iterate, numeric, Tuple, truth, typeName, Undefined, type Value } from './values.js';
 
@@ -11,6 +12,7 @@ const filterNamed = createFilters(attribute);
 
 /** The value of an expression. Throws Refusal, Failure, Unsupported or ReadAsText. */
 export function evaluate(node: Node, scope: Scope): Value {
+  spend(1);
   switch (node.type) {
     case 'StringLiteral':
     case 'IntegerLiteral':
@@ -53,6 +55,7 @@ function named(name: string, scope: Scope): Value {
 
 function memberValue(node: MemberNode, scope: Scope): Value {
   const object = evaluate(node.object, scope);
+  spendOn(object);
   const { property } = node;
   if (property.type === 'SliceExpression') {
     const bound = (at: Node | undefined) => (at ? evaluate(at, scope) : null);
@@ -90,6 +93,7 @@ export function argumentsOf(nodes: readonly Node[], scope: Scope): [Value[], Map
 }
 
 export function applyFilter(name: FilterName, value: Value, scope: Scope): Value {
+  spendOn(value);
   if (name.type === 'Identifier') return filterNamed(name.value)(value, [], new Map());
   if (name.callee.type !== 'Identifier') throw new Unsupported('a filter that is computed');
   return filterNamed(name.callee.value)(value, ...argumentsOf(name.args, scope));
@@ -98,10 +102,13 @@ export function applyFilter(name: FilterName, value: Value, scope: Scope): Value
 function binary(node: BinaryNode, scope: Scope): Value {
   const operator = node.operator.value;
   const left = evaluate(node.left, scope);
+  spendOn(left);
   if (operator === 'and') return truth(left) ? evaluate(node.right, scope) : left;
   if (operator === 'or') return truth(left) ? left : evaluate(node.right, scope);
   if (isComparison(operator)) checkChain(node);
-  return operate(operator, left, evaluate(node.right, scope));
+  const right = evaluate(node.right, scope);
+  spendOn(right);
+  return operate(operator, left, right);
 }
 
 /** The parser forgets parentheses, so that `1 < x < 3`, a chain in Jinja, looks like `(1 < x) < 3`. */

@@ -4,6 +4,9 @@ export class Refusal extends Error {}
 /** The template uses something of Jinja that is not built here. The message names it. */
 export class Unsupported extends Error {}
 
+/** The template takes more than a render may cost. */
+export class TooMuch extends Unsupported {}
+
 /** What Jinja fails on too: an operation on values of the wrong kind, or on one that is not there. */
 export class Failure extends Error {}
 

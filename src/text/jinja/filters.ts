@@ -4,6 +4,7 @@ import { toJson } from './json.js';
 import { characters, mapCharacters, plain } from './marks.js';
 import { operate } from './operators.js';
 import { printf } from './printf.js';
+import { spend } from './steps.js';
 import { capitalize, lower, replace, strip, textOf, upper, wholeOf } from './strings.js';
 import { testNamed } from './tests.js';
 import {
@@ -214,7 +215,10 @@ function entryFilters(attribute: Attribute, apply: (name: string) => Filter): Re
         return typeof key === 'string' && !truth(exactly) ? lower(key) : key;
       };
       const kept: Value[] = [];
-      for (const entry of list(value)) if (!kept.some((other) => equal(keyOf(other), keyOf(entry)))) kept.push(entry);
+      for (const entry of list(value)) {
+        spend(kept.length);
+        if (!kept.some((other) => equal(keyOf(other), keyOf(entry)))) kept.push(entry);
+      }
       return kept;
     }),
     sum: filter({ attribute: null, start: 0 }, (value, name, start) =>

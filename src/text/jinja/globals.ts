@@ -2,6 +2,7 @@ import { bind } from './arguments.js';
 import { Failure, Refusal, Unsupported } from './failures.js';
 import { plain } from './marks.js';
 import { Scope } from './scope.js';
+import { spend } from './steps.js';
 import { strftime } from './strftime.js';
 import { textOf, wholeOf } from './strings.js';
 import { Dict, iterate, Namespace, str, type Value } from './values.js';
@@ -48,6 +49,7 @@ function range(args: readonly Value[]): Value {
   if (by === 0) throw new Failure('range() with the step 0');
   const length = Math.max(0, Math.ceil((to - from) / by));
   if (length > LONGEST_RANGE) throw new Failure(`a range of more than ${LONGEST_RANGE} numbers`);
+  spend(length / 8);
   return Array.from({ length }, (_, at) => from + at * by);
 }
 

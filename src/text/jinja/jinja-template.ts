@@ -5,6 +5,7 @@ import { markStrangers } from './marks.js';
 import type { Node, NodeOf } from './nodes.js';
 import { run } from './run.js';
 import { Scope } from './scope.js';
+import { withSteps } from './steps.js';
 import type { Value } from './values.js';
 
 /**
@@ -40,7 +41,7 @@ export class JinjaTemplate {
   render(variables: ReadonlyMap<string, Value>, now: Date = new Date()): string {
     const scope = new Scope(globals(() => now));
     for (const [name, value] of variables) scope.set(name, value);
-    return run(this.#program.body, scope);
+    return withSteps(() => run(this.#program.body, scope));
   }
 }
 

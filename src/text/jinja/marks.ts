@@ -1,3 +1,5 @@
+import { spend } from './steps.js';
+
 /*
  * Users' text and the template's own text meet in one rendered text, and only the template may write control tokens. So
  * each UTF-16 unit of a user's text is moved to Unicode's plane 15, where it stays through all that a template does
@@ -28,6 +30,7 @@ export const isMarked = (text: string): boolean => FIRST_UNITS.test(text);
 /** The text without its marks: what people read. */
 export function plain(text: string): string {
   if (!isMarked(text)) return text;
+  spend(text.length / 16);
   const units = new Uint16Array(text.length);
   let length = 0;
   for (let at = 0; at < text.length; at++) {
@@ -53,6 +56,7 @@ export const markStrangers = (source: string): string => source.replace(MARKED, 
 
 /** The characters (code points) of a text, each in its marked or plain form. */
 export function characters(text: string): string[] {
+  spend(text.length / 4);
   if (!isMarked(text)) return [...text];
   const all: string[] = [];
   let high = false;
@@ -67,12 +71,13 @@ export function characters(text: string): string[] {
 }
 
 /** Applies `change` to each character in plain form and keeps the marks. */
-export const mapCharacters = (text: string, change: (character: string) => string): string =>
-  isMarked(text)
-    ? characters(text)
-        .map((character) => (isMarked(character) ? mark(change(plain(character))) : change(character)))
-        .join('')
-    : [...text].map(change).join('');
+export function mapCharacters(text: string, change: (character: string) => string): string {
+  spend(text.length);
+  if (!isMarked(text)) return [...text].map(change).join('');
+  return characters(text)
+    .map((character) => (isMarked(character) ? mark(change(plain(character))) : change(character)))
+    .join('');
+}
 
 /** The plain text, and for each of its UTF-16 units 1 where a user gave it. */
 export function unmark(text: string): { text: string; byUser: Uint8Array } {

@@ -2,6 +2,7 @@ import { applyFilter, argumentsOf, evaluate } from './evaluate.js';
 import { Failure, Unsupported } from './failures.js';
 import type { CallNode, MacroNode, Node, NodeOf } from './nodes.js';
 import { Scope } from './scope.js';
+import { spend, spendOn } from './steps.js';
 import { type Callable, Dict, iterate, Namespace, str, Tuple, truth, Undefined, type Value } from './values.js';
 
 /** What leaves a loop's body early. */
@@ -27,10 +28,12 @@ export function run(nodes: readonly Node[], scope: Scope): string {
       throw error;
     }
   }
+  spendOn(text);
   return text;
 }
 
 function statement(node: Node, scope: Scope): string {
+  spend(1);
   switch (node.type) {
     case 'Comment':
       return '';
@@ -86,6 +89,7 @@ function loop(node: NodeOf<'For'>, scope: Scope): string {
   for (let at = 0; at < entries.length; at++) {
     // What is set in one round is not seen in the next.
     const own = new Scope(scope);
+    spend(1);
     own.set('loop', loopValue(entries, at));
     assign(node.loopvar, entries[at], own);
     try {
