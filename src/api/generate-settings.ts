@@ -4,9 +4,6 @@ import type { OptionTable } from './check-arguments.js';
 import { CALLBACK, isText, isWholeFrom0, PATH, SIGNAL, TEMPLATE_OPTIONS, YES_OR_NO } from './option-tables.js';
 import { refuseTilde } from './source.js';
 
-/** Draws begin with 32 bits. */
-const SEEDS = 2 ** 32;
-
 const isNumber = (value: unknown): value is number => Number.isFinite(value);
 const isStop = (value: unknown) =>
   (Array.isArray(value) ? value : [value]).every((text) => isText(text) && text !== '');
@@ -30,7 +27,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   topP: [(value) => isNumber(value) && value > 0 && value <= 1, 'above 0 and at most 1'],
   minP: [(value) => isNumber(value) && value >= 0 && value <= 1, 'from 0 to 1'],
   repeatPenalty: [(value) => isNumber(value) && value > 0, 'a number above 0'],
-  seed: [(value) => isWholeFrom0(value) && value < SEEDS, `a whole number from 0 to ${SEEDS - 1}`],
+  seed: [Number.isSafeInteger, 'a whole number of at most 53 bits'],
   stop: [isStop, 'a text or an array of texts, none of them empty'],
   ignoreEos: YES_OR_NO,
   trace: [PATH![0], 'the path of a file'],
@@ -47,7 +44,7 @@ export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ..
 /** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
-  const { repeatPenalty = 1, seed = Math.floor(Math.random() * SEEDS), stop = [] } = options;
+  const { repeatPenalty = 1, seed = Math.floor(Math.random() * 2 ** 32), stop = [] } = options;
   const { ignoreEos = false, trace = null } = options;
   if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];

@@ -38,7 +38,7 @@ export interface GenerateOptions {
   minP?: number | undefined;
   /** Makes the last 64 tokens less likely to come again: 1 (default) leaves them as they are, above 1 weakens them. */
   repeatPenalty?: number | undefined;
-  /** Same seed, same draws: 32 bits, a whole number from 0 to 4294967295; default random. */
+  /** Same seed, same draws: a whole number of at most 53 bits; default random. */
   seed?: number | undefined;
   /**
    * The generation ends before the first of these texts, which is left out; default none. A text may span several

@@ -155,9 +155,12 @@ function penalize(logits: Float32Array, history: readonly number[], penalty: num
   }
 }
 
-/** Uniform numbers in [0, 1) from a 32-bit seed: mulberry32 (Tommy Ettinger, public domain design). */
+/**
+ * Uniform numbers in [0, 1) from a whole number: mulberry32 (Tommy Ettinger, public domain design). It has 32 bits of
+ * state, so what a seed has beyond them is mixed in.
+ */
 export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
+  let state = (seed ^ Math.imul(Math.floor(seed / 2 ** 32), 0x9e3779b1)) >>> 0;
   return () => {
     state = (state + 0x6d2b79f5) >>> 0;
     let mixed = Math.imul(state ^ (state >>> 15), state | 1);

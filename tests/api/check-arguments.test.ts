@@ -171,10 +171,9 @@ describe('an option that does not exist', () => {
 
 const WRONG_VALUES: [object, string][] = [
   [{ ignoreEos: 'no' }, 'ignoreEos is true or false, not "no"'],
-  [{ seed: null }, 'seed is a whole number from 0 to 4294967295, not null'],
-  [{ seed: 0.5 }, 'seed is a whole number from 0 to 4294967295, not 0.5'],
-  [{ seed: -1 }, 'seed is a whole number from 0 to 4294967295, not -1'],
-  [{ seed: 2 ** 32 }, 'seed is a whole number from 0 to 4294967295, not 4294967296'],
+  [{ seed: null }, 'seed is a whole number of at most 53 bits, not null'],
+  [{ seed: 0.5 }, 'seed is a whole number of at most 53 bits, not 0.5'],
+  [{ seed: 2 ** 53 }, 'seed is a whole number of at most 53 bits, not 9007199254740992'],
   [{ trace: '~/trace' }, 'trace is a path, not "~/trace": ~ is a word of the shell'],
   [{ maxTokens: '5' }, 'maxTokens is a whole number from 0'],
   [{ maxTokens: -1 }, 'maxTokens is a whole number from 0'],

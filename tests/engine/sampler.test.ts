@@ -70,6 +70,8 @@ describe('Sampler', () => {
     };
     expect(draws(1)).toEqual(draws(1));
     expect(draws(1)).not.toEqual(draws(2));
+    // Seeds differ in all their bits, not in the lowest 32 alone.
+    expect(draws(2 ** 32 + 1)).not.toEqual(draws(1));
   });
 
   it('makes what was said less likely, once however often it was said, for 64 tokens', () => {
