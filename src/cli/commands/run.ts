@@ -10,7 +10,7 @@ import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
-import { noteAll, notice, printJson } from '../output/output.js';
+import { endTextLine, noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
 import { namedModel } from './named-model.js';
@@ -132,7 +132,7 @@ async function generate(
 }
 
 function finishText(result: RunResult, plan: Plan | null): void {
-  if (process.stdout.isTTY) process.stdout.write('\n');
+  endTextLine();
   notice(`\n${formatUsage(result)}`);
   if (result.receipt === null) return;
   notice(formatReceipt(result.receipt));
