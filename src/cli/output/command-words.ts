@@ -1,5 +1,6 @@
 import type { Remedy } from '../../error-details.js';
 import type { FlashrowError } from '../../errors.js';
+import type { Plan } from '../../plan/plan.js';
 
 /** Options of the API that have a flag, by their names there. */
 export const FLAGS: Readonly<Record<string, string>> = {
@@ -75,6 +76,14 @@ export const inCommandWords = (text: string): string =>
     if (name in SWITCHES) return value === SWITCHES[name] ? FLAGS[name] : `no ${FLAGS[name]}`;
     return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;
   });
+
+/** A plan with its texts in the words of the command line. */
+export const planInCommandWords = (plan: Plan): Plan => ({
+  ...plan,
+  obstacle: plan.obstacle === null ? null : inCommandWords(plan.obstacle),
+  reason: inCommandWords(plan.reason),
+  warnings: plan.warnings.map(inCommandWords),
+});
 
 /** A failure as the command line tells it. */
 export interface ToldFailure {
