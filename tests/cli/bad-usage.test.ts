@@ -101,6 +101,14 @@ describe.concurrent('bad usage', { timeout: 30_000 }, () => {
     expect(stderr).toContain('Usage: flashrow');
   });
 
+  test.for<[string[], string, string]>([
+    [['verify', 'package.json/x'], 'NOT_FOUND', 'package.json/x: a part of the path is a file, not a folder (ENOTDIR)'],
+    [['replay', '/', '--memory', '1MB'], 'IO', 'cannot read the trace /: it is a folder, not a file (EISDIR)'],
+  ])('%j tells in words what the system said', async ([args, code, message]) => {
+    const { json } = await flashrowJson(args);
+    expect(json.error).toMatchObject({ code, message });
+  });
+
   test('a file that is not there is NOT_FOUND', async () => {
     const { exitCode, json } = await flashrowJson(['eval', 'm', '--text', '/no/such/file']);
     expect(json.error).toEqual({
