@@ -103,6 +103,7 @@ describe.concurrent('bad usage', { timeout: 30_000 }, () => {
 
   test.for<[string[], string, string]>([
     [['verify', 'package.json/x'], 'NOT_FOUND', 'package.json/x: a part of the path is a file, not a folder (ENOTDIR)'],
+    [['run', 'm', '--file', 'package.json/x'], 'NOT_FOUND', '--file package.json/x: there is no such file'],
     [['replay', '/', '--memory', '1MB'], 'IO', 'cannot read the trace /: it is a folder, not a file (EISDIR)'],
   ])('%j tells in words what the system said', async ([args, code, message]) => {
     const { json } = await flashrowJson(args);
