@@ -37,11 +37,21 @@ export async function compareSelectors(
   onEvent: OnEvent,
 ): Promise<Methods['compare']['result']> {
   const store = openStore(args.store);
+  requireRelu(store);
   const { contextSize } = settingsFor(store.spec, args.options);
   const sequences = sequencesOf(store, args, contextSize);
   const cacheDir = cacheDirectory(args.options.cacheDir);
   return withScratchFolder(cacheDir, 'compare', (folder) =>
     compareIn(folder, store, { ...args, sequences }, aborted, onEvent),
+  );
+}
+
+function requireRelu({ spec: { activation } }: Store): void {
+  if (activation === 'relu') return;
+  throw new FlashrowError(
+    'UNSUPPORTED',
+    `\`compareSelectors()\` is for ReLU models: the activation of this one is ${activation}, under which every neuron counts, so there is no selector to judge`,
+    { activation },
   );
 }
 

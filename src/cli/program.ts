@@ -78,9 +78,26 @@ function addCommand(program: Command, command: Command): Command {
     })
     .optionsGroup('Output and help:')
     .option('--json', 'print exactly one JSON object on stdout, failures included')
-    .helpOption('-h, --help', 'show this');
+    .helpOption('-h, --help', 'show this')
+    .hook('preAction', () => refuseEmptyNames(command));
   program.addCommand(command);
   return command;
+}
+
+/** A variable of the shell that is not set leaves an empty name. It would be the beginning of any name. */
+function refuseEmptyNames(command: Command): void {
+  const empty = [
+    ...command.registeredArguments
+      .filter((argument, at) => argument.name() !== 'prompt' && command.args[at] === '')
+      .map((argument) => `<${argument.name()}>`),
+    ...command.options
+      .filter(({ flags }) => /<(?:file|folder)>/.test(flags))
+      .filter((option) => command.getOptionValue(option.attributeName()) === '')
+      .map(({ long }) => long ?? ''),
+  ];
+  if (empty.length === 0) return;
+  const message = `${empty[0]} is an empty text; give a name or a path (is a variable of the shell not set?)`;
+  throw new FlashrowError('BAD_USAGE', message, { option: empty[0], value: '' });
 }
 
 function addHelpCommand(program: Command): void {
@@ -114,8 +131,10 @@ function explained(error: CommanderError, command: Command): unknown {
   const meant = OTHER_OPTIONS[flag ?? ''];
   const isHere = command.options.some(({ long }) => long === meant);
   const question = meant !== undefined && isHere ? ` (Did you mean ${meant}?)` : '';
-  const quotes = error.code === 'commander.excessArguments' ? ' A text of several words goes in quotes:' : '';
-  const known = text.replace(/ \(Did you mean [^)]*\)$/, question === '' ? '$&' : '');
+  const takesText = command.options.some(({ flags }) => flags.includes('<text>'));
+  const isExcess = error.code === 'commander.excessArguments';
+  const quotes = isExcess && takesText ? ' a text of several words goes in quotes;' : '';
+  const known = text.replace(/ \(Did you mean [^)]*\)$/, question === '' ? '$&' : '').replace(/\.$/, '');
   const message = `${known}${question};${quotes} see \`flashrow help ${command.name()}\``;
   return new FlashrowError('BAD_USAGE', message, { reason: error.code.replace('commander.', '') });
 }

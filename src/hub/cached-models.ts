@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { statIfThere } from '../disk/folders.js';
 import { filesBelow, linkedFrom } from '../disk/kept-files.js';
 import { takeLock } from '../disk/lock.js';
 import { leftScratchFiles } from '../disk/scratch-file.js';
@@ -51,7 +52,7 @@ export interface RemovedModels {
 
 /** The entries of the cache folder, the largest first. */
 export function listCached(cacheDir: string | undefined): CachedModel[] {
-  const cache = cacheDirectory(cacheDir);
+  const cache = cacheFolder(cacheDir);
   const models = localModels(cache);
   const stores = cachedStores(cache);
   const made = modelNames(models, stores);
@@ -61,6 +62,13 @@ export function listCached(cacheDir: string | undefined): CachedModel[] {
     ...leftScratchFiles(cache).map(entryOfScratch),
   ];
   return entries.sort((a, b) => b.bytes - a.bytes);
+}
+
+/** The cache folder. Throws NOT_FOUND where a file is in its place. */
+function cacheFolder(chosen: string | undefined): string {
+  const path = cacheDirectory(chosen);
+  if (statIfThere(path)?.isDirectory() !== false) return path;
+  throw new FlashrowError('NOT_FOUND', `${path} is a file, not a cache folder; \`cacheDir\` names a folder`, { path });
 }
 
 /** The stores that were made of any of `models`, each with the name of its model. */
@@ -90,7 +98,7 @@ const entryOfScratch = (path: string): CachedModel => ({
   kind: 'unfinished',
   name: basename(path),
   path,
-  ...sizeAndTime(statSync(path, { throwIfNoEntry: false })?.isDirectory() ? filesBelow(path) : [path]),
+  ...sizeAndTime(statIfThere(path)?.isDirectory() ? filesBelow(path) : [path]),
   source: null,
 });
 
@@ -113,7 +121,7 @@ export function removeCached(name: string, cacheDir: string | undefined): Remove
 }
 
 function remove(name: string, cacheDir: string | undefined): RemovedModels {
-  const cache = cacheDirectory(cacheDir);
+  const cache = cacheFolder(cacheDir);
   const stores = cachedStores(cache);
   const store = stores.find((each) => each.name === name);
   if (store) {
@@ -190,7 +198,7 @@ function removeStores(stores: ReadonlyMap<CachedStore, string | undefined>): Cac
 
 function sizeAndTime(files: readonly string[]): { bytes: number; modified: string } {
   // Another process may have removed one meanwhile.
-  const found = files.flatMap((file) => statSync(file, { throwIfNoEntry: false }) ?? []);
+  const found = files.flatMap((file) => statIfThere(file) ?? []);
   return {
     bytes: found.reduce((total, { size }) => total + size, 0),
     modified: new Date(found.reduce((latest, { mtimeMs }) => Math.max(latest, mtimeMs), 0)).toISOString(),

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
-import { foldersIn } from '../disk/kept-files.js';
+import { statIfThere } from '../disk/folders.js';
+import { foldersIn, leadsNowhere } from '../disk/kept-files.js';
 import { knownPaths } from '../store/known-sources.js';
 import { MANIFEST_FILE, type Manifest } from '../store/manifest.js';
 import { decodeManifest } from '../store/manifest-file.js';
@@ -10,7 +11,10 @@ import { openCheckpoint, storeStem } from '../store/source.js';
 export interface CachedStore {
   name: string;
   path: string;
-  /** False where there is no manifest: the conversion was cut off, or the store was damaged since. */
+  /**
+   * False where there is no manifest: the conversion was cut off, the store was damaged since, or the entry is a link
+   * that leads nowhere.
+   */
   finished: boolean;
   /** Null where it is missing or cannot be read. */
   manifest: Manifest | null;
@@ -19,8 +23,10 @@ export interface CachedStore {
 const STORE_NAME = /^(.+)-([0-9a-f]{16})(\.partial)?$/;
 
 export function cachedStores(cacheDir: string): CachedStore[] {
-  if (!statSync(cacheDir, { throwIfNoEntry: false })?.isDirectory()) return [];
-  return foldersIn(cacheDir)
+  if (!statIfThere(cacheDir)?.isDirectory()) return [];
+  // A link whose store has gone is an entry too: how else would it be found and removed?
+  const links = readdirSync(cacheDir).filter((name) => leadsNowhere(join(cacheDir, name)));
+  return [...foldersIn(cacheDir), ...links]
     .filter((name) => STORE_NAME.test(name))
     .map((name) => {
       const path = join(cacheDir, name);

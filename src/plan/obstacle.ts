@@ -44,11 +44,15 @@ const budgeted = ({ residentBytes, stateBytes, scratchBytes, cacheBytes }: Sizes
 const taken = (plan: Sizes): string =>
   `the plan takes ${formatBytes(budgeted(plan) + plan.overheadBytes)} (${formatBytes(budgeted(plan))} of the budget, and up to ${formatBytes(plan.overheadBytes)} beside it)`;
 
-/** The largest budget that is safe, where the model runs in it. */
+/** The largest budget that is safe, where the model runs in it; else the least that it runs in, where that helps. */
 function advice(plan: Sizes): string {
   const most = mostBytes(plan);
   if (most >= plan.minimumBytes) return `set \`memory: '${amountWithin(most)}'\` or less`;
-  return `the model needs a budget of ${formatBytes(plan.minimumBytes)}: free some memory, or set a smaller \`contextSize\``;
+  const { minimumBytes, overheadBytes, left } = plan;
+  const room = left.roomBytes ?? left.availableBytes;
+  const helps = minimumBytes < budgeted(plan) && minimumBytes + LEAST_OVERHEAD * overheadBytes <= room;
+  const least = helps ? `set \`memory: '${amountFrom(minimumBytes)}'\`, the least that it runs in, ` : '';
+  return `the model needs a budget of ${formatBytes(minimumBytes)}: ${least}free some memory, or set a smaller \`contextSize\``;
 }
 
 function tooSmall(plan: Sizes): string {

@@ -8,8 +8,8 @@ const packr = new Packr({ useRecords: false });
 
 /**
  * Writes a trace (trace.ts) while a model runs. A call sets a bit per unit in a bitmap that exists beforehand; a pass
- * is one small write. An aborted generation leaves the passes that it finished. Where no pass was finished, no file
- * stays. Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
+ * is one small write. An aborted generation leaves the passes that it finished. Where no pass was finished, or a write
+ * failed, no file stays. Throws NOT_WRITABLE (an existing file is never written over), DISK_FULL or IO.
  */
 export class TraceWriter {
   readonly #file: number;
@@ -19,6 +19,7 @@ export class TraceWriter {
   #phase: typeof PROMPT | typeof DECODE = PROMPT;
   #tokens = 0;
   #passes = 0;
+  #failed = false;
 
   readonly #path: string;
 
@@ -60,7 +61,7 @@ export class TraceWriter {
 
   close(): void {
     closeSync(this.#file);
-    if (this.#passes === 0) rmSync(this.#path, { force: true });
+    if (this.#passes === 0 || this.#failed) rmSync(this.#path, { force: true });
   }
 
   #write(value: unknown): void {
@@ -68,6 +69,7 @@ export class TraceWriter {
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
     } catch (error) {
+      this.#failed = true;
       throw writeError(this.#path, error);
     }
   }
@@ -79,7 +81,7 @@ function writeError(path: string, error: unknown): FlashrowError {
     new FlashrowError(kind, `cannot write the trace ${path}: ${advice}`, { path, errno: code }, { cause: error });
   if (code === 'EEXIST') return failed('NOT_WRITABLE', 'this file exists already; remove it or choose another name');
   if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)) {
-    const advice = `cannot write the trace ${path}: the disk is full; make room`;
+    const advice = `cannot write the trace ${path}: the disk is full; make room. What was recorded is removed`;
     const details = { path, neededBytes: 0, freeBytes: freeBytes(path) };
     return new FlashrowError('DISK_FULL', advice, details, { cause: error });
   }

@@ -12,7 +12,15 @@ const BAD_CALLS: [string[], string][] = [
   [['chat', 'm', '--stop', ''], '--stop takes a text'],
   [['run', 'm', '--prompt'], '--prompt'],
   [['run', 'm', 'n', '--prompt', 'a'], 'a prompt after the model or --prompt, not both'],
-  [['run', 'm', 'n', 'o'], 'too many arguments'],
+  [['run', 'm', 'n', 'o'], 'but got 3; a text of several words goes in quotes; see `flashrow help run`'],
+  [['verify', 'm', 'n'], 'but got 2; see `flashrow help verify`'],
+  [['run', '', 'hi'], '<model> is an empty text'],
+  [['chat', ''], '<model> is an empty text'],
+  [['rm', ''], '<name> is an empty text'],
+  [['convert', 'm', ''], '<store> is an empty text'],
+  [['doctor', ''], '<path> is an empty text'],
+  [['list', '--cache-dir', ''], '--cache-dir is an empty text'],
+  [['eval', 'm', '--text', ''], '--text is an empty text'],
   [['run', 'm', '--tokens', '[]'], '--tokens takes a JSON array of token ids'],
   [['run', 'm', '--tokens', '[1.5]'], '--tokens takes a JSON array of token ids'],
   [['run', 'm', '--tokens', '[-1]'], '--tokens takes a JSON array of token ids'],
@@ -91,6 +99,15 @@ describe.concurrent('bad usage', { timeout: 30_000 }, () => {
     const { exitCode, stdout, stderr } = await flashrow([]);
     expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
     expect(stderr).toContain('Usage: flashrow');
+  });
+
+  test.for<[string[], string, string]>([
+    [['verify', 'package.json/x'], 'NOT_FOUND', 'package.json/x: a part of the path is a file, not a folder (ENOTDIR)'],
+    [['run', 'm', '--file', 'package.json/x'], 'NOT_FOUND', '--file package.json/x: there is no such file'],
+    [['replay', '/', '--memory', '1MB'], 'IO', 'cannot read the trace /: it is a folder, not a file (EISDIR)'],
+  ])('%j tells in words what the system said', async ([args, code, message]) => {
+    const { json } = await flashrowJson(args);
+    expect(json.error).toMatchObject({ code, message });
   });
 
   test('a file that is not there is NOT_FOUND', async () => {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -79,6 +79,23 @@ describe.concurrent('a model in the cache folder', { timeout: 60_000 }, () => {
     expect(json.error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('flashrow pull org/repo') });
   });
 });
+
+test('a link to what is not there is named as such', async () => {
+  const path = join(cache, 'dangling.gguf');
+  symlinkSync('gone.gguf', path);
+  const { json } = await tokenize(path);
+  expect(json.error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('is a link to gone.gguf') });
+}, 60_000);
+
+test('a file in place of the cache folder is told in words', async () => {
+  const path = join(cache, 'file');
+  writeFileSync(path, '');
+  for (const command of [['list'], ['rm', 'm']]) {
+    const { json } = await flashrowJson([...command, '--cache-dir', path]);
+    const message = `${path} is a file, not a cache folder; --cache-dir names a folder`;
+    expect(json.error).toMatchObject({ code: 'NOT_FOUND', message });
+  }
+}, 60_000);
 
 test('a file of a similar name is suggested', async () => {
   const { json } = await tokenize(`${TALES.slice(0, -1)}`);

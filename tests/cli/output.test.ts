@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, test, vi } from 'vitest';
 import { reportFailure } from '../../dist/src/cli/output/failure.js';
-import { printJson } from '../../dist/src/cli/output/output.js';
+import { notice, printJson, printModelText } from '../../dist/src/cli/output/output.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 
 afterEach(() => vi.restoreAllMocks());
@@ -37,6 +37,28 @@ test('what nobody foresaw is IO, without a stack', () => {
   const written = captured(process.stderr);
   expect(reportFailure(new TypeError('x is not a function'), false)).toBe(1);
   expect(written).toEqual(['error: x is not a function [IO]\n']);
+});
+
+test('at a terminal a note or a failure begins on a line of its own behind the text of a model', () => {
+  const shown: string[] = [];
+  for (const stream of [process.stdout, process.stderr])
+    vi.spyOn(stream, 'write').mockImplementation((text) => shown.push(String(text)) > 0);
+  const { isTTY } = process.stdout;
+  process.stdout.isTTY = true;
+  try {
+    printModelText('Hello there!');
+    notice('note: first');
+    notice('note: second');
+    printModelText('And more');
+    reportFailure(new FlashrowError('ABORTED', 'closed'), false);
+    printModelText('a line\n');
+    notice('note: third');
+  } finally {
+    process.stdout.isTTY = isTTY;
+  }
+  expect(shown.join('')).toBe(
+    'Hello there!\nnote: first\nnote: second\nAnd more\nerror: closed [ABORTED]\na line\nnote: third\n',
+  );
 });
 
 test('an interrupt exits with 130', () => {

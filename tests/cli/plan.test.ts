@@ -30,6 +30,13 @@ describe('several budgets', () => {
     expect({ ...alone, forecast: null, left: null }).toEqual({ ...json.plans[1], forecast: null, left: null });
   });
 
+  test('say in JSON what would fit in the words of the command line', async () => {
+    const { json, stderr } = await flashrowJson<Plan>([...args, '--memory', '4MB', '--prompt-tokens', '300']);
+    expect(json.obstacle).toContain('set --memory 5.05MB');
+    expect(json.obstacle).not.toContain('`');
+    expect(stderr).toContain('note: a prompt of 300 tokens does not fit a context of 256 tokens');
+  });
+
   test('are a table for people, with what would fit', async () => {
     const { exitCode, stdout } = await flashrow([...args, '--memory', '4MB,16MB']);
     expect(exitCode).toBe(0);

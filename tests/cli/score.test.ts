@@ -31,6 +31,15 @@ describe.skipIf(!haveSharedData)(`logprobs and eval with stories260K${withoutSha
     });
   });
 
+  test('eval --compare of a model that is not ReLU says so', async () => {
+    const file = join(scratch, 'compared.json');
+    writeFileSync(file, '[[1,2,3]]');
+    const { json } = await flashrowJson(['eval', model, '--compare', '--sequences', file, ...shared]);
+    expect(json.error.code).toBe('UNSUPPORTED');
+    expect(json.error.message).toContain('`flashrow eval --compare` is for ReLU models');
+    expect(json.error.message).not.toContain('convert');
+  });
+
   test('eval --sequences scores as the reference does', async () => {
     const stories: { tokens: number[]; nll: number }[] = readReference('ref_ppl_20stories.json').stories.slice(0, 3);
     const scored = stories.reduce((sum, story) => sum + story.tokens.length - 1, 0);

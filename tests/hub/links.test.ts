@@ -1,6 +1,7 @@
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -94,6 +95,26 @@ describe('a link in the cache folder', () => {
     expect(listCached(cache)).toMatchObject([{ bytes: size }]);
     expect(removeCached('org/repo', cache)).toMatchObject({ bytes: size, left: [] });
     expect(existsSync(folder)).toBe(false);
+  });
+
+  it('to a store that is not there any more is listed, and its removal leaves no link', () => {
+    const name = 'tales-0123456789abcdef';
+    const path = join(cache, name);
+    symlinkSync(join(scratch, 'gone'), path);
+    expect(listCached(cache)).toMatchObject([{ kind: 'unfinished', name, path, bytes: 0 }]);
+    expect(removeCached(name, cache)).toMatchObject({ bytes: 0, left: [], paths: [path] });
+    expect(lstatSync(path, { throwIfNoEntry: false })).toBe(undefined);
+  });
+
+  it('to itself is no model, and hides no other', () => {
+    pulled();
+    for (const place of ['loop', 'models/loop', 'models/org/loop', 'models/org/repo/loop-Q4_0.gguf'])
+      symlinkSync('loop', join(cache, place));
+    symlinkSync('loop-0123456789abcdef', join(cache, 'loop-0123456789abcdef'));
+    symlinkSync('loop-Q4_0.gguf', join(cache, 'models', 'org', 'repo', 'loop'));
+    expect(listCached(cache)).toMatchObject([{ kind: 'pulled', bytes: size }, { name: 'loop-0123456789abcdef' }]);
+    expect(removeCached('loop-0123456789abcdef', cache).removed).toHaveLength(1);
+    expect(removeCached('org/repo', cache)).toMatchObject({ bytes: size, left: [] });
   });
 
   it('which is none frees its bytes', () => {

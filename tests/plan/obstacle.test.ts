@@ -72,4 +72,17 @@ describe('a shortage', () => {
     );
     expect(shortage(sizes())).toBeNull();
   });
+
+  it('names the least budget where nine tenths less the overhead are not enough, and less would be taken', () => {
+    // 90 MB less 60 are 30, and the model needs 40; with a cache it takes 58 of the 60% that it was given.
+    const parts = { residentBytes: 30e6, stateBytes: 5e6, scratchBytes: 4e6, overheadBytes: 60e6 };
+    const left = { availableBytes: 100e6, limitBytes: null, roomBytes: null };
+    const small = { ...parts, minimumBytes: 40e6, budgetBytes: 60e6, left };
+    expect(shortage(sizes({ ...small, cacheBytes: 19e6 }))).toContain(
+      "set `memory: '40MB'`, the least that it runs in",
+    );
+    expect(shortage(sizes({ ...small, cacheBytes: 1e6, left: { ...left, availableBytes: 90e6 } }))).toMatch(
+      /needs a budget of 40\.0 MB: free some memory/,
+    );
+  });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -100,6 +101,24 @@ describe('a trace', () => {
   it('without a single pass leaves no file behind', () => {
     const path = newPath();
     new TraceWriter(path, HEADER).close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it.skipIf(process.platform === 'win32')('that cannot be written to its end leaves no file behind', () => {
+    const path = newPath();
+    const module = new URL('../../dist/src/trace/trace-writer.js', import.meta.url).href;
+    const script = `
+      import { TraceWriter } from ${JSON.stringify(module)};
+      const writer = new TraceWriter(${JSON.stringify(path)}, ${JSON.stringify(HEADER)});
+      try {
+        for (let pass = 0; pass < 1000; pass++) writer.endPass();
+      } catch (error) {
+        process.stdout.write(error.code);
+      }
+      writer.close();`;
+    // A file may have so many blocks, and no more: a system says of that what it says of a full disk.
+    const limited = 'ulimit -f 2; exec "$0" --input-type=module -e "$1"';
+    expect(execFileSync('sh', ['-c', limited, process.execPath, script], { encoding: 'utf8' })).toBe('DISK_FULL');
     expect(existsSync(path)).toBe(false);
   });
 

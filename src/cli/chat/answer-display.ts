@@ -1,3 +1,4 @@
+import { textGoesOn } from '../output/output.js';
 import { writeAnswer } from '../output/write-answer.js';
 import type { ShowAnswer } from './chat-session.js';
 
@@ -25,6 +26,8 @@ export class AnswerDisplay {
 
   /** Ends the line of an answer. */
   end(): void {
-    if (!this.#quiet) process.stdout.write('\n');
+    if (this.#quiet) return;
+    process.stdout.write('\n');
+    textGoesOn('\n');
   }
 }

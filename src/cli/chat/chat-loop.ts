@@ -100,8 +100,10 @@ export class ChatLoop {
 
   async #retry(): Promise<void> {
     const { session, settings } = this.#parts;
-    if (!settings.draws)
-      notice('note: the likeliest token each time gives the same answer again; /set temperature 0.7');
+    const { draws } = settings;
+    // Without a message there is nothing to say this of: the session refuses.
+    if (!session.record.messages.some(({ role }) => role === 'user')) return session.retry();
+    if (!draws) notice('note: the likeliest token each time gives the same answer again; /set temperature 0.7');
     else if (settings.options.seed !== undefined)
       notice('note: the same seed gives the same answer again; /set seed default');
     await this.#answer(() => session.retry());

@@ -46,7 +46,11 @@ export class ChatSettings {
     const set = (chosen: unknown) => Object.assign(this.#flags, { [attribute]: chosen });
     if (value === DEFAULT) set(undefined);
     else if (option.isBoolean()) set(flagValue(name, value));
-    else set(option.parseArg?.(value, undefined) ?? value);
+    else {
+      const parsed = option.parseArg?.(value, undefined) ?? value;
+      if (attribute === 'maxTokens') requireAnswer('/set max-tokens', parsed);
+      set(parsed);
+    }
     toGenerateOptions(this.#flags);
   }
 
@@ -68,6 +72,11 @@ export class ChatSettings {
   get draws(): boolean {
     return (this.allOptions.temperature ?? 0) > 0;
   }
+}
+
+/** Throws BAD_USAGE for answers of no tokens. */
+export function requireAnswer(option: string, maxTokens: unknown): void {
+  if (maxTokens === 0) throw badValue(option, '0', 'a whole number of at least 1: an answer has a token');
 }
 
 function flagValue(name: string, value: string): boolean {

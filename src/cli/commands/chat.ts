@@ -6,7 +6,7 @@ import { AnswerDisplay } from '../chat/answer-display.js';
 import { CHAT_HELP } from '../chat/chat-commands.js';
 import { ChatLoop } from '../chat/chat-loop.js';
 import { type ChatRecord, ChatSession } from '../chat/chat-session.js';
-import { ChatSettings } from '../chat/chat-settings.js';
+import { ChatSettings, requireAnswer } from '../chat/chat-settings.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
@@ -55,6 +55,7 @@ export function chatCommand(): Command {
 async function chat(source: string, flags: ChatFlags): Promise<void> {
   // Bad usage is told before the model is loaded.
   toGenerateOptions(flags);
+  requireAnswer('--max-tokens', flags.maxTokens);
   const template = await templateOptions(flags);
   await withModel(source, toModelOptions(flags), interruptSignal(), async (model) => {
     const settings = new ChatSettings(flags, model.info.samplingDefaults);

@@ -1,10 +1,10 @@
 import { Command } from 'commander';
 import { WRITABLE_FORMATS } from '../../../native-bridge/formats.js';
-import type { ConvertResult } from '../../store/write/writer.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
 import { choice } from '../options/option-values.js';
-import { formatBytes, formatMs, formatShare, plural } from '../output/format.js';
+import { requantizedSummary } from '../output/conversion-notice.js';
+import { formatBytes, formatMs } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { withProgress } from '../output/task-progress.js';
 
@@ -45,18 +45,4 @@ async function convertCheckpoint(source: string, store: string, flags: ConvertFl
   if (flags.json) return printJson(result);
   printLine(`${result.store}: ${formatBytes(result.bytes)} in ${formatMs(result.seconds * 1000)}`);
   for (const line of requantizedSummary(result.requantized)) notice(line);
-}
-
-/** One line for each pair of formats; `--json` lists every tensor. */
-function requantizedSummary(requantized: ConvertResult['requantized']): string[] {
-  const pairs = new Map<string, number[]>();
-  for (const { from, to, relativeError } of requantized) {
-    const pair = `${from} to ${to}`;
-    pairs.set(pair, [...(pairs.get(pair) ?? []), relativeError]);
-  }
-  return [...pairs].map(([pair, errors]) => {
-    const worst = Math.max(...errors);
-    const loss = worst === 0 ? 'without loss' : `relative error up to ${formatShare(worst)}`;
-    return `${pair}: ${plural(errors.length, 'tensor')}, ${loss}`;
-  });
 }

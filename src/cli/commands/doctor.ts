@@ -1,10 +1,11 @@
 import { Command } from 'commander';
+import { statIfThere } from '../../disk/folders.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
 import { parseSize } from '../options/model-options.js';
 import { inCommandWords } from '../output/command-words.js';
 import { formatExamination } from '../output/doctor-report.js';
-import { printJson, printLine } from '../output/output.js';
+import { notice, printJson, printLine } from '../output/output.js';
 import { progressBar } from '../output/progress.js';
 
 interface DoctorFlags {
@@ -33,7 +34,10 @@ export function doctorCommand(): Command {
   );
 }
 
-async function doctor(path: string | undefined, { size, json }: DoctorFlags): Promise<void> {
+async function doctor(path: string | undefined, { size, json }: DoctorFlags, command: Command): Promise<void> {
+  const isFile = path !== undefined && statIfThere(path)?.isFile() === true;
+  if (isFile && command.getOptionValueSource('size') !== 'default')
+    notice(`note: ${SIZE} changes nothing: ${path} is a file, which is read as it is`);
   const { examine } = await import('../../plan/examine.js');
   const bar = progressBar();
   const examination = await examine({

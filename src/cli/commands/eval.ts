@@ -8,10 +8,9 @@ import { readText } from '../input/read-input.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { isTokenIds, parseJson } from '../options/option-values.js';
-import { inCommandWords } from '../output/command-words.js';
 import { formatComparison } from '../output/comparison.js';
 import { plural } from '../output/format.js';
-import { notice, printJson, printLine } from '../output/output.js';
+import { noteAll, notice, printJson, printLine } from '../output/output.js';
 import { formatReceipt } from '../output/receipt.js';
 import { IN_CACHE, withProgress } from '../output/task-progress.js';
 import { namedModel } from './named-model.js';
@@ -70,14 +69,9 @@ async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
   const { result } = await withProgress(IN_CACHE, (onProgress) =>
     compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
   );
-  const { dense, sparse } = result;
-  if (sparse.receipt.selector === dense.receipt.selector)
-    notice(
-      `note: both runs read by the selector ${dense.receipt.selector}, so they cannot differ; --lossy --select low-rank compares a selector that guesses`,
-    );
+  noteAll(result.warnings);
   if (flags.json) return printJson(result);
   printLine(formatComparison(result));
-  for (const warning of result.warnings) notice(`note: ${inCommandWords(warning)}`);
 }
 
 async function readComparisonText(flags: EvalFlags): Promise<Parameters<typeof compareSelectors>[1]> {

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { leadsNowhere } from '../../disk/kept-files.js';
 import { FlashrowError } from '../../errors.js';
 import type { CachedModel } from '../../hub/cached-models.js';
 import { addExamples } from '../options/help.js';
@@ -74,7 +75,10 @@ async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void
     printLine(`the links are gone, and what they led to was left:\n${removed.left.join('\n')}`);
 }
 
-const describe = ({ kind, source }: CachedModel): string => (source === null ? kind : `${kind} of ${source}`);
+function describe({ kind, source, path }: CachedModel): string {
+  if (leadsNowhere(path)) return 'link, leads nowhere';
+  return source === null ? kind : `${kind} of ${source}`;
+}
 
 /** Runs a removal; a failure says which name was likely meant. */
 async function orExplained<T>(work: () => Promise<T>, names: () => Promise<string[]>): Promise<T> {

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { leadsNowhere } from '../../disk/kept-files.js';
 import { FlashrowError, shown } from '../../errors.js';
 import { notice } from '../output/output.js';
 import { similarName } from '../output/similar.js';
@@ -14,6 +15,7 @@ const told = new Set<string>();
  */
 export async function namedModel(given: string, cacheDir: string | undefined): Promise<string> {
   if (existsSync(given)) return given;
+  refuseLostLink(given, given);
   const [{ listCached }, { resolveSource }] = await Promise.all([
     import('../../hub/cached-models.js'),
     import('../../hub/resolve-source.js'),
@@ -31,6 +33,7 @@ export async function namedModel(given: string, cacheDir: string | undefined): P
     told.add(given);
     return begun[0];
   }
+  for (const { name, path } of models) if (beginningWith([name], given).length > 0) refuseLostLink(given, path);
   if (begun.length > 1) {
     const message = `${shown(given)} is the beginning of several names: ${begun.join(', ')}`;
     throw new FlashrowError('BAD_USAGE', message, { source: given, tags: begun.join(', ') });
@@ -62,6 +65,16 @@ function beginningWith(names: readonly string[], given: string): string[] {
     const whole = name.toLowerCase();
     return whole.startsWith(start) || whole.slice(whole.indexOf('/') + 1).startsWith(start);
   });
+}
+
+/** Throws NOT_FOUND where `path` is a link that leads nowhere. */
+function refuseLostLink(given: string, path: string): void {
+  if (!leadsNowhere(path)) return;
+  throw new FlashrowError(
+    'NOT_FOUND',
+    `${shown(given)} is a link to ${readlinkSync(path)}, which is not there; put that back, or remove the link`,
+    { path },
+  );
 }
 
 function refuseUnfinished(given: string, models: readonly { kind: string; name: string; path: string }[]): void {

@@ -8,8 +8,9 @@ import {
   toModelOptions,
 } from '../options/model-options.js';
 import { integer } from '../options/option-values.js';
-import { inCommandWords } from '../output/command-words.js';
-import { notice, printJson, printLine } from '../output/output.js';
+import { planInCommandWords } from '../output/command-words.js';
+import { plural } from '../output/format.js';
+import { noteAll, notice, printJson, printLine } from '../output/output.js';
 import { formatPlan, formatPlans } from '../output/plan-table.js';
 import { namedModel } from './named-model.js';
 
@@ -50,10 +51,16 @@ async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promis
   const options = { ...toModelOptions(flags), promptTokens: flags.promptTokens };
   const model = await namedModel(source, flags.cacheDir);
   const plans = await planBudgets(model, memory ?? [undefined], options);
-  for (const warning of new Set(plans.flatMap(({ warnings }) => warnings))) notice(`note: ${inCommandWords(warning)}`);
+  noteAll([...new Set(plans.flatMap(({ warnings }) => warnings))]);
+  const { promptTokens } = flags;
+  const contexts = plans.map(({ contextSize }) => contextSize);
+  if (promptTokens !== undefined && promptTokens > Math.min(...contexts))
+    notice(
+      `note: a prompt of ${plural(promptTokens, 'token')} does not fit a context of ${plural(Math.min(...contexts), 'token')}: a run would refuse it; --context makes room`,
+    );
   if (plans.length > 1) {
-    if (flags.json) printJson({ plans });
+    if (flags.json) printJson({ plans: plans.map(planInCommandWords) });
     else printLine(formatPlans(plans));
-  } else if (flags.json) printJson(plans[0]);
+  } else if (flags.json) printJson(planInCommandWords(plans[0]));
   else printLine(formatPlan(plans[0]));
 }

@@ -4,7 +4,7 @@ import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { type HubFlags, parseStallTimeout, toHubOptions } from '../options/pull-options.js';
-import { tellFailure } from '../output/command-words.js';
+import { planInCommandWords, tellFailure } from '../output/command-words.js';
 import { formatBytes, formatMs, formatRows, plural } from '../output/format.js';
 import { notice, printJson, printLine } from '../output/output.js';
 import { formatPlan } from '../output/plan-table.js';
@@ -61,9 +61,9 @@ async function run(model: string, flags: PullFlags): Promise<void> {
   }).finally(() => bar.stop());
   const { files, bytes, bytesAtHand, plan } = result;
   if (!flags.dryRun) {
-    if (flags.json) printJson(result);
+    if (flags.json) printJson({ ...result, plan: planInCommandWords(plan) });
     else printLine(`${result.path}\n${howToRun(result)}`);
-  } else if (flags.json) printJson({ files, bytes, bytesAtHand, plan });
+  } else if (flags.json) printJson({ files, bytes, bytesAtHand, plan: planInCommandWords(plan) });
 }
 
 function tellPlan(planned: PlannedPull): void {

@@ -10,7 +10,7 @@ import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
-import { noteAll, notice, printJson } from '../output/output.js';
+import { endTextLine, noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
 import { namedModel } from './named-model.js';
@@ -28,6 +28,12 @@ interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags {
 
 /** A run that was interrupted before it generated has no receipt. */
 type RunResult = Omit<GenerationResult, 'receipt' | 'seed'> & { receipt: Receipt | null; seed: number | null };
+
+/** `interruption`: where it was interrupted before it generated, what it was at then, and what is kept. */
+interface Finished {
+  result: RunResult;
+  interruption: string | null;
+}
 
 /** Starts the generation that was asked for. */
 type Begin = (model: Model, options: Parameters<Model['generate']>[1]) => ReturnType<Model['generate']>;
@@ -74,12 +80,13 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
   const usualContext = async () => contextForRun(await namedModel(source, flags.cacheDir), prompt, flags);
-  const result = await generate(source, flags, signal, usualContext, (model) => {
+  const { result, interruption } = await generate(source, flags, signal, usualContext, (model) => {
     plan = model.plan;
     return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
   });
   noteAll(result.warnings);
   if (quiet) printJson(result);
+  else if (interruption !== null) notice(interruption);
   else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
@@ -111,28 +118,31 @@ async function generate(
   signal: AbortSignal,
   usualContext: () => Promise<number | undefined>,
   work: (model: Model) => Promise<GenerationResult>,
-): Promise<RunResult> {
+): Promise<Finished> {
   try {
-    return await withModel(source, toModelOptions(flags), signal, work, await usualContext());
+    const result = await withModel(source, toModelOptions(flags), signal, work, await usualContext());
+    return { result, interruption: null };
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED')) throw error;
-    return {
-      text: '',
-      reasoning: '',
-      tokens: [],
-      finishReason: 'abort',
-      endedBy: 'signal',
-      stopText: null,
-      usage: { prompt: 0, cached: 0, completion: 0 },
-      seed: flags.seed ?? null,
-      warnings: [],
-      receipt: null,
-    };
+    return { result: nothingGenerated(flags), interruption: error.message };
   }
 }
 
+const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
+  text: '',
+  reasoning: '',
+  tokens: [],
+  finishReason: 'abort',
+  endedBy: 'signal',
+  stopText: null,
+  usage: { prompt: 0, cached: 0, completion: 0 },
+  seed: seed ?? null,
+  warnings: [],
+  receipt: null,
+});
+
 function finishText(result: RunResult, plan: Plan | null): void {
-  if (process.stdout.isTTY) process.stdout.write('\n');
+  endTextLine();
   notice(`\n${formatUsage(result)}`);
   if (result.receipt === null) return;
   notice(formatReceipt(result.receipt));

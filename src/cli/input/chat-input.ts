@@ -19,6 +19,7 @@ export interface TypedMessage {
 export class ChatInput {
   readonly #lines: Interface;
   readonly #paste: BracketedPaste | null;
+  readonly #onResize: () => void;
   readonly #ready: TypedMessage[] = [];
   /** The lines so far of the message that is being typed. */
   #begun: string[] = [];
@@ -38,6 +39,7 @@ export class ChatInput {
    */
   constructor(onInterrupt: () => void, knowsEscapes: boolean) {
     const terminal = process.stdin.isTTY === true && process.stderr.isTTY === true;
+    const before = process.stderr.listeners('resize');
     this.#lines = createInterface({
       input: process.stdin,
       // Stdout is kept for the answers.
@@ -46,6 +48,13 @@ export class ChatInput {
       crlfDelay: Number.POSITIVE_INFINITY,
       historySize: MAX_HISTORY,
     });
+    // Readline draws its line again when the terminal is resized: over an answer, where one is under way.
+    const redraws = process.stderr.listeners('resize').filter((listener) => !before.includes(listener));
+    for (const redraw of redraws) process.stderr.off('resize', redraw as () => void);
+    this.#onResize = () => {
+      if (this.#waiting) for (const redraw of redraws) redraw.call(process.stderr);
+    };
+    if (terminal) process.stderr.on('resize', this.#onResize);
     this.#paste = terminal && knowsEscapes ? new BracketedPaste(process.stdin, process.stderr) : null;
     this.#lines.on('line', (line) => this.#take(line));
     this.#lines.on('close', () => this.#end(terminal));
@@ -113,6 +122,7 @@ export class ChatInput {
 
   #end(terminal: boolean): void {
     this.#closed = true;
+    process.stderr.off('resize', this.#onResize);
     this.#paste?.close();
     // The shell's prompt, or a last notice, begins on a line of its own.
     if (terminal && this.#waiting) process.stderr.write('\n');

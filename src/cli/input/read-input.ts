@@ -39,7 +39,7 @@ export function stdinIsGiven(): boolean {
 
 function unreadable(option: string, path: string, error: NodeJS.ErrnoException): FlashrowError {
   const details = { option, path };
-  if (error.code === 'ENOENT')
+  if (error.code === 'ENOENT' || error.code === 'ENOTDIR')
     return new FlashrowError('NOT_FOUND', `${option} ${path}: there is no such file`, details);
   if (error.code === 'EISDIR')
     return new FlashrowError('BAD_USAGE', `${option} ${path}: a folder, not a file`, details);

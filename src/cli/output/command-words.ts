@@ -1,5 +1,7 @@
 import type { Remedy } from '../../error-details.js';
 import type { FlashrowError } from '../../errors.js';
+import type { Plan } from '../../plan/plan.js';
+import { inPlainWords, tellsOfNothing } from './system-words.js';
 
 /** Options of the API that have a flag, by their names there. */
 export const FLAGS: Readonly<Record<string, string>> = {
@@ -76,6 +78,14 @@ export const inCommandWords = (text: string): string =>
     return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;
   });
 
+/** A plan with its texts in the words of the command line. */
+export const planInCommandWords = (plan: Plan): Plan => ({
+  ...plan,
+  obstacle: plan.obstacle === null ? null : inCommandWords(plan.obstacle),
+  reason: inCommandWords(plan.reason),
+  warnings: plan.warnings.map(inCommandWords),
+});
+
 /** A failure as the command line tells it. */
 export interface ToldFailure {
   code: FlashrowError['code'];
@@ -91,8 +101,8 @@ export function tellFailure({ code, message, details }: FlashrowError): ToldFail
   const remedy = 'remedy' in details ? details.remedy : undefined;
   const command = remedy === undefined ? '' : ` (\`flashrow ${commandFor(remedy)}\`)`;
   return {
-    code,
-    message: inCommandWords(named) + command,
+    code: code === 'IO' && tellsOfNothing(message) ? 'NOT_FOUND' : code,
+    message: inPlainWords(inCommandWords(named)) + command,
     details: flag === undefined ? details : { ...details, option: flag },
   };
 }

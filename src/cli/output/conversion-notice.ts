@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Progress } from '../../contract/progress.js';
-import { CONVERTED_FILES } from '../../store/manifest.js';
-import { formatBytes, formatMs } from './format.js';
+import { CONVERTED_FILES, type Manifest } from '../../store/manifest.js';
+import { formatBytes, formatMs, formatShare, plural } from './format.js';
 
 /** A cautious pace: the same drive is read and written. */
 const BYTES_PER_MS = 200_000;
@@ -25,16 +25,19 @@ export function conversionTime(bytes: number): string {
 
 /**
  * The notice after `source` was converted into the cache folder: where the copy is, how to call it and how to remove
- * it, and whether the checkpoint may go.
+ * it, whether the checkpoint may go, and which formats were not kept.
  */
 export async function convertedNotice(
   path: string,
   { ms, source, cacheDir }: { ms: number; source: string; cacheDir: string | undefined },
 ): Promise<string> {
   const { openStore } = await import('../../store/reader.js');
-  const { files } = openStore(path).manifest;
+  const { files, requantized } = openStore(path).manifest;
   const bytes = files.reduce((sum, file) => (file.external === null ? sum + file.bytes : sum), 0);
-  const where = `converted in ${formatMs(ms)}: ${formatBytes(bytes)} in ${path}`;
+  const where = [
+    `converted in ${formatMs(ms)}: ${formatBytes(bytes)} in ${path}`,
+    ...requantizedSummary(requantized),
+  ].join('\n');
   const option = cacheDir === undefined ? '' : ` --cache-dir ${cacheDir}`;
   // A model that was pulled is removed with its stores, by its own name.
   if (!existsSync(source)) return `${where}; \`flashrow rm ${source}${option}\` removes it with the model`;
@@ -45,4 +48,18 @@ export async function convertedNotice(
       : `it stands alone, so ${source} may be deleted`;
   const name = basename(path);
   return `${where}\n\`flashrow run ${name}${option}\` runs it; ${checkpoint}; \`flashrow rm ${name}${option}\` removes it`;
+}
+
+/** One line for each pair of formats; `--json` lists every tensor. */
+export function requantizedSummary(requantized: Manifest['requantized']): string[] {
+  const pairs = new Map<string, number[]>();
+  for (const { from, to, relativeError } of requantized) {
+    const pair = `${from} to ${to}`;
+    pairs.set(pair, [...(pairs.get(pair) ?? []), relativeError]);
+  }
+  return [...pairs].map(([pair, errors]) => {
+    const worst = Math.max(...errors);
+    const loss = worst === 0 ? 'without loss' : `relative error up to ${formatShare(worst)}`;
+    return `${pair}: ${plural(errors.length, 'tensor')}, ${loss}`;
+  });
 }

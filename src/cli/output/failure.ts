@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { FlashrowError } from '../../errors.js';
 import { tellFailure } from './command-words.js';
-import { printJson } from './output.js';
+import { endTextLine, printJson } from './output.js';
 import { colorsFor } from './terminal.js';
 import { visibleText } from './visible-text.js';
 
@@ -13,6 +13,7 @@ export function reportFailure(thrown: unknown, json: boolean, interrupted = 130)
   if (json) {
     printJson({ error: { code, message, details } });
   } else if (!showedHelp(thrown)) {
+    endTextLine();
     // A message may quote a file.
     process.stderr.write(`${colorsFor(process.stderr).red('error:')} ${visibleText(message)} [${code}]\n`);
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Progress } from '../../contract/progress.js';
 import { FlashrowError } from '../../errors.js';
 import { conversionNotice } from './conversion-notice.js';
@@ -53,7 +54,7 @@ export async function withProgress<T>(
     const result = await work(onProgress);
     return { result, convertedMs: converting.since === null ? null : converting.until - converting.since };
   } catch (error) {
-    throw withWhatIsKept(error, last.progress, keptIn);
+    throw withWhatIsKept(error, last.progress, { keptIn, asked });
   } finally {
     bar.stop();
   }
@@ -64,15 +65,17 @@ const labelOf = ({ stage, layer, rank }: Progress): string =>
     ? `training layer ${layer}, rank ${rank}`
     : LABELS[stage];
 
-function withWhatIsKept(error: unknown, last: Progress | null, keptIn: string): unknown {
-  if (!(error instanceof FlashrowError) || error.code !== 'ABORTED' || last === null) return error;
-  const goesOn = 'the same command goes on from there';
-  const kept: Partial<Record<Progress['stage'], string>> = {
-    convert: `${formatBytes(Math.round(last.done))} are kept in ${keptIn}`,
-    collect: 'what was done is kept in the store',
-    train: 'what was done is kept in the store',
-  };
-  const what = kept[last.stage];
-  if (what === undefined) return error;
-  return new FlashrowError('ABORTED', `${error.message}; ${what}, and ${goesOn}`, error.details, { cause: error });
+function withWhatIsKept(error: unknown, last: Progress | null, { keptIn, asked }: ConversionPlace): unknown {
+  if (!(error instanceof FlashrowError) || error.code !== 'ABORTED') return error;
+  const parts = [last === null ? error.message : `${error.message} while ${LABELS[last.stage]}`];
+  const what = whatIsKept(last, keptIn);
+  if (what !== undefined) parts.push(`${what}, and the same command goes on from there`);
+  // Before its first tick a conversion may have found one that was cut off earlier.
+  else if (asked && existsSync(keptIn)) parts.push(`${keptIn} is kept, and the same command goes on from there`);
+  return new FlashrowError('ABORTED', parts.join('; '), error.details, { cause: error });
+}
+
+function whatIsKept(last: Progress | null, keptIn: string): string | undefined {
+  if (last?.stage === 'convert') return `${formatBytes(Math.round(last.done))} are kept in ${keptIn}`;
+  return last?.stage === 'collect' || last?.stage === 'train' ? 'what was done is kept in the store' : undefined;
 }

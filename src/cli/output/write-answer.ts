@@ -1,7 +1,7 @@
 import { fstatSync } from 'node:fs';
 import type { GenerateOptions, Generation, GenerationResult } from '../../contract/api.js';
 import { formatCount, plural } from './format.js';
-import { printModelText } from './output.js';
+import { printModelText, textGoesOn } from './output.js';
 import { progressBar } from './progress.js';
 import { colorsFor } from './terminal.js';
 import { visibleText } from './visible-text.js';
@@ -78,6 +78,7 @@ function printDimmed(prompt: string): void {
   if (prompt === '' || !process.stdout.isTTY) return;
   const end = prompt.length > SHOWN_PROMPT ? `...${prompt.slice(-SHOWN_PROMPT)}` : prompt;
   process.stdout.write(colorsFor(process.stdout).dim(visibleText(end)));
+  textGoesOn(end);
 }
 
 /** `12 prompt tokens (8 reused), 40 generated: the limit was reached` */

@@ -54,6 +54,16 @@ describe('chat from a pipe', { timeout: 60_000 }, () => {
     ]);
   });
 
+  test('says nothing of an answer that is not there, and takes no answers of no tokens', async () => {
+    const { exitCode, stderr } = await flashrow(SHORT, '/retry\n/set max-tokens 0\n');
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toContain('there is no message to answer yet');
+    expect(stderr).not.toContain('gives the same answer');
+    expect(stderr).toContain('/set max-tokens takes a whole number of at least 1');
+    const { json } = await flashrowJson([...SHORT, '--max-tokens', '0']);
+    expect(json.error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining('--max-tokens takes') });
+  });
+
   test('has statistics, help, and an end', async () => {
     const { exitCode, stdout, stderr } = await flashrow(
       SHORT,
