@@ -82,7 +82,8 @@ export function judge(holder: LockHolder, path: string, taken: boolean): 'alive'
   return isRunning(holder) ? 'alive' : 'dead';
 }
 
-function isRunning({ pid, start }: LockHolder): boolean {
+/** Whether a process of that number is there; with `start`, that very one. */
+export function isRunning({ pid, start }: Pick<LockHolder, 'pid' | 'start'>): boolean {
   try {
     process.kill(pid, 0);
   } catch (error) {

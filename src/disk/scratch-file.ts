@@ -6,6 +6,7 @@ import { lockFile } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
 import { lacksSpace } from './folders.js';
 import { freeBytes } from './free-bytes.js';
+import { isRunning } from './lock-holder.js';
 import { asWriteError } from './write-errors.js';
 
 const PIECE_BYTES = 8 * 2 ** 20;
@@ -97,18 +98,11 @@ function isLeft(path: string): boolean {
   }
   try {
     const lock = lockFile(file);
-    return lock === 'refused' ? !isRunning(Number(SCRATCH_NAME.exec(basename(path))![1])) : lock === 'taken';
+    return lock === 'refused'
+      ? !isRunning({ pid: Number(SCRATCH_NAME.exec(basename(path))![1]), start: null })
+      : lock === 'taken';
   } finally {
     closeSync(file);
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
 }
 

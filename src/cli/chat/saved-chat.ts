@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { replaceFile } from '../../disk/replace-file.js';
 import { FlashrowError, shown } from '../../errors.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 
@@ -28,18 +29,9 @@ export const typedPath = (text: string): string => (/^~[/\\]/.test(text) ? join(
 export function saveChat(path: string, { model, messages }: SavedChat): void {
   refuseOther(path);
   const text = `${JSON.stringify({ format: FORMAT, version: VERSION, model, messages }, null, 2)}\n`;
-  const partial = `${path}.${process.pid}.partial`;
   try {
-    const file = openSync(partial, 'wx');
-    try {
-      writeFileSync(file, text);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(partial, path);
+    replaceFile(path, (file) => writeFileSync(file, text), 'wx');
   } catch (error) {
-    rmSync(partial, { force: true });
     const { code, message } = error as NodeJS.ErrnoException;
     throw new FlashrowError(
       'NOT_WRITABLE',

@@ -1,6 +1,7 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
+import { replaceFile } from '../../disk/replace-file.js';
 import {
   encodeHeader,
   type LayerPredictor,
@@ -46,20 +47,9 @@ export function writePredictors(
     ...layers.flatMap(({ inner, outer, bias, uses }) => [inner, outer, bias, uses]),
   ];
   const path = join(storePath, PREDICTORS_FILE);
-  const partial = `${path}.${process.pid}.partial`;
-  try {
-    const file = openSync(partial, 'w');
-    try {
-      for (const part of parts)
-        for (let done = 0; done < part.length; ) done += writeSync(file, part, done, part.length - done);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(partial, path);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw error;
-  }
+  replaceFile(path, (file) => {
+    for (const part of parts)
+      for (let done = 0; done < part.length; ) done += writeSync(file, part, done, part.length - done);
+  });
   return { path, bytes: parts.reduce((sum, part) => sum + part.length, 0) };
 }
