@@ -68,9 +68,23 @@ export interface StreamLayer extends BundleGeometry {
   slots: number;
 }
 
+/** A matrix [rows, columns] that streams: rows one after another in a file, some at a time. */
+export interface StreamedMatrix {
+  /** Index into the stream's paths. */
+  file: number;
+  offset: number;
+  rows: number;
+  columns: number;
+  format: RowFormat;
+  /** Rows of a unit; the last unit may hold fewer. slots.ts gives the size of a slot. */
+  rowsPerUnit: number;
+  /** CRC-32C of the whole matrix; null where a file carries none. */
+  checksum: number | null;
+}
+
 /**
- * A read-ahead ring over a fixed cyclic schedule: units that `pin` does not hold stream through it in order, and the
- * disk never idles.
+ * A read-ahead ring over a fixed cyclic schedule: units that are needed in every pass and are not held stream through
+ * it in order, and the disk never idles.
  */
 export interface Ring {
   /**
@@ -79,7 +93,10 @@ export interface Ring {
    */
   arenaOffset: number;
   slots: number;
-  /** Pairs (layer, unit), in the order in which `ffn` will consume them; after the last comes the first again. */
+  /**
+   * Pairs (layer, unit), in the order in which `ffn` and `multiply` will consume them; after the last comes the first
+   * again. Matrices count on from the layers: matrix m is `layers.length + m`.
+   */
   schedule: Uint32Array;
 }
 
@@ -92,6 +109,8 @@ export interface StreamOptions {
   /** Gaps up to this many bytes between neighbouring wanted records are read through. */
   mergeGapBytes: number;
   layers: StreamLayer[];
+  /** Default: none. */
+  matrices?: StreamedMatrix[];
 }
 
 /** Indices into the array that `RowStream.counters` fills. All count up from the stream's creation. */
@@ -102,10 +121,12 @@ export const COUNTERS = {
   deviceBytes: 1,
   /** Reads after merging. */
   records: 2,
-  /** ms that `ffn` spent waiting for bundles to arrive. */
+  /** ms that `ffn` and `multiply` spent waiting for units to arrive. */
   readWaitMs: 3,
   /** ms that `ffn` spent computing. */
   ffnMs: 4,
+  /** The part of `readWaitMs` that is `multiply`'s. */
+  matrixWaitMs: 5,
 } as const;
 
 /** Stands for the next unit of the ring, in place of a slot. */
@@ -159,6 +180,12 @@ export interface RowStream {
    * stream survives.
    */
   ffn(call: FeedForwardCall): void;
+  /**
+   * y[tokens, rows] = x[tokens, columns] W^T, for a matrix whose units come next in the ring. A product is the same
+   * bits as that of a ResidentMatrix. The checksum is compared after the first whole pass over the matrix, before this
+   * returns. Throws as `ffn` does; the ring is then at the matrix's first unit again.
+   */
+  multiply(matrix: number, x: Float32Array, tokens: number, y: Float32Array): void;
   counters(into: Float64Array): void;
   /** Waits for reads in flight, then frees everything. */
   dispose(): void;

@@ -16,12 +16,13 @@ import {
   type ResidentMatrix,
   type Ring,
   type RowStream,
+  type StreamedMatrix,
   type StreamLayer,
   type StreamOptions,
 } from './bridge.js';
 import { FORMATS, isRowFormat } from './formats.js';
 import { createTrainer, type LowRankStep } from './low-rank-trainer.js';
-import { slotLayout } from './slots.js';
+import { matrixSlotBytes, slotLayout } from './slots.js';
 
 /** The exports of bindings/addon.cc; its objects check their arguments themselves. */
 interface Addon {
@@ -165,11 +166,20 @@ function nativeLayer(layer: StreamLayer): object {
   };
 }
 
+/** A matrix as `toMatrix` in bindings/stream.cc reads it. */
+function nativeMatrix(matrix: StreamedMatrix): object {
+  if (matrix.columns % FORMATS[matrix.format].blockSize !== 0)
+    throw new BridgeError('USAGE', `rows of ${matrix.columns} are not whole ${matrix.format} blocks`);
+  return { ...matrix, format: formatId(matrix.format), slotBytes: matrixSlotBytes(matrix) };
+}
+
 class AddonStream implements RowStream {
   readonly #native: NativeStream;
 
   constructor(addon: Addon, pool: NativePool, options: StreamOptions) {
-    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers: options.layers.map(nativeLayer) }));
+    const layers = options.layers.map(nativeLayer);
+    const matrices = (options.matrices ?? []).map(nativeMatrix);
+    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers, matrices }));
   }
 
   get direct(): boolean {
@@ -195,6 +205,10 @@ class AddonStream implements RowStream {
   ffn(call: FeedForwardCall): void {
     const { layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate } = call;
     guarded(() => this.#native.ffn(layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate));
+  }
+
+  multiply(matrix: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    guarded(() => this.#native.multiply(matrix, x, tokens, y));
   }
 
   counters(into: Float64Array): void {

@@ -55,7 +55,7 @@ export function createAttention({
     width,
     async step(layer, x, tokens, position, mixed) {
       denseTime.start();
-      await dense.attentionInput(layer, x, tokens, position, q, k, v);
+      dense.attentionInput(layer, x, tokens, position, q, k, v);
       denseTime.stop();
       cache.append(layer, position, tokens, k, v);
       cache.attend(layer, position, tokens, q, mixed);
