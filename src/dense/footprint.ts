@@ -1,6 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
+import { attentionLayers, recurrentOf } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -40,11 +41,12 @@ export function denseFootprint(
   const { hiddenSize, numLayers } = spec;
   const layers = Array.from({ length: numLayers }, (_, layer) => {
     const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
-    return [[named('q'), named('k'), named('v')], [named('o')]];
+    const input = recurrentOf(spec, layer) ? [] : [[named('q'), named('k'), named('v')]];
+    return [...input, [named('o')]];
   });
   const segments = [...layers.flat(), [tensorNamed(tensors, headName(spec))]];
   const sessions = segments.filter((matrices) => libraryFor(matrices) === 'onnx').length;
-  const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
+  const norms = normBytes(spec) + attentionLayers(spec) * attentionVectorBytes(spec) + numLayers * biasBytes(spec);
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
