@@ -11,4 +11,5 @@ export { phi3 } from './phi3.js';
 export { qwen2 } from './qwen2.js';
 export { qwen2Moe } from './qwen2-moe.js';
 export { qwen3 } from './qwen3.js';
+export { qwen35, qwen35Moe } from './qwen3-5.js';
 export { qwen3Moe } from './qwen3-moe.js';
