@@ -8,7 +8,7 @@ import { expertsApart } from './expert-sources.js';
 import { ggufExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
-import { attendingHeads, recurrentNames } from './recurrent-family.js';
+import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
 
@@ -25,7 +25,9 @@ export function ggufDecoder(
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
   const heads = headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
   const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
-  const names = namesOf(family, recurrent);
+  const holds = (name: string) => tensors.shape(name) !== null;
+  const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
+  const names = namesOf(family, recurrent, places);
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
   const apart = tensors.shape(expertNamed(0, 'gate', 0));
@@ -51,6 +53,7 @@ export function ggufDecoder(
   };
   return describeDecoder(spec, names, family, {
     expertSource: apart && family.experts ? expertsApart(expertNamed) : undefined,
+    mixerRows: places?.rows,
     kernelShape: (channels, kernel) => [channels, kernel],
     ignored,
   });
@@ -71,11 +74,14 @@ function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key) {
   };
 }
 
-function namesOf(family: DecoderFamily, recurrent: ModelSpec['recurrent']): CheckpointNames {
+function namesOf(
+  family: DecoderFamily,
+  recurrent: ModelSpec['recurrent'],
+  places: MixerPlaces | null,
+): CheckpointNames {
   const usual = ggufNames(family.experts !== null, family.ggufRenamed);
   const names = { ...usual, finalNorm: family.finalNorm?.gguf ?? usual.finalNorm };
-  if (!family.recurrent) return names;
-  return recurrentNames(names, { recurrent }, family.recurrent.ggufNames, (layer) => `blk.${layer}.`);
+  return places ? recurrentNames(names, { recurrent }, places.names, (layer) => `blk.${layer}.`) : names;
 }
 
 /** Files of Mixtral that were made until April 2024 have a matrix for each expert. */

@@ -26,6 +26,8 @@ export const familyTraits = (family: DecoderFamily) =>
 
 /** What one kind of checkpoint does in its own way, besides names. */
 export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'kernelShape'> {
+  /** Matrices of a mixer whose rows are parts of a larger one. */
+  mixerRows?: FusedRows;
   /** True for a tensor that a run does not need. */
   ignored?: (sourceName: string) => boolean;
 }
@@ -35,10 +37,11 @@ export function describeDecoder(
   spec: ModelSpec,
   names: CheckpointNames,
   { fused }: DecoderFamily,
-  { ignored, ...places }: DecoderPlaces,
+  { ignored, mixerRows, ...places }: DecoderPlaces,
 ): ModelDescription {
   const [attention, network] = [fusedQueriesKeysValues(spec), fusedGateUp(spec)];
-  const fusedRows: FusedRows = (tensor) => (fused ? (attention(tensor) ?? network(tensor)) : null);
+  const fusedRows: FusedRows = (tensor) =>
+    mixerRows?.(tensor) ?? (fused ? (attention(tensor) ?? network(tensor)) : null);
   return {
     spec,
     tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, { ...places, fusedRows }) },
