@@ -3,7 +3,7 @@
  * the caller and hold at least `tokens` rows. Unless a method says that it adds, it overwrites its outputs.
  */
 export interface DenseHalf {
-  /** Bytes of weights held in memory, packed copies of a library included. */
+  /** Bytes of weights held in memory. */
   readonly residentBytes: number;
   /**
    * x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on if the model
@@ -24,7 +24,7 @@ export interface DenseHalf {
     k: Float32Array,
     v: Float32Array,
     gates?: Float32Array | null,
-  ): Promise<void> | void;
+  ): void;
   /**
    * x[tokens, hiddenSize] += o(attention[tokens, heads * headDim]); ffnInput[tokens, hiddenSize] = norm(x). In a model
    * whose attention and feed-forward network run side by side, the norm is of x before the sum.
@@ -35,13 +35,13 @@ export interface DenseHalf {
     x: Float32Array,
     tokens: number,
     ffnInput: Float32Array,
-  ): Promise<void> | void;
+  ): void;
   /**
    * Finishes the streamed network's output[tokens, hiddenSize] in place: adds the shared expert's part, made from
    * x[tokens, hiddenSize], and the output's bias, then applies the norm that some models have here.
    */
   finishFeedForward(layer: number, x: Float32Array, tokens: number, output: Float32Array): void;
   /** logits[tokens, vocabSize] = the head of the last norm of x[tokens, hiddenSize], the residual stream. */
-  logits(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
+  logits(x: Float32Array, tokens: number, logits: Float32Array): void;
   dispose(): Promise<void> | void;
 }

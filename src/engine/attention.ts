@@ -56,7 +56,7 @@ export function createAttention({
     width,
     async step(layer, x, tokens, position, mixed) {
       denseTime.start();
-      await dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
+      dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
       cache.append(layer, position, tokens, k, v);
       cache.attend(layer, position, tokens, q, mixed);

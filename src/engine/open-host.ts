@@ -120,7 +120,7 @@ async function loadParts(
     onEvent(progress);
   };
   const bridge = keep(openBridge({ threads }));
-  const dense = keep(await createDenseHalf({ spec, tensors, bridge, threads, maxTokens, onLayer }));
+  const dense = keep(await createDenseHalf({ spec, tensors, bridge, maxTokens, onLayer }));
   const mixer = keep(createMixer({ spec, tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
   const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
   const stream = keep(createStream(store, bridge, allocation, settings.direct));

@@ -64,15 +64,6 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
   );
 }
 
-/**
- * Bytes beside the budget, measured on small models, where little else grows the process. `sessionBytes` is the dense
- * half's part.
- */
-export const overheadBytes = (spec: ModelSpec, sessionBytes: number): number =>
-  Math.ceil(
-    WORKER_BYTES +
-      TEXT_THREAD_BYTES +
-      spec.vocabSize * BYTES_PER_TOKEN +
-      READ_THREADS * READ_THREAD_BYTES +
-      sessionBytes,
-  );
+/** Bytes beside the budget, measured on small models, where little else grows the process. */
+export const overheadBytes = (spec: ModelSpec): number =>
+  Math.ceil(WORKER_BYTES + TEXT_THREAD_BYTES + spec.vocabSize * BYTES_PER_TOKEN + READ_THREADS * READ_THREAD_BYTES);

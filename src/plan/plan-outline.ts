@@ -50,7 +50,7 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
   const spendOn = (budgetBytes: number, contextSize: number) => allocate({ ...request, budgetBytes, contextSize });
   const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes;
-  const overhead = overheadBytes(spec, dense.overheadBytes);
+  const overhead = overheadBytes(spec);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
   const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);

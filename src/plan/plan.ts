@@ -44,7 +44,7 @@ export interface Plan {
   scratchBytes: number;
   /** Slots for bundles, allocated once. */
   cacheBytes: number;
-  /** Memory beside the budget: worker, tokenizer, sessions. */
+  /** Memory beside the budget: worker threads, tokenizer, read threads. */
   overheadBytes: number;
   /** The streamed half as it lies on disk. Gates that stay in memory are not part of it. */
   ffnBytes: number;
