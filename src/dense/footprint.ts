@@ -1,6 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
+import { attentionLayers, recurrentOf } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -30,11 +31,12 @@ export function denseFootprint(
 ): DenseFootprint {
   checkShapes(spec, tensors);
   const { hiddenSize, numLayers } = spec;
-  const matrices = Array.from({ length: numLayers }, (_, layer) =>
-    PROJECTIONS.map((name) => tensorNamed(tensors, layerTensor(layer, name))),
-  ).flat();
+  const matrices = Array.from({ length: numLayers }, (_, layer) => {
+    const projections = recurrentOf(spec, layer) ? (['o'] as const) : PROJECTIONS;
+    return projections.map((name) => tensorNamed(tensors, layerTensor(layer, name)));
+  }).flat();
   matrices.push(tensorNamed(tensors, headName(spec)));
-  const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
+  const norms = normBytes(spec) + attentionLayers(spec) * attentionVectorBytes(spec) + numLayers * biasBytes(spec);
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;

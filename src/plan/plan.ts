@@ -38,7 +38,7 @@ export interface Plan {
   left: MemoryLeft;
   /** Weights that stay in memory: the dense half, and what a selector keeps. */
   residentBytes: number;
-  /** Keys and values at full context. */
+  /** Keys and values at full context, and states that do not grow, with the copies that let a prompt be told again. */
   stateBytes: number;
   /** Working buffers. */
   scratchBytes: number;
