@@ -21,5 +21,7 @@ import type { TensorShape } from './tensor-on-disk.js';
  * on the way leave holes in the heap. Block formats and f16 therefore run on the bridge, which holds a file's own
  * bytes.
  */
-export const libraryFor = (matrices: readonly TensorShape[]): 'onnx' | 'bridge' =>
-  matrices.every(({ format }) => format === 'f32') && onnxRuntimeIsUsable() ? 'onnx' : 'bridge';
+export const libraryFor = (matrices: readonly (TensorShape & { factor?: number })[]): 'onnx' | 'bridge' =>
+  matrices.every(({ format, factor }) => format === 'f32' && factor === undefined) && onnxRuntimeIsUsable()
+    ? 'onnx'
+    : 'bridge';
