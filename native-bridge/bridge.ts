@@ -21,6 +21,13 @@ export interface Part {
   offset: number;
 }
 
+/** Factors of a layer's products; one for all neurons, or one for each expert. */
+export interface PartFactors {
+  gate: readonly number[] | null;
+  up: readonly number[] | null;
+  down: readonly number[] | null;
+}
+
 /**
  * The cut of one layer's feed-forward network into bundles of `neuronsPerBundle` neighbouring neurons (which divides
  * `numNeurons`).
@@ -37,6 +44,11 @@ export interface BundleGeometry {
   /** `gate` is null where the network is not gated: then h = act(up x), else h = act(gate x) * (up x). */
   formats: { gate: RowFormat | null; up: RowFormat; down: RowFormat };
   downOrientation: 'by-neuron' | 'by-output';
+  /**
+   * What the products of gate, up and down are multiplied by, before biases: one number, or one for each of equal
+   * shares of the neurons (experts), in order. Null, as all of it may be: nothing.
+   */
+  factors?: PartFactors | null;
   /** One to three. */
   extents: Extent[];
   parts: { gate: Part | null; up: Part; down: Part };

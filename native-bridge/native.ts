@@ -140,6 +140,8 @@ function formatId(format: string): number {
   return FORMATS[format].id;
 }
 
+const floats = (numbers: readonly number[] | null | undefined) => (numbers ? Float32Array.from(numbers) : null);
+
 /** A layer as `toLayer` in bindings/stream.cc reads it. */
 function nativeLayer(layer: StreamLayer): object {
   const { gate, up, down } = layer.formats;
@@ -163,6 +165,9 @@ function nativeLayer(layer: StreamLayer): object {
     residentPart: INPUT_PARTS.indexOf(layer.residentPart),
     gateBias: layer.biases?.gate ?? null,
     upBias: layer.biases?.up ?? null,
+    gateFactors: floats(layer.factors?.gate),
+    upFactors: floats(layer.factors?.up),
+    downFactors: floats(layer.factors?.down),
     arenaOffset: layer.arenaOffset,
     slots: layer.slots,
     areas,

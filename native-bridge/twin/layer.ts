@@ -67,6 +67,9 @@ function checkNetwork(layer: StreamLayer, fail: Fail): void {
   for (const [name, bias] of Object.entries(layer.biases ?? {}))
     if (bias !== null && (bias.length !== numNeurons || (name === 'gate' && formats.gate === null)))
       throw fail(`there are not as many biases of ${name} as neurons`);
+  for (const factors of Object.values(layer.factors ?? {}))
+    if (factors && (factors.length === 0 || numNeurons % factors.length !== 0))
+      throw fail('factors must be of equal shares of the neurons');
 }
 
 const rowLengths = ({

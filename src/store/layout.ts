@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import type { BundleGeometry, PartFactors } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
@@ -135,6 +135,13 @@ function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: s
   };
 }
 
+/** The factors of a layer's streamed tensors; null where it has none. */
+function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null {
+  const of = (name: 'gate' | 'up' | 'down') => checkpoint.tensors.get(layerTensor(layer, name))?.factors ?? null;
+  const factors = { gate: of('gate'), up: of('up'), down: of('down') };
+  return Object.values(factors).every((list) => list === null) ? null : factors;
+}
+
 function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
   const tensor = checkpoint.tensors.get(name);
   if (tensor === undefined) throw new Error(`checkpoint ${checkpoint.path} was opened without its tensor ${name}`);
@@ -158,14 +165,14 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
 
   let residentBytes = 0;
   const resident = [...residentTensors(spec).keys()].map((name) => {
-    const { shape, format: source } = tensorOf(checkpoint, name);
+    const { shape, format: source, factors } = tensorOf(checkpoint, name);
     const format = shape.length === 1 ? 'f32' : matrixFormat(source, dense, shape[1]);
     // Norms always fit f32 without loss, so they are no news for a report.
     if (shape.length > 1) noteConversion(name, format);
     const bytes = tensorBytes(format, shape);
     const offset = residentBytes;
     residentBytes = roundUp(offset + bytes, DEVICE_BLOCK);
-    return { name, shape: [...shape], format, offset, bytes };
+    return { name, shape: [...shape], format, offset, bytes, ...(factors && { factor: factors[0] }) };
   });
 
   const stays = Array.from({ length: spec.numLayers }, (_, layer) => rows === 'source' && canStay(checkpoint, layer));
@@ -187,6 +194,7 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
     rowsBytes += roundUp(numBundles(geometry) * geometry.extents[0].stride, DEVICE_BLOCK);
     return geometry;
   });
+  for (const [layer, geometry] of layers.entries()) geometry.factors = layerFactors(checkpoint, layer);
   return { files, layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
 }
 
