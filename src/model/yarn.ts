@@ -29,12 +29,10 @@ function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: numb
   });
 }
 
-const growth = (factor: number) => (factor > 1 ? 1 + 0.1 * Math.log(factor) : 1);
+const growth = (factor: number, scale = 1) => (factor > 1 ? 1 + 0.1 * scale * Math.log(factor) : 1);
 
 /** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). Throws CORRUPT or UNSUPPORTED. */
 export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): RotaryScaling {
-  for (const key of ['mscale', 'mscale_all_dim'])
-    if (scaling.raw(key) !== undefined) throw scaling.unsupported(key, 'is set; no supported model has it');
   const factor = scaling.positive('factor');
   const ramp: Ramp = {
     factor,
@@ -44,7 +42,12 @@ export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, 
     wholePairs: scaling.flag('truncate') ?? true,
   };
   const frequencyFactors = slowedBy(ramp, theta, dimension);
-  return { frequencyFactors, magnitude: scaling.positive('attention_factor', growth(factor)) };
+  const [mscale, all] = [scaling.raw('mscale'), scaling.raw('mscale_all_dim')];
+  const usual =
+    mscale && all
+      ? growth(factor, scaling.positive('mscale')) / growth(factor, scaling.positive('mscale_all_dim'))
+      : growth(factor);
+  return { frequencyFactors, magnitude: scaling.positive('attention_factor', usual) };
 }
 
 /**
@@ -65,6 +68,7 @@ export function ggufYarn(
     slow: metadata.positive(key('yarn_beta_slow'), 1),
     wholePairs: true,
   };
-  const magnitude = metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor));
+  const all = metadata.raw(key('yarn_log_multiplier')) ? metadata.positive(key('yarn_log_multiplier')) : 0;
+  const magnitude = (metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor))) / growth(factor, all);
   return { frequencyFactors: slowedBy(ramp, theta, dimension), magnitude };
 }

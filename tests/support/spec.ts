@@ -28,6 +28,8 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   parallelNorm: null,
   queryKeyNorm: null,
   queryScale: 1,
+  queryTemperature: null,
+  noRotaryEvery: null,
   attentionSoftCap: null,
   logitSoftCap: null,
   slidingWindow: null,
