@@ -29,7 +29,7 @@ export function createRecurrent({ denseTime, ...options }: RecurrentOptions): Mi
     width: layers[0].width,
     async step(layer, x, tokens, _position, mixed) {
       const at = places[layer];
-      if (at === 0) state.begin(marks);
+      if (at === 0) state.begin(tokens, marks);
       if (at === 0) marks = false;
       denseTime.start();
       layers[at].project(x, tokens, inputs);

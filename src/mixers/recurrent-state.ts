@@ -38,6 +38,8 @@ export class RecurrentState {
   readonly #snapshots: Point[] = [];
   /** A snapshot that the pass that is running writes; null without one. */
   #marked: Point | null = null;
+  /** A snapshot that reaches to where the running pass begins, and has room for its inputs; null without one. */
+  #extended: Point | null = null;
 
   constructor(sizes: readonly LayerSizes[], replay: Replay) {
     this.#sizes = sizes;
@@ -58,10 +60,14 @@ export class RecurrentState {
     return this.#present.length;
   }
 
-  /** Begins a pass: `mark` makes it one that a later rewind can stop inside of, at any of its last tokens. */
-  begin(mark: boolean): void {
+  /** Begins a pass of `tokens`; with `mark`, a later rewind can stop inside of it, at any of its last tokens. */
+  begin(tokens: number, mark: boolean): void {
     this.#before.length = -1;
-    if (mark) this.#marked ??= this.#freed();
+    if (!mark) return;
+    const { length } = this.#present;
+    const hasRoom = (point: Point) => reach(point, length) === length && point.steps + tokens <= STEPS_KEPT;
+    this.#extended = this.#snapshots.find(hasRoom) ?? null;
+    if (!this.#extended) this.#marked = this.#freed();
   }
 
   /** The state of a layer that the pass reads. */
@@ -87,6 +93,7 @@ export class RecurrentState {
     // The present state becomes the one before, and takes these inputs with it.
     if (tokens <= STEPS_KEPT) this.#present.inputs[layer].set(last);
     this.#marked?.inputs[layer].set(last);
+    this.#extended?.inputs[layer].set(last, this.#extended.steps * inputWidth);
   }
 
   /** Ends a pass of `tokens` tokens. */
@@ -96,6 +103,8 @@ export class RecurrentState {
     this.#before = before;
     this.#present.length = before.length + tokens;
     before.steps = tokens <= STEPS_KEPT ? tokens : 0;
+    if (this.#extended) this.#extended.steps += tokens;
+    this.#extended = null;
     if (!this.#marked) return;
     this.#marked.steps = Math.min(tokens, STEPS_KEPT);
     this.#marked.length = this.#present.length - this.#marked.steps;
@@ -121,6 +130,7 @@ export class RecurrentState {
   restore(length: number): number {
     if (this.#marked) this.#snapshots.unshift(this.#marked);
     this.#marked = null;
+    this.#extended = null;
     if (length < this.#present.length) {
       const reached = this.#return(length);
       this.#present.length = reached;

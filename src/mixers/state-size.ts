@@ -7,8 +7,8 @@ import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
  */
 export const STEPS_KEPT = 8;
 
-/** Earlier states that are kept: at the end of a prompt, and at the end of a turn. */
-export const SNAPSHOTS = 2;
+/** Earlier states that are kept: at the ends of the last prompt and turn, and one more for a prompt told otherwise. */
+export const SNAPSHOTS = 3;
 
 export interface LayerSizes {
   /** Floats of the state. */

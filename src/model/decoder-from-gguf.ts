@@ -8,7 +8,7 @@ import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
-import { attendingHeads, recurrentNames } from './recurrent-family.js';
+import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
 
@@ -26,7 +26,9 @@ export function ggufDecoder(
   const heads = headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
   const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
-  const names = namesOf(family, firstMixture, recurrent);
+  const holds = (name: string) => tensors.shape(name) !== null;
+  const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
+  const names = namesOf(family, firstMixture, recurrent, places);
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
   const experts = family.experts && expertsOf(family.experts, metadata, key, firstMixture!, tensors, names);
@@ -52,6 +54,7 @@ export function ggufDecoder(
   };
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
+    mixerRows: places?.rows,
     kernelShape: (channels, kernel) => [channels, kernel],
     ignored,
   });
@@ -76,11 +79,11 @@ function namesOf(
   family: DecoderFamily,
   firstMixture: number | null,
   recurrent: ModelSpec['recurrent'],
+  places: MixerPlaces | null,
 ): CheckpointNames {
   const usual = ggufNames(firstMixture, family.ggufRenamed);
   const names = { ...usual, finalNorm: family.finalNorm?.gguf ?? usual.finalNorm };
-  if (!family.recurrent) return names;
-  return recurrentNames(names, { recurrent }, family.recurrent.ggufNames, (layer) => `blk.${layer}.`);
+  return places ? recurrentNames(names, { recurrent }, places.names, (layer) => `blk.${layer}.`) : names;
 }
 
 /** Files of Mixtral that were made until April 2024 have a matrix for each expert. */

@@ -31,6 +31,8 @@ export const withoutNorm = ({ optionalQueryKeyNorm }: DecoderFamily, hasNorm: bo
 
 /** What one kind of checkpoint does in its own way, besides names. */
 export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'kernelShape' | 'vectorShapes'> {
+  /** Matrices of a mixer whose rows are parts of a larger one. */
+  mixerRows?: FusedRows;
   /** True for a tensor that a run does not need. */
   ignored?: (sourceName: string) => boolean;
 }
@@ -40,11 +42,12 @@ export function describeDecoder(
   spec: ModelSpec,
   names: CheckpointNames,
   { fused }: DecoderFamily,
-  { ignored, ...places }: DecoderPlaces,
+  { ignored, mixerRows, ...places }: DecoderPlaces,
 ): ModelDescription {
   const [attention, network] = [fusedQueriesKeysValues(spec), fusedGateUp(spec)];
   const fusedRows: FusedRows = (tensor) => {
-    if (!fused) return null;
+    const ofMixer = mixerRows?.(tensor);
+    if (ofMixer || !fused) return ofMixer ?? null;
     return attention(tensor) ?? (fused === true ? network(tensor) : null);
   };
   return {

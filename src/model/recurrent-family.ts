@@ -1,8 +1,9 @@
 import { shown } from '../errors.js';
 import type { CheckpointNames } from './checkpoint-names.js';
+import type { FusedRows } from './expected-tensors.js';
 import { Fields } from './fields.js';
 import { recurrentOf } from './mixer-tensors.js';
-import type { ModelSpec, RecurrentLayersSpec } from './spec.js';
+import type { ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
 /** The full name of a metadata key under the architecture's own prefix. */
@@ -14,9 +15,16 @@ export interface RecurrentFamily {
   /** Throws CORRUPT or UNSUPPORTED. `blocks` counts prediction blocks too. */
   fromGguf(metadata: Fields, key: Key, blocks: number): RecurrentLayersSpec;
   fromHuggingFace(config: Fields, numLayers: number): RecurrentLayersSpec;
+  /** Where the tensors of these layers are. `holds` says whether the checkpoint has a tensor of that name. */
+  gguf(mixer: RecurrentSpec, holds: (sourceName: string) => boolean): MixerPlaces;
+  huggingFace(mixer: RecurrentSpec, holds: (sourceName: string) => boolean): MixerPlaces;
+}
+
+export interface MixerPlaces {
   /** Names that differ from the usual in these layers alone. */
-  ggufNames: LayerNames;
-  huggingFaceNames: LayerNames;
+  names: LayerNames;
+  /** Matrices whose rows are parts of a larger one. Default: none. */
+  rows?: FusedRows;
 }
 
 /** Names that differ in the layers with such a mixer. */

@@ -18,12 +18,16 @@ const SHORT_CONVOLUTIONS: RecurrentFamily = {
       layers: types.map((type) => type === 'conv'),
     };
   },
-  ggufNames: {
-    mixerInput: 'shortconv.in_proj.weight',
-    mixerKernel: 'shortconv.conv.weight',
-    o: 'shortconv.out_proj.weight',
-  },
-  huggingFaceNames: { mixerInput: 'conv.in_proj.weight', mixerKernel: 'conv.conv.weight', o: 'conv.out_proj.weight' },
+  gguf: () => ({
+    names: {
+      mixerInput: 'shortconv.in_proj.weight',
+      mixerKernel: 'shortconv.conv.weight',
+      o: 'shortconv.out_proj.weight',
+    },
+  }),
+  huggingFace: () => ({
+    names: { mixerInput: 'conv.in_proj.weight', mixerKernel: 'conv.conv.weight', o: 'conv.out_proj.weight' },
+  }),
 };
 
 export const LFM2 = {

@@ -19,3 +19,4 @@ export { qwen3 } from './qwen3.js';
 export { qwen35, qwen35Moe } from './qwen3-5.js';
 export { qwen3Moe } from './qwen3-moe.js';
 export { smollm3 } from './smollm3.js';
+export { qwen3Next } from './qwen3-next.js';

@@ -66,8 +66,8 @@ export const deltaNets = (order: DeltaNetSpec['keyHeadOrder']): RecurrentFamily 
       layers: types.map((type) => type === 'linear_attention'),
     };
   },
-  ggufNames: { o: 'ssm_out.weight' },
-  huggingFaceNames: { o: 'linear_attn.out_proj.weight' },
+  gguf: () => ({ names: { o: 'ssm_out.weight' } }),
+  huggingFace: () => ({ names: { o: 'linear_attn.out_proj.weight' } }),
 });
 
 /** Traits that Qwen3-Next and Qwen 3.5 share. */
