@@ -55,8 +55,7 @@ export class AttentionVectors {
    * position `position + t`.
    */
   finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
-    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale, queryTemperature } =
-      this.#spec;
+    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale, queryTemperature } = this.#spec;
     if (this.#biases[layer].length > 0) {
       const [qBias, kBias, vBias] = this.#biases[layer];
       addBias(q, tokens, qBias);

@@ -49,7 +49,8 @@ export class BranchNorms {
         return weight;
       };
       this.#layers.push({
-        router: read(experts?.routerInput === 'residual', 'routerNorm')?.map((w) => w / Math.sqrt(spec.hiddenSize)) ?? null,
+        router:
+          read(experts?.routerInput === 'residual', 'routerNorm')?.map((w) => w / Math.sqrt(spec.hiddenSize)) ?? null,
         experts: read(experts?.branchNorms, 'expertsNorm'),
         afterShared: read(experts?.branchNorms, 'postSharedNorm'),
         afterExperts: read(experts?.branchNorms, 'postExpertsNorm'),

@@ -133,7 +133,8 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
 
 /** Bytes of the weights held; the embedding and the table of positions stay on disk. */
 function residentBytesOf({ layers, vectors, sharedExpert, branchNorms, downBiases, head }: DenseParts): number {
-  let bytes = vectors.residentBytes + branchNorms.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
+  let bytes =
+    vectors.residentBytes + branchNorms.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)
     bytes += (input?.residentBytes ?? 0) + output.residentBytes + (postFfnNorm?.bytes ?? 0);
   for (const bias of downBiases) bytes += bias.byteLength;

@@ -44,9 +44,12 @@ export function denseFootprint(
   const positions = spec.rotary === null ? 2 * rows : 0;
   return {
     residentBytes:
-      vectorBytes(spec) + sharedExpertBytes(spec, tensors) + matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0),
+      vectorBytes(spec) +
+      sharedExpertBytes(spec, tensors) +
+      matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0),
     // All segments share one buffer of rows.
-    scratchBytes: rotary + positions + (1 + branchRows(spec)) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+    scratchBytes:
+      rotary + positions + (1 + branchRows(spec)) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
   };
 }
 

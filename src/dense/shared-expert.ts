@@ -87,7 +87,6 @@ export class SharedExpert {
   }
 
   dispose(): void {
-    for (const matrices of this.#layers.splice(0))
-      for (const matrix of Object.values(matrices ?? {})) matrix.dispose();
+    for (const matrices of this.#layers.splice(0)) for (const matrix of Object.values(matrices ?? {})) matrix.dispose();
   }
 }

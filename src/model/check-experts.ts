@@ -19,7 +19,9 @@ export function groupsOf(
   return { count, used };
 }
 
-/** Throws CORRUPT where the numbers of experts contradict each other. The keys are those of all and of the used ones. */
+/**
+ * Throws CORRUPT where the numbers of experts contradict each other. The keys are those of all and of the used ones.
+ */
 export function checkedExperts(
   fields: Fields,
   [countKey, usedKey]: [string, string],

@@ -115,7 +115,8 @@ function rotarySpec(
 
 /** Dimensions of a head that rotate. */
 function rotaryDimension(scaling: Fields, config: Fields, headDim: number): number {
-  if (config.raw('rotary_dim') !== undefined) return checkedDimension(config, 'rotary_dim', config.size('rotary_dim'), headDim);
+  if (config.raw('rotary_dim') !== undefined)
+    return checkedDimension(config, 'rotary_dim', config.size('rotary_dim'), headDim);
   const fields = scaling.raw('partial_rotary_factor') === undefined ? config : scaling;
   const dimension = Math.floor(headDim * fields.positive('partial_rotary_factor', 1));
   return checkedDimension(fields, 'partial_rotary_factor', dimension, headDim);
@@ -123,10 +124,7 @@ function rotaryDimension(scaling: Fields, config: Fields, headDim: number): numb
 
 function checkedDimension(fields: Fields, key: string, dimension: number, headDim: number): number {
   if (dimension < 2 || dimension > headDim || dimension % 2 !== 0)
-    throw fields.corrupt(
-      key,
-      `lets ${dimension} dimensions of ${headDim} turn; it should be an even number of them`,
-    );
+    throw fields.corrupt(key, `lets ${dimension} dimensions of ${headDim} turn; it should be an even number of them`);
   return dimension;
 }
 

@@ -33,8 +33,8 @@ export const expertsApart =
   });
 
 /**
- * Gate and up of a layer's experts in one stack [numExperts, 2 * intermediateSize, hiddenSize], in each matrix first the
- * gate's rows and then up's; down in a stack of its own.
+ * Gate and up of a layer's experts in one stack [numExperts, 2 * intermediateSize, hiddenSize], in each matrix first
+ * the gate's rows and then up's; down in a stack of its own.
  */
 export const fusedExperts =
   (name: (layer: number, stack: 'gateUp' | 'down') => string): ExpertSource =>

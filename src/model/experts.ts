@@ -13,7 +13,9 @@ export interface ExpertsFamily {
   intermediateSizeKey: string;
   /** The key of the number of layers before the first with experts. Default `first_k_dense_replace`. */
   leadingKey?: string;
-  /** True where weights are scaled to sum to 1. `norm_topk_prob` overrides it, or `expert_weights_norm` in GGUF files. */
+  /**
+   * True where weights are scaled to sum to 1. `norm_topk_prob` overrides it, or `expert_weights_norm` in GGUF files.
+   */
   normalizeWeights: boolean;
   /** Default `softmax`. `expert_gating_func` of GGUF files overrides it. */
   scoring?: ExpertsSpec['scoring'];
@@ -123,13 +125,14 @@ export function ggufExperts(
       `is ${shown(step)}: layers without experts among others are not supported`,
     );
   const numExperts = metadata.size(key('expert_count'));
+  const intermediateSize = metadata.size(key('expert_feed_forward_length'), expertNeurons(metadata, names));
   const gating = metadata.count(key('expert_gating_func'), GATING.length - 1);
   const scale = metadata.raw(key('expert_weights_scale'));
   return checkedExperts(metadata, [key('expert_count'), key('expert_used_count')], {
     ...familyExperts(family),
     numExperts,
     numExpertsPerToken: metadata.size(key('expert_used_count')),
-    intermediateSize: metadata.size(key('expert_feed_forward_length'), expertNeurons(metadata, names)),
+    intermediateSize,
     leadingDenseLayers,
     scoring: gating === 0 ? (family.scoring ?? 'softmax') : GATING[gating],
     selectionBias: family.selectionBias === true && tensors.shape(names.selectionBias) !== null,

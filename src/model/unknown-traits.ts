@@ -21,7 +21,8 @@ export function refuseUnknownTraits(
   for (const key of ['attention_bias', 'mlp_bias']) {
     const value = config.flag(key);
     const ofAttention = key === 'attention_bias' && queryKeyValueBiases;
-    if (value === true && !biases && !ofAttention) throw config.unsupported(key, 'is true; projections with biases are not supported');
+    if (value === true && !biases && !ofAttention)
+      throw config.unsupported(key, 'is true; projections with biases are not supported');
     if (value === false && biases)
       throw config.unsupported(key, 'is false; this architecture without biases is not supported');
   }

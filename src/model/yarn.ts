@@ -31,9 +31,19 @@ function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: numb
 
 const growth = (factor: number, scale = 1) => (factor > 1 ? 1 + 0.1 * scale * Math.log(factor) : 1);
 
+/** The two scales of a temperature, of which one alone has no meaning that is known; null without them. */
+function temperatures(scaling: Fields): [number, number] | null {
+  const keys = ['mscale', 'mscale_all_dim'] as const;
+  const found = keys.filter((key) => scaling.raw(key) !== undefined);
+  if (found.length === 1)
+    throw scaling.unsupported(found[0], 'is set alone; no supported model has one without the other');
+  return found.length === 0 ? null : [scaling.positive(keys[0]), scaling.positive(keys[1])];
+}
+
 /** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). Throws CORRUPT or UNSUPPORTED. */
 export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): RotaryScaling {
   const factor = scaling.positive('factor');
+  const scales = temperatures(scaling);
   const ramp: Ramp = {
     factor,
     trained: scaling.size('original_max_position_embeddings', config.size('max_position_embeddings')),
@@ -42,11 +52,7 @@ export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, 
     wholePairs: scaling.flag('truncate') ?? true,
   };
   const frequencyFactors = slowedBy(ramp, theta, dimension);
-  const [mscale, all] = [scaling.raw('mscale'), scaling.raw('mscale_all_dim')];
-  const usual =
-    mscale && all
-      ? growth(factor, scaling.positive('mscale')) / growth(factor, scaling.positive('mscale_all_dim'))
-      : growth(factor);
+  const usual = scales ? growth(factor, scales[0]) / growth(factor, scales[1]) : growth(factor);
   return { frequencyFactors, magnitude: scaling.positive('attention_factor', usual) };
 }
 

@@ -20,7 +20,9 @@ export interface RouterOptions {
   maxTokens: number;
 }
 
-/** A mixture of experts says itself which rows it needs. A unit is an expert (routing.ts), or a part of a dense layer. */
+/**
+ * A mixture of experts says itself which rows it needs. A unit is an expert (routing.ts), or a part of a dense layer.
+ */
 export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): Selector {
   const { numExperts, numExpertsPerToken } = experts;
   const route = createRoute(experts);

@@ -24,8 +24,8 @@ export type Route = (
 ) => void;
 
 /**
- * The routing of all mixtures of experts (arXiv 2101.03961, 2401.04088, 2412.19437). The first expert wins where several
- * are equal. Sums and scores are double.
+ * The routing of all mixtures of experts (arXiv 2101.03961, 2401.04088, 2412.19437). The first expert wins where
+ * several are equal. Sums and scores are double.
  */
 export function createRoute(spec: ExpertsSpec): Route {
   const { numExperts, numExpertsPerToken, scoring, groups, normalizeWeights, weightScale } = spec;
@@ -37,10 +37,12 @@ export function createRoute(spec: ExpertsSpec): Route {
 
   return (logits, first, { logitBias, selectionBias, outputScales }, chosen, shares, at) => {
     for (let e = 0; e < numExperts; e++) scores[e] = logits[first + e] + (logitBias ? logitBias[e] : 0);
-    // Logits tell the best as scores do, and differ where scores come to the same.
-    if (!selectionBias) rank.set(scores);
+    // Where nothing is added, logits tell the best as scores do, and differ where scores come to the same.
+    const byLogits = !selectionBias && !groups;
+    if (byLogits) rank.set(scores);
     const total = toScores(scores, scoring);
-    if (selectionBias) for (let e = 0; e < numExperts; e++) rank[e] = scores[e] / total + selectionBias[e];
+    for (let e = 0; !byLogits && e < numExperts; e++)
+      rank[e] = scores[e] / total + (selectionBias ? selectionBias[e] : 0);
     if (groups) keepBestGroups(rank, groupSize, groupRank, bestGroups);
     pickBest(rank, chosen, at, numExpertsPerToken);
 

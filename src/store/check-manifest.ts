@@ -112,12 +112,7 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
   });
 }
 
-function checkLayer(
-  fields: ManifestFields,
-  layer: number,
-  spec: ModelSpec,
-  files: Manifest['files'],
-): LayerBundles {
+function checkLayer(fields: ManifestFields, layer: number, spec: ModelSpec, files: Manifest['files']): LayerBundles {
   const { hiddenSize } = spec;
   const numNeurons = streamedNeurons(spec, layer);
   // A bundle never holds neurons of two experts.

@@ -1,5 +1,13 @@
 import { ARCHITECTURE_NAMES } from '../model/families/architectures.js';
-import type { Activation, ExpertGroupsSpec, ExpertsSpec, ModelSpec, QueryTemperatureSpec, RotarySpec, SlidingWindowSpec } from '../model/spec.js';
+import type {
+  Activation,
+  ExpertGroupsSpec,
+  ExpertsSpec,
+  ModelSpec,
+  QueryTemperatureSpec,
+  RotarySpec,
+  SlidingWindowSpec,
+} from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
 import { checkRecurrent } from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
