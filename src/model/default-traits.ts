@@ -6,6 +6,8 @@ export const DEFAULT_TRAITS = {
   postNorms: false,
   embeddingScale: 1,
   queryScale: 1,
+  queryTemperature: null,
+  noRotaryEvery: null,
   attentionSoftCap: null,
   logitSoftCap: null,
   attentionGate: false,
