@@ -7,6 +7,7 @@ import { describeDecoder, familyTraits } from './describe-decoder.js';
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { huggingFaceGemma } from './gemma-traits.js';
+import { huggingFaceMixerShape } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
 import type { ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -51,7 +52,7 @@ export function huggingFaceDecoder(
   const names = huggingFaceNames(family.huggingFaceRenamed ?? family.experts?.renamed);
   return describeDecoder(spec, names, family, {
     expertSource: family.experts?.source(holds),
-    kernelShape: (channels, kernel) => [channels, 1, kernel],
+    mixerShape: huggingFaceMixerShape,
   });
 }
 

@@ -25,7 +25,7 @@ export const familyTraits = (family: DecoderFamily) =>
   }) as const;
 
 /** What one kind of checkpoint does in its own way, besides names. */
-export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'kernelShape'> {
+export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'mixerShape'> {
   /** Matrices of a mixer whose rows are parts of a larger one. */
   mixerRows?: FusedRows;
   /** True for a tensor that a run does not need. */
