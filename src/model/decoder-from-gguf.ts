@@ -8,7 +8,7 @@ import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
-import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
+import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
 
@@ -52,10 +52,11 @@ export function ggufDecoder(
     experts,
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
   };
+  Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
     mixerRows: places?.rows,
-    kernelShape: (channels, kernel) => [channels, kernel],
+    mixerShape: ggufMixerShape,
     ignored,
   });
 }
