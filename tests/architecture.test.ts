@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/plan'],
   ['src/store/write'],
   ['src/store', 'src/text'],
+  ['src/text/dialects'],
   ['src/import', 'src/dense', 'src/select'],
   ['src/model/families', 'src/import/layouts'],
   ['src/model'],
