@@ -131,6 +131,7 @@ async function generate(
 const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
   text: '',
   reasoning: '',
+  toolCalls: [],
   tokens: [],
   finishReason: 'abort',
   endedBy: 'signal',
