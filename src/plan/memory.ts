@@ -2,6 +2,7 @@ import { bridgeScratchBytes, keyValueBytes } from '../../native-bridge/memory.js
 import { READ_THREADS } from '../disk/read-threads.js';
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
+import { keptAs, type StateFormat } from './state-format.js';
 
 /*
  * Memory that a model takes besides its weights and its slots. State and scratch are part of the budget, the overhead
@@ -21,10 +22,9 @@ const BYTES_PER_TOKEN = 540;
 const READ_THREAD_BYTES = 1.2e6;
 
 /** Bytes of keys and values once the context is full. */
-export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' | 'f32'): number {
+export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   const { numLayers, numKeyValueHeads, headDim } = spec;
-  // 16 bits a value are integers with scales: bridge.ts says why.
-  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: format === 'f16' ? 'i16' : 'f32' });
+  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: keptAs(format) });
 }
 
 /**
