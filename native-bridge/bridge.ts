@@ -236,9 +236,10 @@ export interface KeyValueCacheOptions {
   contextSize: number;
   /**
    * `i16`: 16-bit integers with an f32 scale per position and head. They are as large as f16 and about seven times
-   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted.
+   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted. `i8`: 8-bit integers
+   * likewise, which are 256 times coarser.
    */
-  format: 'i16' | 'f32';
+  format: 'i8' | 'i16' | 'f32';
   /** Positions that a token sees in each layer, its own included; 0: all. Absent: all in every layer. */
   windows?: Uint32Array;
   /**

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
+import type { StateFormat } from '../plan/state-format.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { Progress } from './progress.js';
@@ -177,7 +178,7 @@ export interface PerPhase {
 export interface Receipt {
   /** The selector in use: which rows are read. */
   selector: string;
-  /** True where the selector computes the same as every row would. */
+  /** True where the selector computes the same as every row would, and keys and values are not kept in 8 bits. */
   exact: boolean;
   /** The share of active neurons that the selector missed at calibration, 0 to 1; null for exact selectors. */
   falseNegativeRate: number | null;
@@ -194,6 +195,8 @@ export interface Receipt {
    * with the conversation, up to `stateBytes` of the plan.
    */
   stateBytes: number;
+  /** How keys and values are kept: `f16`, `f32` or `q8`. */
+  stateFormat: StateFormat;
   /** Working buffers, bytes. */
   scratchBytes: number;
   /** The cache of bundles, with slots that are empty yet, bytes. */
@@ -328,7 +331,7 @@ export interface ModelInfo extends ModelDescription {
   selector: string;
   /** The cache policy in use. */
   cachePolicy: string;
-  /** True where the selector computes the same as every row would. */
+  /** True where the selector computes the same as every row would, and keys and values are not kept in 8 bits. */
   exact: boolean;
   /** The instruction set in use: `avx512`, `avx2`, `neon`, `portable`, or `ts` without compiled kernels. */
   kernels: string;
