@@ -1,6 +1,12 @@
 import type { ModelSpec } from '../model/spec.js';
 import type { TensorFormat } from './tensor-format.js';
-import type { WeightFactors } from './weight-factors.js';
+
+/**
+ * A further factor of a tensor's weights: one number, or one for each matrix of a stack. GGUF has it in a tensor of its
+ * own, `X.scale` beside `X.weight`. NVFP4 is made with one; files leave out those that are about 1 (llama.cpp,
+ * `build_lora_mm`, pull request 19769). Products are multiplied by it, so that blocks stay as they are.
+ */
+export type WeightFactors = readonly number[];
 
 /** The start of a tensor, or of a part of one, in a foreign file. */
 export interface Place {

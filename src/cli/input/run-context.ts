@@ -42,7 +42,13 @@ async function lengthOf(source: string, text: string, run: RunLength): Promise<n
     const { ChatPrompts } = await import('../../engine/chat-prompts.js');
     const { template = null, templateVar: variables = {} } = run;
     const messages = [{ role: 'user', content: text }];
-    return new ChatPrompts(tokenizer, () => chatTemplate).count({ messages, template, variables });
+    return new ChatPrompts(tokenizer, () => chatTemplate).count({
+      messages,
+      template,
+      variables,
+      tools: [],
+      toolChoice: 'auto',
+    });
   }
   return tokenizer.encode(text, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false }).length;
 }
