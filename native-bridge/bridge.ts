@@ -4,7 +4,7 @@ import type { RowFormat } from './formats.js';
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
 export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
-export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
+export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
 
 /** A run of bytes per bundle: bundle i has `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
 export interface Extent {

@@ -24,8 +24,21 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   activation?: Activation;
   /** Set for Gemmas. */
   gemma?: GemmaTraits;
-  /** True where queries, keys and values are one matrix of a checkpoint, and gate and up another. Default false. */
-  fused?: boolean;
+  /**
+   * True where queries, keys and values are one matrix of a checkpoint, and gate and up another; `attention` for the
+   * first alone. Default false.
+   */
+  fused?: boolean | 'attention';
+  /** True where checkpoints without norms of queries and keys are known, too. Default false. */
+  optionalQueryKeyNorm?: boolean;
+  /** See `ModelSpec`. Default null. */
+  noRotaryEvery?: number;
+  /** Default `halves`. */
+  huggingFaceRotary?: RotarySpec['layout'];
+  /** The name of the embedding in Hugging Face folders, where it is not the usual one. */
+  huggingFaceEmbedding?: string;
+  /** Shapes of vectors in Hugging Face folders that are not [length]. */
+  huggingFaceShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
   /** GGUF names that differ from the usual. */
   ggufRenamed?: Partial<Record<LayerTensor, string>>;
   /** Hugging Face names that differ from the usual. */

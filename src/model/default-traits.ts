@@ -8,6 +8,8 @@ export const DEFAULT_TRAITS = {
   residualScale: 1,
   logitScale: 1,
   queryScale: 1,
+  queryTemperature: null,
+  noRotaryEvery: null,
   attentionSoftCap: null,
   logitSoftCap: null,
   attentionGate: false,

@@ -128,7 +128,7 @@ function routerBytes({ spec, tensors }: Outline): number {
   if (!spec.experts) return 0;
   const { numExperts } = spec.experts;
   let bytes = 0;
-  for (let layer = 0; layer < spec.numLayers; layer++) {
+  for (let layer = spec.experts.leadingDenseLayers; layer < spec.numLayers; layer++) {
     const { format } = tensors.get(layerTensor(layer, 'router'))!;
     bytes += numExperts * rowBytes(format, spec.hiddenSize);
   }
