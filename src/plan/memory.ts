@@ -29,7 +29,8 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' |
   const numLayers = attentionLayers(spec);
   // 16 bits a value are integers with scales: bridge.ts says why.
   const kept = format === 'f16' ? 'i16' : 'f32';
-  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: kept }) + recurrentStateBytes(spec);
+  const shape = { numLayers, numKeyValueHeads, headDim, sharedValueDim: spec.latentAttention?.latentDim };
+  return keyValueBytes({ ...shape, contextSize, format: kept }) + recurrentStateBytes(spec);
 }
 
 /**
