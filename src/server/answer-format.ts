@@ -8,8 +8,8 @@ export interface Counts {
 
 /** How an API writes an answer: as events while it comes, or whole. */
 export interface AnswerFormat {
-  /** Events before the first piece. */
-  begin(): string;
+  /** Events before the first piece. The prompt's tokens are known by then. */
+  begin(promptTokens: number): string;
   piece(piece: Piece): string;
   end(result: GenerationResult, counts: Counts): string;
   /** A failure after the headers. */

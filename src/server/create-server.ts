@@ -5,11 +5,14 @@ import { chatJob } from './chat-route.js';
 import { completionJob } from './completion-route.js';
 import { refusalOf, ServerError } from './failures.js';
 import { hostGuard, keyGuard, originGuard } from './guards.js';
+import { messagesError } from './messages-format.js';
+import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
 import { ModelPool } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
 import type { ServerOptions } from './options.js';
 import { type Desk, type Job, respond } from './respond.js';
+import { responsesJob } from './responses-route.js';
 
 /** A server without a socket: it takes requests and gives responses, as Node, Bun, Deno and Next have them. */
 export interface FlashrowServer {
@@ -54,6 +57,9 @@ export function createServer(options: ServerOptions): FlashrowServer {
   };
   app.post('/v1/chat/completions', answer(chatJob));
   app.post('/v1/completions', answer(completionJob));
+  app.post('/v1/responses', answer(responsesJob));
+  app.post('/v1/messages', answer(messagesJob));
+  app.post('/v1/messages/count_tokens', async (context) => context.json(await countTokens(context.req.raw, pool)));
   app.notFound((context) => refused(context, notThere(context.req.method, context.req.path)));
   app.onError((error, context) => {
     if (refusalOf(error).status >= 500) desk.onError(error);
@@ -89,6 +95,8 @@ const notThere = (method: string, path: string) =>
   new ServerError(404, `there is no ${method} ${path} here`, { code: 'not_found' });
 
 function refused(context: Context, thrown: unknown): Response {
-  const { status, error, headers } = refusalOf(thrown);
-  return context.json({ error }, status, headers);
+  const refusal = refusalOf(thrown);
+  const { status, error, headers } = refusal;
+  const isMessages = context.req.path.startsWith('/v1/messages');
+  return context.json(isMessages ? messagesError(refusal) : { error }, status, headers);
 }

@@ -24,6 +24,7 @@ export interface Desk {
 
 /** A job whose model is there, with a place in its queue. */
 interface Accepted extends Job {
+  promptTokens: number;
   lease: Lease;
   ticket: { turn: Promise<void>; leave: () => void };
   /** Aborted when the client has left. */
@@ -45,7 +46,7 @@ export async function respond(desk: Desk, request: Request, client: string, job:
     const { contextSize } = lease.model.info;
     const tokens = await job.count(lease.model);
     if (tokens > contextSize) throw new Overflow(tokens, contextSize);
-    accepted = { ...job, lease, ticket: job.pooled.queue.join(client), leaving };
+    accepted = { ...job, promptTokens: tokens, lease, ticket: job.pooled.queue.join(client), leaving };
   } catch (error) {
     lease.release();
     throw error;
@@ -96,7 +97,7 @@ function streamed(desk: Desk, job: Accepted): Response {
       let begun = false;
       const begin = () => {
         clearInterval(pings);
-        if (!begun) write(format.begin());
+        if (!begun) write(format.begin(job.promptTokens));
         begun = true;
       };
       void (async () => {
