@@ -23,6 +23,8 @@ interface Entry extends PooledModel {
   users: number;
   idleSince: number;
   shareBytes: number;
+  /** The least that it works with; null before it was planned. */
+  minimumBytes: number | null;
 }
 
 /** A loaded model that stays until it is released. */
@@ -140,8 +142,8 @@ export class ModelPool {
     const first = this.#entries[0];
     this.#totalBytes ??= (await planModel(first.source, { ...first.options, memory: this.#memory })).budgetBytes;
     const total = this.#totalBytes;
-    const { minimumBytes } = await planModel(entry.source, { ...entry.options, memory: total });
-    const share = Math.max(minimumBytes, Math.floor(total / this.#entries.length));
+    entry.minimumBytes ??= (await planModel(entry.source, { ...entry.options, memory: total })).minimumBytes;
+    const share = Math.max(entry.minimumBytes, Math.floor(total / this.#entries.length));
     const deadline = Date.now() + this.#loadMs;
     for (;;) {
       const loaded = this.#entries.filter(({ model }) => model);
@@ -214,7 +216,7 @@ function newEntry(given: ServedModel | Source, maxQueue: number): Entry {
   const { source, name = nameOf(source), options = {}, template }: ServedModel = served;
   return {
     ...{ name, source, options, template, queue: new FairQueue(1, maxQueue) },
-    ...{ model: null, loading: null, users: 0, idleSince: Date.now(), shareBytes: 0 },
+    ...{ model: null, loading: null, users: 0, idleSince: Date.now(), shareBytes: 0, minimumBytes: null },
   };
 }
 

@@ -17,9 +17,9 @@ export interface ServerOptions {
   /** The models, the first of which answers where a request names none. */
   models: readonly (ServedModel | Source)[];
   /**
-   * The budget of all models together, as `loadModel` takes it; default that of the first model. With several, each gets
-   * an equal share, or its minimum where that is more; one that does not fit beside the others takes the place of those
-   * that have been idle longest.
+   * The budget of all models together, as `loadModel` takes it; default that of the first model. With several, each
+   * gets an equal share, or its minimum where that is more; one that does not fit beside the others takes the place of
+   * those that have been idle longest.
    */
   memory?: LoadOptions['memory'];
   /** The key that requests bring, as `authorization: Bearer KEY` or `x-api-key: KEY`; default none is needed. */

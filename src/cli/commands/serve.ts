@@ -23,7 +23,10 @@ interface ServeFlags extends ModelFlags {
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description('answer requests over HTTP, by the APIs of OpenAI and Anthropic, until it is stopped')
-    .argument('<model...>', 'one model or several, which share the budget; NAME=MODEL gives one a name')
+    .argument(
+      '[model...]',
+      'one model or several, which share the budget (default: all that were pulled); NAME=MODEL gives one a name',
+    )
     .option('--port <number>', 'the port; 0 takes one that is free', parsePort, 8080)
     .option('--host <address>', 'the address to listen at; beyond this machine a key is needed', '127.0.0.1')
     .option('--api-key <key>', 'the key that requests have to bring (default: FLASHROW_API_KEY)')
@@ -58,7 +61,7 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
   const { memory, ...options } = toModelOptions(flags);
   const template = flags.chatTemplate === undefined ? undefined : await readText('--chat-template', flags.chatTemplate);
   const served = await Promise.all(
-    models.map(async (given) => {
+    (await modelsOf(models, flags)).map(async (given) => {
       const [, name, model] = /^([^=/\\]+)=(.+)$/.exec(given) ?? [];
       const source = await namedModel(model ?? given, flags.cacheDir);
       return { source, options, template, ...(name === undefined ? {} : { name }) };
@@ -81,6 +84,15 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
   } finally {
     await server.close();
   }
+}
+
+/** Those that were named, else all that were pulled. */
+async function modelsOf(given: readonly string[], { cacheDir }: ServeFlags): Promise<readonly string[]> {
+  if (given.length > 0) return given;
+  const { listModels } = await import('../../index.js');
+  const names = (await listModels({ cacheDir })).filter(({ kind }) => kind === 'pulled').map(({ name }) => name);
+  if (names.length > 0) return names;
+  throw new FlashrowError('BAD_USAGE', 'there is no model to serve: name one, or fetch one with `flashrow pull`');
 }
 
 /** Ends with the first signal once all is answered, with the second at once. */
