@@ -57,9 +57,7 @@ constexpr FormatTraits traitsOf(Format format) {
 }
 
 /** Whether a file may have the format. */
-constexpr bool isFormat(int64_t id) {
-  return id >= 0 && id < 255 && traitsOf(static_cast<Format>(id)).blockBytes > 0;
-}
+constexpr bool isFormat(int64_t id) { return id >= 0 && id < 255 && traitsOf(static_cast<Format>(id)).blockBytes > 0; }
 
 /** Whether sums of scaled rows can be taken a few columns at a time, which blocks of 256 do not allow. */
 constexpr bool addsByColumns(Format format) { return traitsOf(format).blockSize <= 32; }

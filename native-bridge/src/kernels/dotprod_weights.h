@@ -36,7 +36,10 @@ inline WeightBlock nibblesAt(const uint8_t* from, int8_t bias, float scale, floa
   const uint8x16_t bytes = vld1q_u8(from);
   const int8x16_t offset = vdupq_n_s8(bias);
   return {vsubq_s8(vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15))), offset),
-          vsubq_s8(vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4)), offset), scale, also, {0, 0}};
+          vsubq_s8(vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4)), offset),
+          scale,
+          also,
+          {0, 0}};
 }
 
 struct WeightsQ4_0 {

@@ -3,7 +3,7 @@
 // Products of rows with one token. Part of vnni.cc.
 
 #include "kernels/vnni_inputs.h"
-#include "kernels/vnni_super_blocks.h"
+#include "kernels/vnni_small_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -86,8 +86,8 @@ __m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const O
     } else {
       __m512i products[4];
       if (Weights::kBias > 0) {
-        highStart[0] = _mm512_sub_epi32(
-            zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, high[0]), bias, high[1]));
+        highStart[0] =
+            _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, high[0]), bias, high[1]));
         lowStart[0] =
             _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, low[0]), bias, low[1]));
       }

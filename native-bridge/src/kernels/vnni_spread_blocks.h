@@ -15,7 +15,7 @@ struct Quants {
 /** Scales of four rows, by half g: element 4j + r belongs to block 4g + j of row r. Minima as PanelBlock has them. */
 struct SuperScales {
   __m512 scale[2], also[2];
-  __m512 minima[2][2];
+  __m512 minima[2][2] = {};
 };
 
 /** Sixteen bytes of four rows, a row in each lane, to byte 16k + 4j + r, from byte 4k + j of row r. */
@@ -35,14 +35,15 @@ inline __m512i everyLane(int32_t a, int32_t b, int32_t c, int32_t d) {
   return _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
 }
 
-/** Floats of four rows, one for each run, in the order of SuperScales: those of block 4g + j, then of its other half. */
+/**
+ * Floats of four rows, one for each run, in the order of SuperScales: those of block 4g + j, then of its other half.
+ */
 template <size_t run>
 void orderScales(const float (*rows)[256 / run], size_t g, __m512& first, __m512& second) {
   const auto four = [&](size_t at) {
-    return _mm512_castsi512_ps(fourLanes(_mm_castps_si128(_mm_loadu_ps(rows[0] + at)),
-                                         _mm_castps_si128(_mm_loadu_ps(rows[1] + at)),
-                                         _mm_castps_si128(_mm_loadu_ps(rows[2] + at)),
-                                         _mm_castps_si128(_mm_loadu_ps(rows[3] + at))));
+    return _mm512_castsi512_ps(
+        fourLanes(_mm_castps_si128(_mm_loadu_ps(rows[0] + at)), _mm_castps_si128(_mm_loadu_ps(rows[1] + at)),
+                  _mm_castps_si128(_mm_loadu_ps(rows[2] + at)), _mm_castps_si128(_mm_loadu_ps(rows[3] + at))));
   };
   if constexpr (run == 32) {
     first = _mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), four(4 * g));
@@ -118,8 +119,8 @@ struct SpreadWeights {
       Block::expand(rows[r] + offset, quants[r], scales[r], minima[r]);
       spread[r] = reinterpret_cast<const uint8_t*>(quants[r]);
     }
-    const __m512i starts = _mm512_mullo_epi32(
-        _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), _mm512_set1_epi32(kRuns));
+    const __m512i starts = _mm512_mullo_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                              _mm512_set1_epi32(kRuns));
     const auto ofRows = [&](const float (*of)[kRuns], size_t run) {
       return _mm512_i32gather_ps(starts, of[0] + run, sizeof(float));
     };
