@@ -1,4 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -6,7 +7,7 @@ import { checkOnDisk } from './checksum.js';
 import { readNormWeight, rmsNorm } from './norm.js';
 import type { Rotary } from './rotary.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
-import { addBias, scaleBy } from './vectors.js';
+import { addBias, heat, scaleBy } from './vectors.js';
 
 /**
  * The work on queries, keys and values between their projection and attention: biases, norms, rotary, the query's
@@ -40,8 +41,11 @@ export class AttentionVectors {
           residentBytes += vector.byteLength;
           return vector;
         });
-      this.#biases.push(spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
-      this.#norms.push(spec.queryKeyNorm ? read(['qNorm', 'kNorm'], (tensor) => readNormWeight(tensor, spec)) : []);
+      const attends = recurrentOf(spec, layer) === null;
+      this.#biases.push(attends && spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
+      this.#norms.push(
+        attends && spec.queryKeyNorm ? read(['qNorm', 'kNorm'], (tensor) => readNormWeight(tensor, spec)) : [],
+      );
     }
     this.residentBytes = residentBytes;
   }
@@ -51,7 +55,7 @@ export class AttentionVectors {
    * position `position + t`.
    */
   finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
-    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale } = this.#spec;
+    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale, queryTemperature } = this.#spec;
     if (this.#biases[layer].length > 0) {
       const [qBias, kBias, vBias] = this.#biases[layer];
       addBias(q, tokens, qBias);
@@ -67,6 +71,7 @@ export class AttentionVectors {
     const rotary = this.#rotaryOf(layer);
     rotary?.apply(q, tokens, numAttentionHeads, position);
     rotary?.apply(k, tokens, numKeyValueHeads, position);
+    if (queryTemperature) heat(q, tokens, numAttentionHeads * this.#spec.headDim, position, queryTemperature);
     if (queryScale !== 1) scaleBy(q, tokens * numAttentionHeads * this.#spec.headDim, queryScale);
   }
 }

@@ -5,6 +5,7 @@ import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
+import { keptAs, type StateFormat } from '../plan/state-format.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
@@ -14,7 +15,7 @@ export interface AttentionOptions {
   bridge: Bridge;
   dense: DenseHalf;
   contextSize: number;
-  stateFormat: 'f16' | 'f32';
+  stateFormat: StateFormat;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Adds up the time of the resident projections. */
@@ -42,24 +43,29 @@ export function createAttention({
     numKeyValueHeads,
     headDim,
     contextSize,
-    format: stateFormat === 'f16' ? 'i16' : 'f32',
+    format: keptAs(stateFormat),
     windows: windowsOf(spec),
     softCap: spec.attentionSoftCap ?? undefined,
     sinks: readSinks(spec, tensors, bridge),
   });
   const width = numAttentionHeads * headDim;
-  const q = new Float32Array(maxTokens * width);
+  const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
   const k = new Float32Array(maxTokens * numKeyValueHeads * headDim);
   const v = new Float32Array(maxTokens * numKeyValueHeads * headDim);
+  const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
   return {
     width,
     async step(layer, x, tokens, position, mixed) {
       denseTime.start();
-      await dense.attentionInput(layer, x, tokens, position, q, k, v);
+      dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
       cache.append(layer, position, tokens, k, v);
       cache.attend(layer, position, tokens, q, mixed);
+      for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
+    // Every position can be returned to as it is.
+    snapshot() {},
+    snapshotNext() {},
     rewind(length) {
       cache.truncate(length);
       return length;
@@ -85,8 +91,8 @@ function readSinks(
   if (!spec.attentionSinks) return undefined;
   const sinks = new Float32Array(spec.numLayers * spec.numAttentionHeads);
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const tensor = tensors.get(layerTensor(layer, 'sinks'))!;
-    sinks.set(loadVector(bridge, tensor), layer * spec.numAttentionHeads);
+    const tensor = tensors.get(layerTensor(layer, 'sinks'));
+    if (tensor) sinks.set(loadVector(bridge, tensor), layer * spec.numAttentionHeads);
   }
   return sinks;
 }

@@ -19,7 +19,6 @@ import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
 import type { TraceHeader } from '../trace/trace.js';
-import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
@@ -28,6 +27,7 @@ import { describeStore } from './describe-model.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
+import { createMixer } from './layer-mixers.js';
 import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
@@ -120,8 +120,8 @@ async function loadParts(
     onEvent(progress);
   };
   const bridge = keep(openBridge({ threads }));
-  const dense = keep(await createDenseHalf({ spec, tensors, bridge, threads, maxTokens, onLayer }));
-  const mixer = keep(createAttention({ spec, tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
+  const dense = keep(await createDenseHalf({ spec, tensors, bridge, maxTokens, onLayer }));
+  const mixer = keep(createMixer({ spec, tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
   const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
   const stream = keep(createStream(store, bridge, allocation, settings.direct));
   const hot = allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null;
@@ -131,7 +131,7 @@ async function loadParts(
   return { bridge, dense, mixer, selector, stream, feedForward, denseTime };
 }
 
-function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
+function infoOf(store: Store, path: string, { plan, allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
   return {
     ...describeStore(store),
@@ -139,7 +139,7 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     contextSize: settings.contextSize,
     selector: selector.name,
     cachePolicy: policyName(allocation.cache),
-    exact: selector.exact,
+    exact: plan.exact,
     kernels: bridge.isa,
     directReads: stream.direct,
     warnings: [...(store.text.warnings ?? []), ...samplingDefaults(store.readGenerationConfig()).warnings],
@@ -152,11 +152,11 @@ function meterSources(
   { selector, exact, cachePolicy, kernels }: ModelInfo,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
 ): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
-  const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes } = plan;
+  const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes, stateFormat } = plan;
   return {
     base: {
       ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
-      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, overheadBytes },
+      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, overheadBytes, stateFormat },
     },
     stream,
     cacheCounts: feedForward.counts,

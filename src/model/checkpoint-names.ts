@@ -23,6 +23,16 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   qNorm: 'self_attn.q_norm.weight',
   kNorm: 'self_attn.k_norm.weight',
   sinks: 'self_attn.sinks',
+  mixerInput: 'linear_attn.in_proj_qkv.weight',
+  mixerGate: 'linear_attn.in_proj_z.weight',
+  mixerStep: 'linear_attn.in_proj_a.weight',
+  mixerShare: 'linear_attn.in_proj_b.weight',
+  mixerKernel: 'linear_attn.conv1d.weight',
+  mixerKernelBias: 'linear_attn.conv1d.bias',
+  mixerStepBias: 'linear_attn.dt_bias',
+  mixerDecay: 'linear_attn.A_log',
+  mixerSkip: 'linear_attn.D',
+  mixerNorm: 'linear_attn.norm.weight',
   o: 'self_attn.o_proj.weight',
   oBias: 'self_attn.o_proj.bias',
   postAttentionNorm: 'post_attention_layernorm.weight',
@@ -34,6 +44,12 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   downBias: 'mlp.down_proj.bias',
   router: 'mlp.gate.weight',
   routerBias: 'mlp.gate.bias',
+  selectionBias: 'mlp.gate.e_score_correction_bias',
+  routerNorm: 'router.scale',
+  expertScales: 'router.per_expert_scale',
+  expertsNorm: 'pre_feedforward_layernorm_2.weight',
+  postSharedNorm: 'post_feedforward_layernorm_1.weight',
+  postExpertsNorm: 'post_feedforward_layernorm_2.weight',
   sharedRouter: 'mlp.shared_expert_gate.weight',
   sharedGate: 'mlp.shared_expert.gate_proj.weight',
   sharedUp: 'mlp.shared_expert.up_proj.weight',
@@ -65,6 +81,16 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   qNorm: 'attn_q_norm.weight',
   kNorm: 'attn_k_norm.weight',
   sinks: 'attn_sinks.weight',
+  mixerInput: 'attn_qkv.weight',
+  mixerGate: 'attn_gate.weight',
+  mixerStep: 'ssm_alpha.weight',
+  mixerShare: 'ssm_beta.weight',
+  mixerKernel: 'ssm_conv1d.weight',
+  mixerKernelBias: 'ssm_conv1d.bias',
+  mixerStepBias: 'ssm_dt.bias',
+  mixerDecay: 'ssm_a',
+  mixerSkip: 'ssm_d',
+  mixerNorm: 'ssm_norm.weight',
   o: 'attn_output.weight',
   oBias: 'attn_output.bias',
   postAttentionNorm: 'post_attention_norm.weight',
@@ -76,6 +102,12 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   downBias: 'ffn_down.bias',
   router: 'ffn_gate_inp.weight',
   routerBias: 'ffn_gate_inp.bias',
+  selectionBias: 'exp_probs_b.bias',
+  routerNorm: 'ffn_gate_inp.scale',
+  expertScales: 'ffn_down_exps.scale',
+  expertsNorm: 'pre_ffw_norm_2.weight',
+  postSharedNorm: 'post_ffw_norm_1.weight',
+  postExpertsNorm: 'post_ffw_norm_2.weight',
   sharedRouter: 'ffn_gate_inp_shexp.weight',
   sharedGate: 'ffn_gate_shexp.weight',
   sharedUp: 'ffn_up_shexp.weight',
@@ -85,14 +117,14 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   down: 'ffn_down.weight',
 };
 
-const STACKED = /^ffn_(gate|up|down)\./;
+const OF_EXPERTS: readonly LayerTensor[] = ['gate', 'up', 'down', 'gateBias', 'upBias', 'downBias'];
 
 /**
- * The names of llama.cpp (gguf-py, constants.py). `renamed` holds those that differ in one architecture. The experts of
- * a layer are a stack in one tensor.
+ * The names of llama.cpp (gguf-py, constants.py). `renamed` holds those that differ in one architecture. From layer
+ * `firstMixture` on, the experts of a layer are a stack in one tensor; null without experts.
  */
 export const ggufNames = (
-  stackedExperts: boolean,
+  firstMixture: number | null,
   renamed: Partial<Record<LayerTensor, string>> = {},
 ): CheckpointNames => ({
   embedding: 'token_embd.weight',
@@ -102,6 +134,7 @@ export const ggufNames = (
   head: 'output.weight',
   layer: (index, tensor) => {
     const name = renamed[tensor] ?? GGUF_LAYER[tensor];
-    return `blk.${index}.${stackedExperts ? name.replace(STACKED, 'ffn_$1_exps.') : name}`;
+    const stacked = firstMixture !== null && index >= firstMixture && OF_EXPERTS.includes(tensor);
+    return `blk.${index}.${stacked ? name.replace(/^(ffn_\w+)\./, '$1_exps.') : name}`;
   },
 });

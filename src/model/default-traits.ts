@@ -5,7 +5,13 @@ export const DEFAULT_TRAITS = {
   normOffset: 0,
   postNorms: false,
   embeddingScale: 1,
+  residualScale: 1,
+  logitScale: 1,
   queryScale: 1,
+  queryTemperature: null,
+  noRotaryEvery: null,
   attentionSoftCap: null,
   logitSoftCap: null,
+  attentionGate: false,
+  recurrent: null,
 } as const satisfies Partial<ModelSpec>;

@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import type { FileState } from '../../disk/file-state.js';
 import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
+import { expertsOf } from '../../model/feed-forward.js';
 import { residentOfLayer } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
 import { type LayerTensor, layerTensor } from '../../model/tensor-names.js';
@@ -129,19 +130,22 @@ async function writeStep(
 
 /** The steps: tensors before the layers, then each layer with its resident tensors, then final norm and head. */
 function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
-  const perLayer = residentOfLayer(spec).length;
-  const before = spec.rotary === null ? 2 : 1;
-  const ofLayer = (layer: number) => before + layer * perLayer;
+  let at = 0;
+  const next = (count: number) => {
+    at += count;
+    return resident.slice(at - count, at);
+  };
   return [
-    { resident: resident.slice(0, before), layer: null },
-    ...layers.map((_, layer) => ({ resident: resident.slice(ofLayer(layer), ofLayer(layer + 1)), layer })),
-    { resident: resident.slice(ofLayer(layers.length)), layer: null },
+    { resident: next(spec.rotary === null ? 2 : 1), layer: null },
+    ...layers.map((_, layer) => ({ resident: next(residentOfLayer(spec, layer).length), layer })),
+    { resident: next(resident.length - at), layer: null },
   ];
 }
 
 /** The networks of a layer: one, or one per expert. */
 function feedForward(checkpoint: Checkpoint, layer: number): FeedForwardTensors[] {
-  const { gated, experts } = checkpoint.spec;
+  const { gated } = checkpoint.spec;
+  const experts = expertsOf(checkpoint.spec, layer);
   const tensor = (name: LayerTensor): CheckpointTensor => checkpoint.tensors.get(layerTensor(layer, name))!;
   const whole = { gate: gated ? tensor('gate') : null, up: tensor('up'), down: tensor('down') };
   if (experts === null) return [whole];

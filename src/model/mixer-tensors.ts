@@ -1,0 +1,86 @@
+import type { DeltaNetSpec, Mamba2Spec, ModelSpec, RecurrentSpec } from './spec.js';
+import type { ResidentLayerTensor } from './tensor-names.js';
+
+type Shapes = [ResidentLayerTensor, number[]][];
+
+/** The mixer that a layer has in place of attention; null for attention. */
+export const recurrentOf = ({ recurrent }: Pick<ModelSpec, 'recurrent'>, layer: number): RecurrentSpec | null =>
+  recurrent?.layers[layer] ? recurrent.mixer : null;
+
+/** The number of layers with attention. */
+export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLayers' | 'recurrent'>): number =>
+  numLayers - (recurrent?.layers.filter((is) => is).length ?? 0);
+
+/** Floats per token of a mixer's output, before the projection. */
+export function mixedWidth(spec: ModelSpec, layer: number): number {
+  const recurrent = recurrentOf(spec, layer);
+  return recurrent ? recurrentWidth(recurrent, spec.hiddenSize) : spec.numAttentionHeads * spec.headDim;
+}
+
+export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number {
+  switch (mixer.kind) {
+    case 'short-convolution':
+      return hiddenSize;
+    case 'delta-net':
+      return mixer.valueHeads * mixer.headDim;
+    case 'mamba-2':
+      return mixer.heads * mixer.headDim;
+  }
+}
+
+/** Channels of a mixer's convolution. */
+export function mixerChannels(mixer: RecurrentSpec, hiddenSize: number): number {
+  switch (mixer.kind) {
+    case 'short-convolution':
+      return hiddenSize;
+    case 'delta-net':
+      return (2 * mixer.keyHeads + mixer.valueHeads) * mixer.headDim;
+    case 'mamba-2':
+      return mixer.heads * mixer.headDim + 2 * mixer.groups * mixer.stateSize;
+  }
+}
+
+/** Shapes of a mixer's tensors, its output projection left out. Convolutions are [channels, kernel] as one vector. */
+export function recurrentTensors(mixer: RecurrentSpec, hiddenSize: number): Shapes {
+  const channels = mixerChannels(mixer, hiddenSize);
+  const kernel: Shapes[number] = ['mixerKernel', [channels * mixer.kernel]];
+  switch (mixer.kind) {
+    case 'short-convolution':
+      return [['mixerInput', [3 * hiddenSize, hiddenSize]], kernel];
+    case 'delta-net':
+      return deltaNetTensors(mixer, channels, hiddenSize, kernel);
+    case 'mamba-2':
+      return mamba2Tensors(mixer, channels, hiddenSize, kernel);
+  }
+}
+
+const deltaNetTensors = (
+  { valueHeads, headDim }: DeltaNetSpec,
+  channels: number,
+  hiddenSize: number,
+  kernel: Shapes[number],
+): Shapes => [
+  ['mixerInput', [channels, hiddenSize]],
+  ['mixerGate', [valueHeads * headDim, hiddenSize]],
+  ['mixerStep', [valueHeads, hiddenSize]],
+  ['mixerShare', [valueHeads, hiddenSize]],
+  kernel,
+  ['mixerStepBias', [valueHeads]],
+  ['mixerDecay', [valueHeads]],
+  ['mixerNorm', [headDim]],
+];
+
+const mamba2Tensors = (
+  { heads, headDim }: Mamba2Spec,
+  channels: number,
+  hiddenSize: number,
+  kernel: Shapes[number],
+): Shapes => [
+  ['mixerInput', [heads * headDim + channels + heads, hiddenSize]],
+  kernel,
+  ['mixerKernelBias', [channels]],
+  ['mixerStepBias', [heads]],
+  ['mixerDecay', [heads]],
+  ['mixerSkip', [heads]],
+  ['mixerNorm', [heads * headDim]],
+];
