@@ -39,6 +39,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['native-bridge/src/bindings'],
   ['native-bridge/src/stream', 'native-bridge/src/dense', 'native-bridge/src/mixers'],
   ['native-bridge/src/kernels'],
+  // What a block of weights holds, for all instruction sets.
+  ['native-bridge/src/kernels/blocks'],
   ['native-bridge/src'],
 ];
 
