@@ -8,6 +8,7 @@ import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
+import { ggufGemma4, ggufGemma4Heads } from './gemma4-traits.js';
 import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
@@ -23,7 +24,9 @@ export function ggufDecoder(
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
-  const heads = headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
+  const heads = family.gemma4
+    ? ggufGemma4Heads(metadata, key)
+    : headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
   const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
@@ -37,13 +40,16 @@ export function ggufDecoder(
     ...familyTraits(family),
     name,
     vocabSize,
-    intermediateSize: metadata.size(key('feed_forward_length'), experts?.intermediateSize),
+    intermediateSize: family.gemma4 ? 0 : metadata.size(key('feed_forward_length'), experts?.intermediateSize),
     numLayers,
     ...heads,
     contextLength: ggufContext(family.ggufName, metadata, tensors),
     normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
     rotary,
-    slidingWindow: window && { ...window, size: metadata.size(key('attention.sliding_window'), window.size) },
+    slidingWindow: window && {
+      ...{ ...window, layers: null, heads: null },
+      size: metadata.size(key('attention.sliding_window'), window.size),
+    },
     activation: family.activation ?? activation(metadata, key('hidden_act')),
     queryTemperature: queryTemperature(metadata, key),
     ...withoutNorm(family, tensors.shape(names.layer(0, 'qNorm')) !== null),
@@ -51,6 +57,7 @@ export function ggufDecoder(
     recurrent,
     experts,
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
+    ...(family.gemma4 && ggufGemma4(heads, metadata, key, numLayers, tensors)),
   };
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,

@@ -1,3 +1,4 @@
+import { headsOf } from './layer-heads.js';
 import type { DeltaNetSpec, ModelSpec, RecurrentSpec } from './spec.js';
 import type { ResidentLayerTensor } from './tensor-names.js';
 
@@ -12,7 +13,7 @@ export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLa
 /** Floats per token of a mixer's output, before the projection. */
 export function mixedWidth(spec: ModelSpec, layer: number): number {
   const recurrent = recurrentOf(spec, layer);
-  return recurrent ? recurrentWidth(recurrent, spec.hiddenSize) : spec.numAttentionHeads * spec.headDim;
+  return recurrent ? recurrentWidth(recurrent, spec.hiddenSize) : spec.numAttentionHeads * headsOf(spec, layer).headDim;
 }
 
 export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number {

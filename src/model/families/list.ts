@@ -3,6 +3,7 @@ export { bailingMoe2 } from './bailing-moe2.js';
 export { ernie45Moe } from './ernie4-5-moe.js';
 export { falcon } from './falcon.js';
 export { gemma, gemma2, gemma3 } from './gemma.js';
+export { gemma4 } from './gemma4.js';
 export { glm4Moe } from './glm4-moe.js';
 export { gptOss } from './gpt-oss.js';
 export { lfm2 } from './lfm2.js';
