@@ -8,7 +8,7 @@ import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.j
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { huggingFaceGemma } from './gemma-traits.js';
-import { globalHeadsKey, huggingFaceGemma4 } from './gemma4-traits.js';
+import { huggingFaceGemma4, huggingFaceGemma4Heads } from './gemma4-traits.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
 import type { ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -24,12 +24,14 @@ export function huggingFaceDecoder(
   holds: (sourceName: string) => boolean,
 ): ModelDescription {
   refuseUnknownTraits(family, config);
-  const heads = attentionShape(config, {
-    hiddenSize: 'hidden_size',
-    heads: 'num_attention_heads',
-    keyValueHeads: family.gemma4 ? globalHeadsKey(config) : 'num_key_value_heads',
-    headDim: family.gemma4 ? 'global_head_dim' : 'head_dim',
-  });
+  const heads = family.gemma4
+    ? huggingFaceGemma4Heads(config)
+    : attentionShape(config, {
+        hiddenSize: 'hidden_size',
+        heads: 'num_attention_heads',
+        keyValueHeads: 'num_key_value_heads',
+        headDim: 'head_dim',
+      });
   const scaling = ropeFields(config);
   const rotary = rotarySpec(family, scaling, config, heads.headDim);
   const names = namesOf(family);

@@ -131,11 +131,43 @@ const neurons = (sizes: number[]) => ({
   layerIntermediateSizes: sizes.every((size) => size === sizes[0]) ? null : sizes,
 });
 
-/** The field with the key-value heads of the layers that see every position. Values of their own have the usual one. */
-export const globalHeadsKey = (config: Fields): string =>
-  config.flag('attention_k_eq_v') === true && config.raw('num_global_key_value_heads') !== undefined
-    ? 'num_global_key_value_heads'
-    : 'num_key_value_heads';
+/**
+ * The heads of the layers that see every position. Older folders have keys of their own for them, newer ones a list of
+ * what differs, layer by layer. Throws CORRUPT or UNSUPPORTED.
+ */
+export function huggingFaceGemma4Heads(config: Fields): Heads {
+  const listed = config.object('per_layer_config');
+  const layer = globalLayer(config, listed);
+  const headDim = listed ? (layer?.raw('head_dim') ?? config.raw('head_dim')) : (config.raw('global_head_dim') ?? 512);
+  const ownHeads = listed
+    ? layer?.raw('num_key_value_heads')
+    : config.flag('attention_k_eq_v') === true && config.raw('num_global_key_value_heads');
+  const chosen: Record<string, unknown> = { head_dim: headDim };
+  if (ownHeads) chosen.num_key_value_heads = ownHeads;
+  const fields = new Fields(config.where, (key) => (Object.hasOwn(chosen, key) ? chosen[key] : config.raw(key)));
+  return attentionShape(fields, HUGGING_FACE_HEADS);
+}
+
+const HUGGING_FACE_HEADS = {
+  hiddenSize: 'hidden_size',
+  heads: 'num_attention_heads',
+  keyValueHeads: 'num_key_value_heads',
+  headDim: 'head_dim',
+};
+
+/** What differs in the layers that see every position, which must be the same in all of them. */
+function globalLayer(config: Fields, listed: Fields | null): Fields | null {
+  const types = config.raw('layer_types');
+  if (!listed || !Array.isArray(types)) return null;
+  const kinds = types.map((type, layer) => [
+    type === 'full_attention',
+    JSON.stringify(listed.raw(String(layer)) ?? {}),
+  ]);
+  const global = kinds.filter(([full]) => full).map(([, entry]) => entry);
+  if (global.some((entry) => entry !== global[0]) || kinds.some(([full, entry]) => !full && entry !== '{}'))
+    throw config.unsupported('per_layer_config', 'differs among layers of one kind, which is not supported');
+  return listed.object(String(types.indexOf('full_attention')));
+}
 
 /** From config.json. Throws CORRUPT or UNSUPPORTED. */
 export function huggingFaceGemma4(heads: Heads, config: Fields, numLayers: number): Traits {
@@ -148,12 +180,7 @@ export function huggingFaceGemma4(heads: Heads, config: Fields, numLayers: numbe
       throw config.unsupported('layer_types', `has ${shown(type)}; supported: sliding_attention, full_attention`);
     return type === 'sliding_attention';
   });
-  const local = attentionShape(config, {
-    hiddenSize: 'hidden_size',
-    heads: 'num_attention_heads',
-    keyValueHeads: 'num_key_value_heads',
-    headDim: 'head_dim',
-  });
+  const local = attentionShape(config, HUGGING_FACE_HEADS);
   const nearby = config.object('rope_parameters')?.object('sliding_attention');
   const sharing = sharedLayers(config, 'num_kv_shared_layers', layers);
   const wide = config.flag('use_double_wide_mlp') === true ? 2 : 1;
