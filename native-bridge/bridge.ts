@@ -21,6 +21,13 @@ export interface Part {
   offset: number;
 }
 
+/** Factors of a layer's products; one for all neurons, or one for each expert. */
+export interface PartFactors {
+  gate: readonly number[] | null;
+  up: readonly number[] | null;
+  down: readonly number[] | null;
+}
+
 /**
  * The cut of one layer's feed-forward network into bundles of `neuronsPerBundle` neighbouring neurons (which divides
  * `numNeurons`).
@@ -37,6 +44,11 @@ export interface BundleGeometry {
   /** `gate` is null where the network is not gated: then h = act(up x), else h = act(gate x) * (up x). */
   formats: { gate: RowFormat | null; up: RowFormat; down: RowFormat };
   downOrientation: 'by-neuron' | 'by-output';
+  /**
+   * What the products of gate, up and down are multiplied by, before biases: one number, or one for each of equal
+   * shares of the neurons (experts), in order. Null, as all of it may be: nothing.
+   */
+  factors?: PartFactors | null;
   /** One to three. */
   extents: Extent[];
   parts: { gate: Part | null; up: Part; down: Part };
@@ -68,9 +80,23 @@ export interface StreamLayer extends BundleGeometry {
   slots: number;
 }
 
+/** A matrix [rows, columns] that streams: rows one after another in a file, some at a time. */
+export interface StreamedMatrix {
+  /** Index into the stream's paths. */
+  file: number;
+  offset: number;
+  rows: number;
+  columns: number;
+  format: RowFormat;
+  /** Rows of a unit; the last unit may hold fewer. slots.ts gives the size of a slot. */
+  rowsPerUnit: number;
+  /** CRC-32C of the whole matrix; null where a file carries none. */
+  checksum: number | null;
+}
+
 /**
- * A read-ahead ring over a fixed cyclic schedule: units that `pin` does not hold stream through it in order, and the
- * disk never idles.
+ * A read-ahead ring over a fixed cyclic schedule: units that are needed in every pass and are not held stream through
+ * it in order, and the disk never idles.
  */
 export interface Ring {
   /**
@@ -79,7 +105,10 @@ export interface Ring {
    */
   arenaOffset: number;
   slots: number;
-  /** Pairs (layer, unit), in the order in which `ffn` will consume them; after the last comes the first again. */
+  /**
+   * Pairs (layer, unit), in the order in which `ffn` and `multiply` will consume them; after the last comes the first
+   * again. Matrices count on from the layers: matrix m is `layers.length + m`.
+   */
   schedule: Uint32Array;
 }
 
@@ -92,6 +121,8 @@ export interface StreamOptions {
   /** Gaps up to this many bytes between neighbouring wanted records are read through. */
   mergeGapBytes: number;
   layers: StreamLayer[];
+  /** Default: none. */
+  matrices?: StreamedMatrix[];
 }
 
 /** Indices into the array that `RowStream.counters` fills. All count up from the stream's creation. */
@@ -102,10 +133,12 @@ export const COUNTERS = {
   deviceBytes: 1,
   /** Reads after merging. */
   records: 2,
-  /** ms that `ffn` spent waiting for bundles to arrive. */
+  /** ms that `ffn` and `multiply` spent waiting for units to arrive. */
   readWaitMs: 3,
   /** ms that `ffn` spent computing. */
   ffnMs: 4,
+  /** The part of `readWaitMs` that is `multiply`'s. */
+  matrixWaitMs: 5,
 } as const;
 
 /** Stands for the next unit of the ring, in place of a slot. */
@@ -159,6 +192,12 @@ export interface RowStream {
    * stream survives.
    */
   ffn(call: FeedForwardCall): void;
+  /**
+   * y[tokens, rows] = x[tokens, columns] W^T, for a matrix whose units come next in the ring. A product is the same
+   * bits as that of a ResidentMatrix. The checksum is compared after the first whole pass over the matrix, before this
+   * returns. Throws as `ffn` does; the ring is then at the matrix's first unit again.
+   */
+  multiply(matrix: number, x: Float32Array, tokens: number, y: Float32Array): void;
   counters(into: Float64Array): void;
   /** Waits for reads in flight, then frees everything. */
   dispose(): void;
@@ -197,9 +236,10 @@ export interface KeyValueCacheOptions {
   contextSize: number;
   /**
    * `i16`: 16-bit integers with an f32 scale per position and head. They are as large as f16 and about seven times
-   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted.
+   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted. `i8`: 8-bit integers
+   * likewise, which are 256 times coarser.
    */
-  format: 'i16' | 'f32';
+  format: 'i8' | 'i16' | 'f32';
   /** Positions that a token sees in each layer, its own included; 0: all. Absent: all in every layer. */
   windows?: Uint32Array;
   /**

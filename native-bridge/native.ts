@@ -18,12 +18,13 @@ import {
   type ResidentMatrix,
   type Ring,
   type RowStream,
+  type StreamedMatrix,
   type StreamLayer,
   type StreamOptions,
 } from './bridge.js';
 import { FORMATS, isRowFormat } from './formats.js';
 import { createTrainer, type LowRankStep } from './low-rank-trainer.js';
-import { slotLayout } from './slots.js';
+import { matrixSlotBytes, slotLayout } from './slots.js';
 
 /** The exports of bindings/addon.cc; its objects check their arguments themselves. */
 interface Addon {
@@ -146,6 +147,8 @@ function formatId(format: string): number {
   return FORMATS[format].id;
 }
 
+const floats = (numbers: readonly number[] | null | undefined) => (numbers ? Float32Array.from(numbers) : null);
+
 /** A layer as `toLayer` in bindings/stream.cc reads it. */
 function nativeLayer(layer: StreamLayer): object {
   const { gate, up, down } = layer.formats;
@@ -169,6 +172,9 @@ function nativeLayer(layer: StreamLayer): object {
     residentPart: INPUT_PARTS.indexOf(layer.residentPart),
     gateBias: layer.biases?.gate ?? null,
     upBias: layer.biases?.up ?? null,
+    gateFactors: floats(layer.factors?.gate),
+    upFactors: floats(layer.factors?.up),
+    downFactors: floats(layer.factors?.down),
     arenaOffset: layer.arenaOffset,
     slots: layer.slots,
     areas,
@@ -176,11 +182,20 @@ function nativeLayer(layer: StreamLayer): object {
   };
 }
 
+/** A matrix as `toMatrix` in bindings/stream.cc reads it. */
+function nativeMatrix(matrix: StreamedMatrix): object {
+  if (matrix.columns % FORMATS[matrix.format].blockSize !== 0)
+    throw new BridgeError('USAGE', `rows of ${matrix.columns} are not whole ${matrix.format} blocks`);
+  return { ...matrix, format: formatId(matrix.format), slotBytes: matrixSlotBytes(matrix) };
+}
+
 class AddonStream implements RowStream {
   readonly #native: NativeStream;
 
   constructor(addon: Addon, pool: NativePool, options: StreamOptions) {
-    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers: options.layers.map(nativeLayer) }));
+    const layers = options.layers.map(nativeLayer);
+    const matrices = (options.matrices ?? []).map(nativeMatrix);
+    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers, matrices }));
   }
 
   get direct(): boolean {
@@ -206,6 +221,10 @@ class AddonStream implements RowStream {
   ffn(call: FeedForwardCall): void {
     const { layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate } = call;
     guarded(() => this.#native.ffn(layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate));
+  }
+
+  multiply(matrix: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    guarded(() => this.#native.multiply(matrix, x, tokens, y));
   }
 
   counters(into: Float64Array): void {

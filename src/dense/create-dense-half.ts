@@ -141,6 +141,7 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
       if (shared) branchNorms.join(layer, tokens, output, shared);
       if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
       layers[layer].postFfnNorm?.apply(output, tokens, output);
+      if (spec.residualScale !== 1) scaleBy(output, tokens * spec.hiddenSize, spec.residualScale);
     },
     finishLayer(layer, x, tokens) {
       perLayerInputs?.add(layer, x, tokens);
@@ -148,6 +149,7 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
     },
     logits(x, tokens, logits) {
       head.run(x, tokens, logits);
+      if (spec.logitScale !== 1) scaleBy(logits, tokens * spec.vocabSize, spec.logitScale);
       if (spec.logitSoftCap !== null) softCap(logits, tokens * spec.vocabSize, spec.logitSoftCap);
     },
     dispose,

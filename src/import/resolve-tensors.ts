@@ -4,6 +4,7 @@ import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 import { damagedTensor, type SourceTensor, unsupportedTensor } from './source-tensor.js';
 import { SourceTensorTable } from './source-tensor-table.js';
 import { blockOf, formatBytes } from './tensor-format.js';
+import { roundsActivations, withFactors } from './weight-factors.js';
 
 type Expected<Layout> = Extract<ExpectedTensor, { layout: Layout }>;
 
@@ -19,8 +20,9 @@ export function resolveTensors(
   const sources = new SourceTensorTable(path, found);
   const tensors = new Map<string, CheckpointTensor>();
   for (const expected of description.tensors) tensors.set(expected.name, resolve(path, expected, sources));
+  withFactors(description, tensors, sources);
   for (const source of sources.unused())
-    if (!description.ignores(source.sourceName))
+    if (!description.ignores(source.sourceName) && !roundsActivations(source.sourceName, sources))
       throw unsupportedTensor(source, 'has no place in this architecture; leaving it out would give wrong results');
   return tensors;
 }

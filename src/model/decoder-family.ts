@@ -1,4 +1,5 @@
 import type { ExpertsFamily } from './experts.js';
+import type { Fields } from './fields.js';
 import type { GemmaTraits } from './gemma-traits.js';
 import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -61,6 +62,8 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   recurrent?: RecurrentFamily;
   /** True where queries come with gates for attention's output. Default false. */
   attentionGate?: boolean;
+  /** Traits that this family's GGUF metadata say in its own keys; `spec` is what the usual ones say. */
+  ggufTraits?(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec>;
   /** The name of the last norm, where it is not the usual one. */
   finalNorm?: { gguf: string; huggingFace: string };
 }

@@ -9,7 +9,7 @@ import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
 import { ggufGemma4, ggufGemma4Heads } from './gemma4-traits.js';
-import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
+import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
 
@@ -59,10 +59,11 @@ export function ggufDecoder(
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
     ...(family.gemma4 && ggufGemma4(heads, metadata, key, numLayers, tensors)),
   };
+  Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
     mixerRows: places?.rows,
-    kernelShape: (channels, kernel) => [channels, kernel],
+    mixerShape: ggufMixerShape,
     ignored,
   });
 }

@@ -5,6 +5,8 @@ export const DEFAULT_TRAITS = {
   normOffset: 0,
   postNorms: false,
   embeddingScale: 1,
+  residualScale: 1,
+  logitScale: 1,
   queryScale: 1,
   queryTemperature: null,
   unscaledAttention: false,

@@ -2,9 +2,8 @@ import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons } from './feed-forward.js';
-import { mixerChannels } from './mixer-tensors.js';
 import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
-import type { ModelSpec } from './spec.js';
+import type { ModelSpec, RecurrentSpec } from './spec.js';
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -25,10 +24,10 @@ export type FusedRows = (tensor: LayerTensor) => RowGroups | null;
 export interface TensorPlaces {
   expertSource?: ExpertSource;
   fusedRows?: FusedRows;
-  /** The shape of a mixer's convolution in the checkpoint. Default: [channels * kernel]. */
-  kernelShape?: (channels: number, kernel: number) => number[];
   /** The shapes of vectors that are not [length] in the checkpoint. */
   vectorShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
+  /** The shape of a mixer's tensor in the checkpoint; null for our own. Default: our own. */
+  mixerShape?: (tensor: LayerTensor, mixer: RecurrentSpec, hiddenSize: number) => number[] | null;
 }
 
 const EXPERT_BIASES: readonly LayerTensor[] = ['gateBias', 'upBias', 'downBias'];
@@ -90,13 +89,11 @@ function sourceOf(
   tensor: LayerTensor,
   sourceName: string,
   ofExperts: boolean,
-  { expertSource = stackedExperts, fusedRows = () => null, kernelShape }: TensorPlaces,
+  { expertSource = stackedExperts, fusedRows = () => null, mixerShape }: TensorPlaces,
 ) {
   if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...experts!, hiddenSize, sourceName });
-  if (tensor === 'mixerKernel' && kernelShape && recurrent) {
-    const { mixer } = recurrent;
-    return { sourceName, sourceShape: kernelShape(mixerChannels(mixer, hiddenSize), mixer.kernel) };
-  }
+  const sourceShape = recurrent && mixerShape?.(tensor, recurrent.mixer, hiddenSize);
+  if (sourceShape) return { sourceName, sourceShape };
   const parts = fusedRows(tensor);
   return parts ? { sourceName, parts } : { sourceName };
 }

@@ -7,7 +7,7 @@ export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swigl
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
   theta: number;
-  /** The number of leading dimensions of each head that rotate. The others pass through. */
+  /** The number of leading dimensions of each head that rotate. The others pass through. 0 for no positions at all. */
   dimension: number;
   /**
    * The pairs that rotate together: neighbours (2i, 2i+1), as in GGUF files of Llama, or halves (i, i + dimension/2),
@@ -129,8 +129,24 @@ export interface DeltaNetSpec {
   decay: 'negated' | 'logarithm';
 }
 
+/**
+ * Mamba-2 (arXiv 2405.21060): a matrix [stateSize, headDim] for each head, which decays with every token. It also keeps
+ * `kernel - 1` columns of a convolution, [heads * headDim + 2 * groups * stateSize] each.
+ */
+export interface Mamba2Spec {
+  kind: 'mamba-2';
+  heads: number;
+  headDim: number;
+  /** Neighbouring heads share keys and queries, in so many groups. They divide the heads. */
+  groups: number;
+  stateSize: number;
+  kernel: number;
+  /** What the checkpoint holds of each head's decay rate: the negative rate itself, or its natural logarithm. */
+  decay: 'negated' | 'logarithm';
+}
+
 /** A mixer whose state has one size, whatever the length of the context. */
-export type RecurrentSpec = ShortConvolutionSpec | DeltaNetSpec;
+export type RecurrentSpec = ShortConvolutionSpec | DeltaNetSpec | Mamba2Spec;
 
 /** The layers that have such a mixer in place of attention. */
 export interface RecurrentLayersSpec {
@@ -168,6 +184,10 @@ export interface ModelSpec {
   postNorms: boolean;
   /** A factor for embeddings. */
   embeddingScale: number;
+  /** A factor for what mixer and feed-forward network add to the residual stream. */
+  residualScale: number;
+  /** A factor for logits. */
+  logitScale: number;
   /** Null where positions are learned vectors, which are added to the embedding. */
   rotary: RotarySpec | null;
   /** The last layer of each group of so many does not rotate queries and keys (arXiv 2501.18795); null for none. */

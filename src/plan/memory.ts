@@ -6,6 +6,7 @@ import { keyValueGroups } from '../model/attention-layers.js';
 import { recurrentWidth } from '../model/mixer-tensors.js';
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
 import type { ExpertsSpec, ModelSpec } from '../model/spec.js';
+import { keptAs, type StateFormat } from './state-format.js';
 
 /*
  * Memory that a model takes besides its weights and its slots. State and scratch are part of the budget, the overhead
@@ -25,12 +26,10 @@ const BYTES_PER_TOKEN = 540;
 const READ_THREAD_BYTES = 1.2e6;
 
 /** Bytes of keys and values once the context is full, and of states that do not grow, with their copies. */
-export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' | 'f32'): number {
-  // 16 bits a value are integers with scales: bridge.ts says why.
-  const kept = format === 'f16' ? 'i16' : 'f32';
+export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   return keyValueGroups(spec).reduce(
     (sum, { layers, ...heads }) =>
-      sum + keyValueBytes({ ...heads, numLayers: layers.length, contextSize, format: kept }),
+      sum + keyValueBytes({ ...heads, numLayers: layers.length, contextSize, format: keptAs(format) }),
     recurrentStateBytes(spec),
   );
 }

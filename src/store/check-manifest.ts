@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import type { PartFactors } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import { FlashrowError } from '../errors.js';
@@ -108,7 +109,9 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
     fields.integer('bytes', bytes, bytes);
     const offset = fields.integer('offset', 0, fileBytes - bytes);
     if (offset % DEVICE_BLOCK !== 0) broken(fields.path('offset'), offset, `a multiple of ${DEVICE_BLOCK}`);
-    return { name, shape, format, offset, bytes, checksum: fields.integer('checksum', 0, MAX_CHECKSUM) };
+    const checksum = fields.integer('checksum', 0, MAX_CHECKSUM);
+    const factor = fields.has('factor') ? { factor: fields.anyNumber('factor') } : {};
+    return { name, shape, format, offset, bytes, checksum, ...factor };
   });
 }
 
@@ -152,7 +155,18 @@ function checkLayer(fields: ManifestFields, layer: number, spec: ModelSpec, file
     broken(fields.path('extents'), 'in files of both kinds', 'all in the store or all in external files');
   if (external > 0 && !fields.isNull('checksums')) broken(fields.path('checksums'), 'present', 'null');
   const checksums = external > 0 ? null : checkChecksums(fields, bundles * segments.length);
-  return { ...cut, activation: fields.oneOf('activation', [spec.activation]), extents, parts, segments, checksums };
+  const activation = fields.oneOf('activation', [spec.activation]);
+  return { ...cut, activation, factors: checkFactors(fields, spec), extents, parts, segments, checksums };
+}
+
+/** One number for a matrix, or one for each expert. Stores of models without factors may lack the field. */
+function checkFactors(layer: ManifestFields, { experts, gated }: ModelSpec): PartFactors | null {
+  if (!layer.has('factors') || layer.isNull('factors')) return null;
+  const fields = layer.fields('factors');
+  const count = experts?.numExperts ?? 1;
+  const part = (name: 'gate' | 'up' | 'down') => (fields.isNull(name) ? null : fields.anyNumbers(name, count));
+  if (!gated && !fields.isNull('gate')) broken(fields.path('gate'), 'present', 'null');
+  return { gate: part('gate'), up: part('up'), down: part('down') };
 }
 
 function checkChecksums(fields: ManifestFields, count: number): Uint32Array {

@@ -171,6 +171,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     normOffset: fields.integer('normOffset', 0, 1) === 1 ? 1 : 0,
     postNorms: fields.flag('postNorms'),
     embeddingScale: positive(fields, 'embeddingScale'),
+    // Older stores lack the next two.
+    residualScale: fields.has('residualScale') ? positive(fields, 'residualScale') : 1,
+    logitScale: fields.has('logitScale') ? positive(fields, 'logitScale') : 1,
     rotary: fields.isNull('rotary') ? null : checkRotary(fields.fields('rotary'), headDim),
     positionOffset: fields.integer('positionOffset', 0, MAX_SIZE),
     activation: fields.oneOf('activation', ACTIVATIONS),

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
-import type { BundleGeometry } from '../../native-bridge/bridge.js';
-import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import type { BundleGeometry, PartFactors } from '../../native-bridge/bridge.js';
+import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { blockOf } from '../import/tensor-format.js';
@@ -29,7 +29,7 @@ export interface StoreLayout {
   layers: BundleGeometry[];
   /** In the order of resident.bin. */
   resident: Omit<ResidentTensor, 'checksum'>[];
-  /** Matrices whose format changes, with or without loss. From bf16 to f32 there is none. */
+  /** Matrices whose format changes, with or without loss. From f16 or bf16 to f32 there is none. */
   conversions: { tensor: string; from: string; to: RowFormat }[];
   rowsBytes: number;
   residentBytes: number;
@@ -103,13 +103,13 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
 
 const streamedParts = ({ gated }: ModelSpec): LayerTensor[] => (gated ? ['gate', 'up', 'down'] : ['up', 'down']);
 
-/** True where a layer's experts can be read in the GGUF file itself: stacks in formats with a kernel. */
+/** True where a layer's experts can be read in the GGUF file itself: as stacks. */
 const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
   checkpoint.kind === 'gguf' &&
   expertsOf(checkpoint.spec, layer) !== null &&
   streamedParts(checkpoint.spec)
     .map((name) => tensorOf(checkpoint, layerTensor(layer, name)))
-    .every((tensor) => isRowFormat(tensor.format) && expertStride(tensor) !== null);
+    .every((tensor) => expertStride(tensor) !== null);
 
 /** Bytes from one expert of a stack to the next; null where they lie in several places. */
 function expertStride({ bytes, shape, parts, path, layout }: CheckpointTensor): number | null {
@@ -130,7 +130,7 @@ function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: s
     const stride = expertStride(tensor)!;
     return { file: fileOf(tensor.path), offset: tensor.offset, bytes: tensor.bytes / numExperts, stride };
   });
-  const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format as RowFormat;
+  const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
   const part = (name: LayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
   return {
     hiddenSize: spec.hiddenSize,
@@ -144,6 +144,13 @@ function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: s
     segments: extents.map(({ bytes }, extent) => ({ extent, offset: 0, bytes })),
     checksums: null,
   };
+}
+
+/** The factors of a layer's streamed tensors; null where it has none. */
+function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null {
+  const of = (name: 'gate' | 'up' | 'down') => checkpoint.tensors.get(layerTensor(layer, name))?.factors ?? null;
+  const factors = { gate: of('gate'), up: of('up'), down: of('down') };
+  return Object.values(factors).every((list) => list === null) ? null : factors;
 }
 
 function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
@@ -169,14 +176,14 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
 
   let residentBytes = 0;
   const resident = [...residentTensors(spec).keys()].map((name) => {
-    const { shape, format: source } = tensorOf(checkpoint, name);
+    const { shape, format: source, factors } = tensorOf(checkpoint, name);
     const format = shape.length === 1 ? 'f32' : matrixFormat(source, dense, shape[1]);
     // Norms always fit f32 without loss, so they are no news for a report.
     if (shape.length > 1) noteConversion(name, format);
     const bytes = tensorBytes(format, shape);
     const offset = residentBytes;
     residentBytes = roundUp(offset + bytes, DEVICE_BLOCK);
-    return { name, shape: [...shape], format, offset, bytes };
+    return { name, shape: [...shape], format, offset, bytes, ...(factors && { factor: factors[0] }) };
   });
 
   const stays = Array.from({ length: spec.numLayers }, (_, layer) => rows === 'source' && canStay(checkpoint, layer));
@@ -198,6 +205,7 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
     rowsBytes += roundUp(numBundles(geometry) * geometry.extents[0].stride, DEVICE_BLOCK);
     return geometry;
   });
+  for (const [layer, geometry] of layers.entries()) geometry.factors = layerFactors(checkpoint, layer);
   return { files, layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
 }
 

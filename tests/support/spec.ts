@@ -17,6 +17,8 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   normOffset: 0,
   postNorms: false,
   embeddingScale: 1,
+  residualScale: 1,
+  logitScale: 1,
   rotary: { theta: 1e4, dimension: 16, layout: 'halves', frequencyFactors: null, magnitude: 1 },
   positionOffset: 0,
   activation: 'silu',

@@ -6,6 +6,7 @@ export { gemma, gemma2, gemma3 } from './gemma.js';
 export { gemma4 } from './gemma4.js';
 export { glm4Moe } from './glm4-moe.js';
 export { gptOss } from './gpt-oss.js';
+export { graniteHybrid } from './granite-hybrid.js';
 export { lfm2 } from './lfm2.js';
 export { llama } from './llama.js';
 export { minimaxM2 } from './minimax-m2.js';
