@@ -2,6 +2,7 @@ import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
 import { fusedExperts } from '../expert-sources.js';
+import { withTextHalf } from '../text-half.js';
 
 const FAMILY = {
   architecture: 'gemma4',
@@ -42,11 +43,13 @@ const mixture = decoder({
   },
 });
 
-/** Gemma 4: the dense sizes, E2B and E4B with inputs for each layer, and the mixture of experts. */
-export const gemma4: Architecture = {
+const text: Architecture = {
   ...dense,
   fromHuggingFace: (name, config, holds) =>
     (config.flag('enable_moe_block') === true ? mixture : dense).fromHuggingFace(name, config, holds),
   fromGguf: (name, metadata, tensors) =>
     (metadata.raw('gemma4.expert_count') ? mixture : dense).fromGguf(name, metadata, tensors),
 };
+
+/** Gemma 4: the dense sizes, E2B and E4B with inputs for each layer, and the mixture of experts. */
+export const gemma4 = withTextHalf(text, 'Gemma4ForConditionalGeneration');
