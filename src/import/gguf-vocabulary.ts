@@ -20,10 +20,10 @@ export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata'
   if (!tokens?.length) throw fields.corrupt(`${PREFIX}.tokens`, 'is missing; a vocabulary has tokens');
   checkDistinct(fields, tokens);
   const merges = list(fields, 'merges', 'string') as string[] | null;
-  if (model === 'gpt2' && merges === null)
+  if (model !== 'llama' && merges === null)
     throw fields.corrupt(
       `${PREFIX}.merges`,
-      'is missing; byte-level BPE is nothing without its merges. Convert the model again with a newer converter',
+      'is missing; byte-pair encoding is nothing without its merges. Convert the model again with a newer converter',
     );
   const warnings: string[] = [];
   const id = (name: string) => tokenId(fields, name, tokens.length, warnings);
@@ -67,10 +67,10 @@ function modelOf(fields: Fields): string {
       `${path} carries no vocabulary ("${PREFIX}.model"); convert the model again together with its tokenizer`,
       { path },
     );
-  if (model !== 'llama' && model !== 'gpt2')
+  if (model !== 'llama' && model !== 'gpt2' && model !== 'gemma4')
     throw fields.unsupported(
       `${PREFIX}.model`,
-      `is ${shown(model)}; supported: llama (SentencePiece), gpt2 (byte-level BPE)`,
+      `is ${shown(model)}; supported: llama (SentencePiece), gpt2 (byte-level BPE), gemma4 (BPE of characters)`,
     );
   return model;
 }

@@ -12,10 +12,10 @@ import type { StoredText } from './stored-text.js';
  */
 export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   const { model } = vocabulary;
-  if (model !== 'llama' && model !== 'gpt2') {
+  if (model !== 'llama' && model !== 'gpt2' && model !== 'gemma4') {
     throw new FlashrowError(
       'UNSUPPORTED',
-      `the GGUF's tokenizer model "${model}" is not supported; llama (SentencePiece) and gpt2 (byte-level BPE) are`,
+      `the GGUF's tokenizer model "${model}" is not supported; llama (SentencePiece), gpt2 (byte-level BPE) and gemma4 (BPE of characters) are`,
       { model },
     );
   }
@@ -27,7 +27,7 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
       padding: null,
       added_tokens: special.added(),
       post_processor: null,
-      ...(model === 'llama' ? sentencePieceParts(vocabulary, special) : byteLevelParts(vocabulary)),
+      ...partsOf(vocabulary, special),
     },
     chatTemplate: vocabulary.chatTemplate,
     generationConfig: generationConfigOf(vocabulary.sampling),
@@ -35,22 +35,45 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   };
 }
 
+function partsOf(vocabulary: GgufVocabulary, special: GgufSpecialTokens) {
+  if (vocabulary.model === 'llama') return sentencePieceParts(vocabulary, special);
+  return vocabulary.model === 'gpt2' ? byteLevelParts(vocabulary) : characterParts(vocabulary, special);
+}
+
+const TO_SPACE_MARK = { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' };
+const FROM_SPACE_MARK = { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' };
+
+/** Gemma 4's BPE: of characters, not of bytes, with U+2581 for spaces. Text is cut at runs of line feeds alone. */
+function characterParts({ tokens, merges }: GgufVocabulary, { unknownId }: GgufSpecialTokens) {
+  return {
+    normalizer: TO_SPACE_MARK,
+    pre_tokenizer: { type: 'Split', pattern: { Regex: '\\n+' }, behavior: 'Isolated', invert: false },
+    decoder: { type: 'Sequence', decoders: [FROM_SPACE_MARK, { type: 'ByteFallback' }, { type: 'Fuse' }] },
+    model: {
+      ...modelParts(tokens),
+      unk_token: unknownId === null ? null : (tokens[unknownId] ?? null),
+      fuse_unk: true,
+      byte_fallback: true,
+      merges,
+      merges_join_texts: true,
+    },
+  };
+}
+
 function sentencePieceParts(vocabulary: GgufVocabulary, special: GgufSpecialTokens) {
   const { tokens, scores } = vocabulary;
   const { unknownId } = special;
   const prefix = vocabulary.addSpacePrefix ?? true;
-  const toSpaceMark = { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' };
-  const fromSpaceMark = { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' };
   return {
     normalizer: {
       type: 'Sequence',
-      normalizers: prefix ? [{ type: 'Prepend', prepend: '\u2581' }, toSpaceMark] : [toSpaceMark],
+      normalizers: prefix ? [{ type: 'Prepend', prepend: '\u2581' }, TO_SPACE_MARK] : [TO_SPACE_MARK],
     },
     pre_tokenizer: null,
     decoder: {
       type: 'Sequence',
       decoders: [
-        fromSpaceMark,
+        FROM_SPACE_MARK,
         { type: 'ByteFallback' },
         { type: 'Fuse' },
         ...(prefix ? [{ type: 'Strip', content: ' ', start: 1, stop: 0 }] : []),

@@ -43,6 +43,7 @@ export class GgufSpecialTokens {
   /** An id that the file does not name, where the token of that id can be what it would stand for. */
   #defaultId(task: 'bos' | 'eos' | 'unknown'): number | null {
     const { model, types } = this.#vocabulary;
+    if (model === 'gemma4') return null;
     const id = DEFAULT_IDS[model === 'llama' ? 'llama' : 'gpt2'][task];
     if (types.length === 0 && model === 'llama') return id < this.#vocabulary.tokens.length ? id : null;
     return types[id] === (task === 'unknown' ? UNKNOWN : CONTROL) ? id : null;

@@ -1,0 +1,51 @@
+import type { Architecture, ExpectedTensor, ModelDescription } from './architecture.js';
+import { Fields } from './fields.js';
+
+/** Where folders of models with pictures or sound have their text half, in place of `model.`. */
+const PREFIXES = ['model.language_model.', 'language_model.model.'] as const;
+/** Where the rest is, which a text does not need. */
+const OTHER_HALF = /^(model\.)?(vision_|audio_|visual|embed_vision|embed_audio|multi_modal_projector)/;
+/** Fields that stand beside `text_config` and count for the text half. */
+const SHARED_FIELDS = ['tie_word_embeddings', 'quantization_config', 'quantization'];
+
+/**
+ * An architecture that also reads folders in which it is the text half of a larger model, of the class `wholeClass`:
+ * its fields are in `text_config`.
+ */
+export const withTextHalf = (architecture: Architecture, wholeClass: string): Architecture => ({
+  ...architecture,
+  huggingFaceClasses: [...architecture.huggingFaceClasses, wholeClass],
+  fromHuggingFace(name, config, holds) {
+    const text = config.object('text_config');
+    if (!text) return architecture.fromHuggingFace(name, config, holds);
+    const fields = new Fields(
+      text.where,
+      (key) => text.raw(key) ?? (SHARED_FIELDS.includes(key) ? config.raw(key) : undefined),
+    );
+    const prefix = PREFIXES.find((one) => holds(`${one}embed_tokens.weight`)) ?? PREFIXES[0];
+    const head = holds('language_model.lm_head.weight') ? 'language_model.lm_head.weight' : 'lm_head.weight';
+    const outside = (source: string) => (source === 'lm_head.weight' ? head : source.replace(/^model\./, prefix));
+    const inside = (source: string) =>
+      source === head ? 'lm_head.weight' : source.startsWith(prefix) ? `model.${source.slice(prefix.length)}` : source;
+    const description = architecture.fromHuggingFace(name, fields, (source) => holds(outside(source)));
+    return renamed(description, outside, inside);
+  },
+});
+
+const renamed = (
+  { spec, tensors, ignores }: ModelDescription,
+  outside: (sourceName: string) => string,
+  inside: (sourceName: string) => string,
+): ModelDescription => ({
+  spec,
+  tensors: {
+    *[Symbol.iterator]() {
+      for (const tensor of tensors) {
+        const { sourceName, parts } = tensor as ExpectedTensor & { parts?: unknown };
+        const names = Array.isArray(parts) && { parts: (parts as string[]).map(outside) };
+        yield { ...tensor, sourceName: outside(sourceName), ...names } as ExpectedTensor;
+      }
+    },
+  },
+  ignores: (sourceName) => OTHER_HALF.test(sourceName) || ignores(inside(sourceName)),
+});
