@@ -1,4 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { hasKeys } from '../model/attention-layers.js';
+import { headsOf } from '../model/layer-heads.js';
 import { recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
@@ -19,6 +21,8 @@ export class AttentionVectors {
   /** Per layer [q, k, v]'s biases and [q, k]'s norms; an empty list if the model has none. */
   readonly #biases: Float32Array[][] = [];
   readonly #norms: Float32Array[][] = [];
+  /** The weights of the norm of values, which has none; empty without that norm. */
+  readonly #ones: Float32Array;
   /** Bytes of the vectors held. */
   readonly residentBytes: number;
 
@@ -31,6 +35,8 @@ export class AttentionVectors {
   ) {
     this.#spec = spec;
     this.#rotaryOf = rotaryOf;
+    const widest = Math.max(spec.headDim, spec.slidingWindow?.heads?.headDim ?? 0);
+    this.#ones = new Float32Array(spec.valueNorm ? widest : 0).fill(1);
     let residentBytes = 0;
     for (let layer = 0; layer < spec.numLayers; layer++) {
       const read = (names: LayerTensor[], readOne: (tensor: TensorOnDisk) => Float32Array) =>
@@ -44,7 +50,9 @@ export class AttentionVectors {
       const attends = recurrentOf(spec, layer) === null;
       this.#biases.push(attends && spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
       this.#norms.push(
-        attends && spec.queryKeyNorm ? read(['qNorm', 'kNorm'], (tensor) => readNormWeight(tensor, spec)) : [],
+        attends && spec.queryKeyNorm
+          ? read(hasKeys(spec, layer) ? ['qNorm', 'kNorm'] : ['qNorm'], (tensor) => readNormWeight(tensor, spec))
+          : [],
       );
     }
     this.residentBytes = residentBytes;
@@ -55,23 +63,36 @@ export class AttentionVectors {
    * position `position + t`.
    */
   finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
-    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale, queryTemperature } = this.#spec;
+    const spec = this.#spec;
+    const { numAttentionHeads, queryTemperature, queryScale } = spec;
+    const { headDim, numKeyValueHeads } = headsOf(spec, layer);
+    const ownKeys = hasKeys(spec, layer);
     if (this.#biases[layer].length > 0) {
       const [qBias, kBias, vBias] = this.#biases[layer];
       addBias(q, tokens, qBias);
       addBias(k, tokens, kBias);
       addBias(v, tokens, vBias);
     }
-    if (queryKeyNorm) {
-      const [qNorm, kNorm] = this.#norms[layer];
-      const byHead = queryKeyNorm === 'head';
-      rmsNorm(q, byHead ? tokens * numAttentionHeads : tokens, qNorm, normEpsilon, q);
-      rmsNorm(k, byHead ? tokens * numKeyValueHeads : tokens, kNorm, normEpsilon, k);
-    }
+    this.#applyNorms(layer, tokens, q, k, v);
     const rotary = this.#rotaryOf(layer);
     rotary?.apply(q, tokens, numAttentionHeads, position);
-    rotary?.apply(k, tokens, numKeyValueHeads, position);
-    if (queryTemperature) heat(q, tokens, numAttentionHeads * this.#spec.headDim, position, queryTemperature);
-    if (queryScale !== 1) scaleBy(q, tokens * numAttentionHeads * this.#spec.headDim, queryScale);
+    if (ownKeys) rotary?.apply(k, tokens, numKeyValueHeads, position);
+    const width = numAttentionHeads * headDim;
+    if (queryTemperature) heat(q, tokens, width, position, queryTemperature);
+    // Attention itself divides by sqrt(headDim).
+    const scale = queryScale * (spec.unscaledAttention ? Math.sqrt(headDim) : 1);
+    if (scale !== 1) scaleBy(q, tokens * width, scale);
+  }
+
+  #applyNorms(layer: number, tokens: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
+    const { numAttentionHeads, queryKeyNorm, normEpsilon } = this.#spec;
+    const { headDim, numKeyValueHeads } = headsOf(this.#spec, layer);
+    if (this.#ones.length > 0 && hasKeys(this.#spec, layer))
+      rmsNorm(v, tokens * numKeyValueHeads, this.#ones.subarray(0, headDim), normEpsilon, v);
+    if (!queryKeyNorm) return;
+    const [qNorm, kNorm] = this.#norms[layer];
+    const byHead = queryKeyNorm === 'head';
+    rmsNorm(q, byHead ? tokens * numAttentionHeads : tokens, qNorm, normEpsilon, q);
+    if (kNorm) rmsNorm(k, byHead ? tokens * numKeyValueHeads : tokens, kNorm, normEpsilon, k);
   }
 }

@@ -1,7 +1,7 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { EMBEDDING, layerTensor, POSITIONS } from '../model/tensor-names.js';
+import { EMBEDDING, layerTensor, POSITIONS, type ResidentLayerTensor } from '../model/tensor-names.js';
 import { AttentionVectors } from './attention-vectors.js';
 import { BranchNorms } from './branch-norms.js';
 import { checkExtents, checkShapes, tensorNamed } from './check-tensors.js';
@@ -13,6 +13,7 @@ import { LearnedPositions } from './learned-positions.js';
 import { loadHead } from './load-head.js';
 import { type DenseLayer, loadLayer, type SegmentLoad } from './load-layer.js';
 import { loadVector } from './load-tensor.js';
+import { PerLayerInputs } from './per-layer-inputs.js';
 import { rotariesOf } from './rotary.js';
 import type { Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
@@ -36,6 +37,9 @@ interface DenseParts {
   vectors: AttentionVectors;
   sharedExpert: SharedExpert | null;
   branchNorms: BranchNorms;
+  perLayerInputs: PerLayerInputs | null;
+  /** Per layer the factor of its output; empty if the model has none. */
+  layerScales: readonly number[];
   /** Per layer the bias of the network's output, [hiddenSize]; empty if the model has none or its experts have. */
   downBiases: readonly Float32Array[];
   head: Head;
@@ -75,20 +79,33 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
     ? held.keep(new SharedExpert(spec, tensors, bridge, maxTokens))
     : null;
   const branchNorms = new BranchNorms(spec, tensors, bridge, maxTokens);
-  const downBiases = spec.feedForwardBiases && !spec.experts ? readDownBiases(load) : [];
+  const perLayerInputs = spec.perLayerInputs ? held.keep(new PerLayerInputs(spec, tensors, bridge, maxTokens)) : null;
+  const layerScales = spec.layerScales ? readEachLayer(load, 'layerScale').map(([scale]) => scale) : [];
+  const downBiases = spec.feedForwardBiases && !spec.experts ? readEachLayer(load, 'downBias') : [];
   const { head, tiedEmbedding } = loadHead(load);
   const rows = tensorNamed(tensors, EMBEDDING);
   // A tied embedding is the head, whose bytes have been checked.
   if (!spec.tiedEmbeddings) checkOnDisk(rows, bridge);
   const positions = spec.rotary === null ? held.keep(loadPositions(load, maxTokens)) : null;
   const embedding = held.keep(new Embedding(rows, tiedEmbedding));
-  return { layers, vectors, sharedExpert, branchNorms, downBiases, head, positions, embedding };
+  return {
+    layers,
+    vectors,
+    sharedExpert,
+    branchNorms,
+    perLayerInputs,
+    layerScales,
+    downBiases,
+    head,
+    positions,
+    embedding,
+  };
 }
 
-/** Per layer the bias of the network's output, [hiddenSize]. */
-function readDownBiases({ spec, tensors, bridge }: SegmentLoad): Float32Array[] {
+/** A vector of each layer. */
+function readEachLayer({ spec, tensors, bridge }: SegmentLoad, name: ResidentLayerTensor): Float32Array[] {
   return Array.from({ length: spec.numLayers }, (_, layer) =>
-    loadVector(bridge, tensorNamed(tensors, layerTensor(layer, 'downBias'))),
+    loadVector(bridge, tensorNamed(tensors, layerTensor(layer, name))),
   );
 }
 
@@ -100,13 +117,15 @@ function loadPositions({ spec, tensors, bridge }: SegmentLoad, maxTokens: number
 
 /** Makes one half of the loaded parts: each method runs a segment, then the small vectors that belong to it. */
 function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<void>): DenseHalf {
-  const { layers, vectors, sharedExpert, branchNorms, downBiases, head, positions, embedding } = parts;
+  const { layers, vectors, sharedExpert, branchNorms, perLayerInputs, layerScales } = parts;
+  const { downBiases, head, positions, embedding } = parts;
   return {
     residentBytes: residentBytesOf(parts),
     embed(ids, position, x) {
       embedding.rows(ids, x);
       if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
       positions?.add(position, ids.length, x);
+      perLayerInputs?.embed(ids, x);
     },
     attentionInput(layer, x, tokens, position, q, k, v, gates) {
       // The engine asks a layer with another mixer than attention for no queries.
@@ -124,6 +143,10 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
       layers[layer].postFfnNorm?.apply(output, tokens, output);
       if (spec.residualScale !== 1) scaleBy(output, tokens * spec.hiddenSize, spec.residualScale);
     },
+    finishLayer(layer, x, tokens) {
+      perLayerInputs?.add(layer, x, tokens);
+      if (layerScales.length > 0) scaleBy(x, tokens * spec.hiddenSize, layerScales[layer]);
+    },
     logits(x, tokens, logits) {
       head.run(x, tokens, logits);
       if (spec.logitScale !== 1) scaleBy(logits, tokens * spec.vocabSize, spec.logitScale);
@@ -134,9 +157,14 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
 }
 
 /** Bytes of the weights held; the embedding and the table of positions stay on disk. */
-function residentBytesOf({ layers, vectors, sharedExpert, branchNorms, downBiases, head }: DenseParts): number {
+function residentBytesOf(parts: DenseParts): number {
+  const { layers, vectors, sharedExpert, branchNorms, perLayerInputs, downBiases, head } = parts;
   let bytes =
-    vectors.residentBytes + branchNorms.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
+    vectors.residentBytes +
+    branchNorms.residentBytes +
+    (perLayerInputs?.residentBytes ?? 0) +
+    (sharedExpert?.residentBytes ?? 0) +
+    head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)
     bytes += (input?.residentBytes ?? 0) + output.residentBytes + (postFfnNorm?.bytes ?? 0);
   for (const bias of downBiases) bytes += bias.byteLength;

@@ -52,6 +52,11 @@ export interface DenseHalf {
    * x[tokens, hiddenSize], and the output's bias, then applies the norm that some models have here.
    */
   finishFeedForward(layer: number, x: Float32Array, tokens: number, output: Float32Array): void;
+  /**
+   * Ends a layer, after its network's output was added to x[tokens, hiddenSize]: adds the layer's own inputs, made of
+   * the ids of the last `embed`, and applies the factor of the layer's output, where the model has them.
+   */
+  finishLayer(layer: number, x: Float32Array, tokens: number): void;
   /** logits[tokens, vocabSize] = the head of the last norm of x[tokens, hiddenSize], the residual stream. */
   logits(x: Float32Array, tokens: number, logits: Float32Array): void;
   dispose(): Promise<void> | void;

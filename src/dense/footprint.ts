@@ -1,17 +1,17 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
-import { hasPlainAttention } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
-import { residentTensors } from '../model/resident-tensors.js';
+import { residentOfLayer, residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { type LayerTensor, layerTensor, PER_LAYER_PROJECTION } from '../model/tensor-names.js';
 import { checkShapes, headName, tensorNamed } from './check-tensors.js';
+import { PER_LAYER_MATRICES } from './per-layer-inputs.js';
 import { sharedParts } from './shared-expert.js';
 import type { TensorShape } from './tensor-on-disk.js';
 
-/** The matrices of a layer's attention. */
-const PROJECTIONS: readonly LayerTensor[] = ['q', 'k', 'v', 'o'];
+/** The matrices of a layer that this half holds. A mixer that is not attention holds its own. */
+const HELD: readonly LayerTensor[] = ['q', 'k', 'v', 'o', ...PER_LAYER_MATRICES];
 
 export interface DenseFootprint {
   /** Weights, at most. The real figure is at least three quarters of it. */
@@ -32,9 +32,12 @@ export function denseFootprint(
   checkShapes(spec, tensors);
   const { hiddenSize, numLayers } = spec;
   const matrices = Array.from({ length: numLayers }, (_, layer) => {
-    const projections = hasPlainAttention(spec, layer) ? PROJECTIONS : (['o'] as const);
-    return projections.map((name) => tensorNamed(tensors, layerTensor(layer, name)));
+    // The queries of latent attention are its own.
+    const held = spec.latentAttention ? HELD.filter((name) => name !== 'q') : HELD;
+    const shapes = residentOfLayer(spec, layer).filter(([name]) => held.includes(name));
+    return shapes.map(([name]) => tensorNamed(tensors, layerTensor(layer, name)));
   }).flat();
+  if (spec.perLayerInputs) matrices.push(tensorNamed(tensors, PER_LAYER_PROJECTION));
   matrices.push(tensorNamed(tensors, headName(spec)));
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
@@ -49,8 +52,17 @@ export function denseFootprint(
       matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0),
     // All segments share one buffer of rows.
     scratchBytes:
-      rotary + positions + (1 + branchRows(spec)) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+      perLayerScratch(spec, maxTokens) +
+      rotary +
+      positions +
+      (1 + branchRows(spec)) * rows +
+      (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
   };
+}
+
+/** Inputs of all layers for a chunk, what is added to them, and a layer's gates and rows. */
+function perLayerScratch({ perLayerInputs, numLayers, hiddenSize }: ModelSpec, maxTokens: number): number {
+  return perLayerInputs ? 4 * maxTokens * ((2 * numLayers + 1) * perLayerInputs.size + hiddenSize) : 0;
 }
 
 /** Buffers of rows for inputs that only the experts, or only the router, read. */
@@ -68,7 +80,8 @@ function heldTwice(spec: ModelSpec, name: string): boolean {
 function vectorBytes(spec: ModelSpec): number {
   let bytes = 0;
   for (const [name, shape] of residentTensors(spec))
-    if (shape.length === 1 && !/\.mixer\w+$/.test(name)) bytes += 4 * shape[0] * (heldTwice(spec, name) ? 2 : 1);
+    if (shape.length === 1 && !/\.(mixer|latent)\w+$/.test(name))
+      bytes += 4 * shape[0] * (heldTwice(spec, name) ? 2 : 1);
   return bytes;
 }
 

@@ -1,4 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { hasKeys, hasValues } from '../model/attention-layers.js';
 import { hasPlainAttention } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
@@ -61,7 +62,12 @@ export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
 
 function inputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): InputTensors {
   const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
-  return { norm: normTensors(spec, tensors, layer, 'attentionNorm'), q: named('q'), k: named('k'), v: named('v') };
+  return {
+    norm: normTensors(spec, tensors, layer, 'attentionNorm'),
+    q: named('q'),
+    k: hasKeys(spec, layer) ? named('k') : null,
+    v: hasValues(spec, layer) ? named('v') : null,
+  };
 }
 
 function outputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): OutputTensors {

@@ -82,7 +82,8 @@ export function rotariesOf(spec: ModelSpec, maxTokens: number): (layer: number) 
   const everywhere = new Rotary(rotary, headDim, maxTokens);
   if (noRotaryEvery) return (layer) => (layer % noRotaryEvery === noRotaryEvery - 1 ? null : everywhere);
   if (!slidingWindow?.theta) return () => everywhere;
-  const { theta } = slidingWindow;
-  const nearby = new Rotary({ ...rotary, theta, frequencyFactors: null, magnitude: 1 }, headDim, maxTokens);
+  const { theta, heads } = slidingWindow;
+  const [nearDim, dimension] = [heads?.headDim ?? headDim, heads?.headDim ?? rotary.dimension];
+  const nearby = new Rotary({ ...rotary, dimension, theta, frequencyFactors: null, magnitude: 1 }, nearDim, maxTokens);
   return (layer) => (windowOf(slidingWindow, layer) === 0 ? everywhere : nearby);
 }

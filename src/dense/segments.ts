@@ -11,7 +11,14 @@ import { addBias, scaleBy } from './vectors.js';
  */
 
 /** The tensors of the segment before attention. */
-export type InputTensors = Record<'q' | 'k' | 'v', TensorOnDisk> & { norm: NormTensors };
+export interface InputTensors {
+  q: TensorOnDisk;
+  /** Null in a layer that uses the keys and values of another. */
+  k: TensorOnDisk | null;
+  /** Null there, too, and where keys stand for values. */
+  v: TensorOnDisk | null;
+  norm: NormTensors;
+}
 /** The tensors of the segment after attention. */
 export interface OutputTensors {
   o: TensorOnDisk;
@@ -63,17 +70,20 @@ export function attentionInput(
   scratch: Float32Array,
 ): AttentionInput {
   const norm = new Norm(spec, tensors.norm);
-  const [q, k, v] = loadMatrices(bridge, [tensors.q, tensors.k, tensors.v]);
+  const held = [tensors.q, tensors.k, tensors.v].filter((tensor) => tensor !== null);
+  const matrices = loadMatrices(bridge, held);
+  const [q, k, v] = matrices as [ResidentMatrix, ResidentMatrix?, ResidentMatrix?];
   return {
-    residentBytes: norm.bytes + q.bytes + k.bytes + v.bytes,
+    residentBytes: matrices.reduce((sum, { bytes }) => sum + bytes, norm.bytes),
     run(x, tokens, qOut, kOut, vOut) {
       norm.apply(x, tokens, scratch);
       q.matmul(scratch, tokens, qOut);
-      k.matmul(scratch, tokens, kOut);
-      v.matmul(scratch, tokens, vOut);
+      k?.matmul(scratch, tokens, kOut);
+      if (v) v.matmul(scratch, tokens, vOut);
+      else if (k) vOut.set(kOut.subarray(0, tokens * k.rows));
     },
     dispose() {
-      for (const matrix of [q, k, v]) matrix.dispose();
+      for (const matrix of matrices) matrix.dispose();
     },
   };
 }

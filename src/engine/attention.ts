@@ -1,7 +1,10 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import type { DenseHalf } from '../dense/dense-half.js';
+import { HeldParts } from '../dense/held-parts.js';
 import { loadVector } from '../dense/load-tensor.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
+import { type KeyValueGroup, keyValueGroups, keyValueLayer } from '../model/attention-layers.js';
+import { recurrentOf } from '../model/mixer-tensors.js';
 import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
@@ -35,63 +38,90 @@ export function createAttention({
   maxTokens,
   denseTime,
 }: AttentionOptions): Mixer {
-  const { numLayers, numAttentionHeads, numKeyValueHeads, headDim } = spec;
-  const cache = bridge.createKeyValueCache({
-    numLayers,
-    numAttentionHeads,
-    numKeyValueHeads,
-    headDim,
-    contextSize,
-    format: stateFormat === 'f16' ? 'i16' : 'f32',
-    windows: windowsOf(spec),
-    softCap: spec.attentionSoftCap ?? undefined,
-    sinks: readSinks(spec, tensors, bridge),
-  });
-  const width = numAttentionHeads * headDim;
+  const { numAttentionHeads } = spec;
+  const groups = keyValueGroups(spec);
+  const held = new HeldParts();
+  const caches = groups.map(({ layers, headDim, numKeyValueHeads }) =>
+    held.keep(
+      bridge.createKeyValueCache({
+        numLayers: layers.length,
+        numAttentionHeads,
+        numKeyValueHeads,
+        headDim,
+        contextSize,
+        format: stateFormat === 'f16' ? 'i16' : 'f32',
+        windows: Uint32Array.from(layers, (layer) => windowIn(spec, layer)),
+        softCap: spec.attentionSoftCap ?? undefined,
+        sinks: readSinks(spec, layers, tensors, bridge),
+      }),
+    ),
+  );
+  const places = placesOf(spec, groups);
+  const width = numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
+  const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
   const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
-  const k = new Float32Array(maxTokens * numKeyValueHeads * headDim);
-  const v = new Float32Array(maxTokens * numKeyValueHeads * headDim);
+  const k = new Float32Array(maxTokens * keys);
+  const v = new Float32Array(maxTokens * keys);
   const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
   return {
     width,
     async step(layer, x, tokens, position, mixed) {
+      const { group, at, own } = places[layer]!;
       denseTime.start();
       dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
-      cache.append(layer, position, tokens, k, v);
-      cache.attend(layer, position, tokens, q, mixed);
+      if (own) caches[group].append(at, position, tokens, k, v);
+      caches[group].attend(at, position, tokens, q, mixed);
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
     // Every position can be returned to as it is.
     snapshot() {},
     snapshotNext() {},
     rewind(length) {
-      cache.truncate(length);
+      for (const cache of caches) cache.truncate(length);
       return length;
     },
     get bytes() {
-      return cache.bytes;
+      return caches.reduce((sum, cache) => sum + cache.bytes, 0);
     },
-    dispose: () => cache.dispose(),
+    dispose: () => void held.dispose(),
   };
 }
 
-/** Per layer the number of positions that a token sees; 0 for all. */
-function windowsOf({ numLayers, slidingWindow }: ModelSpec): Uint32Array {
-  return Uint32Array.from({ length: numLayers }, (_, layer) => (slidingWindow ? windowOf(slidingWindow, layer) : 0));
+/** Where a layer's keys and values are. */
+interface Place {
+  group: number;
+  /** The layer within its group. */
+  at: number;
+  /** False where they are another layer's. */
+  own: boolean;
 }
 
-/** The sinks of all layers, [numLayers, numAttentionHeads]; undefined if the model has none. */
+/** By layer; null for those without attention. */
+function placesOf(spec: ModelSpec, groups: readonly KeyValueGroup[]): (Place | null)[] {
+  return Array.from({ length: spec.numLayers }, (_, layer) => {
+    if (recurrentOf(spec, layer)) return null;
+    const source = keyValueLayer(spec, layer);
+    const group = groups.findIndex(({ layers }) => layers.includes(source));
+    return { group, at: groups[group].layers.indexOf(source), own: source === layer };
+  });
+}
+
+const windowIn = ({ slidingWindow }: ModelSpec, layer: number): number =>
+  slidingWindow ? windowOf(slidingWindow, layer) : 0;
+
+/** The sinks of some layers, [layers.length, numAttentionHeads]; undefined if the model has none. */
 function readSinks(
   spec: ModelSpec,
+  layers: readonly number[],
   tensors: ReadonlyMap<string, TensorOnDisk>,
   bridge: Bridge,
 ): Float32Array | undefined {
   if (!spec.attentionSinks) return undefined;
-  const sinks = new Float32Array(spec.numLayers * spec.numAttentionHeads);
-  for (let layer = 0; layer < spec.numLayers; layer++) {
+  const sinks = new Float32Array(layers.length * spec.numAttentionHeads);
+  layers.forEach((layer, i) => {
     const tensor = tensors.get(layerTensor(layer, 'sinks'));
-    if (tensor) sinks.set(loadVector(bridge, tensor), layer * spec.numAttentionHeads);
-  }
+    if (tensor) sinks.set(loadVector(bridge, tensor), i * spec.numAttentionHeads);
+  });
   return sinks;
 }

@@ -172,6 +172,7 @@ export class Engine {
         feedForward.run(layer, experts, tokens, output, router);
         dense.finishFeedForward(layer, input, tokens, output);
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
+        dense.finishLayer(layer, x, tokens);
         if (layer + 1 < spec.numLayers) onLayer?.(layer + 1);
       }
       // Asked last: bytes that this pass read from a changed file were changed before now.

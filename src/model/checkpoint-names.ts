@@ -5,6 +5,8 @@ export interface CheckpointNames {
   embedding: string;
   /** Null where positions are not learned. */
   positions: string | null;
+  /** Missing where layers have no inputs of their own. */
+  perLayer?: Record<'embedding' | 'projection' | 'norm', string>;
   finalNorm: string;
   finalNormBias: string | null;
   head: string;
@@ -56,6 +58,10 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   expertsNorm: 'pre_feedforward_layernorm_2.weight',
   postSharedNorm: 'post_feedforward_layernorm_1.weight',
   postExpertsNorm: 'post_feedforward_layernorm_2.weight',
+  perLayerGate: 'per_layer_input_gate.weight',
+  perLayerOutput: 'per_layer_projection.weight',
+  postPerLayerNorm: 'post_per_layer_input_norm.weight',
+  layerScale: 'layer_scalar',
   sharedRouter: 'mlp.shared_expert_gate.weight',
   sharedGate: 'mlp.shared_expert.gate_proj.weight',
   sharedUp: 'mlp.shared_expert.up_proj.weight',
@@ -69,6 +75,11 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
 export const huggingFaceNames = (renamed: Partial<Record<LayerTensor, string>> = {}): CheckpointNames => ({
   embedding: 'model.embed_tokens.weight',
   positions: null,
+  perLayer: {
+    embedding: 'model.embed_tokens_per_layer.weight',
+    projection: 'model.per_layer_model_projection.weight',
+    norm: 'model.per_layer_projection_norm.weight',
+  },
   finalNorm: 'model.norm.weight',
   finalNormBias: null,
   head: 'lm_head.weight',
@@ -120,6 +131,10 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   expertsNorm: 'pre_ffw_norm_2.weight',
   postSharedNorm: 'post_ffw_norm_1.weight',
   postExpertsNorm: 'post_ffw_norm_2.weight',
+  perLayerGate: 'inp_gate.weight',
+  perLayerOutput: 'proj.weight',
+  postPerLayerNorm: 'post_norm.weight',
+  layerScale: 'layer_output_scale.weight',
   sharedRouter: 'ffn_gate_inp_shexp.weight',
   sharedGate: 'ffn_gate_shexp.weight',
   sharedUp: 'ffn_up_shexp.weight',
@@ -141,6 +156,11 @@ export const ggufNames = (
 ): CheckpointNames => ({
   embedding: 'token_embd.weight',
   positions: null,
+  perLayer: {
+    embedding: 'per_layer_token_embd.weight',
+    projection: 'per_layer_model_proj.weight',
+    norm: 'per_layer_proj_norm.weight',
+  },
   finalNorm: 'output_norm.weight',
   finalNormBias: 'output_norm.bias',
   head: 'output.weight',

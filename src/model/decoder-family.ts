@@ -6,7 +6,7 @@ import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spe
 import type { LayerTensor } from './tensor-names.js';
 
 /** The layers that slide, and their window. Without `size` the configuration must name it. */
-export type AlternatingWindow = Omit<SlidingWindowSpec, 'size'> & { size?: number };
+export type AlternatingWindow = Pick<SlidingWindowSpec, 'fullEvery' | 'theta'> & { size?: number };
 
 /**
  * One family of decoders with RMS norms, rotary attention and gated feed-forward networks: its own traits and names.
@@ -22,8 +22,10 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   quantMethod?: string;
   /** Set where no field names the activation, or where the field is wrong. */
   activation?: Activation;
-  /** Set for Gemmas. */
+  /** Set for Gemma 1 to 3. */
   gemma?: GemmaTraits;
+  /** True for Gemma 4, whose layers are of two kinds. Default false. */
+  gemma4?: boolean;
   /**
    * True where queries, keys and values are one matrix of a checkpoint, and gate and up another; `attention` for the
    * first alone. Default false.

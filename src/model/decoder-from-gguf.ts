@@ -8,6 +8,7 @@ import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
+import { ggufGemma4, ggufGemma4Heads } from './gemma4-traits.js';
 import { ggufLatent, latentNames, latentRows, latentShape } from './latent-family.js';
 import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
@@ -24,9 +25,7 @@ export function ggufDecoder(
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
-  const heads = family.latentAttention
-    ? ggufLatent(metadata, key, tensors)
-    : headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
+  const heads = readHeads(family, metadata, key, tensors);
   const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
@@ -41,13 +40,16 @@ export function ggufDecoder(
     ...familyTraits(family),
     name,
     vocabSize,
-    intermediateSize: metadata.size(key('feed_forward_length'), experts?.intermediateSize),
+    intermediateSize: family.gemma4 ? 0 : metadata.size(key('feed_forward_length'), experts?.intermediateSize),
     numLayers,
     ...heads,
     contextLength: ggufContext(family.ggufName, metadata, tensors),
     normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
     rotary,
-    slidingWindow: window && { ...window, size: metadata.size(key('attention.sliding_window'), window.size) },
+    slidingWindow: window && {
+      ...{ ...window, layers: null, heads: null },
+      size: metadata.size(key('attention.sliding_window'), window.size),
+    },
     activation: family.activation ?? activation(metadata, key('hidden_act')),
     queryTemperature: queryTemperature(metadata, key),
     ...withoutNorm(family, tensors.shape(names.layer(0, 'qNorm')) !== null),
@@ -55,6 +57,7 @@ export function ggufDecoder(
     recurrent,
     experts,
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
+    ...(family.gemma4 && ggufGemma4(heads, metadata, key, numLayers, tensors)),
   };
   Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
   return describeDecoder(spec, names, family, {
@@ -120,6 +123,12 @@ function expertsOf(
 function expertSource(layer: number, tensors: SourceTensors): ExpertSource | undefined {
   if (tensors.shape(expertNamed(layer, 'down', 0))) return expertsApart(expertNamed);
   return tensors.shape(fusedName(layer, 'gateUp')) ? fusedExperts(fusedName) : undefined;
+}
+
+function readHeads(family: DecoderFamily, metadata: Fields, key: Key, tensors: SourceTensors) {
+  if (family.latentAttention) return ggufLatent(metadata, key, tensors);
+  if (family.gemma4) return { ...ggufGemma4Heads(metadata, key), latentAttention: null };
+  return headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
 }
 
 function headsOf(metadata: Fields, key: Key) {

@@ -8,6 +8,7 @@ import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.j
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { huggingFaceGemma } from './gemma-traits.js';
+import { globalHeadsKey, huggingFaceGemma4 } from './gemma4-traits.js';
 import { huggingFaceMixerShape } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
@@ -27,8 +28,8 @@ export function huggingFaceDecoder(
   const heads = attentionShape(config, {
     hiddenSize: 'hidden_size',
     heads: 'num_attention_heads',
-    keyValueHeads: 'num_key_value_heads',
-    headDim: 'head_dim',
+    keyValueHeads: family.gemma4 ? globalHeadsKey(config) : 'num_key_value_heads',
+    headDim: family.gemma4 ? 'global_head_dim' : 'head_dim',
   });
   const scaling = ropeFields(config);
   const rotary = rotarySpec(family, scaling, config, heads.headDim);
@@ -51,10 +52,11 @@ export function huggingFaceDecoder(
     queryTemperature: queryTemperature(scaling),
     ...withoutNorm(family, holds(names.layer(0, 'qNorm'))),
     ...noRotary(family, config, numLayers),
-    tiedEmbeddings: config.flag('tie_word_embeddings') ?? family.gemma !== undefined,
+    tiedEmbeddings: config.flag('tie_word_embeddings') ?? (family.gemma !== undefined || family.gemma4 === true),
     recurrent: null,
     experts,
     ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
+    ...(family.gemma4 && huggingFaceGemma4(heads, config, numLayers)),
   };
   return describeDecoder(spec, names, family, {
     expertSource: family.experts?.source(holds),
@@ -116,6 +118,7 @@ function rotarySpec(
 
 /** Dimensions of a head that rotate. */
 function rotaryDimension(scaling: Fields, config: Fields, headDim: number): number {
+  if (scaling.raw('rope_type') === 'proportional') return headDim;
   if (config.raw('rotary_dim') !== undefined)
     return checkedDimension(config, 'rotary_dim', config.size('rotary_dim'), headDim);
   const fields = scaling.raw('partial_rotary_factor') === undefined ? config : scaling;
@@ -142,7 +145,9 @@ function slidingWindow(family: DecoderFamily, config: Fields): SlidingWindowSpec
   if (typeof family.slidingWindow === 'object') return alternatingWindow(family.slidingWindow, config);
   if (family.slidingWindow !== 'always' || config.raw('sliding_window') === undefined) return null;
   const size = config.size('sliding_window');
-  return size < config.size('max_position_embeddings') ? { size, fullEvery: null, theta: null } : null;
+  return size < config.size('max_position_embeddings')
+    ? { size, fullEvery: null, theta: null, layers: null, heads: null }
+    : null;
 }
 
 function alternatingWindow({ size, fullEvery, theta }: AlternatingWindow, config: Fields): SlidingWindowSpec {
@@ -150,6 +155,8 @@ function alternatingWindow({ size, fullEvery, theta }: AlternatingWindow, config
   const spec = {
     size: config.size('sliding_window', size),
     fullEvery: fullEvery && config.size('sliding_window_pattern', fullEvery),
+    layers: null,
+    heads: null,
     theta: theta && (nearby?.positive('rope_theta', theta) ?? config.positive('rope_local_base_freq', theta)),
   };
   const types = config.raw('layer_types');

@@ -2,7 +2,7 @@ import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons } from './feed-forward.js';
-import { residentOfLayer } from './resident-tensors.js';
+import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
   EMBEDDING,
@@ -11,6 +11,9 @@ import {
   HEAD,
   type LayerTensor,
   layerTensor,
+  PER_LAYER_EMBEDDING,
+  PER_LAYER_NORM,
+  PER_LAYER_PROJECTION,
   POSITIONS,
 } from './tensor-names.js';
 
@@ -36,13 +39,14 @@ export function* expectedTensors(
   places: TensorPlaces = {},
 ): Generator<ExpectedTensor> {
   const { hiddenSize, vocabSize } = spec;
-  yield { name: EMBEDDING, sourceName: names.embedding, shape: [vocabSize, hiddenSize] };
-  if (spec.rotary === null)
-    yield {
-      name: POSITIONS,
-      sourceName: names.positions!,
-      shape: [spec.positionOffset + spec.contextLength, hiddenSize],
-    };
+  const before: Record<string, string | null> = {
+    [EMBEDDING]: names.embedding,
+    [POSITIONS]: names.positions,
+    [PER_LAYER_EMBEDDING]: names.perLayer?.embedding ?? null,
+    [PER_LAYER_PROJECTION]: names.perLayer?.projection ?? null,
+    [PER_LAYER_NORM]: names.perLayer?.norm ?? null,
+  };
+  for (const [name, shape] of tensorsBeforeLayers(spec)) yield { name, sourceName: before[name]!, shape };
   for (let layer = 0; layer < spec.numLayers; layer++)
     for (const [tensor, shape, ofExperts] of layerShapes(spec, layer)) {
       const name = layerTensor(layer, tensor);

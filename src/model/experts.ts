@@ -31,6 +31,8 @@ export interface ExpertsFamily {
    * Default: `shared_expert_intermediate_size` is that network's size.
    */
   sharedCountKey?: string;
+  /** The key of config.json with that network's size, where it is another. */
+  sharedSizeKey?: string;
   /** Traits that no checkpoint changes. Default: none of them. */
   traits?: Partial<Pick<ExpertsSpec, 'routerInput' | 'outputScales' | 'branchNorms'>>;
   /** Hugging Face names that differ from the usual. */
@@ -88,9 +90,13 @@ export function huggingFaceExperts(
   });
 }
 
-function huggingFaceShared({ sharedExpert, sharedCountKey }: ExpertsFamily, config: Fields, size: number): number {
+function huggingFaceShared(
+  { sharedExpert, sharedCountKey, sharedSizeKey = 'shared_expert_intermediate_size' }: ExpertsFamily,
+  config: Fields,
+  size: number,
+): number {
   if (!sharedExpert) return 0;
-  if (sharedCountKey === undefined) return config.size('shared_expert_intermediate_size');
+  if (sharedCountKey === undefined) return config.size(sharedSizeKey);
   return config.count(sharedCountKey, MAX_SHARED) * size;
 }
 

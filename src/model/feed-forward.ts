@@ -1,6 +1,6 @@
 import type { ExpertsSpec, ModelSpec } from './spec.js';
 
-type NetworkSpec = Pick<ModelSpec, 'intermediateSize' | 'experts'>;
+type NetworkSpec = Pick<ModelSpec, 'intermediateSize' | 'layerIntermediateSizes' | 'experts'>;
 
 /** The experts of a layer; null where the layer has an ordinary network. */
 export const expertsOf = ({ experts }: Pick<ModelSpec, 'experts'>, layer: number): ExpertsSpec | null =>
@@ -8,7 +8,7 @@ export const expertsOf = ({ experts }: Pick<ModelSpec, 'experts'>, layer: number
 
 /** Neurons of a layer's network, or of one of its experts. */
 export const networkNeurons = (spec: NetworkSpec, layer: number): number =>
-  expertsOf(spec, layer)?.intermediateSize ?? spec.intermediateSize;
+  expertsOf(spec, layer)?.intermediateSize ?? spec.layerIntermediateSizes?.[layer] ?? spec.intermediateSize;
 
 /** Neurons that a layer streams: those of its network, or those of all its experts, expert by expert. */
 export const streamedNeurons = (spec: NetworkSpec, layer: number): number =>

@@ -42,6 +42,13 @@ export class Fields {
     return value;
   }
 
+  /** A positive whole number in a list. */
+  item(key: string, index: number): number {
+    const value = (this.raw(key) as unknown[])[index];
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;
+    throw this.#wrong(key, this.raw(key), `a list of whole numbers from 1 to ${MAX_SIZE}`);
+  }
+
   /** A whole number from 0 to `most`; 0 where it is missing. */
   count(key: string, most: number): number {
     const value = this.raw(key) ?? 0;

@@ -1,3 +1,4 @@
+import { headsOf } from './layer-heads.js';
 import type { DeltaNetSpec, LatentAttentionSpec, Mamba2Spec, ModelSpec, RecurrentSpec } from './spec.js';
 import type { ResidentLayerTensor } from './tensor-names.js';
 
@@ -15,7 +16,7 @@ export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLa
 export function mixedWidth(spec: ModelSpec, layer: number): number {
   const recurrent = recurrentOf(spec, layer);
   if (recurrent) return recurrentWidth(recurrent, spec.hiddenSize);
-  return spec.numAttentionHeads * (spec.latentAttention?.valueDim ?? spec.headDim);
+  return spec.numAttentionHeads * (spec.latentAttention?.valueDim ?? headsOf(spec, layer).headDim);
 }
 
 export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number {

@@ -1,4 +1,6 @@
+import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
+import { headsOf } from './layer-heads.js';
 import { latentTensors, mixedWidth, recurrentOf, recurrentTensors } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -7,6 +9,9 @@ import {
   FINAL_NORM_BIAS,
   HEAD,
   layerTensor,
+  PER_LAYER_EMBEDDING,
+  PER_LAYER_NORM,
+  PER_LAYER_PROJECTION,
   POSITIONS,
   type ResidentLayerTensor,
 } from './tensor-names.js';
@@ -18,7 +23,7 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
   const shapes: [ResidentLayerTensor, number[]][] = [['attentionNorm', [hiddenSize]]];
   if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
   const recurrent = recurrentOf(spec, layer);
-  shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec)));
+  shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
   shapes.push(['o', [hiddenSize, mixedWidth(spec, layer)]]);
   if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
   if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
@@ -28,6 +33,12 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
   }
   if (spec.postNorms) shapes.push(['postFfnNorm', [hiddenSize]]);
   shapes.push(...networkTensors(spec, layer));
+  if (spec.perLayerInputs) {
+    const { size } = spec.perLayerInputs;
+    shapes.push(['perLayerGate', [size, hiddenSize]], ['perLayerOutput', [hiddenSize, size]]);
+    shapes.push(['postPerLayerNorm', [hiddenSize]]);
+  }
+  if (spec.layerScales) shapes.push(['layerScale', [1]]);
   return shapes;
 }
 
@@ -58,28 +69,43 @@ function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, n
   return shapes;
 }
 
-function attentionTensors(spec: ModelSpec): [ResidentLayerTensor, number[]][] {
-  const { hiddenSize, headDim } = spec;
+function attentionTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
+  const { hiddenSize } = spec;
   if (spec.latentAttention) return latentTensors(spec.latentAttention, spec.numAttentionHeads, hiddenSize);
+  const { headDim, numKeyValueHeads } = headsOf(spec, layer);
   const queries = spec.numAttentionHeads * headDim;
-  const keys = spec.numKeyValueHeads * headDim;
-  const shapes: [ResidentLayerTensor, number[]][] = [
-    ['q', [spec.attentionGate ? 2 * queries : queries, hiddenSize]],
-    ['k', [keys, hiddenSize]],
-    ['v', [keys, hiddenSize]],
-  ];
+  const keys = numKeyValueHeads * headDim;
+  const ownKeys = hasKeys(spec, layer);
+  const shapes: [ResidentLayerTensor, number[]][] = [['q', [spec.attentionGate ? 2 * queries : queries, hiddenSize]]];
+  if (ownKeys) shapes.push(['k', [keys, hiddenSize]]);
+  if (hasValues(spec, layer)) shapes.push(['v', [keys, hiddenSize]]);
   if (spec.queryKeyValueBiases) shapes.push(['qBias', [queries]], ['kBias', [keys]], ['vBias', [keys]]);
-  if (spec.queryKeyNorm === 'head') shapes.push(['qNorm', [headDim]], ['kNorm', [headDim]]);
-  if (spec.queryKeyNorm === 'all') shapes.push(['qNorm', [queries]], ['kNorm', [keys]]);
+  if (spec.queryKeyNorm) {
+    const whole = spec.queryKeyNorm === 'all';
+    shapes.push(['qNorm', [whole ? queries : headDim]]);
+    if (ownKeys) shapes.push(['kNorm', [whole ? keys : headDim]]);
+  }
   if (spec.attentionSinks) shapes.push(['sinks', [spec.numAttentionHeads]]);
+  return shapes;
+}
+
+/** The tensors that a model begins with: embedding, learned positions, inputs of each layer. */
+export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
+  const { hiddenSize, vocabSize, numLayers, perLayerInputs } = spec;
+  const shapes: [string, number[]][] = [[EMBEDDING, [vocabSize, hiddenSize]]];
+  if (spec.rotary === null) shapes.push([POSITIONS, [spec.positionOffset + spec.contextLength, hiddenSize]]);
+  if (perLayerInputs) {
+    const row = numLayers * perLayerInputs.size;
+    shapes.push([PER_LAYER_EMBEDDING, [vocabSize, row]], [PER_LAYER_PROJECTION, [row, hiddenSize]]);
+    shapes.push([PER_LAYER_NORM, [perLayerInputs.size]]);
+  }
   return shapes;
 }
 
 /** Shapes of all resident tensors by name, in file order: embedding, learned positions, layers, final norm, head. */
 export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   const { hiddenSize, vocabSize } = spec;
-  const shapes = new Map<string, number[]>([[EMBEDDING, [vocabSize, hiddenSize]]]);
-  if (spec.rotary === null) shapes.set(POSITIONS, [spec.positionOffset + spec.contextLength, hiddenSize]);
+  const shapes = new Map<string, number[]>(tensorsBeforeLayers(spec));
   for (let layer = 0; layer < spec.numLayers; layer++) {
     for (const [tensor, shape] of residentOfLayer(spec, layer)) shapes.set(layerTensor(layer, tensor), shape);
   }

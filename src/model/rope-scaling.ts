@@ -18,6 +18,14 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
   const type = typeOf(scaling);
   if (!scaling || type === 'default') return null;
   if (type === 'linear') return new Array<number>(dimension / 2).fill(scaling.positive('factor'));
+  // Gemma 4: pairs beyond the first share of the head's do not turn. Their speed is that of the whole head.
+  if (type === 'proportional') {
+    const turning = Math.floor((scaling.positive('partial_rotary_factor', 1) * dimension) / 2);
+    return Array.from(
+      { length: dimension / 2 },
+      (_, pair) => (pair < turning ? 1 : NOT_TURNING) * scaling.positive('factor', 1),
+    );
+  }
   if (type !== 'llama3')
     throw scaling.unsupported('rope_type', `is ${shown(type)}; supported: default, linear, llama3, longrope, yarn`);
 
@@ -36,6 +44,9 @@ export function huggingFaceFactors(scaling: Fields | null, theta: number, dimens
     return 1 / ((1 - smooth) / factor + smooth);
   });
 }
+
+/** A factor for pairs that do not turn, as in GGUF files. */
+const NOT_TURNING = 1e30;
 
 const typeOf = (scaling: Fields | null) => scaling?.text('rope_type') ?? scaling?.text('type') ?? 'default';
 const LONGROPE = ['longrope', 'su'];

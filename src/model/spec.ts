@@ -31,6 +31,10 @@ export interface SlidingWindowSpec {
   fullEvery: number | null;
   /** Theta of rotary embedding in the layers that slide, without scaling; null where all layers share one theta. */
   theta: number | null;
+  /** [numLayers]: true for a layer that slides. Null where `fullEvery` says it. */
+  layers: readonly boolean[] | null;
+  /** Heads of the layers that slide, where they differ from those of the others; else null. */
+  heads: { headDim: number; numKeyValueHeads: number } | null;
 }
 
 /** Queries that grow with their position p, by 1 + scale * ln(1 + floor(p / length)) (Llama 4, Ministral 3). */
@@ -38,6 +42,12 @@ export interface QueryTemperatureSpec {
   scale: number;
   /** Tokens. */
   length: number;
+}
+
+/** A table of embeddings with a part for each layer. It stays on disk, and is read by the row. */
+export interface PerLayerInputsSpec {
+  /** Values of one layer in a row. */
+  size: number;
 }
 
 /** A mixture of experts. Each layer has many feed-forward networks, and a router picks a few for each token. */
@@ -175,6 +185,8 @@ export interface ModelSpec {
   hiddenSize: number;
   /** Neurons of a layer's feed-forward network. With experts: the checkpoint's number for layers without experts. */
   intermediateSize: number;
+  /** [numLayers], where layers differ; `intermediateSize` is then the largest. Null where all have as many. */
+  layerIntermediateSizes: readonly number[] | null;
   numLayers: number;
   numAttentionHeads: number;
   numKeyValueHeads: number;
@@ -225,6 +237,24 @@ export interface ModelSpec {
   queryScale: number;
   /** Null where queries are scaled alike at all positions. */
   queryTemperature: QueryTemperatureSpec | null;
+  /** True where attention's logits are not divided by sqrt(headDim). */
+  unscaledAttention: boolean;
+  /** True where values pass a root-mean-square norm without weights, head by head. */
+  valueNorm: boolean;
+  /**
+   * True where the layers that see every position have no projection to values: keys, before their norm, stand for
+   * them.
+   */
+  keysAsValues: boolean;
+  /**
+   * The last so many layers have no keys and values. Each uses those of the last layer before them that slides, or does
+   * not, as it does.
+   */
+  sharedKeyValueLayers: number;
+  /** True where each layer's output, the residual stream, has a factor. */
+  layerScales: boolean;
+  /** Values for each token and layer that are added after the network (Gemma 3n); null without them. */
+  perLayerInputs: PerLayerInputsSpec | null;
   /** Cap of attention's logits: x becomes cap * tanh(x / cap). Null for no cap. */
   attentionSoftCap: number | null;
   /** The same for the logits of the head. */

@@ -5,6 +5,10 @@
 export const EMBEDDING = 'embedding';
 /** Learned positions, [positionOffset + contextLength, hiddenSize]. */
 export const POSITIONS = 'positions';
+/** Rows of values for each layer, [vocabSize, numLayers * size]; and what is added to them. */
+export const PER_LAYER_EMBEDDING = 'perLayerEmbedding';
+export const PER_LAYER_PROJECTION = 'perLayerProjection';
+export const PER_LAYER_NORM = 'perLayerNorm';
 export const FINAL_NORM = 'finalNorm';
 export const FINAL_NORM_BIAS = 'finalNormBias';
 export const HEAD = 'head';
@@ -60,6 +64,10 @@ export type ResidentLayerTensor =
   | 'expertsNorm'
   | 'postSharedNorm'
   | 'postExpertsNorm'
+  | 'perLayerGate'
+  | 'perLayerOutput'
+  | 'postPerLayerNorm'
+  | 'layerScale'
   | 'sharedRouter'
   | 'sharedGate'
   | 'sharedUp'

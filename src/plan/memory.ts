@@ -2,7 +2,8 @@ import { bridgeScratchBytes, keyValueBytes } from '../../native-bridge/memory.js
 import { READ_THREADS } from '../disk/read-threads.js';
 import { mixerScratchBytes } from '../mixers/footprint.js';
 import { recurrentStateBytes } from '../mixers/state-size.js';
-import { attentionLayers, recurrentWidth } from '../model/mixer-tensors.js';
+import { keyValueGroups } from '../model/attention-layers.js';
+import { recurrentWidth } from '../model/mixer-tensors.js';
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
 import type { ExpertsSpec, ModelSpec } from '../model/spec.js';
 
@@ -25,12 +26,14 @@ const READ_THREAD_BYTES = 1.2e6;
 
 /** Bytes of keys and values once the context is full, and of states that do not grow, with their copies. */
 export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' | 'f32'): number {
-  const { numKeyValueHeads, headDim } = spec;
-  const numLayers = attentionLayers(spec);
   // 16 bits a value are integers with scales: bridge.ts says why.
   const kept = format === 'f16' ? 'i16' : 'f32';
-  const shape = { numLayers, numKeyValueHeads, headDim, sharedValueDim: spec.latentAttention?.latentDim };
-  return keyValueBytes({ ...shape, contextSize, format: kept }) + recurrentStateBytes(spec);
+  const sharedValueDim = spec.latentAttention?.latentDim;
+  return keyValueGroups(spec).reduce(
+    (sum, { layers, ...heads }) =>
+      sum + keyValueBytes({ ...heads, sharedValueDim, numLayers: layers.length, contextSize, format: kept }),
+    recurrentStateBytes(spec),
+  );
 }
 
 /**
@@ -39,31 +42,39 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' |
  */
 export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, perNeuron: number): number {
   const tokens = prefillChunk(spec);
-  const heads = spec.numAttentionHeads * spec.headDim;
-  const keyValues = spec.numKeyValueHeads * spec.headDim;
+  const groups = keyValueGroups(spec);
+  const heads = spec.numAttentionHeads * Math.max(0, ...groups.map(({ headDim }) => headDim));
+  const keyValues = Math.max(0, ...groups.map(({ numKeyValueHeads, headDim }) => numKeyValueHeads * headDim));
   const mixer = spec.recurrent ? recurrentWidth(spec.recurrent.mixer, spec.hiddenSize) : 0;
   // What the mixers write; queries, and gates twice: beside the queries and by themselves.
   const perToken = 3 * spec.hiddenSize + Math.max(heads, mixer) + (spec.attentionGate ? 3 : 1) * heads + 2 * keyValues;
   // Logits and weights of every expert.
   const routing = spec.experts ? tokens * 3 * spec.experts.numExperts : 0;
-  const bridge = bridgeScratchBytes({
+  const shape = {
     threads,
-    tokens,
     hiddenSize: spec.hiddenSize,
     numNeurons: spec.intermediateSize,
     expertNeurons: spec.experts && largestNetwork(spec, spec.experts),
     contextSize,
-    numAttentionHeads: spec.numAttentionHeads,
-    numKeyValueHeads: spec.numKeyValueHeads,
-    headDim: spec.headDim,
-  });
+  };
+  // Each kind of layers attends with buffers of its own. No call brings them tokens of a network.
+  const others = groups
+    .slice(1)
+    .map((group) => bridgeScratchBytes({ ...shape, ...pickHeads({ ...spec, ...group }), tokens: 0 }));
   return (
-    bridge +
+    bridgeScratchBytes({ ...shape, ...pickHeads({ ...spec, ...groups[0] }), tokens }) +
+    others.reduce((sum, bytes) => sum + bytes, 0) +
     mixerScratchBytes(spec, tokens) +
     tokens * perNeuron * spec.intermediateSize +
     4 * (tokens * perToken + routing + LOGIT_ROWS * spec.vocabSize)
   );
 }
+
+const pickHeads = ({ numAttentionHeads, numKeyValueHeads, headDim }: ModelSpec) => ({
+  numAttentionHeads,
+  numKeyValueHeads,
+  headDim,
+});
 
 /** Neurons of the largest network that is computed as one: an expert, or that of a layer without experts. */
 const largestNetwork = ({ intermediateSize }: ModelSpec, experts: ExpertsSpec): number =>

@@ -46,16 +46,18 @@ export function createRoute(spec: ExpertsSpec): Route {
     if (groups) keepBestGroups(rank, groupSize, groupRank, bestGroups);
     pickBest(rank, chosen, at, numExpertsPerToken);
 
-    let sum = total;
-    if (normalizeWeights) {
-      sum = 0;
-      for (let i = at; i < at + numExpertsPerToken; i++) sum += scores[chosen[i]];
-    }
+    const sum = normalizeWeights ? sumOf(scores, chosen, at, numExpertsPerToken) : total;
     for (let i = at; i < at + numExpertsPerToken; i++) {
       const share = (scores[chosen[i]] / sum) * weightScale;
       shares[i] = outputScales ? share * outputScales[chosen[i]] : share;
     }
   };
+}
+
+function sumOf(scores: Float64Array, chosen: Uint32Array, at: number, count: number): number {
+  let sum = 0;
+  for (let i = at; i < at + count; i++) sum += scores[chosen[i]];
+  return sum;
 }
 
 /** Makes scores of logits, in place. Their shares are the scores divided by what it returns. */

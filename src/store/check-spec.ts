@@ -44,11 +44,28 @@ function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
   };
 }
 
-function checkSlidingWindow(fields: ManifestFields): SlidingWindowSpec {
+/** A field that may be missing or null. */
+const optional = <T>(fields: ManifestFields, key: string, read: () => T): T | null =>
+  fields.has(key) && !fields.isNull(key) ? read() : null;
+
+const checkFlags = (fields: ManifestFields, key: string, length: number): boolean[] =>
+  fields.list(key, length).map((is) => (typeof is === 'boolean' ? is : broken(fields.path(key), is, 'true or false')));
+
+function checkHeads(fields: ManifestFields, numAttentionHeads: number): SlidingWindowSpec['heads'] {
+  const numKeyValueHeads = fields.integer('numKeyValueHeads', 1, numAttentionHeads);
+  if (numAttentionHeads % numKeyValueHeads !== 0)
+    broken(fields.path('numKeyValueHeads'), numKeyValueHeads, `a divisor of ${numAttentionHeads}`);
+  return { headDim: fields.integer('headDim', 1, MAX_SIZE), numKeyValueHeads };
+}
+
+function checkSlidingWindow(fields: ManifestFields, numLayers: number, numAttentionHeads: number): SlidingWindowSpec {
   return {
     size: fields.integer('size', 1, MAX_SIZE),
     fullEvery: fields.isNull('fullEvery') ? null : fields.integer('fullEvery', 1, 65536),
     theta: fields.isNull('theta') ? null : positive(fields, 'theta'),
+    // Older stores lack the next two.
+    layers: optional(fields, 'layers', () => checkFlags(fields, 'layers', numLayers)),
+    heads: optional(fields, 'heads', () => checkHeads(fields.fields('heads'), numAttentionHeads)),
   };
 }
 
@@ -107,10 +124,48 @@ function checkGroups(fields: ManifestFields, numExperts: number): ExpertGroupsSp
   return { count, used: fields.integer('used', 1, count) };
 }
 
+/** Older stores lack these fields. */
+function checkLayerTraits(fields: ManifestFields, numLayers: number) {
+  const flag = (key: string) => fields.has(key) && fields.flag(key);
+  return {
+    unscaledAttention: flag('unscaledAttention'),
+    valueNorm: flag('valueNorm'),
+    keysAsValues: flag('keysAsValues'),
+    sharedKeyValueLayers: fields.has('sharedKeyValueLayers')
+      ? fields.integer('sharedKeyValueLayers', 0, numLayers - 1)
+      : 0,
+    layerScales: flag('layerScales'),
+    perLayerInputs: optional(fields, 'perLayerInputs', () => ({
+      size: fields.fields('perLayerInputs').integer('size', 1, MAX_SIZE),
+    })),
+    layerIntermediateSizes: optional(fields, 'layerIntermediateSizes', () => {
+      fields.list('layerIntermediateSizes', numLayers);
+      return fields.integers('layerIntermediateSizes', 1, MAX_SIZE);
+    }),
+  };
+}
+
+/** What mixes tokens. Older stores lack these fields. */
+const checkMixers = (
+  fields: ManifestFields,
+  headDim: number,
+): Pick<ModelSpec, 'attentionGate' | 'latentAttention' | 'recurrent'> => ({
+  attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
+  latentAttention:
+    fields.has('latentAttention') && !fields.isNull('latentAttention')
+      ? checkLatent(fields.fields('latentAttention'), headDim)
+      : null,
+  recurrent:
+    fields.has('recurrent') && !fields.isNull('recurrent')
+      ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))
+      : null,
+});
+
 /** Checks untrusted data and returns it as a ModelSpec. Throws CORRUPT with the name of the first bad field. */
 export function checkSpec(fields: ManifestFields): ModelSpec {
   const size = (key: keyof ModelSpec) => fields.integer(key, 1, MAX_SIZE);
   const headDim = size('headDim');
+  const numLayers = fields.integer('numLayers', 1, 65536);
   const numAttentionHeads = size('numAttentionHeads');
   const numKeyValueHeads = size('numKeyValueHeads');
   if (numAttentionHeads % numKeyValueHeads !== 0) {
@@ -122,7 +177,7 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     vocabSize: size('vocabSize'),
     hiddenSize: size('hiddenSize'),
     intermediateSize: size('intermediateSize'),
-    numLayers: fields.integer('numLayers', 1, 65536),
+    numLayers,
     numAttentionHeads,
     numKeyValueHeads,
     headDim,
@@ -155,18 +210,12 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
       fields.has('noRotaryEvery') && !fields.isNull('noRotaryEvery') ? fields.integer('noRotaryEvery', 1, 65536) : null,
     attentionSoftCap: fields.isNull('attentionSoftCap') ? null : positive(fields, 'attentionSoftCap'),
     logitSoftCap: fields.isNull('logitSoftCap') ? null : positive(fields, 'logitSoftCap'),
-    slidingWindow: fields.isNull('slidingWindow') ? null : checkSlidingWindow(fields.fields('slidingWindow')),
+    slidingWindow: fields.isNull('slidingWindow')
+      ? null
+      : checkSlidingWindow(fields.fields('slidingWindow'), numLayers, numAttentionHeads),
+    ...checkLayerTraits(fields, numLayers),
     attentionSinks: fields.flag('attentionSinks'),
-    // Older stores lack the next two.
-    attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
-    latentAttention:
-      fields.has('latentAttention') && !fields.isNull('latentAttention')
-        ? checkLatent(fields.fields('latentAttention'), headDim)
-        : null,
-    recurrent:
-      fields.has('recurrent') && !fields.isNull('recurrent')
-        ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))
-        : null,
+    ...checkMixers(fields, headDim),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),
   };
 }

@@ -13,6 +13,10 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** llama.cpp's answers. In q8_0 it rounds activations to 8 bits; `exact` is what the weights say. */
 const CASES = [
+  ...['glm4moe', 'minimax-m2', 'mistral3', 'smollm3', 'ernie4_5-moe', 'bailingmoe2', 'gemma4-moe', 'gemma4-e'].flatMap(
+    (name) => [`${name}-f32`, `${name}-q8_0`],
+  ),
+  'gemma4-e-f32-long',
   'lfm2-f32',
   'lfm2-q8_0',
   'qwen35-f32',
@@ -51,8 +55,10 @@ describe.skipIf(!haveTiny2026)(`a small random model of 2026${withoutTiny2026}`,
     try {
       const rows = await model.logprobs(answers.tokens, model.info.vocabSize);
       const { mean, worst } = differences(rows, answers.top);
-      expect(mean).toBeLessThan(answers.type === 'f32' ? 0.0005 : 0.05);
-      if (answers.type === 'f32') expect(worst).toBeLessThan(0.005);
+      // llama.cpp takes Gemma's GELU from a table of 16-bit floats.
+      const table = name.startsWith('gemma4') ? 3 : 1;
+      expect(mean).toBeLessThan(answers.type === 'f32' ? 0.0005 * table : 0.05);
+      if (answers.type === 'f32') expect(worst).toBeLessThan(0.005 * table);
       if (answers.exact) expect(differences(rows, answers.exact).worst).toBeLessThan(0.005);
     } finally {
       await model.dispose();

@@ -110,7 +110,7 @@ describe('a llama described by config.json', () => {
     const mistral = { architectures: ['MistralForCausalLM'], rope_scaling: null };
     expect(fromConfig({ ...mistral, sliding_window: 4096 }).spec).toMatchObject({
       contextLength: 131072,
-      slidingWindow: { size: 4096, fullEvery: null, theta: null },
+      slidingWindow: { size: 4096, fullEvery: null, theta: null, layers: null, heads: null },
     });
     for (const sliding_window of [null, 131072])
       expect(fromConfig({ ...mistral, sliding_window }).spec).toMatchObject({

@@ -158,7 +158,7 @@ describe('selectByRouter', () => {
     const biased = logits.map((logit, expert) => logit + biases[expert]);
     const [one, other] = [selectWith(logits, 1, {}, { logitBias: biases }), select(biased, 1, true)];
     expect(one.units).toEqual(other.units);
-    one.weights.forEach((weight, i) => expect(weight).toBeCloseTo(other.weights[i], 6));
+    for (const [i, weight] of one.weights.entries()) expect(weight).toBeCloseTo(other.weights[i], 6);
   });
 
   it('asks for all of a layer without experts, each unit once for every token', () => {

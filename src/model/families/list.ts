@@ -4,6 +4,7 @@ export { deepseek2 } from './deepseek2.js';
 export { ernie45Moe } from './ernie4-5-moe.js';
 export { falcon } from './falcon.js';
 export { gemma, gemma2, gemma3 } from './gemma.js';
+export { gemma4 } from './gemma4.js';
 export { glm4Moe } from './glm4-moe.js';
 export { gptOss } from './gpt-oss.js';
 export { graniteHybrid, graniteHybridMoe } from './granite-hybrid.js';

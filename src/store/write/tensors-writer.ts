@@ -4,7 +4,7 @@ import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import type { FileState } from '../../disk/file-state.js';
 import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
 import { expertsOf } from '../../model/feed-forward.js';
-import { residentOfLayer } from '../../model/resident-tensors.js';
+import { residentOfLayer, tensorsBeforeLayers } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
 import { type LayerTensor, layerTensor } from '../../model/tensor-names.js';
 import type { TextSpec } from '../../model/text-spec.js';
@@ -136,7 +136,7 @@ function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
     return resident.slice(at - count, at);
   };
   return [
-    { resident: next(spec.rotary === null ? 2 : 1), layer: null },
+    { resident: next(tensorsBeforeLayers(spec).length), layer: null },
     ...layers.map((_, layer) => ({ resident: next(residentOfLayer(spec, layer).length), layer })),
     { resident: next(resident.length - at), layer: null },
   ];
