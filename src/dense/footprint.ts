@@ -81,7 +81,8 @@ function heldTwice(spec: ModelSpec, name: string): boolean {
 function vectorBytes(spec: ModelSpec): number {
   let bytes = 0;
   for (const [name, shape] of residentTensors(spec))
-    if (shape.length === 1 && !/\.mixer\w+$/.test(name)) bytes += 4 * shape[0] * (heldTwice(spec, name) ? 2 : 1);
+    if (shape.length === 1 && !/\.(mixer|latent)\w+$/.test(name))
+      bytes += 4 * shape[0] * (heldTwice(spec, name) ? 2 : 1);
   return bytes;
 }
 

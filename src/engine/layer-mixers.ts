@@ -1,4 +1,9 @@
-import { attentionLayers, recurrentOf } from '../model/mixer-tensors.js';
+import type { ResidentMatrix } from '../../native-bridge/bridge.js';
+import { tensorNamed } from '../dense/check-tensors.js';
+import { HeldParts } from '../dense/held-parts.js';
+import { loadMatrix } from '../dense/load-tensor.js';
+import { attentionLayers, mixerBefore, recurrentOf } from '../model/mixer-tensors.js';
+import { layerTensor } from '../model/tensor-names.js';
 import { type AttentionOptions, createAttention } from './attention.js';
 import { createLatentAttention } from './latent-attention.js';
 import type { Mixer } from './mixer.js';
@@ -9,29 +14,66 @@ export function createMixer(options: AttentionOptions): Mixer {
   const { spec } = options;
   if (spec.latentAttention) return createLatentAttention(options, spec.latentAttention);
   if (!spec.recurrent?.layers.includes(true)) return createAttention(options);
-  const recurrent = createRecurrent(options);
-  if (attentionLayers(spec) === 0) return recurrent;
+  if (attentionLayers(spec) === 0) return createRecurrent(options);
+  const held = new HeldParts();
   try {
-    const attention = createAttention(options);
-    return inTurns(recurrent, attention, (layer) => (recurrentOf(spec, layer) ? recurrent : attention));
+    const recurrent = held.keep(createRecurrent(options));
+    const attention = held.keep(createAttention(options));
+    const before = mixBefore(options, recurrent, held);
+    return inTurns(recurrent, attention, (layer) => recurrentOf(spec, layer) !== null, before, held);
   } catch (error) {
-    recurrent.dispose();
+    void held.dispose();
     throw error;
   }
 }
 
+/** Adds to x[tokens, hiddenSize] what the mixer before a layer's attention makes of it. */
+type MixBefore = (layer: number, x: Float32Array, tokens: number, position: number) => Promise<void>;
+
+/** Null where no layer has a mixer before its attention. */
+function mixBefore(
+  { spec, tensors, bridge, maxTokens, denseTime }: AttentionOptions,
+  recurrent: Mixer,
+  held: HeldParts,
+): MixBefore | null {
+  if (!spec.recurrent?.before?.includes(true)) return null;
+  const outputs = new Map<number, ResidentMatrix>();
+  for (let layer = 0; layer < spec.numLayers; layer++)
+    if (mixerBefore(spec, layer)) {
+      const output = tensorNamed(tensors, layerTensor(layer, 'mixerOutput'));
+      outputs.set(layer, held.keep(loadMatrix(bridge, output)));
+    }
+  const mixed = new Float32Array(maxTokens * recurrent.width);
+  const rows = new Float32Array(maxTokens * spec.hiddenSize);
+  return async (layer, x, tokens, position) => {
+    const output = outputs.get(layer);
+    if (!output) return;
+    await recurrent.step(layer, x, tokens, position, mixed);
+    denseTime.start();
+    output.matmul(mixed, tokens, rows);
+    for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += spec.residualScale * rows[i];
+    denseTime.stop();
+  };
+}
+
 /** Two mixers, each for its own layers. Attention can go back to wherever the other one could. */
-const inTurns = (recurrent: Mixer, attention: Mixer, of: (layer: number) => Mixer): Mixer => ({
+const inTurns = (
+  recurrent: Mixer,
+  attention: Mixer,
+  isRecurrent: (layer: number) => boolean,
+  before: MixBefore | null,
+  held: HeldParts,
+): Mixer => ({
   width: Math.max(recurrent.width, attention.width),
-  step: (layer, x, tokens, position, mixed) => of(layer).step(layer, x, tokens, position, mixed),
+  async step(layer, x, tokens, position, mixed) {
+    await before?.(layer, x, tokens, position);
+    await (isRecurrent(layer) ? recurrent : attention).step(layer, x, tokens, position, mixed);
+  },
   snapshot: () => recurrent.snapshot(),
   snapshotNext: () => recurrent.snapshotNext(),
   rewind: (length) => attention.rewind(recurrent.rewind(length)),
   get bytes() {
     return recurrent.bytes + attention.bytes;
   },
-  dispose() {
-    recurrent.dispose();
-    attention.dispose();
-  },
+  dispose: () => void held.dispose(),
 });

@@ -10,7 +10,8 @@
 export interface Mixer {
   /**
    * mixed[tokens, the layer's width] = the layer's mix for x[tokens, hiddenSize], whose tokens stand at `position` and
-   * after. The state then holds them. Calls come position by position, and within a chunk layer by layer.
+   * after. The state then holds them. A layer with one more mixer before its attention adds that one's part to x. Calls
+   * come position by position, and within a chunk layer by layer.
    */
   step(layer: number, x: Float32Array, tokens: number, position: number, mixed: Float32Array): Promise<void>;
   /** Keeps the state as it is now, so that `rewind` can come back to it. The number that are kept is bounded. */

@@ -3,7 +3,8 @@ import type { MixerLoad } from '../mixers/mixer-tensors.js';
 import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
 import { RecurrentState } from '../mixers/recurrent-state.js';
 import { STEPS_KEPT } from '../mixers/state-size.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { mixerBefore, recurrentOf } from '../model/mixer-tensors.js';
+import type { ModelSpec } from '../model/spec.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
@@ -18,7 +19,7 @@ export interface RecurrentOptions extends Omit<MixerLoad, 'rows'> {
  */
 export function createRecurrent({ denseTime, ...options }: RecurrentOptions): Mixer {
   const layers = loadLayers({ ...options, rows: new Map() });
-  const places = placesOf(options.spec.numLayers, (layer) => recurrentOf(options.spec, layer) !== null);
+  const places = placesOf(options.spec.numLayers, (layer) => mixerOf(options.spec, layer) !== null);
   const last = layers.length - 1;
   const state = new RecurrentState(layers, (layer, inputs, tokens, from, to) =>
     layers[layer].run(inputs, 0, tokens, from, to, null),
@@ -72,12 +73,15 @@ function advance(
   layer.run(inputs, first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
 }
 
+/** A layer's mixer with such a state: its own, or the one before its attention. */
+const mixerOf = (spec: ModelSpec, layer: number) => recurrentOf(spec, layer) ?? mixerBefore(spec, layer);
+
 /** Loads all layers, or none: if one fails, those before it are let go. */
 function loadLayers(load: MixerLoad): RecurrentLayer[] {
   const layers: RecurrentLayer[] = [];
   try {
     for (let layer = 0; layer < load.spec.numLayers; layer++) {
-      const mixer = recurrentOf(load.spec, layer);
+      const mixer = mixerOf(load.spec, layer);
       if (mixer) layers.push(loadRecurrent(load, layer, mixer));
     }
   } catch (error) {

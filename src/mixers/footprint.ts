@@ -3,7 +3,15 @@ import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
-import { latentTensors, mixerChannels, recurrentOf, recurrentTensors, recurrentWidth } from '../model/mixer-tensors.js';
+import {
+  latentTensors,
+  mixerBefore,
+  mixerChannels,
+  recurrentOf,
+  recurrentTensors,
+  recurrentWidth,
+  tensorsBefore,
+} from '../model/mixer-tensors.js';
 import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { layerSizes } from './state-size.js';
@@ -22,6 +30,8 @@ export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string,
 
 /** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
 function tensorsOf(spec: ModelSpec, layer: number) {
+  const before = mixerBefore(spec, layer);
+  if (before) return tensorsBefore(before, spec.hiddenSize);
   const mixer = recurrentOf(spec, layer);
   if (mixer) return recurrentTensors(mixer, spec.hiddenSize);
   return spec.latentAttention ? latentTensors(spec.latentAttention, spec.numAttentionHeads, spec.hiddenSize) : [];
@@ -47,6 +57,6 @@ export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
 function rowFloats(mixer: RecurrentSpec, channels: number, hiddenSize: number): number {
   const width = recurrentWidth(mixer, hiddenSize);
   if (mixer.kind === 'short-convolution') return 3 * channels;
-  if (mixer.kind === 'mamba-2') return width + channels + mixer.heads + width + 2 * mixer.heads;
+  if (mixer.kind === 'mamba-2') return width + channels + mixer.heads + width + 2 * mixer.heads + width + hiddenSize;
   return channels + 2 * width + 3 * mixer.valueHeads;
 }

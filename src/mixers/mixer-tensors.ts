@@ -4,6 +4,7 @@ import { checkOnDisk } from '../dense/checksum.js';
 import { loadMatrix, loadVector } from '../dense/load-tensor.js';
 import { Norm } from '../dense/norm.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
+import { mixerBefore } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 
@@ -37,7 +38,7 @@ export class MixerTensors {
 
   /** The norm before the mixer. Throws CORRUPT, NOT_FOUND or IO. */
   norm(): Norm {
-    const weight = this.#named('attentionNorm');
+    const weight = this.#named(mixerBefore(this.#load.spec, this.#layer) ? 'mixerBlockNorm' : 'attentionNorm');
     checkOnDisk(weight, this.#load.bridge);
     const norm = new Norm(this.#load.spec, { weight, bias: null });
     this.#vectorBytes += norm.bytes;

@@ -33,7 +33,7 @@ export function layerSizes(mixer: RecurrentSpec, hiddenSize: number): LayerSizes
 /** Bytes of the state of all layers with such a mixer, with all copies of it. It does not grow with the context. */
 export function recurrentStateBytes({ recurrent, hiddenSize }: ModelSpec): number {
   if (!recurrent) return 0;
-  const layers = recurrent.layers.filter((is) => is).length;
+  const layers = [...recurrent.layers, ...(recurrent.before ?? [])].filter((is) => is).length;
   const { stateFloats, inputWidth } = layerSizes(recurrent.mixer, hiddenSize);
   // The state, the one before the last pass, and the snapshots.
   return 4 * layers * (2 + SNAPSHOTS) * (stateFloats + STEPS_KEPT * inputWidth);

@@ -1,5 +1,6 @@
 import type { ExpertsFamily } from './experts.js';
 import type { Fields } from './fields.js';
+import type { FoldedLayer } from './folded-blocks.js';
 import type { GemmaTraits } from './gemma-traits.js';
 import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -60,12 +61,14 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   experts: ExpertsFamily | null;
   /** Set where some layers have another mixer than attention. */
   recurrent?: RecurrentFamily;
+  /** Set where a layer is several blocks of a GGUF file. */
+  folded?(metadata: Fields, key: (suffix: string) => string): FoldedLayer[];
   /** True for latent attention. Default false. */
   latentAttention?: boolean;
   /** True where queries come with gates for attention's output. Default false. */
   attentionGate?: boolean;
   /** Traits that this family's GGUF metadata say in its own keys; `spec` is what the usual ones say. */
   ggufTraits?(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec>;
-  /** The name of the last norm, where it is not the usual one. */
-  finalNorm?: { gguf: string; huggingFace: string };
+  /** The name of the last norm in GGUF files, where it is not the usual one. */
+  ggufFinalNorm?: string;
 }

@@ -7,6 +7,7 @@ import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.j
 import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.js';
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
+import { type FoldedLayer, foldedFields, foldedNames } from './folded-blocks.js';
 import { ggufGemma } from './gemma-traits.js';
 import { ggufGemma4, ggufGemma4Heads } from './gemma4-traits.js';
 import { ggufLatent, latentNames, latentRows, latentShape } from './latent-family.js';
@@ -21,16 +22,18 @@ type Key = (suffix: string) => string;
 export function ggufDecoder(
   family: DecoderFamily,
   name: string,
-  metadata: Fields,
+  blockMetadata: Fields,
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
+  const folded = family.folded?.(blockMetadata, key) ?? null;
+  const metadata = folded ? foldedFields(blockMetadata, key, folded) : blockMetadata;
   const heads = readHeads(family, metadata, key, tensors);
-  const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
+  const { numLayers, ignored, recurrent } = layersOf(family, metadata, key, folded);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
   const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
-  const mixerNames = namesOf(family, firstMixture, recurrent, places);
+  const mixerNames = namesOf(family, firstMixture, recurrent, places, folded);
   const names = heads.latentAttention ? latentNames(mixerNames, heads.latentAttention) : mixerNames;
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
@@ -44,7 +47,7 @@ export function ggufDecoder(
     numLayers,
     ...heads,
     contextLength: ggufContext(family.ggufName, metadata, tensors),
-    normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
+    normEpsilon: normEpsilon(metadata, key),
     rotary,
     slidingWindow: window && {
       ...{ ...window, layers: null, heads: null },
@@ -71,27 +74,40 @@ export function ggufDecoder(
 /**
  * The layers that run, and the tensors of those that do not: blocks that predict further tokens follow the last one.
  */
-function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key) {
+function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key, folded: readonly FoldedLayer[] | null) {
   const blocks = metadata.size(key('block_count'));
   const predicting = metadata.count(key('nextn_predict_layers'), blocks - 1);
   const numLayers = blocks - predicting;
+  const lastBlock = folded ? folded[folded.length - 1].network + 1 : numLayers;
   const mixers = recurrent?.fromGguf(metadata, key, blocks) ?? null;
   return {
     numLayers,
-    recurrent: mixers && { ...mixers, layers: mixers.layers.slice(0, numLayers) },
-    ignored: (name: string) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) >= numLayers,
+    recurrent: mixers && { ...mixers, layers: mixers.layers.slice(0, numLayers), ...mixersBefore(folded) },
+    ignored: (name: string) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) >= lastBlock,
   };
 }
+
+const mixersBefore = (folded: readonly FoldedLayer[] | null) =>
+  folded && { before: folded.map(({ recurrent, attention }) => recurrent !== null && attention !== null) };
 
 function namesOf(
   family: DecoderFamily,
   firstMixture: number | null,
   recurrent: ModelSpec['recurrent'],
   places: MixerPlaces | null,
+  folded: readonly FoldedLayer[] | null,
 ): CheckpointNames {
   const usual = ggufNames(firstMixture, family.ggufRenamed);
-  const names = { ...usual, finalNorm: family.finalNorm?.gguf ?? usual.finalNorm };
-  return places ? recurrentNames(names, { recurrent }, places.names, (layer) => `blk.${layer}.`) : names;
+  const names = { ...usual, finalNorm: family.ggufFinalNorm ?? usual.finalNorm };
+  const inBlocks = folded ? foldedNames(names, folded) : names;
+  const prefix = (layer: number) => `blk.${folded ? folded[layer].recurrent : layer}.`;
+  return places ? recurrentNames(inBlocks, { recurrent }, places.names, prefix) : inBlocks;
+}
+
+/** Writers of Nemotron-H use either key. */
+function normEpsilon(metadata: Fields, key: Key): number {
+  const keys = ['attention.layer_norm_rms_epsilon', 'attention.layer_norm_epsilon'].map(key);
+  return metadata.positive(keys.find((name) => metadata.raw(name) !== undefined) ?? keys[0]);
 }
 
 /** Files of Mixtral that were made until April 2024 have a matrix for each expert. */

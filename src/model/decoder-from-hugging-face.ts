@@ -9,7 +9,6 @@ import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { huggingFaceGemma } from './gemma-traits.js';
 import { huggingFaceGemma4, huggingFaceGemma4Heads } from './gemma4-traits.js';
-import { huggingFaceMixerShape } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
 import type { ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -62,7 +61,6 @@ export function huggingFaceDecoder(
   };
   return describeDecoder(spec, names, family, {
     expertSource: family.experts?.source(holds),
-    mixerShape: huggingFaceMixerShape,
     ignored: predictionBlocks(config, numLayers),
     vectorShapes: family.huggingFaceShapes,
   });

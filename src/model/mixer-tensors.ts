@@ -8,6 +8,17 @@ type Shapes = [ResidentLayerTensor, number[]][];
 export const recurrentOf = ({ recurrent }: Pick<ModelSpec, 'recurrent'>, layer: number): RecurrentSpec | null =>
   recurrent?.layers[layer] ? recurrent.mixer : null;
 
+/** The mixer that comes before a layer's attention; null for none. */
+export const mixerBefore = ({ recurrent }: Pick<ModelSpec, 'recurrent'>, layer: number): RecurrentSpec | null =>
+  recurrent?.before?.[layer] ? recurrent.mixer : null;
+
+/** The tensors of a mixer that comes before a layer's attention. */
+export const tensorsBefore = (mixer: RecurrentSpec, hiddenSize: number): Shapes => [
+  ['mixerBlockNorm', [hiddenSize]],
+  ...recurrentTensors(mixer, hiddenSize),
+  ['mixerOutput', [hiddenSize, recurrentWidth(mixer, hiddenSize)]],
+];
+
 /** The number of layers with attention. */
 export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLayers' | 'recurrent'>): number =>
   numLayers - (recurrent?.layers.filter((is) => is).length ?? 0);

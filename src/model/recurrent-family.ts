@@ -10,14 +10,12 @@ import type { LayerTensor } from './tensor-names.js';
 type Key = (suffix: string) => string;
 type LayerNames = Partial<Record<LayerTensor, string>>;
 
-/** How the checkpoints of a family describe the layers that have another mixer than attention. */
+/** How the GGUF files of a family describe the layers that have another mixer than attention. */
 export interface RecurrentFamily {
   /** Throws CORRUPT or UNSUPPORTED. `blocks` counts prediction blocks too. */
   fromGguf(metadata: Fields, key: Key, blocks: number): RecurrentLayersSpec;
-  fromHuggingFace(config: Fields, numLayers: number): RecurrentLayersSpec;
   /** Where the tensors of these layers are. `holds` says whether the checkpoint has a tensor of that name. */
   gguf(mixer: RecurrentSpec, holds: (sourceName: string) => boolean): MixerPlaces;
-  huggingFace(mixer: RecurrentSpec, holds: (sourceName: string) => boolean): MixerPlaces;
 }
 
 export interface MixerPlaces {
@@ -80,12 +78,6 @@ export function ggufMixerShape(tensor: LayerTensor, { recurrent, hiddenSize }: M
   if (tensor === 'mixerDecay' || tensor === 'mixerSkip') return [mixer.heads, 1];
   return tensor === 'mixerNorm' ? [mixer.groups, (mixer.heads * mixer.headDim) / mixer.groups] : null;
 }
-
-/** The same in a Hugging Face folder. */
-export const huggingFaceMixerShape = (tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null =>
-  recurrent && tensor === 'mixerKernel'
-    ? [mixerChannels(recurrent.mixer, hiddenSize), 1, recurrent.mixer.kernel]
-    : null;
 
 /** A Mamba-2 mixer from GGUF metadata. Throws CORRUPT. */
 export function ggufMamba2(metadata: Fields, key: Key): Mamba2Spec {

@@ -1,7 +1,14 @@
 import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
-import { latentTensors, mixedWidth, recurrentOf, recurrentTensors } from './mixer-tensors.js';
+import {
+  latentTensors,
+  mixedWidth,
+  mixerBefore,
+  recurrentOf,
+  recurrentTensors,
+  tensorsBefore,
+} from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
   EMBEDDING,
@@ -22,6 +29,8 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
   const layerNorm = spec.norm === 'layer';
   const shapes: [ResidentLayerTensor, number[]][] = [['attentionNorm', [hiddenSize]]];
   if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
+  const before = mixerBefore(spec, layer);
+  if (before) shapes.push(...tensorsBefore(before, hiddenSize));
   const recurrent = recurrentOf(spec, layer);
   shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
   shapes.push(['o', [hiddenSize, mixedWidth(spec, layer)]]);
@@ -71,8 +80,8 @@ function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, n
 
 function attentionTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
   const { hiddenSize } = spec;
-  const { headDim, numKeyValueHeads } = headsOf(spec, layer);
   if (spec.latentAttention) return latentTensors(spec.latentAttention, spec.numAttentionHeads, hiddenSize);
+  const { headDim, numKeyValueHeads } = headsOf(spec, layer);
   const queries = spec.numAttentionHeads * headDim;
   const keys = numKeyValueHeads * headDim;
   const ownKeys = hasKeys(spec, layer);

@@ -174,6 +174,11 @@ export interface RecurrentLayersSpec {
   mixer: RecurrentSpec;
   /** [numLayers]: true for a layer with this mixer, false for one with attention. */
   layers: readonly boolean[];
+  /**
+   * [numLayers]: true for a layer whose attention follows one more such mixer, which adds to the residual stream by
+   * itself (Nemotron-H). Absent: none.
+   */
+  before?: readonly boolean[];
 }
 
 /** The complete description of a model: everything that the engine needs besides the tensors. */

@@ -37,6 +37,8 @@ export type ResidentLayerTensor =
   | 'latentNorm'
   | 'latentKeys'
   | 'latentValues'
+  | 'mixerBlockNorm'
+  | 'mixerOutput'
   | 'mixerInput'
   | 'mixerGate'
   | 'mixerStep'

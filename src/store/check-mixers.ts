@@ -8,11 +8,18 @@ const MAX_HEADS = 65536;
  * Checks untrusted data and returns it as a RecurrentLayersSpec. Throws CORRUPT with the name of the first bad field.
  */
 export function checkRecurrent(fields: ManifestFields, numLayers: number): RecurrentLayersSpec {
-  const layers = fields.list('layers', numLayers).map((is) => {
-    if (typeof is !== 'boolean') broken(fields.path('layers'), is, 'a list of true and false');
-    return is;
-  });
-  return { mixer: checkMixer(fields.fields('mixer')), layers };
+  const flags = (key: string) =>
+    fields.list(key, numLayers).map((is) => {
+      if (typeof is !== 'boolean') broken(fields.path(key), is, 'a list of true and false');
+      return is;
+    });
+  const mixer = checkMixer(fields.fields('mixer'));
+  const layers = flags('layers');
+  if (!fields.has('before')) return { mixer, layers };
+  const before = flags('before');
+  const both = before.findIndex((is, layer) => is && layers[layer]);
+  if (both >= 0) broken(fields.path('before'), both, 'layers with attention');
+  return { mixer, layers, before };
 }
 
 /** The same for a LatentAttentionSpec. */

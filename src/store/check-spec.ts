@@ -145,6 +145,22 @@ function checkLayerTraits(fields: ManifestFields, numLayers: number) {
   };
 }
 
+/** What mixes tokens. Older stores lack these fields. */
+const checkMixers = (
+  fields: ManifestFields,
+  headDim: number,
+): Pick<ModelSpec, 'attentionGate' | 'latentAttention' | 'recurrent'> => ({
+  attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
+  latentAttention:
+    fields.has('latentAttention') && !fields.isNull('latentAttention')
+      ? checkLatent(fields.fields('latentAttention'), headDim)
+      : null,
+  recurrent:
+    fields.has('recurrent') && !fields.isNull('recurrent')
+      ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))
+      : null,
+});
+
 /** Checks untrusted data and returns it as a ModelSpec. Throws CORRUPT with the name of the first bad field. */
 export function checkSpec(fields: ManifestFields): ModelSpec {
   const size = (key: keyof ModelSpec) => fields.integer(key, 1, MAX_SIZE);
@@ -199,16 +215,7 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
       : checkSlidingWindow(fields.fields('slidingWindow'), numLayers, numAttentionHeads),
     ...checkLayerTraits(fields, numLayers),
     attentionSinks: fields.flag('attentionSinks'),
-    // Older stores lack the next two.
-    attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
-    latentAttention:
-      fields.has('latentAttention') && !fields.isNull('latentAttention')
-        ? checkLatent(fields.fields('latentAttention'), headDim)
-        : null,
-    recurrent:
-      fields.has('recurrent') && !fields.isNull('recurrent')
-        ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))
-        : null,
+    ...checkMixers(fields, headDim),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),
   };
 }

@@ -34,6 +34,8 @@ const CASES = [
   'lfm2moe-q8_0',
   'qwen35moe-f32',
   'qwen35moe-q8_0',
+  'nemotron_h_moe-f32',
+  'nemotron_h_moe-q8_0',
   'deepseek2-f32',
   'deepseek2-q8_0',
   'deepseek2-glm-f32',

@@ -31,11 +31,7 @@ const GRANITE_HYBRID = {
       mixer: ggufMamba2(metadata, key),
       layers: layersWithoutKeys(metadata, key, blocks),
     }),
-    fromHuggingFace(config) {
-      throw config.unsupported('architectures', 'is read from GGUF files alone');
-    },
     gguf: () => ({ names: { mixerInput: 'ssm_in.weight', o: 'ssm_out.weight' } }),
-    huggingFace: () => ({ names: {} }),
   },
 } as const satisfies Partial<DecoderFamily>;
 

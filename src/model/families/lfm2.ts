@@ -1,6 +1,6 @@
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
-import { expertsApart } from '../expert-sources.js';
+import { stackedExperts } from '../expert-sources.js';
 import { layersWithoutKeys, type RecurrentFamily } from '../recurrent-family.js';
 
 /** Gated short convolutions between layers of attention. */
@@ -9,25 +9,12 @@ const SHORT_CONVOLUTIONS: RecurrentFamily = {
     mixer: { kind: 'short-convolution', kernel: metadata.size(key('shortconv.l_cache')) },
     layers: layersWithoutKeys(metadata, key, blocks),
   }),
-  fromHuggingFace(config, numLayers) {
-    const types = config.raw('layer_types');
-    const known = ['conv', 'full_attention'];
-    if (!Array.isArray(types) || types.length !== numLayers || !types.every((type) => known.includes(type)))
-      throw config.corrupt('layer_types', `should say conv or full_attention for each of the ${numLayers} layers`);
-    return {
-      mixer: { kind: 'short-convolution', kernel: config.size('conv_L_cache') },
-      layers: types.map((type) => type === 'conv'),
-    };
-  },
   gguf: () => ({
     names: {
       mixerInput: 'shortconv.in_proj.weight',
       mixerKernel: 'shortconv.conv.weight',
       o: 'shortconv.out_proj.weight',
     },
-  }),
-  huggingFace: () => ({
-    names: { mixerInput: 'conv.in_proj.weight', mixerKernel: 'conv.conv.weight', o: 'conv.out_proj.weight' },
   }),
 };
 
@@ -37,17 +24,7 @@ const LFM2 = {
   queryKeyValueBiases: false,
   queryKeyNorm: 'head',
   recurrent: SHORT_CONVOLUTIONS,
-  finalNorm: { gguf: 'token_embd_norm.weight', huggingFace: 'model.embedding_norm.weight' },
-  huggingFaceRenamed: {
-    attentionNorm: 'operator_norm.weight',
-    ffnNorm: 'ffn_norm.weight',
-    qNorm: 'self_attn.q_layernorm.weight',
-    kNorm: 'self_attn.k_layernorm.weight',
-    o: 'self_attn.out_proj.weight',
-    gate: 'feed_forward.w1.weight',
-    up: 'feed_forward.w3.weight',
-    down: 'feed_forward.w2.weight',
-  },
+  ggufFinalNorm: 'token_embd_norm.weight',
 } as const satisfies Partial<DecoderFamily>;
 
 /** LFM2 (arXiv 2511.23404): most layers have a gated short convolution in place of attention. */
@@ -68,16 +45,10 @@ export const lfm2Moe = decoder({
   experts: {
     numExpertsKey: 'num_experts',
     intermediateSizeKey: 'moe_intermediate_size',
-    leadingKey: 'num_dense_layers',
     normalizeWeights: true,
     scoring: 'sigmoid',
     selectionBias: true,
     sharedExpert: false,
-    renamed: { router: 'feed_forward.gate.weight', selectionBias: 'feed_forward.expert_bias' },
-    source: () =>
-      expertsApart(
-        (layer, tensor, expert) =>
-          `model.layers.${layer}.feed_forward.experts.${expert}.${{ gate: 'w1', up: 'w3', down: 'w2' }[tensor]}.weight`,
-      ),
+    source: () => stackedExperts,
   },
 });

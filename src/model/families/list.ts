@@ -13,6 +13,7 @@ export { llama } from './llama.js';
 export { minimaxM2 } from './minimax-m2.js';
 export { mistral3 } from './mistral3.js';
 export { mixtral } from './mixtral.js';
+export { nemotronH } from './nemotron-h.js';
 export { olmoe } from './olmoe.js';
 export { opt } from './opt.js';
 export { phi3 } from './phi3.js';

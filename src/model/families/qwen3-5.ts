@@ -1,7 +1,7 @@
 import { shown } from '../../errors.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
-import { expertsApart } from '../expert-sources.js';
+import { stackedExperts } from '../expert-sources.js';
 import type { Fields } from '../fields.js';
 import { checkHeads, type RecurrentFamily } from '../recurrent-family.js';
 import type { DeltaNetSpec } from '../spec.js';
@@ -39,35 +39,13 @@ function recurrentLayers(metadata: Fields, key: Key, blocks: number): boolean[] 
   return listed;
 }
 
-/** `order`: in which order GGUF files have the value heads. Hugging Face folders group them by key head. */
+/** `order`: in which order GGUF files have the value heads. */
 export const deltaNets = (order: DeltaNetSpec['keyHeadOrder']): RecurrentFamily => ({
   fromGguf: (metadata, key, blocks) => ({
     mixer: ggufDeltaNet(metadata, key, order),
     layers: recurrentLayers(metadata, key, blocks),
   }),
-  fromHuggingFace(config, numLayers) {
-    const keyHeads = config.size('linear_num_key_heads');
-    const valueHeads = config.size('linear_num_value_heads');
-    const headDim = config.size('linear_value_head_dim');
-    checkHeads(config, 'linear_num_key_heads', keyHeads, valueHeads);
-    if (config.size('linear_key_head_dim') !== headDim)
-      throw config.unsupported('linear_key_head_dim', `differs from "linear_value_head_dim", ${headDim}`);
-    const types = config.raw('layer_types');
-    const known = ['linear_attention', 'full_attention'];
-    if (!Array.isArray(types) || types.length !== numLayers || !types.every((type) => known.includes(type)))
-      throw config.corrupt(
-        'layer_types',
-        `should say linear_attention or full_attention for each of the ${numLayers} layers`,
-      );
-    const kernel = config.size('linear_conv_kernel_dim');
-    const shape = { keyHeads, valueHeads, headDim, kernel };
-    return {
-      mixer: { kind: 'delta-net', ...shape, keyHeadOrder: 'grouped', decay: 'logarithm' },
-      layers: types.map((type) => type === 'linear_attention'),
-    };
-  },
   gguf: () => ({ names: { o: 'ssm_out.weight' } }),
-  huggingFace: () => ({ names: { o: 'linear_attn.out_proj.weight' } }),
 });
 
 /** Traits that Qwen3-Next and Qwen 3.5 share. */
@@ -85,8 +63,7 @@ export const DELTA_QWEN_EXPERTS = {
   intermediateSizeKey: 'moe_intermediate_size',
   normalizeWeights: true,
   sharedExpert: true,
-  source: () =>
-    expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+  source: () => stackedExperts,
 } as const satisfies DecoderFamily['experts'];
 
 /** Qwen 3.5: gated delta nets, and gated attention in every fourth layer. */
