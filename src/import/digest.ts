@@ -13,15 +13,7 @@ const READING = 2;
  * Formats that earlier versions converted to q8_0, and bf16 to f32. A store of theirs is not taken for a checkpoint
  * that has them; those of all other checkpoints stay.
  */
-const ONCE_CONVERTED: ReadonlySet<TensorFormat> = new Set([
-  'q5_0',
-  'q5_1',
-  'q2_K',
-  'q3_K',
-  'iq4_nl',
-  'iq4_xs',
-  'bf16',
-]);
+const ONCE_CONVERTED: ReadonlySet<TensorFormat> = new Set(['q5_0', 'q5_1', 'q2_K', 'q3_K', 'iq4_nl', 'iq4_xs', 'bf16']);
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;
 
