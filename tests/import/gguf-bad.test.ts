@@ -199,6 +199,18 @@ describe('a damaged or foreign GGUF file', () => {
       (gguf) => (tensor(gguf, 'blk.0.attn_q.weight').type = 8),
     ],
     [
+      'with blocks of fifth bits that do not fit a row',
+      'CORRUPT',
+      /"blk.0.attn_q.weight" has rows of \d+ weights; Q5_1 comes in blocks of 32/,
+      (gguf) => (tensor(gguf, 'blk.0.attn_q.weight').type = 7),
+    ],
+    [
+      'with super-blocks of three bits that do not fit a row',
+      'CORRUPT',
+      /"blk.0.attn_q.weight" has rows of \d+ weights; Q3_K comes in blocks of 256/,
+      (gguf) => (tensor(gguf, 'blk.0.attn_q.weight').type = 11),
+    ],
+    [
       'with an integer tensor',
       'UNSUPPORTED',
       /"blk.0.attn_q.weight" is of type I32; supported: F32, F16, BF16; in GGUF files Q8_0, .*IQ4_XS too/,

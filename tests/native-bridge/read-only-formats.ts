@@ -100,6 +100,14 @@ export function randomBlocks(random: Random, format: ReadOnlyFormat, columns: nu
   return bytes;
 }
 
+/** Makes every scale and minimum infinite (high byte 7c), or NaN (7e). */
+export function spoil(row: Uint8Array, format: ReadOnlyFormat, half: 0x7c | 0x7e): void {
+  for (let at = 0; at < row.length; at += FORMATS[format].blockBytes) {
+    if (format === 'bf16') row.set([half === 0x7c ? 0x80 : 0xc0, 0x7f], at);
+    for (const place of HALVES[format]) row.set([0, half], at + place);
+  }
+}
+
 /** A row's weights, as the formats' descriptions have them. */
 export function naiveBlocks(format: ReadOnlyFormat, row: Uint8Array, columns: number): number[] {
   const { blockSize, blockBytes } = FORMATS[format];

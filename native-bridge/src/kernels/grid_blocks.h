@@ -2,7 +2,7 @@
 
 // Spreads the IQ types with grids out to bytes and scales. native-bridge/grid-blocks.ts describes the layouts.
 
-#include "kernels/block_bytes.h"
+#include "kernels/blocks/block_bytes.h"
 #include "kernels/grids.h"
 
 namespace flashrow {

@@ -37,6 +37,8 @@ inline Quants pairsOfBits(const uint8_t* from) {
 template <>
 struct WeightsOf<BlockQ2_K> : SpreadWeights<BlockQ2_K> {
   using FourRows = RowsInPlace<WeightsOf>;
+  /** Lane j's quants stay where they lie, 4^j times what they are. The sums in integers are divided. */
+  static constexpr bool kLanesScaled = true;
   static constexpr int kBias = 0;
 
   static SuperScales scales(const uint8_t* const* rows, size_t offset) {
@@ -54,7 +56,15 @@ struct WeightsOf<BlockQ2_K> : SpreadWeights<BlockQ2_K> {
          {times(minimum, _mm512_extracti32x4_epi32(highs, 2)), times(minimum, _mm512_extracti32x4_epi32(highs, 3))}}};
   }
 
-  static Quants quants(const uint8_t* block, size_t g) { return pairsOfBits(block + 16 + 32 * g); }
+  static Quants quants(const uint8_t* block, size_t g) {
+    const __m512i pairs = _mm512_setr_epi32(0x03030303, 0x03030303, 0x03030303, 0x03030303, 0x0c0c0c0c, 0x0c0c0c0c,
+                                            0x0c0c0c0c, 0x0c0c0c0c, 0x30303030, 0x30303030, 0x30303030, 0x30303030,
+                                            static_cast<int32_t>(0xc0c0c0c0), static_cast<int32_t>(0xc0c0c0c0),
+                                            static_cast<int32_t>(0xc0c0c0c0), static_cast<int32_t>(0xc0c0c0c0));
+    const uint8_t* from = block + 16 + 32 * g;
+    return {_mm512_and_si512(_mm512_broadcast_i32x4(sixteenBytes(from)), pairs),
+            _mm512_and_si512(_mm512_broadcast_i32x4(sixteenBytes(from + 16)), pairs)};
+  }
 };
 
 template <>

@@ -44,6 +44,24 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
   return sums;
 }
 
+/** 256 times the products with the high bytes, plus those with the low ones, which begin at `lowStart`. */
+template <class Weights, class Low>
+inline __m512i addLow(__m512i highs, __m512i lowStart, const Low& low) {
+  const __m512i shifted = _mm512_slli_epi32(highs, 8);
+  // Where they begin at zero, they go straight on top.
+  return Weights::kBias == 0 ? low(shifted) : _mm512_add_epi32(shifted, low(lowStart));
+}
+
+/** The sums of addLanes, as floats. */
+template <class Weights>
+inline __m512 sumsOf(const __m512i (&products)[4]) {
+  __m512i sums = addLanes(products);
+  if (Weights::kLanesScaled) {
+    sums = _mm512_srav_epi32(sums, _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6));
+  }
+  return _mm512_cvtepi32_ps(sums);
+}
+
 /** 256 weights of each of four rows, as addGroup; fewer, `blocks` of 32, only where blocks are of less than 256. */
 template <class Weights>
 __m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const OneTokenGroup* x, __m512 sums) {
@@ -67,18 +85,16 @@ __m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const O
 #pragma GCC unroll 4
       for (size_t r = 0; r < 4; r++) {
         const Quants quants = four.quants(r, g);
-        products[0][r] =
-            _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), 8),
-                             _mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]));
+        products[0][r] = addLow<Weights>(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), lowStart[0],
+                                         [&](__m512i onto) { return _mm512_dpbusd_epi32(onto, quants.first, low[0]); });
         products[1][r] =
-            _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), 8),
-                             _mm512_dpbusd_epi32(lowStart[1], quants.second, low[1]));
+            addLow<Weights>(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), lowStart[1],
+                            [&](__m512i onto) { return _mm512_dpbusd_epi32(onto, quants.second, low[1]); });
       }
       const __m512 factors[2] = {scales.scale[g], scales.also[g]};
 #pragma GCC unroll 2
       for (size_t half = 0; half < 2; half++) {
-        sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[half])), _mm512_mul_ps(factors[half], inputScale),
-                               sums);
+        sums = _mm512_fmadd_ps(sumsOf<Weights>(products[half]), _mm512_mul_ps(factors[half], inputScale), sums);
         if (Weights::kAlso == Also::ScaleAndMinima) {
           sums = _mm512_fmadd_ps(scales.minima[half][g], _mm512_load_ps(x[g].halfTotals[half]), sums);
         }
@@ -96,11 +112,11 @@ __m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const O
         const Quants quants = four.quants(r, g);
         const __m512i highs =
             _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), quants.second, high[1]);
-        const __m512i lows =
-            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]), quants.second, low[1]);
-        products[r] = _mm512_add_epi32(_mm512_slli_epi32(highs, 8), lows);
+        products[r] = addLow<Weights>(highs, lowStart[0], [&](__m512i onto) {
+          return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(onto, quants.first, low[0]), quants.second, low[1]);
+        });
       }
-      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products)), _mm512_mul_ps(scales.scale[g], inputScale), sums);
+      sums = _mm512_fmadd_ps(sumsOf<Weights>(products), _mm512_mul_ps(scales.scale[g], inputScale), sums);
       if (Weights::kAlso == Also::Minimum) sums = _mm512_fmadd_ps(scales.also[g], _mm512_load_ps(x[g].total), sums);
     }
   }

@@ -105,7 +105,7 @@ class SpreadRows {
 template <class Block>
 struct SpreadWeights {
   using FourRows = SpreadRows<Block>;
-  static constexpr bool kGrouped = false;
+  static constexpr bool kGrouped = false, kLanesScaled = false;
   static constexpr size_t kBytes = Block::kBytes, kStepBlocks = Block::kWeights / kBlock;
   static constexpr int kBias = 128;
   static constexpr Also kAlso = alsoOf<Block>();

@@ -7,20 +7,38 @@
 namespace flashrow {
 namespace {
 
-/** Four bytes of fifth bits, then 16 of nibbles, the low ones first. */
+/** Four bytes of fifth bits, then 16 of nibbles, the low ones first. A byte gets `set` or `clear` by its fifth bit. */
+template <uint8_t set, uint8_t clear>
 inline void expandFiveBits(const uint8_t* from, int8_t* quants) {
+#if defined(__AVX2__)
+  uint32_t fifths;
+  std::memcpy(&fifths, from, 4);
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 4));
+  const __m256i nibbles = _mm256_and_si256(
+      _mm256_inserti128_si256(_mm256_castsi128_si256(bytes), _mm_srli_epi16(bytes, 4), 1), _mm256_set1_epi8(15));
+  const __m256i bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
+  const __m256i spread =
+      _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int32_t>(fifths)),
+                          _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+  const __m256i isSet = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
+  const __m256i added =
+      _mm256_blendv_epi8(_mm256_set1_epi8(static_cast<char>(clear)), _mm256_set1_epi8(static_cast<char>(set)), isSet);
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(quants), _mm256_or_si256(nibbles, added));
+#else
   spreadBits<16>(from + 4, 0, 0x0f0f0f0f, quants);
   spreadBits<16>(from + 4, 4, 0x0f0f0f0f, quants + 16);
+  constexpr uint64_t ones = 0x0101010101010101;
   for (size_t i = 0; i < 32; i += 8) {
     // A byte's eight bits to the lowest bits of eight bytes: the product puts copies seven bits apart, and each bit 8i
     // of it is bit i of the byte.
-    const uint64_t low = (from[i / 8] & 0x7fu) * uint64_t{0x0002040810204081} & 0x0101010101010101;
-    const uint64_t fifths = (low | static_cast<uint64_t>(from[i / 8] >> 7) << 56) << 4;
+    const uint64_t low = (from[i / 8] & 0x7fu) * uint64_t{0x0002040810204081} & ones;
+    const uint64_t fifths = low | static_cast<uint64_t>(from[i / 8] >> 7) << 56;
     uint64_t eight;
     std::memcpy(&eight, quants + i, 8);
-    eight |= fifths;
+    eight |= fifths * set | (fifths ^ ones) * clear;
     std::memcpy(quants + i, &eight, 8);
   }
+#endif
 }
 
 struct BlockQ5_0 {
@@ -29,8 +47,8 @@ struct BlockQ5_0 {
 
   static void expand(const uint8_t* from, int8_t* quants, float* scales, float*) {
     scales[0] = halfAt(from);
-    expandFiveBits(from + 2, quants);
-    for (size_t i = 0; i < 32; i++) quants[i] = static_cast<int8_t>(quants[i] - 16);
+    // A clear fifth bit takes 16 away: in two's complement, bits 4 to 7 of the byte.
+    expandFiveBits<0, 0xf0>(from + 2, quants);
   }
 };
 
@@ -41,7 +59,7 @@ struct BlockQ5_1 {
   static void expand(const uint8_t* from, int8_t* quants, float* scales, float* minima) {
     scales[0] = halfAt(from);
     minima[0] = -halfAt(from + 2);
-    expandFiveBits(from + 4, quants);
+    expandFiveBits<0x10, 0>(from + 4, quants);
   }
 };
 

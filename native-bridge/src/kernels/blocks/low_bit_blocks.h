@@ -13,10 +13,11 @@ struct BlockQ2_K {
 
   static void expand(const uint8_t* from, int8_t* quants, float* scales, float* minima) {
     const float scale = halfAt(from + 80), minimum = halfAt(from + 82);
-    for (size_t run = 0; run < 16; run++) {
-      scales[run] = scale * static_cast<float>(from[run] & 15);
-      minima[run] = minimum * static_cast<float>(from[run] >> 4);
-    }
+    // A copy, which the floats cannot overlap: else no compiler makes vectors of this.
+    uint8_t packed[16];
+    std::memcpy(packed, from, 16);
+    for (size_t run = 0; run < 16; run++) scales[run] = scale * static_cast<float>(packed[run] & 15);
+    for (size_t run = 0; run < 16; run++) minima[run] = minimum * static_cast<float>(packed[run] >> 4);
     for (unsigned run = 0; run < 8; run++) {
       spreadBits<32>(from + 16 + 32 * (run / 4), 2 * (run % 4), 0x03030303, quants + 32 * run);
     }
