@@ -24,6 +24,9 @@ type Fail = (what: string) => BridgeError;
 export function prepareLayer(layer: StreamLayer, index: number, numFiles: number, arenaBytes: number): PreparedLayer {
   const fail: Fail = (what) => usage(`layer ${index}: ${what}`);
   checkNetwork(layer, fail);
+  for (const factors of Object.values(layer.factors ?? {}))
+    if (factors && (factors.length === 0 || layer.numNeurons % factors.length !== 0))
+      throw fail('factors must be of equal shares of the neurons');
   const lengths = rowLengths(layer);
   checkExtents(layer, lengths, numFiles, fail);
   const { numNeurons, neuronsPerBundle, segments, checksums } = layer;
@@ -67,9 +70,6 @@ function checkNetwork(layer: StreamLayer, fail: Fail): void {
   for (const [name, bias] of Object.entries(layer.biases ?? {}))
     if (bias !== null && (bias.length !== numNeurons || (name === 'gate' && formats.gate === null)))
       throw fail(`there are not as many biases of ${name} as neurons`);
-  for (const factors of Object.values(layer.factors ?? {}))
-    if (factors && (factors.length === 0 || numNeurons % factors.length !== 0))
-      throw fail('factors must be of equal shares of the neurons');
 }
 
 const rowLengths = ({

@@ -1,6 +1,5 @@
 import type { ModelSpec } from '../model/spec.js';
 import type { TensorFormat } from './tensor-format.js';
-import type { WeightFactors } from './weight-factors.js';
 
 /** The start of a tensor, or of a part of one, in a foreign file. */
 export interface Place {
@@ -30,8 +29,10 @@ export interface CheckpointTensor extends Place {
    * matrix's rows. `path` and `offset` are then those of the first part. Default: one part, the whole tensor.
    */
   parts?: readonly Place[];
-  /** What the products of the weights are multiplied by (weight-factors.ts). Default: nothing. */
-  factors?: WeightFactors;
+  /**
+   * What the products of the weights are multiplied by: one number, or one for each matrix of a stack. Default: nothing.
+   */
+  factors?: readonly number[];
 }
 
 /** The vocabulary of a GGUF file, under `tokenizer.ggml.*`. */

@@ -11,7 +11,7 @@ namespace flashrow {
 constexpr size_t kKernelScratchBytes = 320 * 1024;
 
 /** Inputs as integers: this many share a scale, and take so many bytes together. */
-constexpr size_t kIntegerBlock = 32, kIntegerBlockBytes = 72;
+constexpr size_t kIntegerBlock = 32, kIntegerBlockBytes = 80;
 
 /** Rows of weights in memory: row i begins at `list[i]`, or at `base + i * stride` where there is no list. */
 struct Rows {

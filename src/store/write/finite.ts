@@ -1,16 +1,31 @@
-import { FORMATS, isRowFormat, type RowFormat } from '../../../native-bridge/formats.js';
-import { FOREIGN_FORMATS } from '../../import/foreign-formats.js';
-import { blockOf, type TensorFormat } from '../../import/tensor-format.js';
+import { FORMATS, type RowFormat } from '../../../native-bridge/formats.js';
 
 /** The places of a block's floats (scale, minimum), counted in 16-bit halves from its start. */
-const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
+const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'iq1_m' | 'mxfp4' | 'nvfp4'>, readonly number[]>> = {
   f16: [0],
   q8_0: [0],
   q4_0: [0],
   q4_1: [0, 1],
+  q5_0: [0],
+  q5_1: [0, 1],
+  q2_K: [40, 41],
+  q3_K: [54],
   q4_K: [0, 1],
   q5_K: [0, 1],
   q6_K: [104],
+  iq2_xxs: [0],
+  iq2_xs: [0],
+  iq3_xxs: [0],
+  iq1_s: [0],
+  iq4_nl: [0],
+  iq3_s: [0],
+  iq2_s: [0],
+  iq4_xs: [0],
+  bf16: [0],
+  tq1_0: [26],
+  tq2_0: [32],
+  q1_0: [0],
+  q2_0: [0],
 };
 
 /**
@@ -18,30 +33,36 @@ const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly numb
  * such a scale or minimum. `bytes` holds whole weights or blocks and begins at a multiple of 4 (f32) or 2 (others) in
  * its buffer. The test looks at exponents only: all ones mean NaN or infinity.
  */
-export function findNotFinite(format: TensorFormat, bytes: Uint8Array): number {
+export function findNotFinite(format: RowFormat, bytes: Uint8Array): number {
   if (format === 'f32') {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
     for (let i = 0; i < words.length; i++) if ((words[i] & 0x7f800000) === 0x7f800000) return i;
     return -1;
   }
   // An exponent of all ones is E8M0's NaN.
-  if (format === 'mxfp4') return findByte(bytes, 0xff) * FORMATS.mxfp4.blockSize;
+  if (format === 'mxfp4') return findBlock('mxfp4', bytes, (at) => bytes[at] === 0xff);
+  // Seven ones are E4M3's, whatever the sign that a scale does not have.
+  if (format === 'nvfp4')
+    return findBlock('nvfp4', bytes, (at) => bytes.subarray(at, at + 4).some((scale) => (scale & 0x7f) === 0x7f));
+  // Two bits of the exponent stand above the third scale word, and three above the fourth.
+  if (format === 'iq1_m')
+    return findBlock('iq1_m', bytes, (at) => bytes[at + 53] >= 0xc0 && (bytes[at + 55] & 0x70) === 0x70);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
   const exponent = format === 'bf16' ? 0x7f80 : 0x7c00;
-  const { blockSize, blockBytes } = blockOf(format);
+  const { blockSize, blockBytes } = FORMATS[format];
   let first = -1;
-  for (const place of isRowFormat(format) ? HALVES[format] : FOREIGN_FORMATS[format].halves) {
+  for (const place of HALVES[format]) {
     const block = findExponent(halves, place, blockBytes / 2, exponent);
     if (block >= 0 && (first < 0 || block < first)) first = block;
   }
   return first * (first < 0 ? 1 : blockSize);
 }
 
-/** Index of the first block that begins with `value`, or a negative number. */
-function findByte(bytes: Uint8Array, value: number): number {
-  const { blockBytes, blockSize } = FORMATS.mxfp4;
-  for (let at = 0; at < bytes.length; at += blockBytes) if (bytes[at] === value) return at / blockBytes;
-  return -1 / blockSize;
+/** Index of the first weight of the first block, `bytes[at..]`, of which `test(at)` holds, or -1. */
+function findBlock(format: RowFormat, bytes: Uint8Array, test: (at: number) => boolean): number {
+  const { blockBytes, blockSize } = FORMATS[format];
+  for (let at = 0; at < bytes.length; at += blockBytes) if (test(at)) return (at / blockBytes) * blockSize;
+  return -1;
 }
 
 /** Steps from `place` to the first value with all bits of `exponent` set, or -1. */
