@@ -9,6 +9,7 @@
 
 #include "stream/activation.h"
 #include "format.h"
+#include "stream/streamed.h"
 
 namespace flashrow {
 
@@ -61,8 +62,8 @@ struct LayerOptions {
 };
 
 /** A layer's geometry, checked, and the arithmetic over it. */
-struct Layer : LayerOptions {
-  static constexpr size_t kMostExtents = 3;
+struct Layer : LayerOptions, Streamed {
+  static constexpr size_t kMostExtents = kMostRuns;
 
   /** Throws Failure USAGE where the numbers contradict each other or reach outside a bundle, a slot or the arena. */
   Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arenaBytes);
@@ -83,7 +84,7 @@ struct Layer : LayerOptions {
     return first + bundlesPerUnit <= numBundles ? bundlesPerUnit : numBundles - first;
   }
   size_t neuronsOf(size_t unit) const { return bundlesOf(unit) * neuronsPerBundle; }
-  uint64_t payloadOf(size_t unit) const { return bundlesOf(unit) * bundlePayload; }
+  uint64_t payloadOf(size_t unit) const override { return bundlesOf(unit) * bundlePayload; }
 
   /** File range of a unit's extent. */
   uint64_t fileOffset(size_t extent, size_t unit) const {
@@ -104,6 +105,16 @@ struct Layer : LayerOptions {
   /** Whether a checksum has been compared since the layer was opened; bits are set by read threads. */
   bool verified(size_t bundle, size_t segment) const;
   void setVerified(size_t bundle, size_t segment);
+
+  std::string name() const override { return "layer " + std::to_string(index); }
+  size_t unitCount() const override { return numUnits; }
+  uint64_t bytesOfSlot() const override { return slotBytes; }
+  size_t runCount() const override { return extents.size(); }
+  Run run(size_t extent, size_t unit) const override {
+    return {extents[extent].file, fileOffset(extent, unit), spanOf(extent, unit), areas[extent].offset};
+  }
+  std::optional<Failure> damageOf(size_t unit, const uint8_t* data, const SlotBoard& board) override;
+  Failure placed(const Failure& failure, size_t unit, uint64_t offset, const SlotBoard& board) const override;
 
  private:
   void checkExtents(size_t numFiles) const;
