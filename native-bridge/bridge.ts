@@ -4,7 +4,7 @@ import type { RowFormat } from './formats.js';
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
 export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
-export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
+export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
 
 /** A run of bytes per bundle: bundle i has `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
 export interface Extent {
@@ -236,9 +236,10 @@ export interface KeyValueCacheOptions {
   contextSize: number;
   /**
    * `i16`: 16-bit integers with an f32 scale per position and head. They are as large as f16 and about seven times
-   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted.
+   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted. `i8`: 8-bit integers
+   * likewise, which are 256 times coarser.
    */
-  format: 'i16' | 'f32';
+  format: 'i8' | 'i16' | 'f32';
   /** Positions that a token sees in each layer, its own included; 0: all. Absent: all in every layer. */
   windows?: Uint32Array;
   /**

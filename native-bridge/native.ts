@@ -80,7 +80,14 @@ interface NativeStream extends Omit<RowStream, 'startRing' | 'ffn'> {
 type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
 
 /** Activations by the number that activation.h gives them. */
-const ACTIVATIONS: readonly BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
+const ACTIVATIONS: readonly BridgeActivation[] = [
+  'relu',
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'clamped-swiglu',
+  'relu-squared',
+];
 /** Parts by the number that layer.h gives them. */
 const INPUT_PARTS: readonly StreamLayer['residentPart'][] = [null, 'gate', 'up'];
 

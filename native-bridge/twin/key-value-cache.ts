@@ -5,9 +5,11 @@ import { allocate, isCount, usage } from './errors.js';
 
 /** Keys, or values, of 64 positions: [numKeyValueHeads, 64, headDim], and what each vector is to be multiplied by. */
 interface Half {
-  vectors: Int16Array | Float32Array;
+  vectors: Int8Array | Int16Array | Float32Array;
   scales: Float32Array;
 }
+
+const VECTORS = { i8: Int8Array, i16: Int16Array, f32: Float32Array } as const;
 
 interface LayerState {
   pages: { keys: Half; values: Half }[];
@@ -33,7 +35,7 @@ export class TwinKeyValueCache implements KeyValueCache {
       if (!isCount(value) || value === 0) throw usage(`${name} is ${value}, not a positive integer`);
     if (numAttentionHeads % numKeyValueHeads !== 0)
       throw usage(`${numKeyValueHeads} key-value heads cannot serve ${numAttentionHeads} attention heads evenly`);
-    if (format !== 'i16' && format !== 'f32') throw usage(`keys and values are kept in i16 or f32, not ${format}`);
+    if (!Object.hasOwn(VECTORS, format)) throw usage(`keys and values are kept in i8, i16 or f32, not ${format}`);
     if (options.windows && options.windows.length !== numLayers) throw usage('windows needs one entry per layer');
     if (options.sinks && options.sinks.length !== numLayers * numAttentionHeads)
       throw usage('sinks needs one entry per layer and head');
@@ -134,9 +136,10 @@ export class TwinKeyValueCache implements KeyValueCache {
   #half(): Half {
     const { numKeyValueHeads, headDim, format } = this.#options;
     const count = numKeyValueHeads * PAGE_POSITIONS;
-    const bytes = allocate(count * headDim * (format === 'i16' ? 2 : 4), 'keys and values').buffer;
+    const Vectors = VECTORS[format];
+    const bytes = allocate(count * headDim * Vectors.BYTES_PER_ELEMENT, 'keys and values').buffer as ArrayBuffer;
     return {
-      vectors: format === 'i16' ? new Int16Array(bytes) : new Float32Array(bytes),
+      vectors: new Vectors(bytes),
       scales: new Float32Array(count).fill(1),
     };
   }
@@ -156,7 +159,8 @@ export class TwinKeyValueCache implements KeyValueCache {
 }
 
 /**
- * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes 32767.
+ * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes the
+ * largest of its type.
  */
 function store(from: Float32Array, offset: number, count: number, into: Half, to: number): void {
   if (into.vectors instanceof Float32Array) {
@@ -165,7 +169,7 @@ function store(from: Float32Array, offset: number, count: number, into: Half, to
   }
   let largest = 0;
   for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(from[offset + i]));
-  const scale = Math.fround(largest / 32767);
+  const scale = Math.fround(largest / (into.vectors instanceof Int8Array ? 127 : 32767));
   into.scales[to] = scale;
   for (let i = 0; i < count; i++)
     into.vectors[to * count + i] = scale > 0 ? nearestEven(Math.fround(from[offset + i] / scale)) : 0;

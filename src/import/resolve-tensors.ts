@@ -78,11 +78,11 @@ function stackOfTensors(
 
 /** Groups of rows of a larger matrix. */
 function rowsOfLarger(
-  { name, sourceName, shape }: ExpectedTensor,
+  { name, sourceName, shape, sourceShape }: ExpectedTensor,
   { sourceRows, rowsPerGroup, firstRows }: RowGroups,
   sources: SourceTensorTable,
 ): CheckpointTensor {
-  const { path, format, ...source } = sources.readable(sourceName, [sourceRows, shape[1]]);
+  const { path, format, ...source } = sources.readable(sourceName, sourceShape ?? [sourceRows, shape[1]]);
   const rowBytes = source.bytes / sourceRows;
   const parts = firstRows.map((row) => ({ path, offset: source.offset + row * rowBytes }));
   const bytes = firstRows.length * rowsPerGroup * rowBytes;

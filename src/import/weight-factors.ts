@@ -1,16 +1,10 @@
 import { shown } from '../errors.js';
 import type { ExpectedTensor, ModelDescription } from '../model/architecture.js';
 import { HEAD, type LayerTensor } from '../model/tensor-names.js';
-import type { CheckpointTensor } from './checkpoint.js';
+import type { CheckpointTensor, WeightFactors } from './checkpoint.js';
 import { damagedTensor, type ReadableSourceTensor } from './source-tensor.js';
 import type { SourceTensorTable } from './source-tensor-table.js';
 import { TensorReader } from './tensor-reader.js';
-
-/*
- * A further factor of a tensor's weights: one number, or one for each matrix of a stack. GGUF has it in a tensor of its
- * own, `X.scale` beside `X.weight`. NVFP4 is made with one; files leave out those that are about 1 (llama.cpp,
- * `build_lora_mm`, pull request 19769). Products are multiplied by it, so that blocks stay as they are.
- */
 
 /** The matrices whose products take a factor. A factor of any other tensor is refused, as one that nobody applies. */
 const TAKES: ReadonlySet<string> = new Set([
@@ -59,7 +53,7 @@ const takesFactor = ({ name, shape }: ExpectedTensor) =>
 export const roundsActivations = (sourceName: string, sources: SourceTensorTable): boolean =>
   sourceName.endsWith('.input_scale') && sources.has(sourceName.replace(/input_scale$/, 'weight'));
 
-function readFactors(source: ReadableSourceTensor, reader: TensorReader): number[] {
+function readFactors(source: ReadableSourceTensor, reader: TensorReader): WeightFactors {
   const factors = [...reader.readFloats(source, 0, 1)];
   const bad = factors.find((factor) => !Number.isFinite(factor));
   if (bad !== undefined)

@@ -4,7 +4,7 @@ import { roundUp } from '../../native-bridge/memory.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
 import { mixerChannels, recurrentOf, recurrentTensors, recurrentWidth } from '../model/mixer-tensors.js';
-import type { ModelSpec } from '../model/spec.js';
+import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { layerSizes } from './state-size.js';
 
@@ -27,7 +27,13 @@ export function mixerScratchBytes({ recurrent, hiddenSize }: ModelSpec, tokens: 
   const { mixer } = recurrent;
   const { inputWidth } = layerSizes(mixer, hiddenSize);
   const channels = mixerChannels(mixer, hiddenSize);
-  const projected = mixer.kind === 'short-convolution' ? 3 * channels : channels;
-  const heads = mixer.kind === 'short-convolution' ? 0 : 2 * recurrentWidth(mixer, hiddenSize) + 3 * mixer.valueHeads;
-  return 4 * tokens * (hiddenSize + inputWidth + projected + channels + heads);
+  return 4 * tokens * (hiddenSize + inputWidth + channels + rowFloats(mixer, channels, hiddenSize));
+}
+
+/** Floats of one token in a mixer's other working rows: projections, gates, answers, and a few for each head. */
+function rowFloats(mixer: RecurrentSpec, channels: number, hiddenSize: number): number {
+  const width = recurrentWidth(mixer, hiddenSize);
+  if (mixer.kind === 'short-convolution') return 3 * channels;
+  if (mixer.kind === 'mamba-2') return width + channels + mixer.heads + width + 2 * mixer.heads;
+  return channels + 2 * width + 3 * mixer.valueHeads;
 }

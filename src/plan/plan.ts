@@ -1,5 +1,6 @@
 import type { SelectorName } from '../select/selector.js';
 import type { MemoryLeft } from './memory-left.js';
+import type { StateFormat } from './state-format.js';
 
 /**
  * The speed to expect, from a short reading of the model's file, a timing of the kernels, and what earlier runs
@@ -40,6 +41,8 @@ export interface Plan {
   residentBytes: number;
   /** Keys and values at full context, and states that do not grow, with the copies that let a prompt be told again. */
   stateBytes: number;
+  /** How keys and values are kept: `f16`, `f32` or `q8`. */
+  stateFormat: StateFormat;
   /** Working buffers. */
   scratchBytes: number;
   /** Slots for bundles, allocated once. */
@@ -56,6 +59,8 @@ export interface Plan {
   conversion: { needed: boolean; bytes: number };
   /** What speed to expect. A load needs no forecast, and times nothing. */
   forecast: Forecast;
+  /** Whether the tokens are those that every row gives, over keys and values that are not coarser than 16 bits. */
+  exact: boolean;
   /** The selector in use; `reason` says why. */
   selector: SelectorName;
   /** The cache policy in use. */

@@ -3,7 +3,8 @@ import type { PartFactors } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import { FlashrowError } from '../errors.js';
-import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
+import { networkNeurons, streamedNeurons } from '../model/feed-forward.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkSpec, checkText } from './check-spec.js';
 import { bundlePartBytes, numBundles } from './geometry.js';
@@ -45,7 +46,7 @@ export function checkManifest(value: unknown): Manifest {
     text: checkText(fields.fields('text'), spec.vocabSize),
     files,
     resident: checkResident(fields, spec, files),
-    layers: fields.maps('layers', spec.numLayers).map((layer) => checkLayer(layer, spec, files)),
+    layers: fields.maps('layers', spec.numLayers).map((layer, index) => checkLayer(layer, index, spec, files)),
     source: {
       name: source.text('name'),
       bytes: source.integer('bytes', 0),
@@ -114,11 +115,11 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
   });
 }
 
-function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
+function checkLayer(fields: ManifestFields, layer: number, spec: ModelSpec, files: Manifest['files']): LayerBundles {
   const { hiddenSize } = spec;
-  const numNeurons = streamedNeurons(spec);
+  const numNeurons = streamedNeurons(spec, layer);
   // A bundle never holds neurons of two experts.
-  const together = spec.experts?.intermediateSize ?? numNeurons;
+  const together = networkNeurons(spec, layer);
   const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, together);
   if (together % neuronsPerBundle !== 0) {
     broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${together}`);

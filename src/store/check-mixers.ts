@@ -15,10 +15,26 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
   return { mixer: checkMixer(fields.fields('mixer')), layers };
 }
 
+function checkMamba2(fields: ManifestFields, kernel: number): RecurrentSpec {
+  const heads = fields.integer('heads', 1, MAX_HEADS);
+  const groups = fields.integer('groups', 1, MAX_HEADS);
+  if (heads % groups !== 0) broken(fields.path('groups'), groups, `a divisor of ${heads}`);
+  return {
+    kind: 'mamba-2',
+    heads,
+    headDim: fields.integer('headDim', 1, MAX_HEADS),
+    groups,
+    stateSize: fields.integer('stateSize', 1, MAX_HEADS),
+    kernel,
+    decay: fields.oneOf('decay', ['negated', 'logarithm'] as const),
+  };
+}
+
 function checkMixer(fields: ManifestFields): RecurrentSpec {
-  const kind = fields.oneOf('kind', ['short-convolution', 'delta-net'] as const);
+  const kind = fields.oneOf('kind', ['short-convolution', 'delta-net', 'mamba-2'] as const);
   const kernel = fields.integer('kernel', 2, 64);
   if (kind === 'short-convolution') return { kind, kernel };
+  if (kind === 'mamba-2') return checkMamba2(fields, kernel);
   const keyHeads = fields.integer('keyHeads', 1, MAX_HEADS);
   const valueHeads = fields.integer('valueHeads', 1, MAX_HEADS);
   if (valueHeads % keyHeads !== 0) broken(fields.path('keyHeads'), keyHeads, `a divisor of ${valueHeads}`);

@@ -22,6 +22,7 @@ const receipt: Receipt = {
   budgetBytes: 5_200_000,
   residentBytes: 3_000_000,
   stateBytes: 400_000,
+  stateFormat: 'f16',
   scratchBytes: 200_000,
   cacheBytes: 1_500_000,
   memoryBytes: 5_100_000,
@@ -51,6 +52,7 @@ const plan: Plan = {
   left: { availableBytes: 3e9, limitBytes: null, roomBytes: null },
   residentBytes: 2_000_000,
   stateBytes: 500_000,
+  stateFormat: 'f16',
   scratchBytes: 300_000,
   cacheBytes: 2_000_000,
   overheadBytes: 40_000_000,
@@ -66,6 +68,7 @@ const plan: Plan = {
     firstTokenSeconds: 23.5,
     basis: 'reads and kernels',
   },
+  exact: true,
   selector: 'gate',
   cachePolicy: 'lru',
   reason: 'the model is ReLU-gated',
@@ -132,6 +135,12 @@ describe('formatting', () => {
   test('a receipt of a selector that is not exact says how much it missed', () => {
     expect(formatReceipt({ ...receipt, exact: false, falseNegativeRate: 0.05 })).toContain(
       'not exact (5.0% of active neurons missed',
+    );
+    expect(formatReceipt({ ...receipt, exact: false, stateFormat: 'q8' })).toContain(
+      'not exact (keys and values in 8 bits), selector gate',
+    );
+    expect(formatPlan({ ...plan, exact: false, stateFormat: 'q8' })).toContain(
+      '500 kB in 8 bits a value, which is not exact',
     );
   });
 

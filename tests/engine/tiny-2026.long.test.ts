@@ -22,6 +22,8 @@ const CASES = [
   'qwen3next-q8_0',
   'qwen3next-old-f32',
   'qwen3next-old-q8_0',
+  'granitehybrid-f32',
+  'granitehybrid-q8_0',
 ];
 
 describe.skipIf(!haveTiny2026)(`a small random model of 2026${withoutTiny2026}`, () => {

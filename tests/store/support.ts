@@ -21,7 +21,7 @@ import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpo
 import type { Activation } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
 import { type WriteOptions, writeStore } from '../../dist/src/store/write/writer.js';
-import { modelSpec } from '../support/spec.js';
+import { expertsSpec, modelSpec } from '../support/spec.js';
 
 export type SourceFormat = RowFormat | 'bf16';
 
@@ -243,13 +243,11 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     gated,
     tiedEmbeddings: tied,
     experts: experts
-      ? {
+      ? expertsSpec({
           numExperts: experts.numExperts,
-          numExpertsPerToken: 2,
           intermediateSize,
-          normalizeWeights: true,
           sharedIntermediateSize: experts.shared ?? 0,
-        }
+        })
       : null,
   });
   const raw = (name: string) => {

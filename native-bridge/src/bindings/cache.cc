@@ -16,8 +16,10 @@ namespace {
 
 Format keptFormat(const Napi::Value& value) {
   const std::string name = toText(value, "format");
-  if (name != "i16" && name != "f32") failUsage("keys and values are kept in i16 or f32, not " + name);
-  return name == "i16" ? Format::I16 : Format::F32;
+  if (name == "i8") return Format::I8;
+  if (name == "i16") return Format::I16;
+  if (name != "f32") failUsage("keys and values are kept in i8, i16 or f32, not " + name);
+  return Format::F32;
 }
 
 /** NaN where it is not a number. */

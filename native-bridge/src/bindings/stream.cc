@@ -73,7 +73,7 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.neuronsPerBundle = countOf(object, "neuronsPerBundle");
   layer.bundlesPerUnit = countOf(object, "bundlesPerUnit");
   const uint64_t activation = countOf(object, "activation");
-  if (activation > static_cast<uint64_t>(Activation::ClampedSwiglu)) failUsage("unknown activation");
+  if (activation > static_cast<uint64_t>(Activation::ReluSquared)) failUsage("unknown activation");
   layer.activation = static_cast<Activation>(activation);
   if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");

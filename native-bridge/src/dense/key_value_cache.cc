@@ -76,20 +76,21 @@ float* KeyValueCache::keyScales(uint8_t* page, size_t head) const {
 }
 
 /**
- * Rounds to integers, nearest even, so that the largest becomes 32767. Returns the factor that makes them values again;
- * NaN where a value is not finite.
+ * Rounds to integers, nearest even, so that the largest becomes the largest of its type. Returns the factor that makes
+ * them values again; NaN where a value is not finite.
  */
-static float toIntegers(const float* from, size_t count, int16_t* into) {
+template <class Integer>
+static float toIntegers(const float* from, size_t count, Integer* into) {
   float largest = 0;
   float finite = 0;
   for (size_t i = 0; i < count; i++) {
     largest = std::max(largest, std::abs(from[i]));
     finite += from[i] * 0;
   }
-  const float scale = largest / 32767;
-  // Below the normal numbers a scale is too coarse to keep the quotients within 16 bits.
+  const float scale = largest / std::numeric_limits<Integer>::max();
+  // Below the normal numbers a scale is too coarse to keep the quotients within the type.
   if (finite != 0 || scale < std::numeric_limits<float>::min()) {
-    std::fill(into, into + count, int16_t{0});
+    std::fill(into, into + count, Integer{0});
     return finite != 0 ? std::numeric_limits<float>::quiet_NaN() : 0;
   }
   for (size_t i = 0; i < count; i++) {
@@ -97,14 +98,16 @@ static float toIntegers(const float* from, size_t count, int16_t* into) {
     const float shifted = from[i] / scale + 12582912.0f;
     int32_t bits;
     std::memcpy(&bits, &shifted, 4);
-    into[i] = static_cast<int16_t>(bits - 0x4b400000);
+    into[i] = static_cast<Integer>(bits - 0x4b400000);
   }
   return scale;
 }
 
 void KeyValueCache::store(const float* from, uint8_t* into, float* scale) const {
-  if (scale != nullptr) {
+  if (options_.format == Format::I16) {
     *scale = toIntegers(from, options_.headDim, reinterpret_cast<int16_t*>(into));
+  } else if (options_.format == Format::I8) {
+    *scale = toIntegers(from, options_.headDim, reinterpret_cast<int8_t*>(into));
   } else {
     std::memcpy(into, from, rowBytes());
   }

@@ -25,7 +25,7 @@ struct KeyValueCacheOptions {
 
 /**
  * Keys and values in pages of 64 positions. A page holds the keys [64, headDim] of each key-value head, and then the
- * values likewise. Where they are 16-bit integers, their f32 scales follow: those of the keys, [64] per head, and those
+ * values likewise. Where they are integers, their f32 scales follow: those of the keys, [64] per head, and those
  * of the values.
  */
 class KeyValueCache {
@@ -62,7 +62,7 @@ class KeyValueCache {
   struct TileRows;
 
   PerLayer& checked(size_t layer, size_t position, size_t tokens);
-  bool scaled() const { return options_.format == Format::I16; }
+  bool scaled() const { return options_.format != Format::F32; }
   size_t vectorsOf(size_t heads) const { return heads * kPagePositions * rowBytes(); }
   static size_t pagesOf(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
   size_t pageBytes() const;

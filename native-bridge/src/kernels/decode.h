@@ -54,6 +54,16 @@ struct DecodeI16 {
   }
 };
 
+struct DecodeI8 {
+  static constexpr size_t kWeights = kLanes, kVectors = 1, kBytes = kLanes;
+  static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadSignedBytes(from); }
+  static void decodeFirst(const uint8_t* from, size_t count, F* into) {
+    uint8_t padded[kBytes] = {};
+    std::memcpy(padded, from, count);
+    into[0] = Simd::loadSignedBytes(padded);
+  }
+};
+
 struct WholeBlocks {
   static constexpr size_t kWeights = 32, kVectors = kWeights / kLanes;
   static void decodeFirst(const uint8_t*, size_t, F* into) { into[0] = Simd::zero(); }
@@ -133,6 +143,7 @@ auto withDecoder(Format format, const Use& use) {
     case Format::F16: return use(DecodeF16{});
     case Format::BF16: return use(DecodeBF16{});
     case Format::I16: return use(DecodeI16{});
+    case Format::I8: return use(DecodeI8{});
     case Format::Q4_0: return use(DecodeQ4_0{});
     case Format::Q4_1: return use(DecodeQ4_1{});
     case Format::Q8_0: return use(DecodeQ8_0{});

@@ -19,7 +19,7 @@ export function formatPlan(plan: Plan): string {
     ...(plan.obstacle === null ? [] : [['because', inCommandWords(plan.obstacle)] satisfies [string, string]]),
     ['context', context(plan)],
     ['resident weights', formatBytes(plan.residentBytes)],
-    ['state', formatBytes(plan.stateBytes)],
+    ['state', state(plan)],
     ['scratch', formatBytes(plan.scratchBytes)],
     ['cache', cache(plan)],
     ['smallest budget', `${formatBytes(plan.minimumBytes)} (--memory ${plan.minimumBytes})`],
@@ -83,6 +83,10 @@ const context = ({ contextSize, largestContextSize }: Plan): string =>
   largestContextSize > contextSize
     ? `${plural(contextSize, 'token')} (the budget holds ${formatCount(largestContextSize)})`
     : plural(contextSize, 'token');
+
+/** 16 bits are what everybody has. */
+const state = ({ stateBytes, stateFormat }: Plan): string =>
+  stateFormat === 'q8' ? `${formatBytes(stateBytes)} in 8 bits a value, which is not exact` : formatBytes(stateBytes);
 
 const cache = ({ cacheBytes, cachedShare, ffnBytes }: Plan): string =>
   `${formatBytes(cacheBytes)}, ${formatShare(cachedShare)} of the ${formatBytes(ffnBytes)} on flash`;
