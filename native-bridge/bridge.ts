@@ -211,6 +211,11 @@ export interface ResidentMatrix {
   readonly bytes: number;
   /** y[tokens, rows] = x[tokens, columns] W^T. */
   matmul(x: Float32Array, tokens: number, y: Float32Array): void;
+  /**
+   * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] =
+   * x[tokens, heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.
+   */
+  multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void;
   /** Dequantizes one row into `into[columns]`. */
   row(index: number, into: Float32Array): void;
   /** CRC-32C of the bytes of `rows` rows, as they came from the file. */
@@ -240,6 +245,11 @@ export interface KeyValueCacheOptions {
    * likewise, which are 256 times coarser.
    */
   format: 'i8' | 'i16' | 'f32';
+  /**
+   * Values are the first so many numbers of the keys, which are then all that is kept (arXiv 2405.04434). Absent:
+   * values are of their own, [headDim].
+   */
+  sharedValueDim?: number;
   /** Positions that a token sees in each layer, its own included; 0: all. Absent: all in every layer. */
   windows?: Uint32Array;
   /**
@@ -256,11 +266,15 @@ export interface KeyValueCacheOptions {
 
 /** Keys and values of past positions, in pages of 64 positions, which take memory as they are first written. */
 export interface KeyValueCache {
-  /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
+  /**
+   * Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. Where values are
+   * part of the keys, v is not looked at.
+   */
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
   /**
    * Causal softmax attention, scale 1/sqrt(headDim). Token t of q[tokens, numAttentionHeads * headDim] sees positions 0
-   * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim].
+   * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim], or
+   * * sharedValueDim.
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
   /**

@@ -23,15 +23,15 @@ export const INTEGER_BLOCK = { values: 32, bytes: 80 } as const;
 /** The least multiple of `to` that is not below `value`. */
 export const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
-type PageShape = Pick<KeyValueCacheOptions, 'numKeyValueHeads' | 'headDim' | 'format'>;
+type PageShape = Pick<KeyValueCacheOptions, 'numKeyValueHeads' | 'headDim' | 'format' | 'sharedValueDim'>;
 
 /** Bytes of one value, and of the f32 scale that a vector of integers has. */
 const KEPT = { i8: [1, 4], i16: [2, 4], f32: [4, 0] } as const;
 
 /** Bytes of one page of a layer. */
-export function keyValuePageBytes({ numKeyValueHeads, headDim, format }: PageShape): number {
+export function keyValuePageBytes({ numKeyValueHeads, headDim, format, sharedValueDim }: PageShape): number {
   const [valueBytes, scaleBytes] = KEPT[format];
-  return PAGE_POSITIONS * 2 * numKeyValueHeads * (valueBytes * headDim + scaleBytes);
+  return PAGE_POSITIONS * (sharedValueDim ? 1 : 2) * numKeyValueHeads * (valueBytes * headDim + scaleBytes);
 }
 
 /** Bytes of keys and values once the context is full. */

@@ -255,6 +255,10 @@ class AddonMatrix implements ResidentMatrix {
     guarded(() => this.#native.matmul(x, tokens, y));
   }
 
+  multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void {
+    guarded(() => this.#native.multiplyHeads(x, tokens, heads, transposed, y));
+  }
+
   row(index: number, into: Float32Array): void {
     guarded(() => this.#native.row(index, into));
   }
@@ -272,8 +276,8 @@ class AddonKeyValueCache implements KeyValueCache {
   readonly #native: KeyValueCache;
 
   constructor(addon: Addon, pool: NativePool, options: KeyValueCacheOptions) {
-    const { windows = new Uint32Array(0), sinks = new Float32Array(0), softCap = 0 } = options;
-    this.#native = guarded(() => new addon.Cache(pool, { ...options, windows, sinks, softCap }));
+    const { windows = new Uint32Array(0), sinks = new Float32Array(0), softCap = 0, sharedValueDim = 0 } = options;
+    this.#native = guarded(() => new addon.Cache(pool, { ...options, windows, sinks, softCap, sharedValueDim }));
   }
 
   get bytes(): number {

@@ -41,6 +41,8 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage('sinks needs one entry per layer and head');
     if (options.softCap !== undefined && !(options.softCap > 0 && options.softCap < Infinity))
       throw usage('softCap is a number above 0');
+    if (options.sharedValueDim !== undefined && !(options.sharedValueDim >= 1 && options.sharedValueDim <= headDim))
+      throw usage(`sharedValueDim is from 1 to ${headDim}`);
     this.#options = { ...options };
     this.#layers = Array.from({ length: numLayers }, () => ({ pages: [], length: 0 }));
     this.#weights = new Float64Array(contextSize);
@@ -57,18 +59,19 @@ export class TwinKeyValueCache implements KeyValueCache {
     const state = this.#layer(layer, position, tokens);
     const { numKeyValueHeads, headDim } = this.#options;
     const needed = tokens * numKeyValueHeads * headDim;
-    if (k.length < needed || v.length < needed)
+    const shares = this.#options.sharedValueDim !== undefined;
+    if (k.length < needed || (!shares && v.length < needed))
       throw usage(`k holds ${k.length} and v ${v.length} values; ${needed} are needed`);
     if (position > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions; ${position} would leave a gap`);
     for (let at = position; at < position + tokens; at++) {
       const page = Math.floor(at / PAGE_POSITIONS);
-      if (page === state.pages.length) state.pages.push({ keys: this.#half(), values: this.#half() });
+      if (page === state.pages.length) state.pages.push(this.#page());
       for (let head = 0; head < numKeyValueHeads; head++) {
         const from = ((at - position) * numKeyValueHeads + head) * headDim;
         const to = head * PAGE_POSITIONS + (at % PAGE_POSITIONS);
         store(k, from, headDim, state.pages[page].keys, to);
-        store(v, from, headDim, state.pages[page].values, to);
+        if (!shares) store(v, from, headDim, state.pages[page].values, to);
       }
     }
     state.length = Math.max(state.length, position + tokens);
@@ -77,14 +80,15 @@ export class TwinKeyValueCache implements KeyValueCache {
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
     const state = this.#layer(layer, position, tokens);
     const { numAttentionHeads, headDim } = this.#options;
-    const needed = tokens * numAttentionHeads * headDim;
-    if (q.length < needed || out.length < needed)
-      throw usage(`q holds ${q.length} and out ${out.length} values; ${needed} are needed`);
+    const { sharedValueDim = headDim } = this.#options;
+    const heads = tokens * numAttentionHeads;
+    if (q.length < heads * headDim || out.length < heads * sharedValueDim)
+      throw usage(`q holds ${q.length} and out ${out.length} values; ${heads * headDim} are needed`);
     if (position + tokens > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions, attention asks for ${position + tokens}`);
     for (let t = 0; t < tokens; t++)
       for (let head = 0; head < numAttentionHeads; head++)
-        this.#attendOne(layer, head, position + t + 1, q, out, (t * numAttentionHeads + head) * headDim);
+        this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head);
   }
 
   truncate(length: number): void {
@@ -101,9 +105,11 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (const layer of this.#layers) layer.pages = [];
   }
 
-  /** One query of one head, at `offset` of q and out, over the last of the first `length` positions. */
-  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, offset: number): void {
+  /** Query `query` of q, of one head, over the last of the first `length` positions. */
+  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, query: number): void {
     const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks, softCap } = this.#options;
+    const { sharedValueDim: valueDim = headDim } = this.#options;
+    const offset = query * headDim;
     const state = this.#layers[layer];
     const first = Math.max(0, length - (windows?.[layer] || length));
     const sink = sinks?.[layer * numAttentionHeads + head] ?? -Infinity;
@@ -128,9 +134,14 @@ export class TwinKeyValueCache implements KeyValueCache {
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].values;
       const vector = shared + (at % PAGE_POSITIONS);
       const weight = weights[at] * scales[vector];
-      for (let i = 0; i < headDim; i++) sum[i] += weight * vectors[vector * headDim + i];
+      for (let i = 0; i < valueDim; i++) sum[i] += weight * vectors[vector * headDim + i];
     }
-    for (let i = 0; i < headDim; i++) out[offset + i] = sum[i] / total;
+    for (let i = 0; i < valueDim; i++) out[query * valueDim + i] = sum[i] / total;
+  }
+
+  #page(): LayerState['pages'][number] {
+    const keys = this.#half();
+    return { keys, values: this.#options.sharedValueDim === undefined ? this.#half() : keys };
   }
 
   #half(): Half {

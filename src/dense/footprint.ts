@@ -1,7 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { hasPlainAttention } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -32,7 +32,7 @@ export function denseFootprint(
   checkShapes(spec, tensors);
   const { hiddenSize, numLayers } = spec;
   const matrices = Array.from({ length: numLayers }, (_, layer) => {
-    const projections = recurrentOf(spec, layer) ? (['o'] as const) : PROJECTIONS;
+    const projections = hasPlainAttention(spec, layer) ? PROJECTIONS : (['o'] as const);
     return projections.map((name) => tensorNamed(tensors, layerTensor(layer, name)));
   }).flat();
   matrices.push(tensorNamed(tensors, headName(spec)));

@@ -1,5 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { hasPlainAttention } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -41,7 +41,7 @@ export interface DenseLayer {
  */
 export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
   const { spec, tensors, bridge, scratch, held } = load;
-  const input = recurrentOf(spec, layer) ? null : inputTensors(spec, tensors, layer);
+  const input = hasPlainAttention(spec, layer) ? inputTensors(spec, tensors, layer) : null;
   const output = outputTensors(spec, tensors, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }

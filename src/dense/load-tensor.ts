@@ -33,6 +33,10 @@ export function multiplied(matrix: ResidentMatrix, factor: number): ResidentMatr
       matrix.matmul(x, tokens, y);
       multiply(y, tokens * matrix.rows);
     },
+    multiplyHeads(x, tokens, heads, transposed, y) {
+      matrix.multiplyHeads(x, tokens, heads, transposed, y);
+      multiply(y, tokens * (transposed ? heads * matrix.columns : matrix.rows));
+    },
     row(index, into) {
       matrix.row(index, into);
       multiply(into, matrix.columns);

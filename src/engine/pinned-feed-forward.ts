@@ -6,8 +6,8 @@ import type { TraceWriter } from '../trace/trace-writer.js';
 import { type CacheCounts, type FeedForwardTap, reusedCall, type StreamedFeedForward } from './feed-forward.js';
 
 /**
- * Units that stay are asked for this far ahead of the layer at work, bytes, while a ring shares the disk: enough to keep
- * it busy during attention. Without a ring all are asked for at once, and computing follows behind.
+ * Units that stay are asked for this far ahead of the layer at work, bytes, while a ring shares the disk: enough to
+ * keep it busy during attention. Without a ring all are asked for at once, and computing follows behind.
  */
 const AHEAD_BYTES = 64e6;
 

@@ -9,8 +9,8 @@ import { resolveSource } from './resolve-source.js';
 
 /**
  * The tokenizer of a store, a GGUF file (a vocabulary-only one will do), a Hugging Face folder or a model that was
- * pulled, without loading the model, what is odd about its vocabulary, in sentences, and its chat template, null without
- * one. It is small enough to run in the caller's thread. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
+ * pulled, without loading the model, what is odd about its vocabulary, in sentences, and its chat template, null
+ * without one. It is small enough to run in the caller's thread. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
 export async function openTokenizer(
   named: string,

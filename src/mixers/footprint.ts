@@ -3,17 +3,16 @@ import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
-import { mixerChannels, recurrentOf, recurrentTensors, recurrentWidth } from '../model/mixer-tensors.js';
+import { latentTensors, mixerChannels, recurrentOf, recurrentTensors, recurrentWidth } from '../model/mixer-tensors.js';
 import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { layerSizes } from './state-size.js';
 
-/** Bytes of the weights of all mixers with a state of fixed size, their norms left out. */
+/** Bytes of the weights of all mixers but ordinary attention, the norms before them left out. */
 export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const mixer = recurrentOf(spec, layer);
-    for (const [name] of mixer ? recurrentTensors(mixer, spec.hiddenSize) : []) {
+    for (const [name] of tensorsOf(spec, layer)) {
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
       bytes += shape.length === 1 ? 4 * shape[0] : roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
     }
@@ -21,8 +20,22 @@ export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string,
   return bytes;
 }
 
+/** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
+function tensorsOf(spec: ModelSpec, layer: number) {
+  const mixer = recurrentOf(spec, layer);
+  if (mixer) return recurrentTensors(mixer, spec.hiddenSize);
+  return spec.latentAttention ? latentTensors(spec.latentAttention, spec.numAttentionHeads, spec.hiddenSize) : [];
+}
+
 /** Bytes of the working rows of all mixers for calls of `tokens`. */
-export function mixerScratchBytes({ recurrent, hiddenSize }: ModelSpec, tokens: number): number {
+export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
+  const { recurrent, latentAttention, hiddenSize, numAttentionHeads: heads } = spec;
+  if (latentAttention) {
+    const { latentDim, keyDim, rotaryDim, queryRank } = latentAttention;
+    const perHead = 2 * (keyDim + rotaryDim) + 2 * latentDim;
+    const tables = 8 * rotaryDim;
+    return tokens * (4 * (hiddenSize + (queryRank ?? 0) + latentDim + heads * perHead) + tables);
+  }
   if (!recurrent) return 0;
   const { mixer } = recurrent;
   const { inputWidth } = layerSizes(mixer, hiddenSize);

@@ -58,6 +58,8 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   experts: ExpertsFamily | null;
   /** Set where some layers have another mixer than attention. */
   recurrent?: RecurrentFamily;
+  /** True for latent attention. Default false. */
+  latentAttention?: boolean;
   /** True where queries come with gates for attention's output. Default false. */
   attentionGate?: boolean;
   /** Traits that this family's GGUF metadata say in its own keys; `spec` is what the usual ones say. */

@@ -8,6 +8,7 @@ import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
+import { ggufLatent, latentNames, latentRows, latentShape } from './latent-family.js';
 import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
@@ -23,12 +24,15 @@ export function ggufDecoder(
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
-  const heads = headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
+  const heads = family.latentAttention
+    ? ggufLatent(metadata, key, tensors)
+    : headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
   const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
   const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
-  const names = namesOf(family, firstMixture, recurrent, places);
+  const mixerNames = namesOf(family, firstMixture, recurrent, places);
+  const names = heads.latentAttention ? latentNames(mixerNames, heads.latentAttention) : mixerNames;
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
   const experts = family.experts && expertsOf(family.experts, metadata, key, firstMixture!, tensors, names);
@@ -55,8 +59,8 @@ export function ggufDecoder(
   Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
-    mixerRows: places?.rows,
-    mixerShape: ggufMixerShape,
+    mixerRows: heads.latentAttention ? latentRows(spec, heads.latentAttention) : places?.rows,
+    mixerShape: (tensor) => latentShape(tensor, spec) ?? ggufMixerShape(tensor, spec),
     ignored,
   });
 }
@@ -130,7 +134,7 @@ function headsOf(metadata: Fields, key: Key) {
       key('attention.value_length'),
       `differs from the keys' ${heads.headDim}, which is not supported`,
     );
-  return heads;
+  return { ...heads, latentAttention: null };
 }
 
 /** Queries that grow with position. Where no key has the length it is the context before YaRN's. Throws CORRUPT. */

@@ -13,5 +13,6 @@ export const DEFAULT_TRAITS = {
   attentionSoftCap: null,
   logitSoftCap: null,
   attentionGate: false,
+  latentAttention: null,
   recurrent: null,
 } as const satisfies Partial<ModelSpec>;

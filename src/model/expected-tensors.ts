@@ -3,7 +3,7 @@ import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons } from './feed-forward.js';
 import { residentOfLayer } from './resident-tensors.js';
-import type { ModelSpec, RecurrentSpec } from './spec.js';
+import type { ModelSpec } from './spec.js';
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -21,10 +21,10 @@ export type FusedRows = (tensor: LayerTensor) => RowGroups | null;
 export interface TensorPlaces {
   expertSource?: ExpertSource;
   fusedRows?: FusedRows;
+  /** The shape of a mixer's tensor in the checkpoint; null for our own. Default: our own. */
+  mixerShape?: (tensor: LayerTensor, spec: ModelSpec) => number[] | null;
   /** The shapes of vectors that are not [length] in the checkpoint. */
   vectorShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
-  /** The shape of a mixer's tensor in the checkpoint; null for our own. Default: our own. */
-  mixerShape?: (tensor: LayerTensor, mixer: RecurrentSpec, hiddenSize: number) => number[] | null;
 }
 
 const EXPERT_BIASES: readonly LayerTensor[] = ['gateBias', 'upBias', 'downBias'];
@@ -80,15 +80,16 @@ function layerShapes(spec: ModelSpec, layer: number): [LayerTensor, number[], bo
 }
 
 function sourceOf(
-  { experts, hiddenSize, recurrent }: ModelSpec,
+  spec: ModelSpec,
   layer: number,
   tensor: LayerTensor,
   sourceName: string,
   ofExperts: boolean,
   { expertSource = stackedExperts, fusedRows = () => null, mixerShape }: TensorPlaces,
 ) {
+  const { experts, hiddenSize } = spec;
   if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...experts!, hiddenSize, sourceName });
-  const sourceShape = recurrent && mixerShape?.(tensor, recurrent.mixer, hiddenSize);
+  const sourceShape = mixerShape?.(tensor, spec);
   if (sourceShape) return { sourceName, sourceShape };
   const parts = fusedRows(tensor);
   return parts ? { sourceName, parts } : { sourceName };

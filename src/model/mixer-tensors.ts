@@ -1,4 +1,4 @@
-import type { DeltaNetSpec, Mamba2Spec, ModelSpec, RecurrentSpec } from './spec.js';
+import type { DeltaNetSpec, LatentAttentionSpec, Mamba2Spec, ModelSpec, RecurrentSpec } from './spec.js';
 import type { ResidentLayerTensor } from './tensor-names.js';
 
 type Shapes = [ResidentLayerTensor, number[]][];
@@ -14,7 +14,8 @@ export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLa
 /** Floats per token of a mixer's output, before the projection. */
 export function mixedWidth(spec: ModelSpec, layer: number): number {
   const recurrent = recurrentOf(spec, layer);
-  return recurrent ? recurrentWidth(recurrent, spec.hiddenSize) : spec.numAttentionHeads * spec.headDim;
+  if (recurrent) return recurrentWidth(recurrent, spec.hiddenSize);
+  return spec.numAttentionHeads * (spec.latentAttention?.valueDim ?? spec.headDim);
 }
 
 export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number {
@@ -26,6 +27,30 @@ export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number
     case 'mamba-2':
       return mixer.heads * mixer.headDim;
   }
+}
+
+/** True for a layer with ordinary attention, whose projections the dense half has. */
+export const hasPlainAttention = (spec: Pick<ModelSpec, 'recurrent' | 'latentAttention'>, layer: number): boolean =>
+  spec.latentAttention === null && recurrentOf(spec, layer) === null;
+
+/** Shapes of the tensors of latent attention, the output projection left out. */
+export function latentTensors(
+  { latentDim, keyDim, rotaryDim, valueDim, queryRank, keyLayout }: LatentAttentionSpec,
+  heads: number,
+  hiddenSize: number,
+): Shapes {
+  const bottleneck: Shapes = [
+    ['latentQueryInput', [queryRank ?? 0, hiddenSize]],
+    ['latentQueryNorm', [queryRank ?? 0]],
+  ];
+  return [
+    ...(queryRank === null ? [] : bottleneck),
+    ['q', [heads * (keyDim + rotaryDim), queryRank ?? hiddenSize]],
+    ['latentInput', [latentDim + rotaryDim, hiddenSize]],
+    ['latentNorm', [latentDim]],
+    ['latentKeys', keyLayout === 'by-latent' ? [heads * latentDim, keyDim] : [heads * keyDim, latentDim]],
+    ['latentValues', [heads * valueDim, latentDim]],
+  ];
 }
 
 /** Channels of a mixer's convolution. */

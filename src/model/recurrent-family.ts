@@ -72,7 +72,9 @@ export function checkHeads(fields: Fields, key: string, keyHeads: number, valueH
 }
 
 /** The shape of a mixer's tensor in a GGUF file; null for our own. */
-export function ggufMixerShape(tensor: LayerTensor, mixer: RecurrentSpec, hiddenSize: number): number[] | null {
+export function ggufMixerShape(tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null {
+  if (!recurrent) return null;
+  const { mixer } = recurrent;
   if (tensor === 'mixerKernel') return [mixerChannels(mixer, hiddenSize), mixer.kernel];
   if (mixer.kind !== 'mamba-2') return null;
   if (tensor === 'mixerDecay' || tensor === 'mixerSkip') return [mixer.heads, 1];
@@ -80,11 +82,10 @@ export function ggufMixerShape(tensor: LayerTensor, mixer: RecurrentSpec, hidden
 }
 
 /** The same in a Hugging Face folder. */
-export const huggingFaceMixerShape = (
-  tensor: LayerTensor,
-  mixer: RecurrentSpec,
-  hiddenSize: number,
-): number[] | null => (tensor === 'mixerKernel' ? [mixerChannels(mixer, hiddenSize), 1, mixer.kernel] : null);
+export const huggingFaceMixerShape = (tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null =>
+  recurrent && tensor === 'mixerKernel'
+    ? [mixerChannels(recurrent.mixer, hiddenSize), 1, recurrent.mixer.kernel]
+    : null;
 
 /** A Mamba-2 mixer from GGUF metadata. Throws CORRUPT. */
 export function ggufMamba2(metadata: Fields, key: Key): Mamba2Spec {

@@ -1,5 +1,5 @@
 import { expertsOf, streamedNeurons } from './feed-forward.js';
-import { mixedWidth, recurrentOf, recurrentTensors } from './mixer-tensors.js';
+import { latentTensors, mixedWidth, recurrentOf, recurrentTensors } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
   EMBEDDING,
@@ -60,6 +60,7 @@ function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, n
 
 function attentionTensors(spec: ModelSpec): [ResidentLayerTensor, number[]][] {
   const { hiddenSize, headDim } = spec;
+  if (spec.latentAttention) return latentTensors(spec.latentAttention, spec.numAttentionHeads, hiddenSize);
   const queries = spec.numAttentionHeads * headDim;
   const keys = spec.numKeyValueHeads * headDim;
   const shapes: [ResidentLayerTensor, number[]][] = [

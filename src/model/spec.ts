@@ -91,6 +91,27 @@ export interface ExpertGroupsSpec {
 }
 
 /**
+ * Attention whose keys and values are made of one short vector for all heads (arXiv 2405.04434), which is all that is
+ * kept. `headDim` is then `latentDim + rotaryDim`, and there is one key-value head.
+ */
+export interface LatentAttentionSpec {
+  /** Numbers that keys and values are made of. */
+  latentDim: number;
+  /** Dimensions of a head's queries and keys that do not rotate. */
+  keyDim: number;
+  /** Dimensions that do. All heads share those of the keys. */
+  rotaryDim: number;
+  /** Dimensions of a head's values. */
+  valueDim: number;
+  /** Rows of the bottleneck that queries pass; null without one. */
+  queryRank: number | null;
+  /**
+   * The rows of each head's matrix from latents to keys: one for each latent number (turned), or for each of the key.
+   */
+  keyLayout: 'by-latent' | 'by-key';
+}
+
+/**
  * A short convolution between two gates (LFM2): [B | C | x] = in(h), y = C * conv(B * x), with no activation. It keeps
  * the last `kernel - 1` columns of B * x, [hiddenSize] each.
  */
@@ -214,6 +235,8 @@ export interface ModelSpec {
   attentionSinks: boolean;
   /** True where queries come with as many values whose sigmoid weighs attention's output, head by head. */
   attentionGate: boolean;
+  /** Null for ordinary attention. */
+  latentAttention: LatentAttentionSpec | null;
   /** Null where every layer has attention. */
   recurrent: RecurrentLayersSpec | null;
   /** Null for an ordinary feed-forward network. */

@@ -28,10 +28,8 @@ const READ_THREAD_BYTES = 1.2e6;
 export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   const { numKeyValueHeads, headDim } = spec;
   const numLayers = attentionLayers(spec);
-  return (
-    keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: keptAs(format) }) +
-    recurrentStateBytes(spec)
-  );
+  const shape = { numLayers, numKeyValueHeads, headDim, sharedValueDim: spec.latentAttention?.latentDim };
+  return keyValueBytes({ ...shape, contextSize, format: keptAs(format) }) + recurrentStateBytes(spec);
 }
 
 /**

@@ -17,9 +17,9 @@ export interface Tuning {
   /** Which units stay in memory; default `auto`. */
   cache?: CacheChoice | undefined;
   /**
-   * Keys and values in 16 bits (`f16`, the default; kept as scaled integers, which are finer than half floats), in `f32`,
-   * or in 8 bits (`q8`, integers with a scale for each head and token): about twice the context in the same memory, but
-   * not exact.
+   * Keys and values in 16 bits (`f16`, the default; kept as scaled integers, which are finer than half floats), in
+   * `f32`, or in 8 bits (`q8`, integers with a scale for each head and token): about twice the context in the same
+   * memory, but not exact.
    */
   state?: StateFormat | undefined;
   /** Reads pass the page cache by; default true. */

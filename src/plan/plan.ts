@@ -9,13 +9,13 @@ import type { StateFormat } from './state-format.js';
 export interface Forecast {
   /** Generated tokens per second, once the cache is full. */
   tokensPerSecond: number | null;
-  /** Tokens of a long prompt per second, once the cache is full. */
+  /** Tokens of a first prompt of `promptTokens` per second. It fills the cache; later prompts find it full. */
   prefillTokensPerSecond: number | null;
   /** Seconds of the load. */
   loadSeconds: number | null;
-  /** Tokens of the prompt that `firstTokenSeconds` is for; 0 where nothing was timed. */
+  /** Tokens of the prompt that these two are for; 0 where nothing was timed. */
   promptTokens: number;
-  /** Seconds from the beginning of the load to the first token: the load, the filling of the cache, and the prompt. */
+  /** Seconds from the beginning of the load to the first token: the load, and the prompt. */
   firstTokenSeconds: number | null;
   /** What was measured, and how far it can be trusted, in words. */
   basis: string;

@@ -1,4 +1,4 @@
-import type { RecurrentLayersSpec, RecurrentSpec } from '../model/spec.js';
+import type { LatentAttentionSpec, RecurrentLayersSpec, RecurrentSpec } from '../model/spec.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 /** Far above any model. Products of three of them stay exact in a double. */
@@ -13,6 +13,20 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
     return is;
   });
   return { mixer: checkMixer(fields.fields('mixer')), layers };
+}
+
+/** The same for a LatentAttentionSpec. */
+export function checkLatent(fields: ManifestFields, headDim: number): LatentAttentionSpec {
+  const rotaryDim = fields.integer('rotaryDim', 2, MAX_HEADS);
+  if (rotaryDim % 2 !== 0) broken(fields.path('rotaryDim'), rotaryDim, 'even');
+  return {
+    latentDim: fields.integer('latentDim', headDim - rotaryDim, headDim - rotaryDim),
+    keyDim: fields.integer('keyDim', 1, MAX_HEADS),
+    rotaryDim,
+    valueDim: fields.integer('valueDim', 1, MAX_HEADS),
+    queryRank: fields.isNull('queryRank') ? null : fields.integer('queryRank', 1, MAX_HEADS),
+    keyLayout: fields.oneOf('keyLayout', ['by-latent', 'by-key'] as const),
+  };
 }
 
 function checkMamba2(fields: ManifestFields, kernel: number): RecurrentSpec {

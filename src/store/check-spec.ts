@@ -9,7 +9,7 @@ import type {
   SlidingWindowSpec,
 } from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
-import { checkRecurrent } from './check-mixers.js';
+import { checkLatent, checkRecurrent } from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared'];
@@ -159,6 +159,10 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     attentionSinks: fields.flag('attentionSinks'),
     // Older stores lack the next two.
     attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
+    latentAttention:
+      fields.has('latentAttention') && !fields.isNull('latentAttention')
+        ? checkLatent(fields.fields('latentAttention'), headDim)
+        : null,
     recurrent:
       fields.has('recurrent') && !fields.isNull('recurrent')
         ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))

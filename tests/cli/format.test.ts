@@ -150,8 +150,8 @@ describe('formatting', () => {
     expect(table).toContain('2.00 MB, 25.0% of the 8.00 MB on flash');
     expect(table).toContain('36.0 GB to write once, about 3 min');
     expect(table).toMatch(/context +256 tokens \(the budget holds 1,024\)/);
-    expect(table).toMatch(/forecast +2\.50 tokens\/s, a long prompt at 6\.25 tokens\/s/);
-    expect(table).toMatch(/first token +after 23\.5 s: 3\.00 s to load, then a prompt of 128 tokens/);
+    expect(table).toMatch(/forecast +generation at about 2\.50 tokens\/s/);
+    expect(table).toMatch(/first token +after about 23\.5 s: loads in 3\.00 s; a prompt of 128 tokens at about 6\.25 tokens\/s/);
     expect(table).toMatch(/based on +reads and kernels/);
   });
 

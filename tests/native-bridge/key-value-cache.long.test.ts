@@ -14,7 +14,9 @@ const SHAPES: Shape[] = [
 
 type Format = KeyValueCacheOptions['format'];
 
-/** Vectors of `size` as a format holds them: multiples of the largest value's 127th or 32767th, quotients in float32. */
+/**
+ * Vectors of `size` as a format holds them: multiples of the largest value's 127th or 32767th, quotients in float32.
+ */
 function kept(values: Float32Array, size: number, format: Format): number[] {
   if (format === 'f32') return [...values];
   const most = format === 'i8' ? 127 : 32767;

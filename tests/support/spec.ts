@@ -37,6 +37,7 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   slidingWindow: null,
   attentionSinks: false,
   attentionGate: false,
+  latentAttention: null,
   recurrent: null,
   experts: null,
   ...change,

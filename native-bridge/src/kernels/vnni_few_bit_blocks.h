@@ -2,7 +2,7 @@
 
 // NVFP4, Q1_0, Q2_0, TQ1_0 and TQ2_0 as integers, taken apart in registers. Part of vnni.cc.
 
-#include "kernels/vnni_super_blocks.h"
+#include "kernels/vnni_small_blocks.h"
 
 namespace flashrow {
 namespace {

@@ -10,6 +10,7 @@ import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
+import { warnedInCommandWords } from '../output/command-words.js';
 import { endTextLine, noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
@@ -87,7 +88,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
     return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
   });
   noteAll(result.warnings);
-  if (quiet) printJson(result);
+  if (quiet) printJson(warnedInCommandWords(result));
   else if (interruption !== null) notice(interruption);
   else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();

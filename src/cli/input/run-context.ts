@@ -1,5 +1,4 @@
 import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
-import type { TemplateVariables } from '../options/template-variables.js';
 
 /** Texts up to this many bytes are not worth a tokenizer: the tokens that they might be are few. */
 const SHORT_TEXT_BYTES = 256;
@@ -9,7 +8,7 @@ interface RunLength {
   chat?: boolean;
   /** The text of a template that was given for `chat`. */
   template?: string;
-  templateVar?: TemplateVariables;
+  templateVar?: Readonly<Record<string, unknown>>;
   maxTokens?: number;
   cacheDir?: string;
 }

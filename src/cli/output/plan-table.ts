@@ -94,10 +94,10 @@ const cache = ({ cacheBytes, cachedShare, ffnBytes }: Plan): string =>
 function speeds(forecast: Forecast): [string, string][] {
   const { tokensPerSecond, prefillTokensPerSecond, loadSeconds, firstTokenSeconds, promptTokens, basis } = forecast;
   return [
-    ['forecast', `${formatSpeed(tokensPerSecond)}, a long prompt at ${formatSpeed(prefillTokensPerSecond)}`],
+    ['forecast', `generation at about ${formatSpeed(tokensPerSecond)}`],
     [
       'first token',
-      `after ${seconds(firstTokenSeconds)}: ${seconds(loadSeconds)} to load, then a prompt of ${plural(promptTokens, 'token')}`,
+      `after about ${seconds(firstTokenSeconds)}: loads in ${seconds(loadSeconds)}; a prompt of ${plural(promptTokens, 'token')} at about ${formatSpeed(prefillTokensPerSecond)}`,
     ],
     ['based on', basis],
   ];

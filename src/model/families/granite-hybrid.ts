@@ -1,5 +1,6 @@
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
+import { stackedExperts } from '../expert-sources.js';
 import type { Fields } from '../fields.js';
 import { ggufMamba2, layersWithoutKeys } from '../recurrent-family.js';
 import type { ModelSpec } from '../spec.js';
@@ -18,7 +19,7 @@ function graniteTraits(metadata: Fields, key: (suffix: string) => string, spec: 
 }
 
 /** Granite 4: every layer has Mamba-2 or attention. */
-export const GRANITE_HYBRID = {
+const GRANITE_HYBRID = {
   ggufName: 'granitehybrid',
   ggufRotary: 'interleaved',
   slidingWindow: 'if asked',
@@ -43,4 +44,19 @@ export const graniteHybrid = decoder({
   architecture: 'granite-hybrid',
   huggingFaceClasses: [],
   experts: null,
+});
+
+/** The mixtures of Granite 4, with a shared expert. */
+export const graniteHybridMoe = decoder({
+  ...GRANITE_HYBRID,
+  architecture: 'granite-hybrid-moe',
+  huggingFaceClasses: [],
+  experts: {
+    numExpertsKey: 'num_local_experts',
+    intermediateSizeKey: 'intermediate_size',
+    normalizeWeights: true,
+    sharedExpert: true,
+    sharedRouter: false,
+    source: () => stackedExperts,
+  },
 });

@@ -1,12 +1,13 @@
 /* Every architecture that flashrow knows. A new one needs its own file here and a line below. */
 export { bailingMoe2 } from './bailing-moe2.js';
+export { deepseek2 } from './deepseek2.js';
 export { ernie45Moe } from './ernie4-5-moe.js';
 export { falcon } from './falcon.js';
 export { gemma, gemma2, gemma3 } from './gemma.js';
 export { glm4Moe } from './glm4-moe.js';
 export { gptOss } from './gpt-oss.js';
-export { graniteHybrid } from './granite-hybrid.js';
-export { lfm2 } from './lfm2.js';
+export { graniteHybrid, graniteHybridMoe } from './granite-hybrid.js';
+export { lfm2, lfm2Moe } from './lfm2.js';
 export { llama } from './llama.js';
 export { minimaxM2 } from './minimax-m2.js';
 export { mistral3 } from './mistral3.js';

@@ -3,8 +3,8 @@
 // Spreads Q1_0, Q2_0, TQ1_0, TQ2_0 and NVFP4 out to bytes and scales. native-bridge/few-bit-blocks.ts describes the
 // layouts.
 
-#include "kernels/block_bytes.h"
-#include "kernels/grids.h"
+#include "kernels/blocks/block_bytes.h"
+#include "kernels/blocks/grids.h"
 
 namespace flashrow {
 namespace {

@@ -2,8 +2,8 @@
 
 // Spreads the IQ types with grids out to bytes and scales. native-bridge/grid-blocks.ts describes the layouts.
 
-#include "kernels/block_bytes.h"
-#include "kernels/grids.h"
+#include "kernels/blocks/block_bytes.h"
+#include "kernels/blocks/grids.h"
 
 namespace flashrow {
 namespace {
