@@ -1,5 +1,15 @@
+import { decodeNvfp4, decodeQ10, decodeQ20, decodeTq10, decodeTq20 } from './few-bit-blocks.js';
 import { decodeQ50, decodeQ51 } from './five-bit-blocks.js';
 import type { ReadOnlyFormat } from './formats.js';
+import {
+  decodeIq1M,
+  decodeIq1S,
+  decodeIq2S,
+  decodeIq2Xs,
+  decodeIq2Xxs,
+  decodeIq3S,
+  decodeIq3Xxs,
+} from './grid-blocks.js';
 import { decodeIq4Nl, decodeIq4Xs } from './iq4-blocks.js';
 import { decodeQ2K, decodeQ3K } from './low-bit-blocks.js';
 import { decodeMxfp4, decodeQ4K, decodeQ5K, decodeQ6K } from './super-blocks.js';
@@ -18,7 +28,19 @@ export const BLOCK_DECODERS: Readonly<Record<Exclude<ReadOnlyFormat, 'bf16'>, De
   q4_K: decodeQ4K,
   q5_K: decodeQ5K,
   q6_K: decodeQ6K,
+  iq2_xxs: decodeIq2Xxs,
+  iq2_xs: decodeIq2Xs,
+  iq3_xxs: decodeIq3Xxs,
+  iq1_s: decodeIq1S,
   iq4_nl: decodeIq4Nl,
+  iq3_s: decodeIq3S,
+  iq2_s: decodeIq2S,
   iq4_xs: decodeIq4Xs,
+  iq1_m: decodeIq1M,
+  tq1_0: decodeTq10,
+  tq2_0: decodeTq20,
   mxfp4: decodeMxfp4,
+  nvfp4: decodeNvfp4,
+  q1_0: decodeQ10,
+  q2_0: decodeQ20,
 };

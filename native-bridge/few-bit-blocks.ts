@@ -1,11 +1,9 @@
-import { halfToFloat } from './halves.js';
+import { halfAt } from './halves.js';
 
 /*
  * GGML's blocks of one or two bits a weight without a grid, and NVFP4 (ggml-common.h, ggml-quants.c), one at a time
  * from `bytes[at..]` to `into[to..]`. Every product fits float32, so that no rounding comes in.
  */
-
-const halfAt = (bytes: Uint8Array, at: number) => halfToFloat(bytes[at] | (bytes[at + 1] << 8));
 
 /** A half, then 128 signs: a set bit is plus. */
 export function decodeQ10(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {

@@ -10,10 +10,22 @@ export type ReadOnlyFormat =
   | 'q4_K'
   | 'q5_K'
   | 'q6_K'
+  | 'iq2_xxs'
+  | 'iq2_xs'
+  | 'iq3_xxs'
+  | 'iq1_s'
   | 'iq4_nl'
+  | 'iq3_s'
+  | 'iq2_s'
   | 'iq4_xs'
+  | 'iq1_m'
   | 'bf16'
-  | 'mxfp4';
+  | 'tq1_0'
+  | 'tq2_0'
+  | 'mxfp4'
+  | 'nvfp4'
+  | 'q1_0'
+  | 'q2_0';
 
 /** Those that floats can be rounded to here. */
 export type WritableFormat = 'f32' | 'f16' | 'q8_0' | 'q4_0' | 'q4_1';
@@ -40,10 +52,22 @@ export const FORMATS: Readonly<Record<RowFormat, FormatTraits>> = {
   q4_K: { blockSize: 256, blockBytes: 144, id: 12 },
   q5_K: { blockSize: 256, blockBytes: 176, id: 13 },
   q6_K: { blockSize: 256, blockBytes: 210, id: 14 },
+  iq2_xxs: { blockSize: 256, blockBytes: 66, id: 16 },
+  iq2_xs: { blockSize: 256, blockBytes: 74, id: 17 },
+  iq3_xxs: { blockSize: 256, blockBytes: 98, id: 18 },
+  iq1_s: { blockSize: 256, blockBytes: 50, id: 19 },
   iq4_nl: { blockSize: 32, blockBytes: 18, id: 20 },
+  iq3_s: { blockSize: 256, blockBytes: 110, id: 21 },
+  iq2_s: { blockSize: 256, blockBytes: 82, id: 22 },
   iq4_xs: { blockSize: 256, blockBytes: 136, id: 23 },
+  iq1_m: { blockSize: 256, blockBytes: 56, id: 29 },
   bf16: { blockSize: 1, blockBytes: 2, id: 30 },
+  tq1_0: { blockSize: 256, blockBytes: 54, id: 34 },
+  tq2_0: { blockSize: 256, blockBytes: 66, id: 35 },
   mxfp4: { blockSize: 32, blockBytes: 17, id: 39 },
+  nvfp4: { blockSize: 64, blockBytes: 36, id: 40 },
+  q1_0: { blockSize: 128, blockBytes: 18, id: 41 },
+  q2_0: { blockSize: 64, blockBytes: 18, id: 42 },
 };
 
 /** Bytes of one row of `columns` weights. Throws RangeError where the row does not hold whole blocks. */

@@ -1,12 +1,11 @@
 import { GRID_IQ1, GRID_IQ2_S, GRID_IQ2_XS, GRID_IQ2_XXS, GRID_IQ3_S, GRID_IQ3_XXS } from './grids.js';
-import { halfToFloat } from './halves.js';
+import { halfAt, halfToFloat } from './halves.js';
 
 /*
  * GGML's blocks of 256 weights whose quants name points of a grid (ggml-common.h, ggml-quants.c), one at a time from
  * `bytes[at..]` to `into[to..]`. Every product fits float32, so that no rounding comes in.
  */
 
-const halfAt = (bytes: Uint8Array, at: number) => halfToFloat(bytes[at] | (bytes[at + 1] << 8));
 const wordAt = (bytes: Uint8Array, at: number) => bytes[at] | (bytes[at + 1] << 8);
 
 /** Eight signs of which seven are kept: an even number of them is minus. */

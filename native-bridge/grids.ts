@@ -5,7 +5,7 @@
  * No rule gives the points: they were picked by how often real weights come near them (ggml-common.h, iq2xxs_grid and
  * so on). But all lists are sorted. Point i of all that there could be has the digits of i as its levels, the lowest
  * digit first, in base 3 (8 weights) or 8 (4 weights). So a bit for each such number says whether the grid has it: the
- * lowest bit of the first byte is number 0. src/kernels/grids.cc has the same text.
+ * lowest bit of the first byte is number 0. src/kernels/blocks/grids.cc has the same text.
  */
 
 const BITS_IQ2_XXS =

@@ -92,9 +92,8 @@ export class RandomWeights {
       case 'q6_K':
         setScales(halves, step - 1, step, floatToHalf(deviation / (4 * NIBBLE_DEVIATION) / BYTE_DEVIATION), SIGN);
         break;
-      case 'mxfp4':
-        for (let at = 0; at < bytes; at += FORMATS.mxfp4.blockBytes)
-          random[at] = 127 + Math.round(Math.log2(deviation / E2M1_DEVIATION));
+      default:
+        setFewBitScales(format, random, deviation);
     }
     return random;
   }
@@ -113,6 +112,52 @@ export class RandomWeights {
     return random.byteOffset % 4 === 0 ? random : Uint8Array.from(random);
   }
 }
+
+/** The scales of blocks of few bits and of grids. */
+function setFewBitScales(format: RowFormat, random: Uint8Array, deviation: number): void {
+  const halves = new Uint16Array(random.buffer, random.byteOffset, random.length >> 1);
+  const step = FORMATS[format].blockBytes >> 1;
+  switch (format) {
+    case 'mxfp4':
+      for (let at = 0; at < random.length; at += FORMATS.mxfp4.blockBytes)
+        random[at] = 127 + Math.round(Math.log2(deviation / E2M1_DEVIATION));
+      break;
+    case 'nvfp4':
+      // Four scales a block; those of a whole tensor would bring them nearer to 1.
+      for (let at = 0; at < random.length; at += FORMATS.nvfp4.blockBytes)
+        random.fill(e4m3Near(deviation / E2M1_DEVIATION), at, at + 4);
+      break;
+    case 'iq1_m':
+      // The half's four bits each stand above the last four words.
+      for (let i = step - 4, bits = floatToHalf(deviation / 6); i < halves.length; i += step)
+        for (let k = 0; k < 4; k++) halves[i + k] = (halves[i + k] & 0xfff) | (((bits >> (4 * k)) & 15) << 12);
+      break;
+    case 'tq1_0':
+    case 'tq2_0':
+      setScales(halves, step - 1, step, floatToHalf(deviation), SIGN);
+      break;
+    case 'iq2_xxs':
+    case 'iq2_xs':
+    case 'iq2_s':
+    case 'iq3_xxs':
+      // Levels of about 20, under scales of about 2 or 4.
+      setScales(halves, 0, step, floatToHalf(deviation / (format === 'iq3_xxs' ? 100 : 45)), SIGN);
+      break;
+    case 'iq3_s':
+      setScales(halves, 0, step, floatToHalf(deviation / 145), SIGN);
+      break;
+    case 'iq1_s':
+      setScales(halves, 0, step, floatToHalf(deviation / 6), SIGN);
+      break;
+    case 'q1_0':
+    case 'q2_0':
+      setScales(halves, 0, step, floatToHalf(deviation), SIGN);
+      break;
+  }
+}
+
+/** A byte of E4M3 near a number below 2^-6, where it counts steps of 2^-9; at least one of them. */
+const e4m3Near = (value: number) => Math.max(1, Math.round(value * 512));
 
 /** Keeps signs and mantissas, and gives all numbers the exponent that comes nearest to `deviation`. */
 function setExponents(words: Uint16Array | Uint32Array, deviation: number, mantissaBits: number, bias: number): void {

@@ -22,10 +22,22 @@ enum class Format : uint8_t {
   Q4_K = 12,
   Q5_K = 13,
   Q6_K = 14,
+  IQ2_XXS = 16,
+  IQ2_XS = 17,
+  IQ3_XXS = 18,
+  IQ1_S = 19,
   IQ4_NL = 20,
+  IQ3_S = 21,
+  IQ2_S = 22,
   IQ4_XS = 23,
+  IQ1_M = 29,
   BF16 = 30,
+  TQ1_0 = 34,
+  TQ2_0 = 35,
   Mxfp4 = 39,
+  Nvfp4 = 40,
+  Q1_0 = 41,
+  Q2_0 = 42,
   I8 = 254,
   I16 = 255
 };
@@ -51,10 +63,22 @@ constexpr FormatTraits traitsOf(Format format) {
     case Format::Q4_K: return {256, 144};
     case Format::Q5_K: return {256, 176};
     case Format::Q6_K: return {256, 210};
+    case Format::IQ2_XXS: return {256, 66};
+    case Format::IQ2_XS: return {256, 74};
+    case Format::IQ3_XXS: return {256, 98};
+    case Format::IQ1_S: return {256, 50};
     case Format::IQ4_NL: return {32, 18};
+    case Format::IQ3_S: return {256, 110};
+    case Format::IQ2_S: return {256, 82};
     case Format::IQ4_XS: return {256, 136};
+    case Format::IQ1_M: return {256, 56};
     case Format::BF16: return {1, 2};
+    case Format::TQ1_0: return {256, 54};
+    case Format::TQ2_0: return {256, 66};
     case Format::Mxfp4: return {32, 17};
+    case Format::Nvfp4: return {64, 36};
+    case Format::Q1_0: return {128, 18};
+    case Format::Q2_0: return {64, 18};
   }
   return {1, 0};
 }

@@ -34,6 +34,9 @@ const NAMES: Readonly<Record<number, string>> = {
   34: 'TQ1_0',
   35: 'TQ2_0',
   39: 'MXFP4',
+  40: 'NVFP4',
+  41: 'Q1_0',
+  42: 'Q2_0',
 };
 
 const FORMATS: Readonly<Record<string, TensorFormat>> = {
@@ -53,6 +56,18 @@ const FORMATS: Readonly<Record<string, TensorFormat>> = {
   Q3_K: 'q3_K',
   IQ4_NL: 'iq4_nl',
   IQ4_XS: 'iq4_xs',
+  IQ2_XXS: 'iq2_xxs',
+  IQ2_XS: 'iq2_xs',
+  IQ3_XXS: 'iq3_xxs',
+  IQ1_S: 'iq1_s',
+  IQ3_S: 'iq3_s',
+  IQ2_S: 'iq2_s',
+  IQ1_M: 'iq1_m',
+  TQ1_0: 'tq1_0',
+  TQ2_0: 'tq2_0',
+  NVFP4: 'nvfp4',
+  Q1_0: 'q1_0',
+  Q2_0: 'q2_0',
 };
 
 /** GGML's names of the block types that flashrow can read. */

@@ -213,7 +213,7 @@ describe('a damaged or foreign GGUF file', () => {
     [
       'with an integer tensor',
       'UNSUPPORTED',
-      /"blk.0.attn_q.weight" is of type I32; supported: F32, F16, BF16; in GGUF files Q8_0, .*IQ4_XS too/,
+      /"blk.0.attn_q.weight" is of type I32; supported: F32, F16, BF16; in GGUF files Q8_0, .*Q2_0 too/,
       (gguf) => (tensor(gguf, 'blk.0.attn_q.weight').type = 26),
     ],
     [

@@ -167,6 +167,26 @@ describe('the feed-forward network, on every instruction set,', () => {
     check(random, { ...resident, formats: [null, 'q8_0', 'q8_0'], residentPart: 'up' });
   });
 
+  it('multiplies products by the factors of a matrix, or of each expert, before biases', () => {
+    const each = { gate: [2, 0.5, -1.5, 0.25], up: [0.75, 3, 1, -2], down: [1.25, 0.5, -0.75, 2] };
+    const one = { gate: [0.375], up: null, down: [-1.75] };
+    for (const activation of ['silu', 'clamped-swiglu'] as const)
+      for (const orientation of ['by-neuron', 'by-output'] as const)
+        for (const factors of [each, one]) {
+          const shape = { hiddenSize: 64, numNeurons: 128, neuronsPerBundle: 32, activation, orientation, factors };
+          check(random, { ...shape, formats: ['q4_0', 'q8_0', 'f16'], biases: true });
+          check(random, { ...shape, formats: [null, 'f32', 'q4_1'] });
+        }
+    const resident = { hiddenSize: 64, numNeurons: 32, activation: 'relu', factors: one } as const;
+    check(random, { ...resident, formats: ['f32', 'q8_0', 'f16'], residentPart: 'gate' });
+  });
+
+  it('refuses factors that are not of equal shares of the neurons', () => {
+    const factors = { gate: null, up: [1, 2, 3], down: null };
+    const built = buildLayer(random, { hiddenSize: 32, numNeurons: 32, formats: [null, 'f32', 'f32'], factors });
+    for (const bridge of bridges) expect(() => openStream(bridge, folder, [built])).toThrow(/equal shares/);
+  });
+
   it('is exact where activations are far out, in both directions', () => {
     for (const activation of ACTIVATIONS)
       check(

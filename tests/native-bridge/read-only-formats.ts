@@ -1,7 +1,9 @@
-import { FORMATS, type ReadOnlyFormat, rowBytes } from '../../dist/native-bridge/formats.js';
+import { type ReadOnlyFormat as AnyReadOnly, FORMATS, rowBytes } from '../../dist/native-bridge/formats.js';
+import type { FewBitFormat } from './few-bit-formats.js';
 import { naiveHalf, type Random } from './support.js';
 
-export type { ReadOnlyFormat };
+/** few-bit-formats.ts has the others. */
+export type ReadOnlyFormat = Exclude<AnyReadOnly, FewBitFormat>;
 
 /** Formats that files bring and nothing here writes, with the places of the halves in a block. */
 const HALVES: Readonly<Record<ReadOnlyFormat, readonly number[]>> = {

@@ -113,6 +113,8 @@ export interface LayerSketch {
   residentPart?: 'gate' | 'up' | null;
   /** Random biases of the gate (where there is one) and of up. */
   biases?: boolean;
+  /** Factors of gate, up and down products; the plain weights have them inside. */
+  factors?: { gate: number[] | null; up: number[] | null; down: number[] | null };
   /** `bundled`: one extent holds gate, up and down; `apart`: each its own, in its own file. */
   layout?: 'bundled' | 'apart';
   /** Bytes between one bundle and the next, of garbage. */
@@ -166,7 +168,9 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
       const row = randomRow(random, format[name]!, columns, scale);
       for (let c = 0; c < columns; c++) {
         const [neuron, at] = transposed ? [bundle * neuronsPerBundle + c, r] : [bundle * neuronsPerBundle + r, c];
-        weights[name]![neuron * hiddenSize + at] = naiveWeight(format[name]!, row, c);
+        const factors = sketch.factors?.[name] ?? [1];
+        const factor = factors[Math.floor((neuron / numNeurons) * factors.length)];
+        weights[name]![neuron * hiddenSize + at] = naiveWeight(format[name]!, row, c) * factor;
       }
       return row;
     });
@@ -211,6 +215,7 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
       extents,
       parts: { gate: formats[0] === null ? null : place('gate'), up: place('up'), down: place('down') },
       segments,
+      factors: sketch.factors ?? null,
       checksums: (sketch.checksums ?? true) ? Uint32Array.from(bundles.flat(), crc32c) : null,
       residentPart,
       biases: {

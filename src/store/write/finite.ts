@@ -1,7 +1,7 @@
 import { FORMATS, type RowFormat } from '../../../native-bridge/formats.js';
 
 /** The places of a block's floats (scale, minimum), counted in 16-bit halves from its start. */
-const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly number[]>> = {
+const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'iq1_m' | 'mxfp4' | 'nvfp4'>, readonly number[]>> = {
   f16: [0],
   q8_0: [0],
   q4_0: [0],
@@ -13,9 +13,19 @@ const HALVES: Readonly<Record<Exclude<RowFormat, 'f32' | 'mxfp4'>, readonly numb
   q4_K: [0, 1],
   q5_K: [0, 1],
   q6_K: [104],
+  iq2_xxs: [0],
+  iq2_xs: [0],
+  iq3_xxs: [0],
+  iq1_s: [0],
   iq4_nl: [0],
+  iq3_s: [0],
+  iq2_s: [0],
   iq4_xs: [0],
   bf16: [0],
+  tq1_0: [26],
+  tq2_0: [32],
+  q1_0: [0],
+  q2_0: [0],
 };
 
 /**
@@ -30,7 +40,13 @@ export function findNotFinite(format: RowFormat, bytes: Uint8Array): number {
     return -1;
   }
   // An exponent of all ones is E8M0's NaN.
-  if (format === 'mxfp4') return findByte(bytes, 0xff) * FORMATS.mxfp4.blockSize;
+  if (format === 'mxfp4') return findBlock('mxfp4', bytes, (at) => bytes[at] === 0xff);
+  // Seven ones are E4M3's, whatever the sign that a scale does not have.
+  if (format === 'nvfp4')
+    return findBlock('nvfp4', bytes, (at) => bytes.subarray(at, at + 4).some((scale) => (scale & 0x7f) === 0x7f));
+  // Two bits of the exponent stand above the third scale word, and three above the fourth.
+  if (format === 'iq1_m')
+    return findBlock('iq1_m', bytes, (at) => bytes[at + 53] >= 0xc0 && (bytes[at + 55] & 0x70) === 0x70);
   const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
   const exponent = format === 'bf16' ? 0x7f80 : 0x7c00;
   const { blockSize, blockBytes } = FORMATS[format];
@@ -42,11 +58,11 @@ export function findNotFinite(format: RowFormat, bytes: Uint8Array): number {
   return first * (first < 0 ? 1 : blockSize);
 }
 
-/** Index of the first block that begins with `value`, or a negative number. */
-function findByte(bytes: Uint8Array, value: number): number {
-  const { blockBytes, blockSize } = FORMATS.mxfp4;
-  for (let at = 0; at < bytes.length; at += blockBytes) if (bytes[at] === value) return at / blockBytes;
-  return -1 / blockSize;
+/** Index of the first weight of the first block, `bytes[at..]`, of which `test(at)` holds, or -1. */
+function findBlock(format: RowFormat, bytes: Uint8Array, test: (at: number) => boolean): number {
+  const { blockBytes, blockSize } = FORMATS[format];
+  for (let at = 0; at < bytes.length; at += blockBytes) if (test(at)) return (at / blockBytes) * blockSize;
+  return -1;
 }
 
 /** Steps from `place` to the first value with all bits of `exponent` set, or -1. */

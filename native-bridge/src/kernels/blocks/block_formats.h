@@ -3,7 +3,9 @@
 // The formats whose blocks spread out to signed bytes, with a scale for each 16 or 32 of them.
 
 #include "format.h"
+#include "kernels/blocks/few_bit_blocks.h"
 #include "kernels/blocks/five_bit_blocks.h"
+#include "kernels/blocks/grid_blocks.h"
 #include "kernels/blocks/iq4_blocks.h"
 #include "kernels/blocks/low_bit_blocks.h"
 #include "kernels/blocks/super_blocks.h"
@@ -29,8 +31,20 @@ auto withBlock(Format format, const Use& use) {
     case Format::Q3_K: return use(BlockQ3_K{});
     case Format::Q4_K: return use(BlockQ4_K{});
     case Format::Q5_K: return use(BlockQ5_K{});
+    case Format::IQ2_XXS: return use(BlockIQ2_XXS{});
+    case Format::IQ2_XS: return use(BlockIQ2_XS{});
+    case Format::IQ3_XXS: return use(BlockIQ3_XXS{});
+    case Format::IQ1_S: return use(BlockIQ1_S{});
     case Format::IQ4_NL: return use(BlockIQ4_NL{});
+    case Format::IQ3_S: return use(BlockIQ3_S{});
+    case Format::IQ2_S: return use(BlockIQ2_S{});
     case Format::IQ4_XS: return use(BlockIQ4_XS{});
+    case Format::IQ1_M: return use(BlockIQ1_M{});
+    case Format::TQ1_0: return use(BlockTQ1_0{});
+    case Format::TQ2_0: return use(BlockTQ2_0{});
+    case Format::Nvfp4: return use(BlockNvfp4{});
+    case Format::Q1_0: return use(BlockQ1_0{});
+    case Format::Q2_0: return use(BlockQ2_0{});
     default: return use(BlockQ6_K{});
   }
 }

@@ -4,7 +4,7 @@
 // layouts.
 
 #include "kernels/blocks/block_bytes.h"
-#include "kernels/grids.h"
+#include "kernels/blocks/grids.h"
 
 namespace flashrow {
 namespace {
@@ -60,11 +60,13 @@ struct BlockTQ2_0 {
 /** The first of `digits` digits in base 3 of `size` bytes, less 1, then the second ones, and so on. */
 template <size_t size, size_t digits>
 inline void spreadTernary(const uint8_t* from, int8_t* into) {
-  uint8_t power = 1;
-  for (size_t n = 0; n < digits; n++, power = static_cast<uint8_t>(3 * power)) {
+  uint8_t rest[size];
+  std::memcpy(rest, from, size);
+  for (size_t n = 0; n < digits; n++, into += size) {
     for (size_t i = 0; i < size; i++) {
-      const uint8_t rest = static_cast<uint8_t>(from[i] * power);
-      into[size * n + i] = static_cast<int8_t>((rest * 3 >> 8) - 1);
+      // The third of 256 in which a byte falls; compared and added up, as bytes are not multiplied in vectors.
+      into[i] = static_cast<int8_t>((rest[i] > 85 ? 1 : 0) + (rest[i] > 170 ? 1 : 0) - 1);
+      rest[i] = static_cast<uint8_t>(rest[i] + rest[i] + rest[i]);
     }
   }
 }

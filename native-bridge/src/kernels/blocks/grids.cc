@@ -1,4 +1,4 @@
-#include "kernels/grids.h"
+#include "kernels/blocks/grids.h"
 
 namespace flashrow {
 

@@ -3,7 +3,7 @@
 // Spreads the IQ types with grids out to bytes and scales. native-bridge/grid-blocks.ts describes the layouts.
 
 #include "kernels/blocks/block_bytes.h"
-#include "kernels/grids.h"
+#include "kernels/blocks/grids.h"
 
 namespace flashrow {
 namespace {
@@ -108,9 +108,10 @@ struct BlockIQ3_S {
   }
 };
 
-/** Eight times a point of -1, 0 and 1, plus 1 or minus 1, in eight bytes that are 9 too large. */
-inline void putMoved(uint64_t point, bool down, int8_t* into) {
-  const uint64_t weights = point - (down ? 0x0202020202020202 : 0);
+/** Eight times a point of -1, 0 and 1, plus 1 or, where `down` is 1, minus 1: in eight bytes that are 9 too large. */
+inline void putMoved(uint64_t point, uint64_t down, int8_t* into) {
+  // Without a branch, which nothing could foresee.
+  const uint64_t weights = point - down * 0x0202020202020202;
   std::memcpy(into, &weights, 8);
 }
 
@@ -130,7 +131,7 @@ struct BlockIQ1_S {
       scales[run] = factor * static_cast<float>(1 + 2 * (high >> 12 & 7));
       for (size_t k = 0; k < 4; k++) {
         const size_t point = from[2 + 4 * run + k] | (size_t{high} >> (3 * k) & 7) << 8;
-        putMoved(kGridIq1[point], (high & 0x8000) != 0, quants + 32 * run + 8 * k);
+        putMoved(kGridIq1[point], high >> 15, quants + 32 * run + 8 * k);
       }
     }
     takeNine(quants);
@@ -152,7 +153,7 @@ struct BlockIQ1_M {
     }
     for (size_t k = 0; k < 32; k++) {
       const size_t high = from[32 + k / 2] >> (4 * (k % 2));
-      putMoved(kGridIq1[from[k] | (high & 7) << 8], (high & 8) != 0, quants + 8 * k);
+      putMoved(kGridIq1[from[k] | (high & 7) << 8], high >> 3 & 1, quants + 8 * k);
     }
     takeNine(quants);
   }
