@@ -4,19 +4,24 @@ import { roundUp } from '../../native-bridge/memory.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
-import { checkShapes, headName, tensorNamed } from './check-tensors.js';
-import { SHARED_PARTS } from './shared-expert.js';
+import { layerTensor } from '../model/tensor-names.js';
+import { checkShapes, tensorNamed } from './check-tensors.js';
+import { type MatrixInOrder, matricesInOrder } from './matrix-order.js';
 import type { TensorShape } from './tensor-on-disk.js';
 
-/** The matrices of a layer's attention. */
-const PROJECTIONS: readonly LayerTensor[] = ['q', 'k', 'v', 'o'];
+/** A matrix that may stream. */
+export interface MatrixFootprint extends MatrixInOrder, TensorShape {
+  /** Memory that it takes where it does not. */
+  heldBytes: number;
+}
 
 export interface DenseFootprint {
-  /** Weights, at most. The real figure is at least three quarters of it. */
+  /** Weights, at most, with all matrices in memory. The real figure is at least three quarters of it. */
   residentBytes: number;
   /** Working buffers for calls of `maxTokens`. */
   scratchBytes: number;
+  /** The matrices that may stream, in the order of a pass. They are part of `residentBytes`. */
+  matrices: MatrixFootprint[];
 }
 
 /**
@@ -30,10 +35,10 @@ export function denseFootprint(
 ): DenseFootprint {
   checkShapes(spec, tensors);
   const { hiddenSize, numLayers } = spec;
-  const matrices = Array.from({ length: numLayers }, (_, layer) =>
-    PROJECTIONS.map((name) => tensorNamed(tensors, layerTensor(layer, name))),
-  ).flat();
-  matrices.push(tensorNamed(tensors, headName(spec)));
+  const matrices = matricesInOrder(spec).map((matrix) => {
+    const { shape, format } = tensorNamed(tensors, matrix.name);
+    return { ...matrix, shape, format, heldBytes: matrixBytes({ shape, format }) };
+  });
   const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
@@ -43,9 +48,10 @@ export function denseFootprint(
   const positions = spec.rotary === null ? 2 * rows : 0;
   return {
     residentBytes:
-      norms + sharedExpertBytes(spec, tensors) + matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0),
+      norms + sharedRouterBytes(spec, tensors) + matrices.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
     // All segments share one buffer of rows.
     scratchBytes: rotary + positions + rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+    matrices,
   };
 }
 
@@ -81,14 +87,11 @@ function attentionVectorBytes({
   return 4 * (biases + (queryKeyNorm === 'head' ? 2 * headDim : queryKeyNorm === 'all' ? queries + keys : 0));
 }
 
-function sharedExpertBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
+function sharedRouterBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   if (!spec.experts?.sharedIntermediateSize) return 0;
   let bytes = 0;
-  for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const name of SHARED_PARTS) {
-      bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, name)));
-    }
-  }
+  for (let layer = 0; layer < spec.numLayers; layer++)
+    bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, 'sharedRouter')));
   return bytes;
 }
 

@@ -3,7 +3,9 @@ import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
+import type { DenseMatrix, StreamedMatrices } from './dense-matrix.js';
 import type { HeldParts } from './held-parts.js';
+import { loadMatrix } from './load-tensor.js';
 import { Norm, type NormTensors } from './norm.js';
 import {
   type AttentionInput,
@@ -20,9 +22,11 @@ export interface SegmentLoad {
   spec: ModelSpec;
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
+  /** Null where every matrix stays in memory. */
+  streamed: StreamedMatrices | null;
   /** Working rows [maxTokens, hiddenSize] that all segments share, as only one runs at a time. */
   scratch: Float32Array;
-  /** Takes over each segment as soon as it is loaded. */
+  /** Takes over each matrix as soon as it is loaded. */
   held: HeldParts;
 }
 
@@ -38,9 +42,9 @@ export interface DenseLayer {
  * Loads the two segments of a layer. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
  */
 export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
-  const { spec, tensors, bridge, scratch, held } = load;
-  const input = inputTensors(spec, tensors, layer);
-  const output = outputTensors(spec, tensors, layer);
+  const { spec, tensors, bridge, scratch } = load;
+  const input = inputTensors(load, layer);
+  const output = outputTensors(load, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
     : null;
@@ -51,21 +55,23 @@ export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
   for (const tensor of read) checkOnDisk(tensor, bridge);
   const postFfnNorm = postFfn && new Norm(spec, postFfn);
   return {
-    input: held.keep(attentionInput(spec, input, bridge, scratch)),
-    output: held.keep(attentionOutput(spec, output, bridge, scratch)),
+    input: attentionInput(spec, input, scratch),
+    output: attentionOutput(spec, output, scratch),
     postFfnNorm,
   };
 }
 
-function inputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): InputTensors {
-  const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
-  return { norm: normTensors(spec, tensors, layer, 'attentionNorm'), q: named('q'), k: named('k'), v: named('v') };
+function inputTensors(load: SegmentLoad, layer: number): InputTensors {
+  const matrix = (name: LayerTensor) => denseMatrix(load, layerTensor(layer, name));
+  const norm = normTensors(load.spec, load.tensors, layer, 'attentionNorm');
+  return { norm, q: matrix('q'), k: matrix('k'), v: matrix('v') };
 }
 
-function outputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): OutputTensors {
+function outputTensors(load: SegmentLoad, layer: number): OutputTensors {
+  const { spec, tensors } = load;
   const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
   return {
-    o: named('o'),
+    o: denseMatrix(load, layerTensor(layer, 'o')),
     oBias: spec.outputBias ? named('oBias') : null,
     postNorm: spec.postNorms ? { weight: named('postAttentionNorm'), bias: null } : null,
     norm: normTensors(spec, tensors, layer, spec.parallelNorm === 'shared' ? 'attentionNorm' : 'ffnNorm'),
@@ -84,3 +90,7 @@ function normTensors(
 
 /** The tensors of a norm that are read from disk. */
 export const normVectors = ({ weight, bias }: NormTensors): TensorOnDisk[] => (bias ? [weight, bias] : [weight]);
+
+/** A matrix, streamed or loaded, as the plan has it. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
+export const denseMatrix = ({ tensors, bridge, streamed, held }: SegmentLoad, name: string): DenseMatrix =>
+  streamed?.matrix(name) ?? held.keep(loadMatrix(bridge, tensorNamed(tensors, name)));

@@ -1,19 +1,13 @@
-import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
-import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
-import { tensorNamed } from './check-tensors.js';
-import { loadMatrix } from './load-tensor.js';
-import type { TensorOnDisk } from './tensor-on-disk.js';
+import type { DenseMatrix } from './dense-matrix.js';
+import { denseMatrix, type SegmentLoad } from './load-layer.js';
 
 /** The matrices of a layer's shared expert. */
-export const SHARED_PARTS = ['sharedRouter', 'sharedGate', 'sharedUp', 'sharedDown'] as const;
+const SHARED_PARTS = ['sharedRouter', 'sharedGate', 'sharedUp', 'sharedDown'] as const;
 
-/**
- * The expert that every token takes (arXiv 2401.06066), weighed by the sigmoid of its own router. It stays in memory,
- * on the bridge.
- */
+/** The expert that every token takes (arXiv 2401.06066), weighed by the sigmoid of its own router. */
 export class SharedExpert {
-  readonly #layers: Record<(typeof SHARED_PARTS)[number], ResidentMatrix>[] = [];
+  readonly #layers: Record<(typeof SHARED_PARTS)[number], DenseMatrix>[] = [];
   /** Working rows for one call: the router's logits [maxTokens], the gate's and up's products, and down's. */
   readonly #shares: Float32Array;
   readonly #gates: Float32Array;
@@ -22,25 +16,21 @@ export class SharedExpert {
   /** Bytes of the matrices held. */
   readonly residentBytes: number = 0;
 
-  /** Loads all layers. Throws CORRUPT or BridgeError, and then holds nothing. */
-  constructor(spec: ModelSpec, tensors: ReadonlyMap<string, TensorOnDisk>, bridge: Bridge, maxTokens: number) {
+  /** Loads all layers. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
+  constructor(load: SegmentLoad, maxTokens: number) {
+    const { spec } = load;
     const neurons = spec.experts!.sharedIntermediateSize;
     this.#shares = new Float32Array(maxTokens);
     this.#gates = new Float32Array(maxTokens * neurons);
     this.#ups = new Float32Array(maxTokens * neurons);
     this.#rows = new Float32Array(maxTokens * spec.hiddenSize);
-    try {
-      for (let layer = 0; layer < spec.numLayers; layer++) {
-        const matrices = {} as Record<(typeof SHARED_PARTS)[number], ResidentMatrix>;
-        this.#layers.push(matrices);
-        for (const name of SHARED_PARTS) {
-          matrices[name] = loadMatrix(bridge, tensorNamed(tensors, layerTensor(layer, name)));
-          this.residentBytes += matrices[name].bytes;
-        }
+    for (let layer = 0; layer < spec.numLayers; layer++) {
+      const matrices = {} as Record<(typeof SHARED_PARTS)[number], DenseMatrix>;
+      this.#layers.push(matrices);
+      for (const name of SHARED_PARTS) {
+        matrices[name] = denseMatrix(load, layerTensor(layer, name));
+        this.residentBytes += matrices[name].bytes;
       }
-    } catch (error) {
-      this.dispose();
-      throw error;
     }
   }
 
@@ -59,9 +49,5 @@ export class SharedExpert {
       const end = (token + 1) * sharedDown.rows;
       for (let i = token * sharedDown.rows; i < end; i++) output[i] += share * this.#rows[i];
     }
-  }
-
-  dispose(): void {
-    for (const matrices of this.#layers.splice(0)) for (const matrix of Object.values(matrices)) matrix.dispose();
   }
 }

@@ -165,7 +165,9 @@ export class Engine {
         dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         feedForward.run(layer, input, tokens, output);
+        denseTime.start();
         dense.finishFeedForward(layer, input, tokens, output);
+        denseTime.stop();
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
         if (layer + 1 < spec.numLayers) onLayer?.(layer + 1);
       }

@@ -30,19 +30,13 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#stream = stream;
     this.#selector = selector;
     this.#allocation = allocation;
-    const { layers, ring } = allocation;
+    const { layers } = allocation;
     this.#units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
     this.#loaded = new Uint8Array(layers.length);
     this.#call = reusedCall(this.#units);
     this.#slots = layers.map(({ unit, slots }) =>
       Uint32Array.from({ length: unit.units }, (_, id) => (id < slots ? id : RING_SLOT)),
     );
-    if (ring) {
-      const schedule = layers.flatMap(({ unit, slots }, layer) =>
-        Array.from({ length: unit.units - slots }, (_, i) => [layer, slots + i]),
-      );
-      stream.startRing({ ...ring, schedule: Uint32Array.from(schedule.flat()) });
-    }
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {

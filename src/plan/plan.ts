@@ -36,13 +36,15 @@ export interface Plan {
   largestContextSize: number;
   /** What this process could still take when the plan was made. */
   left: MemoryLeft;
-  /** Weights that stay in memory: the dense half, and what a selector keeps. */
+  /** Weights that stay in memory: the dense half, or as much of it as fits, and what a selector keeps. */
   residentBytes: number;
+  /** The rest of the dense half: matrices that every token reads, beside its computing. 0 where all stay in memory. */
+  denseStreamedBytes: number;
   /** Keys and values at full context. */
   stateBytes: number;
   /** Working buffers. */
   scratchBytes: number;
-  /** Slots for bundles, allocated once. */
+  /** Slots for what streams, allocated once. */
   cacheBytes: number;
   /** Memory beside the budget: worker threads, tokenizer, read threads. */
   overheadBytes: number;

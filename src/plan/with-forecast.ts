@@ -4,7 +4,7 @@ import { forecast } from './forecast.js';
 import type { Outline } from './outline.js';
 import type { Plan } from './plan.js';
 import type { PlannedModel } from './plan-outline.js';
-import { earlierRuns } from './run-speeds.js';
+import { earlierRuns, shareInMemory } from './run-speeds.js';
 
 /** A message of a few sentences. */
 const DEFAULT_PROMPT_TOKENS = 128;
@@ -25,15 +25,15 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   const { cacheDir, known } = options;
   const bridge = openBridge({ threads: settings.threads });
   try {
-    const { selector, cachePolicy, cachedShare } = plan;
-    const kind = { store: storePath, selector, cachePolicy, cachedShare };
+    const { selector, cachePolicy } = plan;
+    const kind = { store: storePath, selector, cachePolicy, cachedShare: shareInMemory(plan) };
     return {
       ...plan,
       forecast: forecast({
         ...{ bridge, sample, allocation, cacheDir, known },
         path: probePath,
         experts: spec.experts !== null,
-        denseBytes: plan.residentBytes,
+        denseBytes: plan.residentBytes + plan.denseStreamedBytes,
         promptTokens: Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize),
         chunkTokens: prefillChunk(spec),
         earlier: earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }),

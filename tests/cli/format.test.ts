@@ -50,6 +50,7 @@ const plan: Plan = {
   largestContextSize: 1024,
   left: { availableBytes: 3e9, limitBytes: null, roomBytes: null },
   residentBytes: 2_000_000,
+  denseStreamedBytes: 0,
   stateBytes: 500_000,
   scratchBytes: 300_000,
   cacheBytes: 2_000_000,
