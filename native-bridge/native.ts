@@ -6,6 +6,7 @@ import {
   type Bridge,
   type BridgeActivation,
   BridgeError,
+  type ConvolutionCall,
   type FeedForwardCall,
   type Isa,
   type KeyValueCache,
@@ -13,6 +14,7 @@ import {
   type LowRankTrainer,
   type LowRankTrainerOptions,
   type MatrixSource,
+  type RecurrenceCall,
   type ResidentMatrix,
   type Ring,
   type RowStream,
@@ -40,6 +42,8 @@ interface Addon {
     tokens: number,
     agreement: Float32Array,
   ): void;
+  convolve(pool: NativePool, call: ConvolutionCall): void;
+  recur(pool: NativePool, call: RecurrenceCall): void;
   crc32c: Bridge['crc32c'];
   /** Missing in an addon that was built before. */
   lockFile?(file: number): 'taken' | 'held' | 'refused';
@@ -322,6 +326,14 @@ export class AddonBridge implements Bridge {
     agreement: Float32Array,
   ): void {
     guarded(() => this.#addon.countAgreements(this.#pool, signs, rows, columns, inputs, tokens, agreement));
+  }
+
+  convolve(call: ConvolutionCall): void {
+    guarded(() => this.#addon.convolve(this.#pool, call));
+  }
+
+  recur(call: RecurrenceCall): void {
+    guarded(() => this.#addon.recur(this.#pool, call));
   }
 
   crc32c(bytes: Uint8Array, seed: number): number {

@@ -17,7 +17,7 @@ import { rotariesOf } from './rotary.js';
 import type { Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
-import { addBias, scaleBy, softCap } from './vectors.js';
+import { addBias, scaleBy, softCap, takeGates } from './vectors.js';
 
 export interface DenseHalfOptions {
   spec: ModelSpec;
@@ -112,8 +112,10 @@ function assemble(
       if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
       positions?.add(position, ids.length, x);
     },
-    attentionInput(layer, x, tokens, position, q, k, v) {
-      layers[layer].input.run(x, tokens, q, k, v);
+    attentionInput(layer, x, tokens, position, q, k, v, gates) {
+      // The engine asks a layer with another mixer than attention for no queries.
+      layers[layer].input!.run(x, tokens, q, k, v);
+      if (gates) takeGates(q, tokens * spec.numAttentionHeads, spec.headDim, gates);
       vectors.finish(layer, tokens, position, q, k, v);
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) =>
@@ -135,7 +137,7 @@ function assemble(
 function residentBytesOf({ layers, vectors, sharedExpert, downBiases, head }: DenseParts): number {
   let bytes = vectors.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)
-    bytes += input.residentBytes + output.residentBytes + (postFfnNorm?.bytes ?? 0);
+    bytes += (input?.residentBytes ?? 0) + output.residentBytes + (postFfnNorm?.bytes ?? 0);
   for (const bias of downBiases) bytes += bias.byteLength;
   return bytes;
 }

@@ -12,7 +12,8 @@ export interface DenseHalf {
   embed(ids: ArrayLike<number>, position: number, x: Float32Array): void;
   /**
    * Makes q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] from the residual stream x[tokens,
-   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at position `position + t`.
+   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at position `position + t`. Where
+   * queries come with gates, `gates` receives them, [tokens, heads * headDim], and q needs room for both.
    */
   attentionInput(
     layer: number,
@@ -22,6 +23,7 @@ export interface DenseHalf {
     q: Float32Array,
     k: Float32Array,
     v: Float32Array,
+    gates?: Float32Array | null,
   ): void;
   /**
    * x[tokens, hiddenSize] += o(attention[tokens, heads * headDim]); ffnInput[tokens, hiddenSize] = norm(x). In a model

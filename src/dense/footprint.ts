@@ -1,6 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
+import { attentionLayers } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -39,7 +40,7 @@ export function denseFootprint(
     const { shape, format } = tensorNamed(tensors, matrix.name);
     return { ...matrix, shape, format, heldBytes: matrixBytes({ shape, format }) };
   });
-  const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
+  const norms = normBytes(spec) + attentionLayers(spec) * attentionVectorBytes(spec) + numLayers * biasBytes(spec);
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;

@@ -1,4 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -32,7 +33,8 @@ export interface SegmentLoad {
 
 /** One layer's segments, and the norm that follows its feed-forward network. */
 export interface DenseLayer {
-  input: AttentionInput;
+  /** Null in a layer whose mixer is not attention: such a mixer has its own. */
+  input: AttentionInput | null;
   output: AttentionOutput;
   /** Norm of the feed-forward network's output; null if the model has none. */
   postFfnNorm: Norm | null;
@@ -43,19 +45,19 @@ export interface DenseLayer {
  */
 export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
   const { spec, tensors, bridge, scratch } = load;
-  const input = inputTensors(load, layer);
+  const input = recurrentOf(spec, layer) ? null : inputTensors(load, layer);
   const output = outputTensors(load, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
     : null;
-  const read = [...normVectors(input.norm), ...normVectors(output.norm)];
+  const read = [...(input ? normVectors(input.norm) : []), ...normVectors(output.norm)];
   if (output.oBias) read.push(output.oBias);
   if (output.postNorm) read.push(...normVectors(output.postNorm));
   if (postFfn) read.push(...normVectors(postFfn));
   for (const tensor of read) checkOnDisk(tensor, bridge);
   const postFfnNorm = postFfn && new Norm(spec, postFfn);
   return {
-    input: attentionInput(spec, input, scratch),
+    input: input && attentionInput(spec, input, scratch),
     output: attentionOutput(spec, output, scratch),
     postFfnNorm,
   };

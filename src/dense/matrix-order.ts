@@ -1,5 +1,6 @@
+import { recurrentOf, recurrentTensors } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
+import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 import { headName } from './check-tensors.js';
 
 /** A matrix of the resident half, and its place in a pass. */
@@ -12,8 +13,10 @@ export interface MatrixInOrder {
   afterFeedForward: boolean;
 }
 
-const ATTENTION: readonly LayerTensor[] = ['q', 'k', 'v', 'o'];
-const SHARED_EXPERT: readonly LayerTensor[] = ['sharedGate', 'sharedUp', 'sharedDown'];
+const ATTENTION: readonly ResidentLayerTensor[] = ['q', 'k', 'v'];
+/** The large matrices of the mixers with a state of fixed size, in their order. */
+export const MIXER_MATRICES: readonly ResidentLayerTensor[] = ['mixerInput', 'mixerGate'];
+const SHARED_EXPERT: readonly ResidentLayerTensor[] = ['sharedGate', 'sharedUp', 'sharedDown'];
 
 /**
  * The matrices that may stream, in the order in which a pass multiplies by them: `create-dense-half.ts` and the engine
@@ -22,11 +25,19 @@ const SHARED_EXPERT: readonly LayerTensor[] = ['sharedGate', 'sharedUp', 'shared
 export function matricesInOrder(spec: ModelSpec): MatrixInOrder[] {
   const matrices: MatrixInOrder[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const add = (tensor: LayerTensor, afterFeedForward: boolean) =>
+    const add = (tensor: ResidentLayerTensor, afterFeedForward: boolean) =>
       matrices.push({ name: layerTensor(layer, tensor), layer, afterFeedForward });
-    for (const tensor of ATTENTION) add(tensor, false);
+    for (const tensor of mixerMatrices(spec, layer)) add(tensor, false);
+    add('o', false);
     if (spec.experts?.sharedIntermediateSize) for (const tensor of SHARED_EXPERT) add(tensor, true);
   }
   matrices.push({ name: headName(spec), layer: spec.numLayers, afterFeedForward: false });
   return matrices;
+}
+
+function mixerMatrices(spec: ModelSpec, layer: number): readonly ResidentLayerTensor[] {
+  const recurrent = recurrentOf(spec, layer);
+  if (!recurrent) return ATTENTION;
+  const names = recurrentTensors(recurrent, spec.hiddenSize).map(([name]) => name);
+  return MIXER_MATRICES.filter((name) => names.includes(name));
 }

@@ -94,11 +94,15 @@ export class Engine {
    * chunk: a fraction, until the chunk's logits are there.
    */
   async prefill(ids: readonly number[], from: number, onLayer?: (done: number) => void): Promise<void> {
-    const { numLayers } = this.#parts.spec;
+    const { mixer, spec } = this.#parts;
+    const { numLayers } = spec;
+    // The end of the turn before, and of this prompt: the next prompt may part from the text there.
+    mixer.snapshot();
     for (let at = from; at < ids.length; ) {
       const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
       const start = at;
       const tell = onLayer && ((layers: number) => onLayer(start + (tokens * layers) / numLayers));
+      if (at + tokens === ids.length) mixer.snapshotNext();
       await this.#forward(ids.slice(at, at + tokens), tell);
       at += tokens;
       if (at === ids.length) await this.#computeLogits(tokens - 1, 1);

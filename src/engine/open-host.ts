@@ -20,7 +20,6 @@ import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
 import type { TraceHeader } from '../trace/trace.js';
-import { createAttention } from './attention.js';
 import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
@@ -29,6 +28,7 @@ import { describeStore } from './describe-model.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
+import { createMixer } from './layer-mixers.js';
 import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
@@ -126,7 +126,11 @@ async function loadParts(
   const stream = keep(createStream(store, bridge, allocation, settings.direct));
   const streamed = startRing(stream, allocation);
   const dense = keep(await createDenseHalf({ spec, tensors, bridge, streamed, maxTokens, onLayer }));
-  const mixer = keep(createAttention({ spec, tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
+  const mixer = keep(
+    createMixer({
+      ...{ spec, tensors, bridge, dense, streamed, contextSize, stateFormat, maxTokens, denseTime },
+    }),
+  );
   const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
   const hot = allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null;
   const feedForward = createFeedForward(stream, selector, allocation, hot, readExpertBiases(store, bridge));

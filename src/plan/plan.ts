@@ -40,7 +40,7 @@ export interface Plan {
   residentBytes: number;
   /** The rest of the dense half: matrices that every token reads, beside its computing. 0 where all stay in memory. */
   denseStreamedBytes: number;
-  /** Keys and values at full context. */
+  /** Keys and values at full context, and states that do not grow, with the copies that let a prompt be told again. */
   stateBytes: number;
   /** Working buffers. */
   scratchBytes: number;

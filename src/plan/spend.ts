@@ -3,10 +3,10 @@ import type { CachePolicyName } from '../cache/policy.js';
 import type { SelectorName } from '../select/selector.js';
 import type { Allocation, AllocationRequest } from './allocation.js';
 import { divideArena, poolFloors, ringFloors, slotFloors } from './arena.js';
-import { expectedReads } from './expected-reads.js';
 import { unitsOfMatrices } from './dense/matrix-units.js';
-import { scratchBytes, stateBytes } from './memory.js';
 import { leastBytes, placeDense } from './dense/place-dense.js';
+import { expectedReads } from './expected-reads.js';
+import { scratchBytes, stateBytes } from './memory.js';
 import { streamedBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
 
 /** How a selector's layers are cut into units, and the cache it gets where the caller leaves that open. */

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
-import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { blockOf } from '../import/tensor-format.js';
@@ -28,7 +28,7 @@ export interface StoreLayout {
   layers: BundleGeometry[];
   /** In the order of resident.bin. */
   resident: Omit<ResidentTensor, 'checksum'>[];
-  /** Matrices whose format changes, with or without loss. From bf16 to f32 there is none. */
+  /** Matrices whose format changes, with or without loss. From f16 or bf16 to f32 there is none. */
   conversions: { tensor: string; from: string; to: RowFormat }[];
   rowsBytes: number;
   residentBytes: number;
@@ -101,13 +101,13 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
 
 const streamedParts = ({ gated }: ModelSpec): LayerTensor[] => (gated ? ['gate', 'up', 'down'] : ['up', 'down']);
 
-/** True where a layer's experts can be read in the GGUF file itself: stacks in formats with a kernel. */
+/** True where a layer's experts can be read in the GGUF file itself: as stacks. */
 const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
   checkpoint.kind === 'gguf' &&
   checkpoint.spec.experts !== null &&
   streamedParts(checkpoint.spec)
     .map((name) => tensorOf(checkpoint, layerTensor(layer, name)))
-    .every(({ format, parts }) => isRowFormat(format) && parts === undefined);
+    .every(({ parts }) => parts === undefined);
 
 /** The geometry of a layer that stays in place: gate, up and down have an extent each, expert after expert. */
 function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: string) => number): BundleGeometry {
@@ -119,7 +119,7 @@ function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: s
     const expertBytes = bytes / numExperts;
     return { file: fileOf(path), offset, bytes: expertBytes, stride: expertBytes };
   });
-  const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format as RowFormat;
+  const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
   const part = (name: LayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
   return {
     hiddenSize: spec.hiddenSize,
