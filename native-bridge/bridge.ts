@@ -4,7 +4,7 @@ import type { RowFormat } from './formats.js';
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
 export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
-export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
+export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
 
 /** A run of bytes per bundle: bundle i has `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
 export interface Extent {
@@ -19,6 +19,13 @@ export interface Extent {
 export interface Part {
   extent: number;
   offset: number;
+}
+
+/** Factors of a layer's products; one for all neurons, or one for each expert. */
+export interface PartFactors {
+  gate: readonly number[] | null;
+  up: readonly number[] | null;
+  down: readonly number[] | null;
 }
 
 /**
@@ -37,6 +44,11 @@ export interface BundleGeometry {
   /** `gate` is null where the network is not gated: then h = act(up x), else h = act(gate x) * (up x). */
   formats: { gate: RowFormat | null; up: RowFormat; down: RowFormat };
   downOrientation: 'by-neuron' | 'by-output';
+  /**
+   * What the products of gate, up and down are multiplied by, before biases: one number, or one for each of equal
+   * shares of the neurons (experts), in order. Null, as all of it may be: nothing.
+   */
+  factors?: PartFactors | null;
   /** One to three. */
   extents: Extent[];
   parts: { gate: Part | null; up: Part; down: Part };
@@ -199,6 +211,11 @@ export interface ResidentMatrix {
   readonly bytes: number;
   /** y[tokens, rows] = x[tokens, columns] W^T. */
   matmul(x: Float32Array, tokens: number, y: Float32Array): void;
+  /**
+   * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] =
+   * x[tokens, heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.
+   */
+  multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void;
   /** Dequantizes one row into `into[columns]`. */
   row(index: number, into: Float32Array): void;
   /** CRC-32C of the bytes of `rows` rows, as they came from the file. */
@@ -224,9 +241,15 @@ export interface KeyValueCacheOptions {
   contextSize: number;
   /**
    * `i16`: 16-bit integers with an f32 scale per position and head. They are as large as f16 and about seven times
-   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted.
+   * finer: the values of a head are of one order of magnitude, and an exponent for each is wasted. `i8`: 8-bit integers
+   * likewise, which are 256 times coarser.
    */
-  format: 'i16' | 'f32';
+  format: 'i8' | 'i16' | 'f32';
+  /**
+   * Values are the first so many numbers of the keys, which are then all that is kept (arXiv 2405.04434). Absent:
+   * values are of their own, [headDim].
+   */
+  sharedValueDim?: number;
   /** Positions that a token sees in each layer, its own included; 0: all. Absent: all in every layer. */
   windows?: Uint32Array;
   /**
@@ -243,11 +266,15 @@ export interface KeyValueCacheOptions {
 
 /** Keys and values of past positions, in pages of 64 positions, which take memory as they are first written. */
 export interface KeyValueCache {
-  /** Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. */
+  /**
+   * Stores k and v, each [tokens, numKeyValueHeads * headDim], at positions `position`.. of a layer. Where values are
+   * part of the keys, v is not looked at.
+   */
   append(layer: number, position: number, tokens: number, k: Float32Array, v: Float32Array): void;
   /**
    * Causal softmax attention, scale 1/sqrt(headDim). Token t of q[tokens, numAttentionHeads * headDim] sees positions 0
-   * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim].
+   * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim], or
+   * * sharedValueDim.
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
   /**

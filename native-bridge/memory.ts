@@ -23,11 +23,16 @@ export const INTEGER_BLOCK = { values: 32, bytes: 80 } as const;
 /** The least multiple of `to` that is not below `value`. */
 export const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;
 
-type PageShape = Pick<KeyValueCacheOptions, 'numKeyValueHeads' | 'headDim' | 'format'>;
+type PageShape = Pick<KeyValueCacheOptions, 'numKeyValueHeads' | 'headDim' | 'format' | 'sharedValueDim'>;
 
-/** Bytes of one page of a layer. Each vector of 16-bit integers has an f32 scale. */
-export const keyValuePageBytes = ({ numKeyValueHeads, headDim, format }: PageShape): number =>
-  PAGE_POSITIONS * 2 * numKeyValueHeads * (format === 'i16' ? 2 * headDim + 4 : 4 * headDim);
+/** Bytes of one value, and of the f32 scale that a vector of integers has. */
+const KEPT = { i8: [1, 4], i16: [2, 4], f32: [4, 0] } as const;
+
+/** Bytes of one page of a layer. */
+export function keyValuePageBytes({ numKeyValueHeads, headDim, format, sharedValueDim }: PageShape): number {
+  const [valueBytes, scaleBytes] = KEPT[format];
+  return PAGE_POSITIONS * (sharedValueDim ? 1 : 2) * numKeyValueHeads * (valueBytes * headDim + scaleBytes);
+}
 
 /** Bytes of keys and values once the context is full. */
 export const keyValueBytes = (shape: PageShape & Pick<KeyValueCacheOptions, 'numLayers' | 'contextSize'>): number =>

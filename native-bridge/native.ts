@@ -80,7 +80,14 @@ interface NativeStream extends Omit<RowStream, 'startRing' | 'ffn'> {
 type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
 
 /** Activations by the number that activation.h gives them. */
-const ACTIVATIONS: readonly BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
+const ACTIVATIONS: readonly BridgeActivation[] = [
+  'relu',
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'clamped-swiglu',
+  'relu-squared',
+];
 /** Parts by the number that layer.h gives them. */
 const INPUT_PARTS: readonly StreamLayer['residentPart'][] = [null, 'gate', 'up'];
 
@@ -140,6 +147,8 @@ function formatId(format: string): number {
   return FORMATS[format].id;
 }
 
+const floats = (numbers: readonly number[] | null | undefined) => (numbers ? Float32Array.from(numbers) : null);
+
 /** A layer as `toLayer` in bindings/stream.cc reads it. */
 function nativeLayer(layer: StreamLayer): object {
   const { gate, up, down } = layer.formats;
@@ -163,6 +172,9 @@ function nativeLayer(layer: StreamLayer): object {
     residentPart: INPUT_PARTS.indexOf(layer.residentPart),
     gateBias: layer.biases?.gate ?? null,
     upBias: layer.biases?.up ?? null,
+    gateFactors: floats(layer.factors?.gate),
+    upFactors: floats(layer.factors?.up),
+    downFactors: floats(layer.factors?.down),
     arenaOffset: layer.arenaOffset,
     slots: layer.slots,
     areas,
@@ -243,6 +255,10 @@ class AddonMatrix implements ResidentMatrix {
     guarded(() => this.#native.matmul(x, tokens, y));
   }
 
+  multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void {
+    guarded(() => this.#native.multiplyHeads(x, tokens, heads, transposed, y));
+  }
+
   row(index: number, into: Float32Array): void {
     guarded(() => this.#native.row(index, into));
   }
@@ -260,8 +276,8 @@ class AddonKeyValueCache implements KeyValueCache {
   readonly #native: KeyValueCache;
 
   constructor(addon: Addon, pool: NativePool, options: KeyValueCacheOptions) {
-    const { windows = new Uint32Array(0), sinks = new Float32Array(0), softCap = 0 } = options;
-    this.#native = guarded(() => new addon.Cache(pool, { ...options, windows, sinks, softCap }));
+    const { windows = new Uint32Array(0), sinks = new Float32Array(0), softCap = 0, sharedValueDim = 0 } = options;
+    this.#native = guarded(() => new addon.Cache(pool, { ...options, windows, sinks, softCap, sharedValueDim }));
   }
 
   get bytes(): number {

@@ -37,6 +37,8 @@ export type {
   TemplateOptions,
   TextPiece,
   TokenizeOptions,
+  ToolCall,
+  ToolCallPiece,
   Usage,
 } from './contract/api.js';
 export type { ExaminedModel } from './contract/examined-model.js';
@@ -51,6 +53,7 @@ export type { CacheChoice, ModelOptions, SelectorChoice, Tuning } from './plan/m
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage, ContentPart } from './text/chat-message.js';
+export type { Tool, ToolChoice } from './text/tools.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
 // be shadowed by the very results they give: `const plan = await plan(source)`.
 export {

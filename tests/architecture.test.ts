@@ -7,10 +7,13 @@ import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './suppor
  * room is on the room's floor unless it stands here itself.
  */
 const FLOORS: readonly (readonly string[])[] = [
-  ['src/cli', 'src/index.ts'],
+  ['src/cli'],
   ['src/cli/commands'],
   ['src/cli/chat'],
   ['src/cli/options', 'src/cli/input', 'src/cli/output'],
+  // It stands on the public API alone.
+  ['src/server'],
+  ['src/index.ts'],
   // On the caller's thread. Of the worker's it names the entry alone (api/worker.ts).
   ['src/api'],
   ['src/worker'],
@@ -23,7 +26,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/plan'],
   ['src/store/write'],
   ['src/store', 'src/text'],
-  ['src/mixers'],
+  ['src/mixers', 'src/text/dialects'],
   ['src/import', 'src/dense', 'src/select'],
   ['src/model/families', 'src/import/layouts'],
   ['src/model'],
@@ -36,6 +39,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['native-bridge/src/bindings'],
   ['native-bridge/src/stream', 'native-bridge/src/dense', 'native-bridge/src/mixers'],
   ['native-bridge/src/kernels'],
+  // What a block of weights holds, for all instruction sets.
+  ['native-bridge/src/kernels/blocks'],
   ['native-bridge/src'],
 ];
 

@@ -23,7 +23,7 @@ const CACHES_FULL = 4;
 type Kind = 'by-neuron' | 'by-output' | 'matrix';
 
 /** A call that is made again and again, over other weights each time. */
-interface Kernel {
+export interface Kernel {
   /** Weights that one call multiplies by, and their bytes. */
   weights: number;
   bytes: number;
@@ -80,7 +80,7 @@ async function measure({ threads }: Workshop, isa: Isa, build: (bridge: Bridge) 
 }
 
 /** Writes the weights of a kernel to a file, once for all instruction sets. */
-function prepare(workshop: Workshop, kind: Kind, format: RowFormat): (bridge: Bridge) => Kernel {
+export function prepare(workshop: Pick<Workshop, 'folder'>, kind: Kind, format: RowFormat): (bridge: Bridge) => Kernel {
   const path = join(workshop.folder, 'weights.bin');
   if (kind !== 'matrix') {
     const layer = geometry(kind, format);

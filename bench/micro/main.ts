@@ -8,6 +8,7 @@ import { describeMachine, machineLine } from '../machine.js';
 import { REPOSITORY } from '../repository.js';
 import { markdownTable, type Row } from '../table.js';
 import { cache } from './cache.js';
+import { formats } from './formats.js';
 import type { Group } from './group.js';
 import { kernels } from './kernels.js';
 import { onnxCall } from './onnx-call.js';
@@ -16,7 +17,7 @@ import { sampler } from './sampler.js';
 import { selectors } from './selectors.js';
 import { tokenizer } from './tokenizer.js';
 
-const GROUPS: readonly Group[] = [kernels, reads, cache, selectors, onnxCall, tokenizer, sampler];
+const GROUPS: readonly Group[] = [kernels, formats, reads, cache, selectors, onnxCall, tokenizer, sampler];
 const MOST_THREADS = 8;
 
 interface Options {

@@ -5,6 +5,12 @@ import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 /** Standard deviations of a uniform nibble and of a uniform signed byte. */
 const NIBBLE_DEVIATION = Math.sqrt((16 ** 2 - 1) / 12);
 const BYTE_DEVIATION = Math.sqrt((256 ** 2 - 1) / 12);
+/** The same of two bits and of three. */
+const PAIR_DEVIATION = Math.sqrt((4 ** 2 - 1) / 12);
+const TRIPLE_DEVIATION = Math.sqrt((8 ** 2 - 1) / 12);
+/** Root mean square of IQ4's table, and of a uniform nibble. */
+const IQ4_DEVIATION = 69;
+const NIBBLE_SIZE = Math.sqrt((15 * 31) / 6);
 /** Root mean square of a uniform six-bit number, and of E2M1's values. */
 const SIX_BITS = Math.sqrt((63 * 127) / 6);
 const E2M1_DEVIATION = Math.sqrt(8.5625);
@@ -51,6 +57,29 @@ export class RandomWeights {
         break;
       case 'q4_0':
         setScales(halves, 0, step, floatToHalf(deviation / NIBBLE_DEVIATION), SIGN);
+        break;
+      case 'bf16':
+        setExponents(halves, deviation, 7, 127);
+        break;
+      case 'q5_0':
+        setScales(halves, 0, step, floatToHalf(deviation / (2 * NIBBLE_DEVIATION)), SIGN);
+        break;
+      case 'q5_1':
+        setScales(halves, 0, step, floatToHalf(deviation / (2 * NIBBLE_DEVIATION)), 0);
+        setScales(halves, 1, step, floatToHalf((-NIBBLE_MIDDLE * deviation) / NIBBLE_DEVIATION), 0);
+        break;
+      case 'q2_K':
+        setScales(halves, step - 2, step, floatToHalf(deviation / PAIR_DEVIATION / NIBBLE_SIZE), 0);
+        setScales(halves, step - 1, step, floatToHalf((1.5 * deviation) / PAIR_DEVIATION / NIBBLE_SIZE), 0);
+        break;
+      case 'q3_K':
+        setScales(halves, step - 1, step, floatToHalf(deviation / TRIPLE_DEVIATION / (4 * NIBBLE_DEVIATION)), SIGN);
+        break;
+      case 'iq4_nl':
+        setScales(halves, 0, step, floatToHalf(deviation / IQ4_DEVIATION), SIGN);
+        break;
+      case 'iq4_xs':
+        setScales(halves, 0, step, floatToHalf(deviation / IQ4_DEVIATION / (4 * NIBBLE_DEVIATION)), SIGN);
         break;
       case 'q4_K':
         setScales(halves, 0, step, floatToHalf(deviation / NIBBLE_DEVIATION / SIX_BITS), 0);

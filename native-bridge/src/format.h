@@ -6,7 +6,8 @@
 namespace flashrow {
 
 /**
- * Weight formats. The numbers are GGML's type ids, as in formats.ts. I16 is for keys and values alone; no file has it.
+ * Weight formats. The numbers are GGML's type ids, as in formats.ts. I8 and I16 are for keys and values alone; no file
+ * has them.
  */
 enum class Format : uint8_t {
   F32 = 0,
@@ -25,6 +26,7 @@ enum class Format : uint8_t {
   IQ4_XS = 23,
   BF16 = 30,
   Mxfp4 = 39,
+  I8 = 254,
   I16 = 255
 };
 
@@ -38,6 +40,7 @@ constexpr FormatTraits traitsOf(Format format) {
     case Format::F32: return {1, 4};
     case Format::F16: return {1, 2};
     case Format::I16: return {1, 2};
+    case Format::I8: return {1, 1};
     case Format::Q4_0: return {32, 18};
     case Format::Q4_1: return {32, 20};
     case Format::Q5_0: return {32, 22};

@@ -29,6 +29,7 @@ export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number) => numbe
   gelu: (x) => 0.5 * x * erfc(-x * Math.SQRT1_2),
   'gelu-tanh': (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   'clamped-swiglu': (x) => Math.min(x, LIMIT) / (1 + Math.exp(-1.702 * Math.min(x, LIMIT))),
+  'relu-squared': (x) => Math.max(0, x) ** 2,
 };
 
 /** The factor that up's product gives to the activated gate. */

@@ -40,6 +40,7 @@ export class FeedForward {
     slot: Uint8Array,
   ): void {
     const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation, biases, residentPart } = prepared.layer;
+    const factorOf = (part: 'gate' | 'up' | 'down') => partFactor(prepared, part, firstNeuron);
     const act = ACTIVATIONS[activation];
     const hidden = this.#hidden;
     for (let r = 0; r < neuronsPerBundle; r++) {
@@ -50,16 +51,20 @@ export class FeedForward {
           dequantize(formats[part]!, slot, at, hiddenSize, this.#row, 0);
         }
         const bias = biases?.[part]?.[firstNeuron + r] ?? 0;
+        const factor = factorOf(part);
         for (let t = 0; t < tokens; t++) {
           const product = isResident
             ? residentProducts![t * numNeurons + firstNeuron + r]
-            : Math.fround(Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize)) + bias);
+            : Math.fround(Math.fround(Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize)) * factor) + bias);
           const at = t * neuronsPerBundle + r;
           if (part === 'gate' || formats.gate === null) hidden[at] = act(product);
           // A shut gate leaves nothing of up, not even NaN.
           else if (hidden[at] !== 0) hidden[at] *= activatedUp(activation, product);
         }
       }
+      // Products of down are linear in h, so that h takes their factor.
+      const down = factorOf('down');
+      if (down !== 1) for (let t = 0; t < tokens; t++) hidden[t * neuronsPerBundle + r] *= down;
     }
   }
 
@@ -107,3 +112,10 @@ export class FeedForward {
 
 const GATED = ['gate', 'up'] as const;
 const UNGATED = ['up'] as const;
+
+/** What a part's products with the neurons of a bundle, whose first is given, are multiplied by. */
+function partFactor({ layer }: PreparedLayer, part: 'gate' | 'up' | 'down', firstNeuron: number): number {
+  const factors = layer.factors?.[part];
+  if (!factors) return 1;
+  return Math.fround(factors[Math.floor((firstNeuron * factors.length) / layer.numNeurons)]);
+}

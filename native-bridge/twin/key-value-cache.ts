@@ -5,9 +5,11 @@ import { allocate, isCount, usage } from './errors.js';
 
 /** Keys, or values, of 64 positions: [numKeyValueHeads, 64, headDim], and what each vector is to be multiplied by. */
 interface Half {
-  vectors: Int16Array | Float32Array;
+  vectors: Int8Array | Int16Array | Float32Array;
   scales: Float32Array;
 }
+
+const VECTORS = { i8: Int8Array, i16: Int16Array, f32: Float32Array } as const;
 
 interface LayerState {
   pages: { keys: Half; values: Half }[];
@@ -33,12 +35,14 @@ export class TwinKeyValueCache implements KeyValueCache {
       if (!isCount(value) || value === 0) throw usage(`${name} is ${value}, not a positive integer`);
     if (numAttentionHeads % numKeyValueHeads !== 0)
       throw usage(`${numKeyValueHeads} key-value heads cannot serve ${numAttentionHeads} attention heads evenly`);
-    if (format !== 'i16' && format !== 'f32') throw usage(`keys and values are kept in i16 or f32, not ${format}`);
+    if (!Object.hasOwn(VECTORS, format)) throw usage(`keys and values are kept in i8, i16 or f32, not ${format}`);
     if (options.windows && options.windows.length !== numLayers) throw usage('windows needs one entry per layer');
     if (options.sinks && options.sinks.length !== numLayers * numAttentionHeads)
       throw usage('sinks needs one entry per layer and head');
     if (options.softCap !== undefined && !(options.softCap > 0 && options.softCap < Infinity))
       throw usage('softCap is a number above 0');
+    if (options.sharedValueDim !== undefined && !(options.sharedValueDim >= 1 && options.sharedValueDim <= headDim))
+      throw usage(`sharedValueDim is from 1 to ${headDim}`);
     this.#options = { ...options };
     this.#layers = Array.from({ length: numLayers }, () => ({ pages: [], length: 0 }));
     this.#weights = new Float64Array(contextSize);
@@ -55,18 +59,19 @@ export class TwinKeyValueCache implements KeyValueCache {
     const state = this.#layer(layer, position, tokens);
     const { numKeyValueHeads, headDim } = this.#options;
     const needed = tokens * numKeyValueHeads * headDim;
-    if (k.length < needed || v.length < needed)
+    const shares = this.#options.sharedValueDim !== undefined;
+    if (k.length < needed || (!shares && v.length < needed))
       throw usage(`k holds ${k.length} and v ${v.length} values; ${needed} are needed`);
     if (position > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions; ${position} would leave a gap`);
     for (let at = position; at < position + tokens; at++) {
       const page = Math.floor(at / PAGE_POSITIONS);
-      if (page === state.pages.length) state.pages.push({ keys: this.#half(), values: this.#half() });
+      if (page === state.pages.length) state.pages.push(this.#page());
       for (let head = 0; head < numKeyValueHeads; head++) {
         const from = ((at - position) * numKeyValueHeads + head) * headDim;
         const to = head * PAGE_POSITIONS + (at % PAGE_POSITIONS);
         store(k, from, headDim, state.pages[page].keys, to);
-        store(v, from, headDim, state.pages[page].values, to);
+        if (!shares) store(v, from, headDim, state.pages[page].values, to);
       }
     }
     state.length = Math.max(state.length, position + tokens);
@@ -75,14 +80,15 @@ export class TwinKeyValueCache implements KeyValueCache {
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
     const state = this.#layer(layer, position, tokens);
     const { numAttentionHeads, headDim } = this.#options;
-    const needed = tokens * numAttentionHeads * headDim;
-    if (q.length < needed || out.length < needed)
-      throw usage(`q holds ${q.length} and out ${out.length} values; ${needed} are needed`);
+    const { sharedValueDim = headDim } = this.#options;
+    const heads = tokens * numAttentionHeads;
+    if (q.length < heads * headDim || out.length < heads * sharedValueDim)
+      throw usage(`q holds ${q.length} and out ${out.length} values; ${heads * headDim} are needed`);
     if (position + tokens > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions, attention asks for ${position + tokens}`);
     for (let t = 0; t < tokens; t++)
       for (let head = 0; head < numAttentionHeads; head++)
-        this.#attendOne(layer, head, position + t + 1, q, out, (t * numAttentionHeads + head) * headDim);
+        this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head);
   }
 
   truncate(length: number): void {
@@ -99,9 +105,11 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (const layer of this.#layers) layer.pages = [];
   }
 
-  /** One query of one head, at `offset` of q and out, over the last of the first `length` positions. */
-  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, offset: number): void {
+  /** Query `query` of q, of one head, over the last of the first `length` positions. */
+  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, query: number): void {
     const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks, softCap } = this.#options;
+    const { sharedValueDim: valueDim = headDim } = this.#options;
+    const offset = query * headDim;
     const state = this.#layers[layer];
     const first = Math.max(0, length - (windows?.[layer] || length));
     const sink = sinks?.[layer * numAttentionHeads + head] ?? -Infinity;
@@ -126,17 +134,23 @@ export class TwinKeyValueCache implements KeyValueCache {
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].values;
       const vector = shared + (at % PAGE_POSITIONS);
       const weight = weights[at] * scales[vector];
-      for (let i = 0; i < headDim; i++) sum[i] += weight * vectors[vector * headDim + i];
+      for (let i = 0; i < valueDim; i++) sum[i] += weight * vectors[vector * headDim + i];
     }
-    for (let i = 0; i < headDim; i++) out[offset + i] = sum[i] / total;
+    for (let i = 0; i < valueDim; i++) out[query * valueDim + i] = sum[i] / total;
+  }
+
+  #page(): LayerState['pages'][number] {
+    const keys = this.#half();
+    return { keys, values: this.#options.sharedValueDim === undefined ? this.#half() : keys };
   }
 
   #half(): Half {
     const { numKeyValueHeads, headDim, format } = this.#options;
     const count = numKeyValueHeads * PAGE_POSITIONS;
-    const bytes = allocate(count * headDim * (format === 'i16' ? 2 : 4), 'keys and values').buffer;
+    const Vectors = VECTORS[format];
+    const bytes = allocate(count * headDim * Vectors.BYTES_PER_ELEMENT, 'keys and values').buffer as ArrayBuffer;
     return {
-      vectors: format === 'i16' ? new Int16Array(bytes) : new Float32Array(bytes),
+      vectors: new Vectors(bytes),
       scales: new Float32Array(count).fill(1),
     };
   }
@@ -156,7 +170,8 @@ export class TwinKeyValueCache implements KeyValueCache {
 }
 
 /**
- * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes 32767.
+ * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes the
+ * largest of its type.
  */
 function store(from: Float32Array, offset: number, count: number, into: Half, to: number): void {
   if (into.vectors instanceof Float32Array) {
@@ -165,7 +180,7 @@ function store(from: Float32Array, offset: number, count: number, into: Half, to
   }
   let largest = 0;
   for (let i = 0; i < count; i++) largest = Math.max(largest, Math.abs(from[offset + i]));
-  const scale = Math.fround(largest / 32767);
+  const scale = Math.fround(largest / (into.vectors instanceof Int8Array ? 127 : 32767));
   into.scales[to] = scale;
   for (let i = 0; i < count; i++)
     into.vectors[to * count + i] = scale > 0 ? nearestEven(Math.fround(from[offset + i] / scale)) : 0;

@@ -64,9 +64,17 @@ function checkNetwork(layer: StreamLayer, fail: Fail): void {
   if (byNeuron && isRowFormat(formats.down) && FORMATS[formats.down].blockSize > 32)
     throw fail(`a down matrix by neuron cannot be ${formats.down}, whose blocks hold 256 weights`);
   if ((formats.gate === null) !== (parts.gate === null)) throw fail('gate has a format or a place, but not both');
-  for (const [name, bias] of Object.entries(layer.biases ?? {}))
+  checkVectors(layer, fail);
+}
+
+/** Biases and factors. */
+function checkVectors({ numNeurons, formats, biases, factors }: StreamLayer, fail: Fail): void {
+  for (const [name, bias] of Object.entries(biases ?? {}))
     if (bias !== null && (bias.length !== numNeurons || (name === 'gate' && formats.gate === null)))
       throw fail(`there are not as many biases of ${name} as neurons`);
+  for (const part of Object.values(factors ?? {}))
+    if (part && (part.length === 0 || numNeurons % part.length !== 0))
+      throw fail('factors must be of equal shares of the neurons');
 }
 
 const rowLengths = ({

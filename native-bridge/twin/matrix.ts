@@ -45,6 +45,26 @@ export class TwinMatrix implements ResidentMatrix {
     }
   }
 
+  multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void {
+    const weights = this.#alive();
+    const { rows, columns } = this;
+    if (!isCount(heads) || heads === 0 || rows % heads !== 0) throw usage(`${heads} heads do not divide ${rows} rows`);
+    if (!isCount(tokens)) throw usage(`${tokens} is not a number of tokens`);
+    const [inputs, outputs] = transposed ? [rows, heads * columns] : [heads * columns, rows];
+    if (x.length < tokens * inputs) throw usage(`x holds ${x.length}, not ${tokens} x ${inputs} values`);
+    if (y.length < tokens * outputs) throw usage(`y holds ${y.length}, not ${tokens} x ${outputs} values`);
+    if (transposed) y.fill(0, 0, tokens * outputs);
+    for (let r = 0; r < rows; r++) {
+      const head = Math.floor(r / (rows / heads));
+      dequantize(this.#format, weights, r * this.#rowBytes, columns, this.#row, 0);
+      for (let t = 0; t < tokens; t++) {
+        const part = (t * heads + head) * columns;
+        if (!transposed) y[t * rows + r] = dot(x, part, this.#row, 0, columns);
+        else for (let c = 0; c < columns; c++) y[part + c] += x[t * rows + r] * this.#row[c];
+      }
+    }
+  }
+
   row(index: number, into: Float32Array): void {
     const weights = this.#alive();
     if (!isCount(index) || index >= this.rows) throw usage(`the matrix has ${this.rows} rows, no row ${index}`);

@@ -1,7 +1,8 @@
-import type { TemplateOptions } from '../contract/api.js';
+import type { ChatOptions, TemplateOptions } from '../contract/api.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { checkContent, type MessageInput } from '../text/chat-message.js';
+import { checkToolChoice, checkTools } from './check-tools.js';
 
 /**
  * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
@@ -9,7 +10,12 @@ import { checkContent, type MessageInput } from '../text/chat-message.js';
  */
 export function conversation(
   messages: readonly MessageInput[],
-  { template, templateVariables = {} }: TemplateOptions,
+  {
+    template,
+    templateVariables = {},
+    tools = [],
+    toolChoice = 'auto',
+  }: TemplateOptions & Pick<ChatOptions, 'toolChoice'>,
 ): Conversation {
   const sound =
     Array.isArray(messages) &&
@@ -20,10 +26,14 @@ export function conversation(
       option: 'messages',
     });
   checkContent(messages);
+  checkTools(tools);
+  checkToolChoice(toolChoice, tools);
   return {
     messages: plainData(messages, 'messages'),
     template: template ?? null,
     variables: plainData(templateVariables, 'templateVariables'),
+    tools: plainData(tools, 'tools'),
+    toolChoice: typeof toolChoice === 'string' ? toolChoice : { name: toolChoice.name },
   };
 }
 

@@ -39,7 +39,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
 
 export const GENERATE_OPTIONS: OptionTable<GenerateOptions & Recorded> = { ...SHARED, parseSpecial: YES_OR_NO };
 
-export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ...TEMPLATE_OPTIONS };
+export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ...TEMPLATE_OPTIONS, toolChoice: null };
 
 /** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {

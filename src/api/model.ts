@@ -16,6 +16,7 @@ import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
+import { uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
@@ -99,7 +100,10 @@ export class WorkerModel implements Model {
     if (leaving.signal.aborted) return this.#nothing();
     const prompt = prepare();
     const { vocabulary } = this.#loaded;
-    const argsOf = (ids: readonly number[]) => ({ prompt: ids, settings, vocabulary, progress: !!onProgress });
+    const argsOf = async (ids: readonly number[]) => {
+      const form = await prompt.form;
+      return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
+    };
     const call = this.#threads.engine.call('generate', prompt.ids.then(argsOf), {
       leave: leaving.signal,
       onTicket,
@@ -112,7 +116,7 @@ export class WorkerModel implements Model {
     try {
       const answer = await call;
       prompt.answered(answer);
-      return { ...answer, warnings: await prompt.warnings };
+      return { ...answer, warnings: [...(await prompt.warnings), ...uncalledTools(await prompt.form, answer)] };
     } catch (error) {
       if (error === leaving.signal.reason) return this.#nothing();
       throw error;
@@ -126,6 +130,7 @@ export class WorkerModel implements Model {
     return {
       text: '',
       reasoning: '',
+      toolCalls: [],
       tokens: [],
       finishReason: 'abort',
       endedBy: 'abort',

@@ -63,6 +63,8 @@ export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_
 export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {
   template: [isText, 'a text'],
   templateVariables: [isPlainObject, 'an object, like { enable_thinking: false }'],
+  // Looked at with the conversation.
+  tools: null,
 };
 
 /** `requireOptions` for a call that takes `tuning` among its options. */

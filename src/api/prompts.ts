@@ -2,6 +2,7 @@ import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
 import { checkPrompt, checkWritten } from '../contract/check-ids.js';
 import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
+import type { AnswerForm } from '../text/dialects/dialects.js';
 import { atCallSite, callSite } from './caller-stack.js';
 import type { ModelThreads } from './model-threads.js';
 
@@ -9,6 +10,8 @@ import type { ModelThreads } from './model-threads.js';
 export interface Prompt {
   /** Its ids, checked: they are in the vocabulary, and fit the context. */
   readonly ids: Promise<readonly number[]>;
+  /** How the answer is written; null where that is not known. */
+  readonly form: Promise<AnswerForm | null>;
   /** What was given and changed nothing, each in a sentence. */
   readonly warnings: Promise<readonly string[]>;
   /** The ids again, when the turn has come. Those of a conversation may be better known by then. */
@@ -67,6 +70,7 @@ export class Prompts {
     );
     return {
       ids,
+      form: handled(encoded.then((told) => told.form)),
       warnings: handled(encoded.then((told) => told.warnings)),
       latest: async () => {
         const { turn } = await encoded;
@@ -82,7 +86,13 @@ export class Prompts {
 
   #fixed(encoded: Promise<readonly number[]>, check?: CheckIds): Prompt {
     const ids = this.#checked(encoded, check);
-    return { ids, warnings: Promise.resolve([]), latest: () => ids, answered: () => {} };
+    return {
+      ids,
+      form: Promise.resolve(null),
+      warnings: Promise.resolve([]),
+      latest: () => ids,
+      answered: () => {},
+    };
   }
 
   /** `check` comes before what is checked of all ids. */

@@ -14,6 +14,7 @@ import { planCommand } from './commands/plan.js';
 import { pullCommand } from './commands/pull.js';
 import { replayCommand } from './commands/replay.js';
 import { runCommand } from './commands/run.js';
+import { serveCommand } from './commands/serve.js';
 import { tokenizeCommand } from './commands/tokenize.js';
 import { verifyCommand } from './commands/verify.js';
 import { addExamples, addParagraphs, HELP_FORMAT } from './options/help.js';
@@ -23,7 +24,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 
 /** Every command, in the groups of the help. */
 const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
-  'Run a model:': [runCommand, chatCommand, logprobsCommand, evalCommand, tokenizeCommand],
+  'Run a model:': [runCommand, chatCommand, serveCommand, logprobsCommand, evalCommand, tokenizeCommand],
   'Look before you load:': [planCommand, doctorCommand],
   'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, verifyCommand],
   'Read less:': [calibrateCommand, replayCommand],

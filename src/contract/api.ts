@@ -1,7 +1,9 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
+import type { StateFormat } from '../plan/state-format.js';
 import type { MessageInput } from '../text/chat-template.js';
+import type { Tool, ToolChoice } from '../text/tools.js';
 import type { Progress } from './progress.js';
 
 /** Options of `loadModel`: those of a plan, and how to follow and end the load. */
@@ -63,7 +65,15 @@ export interface GenerateOptions {
 }
 
 /** Options of `chat`: those of `generate`, and how the conversation is written out. */
-export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {}
+export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {
+  /**
+   * Which tool the model calls: `auto` (default) leaves it to the model, `none` takes the tools away, `required` has it
+   * call one, `{ name }` that one. The last two begin the answer as such a call, so that it does not reason first;
+   * UNSUPPORTED where its dialect cannot be begun so. What it then writes may be no call all the same: `warnings` says
+   * so.
+   */
+  toolChoice?: ToolChoice | undefined;
+}
 
 /** How a conversation is written out as a prompt. */
 export interface TemplateOptions {
@@ -75,6 +85,11 @@ export interface TemplateOptions {
    * control tokens. One that the template does not read is named in the result's warnings.
    */
   templateVariables?: Record<string, unknown> | undefined;
+  /**
+   * Functions that the model may call; default none. They reach the template as `tools`. UNSUPPORTED where the template
+   * reads none, or writes calls in a way that cannot be read.
+   */
+  tools?: readonly Tool[] | undefined;
 }
 
 /**
@@ -93,7 +108,7 @@ export interface TextPiece {
   token: number;
 }
 
-/** A piece of what the model wrote for itself before it answers: gpt-oss' channels that are not `final`. */
+/** A piece of what the model wrote for itself before it answers: `<think>`, gpt-oss' channels that are not `final`. */
 export interface ReasoningPiece {
   /** Tells pieces of reasoning from others. */
   type: 'reasoning';
@@ -103,17 +118,37 @@ export interface ReasoningPiece {
   token: number;
 }
 
-/**
- * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types, such as a
- * tool call, will be added.
- */
-export type Piece = TextPiece | ReasoningPiece;
+/** A call of a tool, whole. */
+export interface ToolCallPiece {
+  /** Tells calls from other pieces. */
+  type: 'tool-call';
+  /** The call. */
+  call: ToolCall;
+  /** The id of the token that completed it. */
+  token: number;
+}
+
+/** A call of a tool. */
+export interface ToolCall {
+  /** Names it: the `tool_call_id` of the message that brings the result. Random, where the model gives none. */
+  id: string;
+  /** The name of the tool. It may be none that was given: the model wrote it. */
+  name: string;
+  /** What the model wants it to be called with. It may not keep the tool's schema. */
+  arguments: Record<string, unknown>;
+}
 
 /**
- * `stop`: an end-of-sequence token or a stop text; `length`: `maxTokens` or the context; `abort`: the signal, or the
- * loop was left. More will be added.
+ * What a generation brings, piece by piece. Test `type` before anything else is read: pieces of other types will be
+ * added.
  */
-export type FinishReason = 'stop' | 'length' | 'abort' | (string & {});
+export type Piece = TextPiece | ReasoningPiece | ToolCallPiece;
+
+/**
+ * `stop`: an end-of-sequence token or a stop text; `tool-calls`: the turn ended, and the answer calls tools; `length`:
+ * `maxTokens` or the context; `abort`: the signal, or the loop was left. More will be added.
+ */
+export type FinishReason = 'stop' | 'tool-calls' | 'length' | 'abort' | (string & {});
 
 /**
  * What ended a generation, by the option that did it: `stop`, `maxTokens`, `contextSize`, `signal`. `endToken` is an
@@ -143,7 +178,7 @@ export interface PerPhase {
 export interface Receipt {
   /** The selector in use: which rows are read. */
   selector: string;
-  /** True where the selector computes the same as every row would. */
+  /** True where the selector computes the same as every row would, and keys and values are not kept in 8 bits. */
   exact: boolean;
   /** The share of active neurons that the selector missed at calibration, 0 to 1; null for exact selectors. */
   falseNegativeRate: number | null;
@@ -160,6 +195,8 @@ export interface Receipt {
    * with the conversation, up to `stateBytes` of the plan.
    */
   stateBytes: number;
+  /** How keys and values are kept: `f16`, `f32` or `q8`. */
+  stateFormat: StateFormat;
   /** Working buffers, bytes. */
   scratchBytes: number;
   /** The cache of bundles, with slots that are empty yet, bytes. */
@@ -198,13 +235,15 @@ export interface Receipt {
 
 /** What came of a generation. */
 export interface GenerationResult {
-  /** The generated text, without the prompt, a stop text, and what is in `reasoning`. */
+  /** The generated text, without the prompt, a stop text, and what is in `reasoning` and `toolCalls`. */
   text: string;
   /**
-   * What the model wrote for itself before it answered, where its vocabulary marks that as gpt-oss' does; else empty.
-   * Stop texts are not looked for in it.
+   * What the model wrote for itself before it answered, where the chat template shows how it marks that, or its
+   * vocabulary as gpt-oss' does; else empty. Stop texts are not looked for in it.
    */
   reasoning: string;
+  /** The tools that it calls, in order; empty where none were given. */
+  toolCalls: ToolCall[];
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
   /** Why it ended, in three kinds. */
@@ -292,7 +331,7 @@ export interface ModelInfo extends ModelDescription {
   selector: string;
   /** The cache policy in use. */
   cachePolicy: string;
-  /** True where the selector computes the same as every row would. */
+  /** True where the selector computes the same as every row would, and keys and values are not kept in 8 bits. */
   exact: boolean;
   /** The instruction set in use: `avx512`, `avx2`, `neon`, `portable`, or `ts` without compiled kernels. */
   kernels: string;

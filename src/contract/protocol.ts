@@ -7,6 +7,8 @@ import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
+import type { AnswerForm } from '../text/dialects/dialects.js';
+import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt } from './api.js';
 import type { ExaminedModel } from './examined-model.js';
@@ -48,6 +50,8 @@ export interface Conversation {
   messages: readonly ChatMessage[];
   template: string | null;
   variables: Readonly<Record<string, unknown>>;
+  tools: readonly Tool[];
+  toolChoice: ToolChoice;
 }
 
 export interface ConvertRequest {
@@ -178,9 +182,18 @@ export interface Methods {
     result: { info: ModelInfo; plan: Plan; idle: Receipt };
     event: Progress;
   };
-  /** Continues ids that were checked. `progress`: whether anybody listens to the prompt's progress. */
+  /**
+   * Continues ids that were checked. `form` is how the answer is written, null where that is not known. `progress`:
+   * whether anybody listens to the prompt's progress.
+   */
   generate: {
-    args: { prompt: readonly number[]; settings: GenerateSettings; vocabulary: VocabularyTable; progress: boolean };
+    args: {
+      prompt: readonly number[];
+      settings: GenerateSettings;
+      vocabulary: VocabularyTable;
+      form: AnswerForm | null;
+      progress: boolean;
+    };
     result: EngineResult;
     event: Piece | Progress;
   };
@@ -211,7 +224,7 @@ export interface TextMethods {
   /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
   converse: {
     args: Conversation;
-    result: { ids: readonly number[]; turn: number; warnings: readonly string[] };
+    result: { ids: readonly number[]; turn: number; form: AnswerForm | null; warnings: readonly string[] };
     event: never;
   };
   /** The ids again, where an answer that has come since lets more of them be kept; else null. */

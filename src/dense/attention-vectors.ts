@@ -7,7 +7,7 @@ import { checkOnDisk } from './checksum.js';
 import { readNormWeight, rmsNorm } from './norm.js';
 import type { Rotary } from './rotary.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
-import { addBias, scaleBy } from './vectors.js';
+import { addBias, heat, scaleBy } from './vectors.js';
 
 /**
  * The work on queries, keys and values between their projection and attention: biases, norms, rotary, the query's
@@ -55,7 +55,7 @@ export class AttentionVectors {
    * position `position + t`.
    */
   finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
-    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale } = this.#spec;
+    const { numAttentionHeads, numKeyValueHeads, queryKeyNorm, normEpsilon, queryScale, queryTemperature } = this.#spec;
     if (this.#biases[layer].length > 0) {
       const [qBias, kBias, vBias] = this.#biases[layer];
       addBias(q, tokens, qBias);
@@ -71,6 +71,7 @@ export class AttentionVectors {
     const rotary = this.#rotaryOf(layer);
     rotary?.apply(q, tokens, numAttentionHeads, position);
     rotary?.apply(k, tokens, numKeyValueHeads, position);
+    if (queryTemperature) heat(q, tokens, numAttentionHeads * this.#spec.headDim, position, queryTemperature);
     if (queryScale !== 1) scaleBy(q, tokens * numAttentionHeads * this.#spec.headDim, queryScale);
   }
 }

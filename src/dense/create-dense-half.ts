@@ -3,6 +3,7 @@ import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor, POSITIONS } from '../model/tensor-names.js';
 import { AttentionVectors } from './attention-vectors.js';
+import { BranchNorms } from './branch-norms.js';
 import { checkExtents, checkShapes, tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
 import type { DenseHalf } from './dense-half.js';
@@ -37,6 +38,7 @@ interface DenseParts {
   layers: readonly DenseLayer[];
   vectors: AttentionVectors;
   sharedExpert: SharedExpert | null;
+  branchNorms: BranchNorms;
   /** Per layer the bias of the network's output, [hiddenSize]; empty if the model has none or its experts have. */
   downBiases: readonly Float32Array[];
   head: Head;
@@ -73,6 +75,7 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
   }
   const vectors = new AttentionVectors(spec, tensors, rotariesOf(spec, maxTokens), bridge);
   const sharedExpert = spec.experts?.sharedIntermediateSize ? new SharedExpert(load, maxTokens) : null;
+  const branchNorms = new BranchNorms(spec, tensors, bridge, maxTokens);
   const downBiases = spec.feedForwardBiases && !spec.experts ? readDownBiases(load) : [];
   const { head, tiedEmbedding } = loadHead(load);
   const rows = tensorNamed(tensors, EMBEDDING);
@@ -80,7 +83,7 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
   if (!tiedEmbedding) checkOnDisk(rows, bridge);
   const positions = spec.rotary === null ? held.keep(loadPositions(load, maxTokens)) : null;
   const embedding = held.keep(new Embedding(rows, tiedEmbedding));
-  return { layers, vectors, sharedExpert, downBiases, head, positions, embedding };
+  return { layers, vectors, sharedExpert, branchNorms, downBiases, head, positions, embedding };
 }
 
 /** Per layer the bias of the network's output, [hiddenSize]. */
@@ -103,7 +106,7 @@ function assemble(
   streamed: StreamedMatrices | null,
   dispose: () => Promise<void>,
 ): DenseHalf {
-  const { layers, vectors, sharedExpert, downBiases, head, positions, embedding } = parts;
+  const { layers, vectors, sharedExpert, branchNorms, downBiases, head, positions, embedding } = parts;
   return {
     residentBytes: residentBytesOf(parts),
     embed(ids, position, x) {
@@ -120,13 +123,17 @@ function assemble(
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) =>
       layers[layer].output.run(attention, x, tokens, ffnInput),
+    networkInputs: (layer, x, tokens, ffnInput) => branchNorms.inputs(layer, x, tokens, ffnInput),
     finishFeedForward(layer, x, tokens, output) {
-      sharedExpert?.add(layer, x, tokens, output);
+      const shared = sharedExpert?.run(layer, x, tokens);
+      if (shared) branchNorms.join(layer, tokens, output, shared);
       if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
       layers[layer].postFfnNorm?.apply(output, tokens, output);
+      if (spec.residualScale !== 1) scaleBy(output, tokens * spec.hiddenSize, spec.residualScale);
     },
     logits(x, tokens, logits) {
       head.run(x, tokens, logits);
+      if (spec.logitScale !== 1) scaleBy(logits, tokens * spec.vocabSize, spec.logitScale);
       if (spec.logitSoftCap !== null) softCap(logits, tokens * spec.vocabSize, spec.logitSoftCap);
     },
     dispose,
@@ -134,8 +141,9 @@ function assemble(
 }
 
 /** Bytes of the weights held; the embedding and the table of positions stay on disk. */
-function residentBytesOf({ layers, vectors, sharedExpert, downBiases, head }: DenseParts): number {
-  let bytes = vectors.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
+function residentBytesOf({ layers, vectors, sharedExpert, branchNorms, downBiases, head }: DenseParts): number {
+  let bytes =
+    vectors.residentBytes + branchNorms.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)
     bytes += (input?.residentBytes ?? 0) + output.residentBytes + (postFfnNorm?.bytes ?? 0);
   for (const bias of downBiases) bytes += bias.byteLength;

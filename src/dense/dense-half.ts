@@ -1,3 +1,9 @@
+/** The inputs of a layer's streamed network, or of its experts, and of its router. */
+export interface NetworkInputs {
+  experts: Float32Array;
+  router: Float32Array;
+}
+
 /**
  * The resident half of a model: everything except the feed-forward networks and attention itself. All buffers belong to
  * the caller and hold at least `tokens` rows. Unless a method says that it adds, it overwrites its outputs.
@@ -36,6 +42,11 @@ export interface DenseHalf {
     tokens: number,
     ffnInput: Float32Array,
   ): void;
+  /**
+   * What a layer's experts and its router read, [tokens, hiddenSize]: `ffnInput` in most models, else made of the
+   * residual stream x, and valid until the next call.
+   */
+  networkInputs(layer: number, x: Float32Array, tokens: number, ffnInput: Float32Array): NetworkInputs;
   /**
    * Finishes the streamed network's output[tokens, hiddenSize] in place: adds the shared expert's part, made from
    * x[tokens, hiddenSize], and the output's bias, then applies the norm that some models have here.

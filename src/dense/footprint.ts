@@ -1,9 +1,9 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
-import { attentionLayers } from '../model/mixer-tensors.js';
+import { expertsOf } from '../model/feed-forward.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
-import { streamedNeurons } from '../model/resident-tensors.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { checkShapes, tensorNamed } from './check-tensors.js';
@@ -35,12 +35,11 @@ export function denseFootprint(
   maxTokens = prefillChunk(spec),
 ): DenseFootprint {
   checkShapes(spec, tensors);
-  const { hiddenSize, numLayers } = spec;
+  const { hiddenSize } = spec;
   const matrices = matricesInOrder(spec).map((matrix) => {
     const { shape, format } = tensorNamed(tensors, matrix.name);
     return { ...matrix, shape, format, heldBytes: matrixBytes({ shape, format }) };
   });
-  const norms = normBytes(spec) + attentionLayers(spec) * attentionVectorBytes(spec) + numLayers * biasBytes(spec);
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
@@ -49,50 +48,40 @@ export function denseFootprint(
   const positions = spec.rotary === null ? 2 * rows : 0;
   return {
     residentBytes:
-      norms + sharedRouterBytes(spec, tensors) + matrices.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
+      vectorBytes(spec) +
+      sharedRouterBytes(spec, tensors) +
+      matrices.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
     // All segments share one buffer of rows.
-    scratchBytes: rotary + positions + rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+    scratchBytes:
+      rotary + positions + (1 + branchRows(spec)) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
     matrices,
   };
 }
 
-/**
- * Bytes of all norms: before attention, before the network (a shared one is held twice), after each of them in some
- * models, and the last.
- */
-const normBytes = ({ norm, postNorms, numLayers, hiddenSize }: ModelSpec): number =>
-  (norm === 'layer' ? 2 : 1) * ((postNorms ? 4 : 2) * numLayers + 1) * hiddenSize * 4;
+/** Buffers of rows for inputs that only the experts, or only the router, read. */
+const branchRows = ({ experts }: ModelSpec): number =>
+  (experts?.branchNorms ? 1 : 0) + (experts?.routerInput === 'residual' ? 1 : 0);
 
-/**
- * Bytes of one layer's other vectors: the biases of the output projection, of the network's output, of the router and
- * of the neurons (held by the bridge, and by some selectors too), and the sinks.
- */
-function biasBytes(spec: ModelSpec): number {
-  const { outputBias, feedForwardBiases, gated, hiddenSize, experts } = spec;
-  const neuronFloats = (experts ? 1 : 2) * (gated ? 2 : 1) * streamedNeurons(spec);
-  const outputFloats = (experts?.numExperts ?? 1) * hiddenSize + (experts?.numExperts ?? 0);
-  const sinks = spec.attentionSinks ? 2 * spec.numAttentionHeads : 0;
-  return 4 * (sinks + (outputBias ? hiddenSize : 0) + (feedForwardBiases ? outputFloats + neuronFloats : 0));
+/** Vectors that are held twice: norms that two segments share, and what the bridge holds a copy of. */
+function heldTwice(spec: ModelSpec, name: string): boolean {
+  if (name.endsWith('.sinks')) return true;
+  if (/\.attentionNorm(Bias)?$/.test(name)) return spec.parallelNorm === 'shared';
+  return !spec.experts && /\.(gate|up)Bias$/.test(name);
 }
 
-/** Bytes of the biases and norms of one layer's queries, keys and values. */
-function attentionVectorBytes({
-  numAttentionHeads,
-  numKeyValueHeads,
-  headDim,
-  queryKeyValueBiases,
-  queryKeyNorm,
-}: ModelSpec) {
-  const [queries, keys] = [numAttentionHeads * headDim, numKeyValueHeads * headDim];
-  const biases = queryKeyValueBiases ? queries + 2 * keys : 0;
-  return 4 * (biases + (queryKeyNorm === 'head' ? 2 * headDim : queryKeyNorm === 'all' ? queries + keys : 0));
+/** Bytes of all vectors, but for those of the mixers that are not attention. */
+function vectorBytes(spec: ModelSpec): number {
+  let bytes = 0;
+  for (const [name, shape] of residentTensors(spec))
+    if (shape.length === 1 && !/\.mixer\w+$/.test(name)) bytes += 4 * shape[0] * (heldTwice(spec, name) ? 2 : 1);
+  return bytes;
 }
 
 function sharedRouterBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
-  if (!spec.experts?.sharedIntermediateSize) return 0;
+  if (!spec.experts?.sharedIntermediateSize || !spec.experts.sharedRouter) return 0;
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++)
-    bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, 'sharedRouter')));
+    if (expertsOf(spec, layer)) bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, 'sharedRouter')));
   return bytes;
 }
 

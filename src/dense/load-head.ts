@@ -3,7 +3,7 @@ import { FINAL_NORM, FINAL_NORM_BIAS } from '../model/tensor-names.js';
 import { headName, tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
 import { normVectors, type SegmentLoad } from './load-layer.js';
-import { loadMatrix } from './load-tensor.js';
+import { loadMatrix, streamedMatrix } from './load-tensor.js';
 import { type Head, lastSegment } from './segments.js';
 
 export interface LoadedHead {
@@ -19,9 +19,10 @@ export function loadHead({ spec, tensors, bridge, streamed, scratch, held }: Seg
     bias: spec.norm === 'layer' ? tensorNamed(tensors, FINAL_NORM_BIAS) : null,
   };
   for (const tensor of normVectors(norm)) checkOnDisk(tensor, bridge);
-  const flowing = streamed?.matrix(headName(spec));
+  const tensor = tensorNamed(tensors, headName(spec));
+  const flowing = streamedMatrix(streamed, tensor, headName(spec));
   if (flowing) return { head: lastSegment(spec, { norm, head: flowing }, scratch), tiedEmbedding: null };
-  const matrix = held.keep(loadMatrix(bridge, tensorNamed(tensors, headName(spec))));
+  const matrix = held.keep(loadMatrix(bridge, tensor));
   return {
     head: lastSegment(spec, { norm, head: matrix }, scratch),
     tiedEmbedding: spec.tiedEmbeddings ? matrix : null,

@@ -1,12 +1,12 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { hasPlainAttention } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
 import type { DenseMatrix, StreamedMatrices } from './dense-matrix.js';
 import type { HeldParts } from './held-parts.js';
-import { loadMatrix } from './load-tensor.js';
+import { loadMatrix, streamedMatrix } from './load-tensor.js';
 import { Norm, type NormTensors } from './norm.js';
 import {
   type AttentionInput,
@@ -45,7 +45,7 @@ export interface DenseLayer {
  */
 export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
   const { spec, tensors, bridge, scratch } = load;
-  const input = recurrentOf(spec, layer) ? null : inputTensors(load, layer);
+  const input = hasPlainAttention(spec, layer) ? inputTensors(load, layer) : null;
   const output = outputTensors(load, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
@@ -95,4 +95,5 @@ export const normVectors = ({ weight, bias }: NormTensors): TensorOnDisk[] => (b
 
 /** A matrix, streamed or loaded, as the plan has it. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
 export const denseMatrix = ({ tensors, bridge, streamed, held }: SegmentLoad, name: string): DenseMatrix =>
-  streamed?.matrix(name) ?? held.keep(loadMatrix(bridge, tensorNamed(tensors, name)));
+  streamedMatrix(streamed, tensorNamed(tensors, name), name) ??
+  held.keep(loadMatrix(bridge, tensorNamed(tensors, name)));

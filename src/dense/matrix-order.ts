@@ -1,4 +1,5 @@
-import { recurrentOf, recurrentTensors } from '../model/mixer-tensors.js';
+import { expertsOf } from '../model/feed-forward.js';
+import { latentTensors, recurrentOf, recurrentTensors } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 import { headName } from './check-tensors.js';
@@ -14,9 +15,15 @@ export interface MatrixInOrder {
 }
 
 const ATTENTION: readonly ResidentLayerTensor[] = ['q', 'k', 'v'];
-/** The large matrices of the mixers with a state of fixed size, in their order. */
-export const MIXER_MATRICES: readonly ResidentLayerTensor[] = ['mixerInput', 'mixerGate'];
-const SHARED_EXPERT: readonly ResidentLayerTensor[] = ['sharedGate', 'sharedUp', 'sharedDown'];
+/** The large matrices of other mixers, which are multiplied by in the order of their tensors. */
+export const MIXER_MATRICES: readonly ResidentLayerTensor[] = [
+  'mixerInput',
+  'mixerGate',
+  'latentQueryInput',
+  'q',
+  'latentInput',
+];
+const SHARED_EXPERT: readonly ResidentLayerTensor[] = ['sharedUp', 'sharedGate', 'sharedDown'];
 
 /**
  * The matrices that may stream, in the order in which a pass multiplies by them: `create-dense-half.ts` and the engine
@@ -29,15 +36,19 @@ export function matricesInOrder(spec: ModelSpec): MatrixInOrder[] {
       matrices.push({ name: layerTensor(layer, tensor), layer, afterFeedForward });
     for (const tensor of mixerMatrices(spec, layer)) add(tensor, false);
     add('o', false);
-    if (spec.experts?.sharedIntermediateSize) for (const tensor of SHARED_EXPERT) add(tensor, true);
+    if (expertsOf(spec, layer)?.sharedIntermediateSize)
+      for (const tensor of SHARED_EXPERT) if (spec.gated || tensor !== 'sharedGate') add(tensor, true);
   }
   matrices.push({ name: headName(spec), layer: spec.numLayers, afterFeedForward: false });
   return matrices;
 }
 
 function mixerMatrices(spec: ModelSpec, layer: number): readonly ResidentLayerTensor[] {
+  const { hiddenSize, latentAttention, numAttentionHeads } = spec;
   const recurrent = recurrentOf(spec, layer);
-  if (!recurrent) return ATTENTION;
-  const names = recurrentTensors(recurrent, spec.hiddenSize).map(([name]) => name);
-  return MIXER_MATRICES.filter((name) => names.includes(name));
+  if (!recurrent && !latentAttention) return ATTENTION;
+  const tensors = recurrent
+    ? recurrentTensors(recurrent, hiddenSize)
+    : latentTensors(latentAttention!, numAttentionHeads, hiddenSize);
+  return tensors.map(([name]) => name).filter((name) => MIXER_MATRICES.includes(name));
 }

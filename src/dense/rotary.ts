@@ -77,9 +77,10 @@ export class Rotary {
  * one.
  */
 export function rotariesOf(spec: ModelSpec, maxTokens: number): (layer: number) => Rotary | null {
-  const { rotary, headDim, slidingWindow } = spec;
+  const { rotary, headDim, slidingWindow, noRotaryEvery } = spec;
   if (rotary === null) return () => null;
   const everywhere = new Rotary(rotary, headDim, maxTokens);
+  if (noRotaryEvery) return (layer) => (layer % noRotaryEvery === noRotaryEvery - 1 ? null : everywhere);
   if (!slidingWindow?.theta) return () => everywhere;
   const { theta } = slidingWindow;
   const nearby = new Rotary({ ...rotary, theta, frequencyFactors: null, magnitude: 1 }, headDim, maxTokens);

@@ -2,7 +2,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { DenseMatrix } from './dense-matrix.js';
 import { Norm, type NormTensors } from './norm.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
-import { addBias } from './vectors.js';
+import { addBias, scaleBy } from './vectors.js';
 
 /*
  * The three segments of the resident half. The bridge multiplies by weights in the file's own format; norms and sums
@@ -85,6 +85,7 @@ export function attentionOutput(spec: ModelSpec, tensors: OutputTensors, scratch
       o.matmul(attention, tokens, scratch);
       if (bias) addBias(scratch, tokens, bias);
       postNorm?.apply(scratch, tokens, scratch);
+      if (spec.residualScale !== 1) scaleBy(scratch, tokens * spec.hiddenSize, spec.residualScale);
       if (spec.parallelNorm) norm.apply(x, tokens, ffnInput);
       for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += scratch[i];
       if (!spec.parallelNorm) norm.apply(x, tokens, ffnInput);

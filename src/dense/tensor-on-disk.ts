@@ -17,6 +17,8 @@ export interface TensorOnDisk extends TensorShape {
   bytes: number;
   /** CRC-32C of the bytes, if the store has one. It is compared when they are first read. */
   checksum?: number;
+  /** What the matrix's products are multiplied by. Default: nothing. */
+  factor?: number;
 }
 
 /** Fills `into` from `offset` on. Throws CORRUPT if the file ends first, IO if it cannot be read. */

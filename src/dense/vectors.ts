@@ -1,3 +1,5 @@
+import type { QueryTemperatureSpec } from '../model/spec.js';
+
 /** Adds bias[width] to each row of vectors[tokens, width], in place. */
 export function addBias(vectors: Float32Array, tokens: number, bias: Float32Array): void {
   for (let start = 0; start < tokens * bias.length; start += bias.length) {
@@ -21,5 +23,23 @@ export function takeGates(q: Float32Array, heads: number, headDim: number, gates
     const from = 2 * head * headDim;
     for (let i = 0; i < headDim; i++) gates[head * headDim + i] = q[from + headDim + i];
     q.copyWithin(head * headDim, from, from + headDim);
+  }
+}
+
+/**
+ * Multiplies each token's vector of vectors[tokens, width], in place, by 1 + scale * ln(1 + floor(p / length)), where p
+ * is its position: `position` for the first.
+ */
+export function heat(
+  vectors: Float32Array,
+  tokens: number,
+  width: number,
+  position: number,
+  { scale, length }: QueryTemperatureSpec,
+): void {
+  for (let token = 0; token < tokens; token++) {
+    const factor = 1 + scale * Math.log(1 + Math.floor((position + token) / length));
+    if (factor === 1) continue;
+    for (let i = token * width; i < (token + 1) * width; i++) vectors[i] *= factor;
   }
 }

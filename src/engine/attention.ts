@@ -6,6 +6,7 @@ import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
+import { keptAs, type StateFormat } from '../plan/state-format.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
@@ -17,7 +18,7 @@ export interface AttentionOptions {
   /** The matrices that stream; null where all stay in memory. */
   streamed: StreamedMatrices | null;
   contextSize: number;
-  stateFormat: 'f16' | 'f32';
+  stateFormat: StateFormat;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Adds up the time of the resident projections. */
@@ -45,7 +46,7 @@ export function createAttention({
     numKeyValueHeads,
     headDim,
     contextSize,
-    format: stateFormat === 'f16' ? 'i16' : 'f32',
+    format: keptAs(stateFormat),
     windows: windowsOf(spec),
     softCap: spec.attentionSoftCap ?? undefined,
     sinks: readSinks(spec, tensors, bridge),

@@ -40,11 +40,6 @@ export function readExpertBiases(store: Store, bridge: Bridge): Float32Array[] |
   return store.spec.experts && store.spec.feedForwardBiases ? readEachLayer(store, bridge, 'downBias') : null;
 }
 
-/** Per layer the bias of the router's logits, [numExperts]; null if the router has none. */
-export function readRouterBiases(store: Store, bridge: Bridge): Float32Array[] | null {
-  return store.spec.feedForwardBiases ? readEachLayer(store, bridge, 'routerBias') : null;
-}
-
 function readEachLayer({ spec, tensors }: Store, bridge: Bridge, name: ResidentLayerTensor): Float32Array[] {
   return Array.from({ length: spec.numLayers }, (_, layer) =>
     loadVector(bridge, tensors.get(layerTensor(layer, name))!),

@@ -54,10 +54,10 @@ export class CachedFeedForward implements StreamedFeedForward {
     this.#call.residentProducts = selector.residentProducts;
   }
 
-  run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
+  run(layer: number, x: Float32Array, tokens: number, y: Float32Array, routed = x): void {
     this.tap?.(layer, x, tokens);
     const { unit } = this.#allocation.layers[layer];
-    const count = this.#selector.select(layer, x, tokens, this.#units);
+    const count = this.#selector.select(layer, routed, tokens, this.#units);
     this.trace?.ask(layer, this.#units, count, tokens);
     if (this.#allocation.layers[layer].pool !== null) this.#countTokens(count, tokens);
     const { capacity } = this.caches[layer];

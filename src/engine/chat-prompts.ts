@@ -1,8 +1,10 @@
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { ChatTemplate } from '../text/chat-template.js';
+import type { AnswerForm } from '../text/dialects/dialects.js';
 import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { type WrittenChat, writeChat } from './write-chat.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
 interface Turn {
@@ -39,29 +41,29 @@ export class ChatPrompts {
    * A conversation as text, for the eye. Throws UNSUPPORTED if there is no template, and what `ChatTemplate.render`
    * throws.
    */
-  render({ messages, template, variables }: Conversation): string {
-    return this.#compile(template).render(messages, variables).text;
+  render(conversation: Conversation): string {
+    return this.#write(conversation).text;
   }
 
   /** The number of ids that a conversation comes to. Throws as `render` does. */
-  count({ messages, template, variables }: Conversation): number {
-    const chat = this.#compile(template);
-    return this.#idsOf(chat.render(messages, variables).marked, chat).length;
+  count(conversation: Conversation): number {
+    const { chat, marked } = this.#write(conversation);
+    return this.#idsOf(marked, chat).length;
   }
 
   /** A conversation that is generated from, and the number of its turn. Throws as `render` does. */
-  encode({ messages, template, variables }: Conversation): {
+  encode(conversation: Conversation): {
     ids: readonly number[];
     turn: number;
+    form: AnswerForm | null;
     warnings: readonly string[];
   } {
-    const chat = this.#compile(template);
-    const { marked, warnings } = chat.render(messages, variables);
+    const { chat, marked, form, warnings } = this.#write(conversation);
     const ids = this.#idsOf(marked, chat);
     const turn = this.#nextTurn++;
     this.#turns.set(turn, { chat, marked, ids, answer: null });
     if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
-    return { ids, turn, warnings };
+    return { ids, turn, form, warnings };
   }
 
   /**
@@ -79,6 +81,10 @@ export class ChatPrompts {
   answered(turn: number, answer: { text: string; tokens: readonly number[] }): void {
     const noted = this.#turns.get(turn);
     if (noted) noted.answer = answer;
+  }
+
+  #write(conversation: Conversation): WrittenChat {
+    return writeChat(this.#compile(conversation.template), conversation);
   }
 
   #compile(given: string | null): ChatTemplate {

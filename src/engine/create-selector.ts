@@ -1,11 +1,12 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
-import { loadMatrix } from '../dense/load-tensor.js';
-import { layerTensor } from '../model/tensor-names.js';
+import { loadMatrix, loadVector } from '../dense/load-tensor.js';
+import { expertsOf } from '../model/feed-forward.js';
+import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 import type { Allocation } from '../plan/allocation.js';
 import { selectAll } from '../select/all.js';
 import { selectByGate } from '../select/gate.js';
 import { type LowRankLayer, selectByLowRank } from '../select/low-rank.js';
-import { selectByRouter } from '../select/router.js';
+import { type DenseRouterLayer, type RouterLayer, selectByRouter } from '../select/router.js';
 import type { Selector } from '../select/selector.js';
 import { type SignLayer, selectBySign } from '../select/sign.js';
 import { SignBits } from '../select/sign-bits.js';
@@ -13,7 +14,7 @@ import { readPredictors } from '../store/predictors.js';
 import type { Store } from '../store/reader.js';
 import { readTrace } from '../trace/trace-reader.js';
 import { selectByTrace } from '../trace/trace-selector.js';
-import { readActivationBias, readRouterBiases } from './biases.js';
+import { readActivationBias } from './biases.js';
 import { loadPredictor } from './load-predictors.js';
 import { loadResidentGate } from './resident-gate.js';
 
@@ -34,7 +35,7 @@ export function createSelector(
     return selectByTrace({ trace: readTrace(trace), unitsPerLayer, experts: store.spec.experts !== null, maxTokens });
   }
   if (selector === 'all') return selectAll(layers.map(({ unit }) => unit.units));
-  if (selector === 'router') return createRouter(store, bridge, maxTokens);
+  if (selector === 'router') return createRouter(store, bridge, layers, maxTokens);
   if (selector === 'low-rank') return createLowRank(store, bridge, maxTokens);
   if (selector === 'sign') return createSign(store, bridge, maxTokens);
   return createGate(store, bridge, maxTokens);
@@ -92,17 +93,29 @@ function createSign(store: Store, bridge: Bridge, maxTokens: number): Selector {
   return selectBySign({ layers, maxTokens });
 }
 
-/** The router of a mixture of experts: exact. */
-function createRouter(store: Store, bridge: Bridge, maxTokens: number): Selector {
+/** The routers of a mixture of experts: exact. Layers before the first with experts have none. */
+function createRouter(store: Store, bridge: Bridge, layers: Allocation['layers'], maxTokens: number): Selector {
   const { spec, tensors } = store;
-  const matrices: ResidentMatrix[] = [];
+  const routers: (RouterLayer | DenseRouterLayer)[] = [];
+  const vectorOf = (layer: number, name: ResidentLayerTensor) => {
+    const tensor = tensors.get(layerTensor(layer, name));
+    return tensor ? loadVector(bridge, tensor) : null;
+  };
   try {
     for (let layer = 0; layer < spec.numLayers; layer++) {
-      matrices.push(loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!));
+      if (expertsOf(spec, layer) === null) {
+        routers.push({ units: layers[layer].unit.units });
+        continue;
+      }
+      const [logitBias, selectionBias, outputScales] = (['routerBias', 'selectionBias', 'expertScales'] as const).map(
+        (name) => vectorOf(layer, name),
+      );
+      const matrix = loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!);
+      routers.push({ matrix, logitBias, selectionBias, outputScales });
     }
-    return selectByRouter({ matrices, biases: readRouterBiases(store, bridge), experts: spec.experts!, maxTokens });
+    return selectByRouter({ layers: routers, experts: spec.experts!, maxTokens });
   } catch (error) {
-    for (const matrix of matrices) matrix.dispose();
+    for (const router of routers) if ('matrix' in router) router.matrix.dispose();
     throw error;
   }
 }

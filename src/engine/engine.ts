@@ -168,7 +168,8 @@ export class Engine {
         denseTime.start();
         dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
-        feedForward.run(layer, input, tokens, output);
+        const { experts, router } = dense.networkInputs(layer, x, tokens, input);
+        feedForward.run(layer, experts, tokens, output, router);
         denseTime.start();
         dense.finishFeedForward(layer, input, tokens, output);
         denseTime.stop();

@@ -25,10 +25,11 @@ export interface StreamedFeedForward {
   /** While set, it sees the input of every layer. */
   tap: FeedForwardTap | null;
   /**
-   * y[tokens, hiddenSize] = FFN(x[tokens, hiddenSize]) of a layer. Throws BridgeError if a read fails; call
+   * y[tokens, hiddenSize] = FFN(x[tokens, hiddenSize]) of a layer, with the units that the selector chooses for
+   * `routed`, which is x in most models. Throws BridgeError if a read fails; call
    * `restart(true)` before the next `run`.
    */
-  run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void;
+  run(layer: number, x: Float32Array, tokens: number, y: Float32Array, routed?: Float32Array): void;
   /** Ends a token or a prompt chunk. */
   endToken(): void;
   /**

@@ -1,19 +1,14 @@
 import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import type { ChannelMarks } from '../text/channels.js';
-import type { TokenSpelling } from '../text/tokenizer.js';
-import { AnswerWriter } from './answer-writer.js';
+import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
 import { Sampler } from './sampler.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
-export interface GenerationParts {
+export interface GenerationParts extends Omit<WriterParts, 'stop'> {
   engine: Engine;
-  spelling: TokenSpelling;
-  /** The marks of the vocabulary's channels; null where it has none. */
-  channels: ChannelMarks | null;
   meter: Meter;
   vocabSize: number;
   contextSize: number;
@@ -85,8 +80,9 @@ export async function generate(
   return {
     text: answer.text,
     reasoning: answer.reasoning,
+    toolCalls: answer.toolCalls,
     tokens,
-    finishReason: FINISH_REASONS[endedBy],
+    finishReason: endedBy === 'endToken' && answer.toolCalls.length > 0 ? 'tool-calls' : FINISH_REASONS[endedBy],
     endedBy,
     stopText: answer.stopText,
     usage: { prompt: prompt.length, cached, completion: tokens.length },

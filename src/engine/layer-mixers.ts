@@ -1,11 +1,13 @@
 import { attentionLayers, recurrentOf } from '../model/mixer-tensors.js';
 import { type AttentionOptions, createAttention } from './attention.js';
+import { createLatentAttention } from './latent-attention.js';
 import type { Mixer } from './mixer.js';
 import { createRecurrent } from './recurrent-mixer.js';
 
 /** The mixers of a model's layers, as one. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing. */
 export function createMixer(options: AttentionOptions): Mixer {
   const { spec } = options;
+  if (spec.latentAttention) return createLatentAttention(options, spec.latentAttention);
   if (!spec.recurrent?.layers.includes(true)) return createAttention(options);
   const recurrent = createRecurrent(options);
   if (attentionLayers(spec) === 0) return recurrent;

@@ -14,6 +14,7 @@ export type ReceiptBase = Pick<
   | 'kernels'
   | 'budgetBytes'
   | 'residentBytes'
+  | 'stateFormat'
   | 'scratchBytes'
   | 'cacheBytes'
   | 'overheadBytes'

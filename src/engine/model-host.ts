@@ -49,7 +49,7 @@ export class ModelHost {
    * throws.
    */
   async generate(
-    { prompt, settings, vocabulary, progress }: Arguments<'generate'>,
+    { prompt, settings, vocabulary, form, progress }: Arguments<'generate'>,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
     const { engine, feedForward, traceHeader, sources, aborted } = this.#parts;
@@ -65,6 +65,7 @@ export class ModelHost {
         engine,
         spelling: new TableSpelling(vocabulary),
         channels: vocabulary.channels,
+        form,
         meter: new Meter(sources),
         vocabSize,
         contextSize,

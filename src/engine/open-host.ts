@@ -148,7 +148,7 @@ function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices 
   return streamed.length > 0 ? new MatricesInRing(stream, streamed, headEntry) : null;
 }
 
-function infoOf(store: Store, path: string, { allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
+function infoOf(store: Store, path: string, { plan, allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
   const { bridge, selector, stream } = parts;
   return {
     ...describeStore(store),
@@ -156,7 +156,7 @@ function infoOf(store: Store, path: string, { allocation, settings }: Planned, p
     contextSize: settings.contextSize,
     selector: selector.name,
     cachePolicy: policyName(allocation.cache),
-    exact: selector.exact,
+    exact: plan.exact,
     kernels: bridge.isa,
     directReads: stream.direct,
     warnings: [...(store.text.warnings ?? []), ...samplingDefaults(store.readGenerationConfig()).warnings],
@@ -169,11 +169,11 @@ function meterSources(
   { selector, exact, cachePolicy, kernels }: ModelInfo,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
 ): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
-  const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes } = plan;
+  const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes, stateFormat } = plan;
   return {
     base: {
       ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
-      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, overheadBytes },
+      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, overheadBytes, stateFormat },
     },
     stream,
     cacheCounts: feedForward.counts,

@@ -6,6 +6,12 @@ import type { TraceWriter } from '../trace/trace-writer.js';
 import { type CacheCounts, type FeedForwardTap, reusedCall, type StreamedFeedForward } from './feed-forward.js';
 
 /**
+ * Units that stay are asked for this far ahead of the layer at work, bytes, while a ring shares the disk: enough to
+ * keep it busy during attention. Without a ring all are asked for at once, and computing follows behind.
+ */
+const AHEAD_BYTES = 64e6;
+
+/**
  * The streamed half for a model whose every row is needed by every token, in the same order. Such a cyclic scan defeats
  * any recency cache. So the first units of each layer stay in memory, and the others pass through a ring that reads
  * ahead across layers and tokens.
@@ -22,8 +28,12 @@ export class PinnedFeedForward implements StreamedFeedForward {
   readonly #units: Uint32Array;
   /** Per layer the slot of each unit. */
   readonly #slots: Uint32Array[];
-  /** Per layer 1 once its pinned units have been asked for. */
+  /** Unit ids from 0 on. */
+  readonly #pinned: Uint32Array;
+  /** Per layer 1 once its pinned units have been computed with. */
   readonly #loaded: Uint8Array;
+  /** The pinned units of the layers before this one have been asked for. */
+  #asked = 0;
   readonly #call: FeedForwardCall;
 
   constructor(stream: RowStream, selector: Selector, allocation: Allocation) {
@@ -32,6 +42,7 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#allocation = allocation;
     const { layers } = allocation;
     this.#units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
+    this.#pinned = Uint32Array.from(this.#units, (_, id) => id);
     this.#loaded = new Uint8Array(layers.length);
     this.#call = reusedCall(this.#units);
     this.#slots = layers.map(({ unit, slots }) =>
@@ -46,8 +57,8 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.trace?.ask(layer, this.#units, count, tokens);
     const slots = this.#slots[layer];
     const held = bundlesIn(unit, this.#units, pinned);
+    this.#askAhead(layer);
     if (this.#loaded[layer] === 0) {
-      this.#stream.request(layer, this.#units, slots, pinned);
       this.#loaded[layer] = 1;
       this.counts.missed += held;
     } else {
@@ -64,12 +75,26 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#stream.ffn(call);
   }
 
+  /** Asks for the pinned units of `layer`, and of those after it. */
+  #askAhead(layer: number): void {
+    const { layers, ring } = this.#allocation;
+    const most = ring ? AHEAD_BYTES : Number.POSITIVE_INFINITY;
+    for (let ahead = 0; this.#asked < layers.length && (this.#asked <= layer || ahead < most); this.#asked++) {
+      const { unit, slots } = layers[this.#asked];
+      if (this.#asked > layer) ahead += slots * unit.slotBytes;
+      this.#stream.request(this.#asked, this.#pinned, this.#slots[this.#asked], slots);
+    }
+  }
+
   endToken(): void {
     this.trace?.endPass();
   }
 
   restart(lost: boolean): void {
-    if (lost) this.#loaded.fill(0);
+    if (lost) {
+      this.#loaded.fill(0);
+      this.#asked = 0;
+    }
     if (this.#allocation.ring) this.#stream.seekRing(0);
   }
 }

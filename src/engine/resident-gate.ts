@@ -1,4 +1,5 @@
 import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { multiplied } from '../dense/load-tensor.js';
 import { FlashrowError } from '../errors.js';
 import type { LayerBundles } from '../store/manifest.js';
 import type { Store } from '../store/reader.js';
@@ -18,7 +19,8 @@ export function loadResidentGate(store: Store, bridge: Bridge, index: number): R
     matrix.dispose();
     throw error;
   }
-  return matrix;
+  const factors = layer.factors?.[layer.formats.gate === null ? 'up' : 'gate'];
+  return factors ? multiplied(matrix, factors[0]) : matrix;
 }
 
 function gateSource(store: Store, layer: LayerBundles): MatrixSource {

@@ -1,6 +1,13 @@
 import type { ModelSpec } from '../model/spec.js';
 import type { TensorFormat } from './tensor-format.js';
 
+/**
+ * A further factor of a tensor's weights: one number, or one for each matrix of a stack. GGUF has it in a tensor of its
+ * own, `X.scale` beside `X.weight`. NVFP4 is made with one; files leave out those that are about 1 (llama.cpp,
+ * `build_lora_mm`, pull request 19769). Products are multiplied by it, so that blocks stay as they are.
+ */
+export type WeightFactors = readonly number[];
+
 /** The start of a tensor, or of a part of one, in a foreign file. */
 export interface Place {
   path: string;
@@ -29,6 +36,8 @@ export interface CheckpointTensor extends Place {
    * matrix's rows. `path` and `offset` are then those of the first part. Default: one part, the whole tensor.
    */
   parts?: readonly Place[];
+  /** What the products of the weights are multiplied by (weight-factors.ts). Default: nothing. */
+  factors?: WeightFactors;
 }
 
 /** The vocabulary of a GGUF file, under `tokenizer.ggml.*`. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type OpenFile, readExactly } from '../disk/files.js';
 import type { CheckpointTensor } from './checkpoint.js';
+import type { TensorFormat } from './tensor-format.js';
 import { TensorReader } from './tensor-reader.js';
 
 /**
@@ -8,6 +9,11 @@ import { TensorReader } from './tensor-reader.js';
  * the cache folder that was made by the old reading is then not taken for the checkpoint's.
  */
 const READING = 2;
+/**
+ * Formats that earlier versions converted to q8_0, and bf16 to f32. A store of theirs is not taken for a checkpoint
+ * that has them; those of all other checkpoints stay.
+ */
+const ONCE_CONVERTED: ReadonlySet<TensorFormat> = new Set(['q5_0', 'q5_1', 'q2_K', 'q3_K', 'iq4_nl', 'iq4_xs', 'bf16']);
 const SAMPLE_BYTES = 1024;
 const PIECE_BYTES = 1024 * 1024;
 
@@ -37,6 +43,7 @@ export class SourceDigest {
     const reader = new TensorReader();
     try {
       for (const tensor of tensors) {
+        if (ONCE_CONVERTED.has(tensor.format)) this.#hash.update(`${tensor.format} as it is `);
         const length = Math.min(tensor.bytes, SAMPLE_BYTES);
         this.#hash.update(reader.readBytes(tensor, Math.floor((tensor.bytes - length) / 2), length));
       }

@@ -4,6 +4,7 @@ import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
 import { damagedTensor, type SourceTensor, unsupportedTensor } from './source-tensor.js';
 import { SourceTensorTable } from './source-tensor-table.js';
 import { blockOf, formatBytes } from './tensor-format.js';
+import { roundsActivations, withFactors } from './weight-factors.js';
 
 type Expected<Layout> = Extract<ExpectedTensor, { layout: Layout }>;
 
@@ -19,8 +20,9 @@ export function resolveTensors(
   const sources = new SourceTensorTable(path, found);
   const tensors = new Map<string, CheckpointTensor>();
   for (const expected of description.tensors) tensors.set(expected.name, resolve(path, expected, sources));
+  withFactors(description, tensors, sources);
   for (const source of sources.unused())
-    if (!description.ignores(source.sourceName))
+    if (!description.ignores(source.sourceName) && !roundsActivations(source.sourceName, sources))
       throw unsupportedTensor(source, 'has no place in this architecture; leaving it out would give wrong results');
   return tensors;
 }
@@ -76,11 +78,11 @@ function stackOfTensors(
 
 /** Groups of rows of a larger matrix. */
 function rowsOfLarger(
-  { name, sourceName, shape }: ExpectedTensor,
+  { name, sourceName, shape, sourceShape }: ExpectedTensor,
   { sourceRows, rowsPerGroup, firstRows }: RowGroups,
   sources: SourceTensorTable,
 ): CheckpointTensor {
-  const { path, format, ...source } = sources.readable(sourceName, [sourceRows, shape[1]]);
+  const { path, format, ...source } = sources.readable(sourceName, sourceShape ?? [sourceRows, shape[1]]);
   const rowBytes = source.bytes / sourceRows;
   const parts = firstRows.map((row) => ({ path, offset: source.offset + row * rowBytes }));
   const bytes = firstRows.length * rowsPerGroup * rowBytes;

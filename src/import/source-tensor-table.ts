@@ -34,6 +34,10 @@ export class SourceTensorTable {
     return source;
   }
 
+  has(name: string): boolean {
+    return this.#tensors.has(name);
+  }
+
   /** A tensor of plain bytes. Throws as `readable` does. */
   bytes(name: string, shape: readonly number[]): SourceTensor {
     const source = this.#ofShape(name, shape);

@@ -4,19 +4,16 @@ import { roundUp } from '../../native-bridge/memory.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import { MIXER_MATRICES } from '../dense/matrix-order.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
-import { mixerChannels, recurrentOf, recurrentTensors, recurrentWidth } from '../model/mixer-tensors.js';
-import type { ModelSpec } from '../model/spec.js';
+import { latentTensors, mixerChannels, recurrentOf, recurrentTensors, recurrentWidth } from '../model/mixer-tensors.js';
+import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { layerSizes } from './state-size.js';
 
-/**
- * Bytes of the weights of all mixers with a state of fixed size, without their norms and the matrices that may stream.
- */
+/** Bytes of the weights of all mixers but ordinary attention, without their norms and the matrices that may stream. */
 export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const mixer = recurrentOf(spec, layer);
-    for (const [name] of mixer ? recurrentTensors(mixer, spec.hiddenSize) : []) {
+    for (const [name] of tensorsOf(spec, layer)) {
       if (MIXER_MATRICES.includes(name)) continue;
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
       bytes += shape.length === 1 ? 4 * shape[0] : roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
@@ -25,13 +22,33 @@ export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string,
   return bytes;
 }
 
+/** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
+function tensorsOf(spec: ModelSpec, layer: number) {
+  const mixer = recurrentOf(spec, layer);
+  if (mixer) return recurrentTensors(mixer, spec.hiddenSize);
+  return spec.latentAttention ? latentTensors(spec.latentAttention, spec.numAttentionHeads, spec.hiddenSize) : [];
+}
+
 /** Bytes of the working rows of all mixers for calls of `tokens`. */
-export function mixerScratchBytes({ recurrent, hiddenSize }: ModelSpec, tokens: number): number {
+export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
+  const { recurrent, latentAttention, hiddenSize, numAttentionHeads: heads } = spec;
+  if (latentAttention) {
+    const { latentDim, keyDim, rotaryDim, queryRank } = latentAttention;
+    const perHead = 2 * (keyDim + rotaryDim) + 2 * latentDim;
+    const tables = 8 * rotaryDim;
+    return tokens * (4 * (hiddenSize + (queryRank ?? 0) + latentDim + heads * perHead) + tables);
+  }
   if (!recurrent) return 0;
   const { mixer } = recurrent;
   const { inputWidth } = layerSizes(mixer, hiddenSize);
   const channels = mixerChannels(mixer, hiddenSize);
-  const projected = mixer.kind === 'short-convolution' ? 3 * channels : channels;
-  const heads = mixer.kind === 'short-convolution' ? 0 : 2 * recurrentWidth(mixer, hiddenSize) + 3 * mixer.valueHeads;
-  return 4 * tokens * (hiddenSize + inputWidth + projected + channels + heads);
+  return 4 * tokens * (hiddenSize + inputWidth + channels + rowFloats(mixer, channels, hiddenSize));
+}
+
+/** Floats of one token in a mixer's other working rows: projections, gates, answers, and a few for each head. */
+function rowFloats(mixer: RecurrentSpec, channels: number, hiddenSize: number): number {
+  const width = recurrentWidth(mixer, hiddenSize);
+  if (mixer.kind === 'short-convolution') return 3 * channels;
+  if (mixer.kind === 'mamba-2') return width + channels + mixer.heads + width + 2 * mixer.heads;
+  return channels + 2 * width + 3 * mixer.valueHeads;
 }

@@ -1,8 +1,8 @@
-import type { Bridge } from '../../native-bridge/bridge.js';
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import { checkOnDisk } from '../dense/checksum.js';
 import type { DenseMatrix, StreamedMatrices } from '../dense/dense-matrix.js';
-import { loadMatrix, loadVector } from '../dense/load-tensor.js';
+import { loadMatrix, loadVector, streamedMatrix } from '../dense/load-tensor.js';
 import { Norm } from '../dense/norm.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -47,10 +47,15 @@ export class MixerTensors {
     return norm;
   }
 
-  /** Throws CORRUPT or BridgeError. */
+  /** A matrix in memory, or one of MIXER_MATRICES that streams. Throws CORRUPT or BridgeError. */
   matrix(name: ResidentLayerTensor): DenseMatrix {
-    const { bridge, streamed } = this.#load;
-    const matrix = streamed?.matrix(layerTensor(this.#layer, name)) ?? loadMatrix(bridge, this.#named(name));
+    const streamed = streamedMatrix(this.#load.streamed, this.#named(name), layerTensor(this.#layer, name));
+    return streamed ?? this.resident(name);
+  }
+
+  /** A matrix in memory. Throws CORRUPT or BridgeError. */
+  resident(name: ResidentLayerTensor): ResidentMatrix {
+    const matrix = loadMatrix(this.#load.bridge, this.#named(name));
     this.#matrices.push(matrix);
     return matrix;
   }

@@ -22,6 +22,10 @@ export function layerSizes(mixer: RecurrentSpec, hiddenSize: number): LayerSizes
   const channels = mixerChannels(mixer, hiddenSize);
   const columns = (mixer.kernel - 1) * channels;
   if (mixer.kind === 'short-convolution') return { stateFloats: columns, inputWidth: channels };
+  if (mixer.kind === 'mamba-2') {
+    const { heads, headDim, stateSize } = mixer;
+    return { stateFloats: columns + heads * headDim * stateSize, inputWidth: channels + heads };
+  }
   const { valueHeads, headDim } = mixer;
   return { stateFloats: columns + valueHeads * headDim * headDim, inputWidth: channels + 2 * valueHeads };
 }

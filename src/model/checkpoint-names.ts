@@ -23,6 +23,12 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   qNorm: 'self_attn.q_norm.weight',
   kNorm: 'self_attn.k_norm.weight',
   sinks: 'self_attn.sinks',
+  latentQueryInput: 'self_attn.q_a_proj.weight',
+  latentQueryNorm: 'self_attn.q_a_layernorm.weight',
+  latentInput: 'self_attn.kv_a_proj_with_mqa.weight',
+  latentNorm: 'self_attn.kv_a_layernorm.weight',
+  latentKeys: 'self_attn.kv_b_proj.weight',
+  latentValues: 'self_attn.kv_b_proj.weight',
   mixerInput: 'linear_attn.in_proj_qkv.weight',
   mixerGate: 'linear_attn.in_proj_z.weight',
   mixerStep: 'linear_attn.in_proj_a.weight',
@@ -44,6 +50,12 @@ const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
   downBias: 'mlp.down_proj.bias',
   router: 'mlp.gate.weight',
   routerBias: 'mlp.gate.bias',
+  selectionBias: 'mlp.gate.e_score_correction_bias',
+  routerNorm: 'router.scale',
+  expertScales: 'router.per_expert_scale',
+  expertsNorm: 'pre_feedforward_layernorm_2.weight',
+  postSharedNorm: 'post_feedforward_layernorm_1.weight',
+  postExpertsNorm: 'post_feedforward_layernorm_2.weight',
   sharedRouter: 'mlp.shared_expert_gate.weight',
   sharedGate: 'mlp.shared_expert.gate_proj.weight',
   sharedUp: 'mlp.shared_expert.up_proj.weight',
@@ -75,6 +87,12 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   qNorm: 'attn_q_norm.weight',
   kNorm: 'attn_k_norm.weight',
   sinks: 'attn_sinks.weight',
+  latentQueryInput: 'attn_q_a.weight',
+  latentQueryNorm: 'attn_q_a_norm.weight',
+  latentInput: 'attn_kv_a_mqa.weight',
+  latentNorm: 'attn_kv_a_norm.weight',
+  latentKeys: 'attn_k_b.weight',
+  latentValues: 'attn_v_b.weight',
   mixerInput: 'attn_qkv.weight',
   mixerGate: 'attn_gate.weight',
   mixerStep: 'ssm_alpha.weight',
@@ -96,6 +114,12 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   downBias: 'ffn_down.bias',
   router: 'ffn_gate_inp.weight',
   routerBias: 'ffn_gate_inp.bias',
+  selectionBias: 'exp_probs_b.bias',
+  routerNorm: 'ffn_gate_inp.scale',
+  expertScales: 'ffn_down_exps.scale',
+  expertsNorm: 'pre_ffw_norm_2.weight',
+  postSharedNorm: 'post_ffw_norm_1.weight',
+  postExpertsNorm: 'post_ffw_norm_2.weight',
   sharedRouter: 'ffn_gate_inp_shexp.weight',
   sharedGate: 'ffn_gate_shexp.weight',
   sharedUp: 'ffn_up_shexp.weight',
@@ -105,14 +129,14 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   down: 'ffn_down.weight',
 };
 
-const STACKED = /^ffn_(gate|up|down)\./;
+const OF_EXPERTS: readonly LayerTensor[] = ['gate', 'up', 'down', 'gateBias', 'upBias', 'downBias'];
 
 /**
- * The names of llama.cpp (gguf-py, constants.py). `renamed` holds those that differ in one architecture. The experts of
- * a layer are a stack in one tensor.
+ * The names of llama.cpp (gguf-py, constants.py). `renamed` holds those that differ in one architecture. From layer
+ * `firstMixture` on, the experts of a layer are a stack in one tensor; null without experts.
  */
 export const ggufNames = (
-  stackedExperts: boolean,
+  firstMixture: number | null,
   renamed: Partial<Record<LayerTensor, string>> = {},
 ): CheckpointNames => ({
   embedding: 'token_embd.weight',
@@ -122,6 +146,7 @@ export const ggufNames = (
   head: 'output.weight',
   layer: (index, tensor) => {
     const name = renamed[tensor] ?? GGUF_LAYER[tensor];
-    return `blk.${index}.${stackedExperts ? name.replace(STACKED, 'ffn_$1_exps.') : name}`;
+    const stacked = firstMixture !== null && index >= firstMixture && OF_EXPERTS.includes(tensor);
+    return `blk.${index}.${stacked ? name.replace(/^(ffn_\w+)\./, '$1_exps.') : name}`;
   },
 });

@@ -1,4 +1,5 @@
 import type { ExpertsFamily } from './experts.js';
+import type { Fields } from './fields.js';
 import type { GemmaTraits } from './gemma-traits.js';
 import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -23,8 +24,21 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   activation?: Activation;
   /** Set for Gemmas. */
   gemma?: GemmaTraits;
-  /** True where queries, keys and values are one matrix of a checkpoint, and gate and up another. Default false. */
-  fused?: boolean;
+  /**
+   * True where queries, keys and values are one matrix of a checkpoint, and gate and up another; `attention` for the
+   * first alone. Default false.
+   */
+  fused?: boolean | 'attention';
+  /** True where checkpoints without norms of queries and keys are known, too. Default false. */
+  optionalQueryKeyNorm?: boolean;
+  /** See `ModelSpec`. Default null. */
+  noRotaryEvery?: number;
+  /** Default `halves`. */
+  huggingFaceRotary?: RotarySpec['layout'];
+  /** The name of the embedding in Hugging Face folders, where it is not the usual one. */
+  huggingFaceEmbedding?: string;
+  /** Shapes of vectors in Hugging Face folders that are not [length]. */
+  huggingFaceShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
   /** GGUF names that differ from the usual. */
   ggufRenamed?: Partial<Record<LayerTensor, string>>;
   /** Hugging Face names that differ from the usual. */
@@ -44,8 +58,12 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   experts: ExpertsFamily | null;
   /** Set where some layers have another mixer than attention. */
   recurrent?: RecurrentFamily;
+  /** True for latent attention. Default false. */
+  latentAttention?: boolean;
   /** True where queries come with gates for attention's output. Default false. */
   attentionGate?: boolean;
+  /** Traits that this family's GGUF metadata say in its own keys; `spec` is what the usual ones say. */
+  ggufTraits?(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec>;
   /** The name of the last norm, where it is not the usual one. */
   finalNorm?: { gguf: string; huggingFace: string };
 }

@@ -3,12 +3,13 @@ import type { ModelDescription, SourceTensors } from './architecture.js';
 import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, ggufNames } from './checkpoint-names.js';
 import type { DecoderFamily } from './decoder-family.js';
-import { describeDecoder, familyTraits } from './describe-decoder.js';
-import { expertsApart } from './expert-sources.js';
-import { ggufExperts } from './experts.js';
+import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.js';
+import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.js';
+import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
-import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
+import { ggufLatent, latentNames, latentRows, latentShape } from './latent-family.js';
+import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
 
@@ -23,16 +24,18 @@ export function ggufDecoder(
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
-  const heads = headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
+  const heads = family.latentAttention
+    ? ggufLatent(metadata, key, tensors)
+    : headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
   const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
+  const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
   const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
-  const names = namesOf(family, recurrent, places);
+  const mixerNames = namesOf(family, firstMixture, recurrent, places);
+  const names = heads.latentAttention ? latentNames(mixerNames, heads.latentAttention) : mixerNames;
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
-  const apart = tensors.shape(expertNamed(0, 'gate', 0));
-  const stack = tensors.shape(names.layer(0, 'gate')) ?? (apart && [metadata.size(key('expert_count')), ...apart]);
-  const experts = family.experts && ggufExperts(family.experts, key, metadata, stack);
+  const experts = family.experts && expertsOf(family.experts, metadata, key, firstMixture!, tensors, names);
   const window = typeof family.slidingWindow === 'object' ? family.slidingWindow : null;
   const spec: ModelSpec = {
     ...familyTraits(family),
@@ -46,15 +49,18 @@ export function ggufDecoder(
     rotary,
     slidingWindow: window && { ...window, size: metadata.size(key('attention.sliding_window'), window.size) },
     activation: family.activation ?? activation(metadata, key('hidden_act')),
+    queryTemperature: queryTemperature(metadata, key),
+    ...withoutNorm(family, tensors.shape(names.layer(0, 'qNorm')) !== null),
     tiedEmbeddings: tensors.shape(names.head) === null,
     recurrent,
     experts,
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
   };
+  Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
   return describeDecoder(spec, names, family, {
-    expertSource: apart && family.experts ? expertsApart(expertNamed) : undefined,
-    mixerRows: places?.rows,
-    kernelShape: (channels, kernel) => [channels, kernel],
+    expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
+    mixerRows: heads.latentAttention ? latentRows(spec, heads.latentAttention) : places?.rows,
+    mixerShape: (tensor) => latentShape(tensor, spec) ?? ggufMixerShape(tensor, spec),
     ignored,
   });
 }
@@ -64,7 +70,7 @@ export function ggufDecoder(
  */
 function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key) {
   const blocks = metadata.size(key('block_count'));
-  const predicting = recurrent ? metadata.count(key('nextn_predict_layers'), blocks - 1) : 0;
+  const predicting = metadata.count(key('nextn_predict_layers'), blocks - 1);
   const numLayers = blocks - predicting;
   const mixers = recurrent?.fromGguf(metadata, key, blocks) ?? null;
   return {
@@ -76,10 +82,11 @@ function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key) {
 
 function namesOf(
   family: DecoderFamily,
+  firstMixture: number | null,
   recurrent: ModelSpec['recurrent'],
   places: MixerPlaces | null,
 ): CheckpointNames {
-  const usual = ggufNames(family.experts !== null, family.ggufRenamed);
+  const usual = ggufNames(firstMixture, family.ggufRenamed);
   const names = { ...usual, finalNorm: family.finalNorm?.gguf ?? usual.finalNorm };
   return places ? recurrentNames(names, { recurrent }, places.names, (layer) => `blk.${layer}.`) : names;
 }
@@ -87,6 +94,33 @@ function namesOf(
 /** Files of Mixtral that were made until April 2024 have a matrix for each expert. */
 const expertNamed = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) =>
   `blk.${layer}.ffn_${tensor}.${expert}.weight`;
+
+const fusedName = (layer: number, stack: 'gateUp' | 'down') =>
+  `blk.${layer}.ffn_${stack === 'gateUp' ? 'gate_up' : stack}_exps.weight`;
+
+function expertsOf(
+  family: ExpertsFamily,
+  metadata: Fields,
+  key: Key,
+  layer: number,
+  tensors: SourceTensors,
+  names: CheckpointNames,
+) {
+  const down = names.layer(layer, 'down');
+  const apart = tensors.shape(expertNamed(layer, 'down', 0));
+  const downShape = tensors.shape(down) ?? (apart && [metadata.size(key('expert_count')), ...apart]);
+  return ggufExperts(family, key, metadata, layer, tensors, {
+    ...{ down, downShape },
+    selectionBias: names.layer(layer, 'selectionBias'),
+    sharedUp: names.layer(layer, 'sharedUp'),
+  });
+}
+
+/** Where the experts are; undefined where they are in stacks of their own. `layer` is the first that has experts. */
+function expertSource(layer: number, tensors: SourceTensors): ExpertSource | undefined {
+  if (tensors.shape(expertNamed(layer, 'down', 0))) return expertsApart(expertNamed);
+  return tensors.shape(fusedName(layer, 'gateUp')) ? fusedExperts(fusedName) : undefined;
+}
 
 function headsOf(metadata: Fields, key: Key) {
   const heads = attentionShape(metadata, {
@@ -100,7 +134,16 @@ function headsOf(metadata: Fields, key: Key) {
       key('attention.value_length'),
       `differs from the keys' ${heads.headDim}, which is not supported`,
     );
-  return heads;
+  return { ...heads, latentAttention: null };
+}
+
+/** Queries that grow with position. Where no key has the length it is the context before YaRN's. Throws CORRUPT. */
+function queryTemperature(metadata: Fields, key: Key): ModelSpec['queryTemperature'] {
+  const scaleKey = key('attention.temperature_scale');
+  if (metadata.raw(scaleKey) === undefined || metadata.raw(scaleKey) === 0) return null;
+  const lengthKeys = [key('attention.temperature_length'), key('rope.scaling.original_context_length')];
+  const lengthKey = lengthKeys.find((one) => metadata.raw(one) !== undefined) ?? lengthKeys[0];
+  return { scale: metadata.positive(scaleKey), length: metadata.size(lengthKey) };
 }
 
 function rotarySpec(

@@ -1,12 +1,14 @@
+import { shown } from '../errors.js';
 import { activation } from './activation.js';
 import type { ModelDescription } from './architecture.js';
 import { attentionShape } from './attention-shape.js';
-import { huggingFaceNames } from './checkpoint-names.js';
+import { type CheckpointNames, huggingFaceNames } from './checkpoint-names.js';
 import type { AlternatingWindow, DecoderFamily } from './decoder-family.js';
-import { describeDecoder, familyTraits } from './describe-decoder.js';
+import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.js';
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { huggingFaceGemma } from './gemma-traits.js';
+import { huggingFaceMixerShape } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
 import type { ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
@@ -29,30 +31,69 @@ export function huggingFaceDecoder(
     headDim: 'head_dim',
   });
   const scaling = ropeFields(config);
-  const rotary = rotarySpec(scaling, config, heads.headDim);
-  const experts = family.experts && huggingFaceExperts(family.experts, config);
+  const rotary = rotarySpec(family, scaling, config, heads.headDim);
+  const names = namesOf(family);
+  const numLayers = config.size('num_hidden_layers');
+  const biased = (layer: number) => holds(names.layer(layer, 'selectionBias'));
+  const experts = family.experts && huggingFaceExperts(family.experts, config, numLayers, biased);
   const spec: ModelSpec = {
     ...familyTraits(family),
     name,
     vocabSize: config.size('vocab_size'),
     intermediateSize: config.size('intermediate_size', experts?.intermediateSize),
-    numLayers: config.size('num_hidden_layers'),
+    numLayers,
     ...heads,
     contextLength: contextLength(family, config, scaling),
     normEpsilon: config.positive('rms_norm_eps', 1e-6),
     rotary,
     slidingWindow: slidingWindow(family, config),
     activation: family.activation ?? activation(config, 'hidden_act'),
+    queryTemperature: queryTemperature(scaling),
+    ...withoutNorm(family, holds(names.layer(0, 'qNorm'))),
+    ...noRotary(family, config, numLayers),
     tiedEmbeddings: config.flag('tie_word_embeddings') ?? family.gemma !== undefined,
     recurrent: null,
     experts,
     ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
   };
-  const names = huggingFaceNames(family.huggingFaceRenamed ?? family.experts?.renamed);
   return describeDecoder(spec, names, family, {
     expertSource: family.experts?.source(holds),
-    kernelShape: (channels, kernel) => [channels, 1, kernel],
+    mixerShape: huggingFaceMixerShape,
+    ignored: predictionBlocks(config, numLayers),
+    vectorShapes: family.huggingFaceShapes,
   });
+}
+
+function namesOf({ huggingFaceRenamed, huggingFaceEmbedding, experts }: DecoderFamily): CheckpointNames {
+  const names = huggingFaceNames({ ...experts?.renamed, ...huggingFaceRenamed });
+  return { ...names, embedding: huggingFaceEmbedding ?? names.embedding };
+}
+
+/** Queries that grow with position, from the fields of rotary positions. */
+function queryTemperature(scaling: Fields | null): ModelSpec['queryTemperature'] {
+  if (scaling?.raw('llama_4_scaling_beta') === undefined) return null;
+  return { scale: scaling.positive('llama_4_scaling_beta'), length: scaling.size('original_max_position_embeddings') };
+}
+
+/** The layers without rotary positions, which `no_rope_layers` marks with 0. Throws UNSUPPORTED for other patterns. */
+function noRotary({ noRotaryEvery: usual }: DecoderFamily, config: Fields, numLayers: number) {
+  if (usual === undefined) return {};
+  const noRotaryEvery = config.size('no_rope_layer_interval', usual);
+  const marks = config.raw('no_rope_layers');
+  const asExpected = (mark: unknown, layer: number) => mark === (layer % noRotaryEvery === noRotaryEvery - 1 ? 0 : 1);
+  if (marks !== undefined && !(Array.isArray(marks) && marks.length === numLayers && marks.every(asExpected)))
+    throw config.unsupported(
+      'no_rope_layers',
+      `is ${shown(marks)}; only ${numLayers} layers of which each ${noRotaryEvery}th is 0 are supported`,
+    );
+  return { noRotaryEvery };
+}
+
+/** Blocks that predict further tokens follow the last layer. A run does not need them. */
+function predictionBlocks(config: Fields, numLayers: number): (sourceName: string) => boolean {
+  if (config.count('num_nextn_predict_layers', numLayers) === 0) return () => false;
+  return (sourceName) =>
+    sourceName.startsWith('model.mtp_') || Number(/^model\.layers\.(\d+)\./.exec(sourceName)?.[1] ?? -1) >= numLayers;
 }
 
 /** The fields of rotary positions. Newer files of models with two kinds of layers have them once for each kind. */
@@ -61,22 +102,30 @@ function ropeFields(config: Fields): Fields | null {
   return parameters?.object('full_attention') ?? parameters;
 }
 
-function rotarySpec(scaling: Fields | null, config: Fields, headDim: number): RotarySpec {
+function rotarySpec(
+  { huggingFaceRotary: layout = 'halves' }: DecoderFamily,
+  scaling: Fields | null,
+  config: Fields,
+  headDim: number,
+): RotarySpec {
   const source = config.raw('rope_theta') === undefined && scaling ? scaling : config;
   const theta = source.positive('rope_theta', 10000);
   const dimension = rotaryDimension(scaling ?? config, config, headDim);
-  return { theta, dimension, layout: 'halves', ...huggingFaceScaling(scaling, config, theta, dimension) };
+  return { theta, dimension, layout, ...huggingFaceScaling(scaling, config, theta, dimension) };
 }
 
 /** Dimensions of a head that rotate. */
 function rotaryDimension(scaling: Fields, config: Fields, headDim: number): number {
+  if (config.raw('rotary_dim') !== undefined)
+    return checkedDimension(config, 'rotary_dim', config.size('rotary_dim'), headDim);
   const fields = scaling.raw('partial_rotary_factor') === undefined ? config : scaling;
   const dimension = Math.floor(headDim * fields.positive('partial_rotary_factor', 1));
+  return checkedDimension(fields, 'partial_rotary_factor', dimension, headDim);
+}
+
+function checkedDimension(fields: Fields, key: string, dimension: number, headDim: number): number {
   if (dimension < 2 || dimension > headDim || dimension % 2 !== 0)
-    throw fields.corrupt(
-      'partial_rotary_factor',
-      `lets ${dimension} dimensions of ${headDim} turn; it should be an even number of them`,
-    );
+    throw fields.corrupt(key, `lets ${dimension} dimensions of ${headDim} turn; it should be an even number of them`);
   return dimension;
 }
 

@@ -20,12 +20,17 @@ export const familyTraits = (family: DecoderFamily) =>
     feedForwardBiases: family.biases ?? false,
     parallelNorm: null,
     queryKeyNorm: family.queryKeyNorm,
+    noRotaryEvery: family.noRotaryEvery ?? null,
     attentionSinks: family.attentionSinks ?? false,
     attentionGate: family.attentionGate ?? false,
   }) as const;
 
+/** A checkpoint that has no norms of queries and keys, where its family may be without them. */
+export const withoutNorm = ({ optionalQueryKeyNorm }: DecoderFamily, hasNorm: boolean) =>
+  optionalQueryKeyNorm && !hasNorm ? { queryKeyNorm: null } : {};
+
 /** What one kind of checkpoint does in its own way, besides names. */
-export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'kernelShape'> {
+export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'mixerShape' | 'vectorShapes'> {
   /** Matrices of a mixer whose rows are parts of a larger one. */
   mixerRows?: FusedRows;
   /** True for a tensor that a run does not need. */
@@ -40,8 +45,11 @@ export function describeDecoder(
   { ignored, mixerRows, ...places }: DecoderPlaces,
 ): ModelDescription {
   const [attention, network] = [fusedQueriesKeysValues(spec), fusedGateUp(spec)];
-  const fusedRows: FusedRows = (tensor) =>
-    mixerRows?.(tensor) ?? (fused ? (attention(tensor) ?? network(tensor)) : null);
+  const fusedRows: FusedRows = (tensor) => {
+    const ofMixer = mixerRows?.(tensor);
+    if (ofMixer || !fused) return ofMixer ?? null;
+    return attention(tensor) ?? (fused === true ? network(tensor) : null);
+  };
   return {
     spec,
     tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, { ...places, fusedRows }) },

@@ -1,7 +1,7 @@
 import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
-import { mixerChannels } from './mixer-tensors.js';
+import { expertsOf, networkNeurons } from './feed-forward.js';
 import { residentOfLayer } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -21,8 +21,10 @@ export type FusedRows = (tensor: LayerTensor) => RowGroups | null;
 export interface TensorPlaces {
   expertSource?: ExpertSource;
   fusedRows?: FusedRows;
-  /** The shape of a mixer's convolution in the checkpoint. Default: [channels * kernel]. */
-  kernelShape?: (channels: number, kernel: number) => number[];
+  /** The shape of a mixer's tensor in the checkpoint; null for our own. Default: our own. */
+  mixerShape?: (tensor: LayerTensor, spec: ModelSpec) => number[] | null;
+  /** The shapes of vectors that are not [length] in the checkpoint. */
+  vectorShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
 }
 
 const EXPERT_BIASES: readonly LayerTensor[] = ['gateBias', 'upBias', 'downBias'];
@@ -44,7 +46,9 @@ export function* expectedTensors(
   for (let layer = 0; layer < spec.numLayers; layer++)
     for (const [tensor, shape, ofExperts] of layerShapes(spec, layer)) {
       const name = layerTensor(layer, tensor);
-      yield { name, shape, ...sourceOf(spec, layer, tensor, names.layer(layer, tensor), ofExperts, places) };
+      const sourceShape = places.vectorShapes?.[tensor]?.(shape[0]);
+      const source = sourceOf(spec, layer, tensor, names.layer(layer, tensor), ofExperts, places);
+      yield { name, shape, ...(sourceShape && { sourceShape }), ...source };
     }
   yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
   if (spec.norm === 'layer') yield { name: FINAL_NORM_BIAS, sourceName: names.finalNormBias!, shape: [hiddenSize] };
@@ -53,8 +57,9 @@ export function* expectedTensors(
 
 /** A layer's tensors, the resident ones first: name, shape, and whether it holds a part of every expert. */
 function layerShapes(spec: ModelSpec, layer: number): [LayerTensor, number[], boolean][] {
-  const { hiddenSize, experts } = spec;
-  const neurons = experts?.intermediateSize ?? spec.intermediateSize;
+  const { hiddenSize } = spec;
+  const experts = expertsOf(spec, layer);
+  const neurons = networkNeurons(spec, layer);
   const streamed: [LayerTensor, number[]][] = [
     ['up', [neurons, hiddenSize]],
     ['down', [hiddenSize, neurons]],
@@ -75,18 +80,17 @@ function layerShapes(spec: ModelSpec, layer: number): [LayerTensor, number[], bo
 }
 
 function sourceOf(
-  { experts, hiddenSize, recurrent }: ModelSpec,
+  spec: ModelSpec,
   layer: number,
   tensor: LayerTensor,
   sourceName: string,
   ofExperts: boolean,
-  { expertSource = stackedExperts, fusedRows = () => null, kernelShape }: TensorPlaces,
+  { expertSource = stackedExperts, fusedRows = () => null, mixerShape }: TensorPlaces,
 ) {
+  const { experts, hiddenSize } = spec;
   if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...experts!, hiddenSize, sourceName });
-  if (tensor === 'mixerKernel' && kernelShape && recurrent) {
-    const { mixer } = recurrent;
-    return { sourceName, sourceShape: kernelShape(mixerChannels(mixer, hiddenSize), mixer.kernel) };
-  }
+  const sourceShape = mixerShape?.(tensor, spec);
+  if (sourceShape) return { sourceName, sourceShape };
   const parts = fusedRows(tensor);
   return parts ? { sourceName, parts } : { sourceName };
 }

@@ -31,3 +31,23 @@ export const expertsApart =
     sourceName,
     parts: Array.from({ length: numExperts }, (_, expert) => name(layer, tensor as 'gate' | 'up' | 'down', expert)),
   });
+
+/**
+ * Gate and up of a layer's experts in one stack [numExperts, 2 * intermediateSize, hiddenSize], in each matrix first
+ * the gate's rows and then up's; down in a stack of its own.
+ */
+export const fusedExperts =
+  (name: (layer: number, stack: 'gateUp' | 'down') => string): ExpertSource =>
+  (layer, tensor, { numExperts, intermediateSize: neurons, hiddenSize }) => {
+    if (tensor === 'down') return { sourceName: name(layer, 'down') };
+    const first = tensor === 'up' ? neurons : 0;
+    return {
+      sourceName: name(layer, 'gateUp'),
+      sourceShape: [numExperts, 2 * neurons, hiddenSize],
+      parts: {
+        sourceRows: numExperts * 2 * neurons,
+        rowsPerGroup: neurons,
+        firstRows: Array.from({ length: numExperts }, (_, expert) => expert * 2 * neurons + first),
+      },
+    };
+  };

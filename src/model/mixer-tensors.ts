@@ -1,5 +1,7 @@
-import type { DeltaNetSpec, ModelSpec, RecurrentSpec } from './spec.js';
+import type { DeltaNetSpec, LatentAttentionSpec, Mamba2Spec, ModelSpec, RecurrentSpec } from './spec.js';
 import type { ResidentLayerTensor } from './tensor-names.js';
+
+type Shapes = [ResidentLayerTensor, number[]][];
 
 /** The mixer that a layer has in place of attention; null for attention. */
 export const recurrentOf = ({ recurrent }: Pick<ModelSpec, 'recurrent'>, layer: number): RecurrentSpec | null =>
@@ -12,40 +14,98 @@ export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLa
 /** Floats per token of a mixer's output, before the projection. */
 export function mixedWidth(spec: ModelSpec, layer: number): number {
   const recurrent = recurrentOf(spec, layer);
-  return recurrent ? recurrentWidth(recurrent, spec.hiddenSize) : spec.numAttentionHeads * spec.headDim;
+  if (recurrent) return recurrentWidth(recurrent, spec.hiddenSize);
+  return spec.numAttentionHeads * (spec.latentAttention?.valueDim ?? spec.headDim);
 }
 
 export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number {
-  return mixer.kind === 'short-convolution' ? hiddenSize : mixer.valueHeads * mixer.headDim;
+  switch (mixer.kind) {
+    case 'short-convolution':
+      return hiddenSize;
+    case 'delta-net':
+      return mixer.valueHeads * mixer.headDim;
+    case 'mamba-2':
+      return mixer.heads * mixer.headDim;
+  }
+}
+
+/** True for a layer with ordinary attention, whose projections the dense half has. */
+export const hasPlainAttention = (spec: Pick<ModelSpec, 'recurrent' | 'latentAttention'>, layer: number): boolean =>
+  spec.latentAttention === null && recurrentOf(spec, layer) === null;
+
+/** Shapes of the tensors of latent attention, the output projection left out. */
+export function latentTensors(
+  { latentDim, keyDim, rotaryDim, valueDim, queryRank, keyLayout }: LatentAttentionSpec,
+  heads: number,
+  hiddenSize: number,
+): Shapes {
+  const bottleneck: Shapes = [
+    ['latentQueryInput', [queryRank ?? 0, hiddenSize]],
+    ['latentQueryNorm', [queryRank ?? 0]],
+  ];
+  return [
+    ...(queryRank === null ? [] : bottleneck),
+    ['q', [heads * (keyDim + rotaryDim), queryRank ?? hiddenSize]],
+    ['latentInput', [latentDim + rotaryDim, hiddenSize]],
+    ['latentNorm', [latentDim]],
+    ['latentKeys', keyLayout === 'by-latent' ? [heads * latentDim, keyDim] : [heads * keyDim, latentDim]],
+    ['latentValues', [heads * valueDim, latentDim]],
+  ];
 }
 
 /** Channels of a mixer's convolution. */
 export function mixerChannels(mixer: RecurrentSpec, hiddenSize: number): number {
-  return mixer.kind === 'short-convolution' ? hiddenSize : (2 * mixer.keyHeads + mixer.valueHeads) * mixer.headDim;
+  switch (mixer.kind) {
+    case 'short-convolution':
+      return hiddenSize;
+    case 'delta-net':
+      return (2 * mixer.keyHeads + mixer.valueHeads) * mixer.headDim;
+    case 'mamba-2':
+      return mixer.heads * mixer.headDim + 2 * mixer.groups * mixer.stateSize;
+  }
 }
 
 /** Shapes of a mixer's tensors, its output projection left out. Convolutions are [channels, kernel] as one vector. */
-export function recurrentTensors(mixer: RecurrentSpec, hiddenSize: number): [ResidentLayerTensor, number[]][] {
+export function recurrentTensors(mixer: RecurrentSpec, hiddenSize: number): Shapes {
   const channels = mixerChannels(mixer, hiddenSize);
-  const kernel: [ResidentLayerTensor, number[]] = ['mixerKernel', [channels * mixer.kernel]];
-  if (mixer.kind === 'short-convolution') return [['mixerInput', [3 * hiddenSize, hiddenSize]], kernel];
-  return deltaNetTensors(mixer, channels, hiddenSize, kernel);
+  const kernel: Shapes[number] = ['mixerKernel', [channels * mixer.kernel]];
+  switch (mixer.kind) {
+    case 'short-convolution':
+      return [['mixerInput', [3 * hiddenSize, hiddenSize]], kernel];
+    case 'delta-net':
+      return deltaNetTensors(mixer, channels, hiddenSize, kernel);
+    case 'mamba-2':
+      return mamba2Tensors(mixer, channels, hiddenSize, kernel);
+  }
 }
 
-function deltaNetTensors(
+const deltaNetTensors = (
   { valueHeads, headDim }: DeltaNetSpec,
   channels: number,
   hiddenSize: number,
-  kernel: [ResidentLayerTensor, number[]],
-): [ResidentLayerTensor, number[]][] {
-  return [
-    ['mixerInput', [channels, hiddenSize]],
-    ['mixerGate', [valueHeads * headDim, hiddenSize]],
-    ['mixerStep', [valueHeads, hiddenSize]],
-    ['mixerShare', [valueHeads, hiddenSize]],
-    kernel,
-    ['mixerStepBias', [valueHeads]],
-    ['mixerDecay', [valueHeads]],
-    ['mixerNorm', [headDim]],
-  ];
-}
+  kernel: Shapes[number],
+): Shapes => [
+  ['mixerInput', [channels, hiddenSize]],
+  ['mixerGate', [valueHeads * headDim, hiddenSize]],
+  ['mixerStep', [valueHeads, hiddenSize]],
+  ['mixerShare', [valueHeads, hiddenSize]],
+  kernel,
+  ['mixerStepBias', [valueHeads]],
+  ['mixerDecay', [valueHeads]],
+  ['mixerNorm', [headDim]],
+];
+
+const mamba2Tensors = (
+  { heads, headDim }: Mamba2Spec,
+  channels: number,
+  hiddenSize: number,
+  kernel: Shapes[number],
+): Shapes => [
+  ['mixerInput', [heads * headDim + channels + heads, hiddenSize]],
+  kernel,
+  ['mixerKernelBias', [channels]],
+  ['mixerStepBias', [heads]],
+  ['mixerDecay', [heads]],
+  ['mixerSkip', [heads]],
+  ['mixerNorm', [heads * headDim]],
+];

@@ -2,8 +2,8 @@ import { shown } from '../errors.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import type { FusedRows } from './expected-tensors.js';
 import { Fields } from './fields.js';
-import { recurrentOf } from './mixer-tensors.js';
-import type { ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
+import { mixerChannels, recurrentOf } from './mixer-tensors.js';
+import type { Mamba2Spec, ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
 /** The full name of a metadata key under the architecture's own prefix. */
@@ -69,4 +69,40 @@ export const attendingHeads = (metadata: Fields, key: Key): Fields => {
 export function checkHeads(fields: Fields, key: string, keyHeads: number, valueHeads: number): void {
   if (valueHeads % keyHeads !== 0)
     throw fields.corrupt(key, `is ${shown(keyHeads)}, which does not divide the ${valueHeads} value heads`);
+}
+
+/** The shape of a mixer's tensor in a GGUF file; null for our own. */
+export function ggufMixerShape(tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null {
+  if (!recurrent) return null;
+  const { mixer } = recurrent;
+  if (tensor === 'mixerKernel') return [mixerChannels(mixer, hiddenSize), mixer.kernel];
+  if (mixer.kind !== 'mamba-2') return null;
+  if (tensor === 'mixerDecay' || tensor === 'mixerSkip') return [mixer.heads, 1];
+  return tensor === 'mixerNorm' ? [mixer.groups, (mixer.heads * mixer.headDim) / mixer.groups] : null;
+}
+
+/** The same in a Hugging Face folder. */
+export const huggingFaceMixerShape = (tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null =>
+  recurrent && tensor === 'mixerKernel'
+    ? [mixerChannels(recurrent.mixer, hiddenSize), 1, recurrent.mixer.kernel]
+    : null;
+
+/** A Mamba-2 mixer from GGUF metadata. Throws CORRUPT. */
+export function ggufMamba2(metadata: Fields, key: Key): Mamba2Spec {
+  const heads = metadata.size(key('ssm.time_step_rank'));
+  const groups = metadata.size(key('ssm.group_count'));
+  const inner = metadata.size(key('ssm.inner_size'));
+  if (inner % heads !== 0)
+    throw metadata.corrupt(key('ssm.inner_size'), `is ${inner}, which the ${heads} heads do not divide`);
+  if (heads % groups !== 0)
+    throw metadata.corrupt(key('ssm.group_count'), `is ${groups}, which does not divide the ${heads} heads`);
+  return {
+    kind: 'mamba-2',
+    heads,
+    headDim: inner / heads,
+    groups,
+    stateSize: metadata.size(key('ssm.state_size')),
+    kernel: metadata.size(key('ssm.conv_kernel')),
+    decay: 'negated',
+  };
 }

@@ -1,4 +1,5 @@
-import { mixedWidth, recurrentOf, recurrentTensors } from './mixer-tensors.js';
+import { expertsOf, streamedNeurons } from './feed-forward.js';
+import { latentTensors, mixedWidth, recurrentOf, recurrentTensors } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
   EMBEDDING,
@@ -12,7 +13,7 @@ import {
 
 /** Shapes of a layer's resident tensors, [rows, columns] or [length], in the order of a store. */
 export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTensor, number[]][] {
-  const { hiddenSize, experts } = spec;
+  const { hiddenSize } = spec;
   const layerNorm = spec.norm === 'layer';
   const shapes: [ResidentLayerTensor, number[]][] = [['attentionNorm', [hiddenSize]]];
   if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
@@ -26,26 +27,40 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
   }
   if (spec.postNorms) shapes.push(['postFfnNorm', [hiddenSize]]);
+  shapes.push(...networkTensors(spec, layer));
+  return shapes;
+}
+
+/** The tensors beside a layer's network or experts: biases, norms between them, the router, the shared expert. */
+function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
+  const { hiddenSize } = spec;
+  const experts = expertsOf(spec, layer);
+  const shapes: [ResidentLayerTensor, number[]][] = [];
   if (spec.feedForwardBiases) {
-    const neurons = streamedNeurons(spec);
+    const neurons = streamedNeurons(spec, layer);
     if (spec.gated) shapes.push(['gateBias', [neurons]]);
     shapes.push(['upBias', [neurons]], ['downBias', [(experts?.numExperts ?? 1) * hiddenSize]]);
     if (experts) shapes.push(['routerBias', [experts.numExperts]]);
   }
-  if (experts) {
-    shapes.push(['router', [experts.numExperts, hiddenSize]]);
-    const shared = experts.sharedIntermediateSize;
-    if (shared > 0) {
-      shapes.push(['sharedRouter', [1, hiddenSize]]);
-      shapes.push(['sharedGate', [shared, hiddenSize]], ['sharedUp', [shared, hiddenSize]]);
-      shapes.push(['sharedDown', [hiddenSize, shared]]);
-    }
+  if (!experts) return shapes;
+  shapes.push(['router', [experts.numExperts, hiddenSize]]);
+  if (experts.selectionBias) shapes.push(['selectionBias', [experts.numExperts]]);
+  if (experts.routerInput === 'residual') shapes.push(['routerNorm', [hiddenSize]]);
+  if (experts.outputScales) shapes.push(['expertScales', [experts.numExperts]]);
+  const shared = experts.sharedIntermediateSize;
+  if (shared > 0) {
+    if (experts.sharedRouter) shapes.push(['sharedRouter', [1, hiddenSize]]);
+    if (spec.gated) shapes.push(['sharedGate', [shared, hiddenSize]]);
+    shapes.push(['sharedUp', [shared, hiddenSize]], ['sharedDown', [hiddenSize, shared]]);
   }
+  if (experts.branchNorms)
+    shapes.push(['expertsNorm', [hiddenSize]], ['postSharedNorm', [hiddenSize]], ['postExpertsNorm', [hiddenSize]]);
   return shapes;
 }
 
 function attentionTensors(spec: ModelSpec): [ResidentLayerTensor, number[]][] {
   const { hiddenSize, headDim } = spec;
+  if (spec.latentAttention) return latentTensors(spec.latentAttention, spec.numAttentionHeads, hiddenSize);
   const queries = spec.numAttentionHeads * headDim;
   const keys = spec.numKeyValueHeads * headDim;
   const shapes: [ResidentLayerTensor, number[]][] = [
@@ -73,7 +88,3 @@ export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   if (!spec.tiedEmbeddings) shapes.set(HEAD, [vocabSize, hiddenSize]);
   return shapes;
 }
-
-/** Neurons that a layer streams: those of its network, or those of all its experts, expert by expert. */
-export const streamedNeurons = ({ intermediateSize, experts }: ModelSpec): number =>
-  experts ? experts.numExperts * experts.intermediateSize : intermediateSize;

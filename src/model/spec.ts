@@ -1,13 +1,13 @@
 /**
  * The nonlinearity in the feed-forward network. `gelu` is the exact form with erf, `gelu-tanh` its usual approximation.
- * `clamped-swiglu` is the one of gpt-oss (arXiv 2508.10925).
+ * `clamped-swiglu` is the one of gpt-oss (arXiv 2508.10925), `relu-squared` that of Primer (arXiv 2109.08668).
  */
-export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
+export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
 
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
   theta: number;
-  /** The number of leading dimensions of each head that rotate. The others pass through. */
+  /** The number of leading dimensions of each head that rotate. The others pass through. 0 for no positions at all. */
   dimension: number;
   /**
    * The pairs that rotate together: neighbours (2i, 2i+1), as in GGUF files of Llama, or halves (i, i + dimension/2),
@@ -33,6 +33,13 @@ export interface SlidingWindowSpec {
   theta: number | null;
 }
 
+/** Queries that grow with their position p, by 1 + scale * ln(1 + floor(p / length)) (Llama 4, Ministral 3). */
+export interface QueryTemperatureSpec {
+  scale: number;
+  /** Tokens. */
+  length: number;
+}
+
 /** A mixture of experts. Each layer has many feed-forward networks, and a router picks a few for each token. */
 export interface ExpertsSpec {
   numExperts: number;
@@ -40,13 +47,68 @@ export interface ExpertsSpec {
   numExpertsPerToken: number;
   /** Neurons in one expert. */
   intermediateSize: number;
-  /** True where the softmax weights of a token's experts are scaled to sum to 1. */
-  normalizeWeights: boolean;
+  /** Layers before the first one with experts. Each has an ordinary network of `ModelSpec.intermediateSize` neurons. */
+  leadingDenseLayers: number;
+  /** What makes scores of the router's logits. The experts with the best scores are chosen, and weigh by them. */
+  scoring: 'softmax' | 'sigmoid' | 'sqrt-softplus';
   /**
-   * Neurons of the shared expert, which every token uses, weighted by the sigmoid of its own gate. It stays resident.
-   * 0 without one.
+   * True where each expert has a bias that is added to its score for the choice, and not for the weight (arXiv
+   * 2408.15664).
    */
+  selectionBias: boolean;
+  /**
+   * Experts in as many groups of neighbours, of which the `used` best are chosen from; a group is as good as its two
+   * best experts together (arXiv 2412.19437). Null without groups.
+   */
+  groups: ExpertGroupsSpec | null;
+  /** True where the weights of a token's experts are scaled to sum to 1. */
+  normalizeWeights: boolean;
+  /** A factor for weights. */
+  weightScale: number;
+  /** True where the output of each expert has a factor of its own. */
+  outputScales: boolean;
+  /**
+   * What the router reads: the input of the network; or the residual stream before the network, in a norm whose weights
+   * are the router's own and are divided by sqrt(hiddenSize) (Gemma 4).
+   */
+  routerInput: 'network' | 'residual';
+  /** Neurons of the shared expert, which every token uses. It stays resident. 0 without one. */
   sharedIntermediateSize: number;
+  /** True where the shared expert weighs by the sigmoid of its own router, a vector; else it weighs 1. */
+  sharedRouter: boolean;
+  /**
+   * True where the experts have a norm of their own before them, and they and the shared expert one each after them,
+   * before their sum (Gemma 4).
+   */
+  branchNorms: boolean;
+}
+
+export interface ExpertGroupsSpec {
+  /** Divides the experts; at least two of them are in a group. */
+  count: number;
+  /** Groups whose experts a token may use. */
+  used: number;
+}
+
+/**
+ * Attention whose keys and values are made of one short vector for all heads (arXiv 2405.04434), which is all that is
+ * kept. `headDim` is then `latentDim + rotaryDim`, and there is one key-value head.
+ */
+export interface LatentAttentionSpec {
+  /** Numbers that keys and values are made of. */
+  latentDim: number;
+  /** Dimensions of a head's queries and keys that do not rotate. */
+  keyDim: number;
+  /** Dimensions that do. All heads share those of the keys. */
+  rotaryDim: number;
+  /** Dimensions of a head's values. */
+  valueDim: number;
+  /** Rows of the bottleneck that queries pass; null without one. */
+  queryRank: number | null;
+  /**
+   * The rows of each head's matrix from latents to keys: one for each latent number (turned), or for each of the key.
+   */
+  keyLayout: 'by-latent' | 'by-key';
 }
 
 /**
@@ -78,8 +140,24 @@ export interface DeltaNetSpec {
   decay: 'negated' | 'logarithm';
 }
 
+/**
+ * Mamba-2 (arXiv 2405.21060): a matrix [stateSize, headDim] for each head, which decays with every token. It also keeps
+ * `kernel - 1` columns of a convolution, [heads * headDim + 2 * groups * stateSize] each.
+ */
+export interface Mamba2Spec {
+  kind: 'mamba-2';
+  heads: number;
+  headDim: number;
+  /** Neighbouring heads share keys and queries, in so many groups. They divide the heads. */
+  groups: number;
+  stateSize: number;
+  kernel: number;
+  /** What the checkpoint holds of each head's decay rate: the negative rate itself, or its natural logarithm. */
+  decay: 'negated' | 'logarithm';
+}
+
 /** A mixer whose state has one size, whatever the length of the context. */
-export type RecurrentSpec = ShortConvolutionSpec | DeltaNetSpec;
+export type RecurrentSpec = ShortConvolutionSpec | DeltaNetSpec | Mamba2Spec;
 
 /** The layers that have such a mixer in place of attention. */
 export interface RecurrentLayersSpec {
@@ -115,8 +193,14 @@ export interface ModelSpec {
   postNorms: boolean;
   /** A factor for embeddings. */
   embeddingScale: number;
+  /** A factor for what mixer and feed-forward network add to the residual stream. */
+  residualScale: number;
+  /** A factor for logits. */
+  logitScale: number;
   /** Null where positions are learned vectors, which are added to the embedding. */
   rotary: RotarySpec | null;
+  /** The last layer of each group of so many does not rotate queries and keys (arXiv 2501.18795); null for none. */
+  noRotaryEvery: number | null;
   /** Rows before position 0 in the table of learned positions; 0 without a table. */
   positionOffset: number;
   activation: Activation;
@@ -139,6 +223,8 @@ export interface ModelSpec {
   queryKeyNorm: 'head' | 'all' | null;
   /** A factor for queries, besides 1/sqrt(headDim). */
   queryScale: number;
+  /** Null where queries are scaled alike at all positions. */
+  queryTemperature: QueryTemperatureSpec | null;
   /** Cap of attention's logits: x becomes cap * tanh(x / cap). Null for no cap. */
   attentionSoftCap: number | null;
   /** The same for the logits of the head. */
@@ -149,6 +235,8 @@ export interface ModelSpec {
   attentionSinks: boolean;
   /** True where queries come with as many values whose sigmoid weighs attention's output, head by head. */
   attentionGate: boolean;
+  /** Null for ordinary attention. */
+  latentAttention: LatentAttentionSpec | null;
   /** Null where every layer has attention. */
   recurrent: RecurrentLayersSpec | null;
   /** Null for an ordinary feed-forward network. */

@@ -12,7 +12,8 @@ export const HEAD = 'head';
 /**
  * Resident tensors of a layer. With experts, a bias holds those of all experts, one after another. `router` is
  * [numExperts, hiddenSize]. The shared expert is resident too.
- * `mixer...` belong to a mixer other than attention (mixer-tensors.ts). `o` is the output projection of every mixer.
+ * `latent...` belong to latent attention, `mixer...` belong to a mixer other than attention (mixer-tensors.ts). `o` is
+ * the output projection of every mixer.
  */
 export type ResidentLayerTensor =
   | 'attentionNorm'
@@ -26,6 +27,12 @@ export type ResidentLayerTensor =
   | 'qNorm'
   | 'kNorm'
   | 'sinks'
+  | 'latentQueryInput'
+  | 'latentQueryNorm'
+  | 'latentInput'
+  | 'latentNorm'
+  | 'latentKeys'
+  | 'latentValues'
   | 'mixerInput'
   | 'mixerGate'
   | 'mixerStep'
@@ -47,6 +54,12 @@ export type ResidentLayerTensor =
   | 'downBias'
   | 'router'
   | 'routerBias'
+  | 'selectionBias'
+  | 'routerNorm'
+  | 'expertScales'
+  | 'expertsNorm'
+  | 'postSharedNorm'
+  | 'postExpertsNorm'
   | 'sharedRouter'
   | 'sharedGate'
   | 'sharedUp'

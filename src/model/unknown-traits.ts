@@ -10,12 +10,19 @@ const SWIGLU = { swiglu_limit: 7, swiglu_alpha: 1.702 };
  * value is of the wrong kind.
  */
 export function refuseUnknownTraits(
-  { biases = false, activation, quantMethod }: Pick<DecoderFamily, 'biases' | 'activation' | 'quantMethod'>,
+  {
+    biases = false,
+    queryKeyValueBiases,
+    activation,
+    quantMethod,
+  }: Pick<DecoderFamily, 'biases' | 'activation' | 'quantMethod'> & Partial<DecoderFamily>,
   config: Fields,
 ): void {
   for (const key of ['attention_bias', 'mlp_bias']) {
     const value = config.flag(key);
-    if (value === true && !biases) throw config.unsupported(key, 'is true; projections with biases are not supported');
+    const ofAttention = key === 'attention_bias' && queryKeyValueBiases;
+    if (value === true && !biases && !ofAttention)
+      throw config.unsupported(key, 'is true; projections with biases are not supported');
     if (value === false && biases)
       throw config.unsupported(key, 'is false; this architecture without biases is not supported');
   }

@@ -29,13 +29,21 @@ function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: numb
   });
 }
 
-const growth = (factor: number) => (factor > 1 ? 1 + 0.1 * Math.log(factor) : 1);
+const growth = (factor: number, scale = 1) => (factor > 1 ? 1 + 0.1 * scale * Math.log(factor) : 1);
+
+/** The two scales of a temperature, of which one alone has no meaning that is known; null without them. */
+function temperatures(scaling: Fields): [number, number] | null {
+  const keys = ['mscale', 'mscale_all_dim'] as const;
+  const found = keys.filter((key) => scaling.raw(key) !== undefined);
+  if (found.length === 1)
+    throw scaling.unsupported(found[0], 'is set alone; no supported model has one without the other');
+  return found.length === 0 ? null : [scaling.positive(keys[0]), scaling.positive(keys[1])];
+}
 
 /** From `rope_scaling` of config.json (transformers, modeling_rope_utils.py). Throws CORRUPT or UNSUPPORTED. */
 export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, dimension: number): RotaryScaling {
-  for (const key of ['mscale', 'mscale_all_dim'])
-    if (scaling.raw(key) !== undefined) throw scaling.unsupported(key, 'is set; no supported model has it');
   const factor = scaling.positive('factor');
+  const scales = temperatures(scaling);
   const ramp: Ramp = {
     factor,
     trained: scaling.size('original_max_position_embeddings', config.size('max_position_embeddings')),
@@ -44,7 +52,8 @@ export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, 
     wholePairs: scaling.flag('truncate') ?? true,
   };
   const frequencyFactors = slowedBy(ramp, theta, dimension);
-  return { frequencyFactors, magnitude: scaling.positive('attention_factor', growth(factor)) };
+  const usual = scales ? growth(factor, scales[0]) / growth(factor, scales[1]) : growth(factor);
+  return { frequencyFactors, magnitude: scaling.positive('attention_factor', usual) };
 }
 
 /**
@@ -65,6 +74,7 @@ export function ggufYarn(
     slow: metadata.positive(key('yarn_beta_slow'), 1),
     wholePairs: true,
   };
-  const magnitude = metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor));
+  const all = metadata.raw(key('yarn_log_multiplier')) ? metadata.positive(key('yarn_log_multiplier')) : 0;
+  const magnitude = (metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor))) / growth(factor, all);
   return { frequencyFactors: slowedBy(ramp, theta, dimension), magnitude };
 }

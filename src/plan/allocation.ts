@@ -5,6 +5,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { SelectorName } from '../select/selector.js';
 import type { Calibration } from './calibration.js';
 import type { MatrixUnits } from './dense/matrix-units.js';
+import type { StateFormat } from './state-format.js';
 import type { UnitShape } from './units.js';
 
 /** A model, a budget, and the choices that the caller made. Sizes are bytes. */
@@ -18,7 +19,7 @@ export interface AllocationRequest {
   budgetBytes: number;
   /** Tokens. */
   contextSize: number;
-  stateFormat: 'f16' | 'f32';
+  stateFormat: StateFormat;
   threads: number;
   selector: 'auto' | SelectorName;
   cache: 'auto' | CachePolicy;

@@ -1,4 +1,5 @@
 import type { CachePolicy } from '../cache/policy.js';
+import { expertsOf } from '../model/feed-forward.js';
 import type { SelectorName } from '../select/selector.js';
 import type { Allocation, AllocationRequest } from './allocation.js';
 import { expertMissShare } from './expert-reuse.js';
@@ -39,7 +40,9 @@ export function expectedReads(
 
 /** The share of a layer's streamed half that one token is expected to need. */
 function touchedShare({ spec, calibration }: AllocationRequest, selector: SelectorName, layer: number): number {
-  if (spec.experts) return spec.experts.numExpertsPerToken / spec.experts.numExperts;
+  const experts = expertsOf(spec, layer);
+  if (experts) return experts.numExpertsPerToken / experts.numExperts;
+  if (spec.experts) return 1;
   const known = calibration?.layers[layer];
   if (selector === 'all') return 1;
   if (selector === 'low-rank') return known?.chosenShare ?? 1;

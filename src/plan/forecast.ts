@@ -25,8 +25,9 @@ export interface ForecastInput {
   allocation: Allocation;
   /** Whether the model is a mixture of experts. */
   experts: boolean;
-  /** Weights of the dense half that one token touches, streamed ones included. */
+  /** Weights of the dense half that one token touches, streamed ones included, and those of the head among them. */
   denseBytes: number;
+  headBytes: number;
   /** Tokens of the prompt that the first token waits for, and how many of a prompt run together. */
   promptTokens: number;
   chunkTokens: number;
@@ -42,7 +43,8 @@ export interface ForecastInput {
  * Says what speed to expect, after a short reading of the model's own file, and corrected by what earlier runs
  * measured. A ring reads ahead while everything else is computed, so the slower of the two counts. Neurons that a
  * selector asks for are read while the same layer's hits are computed; the resident half comes on top. A missing expert
- * takes longer than the hits of its layer, and most layers miss none, so that reading experts hides behind nothing.
+ * takes longer than the hits of its layer, and most layers miss none, so that reading experts hides behind nothing. A
+ * prompt goes in chunks. The first finds an empty cache, and fills memory that the system has to clear meanwhile.
  */
 export function forecast(input: ForecastInput): Forecast {
   const { allocation, denseBytes, earlier, promptTokens } = input;
@@ -58,33 +60,51 @@ export function forecast(input: ForecastInput): Forecast {
     batchTokens: batch,
   });
   const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShare(allocation));
-  const prefillTokensPerSecond =
-    earlier?.prefill ?? batch / secondsOf(batch, input, probes, missShareOfBatch(allocation));
-  const loadSeconds = START_SECONDS + allocation.residentBytes / probes.disk;
-  // What stays in the cache is read by the first prompt.
-  const filling = Math.min(allocation.arenaBytes, allocation.ffnBytes * union(allocation, batch)) / probes.disk;
+  const prefillTokensPerSecond = earlier?.prefill ?? promptTokens / secondsOfPrompt(input, probes);
+  const loadSeconds = START_SECONDS + allocation.residentBytes / Math.min(probes.disk, probes.loads);
   return {
     tokensPerSecond,
     prefillTokensPerSecond,
     loadSeconds,
     promptTokens,
-    firstTokenSeconds: loadSeconds + filling + promptTokens / prefillTokensPerSecond,
+    firstTokenSeconds: loadSeconds + promptTokens / prefillTokensPerSecond,
     basis: basisOf(input, probes),
   };
 }
 
+/** Seconds of the first prompt, chunk by chunk: the first of them fills the cache. */
+function secondsOfPrompt(input: ForecastInput, probes: Probes): number {
+  const { allocation, promptTokens, chunkTokens } = input;
+  const missed = missShareOfBatch(allocation);
+  const first = Math.min(chunkTokens, promptTokens);
+  const rest = (promptTokens - first) % chunkTokens;
+  const chunks = (promptTokens - first - rest) / chunkTokens;
+  return (
+    secondsOf(first, input, probes, 1) +
+    clearing(first, input, probes) +
+    (chunks === 0 ? 0 : chunks * secondsOf(chunkTokens, input, probes, missed)) +
+    (rest === 0 ? 0 : secondsOf(rest, input, probes, missed))
+  );
+}
+
+/** Seconds in which the system clears the memory of the cache while the first chunk fills it, all cores at once. */
+const clearing = (tokens: number, { allocation, bridge }: ForecastInput, { loads }: Probes): number =>
+  Math.min(allocation.arenaBytes, allocation.ffnBytes * union(allocation, tokens)) / (loads * bridge.threads);
+
 /** Seconds of a pass of `tokens` over all layers, where `missed` of what it needs has to be read. */
 function secondsOf(tokens: number, input: ForecastInput, probes: Probes, missed: number): number {
-  const { allocation, experts, denseBytes } = input;
+  const { allocation, experts, denseBytes, headBytes } = input;
   const dense = allocation.denseStreamedBytes / probes.disk;
   const touched = allocation.ffnBytes * union(allocation, tokens);
   const perUnit = (tokens * allocation.touchedBytes) / Math.max(1, touched);
   const reading = (touched * missed) / probes.disk;
   const computing = multiplying(touched, perUnit, probes);
+  // The head sees a prompt's last token alone.
   const fixed =
-    multiplying(denseBytes, tokens, probes) +
+    multiplying(denseBytes - headBytes, tokens, probes) +
+    multiplying(headBytes, 1, probes) +
     allocation.layers.length * (LAYER_SECONDS + (tokens - 1) * LAYER_TOKEN_SECONDS);
-  if (ringTakesUnits(allocation)) return Math.max(reading + dense, computing + fixed);
+  if (allocation.selector === 'all') return Math.max(reading + dense, computing + fixed);
   // Matrices are read ahead while everything else goes on, but the disk does one thing at a time.
   return Math.max(reading + dense, (experts ? reading + computing : Math.max(reading, computing)) + fixed);
 }
@@ -112,18 +132,22 @@ const missShareOfBatch = (allocation: Allocation): number =>
       : Math.max(missShare(allocation), 1 - allocation.cachedShare);
 
 function basisOf({ sample, bridge, earlier }: ForecastInput, probes: Probes): string {
-  const { recordBytes, disk, weights, batch, remarks } = probes;
+  const { recordBytes, disk, loads, weights, batch, remarks } = probes;
   const measured =
     `reads of ${formatBlock(recordBytes)} from the model's file at ${perSecond(disk)}, ` +
+    `fresh memory filled at ${perSecond(loads)}, ` +
     `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token and ` +
     `${perSecond(batch)} times tokens for a prompt`;
   const runs =
     earlier === null
       ? []
       : [
-          `the speeds are those of ${earlier.count === 1 ? 'an earlier run' : `${earlier.count} earlier runs`} with as much in the cache`,
+          `the speed of ${spedUp(earlier)} is that of ${earlier.count === 1 ? 'an earlier run' : `${earlier.count} earlier runs`} with as much in the cache`,
         ];
   return [measured, ...remarks, ...runs].join('; ');
 }
+
+const spedUp = ({ decode, prefill }: RunSpeeds): string =>
+  [decode === null ? [] : ['generation'], prefill === null ? [] : ['the prompt']].flat().join(' and of ');
 
 const perSecond = (bytes: number): string => `${formatBytes(bytes)}/s`;

@@ -2,6 +2,9 @@ import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/b
 import { rowBytes } from '../../native-bridge/formats.js';
 import { quotaCores } from './cpu-quota.js';
 
+/** Loads that are timed, bytes together. */
+const LOADED_BYTES = 64e6;
+
 /** The best of so many probes counts: whatever else runs makes one slower, never faster. */
 const PROBES = 5;
 const PROBE_MS = 12;
@@ -53,6 +56,24 @@ export function kernelSpeed(bridge: Bridge, source: MatrixSource, bytes: number,
     const disturbed = cpuMs > 0 && coreShare < CALM_SHARE;
     const alone = (multiplied * 1e3 * cores) / Math.max(cpuMs, 1e-3);
     return { bytesPerSecond: disturbed ? Math.max(best, alone) : best, coreShare, disturbed };
+  } finally {
+    for (const matrix of matrices) matrix.dispose();
+  }
+}
+
+/**
+ * Bytes per second at which one thread brings weights that lie in the page cache into fresh memory: the system clears
+ * each page before it is filled, which some machines do more slowly than a disk reads. Throws BridgeError.
+ */
+export function loadSpeed(bridge: Bridge, source: MatrixSource): number {
+  const sourceBytes = source.rows * rowBytes(source.format, source.columns);
+  const matrices = [bridge.loadMatrix(source)];
+  try {
+    const start = performance.now();
+    let loaded = 0;
+    for (; loaded === 0 || loaded + sourceBytes <= LOADED_BYTES; loaded += sourceBytes)
+      matrices.push(bridge.loadMatrix(source));
+    return (loaded * 1e3) / Math.max(performance.now() - start, 1e-3);
   } finally {
     for (const matrix of matrices) matrix.dispose();
   }

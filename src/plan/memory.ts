@@ -4,7 +4,8 @@ import { mixerScratchBytes } from '../mixers/footprint.js';
 import { recurrentStateBytes } from '../mixers/state-size.js';
 import { attentionLayers, recurrentWidth } from '../model/mixer-tensors.js';
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
-import type { ModelSpec } from '../model/spec.js';
+import type { ExpertsSpec, ModelSpec } from '../model/spec.js';
+import { keptAs, type StateFormat } from './state-format.js';
 
 /*
  * Memory that a model takes besides its weights and its slots. State and scratch are part of the budget, the overhead
@@ -24,12 +25,11 @@ const BYTES_PER_TOKEN = 540;
 const READ_THREAD_BYTES = 1.2e6;
 
 /** Bytes of keys and values once the context is full, and of states that do not grow, with their copies. */
-export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' | 'f32'): number {
+export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   const { numKeyValueHeads, headDim } = spec;
   const numLayers = attentionLayers(spec);
-  // 16 bits a value are integers with scales: bridge.ts says why.
-  const kept = format === 'f16' ? 'i16' : 'f32';
-  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: kept }) + recurrentStateBytes(spec);
+  const shape = { numLayers, numKeyValueHeads, headDim, sharedValueDim: spec.latentAttention?.latentDim };
+  return keyValueBytes({ ...shape, contextSize, format: keptAs(format) }) + recurrentStateBytes(spec);
 }
 
 /**
@@ -50,7 +50,7 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
     tokens,
     hiddenSize: spec.hiddenSize,
     numNeurons: spec.intermediateSize,
-    expertNeurons: spec.experts?.intermediateSize ?? null,
+    expertNeurons: spec.experts && largestNetwork(spec, spec.experts),
     contextSize,
     numAttentionHeads: spec.numAttentionHeads,
     numKeyValueHeads: spec.numKeyValueHeads,
@@ -63,6 +63,10 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
     4 * (tokens * perToken + routing + LOGIT_ROWS * spec.vocabSize)
   );
 }
+
+/** Neurons of the largest network that is computed as one: an expert, or that of a layer without experts. */
+const largestNetwork = ({ intermediateSize }: ModelSpec, experts: ExpertsSpec): number =>
+  experts.leadingDenseLayers > 0 ? Math.max(intermediateSize, experts.intermediateSize) : experts.intermediateSize;
 
 /** Bytes beside the budget, measured on small models, where little else grows the process. */
 export const overheadBytes = (spec: ModelSpec): number =>

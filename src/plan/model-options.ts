@@ -1,5 +1,6 @@
 import type { CachePolicyName } from '../cache/policy.js';
 import type { SelectorName } from '../select/selector.js';
+import type { StateFormat } from './state-format.js';
 
 /** How rows are chosen. `auto` is exact, unless `exact: false` permits more. */
 export type SelectorChoice = 'auto' | Exclude<SelectorName, 'trace'>;
@@ -15,8 +16,12 @@ export interface Tuning {
   selector?: SelectorChoice | undefined;
   /** Which units stay in memory; default `auto`. */
   cache?: CacheChoice | undefined;
-  /** Keys and values in 16 bits (default; kept as scaled integers, which are finer than half floats) or f32. */
-  state?: 'f16' | 'f32' | undefined;
+  /**
+   * Keys and values in 16 bits (`f16`, the default; kept as scaled integers, which are finer than half floats), in
+   * `f32`, or in 8 bits (`q8`, integers with a scale for each head and token): about twice the context in the same
+   * memory, but not exact.
+   */
+  state?: StateFormat | undefined;
   /** Reads pass the page cache by; default true. */
   direct?: boolean | undefined;
 }

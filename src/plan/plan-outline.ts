@@ -82,6 +82,8 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
     bytesPerToken: allocation.bytesPerToken,
     conversion: outline.conversion,
     forecast: UNTIMED,
+    stateFormat: settings.stateFormat,
+    exact: computesEveryRow(allocation.selector) && settings.stateFormat !== 'q8',
     selector: allocation.selector,
     cachePolicy: policyName(allocation.cache),
     reason: allocation.reason,
@@ -107,9 +109,12 @@ function calibrationFor(outline: Outline, { cache, lossy }: Settings): Calibrati
   return calibration;
 }
 
+/** Whether a selector computes the same as every row would. */
+const computesEveryRow = (selector: Allocation['selector']): boolean => ['all', 'gate', 'router'].includes(selector);
+
 /** What to say where guessing was permitted, and nothing guesses. */
 function needlessLossy(lossy: boolean, selector: Allocation['selector'], known: Calibration | null): string | null {
-  if (!lossy || !['all', 'gate', 'router'].includes(selector)) return null;
+  if (!lossy || !computesEveryRow(selector)) return null;
   const remedy = known === null && selector === 'gate' ? '; `calibrateStore()` trains predictors that guess' : '';
   return `\`exact: false\` changed nothing: the selector ${selector}, which is exact, was taken${remedy}`;
 }
@@ -129,7 +134,7 @@ function routerBytes({ spec, tensors }: Outline): number {
   if (!spec.experts) return 0;
   const { numExperts } = spec.experts;
   let bytes = 0;
-  for (let layer = 0; layer < spec.numLayers; layer++) {
+  for (let layer = spec.experts.leadingDenseLayers; layer < spec.numLayers; layer++) {
     const { format } = tensors.get(layerTensor(layer, 'router'))!;
     bytes += numExperts * rowBytes(format, spec.hiddenSize);
   }

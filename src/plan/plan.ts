@@ -1,5 +1,6 @@
 import type { SelectorName } from '../select/selector.js';
 import type { MemoryLeft } from './memory-left.js';
+import type { StateFormat } from './state-format.js';
 
 /**
  * The speed to expect, from a short reading of the model's file, a timing of the kernels, and what earlier runs
@@ -8,13 +9,13 @@ import type { MemoryLeft } from './memory-left.js';
 export interface Forecast {
   /** Generated tokens per second, once the cache is full. */
   tokensPerSecond: number | null;
-  /** Tokens of a long prompt per second, once the cache is full. */
+  /** Tokens of a first prompt of `promptTokens` per second. It fills the cache; later prompts find it full. */
   prefillTokensPerSecond: number | null;
   /** Seconds of the load. */
   loadSeconds: number | null;
-  /** Tokens of the prompt that `firstTokenSeconds` is for; 0 where nothing was timed. */
+  /** Tokens of the prompt that these two are for; 0 where nothing was timed. */
   promptTokens: number;
-  /** Seconds from the beginning of the load to the first token: the load, the filling of the cache, and the prompt. */
+  /** Seconds from the beginning of the load to the first token: the load, and the prompt. */
   firstTokenSeconds: number | null;
   /** What was measured, and how far it can be trusted, in words. */
   basis: string;
@@ -42,6 +43,8 @@ export interface Plan {
   denseStreamedBytes: number;
   /** Keys and values at full context, and states that do not grow, with the copies that let a prompt be told again. */
   stateBytes: number;
+  /** How keys and values are kept: `f16`, `f32` or `q8`. */
+  stateFormat: StateFormat;
   /** Working buffers. */
   scratchBytes: number;
   /** Slots for what streams, allocated once. */
@@ -58,6 +61,8 @@ export interface Plan {
   conversion: { needed: boolean; bytes: number };
   /** What speed to expect. A load needs no forecast, and times nothing. */
   forecast: Forecast;
+  /** Whether the tokens are those that every row gives, over keys and values that are not coarser than 16 bits. */
+  exact: boolean;
   /** The selector in use; `reason` says why. */
   selector: SelectorName;
   /** The cache policy in use. */

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
-import { kernelSpeed } from './kernel-speed.js';
+import { kernelSpeed, loadSpeed } from './kernel-speed.js';
 import { record, recorded } from './speed-log.js';
 
 /** A disk is read so often, for so much each time; the best counts. */
@@ -32,6 +32,8 @@ export interface ProbeRequest {
 export interface Probes {
   recordBytes: number;
   disk: number;
+  /** From the page cache into fresh memory, for one thread. */
+  loads: number;
   /** Weights, for one token. */
   weights: number;
   /** Weights times tokens, where many tokens run together. */
@@ -55,6 +57,10 @@ export function measure(bridge: Bridge, request: ProbeRequest): Probes {
     });
     return { value: Math.max(...speeds), doubtful: false };
   });
+  const loads = figure(request, `loads ${sample.format} ${bridge.isa}`, remarks, () => ({
+    value: loadSpeed(bridge, sample),
+    doubtful: false,
+  }));
   const bytes = Math.min(SAMPLE_BYTES, weightBytes);
   const kernels = (tokens: number) =>
     figure(
@@ -71,6 +77,7 @@ export function measure(bridge: Bridge, request: ProbeRequest): Probes {
   return {
     recordBytes,
     disk,
+    loads,
     weights,
     batch: Math.max(weights, kernels(batchTokens)),
     remarks: [...remarks].map((remark) => inWords(remark, least)),

@@ -10,6 +10,7 @@ const SHARE_STEPS = 20;
 export interface RunSpeeds {
   /** Tokens per second, the median; null where none was measured. */
   decode: number | null;
+  /** The same of first prompts after a load, of about as many tokens. */
   prefill: number | null;
   /** Runs that were counted, the newest five at most. */
   count: number;
@@ -39,13 +40,16 @@ export interface MeasuredRun {
   prefillTokensPerSecond: number | null;
 }
 
-const keyOf = (kind: RunKind, phase: 'decode' | 'prefill'): string =>
+/** Prompts of about as many tokens take about as long for each: between two powers of two. */
+const prefillOf = (tokens: number) => `first prompt of 2^${Math.round(Math.log2(tokens))}`;
+
+const keyOf = (kind: RunKind, phase: string): string =>
   `${phase} of ${kind.store} ${kind.selector} ${kind.cachePolicy} ${kind.kernels} x${kind.threads} ${Math.round(kind.cachedShare * SHARE_STEPS)}/${SHARE_STEPS}`;
 
-/** What earlier runs of this kind measured; null where there are none. */
-export function earlierRuns(cacheDir: string, kind: RunKind): RunSpeeds | null {
+/** What earlier runs of this kind measured, with first prompts of about `promptTokens`; null where there are none. */
+export function earlierRuns(cacheDir: string, kind: RunKind, promptTokens: number): RunSpeeds | null {
   const decode = recorded(cacheDir, keyOf(kind, 'decode'));
-  const prefill = recorded(cacheDir, keyOf(kind, 'prefill'));
+  const prefill = recorded(cacheDir, keyOf(kind, prefillOf(promptTokens)));
   if (decode === null && prefill === null) return null;
   return {
     decode: decode?.median ?? null,
@@ -60,18 +64,18 @@ export function earlierRuns(cacheDir: string, kind: RunKind): RunSpeeds | null {
  */
 export function runLog(cacheDir: string, kind: RunKind): { note: (run: MeasuredRun) => void; keep: () => void } {
   let decode: number | null = null;
-  let prefill: number | null = null;
+  let first: MeasuredRun | null = null;
   return {
     note: (run) => {
+      first ??= run;
       // To score a text is other work: it computes the logits of every position.
-      if (run.decoded < LEAST_DECODED) return;
-      decode = run.decodeTokensPerSecond ?? decode;
-      if (run.prefilled >= LEAST_PREFILLED) prefill = run.prefillTokensPerSecond ?? prefill;
+      if (run.decoded >= LEAST_DECODED) decode = run.decodeTokensPerSecond ?? decode;
     },
     keep: () => {
+      const told = first !== null && first.decoded >= LEAST_DECODED && first.prefilled >= LEAST_PREFILLED;
       const figures = [
         { key: keyOf(kind, 'decode'), value: decode },
-        { key: keyOf(kind, 'prefill'), value: prefill },
+        ...(told ? [{ key: keyOf(kind, prefillOf(first!.prefilled)), value: first!.prefillTokensPerSecond }] : []),
       ];
       record(
         cacheDir,

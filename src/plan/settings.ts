@@ -5,6 +5,7 @@ import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
 import { budgetBytes, defaultThreads } from './machine.js';
 import type { PlanOptions } from './model-options.js';
+import { isStateFormat, STATE_FORMATS } from './state-format.js';
 
 const MAX_DEFAULT_CONTEXT = 4096;
 const DEFAULT_WINDOW = 4;
@@ -41,8 +42,8 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
     throw badOption('threads', `threads is from 1 to ${MAX_THREADS}, not ${threads}`);
   const lossy = options.exact === false;
   checkSelector(selector, tuning.trace, lossy);
-  if (state !== 'f16' && state !== 'f32')
-    throw badOption('tuning.state', `tuning.state is f16 or f32, not ${shown(state)}`);
+  if (!isStateFormat(state))
+    throw badOption('tuning.state', `tuning.state is ${anyOf(STATE_FORMATS)}, not ${shown(state)}`);
   return {
     budgetBytes: budgetBytes(options.memory),
     contextSize,

@@ -1,4 +1,6 @@
+import { rowBytes } from '../../native-bridge/formats.js';
 import { openBridge } from '../../native-bridge/index.js';
+import { headName, tensorNamed } from '../dense/check-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { forecast } from './forecast.js';
 import type { Outline } from './outline.js';
@@ -26,6 +28,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   const bridge = openBridge({ threads: settings.threads });
   try {
     const { selector, cachePolicy } = plan;
+    const promptTokens = Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize);
     const kind = { store: storePath, selector, cachePolicy, cachedShare: shareInMemory(plan) };
     return {
       ...plan,
@@ -34,12 +37,18 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
         path: probePath,
         experts: spec.experts !== null,
         denseBytes: plan.residentBytes + plan.denseStreamedBytes,
-        promptTokens: Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize),
+        headBytes: headBytes(outline),
+        promptTokens,
         chunkTokens: prefillChunk(spec),
-        earlier: earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }),
+        earlier: earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }, promptTokens),
       }),
     };
   } finally {
     bridge.dispose();
   }
+}
+
+function headBytes({ spec, tensors }: Outline): number {
+  const { shape, format } = tensorNamed(tensors, headName(spec));
+  return shape[0] * rowBytes(format, shape[1]);
 }

@@ -1,8 +1,10 @@
 import { isAbsolute } from 'node:path';
+import type { PartFactors } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import { FlashrowError } from '../errors.js';
-import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
+import { networkNeurons, streamedNeurons } from '../model/feed-forward.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkSpec, checkText } from './check-spec.js';
 import { bundlePartBytes, numBundles } from './geometry.js';
@@ -44,7 +46,7 @@ export function checkManifest(value: unknown): Manifest {
     text: checkText(fields.fields('text'), spec.vocabSize),
     files,
     resident: checkResident(fields, spec, files),
-    layers: fields.maps('layers', spec.numLayers).map((layer) => checkLayer(layer, spec, files)),
+    layers: fields.maps('layers', spec.numLayers).map((layer, index) => checkLayer(layer, index, spec, files)),
     source: {
       name: source.text('name'),
       bytes: source.integer('bytes', 0),
@@ -107,15 +109,17 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
     fields.integer('bytes', bytes, bytes);
     const offset = fields.integer('offset', 0, fileBytes - bytes);
     if (offset % DEVICE_BLOCK !== 0) broken(fields.path('offset'), offset, `a multiple of ${DEVICE_BLOCK}`);
-    return { name, shape, format, offset, bytes, checksum: fields.integer('checksum', 0, MAX_CHECKSUM) };
+    const checksum = fields.integer('checksum', 0, MAX_CHECKSUM);
+    const factor = fields.has('factor') ? { factor: fields.anyNumber('factor') } : {};
+    return { name, shape, format, offset, bytes, checksum, ...factor };
   });
 }
 
-function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['files']): LayerBundles {
+function checkLayer(fields: ManifestFields, layer: number, spec: ModelSpec, files: Manifest['files']): LayerBundles {
   const { hiddenSize } = spec;
-  const numNeurons = streamedNeurons(spec);
+  const numNeurons = streamedNeurons(spec, layer);
   // A bundle never holds neurons of two experts.
-  const together = spec.experts?.intermediateSize ?? numNeurons;
+  const together = networkNeurons(spec, layer);
   const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, together);
   if (together % neuronsPerBundle !== 0) {
     broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${together}`);
@@ -151,7 +155,18 @@ function checkLayer(fields: ManifestFields, spec: ModelSpec, files: Manifest['fi
     broken(fields.path('extents'), 'in files of both kinds', 'all in the store or all in external files');
   if (external > 0 && !fields.isNull('checksums')) broken(fields.path('checksums'), 'present', 'null');
   const checksums = external > 0 ? null : checkChecksums(fields, bundles * segments.length);
-  return { ...cut, activation: fields.oneOf('activation', [spec.activation]), extents, parts, segments, checksums };
+  const activation = fields.oneOf('activation', [spec.activation]);
+  return { ...cut, activation, factors: checkFactors(fields, spec), extents, parts, segments, checksums };
+}
+
+/** One number for a matrix, or one for each expert. Stores of models without factors may lack the field. */
+function checkFactors(layer: ManifestFields, { experts, gated }: ModelSpec): PartFactors | null {
+  if (!layer.has('factors') || layer.isNull('factors')) return null;
+  const fields = layer.fields('factors');
+  const count = experts?.numExperts ?? 1;
+  const part = (name: 'gate' | 'up' | 'down') => (fields.isNull(name) ? null : fields.anyNumbers(name, count));
+  if (!gated && !fields.isNull('gate')) broken(fields.path('gate'), 'present', 'null');
+  return { gate: part('gate'), up: part('up'), down: part('down') };
 }
 
 function checkChecksums(fields: ManifestFields, count: number): Uint32Array {

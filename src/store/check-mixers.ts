@@ -1,4 +1,4 @@
-import type { RecurrentLayersSpec, RecurrentSpec } from '../model/spec.js';
+import type { LatentAttentionSpec, RecurrentLayersSpec, RecurrentSpec } from '../model/spec.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 /** Far above any model. Products of three of them stay exact in a double. */
@@ -15,10 +15,40 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
   return { mixer: checkMixer(fields.fields('mixer')), layers };
 }
 
+/** The same for a LatentAttentionSpec. */
+export function checkLatent(fields: ManifestFields, headDim: number): LatentAttentionSpec {
+  const rotaryDim = fields.integer('rotaryDim', 2, MAX_HEADS);
+  if (rotaryDim % 2 !== 0) broken(fields.path('rotaryDim'), rotaryDim, 'even');
+  return {
+    latentDim: fields.integer('latentDim', headDim - rotaryDim, headDim - rotaryDim),
+    keyDim: fields.integer('keyDim', 1, MAX_HEADS),
+    rotaryDim,
+    valueDim: fields.integer('valueDim', 1, MAX_HEADS),
+    queryRank: fields.isNull('queryRank') ? null : fields.integer('queryRank', 1, MAX_HEADS),
+    keyLayout: fields.oneOf('keyLayout', ['by-latent', 'by-key'] as const),
+  };
+}
+
+function checkMamba2(fields: ManifestFields, kernel: number): RecurrentSpec {
+  const heads = fields.integer('heads', 1, MAX_HEADS);
+  const groups = fields.integer('groups', 1, MAX_HEADS);
+  if (heads % groups !== 0) broken(fields.path('groups'), groups, `a divisor of ${heads}`);
+  return {
+    kind: 'mamba-2',
+    heads,
+    headDim: fields.integer('headDim', 1, MAX_HEADS),
+    groups,
+    stateSize: fields.integer('stateSize', 1, MAX_HEADS),
+    kernel,
+    decay: fields.oneOf('decay', ['negated', 'logarithm'] as const),
+  };
+}
+
 function checkMixer(fields: ManifestFields): RecurrentSpec {
-  const kind = fields.oneOf('kind', ['short-convolution', 'delta-net'] as const);
+  const kind = fields.oneOf('kind', ['short-convolution', 'delta-net', 'mamba-2'] as const);
   const kernel = fields.integer('kernel', 2, 64);
   if (kind === 'short-convolution') return { kind, kernel };
+  if (kind === 'mamba-2') return checkMamba2(fields, kernel);
   const keyHeads = fields.integer('keyHeads', 1, MAX_HEADS);
   const valueHeads = fields.integer('valueHeads', 1, MAX_HEADS);
   if (valueHeads % keyHeads !== 0) broken(fields.path('keyHeads'), keyHeads, `a divisor of ${valueHeads}`);

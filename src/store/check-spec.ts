@@ -1,10 +1,18 @@
 import { ARCHITECTURE_NAMES } from '../model/families/architectures.js';
-import type { Activation, ExpertsSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from '../model/spec.js';
+import type {
+  Activation,
+  ExpertGroupsSpec,
+  ExpertsSpec,
+  ModelSpec,
+  QueryTemperatureSpec,
+  RotarySpec,
+  SlidingWindowSpec,
+} from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
-import { checkRecurrent } from './check-mixers.js';
+import { checkLatent, checkRecurrent } from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
-const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
+const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared'];
 /** Far above any model. Products of two sizes and a format's bytes stay exact in a double below it. */
 const MAX_SIZE = 2 ** 26 - 1;
 const MAX_EXPERTS = 65536;
@@ -44,6 +52,11 @@ function checkSlidingWindow(fields: ManifestFields): SlidingWindowSpec {
   };
 }
 
+const checkTemperature = (fields: ManifestFields): QueryTemperatureSpec => ({
+  scale: positive(fields, 'scale'),
+  length: fields.integer('length', 1, 2 ** 31 - 1),
+});
+
 function checkExperts(fields: ManifestFields): ExpertsSpec {
   const numExperts = fields.integer('numExperts', 1, MAX_EXPERTS);
   return {
@@ -52,7 +65,46 @@ function checkExperts(fields: ManifestFields): ExpertsSpec {
     intermediateSize: fields.integer('intermediateSize', 1, MAX_SIZE),
     normalizeWeights: fields.flag('normalizeWeights'),
     sharedIntermediateSize: fields.integer('sharedIntermediateSize', 0, MAX_SIZE),
+    ...(fields.has('scoring') ? checkRouting(fields, numExperts) : PLAIN_ROUTING),
   };
+}
+
+type Routing = Omit<
+  ExpertsSpec,
+  'numExperts' | 'numExpertsPerToken' | 'intermediateSize' | 'normalizeWeights' | 'sharedIntermediateSize'
+>;
+
+/** Older stores lack these fields. */
+const PLAIN_ROUTING: Routing = {
+  leadingDenseLayers: 0,
+  scoring: 'softmax',
+  selectionBias: false,
+  groups: null,
+  weightScale: 1,
+  outputScales: false,
+  routerInput: 'network',
+  sharedRouter: true,
+  branchNorms: false,
+};
+
+function checkRouting(fields: ManifestFields, numExperts: number): Routing {
+  return {
+    leadingDenseLayers: fields.integer('leadingDenseLayers', 0, 65535),
+    scoring: fields.oneOf('scoring', ['softmax', 'sigmoid', 'sqrt-softplus'] as const),
+    selectionBias: fields.flag('selectionBias'),
+    groups: fields.isNull('groups') ? null : checkGroups(fields.fields('groups'), numExperts),
+    weightScale: positive(fields, 'weightScale'),
+    outputScales: fields.flag('outputScales'),
+    routerInput: fields.oneOf('routerInput', ['network', 'residual'] as const),
+    sharedRouter: fields.flag('sharedRouter'),
+    branchNorms: fields.flag('branchNorms'),
+  };
+}
+
+function checkGroups(fields: ManifestFields, numExperts: number): ExpertGroupsSpec {
+  const count = fields.integer('count', 2, numExperts);
+  if (numExperts % count !== 0) broken(fields.path('count'), count, `a divisor of ${numExperts}`);
+  return { count, used: fields.integer('used', 1, count) };
 }
 
 /** Checks untrusted data and returns it as a ModelSpec. Throws CORRUPT with the name of the first bad field. */
@@ -80,6 +132,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     normOffset: fields.integer('normOffset', 0, 1) === 1 ? 1 : 0,
     postNorms: fields.flag('postNorms'),
     embeddingScale: positive(fields, 'embeddingScale'),
+    // Older stores lack the next two.
+    residualScale: fields.has('residualScale') ? positive(fields, 'residualScale') : 1,
+    logitScale: fields.has('logitScale') ? positive(fields, 'logitScale') : 1,
     rotary: fields.isNull('rotary') ? null : checkRotary(fields.fields('rotary'), headDim),
     positionOffset: fields.integer('positionOffset', 0, MAX_SIZE),
     activation: fields.oneOf('activation', ACTIVATIONS),
@@ -91,12 +146,23 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     parallelNorm: fields.isNull('parallelNorm') ? null : fields.oneOf('parallelNorm', ['own', 'shared'] as const),
     queryKeyNorm: fields.isNull('queryKeyNorm') ? null : fields.oneOf('queryKeyNorm', ['head', 'all'] as const),
     queryScale: positive(fields, 'queryScale'),
+    // Older stores lack the next two.
+    queryTemperature:
+      fields.has('queryTemperature') && !fields.isNull('queryTemperature')
+        ? checkTemperature(fields.fields('queryTemperature'))
+        : null,
+    noRotaryEvery:
+      fields.has('noRotaryEvery') && !fields.isNull('noRotaryEvery') ? fields.integer('noRotaryEvery', 1, 65536) : null,
     attentionSoftCap: fields.isNull('attentionSoftCap') ? null : positive(fields, 'attentionSoftCap'),
     logitSoftCap: fields.isNull('logitSoftCap') ? null : positive(fields, 'logitSoftCap'),
     slidingWindow: fields.isNull('slidingWindow') ? null : checkSlidingWindow(fields.fields('slidingWindow')),
     attentionSinks: fields.flag('attentionSinks'),
     // Older stores lack the next two.
     attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
+    latentAttention:
+      fields.has('latentAttention') && !fields.isNull('latentAttention')
+        ? checkLatent(fields.fields('latentAttention'), headDim)
+        : null,
     recurrent:
       fields.has('recurrent') && !fields.isNull('recurrent')
         ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
-import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import type { BundleGeometry, PartFactors } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { blockOf } from '../import/tensor-format.js';
-import { residentTensors, streamedNeurons } from '../model/resident-tensors.js';
+import { expertsOf, networkNeurons, streamedNeurons } from '../model/feed-forward.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './format-choice.js';
@@ -44,9 +45,10 @@ export function tensorBytes(format: RowFormat, shape: readonly number[]): number
 
 /** The geometry of a layer in rows.bin, as if it were the only file and the only layer. */
 function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatRequest): BundleGeometry {
-  const { activation, gated, hiddenSize, experts } = checkpoint.spec;
-  const intermediateSize = experts?.intermediateSize ?? checkpoint.spec.intermediateSize;
-  const singleNeurons = activation === 'relu' && experts === null;
+  const { activation, gated, hiddenSize } = checkpoint.spec;
+  const experts = expertsOf(checkpoint.spec, layer);
+  const intermediateSize = networkNeurons(checkpoint.spec, layer);
+  const singleNeurons = activation === 'relu' && checkpoint.spec.experts === null;
   const sourceFormat = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
   const down = chooseDown(sourceFormat('down'), rows, singleNeurons, hiddenSize, intermediateSize);
   const formats = {
@@ -69,7 +71,7 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
 
   const cut = {
     hiddenSize,
-    numNeurons: streamedNeurons(checkpoint.spec),
+    numNeurons: streamedNeurons(checkpoint.spec, layer),
     neuronsPerBundle: experts ? intermediateSize : dense,
     formats,
     downOrientation: down.orientation,
@@ -104,10 +106,19 @@ const streamedParts = ({ gated }: ModelSpec): LayerTensor[] => (gated ? ['gate',
 /** True where a layer's experts can be read in the GGUF file itself: as stacks. */
 const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
   checkpoint.kind === 'gguf' &&
-  checkpoint.spec.experts !== null &&
+  expertsOf(checkpoint.spec, layer) !== null &&
   streamedParts(checkpoint.spec)
     .map((name) => tensorOf(checkpoint, layerTensor(layer, name)))
-    .every(({ parts }) => parts === undefined);
+    .every((tensor) => expertStride(tensor) !== null);
+
+/** Bytes from one expert of a stack to the next; null where they lie in several places. */
+function expertStride({ bytes, shape, parts, path, layout }: CheckpointTensor): number | null {
+  if (parts === undefined) return bytes / shape[0];
+  if (layout !== undefined || parts.length !== shape[0]) return null;
+  const stride = parts.length > 1 ? parts[1].offset - parts[0].offset : bytes;
+  const even = parts.every((part, e) => part.path === path && part.offset === parts[0].offset + e * stride);
+  return even && stride >= bytes / shape[0] ? stride : null;
+}
 
 /** The geometry of a layer that stays in place: gate, up and down have an extent each, expert after expert. */
 function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: string) => number): BundleGeometry {
@@ -115,15 +126,15 @@ function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: s
   const { numExperts, intermediateSize } = spec.experts!;
   const names = streamedParts(spec);
   const extents = names.map((name) => {
-    const { path, offset, bytes } = tensorOf(checkpoint, layerTensor(layer, name));
-    const expertBytes = bytes / numExperts;
-    return { file: fileOf(path), offset, bytes: expertBytes, stride: expertBytes };
+    const tensor = tensorOf(checkpoint, layerTensor(layer, name));
+    const stride = expertStride(tensor)!;
+    return { file: fileOf(tensor.path), offset: tensor.offset, bytes: tensor.bytes / numExperts, stride };
   });
   const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
   const part = (name: LayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
   return {
     hiddenSize: spec.hiddenSize,
-    numNeurons: streamedNeurons(spec),
+    numNeurons: streamedNeurons(spec, layer),
     neuronsPerBundle: intermediateSize,
     formats: { gate: spec.gated ? format('gate') : null, up: format('up'), down: format('down') },
     downOrientation: 'by-output',
@@ -133,6 +144,13 @@ function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: s
     segments: extents.map(({ bytes }, extent) => ({ extent, offset: 0, bytes })),
     checksums: null,
   };
+}
+
+/** The factors of a layer's streamed tensors; null where it has none. */
+function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null {
+  const of = (name: 'gate' | 'up' | 'down') => checkpoint.tensors.get(layerTensor(layer, name))?.factors ?? null;
+  const factors = { gate: of('gate'), up: of('up'), down: of('down') };
+  return Object.values(factors).every((list) => list === null) ? null : factors;
 }
 
 function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
@@ -158,14 +176,14 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
 
   let residentBytes = 0;
   const resident = [...residentTensors(spec).keys()].map((name) => {
-    const { shape, format: source } = tensorOf(checkpoint, name);
+    const { shape, format: source, factors } = tensorOf(checkpoint, name);
     const format = shape.length === 1 ? 'f32' : matrixFormat(source, dense, shape[1]);
     // Norms always fit f32 without loss, so they are no news for a report.
     if (shape.length > 1) noteConversion(name, format);
     const bytes = tensorBytes(format, shape);
     const offset = residentBytes;
     residentBytes = roundUp(offset + bytes, DEVICE_BLOCK);
-    return { name, shape: [...shape], format, offset, bytes };
+    return { name, shape: [...shape], format, offset, bytes, ...(factors && { factor: factors[0] }) };
   });
 
   const stays = Array.from({ length: spec.numLayers }, (_, layer) => rows === 'source' && canStay(checkpoint, layer));
@@ -187,6 +205,7 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
     rowsBytes += roundUp(numBundles(geometry) * geometry.extents[0].stride, DEVICE_BLOCK);
     return geometry;
   });
+  for (const [layer, geometry] of layers.entries()) geometry.factors = layerFactors(checkpoint, layer);
   return { files, layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
 }
 

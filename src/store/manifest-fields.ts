@@ -55,6 +55,21 @@ export class ManifestFields {
     return value;
   }
 
+  /** A finite number of either sign. */
+  anyNumber(key: string): number {
+    const value = this.#get(key);
+    if (!Number.isFinite(value)) broken(this.path(key), value, 'a number', this.origin);
+    return value as number;
+  }
+
+  /** `count` finite numbers of either sign. */
+  anyNumbers(key: string, count: number): number[] {
+    return this.list(key, count).map((value, index) => {
+      if (!Number.isFinite(value)) broken(`${this.path(key)}[${index}]`, value, 'a number', this.origin);
+      return value as number;
+    });
+  }
+
   /** The value, unchecked. */
   any(key: string): unknown {
     return this.#get(key);

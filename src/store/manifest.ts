@@ -36,6 +36,8 @@ export interface ResidentTensor {
   bytes: number;
   /** CRC-32C of its bytes. */
   checksum: number;
+  /** What the matrix's products are multiplied by. Default: nothing. */
+  factor?: number;
 }
 
 /** One layer's bundles. Extents refer to `Manifest.files` by index. Checksums are null for external files. */

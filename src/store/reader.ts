@@ -32,6 +32,8 @@ export interface StoredTensor {
   bytes: number;
   /** CRC-32C of the bytes. */
   checksum: number;
+  /** What the matrix's products are multiplied by. Default: nothing. */
+  factor?: number;
 }
 
 /** An open store. Its manifest is checked against the files' sizes, and no weight is read. */
@@ -83,10 +85,7 @@ export function openStore(path: string): Store {
   });
   const residentPath = join(folder, RESIDENT_FILE);
   const tensors = new Map(
-    manifest.resident.map(({ name, shape, format, offset, bytes, checksum }): [string, StoredTensor] => [
-      name,
-      { path: residentPath, shape, format, offset, bytes, checksum },
-    ]),
+    manifest.resident.map(({ name, ...stored }): [string, StoredTensor] => [name, { path: residentPath, ...stored }]),
   );
   return {
     path: folder,

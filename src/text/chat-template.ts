@@ -29,18 +29,26 @@ type Variables = Readonly<Record<string, unknown>>;
 export class ChatTemplate {
   readonly #template: JinjaTemplate;
   readonly #tokenizer: Tokenizer;
+  /** What it is made from. */
+  readonly source: string;
   /** All that the template could write. */
   readonly #literals: string;
 
   /** Throws UNSUPPORTED where the template cannot be read. */
   constructor(source: string, tokenizer: Tokenizer) {
     this.#tokenizer = tokenizer;
+    this.source = source;
     try {
       this.#template = new JinjaTemplate(source);
     } catch (cause) {
       throw new FlashrowError('UNSUPPORTED', `the chat template cannot be read: it has ${said(cause)}`, {}, { cause });
     }
     this.#literals = [...this.#template.texts].join('\0');
+  }
+
+  /** Names of variables and of fields that the template reads. */
+  get reads(): { names: ReadonlySet<string>; texts: ReadonlySet<string> } {
+    return this.#template;
   }
 
   /** The conversation as text and ids, up to the start of the assistant's answer. Throws what `render` throws. */

@@ -23,7 +23,7 @@ describe.runIf(haveSharedData)(`an answer in channels${withoutSharedData}`, () =
     const joined = (type: string) =>
       pieces
         .filter((piece) => piece.type === type)
-        .map((piece) => piece.text)
+        .map((piece) => ('text' in piece ? piece.text : ''))
         .join('');
     expect([joined('text'), joined('reasoning')]).toEqual(['y', 'x']);
     expect(pieces.map(({ token }) => token)).toEqual(tokens);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { COMMANDS, FLAGS, inCommandWords, tellFailure } from '../../dist/src/cli/output/command-words.js';
+import {
+  COMMANDS,
+  FLAGS,
+  inCommandWords,
+  tellFailure,
+  warnedInCommandWords,
+} from '../../dist/src/cli/output/command-words.js';
 import { buildProgram } from '../../dist/src/cli/program.js';
 import { FlashrowError } from '../../dist/src/errors.js';
 
@@ -19,6 +25,11 @@ describe('a text of the library, for the command line', () => {
     ['{ signal } and `signal`', '{ signal } and `signal`'],
   ])('%s', (said, told) => {
     expect(inCommandWords(said)).toBe(told);
+  });
+
+  it('is told so in the warnings of a result, too', () => {
+    const told = warnedInCommandWords({ text: '`memory`', warnings: ['raise `memory`'] });
+    expect(told).toEqual({ text: '`memory`', warnings: ['raise --memory'] });
   });
 
   it('names flags and commands that there are', () => {

@@ -22,6 +22,7 @@ const receipt: Receipt = {
   budgetBytes: 5_200_000,
   residentBytes: 3_000_000,
   stateBytes: 400_000,
+  stateFormat: 'f16',
   scratchBytes: 200_000,
   cacheBytes: 1_500_000,
   memoryBytes: 5_100_000,
@@ -52,6 +53,7 @@ const plan: Plan = {
   residentBytes: 2_000_000,
   denseStreamedBytes: 0,
   stateBytes: 500_000,
+  stateFormat: 'f16',
   scratchBytes: 300_000,
   cacheBytes: 2_000_000,
   overheadBytes: 40_000_000,
@@ -67,6 +69,7 @@ const plan: Plan = {
     firstTokenSeconds: 23.5,
     basis: 'reads and kernels',
   },
+  exact: true,
   selector: 'gate',
   cachePolicy: 'lru',
   reason: 'the model is ReLU-gated',
@@ -134,6 +137,12 @@ describe('formatting', () => {
     expect(formatReceipt({ ...receipt, exact: false, falseNegativeRate: 0.05 })).toContain(
       'not exact (5.0% of active neurons missed',
     );
+    expect(formatReceipt({ ...receipt, exact: false, stateFormat: 'q8' })).toContain(
+      'not exact (keys and values in 8 bits), selector gate',
+    );
+    expect(formatPlan({ ...plan, exact: false, stateFormat: 'q8' })).toContain(
+      '500 kB in 8 bits a value, which is not exact',
+    );
   });
 
   test('a plan that fits says where the budget goes', () => {
@@ -142,8 +151,10 @@ describe('formatting', () => {
     expect(table).toContain('2.00 MB, 25.0% of the 8.00 MB on flash');
     expect(table).toContain('36.0 GB to write once, about 3 min');
     expect(table).toMatch(/context +256 tokens \(the budget holds 1,024\)/);
-    expect(table).toMatch(/forecast +2\.50 tokens\/s, a long prompt at 6\.25 tokens\/s/);
-    expect(table).toMatch(/first token +after 23\.5 s: 3\.00 s to load, then a prompt of 128 tokens/);
+    expect(table).toMatch(/forecast +generation at about 2\.50 tokens\/s/);
+    expect(table).toMatch(
+      /first token +after about 23\.5 s: loads in 3\.00 s; a prompt of 128 tokens at about 6\.25 tokens\/s/,
+    );
     expect(table).toMatch(/based on +reads and kernels/);
   });
 

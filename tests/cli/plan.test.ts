@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -61,7 +61,30 @@ describe('a run', () => {
     // 300 words of this model's vocabulary: 1,500 bytes, and far fewer tokens.
     const { json } = await flashrowJson<{ tokens: number[] }>(['tokenize', TALES, '--text', 'once '.repeat(300)]);
     expect(await run('once '.repeat(300))).toBe(Math.ceil((json.tokens.length + 20) / 64) * 64);
-    expect(await run('Once', { chat: true })).toBeUndefined();
+    expect(await run('Once', { maxTokens: undefined })).toBeUndefined();
+  });
+
+  test('counts what a chat template adds', async () => {
+    const template = '{% for m in messages %}{% for i in range(300) %}once {% endfor %}{{ m.content }}{% endfor %}';
+    const context = await contextForRun(TALES, 'Once', { chat: true, template, maxTokens: 20 });
+    const { json } = await flashrowJson<{ tokens: number[] }>([
+      'tokenize',
+      TALES,
+      '--text',
+      `${'once '.repeat(300)}Once`,
+    ]);
+    expect(context).toBeGreaterThanOrEqual(json.tokens.length + 20);
+    expect(context).toBeLessThan(json.tokens.length + 20 + 2 * 64);
+  });
+
+  test('of a chat has no more context than its messages and its tokens can use', async () => {
+    const template = join(cacheDir, 'template.jinja');
+    writeFileSync(template, '{% for m in messages %}{{ m.content }}{% endfor %}');
+    const args = ['run', TALES, '--memory', '6.5MB', '--max-tokens', '20', ...CACHE];
+    const { json: raw } = await flashrowJson<GenerationResult>([...args, '--prompt', 'Once']);
+    const chat = [...args, '--chat', '--chat-template', template, '--prompt', 'Once'];
+    const { json } = await flashrowJson<GenerationResult>(chat);
+    expect(json.receipt.cacheBytes).toBe(raw.receipt.cacheBytes);
   });
 
   test('gives the memory that this saves to the cache, and names no context that was not asked for', async () => {

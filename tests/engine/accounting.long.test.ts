@@ -25,6 +25,7 @@ describe('plans and receipts', () => {
     ['every row, all of it', () => TALES, { memory: '16MB', tuning: { selector: 'all' } }],
     ['gates', () => TALES, { memory: '8MB', tuning: { selector: 'gate' } }],
     ['gates, all of it', () => TALES, { memory: '64MB', tuning: { selector: 'gate', state: 'f32' } }],
+    ['keys and values in 8 bits', () => TALES, { memory: '8MB', tuning: { state: 'q8' } }],
     ['predictors', () => TALES, { memory: '8MB', exact: false, tuning: { selector: 'low-rank' } }],
     ['signs', () => TALES, { memory: '8MB', exact: false, tuning: { selector: 'sign', cache: 'lru' } }],
     ['experts', () => mixture, { memory: '16MB' }],
@@ -32,7 +33,8 @@ describe('plans and receipts', () => {
   ])('add up to the byte: %s', async (_, source, asked) => {
     const options = { ...asked, contextSize: 128, cacheDir: join(folder, 'cache') };
     const plan = await planModel(source(), options);
-    expect(plan).toMatchObject({ fits: true, obstacle: null, contextSize: 128 });
+    const exact = options.exact !== false && options.tuning?.state !== 'q8';
+    expect(plan).toMatchObject({ fits: true, obstacle: null, contextSize: 128, exact });
     expect(spent(plan)).toBeLessThanOrEqual(plan.budgetBytes);
     expect(plan.cachedShare).toBe(Math.min(1, plan.cacheBytes / plan.ffnBytes));
 
@@ -41,6 +43,7 @@ describe('plans and receipts', () => {
       const { receipt } = await model.generate([1, 2, 3, 4], { maxTokens: 90, ignoreEos: true }).result;
       const { residentBytes, stateBytes, scratchBytes, cacheBytes, memoryBytes } = receipt;
       expect(memoryBytes).toBe(residentBytes + stateBytes + scratchBytes + cacheBytes);
+      expect(receipt).toMatchObject({ exact, stateFormat: options.tuning?.state ?? 'f16' });
       // A store in the cache folder may keep its matrices in other formats than a plan from headers, but not here.
       expect({ residentBytes, scratchBytes, cacheBytes }).toEqual({
         residentBytes: plan.residentBytes,

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../dist/src/index.js';
+import { convertModel, loadModel } from '../../dist/src/index.js';
 import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
 
 let cacheDir: string;
@@ -12,8 +12,8 @@ beforeAll(() => {
 afterAll(() => rmSync(cacheDir, { recursive: true, force: true }));
 
 /**
- * llama.cpp rounds activations to 8 bits where weights are quantized, which alone moves these models by about 0.02; to
- * bf16 for bf16.
+ * llama.cpp's own answers. It rounds activations to 8 bits where weights are quantized, which alone moves these models
+ * by about 0.02; to bf16 for bf16.
  */
 const CASES: [string, number][] = [
   ['F32', 0.005],
@@ -33,26 +33,51 @@ const CASES: [string, number][] = [
   ['IQ4_XS', 0.05],
 ];
 
+/** Mean distance of ln p over the `top` likeliest that each answer lists. */
+async function distance(file: string, tokens: number[], answers: [number, number][][], top: number): Promise<number> {
+  const model = await loadModel(sharedPath(file), { cacheDir });
+  try {
+    const rows = await model.logprobs(tokens, model.info.vocabSize);
+    let [sum, count] = [0, 0];
+    for (const [i, answer] of answers.entries()) {
+      const ours = new Map(rows[i]);
+      for (const [id, lnp] of answer.slice(0, top)) {
+        sum += Math.abs(ours.get(id)! - lnp);
+        count += 1;
+      }
+    }
+    expect(count).toBeGreaterThan(100);
+    return sum / count;
+  } finally {
+    await model.dispose();
+  }
+}
+
 describe.skipIf(!haveSharedData)(`a random Llama as llama.cpp quantizes it${withoutSharedData}`, () => {
   it.each(CASES)('predicts in %s what llama.cpp does, within %d', async (type, tolerance) => {
     const tokens: number[] = sharedJson('quantized/tokens.json');
     const answers: [number, number][][] = sharedJson(`quantized/llama-${type}.json`);
-    const model = await loadModel(sharedPath(`quantized/llama-${type}.gguf`), { cacheDir });
-    try {
-      const rows = await model.logprobs(tokens, model.info.vocabSize);
-      let sum = 0;
-      let count = 0;
-      for (const [i, answer] of answers.entries()) {
-        const ours = new Map(rows[i]);
-        for (const [id, lnp] of answer) {
-          sum += Math.abs(ours.get(id)! - lnp);
-          count += 1;
-        }
-      }
-      expect(count).toBeGreaterThan(100);
-      expect(sum / count).toBeLessThan(tolerance);
-    } finally {
-      await model.dispose();
-    }
+    expect(await distance(`quantized/llama-${type}.gguf`, tokens, answers, 8)).toBeLessThan(tolerance);
+  });
+});
+
+interface Answers {
+  tokens: number[];
+  /** llama.cpp's, for the file's weights held as F32. */
+  exact: [number, number][][];
+}
+
+/** Files by the main type of their tensors; those of `llama-odd` have rows that are no multiple of 256. */
+const FILES = [
+  'llama-Q5_1',
+  ...['Q2_K', 'Q3_K_S', 'IQ4_XS'].flatMap((type) => [`llama-${type}`, `llama-odd-${type}`, `mixtral-${type}`]),
+];
+
+describe.skipIf(!haveSharedData)(`a file of low bits${withoutSharedData}`, () => {
+  it.each(FILES)('predicts as %s held in F32 does, within 0.002, and nothing is requantized', async (name) => {
+    const { tokens, exact }: Answers = sharedJson(`quantized-2026/${name}.json`);
+    expect(await distance(`quantized-2026/${name}.gguf`, tokens, exact, 5)).toBeLessThan(0.002);
+    const { requantized } = await convertModel(sharedPath(`quantized-2026/${name}.gguf`), join(cacheDir, name));
+    expect(requantized).toEqual([]);
   });
 });

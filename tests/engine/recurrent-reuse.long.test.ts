@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadOptions, loadModel, planModel } from '../../dist/src/index.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
 
-/** Mixers with a state of fixed size: short convolutions, gated delta nets, gated delta nets with experts. */
-const MODELS = ['lfm2', 'qwen35', 'qwen3next'];
+/** Mixers with a state of fixed size: short convolutions, gated delta nets, those with experts, Mamba-2; and latent attention. */
+const MODELS = ['lfm2', 'qwen35', 'qwen3next', 'granitehybrid', 'deepseek2-glm'];
 
 let folder: string;
 const paths = new Map<string, string>();

@@ -22,6 +22,22 @@ const CASES = [
   'qwen3next-q8_0',
   'qwen3next-old-f32',
   'qwen3next-old-q8_0',
+  'granitehybrid-f32',
+  'granitehybrid-q8_0',
+  'granitehybrid-moe-f32',
+  'granitehybrid-moe-q8_0',
+  'lfm2moe-f32',
+  'lfm2moe-q8_0',
+  'qwen35moe-f32',
+  'qwen35moe-q8_0',
+  'deepseek2-f32',
+  'deepseek2-q8_0',
+  'deepseek2-glm-f32',
+  'deepseek2-glm-q8_0',
+  'deepseek2-lite-f32',
+  'deepseek2-lite-q8_0',
+  'deepseek2-old-f32',
+  'deepseek2-old-q8_0',
 ];
 
 describe.skipIf(!haveTiny2026)(`a small random model of 2026${withoutTiny2026}`, () => {

@@ -84,14 +84,14 @@ describe('a mixture of experts in a GGUF file', () => {
     [
       'the first stack missing',
       'CORRUPT',
-      /"blk.0.ffn_gate_exps.weight" is missing; a mixture of experts has one in every layer/,
-      [{}, { 'blk.0.ffn_gate_exps.weight': null }],
+      /"blk.0.ffn_down_exps.weight" is missing; a mixture of experts has one/,
+      [{}, { 'blk.0.ffn_down_exps.weight': null }],
     ],
     [
       'a matrix in place of a stack',
       'CORRUPT',
-      /"blk.0.ffn_gate_exps.weight" is of shape \[48, 8\]; it should be a stack/,
-      [{}, { 'blk.0.ffn_gate_exps.weight': [HIDDEN, NEURONS * EXPERTS] }],
+      /"blk.0.ffn_down_exps.weight" is of shape \[8, 48\]; it should be a stack/,
+      [{}, { 'blk.0.ffn_down_exps.weight': [NEURONS * EXPERTS, HIDDEN] }],
     ],
     ['no router', 'CORRUPT', /"blk.0.ffn_gate_inp.weight" is missing/, [{}, { 'blk.0.ffn_gate_inp.weight': null }]],
     [
@@ -115,9 +115,9 @@ describe('a mixture of experts in a GGUF file', () => {
     ['no experts used', 'CORRUPT', /"llama.expert_used_count" is 0/, [{ 'llama.expert_used_count': 0 }]],
     ['too many experts', 'CORRUPT', /"llama.expert_count" is 70000; no router/, [{ 'llama.expert_count': 70000 }]],
     [
-      'layers without experts',
-      'UNSUPPORTED',
-      /"llama.leading_dense_block_count" is 1: layers without experts/,
+      'no layer with experts',
+      'CORRUPT',
+      /"llama.leading_dense_block_count" is 1; it should be a whole number from 0 to 0/,
       [{ 'llama.leading_dense_block_count': 1 }],
     ],
     [

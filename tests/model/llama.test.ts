@@ -204,7 +204,7 @@ describe('a llama described by config.json', () => {
       { rope_scaling: { type: 'longrope', short_factor: [1] }, original_max_position_embeddings: 64 },
     ],
     ['CORRUPT', /"factor" is missing/, { rope_scaling: { rope_type: 'yarn' } }],
-    ['UNSUPPORTED', /"mscale" is set/, { rope_scaling: { rope_type: 'yarn', factor: 4, mscale: 1 } }],
+    ['UNSUPPORTED', /"mscale" is set alone/, { rope_scaling: { rope_type: 'yarn', factor: 4, mscale: 1 } }],
     ['UNSUPPORTED', /"rope_type" is "dynamic"/, { rope_scaling: { type: 'dynamic', factor: 4 } }],
     ['CORRUPT', /"factor" is missing/, { rope_scaling: { type: 'linear' } }],
     ['CORRUPT', /"factor" is 0/, { rope_scaling: { type: 'linear', factor: 0 } }],
@@ -294,7 +294,7 @@ describe('a llama described by GGUF metadata', () => {
   });
 
   it.each<[ErrorCode, RegExp, object]>([
-    ['CORRUPT', /ffn_gate_exps.weight" is missing/, { 'llama.expert_count': 8 }],
+    ['CORRUPT', /ffn_down_exps.weight" is missing/, { 'llama.expert_count': 8 }],
     ['UNSUPPORTED', /head_count_kv" differs/, { 'llama.attention.head_count_kv': [2, 4] }],
     ['UNSUPPORTED', /value_length" differs/, { 'llama.attention.value_length': 16 }],
     ['UNSUPPORTED', /scaling.type" is "longrope"/, { 'llama.rope.scaling.type': 'longrope' }],

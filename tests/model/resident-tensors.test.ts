@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { residentOfLayer, residentTensors, streamedNeurons } from '../../dist/src/model/resident-tensors.js';
+import { residentOfLayer, residentTensors } from '../../dist/src/model/resident-tensors.js';
 import type { ModelSpec } from '../../dist/src/model/spec.js';
-import { modelSpec } from '../support/spec.js';
+import { expertsSpec, modelSpec } from '../support/spec.js';
 
 const ofLayer = (change: Partial<ModelSpec>) => Object.fromEntries(residentOfLayer(modelSpec(change)));
 
@@ -57,13 +57,7 @@ describe('the tensors that stay in memory', () => {
   });
 
   it('have the routers of experts, biases expert by expert, and the expert that every token takes', () => {
-    const experts = {
-      numExperts: 8,
-      numExpertsPerToken: 2,
-      intermediateSize: 24,
-      normalizeWeights: true,
-      sharedIntermediateSize: 0,
-    };
+    const experts = expertsSpec();
     expect(difference({ experts }).added).toEqual({ router: [8, 64] });
     expect(difference({ experts, feedForwardBiases: true }).added).toEqual({
       gateBias: [8 * 24],
@@ -79,6 +73,24 @@ describe('the tensors that stay in memory', () => {
       sharedUp: [40, 64],
       sharedDown: [64, 40],
     });
-    expect([streamedNeurons(modelSpec()), streamedNeurons(modelSpec({ experts }))]).toEqual([160, 192]);
+    expect(difference({ experts: expertsSpec({ sharedIntermediateSize: 40, sharedRouter: false }) }).added).toEqual({
+      router: [8, 64],
+      sharedGate: [40, 64],
+      sharedUp: [40, 64],
+      sharedDown: [64, 40],
+    });
+    expect(difference({ experts: expertsSpec({ selectionBias: true, outputScales: true }) }).added).toEqual({
+      router: [8, 64],
+      selectionBias: [8],
+      expertScales: [8],
+    });
+    expect(difference({ experts: expertsSpec({ routerInput: 'residual', branchNorms: true }) }).added).toEqual({
+      router: [8, 64],
+      routerNorm: [64],
+      expertsNorm: [64],
+      postSharedNorm: [64],
+      postExpertsNorm: [64],
+    });
+    expect(difference({ experts: expertsSpec({ leadingDenseLayers: 1 }) })).toEqual({ added: {}, gone: [] });
   });
 });

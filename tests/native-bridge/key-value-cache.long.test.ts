@@ -12,14 +12,17 @@ const SHAPES: Shape[] = [
   { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 5 },
 ];
 
+type Format = KeyValueCacheOptions['format'];
+
 /**
- * Vectors of `size` as 16-bit integers with a scale hold them: multiples of the largest value's 32767th, quotients in
- * float32.
+ * Vectors of `size` as a format holds them: multiples of the largest value's 127th or 32767th, quotients in float32.
  */
-function nearestSixteenBit(values: Float32Array, size: number): number[] {
+function kept(values: Float32Array, size: number, format: Format): number[] {
+  if (format === 'f32') return [...values];
+  const most = format === 'i8' ? 127 : 32767;
   return Array.from({ length: values.length / size }, (_, i) => values.subarray(i * size, (i + 1) * size)).flatMap(
     (vector) => {
-      const step = Math.fround(Math.max(...vector.map(Math.abs)) / 32767);
+      const step = Math.fround(Math.max(...vector.map(Math.abs)) / most);
       return Array.from(vector, (value) => (step > 0 ? nearestEven(Math.fround(value / step)) * step : 0));
     },
   );
@@ -78,7 +81,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     readonly v: number[] = [];
     constructor(
       readonly shape: Shape,
-      readonly format: 'i16' | 'f32',
+      readonly format: Format,
       readonly random: Random,
       readonly traits = PLAIN,
     ) {
@@ -102,9 +105,8 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       const { shape, traits, random, format } = this;
       const width = shape.numKeyValueHeads * shape.headDim;
       const [k, v] = [random.floats(tokens * width), random.floats(tokens * width, 2)];
-      const kept = (values: Float32Array) => (format === 'i16' ? nearestSixteenBit(values, shape.headDim) : values);
-      this.k.splice(position * width, Infinity, ...kept(k));
-      this.v.splice(position * width, Infinity, ...kept(v));
+      this.k.splice(position * width, Infinity, ...kept(k, shape.headDim, format));
+      this.v.splice(position * width, Infinity, ...kept(v, shape.headDim, format));
       this.cache.append(1, position, tokens, k, v);
       const size = shape.numAttentionHeads * shape.headDim;
       const q = random.floats(tokens * size, 3);
@@ -126,7 +128,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
   }
 
   describe.each(SHAPES)('$numAttentionHeads heads over $numKeyValueHeads of $headDim', (shape) => {
-    it.each(['f32', 'i16'] as const)(
+    it.each(['f32', 'i16', 'i8'] as const)(
       'attends in %s as the definition says, within a page and across pages',
       (format) => {
         const watched = new Watched(shape, format, new Random(61));
@@ -148,7 +150,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       ['capped logits', 0, false, 1.5],
       ['capped logits, sinks and a window', 70, true, 1.5],
     ])('attends with %s as the definition says', (_, window, hasSinks, softCap) => {
-      for (const format of ['f32', 'i16'] as const) {
+      for (const format of ['f32', 'i16', 'i8'] as const) {
         const random = new Random(63);
         const sinks = hasSinks ? random.floats(shape.numAttentionHeads, 2) : null;
         const watched = new Watched(shape, format, random, { window, sinks, softCap });
@@ -161,8 +163,8 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       }
     });
 
-    it('forgets what was truncated and takes new positions in its place', () => {
-      const watched = new Watched(shape, 'i16', new Random(62));
+    it.each(['i16', 'i8'] as const)('forgets what was truncated and takes new positions in its place: %s', (format) => {
+      const watched = new Watched(shape, format, new Random(62));
       watched.step(0, 150);
       for (const length of [149, 128, 100, 64, 63, 1, 0]) {
         watched.cache.truncate(length);
@@ -176,6 +178,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
   it('holds pages of 64 positions, taken when first written, given back when empty', () => {
     const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16 };
     for (const [format, vectorBytes] of [
+      ['i8', 16 + 4],
       ['i16', 2 * 16 + 4],
       ['f32', 4 * 16],
     ] as const) {
@@ -226,13 +229,13 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     cache.dispose();
   });
 
-  it('gives the same bits for any number of threads, and for tokens one by one', () => {
+  it.each(['i16', 'i8'] as const)('gives the same bits for any number of threads, and token by token: %s', (format) => {
     const random = new Random(63);
     const shape = { numAttentionHeads: 12, numKeyValueHeads: 4, headDim: 48 };
     const [k, v, q] = [random.floats(200 * 192), random.floats(200 * 192), random.floats(200 * 576)];
     const results = [1, 2, 3].flatMap((threads) => {
       const other = openBridge({ isa, threads });
-      const cache = other.createKeyValueCache({ ...shape, format: 'i16', numLayers: 1, contextSize: 200 });
+      const cache = other.createKeyValueCache({ ...shape, format, numLayers: 1, contextSize: 200 });
       cache.append(0, 0, 200, k, v);
       const together = new Float32Array(200 * 576);
       cache.attend(0, 0, 200, q, together);

@@ -30,7 +30,7 @@ describe("the numbers of the bridge's memory", () => {
   it.each(ISAS)('say what keys and values take on %s', (isa) => {
     const bridge = openBridge({ isa, threads: 1 });
     const shape = { numLayers: 3, numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 24 };
-    for (const format of ['i16', 'f32'] as const) {
+    for (const format of ['i8', 'i16', 'f32'] as const) {
       for (const contextSize of [1, 64, 65, 200]) {
         const cache = bridge.createKeyValueCache({ ...shape, contextSize, format });
         const vectors = new Float32Array(contextSize * 2 * 24);

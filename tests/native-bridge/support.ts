@@ -18,7 +18,7 @@ import { slotLayout } from '../../dist/native-bridge/slots.js';
 export const ISAS: Isa[] = availableIsas();
 /** Formats that random weights can be written in; read-only-formats.ts has the others. */
 export const ALL_FORMATS = WRITABLE_FORMATS;
-export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
+export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared'];
 
 /** mulberry32: the same numbers on every run. */
 export class Random {
@@ -276,6 +276,8 @@ export function naiveActivation(name: BridgeActivation, x: number): number {
       return (x / 2) * (1 + Math.tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
     case 'clamped-swiglu':
       return x > 7 ? 7 / (1 + Math.exp(-7 * 1.702)) : x / (1 + Math.exp(-x * 1.702));
+    case 'relu-squared':
+      return x > 0 ? x * x : 0;
   }
 }
 

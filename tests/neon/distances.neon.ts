@@ -94,7 +94,7 @@ it.each(ALL_FORMATS)('sums of scaled rows of %s are as the twin has them', (form
   }
 });
 
-it.each(['f32', 'i16'] as const)('attention over keys and values in %s is as the twin has it', (format) => {
+it.each(['f32', 'i16', 'i8'] as const)('attention over keys and values in %s is as the twin has it', (format) => {
   const random = new Random(73);
   const shape = { numAttentionHeads: 6, numKeyValueHeads: 2, headDim: 20 };
   const [k, v, q] = [random.floats(150 * 40), random.floats(150 * 40), random.floats(64 * 120, 3)];

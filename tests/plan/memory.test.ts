@@ -3,12 +3,13 @@ import { overheadBytes, scratchBytes, stateBytes } from '../../dist/src/plan/mem
 import { modelSpec } from '../support/spec.js';
 
 describe('keys and values', () => {
-  it('take pages of 64 positions in each layer: 16-bit integers with a scale for each vector, or floats', () => {
+  it('take pages of 64 positions in each layer: 16-bit integers with a scale for each vector, 8-bit ones likewise, or floats', () => {
     const spec = modelSpec({ numLayers: 3, numKeyValueHeads: 2, headDim: 16 });
     const vectors = (positions: number) => 3 * positions * 2 * 2;
     expect(stateBytes(spec, 1, 'f16')).toBe(vectors(64) * (16 * 2 + 4));
     expect(stateBytes(spec, 64, 'f16')).toBe(stateBytes(spec, 1, 'f16'));
     expect(stateBytes(spec, 65, 'f16')).toBe(vectors(128) * (16 * 2 + 4));
+    expect(stateBytes(spec, 65, 'q8')).toBe(vectors(128) * (16 + 4));
     expect(stateBytes(spec, 100, 'f32')).toBe(vectors(128) * 16 * 4);
   });
 });

@@ -67,7 +67,7 @@ describe('settings', () => {
     ['memory', { memory: -1 }],
     ['memory', { memory: 1.5 }],
     ['tuning.selector', { tuning: { selector: 'best' } }],
-    ['tuning.state', { tuning: { state: 'q8' } }],
+    ['tuning.state', { tuning: { state: 'q4' } }],
     ['tuning.cache', { tuning: { cache: 'fifo' } }],
     ['tuning.cache', { tuning: { cache: 'window:' } }],
     ['tuning.cache', { tuning: { cache: 'window:-1' } }],

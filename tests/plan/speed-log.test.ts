@@ -69,11 +69,20 @@ describe('runs of a model', () => {
   it('are found again by plans of the same kind, with about as much in the cache', () => {
     const log = runLog(folder, kind());
     log.note(run);
-    expect(earlierRuns(folder, kind())).toBeNull();
+    expect(earlierRuns(folder, kind(), 128)).toBeNull();
     log.keep();
-    expect(earlierRuns(folder, kind({ cachedShare: 0.3 }))).toEqual({ decode: 1.95, prefill: 6.6, count: 1 });
+    expect(earlierRuns(folder, kind({ cachedShare: 0.3 }), 128)).toEqual({ decode: 1.95, prefill: 6.6, count: 1 });
     for (const other of [{ cachedShare: 0.4 }, { store: '/models/b' }, { kernels: 'avx512' }, { threads: 1 }])
-      expect(earlierRuns(folder, kind(other))).toBeNull();
+      expect(earlierRuns(folder, kind(other), 128)).toBeNull();
+  });
+
+  it('tell of first prompts alone, of about as many tokens: later ones find a full cache', () => {
+    const log = runLog(folder, kind());
+    log.note(run);
+    log.note({ ...run, decodeTokensPerSecond: 2, prefillTokensPerSecond: 60 });
+    log.keep();
+    expect(earlierRuns(folder, kind(), 128)).toEqual({ decode: 2, prefill: 6.6, count: 1 });
+    expect(earlierRuns(folder, kind(), 1000)).toEqual({ decode: 2, prefill: null, count: 1 });
   });
 
   it('are not counted where they are too short to tell, or scored a text', () => {
@@ -81,9 +90,9 @@ describe('runs of a model', () => {
     log.note({ ...run, decoded: 3 });
     log.note({ decoded: 0, decodeTokensPerSecond: null, prefilled: 5000, prefillTokensPerSecond: 100 });
     log.keep();
-    expect(earlierRuns(folder, kind())).toBeNull();
-    log.note({ ...run, prefilled: 5 });
+    expect(earlierRuns(folder, kind(), 128)).toBeNull();
+    log.note({ ...run, prefilled: 100 });
     log.keep();
-    expect(earlierRuns(folder, kind())).toEqual({ decode: 1.95, prefill: null, count: 1 });
+    expect(earlierRuns(folder, kind(), 128)).toEqual({ decode: 1.95, prefill: null, count: 1 });
   });
 });

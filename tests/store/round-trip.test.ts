@@ -112,9 +112,9 @@ describe('a store made as the source is', () => {
     }
   });
 
-  it('lists bf16 as widened without loss', async () => {
+  it('lists bf16 as widened without loss where f32 was asked for', async () => {
     const checkpoint = randomCheckpoint(folder, { hiddenSize: 16, intermediateSize: 24, rows: 'bf16', dense: 'bf16' });
-    const { requantized } = await convert(checkpoint, unused());
+    const { requantized } = await convert(checkpoint, unused(), { rows: 'f32', dense: 'f32' });
     expect(requantized).toHaveLength(2 + 2 * 7);
     for (const entry of requantized) expect(entry).toMatchObject({ from: 'bf16', to: 'f32', relativeError: 0 });
   });

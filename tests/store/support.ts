@@ -21,9 +21,9 @@ import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpo
 import type { Activation } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
 import { type WriteOptions, writeStore } from '../../dist/src/store/write/writer.js';
-import { modelSpec } from '../support/spec.js';
+import { expertsSpec, modelSpec } from '../support/spec.js';
 
-export type SourceFormat = RowFormat | 'bf16';
+export type SourceFormat = RowFormat;
 
 export const crc32c = (bytes: Uint8Array, seed: number) => tableCrc32c(bytes, seed);
 
@@ -48,8 +48,10 @@ export function random(seed: number): () => number {
   };
 }
 
-const blocksOf = (format: SourceFormat): [weights: number, bytes: number] =>
-  format === 'bf16' ? [1, 2] : [FORMATS[format].blockSize, FORMATS[format].blockBytes];
+const blocksOf = (format: SourceFormat): [weights: number, bytes: number] => [
+  FORMATS[format].blockSize,
+  FORMATS[format].blockBytes,
+];
 
 export const bytesFor = (format: SourceFormat, weights: number) => {
   const [size, bytes] = blocksOf(format);
@@ -96,6 +98,17 @@ export function decode(format: SourceFormat, bytes: Buffer): number[] {
   return values;
 }
 
+/** Where a block's halves are, if not at its start alone. */
+const HALVES: Partial<Record<SourceFormat, readonly number[]>> = {
+  q4_1: [0, 2],
+  q5_1: [0, 2],
+  q2_K: [80, 82],
+  q3_K: [108],
+  q4_K: [0, 2],
+  q5_K: [0, 2],
+  q6_K: [208],
+};
+
 /** Random weights between about -2 and 2, as a file holds them. */
 function randomWeights(format: SourceFormat, weights: number, next: () => number): Buffer {
   const bytes = Buffer.alloc(bytesFor(format, weights));
@@ -111,7 +124,7 @@ function randomWeights(format: SourceFormat, weights: number, next: () => number
       bytes[at] = 125 + (at % 3);
       continue;
     }
-    const places = format === 'q4_1' ? [at, at + 2] : [at];
+    const places = (HALVES[format] ?? [0]).map((place) => at + place);
     for (const place of places) {
       if (format === 'bf16') bytes[place + 1] = (bytes[place + 1] & 0x80) | 0x3f;
       else bytes[place + 1] &= format === 'f16' ? 0xbf : 0xa3;
@@ -243,13 +256,11 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     gated,
     tiedEmbeddings: tied,
     experts: experts
-      ? {
+      ? expertsSpec({
           numExperts: experts.numExperts,
-          numExpertsPerToken: 2,
           intermediateSize,
-          normalizeWeights: true,
           sharedIntermediateSize: experts.shared ?? 0,
-        }
+        })
       : null,
   });
   const raw = (name: string) => {

@@ -1,4 +1,4 @@
-import type { ModelSpec } from '../../dist/src/model/spec.js';
+import type { ExpertsSpec, ModelSpec } from '../../dist/src/model/spec.js';
 
 /** A small Llama; `change` makes another model of it. */
 export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
@@ -17,6 +17,8 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   normOffset: 0,
   postNorms: false,
   embeddingScale: 1,
+  residualScale: 1,
+  logitScale: 1,
   rotary: { theta: 1e4, dimension: 16, layout: 'halves', frequencyFactors: null, magnitude: 1 },
   positionOffset: 0,
   activation: 'silu',
@@ -28,12 +30,34 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   parallelNorm: null,
   queryKeyNorm: null,
   queryScale: 1,
+  queryTemperature: null,
+  noRotaryEvery: null,
   attentionSoftCap: null,
   logitSoftCap: null,
   slidingWindow: null,
   attentionSinks: false,
   attentionGate: false,
+  latentAttention: null,
   recurrent: null,
   experts: null,
+  ...change,
+});
+
+/** Eight small experts, of which a token takes two; `change` makes others of them. */
+export const expertsSpec = (change: Partial<ExpertsSpec> = {}): ExpertsSpec => ({
+  numExperts: 8,
+  numExpertsPerToken: 2,
+  intermediateSize: 24,
+  leadingDenseLayers: 0,
+  scoring: 'softmax',
+  selectionBias: false,
+  groups: null,
+  normalizeWeights: true,
+  weightScale: 1,
+  outputScales: false,
+  routerInput: 'network',
+  sharedIntermediateSize: 0,
+  sharedRouter: true,
+  branchNorms: false,
   ...change,
 });

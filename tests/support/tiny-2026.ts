@@ -44,7 +44,7 @@ export function differences(rows: [number, number][][], top: Answers['top']): { 
       const difference = Math.abs((ours.get(id) ?? Number.NaN) - lnp);
       sum += difference;
       count += 1;
-      worst = difference <= worst ? worst : difference;
+      worst = Math.max(difference, worst);
     }
   }
   return { mean: sum / count, worst };

@@ -1,24 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { ChannelReader, channelMarks } from '../../dist/src/text/channels.js';
-
-const MARKS = ['<|start|>', '<|channel|>', '<|message|>', '<|end|>'];
-const marks = channelMarks(MARKS.map((name, id) => [name, id] as const))!;
-
-/** Cuts a text in Harmony's format into its marks and into words, each an id of its own. */
-const tokens = (text: string) =>
-  (text.match(/<\|\w+\|>|[^<]+?(?= |<|$)| /g) ?? []).map((part) => ({
-    id: MARKS.includes(part) ? MARKS.indexOf(part) : 100,
-    text: MARKS.includes(part) ? '' : part,
-  }));
+import { channelMarks } from '../../dist/src/text/channels.js';
+import { answerReader } from '../../dist/src/text/dialects/dialects.js';
 
 function parts(prompt: string, answer: string) {
-  const reader = new ChannelReader(
-    marks,
-    tokens(prompt).map(({ id }) => id),
-    () => '',
-  );
-  const texts = { answer: '', reasoning: '', header: '' };
-  for (const { id, text } of tokens(answer)) texts[reader.take(id, text)] += text;
+  const reader = answerReader('harmony', prompt, null);
+  const texts = { text: '', reasoning: '' };
+  for (const part of [...reader.push(answer), ...reader.end()]) {
+    if (part.type === 'tool-call') throw new Error('no tools were given');
+    texts[part.type] += part.text;
+  }
   return texts;
 }
 
@@ -30,23 +20,23 @@ describe('channels', () => {
         '<|start|>user<|message|>2 + 2<|end|><|start|>assistant',
         '<|channel|>analysis<|message|>a simple question<|end|><|start|>assistant<|channel|>final<|message|>2 + 2 = 4.',
       ),
-    ).toEqual({ answer: '2 + 2 = 4.', reasoning: 'a simple question', header: 'analysisassistantfinal' });
+    ).toEqual({ text: '2 + 2 = 4.', reasoning: 'a simple question' });
   });
 
   it('may be named with a recipient and a type', () => {
     const call = '<|channel|>commentary to=functions.get json<|message|>{"a": 1}';
-    expect(parts('<|start|>assistant', call)).toMatchObject({ answer: '', reasoning: '{"a": 1}' });
-    expect(parts('<|start|>assistant', `to=functions.get${call}`)).toMatchObject({ answer: '' });
+    expect(parts('<|start|>assistant', call)).toMatchObject({ text: '', reasoning: '{"a": 1}' });
+    expect(parts('<|start|>assistant', `to=functions.get${call}`)).toMatchObject({ text: '' });
   });
 
   it('may be begun by the prompt', () => {
-    expect(parts('<|start|>assistant<|channel|>', 'final<|message|>yes')).toMatchObject({ answer: 'yes' });
-    expect(parts('<|start|>assistant<|message|>', 'yes')).toMatchObject({ answer: 'yes', header: '' });
+    expect(parts('<|start|>assistant<|channel|>', 'final<|message|>yes')).toMatchObject({ text: 'yes' });
+    expect(parts('<|start|>assistant<|message|>', 'yes')).toMatchObject({ text: 'yes' });
   });
 
   it('are not there in a plain text', () => {
-    expect(parts('once', 'upon a time')).toEqual({ answer: 'upon a time', reasoning: '', header: '' });
-    expect(parts('once', 'upon<|end|>a time')).toMatchObject({ answer: 'upona time' });
+    expect(parts('once', 'upon a time')).toEqual({ text: 'upon a time', reasoning: '' });
+    expect(parts('once', 'upon<|end|>a time')).toMatchObject({ text: 'upona time' });
   });
 
   it('need all four marks in the vocabulary', () => {

@@ -16,8 +16,10 @@ namespace {
 
 Format keptFormat(const Napi::Value& value) {
   const std::string name = toText(value, "format");
-  if (name != "i16" && name != "f32") failUsage("keys and values are kept in i16 or f32, not " + name);
-  return name == "i16" ? Format::I16 : Format::F32;
+  if (name == "i8") return Format::I8;
+  if (name == "i16") return Format::I16;
+  if (name != "f32") failUsage("keys and values are kept in i8, i16 or f32, not " + name);
+  return Format::F32;
 }
 
 /** NaN where it is not a number. */
@@ -46,6 +48,7 @@ class Cache : public Holder<Cache, KeyValueCache> {
           copied(toIds(object.Get("windows"), 0, "windows")),
           copied(toSpan<float>(object.Get("sinks"), napi_float32_array, 0, "sinks", "Float32Array")),
           toFloat(object.Get("softCap")),
+          countOf(object, "sharedValueDim"),
       };
       constexpr size_t kMost = 1 << 20;
       if (options.numLayers > kMost || options.numAttentionHeads > kMost || options.headDim > kMost) {
@@ -65,16 +68,16 @@ class Cache : public Holder<Cache, KeyValueCache> {
       const uint64_t tokens = toCount(info[2], "tokens");
       const size_t size = elements(tokens, cache.keyValueSize());
       cache.append(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "k"),
-                   toFloats(info[4], size, "v"));
+                   toFloats(info[4], cache.sharesValues() ? 0 : size, "v"));
     });
   }
 
   void attend(const Napi::CallbackInfo& info) {
     with(info, [&](KeyValueCache& cache) {
       const uint64_t tokens = toCount(info[2], "tokens");
-      const size_t size = elements(tokens, cache.querySize());
-      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens, toFloats(info[3], size, "q"),
-                   toFloats(info[4], size, "out"));
+      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens,
+                   toFloats(info[3], elements(tokens, cache.querySize()), "q"),
+                   toFloats(info[4], elements(tokens, cache.outputSize()), "out"));
     });
   }
 

@@ -18,8 +18,8 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Matrix",
                        {InstanceAccessor<&Matrix::bytes>("bytes"), InstanceMethod<&Matrix::matmul>("matmul"),
-                        InstanceMethod<&Matrix::row>("row"), InstanceMethod<&Matrix::checksum>("checksum"),
-                        InstanceMethod("dispose", &Matrix::dispose)});
+                        InstanceMethod<&Matrix::multiplyHeads>("multiplyHeads"), InstanceMethod<&Matrix::row>("row"),
+                        InstanceMethod<&Matrix::checksum>("checksum"), InstanceMethod("dispose", &Matrix::dispose)});
   }
 
   explicit Matrix(const Napi::CallbackInfo& info) : Holder(info) {
@@ -45,6 +45,19 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
       const uint64_t tokens = toCount(info[1], "tokens");
       const float* x = toFloats(info[0], elements(tokens, matrix.columns()), "x");
       matrix.matmul(x, tokens, toFloats(info[2], elements(tokens, matrix.rows()), "y"));
+    });
+  }
+
+  void multiplyHeads(const Napi::CallbackInfo& info) {
+    with(info, [&](ResidentMatrix& matrix) {
+      const uint64_t tokens = toCount(info[1], "tokens");
+      const uint64_t heads = toCount(info[2], "heads");
+      const bool transposed = toFlag(info[3], "transposed");
+      if (heads == 0 || matrix.rows() % heads != 0) failUsage("heads must divide the matrix's rows");
+      const size_t columns = elements(heads, matrix.columns());
+      const float* x = toFloats(info[0], elements(tokens, transposed ? matrix.rows() : columns), "x");
+      float* y = toFloats(info[4], elements(tokens, transposed ? columns : matrix.rows()), "y");
+      matrix.multiplyHeads(x, tokens, heads, transposed, y);
     });
   }
 

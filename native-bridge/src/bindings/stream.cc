@@ -59,6 +59,12 @@ std::vector<float> toBiases(const Napi::Value& value, size_t numNeurons, const c
   return std::vector<float>(values, values + numNeurons);
 }
 
+std::vector<float> toFactors(const Napi::Value& value, const char* name) {
+  if (value.IsNull()) return {};
+  const Span<float> factors = toSpan<float>(value, napi_float32_array, 1, name, "Float32Array");
+  return std::vector<float>(factors.data, factors.data + factors.length);
+}
+
 /** The other half is `nativeLayer` in native.ts. */
 LayerOptions toLayer(const Napi::Object& object) {
   LayerOptions layer{};
@@ -67,7 +73,7 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.neuronsPerBundle = countOf(object, "neuronsPerBundle");
   layer.bundlesPerUnit = countOf(object, "bundlesPerUnit");
   const uint64_t activation = countOf(object, "activation");
-  if (activation > static_cast<uint64_t>(Activation::ClampedSwiglu)) failUsage("unknown activation");
+  if (activation > static_cast<uint64_t>(Activation::ReluSquared)) failUsage("unknown activation");
   layer.activation = static_cast<Activation>(activation);
   if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");
@@ -80,6 +86,9 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.residentPart = static_cast<InputPart>(residentPart);
   layer.gateBias = toBiases(object.Get("gateBias"), layer.numNeurons, "gateBias");
   layer.upBias = toBiases(object.Get("upBias"), layer.numNeurons, "upBias");
+  layer.gateFactors = toFactors(object.Get("gateFactors"), "gateFactors");
+  layer.upFactors = toFactors(object.Get("upFactors"), "upFactors");
+  layer.downFactors = toFactors(object.Get("downFactors"), "downFactors");
   readSlots(object, layer);
   return layer;
 }

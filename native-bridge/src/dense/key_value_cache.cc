@@ -30,6 +30,7 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
   if (!o.sinks.empty() && o.sinks.size() != o.numLayers * o.numAttentionHeads) {
     failUsage("sinks needs one entry per layer and head");
   }
+  if (o.sharedValueDim > o.headDim) failUsage("sharedValueDim is at most headDim");
   if (!(o.softCap >= 0 && std::isfinite(o.softCap))) failUsage("softCap is a number above 0");
   pagesPerRun_ = (kRunSystemPages * systemPageBytes() - 1) / pageBytes() + 1;
   for (size_t layer = 0; layer < o.numLayers; layer++) {
@@ -54,7 +55,7 @@ KeyValueCache::PerLayer& KeyValueCache::checked(size_t layer, size_t position, s
 }
 
 size_t KeyValueCache::pageBytes() const {
-  const size_t heads = 2 * options_.numKeyValueHeads;
+  const size_t heads = keptHeads();
   return vectorsOf(heads) + (scaled() ? heads * kPagePositions * sizeof(float) : 0);
 }
 
@@ -72,24 +73,25 @@ void KeyValueCache::resize(PerLayer& layer, size_t numPages) {
 
 float* KeyValueCache::keyScales(uint8_t* page, size_t head) const {
   if (!scaled()) return nullptr;
-  return reinterpret_cast<float*>(page + vectorsOf(2 * options_.numKeyValueHeads)) + head * kPagePositions;
+  return reinterpret_cast<float*>(page + vectorsOf(keptHeads())) + head * kPagePositions;
 }
 
 /**
- * Rounds to integers, nearest even, so that the largest becomes 32767. Returns the factor that makes them values again;
- * NaN where a value is not finite.
+ * Rounds to integers, nearest even, so that the largest becomes the largest of its type. Returns the factor that makes
+ * them values again; NaN where a value is not finite.
  */
-static float toIntegers(const float* from, size_t count, int16_t* into) {
+template <class Integer>
+static float toIntegers(const float* from, size_t count, Integer* into) {
   float largest = 0;
   float finite = 0;
   for (size_t i = 0; i < count; i++) {
     largest = std::max(largest, std::abs(from[i]));
     finite += from[i] * 0;
   }
-  const float scale = largest / 32767;
-  // Below the normal numbers a scale is too coarse to keep the quotients within 16 bits.
+  const float scale = largest / std::numeric_limits<Integer>::max();
+  // Below the normal numbers a scale is too coarse to keep the quotients within the type.
   if (finite != 0 || scale < std::numeric_limits<float>::min()) {
-    std::fill(into, into + count, int16_t{0});
+    std::fill(into, into + count, Integer{0});
     return finite != 0 ? std::numeric_limits<float>::quiet_NaN() : 0;
   }
   for (size_t i = 0; i < count; i++) {
@@ -97,14 +99,16 @@ static float toIntegers(const float* from, size_t count, int16_t* into) {
     const float shifted = from[i] / scale + 12582912.0f;
     int32_t bits;
     std::memcpy(&bits, &shifted, 4);
-    into[i] = static_cast<int16_t>(bits - 0x4b400000);
+    into[i] = static_cast<Integer>(bits - 0x4b400000);
   }
   return scale;
 }
 
 void KeyValueCache::store(const float* from, uint8_t* into, float* scale) const {
-  if (scale != nullptr) {
+  if (options_.format == Format::I16) {
     *scale = toIntegers(from, options_.headDim, reinterpret_cast<int16_t*>(into));
+  } else if (options_.format == Format::I8) {
+    *scale = toIntegers(from, options_.headDim, reinterpret_cast<int8_t*>(into));
   } else {
     std::memcpy(into, from, rowBytes());
   }
@@ -123,6 +127,7 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
     for (size_t head = 0; head < options_.numKeyValueHeads; head++) {
       const size_t from = t * keyValueSize() + head * options_.headDim;
       store(k + from, keys(page, head) + within * rowBytes(), scaled() ? keyScales(page, head) + within : nullptr);
+      if (sharesValues()) continue;
       store(v + from, values(page, head) + within * rowBytes(), scaled() ? valueScales(page, head) + within : nullptr);
     }
   }
@@ -195,17 +200,17 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
                                size_t thread) {
   const size_t headDim = options_.headDim;
   const TileRows rows{layer, tile, position, headDim, scratch_[thread].data()};
-  const auto place = [&](size_t i) {
-    return (tile.token + i / tile.heads) * querySize() + (tile.head + i % tile.heads) * headDim;
+  const auto place = [&](size_t i, size_t dim) {
+    return ((tile.token + i / tile.heads) * options_.numAttentionHeads + tile.head + i % tile.heads) * dim;
   };
-  for (size_t i = 0; i < rows.count(); i++) std::memcpy(rows.query(i), q + place(i), headDim * sizeof(float));
+  for (size_t i = 0; i < rows.count(); i++) std::memcpy(rows.query(i), q + place(i, headDim), headDim * sizeof(float));
   std::memset(rows.sum(0), 0, rows.count() * headDim * sizeof(float));
   scoreTile(rows, pool_->scratch(thread));
   softmaxTile(rows);
   sumTile(rows, pool_->scratch(thread));
   for (size_t i = 0; i < rows.count(); i++) {
     const float inverse = 1 / rows.query(i)[0];
-    for (size_t d = 0; d < headDim; d++) out[place(i) + d] = rows.sum(i)[d] * inverse;
+    for (size_t d = 0; d < valueDim(); d++) out[place(i, valueDim()) + d] = rows.sum(i)[d] * inverse;
   }
 }
 
@@ -250,6 +255,8 @@ void KeyValueCache::softmaxTile(const TileRows& rows) const {
 
 /** sums += scores . values. */
 void KeyValueCache::sumTile(const TileRows& rows, void* scratch) const {
+  // Sums end at a multiple of 32 columns, or where the rows do.
+  const size_t summed = std::min(rows.headDim, (valueDim() + 31) / 32 * 32);
   const size_t head = rows.tile.keyValueHead;
   eachPage(rows, [&](uint8_t* page, size_t begin, size_t positions) {
     if (scaled()) {
@@ -262,8 +269,8 @@ void KeyValueCache::sumTile(const TileRows& rows, void* scratch) const {
       }
     }
     kernels_.addScaledRows(options_.format, Rows{values(page, head), rowBytes(), nullptr}, positions,
-                           rows.scores(0) + begin, rows.stride(), 0, rows.headDim, rows.sum(0), rows.headDim,
-                           rows.count(), scratch);
+                           rows.scores(0) + begin, rows.stride(), 0, summed, rows.sum(0), rows.headDim, rows.count(),
+                           scratch);
   });
 }
 

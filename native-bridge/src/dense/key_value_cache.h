@@ -21,11 +21,13 @@ struct KeyValueCacheOptions {
   std::vector<float> sinks;
   /** Scaled logits x become softCap * tanh(x / softCap); 0: they are left alone. */
   float softCap = 0;
+  /** Values are the first so many numbers of the keys; 0: they are of their own. */
+  size_t sharedValueDim = 0;
 };
 
 /**
  * Keys and values in pages of 64 positions. A page holds the keys [64, headDim] of each key-value head, and then the
- * values likewise. Where they are 16-bit integers, their f32 scales follow: those of the keys, [64] per head, and those
+ * values likewise. Where they are integers, their f32 scales follow: those of the keys, [64] per head, and those
  * of the values.
  */
 class KeyValueCache {
@@ -38,6 +40,9 @@ class KeyValueCache {
 
   size_t keyValueSize() const { return options_.numKeyValueHeads * options_.headDim; }
   size_t querySize() const { return options_.numAttentionHeads * options_.headDim; }
+  size_t outputSize() const { return options_.numAttentionHeads * valueDim(); }
+  /** Whether values are part of the keys. */
+  bool sharesValues() const { return options_.sharedValueDim != 0; }
   size_t bytes() const;
   void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
   void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out);
@@ -62,17 +67,22 @@ class KeyValueCache {
   struct TileRows;
 
   PerLayer& checked(size_t layer, size_t position, size_t tokens);
-  bool scaled() const { return options_.format == Format::I16; }
+  bool scaled() const { return options_.format != Format::F32; }
   size_t vectorsOf(size_t heads) const { return heads * kPagePositions * rowBytes(); }
+  size_t valueDim() const { return sharesValues() ? options_.sharedValueDim : options_.headDim; }
+  /** Vectors of one position that a page keeps. */
+  size_t keptHeads() const { return (sharesValues() ? 1 : 2) * options_.numKeyValueHeads; }
   static size_t pagesOf(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
   size_t pageBytes() const;
   uint8_t* pageAt(const PerLayer& layer, size_t position) const;
   void resize(PerLayer& layer, size_t numPages);
   uint8_t* keys(uint8_t* page, size_t head) const { return page + vectorsOf(head); }
-  uint8_t* values(uint8_t* page, size_t head) const { return keys(page, options_.numKeyValueHeads + head); }
+  uint8_t* values(uint8_t* page, size_t head) const { return keys(page, valueHead(head)); }
   /** One per position; null where values are kept as they are. */
   float* keyScales(uint8_t* page, size_t head) const;
-  float* valueScales(uint8_t* page, size_t head) const { return keyScales(page, options_.numKeyValueHeads + head); }
+  float* valueScales(uint8_t* page, size_t head) const { return keyScales(page, valueHead(head)); }
+  /** The place of a head's values among the vectors of a page. */
+  size_t valueHead(size_t head) const { return (sharesValues() ? 0 : options_.numKeyValueHeads) + head; }
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
   void store(const float* from, uint8_t* into, float* scale) const;
   void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);

@@ -108,6 +108,50 @@ void ResidentMatrix::multiplyIntegers(const float* x, size_t tokens, float* y) {
   });
 }
 
+void ResidentMatrix::multiplyHeads(const float* x, size_t tokens, size_t heads, bool transposed, float* y) {
+  if (tokens == 0) return;
+  if (!transposed && kernels_.wantsIntegers(format_)) {
+    const size_t chunk = std::max<size_t>(1, kIntegerBytes / kernels_.integers->inputBytes(columns_, 1));
+    for (size_t t = 0; t < tokens; t += chunk) {
+      multiplyHeadIntegers(x + t * heads * columns_, std::min(chunk, tokens - t), heads, y + t * rows_);
+    }
+    return;
+  }
+  const size_t headRows = rows_ / heads;
+  pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
+    const Share share(heads, 1, thread, threads);
+    for (size_t head = share.begin; head < share.end; head++) {
+      const Rows rows{memory_.data() + head * headRows * rowBytes_, rowBytes_, nullptr};
+      if (!transposed) {
+        kernels_.dots(format_, rows, headRows, columns_, x + head * columns_, heads * columns_, tokens,
+                      Products{y + head * headRows, rows_}, pool_->scratch(thread));
+        continue;
+      }
+      float* out = y + head * columns_;
+      for (size_t t = 0; t < tokens; t++) std::fill_n(out + t * heads * columns_, columns_, 0.0f);
+      kernels_.addScaledRows(format_, rows, headRows, x + head * headRows, rows_, 0, columns_, out, heads * columns_,
+                             tokens, pool_->scratch(thread));
+    }
+  });
+}
+
+void ResidentMatrix::multiplyHeadIntegers(const float* x, size_t tokens, size_t heads, float* y) {
+  const IntegerKernels& integers = *kernels_.integers;
+  const size_t headRows = rows_ / heads;
+  const size_t inputBytes = (integers.inputBytes(columns_, tokens) + 63) / 64 * 64;
+  const size_t threads = std::min(heads, threadsFor(*pool_, memory_.bytes(), tokens));
+  uint8_t* const inputs = pool_->shared(threads * inputBytes);
+  pool_->run(threads, [&](size_t thread, size_t count) {
+    uint8_t* const own = inputs + thread * inputBytes;
+    const Share share(heads, 1, thread, count);
+    for (size_t head = share.begin; head < share.end; head++) {
+      integers.quantize(x + head * columns_, heads * columns_, columns_, tokens, 0, tokens, own);
+      integers.dots(format_, Rows{memory_.data() + head * headRows * rowBytes_, rowBytes_, nullptr}, headRows, columns_,
+                    own, tokens, Products{y + head * headRows, rows_}, pool_->scratch(thread));
+    }
+  });
+}
+
 void ResidentMatrix::row(size_t index, float* into) const {
   kernels_.decodeRow(format_, memory_.data() + index * rowBytes_, columns_, into);
 }

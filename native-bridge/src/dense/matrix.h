@@ -28,6 +28,11 @@ class ResidentMatrix {
   size_t bytes() const { return memory_.bytes(); }
   /** y[tokens, rows] = x[tokens, columns] W^T */
   void matmul(const float* x, size_t tokens, float* y);
+  /**
+   * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] = x[tokens,
+   * heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.
+   */
+  void multiplyHeads(const float* x, size_t tokens, size_t heads, bool transposed, float* y);
   void row(size_t index, float* into) const;
   /** CRC-32C of the bytes of `count` rows from `first`. */
   uint32_t checksum(size_t first, size_t count) const;
@@ -35,6 +40,7 @@ class ResidentMatrix {
  private:
   void read(const MatrixSource& source);
   void multiplyIntegers(const float* x, size_t tokens, float* y);
+  void multiplyHeadIntegers(const float* x, size_t tokens, size_t heads, float* y);
 
   std::shared_ptr<ThreadPool> pool_;
   const Kernels& kernels_;

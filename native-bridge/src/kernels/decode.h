@@ -3,9 +3,10 @@
 // Weights to floats, format by format. Part of shared.h.
 
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/kernels.h"
-#include "kernels/block_formats.h"
+#include "kernels/blocks/block_formats.h"
 
 namespace flashrow {
 namespace {
@@ -51,6 +52,16 @@ struct DecodeI16 {
     uint8_t padded[kBytes] = {};
     std::memcpy(padded, from, count * 2);
     into[0] = Simd::loadIntegers(padded);
+  }
+};
+
+struct DecodeI8 {
+  static constexpr size_t kWeights = kLanes, kVectors = 1, kBytes = kLanes;
+  static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadSignedBytes(from); }
+  static void decodeFirst(const uint8_t* from, size_t count, F* into) {
+    uint8_t padded[kBytes] = {};
+    std::memcpy(padded, from, count);
+    into[0] = Simd::loadSignedBytes(padded);
   }
 };
 
@@ -107,23 +118,38 @@ struct DecodeMxfp4 : WholeBlocks {
   }
 };
 
-/** Blocks of block_formats.h: quants spread out to bytes first, then weighed run by run. */
+/** One block of block_formats.h: its quants spread out to bytes, which are weighed a register at a time. */
 template <class Block>
-struct SpreadBlocks {
+struct SpreadBlock {
+  alignas(64) int8_t quants[Block::kWeights];
+  float scales[Block::kWeights / Block::kRun], minima[Block::kWeights / Block::kRun];
+
+  void expand(const uint8_t* from) { Block::expand(from, quants, scales, minima); }
+  F vector(size_t v) const {
+    const size_t run = v * kLanes / Block::kRun;
+    const F q = Simd::loadSignedBytes(reinterpret_cast<const uint8_t*>(quants) + v * kLanes);
+    const F product = Simd::multiply(Simd::set(scales[run]), q);
+    return Block::kHasMinima ? Simd::subtract(product, Simd::set(minima[run])) : product;
+  }
+};
+
+template <class Block>
+struct DecodeSpread {
+  using Spread = SpreadBlock<Block>;
   static constexpr size_t kWeights = Block::kWeights, kVectors = kWeights / kLanes, kBytes = Block::kBytes;
   static void decodeFirst(const uint8_t*, size_t, F* into) { into[0] = Simd::zero(); }
   static void decode(const uint8_t* from, F* into) {
-    alignas(64) int8_t quants[kWeights];
-    float scales[kWeights / Block::kRun], minima[kWeights / Block::kRun];
-    Block::expand(from, quants, scales, minima);
-    for (size_t v = 0; v < kVectors; v++) {
-      const size_t run = v * kLanes / Block::kRun;
-      const F q = Simd::loadSignedBytes(reinterpret_cast<const uint8_t*>(quants) + v * kLanes);
-      into[v] = Simd::multiply(Simd::set(scales[run]), q);
-      if constexpr (Block::kHasMinima) into[v] = Simd::subtract(into[v], Simd::set(minima[run]));
-    }
+    Spread block;
+    block.expand(from);
+    for (size_t v = 0; v < kVectors; v++) into[v] = block.vector(v);
   }
 };
+
+/** Whether a decoder spreads blocks out: registers would not hold all of such a block. */
+template <class Decode, class = void>
+struct Spreads : std::false_type {};
+template <class Decode>
+struct Spreads<Decode, std::void_t<typename Decode::Spread>> : std::true_type {};
 
 /** Calls use(Decode{}) for the format. */
 template <class Use>
@@ -133,25 +159,33 @@ auto withDecoder(Format format, const Use& use) {
     case Format::F16: return use(DecodeF16{});
     case Format::BF16: return use(DecodeBF16{});
     case Format::I16: return use(DecodeI16{});
+    case Format::I8: return use(DecodeI8{});
     case Format::Q4_0: return use(DecodeQ4_0{});
     case Format::Q4_1: return use(DecodeQ4_1{});
     case Format::Q8_0: return use(DecodeQ8_0{});
     case Format::Mxfp4: return use(DecodeMxfp4{});
-    default: return withBlock(format, [&](auto block) { return use(SpreadBlocks<decltype(block)>{}); });
+    default: return withBlock(format, [&](auto block) { return use(DecodeSpread<decltype(block)>{}); });
   }
 }
 
 /** Decodes columns [begin, end) of a row, zero-padded to whole registers; begin falls on a decode step. */
 template <class Decode, class Store>
 void decodeColumns(const uint8_t* row, size_t begin, size_t end, const Store& store) {
-  F weights[Decode::kVectors];
   size_t column = begin;
   const uint8_t* from = row + begin / Decode::kWeights * Decode::kBytes;
   for (; column + Decode::kWeights <= end; column += Decode::kWeights, from += Decode::kBytes) {
-    Decode::decode(from, weights);
-    for (size_t v = 0; v < Decode::kVectors; v++) store(column - begin + v * kLanes, weights[v]);
+    if constexpr (Spreads<Decode>::value) {
+      typename Decode::Spread block;
+      block.expand(from);
+      for (size_t v = 0; v < Decode::kVectors; v++) store(column - begin + v * kLanes, block.vector(v));
+    } else {
+      F weights[Decode::kVectors];
+      Decode::decode(from, weights);
+      for (size_t v = 0; v < Decode::kVectors; v++) store(column - begin + v * kLanes, weights[v]);
+    }
   }
   if (column < end) {
+    F weights[Decode::kVectors];
     Decode::decodeFirst(from, end - column, weights);
     store(column - begin, weights[0]);
   }

@@ -16,6 +16,27 @@ inline void put(const Products& out, size_t row, size_t token, F accumulator) {
   *into = out.add ? *into + product : product;
 }
 
+/** A decode step of each of `count` rows, `offset` bytes into them: sums[count] += weights . x. */
+template <class Decode, size_t count>
+inline void addStep(const uint8_t* const* rows, size_t offset, const float* x, F* sums) {
+  if constexpr (Spreads<Decode>::value) {
+    typename Decode::Spread blocks[count];
+    for (size_t r = 0; r < count; r++) blocks[r].expand(rows[r] + offset);
+    for (size_t v = 0; v < Decode::kVectors; v++) {
+      const F input = Simd::load(x + v * kLanes);
+      for (size_t r = 0; r < count; r++) sums[r] = Simd::fma(blocks[r].vector(v), input, sums[r]);
+    }
+  } else {
+    F weights[Decode::kVectors];
+    for (size_t r = 0; r < count; r++) {
+      Decode::decode(rows[r] + offset, weights);
+      for (size_t v = 0; v < Decode::kVectors; v++) {
+        sums[r] = Simd::fma(weights[v], Simd::load(x + v * kLanes), sums[r]);
+      }
+    }
+  }
+}
+
 /**
  * Multiplies `count` (a constant) rows with one token, decoded in registers; rows side by side hide the multiply-add's
  * latency. The rows that follow, out of `total`, are fetched meanwhile: rows are short and may lie anywhere, so that
@@ -31,17 +52,16 @@ void dotRows(const Rows& rows, size_t first, size_t total, size_t columns, const
     ahead[r] = first + count + r < total ? rows.at(first + count + r) : from[r];
     sums[r] = Simd::zero();
   }
-  F weights[Decode::kVectors];
   const size_t whole = columns / Decode::kWeights;
   for (size_t step = 0; step < whole; step++, x += Decode::kWeights) {
     for (size_t r = 0; r < count; r++) {
-      __builtin_prefetch(ahead[r] + step * Decode::kBytes, 0, 2);
-      Decode::decode(from[r] + step * Decode::kBytes, weights);
-      for (size_t v = 0; v < Decode::kVectors; v++) {
-        sums[r] = Simd::fma(weights[v], Simd::load(x + v * kLanes), sums[r]);
+      for (size_t line = 0; line < Decode::kBytes; line += 64) {
+        __builtin_prefetch(ahead[r] + step * Decode::kBytes + line, 0, 2);
       }
     }
+    addStep<Decode, count>(from, step * Decode::kBytes, x, sums);
   }
+  F weights[Decode::kVectors];
   const size_t rest = columns - whole * Decode::kWeights;
   for (size_t r = 0; r < count; r++) {
     if (rest > 0) {

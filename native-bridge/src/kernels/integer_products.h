@@ -4,7 +4,7 @@
 
 #include <cstddef>
 
-#include "kernels/block_formats.h"
+#include "kernels/blocks/block_formats.h"
 #include "kernels/kernels.h"
 
 namespace flashrow {

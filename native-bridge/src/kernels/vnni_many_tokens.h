@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "kernels/vnni_inputs.h"
-#include "kernels/vnni_super_blocks.h"
+#include "kernels/vnni_small_blocks.h"
 
 namespace flashrow {
 namespace {

@@ -3,7 +3,7 @@
 // Products of rows with one token. Part of vnni.cc.
 
 #include "kernels/vnni_inputs.h"
-#include "kernels/vnni_super_blocks.h"
+#include "kernels/vnni_small_blocks.h"
 
 namespace flashrow {
 namespace {

@@ -15,7 +15,7 @@ struct Quants {
 /** Scales of four rows, by half g: element 4j + r belongs to block 4g + j of row r. Minima as PanelBlock has them. */
 struct SuperScales {
   __m512 scale[2], also[2];
-  __m512 minima[2][2];
+  __m512 minima[2][2] = {};
 };
 
 /** Sixteen bytes of four rows, a row in each lane, to byte 16k + 4j + r, from byte 4k + j of row r. */
@@ -35,7 +35,9 @@ inline __m512i everyLane(int32_t a, int32_t b, int32_t c, int32_t d) {
   return _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
 }
 
-/** Floats of four rows, one for each run, in the order of SuperScales: those of block 4g + j, then of its other half. */
+/**
+ * Floats of four rows, one for each run, in the order of SuperScales: those of block 4g + j, then of its other half.
+ */
 template <size_t run>
 void orderScales(const float (*rows)[256 / run], size_t g, __m512& first, __m512& second) {
   const auto four = [&](size_t at) {

@@ -6,6 +6,9 @@ namespace flashrow {
 
 static float relu(float z) { return z < 0 ? 0 : z; }
 
+/** Primer (arXiv 2109.08668). */
+static float reluSquared(float z) { return z < 0 ? 0 : z * z; }
+
 static float silu(float z) { return z / (1 + std::exp(-z)); }
 
 static float gelu(float z) { return 0.5f * z * (1 + std::erf(z * 0.70710678f)); }
@@ -34,6 +37,7 @@ void activate(Activation activation, float* values, size_t count) {
     case Activation::Gelu: return apply<gelu>(values, count);
     case Activation::GeluTanh: return apply<geluTanh>(values, count);
     case Activation::ClampedSwiglu: return apply<clampedGate>(values, count);
+    case Activation::ReluSquared: return apply<reluSquared>(values, count);
   }
 }
 

@@ -5,7 +5,7 @@
 
 namespace flashrow {
 
-enum class Activation : uint8_t { Relu = 0, Silu = 1, Gelu = 2, GeluTanh = 3, ClampedSwiglu = 4 };
+enum class Activation : uint8_t { Relu = 0, Silu = 1, Gelu = 2, GeluTanh = 3, ClampedSwiglu = 4, ReluSquared = 5 };
 
 /** values[i] <- act(values[i]); NaN stays NaN. */
 void activate(Activation activation, float* values, size_t count);

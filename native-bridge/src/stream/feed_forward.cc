@@ -87,6 +87,7 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
   if (!call_.layer->gated()) {
     products(InputPart::Up, begin, end, hidden_.data(), scratch);
     activateShare(begin, end, hidden_.data());
+    multiplyBy(call_.layer->downFactors, begin, end, hidden_.data());
     return;
   }
   products(InputPart::Gate, begin, end, gates_.data(), scratch);
@@ -94,6 +95,7 @@ void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size
   const size_t open = keepOpen(begin, end);
   products(InputPart::Up, begin, open, hidden_.data(), scratch);
   multiplyByGate(begin, open);
+  multiplyBy(call_.layer->downFactors, begin, open, hidden_.data());
 }
 
 void FeedForward::products(InputPart part, size_t begin, size_t end, float* into, void* scratch) {
@@ -109,10 +111,20 @@ void FeedForward::products(InputPart part, size_t begin, size_t end, float* into
   } else {
     kernels_.dots(format, rows, end - begin, layer.hiddenSize, call_.x, layer.hiddenSize, call_.tokens, out, scratch);
   }
+  multiplyBy(gate ? layer.gateFactors : layer.upFactors, begin, end, into);
   addBiases(gate ? layer.gateBias : layer.upBias, begin, end, into);
 }
 
-/** Resident products hold their biases already. */
+/** Products of down are linear in h, so that h takes their factor. */
+void FeedForward::multiplyBy(const std::vector<float>& factors, size_t begin, size_t end, float* into) const {
+  if (factors.empty()) return;
+  const size_t neuronsEach = call_.layer->numNeurons / factors.size();
+  for (size_t t = 0; t < call_.tokens; t++) {
+    for (size_t i = begin; i < end; i++) into[t * neurons_ + positions_[i]] *= factors[neuronIds_[i] / neuronsEach];
+  }
+}
+
+/** Resident products hold their factors and biases already. */
 void FeedForward::copyResident(size_t begin, size_t end, float* into) const {
   for (size_t t = 0; t < call_.tokens; t++) {
     const float* from = call_.residentProducts + t * call_.layer->numNeurons;

@@ -72,6 +72,7 @@ class FeedForward {
   /** Products of x with the rows of gate or up, [tokens, neurons from `begin` to `end`], biases added. */
   void products(InputPart part, size_t begin, size_t end, float* into, void* scratch);
   void copyResident(size_t begin, size_t end, float* into) const;
+  void multiplyBy(const std::vector<float>& factors, size_t begin, size_t end, float* into) const;
   void addBiases(const std::vector<float>& biases, size_t begin, size_t end, float* into) const;
   void activateShare(size_t begin, size_t end, float* acts) const;
   /** Leaves out the neurons whose gate is zero for every token; returns where the others now end. */

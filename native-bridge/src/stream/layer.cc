@@ -77,6 +77,11 @@ void Layer::checkParts() const {
   check(gateBias.empty() || (gated() && gateBias.size() == numNeurons),
         "there are not as many biases of the gate as neurons");
   check(upBias.empty() || upBias.size() == numNeurons, "there are not as many biases of up as neurons");
+  const auto dividesNeurons = [&](const std::vector<float>& factors) {
+    return factors.empty() || numNeurons % factors.size() == 0;
+  };
+  check(dividesNeurons(gateFactors) && dividesNeurons(upFactors) && dividesNeurons(downFactors),
+        "factors must be of equal shares of the neurons");
   check(residentPart != InputPart::Gate || gated(), "the resident part is gate, but the network has none");
   if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
   checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");

@@ -53,6 +53,8 @@ struct LayerOptions {
   InputPart residentPart;
   /** Per neuron; empty where there are none. */
   std::vector<float> gateBias, upBias;
+  /** One for all neurons, or for each of equal shares of them; empty where there are none. */
+  std::vector<float> gateFactors, upFactors, downFactors;
   uint64_t arenaOffset;
   size_t slots;
   std::vector<SlotArea> areas;

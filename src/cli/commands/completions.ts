@@ -1,6 +1,7 @@
 import type { Command, Option } from 'commander';
 import { WRITABLE_FORMATS } from '../../../native-bridge/formats.js';
 import { CACHE_POLICIES } from '../../cache/policy.js';
+import { STATE_FORMATS } from '../../plan/state-format.js';
 import { SELECTOR_NAMES } from '../../select/selector.js';
 
 /** What may stand in a place: words, and whether files or folders may too. */
@@ -14,7 +15,7 @@ const FORMATS = ['source', ...WRITABLE_FORMATS];
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--select': ['auto', ...SELECTOR_NAMES],
   '--cache': ['auto', ...CACHE_POLICIES],
-  '--state': ['f16', 'f32'],
+  '--state': STATE_FORMATS,
   '--rows': FORMATS,
   '--dense': FORMATS,
 };

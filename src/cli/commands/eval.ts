@@ -8,6 +8,7 @@ import { readText } from '../input/read-input.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { isTokenIds, parseJson } from '../options/option-values.js';
+import { warnedInCommandWords } from '../output/command-words.js';
 import { formatComparison } from '../output/comparison.js';
 import { plural } from '../output/format.js';
 import { noteAll, notice, printJson, printLine } from '../output/output.js';
@@ -70,7 +71,7 @@ async function compareRuns(given: string, flags: EvalFlags): Promise<void> {
     compareSelectors(source, text, { ...toModelOptions(flags), signal: interruptSignal(), onProgress }),
   );
   noteAll(result.warnings);
-  if (flags.json) return printJson(result);
+  if (flags.json) return printJson(warnedInCommandWords(result));
   printLine(formatComparison(result));
 }
 

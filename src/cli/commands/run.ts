@@ -10,6 +10,7 @@ import { addExamples } from '../options/help.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
+import { warnedInCommandWords } from '../output/command-words.js';
 import { endTextLine, noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
@@ -74,28 +75,35 @@ export function runCommand(): Command {
 async function run(source: string, argument: string | undefined, flags: RunFlags): Promise<void> {
   const options = { ...toGenerateOptions(flags), trace: flags.trace };
   const prompt = await chosenPrompt(argument, flags);
-  const begin = await beginning(prompt, flags);
+  const template = flags.chatTemplate === undefined ? undefined : await templateFrom(flags);
+  const begin = beginning(prompt, template, flags);
   const signal = interruptSignal();
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
-  const usualContext = async () => contextForRun(await namedModel(source, flags.cacheDir), prompt, flags);
+  const usualContext = async () =>
+    contextForRun(await namedModel(source, flags.cacheDir), prompt, { ...flags, template });
   const { result, interruption } = await generate(source, flags, signal, usualContext, (model) => {
     plan = model.plan;
     return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
   });
   noteAll(result.warnings);
-  if (quiet) printJson(result);
+  if (quiet) printJson(warnedInCommandWords(result));
   else if (interruption !== null) notice(interruption);
   else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
 
-async function beginning(prompt: string | number[], flags: RunFlags): Promise<Begin> {
-  const { chat, chatTemplate, templateVar: templateVariables, parseSpecial } = flags;
+/** The text of the template that was given. */
+function templateFrom({ chat, chatTemplate }: RunFlags): Promise<string> {
+  if (!chat) throw badUsage('--chat-template goes with --chat');
+  return readText('--chat-template', chatTemplate!);
+}
+
+function beginning(prompt: string | number[], template: string | undefined, flags: RunFlags): Begin {
+  const { chat, templateVar: templateVariables, parseSpecial } = flags;
   if (!chat) {
-    if (chatTemplate !== undefined || templateVariables !== undefined)
-      throw badUsage(`${chatTemplate === undefined ? '--template-var' : '--chat-template'} goes with --chat`);
+    if (templateVariables !== undefined) throw badUsage('--template-var goes with --chat');
     if (parseSpecial && typeof prompt !== 'string')
       throw badUsage('--parse-special goes with a text, not with --tokens');
     return (model, options) => model.generate(prompt, { ...options, parseSpecial });
@@ -104,7 +112,6 @@ async function beginning(prompt: string | number[], flags: RunFlags): Promise<Be
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
   if (parseSpecial)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
-  const template = chatTemplate === undefined ? undefined : await readText('--chat-template', chatTemplate);
   return (model, options) =>
     model.chat([{ role: 'user', content: prompt }], { ...options, template, templateVariables });
 }
@@ -131,6 +138,7 @@ async function generate(
 const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
   text: '',
   reasoning: '',
+  toolCalls: [],
   tokens: [],
   finishReason: 'abort',
   endedBy: 'signal',

@@ -6,33 +6,48 @@ const SHORT_TEXT_BYTES = 256;
 /** What of a run's options tells its context. */
 interface RunLength {
   chat?: boolean;
+  /** The text of a template that was given for `chat`. */
+  template?: string;
+  templateVar?: Readonly<Record<string, unknown>>;
   maxTokens?: number;
   cacheDir?: string;
 }
 
 /**
  * The tokens of context that a run can use: those of its prompt and those that it may generate, in whole pages of the
- * state. Memory that the state does not take goes to the cache. Undefined where that is not known before the load: a
- * chat template may add anything. Throws what `openTokenizer` throws.
+ * state. Memory that the state does not take goes to the cache. Undefined where the run may generate as much as it
+ * likes. Throws what `openTokenizer` throws, and of a chat what its template throws.
  */
 export async function contextForRun(
   source: string,
   prompt: string | readonly number[],
-  { chat, maxTokens, cacheDir }: RunLength,
+  run: RunLength,
 ): Promise<number | undefined> {
-  if (chat || maxTokens === undefined) return undefined;
-  const given = typeof prompt === 'string' ? await lengthOf(source, prompt, cacheDir) : prompt.length;
-  return Math.ceil((given + maxTokens) / PAGE_POSITIONS) * PAGE_POSITIONS;
+  if (run.maxTokens === undefined) return undefined;
+  const given = typeof prompt === 'string' ? await lengthOf(source, prompt, run) : prompt.length;
+  return Math.ceil((given + run.maxTokens) / PAGE_POSITIONS) * PAGE_POSITIONS;
 }
 
-/** The tokens of a text; of a short one no fewer than these. */
-async function lengthOf(source: string, text: string, cacheDir: string | undefined): Promise<number> {
+/** The tokens of a text; of a short one that is no chat no fewer than these. */
+async function lengthOf(source: string, text: string, run: RunLength): Promise<number> {
   // A token is a byte at least, once the text is normalized. One more is BOS, and one a space at the front.
   const bytes = Math.max(
     ...[text, text.normalize('NFKC'), text.normalize('NFKD')].map((form) => Buffer.byteLength(form)),
   );
-  if (bytes <= SHORT_TEXT_BYTES) return bytes + 2;
+  if (!run.chat && bytes <= SHORT_TEXT_BYTES) return bytes + 2;
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
-  const { tokenizer } = await openTokenizer(source, cacheDir);
+  const { tokenizer, chatTemplate } = await openTokenizer(source, run.cacheDir);
+  if (run.chat) {
+    const { ChatPrompts } = await import('../../engine/chat-prompts.js');
+    const { template = null, templateVar: variables = {} } = run;
+    const messages = [{ role: 'user', content: text }];
+    return new ChatPrompts(tokenizer, () => chatTemplate).count({
+      messages,
+      template,
+      variables,
+      tools: [],
+      toolChoice: 'auto',
+    });
+  }
   return tokenizer.encode(text, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false }).length;
 }

@@ -3,6 +3,7 @@ import { CACHE_POLICIES } from '../../cache/policy.js';
 import { FlashrowError } from '../../errors.js';
 import { BYTES_ACCEPTED, parseBytes, parsePercentage } from '../../plan/bytes.js';
 import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
+import { STATE_FORMATS, type StateFormat } from '../../plan/state-format.js';
 import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
 
@@ -17,7 +18,7 @@ export interface ModelFlags {
   threads?: number;
   select: SelectorChoice;
   cache: CacheChoice;
-  state: 'f16' | 'f32';
+  state: StateFormat;
   lossy?: boolean;
   direct: boolean;
   cacheDir?: string;
@@ -51,8 +52,8 @@ export function addModelOptions(command: Command): Command {
     )
     .option(
       '--state <format>',
-      'format of the state, the keys and values of the context: f16 or f32',
-      choice('--state', ['f16', 'f32']),
+      'format of the state, the keys and values of the context: f16, f32, or q8 for twice the context, which is not exact',
+      choice('--state', STATE_FORMATS),
       'f16',
     )
     .option('--lossy', 'permit selectors that guess: less is read, and the text may change')

@@ -78,6 +78,12 @@ export const inCommandWords = (text: string): string =>
     return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;
   });
 
+/** A result with its warnings in the words of the command line. */
+export const warnedInCommandWords = <T extends { readonly warnings: readonly string[] }>(result: T): T => ({
+  ...result,
+  warnings: result.warnings.map(inCommandWords),
+});
+
 /** A plan with its texts in the words of the command line. */
 export const planInCommandWords = (plan: Plan): Plan => ({
   ...plan,

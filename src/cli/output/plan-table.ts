@@ -19,7 +19,7 @@ export function formatPlan(plan: Plan): string {
     ...(plan.obstacle === null ? [] : [['because', inCommandWords(plan.obstacle)] satisfies [string, string]]),
     ['context', context(plan)],
     ['resident weights', resident(plan)],
-    ['state', formatBytes(plan.stateBytes)],
+    ['state', state(plan)],
     ['scratch', formatBytes(plan.scratchBytes)],
     ['cache', cache(plan)],
     ['smallest budget', `${formatBytes(plan.minimumBytes)} (--memory ${plan.minimumBytes})`],
@@ -89,16 +89,20 @@ const resident = ({ residentBytes, denseStreamedBytes }: Plan): string =>
     ? formatBytes(residentBytes)
     : `${formatBytes(residentBytes)}; ${formatBytes(denseStreamedBytes)} more stream in every token`;
 
+/** 16 bits are what everybody has. */
+const state = ({ stateBytes, stateFormat }: Plan): string =>
+  stateFormat === 'q8' ? `${formatBytes(stateBytes)} in 8 bits a value, which is not exact` : formatBytes(stateBytes);
+
 const cache = ({ cacheBytes, cachedShare, ffnBytes }: Plan): string =>
   `${formatBytes(cacheBytes)}, ${formatShare(cachedShare)} of the ${formatBytes(ffnBytes)} on flash`;
 
 function speeds(forecast: Forecast): [string, string][] {
   const { tokensPerSecond, prefillTokensPerSecond, loadSeconds, firstTokenSeconds, promptTokens, basis } = forecast;
   return [
-    ['forecast', `${formatSpeed(tokensPerSecond)}, a long prompt at ${formatSpeed(prefillTokensPerSecond)}`],
+    ['forecast', `generation at about ${formatSpeed(tokensPerSecond)}`],
     [
       'first token',
-      `after ${seconds(firstTokenSeconds)}: ${seconds(loadSeconds)} to load, then a prompt of ${plural(promptTokens, 'token')}`,
+      `after about ${seconds(firstTokenSeconds)}: loads in ${seconds(loadSeconds)}; a prompt of ${plural(promptTokens, 'token')} at about ${formatSpeed(prefillTokensPerSecond)}`,
     ],
     ['based on', basis],
   ];

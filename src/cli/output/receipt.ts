@@ -17,10 +17,13 @@ export function formatReceipt(receipt: Receipt): string {
   ]);
 }
 
-function how({ selector, exact, falseNegativeRate, cachePolicy, kernels }: Receipt): string {
-  const missed =
-    falseNegativeRate === null ? '' : ` (${formatShare(falseNegativeRate)} of active neurons missed at calibration)`;
-  return `${exact ? 'exact' : `not exact${missed}`}, selector ${selector}, cache ${cachePolicy}, ${kernels} kernels`;
+function how({ selector, exact, falseNegativeRate, stateFormat, cachePolicy, kernels }: Receipt): string {
+  const reasons = [
+    falseNegativeRate === null ? null : `${formatShare(falseNegativeRate)} of active neurons missed at calibration`,
+    stateFormat === 'q8' ? 'keys and values in 8 bits' : null,
+  ].filter((reason) => reason !== null);
+  const why = reasons.length === 0 ? '' : ` (${reasons.join('; ')})`;
+  return `${exact ? 'exact' : `not exact${why}`}, selector ${selector}, cache ${cachePolicy}, ${kernels} kernels`;
 }
 
 function speed({ prefillTokensPerSecond, decodeTokensPerSecond, tokenMs }: Receipt): string {

@@ -50,9 +50,9 @@ export async function writeAnswer(
     written += text.length;
   };
   try {
-    for await (const { type, text } of { [Symbol.asyncIterator]: () => pieces }) {
+    for await (const piece of { [Symbol.asyncIterator]: () => pieces }) {
       if (count === 0) bar.stop();
-      if (type === 'text' && text !== '') write(text);
+      if (piece.type === 'text' && piece.text !== '') write(piece.text);
       if (showsCount) bar.update('writing', ++count, 0, 'tokens');
     }
     const result = await generation.result;

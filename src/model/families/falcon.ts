@@ -40,7 +40,7 @@ const huggingFaceNames = (ownNorm: boolean): CheckpointNames => ({
  * network's and `attn_norm_2` is attention's.
  */
 const ggufFalconNames = (ownNorm: boolean): CheckpointNames => {
-  const names = ggufNames(false);
+  const names = ggufNames(null);
   const renamed: Partial<Record<LayerTensor, string>> = ownNorm
     ? {
         attentionNorm: 'attn_norm_2.weight',

@@ -1,5 +1,6 @@
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
+import { expertsApart } from '../expert-sources.js';
 import { layersWithoutKeys, type RecurrentFamily } from '../recurrent-family.js';
 
 /** Gated short convolutions between layers of attention. */
@@ -30,7 +31,7 @@ const SHORT_CONVOLUTIONS: RecurrentFamily = {
   }),
 };
 
-export const LFM2 = {
+const LFM2 = {
   ggufRotary: 'halves',
   slidingWindow: 'if asked',
   queryKeyValueBiases: false,
@@ -56,4 +57,27 @@ export const lfm2 = decoder({
   huggingFaceClasses: [],
   ggufName: 'lfm2',
   experts: null,
+});
+
+/** The mixtures of LFM2: sigmoid routing with a bias for the choice, after a few layers without experts. */
+export const lfm2Moe = decoder({
+  ...LFM2,
+  architecture: 'lfm2-moe',
+  huggingFaceClasses: [],
+  ggufName: 'lfm2moe',
+  experts: {
+    numExpertsKey: 'num_experts',
+    intermediateSizeKey: 'moe_intermediate_size',
+    leadingKey: 'num_dense_layers',
+    normalizeWeights: true,
+    scoring: 'sigmoid',
+    selectionBias: true,
+    sharedExpert: false,
+    renamed: { router: 'feed_forward.gate.weight', selectionBias: 'feed_forward.expert_bias' },
+    source: () =>
+      expertsApart(
+        (layer, tensor, expert) =>
+          `model.layers.${layer}.feed_forward.experts.${expert}.${{ gate: 'w1', up: 'w3', down: 'w2' }[tensor]}.weight`,
+      ),
+  },
 });

@@ -1,9 +1,16 @@
 /* Every architecture that flashrow knows. A new one needs its own file here and a line below. */
+export { bailingMoe2 } from './bailing-moe2.js';
+export { deepseek2 } from './deepseek2.js';
+export { ernie45Moe } from './ernie4-5-moe.js';
 export { falcon } from './falcon.js';
 export { gemma, gemma2, gemma3 } from './gemma.js';
+export { glm4Moe } from './glm4-moe.js';
 export { gptOss } from './gpt-oss.js';
-export { lfm2 } from './lfm2.js';
+export { graniteHybrid, graniteHybridMoe } from './granite-hybrid.js';
+export { lfm2, lfm2Moe } from './lfm2.js';
 export { llama } from './llama.js';
+export { minimaxM2 } from './minimax-m2.js';
+export { mistral3 } from './mistral3.js';
 export { mixtral } from './mixtral.js';
 export { olmoe } from './olmoe.js';
 export { opt } from './opt.js';
@@ -14,3 +21,4 @@ export { qwen3 } from './qwen3.js';
 export { qwen35, qwen35Moe } from './qwen3-5.js';
 export { qwen3Moe } from './qwen3-moe.js';
 export { qwen3Next } from './qwen3-next.js';
+export { smollm3 } from './smollm3.js';

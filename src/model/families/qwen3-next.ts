@@ -33,7 +33,9 @@ function byKeyHead({ keyHeads, valueHeads, headDim }: DeltaNetSpec, joined: bool
   };
 }
 
-/** `joined` and `shares` are the names of the two matrices; `joined` is null where its parts are tensors of their own. */
+/**
+ * `joined` and `shares` are the names of the two matrices; `joined` is null where its parts are tensors of their own.
+ */
 function places(mixer: RecurrentSpec, joined: string | null, shares: string, o: string): MixerPlaces {
   return {
     names: { mixerShare: shares, mixerStep: shares, o, ...(joined && { mixerInput: joined, mixerGate: joined }) },

@@ -29,8 +29,8 @@ export class SourceReader {
   readonly #files = new FilePool();
 
   /**
-   * Fills the start of `into` (4-byte aligned) with a region of a tensor, in its own format, row after row without gaps.
-   * Other work can run before each call's own.
+   * Fills the start of `into` (4-byte aligned) with a region of a tensor, in its own format, row after row without
+   * gaps. Other work can run before each call's own.
    * Throws CORRUPT where the file ends early or a weight is not finite, NOT_FOUND or IO where it cannot be read.
    */
   async read(tensor: CheckpointTensor, region: Region, into: Buffer): Promise<void> {

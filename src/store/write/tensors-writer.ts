@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import type { FileState } from '../../disk/file-state.js';
 import type { Checkpoint, CheckpointTensor } from '../../import/checkpoint.js';
+import { expertsOf } from '../../model/feed-forward.js';
 import { residentOfLayer } from '../../model/resident-tensors.js';
 import type { ModelSpec } from '../../model/spec.js';
 import { type LayerTensor, layerTensor } from '../../model/tensor-names.js';
@@ -143,7 +144,8 @@ function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
 
 /** The networks of a layer: one, or one per expert. */
 function feedForward(checkpoint: Checkpoint, layer: number): FeedForwardTensors[] {
-  const { gated, experts } = checkpoint.spec;
+  const { gated } = checkpoint.spec;
+  const experts = expertsOf(checkpoint.spec, layer);
   const tensor = (name: LayerTensor): CheckpointTensor => checkpoint.tensors.get(layerTensor(layer, name))!;
   const whole = { gate: gated ? tensor('gate') : null, up: tensor('up'), down: tensor('down') };
   if (experts === null) return [whole];

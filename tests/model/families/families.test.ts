@@ -4,7 +4,7 @@ import { describeGguf, describeHuggingFace } from '../../../dist/src/model/famil
 import { Fields } from '../../../dist/src/model/fields.js';
 import type { ModelSpec } from '../../../dist/src/model/spec.js';
 import type { LayerTensor } from '../../../dist/src/model/tensor-names.js';
-import { modelSpec } from '../../support/spec.js';
+import { expertsSpec, modelSpec } from '../../support/spec.js';
 
 /** A model as small as `modelSpec()`, in config.json's terms and in GGUF's. */
 const CONFIG = {
@@ -98,14 +98,7 @@ interface Family {
   expertNames?: string[];
 }
 
-const experts = (change: Partial<NonNullable<ModelSpec['experts']>> = {}) => ({
-  numExperts: 8,
-  numExpertsPerToken: 2,
-  intermediateSize: 24,
-  normalizeWeights: true,
-  sharedIntermediateSize: 0,
-  ...change,
-});
+const experts = expertsSpec;
 const expertConfig = { num_experts: 8, num_experts_per_tok: 2, moe_intermediate_size: 24 };
 const expertMetadata = { expert_count: 8, expert_used_count: 2 };
 const projections = ['gate', 'up', 'down'].map((part) => `mlp.experts.7.${part}_proj.weight`);
@@ -305,7 +298,7 @@ function fromGguf({ gguf, metadata, spec }: Family) {
   const values = Object.entries({ ...METADATA, ...metadata }).map(([key, value]) => [`${gguf}.${key}`, value]);
   const shapes: Record<string, number[]> = { 'token_embd.weight': [512, 64] };
   if (!spec.tiedEmbeddings) shapes['output.weight'] = [512, 64];
-  if (spec.experts) shapes['blk.0.ffn_gate_exps.weight'] = [8, spec.experts.intermediateSize, 64];
+  if (spec.experts) shapes['blk.0.ffn_down_exps.weight'] = [8, 64, spec.experts.intermediateSize];
   const tensors: SourceTensors = { shape: (name) => shapes[name] ?? null, floats: () => new Float32Array() };
   const all = Object.fromEntries(values.concat([['general.architecture', gguf]]));
   return describeGguf('test', Fields.of('m.gguf', all), tensors);

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, truncateSync, writeFileS
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { FORMATS } from '../../../dist/native-bridge/formats.js';
 import { isStore } from '../../../dist/src/store/reader.js';
 import { contents, convert, failure, randomCheckpoint, STORED, scratchFolder } from '../support.js';
 
@@ -130,8 +131,15 @@ describe('a source that is not sound', () => {
     ['f16', 'layers.1.down', (63 * 256 + 255) * 2, HALF_NAN, 63, 255],
     ['f32', 'layers.0.up', (17 * 64 + 9) * 4, FLOAT_INFINITY, 17, 9],
     ['bf16', 'layers.1.gate', (30 * 64 + 1) * 2, BF16_NAN, 30, 1],
+    ['q5_0', 'layers.0.gate', 3 * 44 + 22, HALF_NAN, 3, 32],
+    ['q5_1', 'layers.1.down', 5 * 192 + 24 + 2, HALF_INFINITY, 5, 32],
+    ['iq4_nl', 'layers.1.up', 7 * 36, HALF_NAN, 7, 0],
+    ['q2_K', 'layers.0.down', 9 * 84 + 82, HALF_NAN, 9, 0],
+    ['q3_K', 'layers.1.down', 11 * 110 + 108, HALF_INFINITY, 11, 0],
+    ['iq4_xs', 'layers.0.down', 63 * 136, HALF_NAN, 63, 0],
   ] as const)('is named down to the weight: %s %s', async (rows, name, at, bytes, row, column) => {
-    const bad = randomCheckpoint(folder, { ...SHAPE, rows });
+    const rowsFit = SHAPE.hiddenSize % FORMATS[rows].blockSize === 0;
+    const bad = randomCheckpoint(folder, { ...SHAPE, rows: rowsFit ? rows : 'f32', down: rows });
     await corrupt(bad.path, bad.tensors.get(name)!.offset + at, bytes);
     const { parent, destination } = place();
     const error = await failure(() => convert(bad, destination));

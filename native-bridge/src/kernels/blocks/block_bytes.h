@@ -1,6 +1,7 @@
 #pragma once
 
-// What the blocks of many formats are made of: halves, and quants of a few bits. Compiled once for each instruction set.
+// What the blocks of many formats are made of: halves, and quants of a few bits. Compiled once for each instruction
+// set.
 
 #include <cstddef>
 #include <cstdint>

@@ -3,10 +3,10 @@
 // The formats whose blocks spread out to signed bytes, with a scale for each 16 or 32 of them.
 
 #include "format.h"
-#include "kernels/five_bit_blocks.h"
-#include "kernels/iq4_blocks.h"
-#include "kernels/low_bit_blocks.h"
-#include "kernels/super_blocks.h"
+#include "kernels/blocks/five_bit_blocks.h"
+#include "kernels/blocks/iq4_blocks.h"
+#include "kernels/blocks/low_bit_blocks.h"
+#include "kernels/blocks/super_blocks.h"
 
 namespace flashrow {
 namespace {

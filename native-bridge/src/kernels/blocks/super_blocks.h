@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/block_bytes.h"
+#include "kernels/blocks/block_bytes.h"
 
 namespace flashrow {
 namespace {
@@ -31,10 +31,8 @@ struct BlockQ4_K {
     for (size_t pair = 0; pair < 4; pair++) {
       const uint8_t* nibbles = from + 16 + 32 * pair;
       int8_t* into = quants + 64 * pair;
-      for (size_t i = 0; i < 32; i++) {
-        into[i] = static_cast<int8_t>(nibbles[i] & 15);
-        into[i + 32] = static_cast<int8_t>(nibbles[i] >> 4);
-      }
+      spreadBits<32>(nibbles, 0, 0x0f0f0f0f, into);
+      spreadBits<32>(nibbles, 4, 0x0f0f0f0f, into + 32);
     }
   }
 };
@@ -49,9 +47,15 @@ struct BlockQ5_K {
     for (size_t pair = 0; pair < 4; pair++) {
       const uint8_t* nibbles = from + 48 + 32 * pair;
       int8_t* into = quants + 64 * pair;
-      for (size_t i = 0; i < 32; i++) {
-        into[i] = static_cast<int8_t>((nibbles[i] & 15) | ((fifths[i] >> (2 * pair) & 1) << 4));
-        into[i + 32] = static_cast<int8_t>((nibbles[i] >> 4) | ((fifths[i] >> (2 * pair + 1) & 1) << 4));
+      for (size_t i = 0; i < 32; i += 4) {
+        uint32_t bits, four;
+        std::memcpy(&four, nibbles + i, 4);
+        std::memcpy(&bits, fifths + i, 4);
+        bits >>= 2 * pair;
+        const uint32_t low = (four & 0x0f0f0f0f) | (bits & 0x01010101) << 4;
+        const uint32_t high = (four >> 4 & 0x0f0f0f0f) | (bits & 0x02020202) << 3;
+        std::memcpy(into + i, &low, 4);
+        std::memcpy(into + i + 32, &high, 4);
       }
     }
   }

@@ -2,7 +2,7 @@
 
 // Spreads IQ4_NL and IQ4_XS out to bytes and scales. native-bridge/iq4-blocks.ts describes the layouts.
 
-#include "kernels/block_bytes.h"
+#include "kernels/blocks/block_bytes.h"
 
 namespace flashrow {
 namespace {

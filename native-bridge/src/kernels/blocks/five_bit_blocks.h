@@ -2,7 +2,7 @@
 
 // Spreads Q5_0 and Q5_1 out to bytes and scales. native-bridge/five-bit-blocks.ts describes the layouts.
 
-#include "kernels/block_bytes.h"
+#include "kernels/blocks/block_bytes.h"
 
 namespace flashrow {
 namespace {

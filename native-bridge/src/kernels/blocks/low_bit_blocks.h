@@ -2,7 +2,7 @@
 
 // Spreads Q2_K and Q3_K out to bytes and scales. native-bridge/low-bit-blocks.ts describes the layouts.
 
-#include "kernels/block_bytes.h"
+#include "kernels/blocks/block_bytes.h"
 
 namespace flashrow {
 namespace {

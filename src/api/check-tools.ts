@@ -1,0 +1,49 @@
+import type { EngineResult } from '../contract/protocol.js';
+import { FlashrowError } from '../errors.js';
+import type { AnswerForm } from '../text/dialects/dialects.js';
+import type { Tool } from '../text/tools.js';
+import { expect, isPlainObject } from './check-arguments.js';
+
+/**
+ * Throws BAD_USAGE for what is no list of tools with names of their own, UNSUPPORTED for tools that are no functions.
+ */
+export function checkTools(given: readonly Tool[]): void {
+  const tools: unknown = given;
+  expect(Array.isArray(tools), 'tools', tools, 'a list of { type: "function", function: { name, ... } }');
+  for (const [at, tool] of given.entries()) checkTool(tool, `tools[${at}]`, given.slice(0, at));
+}
+
+function checkTool(given: Tool, option: string, others: readonly Tool[]): void {
+  const tool: unknown = given;
+  expect(isPlainObject(tool), option, tool, 'an object { type: "function", function: { name, ... } }');
+  const type: unknown = given.type;
+  if (typeof type === 'string' && type !== 'function')
+    throw new FlashrowError('UNSUPPORTED', `${option} is of the type "${type}"; tools are of the type "function"`, {
+      option: 'tools',
+      type,
+    });
+  expect(type === 'function', `${option}.type`, type, '"function"');
+  const fields: unknown = given.function;
+  expect(isPlainObject(fields), `${option}.function`, fields, 'an object with a name');
+  const { name, parameters } = given.function;
+  const named = typeof name === 'string' && /^[\w.-]{1,128}$/.test(name);
+  expect(named, `${option}.function.name`, name, 'letters, digits, "_", "-" and "."');
+  const taken = others.some((other) => other.function.name === name);
+  expect(!taken, `${option}.function.name`, name, 'a name that no other tool has');
+  const isSchema = parameters === undefined || isPlainObject(parameters);
+  expect(isSchema, `${option}.function.parameters`, parameters, 'a JSON schema of an object');
+}
+
+/** Throws BAD_USAGE for a choice that is none, or names no tool. */
+export function checkToolChoice(choice: unknown, tools: readonly Tool[]): void {
+  if (choice === 'auto' || choice === 'none') return;
+  const wanted = isPlainObject(choice) ? (choice as { name?: unknown }).name : undefined;
+  const holds = choice === 'required' ? tools.length > 0 : tools.some(({ function: { name } }) => name === wanted);
+  expect(holds, 'toolChoice', choice, '"auto", "none", "required", or { name } with the name of one of `tools`');
+}
+
+/** A sentence where the answer had to be a call and is none. */
+export function uncalledTools(form: AnswerForm | null, { toolCalls, finishReason }: EngineResult): string[] {
+  if (!form?.begun || toolCalls.length > 0 || finishReason === 'abort') return [];
+  return ['`toolChoice` asked for a call of a tool, and what the model wrote can be read as none: it is in `text`'];
+}

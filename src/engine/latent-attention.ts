@@ -1,0 +1,49 @@
+import { loadLatent } from '../mixers/latent-projections.js';
+import type { LatentAttentionSpec } from '../model/spec.js';
+import type { AttentionOptions } from './attention.js';
+import type { Mixer } from './mixer.js';
+
+/**
+ * The mixer of latent attention (arXiv 2405.04434): keys and values of a position are one vector, [latent | rotary
+ * part], for all heads. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing.
+ */
+export function createLatentAttention(options: AttentionOptions, latent: LatentAttentionSpec): Mixer {
+  const { spec, tensors, bridge, streamed, contextSize, stateFormat, maxTokens, denseTime } = options;
+  const { numLayers, numAttentionHeads, headDim } = spec;
+  const layers = loadLatent({ spec, tensors, bridge, streamed, maxTokens, rows: new Map() }, latent);
+  const cache = bridge.createKeyValueCache({
+    ...{ numLayers, numAttentionHeads, numKeyValueHeads: 1, headDim, contextSize },
+    format: stateFormat === 'f16' ? 'i16' : 'f32',
+    sharedValueDim: latent.latentDim,
+  });
+  const q = new Float32Array(maxTokens * numAttentionHeads * headDim);
+  const keys = new Float32Array(maxTokens * headDim);
+  const answers = new Float32Array(maxTokens * numAttentionHeads * latent.latentDim);
+  return {
+    width: numAttentionHeads * latent.valueDim,
+    async step(layer, x, tokens, position, mixed) {
+      denseTime.start();
+      layers[layer].project(x, tokens, position, q, keys);
+      denseTime.stop();
+      cache.append(layer, position, tokens, keys, keys);
+      cache.attend(layer, position, tokens, q, answers);
+      denseTime.start();
+      layers[layer].values(answers, tokens, mixed);
+      denseTime.stop();
+    },
+    // Every position can be returned to as it is.
+    snapshot() {},
+    snapshotNext() {},
+    rewind(length) {
+      cache.truncate(length);
+      return length;
+    },
+    get bytes() {
+      return cache.bytes;
+    },
+    dispose() {
+      cache.dispose();
+      for (const layer of layers.splice(0)) layer.dispose();
+    },
+  };
+}

@@ -1,0 +1,63 @@
+import type { ChatMessage, ChatOptions, Tool } from '../index.js';
+import type { ModelPool } from './model-pool.js';
+import { ChatFormat } from './openai-format.js';
+import { CHAT_REQUEST, type ChatRequest, generateOptions, readBody, refuse, tokensAtMost } from './requests.js';
+import type { Job } from './respond.js';
+
+/** `POST /v1/chat/completions`. */
+export async function chatJob(request: Request, pool: ModelPool): Promise<Job> {
+  const body = await readBody(request, CHAT_REQUEST);
+  const pooled = pool.find(body.model);
+  const { messages, options } = conversationOf(body);
+  return chatOf(pooled, messages, options, {
+    stream: body.stream === true,
+    format: new ChatFormat({ model: pooled.name, includeUsage: body.stream_options?.include_usage === true }),
+  });
+}
+
+/** A job that continues a conversation. */
+export function chatOf(
+  pooled: Job['pooled'],
+  messages: ChatMessage[],
+  options: ChatOptions,
+  { stream, format }: Pick<Job, 'stream' | 'format'>,
+): Job {
+  const { tools, toolChoice, templateVariables } = options;
+  const given = toolChoice === 'none' ? undefined : tools;
+  const { template } = pooled;
+  return {
+    ...{ pooled, stream, format },
+    count: (model) => model.countTokens(messages, { template, tools: given, templateVariables }),
+    begin: (model, signal) => model.chat(messages, { ...options, template, signal }),
+  };
+}
+
+function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: ChatOptions } {
+  const format = body.response_format?.type ?? 'text';
+  if (format !== 'text') refuse('response_format', `of the type ${JSON.stringify(format)} cannot be had yet`);
+  if (body.logprobs) refuse('logprobs', 'cannot be had yet');
+  if (body.functions?.length) refuse('functions', 'are not taken: write them as tools');
+  const variables = {
+    ...body.chat_template_kwargs,
+    ...(body.reasoning_effort === undefined ? {} : { reasoning_effort: body.reasoning_effort }),
+  };
+  return {
+    messages: body.messages.map(withoutNulls),
+    options: {
+      ...generateOptions(body),
+      maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
+      ...(body.tools?.length ? { tools: body.tools as unknown as Tool[], toolChoice: toolChoiceOf(body) } : {}),
+      ...(Object.keys(variables).length > 0 ? { templateVariables: variables } : {}),
+    },
+  };
+}
+
+/** Clients write null for what a message does not have. */
+const withoutNulls = (message: ChatRequest['messages'][number]): ChatMessage =>
+  Object.fromEntries(
+    Object.entries(message).filter(([name, value]) => name === 'content' || (value !== null && value !== undefined)),
+  ) as unknown as ChatMessage;
+
+function toolChoiceOf({ tool_choice: choice }: ChatRequest): ChatOptions['toolChoice'] {
+  return typeof choice === 'object' ? { name: choice.function.name } : choice;
+}

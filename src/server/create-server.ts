@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { chatJob } from './chat-route.js';
+import { completionJob } from './completion-route.js';
+import { refusalOf, ServerError } from './failures.js';
+import { hostGuard, keyGuard, originGuard } from './guards.js';
+import { messagesError } from './messages-format.js';
+import { countTokens, messagesJob } from './messages-route.js';
+import { ServerMetrics } from './metrics.js';
+import { ModelPool } from './model-pool.js';
+import { modelEntry, props } from './model-routes.js';
+import type { ServerOptions } from './options.js';
+import { type Desk, type Job, respond } from './respond.js';
+import { responsesJob } from './responses-route.js';
+
+/** A server without a socket: it takes requests and gives responses, as Node, Bun, Deno and Next have them. */
+export interface FlashrowServer {
+  /** Answers a request. `address` tells clients apart, who take turns. */
+  fetch(request: Request, address?: string): Promise<Response>;
+  /** Loads the first model, so that the first request does not wait for it. Throws what `loadModel` throws. */
+  load(): Promise<void>;
+  /** Ends it and frees all models. With `drain` what runs and waits is answered first. */
+  close(options?: { drain?: boolean }): Promise<void>;
+}
+
+/**
+ * Serves models by the APIs of OpenAI and Anthropic. Nothing is loaded until it is asked for. Throws TypeError for no
+ * models, and for two of one name.
+ */
+export function createServer(options: ServerOptions): FlashrowServer {
+  const pool = new ModelPool(options);
+  const metrics = new ServerMetrics(pool);
+  const desk: Desk = { pool, metrics, pingMs: options.pingMs ?? 5000, onError: options.onError ?? (() => {}) };
+  const app = new Hono<{ Bindings: { address?: string } }>();
+  app.use(async (context, next) => {
+    context.header('x-request-id', context.req.header('x-request-id')?.slice(0, 128) ?? randomUUID());
+    await next();
+  });
+  app.use(hostGuard(options), originGuard(options));
+  app.get('/health', (context) => context.json({ status: 'ok' }));
+  app.use(keyGuard(options));
+  app.use(
+    bodyLimit({
+      maxSize: options.maxBodyBytes ?? 10_000_000,
+      onError: () => {
+        throw new ServerError(413, 'the body is larger than this server takes; its `maxBodyBytes` says how large', {
+          code: 'body_too_large',
+        });
+      },
+    }),
+  );
+  addModelRoutes(app, pool, metrics);
+  const answer = (read: (request: Request, pool: ModelPool) => Promise<Job>) => async (context: Context) => {
+    const job = await read(context.req.raw, pool);
+    return respond(desk, context.req.raw, clientOf(context), job);
+  };
+  app.post('/v1/chat/completions', answer(chatJob));
+  app.post('/v1/completions', answer(completionJob));
+  app.post('/v1/responses', answer(responsesJob));
+  app.post('/v1/messages', answer(messagesJob));
+  app.post('/v1/messages/count_tokens', async (context) => context.json(await countTokens(context.req.raw, pool)));
+  app.notFound((context) => refused(context, notThere(context.req.method, context.req.path)));
+  app.onError((error, context) => {
+    if (refusalOf(error).status >= 500) desk.onError(error);
+    return refused(context, error);
+  });
+  return {
+    fetch: async (request, address) => app.fetch(request, { ...(address === undefined ? {} : { address }) }),
+    load: async () => (await pool.lease(pool.models[0], new AbortController().signal)).release(),
+    close: ({ drain = false } = {}) => pool.close(drain),
+  };
+}
+
+function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, pool: ModelPool, metrics: ServerMetrics): void {
+  const created = Math.floor(Date.now() / 1000);
+  app.get('/v1/models', async (context) => {
+    const data = await Promise.all(pool.models.map((pooled) => modelEntry(pooled, created)));
+    return context.json({ object: 'list', data });
+  });
+  app.get('/v1/models/*', async (context) => {
+    const name = decodeURIComponent(context.req.path.slice('/v1/models/'.length));
+    return context.json(await modelEntry(pool.find(name), created));
+  });
+  app.get('/props', async (context) => context.json(await props(pool, pool.find(context.req.query('model')))));
+  app.get('/metrics', async (context) =>
+    context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
+  );
+}
+
+/** Whose turn it is goes by address. */
+const clientOf = (context: Context): string => (context.env as { address?: string } | undefined)?.address ?? '';
+
+const notThere = (method: string, path: string) =>
+  new ServerError(404, `there is no ${method} ${path} here`, { code: 'not_found' });
+
+function refused(context: Context, thrown: unknown): Response {
+  const refusal = refusalOf(thrown);
+  const { status, error, headers } = refusal;
+  const isMessages = context.req.path.startsWith('/v1/messages');
+  return context.json(isMessages ? messagesError(refusal) : { error }, status, headers);
+}

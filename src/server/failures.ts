@@ -1,0 +1,72 @@
+import { FlashrowError } from '../index.js';
+
+/** A failure as a response. */
+export interface Refusal {
+  status: 400 | 401 | 403 | 404 | 405 | 413 | 429 | 500 | 503;
+  error: { message: string; type: string; param: string | null; code: string | null; [more: string]: unknown };
+  headers?: Record<string, string>;
+}
+
+/** A failure of the server's own, which is told as it is. */
+export class ServerError extends Error {
+  readonly refusal: Refusal;
+
+  constructor(
+    status: Refusal['status'],
+    message: string,
+    { code = null, param = null, type, headers }: Partial<Refusal['error']> & Pick<Refusal, 'headers'> = {},
+  ) {
+    super(message);
+    this.name = 'ServerError';
+    this.refusal = {
+      status,
+      error: { message, type: type ?? (status < 500 ? 'invalid_request_error' : 'server_error'), param, code },
+      ...(headers ? { headers } : {}),
+    };
+  }
+}
+
+/** Seconds after which a client may try again. */
+const RETRY_AFTER = { 'retry-after': '2' };
+/** A prompt that ran for minutes is not run again by itself. */
+const NO_RETRY = { 'x-should-retry': 'false' };
+
+/** Any failure as a response. What is nobody's fault but the server's is told by its code alone. */
+export function refusalOf(thrown: unknown): Refusal {
+  if (thrown instanceof ServerError) return thrown.refusal;
+  if (!(thrown instanceof FlashrowError)) {
+    const message = 'the server failed';
+    return { status: 500, error: { message, type: 'server_error', param: null, code: null }, headers: NO_RETRY };
+  }
+  const { message } = thrown;
+  const bad = { message, type: 'invalid_request_error', param: null, code: thrown.code.toLowerCase() };
+  switch (thrown.code) {
+    case 'BAD_USAGE':
+    case 'UNSUPPORTED':
+      return { status: 400, error: bad };
+    case 'CONTEXT_OVERFLOW':
+      return overflow(thrown.details.tokens, thrown.details.contextSize);
+    case 'BUSY':
+      return { status: 429, error: { ...bad, type: 'rate_limit_error', code: 'queue_full' }, headers: RETRY_AFTER };
+    case 'INSUFFICIENT_MEMORY':
+    case 'ABORTED':
+      return { status: 503, error: { ...bad, type: 'server_error' }, headers: RETRY_AFTER };
+    default:
+      return { status: 500, error: { ...bad, type: 'server_error' }, headers: NO_RETRY };
+  }
+}
+
+/** Agents shorten the conversation where they know these words or this code. */
+export function overflow(tokens: number, contextSize: number): Refusal {
+  return {
+    status: 400,
+    error: {
+      message: `request (${tokens} tokens) exceeds the available context size (${contextSize} tokens)`,
+      type: 'exceed_context_size_error',
+      param: null,
+      code: 'context_length_exceeded',
+      n_prompt_tokens: tokens,
+      n_ctx: contextSize,
+    },
+  };
+}

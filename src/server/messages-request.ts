@@ -1,0 +1,111 @@
+import { z } from 'zod';
+import type { ChatMessage, ChatOptions, Tool } from '../index.js';
+import { refuse } from './requests.js';
+
+const TEXTS = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
+
+const BLOCK = z.looseObject({
+  type: z.string(),
+  text: z.string().optional(),
+  thinking: z.string().optional(),
+  id: z.string().optional(),
+  name: z.string().optional(),
+  input: z.record(z.string(), z.unknown()).optional(),
+  tool_use_id: z.string().optional(),
+  content: TEXTS.optional(),
+});
+type Block = z.infer<typeof BLOCK>;
+
+const COUNTED = {
+  model: z.string(),
+  system: TEXTS.optional(),
+  messages: z.array(z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(BLOCK)]) })).min(1),
+  tools: z
+    .array(
+      z.looseObject({
+        type: z.string().nullish(),
+        name: z.string(),
+        description: z.string().optional(),
+        input_schema: z.record(z.string(), z.unknown()).optional(),
+      }),
+    )
+    .optional(),
+  tool_choice: z.looseObject({ type: z.enum(['auto', 'any', 'tool', 'none']), name: z.string().optional() }).optional(),
+};
+
+/** The body of `/v1/messages/count_tokens`, as Anthropic's API has it. */
+export const COUNT_REQUEST = z.looseObject(COUNTED);
+
+/** The body of `/v1/messages`. */
+export const MESSAGES_REQUEST = z.looseObject({
+  ...COUNTED,
+  max_tokens: z.int().min(1),
+  stream: z.boolean().optional(),
+  stop_sequences: z.array(z.string()).optional(),
+  temperature: z.number().min(0).optional(),
+  top_p: z.number().gt(0).max(1).optional(),
+  top_k: z.int().min(0).optional(),
+});
+
+type CountRequest = z.infer<typeof COUNT_REQUEST>;
+
+/** The conversation of a request. Throws 400 for what no model here can be given. */
+export function conversationOf(body: CountRequest): { messages: ChatMessage[]; options: ChatOptions } {
+  const system = body.system === undefined ? '' : textOf(body.system, 'system');
+  const messages = body.messages.flatMap(({ role, content }, at) =>
+    typeof content === 'string' ? [{ role, content }] : messagesOf(role, content, `messages.${at}.content`),
+  );
+  const tools = (body.tools ?? []).map(toolOf);
+  return {
+    messages: system === '' ? messages : [{ role: 'system', content: system }, ...messages],
+    options: tools.length === 0 ? {} : { tools, toolChoice: choiceOf(body) },
+  };
+}
+
+function toolOf({
+  type,
+  name,
+  description,
+  input_schema: parameters,
+}: NonNullable<CountRequest['tools']>[number]): Tool {
+  if (type && type !== 'custom') refuse('tools', `of the type ${JSON.stringify(type)} are not there`);
+  return { type: 'function', function: { name, description, parameters } };
+}
+
+function choiceOf({ tool_choice: choice }: CountRequest): ChatOptions['toolChoice'] {
+  if (choice?.type === 'tool') return { name: choice.name ?? '' };
+  return choice?.type === 'any' ? 'required' : choice?.type;
+}
+
+function textOf(content: z.infer<typeof TEXTS>, param: string): string {
+  if (typeof content === 'string') return content;
+  return content
+    .map((part) => part.text ?? refuse(param, `has a part of the type ${part.type}; texts are taken`))
+    .join('');
+}
+
+/** Results of tools are messages of their own, before what the user says. */
+function messagesOf(role: string, blocks: readonly Block[], param: string): ChatMessage[] {
+  const results = blocks
+    .filter(({ type }) => type === 'tool_result')
+    .map((block) => ({
+      role: 'tool',
+      tool_call_id: block.tool_use_id ?? '',
+      content: textOf(block.content ?? '', `${param}.content`),
+    }));
+  const others = blocks.filter(({ type }) => type !== 'tool_result');
+  const strange = others.find(({ type }) => !['text', 'thinking', 'redacted_thinking', 'tool_use'].includes(type));
+  if (strange) refuse(param, `has a block of the type ${strange.type}, which is not taken`);
+  if (others.length === 0) return results;
+  const reasoning = others.map(({ thinking }) => thinking ?? '').join('');
+  const calls = others
+    .filter(({ type }) => type === 'tool_use')
+    .map(({ id, name, input }) => ({ id, type: 'function', function: { name, arguments: input ?? {} } }));
+  const said: ChatMessage = {
+    role,
+    content: others.map(({ type, text }) => (type === 'text' ? (text ?? '') : '')).join(''),
+    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(calls.length === 0 ? {} : { tool_calls: calls }),
+  };
+  return [...results, said];
+}

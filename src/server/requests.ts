@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { ServerError } from './failures.js';
+
+/** Reads a body by a schema. What is wrong is told with the place where it is, as `param`. */
+export async function readBody<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
+  let body: unknown;
+  try {
+    body = JSON.parse(await request.text());
+  } catch (error) {
+    if (error instanceof Error && error.name === 'BodyLimitError')
+      throw new ServerError(413, 'the body is larger than this server takes', { code: 'body_too_large' });
+    throw new ServerError(400, 'the body is no JSON', { code: 'invalid_json' });
+  }
+  const read = schema.safeParse(body);
+  if (read.success) return read.data;
+  const [issue] = read.error.issues;
+  const param = issue.path.map(String).join('.');
+  throw new ServerError(400, `${param === '' ? 'the body' : param}: ${issue.message}`, {
+    param,
+    code: 'invalid_value',
+  });
+}
+
+/** What is not there yet is refused by its name, and never left out of the answer without a word. */
+export function refuse(param: string, why: string): never {
+  throw new ServerError(400, `${param} ${why}`, { param, code: 'unsupported_value' });
+}
+
+const maybe = <T extends z.ZodType>(schema: T) =>
+  schema.nullish().transform((value): z.infer<T> | undefined => value ?? undefined);
+
+/** Options of drawing, as OpenAI's and llama.cpp's APIs write them. Fields that are not known are ignored. */
+const SAMPLING = {
+  temperature: maybe(z.number().min(0).max(100)),
+  top_p: maybe(z.number().gt(0).max(1)),
+  top_k: maybe(z.int().min(-1)),
+  min_p: maybe(z.number().min(0).max(1)),
+  repeat_penalty: maybe(z.number().gt(0)),
+  seed: maybe(z.int()),
+  stop: maybe(z.union([z.string(), z.array(z.string())])),
+  max_tokens: maybe(z.int().min(-1)),
+  stream: maybe(z.boolean()),
+  stream_options: maybe(z.looseObject({ include_usage: maybe(z.boolean()) })),
+  n: maybe(z.int().min(1)),
+  frequency_penalty: maybe(z.number()),
+  presence_penalty: maybe(z.number()),
+  logit_bias: maybe(z.union([z.record(z.string(), z.number()), z.array(z.unknown())])),
+};
+
+const PART = z.looseObject({ type: z.string() });
+
+/** A message. Its fields reach the chat template. */
+const MESSAGE = z.looseObject({
+  role: z.string(),
+  content: z.union([z.string(), z.array(PART), z.null()]).optional(),
+});
+
+export const TOOL = z.looseObject({
+  type: z.string(),
+  function: z
+    .looseObject({
+      name: z.string(),
+      description: maybe(z.string()),
+      parameters: maybe(z.record(z.string(), z.unknown())),
+    })
+    .optional(),
+});
+
+export const CHAT_REQUEST = z.looseObject({
+  model: maybe(z.string()),
+  messages: z.array(MESSAGE).min(1),
+  ...SAMPLING,
+  max_completion_tokens: maybe(z.int().min(-1)),
+  logprobs: maybe(z.boolean()),
+  top_logprobs: maybe(z.int()),
+  tools: maybe(z.array(TOOL)),
+  tool_choice: maybe(
+    z.union([
+      z.enum(['none', 'auto', 'required']),
+      z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) }),
+    ]),
+  ),
+  functions: maybe(z.array(z.unknown())),
+  response_format: maybe(z.looseObject({ type: z.string() })),
+  reasoning_effort: maybe(z.string()),
+  chat_template_kwargs: maybe(z.record(z.string(), z.unknown())),
+});
+export type ChatRequest = z.infer<typeof CHAT_REQUEST>;
+
+export const COMPLETION_REQUEST = z.looseObject({
+  model: maybe(z.string()),
+  prompt: z.union([z.string(), z.array(z.int()), z.array(z.string()), z.array(z.array(z.int()))]),
+  ...SAMPLING,
+  logprobs: maybe(z.int()),
+  echo: maybe(z.boolean()),
+  suffix: maybe(z.string()),
+  best_of: maybe(z.int()),
+});
+export type CompletionRequest = z.infer<typeof COMPLETION_REQUEST>;
+
+type Sampling = { [Name in keyof typeof SAMPLING]: z.infer<(typeof SAMPLING)[Name]> };
+
+/** The options of a generation that a request asks for. Throws 400 for what cannot be had yet. */
+export function generateOptions(request: Sampling) {
+  const { temperature, top_p: topP, top_k, min_p: minP, repeat_penalty: repeatPenalty, seed } = request;
+  if ((request.n ?? 1) > 1) refuse('n', 'above 1 cannot be had: an answer is one choice');
+  if (request.frequency_penalty) refuse('frequency_penalty', 'cannot be had yet; repeat_penalty can');
+  if (request.presence_penalty) refuse('presence_penalty', 'cannot be had yet; repeat_penalty can');
+  if (request.logit_bias && Object.keys(request.logit_bias).length > 0) refuse('logit_bias', 'cannot be had yet');
+  const stop = [request.stop ?? []].flat().filter((text) => text !== '');
+  return {
+    ...{ temperature, topP, minP, repeatPenalty, seed },
+    topK: top_k === undefined ? undefined : Math.max(0, top_k),
+    stop: stop.length > 0 ? stop : undefined,
+    maxTokens: tokensAtMost(request.max_tokens),
+  };
+}
+
+/** llama.cpp writes -1 for no limit. */
+export const tokensAtMost = (given: number | undefined): number | undefined =>
+  given === undefined || given < 0 ? undefined : given;

@@ -1,0 +1,154 @@
+import type { Generation, GenerationResult, Model, Piece } from '../index.js';
+import type { AnswerFormat, Counts } from './answer-format.js';
+import { refusalOf, ServerError } from './failures.js';
+import type { ServerMetrics } from './metrics.js';
+import type { Lease, ModelPool, PooledModel } from './model-pool.js';
+
+/** A request that was read. */
+export interface Job {
+  pooled: PooledModel;
+  stream: boolean;
+  format: AnswerFormat;
+  /** Tokens of the prompt. Throws what is wrong with it, so that it is told before the headers. */
+  count(model: Model): Promise<number>;
+  begin(model: Model, signal: AbortSignal): Generation;
+}
+
+/** What answers need of the server. */
+export interface Desk {
+  pool: ModelPool;
+  metrics: ServerMetrics;
+  pingMs: number;
+  onError: (error: unknown) => void;
+}
+
+/** A job whose model is there, with a place in its queue. */
+interface Accepted extends Job {
+  promptTokens: number;
+  lease: Lease;
+  ticket: { turn: Promise<void>; leave: () => void };
+  /** Aborted when the client has left. */
+  leaving: AbortController;
+}
+
+/**
+ * Answers a request, whole or as a stream. All that is wrong with it is told before the headers; those of a stream are
+ * sent at once, long before the first token. A client that leaves ends the generation.
+ */
+export async function respond(desk: Desk, request: Request, client: string, job: Job): Promise<Response> {
+  const leaving = new AbortController();
+  const leave = () => leaving.abort(new Error('the client has left'));
+  if (request.signal.aborted) leave();
+  else request.signal.addEventListener('abort', leave, { once: true });
+  const lease = await desk.pool.lease(job.pooled, leaving.signal);
+  let accepted: Accepted;
+  try {
+    const { contextSize } = lease.model.info;
+    const tokens = await job.count(lease.model);
+    if (tokens > contextSize) throw new Overflow(tokens, contextSize);
+    accepted = { ...job, promptTokens: tokens, lease, ticket: job.pooled.queue.join(client), leaving };
+  } catch (error) {
+    lease.release();
+    throw error;
+  }
+  return job.stream ? streamed(desk, accepted) : whole(desk, accepted);
+}
+
+/** Also a `ServerError`, with what agents read. */
+class Overflow extends ServerError {
+  constructor(tokens: number, contextSize: number) {
+    const message = `request (${tokens} tokens) exceeds the available context size (${contextSize} tokens)`;
+    super(400, message, { type: 'exceed_context_size_error', code: 'context_length_exceeded' });
+    Object.assign(this.refusal.error, { n_prompt_tokens: tokens, n_ctx: contextSize });
+  }
+}
+
+async function whole(desk: Desk, job: Accepted): Promise<Response> {
+  try {
+    const { result, counts } = await run(desk, job, () => {});
+    return Response.json(job.format.whole(result, counts));
+  } finally {
+    done(job);
+  }
+}
+
+function done({ ticket, lease }: Accepted): void {
+  ticket.leave();
+  lease.release();
+}
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-accel-buffering': 'no',
+};
+
+function streamed(desk: Desk, job: Accepted): Response {
+  const encoder = new TextEncoder();
+  const { format, leaving } = job;
+  const body = new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const write = (text: string) => {
+        if (text !== '' && !leaving.signal.aborted) controller.enqueue(encoder.encode(text));
+      };
+      // Proxies and clients give up on a connection that says nothing.
+      write(':\n\n');
+      const pings = setInterval(() => write(format.ping), desk.pingMs);
+      let begun = false;
+      const begin = () => {
+        clearInterval(pings);
+        if (!begun) write(format.begin(job.promptTokens));
+        begun = true;
+      };
+      void (async () => {
+        try {
+          const { result, counts } = await run(desk, job, (piece) => {
+            begin();
+            write(format.piece(piece));
+          });
+          begin();
+          write(format.end(result, counts));
+        } catch (error) {
+          if (!leaving.signal.aborted) desk.onError(error);
+          write(format.failure(refusalOf(error)));
+        } finally {
+          clearInterval(pings);
+          done(job);
+          // A client that has left has closed it.
+          if (!leaving.signal.aborted) controller.close();
+        }
+      })();
+    },
+    cancel() {
+      leaving.abort(new Error('the client has left'));
+    },
+  });
+  return new Response(body, { headers: HEADERS });
+}
+
+/** Waits for the turn, and generates. Throws the reason where the client leaves. */
+async function run(
+  { metrics }: Desk,
+  { pooled, lease, ticket, leaving, begin }: Accepted,
+  onPiece: (piece: Piece) => void,
+): Promise<{ result: GenerationResult; counts: Counts }> {
+  const { signal } = leaving;
+  await Promise.race([ticket.turn, aborted(signal)]);
+  signal.throwIfAborted();
+  const generation = begin(lease.model, signal);
+  const counts: Counts = { reasoningTokens: 0 };
+  for await (const piece of generation) {
+    if (piece.type === 'reasoning') counts.reasoningTokens++;
+    onPiece(piece);
+  }
+  const result = await generation.result;
+  metrics.answered(pooled.name, result);
+  return { result, counts };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

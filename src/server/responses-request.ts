@@ -1,0 +1,122 @@
+import { z } from 'zod';
+import type { ChatMessage, ChatOptions, Tool } from '../index.js';
+import { refuse } from './requests.js';
+
+const CONTENT = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
+
+const ITEM = z.looseObject({
+  type: z.string().optional(),
+  role: z.string().optional(),
+  content: CONTENT.nullish(),
+  summary: CONTENT.nullish(),
+  call_id: z.string().optional(),
+  name: z.string().optional(),
+  arguments: z.string().optional(),
+  output: CONTENT.optional(),
+});
+type Item = z.infer<typeof ITEM>;
+
+/** The body of `/v1/responses`, as Open Responses has it. */
+export const RESPONSES_REQUEST = z.looseObject({
+  model: z.string().nullish(),
+  input: z.union([z.string(), z.array(ITEM).min(1)]),
+  instructions: z.string().nullish(),
+  tools: z
+    .array(
+      z.looseObject({
+        type: z.string(),
+        name: z.string().optional(),
+        description: z.string().nullish(),
+        parameters: z.record(z.string(), z.unknown()).nullish(),
+      }),
+    )
+    .nullish(),
+  tool_choice: z
+    .union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string(), name: z.string().optional() })])
+    .nullish(),
+  max_output_tokens: z.int().min(1).nullish(),
+  temperature: z.number().min(0).nullish(),
+  top_p: z.number().gt(0).max(1).nullish(),
+  stream: z.boolean().nullish(),
+  text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
+  reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
+  previous_response_id: z.string().nullish(),
+  conversation: z.unknown().optional(),
+  background: z.boolean().nullish(),
+  top_logprobs: z.int().nullish(),
+});
+export type ResponsesRequest = z.infer<typeof RESPONSES_REQUEST>;
+
+/** The conversation of a request. Throws 400 for what is not there. */
+export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[]; options: ChatOptions } {
+  if (body.previous_response_id)
+    refuse('previous_response_id', 'is not known: nothing is stored; send all of the input');
+  if (body.conversation) refuse('conversation', 'is not known: nothing is stored; send all of the input');
+  if (body.background) refuse('background', 'cannot be had');
+  if (body.top_logprobs) refuse('top_logprobs', 'cannot be had yet');
+  const format = body.text?.format?.type ?? 'text';
+  if (format !== 'text') refuse('text.format', `of the type ${JSON.stringify(format)} cannot be had yet`);
+  const given = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : messagesOf(body.input);
+  const messages = body.instructions ? [{ role: 'system', content: body.instructions }, ...given] : given;
+  const tools = (body.tools ?? []).map(toolOf);
+  return {
+    messages,
+    options: {
+      ...{ maxTokens: body.max_output_tokens ?? undefined, temperature: body.temperature ?? undefined },
+      topP: body.top_p ?? undefined,
+      ...(tools.length > 0 ? { tools, toolChoice: choiceOf(body) } : {}),
+      ...(body.reasoning?.effort ? { templateVariables: { reasoning_effort: body.reasoning.effort } } : {}),
+    },
+  };
+}
+
+function toolOf({ type, name, description, parameters }: NonNullable<ResponsesRequest['tools']>[number]): Tool {
+  if (type !== 'function') refuse('tools', `of the type ${JSON.stringify(type)} are not there; functions are`);
+  return {
+    type: 'function',
+    function: { name: name ?? '', description: description ?? undefined, parameters: parameters ?? undefined },
+  };
+}
+
+function choiceOf({ tool_choice: choice }: ResponsesRequest): ChatOptions['toolChoice'] {
+  return typeof choice === 'object' && choice !== null ? { name: choice.name ?? '' } : (choice ?? undefined);
+}
+
+function textOf(content: z.infer<typeof CONTENT> | null | undefined, param: string): string {
+  if (typeof content === 'string') return content;
+  return (content ?? [])
+    .map(({ type, text }) => text ?? refuse(param, `has a part of the type ${type}, which is not taken`))
+    .join('');
+}
+
+/** Items one by one; reasoning, words and calls of one turn are one message of the assistant's. */
+function messagesOf(items: readonly Item[]): ChatMessage[] {
+  const messages: ChatMessage[] = [];
+  const turn = (): ChatMessage => {
+    const last = messages[messages.length - 1];
+    if (last?.role === 'assistant') return last;
+    messages.push({ role: 'assistant', content: '' });
+    return messages[messages.length - 1];
+  };
+  for (const [at, item] of items.entries()) {
+    const { type = 'message', role = 'user' } = item;
+    const text = () => textOf(item.content, `input.${at}.content`);
+    if (type === 'message' && role === 'assistant') {
+      const message = turn();
+      message.content = `${message.content}${text()}`;
+    } else if (type === 'message') messages.push({ role, content: text() });
+    else if (type === 'reasoning') turn().reasoning_content = text() || textOf(item.summary, `input.${at}.summary`);
+    else if (type === 'function_call') {
+      const call = { id: item.call_id, type: 'function', function: { name: item.name, arguments: item.arguments } };
+      const message = turn();
+      message.tool_calls = [...((message.tool_calls as unknown[] | undefined) ?? []), call];
+    } else if (type === 'function_call_output')
+      messages.push({
+        role: 'tool',
+        tool_call_id: item.call_id ?? '',
+        content: textOf(item.output, `input.${at}.output`),
+      });
+    else refuse(`input.${at}`, `is of the type ${JSON.stringify(type)}, which is not taken`);
+  }
+  return messages;
+}

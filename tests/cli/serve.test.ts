@@ -1,0 +1,50 @@
+import { once } from 'node:events';
+import { describe, expect, it } from 'vitest';
+import { flashrowJson, type Running, start } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
+
+/** Resolves with the address once it listens. */
+async function listening({ child }: Running): Promise<string> {
+  let text = '';
+  while (!text.includes('\n')) text += (await once(child.stdout!, 'data'))[0];
+  return JSON.parse(text.split('\n')[0]).url;
+}
+
+const serve = (...more: string[]) =>
+  start(['serve', `tales=${TALES}`, '--json', '--port', '0', '--memory', '12MB', '--context', '256', ...more]);
+
+describe('serve', () => {
+  it('answers, and ends on SIGTERM once what is under way is answered', async () => {
+    const running = serve('--api-key', 'secret');
+    const url = await listening(running);
+    const headers = { authorization: 'Bearer secret' };
+    expect((await fetch(`${url}/v1/models`)).status).toBe(401);
+    const body = JSON.stringify({ model: 'tales', prompt: 'Once upon a time', stream: true });
+    const stream = await fetch(`${url}/v1/completions`, { method: 'POST', body, headers });
+    running.child.kill('SIGTERM');
+    expect(await stream.text()).toMatch(/\[DONE\]\n\n$/);
+    const { exitCode, stderr } = await running.outcome;
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining('ending')]);
+  });
+
+  it('ends at once on the second signal', async () => {
+    const running = serve();
+    const url = await listening(running);
+    const body = JSON.stringify({ prompt: 'Once upon a time', stream: true, max_tokens: 200 });
+    const stream = await fetch(`${url}/v1/completions`, { method: 'POST', body });
+    running.child.kill('SIGTERM');
+    running.child.kill('SIGINT');
+    await stream.text().catch(() => {});
+    expect((await running.outcome).exitCode).toBe(0);
+  });
+
+  it('is refused beyond this machine without a key, and at a port that is none', async () => {
+    const refused = async (...args: string[]) => {
+      const { exitCode, json } = await flashrowJson(['serve', TALES, ...args]);
+      return [exitCode, json.error.code, json.error.message];
+    };
+    expect(await refused('--host', '0.0.0.0')).toEqual([2, 'BAD_USAGE', expect.stringContaining('--api-key')]);
+    expect(await refused('--api-key', '')).toEqual([2, 'BAD_USAGE', expect.stringContaining('empty')]);
+    expect(await refused('--port', '70000')).toEqual([2, 'BAD_USAGE', expect.stringContaining('65535')]);
+  });
+});
