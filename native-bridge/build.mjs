@@ -18,6 +18,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -56,6 +57,25 @@ const run = (program, args) =>
       code === 0 ? resolve(output + errors) : reject(new Error(errors || `${program} exited with ${code}`)),
     );
   });
+
+/** Compiles as many sources at once as there are cores: each takes some 200 MB. Rejects once none is under way. */
+async function eachSource(sources, compile) {
+  let next = 0;
+  const worker = async () => {
+    while (next < sources.length) {
+      const index = next++;
+      try {
+        await compile(sources[index], index);
+      } catch (error) {
+        next = sources.length;
+        throw error;
+      }
+    }
+  };
+  const done = await Promise.allSettled(Array.from({ length: availableParallelism() }, worker));
+  const failed = done.find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+}
 
 async function findCompiler() {
   for (const compiler of [process.env.CXX, 'c++', 'g++', 'clang++'].filter(Boolean)) {
@@ -146,14 +166,10 @@ async function build() {
   const scratch = mkdtempSync(join(buildFolder, 'compile-'));
   try {
     const objects = sources.map((name) => join(scratch, name.replaceAll('/', '-').replace(/cc$/, 'o')));
-    const compiled = await Promise.allSettled(
-      sources.map(async (name, i) => {
-        const simd = await simdFlags(compiler, name);
-        return run(program, [...args, ...flags, ...simd, '-c', join(sourceFolder, name), '-o', objects[i]]);
-      }),
-    );
-    const failed = compiled.find(({ status }) => status === 'rejected');
-    if (failed) throw failed.reason;
+    await eachSource(sources, async (name, i) => {
+      const simd = await simdFlags(compiler, name);
+      await run(program, [...args, ...flags, ...simd, '-c', join(sourceFolder, name), '-o', objects[i]]);
+    });
     const shared = platform === 'darwin' ? ['-shared', '-undefined', 'dynamic_lookup'] : ['-shared'];
     // Another machine's C++ library may be older.
     if (ships && platform === 'linux') shared.push('-static-libstdc++', '-static-libgcc', '-s');

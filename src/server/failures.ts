@@ -57,7 +57,7 @@ export function refusalOf(thrown: unknown): Refusal {
 }
 
 /** Agents shorten the conversation where they know these words or this code. */
-export function overflow(tokens: number, contextSize: number): Refusal {
+function overflow(tokens: number, contextSize: number): Refusal {
   return {
     status: 400,
     error: {

@@ -1,6 +1,6 @@
-import type { Generation, GenerationResult, Model, Piece } from '../index.js';
+import { FlashrowError, type Generation, type GenerationResult, type Model, type Piece } from '../index.js';
 import type { AnswerFormat, Counts } from './answer-format.js';
-import { refusalOf, ServerError } from './failures.js';
+import { refusalOf } from './failures.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Lease, ModelPool, PooledModel } from './model-pool.js';
 
@@ -45,22 +45,14 @@ export async function respond(desk: Desk, request: Request, client: string, job:
   try {
     const { contextSize } = lease.model.info;
     const tokens = await job.count(lease.model);
-    if (tokens > contextSize) throw new Overflow(tokens, contextSize);
+    if (tokens > contextSize)
+      throw new FlashrowError('CONTEXT_OVERFLOW', 'the prompt does not fit the context', { tokens, contextSize });
     accepted = { ...job, promptTokens: tokens, lease, ticket: job.pooled.queue.join(client), leaving };
   } catch (error) {
     lease.release();
     throw error;
   }
   return job.stream ? streamed(desk, accepted) : whole(desk, accepted);
-}
-
-/** Also a `ServerError`, with what agents read. */
-class Overflow extends ServerError {
-  constructor(tokens: number, contextSize: number) {
-    const message = `request (${tokens} tokens) exceeds the available context size (${contextSize} tokens)`;
-    super(400, message, { type: 'exceed_context_size_error', code: 'context_length_exceeded' });
-    Object.assign(this.refusal.error, { n_prompt_tokens: tokens, n_ctx: contextSize });
-  }
 }
 
 async function whole(desk: Desk, job: Accepted): Promise<Response> {

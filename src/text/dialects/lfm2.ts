@@ -1,5 +1,5 @@
 import type { Dialect, Found, WrittenCall } from './dialect.js';
-import { callOf } from './hermes.js';
+import { callOf } from './json-calls.js';
 import { afterSpace, jsonOf } from './json-value.js';
 import { readPythonCalls } from './python-calls.js';
 import { THINK } from './think.js';

@@ -1,6 +1,6 @@
-import type { Dialect, Found, ToolSignature, WrittenCall } from './dialect.js';
-import { callOf } from './hermes.js';
-import { afterSpace, endOfJson, jsonOf } from './json-value.js';
+import { BARE_CALL, readObjects } from './bare-calls.js';
+import type { Dialect, Found } from './dialect.js';
+import { afterSpace } from './json-value.js';
 import { readPythonCalls } from './python-calls.js';
 
 const TAG = '<|python_tag|>';
@@ -12,10 +12,7 @@ const TAG = '<|python_tag|>';
  */
 export const LLAMA_3: Dialect = {
   reasoning: [],
-  calls: [
-    { open: TAG, last: '})', read: readTagged },
-    { open: '{', last: '}', atStart: true, read: (body, final, tools) => readBare(body, final, tools) },
-  ],
+  calls: [{ open: TAG, last: '})', read: readTagged }, BARE_CALL],
   specials: [TAG],
   begin: (name) => `{"name": "${name === null ? '' : `${name}", "parameters": `}`,
 };
@@ -42,29 +39,4 @@ function endOfCall(body: string, from: number): number | null {
     else if (body[at] === ')') return at + 1;
   }
   return null;
-}
-
-/** Any JSON may be an answer, so the name has to be that of a tool. */
-function readBare(body: string, final: boolean, tools: readonly ToolSignature[]): Found {
-  if (!/^\s*("?|"\w*"?\s*:?.*)$/s.test(body)) return 'bad';
-  const found = readObjects(`{${body}`, 0, final, tools);
-  return typeof found === 'string' ? found : { ...found, length: found.length - 1 };
-}
-
-function readObjects(body: string, from: number, final: boolean, tools: readonly ToolSignature[] | null): Found {
-  const calls: WrittenCall[] = [];
-  let at = from;
-  for (;;) {
-    if (at < body.length && body[at] !== '{') return 'bad';
-    const end = endOfJson(body, at);
-    if (typeof end === 'string') return end;
-    const call = callOf(jsonOf(body.slice(at, end)));
-    if (!call || (tools && !tools.some(({ name }) => name === call.name))) return 'bad';
-    calls.push(call);
-    const behind = afterSpace(body, end);
-    if (behind >= body.length) return final ? { calls, length: end } : 'more';
-    if (body[behind] !== ';') return { calls, length: end };
-    at = afterSpace(body, behind + 1);
-    if (at >= body.length && final) return { calls, length: end };
-  }
 }

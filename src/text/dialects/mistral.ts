@@ -1,5 +1,5 @@
 import type { Dialect, Found, WrittenCall } from './dialect.js';
-import { callOf } from './hermes.js';
+import { callOf } from './json-calls.js';
 import { afterSpace, argumentsOf, endOfJson, jsonOf, markAt } from './json-value.js';
 
 const OPEN = '[TOOL_CALLS]';

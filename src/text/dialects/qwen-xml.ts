@@ -1,5 +1,5 @@
 import type { Dialect } from './dialect.js';
-import { CLOSE, OPEN, readJsonCalls } from './hermes.js';
+import { CLOSE, OPEN, readJsonCalls } from './json-calls.js';
 import { afterSpace } from './json-value.js';
 import { readTaggedCalls, type Tags } from './tagged-calls.js';
 import { THINK } from './think.js';

@@ -56,6 +56,13 @@ export const TRANSCRIPTS: Transcript[] = [
     ],
   },
   {
+    source: 'what Qwen2.5-Coder-0.5B-Instruct writes for its own template: a call without marks',
+    dialect: 'hermes',
+    answer:
+      '{"name": "get_weather", "arguments": {"city": "Paris"}}\n{"name": "get_weather", "arguments": {"city": "Rome"}}\n{"temperature": 21}',
+    parts: [call('get_weather', { city: 'Paris' }), call('get_weather', { city: 'Rome' }), text('{"temperature": 21}')],
+  },
+  {
     source: 'Qwen/Qwen3-Coder-30B-A3B-Instruct, README (square_the_number) in the form of its chat template',
     dialect: 'qwen-xml',
     answer:
