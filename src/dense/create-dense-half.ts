@@ -7,6 +7,7 @@ import { BranchNorms } from './branch-norms.js';
 import { checkExtents, checkShapes, tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
 import type { DenseHalf } from './dense-half.js';
+import type { StreamedMatrices } from './dense-matrix.js';
 import { Embedding } from './embedding.js';
 import { HeldParts } from './held-parts.js';
 import { LearnedPositions } from './learned-positions.js';
@@ -25,6 +26,8 @@ export interface DenseHalfOptions {
   /** The resident half's tensors under the names of model/tensor-names.ts; others are ignored. */
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
+  /** The matrices that stream; null or absent where all stay in memory. */
+  streamed?: StreamedMatrices | null;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Called before each layer is loaded. If it throws, the load ends with that error. */
@@ -52,14 +55,14 @@ interface DenseParts {
  * the spec, NOT_FOUND or IO if a file cannot be read. A load that fails leaves nothing behind.
  */
 export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseHalf> {
-  const { spec, tensors, bridge, maxTokens } = options;
+  const { spec, tensors, bridge, streamed = null, maxTokens } = options;
   checkShapes(spec, tensors);
   checkExtents(tensors, residentTensors(spec).keys());
   const scratch = new Float32Array(maxTokens * spec.hiddenSize);
   const held = new HeldParts();
   try {
-    const parts = loadParts({ spec, tensors, bridge, scratch, held }, options);
-    return assemble(spec, parts, () => held.dispose());
+    const parts = loadParts({ spec, tensors, bridge, streamed, scratch, held }, options);
+    return assemble(spec, parts, streamed, () => held.dispose());
   } catch (error) {
     await held.dispose();
     throw error;
@@ -75,17 +78,15 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
     layers.push(loadLayer(load, layer));
   }
   const vectors = new AttentionVectors(spec, tensors, rotariesOf(spec, maxTokens), bridge);
-  const sharedExpert = spec.experts?.sharedIntermediateSize
-    ? held.keep(new SharedExpert(spec, tensors, bridge, maxTokens))
-    : null;
+  const sharedExpert = spec.experts?.sharedIntermediateSize ? new SharedExpert(load, maxTokens) : null;
   const branchNorms = new BranchNorms(spec, tensors, bridge, maxTokens);
   const perLayerInputs = spec.perLayerInputs ? held.keep(new PerLayerInputs(spec, tensors, bridge, maxTokens)) : null;
   const layerScales = spec.layerScales ? readEachLayer(load, 'layerScale').map(([scale]) => scale) : [];
   const downBiases = spec.feedForwardBiases && !spec.experts ? readEachLayer(load, 'downBias') : [];
   const { head, tiedEmbedding } = loadHead(load);
   const rows = tensorNamed(tensors, EMBEDDING);
-  // A tied embedding is the head, whose bytes have been checked.
-  if (!spec.tiedEmbeddings) checkOnDisk(rows, bridge);
+  // The matrix in memory has been checked. One that is read by the row is checked before.
+  if (!tiedEmbedding) checkOnDisk(rows, bridge);
   const positions = spec.rotary === null ? held.keep(loadPositions(load, maxTokens)) : null;
   const embedding = held.keep(new Embedding(rows, tiedEmbedding));
   return {
@@ -116,12 +117,18 @@ function loadPositions({ spec, tensors, bridge }: SegmentLoad, maxTokens: number
 }
 
 /** Makes one half of the loaded parts: each method runs a segment, then the small vectors that belong to it. */
-function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<void>): DenseHalf {
+function assemble(
+  spec: ModelSpec,
+  parts: DenseParts,
+  streamed: StreamedMatrices | null,
+  dispose: () => Promise<void>,
+): DenseHalf {
   const { layers, vectors, sharedExpert, branchNorms, perLayerInputs, layerScales } = parts;
   const { downBiases, head, positions, embedding } = parts;
   return {
     residentBytes: residentBytesOf(parts),
     embed(ids, position, x) {
+      streamed?.beginPass();
       embedding.rows(ids, x);
       if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
       positions?.add(position, ids.length, x);

@@ -12,8 +12,8 @@ export interface DenseHalf {
   /** Bytes of weights held in memory. */
   readonly residentBytes: number;
   /**
-   * x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on if the model
-   * has them.
+   * Begins a pass. x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on
+   * if the model has them.
    */
   embed(ids: ArrayLike<number>, position: number, x: Float32Array): void;
   /**

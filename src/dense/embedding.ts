@@ -4,6 +4,7 @@ import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
 import { openFile, readFully, type TensorOnDisk } from './tensor-on-disk.js';
+import { scaleBy } from './vectors.js';
 
 /** Embedding rows by id: read from the file, one read a token, or taken from a tied head, which is resident anyway. */
 export class Embedding {
@@ -40,6 +41,7 @@ export class Embedding {
       } else {
         readFully(this.#fd!, this.#tensor.path, this.#tensor.offset + ids[i] * this.#row.length, this.#row);
         dequantize(this.#tensor.format, this.#row, 0, columns, x, i * columns);
+        if (this.#tensor.factor !== undefined) scaleBy(x.subarray(i * columns), columns, this.#tensor.factor);
       }
     }
   }

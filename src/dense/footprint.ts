@@ -1,25 +1,29 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
-import { hasPlainAttention } from '../model/mixer-tensors.js';
+import { expertsOf } from '../model/feed-forward.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
-import { residentOfLayer, residentTensors } from '../model/resident-tensors.js';
+import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { type LayerTensor, layerTensor, PER_LAYER_PROJECTION } from '../model/tensor-names.js';
-import { checkShapes, headName, tensorNamed } from './check-tensors.js';
+import { layerTensor, PER_LAYER_PROJECTION } from '../model/tensor-names.js';
+import { checkShapes, tensorNamed } from './check-tensors.js';
+import { type MatrixInOrder, matricesInOrder } from './matrix-order.js';
 import { PER_LAYER_MATRICES } from './per-layer-inputs.js';
-import { sharedParts } from './shared-expert.js';
 import type { TensorShape } from './tensor-on-disk.js';
 
-/** The matrices of a layer that this half holds. A mixer that is not attention holds its own. */
-const PROJECTIONS: readonly LayerTensor[] = ['q', 'k', 'v'];
-const HELD: readonly LayerTensor[] = [...PROJECTIONS, 'o', ...PER_LAYER_MATRICES];
+/** A matrix that may stream. */
+export interface MatrixFootprint extends MatrixInOrder, TensorShape {
+  /** Memory that it takes where it does not. */
+  heldBytes: number;
+}
 
 export interface DenseFootprint {
-  /** Weights, at most. The real figure is at least three quarters of it. */
+  /** Weights, at most, with all matrices in memory. The real figure is at least three quarters of it. */
   residentBytes: number;
   /** Working buffers for calls of `maxTokens`. */
   scratchBytes: number;
+  /** The matrices that may stream, in the order of a pass. They are part of `residentBytes`. */
+  matrices: MatrixFootprint[];
 }
 
 /**
@@ -32,14 +36,11 @@ export function denseFootprint(
   maxTokens = prefillChunk(spec),
 ): DenseFootprint {
   checkShapes(spec, tensors);
-  const { hiddenSize, numLayers } = spec;
-  const matrices = Array.from({ length: numLayers }, (_, layer) => {
-    const own = hasPlainAttention(spec, layer) ? HELD : HELD.filter((name) => !PROJECTIONS.includes(name));
-    const shapes = residentOfLayer(spec, layer).filter(([name]) => own.includes(name));
-    return shapes.map(([name]) => tensorNamed(tensors, layerTensor(layer, name)));
-  }).flat();
-  if (spec.perLayerInputs) matrices.push(tensorNamed(tensors, PER_LAYER_PROJECTION));
-  matrices.push(tensorNamed(tensors, headName(spec)));
+  const { hiddenSize } = spec;
+  const matrices = matricesInOrder(spec).map((matrix) => {
+    const { shape, format } = tensorNamed(tensors, matrix.name);
+    return { ...matrix, shape, format, heldBytes: matrixBytes({ shape, format }) };
+  });
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
@@ -49,8 +50,9 @@ export function denseFootprint(
   return {
     residentBytes:
       vectorBytes(spec) +
-      sharedExpertBytes(spec, tensors) +
-      matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0),
+      sharedRouterBytes(spec, tensors) +
+      perLayerBytes(spec, tensors) +
+      matrices.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
     // All segments share one buffer of rows.
     scratchBytes:
       perLayerScratch(spec, maxTokens) +
@@ -58,6 +60,7 @@ export function denseFootprint(
       positions +
       (1 + branchRows(spec)) * rows +
       (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+    matrices,
   };
 }
 
@@ -86,14 +89,20 @@ function vectorBytes(spec: ModelSpec): number {
   return bytes;
 }
 
-function sharedExpertBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
-  if (!spec.experts?.sharedIntermediateSize) return 0;
+/** The matrices of the inputs that each layer has of its own, which stay in memory. */
+function perLayerBytes({ perLayerInputs, numLayers }: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
+  if (!perLayerInputs) return 0;
+  let bytes = matrixBytes(tensorNamed(tensors, PER_LAYER_PROJECTION));
+  for (let layer = 0; layer < numLayers; layer++)
+    for (const name of PER_LAYER_MATRICES) bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, name)));
+  return bytes;
+}
+
+function sharedRouterBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
+  if (!spec.experts?.sharedIntermediateSize || !spec.experts.sharedRouter) return 0;
   let bytes = 0;
-  for (let layer = spec.experts.leadingDenseLayers; layer < spec.numLayers; layer++) {
-    for (const name of sharedParts(spec)) {
-      bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, name)));
-    }
-  }
+  for (let layer = 0; layer < spec.numLayers; layer++)
+    if (expertsOf(spec, layer)) bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, 'sharedRouter')));
   return bytes;
 }
 

@@ -5,7 +5,9 @@ import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
+import type { DenseMatrix, StreamedMatrices } from './dense-matrix.js';
 import type { HeldParts } from './held-parts.js';
+import { loadMatrix, streamedMatrix } from './load-tensor.js';
 import { Norm, type NormTensors } from './norm.js';
 import {
   type AttentionInput,
@@ -22,9 +24,11 @@ export interface SegmentLoad {
   spec: ModelSpec;
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
+  /** Null where every matrix stays in memory. */
+  streamed: StreamedMatrices | null;
   /** Working rows [maxTokens, hiddenSize] that all segments share, as only one runs at a time. */
   scratch: Float32Array;
-  /** Takes over each segment as soon as it is loaded. */
+  /** Takes over each matrix as soon as it is loaded. */
   held: HeldParts;
 }
 
@@ -41,9 +45,9 @@ export interface DenseLayer {
  * Loads the two segments of a layer. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
  */
 export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
-  const { spec, tensors, bridge, scratch, held } = load;
-  const input = hasPlainAttention(spec, layer) ? inputTensors(spec, tensors, layer) : null;
-  const output = outputTensors(spec, tensors, layer);
+  const { spec, tensors, bridge, scratch } = load;
+  const input = hasPlainAttention(spec, layer) ? inputTensors(load, layer) : null;
+  const output = outputTensors(load, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
     : null;
@@ -54,26 +58,28 @@ export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
   for (const tensor of read) checkOnDisk(tensor, bridge);
   const postFfnNorm = postFfn && new Norm(spec, postFfn);
   return {
-    input: input && held.keep(attentionInput(spec, input, bridge, scratch)),
-    output: held.keep(attentionOutput(spec, output, bridge, scratch)),
+    input: input && attentionInput(spec, input, scratch),
+    output: attentionOutput(spec, output, scratch),
     postFfnNorm,
   };
 }
 
-function inputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): InputTensors {
-  const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
+function inputTensors(load: SegmentLoad, layer: number): InputTensors {
+  const { spec, tensors } = load;
+  const matrix = (name: LayerTensor) => denseMatrix(load, layerTensor(layer, name));
   return {
     norm: normTensors(spec, tensors, layer, 'attentionNorm'),
-    q: named('q'),
-    k: hasKeys(spec, layer) ? named('k') : null,
-    v: hasValues(spec, layer) ? named('v') : null,
+    q: matrix('q'),
+    k: hasKeys(spec, layer) ? matrix('k') : null,
+    v: hasValues(spec, layer) ? matrix('v') : null,
   };
 }
 
-function outputTensors(spec: ModelSpec, tensors: SegmentLoad['tensors'], layer: number): OutputTensors {
+function outputTensors(load: SegmentLoad, layer: number): OutputTensors {
+  const { spec, tensors } = load;
   const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
   return {
-    o: named('o'),
+    o: denseMatrix(load, layerTensor(layer, 'o')),
     oBias: spec.outputBias ? named('oBias') : null,
     postNorm: spec.postNorms ? { weight: named('postAttentionNorm'), bias: null } : null,
     norm: normTensors(spec, tensors, layer, spec.parallelNorm === 'shared' ? 'attentionNorm' : 'ffnNorm'),
@@ -92,3 +98,8 @@ function normTensors(
 
 /** The tensors of a norm that are read from disk. */
 export const normVectors = ({ weight, bias }: NormTensors): TensorOnDisk[] => (bias ? [weight, bias] : [weight]);
+
+/** A matrix, streamed or loaded, as the plan has it. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
+export const denseMatrix = ({ tensors, bridge, streamed, held }: SegmentLoad, name: string): DenseMatrix =>
+  streamedMatrix(streamed, tensorNamed(tensors, name), name) ??
+  held.keep(loadMatrix(bridge, tensorNamed(tensors, name)));

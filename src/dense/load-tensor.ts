@@ -1,7 +1,9 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { checkHeld, checkOnDisk } from './checksum.js';
+import type { DenseMatrix, StreamedMatrices } from './dense-matrix.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
+import { scaleBy } from './vectors.js';
 
 /**
  * Holds a matrix [rows, columns] on the bridge, in its file's own format. Throws CORRUPT if its checksum does not
@@ -18,6 +20,23 @@ export function loadMatrix(bridge: Bridge, tensor: TensorOnDisk): ResidentMatrix
     throw error;
   }
   return tensor.factor === undefined ? matrix : multiplied(matrix, tensor.factor);
+}
+
+/** A matrix that streams, with the number that its products are multiplied by; null for one that stays in memory. */
+export function streamedMatrix(
+  streamed: StreamedMatrices | null,
+  { factor }: TensorOnDisk,
+  name: string,
+): DenseMatrix | null {
+  const matrix = streamed?.matrix(name) ?? null;
+  if (matrix === null || factor === undefined) return matrix;
+  return {
+    ...matrix,
+    matmul(x, tokens, y) {
+      matrix.matmul(x, tokens, y);
+      scaleBy(y, tokens * matrix.rows, factor);
+    },
+  };
 }
 
 /** A matrix whose products and rows are multiplied by a number, which takes a thousandth of a product's time. */

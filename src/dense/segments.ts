@@ -1,6 +1,5 @@
-import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { ModelSpec } from '../model/spec.js';
-import { loadMatrix } from './load-tensor.js';
+import type { DenseMatrix } from './dense-matrix.js';
 import { Norm, type NormTensors } from './norm.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { addBias, scaleBy } from './vectors.js';
@@ -12,16 +11,16 @@ import { addBias, scaleBy } from './vectors.js';
 
 /** The tensors of the segment before attention. */
 export interface InputTensors {
-  q: TensorOnDisk;
-  /** Null in a layer that uses the keys and values of another. */
-  k: TensorOnDisk | null;
-  /** Null there, too, and where keys stand for values. */
-  v: TensorOnDisk | null;
   norm: NormTensors;
+  q: DenseMatrix;
+  /** Null in a layer that uses the keys and values of another. */
+  k: DenseMatrix | null;
+  /** Null there, too, and where keys stand for values. */
+  v: DenseMatrix | null;
 }
 /** The tensors of the segment after attention. */
 export interface OutputTensors {
-  o: TensorOnDisk;
+  o: DenseMatrix;
   oBias: TensorOnDisk | null;
   /** Norm of the projection's output, before the sum; null if the model has none. */
   postNorm: NormTensors | null;
@@ -31,17 +30,16 @@ export interface OutputTensors {
 /** The tensors of the last segment. */
 export interface LastTensors {
   norm: NormTensors;
-  head: TensorOnDisk;
+  head: DenseMatrix;
 }
 
 /**
- * A piece of the resident half that runs in one go. Buffers belong to the caller and hold at least
- * `tokens` rows. a = heads * headDim, kv = kvHeads * headDim.
+ * A piece of the resident half that runs in one go. Buffers belong to the caller and hold at least `tokens` rows. a =
+ * heads * headDim, kv = kvHeads * headDim.
  */
 interface Segment {
   /** Bytes of weights held. */
   readonly residentBytes: number;
-  dispose(): void;
 }
 
 export interface AttentionInput extends Segment {
@@ -63,18 +61,11 @@ export interface Head extends Segment {
 }
 
 /** Norm, then the projections to queries, keys and values. */
-export function attentionInput(
-  spec: ModelSpec,
-  tensors: InputTensors,
-  bridge: Bridge,
-  scratch: Float32Array,
-): AttentionInput {
+export function attentionInput(spec: ModelSpec, tensors: InputTensors, scratch: Float32Array): AttentionInput {
   const norm = new Norm(spec, tensors.norm);
-  const held = [tensors.q, tensors.k, tensors.v].filter((tensor) => tensor !== null);
-  const matrices = loadMatrices(bridge, held);
-  const [q, k, v] = matrices as [ResidentMatrix, ResidentMatrix?, ResidentMatrix?];
+  const { q, k, v } = tensors;
   return {
-    residentBytes: matrices.reduce((sum, { bytes }) => sum + bytes, norm.bytes),
+    residentBytes: norm.bytes + q.bytes + (k?.bytes ?? 0) + (v?.bytes ?? 0),
     run(x, tokens, qOut, kOut, vOut) {
       norm.apply(x, tokens, scratch);
       q.matmul(scratch, tokens, qOut);
@@ -82,23 +73,15 @@ export function attentionInput(
       if (v) v.matmul(scratch, tokens, vOut);
       else if (k) vOut.set(kOut.subarray(0, tokens * k.rows));
     },
-    dispose() {
-      for (const matrix of matrices) matrix.dispose();
-    },
   };
 }
 
 /** The output projection, the residual sum, and the norm before the feed-forward network. */
-export function attentionOutput(
-  spec: ModelSpec,
-  tensors: OutputTensors,
-  bridge: Bridge,
-  scratch: Float32Array,
-): AttentionOutput {
+export function attentionOutput(spec: ModelSpec, tensors: OutputTensors, scratch: Float32Array): AttentionOutput {
   const norm = new Norm(spec, tensors.norm);
   const bias = tensors.oBias && readVector(tensors.oBias);
   const postNorm = tensors.postNorm && new Norm(spec, tensors.postNorm);
-  const [o] = loadMatrices(bridge, [tensors.o]);
+  const { o } = tensors;
   return {
     residentBytes: norm.bytes + (postNorm?.bytes ?? 0) + (bias?.byteLength ?? 0) + o.bytes,
     run(attention, x, tokens, ffnInput) {
@@ -110,38 +93,17 @@ export function attentionOutput(
       for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += scratch[i];
       if (!spec.parallelNorm) norm.apply(x, tokens, ffnInput);
     },
-    dispose: () => o.dispose(),
   };
 }
 
-/** The head. It shows its matrix [vocabSize, hiddenSize], because a tied one serves the embedding too. */
-export function lastSegment(
-  spec: ModelSpec,
-  tensors: LastTensors,
-  bridge: Bridge,
-  scratch: Float32Array,
-): Head & { matrix: ResidentMatrix } {
-  const norm = new Norm(spec, tensors.norm);
-  const [matrix] = loadMatrices(bridge, [tensors.head]);
+/** The last norm and the head. */
+export function lastSegment(spec: ModelSpec, { norm: tensors, head }: LastTensors, scratch: Float32Array): Head {
+  const norm = new Norm(spec, tensors);
   return {
-    matrix,
-    residentBytes: norm.bytes + matrix.bytes,
+    residentBytes: norm.bytes + head.bytes,
     run(x, tokens, logits) {
       norm.apply(x, tokens, scratch);
-      matrix.matmul(scratch, tokens, logits);
+      head.matmul(scratch, tokens, logits);
     },
-    dispose: () => matrix.dispose(),
   };
-}
-
-/** Loads all matrices, or none: if one fails, those before it are let go. */
-function loadMatrices(bridge: Bridge, tensors: TensorOnDisk[]): ResidentMatrix[] {
-  const matrices: ResidentMatrix[] = [];
-  try {
-    for (const tensor of tensors) matrices.push(loadMatrix(bridge, tensor));
-  } catch (error) {
-    for (const matrix of matrices) matrix.dispose();
-    throw error;
-  }
-  return matrices;
 }

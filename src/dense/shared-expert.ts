@@ -1,26 +1,25 @@
-import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { ACTIVATIONS, activatedUp } from '../../native-bridge/twin/activation.js';
+import { expertsOf } from '../model/feed-forward.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
-import { tensorNamed } from './check-tensors.js';
-import { loadMatrix } from './load-tensor.js';
-import type { TensorOnDisk } from './tensor-on-disk.js';
+import type { DenseMatrix } from './dense-matrix.js';
+import { denseMatrix, type SegmentLoad } from './load-layer.js';
 
 type SharedPart = 'sharedRouter' | 'sharedGate' | 'sharedUp' | 'sharedDown';
 
 /** The matrices of a layer's shared expert. */
-export const sharedParts = ({ gated, experts }: ModelSpec): readonly SharedPart[] => [
+const sharedParts = ({ gated, experts }: ModelSpec): readonly SharedPart[] => [
   ...(experts?.sharedRouter ? (['sharedRouter'] as const) : []),
   ...(gated ? (['sharedGate'] as const) : []),
   'sharedUp',
   'sharedDown',
 ];
 
-type SharedLayer = Partial<Record<SharedPart, ResidentMatrix>> & Record<'sharedUp' | 'sharedDown', ResidentMatrix>;
+type SharedLayer = Partial<Record<SharedPart, DenseMatrix>> & Record<'sharedUp' | 'sharedDown', DenseMatrix>;
 
 /**
- * The expert that every token takes (arXiv 2401.06066), in some models weighed by the sigmoid of its own router. It
- * stays in memory, on the bridge. Layers before the first with experts have none.
+ * The expert that every token takes (arXiv 2401.06066), in some models weighed by the sigmoid of its own router. Layers
+ * before the first with experts have none.
  */
 export class SharedExpert {
   readonly #spec: ModelSpec;
@@ -34,28 +33,24 @@ export class SharedExpert {
   /** Bytes of the matrices held. */
   readonly residentBytes: number = 0;
 
-  /** Loads all layers. Throws CORRUPT or BridgeError, and then holds nothing. */
-  constructor(spec: ModelSpec, tensors: ReadonlyMap<string, TensorOnDisk>, bridge: Bridge, maxTokens: number) {
-    const { sharedIntermediateSize: neurons, leadingDenseLayers } = spec.experts!;
+  /** Loads all layers. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
+  constructor(load: SegmentLoad, maxTokens: number) {
+    const { spec } = load;
+    const { sharedIntermediateSize: neurons } = spec.experts!;
     this.#spec = spec;
     this.#shares = new Float32Array(maxTokens);
     this.#gates = new Float32Array(maxTokens * neurons);
     this.#ups = new Float32Array(maxTokens * neurons);
     this.#rows = new Float32Array(maxTokens * spec.hiddenSize);
-    try {
-      for (let layer = 0; layer < spec.numLayers; layer++) {
-        const matrices: Partial<Record<SharedPart, ResidentMatrix>> = {};
-        this.#layers.push(layer < leadingDenseLayers ? null : (matrices as SharedLayer));
-        if (layer < leadingDenseLayers) continue;
-        for (const name of sharedParts(spec)) {
-          const matrix = loadMatrix(bridge, tensorNamed(tensors, layerTensor(layer, name)));
-          matrices[name] = matrix;
-          this.residentBytes += matrix.bytes;
-        }
+    for (let layer = 0; layer < spec.numLayers; layer++) {
+      const matrices: Partial<Record<SharedPart, DenseMatrix>> = {};
+      const has = expertsOf(spec, layer) !== null;
+      this.#layers.push(has ? (matrices as SharedLayer) : null);
+      for (const name of has ? sharedParts(spec) : []) {
+        const matrix = denseMatrix(load, layerTensor(layer, name));
+        matrices[name] = matrix;
+        this.residentBytes += matrix.bytes;
       }
-    } catch (error) {
-      this.dispose();
-      throw error;
     }
   }
 
@@ -84,9 +79,5 @@ export class SharedExpert {
       for (let i = token * sharedDown.rows; i < end; i++) this.#rows[i] *= share;
     }
     return this.#rows;
-  }
-
-  dispose(): void {
-    for (const matrices of this.#layers.splice(0)) for (const matrix of Object.values(matrices ?? {})) matrix.dispose();
   }
 }

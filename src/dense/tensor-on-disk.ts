@@ -28,6 +28,8 @@ export function readFully(fd: number, path: string, offset: number, into: Uint8A
     try {
       read = fs.readSync(fd, into, done, into.length - done, offset + done);
     } catch (cause) {
+      // Node does not ask again by itself.
+      if ((cause as NodeJS.ErrnoException).code === 'EINTR') continue;
       throw new FlashrowError(
         'IO',
         `${path} cannot be read at ${offset + done}: ${(cause as Error).message}`,

@@ -1,5 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import type { DenseHalf } from '../dense/dense-half.js';
+import type { StreamedMatrices } from '../dense/dense-matrix.js';
 import { HeldParts } from '../dense/held-parts.js';
 import { loadVector } from '../dense/load-tensor.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
@@ -17,6 +18,8 @@ export interface AttentionOptions {
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
   dense: DenseHalf;
+  /** The matrices that stream; null where all stay in memory. */
+  streamed: StreamedMatrices | null;
   contextSize: number;
   stateFormat: StateFormat;
   /** The most tokens that one call will bring. */

@@ -91,6 +91,7 @@ export class CachedFeedForward implements StreamedFeedForward {
 
   restart(lost: boolean): void {
     if (lost) for (const cache of this.caches) cache.forget();
+    if (this.#allocation.ring) this.#stream.seekRing(0);
   }
 
   /**

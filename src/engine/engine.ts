@@ -170,7 +170,9 @@ export class Engine {
         denseTime.stop();
         const { experts, router } = dense.networkInputs(layer, x, tokens, input);
         feedForward.run(layer, experts, tokens, output, router);
+        denseTime.start();
         dense.finishFeedForward(layer, input, tokens, output);
+        denseTime.stop();
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
         dense.finishLayer(layer, x, tokens);
         if (layer + 1 < spec.numLayers) onLayer?.(layer + 1);

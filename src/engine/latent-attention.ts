@@ -8,9 +8,9 @@ import type { Mixer } from './mixer.js';
  * part], for all heads. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing.
  */
 export function createLatentAttention(options: AttentionOptions, latent: LatentAttentionSpec): Mixer {
-  const { spec, tensors, bridge, contextSize, stateFormat, maxTokens, denseTime } = options;
+  const { spec, tensors, bridge, streamed, contextSize, stateFormat, maxTokens, denseTime } = options;
   const { numLayers, numAttentionHeads, headDim } = spec;
-  const layers = loadLatent({ spec, tensors, bridge, maxTokens, rows: new Map() }, latent);
+  const layers = loadLatent({ spec, tensors, bridge, streamed, maxTokens, rows: new Map() }, latent);
   const cache = bridge.createKeyValueCache({
     ...{ numLayers, numAttentionHeads, numKeyValueHeads: 1, headDim, contextSize },
     format: stateFormat === 'f16' ? 'i16' : 'f32',

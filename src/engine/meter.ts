@@ -110,7 +110,8 @@ export class Meter {
     const sorted = Float64Array.from(this.#tokenMs).sort();
     const readWaitMs = spent(COUNTERS.readWaitMs);
     const ffnMs = spent(COUNTERS.ffnMs);
-    const denseMs = denseTime.total - this.#denseMs;
+    // What the dense half waited for is waiting.
+    const denseMs = Math.max(0, denseTime.total - this.#denseMs - spent(COUNTERS.matrixWaitMs));
     const stateBytes = this.#sources.stateBytes();
     const speeds = {
       prefillTokensPerSecond: this.#prefillTokens > 0 && prefillMs > 0 ? (this.#prefillTokens / prefillMs) * 1e3 : null,

@@ -5,6 +5,7 @@ import type { Progress } from '../contract/progress.js';
 import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
 import type { DenseHalf } from '../dense/dense-half.js';
+import type { StreamedMatrices } from '../dense/dense-matrix.js';
 import { type Disposable, HeldParts } from '../dense/held-parts.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
@@ -13,7 +14,7 @@ import type { Allocation } from '../plan/allocation.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
-import { runLog } from '../plan/run-speeds.js';
+import { runLog, shareInMemory } from '../plan/run-speeds.js';
 import { policyName } from '../plan/settings.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
@@ -32,7 +33,9 @@ import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
+import { ringSchedule } from './ring-schedule.js';
 import { samplingDefaults } from './sampling-defaults.js';
+import { MatricesInRing } from './streamed-matrices.js';
 
 type Planned = ReturnType<typeof planOutline>;
 
@@ -120,15 +123,29 @@ async function loadParts(
     onEvent(progress);
   };
   const bridge = keep(openBridge({ threads }));
-  const dense = keep(await createDenseHalf({ spec, tensors, bridge, maxTokens, onLayer }));
-  const mixer = keep(createMixer({ spec, tensors, bridge, dense, contextSize, stateFormat, maxTokens, denseTime }));
-  const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
   const stream = keep(createStream(store, bridge, allocation, settings.direct));
+  const streamed = startRing(stream, allocation);
+  const dense = keep(await createDenseHalf({ spec, tensors, bridge, streamed, maxTokens, onLayer }));
+  const mixer = keep(
+    createMixer({
+      ...{ spec, tensors, bridge, dense, streamed, contextSize, stateFormat, maxTokens, denseTime },
+    }),
+  );
+  const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));
   const hot = allocation.cache.kind === 'hot+lru' ? readHotNeurons(store, bridge) : null;
   const feedForward = createFeedForward(stream, selector, allocation, hot, readExpertBiases(store, bridge));
   // A text needs much the same experts from run to run. Neurons are many, and soon known again.
   if (spec.experts) held.keep({ dispose: rememberUses(store.path, feedForward.caches) });
   return { bridge, dense, mixer, selector, stream, feedForward, denseTime };
+}
+
+/** Has the ring read ahead, where the plan has one; gives the matrices of the dense half that pass through it. */
+function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices | null {
+  const { ring, streamed } = allocation;
+  if (ring === null) return null;
+  const { pairs, headEntry } = ringSchedule(allocation);
+  stream.startRing({ ...ring, schedule: pairs });
+  return streamed.length > 0 ? new MatricesInRing(stream, streamed, headEntry) : null;
 }
 
 function infoOf(store: Store, path: string, { plan, allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
@@ -167,12 +184,12 @@ function meterSources(
 
 /** Keeps what this model's runs measure, for the forecasts of later plans. */
 const speedLog = (store: Store, { plan, settings }: Planned, { kernels }: ModelInfo, cacheDir: string) => {
-  const { selector, cachePolicy, cachedShare } = plan;
+  const { selector, cachePolicy } = plan;
   return runLog(cacheDir, {
     store: store.path,
     selector,
     cachePolicy,
-    cachedShare,
+    cachedShare: shareInMemory(plan),
     kernels,
     threads: settings.threads,
   });

@@ -40,7 +40,7 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#stream = stream;
     this.#selector = selector;
     this.#allocation = allocation;
-    const { layers, ring } = allocation;
+    const { layers } = allocation;
     this.#units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
     this.#pinned = Uint32Array.from(this.#units, (_, id) => id);
     this.#loaded = new Uint8Array(layers.length);
@@ -48,12 +48,6 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#slots = layers.map(({ unit, slots }) =>
       Uint32Array.from({ length: unit.units }, (_, id) => (id < slots ? id : RING_SLOT)),
     );
-    if (ring) {
-      const schedule = layers.flatMap(({ unit, slots }, layer) =>
-        Array.from({ length: unit.units - slots }, (_, i) => [layer, slots + i]),
-      );
-      stream.startRing({ ...ring, schedule: Uint32Array.from(schedule.flat()) });
-    }
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {

@@ -1,4 +1,5 @@
-import type { Bridge, ConvolutionCall, RecurrenceCall, ResidentMatrix } from '../../native-bridge/bridge.js';
+import type { Bridge, ConvolutionCall, RecurrenceCall } from '../../native-bridge/bridge.js';
+import type { DenseMatrix } from '../dense/dense-matrix.js';
 import { type Norm, rmsNorm } from '../dense/norm.js';
 import { mixerChannels } from '../model/mixer-tensors.js';
 import type { DeltaNetSpec } from '../model/spec.js';
@@ -39,10 +40,10 @@ class DeltaNet implements RecurrentLayer {
   readonly #bridge: Bridge;
   readonly #tensors: MixerTensors;
   readonly #norm: Norm;
-  readonly #input: ResidentMatrix;
-  readonly #gate: ResidentMatrix;
-  readonly #step: ResidentMatrix;
-  readonly #share: ResidentMatrix;
+  readonly #input: DenseMatrix;
+  readonly #gate: DenseMatrix;
+  readonly #step: DenseMatrix;
+  readonly #share: DenseMatrix;
   readonly #stepBias: Float32Array;
   /** Per head its decay rate, below 0. */
   readonly #rates: Float32Array;

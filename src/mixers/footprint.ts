@@ -2,6 +2,7 @@ import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
 import { tensorNamed } from '../dense/check-tensors.js';
+import { MIXER_MATRICES } from '../dense/matrix-order.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
 import {
   latentTensors,
@@ -16,11 +17,12 @@ import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { layerSizes } from './state-size.js';
 
-/** Bytes of the weights of all mixers but ordinary attention, the norms before them left out. */
+/** Bytes of the weights of all mixers but ordinary attention, without their norms and the matrices that may stream. */
 export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++) {
     for (const [name] of tensorsOf(spec, layer)) {
+      if (MIXER_MATRICES.includes(name)) continue;
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
       bytes += shape.length === 1 ? 4 * shape[0] : roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
     }

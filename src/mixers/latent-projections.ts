@@ -1,4 +1,5 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
+import type { DenseMatrix } from '../dense/dense-matrix.js';
 import { type Norm, rmsNorm } from '../dense/norm.js';
 import { Rotary } from '../dense/rotary.js';
 import { scaleBy } from '../dense/vectors.js';
@@ -18,9 +19,9 @@ export class LatentProjections {
   readonly #rotary: Rotary;
   readonly #norm: Norm;
   /** Null where queries have no bottleneck. */
-  readonly #bottleneck: { matrix: ResidentMatrix; norm: Float32Array; rows: Float32Array } | null;
-  readonly #queries: ResidentMatrix;
-  readonly #input: ResidentMatrix;
+  readonly #bottleneck: { matrix: DenseMatrix; norm: Float32Array; rows: Float32Array } | null;
+  readonly #queries: DenseMatrix;
+  readonly #input: DenseMatrix;
   readonly #inputNorm: Float32Array;
   readonly #keys: ResidentMatrix;
   readonly #values: ResidentMatrix;
@@ -47,8 +48,8 @@ export class LatentProjections {
       this.#queries = tensors.matrix('q');
       this.#input = tensors.matrix('latentInput');
       this.#inputNorm = tensors.vector('latentNorm');
-      this.#keys = tensors.matrix('latentKeys');
-      this.#values = tensors.matrix('latentValues');
+      this.#keys = tensors.resident('latentKeys');
+      this.#values = tensors.resident('latentValues');
     } catch (error) {
       tensors.dispose();
       throw error;

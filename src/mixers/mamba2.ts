@@ -1,4 +1,5 @@
-import type { Bridge, ConvolutionCall, RecurrenceCall, ResidentMatrix } from '../../native-bridge/bridge.js';
+import type { Bridge, ConvolutionCall, RecurrenceCall } from '../../native-bridge/bridge.js';
+import type { DenseMatrix } from '../dense/dense-matrix.js';
 import { type Norm, rmsNorm } from '../dense/norm.js';
 import { mixerChannels } from '../model/mixer-tensors.js';
 import type { Mamba2Spec } from '../model/spec.js';
@@ -35,7 +36,7 @@ class Mamba2 implements RecurrentLayer {
   readonly #bridge: Bridge;
   readonly #tensors: MixerTensors;
   readonly #norm: Norm;
-  readonly #input: ResidentMatrix;
+  readonly #input: DenseMatrix;
   readonly #stepBias: Float32Array;
   /** Per head its decay rate, below 0. */
   readonly #rates: Float32Array;

@@ -1,7 +1,8 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import { checkOnDisk } from '../dense/checksum.js';
-import { loadMatrix, loadVector } from '../dense/load-tensor.js';
+import type { DenseMatrix, StreamedMatrices } from '../dense/dense-matrix.js';
+import { loadMatrix, loadVector, streamedMatrix } from '../dense/load-tensor.js';
 import { Norm } from '../dense/norm.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { mixerBefore } from '../model/mixer-tensors.js';
@@ -13,6 +14,8 @@ export interface MixerLoad {
   spec: ModelSpec;
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
+  /** Null where every matrix stays in memory. */
+  streamed: StreamedMatrices | null;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Working rows that all layers share, as only one runs at a time: each at least [maxTokens, its width]. */
@@ -23,7 +26,7 @@ export interface MixerLoad {
 export class MixerTensors {
   readonly #load: MixerLoad;
   readonly #layer: number;
-  readonly #matrices: ResidentMatrix[] = [];
+  readonly #matrices: DenseMatrix[] = [];
   #vectorBytes = 0;
 
   constructor(load: MixerLoad, layer: number) {
@@ -45,8 +48,14 @@ export class MixerTensors {
     return norm;
   }
 
-  /** Throws CORRUPT or BridgeError. */
-  matrix(name: ResidentLayerTensor): ResidentMatrix {
+  /** A matrix in memory, or one of MIXER_MATRICES that streams. Throws CORRUPT or BridgeError. */
+  matrix(name: ResidentLayerTensor): DenseMatrix {
+    const streamed = streamedMatrix(this.#load.streamed, this.#named(name), layerTensor(this.#layer, name));
+    return streamed ?? this.resident(name);
+  }
+
+  /** A matrix in memory. Throws CORRUPT or BridgeError. */
+  resident(name: ResidentLayerTensor): ResidentMatrix {
     const matrix = loadMatrix(this.#load.bridge, this.#named(name));
     this.#matrices.push(matrix);
     return matrix;

@@ -81,8 +81,8 @@ function choose(request: AllocationRequest): Allocation {
  * Bytes that a token is expected to need from memory. A byte from flash counts as the bytes that memory gives in the
  * same time.
  */
-const costOfToken = ({ bytesPerToken, touchedBytes, residentBytes }: Allocation) =>
-  FLASH_WEIGHT * bytesPerToken + touchedBytes + residentBytes;
+const costOfToken = ({ bytesPerToken, touchedBytes, residentBytes, denseStreamedBytes }: Allocation) =>
+  FLASH_WEIGHT * bytesPerToken + touchedBytes + residentBytes + denseStreamedBytes;
 
 const smallestBy = (allocations: readonly Allocation[], figure: (allocation: Allocation) => number): Allocation =>
   allocations.reduce((best, one) => (figure(one) < figure(best) ? one : best));

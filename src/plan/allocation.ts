@@ -1,8 +1,10 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import type { CachePolicy } from '../cache/policy.js';
+import type { DenseFootprint } from '../dense/footprint.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { SelectorName } from '../select/selector.js';
 import type { Calibration } from './calibration.js';
+import type { MatrixUnits } from './dense/matrix-units.js';
 import type { StateFormat } from './state-format.js';
 import type { UnitShape } from './units.js';
 
@@ -11,7 +13,7 @@ export interface AllocationRequest {
   spec: ModelSpec;
   layers: readonly BundleGeometry[];
   /** The resident half, as dense/ accounts for it. */
-  dense: { residentBytes: number; scratchBytes: number };
+  dense: DenseFootprint;
   /** The routers of a mixture of experts. */
   routerBytes: number;
   budgetBytes: number;
@@ -49,6 +51,10 @@ export interface Allocation {
   reason: string;
   layers: LayerAllocation[];
   ring: { arenaOffset: number; slots: number; slotBytes: number } | null;
+  /** The resident half's matrices that pass through the ring, in the order of a pass. */
+  streamed: readonly MatrixUnits[];
+  /** Bytes of those matrices: every token reads them. */
+  denseStreamedBytes: number;
   arenaBytes: number;
   residentBytes: number;
   stateBytes: number;
@@ -58,7 +64,7 @@ export interface Allocation {
   ffnBytes: number;
   /** `arenaBytes` / `ffnBytes`, at most 1. */
   cachedShare: number;
-  /** Expected payload per generated token. */
+  /** Expected payload per generated token, streamed matrices included. */
   bytesPerToken: number;
   /** Streamed weights that a token is expected to need, cached or not. */
   touchedBytes: number;

@@ -1,5 +1,5 @@
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
-import { MIN_RING_SLOTS, ringSlots } from '../cache/ring-slots.js';
+import { GOOD_RING_SLOTS, MIN_RING_SLOTS, ringSlots } from '../cache/ring-slots.js';
 import type { Allocation, LayerAllocation } from './allocation.js';
 import type { UnitShape } from './units.js';
 
@@ -10,6 +10,8 @@ import type { UnitShape } from './units.js';
 const NEURON_SHARE = 1 / 8;
 /** One unit can then be read while another is computed. */
 const MIN_SLOTS = 2;
+/** Slots of experts that keep the disk busy. They come before anything else that could stream. */
+const GOOD_POOL_SLOTS = 16;
 
 /** The smallest cache that a selector works with. */
 export interface Floors {
@@ -19,12 +21,20 @@ export interface Floors {
   ringSlotBytes: number;
   /** All of it together. */
   bytes: number;
+  /** The same for a cache that keeps the disk busy. */
+  goodBytes: number;
 }
 
 /** For models that ask for everything: no unit need stay, all of them pass through a ring. */
 export function ringFloors(units: readonly UnitShape[]): Floors {
   const ringSlotBytes = roundUp(Math.max(...units.map((unit) => unit.slotBytes)), DEVICE_BLOCK);
-  return { slots: units.map(() => 0), ringSlotBytes, bytes: MIN_RING_SLOTS * ringSlotBytes };
+  const whole = wholeBytes(units);
+  return {
+    slots: units.map(() => 0),
+    ringSlotBytes,
+    bytes: Math.min(whole, MIN_RING_SLOTS * ringSlotBytes),
+    goodBytes: Math.min(whole, GOOD_RING_SLOTS * ringSlotBytes),
+  };
 }
 
 /** For selectors that pick: some slots in each layer, more where they pick neurons. */
@@ -32,12 +42,41 @@ export function slotFloors(units: readonly UnitShape[], picksNeurons: boolean): 
   const slots = units.map((unit) =>
     Math.min(unit.units, picksNeurons ? Math.max(MIN_SLOTS, Math.ceil(unit.units * NEURON_SHARE)) : MIN_SLOTS),
   );
-  return { slots, ringSlotBytes: 0, bytes: sum(units.map((unit, i) => slotsBytes(unit, slots[i]))) };
+  const bytes = sum(units.map((unit, i) => slotsBytes(unit, slots[i])));
+  return { slots, ringSlotBytes: 0, bytes, goodBytes: bytes };
+}
+
+/** For layers that share slots of one size: some for all layers together. */
+export function poolFloors(units: readonly UnitShape[]): Floors {
+  const ofSize = new Map<number, number>();
+  for (const { slotBytes, units: count } of units) ofSize.set(slotBytes, (ofSize.get(slotBytes) ?? 0) + count);
+  const bytesFor = (slots: number) =>
+    sum(Array.from(ofSize, ([slotBytes, count]) => slotsBytes({ slotBytes }, Math.min(slots, count))));
+  // The first layers of a size bring the slots that all of its layers share.
+  const missing = new Map(Array.from(ofSize, ([slotBytes, count]) => [slotBytes, Math.min(MIN_SLOTS, count)]));
+  const slots = units.map(({ slotBytes, units: count }) => {
+    const brought = Math.min(count, missing.get(slotBytes)!);
+    missing.set(slotBytes, missing.get(slotBytes)! - brought);
+    return brought;
+  });
+  return { slots, ringSlotBytes: 0, bytes: bytesFor(MIN_SLOTS), goodBytes: bytesFor(GOOD_POOL_SLOTS) };
 }
 
 /** Bytes of a cache that holds every unit. */
 export const wholeBytes = (units: readonly UnitShape[]): number =>
   sum(units.map((unit) => slotsBytes(unit, unit.units)));
+
+/** The slots of a ring. */
+export interface RingSize {
+  slots: number;
+  slotBytes: number;
+}
+
+/** The ring through which units pass alone; no slots where there is none. */
+function ringOfUnits(units: readonly UnitShape[], { ringSlotBytes }: Floors, bytes: number): RingSize {
+  if (ringSlotBytes === 0 || bytes >= wholeBytes(units)) return { slots: 0, slotBytes: 0 };
+  return { slots: ringSlots(Math.floor(bytes / ringSlotBytes)), slotBytes: ringSlotBytes };
+}
 
 /** The arena of a plan, and how many slots each layer brought into it. */
 export interface Arena extends Pick<Allocation, 'layers' | 'ring' | 'arenaBytes'> {
@@ -45,12 +84,17 @@ export interface Arena extends Pick<Allocation, 'layers' | 'ring' | 'arenaBytes'
 }
 
 /**
- * Divides `bytes` into slots. With `mayPool`, layers whose slots are of one size share them, unless everything fits.
+ * Divides `bytes` into slots, and into the ring that `dense` asks for where matrices stream. With `mayPool`, layers
+ * whose slots are of one size share them, unless everything fits.
  */
-export function divideArena(units: readonly UnitShape[], floors: Floors, bytes: number, mayPool: boolean): Arena {
-  const { ringSlotBytes } = floors;
-  const hasRing = ringSlotBytes > 0 && bytes < wholeBytes(units);
-  const inRing = hasRing ? ringSlots(Math.floor(bytes / ringSlotBytes)) : 0;
+export function divideArena(
+  units: readonly UnitShape[],
+  floors: Floors,
+  bytes: number,
+  mayPool: boolean,
+  dense: RingSize | null,
+): Arena {
+  const { slots: inRing, slotBytes: ringSlotBytes } = dense ?? ringOfUnits(units, floors, bytes);
   const slots = shareSlots(units, floors.slots, bytes - inRing * ringSlotBytes);
   const pooled = mayPool && slots.some((count, i) => count < units[i].units);
   const { layers, end } = pooled ? poolBySize(units, slots) : placeEach(units, slots);

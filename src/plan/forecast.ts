@@ -25,7 +25,7 @@ export interface ForecastInput {
   allocation: Allocation;
   /** Whether the model is a mixture of experts. */
   experts: boolean;
-  /** Weights of the resident half that one token touches, and those of the head among them. */
+  /** Weights of the dense half that one token touches, streamed ones included, and those of the head among them. */
   denseBytes: number;
   headBytes: number;
   /** Tokens of the prompt that the first token waits for, and how many of a prompt run together. */
@@ -94,6 +94,7 @@ const clearing = (tokens: number, { allocation, bridge }: ForecastInput, { loads
 /** Seconds of a pass of `tokens` over all layers, where `missed` of what it needs has to be read. */
 function secondsOf(tokens: number, input: ForecastInput, probes: Probes, missed: number): number {
   const { allocation, experts, denseBytes, headBytes } = input;
+  const dense = allocation.denseStreamedBytes / probes.disk;
   const touched = allocation.ffnBytes * union(allocation, tokens);
   const perUnit = (tokens * allocation.touchedBytes) / Math.max(1, touched);
   const reading = (touched * missed) / probes.disk;
@@ -103,8 +104,9 @@ function secondsOf(tokens: number, input: ForecastInput, probes: Probes, missed:
     multiplying(denseBytes - headBytes, tokens, probes) +
     multiplying(headBytes, 1, probes) +
     allocation.layers.length * (LAYER_SECONDS + (tokens - 1) * LAYER_TOKEN_SECONDS);
-  if (allocation.ring || allocation.selector === 'all') return Math.max(reading, computing + fixed);
-  return (experts ? reading + computing : Math.max(reading, computing)) + fixed;
+  if (allocation.selector === 'all') return Math.max(reading + dense, computing + fixed);
+  // Matrices are read ahead while everything else goes on, but the disk does one thing at a time.
+  return Math.max(reading + dense, (experts ? reading + computing : Math.max(reading, computing)) + fixed);
 }
 
 /** Seconds to multiply weights by `tokens` vectors: memory bounds few of them, the processor many. */
@@ -115,13 +117,17 @@ const multiplying = (bytes: number, tokens: number, { weights, batch }: Probes):
 const union = ({ touchedBytes, ffnBytes }: Allocation, tokens: number): number =>
   1 - (1 - Math.min(1, touchedBytes / ffnBytes)) ** tokens;
 
-const missShare = ({ bytesPerToken, touchedBytes }: Allocation): number => bytesPerToken / Math.max(1, touchedBytes);
+const missShare = ({ bytesPerToken, touchedBytes, denseStreamedBytes }: Allocation): number =>
+  (bytesPerToken - denseStreamedBytes) / Math.max(1, touchedBytes);
+
+/** Whether the feed-forward networks pass through the ring, and not just matrices of the dense half. */
+const ringTakesUnits = ({ ring, selector }: Allocation): boolean => ring !== null && selector === 'all';
 
 /** A batch needs nearly everything, so it finds no more than lies in the cache. */
 const missShareOfBatch = (allocation: Allocation): number =>
-  allocation.bytesPerToken === 0
+  allocation.bytesPerToken === allocation.denseStreamedBytes
     ? 0
-    : allocation.ring
+    : ringTakesUnits(allocation)
       ? missShare(allocation)
       : Math.max(missShare(allocation), 1 - allocation.cachedShare);
 

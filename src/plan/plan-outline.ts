@@ -78,6 +78,7 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
     ...sizes,
     ffnBytes: allocation.ffnBytes,
     cachedShare: allocation.cachedShare,
+    denseStreamedBytes: allocation.denseStreamedBytes,
     bytesPerToken: allocation.bytesPerToken,
     conversion: outline.conversion,
     forecast: UNTIMED,

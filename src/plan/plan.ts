@@ -37,15 +37,17 @@ export interface Plan {
   largestContextSize: number;
   /** What this process could still take when the plan was made. */
   left: MemoryLeft;
-  /** Weights that stay in memory: the dense half, and what a selector keeps. */
+  /** Weights that stay in memory: the dense half, or as much of it as fits, and what a selector keeps. */
   residentBytes: number;
+  /** The rest of the dense half: matrices that every token reads, beside its computing. 0 where all stay in memory. */
+  denseStreamedBytes: number;
   /** Keys and values at full context, and states that do not grow, with the copies that let a prompt be told again. */
   stateBytes: number;
   /** How keys and values are kept: `f16`, `f32` or `q8`. */
   stateFormat: StateFormat;
   /** Working buffers. */
   scratchBytes: number;
-  /** Slots for bundles, allocated once. */
+  /** Slots for what streams, allocated once. */
   cacheBytes: number;
   /** Memory beside the budget: worker threads, tokenizer, read threads. */
   overheadBytes: number;

@@ -1,3 +1,4 @@
+import type { Plan } from './plan.js';
 import { record, recorded } from './speed-log.js';
 
 /** A run of fewer tokens says little. */
@@ -23,8 +24,13 @@ export interface RunKind {
   cachePolicy: string;
   kernels: string;
   threads: number;
+  /** `shareInMemory` of the plan. */
   cachedShare: number;
 }
+
+/** `cachedShare`, less what streams of the dense half as a share of the feed-forward networks. */
+export const shareInMemory = ({ cachedShare, denseStreamedBytes, ffnBytes }: Plan): number =>
+  cachedShare - denseStreamedBytes / ffnBytes;
 
 /** What a piece of work measured; a speed is null where there was none. */
 export interface MeasuredRun {

@@ -2,7 +2,9 @@ import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import type { CachePolicyName } from '../cache/policy.js';
 import type { SelectorName } from '../select/selector.js';
 import type { Allocation, AllocationRequest } from './allocation.js';
-import { divideArena, ringFloors, slotFloors, wholeBytes } from './arena.js';
+import { divideArena, poolFloors, ringFloors, slotFloors } from './arena.js';
+import { unitsOfMatrices } from './dense/matrix-units.js';
+import { leastBytes, placeDense } from './dense/place-dense.js';
 import { expectedReads } from './expected-reads.js';
 import { scratchBytes, stateBytes } from './memory.js';
 import { streamedBytes, type UnitShape, unitsOfAll, unitsOfGate, unitsWhole } from './units.js';
@@ -26,21 +28,23 @@ export function spend(request: AllocationRequest, selector: SelectorName, reason
   const traits = TRAITS[selector];
   const units = layers.map(traits.unitsOf);
   const cache = request.cache === 'auto' ? { kind: traits.cache, window: 0 } : request.cache;
+  const pools = cache.kind === 'lfu' && spec.experts !== null;
   const floors =
     selector === 'all' && cache.kind === 'pin'
       ? ringFloors(units)
-      : slotFloors(units, selector !== 'all' && !spec.experts);
-  const smallestArena = Math.min(floors.bytes, wholeBytes(units));
+      : pools
+        ? poolFloors(units)
+        : slotFloors(units, selector !== 'all' && !spec.experts);
   const fixed = fixedBytes(request, selector, units);
-  const beforeArena = fixed.residentBytes + fixed.stateBytes + fixed.scratchBytes;
-  const minimumBytes = beforeArena + smallestArena;
-  const arena = divideArena(
-    units,
-    floors,
-    Math.max(budgetBytes - beforeArena, smallestArena),
-    cache.kind === 'lfu' && spec.experts !== null,
-  );
+  const matrices = unitsOfMatrices(request.dense.matrices);
+  const least = leastBytes(matrices, floors);
+  const minimumBytes = fixed.residentBytes + fixed.stateBytes + fixed.scratchBytes + least;
+  const left = Math.max(least, budgetBytes - minimumBytes + least);
+  const dense = placeDense(matrices, left, floors);
+  const arena = divideArena(units, floors, left - dense.heldBytes, pools, dense.ring);
+  const denseStreamedBytes = sum(dense.streamed.map(({ bytes }) => bytes));
   const ffnBytes = sum(units.map(streamedBytes));
+  const reads = expectedReads(request, selector, cache, units, arena.slots);
   return {
     fits: budgetBytes >= minimumBytes,
     selector,
@@ -49,15 +53,19 @@ export function spend(request: AllocationRequest, selector: SelectorName, reason
     layers: arena.layers,
     ring: arena.ring,
     arenaBytes: arena.arenaBytes,
+    streamed: dense.streamed,
+    denseStreamedBytes,
     ...fixed,
+    residentBytes: fixed.residentBytes + dense.heldBytes,
     minimumBytes,
     ffnBytes,
     cachedShare: Math.min(1, arena.arenaBytes / ffnBytes),
-    ...expectedReads(request, selector, cache, units, arena.slots),
+    ...reads,
+    bytesPerToken: reads.bytesPerToken + denseStreamedBytes,
   };
 }
 
-/** Bytes beside the slots: they do not depend on the budget. */
+/** Bytes beside the slots and the matrices of the resident half: they do not depend on the budget. */
 function fixedBytes(
   request: AllocationRequest,
   selector: SelectorName,
@@ -66,7 +74,8 @@ function fixedBytes(
   const { spec, layers, dense, threads, contextSize, stateFormat } = request;
   return {
     residentBytes:
-      dense.residentBytes +
+      dense.residentBytes -
+      sum(dense.matrices.map(({ heldBytes }) => heldBytes)) +
       request.routerBytes +
       sum(units.map((unit) => unit.residentBytes)) +
       selectorBytes(request, selector) +

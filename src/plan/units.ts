@@ -3,9 +3,9 @@ import { rowBytes } from '../../native-bridge/formats.js';
 import { slotLayout } from '../../native-bridge/slots.js';
 
 /** Reads of about this size reach a flash drive's sequential speed. */
-const UNIT_BYTES = 1 << 20;
+export const UNIT_BYTES = 1 << 20;
 /** Even a small layer is cut into this many units, so that a small budget can hold a part of it. */
-const UNITS_PER_LAYER = 8;
+export const UNITS_PER_LAYER = 8;
 
 /** How a selector wants a layer's bundles read: how many at once, and what of them it keeps elsewhere. */
 export interface UnitShape {

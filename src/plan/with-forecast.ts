@@ -6,7 +6,7 @@ import { forecast } from './forecast.js';
 import type { Outline } from './outline.js';
 import type { Plan } from './plan.js';
 import type { PlannedModel } from './plan-outline.js';
-import { earlierRuns } from './run-speeds.js';
+import { earlierRuns, shareInMemory } from './run-speeds.js';
 
 /** A message of a few sentences. */
 const DEFAULT_PROMPT_TOKENS = 128;
@@ -27,16 +27,16 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   const { cacheDir, known } = options;
   const bridge = openBridge({ threads: settings.threads });
   try {
-    const { selector, cachePolicy, cachedShare } = plan;
+    const { selector, cachePolicy } = plan;
     const promptTokens = Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize);
-    const kind = { store: storePath, selector, cachePolicy, cachedShare };
+    const kind = { store: storePath, selector, cachePolicy, cachedShare: shareInMemory(plan) };
     return {
       ...plan,
       forecast: forecast({
         ...{ bridge, sample, allocation, cacheDir, known },
         path: probePath,
         experts: spec.experts !== null,
-        denseBytes: plan.residentBytes,
+        denseBytes: plan.residentBytes + plan.denseStreamedBytes,
         headBytes: headBytes(outline),
         promptTokens,
         chunkTokens: prefillChunk(spec),

@@ -51,6 +51,7 @@ const plan: Plan = {
   largestContextSize: 1024,
   left: { availableBytes: 3e9, limitBytes: null, roomBytes: null },
   residentBytes: 2_000_000,
+  denseStreamedBytes: 0,
   stateBytes: 500_000,
   stateFormat: 'f16',
   scratchBytes: 300_000,

@@ -16,10 +16,10 @@ describe('several budgets', () => {
   const args = ['plan', TALES, '--context', '256', ...CACHE];
 
   test('are planned side by side, each as it is planned alone', async () => {
-    const { exitCode, json } = await flashrowJson<{ plans: Plan[] }>([...args, '--memory', '4MB,6MB,16MB']);
+    const { exitCode, json } = await flashrowJson<{ plans: Plan[] }>([...args, '--memory', '2MB,6MB,16MB']);
     expect(exitCode).toBe(0);
     expect(json.plans.map(({ fits, budgetBytes }) => [fits, budgetBytes])).toEqual([
-      [false, 4e6],
+      [false, 2e6],
       [true, 6e6],
       [true, 16e6],
     ]);
@@ -31,17 +31,17 @@ describe('several budgets', () => {
   });
 
   test('say in JSON what would fit in the words of the command line', async () => {
-    const { json, stderr } = await flashrowJson<Plan>([...args, '--memory', '4MB', '--prompt-tokens', '300']);
-    expect(json.obstacle).toContain('set --memory 5.05MB');
+    const { json, stderr } = await flashrowJson<Plan>([...args, '--memory', '2MB', '--prompt-tokens', '300']);
+    expect(json.obstacle).toContain('set --memory 2.31MB');
     expect(json.obstacle).not.toContain('`');
     expect(stderr).toContain('note: a prompt of 300 tokens does not fit a context of 256 tokens');
   });
 
   test('are a table for people, with what would fit', async () => {
-    const { exitCode, stdout } = await flashrow([...args, '--memory', '4MB,16MB']);
+    const { exitCode, stdout } = await flashrow([...args, '--memory', '2MB,16MB']);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/^memory .*first token\n4\.00 MB +does not fit .*\n16\.0 MB +256 /);
-    expect(stdout).toMatch(/^4\.00 MB: a budget of 4\.00 MB is too small: .*set --memory 5\.05MB/m);
+    expect(stdout).toMatch(/^memory .*first token\n2\.00 MB +does not fit .*\n16\.0 MB +256 /);
+    expect(stdout).toMatch(/^2\.00 MB: a budget of 2\.00 MB is too small: .*set --memory 2\.31MB/m);
   });
 
   test('are refused where one of them is none', async () => {
@@ -88,7 +88,7 @@ describe('a run', () => {
   });
 
   test('gives the memory that this saves to the cache, and names no context that was not asked for', async () => {
-    const args = ['run', TALES, '--memory', '6.5MB', '--prompt', 'Once', '--max-tokens', '20', ...CACHE];
+    const args = ['run', TALES, '--memory', '9MB', '--prompt', 'Once', '--max-tokens', '20', ...CACHE];
     const { json: open } = await flashrowJson<GenerationResult>(args);
     const { json: given } = await flashrowJson<GenerationResult>([...args, '--context', '512']);
     expect(open.tokens).toEqual(given.tokens);

@@ -20,7 +20,7 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
       activation,
     }),
     layers: Array.from({ length: LAYERS }, () => layer),
-    dense: { residentBytes: 1_000_000, scratchBytes: 50_000 },
+    dense: { residentBytes: 1_000_000, scratchBytes: 50_000, matrices: [] },
     routerBytes: 0,
     budgetBytes: 1e9,
     contextSize: 128,

@@ -100,7 +100,9 @@ describe('the forecast', () => {
   const allocation = (change: object) =>
     ({
       layers: [{ unit: { slotBytes: 8192 } }, { unit: { slotBytes: 65536 } }],
+      selector: 'gate',
       ring: null,
+      denseStreamedBytes: 0,
       residentBytes: 100e6,
       touchedBytes: 50e6,
       ffnBytes: 50e6,
@@ -125,8 +127,17 @@ describe('the forecast', () => {
 
   it('hides everything behind the reads of a ring, where these take longer', () => {
     const ring = { arenaOffset: 0, slots: 8, slotBytes: 65536 };
-    expect(1 / of({ ring }).tokensPerSecond!).toBeCloseTo(COMPUTING + FIXED, 9);
-    expect(1 / of({ ring, bytesPerToken: 200e6 }).tokensPerSecond!).toBeCloseTo(0.1, 9);
+    const selector = 'all';
+    expect(1 / of({ ring, selector }).tokensPerSecond!).toBeCloseTo(COMPUTING + FIXED, 9);
+    expect(1 / of({ ring, selector, bytesPerToken: 200e6 }).tokensPerSecond!).toBeCloseTo(0.1, 9);
+  });
+
+  it('reads what streams of the dense half beside all other work, of which experts are read first', () => {
+    const streaming = { denseStreamedBytes: 300e6, bytesPerToken: 340e6, ring: { arenaOffset: 0, slots: 8 } };
+    expect(1 / of(streaming).tokensPerSecond!).toBeCloseTo(READING + 0.15, 9);
+    expect(1 / of(streaming, { experts: true }).tokensPerSecond!).toBeCloseTo(READING + 0.15, 9);
+    const little = { ...streaming, denseStreamedBytes: 2e6, bytesPerToken: 42e6, selector: 'router' };
+    expect(1 / of(little, { experts: true }).tokensPerSecond!).toBeCloseTo(READING + COMPUTING + FIXED, 9);
   });
 
   it('waits for experts before it computes', () => {

@@ -22,9 +22,9 @@ class ReadPlanner {
       : reader_(reader), files_(files), mergeGap_(mergeGap) {}
 
   /**
-   * Adds the reads of `count` units of a layer or matrix, ascending, into `slots` (which have begun) to reads(), and sets the
-   * slots' pieces. Goes unit by unit, so that the first are there to be computed while the others are on their way.
-   * Neighbours are merged, but never into so few reads that read threads stand idle.
+   * Adds the reads of `count` units of a layer or matrix, ascending, into `slots` (which have begun) to reads(), and
+   * sets the slots' pieces. Goes unit by unit, so that the first are there to be computed while the others are on their
+   * way. Neighbours are merged, but never into so few reads that read threads stand idle.
    */
   void plan(const Streamed& source, const uint32_t* units, Slot* const* slots, size_t count);
   std::vector<std::unique_ptr<Read>>& reads() { return reads_; }

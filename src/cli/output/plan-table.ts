@@ -18,7 +18,7 @@ export function formatPlan(plan: Plan): string {
   const rows: [string, string][] = [
     ...(plan.obstacle === null ? [] : [['because', inCommandWords(plan.obstacle)] satisfies [string, string]]),
     ['context', context(plan)],
-    ['resident weights', formatBytes(plan.residentBytes)],
+    ['resident weights', resident(plan)],
     ['state', state(plan)],
     ['scratch', formatBytes(plan.scratchBytes)],
     ['cache', cache(plan)],
@@ -83,6 +83,11 @@ const context = ({ contextSize, largestContextSize }: Plan): string =>
   largestContextSize > contextSize
     ? `${plural(contextSize, 'token')} (the budget holds ${formatCount(largestContextSize)})`
     : plural(contextSize, 'token');
+
+const resident = ({ residentBytes, denseStreamedBytes }: Plan): string =>
+  denseStreamedBytes === 0
+    ? formatBytes(residentBytes)
+    : `${formatBytes(residentBytes)}; ${formatBytes(denseStreamedBytes)} more stream in every token`;
 
 /** 16 bits are what everybody has. */
 const state = ({ stateBytes, stateFormat }: Plan): string =>
