@@ -6,6 +6,7 @@ import {
   type Bridge,
   type BridgeActivation,
   BridgeError,
+  type BundleGeometry,
   type FeedForwardCall,
   type Isa,
   type KeyValueCache,
@@ -78,6 +79,8 @@ type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
 const ACTIVATIONS: readonly BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
 /** Parts by the number that layer.h gives them. */
 const INPUT_PARTS: readonly StreamLayer['residentPart'][] = [null, 'gate', 'up'];
+/** In the order of `DownOrientation` in stream/layer.h. */
+const DOWN_ORIENTATIONS: readonly BundleGeometry['downOrientation'][] = ['by-neuron', 'by-output', 'apart'];
 
 let loaded: { addon: Addon } | { reason: string } | undefined;
 
@@ -148,7 +151,8 @@ function nativeLayer(layer: StreamLayer): object {
     gateFormat: gate === null ? null : formatId(gate),
     upFormat: formatId(up),
     downFormat: formatId(down),
-    downByNeuron: layer.downOrientation === 'by-neuron',
+    downOrientation: DOWN_ORIENTATIONS.indexOf(layer.downOrientation),
+    outputsPerBundle: layer.outputsPerBundle ?? 0,
     extents: layer.extents,
     gate: layer.parts.gate,
     up: layer.parts.up,

@@ -29,9 +29,14 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' |
 
 /**
  * Bytes of the working buffers of the engine and the bridge, for one prompt chunk. A selector takes `perNeuron` per
- * neuron and token.
+ * neuron and token. `keepsHidden`: some layer has its down matrix apart.
  */
-export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, perNeuron: number): number {
+export function scratchBytes(
+  spec: ModelSpec,
+  contextSize: number,
+  threads: number,
+  { perNeuron, keepsHidden }: { perNeuron: number; keepsHidden: boolean },
+): number {
   const tokens = prefillChunk(spec);
   const heads = spec.numAttentionHeads * spec.headDim;
   const keyValues = spec.numKeyValueHeads * spec.headDim;
@@ -44,6 +49,7 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
     hiddenSize: spec.hiddenSize,
     numNeurons: spec.intermediateSize,
     expertNeurons: spec.experts?.intermediateSize ?? null,
+    keepsHidden,
     contextSize,
     numAttentionHeads: spec.numAttentionHeads,
     numKeyValueHeads: spec.numKeyValueHeads,

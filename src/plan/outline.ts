@@ -57,7 +57,7 @@ export function storeOutline(store: Store): Outline {
 
 /** The store that a checkpoint would become. */
 export function checkpointOutline({ checkpoint, storePath }: CheckpointSource): Outline {
-  const layout = planLayout(checkpoint);
+  const layout = planLayout(checkpoint, { inPlace: true });
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
   const columns = shape.at(-1)!;
@@ -76,7 +76,7 @@ export function checkpointOutline({ checkpoint, storePath }: CheckpointSource): 
     spec: checkpoint.spec,
     layers: layout.layers,
     tensors: new Map(layout.resident.map((tensor) => [tensor.name, tensor])),
-    conversion: { needed: true, bytes: layout.bytes },
+    conversion: layout.writesMatrices ? { needed: true, bytes: layout.bytes } : { needed: false, bytes: 0 },
     calibration: () => null,
     storePath,
     probePath: checkpoint.files[0].path,

@@ -13,7 +13,6 @@ import {
   MANIFEST_FILE,
   type Manifest,
   partialPath,
-  RESIDENT_FILE,
   storedFile,
   TOKENIZER_FILE,
 } from './manifest.js';
@@ -30,8 +29,8 @@ export interface StoredTensor {
   format: RowFormat;
   offset: number;
   bytes: number;
-  /** CRC-32C of the bytes. */
-  checksum: number;
+  /** CRC-32C of the bytes; absent where the checkpoint's own file holds them. */
+  checksum?: number;
 }
 
 /** An open store. Its manifest is checked against the files' sizes, and no weight is read. */
@@ -81,11 +80,10 @@ export function openStore(path: string): Store {
     checkSize(file, bytes);
     return file;
   });
-  const residentPath = join(folder, RESIDENT_FILE);
   const tensors = new Map(
-    manifest.resident.map(({ name, shape, format, offset, bytes, checksum }): [string, StoredTensor] => [
+    manifest.resident.map(({ name, shape, format, file, offset, bytes, checksum }): [string, StoredTensor] => [
       name,
-      { path: residentPath, shape, format, offset, bytes, checksum },
+      { path: files[file], shape, format, offset, bytes, ...(checksum !== null && { checksum }) },
     ]),
   );
   return {

@@ -58,7 +58,7 @@ export async function prepare(
     const { plan } = planOutline(checkpointOutline(opened), options);
     if (!plan.fits) throw new InsufficientMemoryError(plan);
     try {
-      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress, comparing);
+      await write(opened, { rows: 'source', dense: 'source', inPlace: true }, signal, onProgress, comparing);
       return opened.storePath;
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
@@ -88,7 +88,7 @@ export async function convert(
       storePath: store,
       damagedFile: null,
     },
-    { rows, dense },
+    { rows, dense, inPlace: false },
     signal,
     onProgress,
   );
@@ -110,7 +110,7 @@ export function verify(
 
 function write(
   { checkpoint, storePath, damagedFile }: CheckpointSource,
-  formats: { rows: string; dense: string },
+  options: { rows: string; dense: string; inPlace: boolean },
   signal: AbortSignal,
   onProgress: OnProgress,
   onCompare?: (bytes: number, totalBytes: number) => void,
@@ -124,7 +124,7 @@ function write(
   );
   return withChecksum((crc32c) =>
     writeStore(checkpoint, storePath, {
-      ...formats,
+      ...options,
       stored,
       crc32c,
       signal,

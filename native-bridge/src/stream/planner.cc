@@ -41,13 +41,15 @@ void ReadPlanner::plan(const Layer& layer, const uint32_t* units, Slot* const* s
   std::array<Read*, Layer::kMostExtents> open{};
   for (size_t i = 0; i < count; i++) {
     for (size_t e = 0; e < layer.extents.size(); e++) {
+      if (!layer.holds(e, units[i])) continue;
       File& file = *files_[layer.extents[e].file];
-      const uint64_t share = count * layer.spanOf(e, 0) / reader_.threads();
+      const uint64_t span = layer.spanOf(e, units[i]);
+      const uint64_t share = count * layer.longestSpan(e) / reader_.threads();
       const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);
-      const Piece piece{layer.fileOffset(e, units[i]), layer.spanOf(e, units[i]),
-                        slots[i]->data() + layer.areas[e].offset, slots[i]};
+      const Piece piece{layer.fileOffset(e, units[i]), span, slots[i]->data() + layer.offsetInSlot(e, units[i]),
+                        slots[i]};
       const bool inPlace = piece.offset % kDeviceBlock == reinterpret_cast<uintptr_t>(piece.into) % kDeviceBlock;
-      const bool straight = layer.spanOf(e, 0) >= kStraightBytes && (inPlace || !file.direct());
+      const bool straight = layer.longestSpan(e) >= kStraightBytes && (inPlace || !file.direct());
       Read* joined = open[e];
       if (straight || piece.bytes > kLongestRead) {
         split(file, piece, straight);

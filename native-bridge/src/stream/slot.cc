@@ -15,7 +15,7 @@ static std::optional<Failure> findDamage(Layer& layer, uint32_t unit, const uint
     for (size_t s = layer.residentPart == InputPart::None ? 0 : 1; s < layer.segments.size(); s++) {
       if (layer.verified(bundle, s)) continue;
       const Segment& segment = layer.segments[s];
-      const uint8_t* bytes = layer.inSlot(data, segment.extent, i, segment.offset);
+      const uint8_t* bytes = layer.inSlot(data, unit, segment.extent, i, segment.offset);
       if (crc32c(bytes, segment.bytes, 0) != layer.checksums[bundle * layer.segments.size() + s]) {
         const Extent& extent = layer.extents[segment.extent];
         const uint64_t offset = extent.offset + bundle * extent.stride + segment.offset;
@@ -44,11 +44,16 @@ void Slot::begin(Layer* layer, uint32_t unit, uint64_t payload) {
 /** The bundle with this byte of a file, or `otherwise` where none has it. */
 static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::string& path, uint64_t offset,
                        size_t otherwise) {
-  for (const Extent& extent : layer.extents) {
+  for (size_t e = 0; e < layer.extents.size(); e++) {
+    const Extent& extent = layer.extents[e];
     if (board.pathOf(extent.file) != path || offset < extent.offset) continue;
+    const bool outputs = layer.downApart() && e == layer.down.extent;
+    const size_t bundles = outputs ? layer.numBundles - layer.inputBundles : layer.inputBundles;
     const uint64_t from = offset - extent.offset;
-    const uint64_t bundle = layer.numBundles == 1 ? 0 : from / extent.stride;
-    if (bundle < layer.numBundles && from - bundle * extent.stride < extent.bytes) return bundle;
+    const uint64_t place = bundles == 1 ? 0 : from / extent.stride;
+    if (place < bundles && from - place * extent.stride < extent.bytes) {
+      return place + (outputs ? layer.inputBundles : 0);
+    }
   }
   return otherwise;
 }
