@@ -11,6 +11,8 @@ import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { withForecast } from '../plan/with-forecast.js';
+import { describeCopied } from '../store/copied.js';
+import { planLayout } from '../store/layout.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
@@ -42,7 +44,9 @@ export async function plan(
   });
 }
 
-/** The path of a source's store. A checkpoint is converted into the cache folder first where it has to be. */
+/**
+ * The path of a source's store. What of a checkpoint cannot be read in place is written into the cache folder first.
+ */
 export async function prepare(
   { source, options }: Methods['prepare']['args'],
   signal: AbortSignal,
@@ -122,6 +126,8 @@ function write(
     stored.text,
     checkpoint.kind === 'gguf' ? checkpoint.path : join(checkpoint.path, TOKENIZER_FILE),
   );
+  const layout = planLayout(checkpoint, options);
+  const copied = describeCopied(layout.copied);
   return withChecksum((crc32c) =>
     writeStore(checkpoint, storePath, {
       ...options,
@@ -131,11 +137,15 @@ function write(
       replacesDamaged: damagedFile !== null,
       remembersSource: onCompare !== undefined,
       onCompare,
-      onProgress: ({ bytes, totalBytes }) =>
-        onProgress({
-          ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },
-          ...(damagedFile && { damagedFile }),
-        }),
+      // Where no matrix is written, there is nothing to wait for.
+      onProgress: layout.writesMatrices
+        ? ({ bytes, totalBytes }) =>
+            onProgress({
+              ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },
+              ...(damagedFile && { damagedFile }),
+              ...(copied && { copied }),
+            })
+        : undefined,
     }),
   );
 }

@@ -196,8 +196,10 @@ void RowStream::ffn(const FeedForwardCall& call) {
   if (layer.downApart()) {
     if (call.tokens > 0) computeApart(onLayer);
   } else if (gathersTokens(onLayer)) {
+    apart_.layer = nullptr;
     computeGathered(onLayer);
   } else if (call.tokens > 0) {
+    apart_.layer = nullptr;
     compute(onLayer);
   }
   computeMs_ += millisecondsSince(start) - (waitMs_ - waitedBefore);
