@@ -6,7 +6,10 @@ export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
 export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu';
 
-/** A run of bytes per bundle: bundle i, of those that have bytes in it, has `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
+/**
+ * A run of bytes per bundle: bundle i, of those that have bytes in it, has `[offset + i * stride, offset + i * stride +
+ * bytes)` of file `file`.
+ */
 export interface Extent {
   /** Index into the stream's paths. */
   file: number;
@@ -162,8 +165,8 @@ export interface RowStream {
    * y (+)= FFN of x over the units of the call. Waits for units that are on their way, and computes the others
    * meanwhile. Down sums run in ascending neuron order: the result does not depend on arrival, on threads, or on how a
    * layer is cut into calls. Where down lies `apart`, units of gate and up come in order, and all of them before those
-   * of down, in this call or in calls before it that it adds to. Throws BridgeError CORRUPT (checksum; names layer, bundle, file, offset), IO or USAGE; the
-   * stream survives.
+   * of down, in this call or in calls before it that it adds to. Throws BridgeError CORRUPT (checksum; names layer,
+   * bundle, file, offset), IO or USAGE; the stream survives.
    */
   ffn(call: FeedForwardCall): void;
   counters(into: Float64Array): void;

@@ -3,7 +3,7 @@ import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.j
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { bundlePartBytes } from './geometry.js';
-import { ALIGNMENT } from './in-place.js';
+import { alignmentOf } from './in-place.js';
 import type { LayerBundles, Manifest } from './manifest.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
@@ -78,7 +78,8 @@ function checkApart(
     const file = extent.integer('file', 0, files.length - 1);
     if (files[file].external === null) broken(extent.path('file'), files[file].name, "a file of the checkpoint's own");
     const offset = extent.integer('offset', 0, files[file].bytes - row * (down ? hiddenSize : numNeurons));
-    if (offset % ALIGNMENT !== 0) broken(extent.path('offset'), offset, `a multiple of ${ALIGNMENT}`);
+    const alignment = alignmentOf(formats[names[index]]!);
+    if (offset % alignment !== 0) broken(extent.path('offset'), offset, `a multiple of ${alignment}`);
     extent.integer('bytes', bytes, bytes);
     extent.integer('stride', bytes, bytes);
     return { file, offset, bytes, stride: bytes };

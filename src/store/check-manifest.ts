@@ -6,7 +6,7 @@ import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { checkLayer } from './check-layer.js';
 import { checkSpec, checkText } from './check-spec.js';
-import { ALIGNMENT } from './in-place.js';
+import { alignmentOf } from './in-place.js';
 import { tensorBytes } from './layout.js';
 import {
   type ExternalFile,
@@ -110,7 +110,7 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
     const isExternal = files[file].external !== null;
     if (!isExternal && file !== ownFile) broken(fields.path('file'), files[file].name, RESIDENT_FILE);
     const offset = fields.integer('offset', 0, files[file].bytes - bytes);
-    const alignment = isExternal ? ALIGNMENT : DEVICE_BLOCK;
+    const alignment = isExternal ? alignmentOf(format) : DEVICE_BLOCK;
     if (offset % alignment !== 0) broken(fields.path('offset'), offset, `a multiple of ${alignment}`);
     if (isExternal && !fields.isNull('checksum')) broken(fields.path('checksum'), 'present', 'null');
     const checksum = isExternal ? null : fields.integer('checksum', 0, MAX_CHECKSUM);

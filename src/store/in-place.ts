@@ -1,13 +1,16 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
-import { isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type StreamedLayerTensor } from '../model/tensor-names.js';
 
-/** Tensors that are read in place begin at a multiple of this: kernels read weights of four bytes. */
-export const ALIGNMENT = 4;
+/** A tensor that is read in place begins at a multiple of this, as single weights must lie whole in memory. */
+export const alignmentOf = (format: RowFormat): number => {
+  const { blockSize, blockBytes } = FORMATS[format];
+  return blockSize === 1 ? blockBytes : 1;
+};
 /** Below this, a record is copied to its slot and needs no room for the blocks around it (native-bridge/slots.ts). */
 const STRAIGHT_BYTES = 64 * 1024;
 
@@ -27,7 +30,8 @@ export function whyCopied({ format, layout, interleaved, parts, offset }: Checkp
   if (interleaved) return 'its rows alternate with those of another tensor';
   if (parts !== undefined) return 'its rows do not follow one another';
   if (!isRowFormat(format)) return `${format} has no kernel`;
-  if (offset % ALIGNMENT !== 0) return `it begins at byte ${offset}, which is no multiple of ${ALIGNMENT}`;
+  if (offset % alignmentOf(format) !== 0)
+    return `it begins at byte ${offset}, which is no multiple of ${alignmentOf(format)}`;
   return null;
 }
 

@@ -20,8 +20,8 @@ export interface LayoutOptions {
   /** Format of the resident matrices. Default `source`. Norms are always f32. */
   dense?: string;
   /**
-   * Reads what it can where the checkpoint has it, and writes the rest. Default false: experts of GGUF files are read in
-   * place, and everything else is written.
+   * Reads what it can where the checkpoint has it, and writes the rest. Default false: experts of GGUF files are read
+   * in place, and everything else is written.
    */
   inPlace?: boolean;
 }

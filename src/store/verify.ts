@@ -73,7 +73,8 @@ const predictorBytes = ({ path }: Store): number =>
   statSync(join(path, PREDICTORS_FILE), { throwIfNoEntry: false })?.size ?? 0;
 
 /**
- * The first bundle, or else resident tensor, of an external file whose last byte cannot be read. Without checksums nothing more can be tested.
+ * The first bundle, or else resident tensor, of an external file whose last byte cannot be read. Without checksums
+ * nothing more can be tested.
  */
 async function findUnreadable(
   { files, layers, resident }: Manifest,

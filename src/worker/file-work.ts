@@ -136,7 +136,7 @@ function write(
       signal,
       replacesDamaged: damagedFile !== null,
       remembersSource: onCompare !== undefined,
-      onCompare,
+      onCompare: layout.writesMatrices ? onCompare : undefined,
       // Where no matrix is written, there is nothing to wait for.
       onProgress: layout.writesMatrices
         ? ({ bytes, totalBytes }) =>

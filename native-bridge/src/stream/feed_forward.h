@@ -68,8 +68,8 @@ class FeedForward {
    */
   void project(const PlacedUnit* const* units, size_t count);
   /**
-   * For a down matrix that lies apart: `readyHidden` follows `hidden` of all neurons, and `projectRows` then takes units
-   * of down rows, in any order.
+   * For a down matrix that lies apart: `readyHidden` follows `hidden` of all neurons, and `projectRows` then takes
+   * units of down rows, in any order.
    */
   void readyHidden() { quantizeHidden(0, call_.layer->inputBundles); }
   void projectRows(const PlacedUnit* const* units, size_t count);

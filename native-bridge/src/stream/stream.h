@@ -80,13 +80,15 @@ class RowStream {
   /** Throws Failure USAGE where units of a layer with down apart are missing or out of order. */
   void checkApart(const FeedForwardCall& call);
   void computeApart(const LayerCall& call);
-  /** Takes entries from `next` to `end` as they land: `compute` gets them in batch_. Lets their ring slots go in order. */
+  /**
+   * Takes entries from `next` to `end` as they land: `compute` gets them in batch_. Lets their ring slots go in order.
+   */
   template <class Compute>
   void inAnyOrder(const LayerCall& call, size_t next, size_t end, const Compute& compute);
   void await(const Entry& entry);
   /**
-   * Takes landed entries from `next` to `end` into batch_; without `anyOrder` only those before the first that is still on
-   * its way.
+   * Takes landed entries from `next` to `end` into batch_; without `anyOrder` only those before the first that is still
+   * on its way.
    */
   void collectLanded(const LayerCall& call, size_t next, size_t end, bool anyOrder);
   /** Unit by unit, over the tokens that it has a weight for. */
