@@ -1,6 +1,6 @@
+import { BLOCK_DECODERS } from './block-decoders.js';
 import { FORMATS, type RowFormat, rowBytes, type WritableFormat } from './formats.js';
 import { HALVES } from './halves.js';
-import { superBlockDecoder } from './super-blocks.js';
 
 /*
  * Reading and writing GGML's blocks. The layouts and the rounding are those of ggml's reference quantizers
@@ -73,6 +73,12 @@ export function dequantize(
     case 'f16':
       for (; at < end; at += 2) into[to++] = HALVES[bytes[at] | (bytes[at + 1] << 8)];
       break;
+    case 'bf16': {
+      // The upper halves of floats.
+      const bits = new Uint32Array(into.buffer, into.byteOffset, into.length);
+      for (; at < end; at += 2) bits[to++] = (bytes[at] << 16) | (bytes[at + 1] << 24);
+      break;
+    }
     case 'q8_0':
       for (; at < end; at += 34) {
         const scale = HALVES[bytes[at] | (bytes[at + 1] << 8)];
@@ -101,26 +107,13 @@ export function dequantize(
         }
       }
       break;
-    case 'mxfp4':
-      for (; at < end; at += 17, to += BLOCK) {
-        const scale = 2 ** (bytes[at] - 128);
-        for (let i = 0; i < 16; i++) {
-          const pair = bytes[at + 1 + i];
-          into[to + i] = scale * E2M1_DOUBLED[pair & 15];
-          into[to + 16 + i] = scale * E2M1_DOUBLED[pair >>> 4];
-        }
-      }
-      break;
     default: {
       const { blockSize, blockBytes } = FORMATS[format];
-      const decode = superBlockDecoder(format);
+      const decode = BLOCK_DECODERS[format];
       for (; at < end; at += blockBytes, to += blockSize) decode(bytes, at, into, to);
     }
   }
 }
-
-/** The values of four bits in OCP Microscaling's E2M1, doubled to be whole (OCP Microscaling Formats 1.0, table 5). */
-const E2M1_DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
 
 /**
  * Narrows `count` weights at `from[fromOffset]` into `into[intoOffset..]` (any alignment), and rounds as ggml's

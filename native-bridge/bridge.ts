@@ -77,9 +77,23 @@ export interface StreamLayer extends BundleGeometry {
   slots: number;
 }
 
+/** A matrix [rows, columns] that streams: rows one after another in a file, some at a time. */
+export interface StreamedMatrix {
+  /** Index into the stream's paths. */
+  file: number;
+  offset: number;
+  rows: number;
+  columns: number;
+  format: RowFormat;
+  /** Rows of a unit; the last unit may hold fewer. slots.ts gives the size of a slot. */
+  rowsPerUnit: number;
+  /** CRC-32C of the whole matrix; null where a file carries none. */
+  checksum: number | null;
+}
+
 /**
- * A read-ahead ring over a fixed cyclic schedule: units that `pin` does not hold stream through it in order, and the
- * disk never idles.
+ * A read-ahead ring over a fixed cyclic schedule: units that are needed in every pass and are not held stream through
+ * it in order, and the disk never idles.
  */
 export interface Ring {
   /**
@@ -88,7 +102,10 @@ export interface Ring {
    */
   arenaOffset: number;
   slots: number;
-  /** Pairs (layer, unit), in the order in which `ffn` will consume them; after the last comes the first again. */
+  /**
+   * Pairs (layer, unit), in the order in which `ffn` and `multiply` will consume them; after the last comes the first
+   * again. Matrices count on from the layers: matrix m is `layers.length + m`.
+   */
   schedule: Uint32Array;
 }
 
@@ -101,6 +118,8 @@ export interface StreamOptions {
   /** Gaps up to this many bytes between neighbouring wanted records are read through. */
   mergeGapBytes: number;
   layers: StreamLayer[];
+  /** Default: none. */
+  matrices?: StreamedMatrix[];
 }
 
 /** Indices into the array that `RowStream.counters` fills. All count up from the stream's creation. */
@@ -111,10 +130,12 @@ export const COUNTERS = {
   deviceBytes: 1,
   /** Reads after merging. */
   records: 2,
-  /** ms that `ffn` spent waiting for bundles to arrive. */
+  /** ms that `ffn` and `multiply` spent waiting for units to arrive. */
   readWaitMs: 3,
   /** ms that `ffn` spent computing. */
   ffnMs: 4,
+  /** The part of `readWaitMs` that is `multiply`'s. */
+  matrixWaitMs: 5,
 } as const;
 
 /** Stands for the next unit of the ring, in place of a slot. */
@@ -169,6 +190,12 @@ export interface RowStream {
    * bundle, file, offset), IO or USAGE; the stream survives.
    */
   ffn(call: FeedForwardCall): void;
+  /**
+   * y[tokens, rows] = x[tokens, columns] W^T, for a matrix whose units come next in the ring. A product is the same
+   * bits as that of a ResidentMatrix. The checksum is compared after the first whole pass over the matrix, before this
+   * returns. Throws as `ffn` does; the ring is then at the matrix's first unit again.
+   */
+  multiply(matrix: number, x: Float32Array, tokens: number, y: Float32Array): void;
   counters(into: Float64Array): void;
   /** Waits for reads in flight, then frees everything. */
   dispose(): void;
@@ -243,6 +270,65 @@ export interface KeyValueCache {
   dispose(): void;
 }
 
+/**
+ * A causal convolution of each channel by itself: out[t, c] = bias[c] + sum over j of weights[j, c] * column t - kernel
+ * + 1 + j, then SiLU if asked. Columns before the first token are kept from earlier ones.
+ */
+export interface ConvolutionCall {
+  /**
+   * [kernel - 1, channels] at their beginning: the columns before the call, and those after it. They may be one array.
+   */
+  from: Float32Array;
+  to: Float32Array;
+  tokens: number;
+  channels: number;
+  kernel: number;
+  /** Rows of `stride` floats, whose first `channels` are taken; the first token is row `first`. */
+  inputs: Float32Array;
+  stride: number;
+  first: number;
+  /** [kernel, channels] */
+  weights: Float32Array;
+  /** [channels] */
+  bias: Float32Array | null;
+  silu: boolean;
+  /** [tokens, channels]; null where the columns alone are wanted. */
+  out: Float32Array | null;
+}
+
+/**
+ * A linear recurrence over one matrix S[keyDim, valueDim] for each head. For each token, with decay and weight of token
+ * and head: d = weight * v, or where `delta` d = weight * (v - decay * S^T k) (arXiv 2412.06464); S becomes decay * S +
+ * k d^T; out = S^T q.
+ */
+export interface RecurrenceCall {
+  /** [heads, keyDim, valueDim] from `stateAt` on: S before the call, and after it. They may be one array. */
+  from: Float32Array;
+  to: Float32Array;
+  stateAt: number;
+  tokens: number;
+  heads: number;
+  /** Heads of q and k; they divide `heads`. */
+  keyHeads: number;
+  keyDim: number;
+  valueDim: number;
+  /** True where head h has key head h modulo keyHeads, false where neighbours share one. */
+  tiled: boolean;
+  delta: boolean;
+  /** Rows of `stride` floats with q, k and v at these places; the first token is row `first`. */
+  inputs: Float32Array;
+  stride: number;
+  first: number;
+  queriesAt: number;
+  keysAt: number;
+  valuesAt: number;
+  /** [tokens, heads] each. */
+  decays: Float32Array;
+  weights: Float32Array;
+  /** [tokens, heads * valueDim]; null where the state alone is wanted. */
+  out: Float32Array | null;
+}
+
 export interface LowRankTrainerOptions {
   hiddenSize: number;
   numNeurons: number;
@@ -311,6 +397,9 @@ export interface Bridge {
     tokens: number,
     agreement: Float32Array,
   ): void;
+  /** The results of a token depend on no other call's cut: tokens one by one and together give the same bits. */
+  convolve(call: ConvolutionCall): void;
+  recur(call: RecurrenceCall): void;
   /** CRC-32C of `bytes`, continuing from `seed` (0 to begin). */
   readonly crc32c: Crc32c;
   /**

@@ -11,6 +11,7 @@
  *     bindings/      JavaScript's calls, taken apart and checked
  *     stream/        rows from flash, through slots, into the feed-forward network
  *     dense/         what works on memory alone: resident matrices, keys and values, the training of predictors
+ *     mixers/        recurrences and convolutions of mixers that keep a state of fixed size
  *     kernels/       products and sums, a file for each instruction set
  *     src/ itself    threads, memory, files, checksums, formats, failures
  */

@@ -11,3 +11,6 @@ for (let bits = 0; bits < 65536; bits++) {
 
 /** The value of IEEE half `bits` (0..65535); exact. */
 export const halfToFloat = (bits: number): number => HALVES[bits];
+
+/** The half that begins at `bytes[at]`. */
+export const halfAt = (bytes: Uint8Array, at: number): number => HALVES[bytes[at] | (bytes[at + 1] << 8)];

@@ -18,7 +18,7 @@ export const TILE_QUERIES = 32;
 export const MOST_ACTIVATIONS = 512 * 1024;
 
 /** Inputs as 16-bit integers: this many share a scale, and take these bytes together. */
-export const INTEGER_BLOCK = { values: 32, bytes: 72 } as const;
+export const INTEGER_BLOCK = { values: 32, bytes: 80 } as const;
 
 /** The least multiple of `to` that is not below `value`. */
 export const roundUp = (value: number, to: number): number => Math.ceil(value / to) * to;

@@ -7,6 +7,7 @@ import {
   type BridgeActivation,
   BridgeError,
   type BundleGeometry,
+  type ConvolutionCall,
   type FeedForwardCall,
   type Isa,
   type KeyValueCache,
@@ -14,15 +15,17 @@ import {
   type LowRankTrainer,
   type LowRankTrainerOptions,
   type MatrixSource,
+  type RecurrenceCall,
   type ResidentMatrix,
   type Ring,
   type RowStream,
+  type StreamedMatrix,
   type StreamLayer,
   type StreamOptions,
 } from './bridge.js';
 import { FORMATS, isRowFormat } from './formats.js';
 import { createTrainer, type LowRankStep } from './low-rank-trainer.js';
-import { slotLayout } from './slots.js';
+import { matrixSlotBytes, slotLayout } from './slots.js';
 
 /** The exports of bindings/addon.cc; its objects check their arguments themselves. */
 interface Addon {
@@ -40,6 +43,8 @@ interface Addon {
     tokens: number,
     agreement: Float32Array,
   ): void;
+  convolve(pool: NativePool, call: ConvolutionCall): void;
+  recur(pool: NativePool, call: RecurrenceCall): void;
   crc32c: Bridge['crc32c'];
   /** Missing in an addon that was built before. */
   lockFile?(file: number): 'taken' | 'held' | 'refused';
@@ -169,11 +174,20 @@ function nativeLayer(layer: StreamLayer): object {
   };
 }
 
+/** A matrix as `toMatrix` in bindings/stream.cc reads it. */
+function nativeMatrix(matrix: StreamedMatrix): object {
+  if (matrix.columns % FORMATS[matrix.format].blockSize !== 0)
+    throw new BridgeError('USAGE', `rows of ${matrix.columns} are not whole ${matrix.format} blocks`);
+  return { ...matrix, format: formatId(matrix.format), slotBytes: matrixSlotBytes(matrix) };
+}
+
 class AddonStream implements RowStream {
   readonly #native: NativeStream;
 
   constructor(addon: Addon, pool: NativePool, options: StreamOptions) {
-    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers: options.layers.map(nativeLayer) }));
+    const layers = options.layers.map(nativeLayer);
+    const matrices = (options.matrices ?? []).map(nativeMatrix);
+    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers, matrices }));
   }
 
   get direct(): boolean {
@@ -199,6 +213,10 @@ class AddonStream implements RowStream {
   ffn(call: FeedForwardCall): void {
     const { layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate } = call;
     guarded(() => this.#native.ffn(layer, units, slots, count, x, tokens, residentProducts, weights, y, accumulate));
+  }
+
+  multiply(matrix: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    guarded(() => this.#native.multiply(matrix, x, tokens, y));
   }
 
   counters(into: Float64Array): void {
@@ -312,6 +330,14 @@ export class AddonBridge implements Bridge {
     agreement: Float32Array,
   ): void {
     guarded(() => this.#addon.countAgreements(this.#pool, signs, rows, columns, inputs, tokens, agreement));
+  }
+
+  convolve(call: ConvolutionCall): void {
+    guarded(() => this.#addon.convolve(this.#pool, call));
+  }
+
+  recur(call: RecurrenceCall): void {
+    guarded(() => this.#addon.recur(this.#pool, call));
   }
 
   crc32c(bytes: Uint8Array, seed: number): number {

@@ -1,5 +1,6 @@
-import type { StreamLayer } from './bridge.js';
+import type { StreamedMatrix, StreamLayer } from './bridge.js';
 import { holdsOutputs } from './bundles.js';
+import { rowBytes } from './formats.js';
 import { DEVICE_BLOCK, roundUp } from './memory.js';
 
 /**
@@ -67,4 +68,14 @@ export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'c
     return { skip, span, offset, shifts };
   });
   return { areas, bytes: roundUp(bytes, bytes >= DIRECT_AREA ? DEVICE_BLOCK : 64) };
+}
+
+/** Bytes of a slot for a unit of a matrix, wherever it lies among the blocks of the file. */
+export function matrixSlotBytes({
+  format,
+  columns,
+  rowsPerUnit,
+}: Pick<StreamedMatrix, 'format' | 'columns' | 'rowsPerUnit'>): number {
+  const bytes = rowsPerUnit * rowBytes(format, columns);
+  return bytes < DIRECT_AREA ? roundUp(bytes, 64) : roundUp(bytes + DEVICE_BLOCK - 1, DEVICE_BLOCK);
 }

@@ -1,15 +1,9 @@
-import { halfToFloat } from './halves.js';
+import { halfAt } from './halves.js';
 
 /*
- * GGML's super-blocks of 256 weights (ggml-common.h, ggml-quants.c), one at a time from `bytes[at..]` to `into[to..]`,
- * in float32 arithmetic.
+ * GGML's super-blocks of 256 weights (ggml-common.h, ggml-quants.c), and OCP's MXFP4, one block at a time from
+ * `bytes[at..]` to `into[to..]`, in float32 arithmetic.
  */
-type Decode = (bytes: Uint8Array, at: number, into: Float32Array, to: number) => void;
-
-export const superBlockDecoder = (format: 'q4_K' | 'q5_K' | 'q6_K'): Decode =>
-  format === 'q4_K' ? decodeQ4K : format === 'q5_K' ? decodeQ5K : decodeQ6K;
-
-const halfAt = (bytes: Uint8Array, at: number) => halfToFloat(bytes[at] | (bytes[at + 1] << 8));
 const { fround } = Math;
 
 /** The six-bit scale and minimum of run `run` (0 to 7) of 32 weights, packed into twelve bytes. */
@@ -22,7 +16,7 @@ const minimumOf = (packed: Uint8Array, at: number, run: number) =>
  * Two halves (scale, minimum), twelve bytes of scales and 128 of nibbles. A run has the low ones, and the next run the
  * high ones.
  */
-function decodeQ4K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
+export function decodeQ4K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const [scale, minimum] = [halfAt(bytes, at), halfAt(bytes, at + 2)];
   for (let run = 0; run < 8; run++) {
     const step = fround(scale * scaleOf(bytes, at + 4, run));
@@ -34,7 +28,7 @@ function decodeQ4K(bytes: Uint8Array, at: number, into: Float32Array, to: number
 }
 
 /** Like q4_K, with 32 bytes of fifth bits before the nibbles: bit `run` of byte i belongs to weight i of that run. */
-function decodeQ5K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
+export function decodeQ5K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const [scale, minimum] = [halfAt(bytes, at), halfAt(bytes, at + 2)];
   for (let run = 0; run < 8; run++) {
     const step = fround(scale * scaleOf(bytes, at + 4, run));
@@ -52,7 +46,7 @@ function decodeQ5K(bytes: Uint8Array, at: number, into: Float32Array, to: number
  * 128 bytes of low nibbles, 64 of high bit pairs, 16 signed scales of 16 weights each, and one half. Each half of a
  * block interleaves four runs of 32 weights.
  */
-function decodeQ6K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
+export function decodeQ6K(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
   const scale = halfAt(bytes, at + 208);
   for (let half = 0; half < 2; half++) {
     const low = at + 64 * half;
@@ -66,5 +60,18 @@ function decodeQ6K(bytes: Uint8Array, at: number, into: Float32Array, to: number
         into[to + 128 * half + 32 * run + i] = fround(scale * runScale) * ((nibble | (pair << 4)) - 32);
       }
     }
+  }
+}
+
+/** The values of four bits in OCP Microscaling's E2M1, doubled to be whole (OCP Microscaling Formats 1.0, table 5). */
+const E2M1_DOUBLED = [0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12];
+
+/** A power of two in E8M0, then 32 weights in 16 bytes, low nibbles first. */
+export function decodeMxfp4(bytes: Uint8Array, at: number, into: Float32Array, to: number): void {
+  const scale = 2 ** (bytes[at] - 128);
+  for (let i = 0; i < 16; i++) {
+    const pair = bytes[at + 1 + i];
+    into[to + i] = scale * E2M1_DOUBLED[pair & 15];
+    into[to + 16 + i] = scale * E2M1_DOUBLED[pair >>> 4];
   }
 }

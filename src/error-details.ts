@@ -194,8 +194,6 @@ export interface IoDetails {
   option?: string;
   /** The system's own code, such as EIO. */
   errno?: string | null;
-  /** The part of the dense half that ONNX Runtime refused. */
-  segment?: string;
   /** What was fetched from a hub, and what the hub answered. */
   what?: string;
   status?: number;

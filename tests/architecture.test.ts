@@ -23,6 +23,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/plan'],
   ['src/store/write'],
   ['src/store', 'src/text'],
+  ['src/mixers'],
   ['src/import', 'src/dense', 'src/select'],
   ['src/model/families', 'src/import/layouts'],
   ['src/model'],
@@ -33,7 +34,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['native-bridge/native.ts', 'native-bridge/twin'],
   ['native-bridge'],
   ['native-bridge/src/bindings'],
-  ['native-bridge/src/stream', 'native-bridge/src/dense'],
+  ['native-bridge/src/stream', 'native-bridge/src/dense', 'native-bridge/src/mixers'],
   ['native-bridge/src/kernels'],
   ['native-bridge/src'],
 ];

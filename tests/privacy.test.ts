@@ -16,7 +16,7 @@ const why = haveStrace ? '' : ' (skipped: needs strace, and the leave to trace)'
 let root: string;
 beforeEach(() => {
   root = realpathSync(mkdtempSync(join(tmpdir(), 'flashrow-privacy-')));
-  // Matrices in f32 are those that ONNX Runtime holds. The vocabulary is made sound, so that the model runs.
+  // The vocabulary is made sound, so that the model runs.
   const gguf = tinyLlama();
   const entries = gguf.entries.map<Entry>((entry) =>
     entry[0] === 'tokenizer.ggml.tokens'

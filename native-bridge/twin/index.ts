@@ -5,6 +5,7 @@ import { isCount, usage } from './errors.js';
 import { TwinKeyValueCache } from './key-value-cache.js';
 import { trainLowRank } from './low-rank-trainer.js';
 import { TwinMatrix } from './matrix.js';
+import { convolve, recur } from './mixers.js';
 import { probeReads } from './probe.js';
 import { countAgreements } from './signs.js';
 import { TwinStream } from './stream.js';
@@ -31,6 +32,8 @@ export function openTwin(threads: number): Bridge {
     createKeyValueCache: alive((options) => new TwinKeyValueCache(options)),
     createLowRankTrainer: alive((options) => createTrainer(options, trainLowRank)),
     countAgreements: alive(countAgreements),
+    convolve: alive(convolve),
+    recur: alive(recur),
     crc32c: (bytes, seed) => crc32c(bytes, seed),
     probeReads: alive((path, recordBytes, totalBytes) => probeReads(path, recordBytes, totalBytes)),
     dispose() {

@@ -86,6 +86,24 @@ export class UnitReader {
     }
   }
 
+  /** Fills `slot` with `bytes` of a file from `offset` on. Throws CORRUPT or IO. */
+  readRun(file: number, offset: number, bytes: number, slot: Uint8Array): void {
+    const path = this.#paths[file];
+    const got = readRange(this.#files[file], path, slot, 0, bytes, offset);
+    if (got < bytes)
+      throw new BridgeError('CORRUPT', `${path} ends at byte ${offset + got}, inside a matrix`, {
+        path,
+        offset: offset + got,
+      });
+    this.#counters[COUNTERS.payloadBytes] += bytes;
+    this.#counters[COUNTERS.deviceBytes] += bytes;
+    this.#counters[COUNTERS.records]++;
+  }
+
+  pathOf(file: number): string {
+    return this.#paths[file];
+  }
+
   close(): void {
     for (const file of this.#files.splice(0)) closeSync(file);
   }

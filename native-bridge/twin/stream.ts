@@ -5,6 +5,7 @@ import { allocate, isCount, usage } from './errors.js';
 import { FeedForward } from './ffn.js';
 import { isOutputs, type PreparedLayer, prepareLayer } from './layer.js';
 import { UnitReader } from './reader.js';
+import { TwinStreamedMatrix } from './streamed-matrix.js';
 
 const EMPTY = -1;
 
@@ -22,6 +23,7 @@ export class TwinStream implements RowStream {
   readonly direct = false;
   readonly #counters = new Float64Array(Object.keys(COUNTERS).length);
   readonly #layers: PreparedLayer[];
+  readonly #matrices: TwinStreamedMatrix[];
   readonly #slots: Slots[];
   readonly #feedForward = new FeedForward();
   readonly #reader: UnitReader;
@@ -34,12 +36,13 @@ export class TwinStream implements RowStream {
   #apart = { layer: -1, tokens: 0, inputs: 0 };
 
   constructor(options: StreamOptions) {
-    const { paths, arenaBytes, readThreads, mergeGapBytes, layers } = options;
+    const { paths, arenaBytes, readThreads, mergeGapBytes, layers, matrices = [] } = options;
     if (!isCount(arenaBytes)) throw usage(`arenaBytes must be a whole number, not ${arenaBytes}`);
     if (!isCount(readThreads) || readThreads === 0)
       throw usage(`readThreads must be a whole number from 1, not ${readThreads}`);
     if (!isCount(mergeGapBytes)) throw usage(`mergeGapBytes must be a whole number, not ${mergeGapBytes}`);
     this.#layers = layers.map((layer, index) => prepareLayer(layer, index, paths.length, arenaBytes));
+    this.#matrices = matrices.map((matrix, index) => new TwinStreamedMatrix(matrix, index, paths.length));
     const places = new Map<string, Slots>();
     this.#slots = this.#layers.map(({ layer: { arenaOffset, slots }, slotLayout }) => {
       const place = `${arenaOffset} ${slots} ${slotLayout.bytes}`;
@@ -78,9 +81,7 @@ export class TwinStream implements RowStream {
       );
     let slotBytes = 0;
     for (let i = 0; i < schedule.length; i += 2) {
-      const prepared = this.#layer(schedule[i]);
-      checkUnit(prepared, schedule[i + 1]);
-      slotBytes = Math.max(slotBytes, prepared.slotLayout.bytes);
+      slotBytes = Math.max(slotBytes, this.#scheduled(schedule[i], schedule[i + 1]));
     }
     if (arenaOffset + slots * slotBytes > this.#arena.length)
       throw usage(
@@ -118,6 +119,35 @@ export class TwinStream implements RowStream {
     this.#apart = { layer: inputs === null ? -1 : prepared.index, tokens, inputs: inputs ?? 0 };
   }
 
+  multiply(index: number, x: Float32Array, tokens: number, y: Float32Array): void {
+    const source = this.#matrix(index);
+    const { rows, columns, file } = source.matrix;
+    if (!isCount(tokens)) throw usage(`${tokens} is not a number of tokens`);
+    if (x.length < tokens * columns) throw usage(`x holds ${x.length}, not ${tokens} x ${columns} values`);
+    if (y.length < tokens * rows) throw usage(`y holds ${y.length}, not ${tokens} x ${rows} values`);
+    this.#checkNext(this.#layers.length + index, 0, source.name, 0);
+    const first = this.#next;
+    try {
+      for (let unit = 0; unit < source.numUnits; unit++) {
+        this.#checkNext(this.#layers.length + index, unit, source.name, 0);
+        const { arenaOffset, slots, slotBytes } = this.#ring!;
+        const slot = this.#slotBytes(arenaOffset, slotBytes, this.#next % slots);
+        const { offset, bytes } = source.placeOf(unit);
+        const started = performance.now();
+        this.#reader.readRun(file, offset, bytes, slot);
+        const waited = performance.now() - started;
+        this.#counters[COUNTERS.readWaitMs] += waited;
+        this.#counters[COUNTERS.matrixWaitMs] += waited;
+        source.multiply(unit, slot, x, tokens, y);
+        source.check(unit, slot, this.#reader.pathOf(file));
+        this.#next = (this.#next + 1) % (this.#ring!.schedule.length / 2);
+      }
+    } catch (error) {
+      this.#next = first;
+      throw error;
+    }
+  }
+
   counters(into: Float64Array): void {
     if (into.length < this.#counters.length)
       throw usage(`there are ${this.#counters.length} counters, room for ${into.length}`);
@@ -133,6 +163,32 @@ export class TwinStream implements RowStream {
 
   #checkAlive(): void {
     if (this.#disposed) throw usage('the stream was disposed');
+  }
+
+  #matrix(index: number): TwinStreamedMatrix {
+    this.#checkAlive();
+    if (!(index in this.#matrices)) throw usage(`the stream has ${this.#matrices.length} matrices, no ${index}`);
+    return this.#matrices[index];
+  }
+
+  /** The bytes of a slot for a unit of the schedule, once that is known to be there. */
+  #scheduled(source: number, unit: number): number {
+    if (source < this.#layers.length) {
+      checkUnit(this.#layer(source), unit);
+      return this.#layers[source].slotLayout.bytes;
+    }
+    const matrix = this.#matrix(source - this.#layers.length);
+    if (unit >= matrix.numUnits) throw usage(`${matrix.name} has ${matrix.numUnits} units, no unit ${unit}`);
+    return matrix.slotBytes;
+  }
+
+  /** Throws USAGE unless the ring brings this unit `ahead` entries after the next. */
+  #checkNext(source: number, unit: number, name: string, ahead: number): void {
+    if (this.#ring === null) throw usage('there is no ring to take a unit from');
+    const { schedule } = this.#ring;
+    const at = (2 * (this.#next + ahead)) % schedule.length;
+    if (schedule[at] !== source || schedule[at + 1] !== unit)
+      throw usage(`the ring's next is source ${schedule[at]}, unit ${schedule[at + 1]}, not ${name}, unit ${unit}`);
   }
 
   #layer(index: number): PreparedLayer {
@@ -155,13 +211,7 @@ export class TwinStream implements RowStream {
           throw usage(`slot ${slots[i]} of layer ${index} was not asked for unit ${units[i]}`);
         continue;
       }
-      if (this.#ring === null) throw usage('there is no ring to take a unit from');
-      const { schedule } = this.#ring;
-      const at = (2 * (this.#next + ahead++)) % schedule.length;
-      if (schedule[at] !== index || schedule[at + 1] !== units[i])
-        throw usage(
-          `the ring's next is layer ${schedule[at]}, unit ${schedule[at + 1]}, not layer ${index}, unit ${units[i]}`,
-        );
+      this.#checkNext(index, units[i], `layer ${index}`, ahead++);
     }
   }
 

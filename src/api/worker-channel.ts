@@ -108,7 +108,7 @@ export class WorkerChannel {
   }
 
   /**
-   * Called where the process ends. A thread that is stopped inside ONNX Runtime would abort the process, so the running
+   * Called where the process ends. A thread that is stopped inside native code may abort the process, so the running
    * call first comes to its next layer.
    */
   #rest(): void {

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Lock, takeLock } from '../disk/lock.js';
+import { replaceFile } from '../disk/replace-file.js';
 import { FlashrowError } from '../errors.js';
 import { packChecked, unpackChecked } from '../store/checked-message.js';
 import type { FinishedLayer } from '../store/write/predictors-writer.js';
@@ -92,8 +93,6 @@ export class CalibrationFolder {
   }
 
   #write(name: string, value: unknown): void {
-    const partial = this.file(`${name}.partial`);
-    writeFileSync(partial, packChecked(value));
-    renameSync(partial, this.file(name));
+    replaceFile(this.file(name), (file) => writeFileSync(file, packChecked(value)));
   }
 }

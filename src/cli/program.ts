@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
+import { nearestName } from '../api/nearest-name.js';
 import { FlashrowError } from '../errors.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
@@ -17,7 +18,6 @@ import { tokenizeCommand } from './commands/tokenize.js';
 import { verifyCommand } from './commands/verify.js';
 import { addExamples, addParagraphs, HELP_FORMAT } from './options/help.js';
 import { OTHER_COMMANDS, OTHER_OPTIONS } from './other-names.js';
-import { similarName } from './output/similar.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
 
@@ -117,8 +117,8 @@ function addHelpCommand(program: Command): void {
 
 function unknownCommand(program: Command, name: string): FlashrowError {
   const names = program.commands.flatMap((command) => [command.name(), ...command.aliases()]);
-  const meant = OTHER_COMMANDS[name] ?? similarName(name, names);
-  const question = meant === undefined ? '' : ` Did you mean ${meant}?`;
+  const meant = OTHER_COMMANDS[name] ?? nearestName(name, names);
+  const question = meant === null ? '' : ` Did you mean ${meant}?`;
   const message = `unknown command '${name}'.${question} See \`flashrow help\` for all of them`;
   return new FlashrowError('BAD_USAGE', message, { reason: 'unknownCommand' });
 }

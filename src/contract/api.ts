@@ -155,7 +155,10 @@ export interface Receipt {
   budgetBytes: number;
   /** Weights that stay in memory, bytes. */
   residentBytes: number;
-  /** Keys and values that are held now, bytes. They grow with the conversation, up to `stateBytes` of the plan. */
+  /**
+   * Keys and values that are held now, and states that do not grow, with their copies, bytes. Keys and values grow
+   * with the conversation, up to `stateBytes` of the plan.
+   */
   stateBytes: number;
   /** Working buffers, bytes. */
   scratchBytes: number;

@@ -1,4 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -40,8 +41,11 @@ export class AttentionVectors {
           residentBytes += vector.byteLength;
           return vector;
         });
-      this.#biases.push(spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
-      this.#norms.push(spec.queryKeyNorm ? read(['qNorm', 'kNorm'], (tensor) => readNormWeight(tensor, spec)) : []);
+      const attends = recurrentOf(spec, layer) === null;
+      this.#biases.push(attends && spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
+      this.#norms.push(
+        attends && spec.queryKeyNorm ? read(['qNorm', 'kNorm'], (tensor) => readNormWeight(tensor, spec)) : [],
+      );
     }
     this.residentBytes = residentBytes;
   }

@@ -16,14 +16,13 @@ import { rotariesOf } from './rotary.js';
 import type { Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
-import { addBias, scaleBy, softCap } from './vectors.js';
+import { addBias, scaleBy, softCap, takeGates } from './vectors.js';
 
 export interface DenseHalfOptions {
   spec: ModelSpec;
   /** The resident half's tensors under the names of model/tensor-names.ts; others are ignored. */
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
-  threads: number;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Called before each layer is loaded. If it throws, the load ends with that error. */
@@ -43,18 +42,17 @@ interface DenseParts {
 }
 
 /**
- * Loads the resident half, one segment at a time, each on the library that holds its formats best (choose-library.ts).
- * Dispose of it before the bridge. Throws CORRUPT if tensors do not fit the spec, NOT_FOUND or IO if a file
- * cannot be read. A load that fails leaves nothing behind.
+ * Loads the resident half, one segment at a time. Dispose of it before the bridge. Throws CORRUPT if tensors do not fit
+ * the spec, NOT_FOUND or IO if a file cannot be read. A load that fails leaves nothing behind.
  */
 export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseHalf> {
-  const { spec, tensors, bridge, threads, maxTokens } = options;
+  const { spec, tensors, bridge, maxTokens } = options;
   checkShapes(spec, tensors);
   checkExtents(tensors, residentTensors(spec).keys());
   const scratch = new Float32Array(maxTokens * spec.hiddenSize);
   const held = new HeldParts();
   try {
-    const parts = await loadParts({ spec, tensors, bridge, threads, scratch, held }, options);
+    const parts = loadParts({ spec, tensors, bridge, scratch, held }, options);
     return assemble(spec, parts, () => held.dispose());
   } catch (error) {
     await held.dispose();
@@ -63,19 +61,19 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
 }
 
 /** Loads layer by layer, then what all layers share, then both ends of the model. */
-async function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions): Promise<DenseParts> {
+function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions): DenseParts {
   const { spec, tensors, bridge, held } = load;
   const layers: DenseLayer[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
     onLayer?.(layer);
-    layers.push(await loadLayer(load, layer));
+    layers.push(loadLayer(load, layer));
   }
   const vectors = new AttentionVectors(spec, tensors, rotariesOf(spec, maxTokens), bridge);
   const sharedExpert = spec.experts?.sharedIntermediateSize
     ? held.keep(new SharedExpert(spec, tensors, bridge, maxTokens))
     : null;
   const downBiases = spec.feedForwardBiases && !spec.experts ? readDownBiases(load) : [];
-  const { head, tiedEmbedding } = await loadHead(load);
+  const { head, tiedEmbedding } = loadHead(load);
   const rows = tensorNamed(tensors, EMBEDDING);
   // A tied embedding is the head, whose bytes have been checked.
   if (!spec.tiedEmbeddings) checkOnDisk(rows, bridge);
@@ -107,8 +105,10 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
       if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
       positions?.add(position, ids.length, x);
     },
-    async attentionInput(layer, x, tokens, position, q, k, v) {
-      await layers[layer].input.run(x, tokens, q, k, v);
+    attentionInput(layer, x, tokens, position, q, k, v, gates) {
+      // The engine asks a layer with another mixer than attention for no queries.
+      layers[layer].input!.run(x, tokens, q, k, v);
+      if (gates) takeGates(q, tokens * spec.numAttentionHeads, spec.headDim, gates);
       vectors.finish(layer, tokens, position, q, k, v);
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) =>
@@ -118,8 +118,8 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
       if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
       layers[layer].postFfnNorm?.apply(output, tokens, output);
     },
-    async logits(x, tokens, logits) {
-      await head.run(x, tokens, logits);
+    logits(x, tokens, logits) {
+      head.run(x, tokens, logits);
       if (spec.logitSoftCap !== null) softCap(logits, tokens * spec.vocabSize, spec.logitSoftCap);
     },
     dispose,
@@ -130,7 +130,7 @@ function assemble(spec: ModelSpec, parts: DenseParts, dispose: () => Promise<voi
 function residentBytesOf({ layers, vectors, sharedExpert, downBiases, head }: DenseParts): number {
   let bytes = vectors.residentBytes + (sharedExpert?.residentBytes ?? 0) + head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)
-    bytes += input.residentBytes + output.residentBytes + (postFfnNorm?.bytes ?? 0);
+    bytes += (input?.residentBytes ?? 0) + output.residentBytes + (postFfnNorm?.bytes ?? 0);
   for (const bias of downBiases) bytes += bias.byteLength;
   return bytes;
 }

@@ -3,7 +3,7 @@
  * the caller and hold at least `tokens` rows. Unless a method says that it adds, it overwrites its outputs.
  */
 export interface DenseHalf {
-  /** Bytes of weights held in memory, packed copies of a library included. */
+  /** Bytes of weights held in memory. */
   readonly residentBytes: number;
   /**
    * x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on if the model
@@ -12,7 +12,8 @@ export interface DenseHalf {
   embed(ids: ArrayLike<number>, position: number, x: Float32Array): void;
   /**
    * Makes q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] from the residual stream x[tokens,
-   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at position `position + t`.
+   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at position `position + t`. Where
+   * queries come with gates, `gates` receives them, [tokens, heads * headDim], and q needs room for both.
    */
   attentionInput(
     layer: number,
@@ -22,7 +23,8 @@ export interface DenseHalf {
     q: Float32Array,
     k: Float32Array,
     v: Float32Array,
-  ): Promise<void> | void;
+    gates?: Float32Array | null,
+  ): void;
   /**
    * x[tokens, hiddenSize] += o(attention[tokens, heads * headDim]); ffnInput[tokens, hiddenSize] = norm(x). In a model
    * whose attention and feed-forward network run side by side, the norm is of x before the sum.
@@ -33,13 +35,13 @@ export interface DenseHalf {
     x: Float32Array,
     tokens: number,
     ffnInput: Float32Array,
-  ): Promise<void> | void;
+  ): void;
   /**
    * Finishes the streamed network's output[tokens, hiddenSize] in place: adds the shared expert's part, made from
    * x[tokens, hiddenSize], and the output's bias, then applies the norm that some models have here.
    */
   finishFeedForward(layer: number, x: Float32Array, tokens: number, output: Float32Array): void;
   /** logits[tokens, vocabSize] = the head of the last norm of x[tokens, hiddenSize], the residual stream. */
-  logits(x: Float32Array, tokens: number, logits: Float32Array): Promise<void> | void;
+  logits(x: Float32Array, tokens: number, logits: Float32Array): void;
   dispose(): Promise<void> | void;
 }

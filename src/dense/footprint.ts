@@ -1,28 +1,21 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
+import { attentionLayers, recurrentOf } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkShapes, headName, tensorNamed } from './check-tensors.js';
-import { libraryFor } from './choose-library.js';
 import { SHARED_PARTS } from './shared-expert.js';
 import type { TensorShape } from './tensor-on-disk.js';
 
-const MIB = 2 ** 20;
-/** One session with up to 8 threads; 0.21 MB measured with 2, 0.51 MB with 8. */
-const SESSION_BYTES = 0.5 * MIB;
-/** ONNX Runtime itself, from its import to the first run: 12 to 14 MB measured. */
-const LIBRARY_BYTES = 16 * MIB;
-/** Copies of outputs that pile up until V8 collects them: 37 to 44 MB measured for outputs of 2 MB and less. */
-const GARBAGE_BYTES = 44 * MIB;
+/** The matrices of a layer's attention. */
+const PROJECTIONS: readonly LayerTensor[] = ['q', 'k', 'v', 'o'];
 
 export interface DenseFootprint {
   /** Weights, at most. The real figure is at least three quarters of it. */
   residentBytes: number;
-  /** The cost of ONNX Runtime besides, whatever the model's size; 0 if nothing runs on it. */
-  overheadBytes: number;
   /** Working buffers for calls of `maxTokens`. */
   scratchBytes: number;
 }
@@ -38,13 +31,12 @@ export function denseFootprint(
 ): DenseFootprint {
   checkShapes(spec, tensors);
   const { hiddenSize, numLayers } = spec;
-  const layers = Array.from({ length: numLayers }, (_, layer) => {
-    const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
-    return [[named('q'), named('k'), named('v')], [named('o')]];
-  });
-  const segments = [...layers.flat(), [tensorNamed(tensors, headName(spec))]];
-  const sessions = segments.filter((matrices) => libraryFor(matrices) === 'onnx').length;
-  const norms = normBytes(spec) + numLayers * (attentionVectorBytes(spec) + biasBytes(spec));
+  const matrices = Array.from({ length: numLayers }, (_, layer) => {
+    const projections = recurrentOf(spec, layer) ? (['o'] as const) : PROJECTIONS;
+    return projections.map((name) => tensorNamed(tensors, layerTensor(layer, name)));
+  }).flat();
+  matrices.push(tensorNamed(tensors, headName(spec)));
+  const norms = normBytes(spec) + attentionLayers(spec) * attentionVectorBytes(spec) + numLayers * biasBytes(spec);
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
   const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
@@ -53,11 +45,9 @@ export function denseFootprint(
   const positions = spec.rotary === null ? 2 * rows : 0;
   return {
     residentBytes:
-      norms + sharedExpertBytes(spec, tensors) + segments.reduce((sum, matrices) => sum + segmentBytes(matrices), 0),
-    overheadBytes: sessions === 0 ? 0 : sessions * SESSION_BYTES + LIBRARY_BYTES + GARBAGE_BYTES,
-    // Bridge segments share one buffer of rows; a session has at most two of its own at a time.
-    scratchBytes:
-      rotary + positions + (sessions === 0 ? 1 : 3) * rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
+      norms + sharedExpertBytes(spec, tensors) + matrices.reduce((sum, matrix) => sum + matrixBytes(matrix), 0),
+    // All segments share one buffer of rows.
+    scratchBytes: rotary + positions + rows + (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
   };
 }
 
@@ -98,21 +88,12 @@ function sharedExpertBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorS
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++) {
     for (const name of SHARED_PARTS) {
-      const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
-      bytes += roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
+      bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, name)));
     }
   }
   return bytes;
 }
 
-/** Bytes that ONNX Runtime holds for a packed f32 matrix [rows, columns]: panels of 16 rows (MlasGemmPackBSize). */
-export const packedBytes = ([rows, columns]: readonly number[]): number => Math.ceil(rows / 16) * 16 * columns * 4;
-
-function segmentBytes(matrices: TensorShape[]): number {
-  const onOnnx = libraryFor(matrices) === 'onnx';
-  return matrices.reduce(
-    (sum, { shape, format }) =>
-      sum + roundUp(onOnnx ? packedBytes(shape) : shape[0] * rowBytes(format, shape[1]), systemPageBytes()),
-    0,
-  );
-}
+/** Bytes that the bridge holds for a matrix [rows, columns]: whole pages. */
+const matrixBytes = ({ shape, format }: TensorShape): number =>
+  roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());

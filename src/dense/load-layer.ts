@@ -1,13 +1,19 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
-import { bridgeAttentionInput, bridgeAttentionOutput } from './bridge-segments.js';
 import { tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
-import { libraryFor } from './choose-library.js';
 import type { HeldParts } from './held-parts.js';
 import { Norm, type NormTensors } from './norm.js';
-import type { AttentionInput, AttentionOutput, InputTensors, OutputTensors } from './segments.js';
+import {
+  type AttentionInput,
+  type AttentionOutput,
+  attentionInput,
+  attentionOutput,
+  type InputTensors,
+  type OutputTensors,
+} from './segments.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
 
 /** The arguments that the loading of a layer and of the head share. */
@@ -15,8 +21,7 @@ export interface SegmentLoad {
   spec: ModelSpec;
   tensors: ReadonlyMap<string, TensorOnDisk>;
   bridge: Bridge;
-  threads: number;
-  /** Working rows [maxTokens, hiddenSize] that all segments on the bridge share, as only one runs at a time. */
+  /** Working rows [maxTokens, hiddenSize] that all segments share, as only one runs at a time. */
   scratch: Float32Array;
   /** Takes over each segment as soon as it is loaded. */
   held: HeldParts;
@@ -24,47 +29,32 @@ export interface SegmentLoad {
 
 /** One layer's segments, and the norm that follows its feed-forward network. */
 export interface DenseLayer {
-  input: AttentionInput;
+  /** Null in a layer whose mixer is not attention: such a mixer has its own. */
+  input: AttentionInput | null;
   output: AttentionOutput;
   /** Norm of the feed-forward network's output; null if the model has none. */
   postFfnNorm: Norm | null;
 }
 
 /**
- * Loads the two segments of a layer, each on the library that holds its formats best. Throws CORRUPT, NOT_FOUND, IO or
- * BridgeError.
+ * Loads the two segments of a layer. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
  */
-export async function loadLayer(load: SegmentLoad, layer: number): Promise<DenseLayer> {
-  const { spec, tensors, bridge, threads, scratch, held } = load;
-  const input = inputTensors(spec, tensors, layer);
+export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
+  const { spec, tensors, bridge, scratch, held } = load;
+  const input = recurrentOf(spec, layer) ? null : inputTensors(spec, tensors, layer);
   const output = outputTensors(spec, tensors, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
     : null;
-  const inputMatrices = [input.q, input.k, input.v];
-  const inputLibrary = libraryFor(inputMatrices);
-  const outputLibrary = libraryFor([output.o]);
-  const read = [...normVectors(input.norm), ...normVectors(output.norm)];
+  const read = [...(input ? normVectors(input.norm) : []), ...normVectors(output.norm)];
   if (output.oBias) read.push(output.oBias);
   if (output.postNorm) read.push(...normVectors(output.postNorm));
   if (postFfn) read.push(...normVectors(postFfn));
-  // A matrix on the bridge is checked once it is in memory. ONNX Runtime cannot do that, so its matrices are checked on
-  // disk.
-  if (inputLibrary === 'onnx') read.push(...inputMatrices);
-  if (outputLibrary === 'onnx') read.push(output.o);
   for (const tensor of read) checkOnDisk(tensor, bridge);
   const postFfnNorm = postFfn && new Norm(spec, postFfn);
   return {
-    input: held.keep(
-      inputLibrary === 'onnx'
-        ? await (await onnxSegments()).onnxAttentionInput(spec, layer, input, threads)
-        : bridgeAttentionInput(spec, input, bridge, scratch),
-    ),
-    output: held.keep(
-      outputLibrary === 'onnx'
-        ? await (await onnxSegments()).onnxAttentionOutput(spec, layer, output, threads)
-        : bridgeAttentionOutput(spec, output, bridge, scratch),
-    ),
+    input: input && held.keep(attentionInput(spec, input, bridge, scratch)),
+    output: held.keep(attentionOutput(spec, output, bridge, scratch)),
     postFfnNorm,
   };
 }
@@ -96,6 +86,3 @@ function normTensors(
 
 /** The tensors of a norm that are read from disk. */
 export const normVectors = ({ weight, bias }: NormTensors): TensorOnDisk[] => (bias ? [weight, bias] : [weight]);
-
-/** Imports ONNX Runtime only where it is needed: it takes 12 MB of memory before it holds a weight. */
-export const onnxSegments = () => import('./onnx-segments.js');

@@ -14,3 +14,12 @@ export function scaleBy(values: Float32Array, count: number, factor: number): vo
 export function softCap(values: Float32Array, count: number, cap: number): void {
   for (let i = 0; i < count; i++) values[i] = cap * Math.tanh(values[i] / cap);
 }
+
+/** Parts the heads of q[heads, query | gate, headDim]: q becomes [heads, headDim], in place, and so do the gates. */
+export function takeGates(q: Float32Array, heads: number, headDim: number, gates: Float32Array): void {
+  for (let head = 0; head < heads; head++) {
+    const from = 2 * head * headDim;
+    for (let i = 0; i < headDim; i++) gates[head * headDim + i] = q[from + headDim + i];
+    q.copyWithin(head * headDim, from, from + headDim);
+  }
+}

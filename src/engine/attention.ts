@@ -48,18 +48,23 @@ export function createAttention({
     sinks: readSinks(spec, tensors, bridge),
   });
   const width = numAttentionHeads * headDim;
-  const q = new Float32Array(maxTokens * width);
+  const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
   const k = new Float32Array(maxTokens * numKeyValueHeads * headDim);
   const v = new Float32Array(maxTokens * numKeyValueHeads * headDim);
+  const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
   return {
     width,
     async step(layer, x, tokens, position, mixed) {
       denseTime.start();
-      await dense.attentionInput(layer, x, tokens, position, q, k, v);
+      dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
       cache.append(layer, position, tokens, k, v);
       cache.attend(layer, position, tokens, q, mixed);
+      for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
+    // Every position can be returned to as it is.
+    snapshot() {},
+    snapshotNext() {},
     rewind(length) {
       cache.truncate(length);
       return length;
@@ -85,8 +90,8 @@ function readSinks(
   if (!spec.attentionSinks) return undefined;
   const sinks = new Float32Array(spec.numLayers * spec.numAttentionHeads);
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const tensor = tensors.get(layerTensor(layer, 'sinks'))!;
-    sinks.set(loadVector(bridge, tensor), layer * spec.numAttentionHeads);
+    const tensor = tensors.get(layerTensor(layer, 'sinks'));
+    if (tensor) sinks.set(loadVector(bridge, tensor), layer * spec.numAttentionHeads);
   }
   return sinks;
 }

@@ -5,7 +5,7 @@
  *     dense.embed              ids -> x, the residual stream [tokens, hiddenSize]        dense/embedding.ts
  *     for each layer
  *       mixer.step             norm, queries, keys, values; attention over the state     attention.ts, mixer.ts
- *       dense.attentionOutput  x += output projection; norm -> the network's input       dense/bridge-segments.ts
+ *       dense.attentionOutput  x += output projection; norm -> the network's input       dense/segments.ts
  *       feedForward.run        selector -> cache -> disk -> kernels: the streamed half   feed-forward.ts
  *       dense.finishFeedForward, then x += the network's output                          dense/create-dense-half.ts
  *     dense.logits             last norm, head -> logits [rows, vocabSize]               dense/load-head.ts
@@ -94,11 +94,15 @@ export class Engine {
    * chunk: a fraction, until the chunk's logits are there.
    */
   async prefill(ids: readonly number[], from: number, onLayer?: (done: number) => void): Promise<void> {
-    const { numLayers } = this.#parts.spec;
+    const { mixer, spec } = this.#parts;
+    const { numLayers } = spec;
+    // The end of the turn before, and of this prompt: the next prompt may part from the text there.
+    mixer.snapshot();
     for (let at = from; at < ids.length; ) {
       const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
       const start = at;
       const tell = onLayer && ((layers: number) => onLayer(start + (tokens * layers) / numLayers));
+      if (at + tokens === ids.length) mixer.snapshotNext();
       await this.#forward(ids.slice(at, at + tokens), tell);
       at += tokens;
       if (at === ids.length) await this.#computeLogits(tokens - 1, 1);
@@ -162,7 +166,7 @@ export class Engine {
         if (this.#parts.aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
         await mixer.step(layer, x, tokens, position, mixed);
         denseTime.start();
-        await dense.attentionOutput(layer, mixed, x, tokens, input);
+        dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         feedForward.run(layer, input, tokens, output);
         dense.finishFeedForward(layer, input, tokens, output);
@@ -185,7 +189,7 @@ export class Engine {
   async #computeLogits(row: number, rows: number): Promise<void> {
     const { hiddenSize } = this.#parts.spec;
     this.#parts.denseTime.start();
-    await this.#parts.dense.logits(this.#x.subarray(row * hiddenSize, (row + rows) * hiddenSize), rows, this.logits);
+    this.#parts.dense.logits(this.#x.subarray(row * hiddenSize, (row + rows) * hiddenSize), rows, this.logits);
     this.#parts.denseTime.stop();
   }
 }

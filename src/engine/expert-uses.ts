@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { remembers, type UnitCache } from '../cache/unit-cache.js';
+import { replaceFile } from '../disk/replace-file.js';
 
 /** The file beside a store that tells how often each unit of each layer was used. Older uses count less. */
 const USES_FILE = 'uses.json';
@@ -20,12 +21,10 @@ export function rememberUses(storePath: string, caches: readonly UnitCache[]): (
   return () => {
     if (!caches.some(remembers)) return;
     const uses = caches.map((cache) => (remembers(cache) ? [...cache.uses()] : null));
-    const partial = `${path}.${process.pid}.partial`;
     try {
-      writeFileSync(partial, JSON.stringify(uses));
-      renameSync(partial, path);
+      replaceFile(path, (file) => writeFileSync(file, JSON.stringify(uses)));
     } catch {
-      rmSync(partial, { force: true });
+      // The store cannot be written to.
     }
   };
 }

@@ -2,25 +2,30 @@
  * The part of a layer that mixes tokens with each other. It is the only part with a state that grows or changes from
  * token to token; everything else in the engine sees each token by itself.
  *
- * Attention (attention.ts) is the mixer of today: its state is keys and values, which grow with every position, and it
- * can go back to any of them. A mixer with a state of fixed size (linear attention, a short convolution) fits the same
- * interface: it overwrites its state, so that it can go back only to lengths of which it kept a copy, the empty one
- * always. The engine asks for nothing else and knows no key-value cache.
+ * Attention (attention.ts) keeps keys and values, which grow with every position, and can go back to any of them. The
+ * mixers of recurrent-mixer.ts keep a state of fixed size, which every token overwrites: they can go back to any length
+ * inside the last pass, if that was short, and to lengths near those where a snapshot was taken. A model may have both
+ * kinds (layer-mixers.ts). The engine asks for nothing else and knows no key-value cache.
  */
 export interface Mixer {
   /**
-   * mixed[tokens, width] = the layer's mix for x[tokens, hiddenSize], whose tokens stand at `position` and after. The
-   * state then holds them. Calls come position by position, and within a chunk layer by layer.
+   * mixed[tokens, the layer's width] = the layer's mix for x[tokens, hiddenSize], whose tokens stand at `position` and
+   * after. The state then holds them. Calls come position by position, and within a chunk layer by layer.
    */
   step(layer: number, x: Float32Array, tokens: number, position: number, mixed: Float32Array): Promise<void>;
+  /** Keeps the state as it is now, so that `rewind` can come back to it. The number that are kept is bounded. */
+  snapshot(): void;
+  /** Has the pass that comes next keep a snapshot, so that `rewind` can come back to any of its last few tokens. */
+  snapshotNext(): void;
   /**
-   * Takes the state of all layers back to `length` positions, or to the nearest shorter length that it can return to;
-   * returns that length. 0 is always possible. It may come after a pass that broke off between two layers.
+   * Restores the state of all layers after `length` positions, or after the nearest shorter length that it can return
+   * to; returns that length. 0 is always possible. It may come after a pass that broke off between two layers: the
+   * length before that pass is then possible, too.
    */
   rewind(length: number): number;
   /** Bytes of state held now. */
   readonly bytes: number;
-  /** Floats per token that `step` writes. */
+  /** The most floats per token that `step` writes. */
   readonly width: number;
   dispose(): void;
 }

@@ -1,18 +1,15 @@
 import { dequantize } from '../../native-bridge/blocks.js';
-import { FORMATS, isRowFormat, type RowFormat } from '../../native-bridge/formats.js';
-import { FOREIGN_FORMATS, type ForeignFormat } from './foreign-formats.js';
+import { FORMATS, type FormatTraits, type RowFormat } from '../../native-bridge/formats.js';
 
-/** Element formats that a checkpoint may hold. Foreign ones have no kernel and become floats when they are read. */
-export type TensorFormat = RowFormat | ForeignFormat;
+/** Element formats that a checkpoint may hold: each has kernels. */
+export type TensorFormat = RowFormat;
 
 /** Weights in a block, and its bytes. */
-export function blockOf(format: TensorFormat): { blockSize: number; blockBytes: number } {
-  return isRowFormat(format) ? FORMATS[format] : FOREIGN_FORMATS[format];
-}
+export const blockOf = (format: TensorFormat): FormatTraits => FORMATS[format];
 
 /** Bytes of `weights` weights, which are whole blocks. */
 export function formatBytes(format: TensorFormat, weights: number): number {
-  const { blockSize, blockBytes } = blockOf(format);
+  const { blockSize, blockBytes } = FORMATS[format];
   return (weights / blockSize) * blockBytes;
 }
 
@@ -21,10 +18,6 @@ export function formatBytes(format: TensorFormat, weights: number): number {
  * formats use float32 arithmetic.
  */
 export function decodeToFloats(format: TensorFormat, bytes: Uint8Array, into: Float32Array): void {
-  if (!isRowFormat(format)) {
-    FOREIGN_FORMATS[format].decode(bytes, into);
-    return;
-  }
   const { blockSize, blockBytes } = FORMATS[format];
   dequantize(format, bytes, 0, (bytes.length / blockBytes) * blockSize, into, 0);
 }

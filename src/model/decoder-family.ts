@@ -1,5 +1,6 @@
 import type { ExpertsFamily } from './experts.js';
 import type { GemmaTraits } from './gemma-traits.js';
+import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
@@ -41,4 +42,10 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
    */
   slidingWindow: 'always' | 'if asked' | AlternatingWindow;
   experts: ExpertsFamily | null;
+  /** Set where some layers have another mixer than attention. */
+  recurrent?: RecurrentFamily;
+  /** True where queries come with gates for attention's output. Default false. */
+  attentionGate?: boolean;
+  /** The name of the last norm, where it is not the usual one. */
+  finalNorm?: { gguf: string; huggingFace: string };
 }

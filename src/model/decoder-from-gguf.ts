@@ -8,6 +8,7 @@ import { expertsApart } from './expert-sources.js';
 import { ggufExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { ggufGemma } from './gemma-traits.js';
+import { attendingHeads, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
 
@@ -22,8 +23,11 @@ export function ggufDecoder(
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
-  const heads = headsOf(metadata, key);
-  const names = ggufNames(family.experts !== null, family.ggufRenamed);
+  const heads = headsOf(family.recurrent ? attendingHeads(metadata, key) : metadata, key);
+  const { numLayers, ignored, recurrent } = layersOf(family, metadata, key);
+  const holds = (name: string) => tensors.shape(name) !== null;
+  const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
+  const names = namesOf(family, recurrent, places);
   const rotary = rotarySpec(family, metadata, key, tensors, heads.headDim);
   const vocabSize = embeddingRows(names, metadata, tensors);
   const apart = tensors.shape(expertNamed(0, 'gate', 0));
@@ -35,7 +39,7 @@ export function ggufDecoder(
     name,
     vocabSize,
     intermediateSize: metadata.size(key('feed_forward_length'), experts?.intermediateSize),
-    numLayers: metadata.size(key('block_count')),
+    numLayers,
     ...heads,
     contextLength: ggufContext(family.ggufName, metadata, tensors),
     normEpsilon: metadata.positive(key('attention.layer_norm_rms_epsilon')),
@@ -43,10 +47,41 @@ export function ggufDecoder(
     slidingWindow: window && { ...window, size: metadata.size(key('attention.sliding_window'), window.size) },
     activation: family.activation ?? activation(metadata, key('hidden_act')),
     tiedEmbeddings: tensors.shape(names.head) === null,
+    recurrent,
     experts,
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
   };
-  return describeDecoder(spec, names, family, apart && family.experts ? expertsApart(expertNamed) : undefined);
+  return describeDecoder(spec, names, family, {
+    expertSource: apart && family.experts ? expertsApart(expertNamed) : undefined,
+    mixerRows: places?.rows,
+    kernelShape: (channels, kernel) => [channels, kernel],
+    ignored,
+  });
+}
+
+/**
+ * The layers that run, and the tensors of those that do not: blocks that predict further tokens follow the last one.
+ */
+function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key) {
+  const blocks = metadata.size(key('block_count'));
+  const predicting = recurrent ? metadata.count(key('nextn_predict_layers'), blocks - 1) : 0;
+  const numLayers = blocks - predicting;
+  const mixers = recurrent?.fromGguf(metadata, key, blocks) ?? null;
+  return {
+    numLayers,
+    recurrent: mixers && { ...mixers, layers: mixers.layers.slice(0, numLayers) },
+    ignored: (name: string) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) >= numLayers,
+  };
+}
+
+function namesOf(
+  family: DecoderFamily,
+  recurrent: ModelSpec['recurrent'],
+  places: MixerPlaces | null,
+): CheckpointNames {
+  const usual = ggufNames(family.experts !== null, family.ggufRenamed);
+  const names = { ...usual, finalNorm: family.finalNorm?.gguf ?? usual.finalNorm };
+  return places ? recurrentNames(names, { recurrent }, places.names, (layer) => `blk.${layer}.`) : names;
 }
 
 /** Files of Mixtral that were made until April 2024 have a matrix for each expert. */

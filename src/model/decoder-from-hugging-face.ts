@@ -44,11 +44,15 @@ export function huggingFaceDecoder(
     slidingWindow: slidingWindow(family, config),
     activation: family.activation ?? activation(config, 'hidden_act'),
     tiedEmbeddings: config.flag('tie_word_embeddings') ?? family.gemma !== undefined,
+    recurrent: null,
     experts,
     ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
   };
   const names = huggingFaceNames(family.huggingFaceRenamed ?? family.experts?.renamed);
-  return describeDecoder(spec, names, family, family.experts?.source(holds));
+  return describeDecoder(spec, names, family, {
+    expertSource: family.experts?.source(holds),
+    kernelShape: (channels, kernel) => [channels, 1, kernel],
+  });
 }
 
 /** The fields of rotary positions. Newer files of models with two kinds of layers have them once for each kind. */

@@ -8,4 +8,6 @@ export const DEFAULT_TRAITS = {
   queryScale: 1,
   attentionSoftCap: null,
   logitSoftCap: null,
+  attentionGate: false,
+  recurrent: null,
 } as const satisfies Partial<ModelSpec>;

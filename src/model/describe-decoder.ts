@@ -2,8 +2,7 @@ import type { ModelDescription } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import type { DecoderFamily } from './decoder-family.js';
 import { DEFAULT_TRAITS } from './default-traits.js';
-import { expectedTensors, type FusedRows } from './expected-tensors.js';
-import type { ExpertSource } from './expert-sources.js';
+import { expectedTensors, type FusedRows, type TensorPlaces } from './expected-tensors.js';
 import { fusedGateUp, fusedQueriesKeysValues } from './fused-rows.js';
 import { GGUF_ROPE_TENSORS } from './rope-scaling.js';
 import type { ModelSpec } from './spec.js';
@@ -22,22 +21,33 @@ export const familyTraits = (family: DecoderFamily) =>
     parallelNorm: null,
     queryKeyNorm: family.queryKeyNorm,
     attentionSinks: family.attentionSinks ?? false,
+    attentionGate: family.attentionGate ?? false,
   }) as const;
+
+/** What one kind of checkpoint does in its own way, besides names. */
+export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'kernelShape'> {
+  /** Matrices of a mixer whose rows are parts of a larger one. */
+  mixerRows?: FusedRows;
+  /** True for a tensor that a run does not need. */
+  ignored?: (sourceName: string) => boolean;
+}
 
 /** Adds the tensors to a decoder's spec, under the names of its kind of checkpoint. */
 export function describeDecoder(
   spec: ModelSpec,
   names: CheckpointNames,
   { fused }: DecoderFamily,
-  expertSource?: ExpertSource,
+  { ignored, mixerRows, ...places }: DecoderPlaces,
 ): ModelDescription {
   const [attention, network] = [fusedQueriesKeysValues(spec), fusedGateUp(spec)];
-  const fusedRows: FusedRows = (tensor) => (fused ? (attention(tensor) ?? network(tensor)) : null);
+  const fusedRows: FusedRows = (tensor) =>
+    mixerRows?.(tensor) ?? (fused ? (attention(tensor) ?? network(tensor)) : null);
   return {
     spec,
-    tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, { expertSource, fusedRows }) },
+    tensors: { [Symbol.iterator]: () => expectedTensors(spec, names, { ...places, fusedRows }) },
     ignores: (sourceName) =>
       GGUF_ROPE_TENSORS.includes(sourceName) ||
+      (ignored?.(sourceName) ?? false) ||
       (sourceName === names.head && spec.tiedEmbeddings) ||
       // Older Hugging Face checkpoints carry what theta says anyway.
       sourceName.endsWith('.rotary_emb.inv_freq'),

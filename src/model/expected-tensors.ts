@@ -1,6 +1,7 @@
 import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
+import { mixerChannels } from './mixer-tensors.js';
 import { residentOfLayer } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -20,6 +21,8 @@ export type FusedRows = (tensor: LayerTensor) => RowGroups | null;
 export interface TensorPlaces {
   expertSource?: ExpertSource;
   fusedRows?: FusedRows;
+  /** The shape of a mixer's convolution in the checkpoint. Default: [channels * kernel]. */
+  kernelShape?: (channels: number, kernel: number) => number[];
 }
 
 const EXPERT_BIASES: readonly LayerTensor[] = ['gateBias', 'upBias', 'downBias'];
@@ -31,7 +34,6 @@ export function* expectedTensors(
   places: TensorPlaces = {},
 ): Generator<ExpectedTensor> {
   const { hiddenSize, vocabSize } = spec;
-  const ofLayer = layerShapes(spec);
   yield { name: EMBEDDING, sourceName: names.embedding, shape: [vocabSize, hiddenSize] };
   if (spec.rotary === null)
     yield {
@@ -40,7 +42,7 @@ export function* expectedTensors(
       shape: [spec.positionOffset + spec.contextLength, hiddenSize],
     };
   for (let layer = 0; layer < spec.numLayers; layer++)
-    for (const [tensor, shape, ofExperts] of ofLayer) {
+    for (const [tensor, shape, ofExperts] of layerShapes(spec, layer)) {
       const name = layerTensor(layer, tensor);
       yield { name, shape, ...sourceOf(spec, layer, tensor, names.layer(layer, tensor), ofExperts, places) };
     }
@@ -50,7 +52,7 @@ export function* expectedTensors(
 }
 
 /** A layer's tensors, the resident ones first: name, shape, and whether it holds a part of every expert. */
-function layerShapes(spec: ModelSpec): [LayerTensor, number[], boolean][] {
+function layerShapes(spec: ModelSpec, layer: number): [LayerTensor, number[], boolean][] {
   const { hiddenSize, experts } = spec;
   const neurons = experts?.intermediateSize ?? spec.intermediateSize;
   const streamed: [LayerTensor, number[]][] = [
@@ -59,7 +61,7 @@ function layerShapes(spec: ModelSpec): [LayerTensor, number[], boolean][] {
   ];
   if (spec.gated) streamed.unshift(['gate', [neurons, hiddenSize]]);
   return [
-    ...residentOfLayer(spec).map(([tensor, shape]): [LayerTensor, number[], boolean] => [
+    ...residentOfLayer(spec, layer).map(([tensor, shape]): [LayerTensor, number[], boolean] => [
       tensor,
       shape,
       experts !== null && EXPERT_BIASES.includes(tensor),
@@ -73,14 +75,18 @@ function layerShapes(spec: ModelSpec): [LayerTensor, number[], boolean][] {
 }
 
 function sourceOf(
-  { experts, hiddenSize }: ModelSpec,
+  { experts, hiddenSize, recurrent }: ModelSpec,
   layer: number,
   tensor: LayerTensor,
   sourceName: string,
   ofExperts: boolean,
-  { expertSource = stackedExperts, fusedRows = () => null }: TensorPlaces,
+  { expertSource = stackedExperts, fusedRows = () => null, kernelShape }: TensorPlaces,
 ) {
   if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...experts!, hiddenSize, sourceName });
+  if (tensor === 'mixerKernel' && kernelShape && recurrent) {
+    const { mixer } = recurrent;
+    return { sourceName, sourceShape: kernelShape(mixerChannels(mixer, hiddenSize), mixer.kernel) };
+  }
   const parts = fusedRows(tensor);
   return parts ? { sourceName, parts } : { sourceName };
 }

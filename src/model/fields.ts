@@ -42,6 +42,14 @@ export class Fields {
     return value;
   }
 
+  /** A whole number from 0 to `most`; 0 where it is missing. */
+  count(key: string, most: number): number {
+    const value = this.raw(key) ?? 0;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > most)
+      throw this.#wrong(key, value, `a whole number from 0 to ${most}`);
+    return value;
+  }
+
   /** A finite number above zero. */
   positive(key: string, fallback?: number): number {
     const value = this.raw(key) ?? fallback;

@@ -49,6 +49,45 @@ export interface ExpertsSpec {
   sharedIntermediateSize: number;
 }
 
+/**
+ * A short convolution between two gates (LFM2): [B | C | x] = in(h), y = C * conv(B * x), with no activation. It keeps
+ * the last `kernel - 1` columns of B * x, [hiddenSize] each.
+ */
+export interface ShortConvolutionSpec {
+  kind: 'short-convolution';
+  /** Positions that one output sees, its own included. */
+  kernel: number;
+}
+
+/**
+ * A gated delta net (arXiv 2412.06464): a matrix [headDim, headDim] for each value head, which decays and is corrected
+ * with every token. It also keeps `kernel - 1` columns of a convolution, [(2 * keyHeads + valueHeads) * headDim] each.
+ */
+export interface DeltaNetSpec {
+  kind: 'delta-net';
+  /** Heads of queries and keys. They divide the value heads. */
+  keyHeads: number;
+  valueHeads: number;
+  headDim: number;
+  kernel: number;
+  /**
+   * The key head of value head v: `tiled`, v modulo keyHeads (GGUF files of Qwen 3.5); `grouped`, neighbours share one.
+   */
+  keyHeadOrder: 'tiled' | 'grouped';
+  /** What the checkpoint holds of each head's decay rate: the negative rate itself, or its natural logarithm. */
+  decay: 'negated' | 'logarithm';
+}
+
+/** A mixer whose state has one size, whatever the length of the context. */
+export type RecurrentSpec = ShortConvolutionSpec | DeltaNetSpec;
+
+/** The layers that have such a mixer in place of attention. */
+export interface RecurrentLayersSpec {
+  mixer: RecurrentSpec;
+  /** [numLayers]: true for a layer with this mixer, false for one with attention. */
+  layers: readonly boolean[];
+}
+
 /** The complete description of a model: everything that the engine needs besides the tensors. */
 export interface ModelSpec {
   /** One of `ARCHITECTURE_NAMES` in families/architectures.ts. */
@@ -108,6 +147,10 @@ export interface ModelSpec {
   slidingWindow: SlidingWindowSpec | null;
   /** True where the softmax of each head has an extra logit that adds no value (arXiv 2309.17453). */
   attentionSinks: boolean;
+  /** True where queries come with as many values whose sigmoid weighs attention's output, head by head. */
+  attentionGate: boolean;
+  /** Null where every layer has attention. */
+  recurrent: RecurrentLayersSpec | null;
   /** Null for an ordinary feed-forward network. */
   experts: ExpertsSpec | null;
 }

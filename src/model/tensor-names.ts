@@ -12,6 +12,7 @@ export const HEAD = 'head';
 /**
  * Resident tensors of a layer. With experts, a bias holds those of all experts, one after another. `router` is
  * [numExperts, hiddenSize]. The shared expert is resident too.
+ * `mixer...` belong to a mixer other than attention (mixer-tensors.ts). `o` is the output projection of every mixer.
  */
 export type ResidentLayerTensor =
   | 'attentionNorm'
@@ -25,6 +26,16 @@ export type ResidentLayerTensor =
   | 'qNorm'
   | 'kNorm'
   | 'sinks'
+  | 'mixerInput'
+  | 'mixerGate'
+  | 'mixerStep'
+  | 'mixerShare'
+  | 'mixerKernel'
+  | 'mixerKernelBias'
+  | 'mixerStepBias'
+  | 'mixerDecay'
+  | 'mixerSkip'
+  | 'mixerNorm'
   | 'o'
   | 'oBias'
   | 'postAttentionNorm'

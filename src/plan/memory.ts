@@ -1,5 +1,8 @@
 import { bridgeScratchBytes, keyValueBytes } from '../../native-bridge/memory.js';
 import { READ_THREADS } from '../disk/read-threads.js';
+import { mixerScratchBytes } from '../mixers/footprint.js';
+import { recurrentStateBytes } from '../mixers/state-size.js';
+import { attentionLayers, recurrentWidth } from '../model/mixer-tensors.js';
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 
@@ -20,11 +23,13 @@ const BYTES_PER_TOKEN = 540;
 /** A read thread has a stack, and a buffer in which it widens small reads. */
 const READ_THREAD_BYTES = 1.2e6;
 
-/** Bytes of keys and values once the context is full. */
+/** Bytes of keys and values once the context is full, and of states that do not grow, with their copies. */
 export function stateBytes(spec: ModelSpec, contextSize: number, format: 'f16' | 'f32'): number {
-  const { numLayers, numKeyValueHeads, headDim } = spec;
+  const { numKeyValueHeads, headDim } = spec;
+  const numLayers = attentionLayers(spec);
   // 16 bits a value are integers with scales: bridge.ts says why.
-  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: format === 'f16' ? 'i16' : 'f32' });
+  const kept = format === 'f16' ? 'i16' : 'f32';
+  return keyValueBytes({ numLayers, numKeyValueHeads, headDim, contextSize, format: kept }) + recurrentStateBytes(spec);
 }
 
 /**
@@ -40,7 +45,9 @@ export function scratchBytes(
   const tokens = prefillChunk(spec);
   const heads = spec.numAttentionHeads * spec.headDim;
   const keyValues = spec.numKeyValueHeads * spec.headDim;
-  const perToken = 3 * spec.hiddenSize + 2 * heads + 2 * keyValues;
+  const mixer = spec.recurrent ? recurrentWidth(spec.recurrent.mixer, spec.hiddenSize) : 0;
+  // What the mixers write; queries, and gates twice: beside the queries and by themselves.
+  const perToken = 3 * spec.hiddenSize + Math.max(heads, mixer) + (spec.attentionGate ? 3 : 1) * heads + 2 * keyValues;
   // Logits and weights of every expert.
   const routing = spec.experts ? tokens * 3 * spec.experts.numExperts : 0;
   const bridge = bridgeScratchBytes({
@@ -57,20 +64,12 @@ export function scratchBytes(
   });
   return (
     bridge +
+    mixerScratchBytes(spec, tokens) +
     tokens * perNeuron * spec.intermediateSize +
     4 * (tokens * perToken + routing + LOGIT_ROWS * spec.vocabSize)
   );
 }
 
-/**
- * Bytes beside the budget, measured on small models, where little else grows the process. `sessionBytes` is the dense
- * half's part.
- */
-export const overheadBytes = (spec: ModelSpec, sessionBytes: number): number =>
-  Math.ceil(
-    WORKER_BYTES +
-      TEXT_THREAD_BYTES +
-      spec.vocabSize * BYTES_PER_TOKEN +
-      READ_THREADS * READ_THREAD_BYTES +
-      sessionBytes,
-  );
+/** Bytes beside the budget, measured on small models, where little else grows the process. */
+export const overheadBytes = (spec: ModelSpec): number =>
+  Math.ceil(WORKER_BYTES + TEXT_THREAD_BYTES + spec.vocabSize * BYTES_PER_TOKEN + READ_THREADS * READ_THREAD_BYTES);

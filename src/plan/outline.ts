@@ -1,5 +1,5 @@
 import type { BundleGeometry, MatrixSource } from '../../native-bridge/bridge.js';
-import { isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
 import { describeCopied } from '../store/copied.js';
@@ -65,17 +65,8 @@ export function checkpointOutline({ checkpoint, storePath }: CheckpointSource): 
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
   const columns = shape.at(-1)!;
-  // A format without a kernel becomes f32. Its bytes, taken as f32, do for timing.
-  const sample = isRowFormat(format)
-    ? { path, offset, rowStride: rowBytes(format, columns), rows: bytes / rowBytes(format, columns), columns, format }
-    : {
-        path,
-        offset,
-        rowStride: 4 * columns,
-        rows: Math.max(1, Math.floor(bytes / (4 * columns))),
-        columns,
-        format: 'f32' as const,
-      };
+  const rowStride = rowBytes(format, columns);
+  const sample = { path, offset, rowStride, rows: bytes / rowStride, columns, format };
   return {
     spec: checkpoint.spec,
     layers: layout.layers,

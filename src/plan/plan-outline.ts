@@ -1,6 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { denseFootprint } from '../dense/footprint.js';
 import { FlashrowError } from '../errors.js';
+import { mixerResidentBytes } from '../mixers/footprint.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { allocate } from './allocate.js';
 import type { Allocation } from './allocation.js';
@@ -44,11 +45,12 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
   const { spec, layers, tensors } = outline;
   const asked = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
+  dense.residentBytes += mixerResidentBytes(spec, tensors);
   const calibration = calibrationFor(outline, asked);
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
   const spendOn = (budgetBytes: number, contextSize: number) => allocate({ ...request, budgetBytes, contextSize });
   const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes;
-  const overhead = overheadBytes(spec, dense.overheadBytes);
+  const overhead = overheadBytes(spec);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
   const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);

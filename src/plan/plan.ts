@@ -38,13 +38,13 @@ export interface Plan {
   left: MemoryLeft;
   /** Weights that stay in memory: the dense half, and what a selector keeps. */
   residentBytes: number;
-  /** Keys and values at full context. */
+  /** Keys and values at full context, and states that do not grow, with the copies that let a prompt be told again. */
   stateBytes: number;
   /** Working buffers. */
   scratchBytes: number;
   /** Slots for bundles, allocated once. */
   cacheBytes: number;
-  /** Memory beside the budget: worker, tokenizer, sessions. */
+  /** Memory beside the budget: worker threads, tokenizer, read threads. */
   overheadBytes: number;
   /** The streamed half as it lies on disk. Gates that stay in memory are not part of it. */
   ffnBytes: number;

@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { replaceFile } from '../disk/replace-file.js';
 
 /*
  * What runs and probes measured here, kept in the cache folder, so that forecasts are corrected by it. It is a hint: a
@@ -41,13 +42,11 @@ export function record(cacheDir: string, figures: readonly { key: string; value:
     series.set(name, { at: Date.now(), values });
   }
   const kept = [...series].sort(([, a], [, b]) => b.at - a.at).slice(0, MOST_KINDS);
-  const path = join(cacheDir, FILE);
-  const partial = `${path}.${process.pid}.partial`;
+  const written = JSON.stringify({ version: 1, speeds: Object.fromEntries(kept) });
   try {
-    writeFileSync(partial, JSON.stringify({ version: 1, speeds: Object.fromEntries(kept) }));
-    renameSync(partial, path);
+    replaceFile(join(cacheDir, FILE), (file) => writeFileSync(file, written));
   } catch {
-    rmSync(partial, { force: true });
+    // There is no folder to write to.
   }
 }
 

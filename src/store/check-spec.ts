@@ -1,6 +1,7 @@
 import { ARCHITECTURE_NAMES } from '../model/families/architectures.js';
 import type { Activation, ExpertsSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
+import { checkRecurrent } from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu'];
@@ -94,6 +95,12 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     logitSoftCap: fields.isNull('logitSoftCap') ? null : positive(fields, 'logitSoftCap'),
     slidingWindow: fields.isNull('slidingWindow') ? null : checkSlidingWindow(fields.fields('slidingWindow')),
     attentionSinks: fields.flag('attentionSinks'),
+    // Older stores lack the next two.
+    attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
+    recurrent:
+      fields.has('recurrent') && !fields.isNull('recurrent')
+        ? checkRecurrent(fields.fields('recurrent'), fields.integer('numLayers', 1, 65536))
+        : null,
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),
   };
 }

@@ -1,27 +1,14 @@
 import {
   FORMATS,
-  isRowFormat,
   isWritableFormat,
   type RowFormat,
   WRITABLE_FORMATS,
   type WritableFormat,
 } from '../../native-bridge/formats.js';
 import { FlashrowError } from '../errors.js';
-import type { TensorFormat } from '../import/tensor-format.js';
 
-/** `source` keeps the bits of the source where a kernel exists for its format. */
+/** `source` keeps the bits of the source. */
 export type FormatRequest = 'source' | WritableFormat;
-
-/**
- * The format of a checkpoint's tensor without a request: the nearest format with a kernel that is not coarser. For five
- * bits or less, the nearest one that can be written is q8_0. Its error is below 0.5% of the weights; q4_1's is 3 to 8%
- * (bench/EXPERIMENTS.md, IMPORT-02).
- */
-const nearestFormat = (source: TensorFormat): RowFormat =>
-  isRowFormat(source) ? source : source === 'bf16' ? 'f32' : 'q8_0';
-
-/** The format that a tensor's weights are read in: its own, or f32 where its own has no kernel. */
-export const decodedFormat = (source: TensorFormat): RowFormat => (isRowFormat(source) ? source : 'f32');
 
 const holdsRow = (format: RowFormat, columns: number) => columns % FORMATS[format].blockSize === 0;
 
@@ -38,8 +25,8 @@ export function checkRequest(option: 'rows' | 'dense', request: string): asserts
 /**
  * The format of a matrix with rows of `columns` weights: the requested one, or f16 where its blocks do not fit a row.
  */
-export function matrixFormat(source: TensorFormat, request: FormatRequest, columns: number): RowFormat {
-  const wanted = request === 'source' ? nearestFormat(source) : request;
+export function matrixFormat(source: RowFormat, request: FormatRequest, columns: number): RowFormat {
+  const wanted = request === 'source' ? source : request;
   return holdsRow(wanted, columns) ? wanted : 'f16';
 }
 
@@ -54,18 +41,17 @@ export interface DownChoice {
  * a requested block format fits no slice of a row but fits a column, the matrix is stored by columns.
  */
 export function chooseDown(
-  source: TensorFormat,
+  source: RowFormat,
   request: FormatRequest,
   singleNeurons: boolean,
   hiddenSize: number,
   intermediateSize: number,
 ): DownChoice {
-  const kept = nearestFormat(source);
   if (singleNeurons) {
-    const turned = request === 'source' && FORMATS[kept].blockSize > 1 ? 'q8_0' : request;
+    const turned = request === 'source' && FORMATS[source].blockSize > 1 ? 'q8_0' : request;
     return { orientation: 'by-neuron', format: matrixFormat(source, turned, hiddenSize) };
   }
-  const wanted = request === 'source' ? kept : request;
+  const wanted = request === 'source' ? source : request;
   if (!holdsRow(wanted, intermediateSize) && holdsRow(wanted, hiddenSize)) {
     return { orientation: 'by-neuron', format: wanted };
   }

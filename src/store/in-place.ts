@@ -1,5 +1,5 @@
 import type { BundleGeometry } from '../../native-bridge/bridge.js';
-import { FORMATS, isRowFormat, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
+import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
 import { streamedNeurons } from '../model/resident-tensors.js';
@@ -29,7 +29,6 @@ export function whyCopied({ format, layout, interleaved, parts, offset }: Checkp
   if (layout === 'packed-mxfp4') return 'its scales lie in a tensor of their own';
   if (interleaved) return 'its rows alternate with those of another tensor';
   if (parts !== undefined) return 'its rows do not follow one another';
-  if (!isRowFormat(format)) return `${format} has no kernel`;
   if (offset % alignmentOf(format) !== 0)
     return `it begins at byte ${offset}, which is no multiple of ${alignmentOf(format)}`;
   return null;
@@ -102,7 +101,7 @@ export function denseInPlace(
 function networkOf(checkpoint: Checkpoint, layer: number) {
   const { spec } = checkpoint;
   const names = streamedParts(spec);
-  const format = (name: StreamedLayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format as RowFormat;
+  const format = (name: StreamedLayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
   const part = (name: StreamedLayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
   return {
     hiddenSize: spec.hiddenSize,

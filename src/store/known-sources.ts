@@ -1,6 +1,7 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FileState, isSameState } from '../disk/file-state.js';
+import { replaceFile } from '../disk/replace-file.js';
 import { type Manifest, SOURCES_FILE } from './manifest.js';
 
 /** More copies of one checkpoint than anybody keeps. */
@@ -24,12 +25,10 @@ export function rememberSource(storePath: string, content: string, states: Known
   const path = join(storePath, SOURCES_FILE);
   const others = readKnown(storePath, content).filter((known) => !isSame(known, states));
   const known: KnownSources = { content, states: [states, ...others].slice(0, MOST_KNOWN) };
-  const partial = `${path}.${process.pid}.partial`;
   try {
-    writeFileSync(partial, JSON.stringify(known));
-    renameSync(partial, path);
+    replaceFile(path, (file) => writeFileSync(file, JSON.stringify(known)));
   } catch {
-    rmSync(partial, { force: true });
+    // The store cannot be written to.
   }
 }
 

@@ -34,7 +34,7 @@ export interface StoreLayout {
   layers: BundleGeometry[];
   /** In the order of the model. Those with resident.bin as their file lie in it in this order. */
   resident: Omit<ResidentTensor, 'checksum'>[];
-  /** Matrices whose format changes, with or without loss. From bf16 to f32 there is none. */
+  /** Matrices whose format changes, with or without loss. From f16 or bf16 to f32 there is none. */
   conversions: { tensor: string; from: string; to: RowFormat }[];
   /** Matrices that must be written although the others are read in place, by their names in the checkpoint. */
   copied: { tensor: string; why: string }[];

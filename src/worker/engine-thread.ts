@@ -80,7 +80,7 @@ async function perform(
       return compareSelectors(request.args, aborted, onEvent);
     }
     case 'open': {
-      // Loaded on demand: the other jobs need neither ONNX Runtime nor its memory.
+      // Loaded on demand: the other jobs do without the engine and its memory.
       const { openHost } = await import('../engine/open-host.js');
       host = await openHost(request.args, aborted, onEvent);
       return { info: host.info, plan: host.plan, idle: host.idle };

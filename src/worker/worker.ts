@@ -3,7 +3,7 @@ import type { WorkerStart } from '../contract/protocol.js';
 
 /*
  * Where a thread begins. An app's bundle has one file for every thread (examples/bundle.mjs), so the start says what
- * the thread is for. Each loads only what it needs: the text thread neither the kernels nor ONNX Runtime.
+ * the thread is for. Each loads only what it needs: the text thread has no kernels.
  */
 if ((workerData as WorkerStart).takes === 'text') void import('./text-thread.js');
 else void import('./engine-thread.js');

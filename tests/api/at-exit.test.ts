@@ -24,7 +24,6 @@ function leave(delay: number): Promise<[number | null, string | null]> {
 }
 
 describe.skipIf(!haveSharedData)(`process.exit in the middle of a generation${withoutSharedData}`, () => {
-  // f32 weights: the calls that must not be cut off are ONNX Runtime's.
   it('ends the process with its code, and never by a signal', async () => {
     for (let delay = 0; delay < 10; delay++) expect(await leave(delay)).toEqual([3, null]);
   });

@@ -58,7 +58,7 @@ describe('bench:capped without a cap or a peer', () => {
 describe('bench', () => {
   it('measures what it is asked for alone, and leaves nothing in its folder', async () => {
     const before = readdirSync(folder);
-    const only = ['--only', 'cache lru|onnx call gemm 16$|sampler greedy 32000'];
+    const only = ['--only', 'cache lru|onnx call gemm 16 x1$|sampler greedy 32000'];
     const { exitCode, stdout, stderr } = await bench('micro', [...only, '--folder', folder, '--json', '-']);
     expect(exitCode, stderr).toBe(0);
     const { groups } = JSON.parse(stdout);

@@ -1,7 +1,9 @@
 import * as fs from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Bridge } from '../../dist/native-bridge/bridge.js';
 import type { WritableFormat } from '../../dist/native-bridge/formats.js';
+import { openBridge } from '../../dist/native-bridge/index.js';
 import { openTwin } from '../../dist/native-bridge/twin/index.js';
 import { createDenseHalf } from '../../dist/src/dense/create-dense-half.js';
 import type { DenseHalf } from '../../dist/src/dense/dense-half.js';
@@ -29,8 +31,8 @@ afterAll(() => {
   fs.rmSync(folder, { recursive: true });
 });
 
-const open = ({ spec, tensors }: WrittenModel, threads = 1) =>
-  createDenseHalf({ spec, tensors, bridge, threads, maxTokens: MAX_TOKENS });
+const open = ({ spec, tensors }: WrittenModel, on: Bridge = bridge) =>
+  createDenseHalf({ spec, tensors, bridge: on, maxTokens: MAX_TOKENS });
 
 function buffers(model: WrittenModel) {
   const { hiddenSize, numAttentionHeads, numKeyValueHeads, headDim, vocabSize } = model.spec;
@@ -214,7 +216,7 @@ describe('results', () => {
   });
 
   it('are the same bits with one thread and with two, alone and in a chunk', async () => {
-    // Large enough that ONNX Runtime splits the work.
+    // Large enough that threads share the work.
     const spec = smallSpec({
       hiddenSize: 512,
       numAttentionHeads: 16,
@@ -226,8 +228,9 @@ describe('results', () => {
     const model = writeRandomModel(folder, spec, 'f32');
     const outcomes: Float32Array[][] = [];
     for (const threads of [1, 2]) {
+      const threaded = openBridge({ threads });
       for (const chunk of [1, MAX_TOKENS]) {
-        const half = await open(model, threads);
+        const half = await open(model, threaded);
         const whole = buffers(model);
         for (let from = 0; from < MAX_TOKENS; from += chunk) {
           const part = (buffer: Float32Array) => {
@@ -250,6 +253,7 @@ describe('results', () => {
         await half.dispose();
         outcomes.push([whole.q, whole.k, whole.v, whole.x, whole.ffnInput, whole.logits]);
       }
+      threaded.dispose();
     }
     for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
   });

@@ -15,7 +15,7 @@ afterAll(() => {
 });
 
 const open = ({ spec, tensors }: Pick<WrittenModel, 'spec' | 'tensors'>) =>
-  createDenseHalf({ spec, tensors, bridge, threads: 1, maxTokens: 4 });
+  createDenseHalf({ spec, tensors, bridge, maxTokens: 4 });
 const openDescriptors = () => fs.readdirSync('/proc/self/fd').length;
 
 /** A good model in which one tensor is replaced, or taken out. */
@@ -97,9 +97,7 @@ describe('loading', () => {
         return matrix;
       },
     };
-    await expect(createDenseHalf({ ...model, bridge: failing, threads: 1, maxTokens: 4 })).rejects.toThrow(
-      'out of memory',
-    );
+    await expect(createDenseHalf({ ...model, bridge: failing, maxTokens: 4 })).rejects.toThrow('out of memory');
     expect(held).toBe(0);
   });
 });

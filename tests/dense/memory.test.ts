@@ -56,7 +56,7 @@ const wide = smallSpec({
   tiedEmbeddings: true,
 });
 const load = (spec: ModelSpec, tensors: Map<string, TensorOnDisk>) =>
-  createDenseHalf({ spec, tensors, bridge, threads: 2, maxTokens: 8 });
+  createDenseHalf({ spec, tensors, bridge, maxTokens: 8 });
 
 const held = (spec: ModelSpec, tensors: Map<string, TensorOnDisk>) =>
   shapesOf(spec).reduce((sum, [name]) => sum + tensors.get(name)!.bytes, 0);
@@ -91,11 +91,6 @@ describe('accounting', () => {
       await half.dispose();
     },
   );
-
-  it('counts sessions only where ONNX Runtime runs something', () => {
-    expect(denseFootprint(wide, writeZeros(wide, 'q4_0')).overheadBytes).toBe(0);
-    expect(denseFootprint(wide, writeZeros(wide, 'f32')).overheadBytes).toBeGreaterThan(0);
-  });
 });
 
 describe.skipIf(process.platform !== 'linux')('rounds of loading and disposing', () => {

@@ -72,7 +72,7 @@ describe.skipIf(!haveSharedData)(`stories260K${withoutSharedData}`, () => {
       resident.map((tensor) => ({ ...tensor, format: 'f32' as const })),
     );
     const bridge = openTwin(1);
-    const half = await createDenseHalf({ spec, tensors, bridge, threads: 2, maxTokens: 1 });
+    const half = await createDenseHalf({ spec, tensors, bridge, maxTokens: 1 });
     const ids: number[] = JSON.parse(fs.readFileSync(join(data, 'greedy_ids.json'), 'utf8'));
     const npy = fs.readFileSync(join(data, 'greedy_logits_f32.npy'));
     const reference = new Float32Array(new Uint8Array(npy.subarray(10 + npy.readUInt16LE(8))).buffer);

@@ -55,10 +55,10 @@ describe("the numbers of the bridge's memory", () => {
       numKeyValueHeads: 2,
       headDim: 16,
     };
-    // x of the network and of a matrix and h as integers, 9 bytes for 4; gate and h as floats; two threads' tiles of 32
+    // x of the network and of a matrix and h as integers, 10 bytes for 4; gate and h as floats; two threads' tiles of 32
     // queries.
     const attention = 4 * 2 * 32 * (100 + 1 + 32);
-    expect(bridgeScratchBytes(shape)).toBe((16 * (64 + 64 + 256) * 9) / 4 + 4 * 2 * 16 * 256 + attention);
+    expect(bridgeScratchBytes(shape)).toBe((16 * (64 + 64 + 256) * 10) / 4 + 4 * 2 * 16 * 256 + attention);
     // A tile holds all queries of a key-value head for one token, here 40 of them.
     expect(bridgeScratchBytes({ ...shape, numAttentionHeads: 80 }) - bridgeScratchBytes(shape)).toBe(attention / 4);
     // Half a million values of h are kept, however many a call has.
@@ -71,7 +71,7 @@ describe("the numbers of the bridge's memory", () => {
     ).toBe(512 * 8000 * (2.25 + 8));
     // With experts: gathered rows of x and y, and the h of one expert alone becomes integers.
     expect(bridgeScratchBytes({ ...shape, expertNeurons: 32 }) - bridgeScratchBytes(shape)).toBe(
-      4 * 2 * 16 * 64 - (16 * (256 - 32) * 9) / 4,
+      4 * 2 * 16 * 64 - (16 * (256 - 32) * 10) / 4,
     );
   });
 });

@@ -32,6 +32,8 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   logitSoftCap: null,
   slidingWindow: null,
   attentionSinks: false,
+  attentionGate: false,
+  recurrent: null,
   experts: null,
   ...change,
 });

@@ -15,6 +15,8 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("Cache", defineCache(env));
   exports.Set("trainLowRank", Napi::Function::New(env, trainLowRankStep));
   exports.Set("countAgreements", Napi::Function::New(env, countAgreements));
+  exports.Set("convolve", Napi::Function::New(env, convolveColumns));
+  exports.Set("recur", Napi::Function::New(env, recurHeads));
   exports.Set("crc32c", Napi::Function::New(env, checksumBytes));
   exports.Set("lockFile", Napi::Function::New(env, lockOpenFile));
   exports.Set("probeReads", Napi::Function::New(env, probeFile));

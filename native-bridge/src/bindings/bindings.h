@@ -16,6 +16,8 @@ Napi::Object memoryConstants(Napi::Env env);
 
 Napi::Value trainLowRankStep(const Napi::CallbackInfo& info);
 Napi::Value countAgreements(const Napi::CallbackInfo& info);
+Napi::Value convolveColumns(const Napi::CallbackInfo& info);
+Napi::Value recurHeads(const Napi::CallbackInfo& info);
 Napi::Value checksumBytes(const Napi::CallbackInfo& info);
 Napi::Value lockOpenFile(const Napi::CallbackInfo& info);
 Napi::Value probeFile(const Napi::CallbackInfo& info);

@@ -87,14 +87,27 @@ LayerOptions toLayer(const Napi::Object& object) {
   return layer;
 }
 
+MatrixOptions toMatrix(const Napi::Object& object) {
+  MatrixOptions matrix{};
+  matrix.file = static_cast<uint32_t>(std::min<uint64_t>(countOf(object, "file"), UINT32_MAX));
+  matrix.offset = countOf(object, "offset");
+  matrix.rows = countOf(object, "rows");
+  matrix.columns = countOf(object, "columns");
+  matrix.format = formatOf(object.Get("format"), "format");
+  matrix.rowsPerUnit = countOf(object, "rowsPerUnit");
+  if (!object.Get("checksum").IsNull()) matrix.checksum = static_cast<uint32_t>(countOf(object, "checksum"));
+  matrix.slotBytes = countOf(object, "slotBytes");
+  return matrix;
+}
+
 class Stream : public Holder<Stream, RowStream> {
  public:
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Stream",
                        {InstanceAccessor<&Stream::direct>("direct"), InstanceMethod<&Stream::request>("request"),
                         InstanceMethod<&Stream::startRing>("startRing"), InstanceMethod<&Stream::seekRing>("seekRing"),
-                        InstanceMethod<&Stream::ffn>("ffn"), InstanceMethod<&Stream::counters>("counters"),
-                        InstanceMethod("dispose", &Stream::dispose)});
+                        InstanceMethod<&Stream::ffn>("ffn"), InstanceMethod<&Stream::multiply>("multiply"),
+                        InstanceMethod<&Stream::counters>("counters"), InstanceMethod("dispose", &Stream::dispose)});
   }
 
   explicit Stream(const Napi::CallbackInfo& info) : Holder(info) {
@@ -112,7 +125,10 @@ class Stream : public Holder<Stream, RowStream> {
       std::vector<LayerOptions> layers;
       const Napi::Array list = toArray(object.Get("layers"), "layers");
       for (uint32_t i = 0; i < list.Length(); i++) layers.push_back(toLayer(toObject(list.Get(i), "layer")));
-      native_ = std::make_unique<RowStream>(pool.threads(), pool.kernels(), options, std::move(layers));
+      std::vector<MatrixOptions> matrices;
+      const Napi::Array others = toArray(object.Get("matrices"), "matrices");
+      for (uint32_t i = 0; i < others.Length(); i++) matrices.push_back(toMatrix(toObject(others.Get(i), "matrix")));
+      native_ = std::make_unique<RowStream>(pool.threads(), pool.kernels(), options, std::move(layers), matrices);
     });
   }
 
@@ -164,6 +180,16 @@ class Stream : public Holder<Stream, RowStream> {
       call.y = toFloats(info[8], values, "y");
       call.accumulate = toFlag(info[9], "accumulate");
       stream.ffn(call);
+    });
+  }
+
+  void multiply(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) {
+      const size_t index = toCount(info[0], "matrix");
+      const StreamedMatrix& matrix = stream.matrix(index);
+      const uint64_t tokens = toCount(info[2], "tokens");
+      const float* x = toFloats(info[1], elements(tokens, matrix.columns()), "x");
+      stream.multiply(index, x, tokens, toFloats(info[3], elements(tokens, matrix.rows()), "y"));
     });
   }
 

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "kernels/kernels.h"
-#include "kernels/super_blocks.h"
+#include "kernels/block_formats.h"
 
 namespace flashrow {
 namespace {
@@ -31,6 +31,16 @@ struct DecodeF16 {
     uint8_t padded[kBytes] = {};
     std::memcpy(padded, from, count * 2);
     into[0] = Simd::loadHalves(padded);
+  }
+};
+
+struct DecodeBF16 {
+  static constexpr size_t kWeights = kLanes, kVectors = 1, kBytes = 2 * kLanes;
+  static void decode(const uint8_t* from, F* into) { into[0] = Simd::loadBfloats(from); }
+  static void decodeFirst(const uint8_t* from, size_t count, F* into) {
+    uint8_t padded[kBytes] = {};
+    std::memcpy(padded, from, count * 2);
+    into[0] = Simd::loadBfloats(padded);
   }
 };
 
@@ -97,23 +107,20 @@ struct DecodeMxfp4 : WholeBlocks {
   }
 };
 
-/** 256 weights: quants spread out to bytes first, then weighed run by run. */
+/** Blocks of block_formats.h: quants spread out to bytes first, then weighed run by run. */
 template <class Block>
-struct SuperBlocks {
-  static constexpr size_t kWeights = 256, kVectors = kWeights / kLanes, kBytes = Block::kBytes;
+struct SpreadBlocks {
+  static constexpr size_t kWeights = Block::kWeights, kVectors = kWeights / kLanes, kBytes = Block::kBytes;
   static void decodeFirst(const uint8_t*, size_t, F* into) { into[0] = Simd::zero(); }
   static void decode(const uint8_t* from, F* into) {
-    Block block;
-    block.expand(from);
-    const uint8_t* quants = reinterpret_cast<const uint8_t*>(block.quants);
+    alignas(64) int8_t quants[kWeights];
+    float scales[kWeights / Block::kRun], minima[kWeights / Block::kRun];
+    Block::expand(from, quants, scales, minima);
     for (size_t v = 0; v < kVectors; v++) {
       const size_t run = v * kLanes / Block::kRun;
-      const F q = Simd::loadSignedBytes(quants + v * kLanes);
-      if constexpr (Block::kHasMinima) {
-        into[v] = Simd::subtract(Simd::multiply(Simd::set(block.scales[run]), q), Simd::set(block.minima[run]));
-      } else {
-        into[v] = Simd::multiply(Simd::set(block.scales[run]), q);
-      }
+      const F q = Simd::loadSignedBytes(reinterpret_cast<const uint8_t*>(quants) + v * kLanes);
+      into[v] = Simd::multiply(Simd::set(scales[run]), q);
+      if constexpr (Block::kHasMinima) into[v] = Simd::subtract(into[v], Simd::set(minima[run]));
     }
   }
 };
@@ -124,14 +131,13 @@ auto withDecoder(Format format, const Use& use) {
   switch (format) {
     case Format::F32: return use(DecodeF32{});
     case Format::F16: return use(DecodeF16{});
+    case Format::BF16: return use(DecodeBF16{});
     case Format::I16: return use(DecodeI16{});
     case Format::Q4_0: return use(DecodeQ4_0{});
     case Format::Q4_1: return use(DecodeQ4_1{});
-    case Format::Q4_K: return use(SuperBlocks<BlockQ4_K>{});
-    case Format::Q5_K: return use(SuperBlocks<BlockQ5_K>{});
-    case Format::Q6_K: return use(SuperBlocks<BlockQ6_K>{});
+    case Format::Q8_0: return use(DecodeQ8_0{});
     case Format::Mxfp4: return use(DecodeMxfp4{});
-    default: return use(DecodeQ8_0{});
+    default: return withBlock(format, [&](auto block) { return use(SpreadBlocks<decltype(block)>{}); });
   }
 }
 

@@ -12,7 +12,7 @@ namespace {
  * A product is four sums, one for each lane of a register. Lane k has columns 4k to 4k + 3 and 16 + 4k to 19 + 4k of
  * every block: their sum in integers is exact, becomes a float and is multiplied with (weights' scale * inputs' scale).
  * A minimum times the inputs' total goes to lane 0. Where 16 columns have a scale of their own, they are summed apart,
- * the first 16 first.
+ * the first 16 first; their minima go to lanes 0 and 1 then.
  */
 template <Also also>
 inline float32x4_t addBlock(float32x4_t sum, const WeightBlock& weights, const InputBlock& x) {
@@ -23,9 +23,12 @@ inline float32x4_t addBlock(float32x4_t sum, const WeightBlock& weights, const I
     return vfmaq_n_f32(onto, vcvtq_f32_s32(vaddq_s32(vshlq_n_s32(highs, 8), lows)), scale * x.scale);
   };
   const int32x4_t highs = vdotq_s32(zero, weights.first, high[0]), lows = vdotq_s32(zero, weights.first, low[0]);
-  if constexpr (also == Also::Scale) {
+  if constexpr (hasTwoScales(also)) {
     sum = weigh(sum, highs, lows, weights.scale);
-    return weigh(sum, vdotq_s32(zero, weights.second, high[1]), vdotq_s32(zero, weights.second, low[1]), weights.also);
+    sum = weigh(sum, vdotq_s32(zero, weights.second, high[1]), vdotq_s32(zero, weights.second, low[1]), weights.also);
+    if constexpr (also == Also::Scale) return sum;
+    const float32x2_t none = vdup_n_f32(0);
+    return vfmaq_f32(sum, vcombine_f32(vld1_f32(weights.minima), none), vcombine_f32(vld1_f32(x.halfTotals), none));
   }
   sum = weigh(sum, vdotq_s32(highs, weights.second, high[1]), vdotq_s32(lows, weights.second, low[1]), weights.scale);
   if (also == Also::Minimum) sum = vfmaq_n_f32(sum, vsetq_lane_f32(weights.also, vdupq_n_f32(0), 0), x.total);

@@ -20,6 +20,8 @@ struct InputBlock {
   float scale;
   /** scale * the sum of all q: what a minimum is multiplied with. */
   float total;
+  /** The same of inputs 0 to 15, and of 16 to 31. */
+  float halfTotals[2];
 };
 static_assert(sizeof(InputBlock) == kIntegerBlockBytes, "plans reckon with this size");
 
@@ -34,12 +36,12 @@ inline void quantizeBlock(const float* x, InputBlock& into) {
   if (!(largest <= std::numeric_limits<float>::max())) {
     // Whatever is multiplied with such a block is not a number.
     into = {};
-    into.scale = into.total = std::numeric_limits<float>::quiet_NaN();
+    into.scale = into.total = into.halfTotals[0] = into.halfTotals[1] = std::numeric_limits<float>::quiet_NaN();
     return;
   }
   const float maximum = largest > kLeastMaximum ? largest : kLeastMaximum;
   const float inverse = kLargest / maximum;
-  int32x4_t sums = vdupq_n_s32(0);
+  int32x4_t sums[2] = {vdupq_n_s32(0), vdupq_n_s32(0)};
   for (size_t i = 0; i < kBlock; i += 8) {
     const int32x4_t a = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i), inverse));
     const int32x4_t b = vcvtnq_s32_f32(vmulq_n_f32(vld1q_f32(x + i + 4), inverse));
@@ -47,10 +49,13 @@ inline void quantizeBlock(const float* x, InputBlock& into) {
     vst1_s8(into.high + i, lowestBytes(vshrq_n_s32(vaddq_s32(a, half), 8), vshrq_n_s32(vaddq_s32(b, half), 8)));
     // The lowest byte of q is that of q - 256 * high.
     vst1_s8(into.low + i, lowestBytes(a, b));
-    sums = vaddq_s32(sums, vaddq_s32(a, b));
+    sums[i / 16] = vaddq_s32(sums[i / 16], vaddq_s32(a, b));
   }
   into.scale = maximum / kLargest;
-  into.total = into.scale * static_cast<float>(vaddvq_s32(sums));
+  for (size_t half = 0; half < 2; half++) {
+    into.halfTotals[half] = into.scale * static_cast<float>(vaddvq_s32(sums[half]));
+  }
+  into.total = into.scale * static_cast<float>(vaddvq_s32(vaddq_s32(sums[0], sums[1])));
 }
 
 size_t inputBytes(size_t columns, size_t tokens) { return tokens * (columns / kBlock) * sizeof(InputBlock); }

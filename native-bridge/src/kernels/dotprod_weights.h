@@ -5,7 +5,6 @@
 #include <arm_neon.h>
 
 #include "kernels/integer_products.h"
-#include "kernels/super_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -14,10 +13,12 @@ namespace {
 struct WeightBlock {
   int8x16_t first, second;
   float scale, also;
+  /** Negated, of columns 0 to 15 and of 16 to 31, where these have one each. */
+  float minima[2];
 };
 
 inline WeightBlock blockAt(const int8_t* quants, float scale, float also = 0) {
-  return {vld1q_s8(quants), vld1q_s8(quants + 16), scale, also};
+  return {vld1q_s8(quants), vld1q_s8(quants + 16), scale, also, {0, 0}};
 }
 
 /** Each calls visit(i, block) for the kStepBlocks blocks of 32 in `kBytes` bytes. */
@@ -35,7 +36,10 @@ inline WeightBlock nibblesAt(const uint8_t* from, int8_t bias, float scale, floa
   const uint8x16_t bytes = vld1q_u8(from);
   const int8x16_t offset = vdupq_n_s8(bias);
   return {vsubq_s8(vreinterpretq_s8_u8(vandq_u8(bytes, vdupq_n_u8(15))), offset),
-          vsubq_s8(vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4)), offset), scale, also};
+          vsubq_s8(vreinterpretq_s8_u8(vshrq_n_u8(bytes, 4)), offset),
+          scale,
+          also,
+          {0, 0}};
 }
 
 struct WeightsQ4_0 {
@@ -67,28 +71,30 @@ struct WeightsMxfp4 {
   }
 };
 
-template <class Super>
-struct SuperWeights {
-  static constexpr size_t kBytes = Super::kBytes, kStepBlocks = 8;
-  static constexpr Also kAlso = Super::kHasMinima ? Also::Minimum : Also::Scale;
+/** Blocks of block_formats.h, spread out in memory first. */
+template <class Block>
+struct WeightsOf {
+  static constexpr size_t kBytes = Block::kBytes, kStepBlocks = Block::kWeights / kBlock;
+  static constexpr Also kAlso = alsoOf<Block>();
   template <class Visit>
   static void eachBlock(const uint8_t* from, const Visit& visit) {
-    Super block;
-    block.expand(from);
+    constexpr size_t kRuns = Block::kWeights / Block::kRun;
+    alignas(16) int8_t quants[Block::kWeights];
+    float scales[kRuns], minima[kRuns];
+    Block::expand(from, quants, scales, minima);
     for (size_t i = 0; i < kStepBlocks; i++) {
-      const int8_t* quants = block.quants + kBlock * i;
-      if constexpr (Super::kHasMinima) {
-        visit(i, blockAt(quants, block.scales[i], -block.minima[i]));
-      } else {
-        visit(i, blockAt(quants, block.scales[2 * i], block.scales[2 * i + 1]));
+      const size_t run = kBlock / Block::kRun * i;
+      WeightBlock block = blockAt(quants + kBlock * i, scales[run]);
+      if constexpr (kAlso == Also::Minimum) block.also = -minima[run];
+      if constexpr (hasTwoScales(kAlso)) block.also = scales[run + 1];
+      if constexpr (kAlso == Also::ScaleAndMinima) {
+        block.minima[0] = -minima[run];
+        block.minima[1] = -minima[run + 1];
       }
+      visit(i, block);
     }
   }
 };
-
-struct WeightsQ4_K : SuperWeights<BlockQ4_K> {};
-struct WeightsQ5_K : SuperWeights<BlockQ5_K> {};
-struct WeightsQ6_K : SuperWeights<BlockQ6_K> {};
 
 }  // namespace
 }  // namespace flashrow

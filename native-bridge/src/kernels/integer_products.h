@@ -4,6 +4,7 @@
 
 #include <cstddef>
 
+#include "kernels/block_formats.h"
 #include "kernels/kernels.h"
 
 namespace flashrow {
@@ -16,16 +17,27 @@ constexpr float kLargest = 32639;
 /** Blocks of smaller numbers than this are rounded to its steps: below, scales would lose bits of their own. */
 constexpr float kLeastMaximum = 0x1p-90f;
 
-/** The second number of a block of weights, beside its scale: none, a minimum, or a scale for columns 16 to 31. */
-enum class Also { Nothing, Minimum, Scale };
+/**
+ * What a block of 32 weights has beside its scale: nothing, a minimum, a scale of their own for columns 16 to 31, or
+ * such a scale and two minima.
+ */
+enum class Also { Nothing, Minimum, Scale, ScaleAndMinima };
+
+constexpr bool hasTwoScales(Also also) { return also == Also::Scale || also == Also::ScaleAndMinima; }
+
+template <class Block>
+constexpr Also alsoOf() {
+  if (Block::kRun == 16) return Block::kHasMinima ? Also::ScaleAndMinima : Also::Scale;
+  return Block::kHasMinima ? Also::Minimum : Also::Nothing;
+}
 
 struct WeightsQ4_0;
 struct WeightsQ4_1;
 struct WeightsQ8_0;
-struct WeightsQ4_K;
-struct WeightsQ5_K;
-struct WeightsQ6_K;
 struct WeightsMxfp4;
+/** Blocks of block_formats.h, in the way that is best for the instruction set at hand. */
+template <class Block>
+struct WeightsOf;
 
 template <class T>
 struct Of {
@@ -38,11 +50,9 @@ void withWeights(Format format, const Use& use) {
   switch (format) {
     case Format::Q4_0: return use(Of<WeightsQ4_0>{});
     case Format::Q4_1: return use(Of<WeightsQ4_1>{});
-    case Format::Q4_K: return use(Of<WeightsQ4_K>{});
-    case Format::Q5_K: return use(Of<WeightsQ5_K>{});
-    case Format::Q6_K: return use(Of<WeightsQ6_K>{});
+    case Format::Q8_0: return use(Of<WeightsQ8_0>{});
     case Format::Mxfp4: return use(Of<WeightsMxfp4>{});
-    default: return use(Of<WeightsQ8_0>{});
+    default: return withBlock(format, [&](auto block) { use(Of<WeightsOf<decltype(block)>>{}); });
   }
 }
 

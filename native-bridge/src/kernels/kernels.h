@@ -11,7 +11,7 @@ namespace flashrow {
 constexpr size_t kKernelScratchBytes = 320 * 1024;
 
 /** Inputs as integers: this many share a scale, and take so many bytes together. */
-constexpr size_t kIntegerBlock = 32, kIntegerBlockBytes = 72;
+constexpr size_t kIntegerBlock = 32, kIntegerBlockBytes = 80;
 
 /** Rows of weights in memory: row i begins at `list[i]`, or at `base + i * stride` where there is no list. */
 struct Rows {
@@ -53,6 +53,22 @@ struct IntegerKernels {
 };
 
 /**
+ * One token through `columns` columns of a head's matrix S[rows, stride]: with d = weight * v, or where `delta` d =
+ * weight * (v - decay * S^T k), S becomes decay * S + k d^T, and out = S^T q. `from` may be `to`. `out` may be null.
+ */
+struct RecurrenceStep {
+  const float* from;
+  float* to;
+  size_t stride, rows, columns;
+  const float* q;
+  const float* k;
+  const float* v;
+  float decay, weight;
+  bool delta;
+  float* out;
+};
+
+/**
  * The kernels of one instruction set. Within a set, each result depends on its own row and token alone: never on how
  * many rows or tokens are computed together, nor on their order. Sets may differ from each other in the last bits.
  */
@@ -76,6 +92,7 @@ struct Kernels {
    */
   void (*agreements)(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs,
                      size_t tokens, float* out, size_t outStride);
+  void (*recur)(const RecurrenceStep& step);
   /** Null where products are of floats alone. */
   const IntegerKernels* integers = nullptr;
 

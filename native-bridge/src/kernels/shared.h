@@ -11,6 +11,7 @@
 
 #include "kernels/decode.h"
 #include "kernels/dots.h"
+#include "kernels/recurrence.h"
 #include "kernels/signs.h"
 #include "kernels/softmax.h"
 #include "kernels/sums.h"
@@ -18,7 +19,7 @@
 namespace flashrow {
 namespace {
 
-constexpr Kernels kKernels = {dots, addScaledRows, decodeRow, exponentials, agreements};
+constexpr Kernels kKernels = {dots, addScaledRows, decodeRow, exponentials, agreements, recur};
 
 }  // namespace
 }  // namespace flashrow

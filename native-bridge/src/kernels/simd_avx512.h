@@ -60,6 +60,11 @@ struct Simd {
   static F loadHalves(const uint8_t* from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   }
+  /** Sixteen bfloat16: the upper halves of floats. */
+  static F loadBfloats(const uint8_t* from) {
+    const __m256i halves = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16));
+  }
   /** Sixteen 16-bit integers. */
   static F loadIntegers(const uint8_t* from) {
     return _mm512_cvtepi32_ps(_mm512_cvtepi16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));

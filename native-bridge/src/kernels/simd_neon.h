@@ -72,6 +72,12 @@ struct Simd {
     const uint16x8_t bits = vreinterpretq_u16_u8(vld1q_u8(from));
     return {widen(vget_low_u16(bits)), widen(vget_high_u16(bits))};
   }
+  /** Eight bfloat16: the upper halves of floats. */
+  static F loadBfloats(const uint8_t* from) {
+    const uint16x8_t bits = vreinterpretq_u16_u8(vld1q_u8(from));
+    return {vreinterpretq_f32_u32(vshll_n_u16(vget_low_u16(bits), 16)),
+            vreinterpretq_f32_u32(vshll_n_u16(vget_high_u16(bits), 16))};
+  }
   /** Eight 16-bit integers. */
   static F loadIntegers(const uint8_t* from) { return toFloat(vreinterpretq_s16_u8(vld1q_u8(from))); }
   static F loadSignedBytes(const uint8_t* from) { return toFloat(vmovl_s8(vreinterpret_s8_u8(vld1_u8(from)))); }

@@ -72,6 +72,11 @@ struct Simd {
     const H8 halves = read<H8>(from);
     return {widen(firstHalves(halves)), widen(lastHalves(halves))};
   }
+  /** Eight bfloat16: the upper halves of floats. */
+  static F loadBfloats(const uint8_t* from) {
+    const H8 halves = read<H8>(from);
+    return {(F4)(firstHalves(halves) << 16), (F4)(lastHalves(halves) << 16)};
+  }
   /** Eight 16-bit integers; flipping the sign bit makes each its value plus 2^15. */
   static F loadIntegers(const uint8_t* from) {
     const H8 integers = read<H8>(from);

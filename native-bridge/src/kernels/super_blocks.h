@@ -1,28 +1,16 @@
 #pragma once
 
-// Spreads GGML's blocks of 256 weights, and OCP's of 32, out to bytes and scales. Part of shared.h: it is compiled once
-// for each instruction set, whose compiler turns these loops into its own vectors. native-bridge/super-blocks.ts
-// describes the layouts.
+// Spreads Q4_K, Q5_K, Q6_K and OCP's MXFP4 out to bytes and scales. Part of shared.h: it is compiled once for each
+// instruction set, whose compiler turns these loops into its own vectors. native-bridge/super-blocks.ts describes the
+// layouts.
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+
+#include "kernels/block_bytes.h"
 
 namespace flashrow {
 namespace {
-
-#if defined(__aarch64__)
-/** GCC before 13 knows no _Float16 in C++ for ARM. */
-using Half = __fp16;
-#else
-using Half = _Float16;
-#endif
-
-inline float halfAt(const uint8_t* from) {
-  Half half;
-  std::memcpy(&half, from, 2);
-  return static_cast<float>(half);
-}
 
 /** The six-bit scales and minima of eight runs, packed into twelve bytes. */
 inline void unpackScales(const uint8_t* packed, float scale, float minimum, float* scales, float* minima) {
@@ -35,12 +23,10 @@ inline void unpackScales(const uint8_t* packed, float scale, float minimum, floa
 }
 
 struct BlockQ4_K {
-  static constexpr size_t kBytes = 144, kRun = 32;
+  static constexpr size_t kWeights = 256, kBytes = 144, kRun = 32;
   static constexpr bool kHasMinima = true;
-  alignas(64) int8_t quants[256];
-  float scales[8], minima[8];
 
-  void expand(const uint8_t* from) {
+  static void expand(const uint8_t* from, int8_t* quants, float* scales, float* minima) {
     unpackScales(from + 4, halfAt(from), halfAt(from + 2), scales, minima);
     for (size_t pair = 0; pair < 4; pair++) {
       const uint8_t* nibbles = from + 16 + 32 * pair;
@@ -54,12 +40,10 @@ struct BlockQ4_K {
 };
 
 struct BlockQ5_K {
-  static constexpr size_t kBytes = 176, kRun = 32;
+  static constexpr size_t kWeights = 256, kBytes = 176, kRun = 32;
   static constexpr bool kHasMinima = true;
-  alignas(64) int8_t quants[256];
-  float scales[8], minima[8];
 
-  void expand(const uint8_t* from) {
+  static void expand(const uint8_t* from, int8_t* quants, float* scales, float* minima) {
     unpackScales(from + 4, halfAt(from), halfAt(from + 2), scales, minima);
     const uint8_t* fifths = from + 16;
     for (size_t pair = 0; pair < 4; pair++) {
@@ -74,12 +58,10 @@ struct BlockQ5_K {
 };
 
 struct BlockQ6_K {
-  static constexpr size_t kBytes = 210, kRun = 16;
+  static constexpr size_t kWeights = 256, kBytes = 210, kRun = 16;
   static constexpr bool kHasMinima = false;
-  alignas(64) int8_t quants[256];
-  float scales[16];
 
-  void expand(const uint8_t* from) {
+  static void expand(const uint8_t* from, int8_t* quants, float* scales, float*) {
     const float scale = halfAt(from + 208);
     for (size_t run = 0; run < 16; run++) {
       scales[run] = scale * static_cast<float>(static_cast<int8_t>(from[192 + run]));

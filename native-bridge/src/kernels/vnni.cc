@@ -12,8 +12,8 @@
 /**
  * A product is defined block by block, and the kernels for one token and for many both keep to it. The sum in integers
  * is exact. It becomes a float, is multiplied with (weights' scale * inputs' scale) and added to one of four sums, the
- * one of the block's number modulo 4; a minimum times the inputs' total follows. Where 16 columns have a scale of their
- * own, they are summed apart, the first 16 first. At the end the sums become (0 + 1) + (2 + 3).
+ * one of the block's number modulo 4; a minimum times the inputs' total follows. Where 16 columns have a scale (and a
+ * minimum) of their own, they are summed apart, the first 16 first. At the end the sums become (0 + 1) + (2 + 3).
  */
 #include "kernels/vnni_many_tokens.h"
 #include "kernels/vnni_one_token.h"

@@ -20,7 +20,10 @@ struct QuantizedBlock {
   /** Columns 0 to 15, and 16 to 31. */
   __m512i first, second;
   float scale;
-  int32_t sum;
+  int32_t sums[2];
+
+  int32_t sum() const { return sums[0] + sums[1]; }
+  float total(int32_t of) const { return scale * static_cast<float>(of); }
 };
 
 inline QuantizedBlock quantizeBlock(const float* x) {
@@ -30,14 +33,14 @@ inline QuantizedBlock quantizeBlock(const float* x) {
   const unsigned finite = _mm512_cmp_ps_mask(sizeA, most, _CMP_LE_OQ) & _mm512_cmp_ps_mask(sizeB, most, _CMP_LE_OQ);
   // Whatever is multiplied with such a block is not a number.
   if (finite != 0xffff) {
-    return {_mm512_setzero_si512(), _mm512_setzero_si512(), std::numeric_limits<float>::quiet_NaN(), 0};
+    return {_mm512_setzero_si512(), _mm512_setzero_si512(), std::numeric_limits<float>::quiet_NaN(), {0, 0}};
   }
   const float largest = _mm512_reduce_max_ps(_mm512_max_ps(sizeA, sizeB));
   const float maximum = largest > kLeastMaximum ? largest : kLeastMaximum;
   const __m512 inverse = _mm512_set1_ps(kLargest / maximum);
   const __m512i first = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse));
   const __m512i second = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
-  return {first, second, maximum / kLargest, _mm512_reduce_add_epi32(_mm512_add_epi32(first, second))};
+  return {first, second, maximum / kLargest, {_mm512_reduce_add_epi32(first), _mm512_reduce_add_epi32(second)}};
 }
 
 /**
@@ -51,6 +54,8 @@ struct alignas(64) OneTokenGroup {
   float scale[16];
   /** scale * sum: what a minimum is multiplied with. */
   float total[16];
+  /** The same of columns 0 to 15, and of 16 to 31. */
+  float halfTotals[2][16];
 };
 
 constexpr size_t groupsOf(size_t columns) { return (columns / kBlock + kGroupBlocks - 1) / kGroupBlocks; }
@@ -60,7 +65,7 @@ inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into
   for (size_t b = 0; b < groupsOf(columns) * kGroupBlocks; b++) {
     OneTokenGroup& group = into[b / kGroupBlocks];
     const size_t lane = b % kGroupBlocks;
-    QuantizedBlock block{_mm512_setzero_si512(), _mm512_setzero_si512(), 0, 0};
+    QuantizedBlock block{_mm512_setzero_si512(), _mm512_setzero_si512(), 0, {0, 0}};
     if (b < blocks) block = quantizeBlock(x + b * kBlock);
     const __m512i halves[2] = {block.first, block.second};
     for (size_t half = 0; half < 2; half++) {
@@ -68,10 +73,11 @@ inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into
       _mm_store_si128(reinterpret_cast<__m128i*>(group.high[half] + 16 * lane), _mm512_cvtepi32_epi8(high));
       // The lowest byte of q is that of q - 256 * high.
       _mm_store_si128(reinterpret_cast<__m128i*>(group.low[half] + 16 * lane), _mm512_cvtepi32_epi8(halves[half]));
+      _mm_store_ps(group.halfTotals[half] + 4 * lane, _mm_set1_ps(block.total(block.sums[half])));
     }
-    _mm_store_si128(reinterpret_cast<__m128i*>(group.sum + 4 * lane), _mm_set1_epi32(block.sum));
+    _mm_store_si128(reinterpret_cast<__m128i*>(group.sum + 4 * lane), _mm_set1_epi32(block.sum()));
     _mm_store_ps(group.scale + 4 * lane, _mm_set1_ps(block.scale));
-    _mm_store_ps(group.total + 4 * lane, _mm_set1_ps(block.scale * static_cast<float>(block.sum)));
+    _mm_store_ps(group.total + 4 * lane, _mm_set1_ps(block.total(block.sum())));
   }
 }
 
@@ -82,6 +88,8 @@ inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into
 struct ManyTokensBlock {
   int16_t pairs[16][2];
   float scale, total;
+  /** Of columns 0 to 15, and of 16 to 31. */
+  float halfTotals[2];
 };
 static_assert(sizeof(ManyTokensBlock) == kIntegerBlockBytes, "plans reckon with this size");
 
@@ -99,7 +107,8 @@ inline void quantizeManyTokens(const float* x, size_t columns, ManyTokensBlock* 
                                              _mm512_cvtepi32_epi16(block.second), 1);
     _mm512_storeu_si512(into[b].pairs, _mm512_permutexvar_epi16(order, words));
     into[b].scale = block.scale;
-    into[b].total = block.scale * static_cast<float>(block.sum);
+    into[b].total = block.total(block.sum());
+    for (size_t half = 0; half < 2; half++) into[b].halfTotals[half] = block.total(block.sums[half]);
   }
 }
 

@@ -7,7 +7,6 @@
 
 #include "kernels/vnni_inputs.h"
 #include "kernels/vnni_super_blocks.h"
-#include "kernels/vnni_weights.h"
 
 namespace flashrow {
 namespace {
@@ -31,7 +30,7 @@ static_assert(sizeof(VnniScratch) <= kKernelScratchBytes, "kKernelScratchBytes h
  */
 template <Also also, size_t vectors, size_t tokens>
 void vnniTile(const PanelBlock* panel, size_t blocks, const uint8_t* inputs, size_t inputStride, __m512* sums) {
-  constexpr size_t kPasses = also == Also::Scale ? 2 : 1;
+  constexpr size_t kPasses = hasTwoScales(also) ? 2 : 1;
   for (size_t b = 0; b < blocks; b++, panel += vectors, inputs += sizeof(ManyTokensBlock)) {
 #pragma GCC unroll 2
     for (size_t pass = 0; pass < kPasses; pass++) {
@@ -57,8 +56,8 @@ void vnniTile(const PanelBlock* panel, size_t blocks, const uint8_t* inputs, siz
       __m512* const into = sums + b % kGroupBlocks * vectors * tokens;
 #pragma GCC unroll 8
       for (size_t t = 0; t < tokens; t++) {
-        float factors[2];
-        std::memcpy(factors, inputs + t * inputStride + offsetof(ManyTokensBlock, scale), 8);
+        float factors[4];
+        std::memcpy(factors, inputs + t * inputStride + offsetof(ManyTokensBlock, scale), sizeof factors);
         const __m512 scale = _mm512_set1_ps(factors[0]);
 #pragma GCC unroll 8
         for (size_t v = 0; v < vectors; v++) {
@@ -66,6 +65,9 @@ void vnniTile(const PanelBlock* panel, size_t blocks, const uint8_t* inputs, siz
           const __m512 weights = pass == 0 ? panel[v].scale : panel[v].also;
           sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products[v][t]), _mm512_mul_ps(weights, scale), sum);
           if (also == Also::Minimum) sum = _mm512_fmadd_ps(panel[v].also, _mm512_set1_ps(factors[1]), sum);
+          if (also == Also::ScaleAndMinima) {
+            sum = _mm512_fmadd_ps(panel[v].minima[pass], _mm512_set1_ps(factors[2 + pass]), sum);
+          }
         }
       }
     }

@@ -4,7 +4,6 @@
 
 #include "kernels/vnni_inputs.h"
 #include "kernels/vnni_super_blocks.h"
-#include "kernels/vnni_weights.h"
 
 namespace flashrow {
 namespace {
@@ -45,25 +44,29 @@ __m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const 
   return sums;
 }
 
-/** A block of 256 of each of four rows, as addGroup. */
+/** 256 weights of each of four rows, as addGroup; fewer, `blocks` of 32, only where blocks are of less than 256. */
 template <class Weights>
-__m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGroup* x, __m512 sums) {
-  const SuperScales scales = Weights::scales(rows, offset);
+__m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const OneTokenGroup* x, __m512 sums) {
+  const typename Weights::FourRows four(rows, offset, blocks);
+  const SuperScales& scales = four.scales;
+  const size_t groups = Weights::kStepBlocks == 8 ? 2 : (blocks + kGroupBlocks - 1) / kGroupBlocks;
 #pragma GCC unroll 2
-  for (size_t g = 0; g < 2; g++) {
-    const __m512i zero = _mm512_setzero_si512(), bias = _mm512_set1_epi8(Weights::kBias);
+  for (size_t g = 0; g < groups; g++) {
+    const __m512i zero = _mm512_setzero_si512(), bias = _mm512_set1_epi8(static_cast<char>(Weights::kBias));
     const __m512i high[2] = {_mm512_load_si512(x[g].high[0]), _mm512_load_si512(x[g].high[1])};
     const __m512i low[2] = {_mm512_load_si512(x[g].low[0]), _mm512_load_si512(x[g].low[1])};
     const __m512 inputScale = _mm512_load_ps(x[g].scale);
-    if constexpr (Weights::kAlso == Also::Scale) {
-      __m512i products[2][4], highStart[2], lowStart[2];
-      for (size_t half = 0; half < 2; half++) {
+    // Products begin at what the bias adds, negated.
+    __m512i highStart[2] = {zero, zero}, lowStart[2] = {zero, zero};
+    if constexpr (hasTwoScales(Weights::kAlso)) {
+      __m512i products[2][4];
+      for (size_t half = 0; half < 2 && Weights::kBias > 0; half++) {
         highStart[half] = _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, high[half]));
         lowStart[half] = _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, low[half]));
       }
 #pragma GCC unroll 4
       for (size_t r = 0; r < 4; r++) {
-        const Quants quants = Weights::quants(rows[r] + offset, g);
+        const Quants quants = four.quants(r, g);
         products[0][r] =
             _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), 8),
                              _mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]));
@@ -71,23 +74,34 @@ __m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGr
             _mm512_add_epi32(_mm512_slli_epi32(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), 8),
                              _mm512_dpbusd_epi32(lowStart[1], quants.second, low[1]));
       }
-      sums =
-          _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[0])), _mm512_mul_ps(scales.scale[g], inputScale), sums);
-      sums =
-          _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[1])), _mm512_mul_ps(scales.also[g], inputScale), sums);
+      const __m512 factors[2] = {scales.scale[g], scales.also[g]};
+#pragma GCC unroll 2
+      for (size_t half = 0; half < 2; half++) {
+        sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products[half])), _mm512_mul_ps(factors[half], inputScale),
+                               sums);
+        if (Weights::kAlso == Also::ScaleAndMinima) {
+          sums = _mm512_fmadd_ps(scales.minima[half][g], _mm512_load_ps(x[g].halfTotals[half]), sums);
+        }
+      }
     } else {
       __m512i products[4];
+      if (Weights::kBias > 0) {
+        highStart[0] =
+            _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, high[0]), bias, high[1]));
+        lowStart[0] =
+            _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, low[0]), bias, low[1]));
+      }
 #pragma GCC unroll 4
       for (size_t r = 0; r < 4; r++) {
-        const Quants quants = Weights::quants(rows[r] + offset, g);
+        const Quants quants = four.quants(r, g);
         const __m512i highs =
-            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, high[0]), quants.second, high[1]);
+            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), quants.second, high[1]);
         const __m512i lows =
-            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, quants.first, low[0]), quants.second, low[1]);
+            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(lowStart[0], quants.first, low[0]), quants.second, low[1]);
         products[r] = _mm512_add_epi32(_mm512_slli_epi32(highs, 8), lows);
       }
       sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(addLanes(products)), _mm512_mul_ps(scales.scale[g], inputScale), sums);
-      sums = _mm512_fmadd_ps(scales.also[g], _mm512_load_ps(x[g].total), sums);
+      if (Weights::kAlso == Also::Minimum) sums = _mm512_fmadd_ps(scales.also[g], _mm512_load_ps(x[g].total), sums);
     }
   }
   return sums;
@@ -100,9 +114,8 @@ __m512 addSuperBlock(const uint8_t* const* rows, size_t offset, const OneTokenGr
 template <class Weights>
 void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
                   const Products& out) {
-  constexpr bool kSuper = Weights::kStepBlocks > 1;
-  constexpr size_t kStepBlocks = kSuper ? Weights::kStepBlocks : kGroupBlocks;
-  constexpr size_t kStepBytes = kSuper ? Weights::kBytes : kGroupBlocks * Weights::kBytes;
+  constexpr size_t kStepBlocks = Weights::kGrouped ? kGroupBlocks : 2 * kGroupBlocks;
+  constexpr size_t kStepBytes = kStepBlocks / Weights::kStepBlocks * Weights::kBytes;
   const uint8_t* from[4];
   const uint8_t* ahead[4];
   for (size_t r = 0; r < 4; r++) {
@@ -118,15 +131,19 @@ void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, 
         __builtin_prefetch(ahead[r] + step * kStepBytes + line, 0, 2);
       }
     }
-    if constexpr (kSuper) {
-      sums = addSuperBlock<Weights>(from, step * kStepBytes, x + step * (kStepBlocks / kGroupBlocks), sums);
-    } else {
+    if constexpr (Weights::kGrouped) {
       sums = addGroup<Weights>(from, step * kStepBytes, kGroupBlocks, x[step], sums);
+    } else {
+      sums = addStep<Weights>(from, step * kStepBytes, kStepBlocks, x + 2 * step, sums);
     }
   }
-  if constexpr (!kSuper) {
-    const size_t rest = columns / kBlock % kGroupBlocks;
-    if (rest > 0) sums = addGroup<Weights>(from, whole * kStepBytes, rest, x[whole], sums);
+  if constexpr (Weights::kStepBlocks < kStepBlocks) {
+    const size_t rest = columns / kBlock % kStepBlocks;
+    if constexpr (Weights::kGrouped) {
+      if (rest > 0) sums = addGroup<Weights>(from, whole * kStepBytes, rest, x[whole], sums);
+    } else {
+      if (rest > 0) sums = addStep<Weights>(from, whole * kStepBytes, rest, x + 2 * whole, sums);
+    }
   }
   const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums), _mm512_extractf32x4_ps(sums, 1));
   const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums, 2), _mm512_extractf32x4_ps(sums, 3));

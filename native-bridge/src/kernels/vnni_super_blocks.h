@@ -1,38 +1,11 @@
 #pragma once
 
-// GGML's blocks of 256 weights as integers. Part of vnni.cc; native-bridge/super-blocks.ts describes the layouts.
+// Q4_K, Q5_K and Q6_K as integers. Part of vnni.cc; native-bridge/super-blocks.ts describes the layouts.
 
-#include "kernels/vnni_weights.h"
+#include "kernels/vnni_spread_blocks.h"
 
 namespace flashrow {
 namespace {
-
-/** Half a block of a row, g = 0 or 1, as Group has it: blocks of 32 in the lanes. */
-struct Quants {
-  __m512i first, second;
-};
-
-/** Scales of four rows, by half g: element 4j + r belongs to block 4g + j of row r. */
-struct SuperScales {
-  __m512 scale[2], also[2];
-};
-
-/** Sixteen bytes of four rows, a row in each lane, to byte 16k + 4j + r, from byte 4k + j of row r. */
-inline __m512i byColumn(__m512i rows) {
-  const __m512i words =
-      _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), rows);
-  return _mm512_shuffle_epi8(
-      words, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
-}
-
-inline __m512i fourRows(const uint8_t* const* rows, size_t offset) {
-  return fourLanes(sixteenBytes(rows[0] + offset), sixteenBytes(rows[1] + offset), sixteenBytes(rows[2] + offset),
-                   sixteenBytes(rows[3] + offset));
-}
-
-inline __m512i everyLane(int32_t a, int32_t b, int32_t c, int32_t d) {
-  return _mm512_broadcast_i32x4(_mm_setr_epi32(a, b, c, d));
-}
 
 /**
  * Scales of all eight blocks of 16 rows, and their minima or second scales. `Weights::packed` is as SuperScales wants
@@ -68,9 +41,23 @@ SuperScales scaleBy(__m512 scale, __m512 also, __m512i rows) {
            _mm512_mul_ps(also, Weights::widen(_mm512_extracti32x4_epi32(bytes, 3)))}};
 }
 
+/** Four rows' blocks that are taken apart where they lie. */
+template <class Weights>
+struct RowsInPlace {
+  const uint8_t* const* rows;
+  size_t offset;
+  SuperScales scales;
+
+  RowsInPlace(const uint8_t* const* from, size_t at, size_t)
+      : rows(from), offset(at), scales(Weights::scales(from, at)) {}
+  Quants quants(size_t r, size_t g) const { return Weights::quants(rows[r] + offset, g); }
+};
+
 /** Q4_K and Q5_K: six-bit scales and minima of eight blocks in the 12 bytes behind two half floats. */
 template <class Weights>
 struct SixBitScaled {
+  using FourRows = RowsInPlace<Weights>;
+  static constexpr bool kGrouped = false;
   static constexpr size_t kStepBlocks = 8, kScalesAt = 0, kFactorAt = 0;
   static constexpr int kBias = 0;
   static constexpr Also kAlso = Also::Minimum;
@@ -123,7 +110,8 @@ struct SixBitScaled {
   }
 };
 
-struct WeightsQ4_K : SixBitScaled<WeightsQ4_K> {
+template <>
+struct WeightsOf<BlockQ4_K> : SixBitScaled<WeightsOf<BlockQ4_K>> {
   static constexpr size_t kBytes = 144;
 
   static Quants quants(const uint8_t* block, size_t g) { return nibbles(block + 16 + 64 * g); }
@@ -134,7 +122,8 @@ struct WeightsQ4_K : SixBitScaled<WeightsQ4_K> {
   static NoFifths fifthsOf(const uint8_t* const*, size_t, size_t) { return {}; }
 };
 
-struct WeightsQ5_K : SixBitScaled<WeightsQ5_K> {
+template <>
+struct WeightsOf<BlockQ5_K> : SixBitScaled<WeightsOf<BlockQ5_K>> {
   static constexpr size_t kBytes = 176;
 
   /** Bit b of fifth i is column i's in block b. */
@@ -167,7 +156,10 @@ struct WeightsQ5_K : SixBitScaled<WeightsQ5_K> {
 };
 
 /** Signed scales of runs of 16. */
-struct WeightsQ6_K {
+template <>
+struct WeightsOf<BlockQ6_K> {
+  using FourRows = RowsInPlace<WeightsOf>;
+  static constexpr bool kGrouped = false;
   static constexpr size_t kBytes = 210, kStepBlocks = 8, kScalesAt = 192, kFactorAt = 208;
   static constexpr int kBias = 32;
   static constexpr Also kAlso = Also::Scale;
@@ -187,7 +179,7 @@ struct WeightsQ6_K {
       halves |= static_cast<uint64_t>(half) << (16 * r);
     }
     const __m512 factor = _mm512_cvtph_ps(_mm256_set1_epi64x(static_cast<int64_t>(halves)));
-    return scaleBy<WeightsQ6_K>(factor, factor, fourRows(rows, offset + kScalesAt));
+    return scaleBy<WeightsOf>(factor, factor, fourRows(rows, offset + kScalesAt));
   }
 
   static Quants quants(const uint8_t* block, size_t g) {
@@ -207,7 +199,7 @@ struct WeightsQ6_K {
   }
 
   static void unpack(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
-    unpackScales<WeightsQ6_K>(rows, offset, into, stride);
+    unpackScales<WeightsOf>(rows, offset, into, stride);
     const __m512i nibble = _mm512_set1_epi16(15), twoBits = _mm512_set1_epi16(3), bias = _mm512_set1_epi16(kBias);
     for (size_t g = 0; g < 2; g++) {
       for (size_t half = 0; half < 2; half++) {

@@ -32,6 +32,8 @@ inline __m512i fourTimesEach(short word0, short word1, short word2, short word3)
 struct PanelBlock {
   __m512i pairs[16];
   __m512 scale, also;
+  /** Negated, of columns 0 to 15 and of 16 to 31, where these have one each. */
+  __m512 minima[2];
 };
 
 /** A half float of each of 16 rows. */
@@ -59,8 +61,9 @@ struct Group {
   __m512i first, second, scales;
 };
 
-/** Blocks of 32 that begin with a half float, their scale. */
+/** Blocks of 32 that begin with a half float, their scale. Four of them are taken at once. */
 struct HalfScaled {
+  static constexpr bool kGrouped = true;
   static constexpr size_t kStepBlocks = 1;
 
   static __m512 toScale(__m256i scales) { return _mm512_cvtph_ps(scales); }
@@ -123,6 +126,7 @@ inline __m512i e2m1Values() {
 }
 
 struct WeightsMxfp4 {
+  static constexpr bool kGrouped = true;
   static constexpr size_t kBytes = 17, kStepBlocks = 1;
   static constexpr int kBias = 12;
   static constexpr Also kAlso = Also::Nothing;
@@ -206,16 +210,21 @@ inline void unpackRows<WeightsQ8_0>(const uint8_t* const* rows, size_t offset, _
   }
 }
 
-template <>
-inline void unpackRows<WeightsMxfp4>(const uint8_t* const* rows, size_t offset, __m512i* into) {
+/** Nibbles that index a table of 16 values, which stands in each lane. */
+inline void unpackByTable(const uint8_t* const* rows, size_t offset, __m512i values, __m512i* into) {
   __m512i bytes[4];
-  gatherSixteen(rows, offset + 1, bytes);
-  const __m512i low = _mm512_set1_epi8(15), values = e2m1Values();
+  gatherSixteen(rows, offset, bytes);
+  const __m512i low = _mm512_set1_epi8(15);
   for (size_t k = 0; k < 4; k++) {
     pairUp(_mm512_shuffle_epi8(values, _mm512_and_si512(bytes[k], low)), into[4 * k], into[4 * k + 2]);
     pairUp(_mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(bytes[k], 4), low)), into[4 * k + 1],
            into[4 * k + 3]);
   }
+}
+
+template <>
+inline void unpackRows<WeightsMxfp4>(const uint8_t* const* rows, size_t offset, __m512i* into) {
+  unpackByTable(rows, offset + 1, e2m1Values(), into);
 }
 
 /**
@@ -224,7 +233,7 @@ inline void unpackRows<WeightsMxfp4>(const uint8_t* const* rows, size_t offset, 
  */
 template <class Weights>
 void unpackStep(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
-  if constexpr (Weights::kStepBlocks == 1) {
+  if constexpr (Weights::kGrouped) {
     unpackRows<Weights>(rows, offset, into->pairs);
     into->scale = Weights::scaleOf(rows, offset);
     if (Weights::kAlso == Also::Minimum) into->also = halvesOf(rows, offset + 2);

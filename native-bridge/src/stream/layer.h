@@ -11,6 +11,7 @@
 #include "stream/activation.h"
 #include "file.h"
 #include "format.h"
+#include "stream/streamed.h"
 
 namespace flashrow {
 
@@ -70,8 +71,8 @@ struct LayerOptions {
 };
 
 /** A layer's geometry, checked, and the arithmetic over it. */
-struct Layer : LayerOptions {
-  static constexpr size_t kMostExtents = 3;
+struct Layer : LayerOptions, Streamed {
+  static constexpr size_t kMostExtents = kMostRuns;
 
   /** Throws Failure USAGE where the numbers contradict each other or reach outside a bundle, a slot or the arena. */
   Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arenaBytes);
@@ -112,7 +113,7 @@ struct Layer : LayerOptions {
   }
   uint64_t longestSpan(size_t extent) const { return spanOf(extent, holds(extent, 0) ? 0 : inputBundles); }
   /** Bytes of a unit that are read: all extents, less the resident part and what lies between bundles. */
-  uint64_t payloadOf(size_t unit) const {
+  uint64_t payloadOf(size_t unit) const override {
     uint64_t bytes = 0;
     for (size_t e = 0; e < extents.size(); e++) {
       if (!holds(e, unit)) continue;
@@ -136,6 +137,17 @@ struct Layer : LayerOptions {
   /** Whether a checksum has been compared since the layer was opened; bits are set by read threads. */
   bool verified(size_t bundle, size_t segment) const;
   void setVerified(size_t bundle, size_t segment);
+
+  std::string name() const override { return "layer " + std::to_string(index); }
+  size_t unitCount() const override { return numUnits; }
+  uint64_t bytesOfSlot() const override { return slotBytes; }
+  size_t runCount() const override { return extents.size(); }
+  Run run(size_t extent, size_t unit) const override {
+    if (!holds(extent, unit)) return {extents[extent].file, 0, 0, 0};
+    return {extents[extent].file, fileOffset(extent, unit), spanOf(extent, unit), offsetInSlot(extent, unit)};
+  }
+  std::optional<Failure> damageOf(size_t unit, const uint8_t* data, const SlotBoard& board) override;
+  Failure placed(const Failure& failure, size_t unit, uint64_t offset, const SlotBoard& board) const override;
 
  private:
   /** Weights in a row of down, as it lies. */

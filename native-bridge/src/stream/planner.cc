@@ -7,11 +7,6 @@ namespace flashrow {
 
 /** Below this a merged read is so short that splitting it further costs more operations than parallelism gains. */
 constexpr uint64_t kShortestShare = 64 << 10;
-/**
- * Records of this size and above are read into their slots without a copy, if slots.ts has given them the same place
- * among blocks.
- */
-constexpr uint64_t kStraightBytes = 64 << 10;
 
 void ReadPlanner::add(File& file, const Piece& piece, bool straight) {
   std::unique_ptr<Read> read = reader_.blank();
@@ -36,20 +31,19 @@ void ReadPlanner::split(File& file, Piece piece, bool straight) {
   }
 }
 
-void ReadPlanner::plan(const Layer& layer, const uint32_t* units, Slot* const* slots, size_t count) {
-  // Per extent: the read that the next unit's piece may join.
-  std::array<Read*, Layer::kMostExtents> open{};
+void ReadPlanner::plan(const Streamed& source, const uint32_t* units, Slot* const* slots, size_t count) {
+  // Per run: the read that the next unit's piece may join.
+  std::array<Read*, Streamed::kMostRuns> open{};
   for (size_t i = 0; i < count; i++) {
-    for (size_t e = 0; e < layer.extents.size(); e++) {
-      if (!layer.holds(e, units[i])) continue;
-      File& file = *files_[layer.extents[e].file];
-      const uint64_t span = layer.spanOf(e, units[i]);
-      const uint64_t share = count * layer.longestSpan(e) / reader_.threads();
+    for (size_t e = 0; e < source.runCount(); e++) {
+      const Run run = source.run(e, units[i]);
+      if (run.bytes == 0) continue;
+      File& file = *files_[run.file];
+      const uint64_t share = count * run.bytes / reader_.threads();
       const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);
-      const Piece piece{layer.fileOffset(e, units[i]), span, slots[i]->data() + layer.offsetInSlot(e, units[i]),
-                        slots[i]};
+      const Piece piece{run.offset, run.bytes, slots[i]->data() + run.inSlot, slots[i]};
       const bool inPlace = piece.offset % kDeviceBlock == reinterpret_cast<uintptr_t>(piece.into) % kDeviceBlock;
-      const bool straight = layer.longestSpan(e) >= kStraightBytes && (inPlace || !file.direct());
+      const bool straight = run.bytes >= kStraightBytes && (inPlace || !file.direct());
       Read* joined = open[e];
       if (straight || piece.bytes > kLongestRead) {
         split(file, piece, straight);

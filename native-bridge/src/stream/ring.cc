@@ -19,8 +19,8 @@ void Ring::fill() {
   for (; ahead_ - next_ < numSlots_; ahead_++) {
     const Scheduled& entry = scheduled(ahead_);
     Slot* slot = &this->slot(ahead_);
-    slot->begin(entry.layer, entry.unit, 0);
-    planner_.plan(*entry.layer, &entry.unit, &slot, 1);
+    slot->begin(entry.source, entry.unit, 0);
+    planner_.plan(*entry.source, &entry.unit, &slot, 1);
   }
   reader_.submit(planner_.reads(), Reader::Priority::Ahead);
 }

@@ -17,7 +17,7 @@ namespace flashrow {
 class Ring {
  public:
   struct Scheduled {
-    Layer* layer;
+    Streamed* source;
     uint32_t unit;
   };
 

@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "failure.h"
-#include "stream/layer.h"
+#include "stream/streamed.h"
 #include "stream/reader.h"
 
 namespace flashrow {
@@ -22,8 +22,8 @@ class Slot : public Load {
   State state() const { return state_.load(std::memory_order_acquire); }
   const uint8_t* data() const { return data_; }
   uint8_t* data() { return data_; }
-  /** The unit asked for last, and its layer. */
-  const Layer* layer() const { return layer_; }
+  /** The unit asked for last, and what it is of. */
+  const Streamed* source() const { return source_; }
   uint32_t unit() const { return unit_; }
   /** Meaningful once Failed. */
   const Failure& failure() const { return *failure_; }
@@ -35,7 +35,7 @@ class Slot : public Load {
   /** False where this request (a number from 1) has claimed the slot before. */
   bool claim(uint64_t request) { return std::exchange(claimedBy_, request) != request; }
   /** From here to settled() the slot belongs to the read threads. `payload` is counted when the unit has arrived. */
-  void begin(Layer* layer, uint32_t unit, uint64_t payload);
+  void begin(Streamed* source, uint32_t unit, uint64_t payload);
   void clear() { state_.store(State::Empty, std::memory_order_relaxed); }
 
   void failed(const Failure& failure, uint64_t offset) override;
@@ -44,7 +44,7 @@ class Slot : public Load {
  private:
   SlotBoard* board_ = nullptr;
   uint8_t* data_ = nullptr;
-  Layer* layer_ = nullptr;
+  Streamed* source_ = nullptr;
   uint32_t unit_ = 0;
   uint64_t payload_ = 0;
   uint64_t claimedBy_ = 0;

@@ -32,11 +32,14 @@ static double millisecondsSince(std::chrono::steady_clock::time_point start) {
 }
 
 RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const StreamOptions& options,
-                     std::vector<LayerOptions> layers)
-    : pool_(std::move(pool)), feedForward_(*pool_, kernels) {
+                     std::vector<LayerOptions> layers, const std::vector<MatrixOptions>& matrices)
+    : pool_(std::move(pool)), feedForward_(*pool_, kernels), product_(*pool_, kernels) {
   if (options.readThreads == 0) failUsage("readThreads must be at least 1");
   for (size_t i = 0; i < layers.size(); i++) {
     layers_.push_back(std::make_unique<Layer>(std::move(layers[i]), i, options.paths.size(), options.arenaBytes));
+  }
+  for (const MatrixOptions& matrix : matrices) {
+    matrices_.push_back(std::make_unique<StreamedMatrix>(matrix, matrices_.size(), options.paths.size()));
   }
   for (const std::string& path : options.paths) files_.push_back(std::make_unique<File>(path, options.direct));
   arena_ = Arena(options.arenaBytes);
@@ -67,10 +70,10 @@ const Layer& RowStream::layer(size_t index) const {
   return *layers_[index];
 }
 
-void RowStream::checkUnits(const Layer& layer, const uint32_t* units, size_t count) const {
+void RowStream::checkUnits(const Streamed& source, const uint32_t* units, size_t count) const {
   for (size_t i = 0; i < count; i++) {
-    if (units[i] >= layer.numUnits) {
-      failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.numUnits) + " units, no unit " +
+    if (units[i] >= source.unitCount()) {
+      failUsage(source.name() + " has " + std::to_string(source.unitCount()) + " units, no unit " +
                 std::to_string(units[i]));
     }
     if (i > 0 && units[i] <= units[i - 1]) failUsage("units must be ascending");
@@ -83,6 +86,17 @@ Slot& RowStream::slotOf(const Layer& layer, uint32_t index) const {
               std::to_string(index));
   }
   return slots_[layer.index][index];
+}
+
+const StreamedMatrix& RowStream::matrix(size_t index) const {
+  if (index >= matrices_.size()) failUsage("there is no matrix " + std::to_string(index) + " in this stream");
+  return *matrices_[index];
+}
+
+Streamed& RowStream::scheduledSource(size_t index) const {
+  if (index < layers_.size()) return *layers_[index];
+  this->matrix(index - layers_.size());
+  return *matrices_[index - layers_.size()];
 }
 
 void RowStream::request(size_t index, const uint32_t* units, const uint32_t* slots, size_t count) {
@@ -107,10 +121,10 @@ void RowStream::startRing(uint64_t arenaOffset, size_t slots, const uint32_t* sc
   std::vector<Ring::Scheduled> scheduled;
   uint64_t slotBytes = 0;
   for (size_t i = 0; i < entries; i++) {
-    const Layer& layer = this->layer(schedule[2 * i]);
-    checkUnits(layer, schedule + 2 * i + 1, 1);
-    scheduled.push_back({layers_[layer.index].get(), schedule[2 * i + 1]});
-    slotBytes = std::max(slotBytes, layer.slotBytes);
+    Streamed& source = scheduledSource(schedule[2 * i]);
+    checkUnits(source, schedule + 2 * i + 1, 1);
+    scheduled.push_back({&source, schedule[2 * i + 1]});
+    slotBytes = std::max(slotBytes, source.bytesOfSlot());
   }
   if (arenaOffset % kDeviceBlock != 0) failUsage("the ring's arenaOffset must be a multiple of 4096");
   if (arenaOffset > arena_.bytes() || slotBytes > (arena_.bytes() - arenaOffset) / slots) {
@@ -139,20 +153,19 @@ static bool isWeighed(const LayerCall& call, size_t index) {
   return false;
 }
 
-Slot& RowStream::ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) const {
+Slot& RowStream::ringSlot(const Streamed& source, uint32_t unit, uint64_t turn) const {
   if (ring_ == nullptr) failUsage("a ring slot is asked for, but no ring was started");
   const Ring::Scheduled& expected = ring_->scheduled(turn);
-  if (expected.layer != &layer || expected.unit != unit) {
-    failUsage("the ring brings layer " + std::to_string(expected.layer->index) + " unit " +
-              std::to_string(expected.unit) + " next, not layer " + std::to_string(layer.index) + " unit " +
-              std::to_string(unit));
+  if (expected.source != &source || expected.unit != unit) {
+    failUsage("the ring brings " + expected.source->name() + " unit " + std::to_string(expected.unit) + " next, not " +
+              source.name() + " unit " + std::to_string(unit));
   }
   return ring_->slot(turn);
 }
 
 Slot& RowStream::ownSlot(const Layer& layer, uint32_t unit, uint32_t index) const {
   Slot& slot = slotOf(layer, index);
-  if (slot.state() == Slot::State::Empty || slot.layer() != &layer || slot.unit() != unit) {
+  if (slot.state() == Slot::State::Empty || slot.source() != &layer || slot.unit() != unit) {
     failUsage("slot " + std::to_string(index) + " of layer " + std::to_string(layer.index) + " does not hold unit " +
               std::to_string(unit));
   }
@@ -163,8 +176,7 @@ void RowStream::placeEntries(const FeedForwardCall& call, const LayerCall& onLay
   const Layer& layer = *onLayer.layer;
   entries_.clear();
   size_t position = 0;
-  // A read ahead that failed may succeed now; one that fails for good will fail again.
-  if (ring_ != nullptr && ring_->hasFailed()) ring_->seek(ring_->next() % ring_->entries());
+  retryFailedReads();
   uint64_t turn = ring_ == nullptr ? 0 : ring_->next();
   for (size_t i = 0; i < call.count; i++) {
     Entry entry{};
@@ -367,7 +379,7 @@ void RowStream::await(const Entry& entry) {
 
 void RowStream::release(const Entry& entry) {
   if (!entry.turn) return;
-  board_.countPayload(entry.home->layer()->payloadOf(entry.unit));
+  board_.countPayload(entry.home->source()->payloadOf(entry.unit));
   ring_->advance();
 }
 
@@ -389,9 +401,13 @@ void RowStream::settleAndThrow() {
   throw *first;
 }
 
-std::array<double, 5> RowStream::counters() const {
-  return {static_cast<double>(board_.payload()), static_cast<double>(reader_->deviceBytes()),
-          static_cast<double>(reader_->records()), waitMs_, computeMs_};
+std::array<double, 6> RowStream::counters() const {
+  return {static_cast<double>(board_.payload()),
+          static_cast<double>(reader_->deviceBytes()),
+          static_cast<double>(reader_->records()),
+          waitMs_,
+          computeMs_,
+          matrixWaitMs_};
 }
 
 }  // namespace flashrow

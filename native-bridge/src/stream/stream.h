@@ -11,10 +11,12 @@
 #include "stream/feed_forward.h"
 #include "file.h"
 #include "stream/layer.h"
+#include "stream/matrix_product.h"
 #include "stream/planner.h"
 #include "stream/reader.h"
 #include "stream/ring.h"
 #include "stream/slot.h"
+#include "stream/streamed_matrix.h"
 
 namespace flashrow {
 
@@ -49,16 +51,18 @@ class RowStream {
   static constexpr uint32_t kRingSlot = 0xffffffff;
 
   RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, const StreamOptions& options,
-            std::vector<LayerOptions> layers);
+            std::vector<LayerOptions> layers, const std::vector<MatrixOptions>& matrices);
 
   bool direct() const;
   const Layer& layer(size_t index) const;
+  const StreamedMatrix& matrix(size_t index) const;
   void request(size_t layer, const uint32_t* units, const uint32_t* slots, size_t count);
   void startRing(uint64_t arenaOffset, size_t slots, const uint32_t* schedule, size_t entries);
   void seekRing(size_t entry);
   void ffn(const FeedForwardCall& call);
+  void multiply(size_t matrix, const float* x, size_t tokens, float* y);
   /** In the order of COUNTERS in bridge.ts. */
-  std::array<double, 5> counters() const;
+  std::array<double, 6> counters() const;
 
  private:
   struct Entry : PlacedUnit {
@@ -68,10 +72,12 @@ class RowStream {
     bool computed;
   };
 
-  void checkUnits(const Layer& layer, const uint32_t* units, size_t count) const;
+  void checkUnits(const Streamed& source, const uint32_t* units, size_t count) const;
   Slot& slotOf(const Layer& layer, uint32_t index) const;
-  /** The ring's slot of this turn. Throws Failure USAGE unless the ring brings `unit` of the layer then. */
-  Slot& ringSlot(const Layer& layer, uint32_t unit, uint64_t turn) const;
+  /** What a schedule calls `index`: a layer, or a matrix after them. */
+  Streamed& scheduledSource(size_t index) const;
+  /** The ring's slot of this turn. Throws Failure USAGE unless the ring brings `unit` of the source then. */
+  Slot& ringSlot(const Streamed& source, uint32_t unit, uint64_t turn) const;
   /** The layer's slot `index`. Throws Failure USAGE unless it holds `unit`, or will. */
   Slot& ownSlot(const Layer& layer, uint32_t unit, uint32_t index) const;
   /** A unit that no token has a weight for is waited for, and takes part with no neurons. */
@@ -102,6 +108,11 @@ class RowStream {
   size_t projectComputed(size_t next);
   bool landed(const Entry& entry) const;
   void release(const Entry& entry);
+  void retryFailedReads();
+  /** Multiplies by the units of a matrix that have landed, from `unit` on; returns the first that has not. */
+  size_t multiplyLanded(StreamedMatrix& matrix, size_t unit);
+  /** Waits for the next unit of a matrix. Throws its failure, with the ring back at the matrix's first unit. */
+  void awaitMatrix(const Slot& slot, uint64_t firstTurn);
   [[noreturn]] void settleAndThrow();
 
   std::shared_ptr<ThreadPool> pool_;
@@ -111,7 +122,10 @@ class RowStream {
   SlotBoard board_{files_};
   /** Per layer; layers in the same place of the arena share theirs. */
   std::vector<std::shared_ptr<Slot[]>> slots_;
+  std::vector<std::unique_ptr<StreamedMatrix>> matrices_;
   FeedForward feedForward_;
+  MatrixProduct product_;
+  std::vector<PlacedRows> pieces_;
   std::vector<Entry> entries_;
   std::vector<const PlacedUnit*> batch_;
   std::vector<Entry*> batchEntries_;
@@ -126,7 +140,7 @@ class RowStream {
     size_t tokens, computed;
   } apart_{};
   uint64_t requests_ = 0;
-  double waitMs_ = 0, computeMs_ = 0;
+  double waitMs_ = 0, computeMs_ = 0, matrixWaitMs_ = 0;
   // Destroyed before the files and slots that its threads read into.
   std::unique_ptr<Reader> reader_;
   std::unique_ptr<ReadPlanner> planner_;

@@ -1,6 +1,6 @@
+import { nearestName } from '../../api/nearest-name.js';
 import type { TypedMessage } from '../input/chat-input.js';
 import { formatRows } from '../output/format.js';
-import { similarName } from '../output/similar.js';
 
 /** The commands of a conversation: name, what follows it, and what it does. */
 const COMMANDS = [
@@ -51,10 +51,8 @@ export function readTyped({ text, typedAlone }: TypedMessage): Typed {
   });
   const known = COMMANDS.find(([command]) => command === name);
   if (known === undefined) {
-    const meant = similarName(name, NAMES);
-    return refused(
-      `there is no /${name}; ${meant === undefined ? '/help lists the commands.' : `did you mean /${meant}?`}`,
-    );
+    const meant = nearestName(name, NAMES);
+    return refused(`there is no /${name}; ${meant === null ? '/help lists the commands.' : `did you mean /${meant}?`}`);
   }
   if (known[1] === '' && argument !== '') return refused(`/${name} takes nothing after it.`);
   return { kind: 'command', name: known[0], argument: argument.trim() };

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
+import { nearestName } from '../../api/nearest-name.js';
 import type { GenerateOptions, SamplingDefaults } from '../../contract/api.js';
 import { FlashrowError } from '../../errors.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { badValue } from '../options/option-values.js';
-import { similarName } from '../output/similar.js';
 
 /** The options of the command line: `/set` takes the same names and values. */
 const OPTIONS = addGenerationOptions(new Command(), {}).options;
@@ -38,8 +38,8 @@ export class ChatSettings {
     const plain = name.replace(/^--/, '').replaceAll('_', '-').toLowerCase();
     const option = OPTIONS.find(({ long }) => nameOf(long) === plain);
     if (option === undefined) {
-      const meant = similarName(plain, NAMES);
-      const advice = meant === undefined ? `it takes ${NAMES.join(', ')}` : `did you mean ${meant}?`;
+      const meant = nearestName(plain, NAMES);
+      const advice = meant === null ? `it takes ${NAMES.join(', ')}` : `did you mean ${meant}?`;
       throw new FlashrowError('BAD_USAGE', `/set knows no ${name}; ${advice}`, { option: name });
     }
     const attribute = option.attributeName() as keyof GenerationFlags;

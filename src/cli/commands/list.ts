@@ -1,11 +1,11 @@
 import { Command } from 'commander';
+import { nearestName } from '../../api/nearest-name.js';
 import { leadsNowhere } from '../../disk/kept-files.js';
 import { FlashrowError } from '../../errors.js';
 import type { CachedModel } from '../../hub/cached-models.js';
 import { addExamples } from '../options/help.js';
 import { formatBytes, formatTable } from '../output/format.js';
 import { printJson, printLine } from '../output/output.js';
-import { similarName } from '../output/similar.js';
 
 const CACHE_DIR = ['--cache-dir <folder>', 'default: FLASHROW_CACHE, else the cache folder of the platform'] as const;
 
@@ -95,7 +95,7 @@ async function orExplained<T>(work: () => Promise<T>, names: () => Promise<strin
 function withSuggestion(error: FlashrowError, names: readonly string[]): FlashrowError {
   if (error.code !== 'NOT_FOUND' || error.details.name === undefined) return error;
   const given = error.details.name;
-  const meant = names.find((name) => name.startsWith(given)) ?? similarName(given, names);
-  if (meant === undefined) return error;
+  const meant = names.find((name) => name.startsWith(given)) ?? nearestName(given, names);
+  if (meant === null) return error;
   return new FlashrowError('NOT_FOUND', `${error.message}; did you mean ${meant}?`, error.details, { cause: error });
 }

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { nearestName } from '../../api/nearest-name.js';
 import { leadsNowhere } from '../../disk/kept-files.js';
 import { FlashrowError, shown } from '../../errors.js';
 import { notice } from '../output/output.js';
-import { similarName } from '../output/similar.js';
 
 /** The beginnings that a note was given for: a command may ask twice. */
 const told = new Set<string>();
@@ -39,8 +39,8 @@ export async function namedModel(given: string, cacheDir: string | undefined): P
     throw new FlashrowError('BAD_USAGE', message, { source: given, tags: begun.join(', ') });
   }
   refuseUnfinished(given, models);
-  const meant = similarName(given, [...names, ...filesBeside(given)]);
-  if (meant === undefined) return given;
+  const meant = nearestName(given, [...names, ...filesBeside(given)]);
+  if (meant === null) return given;
   throw new FlashrowError(
     'NOT_FOUND',
     `${shown(given)} is neither a path here nor the name of a model in the cache folder; did you mean ${meant}?`,

@@ -5,7 +5,6 @@ import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/format
 import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { blockOf } from '../../import/tensor-format.js';
-import { decodedFormat } from '../format-choice.js';
 import { bundlePartBytes } from '../geometry.js';
 import type { RequantizedTensor } from '../manifest.js';
 import { BundlePart } from './bundle-part.js';
@@ -84,7 +83,7 @@ class LayerWriter {
     const addMatrix = (name: 'gate' | 'up', to: RowFormat, offset: number) => {
       const tensor = tensors[name]!;
       const place = { format: to, offset, bytes: bytes[name] };
-      this.#matrices.push({ name, part: new BundlePart(tensor, decodedFormat(tensor.format), place, chunkWeights) });
+      this.#matrices.push({ name, part: new BundlePart(tensor, tensor.format, place, chunkWeights) });
     };
     if (tensors.gate !== null) addMatrix('gate', formats.gate!, 0);
     addMatrix('up', formats.up, bytes.gate);

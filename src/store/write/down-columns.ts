@@ -2,7 +2,6 @@ import { dequantize } from '../../../native-bridge/blocks.js';
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/formats.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
-import { decodedFormat } from '../format-choice.js';
 import type { SourceReader } from './source-reader.js';
 
 /** Weights read at once. */
@@ -21,7 +20,7 @@ export interface DownColumns {
  * The format of the columns in memory. To transpose the matrix takes blocks apart, so `by-neuron` needs single weights.
  */
 export function columnsFormat(tensor: CheckpointTensor, orientation: BundleGeometry['downOrientation']): RowFormat {
-  const format = decodedFormat(tensor.format);
+  const format = tensor.format;
   return orientation === 'by-neuron' && FORMATS[format].blockSize > 1 ? 'f32' : format;
 }
 
@@ -33,7 +32,7 @@ export async function loadColumns(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { bytes, format, hiddenSize, firstNeuron, neurons } = columns;
-  const from = decodedFormat(tensor.format);
+  const from = tensor.format;
   const rowsPerPiece = Math.min(hiddenSize, Math.max(1, Math.floor(PIECE_WEIGHTS / neurons)));
   const scratch = from === format ? null : Buffer.alloc(rowBytes(from, rowsPerPiece * neurons));
   const floats = new Float32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 4));

@@ -2,7 +2,6 @@ import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { FORMATS, rowBytes } from '../../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
-import { decodedFormat } from '../format-choice.js';
 import type { RequantizedTensor, ResidentTensor } from '../manifest.js';
 import type { OutputFile } from './output-file.js';
 import { Requantizer } from './requantizer.js';
@@ -26,7 +25,7 @@ export async function writeResident(
 ): Promise<{ checksum: number; requantized: RequantizedTensor | null }> {
   const columns = tensor.shape[tensor.shape.length - 1];
   const rows = tensor.shape.length === 1 ? 1 : tensor.shape[0];
-  const from = decodedFormat(tensor.format);
+  const from = tensor.format;
   const requantizer = new Requantizer(target.name, tensor.format, from, target.format);
   const rowsPerPiece = Math.min(rows, Math.max(1, Math.floor(PIECE_WEIGHTS / columns)));
   const pieceWeights = rowsPerPiece * columns;

@@ -1,10 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
-import { isRowFormat } from '../../../native-bridge/formats.js';
 import { FilePool } from '../../disk/file-pool.js';
 import { FlashrowError } from '../../errors.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { readTensorBytes } from '../../import/tensor-bytes.js';
-import { decodeToFloats, formatBytes } from '../../import/tensor-format.js';
+import { formatBytes } from '../../import/tensor-format.js';
 import { findNotFinite } from './finite.js';
 
 /** Some rows of a tensor, and some columns of those rows. Columns begin and end on block edges. */
@@ -28,27 +27,21 @@ export const wholeRows = (tensor: CheckpointTensor, firstRow: number, rows: numb
 /** Reads pieces of a checkpoint's tensors into the caller's buffers and checks them. Files stay open until `close`. */
 export class SourceReader {
   readonly #files = new FilePool();
-  /** Raw bytes of a piece in a foreign format. */
-  #raw = Buffer.alloc(0);
 
   /**
-   * Fills the start of `into` (4-byte aligned) with a region of a tensor, row after row without gaps: in the tensor's
-   * own format where the store knows it, else in f32. Other work can run before each call's own.
+   * Fills the start of `into` (4-byte aligned) with a region of a tensor, in its own format, row after row without gaps.
+   * Other work can run before each call's own.
    * Throws CORRUPT where the file ends early or a weight is not finite, NOT_FOUND or IO where it cannot be read.
    */
   async read(tensor: CheckpointTensor, region: Region, into: Buffer): Promise<void> {
     await setImmediate();
     const { format } = tensor;
     const count = region.rows * region.columns;
-    const bytes = formatBytes(format, count);
-    const foreign = !isRowFormat(format);
-    if (foreign && this.#raw.length < bytes) this.#raw = Buffer.alloc(bytes);
-    const raw = (foreign ? this.#raw : into).subarray(0, bytes);
+    const raw = into.subarray(0, formatBytes(format, count));
     this.#readRaw(tensor, region, raw);
 
     const bad = findNotFinite(format, raw);
     if (bad >= 0) throw notFinite(tensor, region, bad);
-    if (foreign) decodeToFloats(format, raw, new Float32Array(into.buffer, into.byteOffset, count));
   }
 
   close(): void {

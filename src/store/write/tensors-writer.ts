@@ -133,13 +133,15 @@ async function writeStep(
 
 /** The steps: tensors before the layers, then each layer with its resident tensors, then final norm and head. */
 function steps(spec: ModelSpec, { resident, layers }: StoreLayout): Step[] {
-  const perLayer = residentOfLayer(spec).length;
-  const before = spec.rotary === null ? 2 : 1;
-  const ofLayer = (layer: number) => before + layer * perLayer;
+  let at = 0;
+  const next = (count: number) => {
+    at += count;
+    return resident.slice(at - count, at);
+  };
   return [
-    { resident: resident.slice(0, before), layer: null },
-    ...layers.map((_, layer) => ({ resident: resident.slice(ofLayer(layer), ofLayer(layer + 1)), layer })),
-    { resident: resident.slice(ofLayer(layers.length)), layer: null },
+    { resident: next(spec.rotary === null ? 2 : 1), layer: null },
+    ...layers.map((_, layer) => ({ resident: next(residentOfLayer(spec, layer).length), layer })),
+    { resident: next(resident.length - at), layer: null },
   ];
 }
 

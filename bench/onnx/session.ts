@@ -1,7 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { FlashrowError } from '../errors.js';
-import type { OnnxGraph } from './onnx-graph.js';
-import { loadOnnxRuntime, type OnnxRuntime } from './onnx-runtime.js';
+import type { OnnxGraph } from './graph.js';
+import { loadOnnxRuntime, type OnnxRuntime } from './runtime.js';
 
 /** An input or output [tokens, width], and the buffer that it is bound to. */
 interface Port {
@@ -25,33 +24,20 @@ export class OnnxSession {
     for (const name of session.outputNames) this.#fetches[name] = null;
   }
 
-  /**
-   * Loads a graph whose external data lies in `folder`. Throws IO, with ONNX Runtime's own message, if that fails.
-   */
+  /** Loads a graph whose external data lies in `folder`. */
   static async load(graph: OnnxGraph, folder: string, threads: number): Promise<OnnxSession> {
-    try {
-      const runtime = await loadOnnxRuntime();
-      const session = await runtime.InferenceSession.create(graph.encode(), {
-        executionProviders: ['cpu'],
-        intraOpNumThreads: threads,
-        interOpNumThreads: 1,
-        executionMode: 'sequential',
-        enableCpuMemArena: false,
-        enableMemPattern: false,
-        logSeverityLevel: 4,
-        // The read threads and the bridge's own need the cores between two calls.
-        extra: { session: { intra_op: { allow_spinning: '0' }, model_external_initializers_file_folder_path: folder } },
-      });
-      return new OnnxSession(runtime, session, graph);
-    } catch (cause) {
-      if (cause instanceof FlashrowError) throw cause;
-      throw new FlashrowError(
-        'IO',
-        `ONNX Runtime could not load ${graph.name}: ${(cause as Error).message}`,
-        { segment: graph.name },
-        { cause },
-      );
-    }
+    const runtime = await loadOnnxRuntime();
+    const session = await runtime.InferenceSession.create(graph.encode(), {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      enableCpuMemArena: false,
+      enableMemPattern: false,
+      logSeverityLevel: 4,
+      extra: { session: { intra_op: { allow_spinning: '0' }, model_external_initializers_file_folder_path: folder } },
+    });
+    return new OnnxSession(runtime, session, graph);
   }
 
   /** Reads input `name` from the first `tokens` rows of `buffer` at the next run. */

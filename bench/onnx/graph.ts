@@ -1,4 +1,4 @@
-import { ATTRIBUTE, EXTERNAL, FLOAT, ModelProto } from './onnx-schema.js';
+import { ATTRIBUTE, EXTERNAL, FLOAT, ModelProto } from './schema.js';
 
 type Attribute = { name: string; type: number; i?: number; f?: number };
 

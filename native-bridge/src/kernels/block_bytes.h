@@ -1,0 +1,68 @@
+#pragma once
+
+// What the blocks of many formats are made of: halves, and quants of a few bits. Compiled once for each instruction set.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace flashrow {
+namespace {
+
+#if defined(__aarch64__)
+/** GCC before 13 knows no _Float16 in C++ for ARM. */
+using Half = __fp16;
+#else
+using Half = _Float16;
+#endif
+
+inline float halfAt(const uint8_t* from) {
+  Half half;
+  std::memcpy(&half, from, 2);
+  return static_cast<float>(half);
+}
+
+/**
+ * into[i] = (from[i] >> shift) & mask for `count` bytes, four at a time: compilers turn words into vectors, and widen
+ * single bytes first. `mask` has the bits of one byte, in each of the four.
+ */
+template <size_t count>
+inline void spreadBits(const uint8_t* from, unsigned shift, uint32_t mask, int8_t* into) {
+  static_assert(count % 4 == 0, "whole words");
+  for (size_t i = 0; i < count; i += 4) {
+    uint32_t word;
+    std::memcpy(&word, from + i, 4);
+    word = (word >> shift) & mask;
+    std::memcpy(into + i, &word, 4);
+  }
+}
+
+/** Sixteen bytes of nibbles as entries of a table of 16: those of the low ones, then those of the high ones. */
+inline void lookUpNibbles(const uint8_t* from, const int8_t (&table)[16], int8_t* into) {
+#if defined(__AVX2__)
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), low = _mm_set1_epi8(15);
+  const __m128i entries = _mm_loadu_si128(reinterpret_cast<const __m128i*>(table));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(into), _mm_shuffle_epi8(entries, _mm_and_si128(bytes, low)));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(into + 16),
+                   _mm_shuffle_epi8(entries, _mm_and_si128(_mm_srli_epi16(bytes, 4), low)));
+#elif defined(__aarch64__)
+  const uint8x16_t bytes = vld1q_u8(from);
+  const int8x16_t entries = vld1q_s8(table);
+  vst1q_s8(into, vqtbl1q_s8(entries, vandq_u8(bytes, vdupq_n_u8(15))));
+  vst1q_s8(into + 16, vqtbl1q_s8(entries, vshrq_n_u8(bytes, 4)));
+#else
+  for (size_t i = 0; i < 16; i++) {
+    into[i] = table[from[i] & 15];
+    into[i + 16] = table[from[i] >> 4];
+  }
+#endif
+}
+
+}  // namespace
+}  // namespace flashrow

@@ -1,0 +1,94 @@
+import { loadRecurrent } from '../mixers/load-recurrent.js';
+import type { MixerLoad } from '../mixers/mixer-tensors.js';
+import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
+import { RecurrentState } from '../mixers/recurrent-state.js';
+import { STEPS_KEPT } from '../mixers/state-size.js';
+import { recurrentOf } from '../model/mixer-tensors.js';
+import type { Stopwatch } from './meter.js';
+import type { Mixer } from './mixer.js';
+
+export interface RecurrentOptions extends Omit<MixerLoad, 'rows'> {
+  /** Adds up the time of the mixers: all of their weights are resident. */
+  denseTime: Stopwatch;
+}
+
+/**
+ * The mixer of all layers with a state of fixed size. Other layers are none of its business. Throws CORRUPT, NOT_FOUND,
+ * IO or BridgeError, and then holds nothing.
+ */
+export function createRecurrent({ denseTime, ...options }: RecurrentOptions): Mixer {
+  const layers = loadLayers({ ...options, rows: new Map() });
+  const places = placesOf(options.spec.numLayers, (layer) => recurrentOf(options.spec, layer) !== null);
+  const last = layers.length - 1;
+  const state = new RecurrentState(layers, (layer, inputs, tokens, from, to) =>
+    layers[layer].run(inputs, 0, tokens, from, to, null),
+  );
+  const inputs = new Float32Array(options.maxTokens * layers[0].inputWidth);
+  let marks = false;
+  return {
+    width: layers[0].width,
+    async step(layer, x, tokens, _position, mixed) {
+      const at = places[layer];
+      if (at === 0) state.begin(tokens, marks);
+      if (at === 0) marks = false;
+      denseTime.start();
+      layers[at].project(x, tokens, inputs);
+      state.keep(at, inputs, tokens);
+      advance(layers[at], state, at, inputs, tokens, mixed);
+      denseTime.stop();
+      if (at === last) state.end(tokens);
+    },
+    snapshot: () => state.snapshot(),
+    snapshotNext() {
+      marks = true;
+    },
+    rewind(length) {
+      marks = false;
+      return state.restore(length);
+    },
+    get bytes() {
+      return state.bytes;
+    },
+    dispose() {
+      for (const layer of layers.splice(0)) layer.dispose();
+    },
+  };
+}
+
+/** Takes a layer's state through a pass. With a snapshot to write, it stops there on its way. */
+function advance(
+  layer: RecurrentLayer,
+  state: RecurrentState,
+  at: number,
+  inputs: Float32Array,
+  tokens: number,
+  mixed: Float32Array,
+): void {
+  const mark = state.mark(at);
+  const before = Math.max(0, tokens - STEPS_KEPT);
+  if (mark && before > 0) layer.run(inputs, 0, before, state.from(at), mark, mixed);
+  else mark?.set(state.from(at));
+  const first = mark ? before : 0;
+  layer.run(inputs, first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
+}
+
+/** Loads all layers, or none: if one fails, those before it are let go. */
+function loadLayers(load: MixerLoad): RecurrentLayer[] {
+  const layers: RecurrentLayer[] = [];
+  try {
+    for (let layer = 0; layer < load.spec.numLayers; layer++) {
+      const mixer = recurrentOf(load.spec, layer);
+      if (mixer) layers.push(loadRecurrent(load, layer, mixer));
+    }
+  } catch (error) {
+    for (const layer of layers) layer.dispose();
+    throw error;
+  }
+  return layers;
+}
+
+/** For each layer how many layers that are `wanted` come before it. */
+function placesOf(numLayers: number, wanted: (layer: number) => boolean): number[] {
+  let count = 0;
+  return Array.from({ length: numLayers }, (_, layer) => (wanted(layer) ? count++ : count));
+}

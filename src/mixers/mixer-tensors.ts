@@ -1,0 +1,85 @@
+import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
+import { tensorNamed } from '../dense/check-tensors.js';
+import { checkOnDisk } from '../dense/checksum.js';
+import { loadMatrix, loadVector } from '../dense/load-tensor.js';
+import { Norm } from '../dense/norm.js';
+import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
+import type { ModelSpec } from '../model/spec.js';
+import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
+
+/** What the loading of a mixer needs. */
+export interface MixerLoad {
+  spec: ModelSpec;
+  tensors: ReadonlyMap<string, TensorOnDisk>;
+  bridge: Bridge;
+  /** The most tokens that one call will bring. */
+  maxTokens: number;
+  /** Working rows that all layers share, as only one runs at a time: each at least [maxTokens, its width]. */
+  rows: Map<string, Float32Array>;
+}
+
+/** Loads the tensors of one layer's mixer, and lets go of the matrices together. */
+export class MixerTensors {
+  readonly #load: MixerLoad;
+  readonly #layer: number;
+  readonly #matrices: ResidentMatrix[] = [];
+  #vectorBytes = 0;
+
+  constructor(load: MixerLoad, layer: number) {
+    this.#load = load;
+    this.#layer = layer;
+  }
+
+  /** Bytes of all that was loaded. */
+  get bytes(): number {
+    return this.#matrices.reduce((sum, { bytes }) => sum + bytes, this.#vectorBytes);
+  }
+
+  /** The norm before the mixer. Throws CORRUPT, NOT_FOUND or IO. */
+  norm(): Norm {
+    const weight = this.#named('attentionNorm');
+    checkOnDisk(weight, this.#load.bridge);
+    const norm = new Norm(this.#load.spec, { weight, bias: null });
+    this.#vectorBytes += norm.bytes;
+    return norm;
+  }
+
+  /** Throws CORRUPT or BridgeError. */
+  matrix(name: ResidentLayerTensor): ResidentMatrix {
+    const matrix = loadMatrix(this.#load.bridge, this.#named(name));
+    this.#matrices.push(matrix);
+    return matrix;
+  }
+
+  /** Throws CORRUPT, NOT_FOUND or IO. */
+  vector(name: ResidentLayerTensor): Float32Array {
+    const vector = loadVector(this.#load.bridge, this.#named(name));
+    this.#vectorBytes += vector.byteLength;
+    return vector;
+  }
+
+  /** A convolution's weights as [kernel, channels]; files have them as [channels, kernel]. */
+  kernel(size: number): Float32Array {
+    const weights = this.vector('mixerKernel');
+    const channels = weights.length / size;
+    return weights.map((_, i) => weights[(i % channels) * size + Math.floor(i / channels)]);
+  }
+
+  /** Shared working rows [maxTokens, width]. */
+  rows(name: string, width: number): Float32Array {
+    const { rows, maxTokens } = this.#load;
+    const known = rows.get(name);
+    if (known && known.length >= maxTokens * width) return known;
+    const made = new Float32Array(maxTokens * width);
+    rows.set(name, made);
+    return made;
+  }
+
+  dispose(): void {
+    for (const matrix of this.#matrices.splice(0)) matrix.dispose();
+  }
+
+  #named(name: ResidentLayerTensor): TensorOnDisk {
+    return tensorNamed(this.#load.tensors, layerTensor(this.#layer, name));
+  }
+}

@@ -1,0 +1,36 @@
+import { mixerChannels } from '../model/mixer-tensors.js';
+import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
+
+/**
+ * Tokens whose inputs are kept beside a state, so that it stands for as many lengths. A prompt is told again from its
+ * last token, or, where its end is a template's opening for the answer, from a few tokens before.
+ */
+export const STEPS_KEPT = 8;
+
+/** Earlier states that are kept: at the ends of the last prompt and turn, and one more for a prompt told otherwise. */
+export const SNAPSHOTS = 3;
+
+export interface LayerSizes {
+  /** Floats of the state. */
+  stateFloats: number;
+  /** Floats of one token that the state depends on. */
+  inputWidth: number;
+}
+
+/** The sizes of one layer's state. */
+export function layerSizes(mixer: RecurrentSpec, hiddenSize: number): LayerSizes {
+  const channels = mixerChannels(mixer, hiddenSize);
+  const columns = (mixer.kernel - 1) * channels;
+  if (mixer.kind === 'short-convolution') return { stateFloats: columns, inputWidth: channels };
+  const { valueHeads, headDim } = mixer;
+  return { stateFloats: columns + valueHeads * headDim * headDim, inputWidth: channels + 2 * valueHeads };
+}
+
+/** Bytes of the state of all layers with such a mixer, with all copies of it. It does not grow with the context. */
+export function recurrentStateBytes({ recurrent, hiddenSize }: ModelSpec): number {
+  if (!recurrent) return 0;
+  const layers = recurrent.layers.filter((is) => is).length;
+  const { stateFloats, inputWidth } = layerSizes(recurrent.mixer, hiddenSize);
+  // The state, the one before the last pass, and the snapshots.
+  return 4 * layers * (2 + SNAPSHOTS) * (stateFloats + STEPS_KEPT * inputWidth);
+}
