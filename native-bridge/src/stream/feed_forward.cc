@@ -251,22 +251,36 @@ void FeedForward::projectRows(const PlacedUnit* const* units, size_t count) {
       const size_t first = std::max(share.begin, starts_[u]);
       const size_t end = std::min(share.end, starts_[u] + layer.outputsOf(units[u]->unit));
       for (size_t row = first; row < end; row += kRowsAtOnce) {
-        addOutputs(*units[u], row - starts_[u], std::min(kRowsAtOnce, end - row), pool_.scratch(thread));
+        const size_t rows = std::min(kRowsAtOnce, end - row);
+        const size_t following = std::min(kRowsAtOnce, end - row - rows);
+        addOutputs(*units[u], row - starts_[u], rows, following, row == first, pool_.scratch(thread));
       }
     }
   });
 }
 
+static void fetchLines(const uint8_t* from, const uint8_t* end) {
+  for (; from < end; from += 64) __builtin_prefetch(from, 0, 2);
+}
+
 /** Adds slice after slice of each row, as `projectByOutput` does, for the same bits. */
-void FeedForward::addOutputs(const PlacedUnit& unit, size_t row, size_t count, void* scratch) {
+void FeedForward::addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst,
+                             void* scratch) {
   const Layer& layer = *call_.layer;
   const bool integers = kernels_.wantsIntegers(layer.downFormat);
   const size_t inputBytes = integers ? kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens) : 0;
   const size_t sliceBytes = rowBytes(layer.downFormat, layer.neuronsPerBundle);
   const Rows whole = Rows{layer.part(unit.slot, unit.unit, layer.down, 0), layer.downRowBytes, nullptr}.from(row);
   const Products out{call_.y + layer.firstOutputOf(unit.unit) + row, layer.hiddenSize, nullptr, true};
+  // A slice touches a line or two of each row, which no processor foresees. Fetched row after row, and the rows that
+  // follow while these are computed, they arrive as fast as memory gives them.
+  const uint8_t* const end = whole.base + count * layer.downRowBytes;
+  if (isFirst) fetchLines(whole.base, end);
+  const size_t ahead = (following * layer.downRowBytes + layer.inputBundles - 1) / layer.inputBundles;
+  const uint8_t* const aheadEnd = end + following * layer.downRowBytes;
   for (size_t b = 0; b < layer.inputBundles; b++) {
     const Rows rows{whole.base + b * sliceBytes, whole.stride, nullptr};
+    if (following > 0) fetchLines(end + b * ahead, std::min(end + (b + 1) * ahead, aheadEnd));
     if (integers) {
       kernels_.integers->dots(layer.downFormat, rows, count, layer.neuronsPerBundle,
                               hiddenIntegers_.data() + b * inputBytes, call_.tokens, out, scratch);

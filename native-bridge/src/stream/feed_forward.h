@@ -55,7 +55,7 @@ class FeedForward {
   /** Most values of h ([tokens, neurons]) kept at once, unless a single unit needs more: 2 MiB. */
   static constexpr size_t kMostActivations = size_t{1} << 19;
   /** Rows of down that go through all slices together: few enough to stay in a core's cache meanwhile. */
-  static constexpr size_t kRowsAtOnce = 32;
+  static constexpr size_t kRowsAtOnce = 8;
 
   FeedForward(ThreadPool& pool, const Kernels& kernels) : pool_(pool), kernels_(kernels) {}
 
@@ -88,7 +88,8 @@ class FeedForward {
   void weigh(const PlacedUnit& unit);
   /** Makes integers of h from `position` on, bundle by bundle. False where down wants none. */
   bool quantizeHidden(size_t position, size_t bundles);
-  void addOutputs(const PlacedUnit& unit, size_t row, size_t count, void* scratch);
+  /** `following`: the rows that this thread computes next. */
+  void addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst, void* scratch);
   void projectByNeuron(const PlacedUnit* const* units, size_t count);
   void projectByOutput(const PlacedUnit* const* units, size_t count);
 
