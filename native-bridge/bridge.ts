@@ -6,7 +6,10 @@ export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
 export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
 
-/** A run of bytes per bundle: bundle i has `[offset + i * stride, offset + i * stride + bytes)` of file `file`. */
+/**
+ * A run of bytes per bundle: bundle i, of those that have bytes in it, has `[offset + i * stride, offset + i * stride +
+ * bytes)` of file `file`.
+ */
 export interface Extent {
   /** Index into the stream's paths. */
   file: number;
@@ -35,6 +38,10 @@ export interface PartFactors {
  * Inside a bundle each part is contiguous. Gate and up are `[neuronsPerBundle, hiddenSize]` rows. Down is
  * `[neuronsPerBundle, hiddenSize]` when `by-neuron` (the column of each neuron as a row), and `[hiddenSize,
  * neuronsPerBundle]` when `by-output`.
+ *
+ * When `apart`, down lies in whole rows `[hiddenSize, numNeurons]`, as checkpoints have it. Bundles of gate and up come
+ * first, and bundles of `outputsPerBundle` rows of down follow them, in an extent of their own. A row's product is
+ * still added up slice by slice, `neuronsPerBundle` neurons at a time, so it has the bits that `by-output` gives.
  */
 export interface BundleGeometry {
   hiddenSize: number;
@@ -43,7 +50,9 @@ export interface BundleGeometry {
   activation: BridgeActivation;
   /** `gate` is null where the network is not gated: then h = act(up x), else h = act(gate x) * (up x). */
   formats: { gate: RowFormat | null; up: RowFormat; down: RowFormat };
-  downOrientation: 'by-neuron' | 'by-output';
+  downOrientation: 'by-neuron' | 'by-output' | 'apart';
+  /** Rows of down in a bundle when `apart`; the last bundle may have fewer. Else absent. */
+  outputsPerBundle?: number;
   /**
    * What the products of gate, up and down are multiplied by, before biases: one number, or one for each of equal
    * shares of the neurons (experts), in order. Null, as all of it may be: nothing.
@@ -60,7 +69,7 @@ export interface BundleGeometry {
 
 /** A layer as it is streamed: the geometry, and what is chosen at load. */
 export interface StreamLayer extends BundleGeometry {
-  /** Neighbouring bundles that are read, cached and evicted together; the last unit of a layer may hold fewer. */
+  /** Neighbouring bundles that are read, cached and evicted together; the last unit may hold fewer. 1 when `apart`. */
   bundlesPerUnit: number;
   /**
    * The part that stays in memory elsewhere; only the rest of a bundle is read. `ffn` takes its products with x as
@@ -188,8 +197,9 @@ export interface RowStream {
   /**
    * y (+)= FFN of x over the units of the call. Waits for units that are on their way, and computes the others
    * meanwhile. Down sums run in ascending neuron order: the result does not depend on arrival, on threads, or on how a
-   * layer is cut into calls. Throws BridgeError CORRUPT (checksum; names layer, bundle, file, offset), IO or USAGE; the
-   * stream survives.
+   * layer is cut into calls. Where down lies `apart`, units of gate and up come in order, and all of them before those
+   * of down, in this call or in calls before it that it adds to. Throws BridgeError CORRUPT (checksum; names layer,
+   * bundle, file, offset), IO or USAGE; the stream survives.
    */
   ffn(call: FeedForwardCall): void;
   /**

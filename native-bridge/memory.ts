@@ -48,6 +48,8 @@ export interface ScratchShape {
   numNeurons: number;
   /** Neurons of one expert; null without experts. */
   expertNeurons: number | null;
+  /** Whether h of a whole layer is kept, because down lies apart from gate and up. */
+  keepsHidden: boolean;
   contextSize: number;
   numAttentionHeads: number;
   numKeyValueHeads: number;
@@ -57,13 +59,15 @@ export interface ScratchShape {
 /** Bytes of the bridge's working buffers. */
 export function bridgeScratchBytes(shape: ScratchShape): number {
   const { threads, tokens, hiddenSize, numNeurons, expertNeurons, contextSize, headDim } = shape;
+  const hidden = shape.keepsHidden ? tokens * numNeurons : Math.min(tokens * numNeurons, MOST_ACTIVATIONS);
   // act(gate x), and h.
-  const activations = 2 * Math.min(tokens * numNeurons, MOST_ACTIVATIONS);
+  const activations = 2 * hidden;
   // Rows of x and y, gathered for one expert at a time.
   const gathered = expertNeurons === null ? 0 : tokens * 2 * hiddenSize;
   const queries = Math.max(TILE_QUERIES, shape.numAttentionHeads / shape.numKeyValueHeads);
   const attention = threads * queries * (contextSize + 1 + 2 * headDim);
   // x of the network and of one resident matrix at a time, and h.
-  const integers = tokens * 2 * hiddenSize + Math.min(tokens * (expertNeurons ?? numNeurons), MOST_ACTIVATIONS);
+  const integers =
+    tokens * 2 * hiddenSize + (expertNeurons === null ? hidden : Math.min(tokens * expertNeurons, MOST_ACTIVATIONS));
   return Math.ceil((integers / INTEGER_BLOCK.values) * INTEGER_BLOCK.bytes) + 4 * (activations + gathered + attention);
 }

@@ -6,6 +6,7 @@ import {
   type Bridge,
   type BridgeActivation,
   BridgeError,
+  type BundleGeometry,
   type ConvolutionCall,
   type FeedForwardCall,
   type Isa,
@@ -90,6 +91,8 @@ const ACTIVATIONS: readonly BridgeActivation[] = [
 ];
 /** Parts by the number that layer.h gives them. */
 const INPUT_PARTS: readonly StreamLayer['residentPart'][] = [null, 'gate', 'up'];
+/** In the order of `DownOrientation` in stream/layer.h. */
+const DOWN_ORIENTATIONS: readonly BundleGeometry['downOrientation'][] = ['by-neuron', 'by-output', 'apart'];
 
 let loaded: { addon: Addon } | { reason: string } | undefined;
 
@@ -162,7 +165,8 @@ function nativeLayer(layer: StreamLayer): object {
     gateFormat: gate === null ? null : formatId(gate),
     upFormat: formatId(up),
     downFormat: formatId(down),
-    downByNeuron: layer.downOrientation === 'by-neuron',
+    downOrientation: DOWN_ORIENTATIONS.indexOf(layer.downOrientation),
+    outputsPerBundle: layer.outputsPerBundle ?? 0,
     extents: layer.extents,
     gate: layer.parts.gate,
     up: layer.parts.up,

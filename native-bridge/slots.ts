@@ -1,4 +1,5 @@
 import type { StreamedMatrix, StreamLayer } from './bridge.js';
+import { holdsOutputs } from './bundles.js';
 import { rowBytes } from './formats.js';
 import { DEVICE_BLOCK, roundUp } from './memory.js';
 
@@ -16,6 +17,11 @@ export interface SlotArea {
   span: number;
   /** Where it begins in the slot. */
   offset: number;
+  /**
+   * Whether each unit begins as far behind `offset` as its bytes begin behind a device block's start: for units whose
+   * places among the blocks differ.
+   */
+  shifts: boolean;
 }
 
 export interface SlotLayout {
@@ -45,14 +51,21 @@ function blockShift(
 /** The place of a unit of this layer in a slot. Pure, so that a plan can be made before anything is opened. */
 export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'checksums'>): SlotLayout {
   let bytes = 0;
-  const areas = layer.extents.map((extent) => {
+  let end = 0;
+  const areas = layer.extents.map((extent, index) => {
+    const outputs = holdsOutputs(layer, index);
     const skip = layer.residentPart === null ? 0 : layer.segments[0].bytes;
     const span = (layer.bundlesPerUnit - 1) * extent.stride + extent.bytes - skip;
-    const alignment = span >= DIRECT_AREA ? DEVICE_BLOCK : 64;
-    const offset =
-      roundUp(bytes, alignment) + (span >= DIRECT_AREA ? blockShift(layer, extent.offset + skip, extent.stride) : 0);
-    bytes = roundUp(offset + span, alignment);
-    return { skip, span, offset };
+    const straight = span >= DIRECT_AREA;
+    const alignment = straight ? DEVICE_BLOCK : 64;
+    const shift = straight && !outputs ? blockShift(layer, extent.offset + skip, extent.stride) : 0;
+    const shifts = straight && outputs;
+    // A unit holds either down rows that lie apart, or gate and up.
+    const offset = roundUp(outputs ? 0 : end, alignment) + shift;
+    const areaEnd = roundUp(offset + span + (shifts ? DEVICE_BLOCK : 0), alignment);
+    if (!outputs) end = areaEnd;
+    bytes = Math.max(bytes, areaEnd);
+    return { skip, span, offset, shifts };
   });
   return { areas, bytes: roundUp(bytes, bytes >= DIRECT_AREA ? DEVICE_BLOCK : 64) };
 }

@@ -1,8 +1,9 @@
 import { dequantize } from '../blocks.js';
 import type { FeedForwardCall } from '../bridge.js';
+import { inputBundles } from '../bundles.js';
 import { ACTIVATIONS, activatedUp } from './activation.js';
 import { dot } from './dot.js';
-import { bundlesInUnit, type PreparedLayer, partOffset } from './layer.js';
+import { bundlesInUnit, isOutputs, outputsOf, type PreparedLayer, partOffset } from './layer.js';
 
 /**
  * The feed-forward network over one unit, as written on paper. Dots are double sums rounded to float32 once. y is added
@@ -11,10 +12,16 @@ import { bundlesInUnit, type PreparedLayer, partOffset } from './layer.js';
 export class FeedForward {
   #row = new Float32Array(0);
   #hidden = new Float32Array(0);
+  /** h of a layer whose down lies apart, [tokens, numNeurons]. */
+  #whole = new Float32Array(0);
 
   /** y += FFN of x over the bundles of the call's unit `index`, which lies in `slot`, weighed token by token. */
   addUnit(prepared: PreparedLayer, call: FeedForwardCall, index: number, slot: Uint8Array): void {
-    const { hiddenSize, neuronsPerBundle, bundlesPerUnit, downOrientation } = prepared.layer;
+    if (prepared.layer.downOrientation === 'apart') {
+      this.#addApart(prepared, call, call.units[index], slot);
+      return;
+    }
+    const { hiddenSize, neuronsPerBundle, downOrientation } = prepared.layer;
     const { tokens, y } = call;
     if (this.#row.length < Math.max(hiddenSize, neuronsPerBundle))
       this.#row = new Float32Array(Math.max(hiddenSize, neuronsPerBundle));
@@ -23,10 +30,40 @@ export class FeedForward {
     const weightOf = (token: number) => call.weights?.[token * call.count + index] ?? 1;
     const bundles = bundlesInUnit(prepared, unit);
     for (let b = 0; b < bundles; b++) {
-      this.#activate(prepared, call, (unit * bundlesPerUnit + b) * neuronsPerBundle, b, slot);
+      this.#activate(prepared, call, unit, b, slot);
       this.#weigh(neuronsPerBundle, tokens, weightOf);
-      if (downOrientation === 'by-neuron') this.#addColumns(prepared, b, slot, tokens, y);
-      else this.#addOutputs(prepared, b, slot, tokens, weightOf, y);
+      if (downOrientation === 'by-neuron') this.#addColumns(prepared, unit, b, slot, tokens, y);
+      else this.#addOutputs(prepared, unit, b, slot, tokens, weightOf, y);
+    }
+  }
+
+  /** Keeps h of a unit of gate and up, or adds the rows of a unit of down to y. */
+  #addApart(prepared: PreparedLayer, call: FeedForwardCall, unit: number, slot: Uint8Array): void {
+    const { hiddenSize, numNeurons, neuronsPerBundle, formats } = prepared.layer;
+    const { tokens, y } = call;
+    const widest = Math.max(hiddenSize, numNeurons);
+    if (this.#row.length < widest) this.#row = new Float32Array(widest);
+    if (this.#hidden.length < tokens * neuronsPerBundle) this.#hidden = new Float32Array(tokens * neuronsPerBundle);
+    if (this.#whole.length < tokens * numNeurons) this.#whole = new Float32Array(tokens * numNeurons);
+    if (!isOutputs(prepared, unit)) {
+      this.#activate(prepared, call, unit, 0, slot);
+      for (let t = 0; t < tokens; t++)
+        this.#whole.set(
+          this.#hidden.subarray(t * neuronsPerBundle, (t + 1) * neuronsPerBundle),
+          t * numNeurons + unit * neuronsPerBundle,
+        );
+      return;
+    }
+    const { first, count } = outputsOf(prepared, unit);
+    const down = partOffset(prepared, unit, 'down', 0);
+    for (let r = 0; r < count; r++) {
+      dequantize(formats.down, slot, down + r * prepared.rowBytes.down, numNeurons, this.#row, 0);
+      for (let t = 0; t < tokens; t++) {
+        for (let b = 0; b < inputBundles(prepared.layer); b++) {
+          const from = b * neuronsPerBundle;
+          y[t * hiddenSize + first + r] += dot(this.#whole, t * numNeurons + from, this.#row, from, neuronsPerBundle);
+        }
+      }
     }
   }
 
@@ -35,11 +72,12 @@ export class FeedForward {
   #activate(
     prepared: PreparedLayer,
     { x, tokens, residentProducts }: FeedForwardCall,
-    firstNeuron: number,
+    unit: number,
     b: number,
     slot: Uint8Array,
   ): void {
     const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation, biases, residentPart } = prepared.layer;
+    const firstNeuron = (unit * prepared.layer.bundlesPerUnit + b) * neuronsPerBundle;
     const factorOf = (part: 'gate' | 'up' | 'down') => partFactor(prepared, part, firstNeuron);
     const act = ACTIVATIONS[activation];
     const hidden = this.#hidden;
@@ -47,7 +85,7 @@ export class FeedForward {
       for (const part of formats.gate === null ? UNGATED : GATED) {
         const isResident = residentPart === part;
         if (!isResident) {
-          const at = partOffset(prepared, part, b) + r * prepared.rowBytes[part];
+          const at = partOffset(prepared, unit, part, b) + r * prepared.rowBytes[part];
           dequantize(formats[part]!, slot, at, hiddenSize, this.#row, 0);
         }
         const bias = biases?.[part]?.[firstNeuron + r] ?? 0;
@@ -77,9 +115,16 @@ export class FeedForward {
     }
   }
 
-  #addColumns(prepared: PreparedLayer, b: number, slot: Uint8Array, tokens: number, y: Float32Array): void {
+  #addColumns(
+    prepared: PreparedLayer,
+    unit: number,
+    b: number,
+    slot: Uint8Array,
+    tokens: number,
+    y: Float32Array,
+  ): void {
     const { hiddenSize, neuronsPerBundle, formats } = prepared.layer;
-    const down = partOffset(prepared, 'down', b);
+    const down = partOffset(prepared, unit, 'down', b);
     const row = this.#row;
     for (let r = 0; r < neuronsPerBundle; r++) {
       dequantize(formats.down, slot, down + r * prepared.rowBytes.down, hiddenSize, row, 0);
@@ -93,6 +138,7 @@ export class FeedForward {
 
   #addOutputs(
     prepared: PreparedLayer,
+    unit: number,
     b: number,
     slot: Uint8Array,
     tokens: number,
@@ -100,7 +146,7 @@ export class FeedForward {
     y: Float32Array,
   ): void {
     const { hiddenSize, neuronsPerBundle, formats } = prepared.layer;
-    const down = partOffset(prepared, 'down', b);
+    const down = partOffset(prepared, unit, 'down', b);
     for (let o = 0; o < hiddenSize; o++) {
       dequantize(formats.down, slot, down + o * prepared.rowBytes.down, neuronsPerBundle, this.#row, 0);
       for (let t = 0; t < tokens; t++)

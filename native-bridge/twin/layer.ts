@@ -1,4 +1,5 @@
 import type { BridgeError, StreamLayer } from '../bridge.js';
+import { bundlesOfExtent, holdsOutputs, inputBundles, numBundles } from '../bundles.js';
 import { FORMATS, isRowFormat, rowBytes } from '../formats.js';
 import { DEVICE_BLOCK } from '../memory.js';
 import { type SlotLayout, slotLayout } from '../slots.js';
@@ -26,10 +27,10 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
   checkNetwork(layer, fail);
   const lengths = rowLengths(layer);
   checkExtents(layer, lengths, numFiles, fail);
-  const { numNeurons, neuronsPerBundle, segments, checksums } = layer;
-  const numBundles = numNeurons / neuronsPerBundle;
-  if (checksums !== null && checksums.length !== numBundles * segments.length)
-    throw fail(`${checksums.length} checksums for ${numBundles} bundles of ${segments.length} segments`);
+  const { segments, checksums } = layer;
+  const bundles = numBundles(layer);
+  if (checksums !== null && checksums.length !== bundles * segments.length)
+    throw fail(`${checksums.length} checksums for ${bundles} bundles of ${segments.length} segments`);
   if (layer.residentPart !== null) checkResidentPart(layer, layer.residentPart, lengths, fail);
   const layout = slotLayout(layer);
   if (!isCount(layer.slots) || !isCount(layer.arenaOffset) || layer.arenaOffset % DEVICE_BLOCK !== 0)
@@ -42,8 +43,8 @@ export function prepareLayer(layer: StreamLayer, index: number, numFiles: number
     index,
     layer,
     slotLayout: layout,
-    numBundles,
-    numUnits: Math.ceil(numBundles / layer.bundlesPerUnit),
+    numBundles: bundles,
+    numUnits: Math.ceil(bundles / layer.bundlesPerUnit),
     rowBytes: lengths,
     verified: new Uint8Array(checksums === null ? 0 : checksums.length),
   };
@@ -57,7 +58,9 @@ function checkNetwork(layer: StreamLayer, fail: Fail): void {
   if (numNeurons % neuronsPerBundle !== 0)
     throw fail(`bundles of ${neuronsPerBundle} neurons do not divide ${numNeurons} neurons`);
   const byNeuron = layer.downOrientation === 'by-neuron';
-  if (!byNeuron && layer.downOrientation !== 'by-output') throw fail(`no such orientation: ${layer.downOrientation}`);
+  if (!['by-neuron', 'by-output', 'apart'].includes(layer.downOrientation))
+    throw fail(`no such orientation: ${layer.downOrientation}`);
+  checkApart(layer, fail);
   if (!Object.hasOwn(ACTIVATIONS, layer.activation)) throw fail(`no such activation: ${layer.activation}`);
   for (const format of [formats.gate, formats.up, formats.down])
     if (format !== null && !isRowFormat(format)) throw fail(`no kernel for format ${format}`);
@@ -77,17 +80,35 @@ function checkVectors({ numNeurons, formats, biases, factors }: StreamLayer, fai
       throw fail('factors must be of equal shares of the neurons');
 }
 
-const rowLengths = ({
-  hiddenSize,
-  neuronsPerBundle,
-  formats,
-  downOrientation,
-}: StreamLayer): PreparedLayer['rowBytes'] =>
-  asUsage(() => ({
+/** What a down matrix in rows of its own needs. */
+function checkApart(layer: StreamLayer, fail: Fail): void {
+  const { downOrientation, outputsPerBundle, bundlesPerUnit, neuronsPerBundle, formats, parts } = layer;
+  const apart = downOrientation === 'apart';
+  if (apart !== (outputsPerBundle !== undefined) || outputsPerBundle === 0)
+    throw fail('outputsPerBundle belongs to a down matrix that lies apart');
+  if (!apart) return;
+  if (bundlesPerUnit !== 1) throw fail('where down lies apart, a unit is one bundle');
+  if (isRowFormat(formats.down) && neuronsPerBundle % FORMATS[formats.down].blockSize !== 0)
+    throw fail('slices of down rows do not hold whole blocks');
+  const { gate, up, down } = parts;
+  if (down.offset !== 0 || down.extent === up.extent || down.extent === gate?.extent)
+    throw fail('a down matrix that lies apart needs an extent of its own');
+}
+
+/** Weights in a row of down, as it lies. */
+function downColumns({ downOrientation, hiddenSize, numNeurons, neuronsPerBundle }: StreamLayer): number {
+  if (downOrientation === 'apart') return numNeurons;
+  return downOrientation === 'by-neuron' ? hiddenSize : neuronsPerBundle;
+}
+
+const rowLengths = (layer: StreamLayer): PreparedLayer['rowBytes'] => {
+  const { hiddenSize, formats } = layer;
+  return asUsage(() => ({
     gate: formats.gate === null ? 0 : rowBytes(formats.gate, hiddenSize),
     up: rowBytes(formats.up, hiddenSize),
-    down: rowBytes(formats.down, downOrientation === 'by-neuron' ? hiddenSize : neuronsPerBundle),
+    down: rowBytes(formats.down, downColumns(layer)),
   }));
+};
 
 /** Extents lie in files, and parts and segments inside extents. */
 function checkExtents(layer: StreamLayer, lengths: PreparedLayer['rowBytes'], numFiles: number, fail: Fail): void {
@@ -98,7 +119,8 @@ function checkExtents(layer: StreamLayer, lengths: PreparedLayer['rowBytes'], nu
       throw fail('an extent names no file of the stream, or a negative range');
   const inside = (extent: number, offset: number, bytes: number) =>
     extent >= 0 && extent < extents.length && offset >= 0 && offset + bytes <= extents[extent].bytes;
-  const downRows = layer.downOrientation === 'by-neuron' ? neuronsPerBundle : hiddenSize;
+  const outputs = Math.min(layer.outputsPerBundle ?? hiddenSize, hiddenSize);
+  const downRows = layer.downOrientation === 'by-neuron' ? neuronsPerBundle : outputs;
   for (const name of ['gate', 'up', 'down'] as const) {
     const part = parts[name];
     const rows = name === 'down' ? downRows : neuronsPerBundle;
@@ -127,9 +149,41 @@ function checkResidentPart(
 export const bundlesInUnit = ({ layer, numBundles }: PreparedLayer, unit: number): number =>
   Math.min(layer.bundlesPerUnit, numBundles - unit * layer.bundlesPerUnit);
 
-/** The offset in the slot of a part's first row, in the unit's bundle `index`. */
-export function partOffset({ layer, slotLayout }: PreparedLayer, part: 'gate' | 'up' | 'down', index: number): number {
-  const { extent, offset } = layer.parts[part]!;
+/** Whether a unit holds rows of a down matrix that lies apart. */
+export const isOutputs = ({ layer }: PreparedLayer, unit: number): boolean =>
+  layer.downOrientation === 'apart' && unit >= inputBundles(layer);
+
+/** The bytes of a unit in an extent: their place in the file and in its slot; null where it has none there. */
+export function unitRange(
+  prepared: PreparedLayer,
+  extent: number,
+  unit: number,
+): { from: number; bytes: number; payload: number; inSlot: number } | null {
+  const { layer, slotLayout } = prepared;
+  const { offset, bytes, stride } = layer.extents[extent];
   const area = slotLayout.areas[extent];
-  return area.offset + index * layer.extents[extent].stride + offset - area.skip;
+  if (holdsOutputs(layer, extent) !== isOutputs(prepared, unit)) return null;
+  const bundles = bundlesInUnit(prepared, unit);
+  const first = unit * layer.bundlesPerUnit - bundlesOfExtent(layer, extent).first;
+  const from = offset + first * stride + area.skip;
+  const read = isOutputs(prepared, unit)
+    ? outputsOf(prepared, unit).count * prepared.rowBytes.down
+    : (bundles - 1) * stride + bytes - area.skip;
+  const payload = isOutputs(prepared, unit) ? read : bundles * (bytes - area.skip);
+  return { from, bytes: read, payload, inSlot: area.offset + (area.shifts ? from % DEVICE_BLOCK : 0) };
+}
+
+/** The rows of down in a unit that holds some. */
+export function outputsOf({ layer }: PreparedLayer, unit: number): { first: number; count: number } {
+  const { hiddenSize, outputsPerBundle = hiddenSize } = layer;
+  const first = (unit - inputBundles(layer)) * outputsPerBundle;
+  return { first, count: Math.min(outputsPerBundle, hiddenSize - first) };
+}
+
+/** The offset in the slot of a part's first row, in the unit's bundle `index`. */
+export function partOffset(prepared: PreparedLayer, unit: number, part: 'gate' | 'up' | 'down', index: number): number {
+  const { layer, slotLayout } = prepared;
+  const { extent, offset } = layer.parts[part]!;
+  const { inSlot } = unitRange(prepared, extent, unit)!;
+  return inSlot + index * layer.extents[extent].stride + offset - slotLayout.areas[extent].skip;
 }

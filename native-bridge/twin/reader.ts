@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { BridgeError, COUNTERS } from '../bridge.js';
 import { crc32c } from '../crc32c.js';
 import { ioError } from './errors.js';
-import { bundlesInUnit, type PreparedLayer } from './layer.js';
+import { bundlesInUnit, type PreparedLayer, unitRange } from './layer.js';
 
 /** Reads units through the page cache, one plain read per extent. Checks every segment the first time it is seen. */
 export class UnitReader {
@@ -25,14 +25,14 @@ export class UnitReader {
 
   /** Fills `slot` with a unit. Throws CORRUPT or IO; the slot then holds nothing of use. */
   read(prepared: PreparedLayer, unit: number, slot: Uint8Array): void {
-    const { layer, slotLayout } = prepared;
+    const { layer } = prepared;
     const first = unit * layer.bundlesPerUnit;
     const bundles = bundlesInUnit(prepared, unit);
     layer.extents.forEach((extent, e) => {
-      const { skip, offset } = slotLayout.areas[e];
-      const from = extent.offset + first * extent.stride + skip;
-      const bytes = (bundles - 1) * extent.stride + extent.bytes - skip;
-      const got = readRange(this.#files[extent.file], this.#paths[extent.file], slot, offset, bytes, from);
+      const range = unitRange(prepared, e, unit);
+      if (range === null) return;
+      const { from, bytes, payload, inSlot } = range;
+      const got = readRange(this.#files[extent.file], this.#paths[extent.file], slot, inSlot, bytes, from);
       if (got < bytes) {
         const path = this.#paths[extent.file];
         const bundle = first + Math.floor(got / extent.stride);
@@ -47,7 +47,7 @@ export class UnitReader {
           },
         );
       }
-      this.#counters[COUNTERS.payloadBytes] += bundles * (extent.bytes - skip);
+      this.#counters[COUNTERS.payloadBytes] += payload;
       this.#counters[COUNTERS.deviceBytes] += bytes;
       this.#counters[COUNTERS.records]++;
     });

@@ -1,8 +1,9 @@
 import { COUNTERS, type FeedForwardCall, RING_SLOT, type Ring, type RowStream, type StreamOptions } from '../bridge.js';
+import { inputBundles } from '../bundles.js';
 import { DEVICE_BLOCK } from '../memory.js';
 import { allocate, isCount, usage } from './errors.js';
 import { FeedForward } from './ffn.js';
-import { type PreparedLayer, prepareLayer } from './layer.js';
+import { isOutputs, type PreparedLayer, prepareLayer } from './layer.js';
 import { UnitReader } from './reader.js';
 import { TwinStreamedMatrix } from './streamed-matrix.js';
 
@@ -31,6 +32,8 @@ export class TwinStream implements RowStream {
   /** Schedule entry that the next RING_SLOT stands for. */
   #next = 0;
   #disposed = false;
+  /** The layer with down apart whose h is kept, for so many tokens, and how many of its units are in it. */
+  #apart = { layer: -1, tokens: 0, inputs: 0 };
 
   constructor(options: StreamOptions) {
     const { paths, arenaBytes, readThreads, mergeGapBytes, layers, matrices = [] } = options;
@@ -102,6 +105,7 @@ export class TwinStream implements RowStream {
     checkUnits(prepared, units, slots, count);
     checkBuffers(prepared, call);
     this.#checkHeld(prepared, units, slots, count);
+    const inputs = this.#checkApart(prepared, call);
 
     if (!call.accumulate) y.fill(0, 0, tokens * prepared.layer.hiddenSize);
     for (let i = 0; i < count; i++) {
@@ -112,6 +116,7 @@ export class TwinStream implements RowStream {
       this.#counters[COUNTERS.readWaitMs] += filled - started;
       this.#counters[COUNTERS.ffnMs] += performance.now() - filled;
     }
+    this.#apart = { layer: inputs === null ? -1 : prepared.index, tokens, inputs: inputs ?? 0 };
   }
 
   multiply(index: number, x: Float32Array, tokens: number, y: Float32Array): void {
@@ -208,6 +213,25 @@ export class TwinStream implements RowStream {
       }
       this.#checkNext(index, units[i], `layer ${index}`, ahead++);
     }
+  }
+
+  /** The units of gate and up whose h there is after this call; null where down does not lie apart. */
+  #checkApart(prepared: PreparedLayer, call: FeedForwardCall): number | null {
+    const { layer, index } = prepared;
+    if (layer.downOrientation !== 'apart') return null;
+    if (call.weights !== null || call.residentProducts !== null)
+      throw usage(`layer ${index} has its down matrix apart, and takes no weights or products`);
+    const goesOn = call.accumulate && this.#apart.layer === index && this.#apart.tokens === call.tokens;
+    let inputs = goesOn ? this.#apart.inputs : 0;
+    for (let i = 0; i < call.count; i++) {
+      if (isOutputs(prepared, call.units[i])) {
+        if (inputs !== inputBundles(layer)) throw usage('units of down come before all of gate and up');
+        break;
+      }
+      if (call.units[i] !== inputs++) throw usage('units of gate and up must come in order, none left out');
+    }
+    this.#apart.layer = -1;
+    return inputs;
   }
 
   #fillSlot(prepared: PreparedLayer, slot: number): Uint8Array {

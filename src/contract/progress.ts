@@ -29,6 +29,11 @@ export interface Progress {
    * file of the checkpoint that has changed.
    */
   damagedFile?: string;
+  /**
+   * Of stage `convert`, where the rest of the checkpoint is read in place: the matrices that are written all the same,
+   * and why, in words.
+   */
+  copied?: string;
   /** Of stage `train`: the layer at work, from 0. */
   layer?: number;
   /** Of stage `train`: the rank at work. */

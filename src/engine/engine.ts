@@ -182,7 +182,10 @@ export class Engine {
     } catch (error) {
       // Half a pass is worth nothing: its tokens are forgotten, and so are reads ahead for layers that will not come.
       this.rewind(position);
-      feedForward.restart(!(error instanceof FlashrowError && error.code === 'ABORTED'));
+      const wasAborted = error instanceof FlashrowError && error.code === 'ABORTED';
+      feedForward.restart(!wasAborted);
+      // A file that was written meanwhile explains what else went wrong, such as an end that came too early.
+      if (!wasAborted) this.#parts.checkSource();
       throw error;
     }
     feedForward.endToken();

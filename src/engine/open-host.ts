@@ -201,7 +201,7 @@ function traceHeaderOf({ spec }: Store, { selector }: ModelInfo, { layers }: All
     selector,
     layers: layers.map(({ unit }) => ({
       units: unit.units,
-      unitBytes: unit.bundlesPerUnit * unit.bundleBytes,
+      unitBytes: Math.round(unit.bundlesPerUnit * unit.bundleBytes),
       slotBytes: unit.slotBytes,
     })),
   };

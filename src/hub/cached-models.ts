@@ -34,6 +34,8 @@ export interface CachedModel {
    * a store, or where the store does not say.
    */
   source: string | null;
+  /** The checkpoint's files that a store reads in place: it needs them where they are. Empty for anything else. */
+  readsFrom: string[];
 }
 
 /** What was removed. */
@@ -83,6 +85,7 @@ const entryOfModel = ({ name, path, finished, files }: LocalModel): CachedModel 
   path,
   ...sizeAndTime(files),
   source: null,
+  readsFrom: [],
 });
 
 const entryOfStore = ({ name, path, finished, manifest }: CachedStore, model: string | undefined): CachedModel => ({
@@ -91,6 +94,7 @@ const entryOfStore = ({ name, path, finished, manifest }: CachedStore, model: st
   path,
   ...sizeAndTime(filesBelow(path).map((file) => join(path, file))),
   source: model ?? manifest?.source.name ?? null,
+  readsFrom: manifest?.files.flatMap(({ external }) => external?.path ?? []) ?? [],
 });
 
 /** A file that a measurement wrote, and that was left behind by a kill. */
@@ -100,6 +104,7 @@ const entryOfScratch = (path: string): CachedModel => ({
   path,
   ...sizeAndTime(statIfThere(path)?.isDirectory() ? filesBelow(path) : [path]),
   source: null,
+  readsFrom: [],
 });
 
 const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'EBUSY'];

@@ -37,9 +37,14 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFo
 
 /**
  * Bytes of the working buffers of the engine and the bridge, for one prompt chunk. A selector takes `perNeuron` per
- * neuron and token.
+ * neuron and token. `keepsHidden`: some layer has its down matrix apart.
  */
-export function scratchBytes(spec: ModelSpec, contextSize: number, threads: number, perNeuron: number): number {
+export function scratchBytes(
+  spec: ModelSpec,
+  contextSize: number,
+  threads: number,
+  { perNeuron, keepsHidden }: { perNeuron: number; keepsHidden: boolean },
+): number {
   const tokens = prefillChunk(spec);
   const groups = keyValueGroups(spec);
   const heads = spec.numAttentionHeads * Math.max(0, ...groups.map(({ headDim }) => headDim));
@@ -54,6 +59,7 @@ export function scratchBytes(spec: ModelSpec, contextSize: number, threads: numb
     hiddenSize: spec.hiddenSize,
     numNeurons: spec.intermediateSize,
     expertNeurons: spec.experts && largestNetwork(spec, spec.experts),
+    keepsHidden,
     contextSize,
   };
   // Each kind of layers attends with buffers of its own. No call brings them tokens of a network.

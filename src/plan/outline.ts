@@ -2,6 +2,7 @@ import type { BundleGeometry, MatrixSource } from '../../native-bridge/bridge.js
 import { type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
+import { describeCopied } from '../store/copied.js';
 import { planLayout } from '../store/layout.js';
 import type { Store } from '../store/reader.js';
 import type { CheckpointSource } from '../store/source.js';
@@ -17,6 +18,8 @@ export interface Outline {
   /** The resident half by tensor name. */
   tensors: ReadonlyMap<string, { shape: readonly number[]; format: RowFormat }>;
   conversion: Plan['conversion'];
+  /** The matrices that cannot be read in place although others can, in words; null without any. */
+  copied: string | null;
   /** The calibration of the model; null without one. Throws CORRUPT where its file is damaged. */
   calibration: () => Calibration | null;
   /** Where the store lies, or would lie. */
@@ -41,6 +44,7 @@ export function storeOutline(store: Store): Outline {
     layers: store.layers,
     tensors: store.tensors,
     conversion: { needed: false, bytes: 0 },
+    copied: null,
     calibration: () => calibrationOf(store),
     storePath: store.path,
     probePath: store.files[extent.file],
@@ -57,7 +61,7 @@ export function storeOutline(store: Store): Outline {
 
 /** The store that a checkpoint would become. */
 export function checkpointOutline({ checkpoint, storePath }: CheckpointSource): Outline {
-  const layout = planLayout(checkpoint);
+  const layout = planLayout(checkpoint, { inPlace: true });
   const { path, offset, bytes, format, shape } =
     checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!;
   const columns = shape.at(-1)!;
@@ -67,7 +71,8 @@ export function checkpointOutline({ checkpoint, storePath }: CheckpointSource): 
     spec: checkpoint.spec,
     layers: layout.layers,
     tensors: new Map(layout.resident.map((tensor) => [tensor.name, tensor])),
-    conversion: { needed: true, bytes: layout.bytes },
+    conversion: layout.writesMatrices ? { needed: true, bytes: layout.bytes } : { needed: false, bytes: 0 },
+    copied: describeCopied(layout.copied),
     calibration: () => null,
     storePath,
     probePath: checkpoint.files[0].path,

@@ -70,6 +70,7 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
   const doubts = [
     obstacle === null ? shortage(sizes) : null,
     conversionShortage(outline),
+    outline.copied,
     needlessLossy(settings.lossy, allocation.selector, calibration),
   ];
   const plan: Plan = {

@@ -72,6 +72,10 @@ function fixedBytes(
   units: readonly UnitShape[],
 ): Pick<Allocation, 'residentBytes' | 'stateBytes' | 'scratchBytes'> {
   const { spec, layers, dense, threads, contextSize, stateFormat } = request;
+  const work = {
+    perNeuron: scratchPerNeuron(selector),
+    keepsHidden: layers.some(({ downOrientation }) => downOrientation === 'apart'),
+  };
   return {
     residentBytes:
       dense.residentBytes -
@@ -81,7 +85,7 @@ function fixedBytes(
       selectorBytes(request, selector) +
       checksumBytes(layers),
     stateBytes: stateBytes(spec, contextSize, stateFormat),
-    scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, scratchPerNeuron(selector)),
+    scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, work),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { BundleGeometry, StreamLayer } from '../../native-bridge/bridge.js';
+import { extentPayload, numBundles } from '../../native-bridge/bundles.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { slotLayout } from '../../native-bridge/slots.js';
 
@@ -16,20 +17,18 @@ export interface UnitShape {
   bundles: number;
   /** Arena bytes of one unit. */
   slotBytes: number;
-  /** Payload bytes of one bundle as read. */
+  /** Payload bytes of one bundle as read; the mean where down lies apart. */
   bundleBytes: number;
   /** Memory of the part that stays resident, 0 without one. */
   residentBytes: number;
 }
 
-const numBundles = (layer: BundleGeometry) => layer.numNeurons / layer.neuronsPerBundle;
-const recordBytes = (layer: BundleGeometry) => layer.extents.reduce((sum, extent) => sum + extent.bytes, 0);
-
 /** The streamed half of one layer, bytes without padding. */
-export const layerBytes = (layer: BundleGeometry): number => numBundles(layer) * recordBytes(layer);
+export const layerBytes = (layer: BundleGeometry): number =>
+  layer.extents.reduce((sum, _, extent) => sum + extentPayload(layer, extent), 0);
 
 /** The bytes of a layer that a selector streams, without padding and without what it keeps elsewhere. */
-export const streamedBytes = ({ bundles, bundleBytes }: UnitShape): number => bundles * bundleBytes;
+export const streamedBytes = ({ bundles, bundleBytes }: UnitShape): number => Math.round(bundles * bundleBytes);
 
 /** Bundles in the first `count` of ascending `units`. */
 export function bundlesIn(
@@ -75,7 +74,7 @@ function shape(
     units: Math.ceil(numBundles(layer) / bundlesPerUnit),
     bundles: numBundles(layer),
     slotBytes: slotLayout({ ...layer, bundlesPerUnit, residentPart }).bytes,
-    bundleBytes: recordBytes(layer) - (residentPart ? layer.segments[0].bytes : 0),
+    bundleBytes: layerBytes(layer) / numBundles(layer) - (residentPart ? layer.segments[0].bytes : 0),
     residentBytes,
   };
 }

@@ -1,18 +1,16 @@
 import { isAbsolute } from 'node:path';
-import type { PartFactors } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import { FlashrowError } from '../errors.js';
-import { networkNeurons, streamedNeurons } from '../model/feed-forward.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
+import { checkLayer } from './check-layer.js';
 import { checkSpec, checkText } from './check-spec.js';
-import { bundlePartBytes, numBundles } from './geometry.js';
+import { alignmentOf } from './in-place.js';
 import { tensorBytes } from './layout.js';
 import {
   type ExternalFile,
   FORMAT_VERSION,
-  type LayerBundles,
   MANIFEST_FILE,
   type Manifest,
   RESIDENT_FILE,
@@ -95,7 +93,7 @@ function checkExternal(fields: ManifestFields, bytes: number): ExternalFile {
 
 function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifest['files']): ResidentTensor[] {
   const shapes = [...residentTensors(spec)];
-  const fileBytes = storedFile({ files }, RESIDENT_FILE)!.bytes;
+  const ownFile = files.indexOf(storedFile({ files }, RESIDENT_FILE)!);
   return manifest.maps('resident', shapes.length).map((fields, index) => {
     const [name, shape] = shapes[index];
     fields.oneOf('name', [name]);
@@ -107,112 +105,16 @@ function checkResident(manifest: ManifestFields, spec: ModelSpec, files: Manifes
     }
     const bytes = tensorBytes(format, shape);
     fields.integer('bytes', bytes, bytes);
-    const offset = fields.integer('offset', 0, fileBytes - bytes);
-    if (offset % DEVICE_BLOCK !== 0) broken(fields.path('offset'), offset, `a multiple of ${DEVICE_BLOCK}`);
-    const checksum = fields.integer('checksum', 0, MAX_CHECKSUM);
+    // Older stores, whose tensors all lie in resident.bin, lack the field.
+    const file = fields.has('file') ? fields.integer('file', 0, files.length - 1) : ownFile;
+    const isExternal = files[file].external !== null;
+    if (!isExternal && file !== ownFile) broken(fields.path('file'), files[file].name, RESIDENT_FILE);
+    const offset = fields.integer('offset', 0, files[file].bytes - bytes);
+    const alignment = isExternal ? alignmentOf(format) : DEVICE_BLOCK;
+    if (offset % alignment !== 0) broken(fields.path('offset'), offset, `a multiple of ${alignment}`);
+    if (isExternal && !fields.isNull('checksum')) broken(fields.path('checksum'), 'present', 'null');
+    const checksum = isExternal ? null : fields.integer('checksum', 0, MAX_CHECKSUM);
     const factor = fields.has('factor') ? { factor: fields.anyNumber('factor') } : {};
-    return { name, shape, format, offset, bytes, checksum, ...factor };
+    return { name, shape, format, file, offset, bytes, checksum, ...factor };
   });
-}
-
-function checkLayer(fields: ManifestFields, layer: number, spec: ModelSpec, files: Manifest['files']): LayerBundles {
-  const { hiddenSize } = spec;
-  const numNeurons = streamedNeurons(spec, layer);
-  // A bundle never holds neurons of two experts.
-  const together = networkNeurons(spec, layer);
-  const neuronsPerBundle = fields.integer('neuronsPerBundle', 1, together);
-  if (together % neuronsPerBundle !== 0) {
-    broken(fields.path('neuronsPerBundle'), neuronsPerBundle, `a divisor of ${together}`);
-  }
-  const downOrientation = fields.oneOf('downOrientation', ['by-neuron', 'by-output']);
-  const formats = checkFormats(fields.fields('formats'), spec, downOrientation, neuronsPerBundle);
-  const cut = { hiddenSize, numNeurons, neuronsPerBundle, formats, downOrientation };
-  const bundles = numBundles(cut);
-
-  const extentFields = fields.maps('extents');
-  if (extentFields.length < 1 || extentFields.length > 3) broken(fields.path('extents'), extentFields.length, '1 to 3');
-  const extents = extentFields.map((extent) => {
-    const file = extent.integer('file', 0, files.length - 1);
-    const bytes = extent.integer('bytes', 1, files[file].bytes);
-    const stride = extent.integer('stride', bytes, Math.max(bytes, files[file].bytes));
-    const offset = extent.integer('offset', 0, files[file].bytes - bytes - (bundles - 1) * stride);
-    return { file, offset, bytes, stride };
-  });
-
-  const sizes = bundlePartBytes(cut);
-  const partFields = fields.fields('parts');
-  const part = (name: 'gate' | 'up' | 'down') => {
-    const at = partFields.fields(name);
-    const extent = at.integer('extent', 0, extents.length - 1);
-    return { extent, offset: at.integer('offset', 0, extents[extent].bytes - sizes[name]) };
-  };
-  if (formats.gate === null && !partFields.isNull('gate')) broken(partFields.path('gate'), 'present', 'null');
-  const parts = { gate: formats.gate === null ? null : part('gate'), up: part('up'), down: part('down') };
-
-  const segments = checkSegments(fields, extents);
-  const external = extents.filter(({ file }) => files[file].external !== null).length;
-  if (external !== 0 && external !== extents.length)
-    broken(fields.path('extents'), 'in files of both kinds', 'all in the store or all in external files');
-  if (external > 0 && !fields.isNull('checksums')) broken(fields.path('checksums'), 'present', 'null');
-  const checksums = external > 0 ? null : checkChecksums(fields, bundles * segments.length);
-  const activation = fields.oneOf('activation', [spec.activation]);
-  return { ...cut, activation, factors: checkFactors(fields, spec), extents, parts, segments, checksums };
-}
-
-/** One number for a matrix, or one for each expert. Stores of models without factors may lack the field. */
-function checkFactors(layer: ManifestFields, { experts, gated }: ModelSpec): PartFactors | null {
-  if (!layer.has('factors') || layer.isNull('factors')) return null;
-  const fields = layer.fields('factors');
-  const count = experts?.numExperts ?? 1;
-  const part = (name: 'gate' | 'up' | 'down') => (fields.isNull(name) ? null : fields.anyNumbers(name, count));
-  if (!gated && !fields.isNull('gate')) broken(fields.path('gate'), 'present', 'null');
-  return { gate: part('gate'), up: part('up'), down: part('down') };
-}
-
-function checkChecksums(fields: ManifestFields, count: number): Uint32Array {
-  const raw = fields.bytes('checksums');
-  if (raw.length !== count * 4) broken(`${fields.path('checksums')}.length`, raw.length, String(count * 4));
-  // The decoder's view may have any alignment, so the bytes are copied.
-  return new Uint32Array(new Uint8Array(raw).buffer);
-}
-
-function checkFormats(
-  fields: ManifestFields,
-  spec: ModelSpec,
-  downOrientation: LayerBundles['downOrientation'],
-  neuronsPerBundle: number,
-): LayerBundles['formats'] {
-  const format = (name: string, columns: number) => {
-    const found = fields.oneOf(name, ROW_FORMATS);
-    if (columns % FORMATS[found].blockSize !== 0) broken(fields.path(name), found, `a format for rows of ${columns}`);
-    return found;
-  };
-  if (!spec.gated && !fields.isNull('gate')) broken(fields.path('gate'), 'present', 'null');
-  return {
-    gate: spec.gated ? format('gate', spec.hiddenSize) : null,
-    up: format('up', spec.hiddenSize),
-    down: format('down', downOrientation === 'by-neuron' ? spec.hiddenSize : neuronsPerBundle),
-  };
-}
-
-/** Segments cover all extents in order, each from start to end, without a gap. */
-function checkSegments(layer: ManifestFields, extents: LayerBundles['extents']): LayerBundles['segments'] {
-  let extent = 0;
-  let covered = 0;
-  const segments = layer.maps('segments').map((fields) => {
-    if (extent < extents.length && covered === extents[extent].bytes) {
-      extent++;
-      covered = 0;
-    }
-    if (extent === extents.length) broken(fields.where, 'one too many', 'inside an extent');
-    fields.integer('extent', extent, extent);
-    const offset = fields.integer('offset', covered, covered);
-    const bytes = fields.integer('bytes', 1, extents[extent].bytes - covered);
-    covered += bytes;
-    return { extent, offset, bytes };
-  });
-  if (extent !== extents.length - 1 || covered !== extents[extent].bytes) {
-    broken(layer.path('segments'), segments.length, 'a list that covers every extent');
-  }
-  return segments;
 }

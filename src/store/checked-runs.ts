@@ -1,4 +1,4 @@
-import { numBundles } from './geometry.js';
+import { numBundles } from '../../native-bridge/bundles.js';
 import { type LayerBundles, type Manifest, RESIDENT_FILE } from './manifest.js';
 
 /** A run of bytes in a file, and its checksum. */
@@ -26,7 +26,7 @@ export function* checkedRuns(manifest: Manifest, index: number): Generator<Check
     return;
   }
   let at = 0;
-  for (const run of holdsBundles ? bundleRuns(manifest.layers, index) : residentRuns(manifest)) {
+  for (const run of holdsBundles ? bundleRuns(manifest.layers, index) : residentRuns(manifest, index)) {
     if (run.offset > at) yield { offset: at, bytes: run.offset - at, checksum: null, ...outside };
     yield run;
     at = run.offset + run.bytes;
@@ -34,8 +34,9 @@ export function* checkedRuns(manifest: Manifest, index: number): Generator<Check
   if (file.bytes > at) yield { offset: at, bytes: file.bytes - at, checksum: null, ...outside };
 }
 
-function residentRuns({ resident }: Manifest): CheckedRun[] {
+function residentRuns({ resident }: Manifest, file: number): CheckedRun[] {
   return resident
+    .filter((tensor) => tensor.file === file)
     .map(({ offset, bytes, checksum }) => ({ offset, bytes, checksum, layer: null, bundle: null, endsBundle: false }))
     .sort((a, b) => a.offset - b.offset);
 }

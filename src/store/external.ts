@@ -45,7 +45,7 @@ function checkUntouched({ path, mtimeMs }: ExternalFile, bytes: number): void {
   if (!found?.isFile())
     throw new FlashrowError(
       'NOT_FOUND',
-      `${path} is gone, and the store's experts are in it; put it back, or convert the model again`,
+      `${path} is gone, and the store's weights are in it; put it back, or convert the model again`,
       { file: basename(path), path, offset: 0 },
     );
   if (found.size !== bytes)

@@ -17,6 +17,3 @@ export function bundlePartBytes(cut: Cut): { gate: number; up: number; down: num
         : hiddenSize * rowBytes(formats.down, neuronsPerBundle),
   };
 }
-
-export const numBundles = (geometry: Pick<BundleGeometry, 'numNeurons' | 'neuronsPerBundle'>) =>
-  geometry.numNeurons / geometry.neuronsPerBundle;

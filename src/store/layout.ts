@@ -1,15 +1,16 @@
 import { basename } from 'node:path';
 import type { BundleGeometry, PartFactors } from '../../native-bridge/bridge.js';
+import { numBundles } from '../../native-bridge/bundles.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
-import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
+import type { Checkpoint } from '../import/checkpoint.js';
 import { blockOf } from '../import/tensor-format.js';
 import { expertsOf, networkNeurons, streamedNeurons } from '../model/feed-forward.js';
 import { residentTensors } from '../model/resident-tensors.js';
-import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './format-choice.js';
-import { bundlePartBytes, numBundles } from './geometry.js';
+import { bundlePartBytes } from './geometry.js';
+import { canStay, denseInPlace, expertsInPlace, streamedParts, tensorOf, whyCopied } from './in-place.js';
 import { RESIDENT_FILE, type ResidentTensor, ROWS_FILE } from './manifest.js';
 import { chooseSlice } from './slicing.js';
 import { chooseStride } from './stride.js';
@@ -19,19 +20,29 @@ export interface LayoutOptions {
   rows?: string;
   /** Format of the resident matrices. Default `source`. Norms are always f32. */
   dense?: string;
+  /**
+   * Reads what it can where the checkpoint has it, and writes the rest. Default false: experts of GGUF files are read
+   * in place, and everything else is written.
+   */
+  inPlace?: boolean;
 }
 
 /** The place of everything in a store. It is known before any weight is read. */
 export interface StoreLayout {
   /** The first of `Manifest.files`: files that conversion writes, and the checkpoint's own files that hold bundles. */
   files: { name: string; source: string | null }[];
-  /** One extent in rows.bin, or three in files of the checkpoint. `file` is an index into `files`. */
+  /** One extent in rows.bin, or one for each matrix in files of the checkpoint. `file` is an index into `files`. */
   layers: BundleGeometry[];
-  /** In the order of resident.bin. */
+  /** In the order of the model. Those with resident.bin as their file lie in it in this order. */
   resident: Omit<ResidentTensor, 'checksum'>[];
   /** Matrices whose format changes, with or without loss. From f16 or bf16 to f32 there is none. */
   conversions: { tensor: string; from: string; to: RowFormat }[];
+  /** Matrices that must be written although the others are read in place, by their names in the checkpoint. */
+  copied: { tensor: string; why: string }[];
+  /** Whether any matrix is written. Where none is, the store is a few vectors and the text side. */
+  writesMatrices: boolean;
   rowsBytes: number;
+  /** Bytes of resident.bin. */
   residentBytes: number;
   /** Bytes of rows.bin and resident.bin together. Tokenizer, template and manifest are not in it. */
   bytes: number;
@@ -101,51 +112,6 @@ function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatReques
   };
 }
 
-const streamedParts = ({ gated }: ModelSpec): LayerTensor[] => (gated ? ['gate', 'up', 'down'] : ['up', 'down']);
-
-/** True where a layer's experts can be read in the GGUF file itself: as stacks. */
-const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
-  checkpoint.kind === 'gguf' &&
-  expertsOf(checkpoint.spec, layer) !== null &&
-  streamedParts(checkpoint.spec)
-    .map((name) => tensorOf(checkpoint, layerTensor(layer, name)))
-    .every((tensor) => expertStride(tensor) !== null);
-
-/** Bytes from one expert of a stack to the next; null where they lie in several places. */
-function expertStride({ bytes, shape, parts, path, layout }: CheckpointTensor): number | null {
-  if (parts === undefined) return bytes / shape[0];
-  if (layout !== undefined || parts.length !== shape[0]) return null;
-  const stride = parts.length > 1 ? parts[1].offset - parts[0].offset : bytes;
-  const even = parts.every((part, e) => part.path === path && part.offset === parts[0].offset + e * stride);
-  return even && stride >= bytes / shape[0] ? stride : null;
-}
-
-/** The geometry of a layer that stays in place: gate, up and down have an extent each, expert after expert. */
-function inPlaceGeometry(checkpoint: Checkpoint, layer: number, fileOf: (path: string) => number): BundleGeometry {
-  const { spec } = checkpoint;
-  const { numExperts, intermediateSize } = spec.experts!;
-  const names = streamedParts(spec);
-  const extents = names.map((name) => {
-    const tensor = tensorOf(checkpoint, layerTensor(layer, name));
-    const stride = expertStride(tensor)!;
-    return { file: fileOf(tensor.path), offset: tensor.offset, bytes: tensor.bytes / numExperts, stride };
-  });
-  const format = (name: LayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
-  const part = (name: LayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
-  return {
-    hiddenSize: spec.hiddenSize,
-    numNeurons: streamedNeurons(spec, layer),
-    neuronsPerBundle: intermediateSize,
-    formats: { gate: spec.gated ? format('gate') : null, up: format('up'), down: format('down') },
-    downOrientation: 'by-output',
-    activation: spec.activation,
-    extents,
-    parts: { gate: spec.gated ? part('gate') : null, up: part('up'), down: part('down') },
-    segments: extents.map(({ bytes }, extent) => ({ extent, offset: 0, bytes })),
-    checksums: null,
-  };
-}
-
 /** The factors of a layer's streamed tensors; null where it has none. */
 function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null {
   const of = (name: 'gate' | 'up' | 'down') => checkpoint.tensors.get(layerTensor(layer, name))?.factors ?? null;
@@ -153,10 +119,11 @@ function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null
   return Object.values(factors).every((list) => list === null) ? null : factors;
 }
 
-function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
-  const tensor = checkpoint.tensors.get(name);
-  if (tensor === undefined) throw new Error(`checkpoint ${checkpoint.path} was opened without its tensor ${name}`);
-  return tensor;
+/** Chooses which layers stay in the checkpoint's files. ReLU models do not: their neurons are read one by one. */
+function staying(checkpoint: Checkpoint, rows: FormatRequest, inPlace: boolean): boolean[] {
+  const { experts, activation, numLayers } = checkpoint.spec;
+  const mayStay = rows === 'source' && (experts ? checkpoint.kind === 'gguf' : inPlace && activation !== 'relu');
+  return Array.from({ length: numLayers }, (_, layer) => mayStay && canStay(checkpoint, layer));
 }
 
 /**
@@ -164,49 +131,90 @@ function tensorOf(checkpoint: Checkpoint, name: string): CheckpointTensor {
  * Throws BAD_USAGE where an option names no format.
  */
 export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}): StoreLayout {
-  const { rows = 'source', dense = 'source' } = options;
+  const { rows = 'source', dense = 'source', inPlace = false } = options;
   checkRequest('rows', rows);
   checkRequest('dense', dense);
-  const { spec } = checkpoint;
-  const conversions: StoreLayout['conversions'] = [];
-  const noteConversion = (tensor: string, to: RowFormat) => {
-    const from = tensorOf(checkpoint, tensor).format;
-    if (from !== to) conversions.push({ tensor, from, to });
-  };
-
-  let residentBytes = 0;
-  const resident = [...residentTensors(spec).keys()].map((name) => {
-    const { shape, format: source, factors } = tensorOf(checkpoint, name);
-    const format = shape.length === 1 ? 'f32' : matrixFormat(source, dense, shape[1]);
-    // Norms always fit f32 without loss, so they are no news for a report.
-    if (shape.length > 1) noteConversion(name, format);
-    const bytes = tensorBytes(format, shape);
-    const offset = residentBytes;
-    residentBytes = roundUp(offset + bytes, DEVICE_BLOCK);
-    return { name, shape: [...shape], format, offset, bytes, ...(factors && { factor: factors[0] }) };
-  });
-
-  const stays = Array.from({ length: spec.numLayers }, (_, layer) => rows === 'source' && canStay(checkpoint, layer));
+  const stays = staying(checkpoint, rows, inPlace);
   const written = stays.includes(false) ? [ROWS_FILE, RESIDENT_FILE] : [RESIDENT_FILE];
   const files: StoreLayout['files'] = written.map((name) => ({ name, source: null }));
   const fileOf = (path: string) => {
     const found = files.findIndex(({ source }) => source === path);
     return found >= 0 ? found : files.push({ name: basename(path), source: path }) - 1;
   };
+  const reads = inPlace && stays.includes(true);
+  const { resident, residentBytes } = placeResident(checkpoint, dense, reads ? fileOf : null, files);
 
   let rowsBytes = 0;
   const layers = stays.map((stay, layer) => {
-    if (stay) return inPlaceGeometry(checkpoint, layer, fileOf);
+    if (stay && checkpoint.spec.experts) return expertsInPlace(checkpoint, layer, fileOf);
     const geometry = layerGeometry(checkpoint, layer, rows);
-    if (geometry.formats.gate !== null) noteConversion(layerTensor(layer, 'gate'), geometry.formats.gate);
-    noteConversion(layerTensor(layer, 'up'), geometry.formats.up);
-    noteConversion(layerTensor(layer, 'down'), geometry.formats.down);
+    if (stay) return denseInPlace(checkpoint, layer, geometry.neuronsPerBundle, fileOf);
     geometry.extents[0].offset = rowsBytes;
     rowsBytes += roundUp(numBundles(geometry) * geometry.extents[0].stride, DEVICE_BLOCK);
     return geometry;
   });
   for (const [layer, geometry] of layers.entries()) geometry.factors = layerFactors(checkpoint, layer);
-  return { files, layers, resident, conversions, rowsBytes, residentBytes, bytes: rowsBytes + residentBytes };
+  const placed = { files, layers, resident };
+  return {
+    ...placed,
+    ...changes(checkpoint, placed, reads),
+    writesMatrices:
+      rowsBytes > 0 || resident.some(({ file, shape }) => shape.length > 1 && files[file].source === null),
+    rowsBytes,
+    residentBytes,
+    bytes: rowsBytes + residentBytes,
+  };
+}
+
+/**
+ * The places of resident tensors. With `fileOf`, matrices stay in the checkpoint's files where they can. Vectors are
+ * small, and are always written.
+ */
+function placeResident(
+  checkpoint: Checkpoint,
+  dense: FormatRequest,
+  fileOf: ((path: string) => number) | null,
+  files: StoreLayout['files'],
+): Pick<StoreLayout, 'resident' | 'residentBytes'> {
+  const ownFile = files.findIndex(({ name }) => name === RESIDENT_FILE);
+  let residentBytes = 0;
+  const resident = [...residentTensors(checkpoint.spec).keys()].map((name) => {
+    const tensor = tensorOf(checkpoint, name);
+    const shape = [...tensor.shape];
+    const format = shape.length === 1 ? 'f32' : matrixFormat(tensor.format, dense, shape[1]);
+    const bytes = tensorBytes(format, shape);
+    const factor = tensor.factors && { factor: tensor.factors[0] };
+    if (fileOf && shape.length > 1 && format === tensor.format && whyCopied(tensor) === null)
+      return { name, shape, format, file: fileOf(tensor.path), offset: tensor.offset, bytes, ...factor };
+    const offset = residentBytes;
+    residentBytes = roundUp(offset + bytes, DEVICE_BLOCK);
+    return { name, shape, format, file: ownFile, offset, bytes, ...factor };
+  });
+  return { resident, residentBytes };
+}
+
+/** The matrices that are not read as the checkpoint has them. */
+function changes(
+  checkpoint: Checkpoint,
+  layout: Pick<StoreLayout, 'files' | 'layers' | 'resident'>,
+  reads: boolean,
+): Pick<StoreLayout, 'conversions' | 'copied'> {
+  const conversions: StoreLayout['conversions'] = [];
+  const copied: StoreLayout['copied'] = [];
+  const note = (name: string, to: RowFormat, written: boolean) => {
+    const tensor = tensorOf(checkpoint, name);
+    if (tensor.format !== to) conversions.push({ tensor: name, from: tensor.format, to });
+    const why = reads && written ? whyCopied(tensor) : null;
+    if (why !== null) copied.push({ tensor: tensor.sourceName, why });
+  };
+  // Vectors always fit f32 without loss, so they are no news for a report.
+  for (const { name, shape, format, file } of layout.resident)
+    if (shape.length > 1) note(name, format, layout.files[file].source === null);
+  layout.layers.forEach((geometry, layer) => {
+    for (const part of streamedParts(checkpoint.spec))
+      note(layerTensor(layer, part), geometry.formats[part]!, !isInPlace(layout, geometry));
+  });
+  return { conversions, copied };
 }
 
 /** True where a layer of this layout stays in the checkpoint's own files. */

@@ -26,16 +26,21 @@ export const CONVERTED_FILES = [
   SOURCES_FILE,
 ] as const;
 
-/** A tensor of the resident half: contiguous rows in resident.bin, at a multiple of 4096 bytes. */
+/**
+ * A tensor of the resident half: contiguous rows in resident.bin, at a multiple of 4096 bytes, or in a file of the
+ * checkpoint.
+ */
 export interface ResidentTensor {
   name: string;
   /** [rows, columns], or [length]. */
   shape: number[];
   format: RowFormat;
+  /** Index into `Manifest.files`. */
+  file: number;
   offset: number;
   bytes: number;
-  /** CRC-32C of its bytes. */
-  checksum: number;
+  /** CRC-32C of its bytes; null in an external file. */
+  checksum: number | null;
   /** What the matrix's products are multiplied by. Default: nothing. */
   factor?: number;
 }

@@ -13,7 +13,6 @@ import {
   MANIFEST_FILE,
   type Manifest,
   partialPath,
-  RESIDENT_FILE,
   storedFile,
   TOKENIZER_FILE,
 } from './manifest.js';
@@ -30,8 +29,8 @@ export interface StoredTensor {
   format: RowFormat;
   offset: number;
   bytes: number;
-  /** CRC-32C of the bytes. */
-  checksum: number;
+  /** CRC-32C of the bytes; absent where the checkpoint's own file holds them. */
+  checksum?: number;
   /** What the matrix's products are multiplied by. Default: nothing. */
   factor?: number;
 }
@@ -83,9 +82,11 @@ export function openStore(path: string): Store {
     checkSize(file, bytes);
     return file;
   });
-  const residentPath = join(folder, RESIDENT_FILE);
   const tensors = new Map(
-    manifest.resident.map(({ name, ...stored }): [string, StoredTensor] => [name, { path: residentPath, ...stored }]),
+    manifest.resident.map(({ name, file, checksum, ...stored }): [string, StoredTensor] => [
+      name,
+      { path: files[file], ...stored, ...(checksum !== null && { checksum }) },
+    ]),
   );
   return {
     path: folder,

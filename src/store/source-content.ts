@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { endOfExtent } from '../../native-bridge/bundles.js';
 import { fileError } from '../disk/files.js';
 import type { Checkpoint } from '../import/checkpoint.js';
-import { numBundles } from './geometry.js';
 import type { StoreLayout } from './layout.js';
 
 const PIECE_BYTES = 4 * 2 ** 20;
@@ -21,7 +21,7 @@ interface Range {
 }
 
 /**
- * Hex SHA-256 of what conversion copies out of a checkpoint's files: all of their bytes, without experts that stay in
+ * Hex SHA-256 of what conversion copies out of a checkpoint's files: all of their bytes, without tensors that stay in
  * place. Reads it all, once. Throws NOT_FOUND, IO, or the signal's reason.
  */
 export async function contentDigest(
@@ -50,17 +50,21 @@ export async function contentDigest(
   return hash.digest('hex');
 }
 
-/** The files without the experts that a store reads in place, in order. */
-function copiedRanges({ files }: Checkpoint, { files: storeFiles, layers }: StoreLayout): Range[] {
+/** The files without the tensors that a store reads in place, in order. */
+function copiedRanges({ files }: Checkpoint, { files: storeFiles, layers, resident }: StoreLayout): Range[] {
   return files.flatMap(({ path, bytes }) => {
     const file = storeFiles.findIndex(({ source }) => source === path);
-    const inPlace = layers
-      .flatMap((layer) =>
+    if (file < 0) return [{ path, start: 0, end: bytes }];
+    const inPlace = [
+      ...layers.flatMap((layer) =>
         layer.extents
-          .filter((extent) => file >= 0 && extent.file === file)
-          .map(({ offset, stride }) => ({ start: offset, end: offset + numBundles(layer) * stride })),
-      )
-      .sort((a, b) => a.start - b.start);
+          .map((extent, index) => ({ file: extent.file, start: extent.offset, end: endOfExtent(layer, index) }))
+          .filter((extent) => extent.file === file),
+      ),
+      ...resident
+        .filter((tensor) => tensor.file === file)
+        .map(({ offset, bytes }) => ({ start: offset, end: offset + bytes })),
+    ].sort((a, b) => a.start - b.start);
     const starts = [0, ...inPlace.map(({ end }) => end)];
     const ends = [...inPlace.map(({ start }) => start), bytes];
     return starts.map((start, index) => ({ path, start, end: ends[index] })).filter(({ start, end }) => start < end);

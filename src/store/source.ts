@@ -40,12 +40,14 @@ const MAX_STORE_NAME_BYTES = 143 - '.partial'.length;
 export async function openSource(path: string, cacheDir: string, options: ContentOptions = {}): Promise<Source> {
   if (isStore(path)) return { kind: 'store', store: openStore(path) };
   const checkpoint = openCheckpoint(path);
-  const layout = planLayout(checkpoint);
+  const layout = planLayout(checkpoint, { inPlace: true });
   const id = identity(checkpoint, layout).slice(0, ID_DIGITS);
   const found = candidates(cacheDir, id).map((candidate) => ({ candidate, store: openConverted(candidate) }));
   const sound = found.flatMap(({ store }) => (store !== null && 'manifest' in store ? [store] : []));
   const { store, content } = await ofSameBytes(checkpoint, layout, sound, options);
   if (store !== null) return { kind: 'store', store };
+  const copy = knownCopy(checkpoint, cacheDir);
+  if (copy !== null) return { kind: 'store', store: copy };
   const usual = join(cacheDir, `${storeStem(checkpoint.path)}-${id}`);
   const taken = sound.some((other) => other.path === resolve(usual));
   // The sample of the weights is the same, and the weights are not.
@@ -68,6 +70,21 @@ function candidates(cacheDir: string, id: string): string[] {
   return readdirSync(cacheDir)
     .filter((each) => name.test(each))
     .map((each) => join(cacheDir, each));
+}
+
+/**
+ * A sound copy of a checkpoint whose files are in a state that is known to hold the same bytes, though the checkpoint
+ * could be read in place; null where there is none.
+ */
+function knownCopy(checkpoint: Checkpoint, cacheDir: string): Store | null {
+  const states = checkpoint.files.map(({ path }) => fileState(path));
+  for (const candidate of candidates(cacheDir, checkpoint.digest.slice(0, ID_DIGITS))) {
+    const store = openConverted(candidate);
+    if (store === null || !('manifest' in store) || store.manifest.source.digest !== checkpoint.digest) continue;
+    const { content } = store.manifest.source;
+    if (content !== null && isKnown(store.path, content, states)) return store;
+  }
+  return null;
 }
 
 /**

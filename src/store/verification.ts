@@ -11,7 +11,10 @@ export interface Verification {
   ok: boolean;
   /** Bundles read and compared with their checksums. */
   bundles: number;
-  /** Bundles in external files. They have no checksums, so only their presence is checked. */
+  /**
+   * Bundles in external files. They have no checksums, so what is checked is that they are there, and that the file's
+   * header, size and time of writing are those of when the store was made.
+   */
   unchecked: number;
   /** Bytes read and compared. */
   bytes: number;

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { numBundles, rangeOf } from '../../native-bridge/bundles.js';
 import type { Crc32c } from '../../native-bridge/crc32c.js';
 import { FlashrowError } from '../errors.js';
 import { type CheckedRun, checkedRuns } from './checked-runs.js';
-import { numBundles } from './geometry.js';
 import { MANIFEST_FILE, type Manifest } from './manifest.js';
 import { PREDICTORS_FILE } from './predictors.js';
 import { openStore, type Store } from './reader.js';
@@ -73,10 +73,11 @@ const predictorBytes = ({ path }: Store): number =>
   statSync(join(path, PREDICTORS_FILE), { throwIfNoEntry: false })?.size ?? 0;
 
 /**
- * The first bundle of an external file whose last byte cannot be read. Without checksums nothing more can be tested.
+ * The first bundle, or else resident tensor, of an external file whose last byte cannot be read. Without checksums
+ * nothing more can be tested.
  */
 async function findUnreadable(
-  { files, layers }: Manifest,
+  { files, layers, resident }: Manifest,
   index: number,
   path: string,
   signal: AbortSignal | undefined,
@@ -85,16 +86,19 @@ async function findUnreadable(
   const byte = Buffer.alloc(1);
   try {
     for (const [layer, geometry] of layers.entries()) {
-      for (const extent of geometry.extents) {
+      for (const [number, extent] of geometry.extents.entries()) {
         if (extent.file !== index) continue;
         signal?.throwIfAborted();
         for (let bundle = 0; bundle < numBundles(geometry); bundle++) {
-          const offset = extent.offset + bundle * extent.stride;
-          if (!(await canRead(file, path, byte, offset + extent.bytes - 1)))
-            return { file: files[index].name, layer, bundle, offset };
+          const range = rangeOf(geometry, number, bundle);
+          if (range !== null && !(await canRead(file, path, byte, range.offset + range.bytes - 1)))
+            return { file: files[index].name, layer, bundle, offset: range.offset };
         }
       }
     }
+    for (const tensor of resident)
+      if (tensor.file === index && !(await canRead(file, path, byte, tensor.offset + tensor.bytes - 1)))
+        return { file: files[index].name, layer: null, bundle: null, offset: tensor.offset };
     return null;
   } finally {
     await file.close();

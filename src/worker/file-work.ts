@@ -11,6 +11,8 @@ import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { withForecast } from '../plan/with-forecast.js';
+import { describeCopied } from '../store/copied.js';
+import { planLayout } from '../store/layout.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
@@ -42,7 +44,9 @@ export async function plan(
   });
 }
 
-/** The path of a source's store. A checkpoint is converted into the cache folder first where it has to be. */
+/**
+ * The path of a source's store. What of a checkpoint cannot be read in place is written into the cache folder first.
+ */
 export async function prepare(
   { source, options }: Methods['prepare']['args'],
   signal: AbortSignal,
@@ -58,7 +62,7 @@ export async function prepare(
     const { plan } = planOutline(checkpointOutline(opened), options);
     if (!plan.fits) throw new InsufficientMemoryError(plan);
     try {
-      await write(opened, { rows: 'source', dense: 'source' }, signal, onProgress, comparing);
+      await write(opened, { rows: 'source', dense: 'source', inPlace: true }, signal, onProgress, comparing);
       return opened.storePath;
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
@@ -88,7 +92,7 @@ export async function convert(
       storePath: store,
       damagedFile: null,
     },
-    { rows, dense },
+    { rows, dense, inPlace: false },
     signal,
     onProgress,
   );
@@ -110,7 +114,7 @@ export function verify(
 
 function write(
   { checkpoint, storePath, damagedFile }: CheckpointSource,
-  formats: { rows: string; dense: string },
+  options: { rows: string; dense: string; inPlace: boolean },
   signal: AbortSignal,
   onProgress: OnProgress,
   onCompare?: (bytes: number, totalBytes: number) => void,
@@ -122,20 +126,26 @@ function write(
     stored.text,
     checkpoint.kind === 'gguf' ? checkpoint.path : join(checkpoint.path, TOKENIZER_FILE),
   );
+  const layout = planLayout(checkpoint, options);
+  const copied = describeCopied(layout.copied);
   return withChecksum((crc32c) =>
     writeStore(checkpoint, storePath, {
-      ...formats,
+      ...options,
       stored,
       crc32c,
       signal,
       replacesDamaged: damagedFile !== null,
       remembersSource: onCompare !== undefined,
-      onCompare,
-      onProgress: ({ bytes, totalBytes }) =>
-        onProgress({
-          ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },
-          ...(damagedFile && { damagedFile }),
-        }),
+      onCompare: layout.writesMatrices ? onCompare : undefined,
+      // Where no matrix is written, there is nothing to wait for.
+      onProgress: layout.writesMatrices
+        ? ({ bytes, totalBytes }) =>
+            onProgress({
+              ...{ stage: 'convert', done: bytes, total: totalBytes, unit: 'bytes' },
+              ...(damagedFile && { damagedFile }),
+              ...(copied && { copied }),
+            })
+        : undefined,
     }),
   );
 }

@@ -35,7 +35,7 @@ export function examine({ source, cacheDir }: Methods['examine']['args']): Exami
     };
   }
   const checkpoint = openCheckpoint(path);
-  const layout = planLayout(checkpoint);
+  const layout = planLayout(checkpoint, { inPlace: true });
   return {
     ...describeCheckpoint(checkpoint, layout),
     path: checkpoint.path,

@@ -49,6 +49,7 @@ describe("the numbers of the bridge's memory", () => {
       hiddenSize: 64,
       numNeurons: 256,
       expertNeurons: null,
+      keepsHidden: false,
       contextSize: 100,
       numAttentionHeads: 4,
       numKeyValueHeads: 2,
@@ -63,6 +64,11 @@ describe("the numbers of the bridge's memory", () => {
     // Half a million values of h are kept, however many a call has.
     const large = { ...shape, tokens: 512 };
     expect(bridgeScratchBytes({ ...large, numNeurons: 9000 })).toBe(bridgeScratchBytes({ ...large, numNeurons: 1024 }));
+    // Where down lies apart, all of h is kept: 9 quarters of a byte as integers, 8 bytes as floats, with the gate.
+    const apart = { ...large, keepsHidden: true };
+    expect(
+      bridgeScratchBytes({ ...apart, numNeurons: 9000 }) - bridgeScratchBytes({ ...apart, numNeurons: 1000 }),
+    ).toBe(512 * 8000 * (2.25 + 8));
     // With experts: gathered rows of x and y, and the h of one expert alone becomes integers.
     expect(bridgeScratchBytes({ ...shape, expertNeurons: 32 }) - bridgeScratchBytes(shape)).toBe(
       4 * 2 * 16 * 64 - (16 * (256 - 32) * 10) / 4,

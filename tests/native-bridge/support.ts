@@ -10,6 +10,7 @@ import type {
   RowStream,
   StreamLayer,
 } from '../../dist/native-bridge/bridge.js';
+import { numBundles } from '../../dist/native-bridge/bundles.js';
 import { FORMATS, type RowFormat, rowBytes, WRITABLE_FORMATS } from '../../dist/native-bridge/formats.js';
 import { availableIsas, openBridge } from '../../dist/native-bridge/index.js';
 import { DEVICE_BLOCK, roundUp } from '../../dist/native-bridge/memory.js';
@@ -392,7 +393,7 @@ export function openStream(
   const layers = built.map(({ layer, files }) => {
     const firstFile = paths.length;
     paths.push(...(options.paths ?? writeFiles(folder, files)));
-    const units = Math.ceil(layer.numNeurons / layer.neuronsPerBundle / layer.bundlesPerUnit);
+    const units = Math.ceil(numBundles(layer) / layer.bundlesPerUnit);
     numUnits.push(units);
     const arenaOffset = options.shared ? 0 : arenaBytes;
     const slots = options.slots ?? units;

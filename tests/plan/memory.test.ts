@@ -17,7 +17,7 @@ describe('keys and values', () => {
 describe('scratch', () => {
   const spec = modelSpec();
   const scratch = (change: Parameters<typeof modelSpec>[0] = {}, context = 128, threads = 2, perNeuron = 0) =>
-    scratchBytes(modelSpec(change), context, threads, perNeuron);
+    scratchBytes(modelSpec(change), context, threads, { perNeuron, keepsHidden: false });
 
   it("has a selector's own, for each neuron and each of the 32 tokens of a small model's chunk", () => {
     expect(scratch({}, 128, 2, 13) - scratch()).toBe(13 * 32 * spec.intermediateSize);

@@ -48,7 +48,7 @@ void readSlots(const Napi::Object& object, LayerOptions& layer) {
   const Napi::Array areas = toArray(object.Get("areas"), "areas");
   for (uint32_t i = 0; i < areas.Length(); i++) {
     const Napi::Object area = toObject(areas.Get(i), "area");
-    layer.areas.push_back({countOf(area, "skip"), countOf(area, "offset")});
+    layer.areas.push_back({countOf(area, "skip"), countOf(area, "offset"), toFlag(area.Get("shifts"), "shifts")});
   }
   layer.slotBytes = countOf(object, "slotBytes");
 }
@@ -78,7 +78,10 @@ LayerOptions toLayer(const Napi::Object& object) {
   if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");
   layer.downFormat = formatOf(object.Get("downFormat"), "downFormat");
-  layer.downByNeuron = toFlag(object.Get("downByNeuron"), "downByNeuron");
+  const uint64_t orientation = countOf(object, "downOrientation");
+  if (orientation > static_cast<uint64_t>(DownOrientation::Apart)) failUsage("unknown orientation of down");
+  layer.downOrientation = static_cast<DownOrientation>(orientation);
+  layer.outputsPerBundle = countOf(object, "outputsPerBundle");
   readExtents(object, layer);
   readSegments(object, layer);
   const uint64_t residentPart = countOf(object, "residentPart");

@@ -26,7 +26,7 @@ void FeedForward::begin(const LayerCall& call, size_t neurons) {
   grow(upRows_, neurons);
   grow(positions_, neurons);
   grow(neuronIds_, neurons);
-  if (call.layer->downByNeuron) grow(downRows_, neurons);
+  if (call.layer->downByNeuron()) grow(downRows_, neurons);
   const Layer& layer = *call.layer;
   if ((layer.readsGate() && kernels_.wantsIntegers(*layer.gateFormat)) ||
       (layer.readsUp() && kernels_.wantsIntegers(layer.upFormat))) {
@@ -73,10 +73,11 @@ void FeedForward::collectRows(const PlacedUnit* const* units, size_t begin, size
       const size_t row = k % layer.neuronsPerBundle;
       positions_[i] = static_cast<uint32_t>(placed.position + k);
       neuronIds_[i] = static_cast<uint32_t>(placed.unit * layer.neuronsPerUnit + k);
-      if (layer.readsGate()) gateRows_[i] = layer.part(placed.slot, *layer.gate, bundle) + row * layer.gateRowBytes;
-      if (layer.readsUp()) upRows_[i] = layer.part(placed.slot, layer.up, bundle) + row * layer.upRowBytes;
-      if (layer.downByNeuron) {
-        downRows_[positions_[i]] = layer.part(placed.slot, layer.down, bundle) + row * layer.downRowBytes;
+      if (layer.readsGate())
+        gateRows_[i] = layer.part(placed.slot, placed.unit, *layer.gate, bundle) + row * layer.gateRowBytes;
+      if (layer.readsUp()) upRows_[i] = layer.part(placed.slot, placed.unit, layer.up, bundle) + row * layer.upRowBytes;
+      if (layer.downByNeuron()) {
+        downRows_[positions_[i]] = layer.part(placed.slot, placed.unit, layer.down, bundle) + row * layer.downRowBytes;
       }
     }
   }
@@ -177,7 +178,7 @@ void FeedForward::multiplyByGate(size_t begin, size_t end) {
 }
 
 void FeedForward::project(const PlacedUnit* const* units, size_t count) {
-  if (call_.layer->downByNeuron) {
+  if (call_.layer->downByNeuron()) {
     projectByNeuron(units, count);
   } else {
     projectByOutput(units, count);
@@ -198,24 +199,30 @@ void FeedForward::projectByNeuron(const PlacedUnit* const* units, size_t count) 
   });
 }
 
+bool FeedForward::quantizeHidden(size_t position, size_t bundles) {
+  const Layer& layer = *call_.layer;
+  if (!kernels_.wantsIntegers(layer.downFormat)) return false;
+  const size_t inputBytes = kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens);
+  const size_t bytes = bundles * layer.neuronsPerBundle * sizeof(float);
+  grow(hiddenIntegers_, bundles * inputBytes);
+  pool_.run(threadsFor(pool_, bytes, call_.tokens), [&](size_t thread, size_t numThreads) {
+    const Share share(bundles, 1, thread, numThreads);
+    for (size_t b = share.begin; b < share.end; b++) {
+      kernels_.integers->quantize(hidden_.data() + position + b * layer.neuronsPerBundle, neurons_,
+                                  layer.neuronsPerBundle, call_.tokens, 0, call_.tokens,
+                                  hiddenIntegers_.data() + b * inputBytes);
+    }
+  });
+  return true;
+}
+
 /** Bundle by bundle, so that the result does not depend on how bundles make units. */
 void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) {
   const Layer& layer = *call_.layer;
   const size_t neurons = units[count - 1]->position + units[count - 1]->neurons - units[0]->position;
   const size_t bundles = neurons / layer.neuronsPerBundle;
-  const bool integers = kernels_.wantsIntegers(layer.downFormat);
+  const bool integers = quantizeHidden(units[0]->position, bundles);
   const size_t inputBytes = integers ? kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens) : 0;
-  if (integers) {
-    grow(hiddenIntegers_, bundles * inputBytes);
-    pool_.run(threadsFor(pool_, neurons * sizeof(float), call_.tokens), [&](size_t thread, size_t numThreads) {
-      const Share share(bundles, 1, thread, numThreads);
-      for (size_t b = share.begin; b < share.end; b++) {
-        kernels_.integers->quantize(hidden_.data() + units[0]->position + b * layer.neuronsPerBundle, neurons_,
-                                    layer.neuronsPerBundle, call_.tokens, 0, call_.tokens,
-                                    hiddenIntegers_.data() + b * inputBytes);
-      }
-    });
-  }
   const size_t threads = threadsFor(pool_, bundles * layer.hiddenSize * layer.downRowBytes, call_.tokens);
   pool_.run(threads, [&](size_t thread, size_t numThreads) {
     const Share outputs(layer.hiddenSize, 4, thread, numThreads);
@@ -223,7 +230,8 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
     for (size_t u = 0; u < count; u++) {
       for (size_t b = 0; b * layer.neuronsPerBundle < units[u]->neurons; b++) {
         const Rows rows =
-            Rows{layer.part(units[u]->slot, layer.down, b), layer.downRowBytes, nullptr}.from(outputs.begin);
+            Rows{layer.part(units[u]->slot, units[u]->unit, layer.down, b), layer.downRowBytes, nullptr}.from(
+                outputs.begin);
         const size_t position = units[u]->position + b * layer.neuronsPerBundle;
         const Products out{call_.y + outputs.begin, layer.hiddenSize, nullptr, true};
         if (integers) {
@@ -238,6 +246,61 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
       }
     }
   });
+}
+
+void FeedForward::projectRows(const PlacedUnit* const* units, size_t count) {
+  const Layer& layer = *call_.layer;
+  starts_.clear();
+  size_t total = 0;
+  for (size_t u = 0; u < count; u++) {
+    starts_.push_back(total);
+    total += layer.outputsOf(units[u]->unit);
+  }
+  const size_t threads = threadsFor(pool_, total * layer.downRowBytes, call_.tokens);
+  pool_.run(threads, [&](size_t thread, size_t numThreads) {
+    const Share share(total, 4, thread, numThreads);
+    for (size_t u = 0; u < count; u++) {
+      const size_t first = std::max(share.begin, starts_[u]);
+      const size_t end = std::min(share.end, starts_[u] + layer.outputsOf(units[u]->unit));
+      for (size_t row = first; row < end; row += kRowsAtOnce) {
+        const size_t rows = std::min(kRowsAtOnce, end - row);
+        const size_t following = std::min(kRowsAtOnce, end - row - rows);
+        addOutputs(*units[u], row - starts_[u], rows, following, row == first, pool_.scratch(thread));
+      }
+    }
+  });
+}
+
+static void fetchLines(const uint8_t* from, const uint8_t* end) {
+  for (; from < end; from += 64) __builtin_prefetch(from, 0, 2);
+}
+
+/** Adds slice after slice of each row, as `projectByOutput` does, for the same bits. */
+void FeedForward::addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst,
+                             void* scratch) {
+  const Layer& layer = *call_.layer;
+  const bool integers = kernels_.wantsIntegers(layer.downFormat);
+  const size_t inputBytes = integers ? kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens) : 0;
+  const size_t sliceBytes = rowBytes(layer.downFormat, layer.neuronsPerBundle);
+  const Rows whole = Rows{layer.part(unit.slot, unit.unit, layer.down, 0), layer.downRowBytes, nullptr}.from(row);
+  const Products out{call_.y + layer.firstOutputOf(unit.unit) + row, layer.hiddenSize, nullptr, true};
+  // A slice touches a line or two of each row, which no processor foresees. Fetched row after row, and the rows that
+  // follow while these are computed, they arrive as fast as memory gives them.
+  const uint8_t* const end = whole.base + count * layer.downRowBytes;
+  if (isFirst) fetchLines(whole.base, end);
+  const size_t ahead = (following * layer.downRowBytes + layer.inputBundles - 1) / layer.inputBundles;
+  const uint8_t* const aheadEnd = end + following * layer.downRowBytes;
+  for (size_t b = 0; b < layer.inputBundles; b++) {
+    const Rows rows{whole.base + b * sliceBytes, whole.stride, nullptr};
+    if (following > 0) fetchLines(end + b * ahead, std::min(end + (b + 1) * ahead, aheadEnd));
+    if (integers) {
+      kernels_.integers->dots(layer.downFormat, rows, count, layer.neuronsPerBundle,
+                              hiddenIntegers_.data() + b * inputBytes, call_.tokens, out, scratch);
+    } else {
+      kernels_.dots(layer.downFormat, rows, count, layer.neuronsPerBundle, hidden_.data() + b * layer.neuronsPerBundle,
+                    neurons_, call_.tokens, out, scratch);
+    }
+  }
 }
 
 }  // namespace flashrow

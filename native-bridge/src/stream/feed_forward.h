@@ -54,6 +54,8 @@ class FeedForward {
  public:
   /** Most values of h ([tokens, neurons]) kept at once, unless a single unit needs more: 2 MiB. */
   static constexpr size_t kMostActivations = size_t{1} << 19;
+  /** Rows of down that go through all slices together: few enough to stay in a core's cache meanwhile. */
+  static constexpr size_t kRowsAtOnce = 8;
 
   FeedForward(ThreadPool& pool, const Kernels& kernels) : pool_(pool), kernels_(kernels) {}
 
@@ -65,6 +67,12 @@ class FeedForward {
    * Adds the products of h with these units' down rows to y. All have been through `hidden`, and follow one another.
    */
   void project(const PlacedUnit* const* units, size_t count);
+  /**
+   * For a down matrix that lies apart: `readyHidden` follows `hidden` of all neurons, and `projectRows` then takes
+   * units of down rows, in any order.
+   */
+  void readyHidden() { quantizeHidden(0, call_.layer->inputBundles); }
+  void projectRows(const PlacedUnit* const* units, size_t count);
 
  private:
   void hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch);
@@ -79,6 +87,10 @@ class FeedForward {
   size_t keepOpen(size_t begin, size_t end);
   void multiplyByGate(size_t begin, size_t end);
   void weigh(const PlacedUnit& unit);
+  /** Makes integers of h from `position` on, bundle by bundle. False where down wants none. */
+  bool quantizeHidden(size_t position, size_t bundles);
+  /** `following`: the rows that this thread computes next. */
+  void addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst, void* scratch);
   void projectByNeuron(const PlacedUnit* const* units, size_t count);
   void projectByOutput(const PlacedUnit* const* units, size_t count);
 

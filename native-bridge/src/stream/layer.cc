@@ -28,10 +28,16 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   check(hiddenSize > 0 && numNeurons > 0 && neuronsPerBundle > 0 && bundlesPerUnit > 0, "sizes must be positive");
   check(hiddenSize <= kMostRows && numNeurons <= kMostRows && bundlesPerUnit <= kMostRows, "sizes must be below 2^28");
   check(numNeurons % neuronsPerBundle == 0, "neuronsPerBundle must divide numNeurons");
-  numBundles = numNeurons / neuronsPerBundle;
+  inputBundles = numNeurons / neuronsPerBundle;
+  check(downApart() == (outputsPerBundle > 0), "outputsPerBundle belongs to a down matrix that lies apart");
+  check(!downApart() || bundlesPerUnit == 1, "where down lies apart, a unit is one bundle");
+  numBundles = inputBundles + (downApart() ? (hiddenSize + outputsPerBundle - 1) / outputsPerBundle : 0);
   numUnits = (numBundles + bundlesPerUnit - 1) / bundlesPerUnit;
   neuronsPerUnit = bundlesPerUnit * neuronsPerBundle;
 
+  if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
+  if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);
+  downRowBytes = rowBytes(downFormat, downColumns());
   checkExtents(numFiles);
   checkParts();
   checkSegments();
@@ -39,10 +45,11 @@ Layer::Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arena
   check(arenaOffset <= arenaBytes && (slots == 0 || slotBytes <= (arenaBytes - arenaOffset) / slots),
         "the slots reach outside the arena");
   if (!checksums.empty()) verified_ = std::make_unique<std::atomic<uint64_t>[]>((checksums.size() + 63) / 64);
-  if (readsGate()) gateRowBytes = rowBytes(*gateFormat, hiddenSize);
-  if (readsUp()) upRowBytes = rowBytes(upFormat, hiddenSize);
-  for (size_t e = 0; e < extents.size(); e++) bundlePayload += extents[e].bytes - areas[e].skip;
-  downRowBytes = rowBytes(downFormat, downByNeuron ? hiddenSize : neuronsPerBundle);
+}
+
+size_t Layer::downColumns() const {
+  if (downApart()) return numNeurons;
+  return downByNeuron() ? hiddenSize : neuronsPerBundle;
 }
 
 void Layer::checkExtents(size_t numFiles) const {
@@ -57,8 +64,8 @@ void Layer::checkExtents(size_t numFiles) const {
     check(extent.offset <= kMostBytes && extent.bytes <= kMostBytes && extent.stride <= kMostBytes / numBundles,
           "an extent reaches past 2^53 bytes");
     check(areas[e].skip < extent.bytes, "an extent is skipped whole");
-    check(areas[e].offset <= slotBytes && spanOf(e, 0) <= slotBytes - areas[e].offset,
-          "a slot is too small for a unit");
+    const uint64_t span = longestSpan(e) + (areas[e].shifts ? kDeviceBlock : 0);
+    check(areas[e].offset <= slotBytes && span <= slotBytes - areas[e].offset, "a slot is too small for a unit");
   }
 }
 
@@ -85,11 +92,17 @@ void Layer::checkParts() const {
   check(residentPart != InputPart::Gate || gated(), "the resident part is gate, but the network has none");
   if (gated()) checkPart(*gate, readsGate(), *gateFormat, neuronsPerBundle, hiddenSize, "gate");
   checkPart(up, readsUp(), upFormat, neuronsPerBundle, hiddenSize, "up");
-  checkPart(down, true, downFormat, downByNeuron ? neuronsPerBundle : hiddenSize,
-            downByNeuron ? hiddenSize : neuronsPerBundle, "down");
-  check(!downByNeuron || addsByColumns(downFormat), "a down matrix by neuron cannot have blocks of 256");
+  const size_t outputs = downApart() ? std::min(outputsPerBundle, hiddenSize) : hiddenSize;
+  checkPart(down, true, downFormat, downByNeuron() ? neuronsPerBundle : outputs, downColumns(), "down");
+  check(holdsWholeBlocks(downFormat, downByNeuron() ? hiddenSize : neuronsPerBundle),
+        "slices of down rows do not hold whole blocks");
+  if (downApart()) {
+    check(down.offset == 0 && down.extent != up.extent && !(gate && gate->extent == down.extent),
+          "a down matrix that lies apart needs an extent of its own");
+  }
+  check(!downByNeuron() || addsByColumns(downFormat), "a down matrix by neuron cannot have blocks of 256");
   if (residentPart != InputPart::None) {
-    check(downByNeuron && extents.size() == 1 && bundlesPerUnit == 1,
+    check(downByNeuron() && extents.size() == 1 && bundlesPerUnit == 1,
           "a resident part needs a down matrix by neuron, one extent and one bundle per unit");
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "stream/activation.h"
+#include "file.h"
 #include "format.h"
 #include "stream/streamed.h"
 
@@ -31,10 +33,17 @@ struct Segment {
   uint64_t offset, bytes;
 };
 
-/** The place of an extent's bytes in a slot (slots.ts). The first `skip` bytes of a bundle are not read. */
+/**
+ * The place of an extent's bytes in a slot (slots.ts). The first `skip` bytes of a bundle are not read. With `shifts`
+ * they begin as far after `offset` as a unit's bytes begin after a device block's start.
+ */
 struct SlotArea {
   uint64_t skip, offset;
+  bool shifts;
 };
+
+/** How a down matrix lies in bundles: BundleGeometry in bridge.ts. */
+enum class DownOrientation : uint8_t { ByNeuron, ByOutput, Apart };
 
 /** A layer as JavaScript describes it; bridge.ts documents the fields. */
 struct LayerOptions {
@@ -42,7 +51,9 @@ struct LayerOptions {
   Activation activation;
   std::optional<Format> gateFormat;
   Format upFormat, downFormat;
-  bool downByNeuron;
+  DownOrientation downOrientation;
+  /** Rows of down in a bundle, the last of which may have fewer; 0 unless down lies apart. */
+  size_t outputsPerBundle;
   std::vector<Extent> extents;
   std::optional<Part> gate;
   Part up, down;
@@ -69,11 +80,10 @@ struct Layer : LayerOptions, Streamed {
   Layer(LayerOptions options, size_t index, size_t numFiles, uint64_t arenaBytes);
 
   size_t index;
-  size_t numBundles, numUnits, neuronsPerUnit;
+  /** Bundles of gate and up come first. Those of a down matrix that lies apart follow. */
+  size_t inputBundles, numBundles, numUnits, neuronsPerUnit;
   /** Bytes from one row to the next; 0 for a part that is not read. */
   size_t gateRowBytes = 0, upRowBytes = 0, downRowBytes = 0;
-  /** Bytes of a bundle that are read: all extents, less the resident part. */
-  uint64_t bundlePayload = 0;
 
   bool gated() const { return gateFormat.has_value(); }
   bool readsGate() const { return gated() && residentPart != InputPart::Gate; }
@@ -83,23 +93,47 @@ struct Layer : LayerOptions, Streamed {
     const size_t first = unit * bundlesPerUnit;
     return first + bundlesPerUnit <= numBundles ? bundlesPerUnit : numBundles - first;
   }
-  size_t neuronsOf(size_t unit) const { return bundlesOf(unit) * neuronsPerBundle; }
-  uint64_t payloadOf(size_t unit) const override { return bundlesOf(unit) * bundlePayload; }
+  bool downByNeuron() const { return downOrientation == DownOrientation::ByNeuron; }
+  bool downApart() const { return downOrientation == DownOrientation::Apart; }
+  /** Whether a unit holds rows of a down matrix that lies apart. Units are then bundles. */
+  bool isOutputs(size_t unit) const { return unit >= inputBundles && downApart(); }
+  size_t neuronsOf(size_t unit) const { return isOutputs(unit) ? 0 : bundlesOf(unit) * neuronsPerBundle; }
+  /** The first row of down in such a unit, and how many it has. */
+  size_t firstOutputOf(size_t unit) const { return (unit - inputBundles) * outputsPerBundle; }
+  size_t outputsOf(size_t unit) const { return std::min(outputsPerBundle, hiddenSize - firstOutputOf(unit)); }
 
-  /** File range of a unit's extent. */
+  /** Whether a unit has bytes in an extent. */
+  bool holds(size_t extent, size_t unit) const { return !downApart() || (extent == down.extent) == isOutputs(unit); }
+  /** File range of a unit's bytes in an extent that it has. */
   uint64_t fileOffset(size_t extent, size_t unit) const {
-    return extents[extent].offset + unit * bundlesPerUnit * extents[extent].stride + areas[extent].skip;
+    const size_t place = isOutputs(unit) ? unit - inputBundles : unit;
+    return extents[extent].offset + place * bundlesPerUnit * extents[extent].stride + areas[extent].skip;
   }
   uint64_t spanOf(size_t extent, size_t unit) const {
+    if (isOutputs(unit)) return outputsOf(unit) * downRowBytes;
     return (bundlesOf(unit) - 1) * extents[extent].stride + extents[extent].bytes - areas[extent].skip;
   }
-
-  /** A byte of the unit's `bundle`-th bundle, `offset` from its extent's start, in the slot at `slot`. */
-  const uint8_t* inSlot(const uint8_t* slot, size_t extent, size_t bundle, uint64_t offset) const {
-    return slot + areas[extent].offset + bundle * extents[extent].stride + offset - areas[extent].skip;
+  uint64_t longestSpan(size_t extent) const { return spanOf(extent, holds(extent, 0) ? 0 : inputBundles); }
+  /** Bytes of a unit that are read: all extents, less the resident part and what lies between bundles. */
+  uint64_t payloadOf(size_t unit) const override {
+    uint64_t bytes = 0;
+    for (size_t e = 0; e < extents.size(); e++) {
+      if (!holds(e, unit)) continue;
+      bytes += isOutputs(unit) ? spanOf(e, unit) : bundlesOf(unit) * (extents[e].bytes - areas[e].skip);
+    }
+    return bytes;
   }
-  const uint8_t* part(const uint8_t* slot, const Part& part, size_t bundle) const {
-    return inSlot(slot, part.extent, bundle, part.offset);
+
+  /** Where a unit's bytes of an extent begin in its slot. */
+  uint64_t offsetInSlot(size_t extent, size_t unit) const {
+    return areas[extent].offset + (areas[extent].shifts ? fileOffset(extent, unit) % kDeviceBlock : 0);
+  }
+  /** A byte of the unit's `bundle`-th bundle, `offset` from its extent's start, in the slot at `slot`. */
+  const uint8_t* inSlot(const uint8_t* slot, size_t unit, size_t extent, size_t bundle, uint64_t offset) const {
+    return slot + offsetInSlot(extent, unit) + bundle * extents[extent].stride + offset - areas[extent].skip;
+  }
+  const uint8_t* part(const uint8_t* slot, size_t unit, const Part& part, size_t bundle) const {
+    return inSlot(slot, unit, part.extent, bundle, part.offset);
   }
 
   /** Whether a checksum has been compared since the layer was opened; bits are set by read threads. */
@@ -111,12 +145,15 @@ struct Layer : LayerOptions, Streamed {
   uint64_t bytesOfSlot() const override { return slotBytes; }
   size_t runCount() const override { return extents.size(); }
   Run run(size_t extent, size_t unit) const override {
-    return {extents[extent].file, fileOffset(extent, unit), spanOf(extent, unit), areas[extent].offset};
+    if (!holds(extent, unit)) return {extents[extent].file, 0, 0, 0};
+    return {extents[extent].file, fileOffset(extent, unit), spanOf(extent, unit), offsetInSlot(extent, unit)};
   }
   std::optional<Failure> damageOf(size_t unit, const uint8_t* data, const SlotBoard& board) override;
   Failure placed(const Failure& failure, size_t unit, uint64_t offset, const SlotBoard& board) const override;
 
  private:
+  /** Weights in a row of down, as it lies. */
+  size_t downColumns() const;
   void checkExtents(size_t numFiles) const;
   void checkParts() const;
   void checkSegments() const;

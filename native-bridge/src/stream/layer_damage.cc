@@ -15,7 +15,7 @@ std::optional<Failure> Layer::damageOf(size_t unit, const uint8_t* data, const S
     for (size_t s = residentPart == InputPart::None ? 0 : 1; s < segments.size(); s++) {
       if (verified(bundle, s)) continue;
       const Segment& segment = segments[s];
-      const uint8_t* bytes = inSlot(data, segment.extent, i, segment.offset);
+      const uint8_t* bytes = inSlot(data, unit, segment.extent, i, segment.offset);
       if (crc32c(bytes, segment.bytes, 0) != checksums[bundle * segments.size() + s]) {
         const Extent& extent = extents[segment.extent];
         const uint64_t offset = extent.offset + bundle * extent.stride + segment.offset;
@@ -36,11 +36,16 @@ std::optional<Failure> Layer::damageOf(size_t unit, const uint8_t* data, const S
 /** The bundle with this byte of a file, or `otherwise` where none has it. */
 static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::string& path, uint64_t offset,
                        size_t otherwise) {
-  for (const Extent& extent : layer.extents) {
+  for (size_t e = 0; e < layer.extents.size(); e++) {
+    const Extent& extent = layer.extents[e];
     if (board.pathOf(extent.file) != path || offset < extent.offset) continue;
+    const bool outputs = layer.downApart() && e == layer.down.extent;
+    const size_t bundles = outputs ? layer.numBundles - layer.inputBundles : layer.inputBundles;
     const uint64_t from = offset - extent.offset;
-    const uint64_t bundle = layer.numBundles == 1 ? 0 : from / extent.stride;
-    if (bundle < layer.numBundles && from - bundle * extent.stride < extent.bytes) return bundle;
+    const uint64_t place = bundles == 1 ? 0 : from / extent.stride;
+    if (place < bundles && from - place * extent.stride < extent.bytes) {
+      return place + (outputs ? layer.inputBundles : 0);
+    }
   }
   return otherwise;
 }

@@ -37,6 +37,7 @@ void ReadPlanner::plan(const Streamed& source, const uint32_t* units, Slot* cons
   for (size_t i = 0; i < count; i++) {
     for (size_t e = 0; e < source.runCount(); e++) {
       const Run run = source.run(e, units[i]);
+      if (run.bytes == 0) continue;
       File& file = *files_[run.file];
       const uint64_t share = count * run.bytes / reader_.threads();
       const uint64_t longest = std::clamp(share, kShortestShare, kLongestRead);

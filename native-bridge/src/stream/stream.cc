@@ -24,7 +24,7 @@ static constexpr size_t kGatheredNeurons = 32;
  */
 static bool gathersTokens(const LayerCall& call) {
   if (call.weights == nullptr || call.tokens < 2 || call.residentProducts != nullptr) return false;
-  return !call.layer->downByNeuron || call.layer->neuronsPerUnit >= kGatheredNeurons;
+  return !call.layer->downByNeuron() || call.layer->neuronsPerUnit >= kGatheredNeurons;
 }
 
 static double millisecondsSince(std::chrono::steady_clock::time_point start) {
@@ -203,10 +203,15 @@ void RowStream::ffn(const FeedForwardCall& call) {
   checkUnits(layer, call.units, call.count);
   const LayerCall onLayer{&layer, call.x, call.tokens, call.residentProducts, call.weights, call.count, call.y};
   placeEntries(call, onLayer);
+  if (layer.downApart()) checkApart(call);
   if (!call.accumulate) std::memset(call.y, 0, call.tokens * layer.hiddenSize * sizeof(float));
-  if (gathersTokens(onLayer)) {
+  if (layer.downApart()) {
+    if (call.tokens > 0) computeApart(onLayer);
+  } else if (gathersTokens(onLayer)) {
+    apart_.layer = nullptr;
     computeGathered(onLayer);
   } else if (call.tokens > 0) {
+    apart_.layer = nullptr;
     compute(onLayer);
   }
   computeMs_ += millisecondsSince(start) - (waitMs_ - waitedBefore);
@@ -217,7 +222,7 @@ void RowStream::compute(const LayerCall& call) {
   const bool anyOrder = call.tokens * neurons <= FeedForward::kMostActivations;
   if (anyOrder) feedForward_.begin(call, neurons);
   for (size_t next = 0; next < entries_.size();) {
-    collectLanded(call, next, anyOrder);
+    collectLanded(call, next, entries_.size(), anyOrder);
     if (batch_.empty()) {
       await(entries_[next]);
       continue;
@@ -234,12 +239,63 @@ void RowStream::compute(const LayerCall& call) {
   }
 }
 
-void RowStream::collectLanded(const LayerCall& call, size_t next, bool anyOrder) {
+/** h of a layer whose down lies apart goes from call to call, until all of it is there and down can begin. */
+void RowStream::checkApart(const FeedForwardCall& call) {
+  const Layer& layer = *layers_[call.layer];
+  if (call.weights != nullptr || call.residentProducts != nullptr) {
+    failUsage("layer " + std::to_string(call.layer) + " has its down matrix apart, and takes no weights or products");
+  }
+  const bool goesOn = call.accumulate && apart_.layer == &layer && apart_.tokens == call.tokens;
+  const size_t before = goesOn ? apart_.computed : 0;
+  size_t inputs = 0;
+  for (const Entry& entry : entries_) {
+    if (layer.isOutputs(entry.unit)) break;
+    if (entry.unit != before + inputs) failUsage("units of gate and up must come in order, none left out");
+    inputs++;
+  }
+  if (inputs < entries_.size() && before + inputs != layer.inputBundles) {
+    failUsage("units of down come before all of gate and up");
+  }
+  apart_ = {&layer, call.tokens, before};
+}
+
+void RowStream::computeApart(const LayerCall& call) {
+  const Layer& layer = *call.layer;
+  const size_t before = apart_.computed;
+  apart_.layer = nullptr;
+  feedForward_.begin(call, layer.numNeurons);
+  const auto inputsEnd =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return layer.isOutputs(entry.unit); });
+  const size_t inputs = inputsEnd - entries_.begin();
+  for (size_t i = 0; i < inputs; i++) entries_[i].position = entries_[i].unit * layer.neuronsPerBundle;
+  inAnyOrder(call, 0, inputs, [&] { feedForward_.hidden(batch_.data(), batch_.size()); });
+  if (inputs < entries_.size()) {
+    feedForward_.readyHidden();
+    inAnyOrder(call, inputs, entries_.size(), [&] { feedForward_.projectRows(batch_.data(), batch_.size()); });
+  }
+  apart_ = {&layer, call.tokens, before + inputs};
+}
+
+template <class Compute>
+void RowStream::inAnyOrder(const LayerCall& call, size_t next, size_t end, const Compute& compute) {
+  while (next < end) {
+    collectLanded(call, next, end, true);
+    if (batch_.empty()) {
+      await(entries_[next]);
+      continue;
+    }
+    compute();
+    for (Entry* entry : batchEntries_) entry->computed = true;
+    for (; next < end && entries_[next].computed; next++) release(entries_[next]);
+  }
+}
+
+void RowStream::collectLanded(const LayerCall& call, size_t next, size_t end, bool anyOrder) {
   batch_.clear();
   batchEntries_.clear();
   uint64_t bytes = 0;
   size_t neurons = 0;
-  for (size_t i = next; i < entries_.size(); i++) {
+  for (size_t i = next; i < end; i++) {
     Entry& entry = entries_[i];
     if (entry.turn && bytes >= kBatchBytes) return;
     if (entry.computed) continue;

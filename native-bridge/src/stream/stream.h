@@ -83,12 +83,20 @@ class RowStream {
   /** A unit that no token has a weight for is waited for, and takes part with no neurons. */
   void placeEntries(const FeedForwardCall& call, const LayerCall& onLayer);
   void compute(const LayerCall& call);
+  /** Throws Failure USAGE where units of a layer with down apart are missing or out of order. */
+  void checkApart(const FeedForwardCall& call);
+  void computeApart(const LayerCall& call);
+  /**
+   * Takes entries from `next` to `end` as they land: `compute` gets them in batch_. Lets their ring slots go in order.
+   */
+  template <class Compute>
+  void inAnyOrder(const LayerCall& call, size_t next, size_t end, const Compute& compute);
   void await(const Entry& entry);
   /**
-   * Takes landed entries from `next` on into batch_; without `anyOrder` only those before the first that is still on
-   * its way.
+   * Takes landed entries from `next` to `end` into batch_; without `anyOrder` only those before the first that is still
+   * on its way.
    */
-  void collectLanded(const LayerCall& call, size_t next, bool anyOrder);
+  void collectLanded(const LayerCall& call, size_t next, size_t end, bool anyOrder);
   /** Unit by unit, over the tokens that it has a weight for. */
   void computeGathered(const LayerCall& call);
   /** Computes batch_ whole, chunk by chunk of tokens. */
@@ -126,6 +134,11 @@ class RowStream {
   std::vector<float> gatheredX_, gatheredY_;
   std::vector<size_t> tokensOfUnit_;
   std::vector<float> weightsOfUnit_;
+  /** The layer with down apart whose h is kept, for so many tokens, and how many of its units are in it. */
+  struct {
+    const Layer* layer;
+    size_t tokens, computed;
+  } apart_{};
   uint64_t requests_ = 0;
   double waitMs_ = 0, computeMs_ = 0, matrixWaitMs_ = 0;
   // Destroyed before the files and slots that its threads read into.

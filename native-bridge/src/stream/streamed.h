@@ -29,7 +29,7 @@ class Streamed {
   virtual size_t unitCount() const = 0;
   /** Bytes of a slot for any of its units. */
   virtual uint64_t bytesOfSlot() const = 0;
-  /** Runs of a unit, at most kMostRuns. */
+  /** Runs of a unit, at most kMostRuns. A unit that has no bytes in one has a run of 0 bytes there. */
   virtual size_t runCount() const = 0;
   virtual Run run(size_t index, size_t unit) const = 0;
   /** Bytes of a unit that are wanted. */

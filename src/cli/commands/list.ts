@@ -75,9 +75,10 @@ async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void
     printLine(`the links are gone, and what they led to was left:\n${removed.left.join('\n')}`);
 }
 
-function describe({ kind, source, path }: CachedModel): string {
+function describe({ kind, source, path, readsFrom }: CachedModel): string {
   if (leadsNowhere(path)) return 'link, leads nowhere';
-  return source === null ? kind : `${kind} of ${source}`;
+  const inPlace = readsFrom.length > 0 ? ', read in place' : '';
+  return source === null ? kind : `${kind} of ${source}${inPlace}`;
 }
 
 /** Runs a removal; a failure says which name was likely meant. */

@@ -33,7 +33,9 @@ async function verify(store: string, flags: { cacheDir?: string; json?: boolean 
   const { ok, firstBad, bundles, bytes, unchecked } = result;
   const where = firstBad ? `; the first damage is ${damagePlace(firstBad)}` : '';
   const others =
-    unchecked > 0 ? `, and ${plural(unchecked, 'bundle')} without checksums in the checkpoint's own file` : '';
+    unchecked > 0
+      ? `; ${plural(unchecked, 'bundle')} lie in the checkpoint's own file without checksums, and its header, size and time of writing are as they were`
+      : '';
   printLine(
     `${ok ? 'intact' : 'damaged'}: read ${formatBytes(bytes)} in ${plural(bundles, 'bundle')}${others}${where}`,
   );

@@ -8,7 +8,13 @@ import { formatBytes, formatMs, formatShare, plural } from './format.js';
 const BYTES_PER_MS = 200_000;
 
 /** The notice before a checkpoint is converted. */
-export function conversionNotice({ total, damagedFile }: Pick<Progress, 'total' | 'damagedFile'>): string {
+export function conversionNotice({
+  total,
+  damagedFile,
+  copied,
+}: Pick<Progress, 'total' | 'damagedFile' | 'copied'>): string {
+  if (copied !== undefined && damagedFile === undefined)
+    return `${formatBytes(total)} are ${copied}; ${conversionTime(total)}`;
   const what =
     damagedFile === undefined
       ? 'converting the checkpoint once'
@@ -44,7 +50,7 @@ export async function convertedNotice(
   const inPlace = files.flatMap(({ external }) => external?.path ?? []);
   const checkpoint =
     inPlace.length > 0
-      ? `it reads the experts from ${inPlace.join(', ')}, so keep that`
+      ? `it reads the rest from ${inPlace.join(', ')}, so keep that`
       : `it stands alone, so ${source} may be deleted`;
   const name = basename(path);
   return `${where}\n\`flashrow run ${name}${option}\` runs it; ${checkpoint}; \`flashrow rm ${name}${option}\` removes it`;

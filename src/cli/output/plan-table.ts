@@ -33,7 +33,7 @@ export function formatPlan(plan: Plan): string {
       'conversion',
       conversion.needed
         ? `${formatBytes(conversion.bytes)} to write once, ${conversionTime(conversion.bytes)}`
-        : 'not needed',
+        : 'none: nothing is written but headers',
     ],
   ];
   return `${verdict(plan)}\n${formatRows(rows)}`;

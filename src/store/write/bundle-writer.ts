@@ -1,10 +1,11 @@
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
+import { numBundles } from '../../../native-bridge/bundles.js';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../../native-bridge/memory.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import { blockOf } from '../../import/tensor-format.js';
-import { bundlePartBytes, numBundles } from '../geometry.js';
+import { bundlePartBytes } from '../geometry.js';
 import type { RequantizedTensor } from '../manifest.js';
 import { BundlePart } from './bundle-part.js';
 import { columnsFormat, type DownColumns, gatherNeurons, gatherSlices, loadColumns } from './down-columns.js';

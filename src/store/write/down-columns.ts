@@ -1,4 +1,5 @@
 import { dequantize } from '../../../native-bridge/blocks.js';
+import type { BundleGeometry } from '../../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../../native-bridge/formats.js';
 import type { CheckpointTensor } from '../../import/checkpoint.js';
 import type { SourceReader } from './source-reader.js';
@@ -18,7 +19,7 @@ export interface DownColumns {
 /**
  * The format of the columns in memory. To transpose the matrix takes blocks apart, so `by-neuron` needs single weights.
  */
-export function columnsFormat(tensor: CheckpointTensor, orientation: 'by-neuron' | 'by-output'): RowFormat {
+export function columnsFormat(tensor: CheckpointTensor, orientation: BundleGeometry['downOrientation']): RowFormat {
   const format = tensor.format;
   return orientation === 'by-neuron' && FORMATS[format].blockSize > 1 ? 'f32' : format;
 }

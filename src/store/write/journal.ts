@@ -11,8 +11,8 @@ export interface JournalEntry {
   /** The written parts of the two files after the step. */
   rows: Written;
   resident: Written;
-  /** CRC-32C of each resident tensor that the step wrote, in order. */
-  residentChecksums: number[];
+  /** CRC-32C of each resident tensor of the step, in order; null where it stays in the checkpoint. */
+  residentChecksums: (number | null)[];
   /** CRC-32C of the layer's bundles, little-endian uint32; null for steps that write no bundles. */
   bundleChecksums: Uint8Array | null;
   requantized: RequantizedTensor[];

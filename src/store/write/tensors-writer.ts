@@ -108,10 +108,14 @@ async function writeStep(
   crc32c: Crc32c,
   progress: WriteProgress,
 ): Promise<JournalEntry> {
-  const residentChecksums: number[] = [];
+  const residentChecksums: (number | null)[] = [];
   const requantized: RequantizedTensor[] = [];
   let bundleChecksums: Uint8Array | null = null;
   for (const target of step.resident) {
+    if (layout.files[target.file].source !== null) {
+      residentChecksums.push(null);
+      continue;
+    }
     const tensor = checkpoint.tensors.get(target.name)!;
     const written = await writeResident(files.source, tensor, target, files.resident, crc32c, progress);
     residentChecksums.push(written.checksum);

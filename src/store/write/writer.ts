@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { numBundles } from '../../../native-bridge/bundles.js';
 import { type FileState, fileState, isSameState, settledStates } from '../../disk/file-state.js';
 import { lacksSpace } from '../../disk/folders.js';
 import { freeBytes } from '../../disk/free-bytes.js';
@@ -9,7 +10,6 @@ import { FlashrowError } from '../../errors.js';
 import type { Checkpoint } from '../../import/checkpoint.js';
 import type { StoredText } from '../../text/stored-text.js';
 import { convertedBytes, moveRest, openConverted, removeConverted } from '../converted-store.js';
-import { numBundles } from '../geometry.js';
 import { rememberSource } from '../known-sources.js';
 import { isInPlace, type LayoutOptions, planLayout, type StoreLayout } from '../layout.js';
 import {
