@@ -141,7 +141,10 @@ describe('a model that streams whole', () => {
       const stop = new AbortController();
       const text = model.generate(prompt, { maxTokens: 60, ignoreEos: true, signal: stop.signal });
       let pieces = 0;
-      for await (const _ of text) if (++pieces === 4) stop.abort();
+      const read = async () => {
+        for await (const _ of text) if (++pieces === 4) stop.abort();
+      };
+      await expect(read()).rejects.toThrow('aborted');
       expect((await model.generate(PROMPT, { maxTokens: 12, ignoreEos: true }).result).tokens).toEqual(right.tokens);
     } finally {
       await model.dispose();
