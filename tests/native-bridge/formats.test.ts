@@ -73,6 +73,6 @@ describe('slot layout', () => {
       formats: ['f32', 'q8_0', 'q4_0'],
       residentPart: 'gate',
     });
-    expect(slotLayout(layer).areas).toEqual([{ skip: 256, span: 68 + 36, offset: 0 }]);
+    expect(slotLayout(layer).areas).toEqual([{ skip: 256, span: 68 + 36, offset: 0, shifts: false }]);
   });
 });

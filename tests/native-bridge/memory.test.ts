@@ -55,8 +55,8 @@ describe("the numbers of the bridge's memory", () => {
       numKeyValueHeads: 2,
       headDim: 16,
     };
-    // x of the network and of a matrix and h as integers, 10 bytes for 4; gate and h as floats; two threads' tiles of 32
-    // queries.
+    // x of the network and of a matrix and h as integers, 10 bytes for 4; gate and h as floats; two threads' tiles of
+    // 32 queries.
     const attention = 4 * 2 * 32 * (100 + 1 + 32);
     expect(bridgeScratchBytes(shape)).toBe((16 * (64 + 64 + 256) * 10) / 4 + 4 * 2 * 16 * 256 + attention);
     // A tile holds all queries of a key-value head for one token, here 40 of them.
@@ -64,11 +64,11 @@ describe("the numbers of the bridge's memory", () => {
     // Half a million values of h are kept, however many a call has.
     const large = { ...shape, tokens: 512 };
     expect(bridgeScratchBytes({ ...large, numNeurons: 9000 })).toBe(bridgeScratchBytes({ ...large, numNeurons: 1024 }));
-    // Where down lies apart, all of h is kept: 9 quarters of a byte as integers, 8 bytes as floats, with the gate.
+    // Where down lies apart, all of h is kept: 2.5 bytes as integers, 8 as floats, with the gate.
     const apart = { ...large, keepsHidden: true };
     expect(
       bridgeScratchBytes({ ...apart, numNeurons: 9000 }) - bridgeScratchBytes({ ...apart, numNeurons: 1000 }),
-    ).toBe(512 * 8000 * (2.25 + 8));
+    ).toBe(512 * 8000 * (2.5 + 8));
     // With experts: gathered rows of x and y, and the h of one expert alone becomes integers.
     expect(bridgeScratchBytes({ ...shape, expertNeurons: 32 }) - bridgeScratchBytes(shape)).toBe(
       4 * 2 * 16 * 64 - (16 * (256 - 32) * 10) / 4,

@@ -229,18 +229,30 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
   };
 }
 
+/** What rounding may amount to, as a share of the sizes of what is added. */
+const ROUNDING = 5e-6;
+
+/**
+ * What an activation's rounding is a share of: the terms' size where its slope is about 1 at most. A square's error is
+ * (sum + e)^2 - sum^2 for the error e of its sum.
+ */
+const activationSize = (name: BridgeActivation, { sum, size }: { sum: number; size: number }): number =>
+  name === 'relu-squared' ? size * (2 * Math.max(0, sum) + ROUNDING * size) : size;
+
 /**
  * The network by its definition, in double precision; `bound` is what float32 rounding may amount to, output by output.
+ * `steps` is what rounding h to integers may add to it, on a set that multiplies integers.
  */
 export function naiveFfn(
   { layer, weights }: BuiltLayer,
   x: Float32Array,
   tokens: number,
   bundles?: readonly number[],
-): { y: Float64Array; bound: Float64Array } {
+): { y: Float64Array; bound: Float64Array; steps: Float64Array } {
   const { hiddenSize, numNeurons, neuronsPerBundle, activation } = layer;
   const y = new Float64Array(tokens * hiddenSize);
   const bound = new Float64Array(tokens * hiddenSize);
+  const steps = new Float64Array(tokens * hiddenSize);
   const wanted = bundles ?? Array.from({ length: numNeurons / neuronsPerBundle }, (_, b) => b);
   const product = (name: 'gate' | 'up', matrix: Float64Array, neuron: number, token: number) => {
     let sum = layer.biases?.[name]?.[neuron] ?? 0;
@@ -252,7 +264,8 @@ export function naiveFfn(
     }
     return { sum, size };
   };
-  for (let t = 0; t < tokens; t++)
+  for (let t = 0; t < tokens; t++) {
+    const hidden = new Float64Array(numNeurons);
     for (const bundle of wanted)
       for (let j = bundle * neuronsPerBundle; j < (bundle + 1) * neuronsPerBundle; j++) {
         const up = product('up', weights.up, j, t);
@@ -261,14 +274,31 @@ export function naiveFfn(
           gate === null
             ? naiveActivation(activation, up.sum)
             : naiveActivation(activation, gate.sum) * naiveUp(activation, up.sum);
-        const size = gate === null ? up.size : gate.size * (up.size + 1);
+        const size = gate === null ? activationSize(activation, up) : activationSize(activation, gate) * (up.size + 1);
+        hidden[j] = h;
         for (let o = 0; o < hiddenSize; o++) {
           y[t * hiddenSize + o] += h * weights.down[j * hiddenSize + o];
-          bound[t * hiddenSize + o] += 5e-6 * size * Math.abs(weights.down[j * hiddenSize + o]);
+          bound[t * hiddenSize + o] += ROUNDING * size * Math.abs(weights.down[j * hiddenSize + o]);
         }
       }
-  return { y, bound };
+    addSteps(layer, weights.down, hidden, steps.subarray(t * hiddenSize, (t + 1) * hiddenSize));
+  }
+  return { y, bound, steps };
 }
+
+/** Half a step of each h that is multiplied as an integer: a step is the largest of 32 over 32639. */
+function addSteps(layer: BuiltLayer['layer'], down: Float64Array, h: Float64Array, steps: Float64Array): void {
+  if (layer.downOrientation === 'by-neuron' || FORMATS[layer.formats.down].blockSize === 1) return;
+  for (let from = 0; from < h.length; from += BLOCK) {
+    const largest = h.subarray(from, from + BLOCK).reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+    for (let j = from; j < Math.min(h.length, from + BLOCK); j++)
+      for (let o = 0; o < steps.length; o++)
+        steps[o] += ((1.01 * (largest / 32639)) / 2) * Math.abs(down[j * steps.length + o]);
+  }
+}
+
+/** Whether a set multiplies block formats as integers. */
+export const multipliesIntegers = (isa: Isa): boolean => isa === 'avx512' || isa === 'neon';
 
 export function naiveActivation(name: BridgeActivation, x: number): number {
   switch (name) {
@@ -329,7 +359,7 @@ const BLOCK = 32;
 export function naiveMatmul(weights: Float64Array[], x: Float32Array, tokens: number, isa: Isa, format: RowFormat) {
   const y = new Float64Array(tokens * weights.length);
   const bound = new Float64Array(y.length);
-  const integers = (isa === 'avx512' || isa === 'neon') && FORMATS[format].blockSize > 1;
+  const integers = multipliesIntegers(isa) && FORMATS[format].blockSize > 1;
   for (let t = 0; t < tokens; t++)
     weights.forEach((row, r) => {
       const inputs = x.subarray(t * row.length, (t + 1) * row.length);

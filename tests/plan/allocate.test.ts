@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { allocate } from '../../dist/src/plan/allocate.js';
 import type { AllocationRequest } from '../../dist/src/plan/allocation.js';
 import { neuronLayer } from '../support/layer.js';
-import { modelSpec } from '../support/spec.js';
+import { expertsSpec, modelSpec } from '../support/spec.js';
 
 const HIDDEN = 256;
 const NEURONS = 1024;
@@ -82,7 +82,7 @@ describe('allocate', () => {
 
   it('lets experts share slots where they are of one size, and spends no more on it', () => {
     const { spec, layers } = request();
-    const experts = { numExperts: 16, numExpertsPerToken: 2 } as NonNullable<typeof spec.experts>;
+    const experts = expertsSpec({ numExperts: 16, numExpertsPerToken: 2, intermediateSize: NEURONS / 8 });
     const of = (bundles: number) => ({
       ...layers[0],
       neuronsPerBundle: NEURONS / bundles,

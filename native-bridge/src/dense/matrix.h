@@ -29,8 +29,8 @@ class ResidentMatrix {
   /** y[tokens, rows] = x[tokens, columns] W^T */
   void matmul(const float* x, size_t tokens, float* y);
   /**
-   * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] = x[tokens,
-   * heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.
+   * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] =
+   * x[tokens, heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.
    */
   void multiplyHeads(const float* x, size_t tokens, size_t heads, bool transposed, float* y);
   void row(size_t index, float* into) const;
