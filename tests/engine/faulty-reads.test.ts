@@ -124,7 +124,7 @@ describe.skipIf(unavailable !== null)(
       writeFileSync(join(folder, 'switch'), '');
     });
 
-    it.each([
+    it.each<[string, string, number[], object, string, () => number, RegExp]>([
       [
         'rows of a store',
         TALES,

@@ -11,7 +11,10 @@ import { TALES } from '../support/shipped.js';
 import { writeTinyModel } from '../support/tiny-hugging-face.js';
 import { Hub } from './fixture.js';
 
-/** A small model with random weights. It is read in place; `tiny-relu` is converted, as its neurons are read one by one. */
+/**
+ * A small model with random weights. `tiny` is read in place; `tiny-relu` is converted, as its neurons are read one by
+ * one.
+ */
 export function randomGguf(format: 'q8_0' | 'q4_0', shape: 'tiny' | 'tiny-relu' = 'tiny'): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'flashrow-hub-model-'));
   try {
