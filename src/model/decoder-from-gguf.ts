@@ -29,7 +29,7 @@ export function ggufDecoder(
   const folded = family.folded?.(blockMetadata, key) ?? null;
   const metadata = folded ? foldedFields(blockMetadata, key, folded) : blockMetadata;
   const heads = readHeads(family, metadata, key, tensors);
-  const { numLayers, ignored, recurrent } = layersOf(family, metadata, key, folded);
+  const { numLayers, ignored, recurrent } = layersOf(family, { blockMetadata, metadata, folded }, key);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
   const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
@@ -73,17 +73,24 @@ export function ggufDecoder(
 
 /**
  * The layers that run, and the tensors of those that do not: blocks that predict further tokens follow the last one.
+ * Blocks beyond those are not ignored, as a file that has more than it says would lose layers without a word.
  */
-function layersOf({ recurrent }: DecoderFamily, metadata: Fields, key: Key, folded: readonly FoldedLayer[] | null) {
-  const blocks = metadata.size(key('block_count'));
-  const predicting = metadata.count(key('nextn_predict_layers'), blocks - 1);
-  const numLayers = blocks - predicting;
-  const lastBlock = folded ? folded[folded.length - 1].network + 1 : numLayers;
-  const mixers = recurrent?.fromGguf(metadata, key, blocks) ?? null;
+function layersOf(
+  { recurrent }: DecoderFamily,
+  { blockMetadata, metadata, folded }: { blockMetadata: Fields; metadata: Fields; folded: FoldedLayer[] | null },
+  key: Key,
+) {
+  const blocks = blockMetadata.size(key('block_count'));
+  const firstPredicting = blocks - blockMetadata.count(key('nextn_predict_layers'), blocks - 1);
+  const numLayers = folded ? folded.length : firstPredicting;
+  const mixers = recurrent?.fromGguf(metadata, key, metadata.size(key('block_count'))) ?? null;
   return {
     numLayers,
     recurrent: mixers && { ...mixers, layers: mixers.layers.slice(0, numLayers), ...mixersBefore(folded) },
-    ignored: (name: string) => Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1) >= lastBlock,
+    ignored: (name: string) => {
+      const block = Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1);
+      return block >= firstPredicting && block < blocks;
+    },
   };
 }
 

@@ -55,7 +55,6 @@ export function foldedFields(metadata: Fields, key: Key, layers: readonly Folded
   const neurons = metadata.raw(key('feed_forward_length')) as number[];
   const folded = new Map<string, unknown>([
     [key('block_count'), layers.length],
-    [key('nextn_predict_layers'), 0],
     [key('attention.head_count_kv'), layers.map(({ attention }) => (attention === null ? 0 : keys[attention]))],
     [key('feed_forward_length'), layers.map(({ network }) => neurons[network])],
   ]);

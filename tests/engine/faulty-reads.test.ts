@@ -7,9 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { availableIsas } from '../../dist/native-bridge/index.js';
+import { openCheckpoint } from '../../dist/src/import/open.js';
 import { TALES } from '../support/shipped.js';
 
-/** Comes between the addon and the kernel: reads of files by that name do what the switch file says. */
+/**
+ * Comes between the addon and the kernel: reads of files by that name, from a byte on, do what the switch file says.
+ */
 const SHIM = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -19,7 +22,8 @@ const SHIM = `
 #include <string.h>
 #include <unistd.h>
 
-static char fault(int fd) {
+static char fault(int fd, off_t offset) {
+  if (offset < atoll(getenv("FAULTY_FROM"))) return 0;
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
   ssize_t length = readlink(link, path, sizeof path - 1);
@@ -37,7 +41,7 @@ typedef ssize_t (*Read)(int, void*, size_t, off_t);
 
 static ssize_t faulty(const char* name, int fd, void* into, size_t bytes, off_t offset) {
   Read real = (Read)dlsym(RTLD_NEXT, name);
-  switch (fault(fd)) {
+  switch (fault(fd, offset)) {
     case 'e': errno = EIO; return -1;
     case 'i': if (rand() % 2) { errno = EINTR; return -1; } break;
     case 's': if (bytes > 4096) bytes = bytes / 2 / 4096 * 4096; break;
@@ -90,12 +94,19 @@ console.log(JSON.stringify(said));
 
 type Said = Record<string, number[] | { code: string; message: string; details: Record<string, unknown> }>;
 
-async function run(source: string, prompt: number[], options: object, faultyFile: string): Promise<Said> {
+async function run(
+  source: string,
+  prompt: number[],
+  options: object,
+  faultyFile: string,
+  faultyFrom: number,
+): Promise<Said> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', SCRIPT], {
     env: {
       ...process.env,
       LD_PRELOAD: shim,
       FAULTY_FILE: faultyFile,
+      FAULTY_FROM: String(faultyFrom),
       FAULT_SWITCH: join(folder, 'switch'),
       RUN: JSON.stringify([source, prompt, options]),
     },
@@ -113,13 +124,14 @@ describe.skipIf(unavailable !== null)(
       writeFileSync(join(folder, 'switch'), '');
     });
 
-    it.each([
+    it.each<[string, string, number[], object, string, () => number, RegExp]>([
       [
         'rows of a store',
         TALES,
         [1, 5, 9],
         { memory: '5.6MB', contextSize: 64 },
         'rows.bin',
+        () => 0,
         /bundle \d+ of layer \d+/,
       ],
       [
@@ -128,12 +140,14 @@ describe.skipIf(unavailable !== null)(
         [1, 300, 17],
         { memory: '8MB', contextSize: 64, cacheDir: folder },
         'mixture.gguf',
+        // Rows of the embedding are read from the same file, and come first.
+        () => openCheckpoint(mixture).tensors.get('layers.0.gate')!.offset,
         /expert \d+ of layer \d+/,
       ],
     ])(
       'of %s: short and interrupted ones are made up for, others name their place, and the model lives on',
-      async (_, source, prompt, options, file, place) => {
-        const said = await run(source, prompt, options, file);
+      async (_, source, prompt, options, file, from, place) => {
+        const said = await run(source, prompt, options, file, from());
         const right = said.none;
         expect(right).toHaveLength(6);
         for (const well of [

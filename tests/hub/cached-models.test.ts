@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import type { GenerationResult } from '../../src/contract/api.js';
@@ -6,7 +6,7 @@ import type { RemovedModels } from '../../src/hub/cached-models.js';
 import { flashrow, flashrowJson, start } from '../support/flashrow.js';
 import { randomGguf, Served, tinyFolder } from './support.js';
 
-const model = randomGguf('q8_0');
+const model = randomGguf('q8_0', 'tiny-relu');
 const other = randomGguf('q4_0');
 const served = new Served({
   'o/two': { 'm-Q8_0.gguf': model, 'm-Q4_0.gguf': other },
@@ -49,10 +49,10 @@ describe('list and rm', { timeout: 60_000 }, () => {
     await served.pull('o/two:Q4_0');
     await run('o/two:Q8_0');
     const before = await served.list();
-    expect(before.map(({ kind, name, source }) => [kind, name, source])).toEqual([
-      ['store', expect.stringMatching(STORE), 'o/two:Q8_0'],
-      ['pulled', 'o/two:Q8_0', null],
-      ['pulled', 'o/two:Q4_0', null],
+    expect(before.map(({ kind, name, source, readsFrom }) => [kind, name, source, readsFrom])).toEqual([
+      ['store', expect.stringMatching(STORE), 'o/two:Q8_0', []],
+      ['pulled', 'o/two:Q8_0', null, []],
+      ['pulled', 'o/two:Q4_0', null, []],
     ]);
     const table = await flashrow(['list', ...cacheDir()]);
     expect(table.stdout).toMatch(/^name +kind +size +written\n/);
@@ -74,6 +74,27 @@ describe('list and rm', { timeout: 60_000 }, () => {
     for (const name of ['o/two', 'o/two:Q8_0', '../outside', '/etc', '.', '..', 'models'])
       expect((await remove(name)).json.error?.code, name).toBe('NOT_FOUND');
     expect((await flashrow(['list', ...cacheDir()])).stdout).toContain('nothing yet');
+  });
+
+  it('show and remove what is read in place: a small store that names the files it needs', async () => {
+    await served.pull('o/two:Q4_0');
+    await run('o/two:Q4_0');
+    const [pulled, store, ...more] = await served.list();
+    expect(more).toEqual([]);
+    expect(pulled).toMatchObject({ kind: 'pulled', name: 'o/two:Q4_0', bytes: other.length, readsFrom: [] });
+    const file = realpathSync(served.file('o/two/m-Q4_0.gguf'));
+    expect(store).toMatchObject({ kind: 'store', source: 'o/two:Q4_0', readsFrom: [file] });
+    // No matrix is in it.
+    expect(store.bytes).toBeLessThan(other.length / 4);
+    expect((await flashrow(['list', ...cacheDir()])).stdout).toMatch(
+      /\nm-Q4_0-\w{16} +store of o\/two:Q4_0, read in place +/,
+    );
+    // The store is of no use without the file, and the file is whole without the store.
+    expect((await remove(store.name)).json.paths).toEqual([store.path]);
+    expect(statSync(file).size).toBe(other.length);
+    await run('o/two:Q4_0');
+    expect((await remove('o/two:Q4_0')).json.removed.map(({ name }) => name)).toEqual(['o/two:Q4_0', store.name]);
+    expect(readdirSync(served.cache)).toEqual([]);
   });
 
   it('know a folder with its store by one name, and a store whose checkpoint is gone by its own', async () => {

@@ -26,7 +26,8 @@ async function write(onProgress?: (progress: Progress) => void): Promise<number[
 }
 
 beforeAll(async () => {
-  writeRandomGguf(source, SHAPES.tiny, 'q8_0');
+  // Its neurons are read one by one, so it is not read in place.
+  writeRandomGguf(source, SHAPES['tiny-relu'], 'q8_0');
   const made = await prepare({ source, options: { cacheDir: sound } }, never, () => {});
   store = join(cacheDir, basename(made));
   cpSync(sound, cacheDir, { recursive: true });
@@ -106,5 +107,42 @@ describe('a damaged store in the cache folder', () => {
     expect((await flashrow(advice.split(' '))).exitCode).toBe(0);
     const { json } = await flashrowJson<{ tokens: number[] }>(run());
     expect(json.tokens).toEqual(expected);
+  });
+});
+
+describe('a damaged store that reads its checkpoint in place', () => {
+  const plain = join(scratch, 'plain.gguf');
+  const options = { cacheDir, contextSize: 64, threads: 1 };
+
+  async function writePlain(stages: Progress[] = []): Promise<number[]> {
+    const model = await loadModel(plain, { ...options, onProgress: (progress) => stages.push(progress) });
+    try {
+      return (await model.generate([1, 300, 17], { maxTokens: 6 }).result).tokens;
+    } finally {
+      await model.dispose();
+    }
+  }
+
+  beforeAll(() => writeRandomGguf(plain, SHAPES.tiny, 'q8_0'));
+
+  it.each<[string, (path: string) => void]>([
+    ['resident.bin', (path) => truncateSync(path, 1000)],
+    ['resident.bin', rmSync],
+    ['manifest.msgpack', rmSync],
+    ['manifest.msgpack', (path) => truncateSync(path, 1000)],
+  ])('is made anew at once, and nobody waits for a conversion (%s, %#)', async (file, damage) => {
+    const tokens = await writePlain();
+    const name = readdirSync(cacheDir).find((each) => each.startsWith('plain-'))!;
+    const made = join(cacheDir, name);
+    const before = new Map(readdirSync(made).map((each) => [each, readFileSync(join(made, each))]));
+    expect([...before.keys()]).not.toContain('rows.bin');
+    damage(join(made, file));
+    expect((await planModel(plain, { cacheDir })).conversion).toEqual({ needed: false, bytes: 0 });
+    const stages: Progress[] = [];
+    expect(await writePlain(stages)).toEqual(tokens);
+    expect(stages.filter(({ stage }) => stage === 'convert')).toEqual([]);
+    // Beside what the first run measured.
+    expect(readdirSync(cacheDir).filter((each) => each !== 'speeds.json')).toEqual([name]);
+    for (const [each, bytes] of before) expect(readFileSync(join(made, each)).equals(bytes), each).toBe(true);
   });
 });

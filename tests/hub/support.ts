@@ -11,12 +11,15 @@ import { TALES } from '../support/shipped.js';
 import { writeTinyModel } from '../support/tiny-hugging-face.js';
 import { Hub } from './fixture.js';
 
-/** A small model with random weights. */
-export function randomGguf(format: 'q8_0' | 'q4_0'): Buffer {
+/**
+ * A small model with random weights. `tiny` is read in place; `tiny-relu` is converted, as its neurons are read one by
+ * one.
+ */
+export function randomGguf(format: 'q8_0' | 'q4_0', shape: 'tiny' | 'tiny-relu' = 'tiny'): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'flashrow-hub-model-'));
   try {
     const path = join(folder, 'model.gguf');
-    writeRandomGguf(path, SHAPES.tiny, format);
+    writeRandomGguf(path, SHAPES[shape], format);
     return readFileSync(path);
   } finally {
     rmSync(folder, { recursive: true });

@@ -64,6 +64,17 @@ describe('a tiny GGUF model, written by the test', () => {
     expect(digests[0]).not.toBe(digests[1]);
   });
 
+  it('opens without its block that predicts further tokens, where it says that it has one', () => {
+    const plain = open(() => {});
+    const checkpoint = open((gguf) => {
+      set(gguf, 'llama.block_count', TYPES.u32, 2);
+      set(gguf, 'llama.nextn_predict_layers', TYPES.u32, 1);
+      gguf.tensors.push({ name: 'blk.1.nextn.eh_proj.weight', dimensions: [16, 8], type: 0, bytes: 512 });
+    });
+    expect(checkpoint.spec.numLayers).toBe(1);
+    expect([...checkpoint.tensors.keys()]).toEqual([...plain.tensors.keys()]);
+  });
+
   it('gives another digest when a tensor is trained further', () => {
     const before = open(() => {});
     const file = readFileSync(path);
@@ -227,6 +238,12 @@ describe('a damaged or foreign GGUF file', () => {
       'UNSUPPORTED',
       /"blk.0.attn_q.bias" has no place/,
       (gguf) => gguf.tensors.push({ name: 'blk.0.attn_q.bias', dimensions: [8], type: 0, bytes: 32 }),
+    ],
+    [
+      'with a layer more than it says',
+      'UNSUPPORTED',
+      /"blk.1.attn_norm.weight" has no place/,
+      (gguf) => gguf.tensors.push({ name: 'blk.1.attn_norm.weight', dimensions: [8], type: 0, bytes: 32 }),
     ],
     [
       'with rope factors of the wrong number',

@@ -49,6 +49,7 @@ describe('a scale beside the weights of a GGUF file', () => {
       );
   });
 
+  // The model has one layer, so there is no weight beside that of blk.1.
   it.each(['token_embd.scale', 'blk.0.attn_norm.scale', 'blk.1.attn_q.input_scale', 'blk.0.ffn_gate.0.scale'])(
     '%s is UNSUPPORTED, as nothing would apply it',
     (name) => {

@@ -1,6 +1,7 @@
 import { appendFileSync, cpSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { RowFormat } from '../../dist/native-bridge/formats.js';
 import { planLayout } from '../../dist/src/store/layout.js';
 import type { Manifest } from '../../dist/src/store/manifest.js';
 import { encodeManifest } from '../../dist/src/store/manifest-file.js';
@@ -92,7 +93,7 @@ describe('experts of a GGUF file', () => {
   });
 
   it('are stored by layers: those with experts apart go into rows.bin, the others stay', async () => {
-    const checkpoint = randomCheckpoint(folder, { ...SHAPE, rows: 'f32', down: 'f32' });
+    const checkpoint = randomCheckpoint(folder, { ...SHAPE, rows: 'f32', down: 'f32', dataStart: 64 });
     const apart = { numExperts: EXPERTS, apart: true };
     const other = randomCheckpoint(folder, { ...SHAPE, rows: 'f32', down: 'f32', seed: 2, experts: apart });
     const tensors = new Map(checkpoint.tensors);
@@ -109,6 +110,20 @@ describe('experts of a GGUF file', () => {
     }
     const result = await verifyStore(store.path, crc32c);
     expect(result).toMatchObject({ ok: true, bundles: EXPERTS, unchecked: EXPERTS, bytes: store.bytes });
+  });
+
+  it.each<[RowFormat, number, boolean]>([
+    ['f32', 64, true],
+    ['f32', 66, false],
+    ['bf16', 66, true],
+    ['bf16', 67, false],
+    ['q8_0', 67, true],
+  ])('of %s that begin at byte %i stay: %s', async (format, dataStart, stay) => {
+    const checkpoint = randomCheckpoint(folder, { ...SHAPE, rows: format, down: format, dataStart });
+    const { store } = await storeOf(checkpoint);
+    expect(existsSync(join(store.path, 'rows.bin'))).toBe(!stay);
+    for (const part of PARTS)
+      expect(readPart(store, 1, part, 3).equals(expertBytes(checkpoint, `layers.1.${part}`, 3)), part).toBe(true);
   });
 });
 

@@ -151,6 +151,11 @@ export interface ModelShape {
    * Face does.
    */
   experts?: { numExperts: number; apart?: boolean; shared?: number };
+  /**
+   * Byte at which data begins. By default no tensor is aligned to anything but 2 bytes, as safetensors may have it;
+   * single weights of 4 bytes can be read in place only from multiples of 4.
+   */
+  dataStart?: number;
   seed?: number;
 }
 
@@ -172,14 +177,14 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
     dense = 'f32',
     norms = 'f32',
     experts,
+    dataStart = 38,
     seed = 1,
   } = shape;
   const next = random(seed);
   const path = join(folder, `source-${seed}-${Math.floor(Math.random() * 1e9)}.bin`);
   const tensors = new Map<string, CheckpointTensor>();
-  // Data begins where no tensor is aligned to anything but 2 bytes.
-  const pieces: Buffer[] = [Buffer.alloc(38)];
-  let offset = 38;
+  const pieces: Buffer[] = [Buffer.alloc(dataStart)];
+  let offset = dataStart;
   const add = (name: string, format: SourceFormat, dimensions: number[]) => {
     const weights = dimensions.reduce((a, b) => a * b);
     const bytes = randomWeights(format, weights, next);
@@ -274,7 +279,7 @@ export function randomCheckpoint(folder: string, shape: ModelShape): TestCheckpo
   return {
     kind: 'gguf',
     path,
-    files: [{ path, bytes: file.length, headerBytes: 38 }],
+    files: [{ path, bytes: file.length, headerBytes: dataStart }],
     digest: `digest of ${seed}`,
     spec,
     tensors,
