@@ -46,7 +46,7 @@ const BAD_CALLS: [string[], string][] = [
   [['run', 'm', '--prompt', 'a', '--select', 'best'], '--select takes auto, all, gate, low-rank, sign or router'],
   [['run', 'm', '--prompt', 'a', '--cache', 'hot'], 'pin or hot+lru'],
   [['run', 'm', '--prompt', 'a', '--cache', 'window:0'], '--cache takes auto, lru, lfu, window'],
-  [['run', 'm', '--prompt', 'a', '--state', 'f64'], '--state takes f16 or f32'],
+  [['run', 'm', '--prompt', 'a', '--state', 'f64'], '--state takes f16, f32 or q8'],
   [['logprobs', 'm'], 'give --prompt <text> or --tokens <ids>'],
   [['logprobs', 'm', '--prompt', 'a', '--tokens', '[1]'], 'one of the two'],
   [['logprobs', 'm', '--tokens', '[1]', '--top', '0'], '--top takes a whole number of at least 1'],

@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
 import { checkpoint, useStories } from './stories.js';
@@ -29,11 +31,19 @@ describe.skipIf(!haveSharedData)(`budgets with stories260K${withoutSharedData}`,
     expect([exitCode, json.error.code]).toEqual([1, 'INSUFFICIENT_MEMORY']);
   });
 
-  test('a checkpoint is converted once, after a word on stderr', async () => {
-    const args = ['run', checkpoint, ...ONE_TOKEN, ...shared, '--cache-dir', join(scratch, 'cache')];
+  test('a checkpoint that cannot be read in place is converted once, after a word on stderr', async () => {
+    const turned = join(scratch, 'relu.gguf');
+    writeRandomGguf(turned, SHAPES['tiny-relu'], 'q8_0');
+    const args = ['run', turned, ...ONE_TOKEN, ...shared, '--cache-dir', join(scratch, 'cache')];
     const first = await flashrow(args);
     const second = await flashrow(args);
     expect(first.stderr).toMatch(/converting the checkpoint once: .* to write/);
     expect([second.exitCode, second.stderr.includes('converting')]).toEqual([0, false]);
+  });
+
+  test('a checkpoint that can be read in place is not converted', async () => {
+    const args = ['run', checkpoint, ...ONE_TOKEN, ...shared, '--cache-dir', join(scratch, 'cache')];
+    const { exitCode, stderr } = await flashrow(args);
+    expect([exitCode, stderr.includes('convert')], stderr).toEqual([0, false]);
   });
 });

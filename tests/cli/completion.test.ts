@@ -23,8 +23,8 @@ describe('what may stand in a place', () => {
   });
 
   test('values of an option, behind it or behind =', async () => {
-    expect((await complete('run', 'm', '--state', '')).words).toEqual(['f16', 'f32']);
-    expect((await complete('run', 'm', '--state=')).words).toEqual(['--state=f16', '--state=f32']);
+    expect((await complete('run', 'm', '--state', '')).words).toEqual(['f16', 'f32', 'q8']);
+    expect((await complete('run', 'm', '--state=')).words).toEqual(['--state=f16', '--state=f32', '--state=q8']);
     expect(await complete('run', 'm', '--prompt', 'r')).toEqual({ words: [], paths: 'none' });
     expect(await complete('eval', 'm', '--text', '')).toEqual({ words: [], paths: 'files' });
     expect(await complete('tokenize', 'm', '--text', '')).toEqual({ words: [], paths: 'none' });
@@ -79,7 +79,7 @@ describe.skipIf(missing('bash'))(`in bash${unless('bash')}`, { timeout: 60_000 }
     expect(bash('flashrow', 'tok')).toEqual(['tokenize']);
     expect(bash('flashrow', 'run', 'm', '--mem')).toEqual(['--memory']);
     // Bash makes three words of --state=.
-    expect(bash('flashrow', 'run', 'm', '--state', '=', '')).toEqual(['f16', 'f32']);
+    expect(bash('flashrow', 'run', 'm', '--state', '=', '')).toEqual(['f16', 'f32', 'q8']);
   });
 
   test('names with a colon, and files', () => {
@@ -109,6 +109,6 @@ describe.skipIf(missing('fish'))(`in fish${unless('fish')}`, { timeout: 60_000 }
     expect(fish('flashrow tok')).toEqual(['tokenize']);
     expect(fish('flashrow run m --mem')).toEqual(['--memory']);
     expect(fish('flashrow run o')).toEqual(['o/m:Q8_0', 'olive.txt']);
-    expect(fish('flashrow run --state ')).toEqual(['f16', 'f32']);
+    expect(fish('flashrow run --state ')).toEqual(['f16', 'f32', 'q8']);
   });
 });

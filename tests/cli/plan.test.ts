@@ -32,16 +32,23 @@ describe('several budgets', () => {
 
   test('say in JSON what would fit in the words of the command line', async () => {
     const { json, stderr } = await flashrowJson<Plan>([...args, '--memory', '2MB', '--prompt-tokens', '300']);
-    expect(json.obstacle).toContain('set --memory 2.31MB');
+    const [, amount] = /set --memory (\d\.\d\dMB), or --context \d+ in 2\.00 MB$/.exec(json.obstacle ?? '') ?? [];
+    // The least amount of three digits that holds the smallest budget, and so one that is planned.
+    expect(amount).toBe(`${(Math.ceil(json.minimumBytes / 10_000) / 100).toFixed(2)}MB`);
+    const { json: enough } = await flashrowJson<Plan>([...args, '--memory', amount]);
+    expect([enough.fits, enough.contextSize]).toEqual([true, 256]);
     expect(json.obstacle).not.toContain('`');
     expect(stderr).toContain('note: a prompt of 300 tokens does not fit a context of 256 tokens');
   });
 
   test('are a table for people, with what would fit', async () => {
     const { exitCode, stdout } = await flashrow([...args, '--memory', '2MB,16MB']);
+    const { json } = await flashrowJson<Plan>([...args, '--memory', '2MB']);
+    const amount = /set --memory \S+(?=,)/.exec(json.obstacle ?? '')?.[0];
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/^memory .*first token\n2\.00 MB +does not fit .*\n16\.0 MB +256 /);
-    expect(stdout).toMatch(/^2\.00 MB: a budget of 2\.00 MB is too small: .*set --memory 2\.31MB/m);
+    expect(stdout).toMatch(/^2\.00 MB: a budget of 2\.00 MB is too small: .*set --memory \d/m);
+    expect(stdout).toContain(`${amount},`);
   });
 
   test('are refused where one of them is none', async () => {

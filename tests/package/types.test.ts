@@ -15,7 +15,7 @@ const APP = `
 import { calibrateStore, FlashrowError, loadModel } from '${join(repository, 'dist/src/index.js')}';
 export async function story(): Promise<string> {
   const model = await loadModel('model.gguf', { memory: '1GB', signal: AbortSignal.timeout(1000) });
-  for await (const { text } of model.generate('Once')) console.log(text);
+  for await (const piece of model.generate('Once')) if (piece.type === 'text') console.log(piece.text);
   const { layers } = await calibrateStore('model.gguf', ['text']);
   const rate: number = layers[0].falseNegativeRate;
   return \`\${rate} \${new FlashrowError('IO', 'x').code}\`;
