@@ -33,7 +33,9 @@ describe('bench:steps', () => {
     const payload = (name: string) => steps.get(name)!.rounds[0].reading!.payloadBytes;
     // 4 layers of 768 neurons of 256 weights: gate and up in q4_1 (20 bytes a block), down in q8_0 (34).
     const network = 4 * 768 * 8 * (20 + 20 + 34);
-    expect(payload('naive') / network).toBeCloseTo(1, 2);
+    // The first step has the least budget, at which a part of the dense half streams as well.
+    expect(payload('naive') / network).toBeGreaterThanOrEqual(1);
+    expect(payload('naive') / network).toBeLessThan(1.4);
     const { layers, passes } = readTrace(join(folder, 'activity.trace'));
     const active = passes.flatMap(({ units }) => units).reduce((sum, units) => sum + units.length, 0);
     const share = active / passes.length / (4 * 768);

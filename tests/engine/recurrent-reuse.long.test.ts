@@ -100,7 +100,9 @@ describe.skipIf(!haveTiny2026).each(MODELS)(`a state of fixed size: %s${withoutT
     const short = await planModel(paths.get(name)!, { contextSize: 64 });
     const long = await planModel(paths.get(name)!, { contextSize: 640 });
     const perPage = (long.stateBytes - short.stateBytes) / 9;
-    expect(short.stateBytes - perPage).toBeGreaterThan(0);
+    // Latent attention keeps something for every position, and nothing else.
+    if (name.startsWith('deepseek2')) expect(short.stateBytes).toBe(perPage);
+    else expect(short.stateBytes).toBeGreaterThan(perPage);
     const model = await load(name, { contextSize: 640 });
     try {
       const { receipt } = await model.generate(ids(640 - 8, 1), { ...GREEDY, maxTokens: 8 }).result;
