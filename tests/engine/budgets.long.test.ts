@@ -68,7 +68,7 @@ async function expectTheSame(source: string, more: ModelOptions = {}): Promise<v
     // Without picking and with a full cache, a token reads what the plan says. In place the units of a layer are not of
     // one size, and the plan knows their mean.
     if (plan.selector === 'all' && plan.bytesPerToken > 0)
-      expect(Math.abs(receipt.payloadBytesRead.decode / (11 * plan.bytesPerToken) - 1)).toBeLessThan(0.05);
+      expect(Math.abs(receipt.payloadBytesRead.decode / (11 * plan.bytesPerToken) - 1)).toBeLessThan(0.15);
   }
   expect(streamed).toBeGreaterThan(1);
 }
