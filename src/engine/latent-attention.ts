@@ -1,5 +1,6 @@
 import { loadLatent } from '../mixers/latent-projections.js';
 import type { LatentAttentionSpec } from '../model/spec.js';
+import { keptAs } from '../plan/state-format.js';
 import type { AttentionOptions } from './attention.js';
 import type { Mixer } from './mixer.js';
 
@@ -13,7 +14,7 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
   const layers = loadLatent({ spec, tensors, bridge, streamed, maxTokens, rows: new Map() }, latent);
   const cache = bridge.createKeyValueCache({
     ...{ numLayers, numAttentionHeads, numKeyValueHeads: 1, headDim, contextSize },
-    format: stateFormat === 'f16' ? 'i16' : 'f32',
+    format: keptAs(stateFormat),
     sharedValueDim: latent.latentDim,
   });
   const q = new Float32Array(maxTokens * numAttentionHeads * headDim);
