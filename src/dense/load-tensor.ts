@@ -41,24 +41,21 @@ export function streamedMatrix(
 
 /** A matrix whose products and rows are multiplied by a number, which takes a thousandth of a product's time. */
 export function multiplied(matrix: ResidentMatrix, factor: number): ResidentMatrix {
-  const multiply = (values: Float32Array, count: number) => {
-    for (let i = 0; i < count; i++) values[i] *= factor;
-  };
   return {
     rows: matrix.rows,
     columns: matrix.columns,
     bytes: matrix.bytes,
     matmul(x, tokens, y) {
       matrix.matmul(x, tokens, y);
-      multiply(y, tokens * matrix.rows);
+      scaleBy(y, tokens * matrix.rows, factor);
     },
     multiplyHeads(x, tokens, heads, transposed, y) {
       matrix.multiplyHeads(x, tokens, heads, transposed, y);
-      multiply(y, tokens * (transposed ? heads * matrix.columns : matrix.rows));
+      scaleBy(y, tokens * (transposed ? heads * matrix.columns : matrix.rows), factor);
     },
     row(index, into) {
       matrix.row(index, into);
-      multiply(into, matrix.columns);
+      scaleBy(into, matrix.columns, factor);
     },
     checksum: (firstRow, rows) => matrix.checksum(firstRow, rows),
     dispose: () => matrix.dispose(),

@@ -4,7 +4,7 @@ import { type Norm, rmsNorm } from '../dense/norm.js';
 import { mixerChannels } from '../model/mixer-tensors.js';
 import type { DeltaNetSpec } from '../model/spec.js';
 import { decayRates, sigmoid, silu, softplus } from './activations.js';
-import { type MixerLoad, MixerTensors } from './mixer-tensors.js';
+import { type MixerLoad, type MixerTensors, withMixerTensors } from './mixer-tensors.js';
 import type { RecurrentLayer } from './recurrent-layer.js';
 
 /** Added to the squares of a query or a key before the root (transformers, modeling_qwen3_next.py, l2norm). */
@@ -12,13 +12,7 @@ const NORM_EPSILON = 1e-6;
 
 /** Loads a gated delta net. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing. */
 export function loadDeltaNet(load: MixerLoad, layer: number, mixer: DeltaNetSpec): RecurrentLayer {
-  const tensors = new MixerTensors(load, layer);
-  try {
-    return new DeltaNet(load, tensors, mixer);
-  } catch (error) {
-    tensors.dispose();
-    throw error;
-  }
+  return withMixerTensors(load, layer, (tensors) => new DeltaNet(load, tensors, mixer));
 }
 
 /**

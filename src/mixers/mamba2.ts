@@ -4,18 +4,12 @@ import { type Norm, rmsNorm } from '../dense/norm.js';
 import { mixerChannels } from '../model/mixer-tensors.js';
 import type { Mamba2Spec } from '../model/spec.js';
 import { decayRates, silu, softplus } from './activations.js';
-import { type MixerLoad, MixerTensors } from './mixer-tensors.js';
+import { type MixerLoad, type MixerTensors, withMixerTensors } from './mixer-tensors.js';
 import type { RecurrentLayer } from './recurrent-layer.js';
 
 /** Loads a Mamba-2 mixer. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing. */
 export function loadMamba2(load: MixerLoad, layer: number, mixer: Mamba2Spec): RecurrentLayer {
-  const tensors = new MixerTensors(load, layer);
-  try {
-    return new Mamba2(load, tensors, mixer);
-  } catch (error) {
-    tensors.dispose();
-    throw error;
-  }
+  return withMixerTensors(load, layer, (tensors) => new Mamba2(load, tensors, mixer));
 }
 
 /**

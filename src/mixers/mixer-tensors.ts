@@ -93,3 +93,14 @@ export class MixerTensors {
     return tensorNamed(this.#load.tensors, layerTensor(this.#layer, name));
   }
 }
+
+/** What `make` makes of a layer's tensors. Throws what it throws, and then holds nothing. */
+export function withMixerTensors<T>(load: MixerLoad, layer: number, make: (tensors: MixerTensors) => T): T {
+  const tensors = new MixerTensors(load, layer);
+  try {
+    return make(tensors);
+  } catch (error) {
+    tensors.dispose();
+    throw error;
+  }
+}

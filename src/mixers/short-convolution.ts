@@ -1,6 +1,6 @@
 import type { ConvolutionCall } from '../../native-bridge/bridge.js';
 import type { ShortConvolutionSpec } from '../model/spec.js';
-import { type MixerLoad, MixerTensors } from './mixer-tensors.js';
+import { type MixerLoad, withMixerTensors } from './mixer-tensors.js';
 import type { RecurrentLayer } from './recurrent-layer.js';
 
 /**
@@ -9,10 +9,9 @@ import type { RecurrentLayer } from './recurrent-layer.js';
  * nothing.
  */
 export function loadShortConvolution(load: MixerLoad, layer: number, { kernel }: ShortConvolutionSpec): RecurrentLayer {
-  const tensors = new MixerTensors(load, layer);
   const { bridge, spec } = load;
   const { hiddenSize } = spec;
-  try {
+  return withMixerTensors(load, layer, (tensors) => {
     const norm = tensors.norm();
     const input = tensors.matrix('mixerInput');
     const weights = tensors.kernel(kernel);
@@ -50,8 +49,5 @@ export function loadShortConvolution(load: MixerLoad, layer: number, { kernel }:
       },
       dispose: () => tensors.dispose(),
     };
-  } catch (error) {
-    tensors.dispose();
-    throw error;
-  }
+  });
 }

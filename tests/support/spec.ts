@@ -1,7 +1,9 @@
+import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import type { ExpertsSpec, ModelSpec } from '../../dist/src/model/spec.js';
 
 /** A small Llama; `change` makes another model of it. */
 export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
+  ...DEFAULT_TRAITS,
   architecture: 'llama',
   name: 'test',
   vocabSize: 512,
@@ -14,11 +16,6 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   contextLength: 512,
   norm: 'rms',
   normEpsilon: 1e-5,
-  normOffset: 0,
-  postNorms: false,
-  embeddingScale: 1,
-  residualScale: 1,
-  logitScale: 1,
   rotary: { theta: 1e4, dimension: 16, layout: 'halves', frequencyFactors: null, magnitude: 1 },
   positionOffset: 0,
   activation: 'silu',
@@ -29,23 +26,8 @@ export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({
   feedForwardBiases: false,
   parallelNorm: null,
   queryKeyNorm: null,
-  queryScale: 1,
-  queryTemperature: null,
-  unscaledAttention: false,
-  valueNorm: false,
-  keysAsValues: false,
-  sharedKeyValueLayers: 0,
-  layerScales: false,
-  perLayerInputs: null,
-  layerIntermediateSizes: null,
-  noRotaryEvery: null,
-  attentionSoftCap: null,
-  logitSoftCap: null,
   slidingWindow: null,
   attentionSinks: false,
-  attentionGate: false,
-  latentAttention: null,
-  recurrent: null,
   experts: null,
   ...change,
 });
