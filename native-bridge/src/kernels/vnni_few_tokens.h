@@ -8,7 +8,7 @@ namespace flashrow {
 namespace {
 
 /** Rows that the tokens of a step pass while they stay in L1. */
-constexpr size_t kFewTokensRows = 16;
+constexpr size_t kFewTokensRows = 32;
 
 /**
  * Up to 16 rows, four at a time, as one token does them: what is taken apart passes all tokens in registers. The rows

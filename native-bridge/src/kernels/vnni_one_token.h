@@ -59,7 +59,7 @@ inline __m512i unscaledLanes(__m512i sums) {
 
 /** Adds a group's products with one token to the sums of four rows: those of block j and row r to element 4j + r. */
 template <class Weights, class InputGroup>
-inline __m512 addProducts(const FourGroups& rows, const InputGroup& x, __m512 sums) {
+[[gnu::always_inline]] inline __m512 addProducts(const FourGroups& rows, const InputGroup& x, __m512 sums) {
   const __m512 scales = x.scales();
   if constexpr (hasTwoScales(Weights::kAlso)) {
 #pragma GCC unroll 2
@@ -85,9 +85,12 @@ inline __m512 addProducts(const FourGroups& rows, const InputGroup& x, __m512 su
   return sums;
 }
 
-/** Takes `blocks` blocks of each of four rows apart and calls use(groups, g) for each four of them. */
+/**
+ * Takes `blocks` blocks of each of four rows apart and calls use(groups, g) for each four of them. Inlined by force:
+ * else constants are loaded for every step.
+ */
 template <class Weights, class Use>
-inline void eachGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const Use& use) {
+[[gnu::always_inline]] inline void eachGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const Use& use) {
   FourGroups four;
   if constexpr (Weights::kGrouped) {
     __m512i scales = _mm512_setzero_si512();
@@ -123,7 +126,7 @@ constexpr size_t kStepBytesOf = kStepBlocksOf<Weights> / Weights::kStepBlocks * 
 
 /** Calls step(index, blocks) for each step of a row. */
 template <class Weights, class Step>
-inline void eachStep(size_t columns, const Step& step) {
+[[gnu::always_inline]] inline void eachStep(size_t columns, const Step& step) {
   constexpr size_t kStepBlocks = kStepBlocksOf<Weights>;
   const size_t whole = columns / kBlock / kStepBlocks;
   for (size_t i = 0; i < whole; i++) step(i, kStepBlocks);
