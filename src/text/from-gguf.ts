@@ -1,5 +1,6 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError, shown } from '../errors.js';
 import type { GgufVocabulary } from '../import/checkpoint.js';
+import { NO_VOCABULARY, SUPPORTED_GGUF_MODELS } from '../import/gguf-vocabulary.js';
 import { preTokenizerOf } from './gguf-pre-tokenizers.js';
 import { generationConfigOf } from './gguf-sampling.js';
 import { GgufSpecialTokens } from './gguf-special-tokens.js';
@@ -12,13 +13,7 @@ import type { StoredText } from './stored-text.js';
  */
 export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   const { model } = vocabulary;
-  if (model !== 'llama' && model !== 'gpt2' && model !== 'gemma4') {
-    throw new FlashrowError(
-      'UNSUPPORTED',
-      `the GGUF's tokenizer model "${model}" is not supported; llama (SentencePiece), gpt2 (byte-level BPE) and gemma4 (BPE of characters) are`,
-      { model },
-    );
-  }
+  if (!SUPPORTED_GGUF_MODELS.has(model)) throw unsupportedModel(model);
   const special = new GgufSpecialTokens(vocabulary);
   return {
     tokenizer: {
@@ -33,6 +28,14 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
     generationConfig: generationConfigOf(vocabulary.sampling),
     text: special.text,
   };
+}
+
+function unsupportedModel(model: string): FlashrowError {
+  const message =
+    model === NO_VOCABULARY || model === 'no_vocab'
+      ? 'the GGUF file has no vocabulary ("tokenizer.ggml.model"); convert the model again together with its tokenizer'
+      : `the tokenizer ${shown(model)} of the GGUF file ("tokenizer.ggml.model") is not supported; llama (SentencePiece), gpt2 (byte-level BPE) and gemma4 (BPE of characters) are`;
+  return new FlashrowError('UNSUPPORTED', message, { model });
 }
 
 function partsOf(vocabulary: GgufVocabulary, special: GgufSpecialTokens) {
