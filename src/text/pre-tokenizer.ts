@@ -1,7 +1,7 @@
 import { FlashrowError, shown } from '../errors.js';
 import { toStandIns } from './byte-level.js';
 import { DIGIT_GROUPS, type Matches } from './digit-groups.js';
-import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
+import { GPT2_PATTERN } from './gguf/gguf-pre-tokenizers.js';
 import { isRecord } from './json-shape.js';
 import { SplitPreTokenizer } from './tokenizers-library.js';
 

@@ -2,9 +2,9 @@ import { FlashrowError } from '../errors.js';
 import type { GgufVocabulary, Vocabulary } from '../import/checkpoint.js';
 import { loadTokenizer } from './bpe-tokenizer.js';
 import { ggufEnds } from './end-tokens.js';
-import { textFromGguf } from './from-gguf.js';
 import { textFromHuggingFace } from './from-hugging-face.js';
-import { generationConfigOf } from './gguf-sampling.js';
+import { textFromGguf } from './gguf/from-gguf.js';
+import { generationConfigOf } from './gguf/gguf-sampling.js';
 import { withoutTokenizer } from './ids-only.js';
 import type { StoredText } from './stored-text.js';
 

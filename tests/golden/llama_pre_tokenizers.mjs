@@ -1,9 +1,9 @@
 /*
- * Writes llama-pre-tokenizers.json: the ids that llama.cpp (as in node-llama-cpp 3.22.1) makes of some texts with each of
- * its pre-tokenizers. The vocabulary has merges for all neighbours in the texts, best first in an order drawn at random,
- * so that another cut shows in the ids. Names with the same answers stand together. Those whose pattern llama.cpp must
- * approximate (src/llama-vocab.cpp quotes most originals beside them) are left out: for them the patterns of the models'
- * own tokenizer.json count, see pre_tokenizers.py.
+ * Writes llama-pre-tokenizers.json: the ids that llama.cpp (as in node-llama-cpp 3.22.1) makes of some texts with each
+ * of its pre-tokenizers. The vocabulary has merges for all neighbours in the texts, best first in an order drawn at
+ * random, so that another cut shows in the ids. Names with the same answers stand together. Those whose pattern
+ * llama.cpp must approximate (src/llama-vocab.cpp quotes most originals) are left out: for them the patterns
+ * of the models' own tokenizer.json count, see pre_tokenizers.py.
  *
  *     cd scratch && npm i --ignore-scripts --omit=optional node-llama-cpp@3.22.1 @node-llama-cpp/linux-x64@3.22.1
  *     node .../tests/golden/llama_pre_tokenizers.mjs > .../tests/golden/llama-pre-tokenizers.json

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
-import { textFromGguf } from '../../dist/src/text/from-gguf.js';
-import { preTokenizerOf } from '../../dist/src/text/gguf-pre-tokenizers.js';
+import { textFromGguf } from '../../dist/src/text/gguf/from-gguf.js';
+import { preTokenizerOf } from '../../dist/src/text/gguf/gguf-pre-tokenizers.js';
 import { createPreTokenizer } from '../../dist/src/text/pre-tokenizer.js';
 
 /** What golden/pre_tokenizers.py had the Rust library cut and encode. */

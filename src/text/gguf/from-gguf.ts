@@ -1,11 +1,11 @@
-import { FlashrowError, shown } from '../errors.js';
-import type { GgufVocabulary } from '../import/checkpoint.js';
-import { NO_VOCABULARY, SUPPORTED_GGUF_MODELS } from '../import/gguf-vocabulary.js';
+import { FlashrowError, shown } from '../../errors.js';
+import type { GgufVocabulary } from '../../import/checkpoint.js';
+import { NO_VOCABULARY, SUPPORTED_GGUF_MODELS } from '../../import/gguf-vocabulary.js';
+import type { StoredText } from '../stored-text.js';
 import { type GgufPreTokenizer, preTokenizerName, preTokenizerOf } from './gguf-pre-tokenizers.js';
 import { generationConfigOf } from './gguf-sampling.js';
 import { GgufSpecialTokens } from './gguf-special-tokens.js';
 import { sentencePieceMerges } from './sentencepiece-merges.js';
-import type { StoredText } from './stored-text.js';
 
 /**
  * A GGUF vocabulary as tokenizer.json. A text gives the same ids as in llama.cpp. Throws UNSUPPORTED for unknown

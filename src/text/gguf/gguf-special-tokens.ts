@@ -1,6 +1,6 @@
-import type { GgufVocabulary } from '../import/checkpoint.js';
-import type { TextSpec } from '../model/text-spec.js';
-import { CONTROL_NAMES, ggufEnds } from './end-tokens.js';
+import type { GgufVocabulary } from '../../import/checkpoint.js';
+import type { TextSpec } from '../../model/text-spec.js';
+import { CONTROL_NAMES, ggufEnds } from '../end-tokens.js';
 import { preTokenizerName, preTokenizerOf } from './gguf-pre-tokenizers.js';
 
 /** GGML's token types (ggml/include/gguf.h and src/llama-vocab.h of llama.cpp). */

@@ -1,4 +1,4 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError } from '../../errors.js';
 
 /** How byte-pair encoding cuts text before any merge. */
 export interface GgufPreTokenizer {
