@@ -1,26 +1,12 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { loadModel, type ModelOptions, planModel, type Tuning } from '../../dist/src/index.js';
+import { GOLDENS, type Golden, type Tensor, writeGolden } from '../support/golden-families.js';
 import { type Nearness, nearness, printTable } from '../support/how-near.js';
-import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
 
-type Tensor = [name: string, shape: number[], scale: number, shift: number];
-
-/** What golden/families_2026.py computed. */
-interface Golden {
-  config: Record<string, unknown>;
-  /** With `*` in its name a tensor is cut along its first axis into as many, numbered. */
-  tensors: Tensor[];
-  /** By position: the likeliest next tokens, each with its ln p. */
-  rows: Record<string, [id: number, lnp: number][]>;
-}
-
-const { ids, models } = JSON.parse(readFileSync(new URL('../golden/families-2026.json', import.meta.url), 'utf8')) as {
-  ids: number[];
-  models: Record<string, Golden>;
-};
+const { ids, models } = GOLDENS;
 const VOCAB = 96;
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-families-2026-'));
 const table = new Map<string, Nearness[]>();
@@ -29,50 +15,7 @@ afterAll(() => {
   printTable(table);
 });
 
-const TOKENIZER = {
-  version: '1.0',
-  added_tokens: [],
-  normalizer: null,
-  pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-  post_processor: null,
-  decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-  model: {
-    type: 'BPE',
-    vocab: Object.fromEntries(Array.from({ length: 94 }, (_, id) => [String.fromCharCode(33 + id), id])),
-    merges: [],
-  },
-};
-
-/** The checkpoint that the reference ran on: the same generator, the same order. */
-function writeCheckpoint(name: string, { config, tensors }: Golden): string {
-  const folder = join(scratch, name.replace(/\W+/g, '-'));
-  mkdirSync(folder);
-  const header: TensorHeader = {};
-  const parts: Buffer[] = [];
-  let end = 0;
-  const add = (tensor: string, shape: number[], values: Float32Array) => {
-    header[tensor] = { dtype: 'F32', shape, data_offsets: [end, end + values.byteLength] };
-    end += values.byteLength;
-    parts.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
-  };
-  for (const [index, [tensor, shape, scale, shift]] of tensors.entries()) {
-    const values = new Float32Array(shape.reduce((a, b) => a * b));
-    let state = index + 1;
-    for (let i = 0; i < values.length; i++) {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      values[i] = ((state >>> 8) / 2 ** 24 - 0.5) * scale + shift;
-    }
-    const [count, ...one] = shape;
-    const size = values.length / count;
-    if (!tensor.includes('*')) add(tensor, shape, values);
-    else
-      for (let i = 0; i < count; i++) add(tensor.replace('*', `${i}`), one, values.subarray(i * size, (i + 1) * size));
-  }
-  writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(header, 0), ...parts]));
-  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(TOKENIZER));
-  return folder;
-}
+const folderOf = (name: string) => join(scratch, name.replace(/\W+/g, '-'));
 
 /** Folders in which each of these is the text half of a larger model. */
 const WHOLE: Record<string, string> = {
@@ -83,7 +26,7 @@ const WHOLE: Record<string, string> = {
 };
 
 describe.each(Object.entries(models))('%s', (name, golden) => {
-  const folder = writeCheckpoint(name, golden);
+  const folder = writeGolden(folderOf(name), golden);
   const run = async (options: ModelOptions, source = folder) => {
     const model = await loadModel(source, { cacheDir: scratch, contextSize: 700, ...options });
     try {
@@ -115,7 +58,7 @@ describe.each(Object.entries(models))('%s', (name, golden) => {
           ['mtp.fc.weight', [2, 2], 1, 0],
         ],
       };
-      const larger = writeCheckpoint(`${name}, whole`, whole);
+      const larger = writeGolden(folderOf(`${name}, whole`), whole);
       expect((await run({}, larger)).tokens).toEqual((await run({})).tokens);
     },
   );
