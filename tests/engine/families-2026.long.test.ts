@@ -92,14 +92,19 @@ describe.each(Object.entries(goldens))('%s', (name, golden) => {
 
   it('writes the same at every budget, cache policy and number of threads', async () => {
     const { rows, tokens } = await run({});
-    const { minimumBytes } = await planModel(folder, { cacheDir: scratch, contextSize: 700, memory: '1GB' });
     const mixture = golden.config.moe_intermediate_size !== null;
-    const more = minimumBytes + (mixture ? 64 : 512) * 1024;
+    // A little more than the least budget of a cache: it holds a part.
+    const little = async (cache: 'auto' | 'lru' | 'lfu' | 'pin', more: number): Promise<ModelOptions> => {
+      const options = { cacheDir: scratch, contextSize: 700, tuning: { cache } };
+      const { minimumBytes } = await planModel(folder, { ...options, memory: '1GB' });
+      return { memory: minimumBytes + more, tuning: { cache } };
+    };
+    const more = (mixture ? 64 : 512) * 1024;
     const ways: ModelOptions[] = [
-      { memory: minimumBytes },
+      await little('auto', 0),
       { threads: 1 },
-      { memory: more, tuning: { cache: 'lru' } },
-      { memory: more, tuning: { cache: mixture ? 'lfu' : 'pin' } },
+      await little('lru', more),
+      await little(mixture ? 'lfu' : 'pin', more),
     ];
     for (const options of ways) expect(await run(options)).toEqual({ rows, tokens });
   });
