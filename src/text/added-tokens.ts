@@ -1,6 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import { isRecord } from './json-shape.js';
-import { checkId } from './piece-ids.js';
+import { checkId } from './pieces/piece-ids.js';
 import { WORD } from './pre-tokenizer.js';
 
 /** A token that is cut out of the original text before any other step. */

@@ -2,13 +2,14 @@ import { FlashrowError } from '../errors.js';
 import type { TextSpec } from '../model/text-spec.js';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
 import { IdsOnly } from './ids-only.js';
-import { isRecord } from './json-shape.js';
 import { longestToken } from './longest-token.js';
-import { PieceEncoder } from './piece-encoder.js';
+import { createNormalizer } from './normalizer.js';
+import { createPieceModel } from './pieces/create-piece-model.js';
+import { PieceEncoder } from './pieces/piece-encoder.js';
+import type { PieceModel } from './pieces/piece-model.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
 import type { Tokenizer } from './tokenizer.js';
-import { SequenceNormalizer } from './tokenizers-library.js';
 import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 
 const NO_BYTES = new Uint8Array(0);
@@ -20,7 +21,7 @@ const MARKS_A_PART = /think|reason|tool|action|^\[(ARGS|CALL_ID)\]$/i;
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. `path` is the file, for messages. Throws CORRUPT where the
- * JSON is no tokenizer, UNSUPPORTED where it is no byte-pair encoding, or has unknown parts. Where the text spec says
+ * JSON is no tokenizer, UNSUPPORTED where it has parts that are not known here. Where the text spec says
  * that the tokenizer is not supported, the result refuses every text.
  */
 export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec, path?: string): Tokenizer {
@@ -58,7 +59,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #splitNormalized: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
   readonly #preTokenize: PreTokenizer;
-  readonly #pieces: PieceEncoder;
+  readonly #pieces: PieceModel;
   readonly #spelling: Spelling;
 
   constructor(json: Record<string, unknown>, text: TextSpec) {
@@ -67,7 +68,6 @@ class BpeTokenizer implements Tokenizer {
     this.suppressedIds = text.suppressedIds ?? [];
     this.addBos = text.addBos;
     this.addEos = text.addEos;
-    if (!isRecord(json.model)) throw new FlashrowError('CORRUPT', 'tokenizer.json has no model');
     const added = readAddedTokens(json.added_tokens);
     const special = added.filter((token) => token.special);
     this.#added = new Map(added.map((token) => [token.id, token]));
@@ -83,13 +83,14 @@ class BpeTokenizer implements Tokenizer {
       normalized.map((token) => ({ ...token, content: this.#normalize(token.content) })),
     );
     this.#splitSpecial = new AddedTokenSplitter(special);
-    this.#pieces = new PieceEncoder(json.model, new Set(special.map(({ content }) => content)));
-    this.#spelling = spellingOf(json.decoder);
+    this.#pieces = createPieceModel(json.model, new Set(special.map(({ content }) => content)));
+    this.#spelling = spellingOf(json.decoder, this.#pieces);
     this.longestToken = longestToken(json, this.#pieces.tokens);
     const preTokenize = createPreTokenizer(json.pre_tokenizer);
-    this.#preTokenize = wordsStandAlone(this.#pieces.tokens)
-      ? (piece, first) => preTokenize(piece, first).flatMap(words)
-      : preTokenize;
+    this.#preTokenize =
+      this.#pieces instanceof PieceEncoder && wordsStandAlone(this.#pieces.tokens)
+        ? (piece, first) => preTokenize(piece, first).flatMap(words)
+        : preTokenize;
   }
 
   encode(text: string, options: { addBos: boolean; addEos: boolean; parseSpecial: boolean }): number[] {
@@ -151,20 +152,9 @@ class BpeTokenizer implements Tokenizer {
   bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
     if (added?.special && !MARKS_A_PART.test(added.content)) return NO_BYTES;
-    if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
+    if (added && this.#spelling.style !== 'sentencepiece') return new TextEncoder().encode(added.content);
     const piece = added?.content ?? this.#pieces.tokens[id];
-    return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
-  }
-}
-
-function createNormalizer(config: unknown): (text: string) => string {
-  if (config === null || config === undefined) return (text) => text;
-  if (!isRecord(config)) throw new FlashrowError('CORRUPT', "tokenizer.json's normalizer is not an object");
-  try {
-    const normalizer = new SequenceNormalizer({ type: 'Sequence', normalizers: [config] });
-    return (text) => normalizer.normalize(text);
-  } catch (cause) {
-    throw new FlashrowError('UNSUPPORTED', `tokenizer.json's normalizer is not supported: ${cause}`, {}, { cause });
+    return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling);
   }
 }
 

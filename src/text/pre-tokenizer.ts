@@ -36,6 +36,8 @@ export function createPreTokenizer(config: unknown): PreTokenizer {
       return splitter({ Regex: '[\\p{P}!-/:-@\\[-`{-~]' }, config.behavior ?? 'Isolated');
     case 'Whitespace':
       return splitter({ Regex: `[${WORD}]+|[^${WORD}\\s]+` }, 'Removed', true);
+    case 'BertPreTokenizer':
+      return sequence({ pretokenizers: [{ type: 'WhitespaceSplit' }, { type: 'Punctuation' }] });
     case 'WhitespaceSplit':
       return splitter({ Regex: '\\s+' }, 'Removed');
     default:

@@ -1,8 +1,9 @@
-import { FlashrowError, shown } from '../errors.js';
+import { FlashrowError, shown } from '../../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
+import { byteToken } from './byte-token.js';
 import { MergeTable } from './merges.js';
 import { readPieceIds } from './piece-ids.js';
-import { byteToken } from './token-bytes.js';
+import type { PieceModel } from './piece-model.js';
 
 /** Words repeat, so most of a text comes from this cache. It is emptied when full. */
 const CACHED_PIECES = 16384;
@@ -10,8 +11,8 @@ const CACHED_PIECES = 16384;
 const LONGEST_CACHED = 12;
 const NO_ID = -1;
 
-/** tokenizer.json's `model`: gives the ids of one piece of text, after the pre-tokenizer. */
-export class PieceEncoder {
+/** tokenizer.json's `model` of type BPE. */
+export class PieceEncoder implements PieceModel {
   /** Tokens by id. An unused id has an empty text. */
   readonly tokens: string[] = [];
   readonly #merger: BytePairEncoding;
@@ -38,7 +39,6 @@ export class PieceEncoder {
 
   /** A piece never becomes a token of `apart`. Throws CORRUPT or UNSUPPORTED. */
   constructor(model: Record<string, unknown>, apart: ReadonlySet<string>) {
-    if (model.type !== undefined && model.type !== 'BPE') throw unsupported('type', model.type);
     for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix']) {
       if (model[affix]) throw unsupported(affix, model[affix]);
     }
