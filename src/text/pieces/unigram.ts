@@ -1,4 +1,5 @@
 import { FlashrowError, shown } from '../../errors.js';
+import { finished, type Steps } from '../steps.js';
 import { byteToken } from './byte-token.js';
 import { checkId } from './piece-ids.js';
 import type { PieceModel } from './piece-model.js';
@@ -46,9 +47,13 @@ export class Unigram implements PieceModel {
   }
 
   encode(piece: string, output: number[]): void {
+    finished(this.encoding(piece, output));
+  }
+
+  *encoding(piece: string, output: number[]): Steps<void> {
     const from = new Int32Array(piece.length + 1).fill(-1);
     const ids = new Int32Array(piece.length + 1);
-    this.#findPath(piece, from, ids);
+    yield* this.#findPath(piece, from, ids);
     const ends: number[] = [];
     for (let end = piece.length; end > 0; end = from[end]) ends.push(end);
     let unknown = '';
@@ -66,7 +71,7 @@ export class Unigram implements PieceModel {
   }
 
   /** Fills in where the last token of the best path to each place begins, and its id. */
-  #findPath(piece: string, from: Int32Array, ids: Int32Array): void {
+  *#findPath(piece: string, from: Int32Array, ids: Int32Array): Steps<void> {
     const best = new Float64Array(piece.length + 1);
     const offer = (start: number, end: number, score: number, id: number) => {
       if (from[end] >= 0 && best[start] + score <= best[end]) return;
@@ -92,6 +97,7 @@ export class Unigram implements PieceModel {
       }
       if (!hasCharacter) offer(start, next, this.#unknownScore, UNKNOWN);
       start = next;
+      if ((start & STEP) === 0) yield;
     }
   }
 
@@ -116,6 +122,8 @@ export class Unigram implements PieceModel {
   }
 }
 
+/** Units of a piece between two steps, less one. */
+const STEP = 0xfff;
 /** No id of a token. */
 const UNKNOWN = -1;
 
