@@ -1,3 +1,4 @@
+import { checkLength } from '../contract/check-ids.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { ChatTemplate } from '../text/chat-template.js';
@@ -63,9 +64,13 @@ export class ChatPrompts {
     return (yield* this.#idsOf(marked, chat)).length;
   }
 
-  /** A conversation that is generated from, and the number of its turn. Throws as `render` does. */
-  *encode(conversation: Conversation): Steps<Encoded> {
-    const { chat, marked, form, warnings } = this.#write(conversation);
+  /**
+   * A conversation that is generated from, and the number of its turn. Throws as `render` does, and CONTEXT_OVERFLOW at
+   * once for one that is far too long.
+   */
+  *encode({ contextSize, ...conversation }: Conversation & { contextSize: number }): Steps<Encoded> {
+    const { chat, text, marked, form, warnings } = this.#write(conversation);
+    checkLength(text, contextSize, this.#tokenizer.longestToken);
     yield;
     const ids = yield* this.#idsOf(marked, chat);
     const turn = this.#nextTurn++;

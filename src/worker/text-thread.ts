@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { checkIds } from '../contract/check-ids.js';
+import { checkIds, checkLength } from '../contract/check-ids.js';
 import type { Call, Reply, TextMethods } from '../contract/protocol.js';
 import { ChatPrompts } from '../engine/chat-prompts.js';
 import { FlashrowError } from '../errors.js';
@@ -35,7 +35,7 @@ function perform(call: Call<TextMethods>): unknown {
     case 'encode': {
       const { tokenizer } = opened();
       const { text, addSpecial, parseSpecial, contextSize } = call.args;
-      if (contextSize !== null) checkLength(text, contextSize, tokenizer);
+      if (contextSize !== null) checkLength(text, contextSize, tokenizer.longestToken);
       return inTurns(tokenizer.encoding(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial }));
     }
     case 'decode':
@@ -67,18 +67,6 @@ async function inTurns<Result>(work: Steps<Result>): Promise<Result> {
     } while (performance.now() < until);
     await setImmediate();
   }
-}
-
-/** Throws CONTEXT_OVERFLOW for a text that cannot fit. Megabytes would be encoded for nothing. */
-function checkLength(text: string, contextSize: number, { longestToken }: Tokenizer): void {
-  if (longestToken === null) return;
-  const tokens = Math.ceil(Buffer.byteLength(text) / longestToken);
-  if (tokens <= contextSize) return;
-  throw new FlashrowError(
-    'CONTEXT_OVERFLOW',
-    `the prompt's tokens, at least ${tokens}, do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
-    { tokens, contextSize },
-  );
 }
 
 function open({ store: path, cacheDir }: TextMethods['open']['args']): VocabularyTable {
