@@ -18,6 +18,7 @@ export class LatentProjections {
   readonly #tensors: MixerTensors;
   readonly #rotary: Rotary;
   readonly #norm: Norm;
+  readonly #epsilon: number;
   /** Null where queries have no bottleneck. */
   readonly #bottleneck: { matrix: DenseMatrix; norm: Float32Array; rows: Float32Array } | null;
   readonly #queries: DenseMatrix;
@@ -34,6 +35,7 @@ export class LatentProjections {
     const rows = (name: string, width: number) => tensors.rows(name, width);
     this.#spec = load.spec;
     this.#latent = latent;
+    this.#epsilon = latent.normEpsilon ?? load.spec.normEpsilon;
     this.#tensors = tensors;
     this.#rotary = rotary;
     try {
@@ -72,7 +74,7 @@ export class LatentProjections {
     if (this.#bottleneck) {
       const { matrix, norm, rows } = this.#bottleneck;
       matrix.matmul(normed, tokens, rows);
-      rmsNorm(rows, tokens, norm, this.#spec.normEpsilon, rows);
+      rmsNorm(rows, tokens, norm, this.#epsilon, rows);
       this.#queries.matmul(rows, tokens, queries);
     } else this.#queries.matmul(normed, tokens, queries);
     this.#input.matmul(normed, tokens, keys);
@@ -95,7 +97,7 @@ export class LatentProjections {
     const { latents, turning } = this.#rows;
     const width = latentDim + rotaryDim;
     copyColumns(keys, width, 0, latents, latentDim, 0, latentDim, tokens);
-    rmsNorm(latents, tokens, this.#inputNorm, this.#spec.normEpsilon, latents);
+    rmsNorm(latents, tokens, this.#inputNorm, this.#epsilon, latents);
     copyColumns(latents, latentDim, 0, keys, width, 0, latentDim, tokens);
     copyColumns(keys, width, latentDim, turning, rotaryDim, 0, rotaryDim, tokens);
     this.#rotary.apply(turning, tokens, 1, position);

@@ -24,9 +24,18 @@ export const stackedExperts: ExpertSource = (
   return isBias ? { sourceName, sourceShape: [numExperts, intermediateSize] } : { sourceName };
 };
 
+/** Stacks with gate and up in one where the checkpoint has such, else a matrix of its own for each expert. */
+export const fusedOrApart =
+  (holds: (sourceName: string) => boolean, fused: StackName, apart: ExpertName): ExpertSource =>
+  (layer, tensor, context) =>
+    (holds(fused(layer, 'down')) ? fusedExperts(fused) : expertsApart(apart))(layer, tensor, context);
+
+type StackName = (layer: number, stack: 'gateUp' | 'down') => string;
+type ExpertName = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string;
+
 /** A matrix of its own for each expert, under `name`. */
 export const expertsApart =
-  (name: (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string): ExpertSource =>
+  (name: ExpertName): ExpertSource =>
   (layer, tensor, { numExperts, sourceName }) => ({
     sourceName,
     parts: Array.from({ length: numExperts }, (_, expert) => name(layer, tensor as 'gate' | 'up' | 'down', expert)),
@@ -37,7 +46,7 @@ export const expertsApart =
  * the gate's rows and then up's; down in a stack of its own.
  */
 export const fusedExperts =
-  (name: (layer: number, stack: 'gateUp' | 'down') => string): ExpertSource =>
+  (name: StackName): ExpertSource =>
   (layer, tensor, { numExperts, intermediateSize: neurons, hiddenSize }) => {
     if (tensor === 'down') return { sourceName: name(layer, 'down') };
     const first = tensor === 'up' ? neurons : 0;

@@ -121,7 +121,9 @@ function checkRouting(fields: ManifestFields, numExperts: number): Routing {
 function checkGroups(fields: ManifestFields, numExperts: number): ExpertGroupsSpec {
   const count = fields.integer('count', 2, numExperts);
   if (numExperts % count !== 0) broken(fields.path('count'), count, `a divisor of ${numExperts}`);
-  return { count, used: fields.integer('used', 1, count) };
+  // Older stores lack the ranking.
+  const ranking = fields.has('ranking') ? fields.oneOf('ranking', ['two-best', 'best'] as const) : 'two-best';
+  return { count, used: fields.integer('used', 1, count), ranking };
 }
 
 /** Older stores lack these fields. */

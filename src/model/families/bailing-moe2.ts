@@ -7,7 +7,7 @@ const FUSED = 'attention.query_key_value.weight';
 export const bailingMoe2 = decoder({
   architecture: 'bailing-moe2',
   huggingFaceClasses: ['BailingMoeV2ForCausalLM'],
-  huggingFaceEmbedding: 'model.word_embeddings.weight',
+  huggingFace: { embedding: 'model.word_embeddings.weight' },
   ggufName: 'bailingmoe2',
   ggufRotary: 'halves',
   ggufRenamed: { q: 'attn_qkv.weight', k: 'attn_qkv.weight', v: 'attn_qkv.weight' },

@@ -5,8 +5,7 @@ import { expertsApart } from '../expert-sources.js';
 export const ernie45Moe = decoder({
   architecture: 'ernie4.5-moe',
   huggingFaceClasses: ['Ernie4_5_MoeForCausalLM'],
-  huggingFaceRotary: 'interleaved',
-  huggingFaceShapes: { selectionBias: (length) => [1, length] },
+  huggingFace: { rotary: 'interleaved', shapes: { selectionBias: (length) => [1, length] } },
   ggufName: 'ernie4_5-moe',
   ggufRotary: 'interleaved',
   slidingWindow: 'if asked',

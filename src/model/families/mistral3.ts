@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { withTextHalf } from '../text-half.js';
+import { withTextHalf } from './text-half.js';
 
 /** Ministral 3: Llama whose queries grow with their position beyond the context of the first training. */
 export const mistral3 = withTextHalf(
