@@ -223,7 +223,7 @@ export interface TextMethods {
   count: { args: Conversation; result: number; event: never };
   /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
   converse: {
-    args: Conversation;
+    args: Conversation & { contextSize: number };
     result: { ids: readonly number[]; turn: number; form: AnswerForm | null; warnings: readonly string[] };
     event: never;
   };
