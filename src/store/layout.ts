@@ -122,7 +122,8 @@ function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null
 /** Chooses which layers stay in the checkpoint's files. ReLU models do not: their neurons are read one by one. */
 function staying(checkpoint: Checkpoint, rows: FormatRequest, inPlace: boolean): boolean[] {
   const { experts, activation, numLayers } = checkpoint.spec;
-  const mayStay = rows === 'source' && (experts ? checkpoint.kind === 'gguf' : inPlace && activation !== 'relu');
+  const always = experts !== null && checkpoint.kind === 'gguf';
+  const mayStay = rows === 'source' && (always || (inPlace && (experts !== null || activation !== 'relu')));
   return Array.from({ length: numLayers }, (_, layer) => mayStay && canStay(checkpoint, layer));
 }
 
