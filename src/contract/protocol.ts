@@ -124,7 +124,7 @@ export interface VerifyResult {
   /** Bytes that were read. */
   bytes: number;
   /** Where the first damage is; null where there is none. `layer` and `bundle` are null outside the rows. */
-  firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
+  firstBad: { file: string; layer: number | null; bundle: number | null; offset: number; reason?: string } | null;
 }
 
 /** The calls that the engine's thread takes. `event` is a report that it may send on the way. */

@@ -1,4 +1,5 @@
-import type { Bridge } from '../../native-bridge/bridge.js';
+import type { Bridge, KeyValueCache } from '../../native-bridge/bridge.js';
+import { PAGE_POSITIONS } from '../../native-bridge/memory.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import type { StreamedMatrices } from '../dense/dense-matrix.js';
 import { HeldParts } from '../dense/held-parts.js';
@@ -6,10 +7,11 @@ import { loadVector } from '../dense/load-tensor.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { type KeyValueGroup, keyValueGroups, keyValueLayer } from '../model/attention-layers.js';
 import { recurrentOf } from '../model/mixer-tensors.js';
-import { windowOf } from '../model/sliding-window.js';
+import { windowOf, windowPages } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { keptAs, type StateFormat } from '../plan/state-format.js';
+import { KeptPages } from './kept-pages.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
@@ -30,7 +32,8 @@ export interface AttentionOptions {
 
 /**
  * The mixer of attention: grouped queries (arXiv 2305.13245) over the bridge's paged keys and values. A layer with a
- * sliding window keeps all positions and looks at the last ones. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
+ * sliding window keeps the pages that it sees, and some to come back to (kept-pages.ts). Throws CORRUPT, NOT_FOUND, IO
+ * or BridgeError.
  */
 export function createAttention({
   spec,
@@ -61,6 +64,8 @@ export function createAttention({
     ),
   );
   const places = placesOf(spec, groups);
+  const firstLayer = places.findIndex((place) => place !== null);
+  const windowed = windowedPages(spec, contextSize, groups, caches);
   const width = numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
   const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
   const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
@@ -74,16 +79,18 @@ export function createAttention({
       denseTime.start();
       dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
+      if (layer === firstLayer) windowed?.begin(tokens);
       if (own) caches[group].append(at, position, tokens, k, v);
       caches[group].attend(at, position, tokens, q, mixed);
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
-    // Every position can be returned to as it is.
-    snapshot() {},
-    snapshotNext() {},
+    snapshot: () => windowed?.kept.mark(),
+    snapshotNext: () => windowed?.kept.markNext(),
     rewind(length) {
-      for (const cache of caches) cache.truncate(length);
-      return length;
+      const reached = windowed?.kept.rewind(length) ?? length;
+      for (const [group, cache] of caches.entries())
+        for (let at = 0; at < groups[group].layers.length; at++) cache.truncate(at, reached);
+      return reached;
     },
     get bytes() {
       return caches.reduce((sum, cache) => sum + cache.bytes, 0);
@@ -109,6 +116,28 @@ function placesOf(spec: ModelSpec, groups: readonly KeyValueGroup[]): (Place | n
     const group = groups.findIndex(({ layers }) => layers.includes(source));
     return { group, at: groups[group].layers.indexOf(source), own: source === layer };
   });
+}
+
+/** The pages of all layers with a sliding window; null without such layers. */
+function windowedPages(
+  spec: ModelSpec,
+  contextSize: number,
+  groups: readonly KeyValueGroup[],
+  caches: readonly KeyValueCache[],
+) {
+  const layers = groups.flatMap(({ layers }, group) =>
+    layers.flatMap((layer, at) => (windowIn(spec, layer) > 0 ? [{ cache: caches[group], at }] : [])),
+  );
+  if (!spec.slidingWindow || layers.length === 0) return null;
+  const kept = new KeptPages(spec.slidingWindow.size, windowPages(spec, contextSize), contextSize);
+  return {
+    kept,
+    /** Makes room for a pass. */
+    begin(tokens: number): void {
+      for (const page of kept.begin(tokens))
+        for (const { cache, at } of layers) cache.drop(at, page * PAGE_POSITIONS, (page + 1) * PAGE_POSITIONS);
+    },
+  };
 }
 
 const windowIn = ({ slidingWindow }: ModelSpec, layer: number): number =>

@@ -2,6 +2,7 @@ import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { ChatTemplate } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
+import { noText } from '../text/ids-only.js';
 import { mark } from '../text/jinja/marks.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { type WrittenChat, writeChat } from './write-chat.js';
@@ -88,6 +89,8 @@ export class ChatPrompts {
   }
 
   #compile(given: string | null): ChatTemplate {
+    const { idsOnly } = this.#tokenizer;
+    if (idsOnly !== null) throw noText(idsOnly);
     const source = given ?? this.#readTemplate();
     if (source === null)
       throw new FlashrowError(

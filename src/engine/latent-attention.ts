@@ -36,7 +36,7 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
     snapshot() {},
     snapshotNext() {},
     rewind(length) {
-      cache.truncate(length);
+      for (let layer = 0; layer < numLayers; layer++) cache.truncate(layer, length);
       return length;
     },
     get bytes() {

@@ -231,6 +231,7 @@ export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
     addEos: fields.flag('addEos'),
     // Older stores lack them.
     ...(fields.has('suppressedIds') && { suppressedIds: fields.integers('suppressedIds', 0, 2 ** 32 - 1) }),
+    ...(fields.has('idsOnly') && { idsOnly: fields.text('idsOnly') }),
     ...(fields.has('warnings') && { warnings: fields.texts('warnings') }),
   };
 }

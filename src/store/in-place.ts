@@ -2,7 +2,7 @@ import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { expertsOf, streamedNeurons } from '../model/feed-forward.js';
+import { streamedNeurons } from '../model/feed-forward.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type StreamedLayerTensor } from '../model/tensor-names.js';
 
@@ -47,8 +47,6 @@ function expertStride({ bytes, shape, parts, path, layout }: CheckpointTensor): 
 
 /** True where every matrix of a layer's network can be read in the checkpoint's own files. */
 export const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
-  // Of a mixture only experts stay.
-  (checkpoint.spec.experts === null || expertsOf(checkpoint.spec, layer) !== null) &&
   streamedParts(checkpoint.spec).every((name) => whyCopied(tensorOf(checkpoint, layerTensor(layer, name))) === null);
 
 /** The geometry of experts that stay in place: gate, up and down have an extent each, expert after expert. */

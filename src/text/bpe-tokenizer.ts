@@ -1,6 +1,7 @@
 import { FlashrowError } from '../errors.js';
 import type { TextSpec } from '../model/text-spec.js';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
+import { IdsOnly } from './ids-only.js';
 import { isRecord } from './json-shape.js';
 import { longestToken } from './longest-token.js';
 import { PieceEncoder } from './piece-encoder.js';
@@ -19,9 +20,11 @@ const MARKS_A_PART = /think|reason|tool|action|^\[(ARGS|CALL_ID)\]$/i;
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. `path` is the file, for messages. Throws CORRUPT where the
- * JSON is no tokenizer, UNSUPPORTED where it is no byte-pair encoding, or has unknown parts.
+ * JSON is no tokenizer, UNSUPPORTED where it is no byte-pair encoding, or has unknown parts. Where the text spec says
+ * that the tokenizer is not supported, the result refuses every text.
  */
 export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec, path?: string): Tokenizer {
+  if (text.idsOnly !== undefined) return new IdsOnly(text, text.idsOnly);
   try {
     return new BpeTokenizer(tokenizer, text);
   } catch (error) {
@@ -37,6 +40,7 @@ function atPath(error: unknown, path: string): unknown {
 }
 
 class BpeTokenizer implements Tokenizer {
+  readonly idsOnly = null;
   readonly bosId: number | null;
   readonly eosIds: readonly number[];
   readonly suppressedIds: readonly number[];

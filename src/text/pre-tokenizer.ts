@@ -1,6 +1,7 @@
 import { FlashrowError, shown } from '../errors.js';
 import { toStandIns } from './byte-level.js';
-import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
+import { DIGIT_GROUPS, type Matches } from './digit-groups.js';
+import { GPT2_PATTERN } from './gguf/gguf-pre-tokenizers.js';
 import { isRecord } from './json-shape.js';
 import { SplitPreTokenizer } from './tokenizers-library.js';
 
@@ -84,33 +85,37 @@ interface Segment {
 }
 
 function splitter(pattern: unknown, behavior: unknown, invert = false): PreTokenizer {
-  const regExp = compile(pattern);
+  const matches = compile(pattern);
   const arrange = typeof behavior === 'string' && Object.hasOwn(BEHAVIORS, behavior) ? BEHAVIORS[behavior] : null;
   if (!arrange) throw unsupported('Split behavior', behavior);
-  return (text) => arrange(segments(text, regExp, invert));
+  return (text) => arrange(segments(text, matches, invert));
 }
 
-function compile(pattern: unknown): RegExp {
+function compile(pattern: unknown): Matches {
   if (!isRecord(pattern) || (typeof pattern.Regex !== 'string' && typeof pattern.String !== 'string')) {
     throw new FlashrowError('CORRUPT', "tokenizer.json's Split has a pattern that is neither a Regex nor a String");
   }
+  const groups = typeof pattern.Regex === 'string' ? DIGIT_GROUPS.get(pattern.Regex) : undefined;
+  if (groups) return groups;
   try {
-    return new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' }).pattern;
+    const { pattern: regExp } = new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' });
+    return function* matches(text) {
+      for (const { 0: match, index } of text.matchAll(regExp)) yield [index, index + match.length];
+    };
   } catch (cause) {
     const message = `tokenizer.json's pattern ${shown(pattern)} cannot be written as a JavaScript RegExp`;
     throw new FlashrowError('UNSUPPORTED', message, { pattern }, { cause });
   }
 }
 
-/** The whole text in order. Empty matches are skipped. */
-function segments(text: string, regExp: RegExp, invert: boolean): Segment[] {
+/** The whole text in order. An empty match cuts the text, and is left out. */
+function segments(text: string, matches: Matches, invert: boolean): Segment[] {
   const result: Segment[] = [];
   let end = 0;
-  for (const match of text.matchAll(regExp)) {
-    if (match[0] === '') continue;
-    if (match.index > end) result.push({ text: text.slice(end, match.index), matched: invert });
-    result.push({ text: match[0], matched: !invert });
-    end = match.index + match[0].length;
+  for (const [from, to] of matches(text)) {
+    if (from > end) result.push({ text: text.slice(end, from), matched: invert });
+    if (to > from) result.push({ text: text.slice(from, to), matched: !invert });
+    end = to;
   }
   if (end < text.length) result.push({ text: text.slice(end), matched: invert });
   return result;

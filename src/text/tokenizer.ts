@@ -13,6 +13,8 @@ export interface TokenSpelling {
 
 /** Text to ids and back. Ids are those of the model's vocabulary. */
 export interface Tokenizer extends TokenSpelling {
+  /** Why the tokenizer is not supported: then every text is UNSUPPORTED (ids-only.ts). Null where it is. */
+  readonly idsOnly: string | null;
   readonly bosId: number | null;
   /**
    * Ids of `text`. `addBos` and `addEos` put BOS before and EOS after it, if the vocabulary has them. With

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../dist/src/index.js';
+import { loadModel, planModel } from '../../dist/src/index.js';
 import { type Nearness, nearness, printTable } from '../support/how-near.js';
 import { answersOf, haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
 
@@ -61,11 +61,13 @@ const CASES = [
 describe.skipIf(!haveTiny2026)(`a small random model of 2026${withoutTiny2026}`, () => {
   it.each(CASES)('%s predicts what llama.cpp does', async (name) => {
     const answers = answersOf(name);
-    const model = await loadModel(writeTiny(folder, answers), {
-      cacheDir: join(folder, 'cache'),
-      contextSize: 640,
-      tuning: { state: 'f32' },
-    });
+    const file = writeTiny(folder, answers);
+    const options = { cacheDir: join(folder, 'cache'), contextSize: 640, tuning: { state: 'f32' as const } };
+    // Nothing is written but headers and vectors, where no matrix is fused row by row with others: dense layers before
+    // experts are read in place, too.
+    if (!/^(bailingmoe2|deepseek2-old)/.test(name))
+      expect((await planModel(file, options)).conversion.needed).toBe(false);
+    const model = await loadModel(file, options);
     try {
       const rows = await model.logprobs(answers.tokens, model.info.vocabSize);
       const near = (reference: typeof answers.top) => nearness(reference.map((row, i) => [rows[i], row]));

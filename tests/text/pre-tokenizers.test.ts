@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { preTokenizerOf } from '../../dist/src/text/gguf-pre-tokenizers.js';
+import { preTokenizerOf } from '../../dist/src/text/gguf/gguf-pre-tokenizers.js';
 import { createPreTokenizer } from '../../dist/src/text/pre-tokenizer.js';
 import { golden } from './data.js';
 

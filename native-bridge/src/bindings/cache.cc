@@ -31,7 +31,7 @@ class Cache : public Holder<Cache, KeyValueCache> {
     return DefineClass(env, "Cache",
                        {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
                         InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::truncate>("truncate"),
-                        InstanceMethod("dispose", &Cache::dispose)});
+                        InstanceMethod<&Cache::drop>("drop"), InstanceMethod("dispose", &Cache::dispose)});
   }
 
   explicit Cache(const Napi::CallbackInfo& info) : Holder(info) {
@@ -82,7 +82,13 @@ class Cache : public Holder<Cache, KeyValueCache> {
   }
 
   void truncate(const Napi::CallbackInfo& info) {
-    with(info, [&](KeyValueCache& cache) { cache.truncate(toCount(info[0], "length")); });
+    with(info, [&](KeyValueCache& cache) { cache.truncate(toCount(info[0], "layer"), toCount(info[1], "length")); });
+  }
+
+  void drop(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      cache.drop(toCount(info[0], "layer"), toCount(info[1], "from"), toCount(info[2], "to"));
+    });
   }
 };
 

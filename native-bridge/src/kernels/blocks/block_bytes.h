@@ -44,6 +44,23 @@ inline void spreadBits(const uint8_t* from, unsigned shift, uint32_t mask, int8_
   }
 }
 
+#if defined(__AVX2__)
+/** 0xff in byte i where bit i is set, else 0. */
+inline __m256i spreadMask(uint32_t bits) {
+  const __m256i bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
+  const __m256i bytes =
+      _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int32_t>(bits)),
+                          _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+  return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
+}
+#elif defined(__aarch64__)
+/** 0xff in byte i where bit i is set, else 0. */
+inline uint8x16_t spreadMask(uint16_t bits) {
+  const uint8x16_t bit = vreinterpretq_u8_u64(vdupq_n_u64(0x8040201008040201));
+  return vtstq_u8(vcombine_u8(vdup_n_u8(static_cast<uint8_t>(bits)), vdup_n_u8(static_cast<uint8_t>(bits >> 8))), bit);
+}
+#endif
+
 /** Sixteen bytes of nibbles as entries of a table of 16: those of the low ones, then those of the high ones. */
 inline void lookUpNibbles(const uint8_t* from, const int8_t (&table)[16], int8_t* into) {
 #if defined(__AVX2__)
@@ -64,6 +81,9 @@ inline void lookUpNibbles(const uint8_t* from, const int8_t (&table)[16], int8_t
   }
 #endif
 }
+
+/** The values of E2M1 (OCP Microscaling Formats 1.0), doubled to be whole, in the order of their bits. */
+constexpr int8_t kE2m1Doubled[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
 
 }  // namespace
 }  // namespace flashrow

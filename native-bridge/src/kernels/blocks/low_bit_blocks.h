@@ -13,11 +13,21 @@ struct BlockQ2_K {
 
   static void expand(const uint8_t* from, int8_t* quants, float* scales, float* minima) {
     const float scale = halfAt(from + 80), minimum = halfAt(from + 82);
-    // A copy, which the floats cannot overlap: else no compiler makes vectors of this.
-    uint8_t packed[16];
-    std::memcpy(packed, from, 16);
-    for (size_t run = 0; run < 16; run++) scales[run] = scale * static_cast<float>(packed[run] & 15);
-    for (size_t run = 0; run < 16; run++) minima[run] = minimum * static_cast<float>(packed[run] >> 4);
+#if defined(__AVX2__)
+    const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from)), low = _mm_set1_epi8(15);
+    const auto put = [](__m128i nibbles, float factor, float* into) {
+      const auto times = [&](__m128i eight) {
+        return _mm256_mul_ps(_mm256_set1_ps(factor), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(eight)));
+      };
+      _mm256_storeu_ps(into, times(nibbles));
+      _mm256_storeu_ps(into + 8, times(_mm_unpackhi_epi64(nibbles, nibbles)));
+    };
+    put(_mm_and_si128(packed, low), scale, scales);
+    put(_mm_and_si128(_mm_srli_epi16(packed, 4), low), minimum, minima);
+#else
+    for (size_t run = 0; run < 16; run++) scales[run] = scale * static_cast<float>(from[run] & 15);
+    for (size_t run = 0; run < 16; run++) minima[run] = minimum * static_cast<float>(from[run] >> 4);
+#endif
     for (unsigned run = 0; run < 8; run++) {
       spreadBits<32>(from + 16 + 32 * (run / 4), 2 * (run % 4), 0x03030303, quants + 32 * run);
     }

@@ -84,10 +84,8 @@ struct BlockQ6_K {
   }
 };
 
-/**
- * The value of four bits in E2M1, doubled to be whole: 0, 1, 2, 3, 4, 6, 8, 12, and the same below zero. Computed, not
- * looked up: arithmetic vectorizes.
- */
+#if !defined(__AVX2__) && !defined(__aarch64__)
+/** As kE2m1Doubled. Computed, not looked up: arithmetic vectorizes. */
 inline int8_t e2m1Doubled(uint8_t bits) {
   const int8_t magnitude = static_cast<int8_t>(bits & 7);
   const int8_t above4 = static_cast<int8_t>(magnitude > 4 ? magnitude - 4 : 0);
@@ -95,12 +93,17 @@ inline int8_t e2m1Doubled(uint8_t bits) {
   const int8_t value = static_cast<int8_t>(magnitude + above4 + 2 * above6);
   return static_cast<int8_t>((bits & 8) != 0 ? -value : value);
 }
+#endif
 
 inline void expandMxfp4(const uint8_t* from, int8_t* values) {
+#if defined(__AVX2__) || defined(__aarch64__)
+  lookUpNibbles(from + 1, kE2m1Doubled, values);
+#else
   for (size_t i = 0; i < 16; i++) {
     values[i] = e2m1Doubled(from[1 + i] & 15);
     values[i + 16] = e2m1Doubled(from[1 + i] >> 4);
   }
+#endif
 }
 
 /** 2^(e - 128): half of what E8M0 says, for the doubled values. */
