@@ -16,7 +16,7 @@ import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
-import { uncalledTools } from './check-tools.js';
+import { checkFormatWithTools, uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
@@ -78,6 +78,7 @@ export class WorkerModel implements Model {
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
+    checkFormatWithTools(options.responseFormat, conversed);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const prepare = () => this.#prompts.ofConversation(conversed);
@@ -102,7 +103,9 @@ export class WorkerModel implements Model {
     if (leaving.signal.aborted) return this.#nothing();
     const prompt = prepare();
     const { vocabulary } = this.#loaded;
+    const format = this.#prompts.checkFormat(settings.responseFormat);
     const argsOf = async (ids: readonly number[]) => {
+      await format;
       const form = await prompt.form;
       return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
     };
