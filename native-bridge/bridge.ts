@@ -288,10 +288,17 @@ export interface KeyValueCache {
    */
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
   /**
-   * Forgets positions from `length` on, and frees whole pages beyond it. Small pages share memory, which is freed with
-   * the last of them.
+   * Forgets a layer's positions from `length` on, and frees whole pages beyond it. Small pages share memory, which is
+   * freed with the last of them.
    */
-  truncate(length: number): void;
+  truncate(layer: number, length: number): void;
+  /**
+   * Frees a layer's pages that lie whole between two positions that are held. Attention that would see one of them, and
+   * a position to be written after one of them within its page, is then USAGE.
+   */
+  drop(layer: number, from: number, to: number): void;
+  /** Has layer `to` hold what layer `from` holds of its first `length` positions, and nothing else. */
+  copy(from: number, to: number, length: number): void;
   /** Bytes of pages held now. */
   readonly bytes: number;
   dispose(): void;

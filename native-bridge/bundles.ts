@@ -39,10 +39,15 @@ export function rangeOf(layer: Placed, extent: number, bundle: number): { offset
   return { offset: start, bytes: (bytes / Math.min(outputsPerBundle, hiddenSize)) * rows };
 }
 
-/** Bytes of all bundles in an extent, without what lies between them. */
-export function extentPayload(layer: Placed, extent: number): number {
+/** Bytes of the first `bundles` of a layer, without what lies between them. */
+export const payloadOf = (layer: Placed, bundles: number): number =>
+  layer.extents.reduce((sum, _, extent) => sum + extentPayloadOf(layer, extent, bundles), 0);
+
+function extentPayloadOf(layer: Placed, extent: number, bundles: number): number {
   const { count, first } = bundlesOfExtent(layer, extent);
-  return (count - 1) * layer.extents[extent].bytes + (rangeOf(layer, extent, first + count - 1)?.bytes ?? 0);
+  const taken = Math.min(count, bundles - first);
+  if (taken <= 0) return 0;
+  return (taken - 1) * layer.extents[extent].bytes + (rangeOf(layer, extent, first + taken - 1)?.bytes ?? 0);
 }
 
 /** The byte of the file after an extent's last. */

@@ -296,8 +296,16 @@ class AddonKeyValueCache implements KeyValueCache {
     guarded(() => this.#native.attend(layer, position, tokens, q, out));
   }
 
-  truncate(length: number): void {
-    guarded(() => this.#native.truncate(length));
+  truncate(layer: number, length: number): void {
+    guarded(() => this.#native.truncate(layer, length));
+  }
+
+  drop(layer: number, from: number, to: number): void {
+    guarded(() => this.#native.drop(layer, from, to));
+  }
+
+  copy(from: number, to: number, length: number): void {
+    guarded(() => this.#native.copy(from, to, length));
   }
 
   dispose(): void {

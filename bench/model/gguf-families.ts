@@ -19,6 +19,8 @@ export interface GgufFamilyTraits {
   gemma: boolean;
   /** Queries, keys and values in one matrix, gate and up in another, longrope. */
   phi3: boolean;
+  /** Gated delta nets between layers of gated attention, and blocks at the end that foretell further tokens. */
+  hybrid: boolean;
 }
 
 const LLAMA: GgufFamilyTraits = {
@@ -30,6 +32,7 @@ const LLAMA: GgufFamilyTraits = {
   gptOss: false,
   gemma: false,
   phi3: false,
+  hybrid: false,
 };
 
 export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
@@ -39,6 +42,10 @@ export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
   qwen2moe: { ...LLAMA, architecture: 'qwen2moe', queryKeyValueBiases: true, expertLengthKey: true },
   qwen3: { ...LLAMA, architecture: 'qwen3', queryKeyNorm: 'head' },
   qwen3moe: { ...LLAMA, architecture: 'qwen3moe', queryKeyNorm: 'head', expertLengthKey: true },
+  qwen35moe: {
+    ...{ ...LLAMA, architecture: 'qwen35moe' },
+    ...{ queryKeyNorm: 'head', expertLengthKey: true, hybrid: true },
+  },
   falcon: { ...LLAMA, architecture: 'falcon', falcon: 'one norm' },
   'falcon-40b': { ...LLAMA, architecture: 'falcon', falcon: 'two norms' },
   'gpt-oss': { ...LLAMA, architecture: 'gpt-oss', queryKeyValueBiases: true, expertLengthKey: true, gptOss: true },

@@ -1,16 +1,20 @@
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { GgufFamilyTraits } from './gguf-families.js';
 import type { GgufTensor } from './gguf-file.js';
-import type { ModelShape } from './shapes.js';
+import type { DeltaNetShape, ModelShape } from './shapes.js';
 
 /* The tensors of a random model, as a GGUF file lists them. */
 
 /** Biases are spread like the outputs of a matrix with so many columns. */
 const BIAS_COLUMNS = 4;
+/** Tokens that the convolution of a delta net sees. */
+export const CONV_KERNEL = 4;
 
 export interface Tensor extends GgufTensor {
   /** Weights that are summed into one output; null for norms. */
   columns: number | null;
+  /** Decays of a state are below 0. */
+  negative?: boolean;
 }
 
 type MakeMatrix = (name: string, ...dimensions: number[]) => Tensor;
@@ -49,23 +53,57 @@ export function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: R
   return [
     make.matrix('token_embd', hiddenSize, vocabSize),
     ...(family.phi3 ? ['rope_factors_short', 'rope_factors_long'].map((name) => norm(name, headDim / 2)) : []),
-    ...Array.from({ length: numLayers }, (_, layer) => layerTensors(make, `blk.${layer}`)).flat(),
+    ...Array.from({ length: numLayers }, (_, layer) => layerTensors(make, layer)).flat(),
+    ...Array.from({ length: shape.deltaNet?.predictionLayers ?? 0 }, (_, i) =>
+      predictionTensors(make, numLayers + i),
+    ).flat(),
     ...hiddenNorm(make, 'output_norm'),
     ...(shape.tiedEmbeddings ? [] : [make.matrix('output', hiddenSize, vocabSize)]),
   ];
 }
 
-function layerTensors(make: Makers, block: string): Tensor[] {
-  const { hiddenSize } = make.shape;
-  const { falcon, gptOss, gemma } = make.family;
+function layerTensors(make: Makers, layer: number): Tensor[] {
+  const block = `blk.${layer}`;
+  const { hiddenSize, deltaNet, numLayers } = make.shape;
+  const { falcon, gptOss, gemma, hybrid } = make.family;
+  const recurrent = deltaNet && layer < numLayers && (layer + 1) % deltaNet.attentionInterval !== 0;
   return [
     ...hiddenNorm(make, `${block}.attn_norm`),
     ...(falcon === 'two norms' ? hiddenNorm(make, `${block}.attn_norm_2`) : []),
-    ...attentionTensors(make, block),
+    ...(recurrent ? deltaNetTensors(make, block, deltaNet) : attentionTensors(make, block)),
     ...(gemma ? [norm(`${block}.post_attention_norm`, hiddenSize)] : []),
-    ...(falcon ? [] : hiddenNorm(make, `${block}.${gptOss ? 'post_attention_norm' : 'ffn_norm'}`)),
+    ...(falcon ? [] : hiddenNorm(make, `${block}.${gptOss || hybrid ? 'post_attention_norm' : 'ffn_norm'}`)),
     ...(gemma ? [norm(`${block}.post_ffw_norm`, hiddenSize)] : []),
     ...(make.shape.experts ? expertTensors(make, block, make.shape.experts) : feedForwardTensors(make, block)),
+  ];
+}
+
+/** A block that foretells the token after the next: a layer with attention, and what joins its two inputs. */
+function predictionTensors(make: Makers, layer: number): Tensor[] {
+  const { hiddenSize } = make.shape;
+  const block = `blk.${layer}`;
+  return [
+    ...layerTensors(make, layer),
+    make.matrix(`${block}.nextn.eh_proj`, 2 * hiddenSize, hiddenSize),
+    ...['enorm', 'hnorm', 'shared_head_norm'].map((name) => norm(`${block}.nextn.${name}`, hiddenSize)),
+  ];
+}
+
+function deltaNetTensors({ shape, matrix }: Makers, block: string, deltaNet: DeltaNetShape): Tensor[] {
+  const { hiddenSize } = shape;
+  const { keyHeads, valueHeads, stateSize } = deltaNet;
+  const [keys, values] = [keyHeads * stateSize, valueHeads * stateSize];
+  const width = 2 * keys + values;
+  return [
+    matrix(`${block}.attn_qkv`, hiddenSize, width),
+    matrix(`${block}.attn_gate`, hiddenSize, values),
+    { name: `${block}.ssm_conv1d.weight`, dimensions: [CONV_KERNEL, width], format: 'f32', columns: CONV_KERNEL },
+    matrix(`${block}.ssm_alpha`, hiddenSize, valueHeads),
+    matrix(`${block}.ssm_beta`, hiddenSize, valueHeads),
+    bias(`${block}.ssm_dt`, valueHeads),
+    { ...norm(`${block}.ssm_a`, valueHeads), name: `${block}.ssm_a`, negative: true },
+    norm(`${block}.ssm_norm`, stateSize),
+    matrix(`${block}.ssm_out`, values, hiddenSize),
   ];
 }
 
@@ -87,7 +125,8 @@ function attentionTensors({ shape, family, matrix }: Makers, block: string): Ten
     ...(family.falcon || family.phi3
       ? [matrix(`${block}.attn_qkv`, hiddenSize, querySize + 2 * keyValueSize)]
       : [
-          ...projection(`${block}.attn_q`, querySize),
+          // A gate as wide as the queries lies between them, head by head.
+          ...projection(`${block}.attn_q`, family.hybrid ? 2 * querySize : querySize),
           ...projection(`${block}.attn_k`, keyValueSize),
           ...projection(`${block}.attn_v`, keyValueSize),
         ]),

@@ -1,9 +1,9 @@
 import { FORMATS, type RowFormat } from '../../native-bridge/formats.js';
 import { GGUF_FAMILIES, type GgufFamilyTraits } from './gguf-families.js';
 import { f32, floats, type GgufEntry, integers, tensorBytes, text, texts, u32, writeGguf } from './gguf-file.js';
-import { type Tensor, tensorsOf } from './gguf-tensors.js';
+import { CONV_KERNEL, type Tensor, tensorsOf } from './gguf-tensors.js';
 import { RandomWeights } from './random-weights.js';
-import type { ModelShape } from './shapes.js';
+import type { DeltaNetShape, ModelShape } from './shapes.js';
 
 /*
  * A model of random weights as a GGUF file, with a SentencePiece vocabulary of made-up words. Both llama.cpp and
@@ -47,9 +47,9 @@ export function writeRandomGguf(
   const family = GGUF_FAMILIES[shape.family];
   const weights = new RandomWeights(seed);
   function* contentsOf(tensor: Tensor): Generator<Uint8Array> {
-    const { columns, dimensions, format } = tensor;
+    const { columns, dimensions, format, negative = false } = tensor;
     if (columns === null) {
-      yield weights.norm(dimensions[0]);
+      yield weights.norm(dimensions[0], negative);
       return;
     }
     const piece = PIECE_BLOCKS * FORMATS[format].blockBytes;
@@ -73,15 +73,16 @@ function metadata(
     u32('general.quantization_version', 2),
     u32(key('context_length'), shape.contextLength),
     u32(key('embedding_length'), shape.hiddenSize),
-    u32(key('block_count'), shape.numLayers),
+    u32(key('block_count'), shape.numLayers + (shape.deltaNet?.predictionLayers ?? 0)),
     u32(key('feed_forward_length'), experts && !expertLengthKey ? experts.intermediateSize : shape.intermediateSize),
     u32(key('attention.head_count'), shape.numAttentionHeads),
     u32(key('attention.head_count_kv'), shape.numKeyValueHeads),
     u32(key('attention.key_length'), shape.headDim),
     u32(key('attention.value_length'), shape.headDim),
     f32(key(`attention.layer_norm_${falcon ? '' : 'rms_'}epsilon`), 1e-5),
-    u32(key('rope.dimension_count'), shape.headDim),
+    u32(key('rope.dimension_count'), shape.deltaNet?.rotaryDim ?? shape.headDim),
     f32(key('rope.freq_base'), shape.ropeTheta),
+    ...(shape.deltaNet ? deltaNetEntries(key, shape.deltaNet) : []),
     ...(gptOss || gemma ? [u32(key('attention.sliding_window'), WINDOW)] : []),
     ...(phi3
       ? [
@@ -107,6 +108,22 @@ function metadata(
       : []),
     // A model without the key has SiLU.
     ...(shape.activation === 'relu' ? [text(key('hidden_act'), 'relu')] : []),
+  ];
+}
+
+function deltaNetEntries(key: (suffix: string) => string, shape: DeltaNetShape): GgufEntry[] {
+  const { keyHeads, valueHeads, stateSize, attentionInterval, rotaryDim, predictionLayers } = shape;
+  // A text's three positions are the same, whatever share of the pairs each of them turns.
+  const share = Math.floor(rotaryDim / 6);
+  return [
+    u32(key('ssm.conv_kernel'), CONV_KERNEL),
+    u32(key('ssm.state_size'), stateSize),
+    u32(key('ssm.group_count'), keyHeads),
+    u32(key('ssm.time_step_rank'), valueHeads),
+    u32(key('ssm.inner_size'), valueHeads * stateSize),
+    u32(key('full_attention_interval'), attentionInterval),
+    integers(key('rope.dimension_sections'), [share, share, rotaryDim / 2 - 2 * share, 0]),
+    u32(key('nextn_predict_layers'), predictionLayers),
   ];
 }
 

@@ -98,11 +98,11 @@ export class RandomWeights {
     return random;
   }
 
-  /** `count` floats of a norm, in [0.5, 1). */
-  norm(count: number): Uint8Array {
+  /** `count` floats of a norm, in [0.5, 1); below 0 where they are to be `negative`. */
+  norm(count: number, negative = false): Uint8Array {
     const random = this.#bytes(4 * count);
     const words = new Uint32Array(random.buffer, random.byteOffset, count);
-    for (let i = 0; i < count; i++) words[i] = (words[i] & 0x7fffff) | (126 << 23);
+    for (let i = 0; i < count; i++) words[i] = (words[i] & 0x7fffff) | ((126 + (negative ? 256 : 0)) << 23);
     return random;
   }
 

@@ -6,8 +6,22 @@ export interface ExpertsShape {
   numExpertsPerToken: number;
   /** Neurons of one expert. */
   intermediateSize: number;
-  /** Neurons of an expert that every token takes, too; only Qwen 2 MoE has one. */
+  /** Neurons of an expert that every token takes, too; only Qwen 2 MoE and Qwen 3.5 have one. */
   sharedIntermediateSize?: number;
+}
+
+/** Layers whose mixer is a gated delta net with a state of fixed size, between those with gated attention. */
+export interface DeltaNetShape {
+  keyHeads: number;
+  valueHeads: number;
+  /** Width of a head's keys and values. */
+  stateSize: number;
+  /** Every so many layers one has attention. */
+  attentionInterval: number;
+  /** Dimensions of a head that rotary embeddings turn. */
+  rotaryDim: number;
+  /** Blocks at the end that foretell further tokens. A plain run leaves them alone. */
+  predictionLayers: number;
 }
 
 /** Each is a GGUF file, which llama.cpp runs too, except `opt`: a Hugging Face folder, for llama.cpp has no OPT. */
@@ -19,6 +33,7 @@ export type GgufFamily =
   | 'qwen2moe'
   | 'qwen3'
   | 'qwen3moe'
+  | 'qwen35moe'
   | 'olmoe'
   | 'gpt-oss'
   | 'gemma'
@@ -45,6 +60,8 @@ export interface ModelShape {
   experts: ExpertsShape | null;
   /** Whether the embedding matrix is the head, too. */
   tiedEmbeddings: boolean;
+  /** Only Qwen 3.5 has it. */
+  deltaNet?: DeltaNetShape;
 }
 
 /** Shapes, each by the name of a model that has it. */
@@ -59,6 +76,16 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
     headDim: 128,
     experts: { numExperts: 128, numExpertsPerToken: 8, intermediateSize: 768 },
   },
+  'qwen3.6-35b-a3b': {
+    ...llama(2048, 6144, 40, 16, 2, 248320, 262144, 1e7),
+    family: 'qwen35moe',
+    headDim: 256,
+    experts: { numExperts: 256, numExpertsPerToken: 8, intermediateSize: 512, sharedIntermediateSize: 512 },
+    deltaNet: {
+      ...{ keyHeads: 16, valueHeads: 32, stateSize: 128 },
+      ...{ attentionInterval: 4, rotaryDim: 64, predictionLayers: 1 },
+    },
+  },
   'opt-6.7b': opt(4096, 16384, 32, 32, 50272, 2048),
   tiny: llama(256, 768, 4, 8, 4, 512, 512, 1e4),
   'tiny-relu': { ...llama(256, 768, 4, 8, 4, 512, 512, 1e4), activation: 'relu' },
@@ -68,6 +95,15 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
     family: 'qwen3moe',
     headDim: 64,
     experts: { numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96 },
+  },
+  'tiny-hybrid': {
+    ...llama(256, 512, 4, 4, 2, 512, 512, 1e4),
+    family: 'qwen35moe',
+    experts: { numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96, sharedIntermediateSize: 64 },
+    deltaNet: {
+      ...{ keyHeads: 2, valueHeads: 4, stateSize: 32 },
+      ...{ attentionInterval: 2, rotaryDim: 32, predictionLayers: 1 },
+    },
   },
 };
 

@@ -12,7 +12,8 @@ interface Half {
 const VECTORS = { i8: Int8Array, i16: Int16Array, f32: Float32Array } as const;
 
 interface LayerState {
-  pages: { keys: Half; values: Half }[];
+  /** By position / PAGE_POSITIONS; null where a page was dropped. */
+  pages: ({ keys: Half; values: Half } | null)[];
   length: number;
 }
 
@@ -51,7 +52,7 @@ export class TwinKeyValueCache implements KeyValueCache {
 
   get bytes(): number {
     let pages = 0;
-    for (const layer of this.#layers) pages += layer.pages.length;
+    for (const layer of this.#layers) pages += layer.pages.filter((page) => page !== null).length;
     return pages * keyValuePageBytes(this.#options);
   }
 
@@ -64,14 +65,16 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage(`k holds ${k.length} and v ${v.length} values; ${needed} are needed`);
     if (position > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions; ${position} would leave a gap`);
+    if (tokens > 0 && position % PAGE_POSITIONS !== 0 && !state.pages[Math.floor(position / PAGE_POSITIONS)])
+      throw usage(`the positions before ${position} were dropped`);
     for (let at = position; at < position + tokens; at++) {
-      const page = Math.floor(at / PAGE_POSITIONS);
-      if (page === state.pages.length) state.pages.push(this.#page());
+      state.pages[Math.floor(at / PAGE_POSITIONS)] ??= this.#page();
+      const page = state.pages[Math.floor(at / PAGE_POSITIONS)]!;
       for (let head = 0; head < numKeyValueHeads; head++) {
         const from = ((at - position) * numKeyValueHeads + head) * headDim;
         const to = head * PAGE_POSITIONS + (at % PAGE_POSITIONS);
-        store(k, from, headDim, state.pages[page].keys, to);
-        if (!shares) store(v, from, headDim, state.pages[page].values, to);
+        store(k, from, headDim, page.keys, to);
+        if (!shares) store(v, from, headDim, page.values, to);
       }
     }
     state.length = Math.max(state.length, position + tokens);
@@ -86,18 +89,39 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage(`q holds ${q.length} and out ${out.length} values; ${heads * headDim} are needed`);
     if (position + tokens > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions, attention asks for ${position + tokens}`);
+    const window = this.#options.windows?.[layer] || position + 1;
+    for (let at = Math.max(0, position + 1 - window); at < position + tokens; at++)
+      if (!state.pages[Math.floor(at / PAGE_POSITIONS)]) throw usage(`position ${at} was dropped`);
     for (let t = 0; t < tokens; t++)
       for (let head = 0; head < numAttentionHeads; head++)
         this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head);
   }
 
-  truncate(length: number): void {
-    this.#checkAlive();
+  truncate(index: number, length: number): void {
+    const layer = this.#layer(index, 0, 0);
     if (!isCount(length)) throw usage(`${length} is not a number of positions`);
-    for (const layer of this.#layers) {
-      layer.length = Math.min(layer.length, length);
-      layer.pages.length = Math.ceil(layer.length / PAGE_POSITIONS);
-    }
+    layer.length = Math.min(layer.length, length);
+    layer.pages.length = Math.ceil(layer.length / PAGE_POSITIONS);
+  }
+
+  drop(index: number, from: number, to: number): void {
+    const layer = this.#layer(index, 0, 0);
+    if (!isCount(from) || !isCount(to)) throw usage(`${from} to ${to} are not positions`);
+    const end = Math.floor(Math.min(to, layer.length) / PAGE_POSITIONS);
+    for (let page = Math.ceil(from / PAGE_POSITIONS); page < end; page++) layer.pages[page] = null;
+  }
+
+  copy(fromIndex: number, toIndex: number, length: number): void {
+    const from = this.#layer(fromIndex, 0, 0);
+    const to = this.#layer(toIndex, 0, 0);
+    if (from === to) throw usage('a layer is not copied to itself');
+    if (!isCount(length)) throw usage(`${length} is not a number of positions`);
+    to.length = Math.min(from.length, length);
+    to.pages = from.pages.slice(0, Math.ceil(to.length / PAGE_POSITIONS)).map((page) => {
+      if (page === null) return null;
+      const keys = copied(page.keys);
+      return { keys, values: page.values === page.keys ? keys : copied(page.values) };
+    });
   }
 
   dispose(): void {
@@ -119,7 +143,7 @@ export class TwinKeyValueCache implements KeyValueCache {
 
     let largest = sink;
     for (let at = first; at < length; at++) {
-      const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].keys;
+      const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)]!.keys;
       const vector = shared + (at % PAGE_POSITIONS);
       const logit = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
       weights[at] = softCap ? softCap * Math.tanh(logit / softCap) : logit;
@@ -131,7 +155,7 @@ export class TwinKeyValueCache implements KeyValueCache {
       total += weights[at];
     }
     for (let at = first; at < length; at++) {
-      const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)].values;
+      const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)]!.values;
       const vector = shared + (at % PAGE_POSITIONS);
       const weight = weights[at] * scales[vector];
       for (let i = 0; i < valueDim; i++) sum[i] += weight * vectors[vector * headDim + i];
@@ -168,6 +192,8 @@ export class TwinKeyValueCache implements KeyValueCache {
     return this.#layers[index];
   }
 }
+
+const copied = ({ vectors, scales }: Half): Half => ({ vectors: vectors.slice(), scales: scales.slice() });
 
 /**
  * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes the

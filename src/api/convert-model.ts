@@ -9,9 +9,9 @@ import { pathOf, type Source } from './source.js';
 /** Options of `convertModel`. */
 export interface ConvertOptions {
   /** Format of the streamed rows: `source` (default) keeps the checkpoint's bits, or f32, f16, q8_0, q4_0, q4_1. */
-  rows?: FormatRequest | (string & {}) | undefined;
+  rows?: FormatRequest | undefined;
   /** The same for the resident matrices; default `source`. */
-  dense?: FormatRequest | (string & {}) | undefined;
+  dense?: FormatRequest | undefined;
   /** Gives up; the promise then rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
   /** Told how many bytes have been written. */

@@ -68,6 +68,8 @@ export class WorkerModel implements Model {
     const warnings = uselessOptions(options, options.temperature);
     const prepare = () =>
       typeof prompt === 'string' ? this.#prompts.ofText(prompt, options.parseSpecial) : this.#prompts.ofIds(prompt);
+    if (options.stop?.length && this.#loaded.vocabulary.bytes.length === 0)
+      warnings.push('`stop` changed nothing: the tokenizer of the model is not supported, so its answers have no text');
     if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
       warnings.push('`parseSpecial` changed nothing: the prompt is token ids, which are taken as they are');
     return this.#start(prepare, options, warnings);

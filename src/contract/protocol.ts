@@ -18,7 +18,7 @@ import type { PlannedPull, PulledModel } from './pulled-model.js';
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
 >;
 
 /** How to reach a hub. The wait before another try is an event. */
@@ -40,6 +40,8 @@ export interface GenerateSettings {
   stop: string[];
   ignoreEos: boolean;
   trace: string | null;
+  /** The name of the conversation; null without one. */
+  cacheKey: string | null;
 }
 
 /** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
@@ -124,7 +126,7 @@ export interface VerifyResult {
   /** Bytes that were read. */
   bytes: number;
   /** Where the first damage is; null where there is none. `layer` and `bundle` are null outside the rows. */
-  firstBad: { file: string; layer: number | null; bundle: number | null; offset: number } | null;
+  firstBad: { file: string; layer: number | null; bundle: number | null; offset: number; reason?: string } | null;
 }
 
 /** The calls that the engine's thread takes. `event` is a report that it may send on the way. */
@@ -223,7 +225,7 @@ export interface TextMethods {
   count: { args: Conversation; result: number; event: never };
   /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
   converse: {
-    args: Conversation;
+    args: Conversation & { contextSize: number };
     result: { ids: readonly number[]; turn: number; form: AnswerForm | null; warnings: readonly string[] };
     event: never;
   };

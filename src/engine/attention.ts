@@ -1,4 +1,5 @@
-import type { Bridge } from '../../native-bridge/bridge.js';
+import type { Bridge, KeyValueCache } from '../../native-bridge/bridge.js';
+import { PAGE_POSITIONS } from '../../native-bridge/memory.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import type { StreamedMatrices } from '../dense/dense-matrix.js';
 import { HeldParts } from '../dense/held-parts.js';
@@ -6,10 +7,11 @@ import { loadVector } from '../dense/load-tensor.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { type KeyValueGroup, keyValueGroups, keyValueLayer } from '../model/attention-layers.js';
 import { recurrentOf } from '../model/mixer-tensors.js';
-import { windowOf } from '../model/sliding-window.js';
+import { windowOf, windowPages } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { keptAs, type StateFormat } from '../plan/state-format.js';
+import { KeptPages } from './kept-pages.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 
@@ -22,6 +24,8 @@ export interface AttentionOptions {
   streamed: StreamedMatrices | null;
   contextSize: number;
   stateFormat: StateFormat;
+  /** States that are held side by side. */
+  sequences: number;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Adds up the time of the resident projections. */
@@ -30,37 +34,21 @@ export interface AttentionOptions {
 
 /**
  * The mixer of attention: grouped queries (arXiv 2305.13245) over the bridge's paged keys and values. A layer with a
- * sliding window keeps all positions and looks at the last ones. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
+ * sliding window keeps the pages that it sees, and some to come back to (kept-pages.ts). Throws CORRUPT, NOT_FOUND, IO
+ * or BridgeError.
  */
-export function createAttention({
-  spec,
-  tensors,
-  bridge,
-  dense,
-  contextSize,
-  stateFormat,
-  maxTokens,
-  denseTime,
-}: AttentionOptions): Mixer {
+export function createAttention(options: AttentionOptions): Mixer {
+  const { spec, dense, contextSize, sequences, maxTokens, denseTime } = options;
   const { numAttentionHeads } = spec;
   const groups = keyValueGroups(spec);
   const held = new HeldParts();
-  const caches = groups.map(({ layers, headDim, numKeyValueHeads }) =>
-    held.keep(
-      bridge.createKeyValueCache({
-        numLayers: layers.length,
-        numAttentionHeads,
-        numKeyValueHeads,
-        headDim,
-        contextSize,
-        format: keptAs(stateFormat),
-        windows: Uint32Array.from(layers, (layer) => windowIn(spec, layer)),
-        softCap: spec.attentionSoftCap ?? undefined,
-        sinks: readSinks(spec, layers, tensors, bridge),
-      }),
-    ),
-  );
+  const caches = groups.map((group) => held.keep(createCache(options, group)));
   const places = placesOf(spec, groups);
+  const firstLayer = places.findIndex((place) => place !== null);
+  const windowed = Array.from({ length: sequences }, (_, sequence) =>
+    windowedPages(spec, contextSize, groups, caches, sequence),
+  );
+  let sequence = 0;
   const width = numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
   const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
   const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
@@ -69,27 +57,60 @@ export function createAttention({
   const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
   return {
     width,
+    use(next) {
+      sequence = next;
+    },
+    copy(from, length) {
+      for (const [group, cache] of caches.entries()) {
+        const { layers } = groups[group];
+        for (let at = 0; at < layers.length; at++)
+          cache.copy(from * layers.length + at, sequence * layers.length + at, length);
+      }
+      windowed[sequence]?.kept.copy(windowed[from]!.kept, length);
+    },
     async step(layer, x, tokens, position, mixed) {
-      const { group, at, own } = places[layer]!;
+      const { group, own, ...place } = places[layer]!;
+      const at = sequence * groups[group].layers.length + place.at;
       denseTime.start();
       dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
+      if (layer === firstLayer) windowed[sequence]?.begin(tokens);
       if (own) caches[group].append(at, position, tokens, k, v);
       caches[group].attend(at, position, tokens, q, mixed);
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
-    // Every position can be returned to as it is.
-    snapshot() {},
-    snapshotNext() {},
+    snapshot: () => windowed[sequence]?.kept.mark(),
+    snapshotNext: () => windowed[sequence]?.kept.markNext(),
     rewind(length) {
-      for (const cache of caches) cache.truncate(length);
-      return length;
+      const reached = windowed[sequence]?.kept.rewind(length) ?? length;
+      for (const [group, cache] of caches.entries()) {
+        const { length: layers } = groups[group].layers;
+        for (let at = 0; at < layers; at++) cache.truncate(sequence * layers + at, reached);
+      }
+      return reached;
     },
     get bytes() {
       return caches.reduce((sum, cache) => sum + cache.bytes, 0);
     },
     dispose: () => void held.dispose(),
   };
+}
+
+/** Keys and values of a group's layers in all sequences: the layers of one sequence follow those of another. */
+function createCache(options: AttentionOptions, { layers, headDim, numKeyValueHeads }: KeyValueGroup): KeyValueCache {
+  const { spec, tensors, bridge, contextSize, stateFormat, sequences } = options;
+  const all = Array.from({ length: sequences }, () => layers).flat();
+  return bridge.createKeyValueCache({
+    numLayers: all.length,
+    numAttentionHeads: spec.numAttentionHeads,
+    numKeyValueHeads,
+    headDim,
+    contextSize,
+    format: keptAs(stateFormat),
+    windows: Uint32Array.from(all, (layer) => windowIn(spec, layer)),
+    softCap: spec.attentionSoftCap ?? undefined,
+    sinks: readSinks(spec, all, tensors, bridge),
+  });
 }
 
 /** Where a layer's keys and values are. */
@@ -109,6 +130,31 @@ function placesOf(spec: ModelSpec, groups: readonly KeyValueGroup[]): (Place | n
     const group = groups.findIndex(({ layers }) => layers.includes(source));
     return { group, at: groups[group].layers.indexOf(source), own: source === layer };
   });
+}
+
+/** The pages of all layers with a sliding window, in one sequence; null without such layers. */
+function windowedPages(
+  spec: ModelSpec,
+  contextSize: number,
+  groups: readonly KeyValueGroup[],
+  caches: readonly KeyValueCache[],
+  sequence: number,
+) {
+  const layers = groups.flatMap(({ layers }, group) =>
+    layers.flatMap((layer, at) =>
+      windowIn(spec, layer) > 0 ? [{ cache: caches[group], at: sequence * layers.length + at }] : [],
+    ),
+  );
+  if (!spec.slidingWindow || layers.length === 0) return null;
+  const kept = new KeptPages(spec.slidingWindow.size, windowPages(spec, contextSize), contextSize);
+  return {
+    kept,
+    /** Makes room for a pass. */
+    begin(tokens: number): void {
+      for (const page of kept.begin(tokens))
+        for (const { cache, at } of layers) cache.drop(at, page * PAGE_POSITIONS, (page + 1) * PAGE_POSITIONS);
+    },
+  };
 }
 
 const windowIn = ({ slidingWindow }: ModelSpec, layer: number): number =>

@@ -56,7 +56,7 @@ function mixBefore(
   };
 }
 
-/** Two mixers, each for its own layers. Attention can go back to wherever the other one could. */
+/** Two mixers, each for its own layers. */
 const inTurns = (
   recurrent: Mixer,
   attention: Mixer,
@@ -65,13 +65,35 @@ const inTurns = (
   held: HeldParts,
 ): Mixer => ({
   width: Math.max(recurrent.width, attention.width),
+  use(sequence) {
+    recurrent.use(sequence);
+    attention.use(sequence);
+  },
+  copy(from, length) {
+    recurrent.copy(from, length);
+    attention.copy(from, length);
+  },
   async step(layer, x, tokens, position, mixed) {
     await before?.(layer, x, tokens, position);
     await (isRecurrent(layer) ? recurrent : attention).step(layer, x, tokens, position, mixed);
   },
-  snapshot: () => recurrent.snapshot(),
-  snapshotNext: () => recurrent.snapshotNext(),
-  rewind: (length) => attention.rewind(recurrent.rewind(length)),
+  snapshot() {
+    recurrent.snapshot();
+    attention.snapshot();
+  },
+  snapshotNext() {
+    recurrent.snapshotNext();
+    attention.snapshotNext();
+  },
+  rewind(length) {
+    let reached = length;
+    // Where one of them stops short, the other one goes back further.
+    for (let asked = -1; asked !== reached; ) {
+      asked = reached;
+      reached = attention.rewind(recurrent.rewind(asked));
+    }
+    return reached;
+  },
   get bytes() {
     return recurrent.bytes + attention.bytes;
   },

@@ -1,3 +1,5 @@
+import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import { payloadOf } from '../../native-bridge/bundles.js';
 import type { CachePolicy } from '../cache/policy.js';
 import { expertsOf } from '../model/feed-forward.js';
 import type { SelectorName } from '../select/selector.js';
@@ -27,7 +29,7 @@ export function expectedReads(
   slots: readonly number[],
 ): ExpectedReads {
   const streamed = sum(units.map(streamedBytes));
-  const cached = sum(units.map((unit, i) => Math.min(slots[i] * unit.bundlesPerUnit, unit.bundles) * unit.bundleBytes));
+  const cached = sum(units.map((unit, i) => cachedBytes(request.layers[i], unit, slots[i])));
   const missShare = cached >= streamed ? 0 : expectedMisses(request, selector, policy, cached / streamed);
   const touched = sum(
     units.map((unit, layer) => unit.bundles * unit.bundleBytes * touchedShare(request, selector, layer)),
@@ -36,6 +38,12 @@ export function expectedReads(
     bytesPerToken: Math.round(touched * missShare),
     touchedBytes: Math.round(touched),
   };
+}
+
+/** Bytes of the units that a layer's slots hold, filled from the first unit on: units need not be of one size. */
+function cachedBytes(layer: BundleGeometry, unit: UnitShape, slots: number): number {
+  const bundles = Math.min(slots * unit.bundlesPerUnit, unit.bundles);
+  return unit.residentPart ? bundles * unit.bundleBytes : payloadOf(layer, bundles);
 }
 
 /** The share of a layer's streamed half that one token is expected to need. */

@@ -1,10 +1,13 @@
 import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { quotaCores } from './cpu-quota.js';
+import { memoryLeft } from './memory-left.js';
 
-/** Loads that are timed, bytes together. */
-const LOADED_BYTES = 64e6;
+/** Loads that are timed, bytes together, and so many at most: each takes whole pages, however small its matrix is. */
+const [LOADED_BYTES, MOST_LOADS] = [64e6, 256];
 
+/** A probe takes this share of the memory that is left at most: where little is, it measures on less. */
+const MEMORY_SHARE = 0.4;
 /** The best of so many probes counts: whatever else runs makes one slower, never faster. */
 const PROBES = 5;
 const PROBE_MS = 12;
@@ -35,7 +38,8 @@ export function kernelSpeed(bridge: Bridge, source: MatrixSource, bytes: number,
   const cores = Math.min(bridge.threads, quotaCores() ?? bridge.threads);
   const matrices: ResidentMatrix[] = [];
   try {
-    for (let held = 0; held === 0 || held + sourceBytes <= bytes; held += sourceBytes)
+    const most = Math.min(bytes, MEMORY_SHARE * memoryLeft().availableBytes);
+    for (let held = 0; held === 0 || held + sourceBytes <= most; held += sourceBytes)
       matrices.push(bridge.loadMatrix(source));
     matrices[0].matmul(x, tokens, y);
     const cpuBefore = process.cpuUsage();
@@ -69,9 +73,10 @@ export function loadSpeed(bridge: Bridge, source: MatrixSource): number {
   const sourceBytes = source.rows * rowBytes(source.format, source.columns);
   const matrices = [bridge.loadMatrix(source)];
   try {
+    const most = Math.min(LOADED_BYTES, MEMORY_SHARE * memoryLeft().availableBytes);
     const start = performance.now();
     let loaded = 0;
-    for (; loaded === 0 || loaded + sourceBytes <= LOADED_BYTES; loaded += sourceBytes)
+    for (; matrices.length <= MOST_LOADS && (loaded === 0 || loaded + sourceBytes <= most); loaded += sourceBytes)
       matrices.push(bridge.loadMatrix(source));
     return (loaded * 1e3) / Math.max(performance.now() - start, 1e-3);
   } finally {

@@ -1,10 +1,12 @@
-import { bridgeScratchBytes, keyValueBytes } from '../../native-bridge/memory.js';
+import { bridgeScratchBytes, keyValueBytes, PAGE_POSITIONS } from '../../native-bridge/memory.js';
 import { READ_THREADS } from '../disk/read-threads.js';
 import { mixerScratchBytes } from '../mixers/footprint.js';
 import { recurrentStateBytes } from '../mixers/state-size.js';
 import { keyValueGroups } from '../model/attention-layers.js';
+import { slides } from '../model/layer-heads.js';
 import { recurrentWidth } from '../model/mixer-tensors.js';
 import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
+import { windowPages } from '../model/sliding-window.js';
 import type { ExpertsSpec, ModelSpec } from '../model/spec.js';
 import { keptAs, type StateFormat } from './state-format.js';
 
@@ -25,14 +27,22 @@ const BYTES_PER_TOKEN = 540;
 /** A read thread has a stack, and a buffer in which it widens small reads. */
 const READ_THREAD_BYTES = 1.2e6;
 
-/** Bytes of keys and values once the context is full, and of states that do not grow, with their copies. */
+/**
+ * Bytes of keys and values once the context is full, those of layers with a sliding window bounded, and of states that
+ * do not grow, with their copies.
+ */
 export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   const sharedValueDim = spec.latentAttention?.latentDim;
-  return keyValueGroups(spec).reduce(
-    (sum, { layers, ...heads }) =>
-      sum + keyValueBytes({ ...heads, sharedValueDim, numLayers: layers.length, contextSize, format: keptAs(format) }),
-    recurrentStateBytes(spec),
-  );
+  const windowed = windowPages(spec, contextSize) * PAGE_POSITIONS;
+  return keyValueGroups(spec).reduce((sum, { layers, ...heads }) => {
+    const shape = { ...heads, sharedValueDim, format: keptAs(format) };
+    const sliding = layers.filter((layer) => slides(spec, layer)).length;
+    return (
+      sum +
+      keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
+      keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
+    );
+  }, recurrentStateBytes(spec));
 }
 
 /**

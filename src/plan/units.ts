@@ -1,5 +1,5 @@
 import type { BundleGeometry, StreamLayer } from '../../native-bridge/bridge.js';
-import { extentPayload, numBundles } from '../../native-bridge/bundles.js';
+import { numBundles, payloadOf } from '../../native-bridge/bundles.js';
 import { rowBytes } from '../../native-bridge/formats.js';
 import { slotLayout } from '../../native-bridge/slots.js';
 
@@ -24,8 +24,7 @@ export interface UnitShape {
 }
 
 /** The streamed half of one layer, bytes without padding. */
-export const layerBytes = (layer: BundleGeometry): number =>
-  layer.extents.reduce((sum, _, extent) => sum + extentPayload(layer, extent), 0);
+export const layerBytes = (layer: BundleGeometry): number => payloadOf(layer, numBundles(layer));
 
 /** The bytes of a layer that a selector streams, without padding and without what it keeps elsewhere. */
 export const streamedBytes = ({ bundles, bundleBytes }: UnitShape): number => Math.round(bundles * bundleBytes);

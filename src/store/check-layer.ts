@@ -1,7 +1,7 @@
 import type { PartFactors } from '../../native-bridge/bridge.js';
 import { numBundles } from '../../native-bridge/bundles.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
-import { networkNeurons, streamedNeurons } from '../model/feed-forward.js';
+import { expertsOf, networkNeurons, streamedNeurons } from '../model/feed-forward.js';
 import type { ModelSpec } from '../model/spec.js';
 import { bundlePartBytes } from './geometry.js';
 import { alignmentOf } from './in-place.js';
@@ -74,7 +74,7 @@ function checkApart(
 ): LayerBundles {
   const { hiddenSize } = spec;
   const numNeurons = streamedNeurons(spec, layer);
-  if (spec.experts) broken(fields.path('downOrientation'), 'apart', 'by-output, as experts have it');
+  if (expertsOf(spec, layer)) broken(fields.path('downOrientation'), 'apart', 'by-output, as experts have it');
   const outputsPerBundle = fields.integer('outputsPerBundle', 1, hiddenSize);
   const formats = checkFormats(fields.fields('formats'), spec, 'apart', neuronsPerBundle);
   const cut = { hiddenSize, numNeurons, neuronsPerBundle, outputsPerBundle, formats };

@@ -2,7 +2,7 @@ import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { expertsOf, streamedNeurons } from '../model/feed-forward.js';
+import { streamedNeurons } from '../model/feed-forward.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type StreamedLayerTensor } from '../model/tensor-names.js';
 
@@ -29,7 +29,7 @@ export function whyCopied(tensor: CheckpointTensor): string | null {
   if (layout === 'transposed') return 'it lies turned';
   if (layout === 'packed-mxfp4') return 'its scales lie in a tensor of their own';
   if (interleaved) return 'its rows alternate with those of another tensor';
-  if (shape.length === 3 ? expertStride(tensor) === null : parts !== undefined)
+  if (shape.length === 3 ? expertStride(tensor) === null : parts !== undefined && parts.length > 1)
     return 'its rows do not follow one another';
   if (offset % alignmentOf(format) !== 0)
     return `it begins at byte ${offset}, which is no multiple of ${alignmentOf(format)}`;
@@ -47,8 +47,6 @@ function expertStride({ bytes, shape, parts, path, layout }: CheckpointTensor): 
 
 /** True where every matrix of a layer's network can be read in the checkpoint's own files. */
 export const canStay = (checkpoint: Checkpoint, layer: number): boolean =>
-  // Of a mixture only experts stay.
-  (checkpoint.spec.experts === null || expertsOf(checkpoint.spec, layer) !== null) &&
   streamedParts(checkpoint.spec).every((name) => whyCopied(tensorOf(checkpoint, layerTensor(layer, name))) === null);
 
 /** The geometry of experts that stay in place: gate, up and down have an extent each, expert after expert. */

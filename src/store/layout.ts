@@ -122,8 +122,13 @@ function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null
 /** Chooses which layers stay in the checkpoint's files. ReLU models do not: their neurons are read one by one. */
 function staying(checkpoint: Checkpoint, rows: FormatRequest, inPlace: boolean): boolean[] {
   const { experts, activation, numLayers } = checkpoint.spec;
-  const mayStay = rows === 'source' && (experts ? checkpoint.kind === 'gguf' : inPlace && activation !== 'relu');
-  return Array.from({ length: numLayers }, (_, layer) => mayStay && canStay(checkpoint, layer));
+  const ofGguf = checkpoint.kind === 'gguf';
+  // A mixture whose experts must be written is written whole.
+  const stacked = experts === null || ofGguf || canStay(checkpoint, experts.leadingDenseLayers);
+  const mayStay = (layer: number) =>
+    ((ofGguf && expertsOf(checkpoint.spec, layer) !== null) || (inPlace && activation !== 'relu')) &&
+    canStay(checkpoint, layer);
+  return Array.from({ length: numLayers }, (_, layer) => rows === 'source' && stacked && mayStay(layer));
 }
 
 /**
@@ -146,7 +151,7 @@ export function planLayout(checkpoint: Checkpoint, options: LayoutOptions = {}):
 
   let rowsBytes = 0;
   const layers = stays.map((stay, layer) => {
-    if (stay && checkpoint.spec.experts) return expertsInPlace(checkpoint, layer, fileOf);
+    if (stay && expertsOf(checkpoint.spec, layer)) return expertsInPlace(checkpoint, layer, fileOf);
     const geometry = layerGeometry(checkpoint, layer, rows);
     if (stay) return denseInPlace(checkpoint, layer, geometry.neuronsPerBundle, fileOf);
     geometry.extents[0].offset = rowsBytes;

@@ -5,6 +5,8 @@ export interface Damage {
   bundle: number | null;
   /** The start of the damaged run (a segment of a bundle, a tensor, a file). In padding: the damaged byte itself. */
   offset: number;
+  /** What is wrong, in a sentence, where no checksum tells: a file that has changed since, a manifest. */
+  reason?: string;
 }
 
 export interface Verification {

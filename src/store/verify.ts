@@ -31,7 +31,8 @@ export async function verifyStore(path: string, crc32c: Crc32c, options: VerifyO
   } catch (error) {
     if (!(error instanceof FlashrowError) || error.code !== 'CORRUPT') throw error;
     const { file = MANIFEST_FILE, offset = 0 } = error.details;
-    return { ok: false, bundles: 0, unchecked: 0, bytes: 0, firstBad: { file, layer: null, bundle: null, offset } };
+    const firstBad = { file, layer: null, bundle: null, offset, reason: error.message };
+    return { ok: false, bundles: 0, unchecked: 0, bytes: 0, firstBad };
   }
 
   const { manifest, files } = store;

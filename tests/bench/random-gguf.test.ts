@@ -80,6 +80,19 @@ describe('a random model', () => {
     if (experts) expect(spec.experts).toMatchObject(experts);
   });
 
+  it('has delta nets between its layers of attention, where its shape has them', () => {
+    const path = join(folder, 'hybrid.gguf');
+    writeRandomGguf(path, SHAPES['tiny-hybrid'], 'q8_0');
+    const { spec } = openCheckpoint(path);
+    // The block that foretells is no layer.
+    expect(spec).toMatchObject({ numLayers: 4, attentionGate: true, rotary: { dimension: 32 } });
+    expect(spec.recurrent).toMatchObject({
+      mixer: { keyHeads: 2, valueHeads: 4, headDim: 32 },
+      layers: [true, false, true, false],
+    });
+    expect(spec.experts).toMatchObject({ numExperts: 16, sharedIntermediateSize: 64 });
+  });
+
   it('is the same file for the same seed, and another for another', () => {
     const again = join(folder, 'again.gguf');
     const other = join(folder, 'other.gguf');

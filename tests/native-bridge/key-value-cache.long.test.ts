@@ -100,6 +100,12 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       });
     }
 
+    /** Bytes of a page: keys and values of 64 positions, with their scales. */
+    get pageBytes(): number {
+      const vector = { f32: 4, i16: 2, i8: 1 }[this.format] * this.shape.headDim + (this.format === 'f32' ? 0 : 4);
+      return 2 * 64 * this.shape.numKeyValueHeads * vector;
+    }
+
     /** Appends to layer 1, attends, compares every token with the definition. */
     step(position: number, tokens: number): void {
       const { shape, traits, random, format } = this;
@@ -167,12 +173,52 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       const watched = new Watched(shape, format, new Random(62));
       watched.step(0, 150);
       for (const length of [149, 128, 100, 64, 63, 1, 0]) {
-        watched.cache.truncate(length);
+        watched.cache.truncate(1, length);
         watched.step(length, 3);
         watched.step(length + 3, 64);
       }
       watched.cache.dispose();
     });
+  });
+
+  it.each(['f32', 'i16', 'i8'] as const)('attends in %s over a window whose pages alone are held', (format) => {
+    const shape = { numAttentionHeads: 6, numKeyValueHeads: 2, headDim: 80 };
+    const watched = new Watched(shape, format, new Random(64), { window: 70, sinks: null, softCap: 0 });
+    let position = 0;
+    for (const tokens of [100, 30, 1, 64, 1, 1, 90, 60, 3]) {
+      watched.cache.drop(1, 0, Math.max(0, position + 1 - 70));
+      watched.step(position, tokens);
+      position += tokens;
+      // Pages are whole: those of the window, of the pass, and of what lies in both ends of them.
+      expect(watched.cache.bytes).toBeLessThanOrEqual((Math.ceil((70 + tokens) / 64) + 1) * watched.pageBytes);
+    }
+    watched.cache.truncate(1, 340);
+    watched.step(340, 5);
+    watched.cache.dispose();
+  });
+
+  it('takes the memory of dropped pages for new ones', () => {
+    const shape = { numAttentionHeads: 2, numKeyValueHeads: 1, headDim: 8 };
+    const watched = new Watched(shape, 'i16', new Random(65), { window: 64, sinks: null, softCap: 0 });
+    watched.step(0, 200);
+    watched.cache.drop(1, 70, 192);
+    expect(watched.cache.bytes).toBe(3 * watched.pageBytes);
+    watched.cache.drop(1, 0, 64);
+    expect(watched.cache.bytes).toBe(2 * watched.pageBytes);
+    watched.cache.drop(1, 0, 400);
+    expect(watched.cache.bytes).toBe(watched.pageBytes);
+    for (const [position, tokens] of [
+      [200, 1],
+      [199, 1],
+      [255, 1],
+    ])
+      expect(thrownBy(() => watched.step(position, tokens)).code).toBe('USAGE');
+    watched.cache.truncate(1, 100);
+    expect(thrownBy(() => watched.step(100, 1)).code).toBe('USAGE');
+    watched.cache.truncate(1, 0);
+    expect(watched.cache.bytes).toBe(0);
+    watched.step(0, 130);
+    watched.cache.dispose();
   });
 
   it('holds pages of 64 positions, taken when first written, given back when empty', () => {
@@ -193,15 +239,45 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       cache.append(0, 64, 136, vectors, vectors);
       cache.append(2, 0, 65, vectors, vectors);
       expect(cache.bytes).toBe((4 + 2) * page);
-      cache.truncate(128);
+      for (let layer = 0; layer < 3; layer++) cache.truncate(layer, 128);
       expect(cache.bytes).toBe((2 + 2) * page);
-      cache.truncate(64);
+      for (let layer = 0; layer < 3; layer++) cache.truncate(layer, 64);
       expect(cache.bytes).toBe(2 * page);
-      cache.truncate(0);
+      for (let layer = 0; layer < 3; layer++) cache.truncate(layer, 0);
       expect(cache.bytes).toBe(0);
       cache.dispose();
     }
   });
+
+  it.each(['f32', 'i16', 'i8'] as const)(
+    'copies what a layer holds to another one, which then goes on by itself: %s',
+    (format) => {
+      const random = new Random(66);
+      const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16 };
+      const cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 2, contextSize: 300 });
+      const [k, v, q] = [random.floats(200 * 32), random.floats(200 * 32), random.floats(64)];
+      cache.append(0, 0, 200, k, v);
+      cache.append(1, 0, 300, new Float32Array(9600), new Float32Array(9600));
+      cache.copy(0, 1, 150);
+      const attended = (layer: number, position: number) => {
+        const out = new Float32Array(64);
+        cache.attend(layer, position, 1, q, out);
+        return bits(out);
+      };
+      const expected = attended(0, 149);
+      expect(attended(1, 149)).toEqual(expected);
+      expect(thrownBy(() => attended(1, 150)).code).toBe('USAGE');
+      cache.append(0, 100, 1, v, k);
+      expect(attended(1, 149)).toEqual(expected);
+      expect(attended(0, 149)).not.toEqual(expected);
+      cache.drop(0, 0, 128);
+      cache.copy(0, 1, 1000);
+      expect(thrownBy(() => attended(1, 199)).code).toBe('USAGE');
+      expect(thrownBy(() => cache.copy(0, 0, 10)).code).toBe('USAGE');
+      expect(thrownBy(() => cache.copy(0, 2, 10)).code).toBe('USAGE');
+      cache.dispose();
+    },
+  );
 
   it('keeps layers apart', () => {
     const shape = { numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8 };
@@ -240,7 +316,7 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       const together = new Float32Array(200 * 576);
       cache.attend(0, 0, 200, q, together);
       const apart = new Float32Array(200 * 576);
-      cache.truncate(0);
+      cache.truncate(0, 0);
       for (let t = 0; t < 200; t++) {
         cache.append(0, t, 1, k.subarray(t * 192), v.subarray(t * 192));
         cache.attend(0, t, 1, q.subarray(t * 576), apart.subarray(t * 576));
@@ -273,6 +349,10 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       () => cache.append(0, 10, 2, k, k.subarray(0, 15)),
       () => cache.attend(0, 95, 6, q, q.slice()),
       () => cache.attend(0, 10, 1, q, q.slice()),
+      () => cache.truncate(1, 0),
+      () => cache.truncate(0, -1),
+      () => cache.drop(1, 0, 5),
+      () => cache.drop(0, -1, 5),
       () => cache.attend(0, 70, 1, q, q.slice()),
       () => cache.attend(0, 0, 2, q.subarray(0, 31), q.slice()),
       () => cache.attend(0, 0, 2, q, new Float32Array(31)),

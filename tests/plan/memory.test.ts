@@ -12,6 +12,17 @@ describe('keys and values', () => {
     expect(stateBytes(spec, 65, 'q8')).toBe(vectors(128) * (16 + 4));
     expect(stateBytes(spec, 100, 'f32')).toBe(vectors(128) * 16 * 4);
   });
+
+  it('are bounded in layers with a sliding window, whatever the context', () => {
+    const slidingWindow = { size: 128, fullEvery: 3, theta: null, layers: null, heads: null };
+    const spec = modelSpec({ numLayers: 6, numKeyValueHeads: 2, headDim: 16, slidingWindow });
+    // A window of 128 with a chunk of 32, from within a page; 128 before the end of a turn and 8 more; 256 after it.
+    const pages = 4 + 4 + 4;
+    const page = 64 * 2 * 2 * (16 * 2 + 4);
+    for (const contextSize of [1024, 32768])
+      expect(stateBytes(spec, contextSize, 'f16')).toBe(page * (2 * (contextSize / 64) + 4 * pages));
+    expect(stateBytes(spec, 640, 'f16')).toBe(page * 6 * 10);
+  });
 });
 
 describe('scratch', () => {

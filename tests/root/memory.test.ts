@@ -63,6 +63,13 @@ describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unles
     expect(receipt.rssGrowthBytes).toBeLessThanOrEqual(budget + receipt.overheadBytes);
   });
 
+  it('plans for it in less than the probes of a free machine take', async () => {
+    const args = [MAIN, 'plan', model, '--memory', '60MB', '--context', '64', '--cache-dir', join(folder, 'cache')];
+    const planning = await nodeInCgroup(200e6, [...args, '--json']);
+    expect(planning, planning.stderr).toMatchObject({ exitCode: 0, killed: 0 });
+    expect(JSON.parse(planning.stdout).forecast.tokensPerSecond).toBeGreaterThan(0);
+  });
+
   it('takes no more than 60% of what the cgroup holds where no budget is given', async () => {
     const { tokens, receipt } = await runCapped('run, no budget given', modelBytes, []);
     expect(tokens).toEqual(expected);

@@ -41,7 +41,9 @@ KeyValueCache::KeyValueCache(std::shared_ptr<ThreadPool> pool, const Kernels& ke
 
 size_t KeyValueCache::bytes() const {
   size_t pages = 0;
-  for (const PerLayer& layer : layers_) pages += layer.numPages;
+  for (const PerLayer& layer : layers_) {
+    for (const Page& page : layer.pages) pages += page.data != nullptr;
+  }
   return pages * pageBytes();
 }
 
@@ -59,16 +61,28 @@ size_t KeyValueCache::pageBytes() const {
   return vectorsOf(heads) + (scaled() ? heads * kPagePositions * sizeof(float) : 0);
 }
 
-uint8_t* KeyValueCache::pageAt(const PerLayer& layer, size_t position) const {
-  const size_t page = position / kPagePositions;
-  return layer.runs[page / pagesPerRun_].data() + page % pagesPerRun_ * pageBytes();
+void KeyValueCache::take(PerLayer& layer, size_t page) {
+  if (layer.pages.size() <= page) layer.pages.resize(page + 1);
+  size_t index = 0;
+  while (index < layer.runs.size() && layer.runs[index].free.empty()) index++;
+  if (index == layer.runs.size()) {
+    Run run;
+    for (size_t place = pagesPerRun_; place-- > 0;) run.free.push_back(static_cast<uint32_t>(place));
+    layer.runs.push_back(std::move(run));
+  }
+  Run& run = layer.runs[index];
+  if (run.memory.data() == nullptr) run.memory = Arena(pagesPerRun_ * pageBytes());
+  const uint32_t place = run.free.back();
+  run.free.pop_back();
+  layer.pages[page] = {run.memory.data() + place * pageBytes(), static_cast<uint32_t>(index), place};
 }
 
-void KeyValueCache::resize(PerLayer& layer, size_t numPages) {
-  const size_t runs = (numPages + pagesPerRun_ - 1) / pagesPerRun_;
-  if (layer.runs.size() > runs) layer.runs.resize(runs);
-  while (layer.runs.size() < runs) layer.runs.emplace_back(pagesPerRun_ * pageBytes());
-  layer.numPages = numPages;
+void KeyValueCache::release(PerLayer& layer, size_t page) {
+  if (!holds(layer, page)) return;
+  Run& run = layer.runs[layer.pages[page].run];
+  run.free.push_back(layer.pages[page].place);
+  layer.pages[page] = {};
+  if (run.free.size() == pagesPerRun_) run.memory = Arena();
 }
 
 float* KeyValueCache::keyScales(uint8_t* page, size_t head) const {
@@ -120,9 +134,13 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
     failUsage("position " + std::to_string(position) + " does not follow the " + std::to_string(layer.length) +
               " held");
   }
-  resize(layer, std::max(layer.numPages, pagesOf(position + tokens)));
+  if (tokens > 0 && position % kPagePositions != 0 && !holds(layer, position / kPagePositions)) {
+    failUsage("the positions before " + std::to_string(position) + " were dropped");
+  }
   for (size_t t = 0; t < tokens; t++) {
-    uint8_t* const page = pageAt(layer, position + t);
+    const size_t index = (position + t) / kPagePositions;
+    if (!holds(layer, index)) take(layer, index);
+    uint8_t* const page = layer.pages[index].data;
     const size_t within = (position + t) % kPagePositions;
     for (size_t head = 0; head < options_.numKeyValueHeads; head++) {
       const size_t from = t * keyValueSize() + head * options_.headDim;
@@ -139,6 +157,10 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
   if (position + tokens > layer.length) {
     failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " +
               std::to_string(layer.length) + " are held");
+  }
+  const size_t seen = layer.window == 0 || position < layer.window ? 0 : position + 1 - layer.window;
+  for (size_t page = seen / kPagePositions; page * kPagePositions < position + tokens; page++) {
+    if (!holds(layer, page)) failUsage("positions from " + std::to_string(page * kPagePositions) + " on were dropped");
   }
   const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
   const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
@@ -217,7 +239,7 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
 template <class Visit>
 void KeyValueCache::eachPage(const TileRows& rows, const Visit& visit) const {
   for (size_t begin = rows.firstPage(); begin < rows.length(); begin += kPagePositions) {
-    visit(pageAt(rows.layer, begin), begin, std::min(kPagePositions, rows.length() - begin));
+    visit(rows.layer.pages[begin / kPagePositions].data, begin, std::min(kPagePositions, rows.length() - begin));
   }
 }
 
@@ -274,10 +296,30 @@ void KeyValueCache::sumTile(const TileRows& rows, void* scratch) const {
   });
 }
 
-void KeyValueCache::truncate(size_t length) {
-  for (PerLayer& layer : layers_) {
-    layer.length = std::min(layer.length, length);
-    resize(layer, std::min(layer.numPages, pagesOf(length)));
+void KeyValueCache::truncate(size_t index, size_t length) {
+  PerLayer& layer = checked(index, 0, 0);
+  layer.length = std::min(layer.length, length);
+  const size_t pages = (layer.length + kPagePositions - 1) / kPagePositions;
+  for (size_t page = pages; page < layer.pages.size(); page++) release(layer, page);
+  layer.pages.resize(std::min(layer.pages.size(), pages));
+}
+
+void KeyValueCache::drop(size_t index, size_t from, size_t to) {
+  PerLayer& layer = checked(index, 0, 0);
+  const size_t end = std::min(to, layer.length) / kPagePositions;
+  for (size_t page = (from + kPagePositions - 1) / kPagePositions; page < end; page++) release(layer, page);
+}
+
+void KeyValueCache::copy(size_t fromIndex, size_t toIndex, size_t length) {
+  const PerLayer& from = checked(fromIndex, 0, 0);
+  PerLayer& to = checked(toIndex, 0, 0);
+  if (fromIndex == toIndex) failUsage("a layer is not copied to itself");
+  truncate(toIndex, 0);
+  to.length = std::min(from.length, length);
+  for (size_t page = 0; page * kPagePositions < to.length; page++) {
+    if (!holds(from, page)) continue;
+    take(to, page);
+    std::memcpy(to.pages[page].data, from.pages[page].data, pageBytes());
   }
 }
 

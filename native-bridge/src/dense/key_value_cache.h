@@ -26,9 +26,9 @@ struct KeyValueCacheOptions {
 };
 
 /**
- * Keys and values in pages of 64 positions. A page holds the keys [64, headDim] of each key-value head, and then the
- * values likewise. Where they are integers, their f32 scales follow: those of the keys, [64] per head, and those
- * of the values.
+ * Keys and values in pages of 64 positions, not all of which need be held. A page holds the keys [64, headDim] of each
+ * key-value head, and then the values likewise. Where they are integers, their f32 scales follow: those of the keys,
+ * [64] per head, and those of the values.
  */
 class KeyValueCache {
  public:
@@ -46,13 +46,29 @@ class KeyValueCache {
   size_t bytes() const;
   void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
   void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out);
-  void truncate(size_t length);
+  /** Forgets a layer's positions from `length` on, and frees whole pages beyond it. */
+  void truncate(size_t layer, size_t length);
+  /** Frees a layer's pages that lie whole between two positions. */
+  void drop(size_t layer, size_t from, size_t to);
+  /** Has one layer hold what another one holds of its first `length` positions. */
+  void copy(size_t from, size_t to, size_t length);
 
  private:
+  /** Memory for pagesPerRun_ pages, untouched where they have not been written; none while all of them are free. */
+  struct Run {
+    Arena memory;
+    std::vector<uint32_t> free;
+  };
+  struct Page {
+    /** Null where the page is not held. */
+    uint8_t* data = nullptr;
+    uint32_t run = 0;
+    uint32_t place = 0;
+  };
   struct PerLayer {
-    /** Memory for pagesPerRun_ pages each, untouched where pages have not been written. */
-    std::vector<Arena> runs;
-    size_t numPages = 0;
+    std::vector<Run> runs;
+    /** By position / kPagePositions, up to the last one that was held. */
+    std::vector<Page> pages;
     /** Positions that a token sees; 0: all. */
     size_t window = 0;
     /** [numAttentionHeads]; null without them. */
@@ -72,10 +88,13 @@ class KeyValueCache {
   size_t valueDim() const { return sharesValues() ? options_.sharedValueDim : options_.headDim; }
   /** Vectors of one position that a page keeps. */
   size_t keptHeads() const { return (sharesValues() ? 1 : 2) * options_.numKeyValueHeads; }
-  static size_t pagesOf(size_t positions) { return (positions + kPagePositions - 1) / kPagePositions; }
   size_t pageBytes() const;
-  uint8_t* pageAt(const PerLayer& layer, size_t position) const;
-  void resize(PerLayer& layer, size_t numPages);
+  bool holds(const PerLayer& layer, size_t page) const {
+    return page < layer.pages.size() && layer.pages[page].data != nullptr;
+  }
+  /** Takes memory for a page that is not held. */
+  void take(PerLayer& layer, size_t page);
+  void release(PerLayer& layer, size_t page);
   uint8_t* keys(uint8_t* page, size_t head) const { return page + vectorsOf(head); }
   uint8_t* values(uint8_t* page, size_t head) const { return keys(page, valueHead(head)); }
   /** One per position; null where values are kept as they are. */

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { WRITABLE_FORMATS } from '../../../native-bridge/formats.js';
+import type { FormatRequest } from '../../store/format-choice.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
 import { choice } from '../options/option-values.js';
@@ -9,8 +10,8 @@ import { notice, printJson, printLine } from '../output/output.js';
 import { withProgress } from '../output/task-progress.js';
 
 interface ConvertFlags {
-  rows: string;
-  dense: string;
+  rows: FormatRequest;
+  dense: FormatRequest;
   json?: boolean;
 }
 

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { nearestName } from '../../api/nearest-name.js';
 import { leadsNowhere } from '../../disk/kept-files.js';
@@ -77,7 +78,8 @@ async function remove(name: string, { cacheDir, json }: ListFlags): Promise<void
 
 function describe({ kind, source, path, readsFrom }: CachedModel): string {
   if (leadsNowhere(path)) return 'link, leads nowhere';
-  const inPlace = readsFrom.length > 0 ? ', read in place' : '';
+  const gone = readsFrom.some((file) => !existsSync(file));
+  const inPlace = gone ? ', which is gone' : readsFrom.length > 0 ? ', read in place' : '';
   return source === null ? kind : `${kind} of ${source}${inPlace}`;
 }
 

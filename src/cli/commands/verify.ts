@@ -31,7 +31,7 @@ async function verify(store: string, flags: { cacheDir?: string; json?: boolean 
   if (!result.ok) process.exitCode = 1;
   if (flags.json) return printJson(result);
   const { ok, firstBad, bundles, bytes, unchecked } = result;
-  const where = firstBad ? `; the first damage is ${damagePlace(firstBad)}` : '';
+  const where = firstBad ? `; ${firstBad.reason ?? `the first damage is ${damagePlace(firstBad)}`}` : '';
   const others =
     unchecked > 0
       ? `; ${plural(unchecked, 'bundle')} lie in the checkpoint's own file without checksums, and its header, size and time of writing are as they were`
