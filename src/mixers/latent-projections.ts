@@ -2,7 +2,7 @@ import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { DenseMatrix } from '../dense/dense-matrix.js';
 import { type Norm, rmsNorm } from '../dense/norm.js';
 import { Rotary } from '../dense/rotary.js';
-import { scaleBy } from '../dense/vectors.js';
+import { heat, scaleBy } from '../dense/vectors.js';
 import type { LatentAttentionSpec, ModelSpec } from '../model/spec.js';
 import { type MixerLoad, MixerTensors } from './mixer-tensors.js';
 
@@ -108,7 +108,7 @@ export class LatentProjections {
   #absorb(tokens: number, position: number, q: Float32Array): void {
     const { latentDim, rotaryDim, keyDim, keyLayout } = this.#latent;
     const { queries, plain, absorbed, turning } = this.#rows;
-    const { numAttentionHeads, queryScale } = this.#spec;
+    const { numAttentionHeads, queryScale, queryTemperature } = this.#spec;
     const [from, to] = [keyDim + rotaryDim, latentDim + rotaryDim];
     const rows = tokens * numAttentionHeads;
     copyColumns(queries, from, 0, plain, keyDim, 0, keyDim, rows);
@@ -117,6 +117,7 @@ export class LatentProjections {
     this.#rotary.apply(turning, tokens, numAttentionHeads, position);
     copyColumns(absorbed, latentDim, 0, q, to, 0, latentDim, rows);
     copyColumns(turning, rotaryDim, 0, q, to, latentDim, rotaryDim, rows);
+    if (queryTemperature) heat(q, tokens, numAttentionHeads * to, position, queryTemperature);
     if (queryScale !== 1) scaleBy(q, rows * to, queryScale);
   }
 }

@@ -10,7 +10,7 @@ import type { Fields } from './fields.js';
 import { type FoldedLayer, foldedNames } from './folded-blocks.js';
 import { huggingFaceGemma } from './gemma-traits.js';
 import { huggingFaceGemma4, huggingFaceGemma4Heads } from './gemma4-traits.js';
-import { huggingFaceLatent, latentNames, latentRows } from './latent-family.js';
+import { huggingFaceLatent, latentNames, latentRotaryDimension, latentRows } from './latent-family.js';
 import { huggingFaceMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
@@ -31,7 +31,7 @@ export function huggingFaceDecoder(
   refuseUnknownTraits(family, config);
   const heads = readHeads(family, config);
   const scaling = ropeFields(config);
-  const rotary = rotarySpec(family, scaling, config, heads.latentAttention?.rotaryDim ?? heads.headDim);
+  const rotary = rotarySpec(family, scaling, config, heads);
   const folded = family.folded?.fromHuggingFace(config) ?? null;
   const numLayers = folded?.length ?? config.size('num_hidden_layers');
   const mixers = family.recurrent?.fromHuggingFace(config, numLayers) ?? null;
@@ -145,11 +145,13 @@ function rotarySpec(
   { huggingFace: { rotary: layout = 'halves' } = {} }: DecoderFamily,
   scaling: Fields | null,
   config: Fields,
-  headDim: number,
+  { headDim, latentAttention }: Pick<ModelSpec, 'headDim' | 'latentAttention'>,
 ): RotarySpec {
   const source = scaling?.raw('rope_theta') === undefined ? config : scaling;
   const theta = source.positive('rope_theta', 10000);
-  const dimension = rotaryDimension(scaling ?? config, config, headDim);
+  const dimension = latentAttention
+    ? latentRotaryDimension(scaling ?? config, latentAttention)
+    : rotaryDimension(scaling ?? config, config, headDim);
   return { theta, dimension, layout, ...huggingFaceScaling(scaling, config, theta, dimension) };
 }
 

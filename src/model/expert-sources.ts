@@ -24,12 +24,6 @@ export const stackedExperts: ExpertSource = (
   return isBias ? { sourceName, sourceShape: [numExperts, intermediateSize] } : { sourceName };
 };
 
-/** Stacks with gate and up in one where the checkpoint has such, else a matrix of its own for each expert. */
-export const fusedOrApart =
-  (holds: (sourceName: string) => boolean, fused: StackName, apart: ExpertName): ExpertSource =>
-  (layer, tensor, context) =>
-    (holds(fused(layer, 'down')) ? fusedExperts(fused) : expertsApart(apart))(layer, tensor, context);
-
 type StackName = (layer: number, stack: 'gateUp' | 'down') => string;
 type ExpertName = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string;
 
@@ -60,3 +54,17 @@ export const fusedExperts =
       },
     };
   };
+
+/** The usual names of transformers: a matrix of its own for each expert. */
+export const namedApart: ExpertSource = expertsApart(
+  (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+);
+
+const usualStack: StackName = (layer, stack) =>
+  `model.layers.${layer}.mlp.experts.${stack === 'gateUp' ? 'gate_up' : stack}_proj`;
+
+/** The usual stacks with gate and up in one, where the checkpoint has them; else a matrix for each expert. */
+export const fusedOrApart =
+  (holds: (sourceName: string) => boolean): ExpertSource =>
+  (layer, tensor, context) =>
+    (holds(usualStack(layer, 'down')) ? fusedExperts(usualStack) : namedApart)(layer, tensor, context);

@@ -72,6 +72,14 @@ export function huggingFaceLatent(config: Fields): Latent {
   };
 }
 
+/** Dimensions that rotate. Some files say their share of a head besides. Throws UNSUPPORTED for another share. */
+export function latentRotaryDimension(scaling: Fields, { keyDim, rotaryDim }: LatentAttentionSpec): number {
+  const share = scaling.positive('partial_rotary_factor', 1);
+  if (share !== 1 && Math.abs(share * (keyDim + rotaryDim) - rotaryDim) > 1e-3)
+    throw scaling.unsupported('partial_rotary_factor', `is ${share}; it should be 1, or what "qk_rope_head_dim" says`);
+  return rotaryDim;
+}
+
 /**
  * The factor for queries, as the engine divides by the root of the latent head and not of the one that it stands for.
  * `growth` is what YaRN adds to them.

@@ -63,6 +63,14 @@ describe.each(Object.entries(models))('%s', (name, golden) => {
     },
   );
 
+  /** Experts in stacks, of which each layer has two tensors or three. */
+  const stacks = golden.tensors.filter(([tensor, shape]) => shape.length === 3 && !/\*|conv/.test(tensor));
+  it.skipIf(stacks.length === 0)('streams experts in stacks from the folder itself', async () => {
+    const { conversion } = await planModel(folder, { cacheDir: join(scratch, 'none'), contextSize: 700 });
+    const bytes = stacks.reduce((sum, [, shape]) => sum + 4 * shape.reduce((a, b) => a * b), 0);
+    expect(conversion.bytes).toBeLessThan(bytes / 2);
+  });
+
   it('writes the same at every budget, cache policy and number of threads', async () => {
     const { rows, tokens } = await run({});
     const mixture = golden.tensors.some(([tensor]) => /experts|sparse/.test(tensor));

@@ -146,6 +146,8 @@ MODELS = {
     'deepseek-v3': (t.DeepseekV3ForCausalLM, t.DeepseekV3Config(
         **LATENT, q_lora_rank=20, n_group=4, topk_group=2, num_mtp_layers=0, rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=0.5))),
     'glm-4.7-flash': (t.Glm4MoeLiteForCausalLM, t.Glm4MoeLiteConfig(**LATENT, q_lora_rank=20, rms_norm_eps=1e-3)),
+    'mistral4': (t.Mistral4ForCausalLM, t.Mistral4Config(
+        **LATENT, q_lora_rank=20, rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1))),
     'nemotron-h': (t.NemotronHForCausalLM, t.NemotronHConfig(
         **USUAL, head_dim=16, hybrid_override_pattern='MEM*EME*E', mamba_num_heads=8, mamba_head_dim=16, n_groups=2, ssm_state_size=16, conv_kernel=4,
         n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=32, moe_shared_expert_intermediate_size=48, n_group=1, topk_group=1,

@@ -33,6 +33,12 @@ const TOKENIZER = {
   },
 };
 
+/** safetensors pads headers with spaces, so that the data begins at a multiple of 8. */
+function padded(header: TensorHeader): string {
+  const json = JSON.stringify(header);
+  return json.padEnd(8 * Math.ceil(Buffer.byteLength(json) / 8));
+}
+
 /**
  * Makes `folder` the checkpoint that the reference ran on: the same generator, the same order. `edit` changes
  * config.json. Returns its path.
@@ -64,7 +70,7 @@ export function writeGolden(
     else
       for (let i = 0; i < count; i++) add(tensor.replace('*', `${i}`), one, values.subarray(i * size, (i + 1) * size));
   }
-  writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(header, 0), ...parts]));
+  writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(padded(header)), ...parts]));
   writeFileSync(join(folder, 'config.json'), edit(JSON.stringify(config)));
   writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(TOKENIZER));
   return folder;

@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 const FUSED = 'attention.query_key_value.weight';
 
@@ -37,7 +37,6 @@ export const bailingMoe2 = decoder({
       sharedUp: 'mlp.shared_experts.up_proj.weight',
       sharedDown: 'mlp.shared_experts.down_proj.weight',
     },
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

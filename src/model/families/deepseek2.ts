@@ -2,7 +2,7 @@ import { shown } from '../../errors.js';
 import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
-import { expertsApart } from '../expert-sources.js';
+import { fusedOrApart, namedApart } from '../expert-sources.js';
 import type { ExpertsFamily } from '../experts.js';
 import type { Fields } from '../fields.js';
 import { latentQueryScale } from '../latent-family.js';
@@ -17,8 +17,6 @@ const GLM_FLASH_LAYERS: readonly unknown[] = [47, 48];
  * their own (llama.cpp, deepseek2).
  */
 function ggufTraits(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec> {
-  if (spec.queryTemperature)
-    throw metadata.unsupported(key('attention.temperature_scale'), 'is set; latent attention is not supported with it');
   const factor = metadata.text(key('rope.scaling.type')) === 'yarn' ? metadata.positive(key('rope.scaling.factor')) : 1;
   const multiplier = metadata.raw(key('rope.scaling.yarn_log_multiplier'));
   const slope =
@@ -57,8 +55,7 @@ const EXPERTS = {
     sharedUp: 'mlp.shared_experts.up_proj.weight',
     sharedDown: 'mlp.shared_experts.down_proj.weight',
   },
-  source: () =>
-    expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+  source: () => namedApart,
 } as const satisfies ExpertsFamily;
 
 const FAMILY = {
@@ -129,9 +126,24 @@ const glmFlash = decoder({
   experts: { ...EXPERTS, normalizeWeights: true, scoring: 'sigmoid' },
 });
 
-const GENERATIONS: readonly Architecture[] = [v2, v3, glmFlash];
+/** Mistral 4: its queries grow with their position beyond the context of the first training. */
+export const mistral4 = decoder({
+  ...FAMILY,
+  huggingFaceClasses: ['Mistral4ForCausalLM'],
+  huggingFace: { rotary: 'interleaved', only: { rope_interleave: true }, traits: huggingFaceTraits },
+  experts: {
+    ...EXPERTS,
+    normalizeWeights: true,
+    source: fusedOrApart,
+  },
+});
 
-/** DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), Kimi K2, GLM-4.7-Flash: latent attention, many small experts. */
+const GENERATIONS: readonly Architecture[] = [v2, v3, glmFlash, mistral4];
+
+/**
+ * DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), Kimi K2, GLM-4.7-Flash, Mistral 4: latent attention, many small
+ * experts.
+ */
 export const deepseek2: Architecture = {
   ...v3,
   huggingFaceClasses: GENERATIONS.flatMap(({ huggingFaceClasses }) => huggingFaceClasses),

@@ -95,12 +95,7 @@ export const DELTA_QWEN_EXPERTS = {
   normalizeWeights: true,
   sharedExpert: true,
   // Qwen3-Next's folders have a matrix for each expert, those of Qwen 3.5 two stacks for a layer.
-  source: (holds) =>
-    fusedOrApart(
-      holds,
-      (layer, stack) => `model.layers.${layer}.mlp.experts.${stack === 'gateUp' ? 'gate_up' : stack}_proj`,
-      (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
-    ),
+  source: fusedOrApart,
 } as const satisfies DecoderFamily['experts'];
 
 /** Qwen 3.5: gated delta nets, and gated attention in every fourth layer. */
