@@ -48,6 +48,8 @@ const CASES = [
   'qwen35moe-q8_0',
   'nemotron_h_moe-f32',
   'nemotron_h_moe-q8_0',
+  'nemotron_h_moe-latent-f32',
+  'nemotron_h_moe-latent-q8_0',
   'deepseek2-f32',
   'deepseek2-q8_0',
   'deepseek2-glm-f32',
