@@ -297,6 +297,8 @@ export interface KeyValueCache {
    * a position to be written after one of them within its page, is then USAGE.
    */
   drop(layer: number, from: number, to: number): void;
+  /** Has layer `to` hold what layer `from` holds of its first `length` positions, and nothing else. */
+  copy(from: number, to: number, length: number): void;
   /** Bytes of pages held now. */
   readonly bytes: number;
   dispose(): void;

@@ -304,6 +304,10 @@ class AddonKeyValueCache implements KeyValueCache {
     guarded(() => this.#native.drop(layer, from, to));
   }
 
+  copy(from: number, to: number, length: number): void {
+    guarded(() => this.#native.copy(from, to, length));
+  }
+
   dispose(): void {
     this.#native.dispose();
   }

@@ -111,6 +111,19 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (let page = Math.ceil(from / PAGE_POSITIONS); page < end; page++) layer.pages[page] = null;
   }
 
+  copy(fromIndex: number, toIndex: number, length: number): void {
+    const from = this.#layer(fromIndex, 0, 0);
+    const to = this.#layer(toIndex, 0, 0);
+    if (from === to) throw usage('a layer is not copied to itself');
+    if (!isCount(length)) throw usage(`${length} is not a number of positions`);
+    to.length = Math.min(from.length, length);
+    to.pages = from.pages.slice(0, Math.ceil(to.length / PAGE_POSITIONS)).map((page) => {
+      if (page === null) return null;
+      const keys = copied(page.keys);
+      return { keys, values: page.values === page.keys ? keys : copied(page.values) };
+    });
+  }
+
   dispose(): void {
     this.#disposed = true;
     for (const layer of this.#layers) layer.pages = [];
@@ -179,6 +192,8 @@ export class TwinKeyValueCache implements KeyValueCache {
     return this.#layers[index];
   }
 }
+
+const copied = ({ vectors, scales }: Half): Half => ({ vectors: vectors.slice(), scales: scales.slice() });
 
 /**
  * Keeps `count` values from `offset` on as vector number `to`. Integers are scaled so that the largest becomes the

@@ -45,10 +45,10 @@ export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ..
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
   const { repeatPenalty = 1, seed = Math.floor(Math.random() * 2 ** 32), stop = [] } = options;
-  const { ignoreEos = false, trace = null } = options;
+  const { ignoreEos = false, trace = null, cacheKey = null } = options;
   if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];
-  return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop: stops, ignoreEos, trace };
+  return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop: stops, ignoreEos, trace, cacheKey };
 }
 
 /** The values with which an option leaves out nothing, for those that choose among the tokens to draw from. */

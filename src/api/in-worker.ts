@@ -28,8 +28,9 @@ export const preparedStore = (
  * The options that can cross to a worker: all but signals and callbacks. A copy: what the caller changes later changes
  * nothing.
  */
-export function plainOptions({ memory, contextSize, exact, threads, cacheDir, tuning }: ModelOptions): PlainOptions {
-  return { memory, contextSize, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+export function plainOptions(options: ModelOptions): PlainOptions {
+  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning } = options;
+  return { memory, contextSize, sequences, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
 }
 
 /** Also what is inherited. */

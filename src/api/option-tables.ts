@@ -41,6 +41,7 @@ const TUNING: OptionTable<ReplayTuning> = {
 export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   memory: null,
   contextSize: null,
+  sequences: null,
   exact: YES_OR_NO,
   threads: null,
   cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],
@@ -51,7 +52,6 @@ export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
   ...MODEL_OPTIONS,
   signal: SIGNAL,
   onProgress: CALLBACK,
-  sequences: [(value) => value === 1, '1: several conversations side by side cannot be had yet'],
   maxQueue: [
     (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
     'a whole number from 0, or Infinity',

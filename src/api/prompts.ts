@@ -63,7 +63,7 @@ export class Prompts {
   }
 
   ofConversation(conversation: Conversation): Prompt {
-    const encoded = this.send('converse', conversation);
+    const encoded = this.send('converse', { ...conversation, contextSize: this.#info.contextSize });
     const ids = this.#checked(
       encoded.then((told) => told.ids),
       checkWritten,

@@ -12,11 +12,6 @@ export interface LoadOptions extends ModelOptions {
   signal?: AbortSignal | undefined;
   /** Told how far it has come: stages `compare` and `convert` where the source has to be converted, then `load`. */
   onProgress?: ((progress: Progress) => void) | undefined;
-  /**
-   * Conversations whose state is kept side by side, and calls that run side by side; default 1. More than one cannot be
-   * had yet, and is BAD_USAGE.
-   */
-  sequences?: number | undefined;
   /** Calls that may wait for their turn; one more is BUSY. Default no limit. */
   maxQueue?: number | undefined;
 }
@@ -53,7 +48,7 @@ export interface GenerateOptions {
   parseSpecial?: boolean | undefined;
   /**
    * Names the conversation that the call goes on with, so that its state is found again among others. A hint: the
-   * answer is the same without. As long as `sequences` is 1 there is one state, and the hint changes nothing.
+   * answer is the same without. With one of `sequences` there is one state, and the hint changes nothing.
    */
   cacheKey?: string | undefined;
   /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */

@@ -18,7 +18,7 @@ import type { PlannedPull, PulledModel } from './pulled-model.js';
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
 >;
 
 /** How to reach a hub. The wait before another try is an event. */
@@ -40,6 +40,8 @@ export interface GenerateSettings {
   stop: string[];
   ignoreEos: boolean;
   trace: string | null;
+  /** The name of the conversation; null without one. */
+  cacheKey: string | null;
 }
 
 /** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
@@ -223,7 +225,7 @@ export interface TextMethods {
   count: { args: Conversation; result: number; event: never };
   /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
   converse: {
-    args: Conversation;
+    args: Conversation & { contextSize: number };
     result: { ids: readonly number[]; turn: number; form: AnswerForm | null; warnings: readonly string[] };
     event: never;
   };

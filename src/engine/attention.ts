@@ -24,6 +24,8 @@ export interface AttentionOptions {
   streamed: StreamedMatrices | null;
   contextSize: number;
   stateFormat: StateFormat;
+  /** States that are held side by side. */
+  sequences: number;
   /** The most tokens that one call will bring. */
   maxTokens: number;
   /** Adds up the time of the resident projections. */
@@ -35,37 +37,18 @@ export interface AttentionOptions {
  * sliding window keeps the pages that it sees, and some to come back to (kept-pages.ts). Throws CORRUPT, NOT_FOUND, IO
  * or BridgeError.
  */
-export function createAttention({
-  spec,
-  tensors,
-  bridge,
-  dense,
-  contextSize,
-  stateFormat,
-  maxTokens,
-  denseTime,
-}: AttentionOptions): Mixer {
+export function createAttention(options: AttentionOptions): Mixer {
+  const { spec, dense, contextSize, sequences, maxTokens, denseTime } = options;
   const { numAttentionHeads } = spec;
   const groups = keyValueGroups(spec);
   const held = new HeldParts();
-  const caches = groups.map(({ layers, headDim, numKeyValueHeads }) =>
-    held.keep(
-      bridge.createKeyValueCache({
-        numLayers: layers.length,
-        numAttentionHeads,
-        numKeyValueHeads,
-        headDim,
-        contextSize,
-        format: keptAs(stateFormat),
-        windows: Uint32Array.from(layers, (layer) => windowIn(spec, layer)),
-        softCap: spec.attentionSoftCap ?? undefined,
-        sinks: readSinks(spec, layers, tensors, bridge),
-      }),
-    ),
-  );
+  const caches = groups.map((group) => held.keep(createCache(options, group)));
   const places = placesOf(spec, groups);
   const firstLayer = places.findIndex((place) => place !== null);
-  const windowed = windowedPages(spec, contextSize, groups, caches);
+  const windowed = Array.from({ length: sequences }, (_, sequence) =>
+    windowedPages(spec, contextSize, groups, caches, sequence),
+  );
+  let sequence = 0;
   const width = numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
   const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
   const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
@@ -74,22 +57,36 @@ export function createAttention({
   const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
   return {
     width,
+    use(next) {
+      sequence = next;
+    },
+    copy(from, length) {
+      for (const [group, cache] of caches.entries()) {
+        const { layers } = groups[group];
+        for (let at = 0; at < layers.length; at++)
+          cache.copy(from * layers.length + at, sequence * layers.length + at, length);
+      }
+      windowed[sequence]?.kept.copy(windowed[from]!.kept, length);
+    },
     async step(layer, x, tokens, position, mixed) {
-      const { group, at, own } = places[layer]!;
+      const { group, own, ...place } = places[layer]!;
+      const at = sequence * groups[group].layers.length + place.at;
       denseTime.start();
       dense.attentionInput(layer, x, tokens, position, q, k, v, gates);
       denseTime.stop();
-      if (layer === firstLayer) windowed?.begin(tokens);
+      if (layer === firstLayer) windowed[sequence]?.begin(tokens);
       if (own) caches[group].append(at, position, tokens, k, v);
       caches[group].attend(at, position, tokens, q, mixed);
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
-    snapshot: () => windowed?.kept.mark(),
-    snapshotNext: () => windowed?.kept.markNext(),
+    snapshot: () => windowed[sequence]?.kept.mark(),
+    snapshotNext: () => windowed[sequence]?.kept.markNext(),
     rewind(length) {
-      const reached = windowed?.kept.rewind(length) ?? length;
-      for (const [group, cache] of caches.entries())
-        for (let at = 0; at < groups[group].layers.length; at++) cache.truncate(at, reached);
+      const reached = windowed[sequence]?.kept.rewind(length) ?? length;
+      for (const [group, cache] of caches.entries()) {
+        const { length: layers } = groups[group].layers;
+        for (let at = 0; at < layers; at++) cache.truncate(sequence * layers + at, reached);
+      }
       return reached;
     },
     get bytes() {
@@ -97,6 +94,23 @@ export function createAttention({
     },
     dispose: () => void held.dispose(),
   };
+}
+
+/** Keys and values of a group's layers in all sequences: the layers of one sequence follow those of another. */
+function createCache(options: AttentionOptions, { layers, headDim, numKeyValueHeads }: KeyValueGroup): KeyValueCache {
+  const { spec, tensors, bridge, contextSize, stateFormat, sequences } = options;
+  const all = Array.from({ length: sequences }, () => layers).flat();
+  return bridge.createKeyValueCache({
+    numLayers: all.length,
+    numAttentionHeads: spec.numAttentionHeads,
+    numKeyValueHeads,
+    headDim,
+    contextSize,
+    format: keptAs(stateFormat),
+    windows: Uint32Array.from(all, (layer) => windowIn(spec, layer)),
+    softCap: spec.attentionSoftCap ?? undefined,
+    sinks: readSinks(spec, all, tensors, bridge),
+  });
 }
 
 /** Where a layer's keys and values are. */
@@ -118,15 +132,18 @@ function placesOf(spec: ModelSpec, groups: readonly KeyValueGroup[]): (Place | n
   });
 }
 
-/** The pages of all layers with a sliding window; null without such layers. */
+/** The pages of all layers with a sliding window, in one sequence; null without such layers. */
 function windowedPages(
   spec: ModelSpec,
   contextSize: number,
   groups: readonly KeyValueGroup[],
   caches: readonly KeyValueCache[],
+  sequence: number,
 ) {
   const layers = groups.flatMap(({ layers }, group) =>
-    layers.flatMap((layer, at) => (windowIn(spec, layer) > 0 ? [{ cache: caches[group], at }] : [])),
+    layers.flatMap((layer, at) =>
+      windowIn(spec, layer) > 0 ? [{ cache: caches[group], at: sequence * layers.length + at }] : [],
+    ),
   );
   if (!spec.slidingWindow || layers.length === 0) return null;
   const kept = new KeptPages(spec.slidingWindow.size, windowPages(spec, contextSize), contextSize);

@@ -22,6 +22,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
+import { type Sequence, Sequences } from './sequences.js';
 
 /** The parts that an engine puts to work. The engine does not own them: open-host.ts disposes of them. */
 export interface EngineParts {
@@ -30,6 +31,8 @@ export interface EngineParts {
   mixer: Mixer;
   feedForward: StreamedFeedForward;
   contextSize: number;
+  /** Sequences whose state is held side by side; the mixer has as many. */
+  sequences: number;
   /** Tokens that go through a layer together. */
   chunkTokens: number;
   /** Adds up the time of the resident half. */
@@ -40,11 +43,12 @@ export interface EngineParts {
   aborted: () => boolean;
 }
 
-/** The loop over layers, and the ids whose state is held. One caller at a time. */
+/** The loop over layers, and the sequences whose state is held. One caller at a time. */
 export class Engine {
   readonly #parts: EngineParts;
-  /** Ids whose state the mixer holds, in order. */
-  readonly #held: number[] = [];
+  readonly #sequences: Sequences;
+  /** The one in use. */
+  #sequence: Sequence;
   /** The residual stream of a chunk, [chunkTokens, hiddenSize]. */
   readonly #x: Float32Array;
   /** The mixer's output, [chunkTokens, mixer.width]. */
@@ -58,6 +62,8 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     const { spec, mixer, chunkTokens } = parts;
+    this.#sequences = new Sequences(parts.sequences);
+    [this.#sequence] = this.#sequences.all;
     this.#x = new Float32Array(chunkTokens * spec.hiddenSize);
     this.#mixed = new Float32Array(chunkTokens * mixer.width);
     this.#input = new Float32Array(chunkTokens * spec.hiddenSize);
@@ -65,25 +71,43 @@ export class Engine {
     this.logits = new Float32Array(LOGIT_ROWS * spec.vocabSize);
   }
 
-  /** The number of tokens whose state is held: the position of the next one. */
+  /** The number of tokens whose state the sequence in use holds: the position of the next one. */
   get position(): number {
-    return this.#held.length;
+    return this.#sequence.ids.length;
   }
 
   /**
-   * Keeps the state of the longest common prefix of the held ids and `ids`, and returns its length. It never keeps all
-   * of `ids`: the last token has to run to give logits. A mixer that cannot go back that far keeps less.
+   * Goes on with the sequence that a prompt suits (sequences.ts), keeps the state of the longest prefix that they have
+   * in common, and returns its length. It never keeps all of `ids`: the last token has to run to give logits. A mixer
+   * that cannot go back that far keeps less. `key` names the conversation; null where nobody named it.
    */
-  reuse(ids: readonly number[]): number {
-    let common = 0;
-    while (common < this.#held.length && common < ids.length - 1 && this.#held[common] === ids[common]) common++;
-    return this.rewind(common);
+  reuse(ids: readonly number[], key: string | null): number {
+    const { sequence, copied, common } = this.#sequences.choose(ids, key);
+    this.#use(sequence);
+    if (copied) {
+      sequence.ids.length = 0;
+      this.#parts.mixer.copy(copied.index, common);
+      for (let i = 0; i < common; i++) sequence.ids.push(copied.ids[i]);
+    }
+    return this.#rewind(common);
+  }
+
+  /** Goes on with an empty sequence: one that is, or the one that was used longest ago. */
+  begin(): void {
+    this.#use(this.#sequences.oldest());
+    this.#rewind(0);
+  }
+
+  #use(sequence: Sequence): void {
+    this.#sequence = sequence;
+    this.#sequences.touch(sequence);
+    this.#parts.mixer.use(sequence.index);
   }
 
   /** Takes the state back to `length` tokens, or to fewer if the mixer cannot stop there; returns how many are held. */
-  rewind(length: number): number {
+  #rewind(length: number): number {
     const reached = this.#parts.mixer.rewind(length);
-    this.#held.length = reached;
+    this.#sequence.ids.length = reached;
     return reached;
   }
 
@@ -98,6 +122,7 @@ export class Engine {
     const { numLayers } = spec;
     // The end of the turn before, and of this prompt: the next prompt may part from the text there.
     mixer.snapshot();
+    this.#sequences.prompt(this.#sequence, ids.length);
     for (let at = from; at < ids.length; ) {
       const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
       const start = at;
@@ -148,7 +173,7 @@ export class Engine {
     const mixed = this.#mixed;
     const input = this.#input;
     const output = this.#output;
-    const position = this.#held.length;
+    const position = this.position;
     const tokens = ids.length;
     if (position + tokens > contextSize) {
       throw new FlashrowError(
@@ -181,7 +206,7 @@ export class Engine {
       this.#parts.checkSource();
     } catch (error) {
       // Half a pass is worth nothing: its tokens are forgotten, and so are reads ahead for layers that will not come.
-      this.rewind(position);
+      this.#rewind(position);
       const wasAborted = error instanceof FlashrowError && error.code === 'ABORTED';
       feedForward.restart(!wasAborted);
       // A file that was written meanwhile explains what else went wrong, such as an end that came too early.
@@ -189,7 +214,7 @@ export class Engine {
       throw error;
     }
     feedForward.endToken();
-    for (const id of ids) this.#held.push(id);
+    for (const id of ids) this.#sequence.ids.push(id);
   }
 
   /** Fills the first `rows` rows of `logits` from rows `row` and after of `#x`. */

@@ -45,7 +45,7 @@ export async function generate(
   const history = [...prompt];
   const tokens: number[] = [];
 
-  const cached = engine.reuse(prompt);
+  const cached = engine.reuse(prompt, settings.cacheKey);
   let endedBy: EndedBy = 'maxTokens';
   try {
     await engine.prefill(prompt, cached, (done) => parts.onPrefill(done, prompt.length));

@@ -51,6 +51,15 @@ export class KeptPages {
     return this.#dropped;
   }
 
+  /** Holds what another one holds of the first `length` positions. */
+  copy(from: KeptPages, length: number): void {
+    this.#length = Math.min(from.#length, length);
+    this.#turn = Math.min(from.#turn, this.#length);
+    this.#prompt = Math.min(from.#prompt, this.#length);
+    const end = pageAfter(this.#length);
+    for (let page = 0; page < this.#held.length; page++) this.#held[page] = page < end && from.#held[page];
+  }
+
   /**
    * Forgets positions from `length` on, or from the nearest shorter length at which the next token sees all that it
    * should; returns that length.

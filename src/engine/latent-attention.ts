@@ -9,25 +9,33 @@ import type { Mixer } from './mixer.js';
  * part], for all heads. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing.
  */
 export function createLatentAttention(options: AttentionOptions, latent: LatentAttentionSpec): Mixer {
-  const { spec, tensors, bridge, streamed, contextSize, stateFormat, maxTokens, denseTime } = options;
+  const { spec, tensors, bridge, streamed, contextSize, stateFormat, sequences, maxTokens, denseTime } = options;
   const { numLayers, numAttentionHeads, headDim } = spec;
   const layers = loadLatent({ spec, tensors, bridge, streamed, maxTokens, rows: new Map() }, latent);
   const cache = bridge.createKeyValueCache({
-    ...{ numLayers, numAttentionHeads, numKeyValueHeads: 1, headDim, contextSize },
+    ...{ numLayers: sequences * numLayers, numAttentionHeads, numKeyValueHeads: 1, headDim, contextSize },
     format: keptAs(stateFormat),
     sharedValueDim: latent.latentDim,
   });
   const q = new Float32Array(maxTokens * numAttentionHeads * headDim);
   const keys = new Float32Array(maxTokens * headDim);
   const answers = new Float32Array(maxTokens * numAttentionHeads * latent.latentDim);
+  // The layers of one sequence follow those of another.
+  let first = 0;
   return {
+    use(sequence) {
+      first = sequence * numLayers;
+    },
+    copy(from, length) {
+      for (let layer = 0; layer < numLayers; layer++) cache.copy(from * numLayers + layer, first + layer, length);
+    },
     width: numAttentionHeads * latent.valueDim,
     async step(layer, x, tokens, position, mixed) {
       denseTime.start();
       layers[layer].project(x, tokens, position, q, keys);
       denseTime.stop();
-      cache.append(layer, position, tokens, keys, keys);
-      cache.attend(layer, position, tokens, q, answers);
+      cache.append(first + layer, position, tokens, keys, keys);
+      cache.attend(first + layer, position, tokens, q, answers);
       denseTime.start();
       layers[layer].values(answers, tokens, mixed);
       denseTime.stop();
@@ -36,7 +44,7 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
     snapshot() {},
     snapshotNext() {},
     rewind(length) {
-      for (let layer = 0; layer < numLayers; layer++) cache.truncate(layer, length);
+      for (let layer = 0; layer < numLayers; layer++) cache.truncate(first + layer, length);
       return length;
     },
     get bytes() {

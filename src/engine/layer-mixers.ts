@@ -65,6 +65,14 @@ const inTurns = (
   held: HeldParts,
 ): Mixer => ({
   width: Math.max(recurrent.width, attention.width),
+  use(sequence) {
+    recurrent.use(sequence);
+    attention.use(sequence);
+  },
+  copy(from, length) {
+    recurrent.copy(from, length);
+    attention.copy(from, length);
+  },
   async step(layer, x, tokens, position, mixed) {
     await before?.(layer, x, tokens, position);
     await (isRecurrent(layer) ? recurrent : attention).step(layer, x, tokens, position, mixed);

@@ -8,6 +8,13 @@
  * kinds (layer-mixers.ts). The engine asks for nothing else and knows no key-value cache.
  */
 export interface Mixer {
+  /** All other calls are about this sequence from now on: each has a state of its own. At first it is sequence 0. */
+  use(sequence: number): void;
+  /**
+   * The sequence in use becomes what another one holds of its first `length` tokens, with all that lets it go back.
+   * `rewind` has to follow.
+   */
+  copy(from: number, length: number): void;
   /**
    * mixed[tokens, the layer's width] = the layer's mix for x[tokens, hiddenSize], whose tokens stand at `position` and
    * after. The state then holds them. A layer with one more mixer before its attention adds that one's part to x. Calls
@@ -24,7 +31,7 @@ export interface Mixer {
    * length before that pass is then possible, too.
    */
   rewind(length: number): number;
-  /** Bytes of state held now. */
+  /** Bytes of the states of all sequences that are held now. */
   readonly bytes: number;
   /** The most floats per token that `step` writes. */
   readonly width: number;

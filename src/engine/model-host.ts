@@ -132,7 +132,7 @@ export class ModelHost {
   async observe(ids: readonly number[], tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
     checkPrompt(ids, this.info.vocabSize, this.info.contextSize);
-    engine.rewind(0);
+    engine.begin();
     feedForward.tap = tap;
     try {
       await engine.prefill(ids, 0);

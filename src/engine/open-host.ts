@@ -77,6 +77,7 @@ export async function openHost(
       engine: new Engine({
         ...{ spec: store.spec, dense, mixer, feedForward, denseTime, aborted },
         contextSize: settings.contextSize,
+        sequences: settings.sequences,
         chunkTokens: prefillChunk(store.spec),
         checkSource: () => checkExternal(store.manifest.files),
       }),
@@ -101,7 +102,7 @@ async function loadParts(
   onEvent: (event: unknown) => void,
 ): Promise<LoadedParts> {
   const { spec, tensors } = store;
-  const { contextSize, stateFormat, threads } = settings;
+  const { contextSize, sequences, stateFormat, threads } = settings;
   const maxTokens = prefillChunk(spec);
   const denseTime = new Stopwatch();
   const checkAborted = () => {
@@ -128,7 +129,7 @@ async function loadParts(
   const dense = keep(await createDenseHalf({ spec, tensors, bridge, streamed, maxTokens, onLayer }));
   const mixer = keep(
     createMixer({
-      ...{ spec, tensors, bridge, dense, streamed, contextSize, stateFormat, maxTokens, denseTime },
+      ...{ spec, tensors, bridge, dense, streamed, contextSize, sequences, stateFormat, maxTokens, denseTime },
     }),
   );
   const selector = keep(createSelector(store, bridge, allocation, maxTokens, settings.trace));

@@ -1,7 +1,7 @@
 import { loadRecurrent } from '../mixers/load-recurrent.js';
 import type { MixerLoad } from '../mixers/mixer-tensors.js';
 import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
-import { RecurrentState } from '../mixers/recurrent-state.js';
+import { RecurrentState, type Replay } from '../mixers/recurrent-state.js';
 import { STEPS_KEPT } from '../mixers/state-size.js';
 import { mixerBefore, recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -11,23 +11,29 @@ import type { Mixer } from './mixer.js';
 export interface RecurrentOptions extends Omit<MixerLoad, 'rows'> {
   /** Adds up the time of the mixers: all of their weights are resident. */
   denseTime: Stopwatch;
+  /** States that are held side by side. */
+  sequences: number;
 }
 
 /**
  * The mixer of all layers with a state of fixed size. Other layers are none of its business. Throws CORRUPT, NOT_FOUND,
  * IO or BridgeError, and then holds nothing.
  */
-export function createRecurrent({ denseTime, ...options }: RecurrentOptions): Mixer {
+export function createRecurrent({ denseTime, sequences, ...options }: RecurrentOptions): Mixer {
   const layers = loadLayers({ ...options, rows: new Map() });
   const places = placesOf(options.spec.numLayers, (layer) => mixerOf(options.spec, layer) !== null);
   const last = layers.length - 1;
-  const state = new RecurrentState(layers, (layer, inputs, tokens, from, to) =>
-    layers[layer].run(inputs, 0, tokens, from, to, null),
-  );
+  const replay: Replay = (layer, inputs, tokens, from, to) => layers[layer].run(inputs, 0, tokens, from, to, null);
+  const states = Array.from({ length: sequences }, () => new RecurrentState(layers, replay));
+  let [state] = states;
   const inputs = new Float32Array(options.maxTokens * layers[0].inputWidth);
   let marks = false;
   return {
     width: layers[0].width,
+    use(sequence) {
+      state = states[sequence];
+    },
+    copy: (from) => state.copy(states[from]),
     async step(layer, x, tokens, _position, mixed) {
       const at = places[layer];
       if (at === 0) state.begin(tokens, marks);
@@ -48,7 +54,7 @@ export function createRecurrent({ denseTime, ...options }: RecurrentOptions): Mi
       return state.restore(length);
     },
     get bytes() {
-      return state.bytes;
+      return states.reduce((sum, { bytes }) => sum + bytes, 0);
     },
     dispose() {
       for (const layer of layers.splice(0)) layer.dispose();

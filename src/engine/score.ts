@@ -11,7 +11,7 @@ function topLogProbabilities(logits: Float32Array, topK: number): [number, numbe
 /** For each of `ids`, `topLogProbabilities` of the token after it. Begins with an empty state. */
 export async function scoreTop(engine: Engine, ids: readonly number[], topK: number): Promise<[number, number][][]> {
   const rows: [number, number][][] = [];
-  engine.rewind(0);
+  engine.begin();
   await engine.score(ids, 0, (_, logits) => rows.push(topLogProbabilities(logits, topK)));
   return rows;
 }
@@ -26,7 +26,7 @@ export async function negativeLogLikelihood(
   visit?: (logits: Float32Array) => void,
 ): Promise<number> {
   let sum = 0;
-  engine.rewind(0);
+  engine.begin();
   await engine.score(ids, 0, (index, logits) => {
     visit?.(logits);
     if (index + 1 < ids.length) sum += logSumExp(logits) - logits[ids[index + 1]];

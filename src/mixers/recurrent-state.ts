@@ -123,6 +123,18 @@ export class RecurrentState {
     this.#snapshots.push(copy);
   }
 
+  /** Becomes what another one is, its snapshots included. */
+  copy(from: RecurrentState): void {
+    this.#marked = null;
+    this.#extended = null;
+    while (this.#snapshots.length < from.#snapshots.length) this.#snapshots.push(this.#point());
+    // A copy of fewer snapshots keeps the room that it had.
+    for (const point of this.#snapshots) point.length = -1;
+    copyPoint(from.#present, this.#present);
+    copyPoint(from.#before, this.#before);
+    for (const [i, point] of from.#snapshots.entries()) copyPoint(point, this.#snapshots[i]);
+  }
+
   /**
    * Takes the state back to `length` tokens, or to the nearest shorter length that it can return to, which it returns.
    * A pass that is running is forgotten.
@@ -180,6 +192,13 @@ export class RecurrentState {
       inputs: this.#sizes.map(({ inputWidth }) => new Float32Array(STEPS_KEPT * inputWidth)),
     };
   }
+}
+
+function copyPoint(from: Point, to: Point): void {
+  to.length = from.length;
+  to.steps = from.steps;
+  for (const [layer, state] of from.states.entries()) to.states[layer].set(state);
+  for (const [layer, inputs] of from.inputs.entries()) to.inputs[layer].set(inputs);
 }
 
 /** The largest length up to `length` that a point leads to; 0 where it leads to none. */

@@ -19,6 +19,8 @@ export interface AllocationRequest {
   budgetBytes: number;
   /** Tokens. */
   contextSize: number;
+  /** Contexts that are held side by side. */
+  sequences: number;
   stateFormat: StateFormat;
   threads: number;
   selector: 'auto' | SelectorName;

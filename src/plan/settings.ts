@@ -10,11 +10,12 @@ import { isStateFormat, STATE_FORMATS } from './state-format.js';
 const MAX_DEFAULT_CONTEXT = 4096;
 const DEFAULT_WINDOW = 4;
 const MAX_THREADS = 256;
+const MAX_SEQUENCES = 64;
 
 /** Options with the defaults in place, checked against the model. The plan chooses a budget that is left open. */
 export type Settings = Pick<
   AllocationRequest,
-  'contextSize' | 'stateFormat' | 'threads' | 'selector' | 'cache' | 'lossy'
+  'contextSize' | 'sequences' | 'stateFormat' | 'threads' | 'selector' | 'cache' | 'lossy'
 > & {
   budgetBytes: number | null;
   /** Whether the context is the default, which the plan may shorten. */
@@ -40,6 +41,9 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
     );
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > MAX_THREADS)
     throw badOption('threads', `threads is from 1 to ${MAX_THREADS}, not ${threads}`);
+  const { sequences = 1 } = options;
+  if (!Number.isSafeInteger(sequences) || sequences < 1 || sequences > MAX_SEQUENCES)
+    throw badOption('sequences', `sequences is from 1 to ${MAX_SEQUENCES}, not ${shown(sequences)}`);
   const lossy = options.exact === false;
   checkSelector(selector, tuning.trace, lossy);
   if (!isStateFormat(state))
@@ -48,6 +52,7 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
     budgetBytes: budgetBytes(options.memory),
     contextSize,
     contextIsOpen: options.contextSize === undefined,
+    sequences,
     threads,
     selector,
     cache: cachePolicy(cache),

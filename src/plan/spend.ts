@@ -71,7 +71,7 @@ function fixedBytes(
   selector: SelectorName,
   units: readonly UnitShape[],
 ): Pick<Allocation, 'residentBytes' | 'stateBytes' | 'scratchBytes'> {
-  const { spec, layers, dense, threads, contextSize, stateFormat } = request;
+  const { spec, layers, dense, threads, contextSize, sequences, stateFormat } = request;
   const work = {
     perNeuron: scratchPerNeuron(selector),
     keepsHidden: layers.some(({ downOrientation }) => downOrientation === 'apart'),
@@ -84,7 +84,7 @@ function fixedBytes(
       sum(units.map((unit) => unit.residentBytes)) +
       selectorBytes(request, selector) +
       checksumBytes(layers),
-    stateBytes: stateBytes(spec, contextSize, stateFormat),
+    stateBytes: sequences * stateBytes(spec, contextSize, stateFormat),
     scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, work),
   };
 }

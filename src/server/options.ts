@@ -9,7 +9,7 @@ export interface ServedModel {
   /** A chat template in Jinja; default the model's own. */
   template?: string | undefined;
   /** Options of its load but `memory`, which all models share. */
-  options?: Omit<LoadOptions, 'memory' | 'signal' | 'onProgress' | 'maxQueue' | 'sequences'> | undefined;
+  options?: Omit<LoadOptions, 'memory' | 'signal' | 'onProgress' | 'maxQueue'> | undefined;
 }
 
 /** How a server serves. */

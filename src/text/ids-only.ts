@@ -1,5 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import type { TextSpec } from '../model/text-spec.js';
+import type { Steps } from './steps.js';
 import type { StoredText } from './stored-text.js';
 import type { Tokenizer } from './tokenizer.js';
 import type { GuardedText } from './user-text.js';
@@ -55,7 +56,11 @@ export class IdsOnly implements Tokenizer {
     throw noText(this.idsOnly);
   }
 
-  encodeGuarded(): number[] {
+  encoding(): Steps<number[]> {
+    throw noText(this.idsOnly);
+  }
+
+  encodeGuarded(): Steps<number[]> {
     throw noText(this.idsOnly);
   }
 

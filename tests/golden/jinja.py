@@ -203,6 +203,7 @@ TEMPLATES = [
     '{% for x in none %}{% endfor %}',
     "{{ tools|selectattr('type', 'equalto', 'x')|list|length }}{{ none|rejectattr('a')|list }}{{ none|select|list }}{{ none|map('upper')|list }}{{ none|map(attribute='a')|list }}{{ zz|map('upper')|list }}",
     '{{ 5|select|list }}',
+    "{{ u|trim('h\u00e9o') }}{{ '\U0001f600a\U0001f600'|trim('\U0001f600') }}{{ '\U0001f600a'.strip('a') }}{{ '\\u3000\\x1c a\\u2028'|trim }}|",
     '{{ 5|map("upper")|list }}',
     '{% for x in 5 %}{% endfor %}',
     '{{ none[0] }}',

@@ -137,6 +137,25 @@ describe('a state of fixed size', () => {
     machine.check();
   });
 
+  it('goes on as another one would, once it is a copy of it, and changes nothing there', () => {
+    const machine = new Machine();
+    machine.pass(numbers(30), { mark: true });
+    machine.pass(numbers(5, 3));
+    const copy = new Machine();
+    copy.pass(numbers(7, 90), { mark: true });
+    copy.state.copy(machine.state);
+    copy.tokens = [...machine.tokens];
+    copy.check();
+    expect(copy.restore(33)).toBe(33);
+    copy.pass(numbers(9, 60));
+    copy.check();
+    expect(copy.restore(26)).toBe(26);
+    copy.check();
+    machine.check();
+    expect(machine.restore(34)).toBe(34);
+    machine.check();
+  });
+
   it('takes no more memory than it did at first, whatever was kept', () => {
     const machine = new Machine();
     for (let turn = 0; turn < 20; turn++) {

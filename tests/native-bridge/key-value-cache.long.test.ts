@@ -249,6 +249,36 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     }
   });
 
+  it.each(['f32', 'i16', 'i8'] as const)(
+    'copies what a layer holds to another one, which then goes on by itself: %s',
+    (format) => {
+      const random = new Random(66);
+      const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16 };
+      const cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 2, contextSize: 300 });
+      const [k, v, q] = [random.floats(200 * 32), random.floats(200 * 32), random.floats(64)];
+      cache.append(0, 0, 200, k, v);
+      cache.append(1, 0, 300, new Float32Array(9600), new Float32Array(9600));
+      cache.copy(0, 1, 150);
+      const attended = (layer: number, position: number) => {
+        const out = new Float32Array(64);
+        cache.attend(layer, position, 1, q, out);
+        return bits(out);
+      };
+      const expected = attended(0, 149);
+      expect(attended(1, 149)).toEqual(expected);
+      expect(thrownBy(() => attended(1, 150)).code).toBe('USAGE');
+      cache.append(0, 100, 1, v, k);
+      expect(attended(1, 149)).toEqual(expected);
+      expect(attended(0, 149)).not.toEqual(expected);
+      cache.drop(0, 0, 128);
+      cache.copy(0, 1, 1000);
+      expect(thrownBy(() => attended(1, 199)).code).toBe('USAGE');
+      expect(thrownBy(() => cache.copy(0, 0, 10)).code).toBe('USAGE');
+      expect(thrownBy(() => cache.copy(0, 2, 10)).code).toBe('USAGE');
+      cache.dispose();
+    },
+  );
+
   it('keeps layers apart', () => {
     const shape = { numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8 };
     const cache = bridge.createKeyValueCache({ ...shape, format: 'f32', numLayers: 3, contextSize: 70 });

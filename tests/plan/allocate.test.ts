@@ -24,6 +24,7 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
     routerBytes: 0,
     budgetBytes: 1e9,
     contextSize: 128,
+    sequences: 1,
     stateFormat: 'f16',
     threads: 2,
     selector: 'all',

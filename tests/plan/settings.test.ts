@@ -12,6 +12,7 @@ describe('settings', () => {
       budgetBytes: 1e6,
       contextSize: 512,
       contextIsOpen: true,
+      sequences: 1,
       threads: defaultThreads(),
       selector: 'auto',
       cache: 'auto',

@@ -31,7 +31,8 @@ class Cache : public Holder<Cache, KeyValueCache> {
     return DefineClass(env, "Cache",
                        {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
                         InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::truncate>("truncate"),
-                        InstanceMethod<&Cache::drop>("drop"), InstanceMethod("dispose", &Cache::dispose)});
+                        InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"),
+                        InstanceMethod("dispose", &Cache::dispose)});
   }
 
   explicit Cache(const Napi::CallbackInfo& info) : Holder(info) {
@@ -88,6 +89,12 @@ class Cache : public Holder<Cache, KeyValueCache> {
   void drop(const Napi::CallbackInfo& info) {
     with(info, [&](KeyValueCache& cache) {
       cache.drop(toCount(info[0], "layer"), toCount(info[1], "from"), toCount(info[2], "to"));
+    });
+  }
+
+  void copy(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      cache.copy(toCount(info[0], "from"), toCount(info[1], "to"), toCount(info[2], "length"));
     });
   }
 };

@@ -310,4 +310,17 @@ void KeyValueCache::drop(size_t index, size_t from, size_t to) {
   for (size_t page = (from + kPagePositions - 1) / kPagePositions; page < end; page++) release(layer, page);
 }
 
+void KeyValueCache::copy(size_t fromIndex, size_t toIndex, size_t length) {
+  const PerLayer& from = checked(fromIndex, 0, 0);
+  PerLayer& to = checked(toIndex, 0, 0);
+  if (fromIndex == toIndex) failUsage("a layer is not copied to itself");
+  truncate(toIndex, 0);
+  to.length = std::min(from.length, length);
+  for (size_t page = 0; page * kPagePositions < to.length; page++) {
+    if (!holds(from, page)) continue;
+    take(to, page);
+    std::memcpy(to.pages[page].data, from.pages[page].data, pageBytes());
+  }
+}
+
 }  // namespace flashrow

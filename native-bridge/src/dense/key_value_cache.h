@@ -50,6 +50,8 @@ class KeyValueCache {
   void truncate(size_t layer, size_t length);
   /** Frees a layer's pages that lie whole between two positions. */
   void drop(size_t layer, size_t from, size_t to);
+  /** Has one layer hold what another one holds of its first `length` positions. */
+  void copy(size_t from, size_t to, size_t length);
 
  private:
   /** Memory for pagesPerRun_ pages, untouched where they have not been written; none while all of them are free. */

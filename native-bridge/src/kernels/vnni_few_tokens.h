@@ -8,7 +8,7 @@ namespace flashrow {
 namespace {
 
 /** Rows that the tokens of a step pass while they stay in L1. */
-constexpr size_t kFewTokensRows = 32;
+constexpr size_t kFewTokensRows = 16;
 
 /**
  * Up to 16 rows, four at a time, as one token does them: what is taken apart passes all tokens in registers. The rows
@@ -22,19 +22,21 @@ void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns,
   const uint8_t* from[kFewTokensRows];
   const uint8_t* ahead[kFewTokensRows];
   __m512 sums[kFewTokensRows / 4][kFewTokens];
-  for (size_t r = 0; r < kFewTokensRows; r++) {
-    // Past the last row the last one is computed again.
-    from[r] = rows.at(first + r < total ? first + r : total - 1);
-    ahead[r] = first + kFewTokensRows + r < total ? rows.at(first + kFewTokensRows + r) : from[r];
-  }
+  // Calls may be short: a slice of a few rows. What they begin with counts.
+  const bool more = first + kFewTokensRows < total;
   for (size_t r = 0; r < tileRows; r += 4) {
+    for (size_t i = r; i < r + 4; i++) {
+      // Past the last row the last one is computed again.
+      from[i] = rows.at(first + i < total ? first + i : total - 1);
+      if (more) ahead[i] = rows.at(first + kFewTokensRows + i < total ? first + kFewTokensRows + i : total - 1);
+    }
     for (size_t t = 0; t < tokens; t++) sums[r / 4][t] = _mm512_setzero_ps();
   }
   eachStep<Weights>(columns, [&](size_t step, size_t blocks) {
     const size_t at = step * kStepBytesOf<Weights>;
     const FewTokensGroup* inputs = x + step * kStepBlocksOf<Weights> / kGroupBlocks;
     for (size_t r = 0; r < tileRows; r += 4) {
-      for (size_t i = r; i < r + 4 && blocks == kStepBlocksOf<Weights>; i++) {
+      for (size_t i = r; more && i < r + 4 && blocks == kStepBlocksOf<Weights>; i++) {
         fetchLines(ahead[i] + at, kStepBytesOf<Weights>);
       }
       eachGroup<Weights>(from + r, at, blocks, [&](const FourGroups& four, size_t g) {

@@ -144,8 +144,13 @@ inline void fetchLines(const uint8_t* from, size_t bytes) {
 inline void putFour(__m512 sums, size_t first, size_t total, size_t token, const Products& out) {
   const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums), _mm512_extractf32x4_ps(sums, 1));
   const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums, 2), _mm512_extractf32x4_ps(sums, 3));
+  const __m128 four = _mm_add_ps(lower, upper);
+  if (out.index == nullptr && first + 4 <= total) {
+    float* const into = out.base + token * out.stride + first;
+    return _mm_storeu_ps(into, out.add ? _mm_add_ps(_mm_loadu_ps(into), four) : four);
+  }
   float products[4];
-  _mm_storeu_ps(products, _mm_add_ps(lower, upper));
+  _mm_storeu_ps(products, four);
   for (size_t r = 0; r < 4 && first + r < total; r++) put(out, first + r, token, products[r]);
 }
 

@@ -15,6 +15,7 @@ export const MODEL_ARGUMENT =
 export interface ModelFlags {
   memory?: number | string;
   context?: number;
+  parallel?: number;
   threads?: number;
   select: SelectorChoice;
   cache: CacheChoice;
@@ -36,6 +37,11 @@ export function addModelOptions(command: Command): Command {
       '--context <tokens>',
       'tokens that the model sees at once, prompt and answer (default: what it was trained on, at most 4096)',
       integer('--context', 1),
+    )
+    .option(
+      '--parallel <count>',
+      'conversations whose state is held side by side, each with a context of its own (default: 1)',
+      integer('--parallel', 1),
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
     .option(
@@ -68,6 +74,7 @@ export function toModelOptions(flags: ModelFlags): ModelOptions {
   return {
     memory: flags.memory,
     contextSize: flags.context,
+    sequences: flags.parallel,
     exact: !flags.lossy,
     threads: flags.threads,
     cacheDir: flags.cacheDir,

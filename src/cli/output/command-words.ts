@@ -7,6 +7,7 @@ import { inPlainWords, tellsOfNothing } from './system-words.js';
 export const FLAGS: Readonly<Record<string, string>> = {
   memory: '--memory',
   contextSize: '--context',
+  sequences: '--parallel',
   exact: '--lossy',
   threads: '--threads',
   cacheDir: '--cache-dir',
