@@ -18,7 +18,7 @@ import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
-import { uncalledTools } from './check-tools.js';
+import { checkFormatWithTools, uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
@@ -71,6 +71,8 @@ export class WorkerModel implements Model {
     const warnings = uselessOptions(options, options.temperature);
     const prepare = () =>
       typeof prompt === 'string' ? this.#prompts.ofText(prompt, options.parseSpecial) : this.#prompts.ofIds(prompt);
+    if (options.stop?.length && this.#loaded.vocabulary.bytes.length === 0)
+      warnings.push('`stop` changed nothing: the tokenizer of the model is not supported, so its answers have no text');
     if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
       warnings.push('`parseSpecial` changed nothing: the prompt is token ids, which are taken as they are');
     return this.#start(prepare, options, warnings);
@@ -79,6 +81,7 @@ export class WorkerModel implements Model {
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
+    checkFormatWithTools(options.responseFormat, conversed);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const prepare = () => this.#prompts.ofConversation(conversed);
@@ -103,7 +106,9 @@ export class WorkerModel implements Model {
     if (leaving.signal.aborted) return this.#nothing();
     const prompt = prepare();
     const { vocabulary } = this.#loaded;
+    const format = this.#prompts.checkFormat(settings.responseFormat);
     const argsOf = async (ids: readonly number[]) => {
+      await format;
       const form = await prompt.form;
       return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
     };

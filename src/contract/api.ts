@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { ResponseFormat } from '../grammar/response-format.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { StateFormat } from '../plan/state-format.js';
@@ -51,6 +52,13 @@ export interface GenerateOptions {
    * answer is the same without. With one of `sequences` there is one state, and the hint changes nothing.
    */
   cacheKey?: string | undefined;
+  /**
+   * What the answer has to be: JSON, JSON that is valid for a schema, one of some texts, or what a regular expression
+   * matches; default any text. Tokens that would lead elsewhere are never drawn, so that an answer that ends by itself
+   * keeps it; one that is cut off ends with `length`. Reasoning comes before it, and is free. UNSUPPORTED where a
+   * schema or a pattern asks for what cannot be kept.
+   */
+  responseFormat?: ResponseFormat | undefined;
   /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */
   signal?: AbortSignal | undefined;
   /** Called once, when the call's turn has come: it waits for no other call any longer. */

@@ -30,6 +30,21 @@ export function checkPrompt(ids: readonly number[], vocabSize: number, contextSi
     );
 }
 
+/**
+ * Throws CONTEXT_OVERFLOW for a text that cannot fit, as no token stands for more than `longestToken` bytes; null where
+ * that is not known. Megabytes would be encoded for nothing.
+ */
+export function checkLength(text: string, contextSize: number, longestToken: number | null): void {
+  if (longestToken === null) return;
+  const tokens = Math.ceil(Buffer.byteLength(text) / longestToken);
+  if (tokens <= contextSize) return;
+  throw new FlashrowError(
+    'CONTEXT_OVERFLOW',
+    `the prompt's tokens, at least ${tokens}, do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
+    { tokens, contextSize },
+  );
+}
+
 /** Throws BAD_USAGE where a text came to no ids at all. */
 export function checkWritten(ids: readonly number[]): void {
   if (ids.length > 0) return;

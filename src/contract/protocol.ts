@@ -1,5 +1,6 @@
 import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
+import type { ResponseFormat } from '../grammar/response-format.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
 import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
@@ -42,6 +43,7 @@ export interface GenerateSettings {
   trace: string | null;
   /** The name of the conversation; null without one. */
   cacheKey: string | null;
+  responseFormat: ResponseFormat;
 }
 
 /** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
@@ -221,13 +223,15 @@ export interface TextMethods {
     event: never;
   };
   decode: { args: { ids: readonly number[] }; result: string; event: never };
+  /** Throws where a format cannot be kept. */
+  checkFormat: { args: { format: ResponseFormat }; result: null; event: never };
   /** A conversation as text. */
   render: { args: Conversation; result: string; event: never };
   /** The number of ids that a conversation comes to. */
   count: { args: Conversation; result: number; event: never };
   /** A conversation as ids, with what changed nothing in it, and the number that the calls below know it by. */
   converse: {
-    args: Conversation;
+    args: Conversation & { contextSize: number };
     result: { ids: readonly number[]; turn: number; form: AnswerForm | null; warnings: readonly string[] };
     event: never;
   };

@@ -1,8 +1,11 @@
+import { checkLength } from '../contract/check-ids.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { ChatTemplate } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
+import { noText } from '../text/ids-only.js';
 import { mark } from '../text/jinja/marks.js';
+import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { type WrittenChat, writeChat } from './write-chat.js';
 
@@ -12,6 +15,15 @@ interface Turn {
   marked: string;
   ids: readonly number[];
   answer: { text: string; tokens: readonly number[] } | null;
+}
+
+/** A conversation that is generated from. */
+interface Encoded {
+  ids: readonly number[];
+  /** The number of its turn. */
+  turn: number;
+  form: AnswerForm | null;
+  warnings: readonly string[];
 }
 
 /** Conversations that are remembered. Each takes what its text and its ids take. */
@@ -46,20 +58,21 @@ export class ChatPrompts {
   }
 
   /** The number of ids that a conversation comes to. Throws as `render` does. */
-  count(conversation: Conversation): number {
+  *count(conversation: Conversation): Steps<number> {
     const { chat, marked } = this.#write(conversation);
-    return this.#idsOf(marked, chat).length;
+    yield;
+    return (yield* this.#idsOf(marked, chat)).length;
   }
 
-  /** A conversation that is generated from, and the number of its turn. Throws as `render` does. */
-  encode(conversation: Conversation): {
-    ids: readonly number[];
-    turn: number;
-    form: AnswerForm | null;
-    warnings: readonly string[];
-  } {
-    const { chat, marked, form, warnings } = this.#write(conversation);
-    const ids = this.#idsOf(marked, chat);
+  /**
+   * A conversation that is generated from, and the number of its turn. Throws as `render` does, and CONTEXT_OVERFLOW at
+   * once for one that is far too long.
+   */
+  *encode({ contextSize, ...conversation }: Conversation & { contextSize: number }): Steps<Encoded> {
+    const { chat, text, marked, form, warnings } = this.#write(conversation);
+    checkLength(text, contextSize, this.#tokenizer.longestToken);
+    yield;
+    const ids = yield* this.#idsOf(marked, chat);
     const turn = this.#nextTurn++;
     this.#turns.set(turn, { chat, marked, ids, answer: null });
     if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
@@ -69,9 +82,9 @@ export class ChatPrompts {
   /**
    * The ids of a turn that was encoded before an answer came that it goes on from; null where they stay as they are.
    */
-  reconsider(number: number): readonly number[] | null {
+  *reconsider(number: number): Steps<readonly number[] | null> {
     const turn = this.#turns.get(number);
-    const ids = turn && this.#continued(turn.marked, turn.chat);
+    const ids = turn && (yield* this.#continued(turn.marked, turn.chat));
     if (!ids) return null;
     turn.ids = ids;
     return ids;
@@ -88,6 +101,8 @@ export class ChatPrompts {
   }
 
   #compile(given: string | null): ChatTemplate {
+    const { idsOnly } = this.#tokenizer;
+    if (idsOnly !== null) throw noText(idsOnly);
     const source = given ?? this.#readTemplate();
     if (source === null)
       throw new FlashrowError(
@@ -100,15 +115,15 @@ export class ChatPrompts {
     return this.#compiled.template;
   }
 
-  #idsOf(marked: string, chat: ChatTemplate): readonly number[] {
-    return this.#continued(marked, chat) ?? chat.encode(marked);
+  *#idsOf(marked: string, chat: ChatTemplate): Steps<readonly number[]> {
+    return (yield* this.#continued(marked, chat)) ?? (yield* chat.encoding(marked));
   }
 
   /**
    * The ids of an earlier turn and its answer, then those of the rest; of the turn that says most of it. Null unless
    * `marked` repeats both to the letter and goes on with a special token.
    */
-  #continued(marked: string, chat: ChatTemplate): readonly number[] | null {
+  *#continued(marked: string, chat: ChatTemplate): Steps<readonly number[] | null> {
     let longest: { turn: Turn; tokens: readonly number[]; length: number } | null = null;
     for (const turn of this.#turns.values()) {
       if (!turn.answer || !marked.startsWith(turn.marked)) continue;
@@ -121,7 +136,8 @@ export class ChatPrompts {
       if (spelled(tokens, this.#tokenizer) === text) longest = { turn, tokens, length };
     }
     if (!longest) return null;
-    return [...longest.turn.ids, ...longest.tokens, ...chat.encodePart(marked.slice(longest.length))];
+    const rest = yield* chat.encodingPart(marked.slice(longest.length));
+    return [...longest.turn.ids, ...longest.tokens, ...rest];
   }
 }
 

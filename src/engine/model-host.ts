@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
+import { Constraints } from './constraints.js';
 import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
@@ -34,10 +35,12 @@ export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
   readonly #parts: HostParts;
+  readonly #constraints: Constraints;
 
   constructor(parts: HostParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
   }
 
@@ -60,12 +63,14 @@ export class ModelHost {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
       onEvent(event);
     };
+    const spelling = new TableSpelling(vocabulary);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     feedForward.trace = trace;
     try {
       return await generate(prompt, settings, {
         engine,
-        spelling: new TableSpelling(vocabulary),
+        spelling,
+        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
         meter: new Meter(sources),

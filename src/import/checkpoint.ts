@@ -43,10 +43,14 @@ export interface CheckpointTensor extends Place {
 /** The vocabulary of a GGUF file, under `tokenizer.ggml.*`. */
 export interface GgufVocabulary {
   kind: 'gguf';
-  /** `llama` is SentencePiece, `gpt2` is byte-level BPE. Others are UNSUPPORTED. */
+  /**
+   * `llama` is SentencePiece, `gpt2` is byte-level BPE, `gemma4` is BPE of characters; `none` where the file has no
+   * vocabulary. Of others no text can be read.
+   */
   model: string;
   /** The pre-tokenizer of byte-level BPE (`gpt-2`, `llama-bpe`, `falcon`, ...); null where the file names none. */
   pre: string | null;
+  /** Empty where the file has no vocabulary. */
   tokens: string[];
   /** Merge priorities of SentencePiece pieces; empty for BPE. */
   scores: number[];

@@ -1,4 +1,4 @@
-import { FlashrowError, shown } from '../errors.js';
+import { shown } from '../errors.js';
 import { Fields } from '../model/fields.js';
 import type { GgufVocabulary } from './checkpoint.js';
 import type { GgufHeader } from './gguf-header.js';
@@ -7,26 +7,25 @@ const PREFIX = 'tokenizer.ggml';
 const SAMPLING_PREFIX = 'general.sampling.';
 /** Writers put this id where there is no such token. */
 const NO_TOKEN = 0xffffffff;
+/** What a file without a vocabulary calls it. */
+export const NO_VOCABULARY = 'none';
+/** Values of `tokenizer.ggml.model` whose vocabulary is read. */
+export const SUPPORTED_GGUF_MODELS: ReadonlySet<string> = new Set(['llama', 'gpt2', 'gemma4']);
 
 /**
  * The vocabulary in a file's metadata. Its lists are checked against one another. What llama.cpp passes over (an id
- * outside the vocabulary, a list that is too long) is passed over here too, with a warning. Throws CORRUPT or
- * UNSUPPORTED.
+ * outside the vocabulary, a list that is too long) is passed over here too, with a warning. A vocabulary of a kind that
+ * is not supported is given as it is. Throws CORRUPT.
  */
 export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata']): GgufVocabulary {
   const fields = new Fields(path, (key) => metadata.get(key));
-  const model = modelOf(fields);
-  const tokens = list(fields, 'tokens', 'string') as string[] | null;
-  if (!tokens?.length) throw fields.corrupt(`${PREFIX}.tokens`, 'is missing; a vocabulary has tokens');
-  checkDistinct(fields, tokens);
+  const model = fields.text(`${PREFIX}.model`) ?? NO_VOCABULARY;
+  const tokens = (list(fields, 'tokens', 'string') ?? []) as string[];
   const merges = list(fields, 'merges', 'string') as string[] | null;
-  if (model !== 'llama' && merges === null)
-    throw fields.corrupt(
-      `${PREFIX}.merges`,
-      'is missing; byte-pair encoding is nothing without its merges. Convert the model again with a newer converter',
-    );
+  if (SUPPORTED_GGUF_MODELS.has(model)) checkComplete(fields, model, tokens, merges);
   const warnings: string[] = [];
-  const id = (name: string) => tokenId(fields, name, tokens.length, warnings);
+  const numIds = tokens.length === 0 ? NO_TOKEN : tokens.length;
+  const id = (name: string) => tokenId(fields, name, numIds, warnings);
   return {
     kind: 'gguf',
     model,
@@ -43,7 +42,7 @@ export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata'
     fimPadId: id('fim_pad'),
     fimRepoId: id('fim_rep'),
     fimSeparatorId: id('fim_sep'),
-    suppressedIds: ((list(fields, 'suppress_tokens', 'number') ?? []) as number[]).filter((id) => id in tokens),
+    suppressedIds: ((list(fields, 'suppress_tokens', 'number') ?? []) as number[]).filter((id) => id < numIds),
     addBos: fields.flag(`${PREFIX}.add_bos_token`),
     addEos: fields.flag(`${PREFIX}.add_eos_token`),
     addSpacePrefix: fields.flag(`${PREFIX}.add_space_prefix`),
@@ -58,21 +57,15 @@ export function readGgufVocabulary(path: string, metadata: GgufHeader['metadata'
   };
 }
 
-function modelOf(fields: Fields): string {
-  const path = fields.where;
-  const model = fields.text(`${PREFIX}.model`);
-  if (model === null)
-    throw new FlashrowError(
-      'UNSUPPORTED',
-      `${path} carries no vocabulary ("${PREFIX}.model"); convert the model again together with its tokenizer`,
-      { path },
-    );
-  if (model !== 'llama' && model !== 'gpt2' && model !== 'gemma4')
-    throw fields.unsupported(
-      `${PREFIX}.model`,
-      `is ${shown(model)}; supported: llama (SentencePiece), gpt2 (byte-level BPE), gemma4 (BPE of characters)`,
-    );
-  return model;
+/** A vocabulary of a kind that is not read here is left as it is: the model runs on token ids. */
+function checkComplete(fields: Fields, model: string, tokens: readonly string[], merges: unknown): void {
+  if (tokens.length === 0) throw fields.corrupt(`${PREFIX}.tokens`, 'is missing; a vocabulary has tokens');
+  checkDistinct(fields, tokens);
+  if (model === 'llama' || merges !== null) return;
+  throw fields.corrupt(
+    `${PREFIX}.merges`,
+    'is missing; byte-pair encoding is nothing without its merges. Convert the model again with a newer converter',
+  );
 }
 
 /** An unused id may have an empty text; any other text that stands twice would lose one of its ids. */

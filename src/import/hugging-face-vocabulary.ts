@@ -16,14 +16,15 @@ const MAX_TOKENIZER_BYTES = 128 * 2 ** 20;
 const MAX_CONFIG_BYTES = 16 * 2 ** 20;
 
 /**
- * Reads a folder's tokenizer files and adds them to `digest`. `modelConfig` is config.json. Throws NOT_FOUND or
+ * Reads a folder's tokenizer files and adds them to `digest`. `wholeConfig` is config.json. Throws NOT_FOUND or
  * CORRUPT.
  */
 export function readHuggingFaceVocabulary(
   folder: string,
-  modelConfig: Fields,
+  wholeConfig: Fields,
   digest: SourceDigest,
 ): HuggingFaceVocabulary {
+  const modelConfig = withTextPart(wholeConfig);
   const read = (name: string, maxBytes: number): { path: string; bytes: Uint8Array } | null => {
     const path = join(folder, name);
     if (kindOf(path) !== 'file') return null;
@@ -63,8 +64,14 @@ export function readHuggingFaceVocabulary(
 }
 
 /** Models with several parts keep the text part's settings apart. */
+function withTextPart(config: Fields): Fields {
+  const text = config.object('text_config');
+  const keys = ['bos_token_id', 'eos_token_id', 'vocab_size'];
+  return config.called({}, Object.fromEntries(keys.map((key) => [key, text?.raw(key)])));
+}
+
 function vocabSizeOf(modelConfig: Fields): number | null {
-  const rows = modelConfig.raw('vocab_size') ?? modelConfig.object('text_config')?.raw('vocab_size');
+  const rows = modelConfig.raw('vocab_size');
   return typeof rows === 'number' ? rows : null;
 }
 

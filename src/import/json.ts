@@ -22,12 +22,30 @@ export function parseText(bytes: Uint8Array, where: string): string {
   }
 }
 
+/** A text in quotes, or what Python writes for floats that JSON has no word for. */
+const STRING_OR_FLOAT = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+
+/**
+ * JSON, or JSON with Python's `Infinity` and `NaN`, which become `{"__float__": "Infinity"}`, as transformers 5 writes.
+ */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const spelled = text.replace(STRING_OR_FLOAT, (found) =>
+      found.startsWith('"') ? found : `{"__float__":"${found}"}`,
+    );
+    if (spelled === text) throw error;
+    return JSON.parse(spelled);
+  }
+}
+
 /** A JSON object. `__proto__` becomes an ordinary key. `where` is its name in messages. Throws CORRUPT. */
 export function parseObject(bytes: Uint8Array, where: string): Record<string, unknown> {
   const text = parseText(bytes, where);
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(text);
   } catch (cause) {
     refuseStandIn(where, bytes);
     const empty = bytes.length === 0 ? ': it is empty, fetch it again' : '';

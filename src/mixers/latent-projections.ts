@@ -2,7 +2,7 @@ import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { DenseMatrix } from '../dense/dense-matrix.js';
 import { type Norm, rmsNorm } from '../dense/norm.js';
 import { Rotary } from '../dense/rotary.js';
-import { scaleBy } from '../dense/vectors.js';
+import { heat, scaleBy } from '../dense/vectors.js';
 import type { LatentAttentionSpec, ModelSpec } from '../model/spec.js';
 import { type MixerLoad, MixerTensors } from './mixer-tensors.js';
 
@@ -18,6 +18,7 @@ export class LatentProjections {
   readonly #tensors: MixerTensors;
   readonly #rotary: Rotary;
   readonly #norm: Norm;
+  readonly #epsilon: number;
   /** Null where queries have no bottleneck. */
   readonly #bottleneck: { matrix: DenseMatrix; norm: Float32Array; rows: Float32Array } | null;
   readonly #queries: DenseMatrix;
@@ -34,6 +35,7 @@ export class LatentProjections {
     const rows = (name: string, width: number) => tensors.rows(name, width);
     this.#spec = load.spec;
     this.#latent = latent;
+    this.#epsilon = latent.normEpsilon ?? load.spec.normEpsilon;
     this.#tensors = tensors;
     this.#rotary = rotary;
     try {
@@ -72,7 +74,7 @@ export class LatentProjections {
     if (this.#bottleneck) {
       const { matrix, norm, rows } = this.#bottleneck;
       matrix.matmul(normed, tokens, rows);
-      rmsNorm(rows, tokens, norm, this.#spec.normEpsilon, rows);
+      rmsNorm(rows, tokens, norm, this.#epsilon, rows);
       this.#queries.matmul(rows, tokens, queries);
     } else this.#queries.matmul(normed, tokens, queries);
     this.#input.matmul(normed, tokens, keys);
@@ -95,7 +97,7 @@ export class LatentProjections {
     const { latents, turning } = this.#rows;
     const width = latentDim + rotaryDim;
     copyColumns(keys, width, 0, latents, latentDim, 0, latentDim, tokens);
-    rmsNorm(latents, tokens, this.#inputNorm, this.#spec.normEpsilon, latents);
+    rmsNorm(latents, tokens, this.#inputNorm, this.#epsilon, latents);
     copyColumns(latents, latentDim, 0, keys, width, 0, latentDim, tokens);
     copyColumns(keys, width, latentDim, turning, rotaryDim, 0, rotaryDim, tokens);
     this.#rotary.apply(turning, tokens, 1, position);
@@ -106,7 +108,7 @@ export class LatentProjections {
   #absorb(tokens: number, position: number, q: Float32Array): void {
     const { latentDim, rotaryDim, keyDim, keyLayout } = this.#latent;
     const { queries, plain, absorbed, turning } = this.#rows;
-    const { numAttentionHeads, queryScale } = this.#spec;
+    const { numAttentionHeads, queryScale, queryTemperature } = this.#spec;
     const [from, to] = [keyDim + rotaryDim, latentDim + rotaryDim];
     const rows = tokens * numAttentionHeads;
     copyColumns(queries, from, 0, plain, keyDim, 0, keyDim, rows);
@@ -115,6 +117,7 @@ export class LatentProjections {
     this.#rotary.apply(turning, tokens, numAttentionHeads, position);
     copyColumns(absorbed, latentDim, 0, q, to, 0, latentDim, rows);
     copyColumns(turning, rotaryDim, 0, q, to, latentDim, rotaryDim, rows);
+    if (queryTemperature) heat(q, tokens, numAttentionHeads * to, position, queryTemperature);
     if (queryScale !== 1) scaleBy(q, rows * to, queryScale);
   }
 }

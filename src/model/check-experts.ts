@@ -9,6 +9,7 @@ export function groupsOf(
   fields: Fields,
   [countKey, usedKey]: [string, string],
   numExperts: number,
+  ranking: ExpertGroupsSpec['ranking'] = 'two-best',
 ): ExpertGroupsSpec | null {
   const count = fields.count(countKey, MAX_EXPERTS);
   if (count <= 1) return null;
@@ -16,7 +17,7 @@ export function groupsOf(
     throw fields.corrupt(countKey, `is ${count}; the ${numExperts} experts do not make so many groups of two or more`);
   const used = fields.size(usedKey);
   if (used > count) throw fields.corrupt(usedKey, `is ${used}, but there are ${count} groups of experts`);
-  return { count, used };
+  return { count, used, ranking };
 }
 
 /**

@@ -2,6 +2,7 @@ import type { ExpertsFamily } from './experts.js';
 import type { Fields } from './fields.js';
 import type { FoldedLayer } from './folded-blocks.js';
 import type { GemmaTraits } from './gemma-traits.js';
+import type { HuggingFaceFamily } from './hugging-face-family.js';
 import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
@@ -36,22 +37,13 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   optionalQueryKeyNorm?: boolean;
   /** See `ModelSpec`. Default null. */
   noRotaryEvery?: number;
-  /** Default `halves`. */
-  huggingFaceRotary?: RotarySpec['layout'];
-  /** The name of the embedding in Hugging Face folders, where it is not the usual one. */
-  huggingFaceEmbedding?: string;
-  /** Shapes of vectors in Hugging Face folders that are not [length]. */
-  huggingFaceShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
+  /** What Hugging Face folders do in their own way. */
+  huggingFace?: HuggingFaceFamily;
   /** GGUF names that differ from the usual. */
   ggufRenamed?: Partial<Record<LayerTensor, string>>;
-  /** Hugging Face names that differ from the usual. */
-  huggingFaceRenamed?: Partial<Record<LayerTensor, string>>;
   huggingFaceClasses: readonly string[];
   ggufName: string;
-  /**
-   * The order of queries and keys in GGUF files of this family (llama.cpp, llama_model_rope_type). In Hugging Face
-   * folders it is always `halves`.
-   */
+  /** The order of queries and keys in GGUF files of this family (llama.cpp, llama_model_rope_type). */
   ggufRotary: RotarySpec['layout'];
   /**
    * `always`: the field `sliding_window` counts by itself. `if asked`: it counts with `use_sliding_window` only, and
@@ -61,8 +53,11 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   experts: ExpertsFamily | null;
   /** Set where some layers have another mixer than attention. */
   recurrent?: RecurrentFamily;
-  /** Set where a layer is several blocks of a GGUF file. */
-  folded?(metadata: Fields, key: (suffix: string) => string): FoldedLayer[];
+  /** Set where a layer is several blocks of a checkpoint. */
+  folded?: {
+    fromGguf(metadata: Fields, key: (suffix: string) => string): FoldedLayer[];
+    fromHuggingFace(config: Fields): FoldedLayer[];
+  };
   /** True for latent attention. Default false. */
   latentAttention?: boolean;
   /** True where queries come with gates for attention's output. Default false. */

@@ -26,7 +26,7 @@ export function ggufDecoder(
   tensors: SourceTensors,
 ): ModelDescription {
   const key: Key = (suffix) => `${family.ggufName}.${suffix}`;
-  const folded = family.folded?.(blockMetadata, key) ?? null;
+  const folded = family.folded?.fromGguf(blockMetadata, key) ?? null;
   const metadata = folded ? foldedFields(blockMetadata, key, folded) : blockMetadata;
   const heads = readHeads(family, metadata, key, tensors);
   const { numLayers, ignored, recurrent } = layersOf(family, { blockMetadata, metadata, folded }, key);

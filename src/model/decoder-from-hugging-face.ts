@@ -7,11 +7,14 @@ import type { AlternatingWindow, DecoderFamily } from './decoder-family.js';
 import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.js';
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
+import { type FoldedLayer, foldedNames } from './folded-blocks.js';
 import { huggingFaceGemma } from './gemma-traits.js';
 import { huggingFaceGemma4, huggingFaceGemma4Heads } from './gemma4-traits.js';
+import { huggingFaceLatent, latentNames, latentRotaryDimension, latentRows } from './latent-family.js';
+import { huggingFaceMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
-import type { ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
+import type { LatentAttentionSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import { refuseUnknownTraits } from './unknown-traits.js';
 
 /**
@@ -20,22 +23,21 @@ import { refuseUnknownTraits } from './unknown-traits.js';
 export function huggingFaceDecoder(
   family: DecoderFamily,
   name: string,
-  config: Fields,
+  file: Fields,
   holds: (sourceName: string) => boolean,
 ): ModelDescription {
+  const { fields = {}, defaults } = family.huggingFace ?? {};
+  const config = file.called(fields, defaults);
   refuseUnknownTraits(family, config);
-  const heads = family.gemma4
-    ? huggingFaceGemma4Heads(config)
-    : attentionShape(config, {
-        hiddenSize: 'hidden_size',
-        heads: 'num_attention_heads',
-        keyValueHeads: 'num_key_value_heads',
-        headDim: 'head_dim',
-      });
+  const heads = readHeads(family, config);
   const scaling = ropeFields(config);
-  const rotary = rotarySpec(family, scaling, config, heads.headDim);
-  const names = namesOf(family);
-  const numLayers = config.size('num_hidden_layers');
+  const rotary = rotarySpec(family, scaling, config, heads);
+  const folded = family.folded?.fromHuggingFace(config) ?? null;
+  const numLayers = folded?.length ?? config.size('num_hidden_layers');
+  const mixers = family.recurrent?.fromHuggingFace(config, numLayers) ?? null;
+  const recurrent = mixers?.layers.includes(true) || mixers?.before?.includes(true) ? mixers : null;
+  const places = recurrent && family.recurrent ? family.recurrent.huggingFace(recurrent.mixer) : null;
+  const names = namesOf(family, heads.latentAttention, folded, recurrent, places);
   const biased = (layer: number) => holds(names.layer(layer, 'selectionBias'));
   const experts = family.experts && huggingFaceExperts(family.experts, config, numLayers, biased);
   const spec: ModelSpec = {
@@ -54,21 +56,50 @@ export function huggingFaceDecoder(
     ...withoutNorm(family, holds(names.layer(0, 'qNorm'))),
     ...noRotary(family, config, numLayers),
     tiedEmbeddings: config.flag('tie_word_embeddings') ?? (family.gemma !== undefined || family.gemma4 === true),
-    recurrent: null,
+    recurrent,
     experts,
     ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
     ...(family.gemma4 && huggingFaceGemma4(heads, config, numLayers)),
   };
+  Object.assign(spec, family.huggingFace?.traits?.(config, spec));
   return describeDecoder(spec, names, family, {
     expertSource: family.experts?.source(holds),
-    ignored: predictionBlocks(config, numLayers),
-    vectorShapes: family.huggingFaceShapes,
+    mixerRows: heads.latentAttention
+      ? latentRows(spec, heads.latentAttention)
+      : (places?.rows ?? family.huggingFace?.rows?.(spec)),
+    mixerShape: huggingFaceMixerShape,
+    ignored: predictionBlocks(config, folded?.at(-1)?.network ?? numLayers - 1),
+    vectorShapes: family.huggingFace?.shapes,
   });
 }
 
-function namesOf({ huggingFaceRenamed, huggingFaceEmbedding, experts }: DecoderFamily): CheckpointNames {
-  const names = huggingFaceNames({ ...experts?.renamed, ...huggingFaceRenamed });
-  return { ...names, embedding: huggingFaceEmbedding ?? names.embedding };
+function readHeads(family: DecoderFamily, config: Fields) {
+  if (family.latentAttention) return huggingFaceLatent(config);
+  const heads = family.gemma4
+    ? huggingFaceGemma4Heads(config)
+    : attentionShape(config, {
+        hiddenSize: 'hidden_size',
+        heads: 'num_attention_heads',
+        keyValueHeads: 'num_key_value_heads',
+        headDim: 'head_dim',
+      });
+  return { ...heads, latentAttention: null };
+}
+
+function namesOf(
+  { huggingFace, experts }: DecoderFamily,
+  latent: LatentAttentionSpec | null,
+  folded: readonly FoldedLayer[] | null,
+  recurrent: ModelSpec['recurrent'],
+  places: MixerPlaces | null,
+): CheckpointNames {
+  const usual = huggingFaceNames({ ...experts?.renamed, ...huggingFace?.renamed });
+  const { embedding = usual.embedding, finalNorm = usual.finalNorm } = huggingFace ?? {};
+  const names = { ...usual, embedding, finalNorm };
+  if (latent) return latentNames(names, latent);
+  const inBlocks = folded ? foldedNames(names, folded) : names;
+  const prefix = (layer: number) => `model.layers.${folded ? folded[layer].recurrent : layer}.`;
+  return places ? recurrentNames(inBlocks, { recurrent }, places.names, prefix) : inBlocks;
 }
 
 /** Queries that grow with position, from the fields of rotary positions. */
@@ -91,11 +122,17 @@ function noRotary({ noRotaryEvery: usual }: DecoderFamily, config: Fields, numLa
   return { noRotaryEvery };
 }
 
+/** More blocks that predict further tokens than any model has. */
+const MAX_PREDICTION_BLOCKS = 64;
+
 /** Blocks that predict further tokens follow the last layer. A run does not need them. */
-function predictionBlocks(config: Fields, numLayers: number): (sourceName: string) => boolean {
-  if (config.count('num_nextn_predict_layers', numLayers) === 0) return () => false;
-  return (sourceName) =>
-    sourceName.startsWith('model.mtp_') || Number(/^model\.layers\.(\d+)\./.exec(sourceName)?.[1] ?? -1) >= numLayers;
+function predictionBlocks(config: Fields, lastLayer: number): (sourceName: string) => boolean {
+  const blocks = config.count('num_nextn_predict_layers', MAX_PREDICTION_BLOCKS);
+  return (sourceName) => {
+    if (/^(model\.)?mtp[._]/.test(sourceName)) return true;
+    const block = Number(/^model\.layers\.(\d+)\./.exec(sourceName)?.[1] ?? -1);
+    return block > lastLayer && block <= lastLayer + blocks;
+  };
 }
 
 /** The fields of rotary positions. Newer files of models with two kinds of layers have them once for each kind. */
@@ -105,14 +142,16 @@ function ropeFields(config: Fields): Fields | null {
 }
 
 function rotarySpec(
-  { huggingFaceRotary: layout = 'halves' }: DecoderFamily,
+  { huggingFace: { rotary: layout = 'halves' } = {} }: DecoderFamily,
   scaling: Fields | null,
   config: Fields,
-  headDim: number,
+  { headDim, latentAttention }: Pick<ModelSpec, 'headDim' | 'latentAttention'>,
 ): RotarySpec {
-  const source = config.raw('rope_theta') === undefined && scaling ? scaling : config;
+  const source = scaling?.raw('rope_theta') === undefined ? config : scaling;
   const theta = source.positive('rope_theta', 10000);
-  const dimension = rotaryDimension(scaling ?? config, config, headDim);
+  const dimension = latentAttention
+    ? latentRotaryDimension(scaling ?? config, latentAttention)
+    : rotaryDimension(scaling ?? config, config, headDim);
   return { theta, dimension, layout, ...huggingFaceScaling(scaling, config, theta, dimension) };
 }
 

@@ -24,9 +24,12 @@ export const stackedExperts: ExpertSource = (
   return isBias ? { sourceName, sourceShape: [numExperts, intermediateSize] } : { sourceName };
 };
 
+type StackName = (layer: number, stack: 'gateUp' | 'down') => string;
+type ExpertName = (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string;
+
 /** A matrix of its own for each expert, under `name`. */
 export const expertsApart =
-  (name: (layer: number, tensor: 'gate' | 'up' | 'down', expert: number) => string): ExpertSource =>
+  (name: ExpertName): ExpertSource =>
   (layer, tensor, { numExperts, sourceName }) => ({
     sourceName,
     parts: Array.from({ length: numExperts }, (_, expert) => name(layer, tensor as 'gate' | 'up' | 'down', expert)),
@@ -37,7 +40,7 @@ export const expertsApart =
  * the gate's rows and then up's; down in a stack of its own.
  */
 export const fusedExperts =
-  (name: (layer: number, stack: 'gateUp' | 'down') => string): ExpertSource =>
+  (name: StackName): ExpertSource =>
   (layer, tensor, { numExperts, intermediateSize: neurons, hiddenSize }) => {
     if (tensor === 'down') return { sourceName: name(layer, 'down') };
     const first = tensor === 'up' ? neurons : 0;
@@ -51,3 +54,17 @@ export const fusedExperts =
       },
     };
   };
+
+/** The usual names of transformers: a matrix of its own for each expert. */
+export const namedApart: ExpertSource = expertsApart(
+  (layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`,
+);
+
+const usualStack: StackName = (layer, stack) =>
+  `model.layers.${layer}.mlp.experts.${stack === 'gateUp' ? 'gate_up' : stack}_proj`;
+
+/** The usual stacks with gate and up in one, where the checkpoint has them; else a matrix for each expert. */
+export const fusedOrApart =
+  (holds: (sourceName: string) => boolean): ExpertSource =>
+  (layer, tensor, context) =>
+    (holds(usualStack(layer, 'down')) ? fusedExperts(usualStack) : namedApart)(layer, tensor, context);

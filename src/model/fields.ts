@@ -11,10 +11,13 @@ export class Fields {
   /** The file, for messages. */
   readonly where: string;
   readonly #lookup: (key: string) => unknown;
+  readonly #nameOf: (key: string) => string;
 
-  constructor(where: string, lookup: (key: string) => unknown) {
+  /** `nameOf`: what the file calls a field, for messages. Default: as it is asked for. */
+  constructor(where: string, lookup: (key: string) => unknown, nameOf = (key: string) => key) {
     this.where = where;
     this.#lookup = lookup;
+    this.#nameOf = nameOf;
   }
 
   /** Reads own keys only, since a file may hold the key `__proto__`. */
@@ -26,6 +29,17 @@ export class Fields {
 
   raw(key: string): unknown {
     return this.#lookup(key) ?? undefined;
+  }
+
+  /** The same fields, some of them under the file's own `names`, and `defaults` for those that it leaves out. */
+  called(names: Readonly<Record<string, string>>, defaults: Readonly<Record<string, unknown>> = {}): Fields {
+    const nameOf = (key: string) => (Object.hasOwn(names, key) ? names[key] : key);
+    const given = (key: string) => this.raw(nameOf(key)) ?? this.raw(key);
+    return new Fields(
+      this.where,
+      (key) => given(key) ?? (Object.hasOwn(defaults, key) ? defaults[key] : undefined),
+      (key) => (this.raw(nameOf(key)) === undefined && this.raw(key) !== undefined ? key : nameOf(key)),
+    );
   }
 
   /** A positive whole number. A list with one per layer is accepted if all are equal. Else it throws UNSUPPORTED. */
@@ -47,6 +61,18 @@ export class Fields {
     const value = (this.raw(key) as unknown[])[index];
     if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_SIZE) return value;
     throw this.#wrong(key, this.raw(key), `a list of whole numbers from 1 to ${MAX_SIZE}`);
+  }
+
+  /** A list with an entry for each layer. */
+  perLayer(key: string, numLayers: number): unknown[] {
+    const list = this.raw(key);
+    if (Array.isArray(list) && list.length === numLayers) return list;
+    throw this.corrupt(
+      key,
+      Array.isArray(list)
+        ? `has ${list.length} entries; it should have one for each of the ${numLayers} layers`
+        : `is ${list === undefined ? 'missing' : shown(list)}; it should be a list with an entry for each layer`,
+    );
   }
 
   /** A whole number from 0 to `most`; 0 where it is missing. */
@@ -86,11 +112,16 @@ export class Fields {
   }
 
   corrupt(key: string, problem: string): FlashrowError {
-    return new FlashrowError('CORRUPT', `${this.where}: "${key}" ${problem}`, { path: this.where, key });
+    return this.#refusal('CORRUPT', key, problem);
   }
 
   unsupported(key: string, problem: string): FlashrowError {
-    return new FlashrowError('UNSUPPORTED', `${this.where}: "${key}" ${problem}`, { path: this.where, key });
+    return this.#refusal('UNSUPPORTED', key, problem);
+  }
+
+  #refusal(code: 'CORRUPT' | 'UNSUPPORTED', asked: string, problem: string): FlashrowError {
+    const key = this.#nameOf(asked);
+    return new FlashrowError(code, `${this.where}: "${key}" ${problem}`, { path: this.where, key });
   }
 
   #wrong(key: string, value: unknown, needed: string): FlashrowError {

@@ -13,12 +13,11 @@ export interface FoldedLayer {
   network: number;
 }
 
-/**
- * Nemotron-H's blocks are each one thing: a mixer, attention, or a network. One or two mixers and the network after
- * them are a layer here. `attention.head_count_kv` and `feed_forward_length` say what a block is. Throws CORRUPT or
- * UNSUPPORTED.
- */
-export function foldBlocks(metadata: Fields, key: Key): FoldedLayer[] {
+/** What a block of Nemotron-H is. */
+export type BlockKind = 'recurrent' | 'attention' | 'network';
+
+/** The layers of a GGUF file: `attention.head_count_kv` and `feed_forward_length` say what a block is. */
+export function ggufFoldedBlocks(metadata: Fields, key: Key): FoldedLayer[] {
   const blocks = metadata.size(key('block_count')) - metadata.count(key('nextn_predict_layers'), 1024);
   const counts = (name: string): number[] => {
     const list = metadata.raw(key(name));
@@ -26,26 +25,36 @@ export function foldBlocks(metadata: Fields, key: Key): FoldedLayer[] {
     throw metadata.corrupt(key(name), `is ${shown(list)}; it should have a number for each of the ${blocks} blocks`);
   };
   const [keys, neurons] = [counts('attention.head_count_kv'), counts('feed_forward_length')];
+  const kinds = Array.from({ length: blocks }, (_, block): BlockKind => {
+    if (neurons[block] > 0) return 'network';
+    return keys[block] > 0 ? 'attention' : 'recurrent';
+  });
+  return foldBlocks(kinds, (problem) => metadata.unsupported(key('feed_forward_length'), problem));
+}
+
+/**
+ * Nemotron-H's blocks are each one thing: a mixer, attention, or a network. One or two mixers and the network after
+ * them are a layer here. Throws what `refuse` makes of a problem.
+ */
+export function foldBlocks(kinds: readonly BlockKind[], refuse: (problem: string) => Error): FoldedLayer[] {
   const layers: FoldedLayer[] = [];
   let open: Omit<FoldedLayer, 'network'> = { recurrent: null, attention: null };
-  for (let block = 0; block < blocks; block++) {
-    const isNetwork = neurons[block] > 0;
-    const fits = isNetwork
-      ? open.recurrent !== null || open.attention !== null
-      : open.attention === null && (keys[block] > 0 || open.recurrent === null);
+  for (const [block, kind] of kinds.entries()) {
+    const fits =
+      kind === 'network'
+        ? open.recurrent !== null || open.attention !== null
+        : open.attention === null && (kind === 'attention' || open.recurrent === null);
     if (!fits)
-      throw metadata.unsupported(
-        key('feed_forward_length'),
-        `makes block ${block} ${isNetwork ? 'a network' : 'a mixer'} where none can follow; known are a Mamba block, attention, or the first and then the other, before each network`,
+      throw refuse(
+        `makes block ${block} ${kind === 'network' ? 'a network' : 'a mixer'} where none can follow; known are a Mamba block, attention, or the first and then the other, before each network`,
       );
-    if (isNetwork) {
+    if (kind === 'network') {
       layers.push({ ...open, network: block });
       open = { recurrent: null, attention: null };
-    } else if (keys[block] > 0) open.attention = block;
-    else open.recurrent = block;
+    } else open[kind] = block;
   }
-  if (open.recurrent !== null || open.attention !== null)
-    throw metadata.unsupported(key('block_count'), `is ${blocks}, and no network follows the last mixer`);
+  if (open.recurrent !== null || open.attention !== null || layers.length === 0)
+    throw refuse(`has ${kinds.length} blocks, and no network follows the last mixer`);
   return layers;
 }
 

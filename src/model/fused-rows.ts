@@ -1,5 +1,6 @@
 import type { FusedRows } from './expected-tensors.js';
 import type { ModelSpec } from './spec.js';
+import type { LayerTensor } from './tensor-names.js';
 
 type Heads = Pick<ModelSpec, 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim'>;
 
@@ -15,9 +16,17 @@ export function fusedQueriesKeysValues({ numAttentionHeads, numKeyValueHeads, he
 }
 
 /** One matrix for gate and up, in this order. */
-export function fusedGateUp({ intermediateSize: neurons }: Pick<ModelSpec, 'intermediateSize'>): FusedRows {
-  return (tensor) => {
-    if (tensor !== 'gate' && tensor !== 'up') return null;
-    return { sourceRows: 2 * neurons, rowsPerGroup: neurons, firstRows: [tensor === 'gate' ? 0 : neurons] };
+export const fusedGateUp = ({ intermediateSize }: Pick<ModelSpec, 'intermediateSize'>): FusedRows =>
+  inOrder(['gate', 'up'], intermediateSize);
+
+/** The same for the shared expert. */
+export const fusedShared = ({ experts }: Pick<ModelSpec, 'experts'>): FusedRows =>
+  inOrder(['sharedGate', 'sharedUp'], experts?.sharedIntermediateSize ?? 0);
+
+const inOrder =
+  (names: readonly LayerTensor[], neurons: number): FusedRows =>
+  (tensor) => {
+    const place = names.indexOf(tensor);
+    if (place < 0) return null;
+    return { sourceRows: names.length * neurons, rowsPerGroup: neurons, firstRows: [place * neurons] };
   };
-}

@@ -24,21 +24,9 @@ const shared = ({ hiddenSize }: Heads) => ({
 /** True for each layer that slides. Throws CORRUPT. */
 function pattern(metadata: Fields, key: Key): boolean[] {
   const name = key('attention.sliding_window_pattern');
-  const layers = perLayer(metadata, name, metadata.size(key('block_count')));
+  const layers = metadata.perLayer(name, metadata.size(key('block_count')));
   if (layers.every((slides) => typeof slides === 'boolean')) return layers;
   throw metadata.corrupt(name, `is ${shown(layers)}; it should be true or false for each layer`);
-}
-
-/** A list with an entry for each layer. Throws CORRUPT. */
-function perLayer(fields: Fields, name: string, numLayers: number): unknown[] {
-  const list = fields.raw(name);
-  if (Array.isArray(list) && list.length === numLayers) return list;
-  throw fields.corrupt(
-    name,
-    Array.isArray(list)
-      ? `has ${list.length} entries; it should have one for each of the ${numLayers} layers`
-      : `is ${list === undefined ? 'missing' : shown(list)}; it should be a list with an entry for each layer`,
-  );
 }
 
 /** The entry of all layers of one kind. Throws UNSUPPORTED where they differ. */
@@ -57,7 +45,7 @@ function kindHeads(metadata: Fields, key: Key, slides: boolean): Heads {
   const fields = new Fields(metadata.where, (name) => {
     const value = metadata.raw(name);
     if (!listed.includes(name) || !Array.isArray(value)) return value;
-    return ofKind(metadata, name, perLayer(metadata, name, layers.length), layers, slides);
+    return ofKind(metadata, name, metadata.perLayer(name, layers.length), layers, slides);
   });
   const headDim = key(`attention.key_length${suffix}`);
   const heads = attentionShape(fields, {
@@ -122,7 +110,7 @@ function sharedLayers(fields: Fields, name: string, layers: readonly boolean[]):
 
 function ggufNeurons(metadata: Fields, name: string, numLayers: number) {
   if (!Array.isArray(metadata.raw(name))) return { intermediateSize: metadata.size(name) };
-  const sizes = perLayer(metadata, name, numLayers).map((_, layer) => metadata.item(name, layer));
+  const sizes = metadata.perLayer(name, numLayers).map((_, layer) => metadata.item(name, layer));
   return neurons(sizes);
 }
 
@@ -174,7 +162,7 @@ export function huggingFaceGemma4(heads: Heads, config: Fields, numLayers: numbe
   refuseUnknown(config);
   const types = config.raw('layer_types');
   const layers = Array.from({ length: numLayers }, (_, layer) => {
-    const type = types === undefined ? undefined : perLayer(config, 'layer_types', numLayers)[layer];
+    const type = types === undefined ? undefined : config.perLayer('layer_types', numLayers)[layer];
     if (type === undefined) return (layer + 1) % 6 !== 0 && layer + 1 < numLayers;
     if (type !== 'sliding_attention' && type !== 'full_attention')
       throw config.unsupported('layer_types', `has ${shown(type)}; supported: sliding_attention, full_attention`);

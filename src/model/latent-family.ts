@@ -43,6 +43,50 @@ export function ggufLatent(metadata: Fields, key: Key, tensors: SourceTensors): 
   };
 }
 
+/** The norms of latents and of queries in their bottleneck have this epsilon, whatever `rms_norm_eps` is. */
+const HUGGING_FACE_EPSILON = 1e-6;
+
+/** The same from config.json (transformers, modeling_deepseek_v3.py). Throws CORRUPT or UNSUPPORTED. */
+export function huggingFaceLatent(config: Fields): Latent {
+  const size = (key: string) => {
+    const value = config.size(key);
+    if (value > MAX_DIM) throw config.corrupt(key, `is ${value}, larger than any that was ever trained`);
+    return value;
+  };
+  const numAttentionHeads = size('num_attention_heads');
+  if (config.size('num_key_value_heads', numAttentionHeads) !== numAttentionHeads)
+    throw config.unsupported('num_key_value_heads', `is not the ${numAttentionHeads} of "num_attention_heads"`);
+  const [latentDim, rotaryDim] = [size('kv_lora_rank'), size('qk_rope_head_dim')];
+  if (rotaryDim % 2 !== 0) throw config.corrupt('qk_rope_head_dim', `is ${rotaryDim}; it should be even`);
+  return {
+    hiddenSize: config.size('hidden_size'),
+    numAttentionHeads,
+    numKeyValueHeads: 1,
+    headDim: latentDim + rotaryDim,
+    latentAttention: {
+      ...{ latentDim, keyDim: size('qk_nope_head_dim'), rotaryDim, valueDim: size('v_head_dim') },
+      queryRank: config.count('q_lora_rank', MAX_DIM) || null,
+      keyLayout: 'by-key',
+      normEpsilon: HUGGING_FACE_EPSILON,
+    },
+  };
+}
+
+/** Dimensions that rotate. Some files say their share of a head besides. Throws UNSUPPORTED for another share. */
+export function latentRotaryDimension(scaling: Fields, { keyDim, rotaryDim }: LatentAttentionSpec): number {
+  const share = scaling.positive('partial_rotary_factor', 1);
+  if (share !== 1 && Math.abs(share * (keyDim + rotaryDim) - rotaryDim) > 1e-3)
+    throw scaling.unsupported('partial_rotary_factor', `is ${share}; it should be 1, or what "qk_rope_head_dim" says`);
+  return rotaryDim;
+}
+
+/**
+ * The factor for queries, as the engine divides by the root of the latent head and not of the one that it stands for.
+ * `growth` is what YaRN adds to them.
+ */
+export const latentQueryScale = (headDim: number, { keyDim, rotaryDim }: LatentAttentionSpec, growth: number): number =>
+  growth ** 2 * Math.sqrt(headDim / (keyDim + rotaryDim));
+
 /** The same names, where queries have no bottleneck, or keys and values are one matrix. */
 export const latentNames = (
   names: CheckpointNames,
@@ -50,9 +94,9 @@ export const latentNames = (
 ): CheckpointNames => ({
   ...names,
   layer: (layer, tensor) => {
-    if (tensor === 'q') return `blk.${layer}.${queryRank ? 'attn_q_b' : 'attn_q'}.weight`;
-    const parts = tensor === 'latentKeys' || tensor === 'latentValues';
-    return keyLayout === 'by-key' && parts ? `blk.${layer}.attn_kv_b.weight` : names.layer(layer, tensor);
+    const name = names.layer(layer, tensor);
+    if (tensor === 'q') return queryRank ? name.replace(/q(_proj)?\.weight$/, 'q_b$1.weight') : name;
+    return keyLayout === 'by-key' ? name.replace(/attn_[kv]_b\./, 'attn_kv_b.') : name;
   },
 });
 

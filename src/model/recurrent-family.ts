@@ -3,19 +3,22 @@ import type { CheckpointNames } from './checkpoint-names.js';
 import type { FusedRows } from './expected-tensors.js';
 import { Fields } from './fields.js';
 import { mixerChannels, recurrentOf } from './mixer-tensors.js';
-import type { Mamba2Spec, ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
+import type { ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
 /** The full name of a metadata key under the architecture's own prefix. */
 type Key = (suffix: string) => string;
 type LayerNames = Partial<Record<LayerTensor, string>>;
 
-/** How the GGUF files of a family describe the layers that have another mixer than attention. */
+/** How the checkpoints of a family describe the layers that have another mixer than attention. */
 export interface RecurrentFamily {
   /** Throws CORRUPT or UNSUPPORTED. `blocks` counts prediction blocks too. */
   fromGguf(metadata: Fields, key: Key, blocks: number): RecurrentLayersSpec;
   /** Where the tensors of these layers are. `holds` says whether the checkpoint has a tensor of that name. */
   gguf(mixer: RecurrentSpec, holds: (sourceName: string) => boolean): MixerPlaces;
+  /** The same in Hugging Face folders. */
+  fromHuggingFace(config: Fields, numLayers: number): RecurrentLayersSpec;
+  huggingFace(mixer: RecurrentSpec): MixerPlaces;
 }
 
 export interface MixerPlaces {
@@ -79,22 +82,37 @@ export function ggufMixerShape(tensor: LayerTensor, { recurrent, hiddenSize }: M
   return tensor === 'mixerNorm' ? [mixer.groups, (mixer.heads * mixer.headDim) / mixer.groups] : null;
 }
 
-/** A Mamba-2 mixer from GGUF metadata. Throws CORRUPT. */
-export function ggufMamba2(metadata: Fields, key: Key): Mamba2Spec {
-  const heads = metadata.size(key('ssm.time_step_rank'));
-  const groups = metadata.size(key('ssm.group_count'));
-  const inner = metadata.size(key('ssm.inner_size'));
-  if (inner % heads !== 0)
-    throw metadata.corrupt(key('ssm.inner_size'), `is ${inner}, which the ${heads} heads do not divide`);
-  if (heads % groups !== 0)
-    throw metadata.corrupt(key('ssm.group_count'), `is ${groups}, which does not divide the ${heads} heads`);
-  return {
-    kind: 'mamba-2',
-    heads,
-    headDim: inner / heads,
-    groups,
-    stateSize: metadata.size(key('ssm.state_size')),
-    kernel: metadata.size(key('ssm.conv_kernel')),
-    decay: 'negated',
-  };
+/** Convolutions have their channels' weights as one row each; null for our own shape. */
+export const huggingFaceMixerShape = (tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null =>
+  recurrent && tensor === 'mixerKernel'
+    ? [mixerChannels(recurrent.mixer, hiddenSize), 1, recurrent.mixer.kernel]
+    : null;
+
+/** What `layer_types` calls a layer with attention, and one with another mixer. Older files have the second names. */
+const ATTENDING: readonly unknown[] = ['full_attention', 'attention'];
+const RECURRING: readonly unknown[] = ['linear_attention', 'mamba', 'conv'];
+
+/**
+ * The layers that `layer_types` gives another mixer than attention; those of `otherwise` where there is no such field.
+ * Throws CORRUPT or UNSUPPORTED.
+ */
+export function recurrentLayers(config: Fields, numLayers: number, otherwise: (layer: number) => boolean): boolean[] {
+  const key = 'layer_types';
+  if (config.raw(key) === undefined) return Array.from({ length: numLayers }, (_, layer) => otherwise(layer));
+  return config.perLayer(key, numLayers).map((type) => {
+    if (!ATTENDING.includes(type) && !RECURRING.includes(type))
+      throw config.unsupported(key, `has ${shown(type)}; supported: ${[...ATTENDING, ...RECURRING].join(', ')}`);
+    return RECURRING.includes(type);
+  });
 }
+
+/** Positions that a convolution sees. Throws CORRUPT for fewer than two. */
+export function kernelSize(fields: Fields, key: string, usual?: number): number {
+  const kernel = fields.size(key, usual);
+  if (kernel < 2 || kernel > MAX_KERNEL)
+    throw fields.corrupt(key, `is ${kernel}; a convolution sees from 2 to ${MAX_KERNEL} tokens`);
+  return kernel;
+}
+
+/** Far above any model. */
+const MAX_KERNEL = 64;

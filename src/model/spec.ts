@@ -66,10 +66,7 @@ export interface ExpertsSpec {
    * 2408.15664).
    */
   selectionBias: boolean;
-  /**
-   * Experts in as many groups of neighbours, of which the `used` best are chosen from; a group is as good as its two
-   * best experts together (arXiv 2412.19437). Null without groups.
-   */
+  /** Experts in as many groups of neighbours, of which the `used` best are chosen from. Null without groups. */
   groups: ExpertGroupsSpec | null;
   /** True where the weights of a token's experts are scaled to sum to 1. */
   normalizeWeights: boolean;
@@ -98,6 +95,8 @@ export interface ExpertGroupsSpec {
   count: number;
   /** Groups whose experts a token may use. */
   used: number;
+  /** What a group is as good as: its two best experts together (arXiv 2412.19437), or its best (arXiv 2405.04434). */
+  ranking: 'two-best' | 'best';
 }
 
 /**
@@ -119,6 +118,8 @@ export interface LatentAttentionSpec {
    * The rows of each head's matrix from latents to keys: one for each latent number (turned), or for each of the key.
    */
   keyLayout: 'by-latent' | 'by-key';
+  /** The epsilon of the norms of latents and of the bottleneck, where it is not that of the other norms. */
+  normEpsilon?: number;
 }
 
 /**

@@ -9,6 +9,11 @@ export interface TextSpec {
   addEos: boolean;
   /** Ids that are never drawn. Default none. */
   suppressedIds?: number[];
+  /**
+   * Why no text can be read or written: what of the tokenizer is not supported. The model runs on token ids alone.
+   * Default: texts can be read.
+   */
+  idsOnly?: string;
   /** What is odd about the vocabulary, in sentences. Default none. */
   warnings?: string[];
 }

@@ -15,6 +15,7 @@ export function refuseUnknownTraits(
     queryKeyValueBiases,
     activation,
     quantMethod,
+    huggingFace,
   }: Pick<DecoderFamily, 'biases' | 'activation' | 'quantMethod'> & Partial<DecoderFamily>,
   config: Fields,
 ): void {
@@ -25,6 +26,16 @@ export function refuseUnknownTraits(
       throw config.unsupported(key, 'is true; projections with biases are not supported');
     if (value === false && biases)
       throw config.unsupported(key, 'is false; this architecture without biases is not supported');
+  }
+  for (const [key, known] of Object.entries(huggingFace?.only ?? {})) {
+    const value = config.raw(key);
+    if (value !== undefined && value !== known)
+      throw config.unsupported(
+        key,
+        known === undefined
+          ? `is ${shown(value)}, which is not supported`
+          : `is ${shown(value)}; only ${shown(known)} is supported`,
+      );
   }
   refuseQuantized(config, quantMethod);
   if (config.raw('clip_qkv') !== undefined)

@@ -29,7 +29,8 @@ function slowedBy({ factor, trained, fast, slow, wholePairs }: Ramp, theta: numb
   });
 }
 
-const growth = (factor: number, scale = 1) => (factor > 1 ? 1 + 0.1 * scale * Math.log(factor) : 1);
+/** How much longer YaRN makes queries and keys for a context that is `factor` times the trained one. */
+export const yarnGrowth = (factor: number, scale = 1): number => (factor > 1 ? 1 + 0.1 * scale * Math.log(factor) : 1);
 
 /** The two scales of a temperature, of which one alone has no meaning that is known; null without them. */
 function temperatures(scaling: Fields): [number, number] | null {
@@ -52,7 +53,7 @@ export function huggingFaceYarn(scaling: Fields, config: Fields, theta: number, 
     wholePairs: scaling.flag('truncate') ?? true,
   };
   const frequencyFactors = slowedBy(ramp, theta, dimension);
-  const usual = scales ? growth(factor, scales[0]) / growth(factor, scales[1]) : growth(factor);
+  const usual = scales ? yarnGrowth(factor, scales[0]) / yarnGrowth(factor, scales[1]) : yarnGrowth(factor);
   return { frequencyFactors, magnitude: scaling.positive('attention_factor', usual) };
 }
 
@@ -75,6 +76,6 @@ export function ggufYarn(
     wholePairs: true,
   };
   const all = metadata.raw(key('yarn_log_multiplier')) ? metadata.positive(key('yarn_log_multiplier')) : 0;
-  const magnitude = (metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor))) / growth(factor, all);
+  const magnitude = (metadata.positive(key('attn_factor'), 1) * (1 + 0.1 * Math.log(factor))) / yarnGrowth(factor, all);
   return { frequencyFactors: slowedBy(ramp, theta, dimension), magnitude };
 }

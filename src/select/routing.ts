@@ -43,7 +43,7 @@ export function createRoute(spec: ExpertsSpec): Route {
     const total = toScores(scores, scoring);
     for (let e = 0; !byLogits && e < numExperts; e++)
       rank[e] = scores[e] / total + (selectionBias ? selectionBias[e] : 0);
-    if (groups) keepBestGroups(rank, groupSize, groupRank, bestGroups);
+    if (groups) keepBestGroups(rank, groups.ranking === 'best', groupSize, groupRank, bestGroups);
     pickBest(rank, chosen, at, numExpertsPerToken);
 
     const sum = normalizeWeights ? sumOf(scores, chosen, at, numExpertsPerToken) : total;
@@ -81,15 +81,24 @@ function toScores(logits: Float64Array, scoring: ExpertsSpec['scoring']): number
   return 1;
 }
 
-/** Leaves -Infinity in the rank of experts outside the best groups. A group's rank is the sum of its two best. */
-function keepBestGroups(rank: Float64Array, size: number, groupRank: Float64Array, best: Uint32Array): void {
+/**
+ * Leaves -Infinity in the rank of experts outside the best groups. A group's rank is that of its best expert, or the
+ * sum of its two best.
+ */
+function keepBestGroups(
+  rank: Float64Array,
+  byBest: boolean,
+  size: number,
+  groupRank: Float64Array,
+  best: Uint32Array,
+): void {
   for (let group = 0; group < groupRank.length; group++) {
     let [one, two] = [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let e = group * size; e < (group + 1) * size; e++) {
       if (!(rank[e] <= one)) [one, two] = [rank[e], one];
       else if (rank[e] > two) two = rank[e];
     }
-    groupRank[group] = one + two;
+    groupRank[group] = byBest ? one : one + two;
   }
   pickBest(groupRank, best, 0, best.length);
   for (let group = 0; group < groupRank.length; group++)

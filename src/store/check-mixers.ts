@@ -33,6 +33,7 @@ export function checkLatent(fields: ManifestFields, headDim: number): LatentAtte
     valueDim: fields.integer('valueDim', 1, MAX_HEADS),
     queryRank: fields.isNull('queryRank') ? null : fields.integer('queryRank', 1, MAX_HEADS),
     keyLayout: fields.oneOf('keyLayout', ['by-latent', 'by-key'] as const),
+    ...(fields.has('normEpsilon') && { normEpsilon: fields.number('normEpsilon') }),
   };
 }
 

@@ -121,7 +121,9 @@ function checkRouting(fields: ManifestFields, numExperts: number): Routing {
 function checkGroups(fields: ManifestFields, numExperts: number): ExpertGroupsSpec {
   const count = fields.integer('count', 2, numExperts);
   if (numExperts % count !== 0) broken(fields.path('count'), count, `a divisor of ${numExperts}`);
-  return { count, used: fields.integer('used', 1, count) };
+  // Older stores lack the ranking.
+  const ranking = fields.has('ranking') ? fields.oneOf('ranking', ['two-best', 'best'] as const) : 'two-best';
+  return { count, used: fields.integer('used', 1, count), ranking };
 }
 
 /** Older stores lack these fields. */
@@ -229,6 +231,7 @@ export function checkText(fields: ManifestFields, vocabSize: number): TextSpec {
     addEos: fields.flag('addEos'),
     // Older stores lack them.
     ...(fields.has('suppressedIds') && { suppressedIds: fields.integers('suppressedIds', 0, 2 ** 32 - 1) }),
+    ...(fields.has('idsOnly') && { idsOnly: fields.text('idsOnly') }),
     ...(fields.has('warnings') && { warnings: fields.texts('warnings') }),
   };
 }

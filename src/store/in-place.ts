@@ -29,7 +29,7 @@ export function whyCopied(tensor: CheckpointTensor): string | null {
   if (layout === 'transposed') return 'it lies turned';
   if (layout === 'packed-mxfp4') return 'its scales lie in a tensor of their own';
   if (interleaved) return 'its rows alternate with those of another tensor';
-  if (shape.length === 3 ? expertStride(tensor) === null : parts !== undefined)
+  if (shape.length === 3 ? expertStride(tensor) === null : parts !== undefined && parts.length > 1)
     return 'its rows do not follow one another';
   if (offset % alignmentOf(format) !== 0)
     return `it begins at byte ${offset}, which is no multiple of ${alignmentOf(format)}`;

@@ -122,12 +122,13 @@ function layerFactors(checkpoint: Checkpoint, layer: number): PartFactors | null
 /** Chooses which layers stay in the checkpoint's files. ReLU models do not: their neurons are read one by one. */
 function staying(checkpoint: Checkpoint, rows: FormatRequest, inPlace: boolean): boolean[] {
   const { experts, activation, numLayers } = checkpoint.spec;
+  const ofGguf = checkpoint.kind === 'gguf';
+  // A mixture whose experts must be written is written whole.
+  const stacked = experts === null || ofGguf || canStay(checkpoint, experts.leadingDenseLayers);
   const mayStay = (layer: number) =>
-    rows === 'source' &&
-    (experts === null || checkpoint.kind === 'gguf') &&
-    (expertsOf(checkpoint.spec, layer) !== null || (inPlace && activation !== 'relu')) &&
+    ((ofGguf && expertsOf(checkpoint.spec, layer) !== null) || (inPlace && activation !== 'relu')) &&
     canStay(checkpoint, layer);
-  return Array.from({ length: numLayers }, (_, layer) => mayStay(layer));
+  return Array.from({ length: numLayers }, (_, layer) => rows === 'source' && stacked && mayStay(layer));
 }
 
 /**

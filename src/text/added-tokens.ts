@@ -1,6 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import { isRecord } from './json-shape.js';
-import { checkId } from './piece-ids.js';
+import { checkId } from './pieces/piece-ids.js';
 import { WORD } from './pre-tokenizer.js';
 
 /** A token that is cut out of the original text before any other step. */
@@ -39,6 +39,14 @@ export function readAddedTokens(list: unknown): AddedToken[] {
   });
 }
 
+/** Text between tokens, which is never empty; or a token, with its id. */
+export interface TextPart {
+  text: string;
+  id: number | null;
+  /** True where it is text that the whole text begins with. */
+  first: boolean;
+}
+
 /**
  * Finds added tokens in text, as Hugging Face's library in Rust does. The leftmost goes first, and the longest of those
  * that begin together.
@@ -73,25 +81,35 @@ export class AddedTokenSplitter {
     onToken: (id: number, spelled: string) => void,
     strips = true,
   ): void {
+    for (const part of this.parts(text, strips)) {
+      if (part.id === null) onText(part.text, part.first);
+      else onToken(part.id, part.text);
+    }
+  }
+
+  /** The same, one after the other as they are asked for. */
+  *parts(text: string, strips = true): Generator<TextPart> {
     let from = 0;
-    const upTo = (end: number) => {
-      if (end > from) onText(text.slice(from, end), from === 0);
-    };
+    const upTo = (end: number): TextPart[] =>
+      end > from ? [{ text: text.slice(from, end), id: null, first: from === 0 }] : [];
     for (const match of this.#pattern ? text.matchAll(this.#pattern) : []) {
       const token = this.#tokens.get(match[0])!;
       const end = match.index + match[0].length;
-      if (token.singleWord && (WORD_BEFORE.test(text.slice(0, match.index)) || WORD_AFTER.test(text.slice(end))))
+      if (token.singleWord && (WORD_BEFORE.test(before(text, match.index)) || WORD_AFTER.test(after(text, end))))
         continue;
-      upTo(strips && token.lstrip ? spaceBefore(text, match.index) : match.index);
-      onToken(token.id, match[0]);
+      yield* upTo(strips && token.lstrip ? spaceBefore(text, match.index) : match.index);
+      yield { text: match[0], id: token.id, first: false };
       from = strips && token.rstrip ? spaceAfter(text, end) : end;
     }
-    upTo(text.length);
+    yield* upTo(text.length);
   }
 }
 
 const WORD_BEFORE = new RegExp(`[${WORD}]$`, 'u');
 const WORD_AFTER = new RegExp(`^[${WORD}]`, 'u');
+/** Enough of a text for one character. */
+const before = (text: string, end: number) => text.slice(Math.max(0, end - 2), end);
+const after = (text: string, start: number) => text.slice(start, start + 2);
 const SPACE = /^\p{White_Space}$/u;
 
 /** The start of the white space that ends at `end`. */

@@ -1,16 +1,24 @@
 import { FlashrowError } from '../errors.js';
 import type { TextSpec } from '../model/text-spec.js';
 import { type AddedToken, AddedTokenSplitter, readAddedTokens } from './added-tokens.js';
-import { isRecord } from './json-shape.js';
+import { IdsOnly } from './ids-only.js';
 import { longestToken } from './longest-token.js';
-import { PieceEncoder } from './piece-encoder.js';
+import { createNormalizer } from './normalizer.js';
+import { createPieceModel } from './pieces/create-piece-model.js';
+import { PieceEncoder } from './pieces/piece-encoder.js';
+import type { PieceModel } from './pieces/piece-model.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
+import { finished, type Steps } from './steps.js';
 import { bytesOfPiece, type Spelling, spellingOf } from './token-bytes.js';
-import type { Tokenizer } from './tokenizer.js';
-import { SequenceNormalizer } from './tokenizers-library.js';
+import type { EncodeOptions, Tokenizer } from './tokenizer.js';
 import { GUARD, type GuardedText, guardUserText } from './user-text.js';
 
 const NO_BYTES = new Uint8Array(0);
+/** UTF-16 units between two steps. They take about a millisecond. */
+const UNITS_A_STEP = 4096;
+const IDS_A_STEP = 1024;
+/** A piece of so many units is encoded in steps of its own. */
+const LONG_PIECE = 16384;
 /**
  * Special tokens that part an answer's reasoning or its calls of tools from the rest. As text they are written out, as
  * llama.cpp keeps them: without them nobody could tell what is what. Harmony's channels are told apart instead.
@@ -19,9 +27,11 @@ const MARKS_A_PART = /think|reason|tool|action|^\[(ARGS|CALL_ID)\]$/i;
 
 /**
  * A tokenizer from a parsed tokenizer.json and a text spec. `path` is the file, for messages. Throws CORRUPT where the
- * JSON is no tokenizer, UNSUPPORTED where it is no byte-pair encoding, or has unknown parts.
+ * JSON is no tokenizer, UNSUPPORTED where it has parts that are not known here. Where the text spec says
+ * that the tokenizer is not supported, the result refuses every text.
  */
 export function loadTokenizer(tokenizer: Record<string, unknown>, text: TextSpec, path?: string): Tokenizer {
+  if (text.idsOnly !== undefined) return new IdsOnly(text, text.idsOnly);
   try {
     return new BpeTokenizer(tokenizer, text);
   } catch (error) {
@@ -37,6 +47,7 @@ function atPath(error: unknown, path: string): unknown {
 }
 
 class BpeTokenizer implements Tokenizer {
+  readonly idsOnly = null;
   readonly bosId: number | null;
   readonly eosIds: readonly number[];
   readonly suppressedIds: readonly number[];
@@ -54,7 +65,7 @@ class BpeTokenizer implements Tokenizer {
   readonly #splitNormalized: AddedTokenSplitter;
   readonly #normalize: (text: string) => string;
   readonly #preTokenize: PreTokenizer;
-  readonly #pieces: PieceEncoder;
+  readonly #pieces: PieceModel;
   readonly #spelling: Spelling;
 
   constructor(json: Record<string, unknown>, text: TextSpec) {
@@ -63,7 +74,6 @@ class BpeTokenizer implements Tokenizer {
     this.suppressedIds = text.suppressedIds ?? [];
     this.addBos = text.addBos;
     this.addEos = text.addEos;
-    if (!isRecord(json.model)) throw new FlashrowError('CORRUPT', 'tokenizer.json has no model');
     const added = readAddedTokens(json.added_tokens);
     const special = added.filter((token) => token.special);
     this.#added = new Map(added.map((token) => [token.id, token]));
@@ -79,19 +89,22 @@ class BpeTokenizer implements Tokenizer {
       normalized.map((token) => ({ ...token, content: this.#normalize(token.content) })),
     );
     this.#splitSpecial = new AddedTokenSplitter(special);
-    this.#pieces = new PieceEncoder(json.model, new Set(special.map(({ content }) => content)));
-    this.#spelling = spellingOf(json.decoder);
+    this.#pieces = createPieceModel(json.model, new Set(special.map(({ content }) => content)));
+    this.#spelling = spellingOf(json.decoder, this.#pieces);
     this.longestToken = longestToken(json, this.#pieces.tokens);
     const preTokenize = createPreTokenizer(json.pre_tokenizer);
-    this.#preTokenize = wordsStandAlone(this.#pieces.tokens)
-      ? (piece, first) => preTokenize(piece, first).flatMap(words)
-      : preTokenize;
+    const cutsWords = this.#pieces instanceof PieceEncoder && wordsStandAlone(this.#pieces.tokens);
+    this.#preTokenize = cutsWords ? (piece, first) => words(preTokenize(piece, first)) : preTokenize;
   }
 
-  encode(text: string, options: { addBos: boolean; addEos: boolean; parseSpecial: boolean }): number[] {
+  encode(text: string, options: EncodeOptions): number[] {
+    return finished(this.encoding(text, options));
+  }
+
+  *encoding(text: string, options: EncodeOptions): Steps<number[]> {
     const ids: number[] = [];
     if (options.addBos && this.bosId !== null) ids.push(this.bosId);
-    this.#append(text, options.parseSpecial ? this.#splitAll : this.#splitPlain, ids);
+    yield* this.#append(text, options.parseSpecial ? this.#splitAll : this.#splitPlain, ids);
     if (options.addEos && this.eosIds.length > 0) ids.push(this.eosIds[0]);
     return ids;
   }
@@ -100,9 +113,9 @@ class BpeTokenizer implements Tokenizer {
     return guardUserText(rendered, literals, this.#added, this.#splitWritten);
   }
 
-  encodeGuarded(text: string): number[] {
+  *encodeGuarded(text: string): Steps<number[]> {
     const ids: number[] = [];
-    this.#append(text, this.#splitAll, ids, (part) => part.replaceAll(GUARD, ''));
+    yield* this.#append(text, this.#splitAll, ids, (part) => part.replaceAll(GUARD, ''));
     return ids;
   }
 
@@ -114,27 +127,34 @@ class BpeTokenizer implements Tokenizer {
     return this.#added.get(id)?.content ?? this.#pieces.tokens[id] ?? '';
   }
 
-  #append(text: string, splitter: AddedTokenSplitter, ids: number[], clean = (part: string) => part): void {
+  *#append(text: string, splitter: AddedTokenSplitter, ids: number[], clean = (part: string) => part): Steps<void> {
     // UTF-8 cannot hold a lone surrogate. Every other tokenizer gets U+FFFD in its place.
-    splitter.split(
-      text.replace(/\p{Surrogate}/gu, '\ufffd'),
-      (part, first) => this.#appendText(part, first, clean, ids),
-      (id) => ids.push(id),
-    );
+    for (const part of splitter.parts(text.replace(/\p{Surrogate}/gu, '\ufffd'))) {
+      if (part.id === null) yield* this.#appendText(part.text, part.first, clean, ids);
+      else ids.push(part.id);
+      if (ids.length % IDS_A_STEP === 0) yield;
+    }
   }
 
   /** Text between tokens, of which `clean` takes the guards away. */
-  #appendText(text: string, first: boolean, clean: (part: string) => string, ids: number[]): void {
-    const appendPieces = (part: string, firstOfPart: boolean) => {
-      for (const piece of this.#preTokenize(part, first && firstOfPart)) this.#pieces.encode(piece, ids);
-    };
-    if (this.#splitNormalized.isEmpty) appendPieces(this.#normalize(clean(text)), true);
+  *#appendText(text: string, first: boolean, clean: (part: string) => string, ids: number[]): Steps<void> {
+    if (this.#splitNormalized.isEmpty) yield* this.#appendPieces(this.#normalize(clean(text)), first, ids);
     else
-      this.#splitNormalized.split(
-        this.#normalize(text),
-        (between, firstOfPart) => appendPieces(clean(between), firstOfPart),
-        (id) => ids.push(id),
-      );
+      for (const part of this.#splitNormalized.parts(this.#normalize(text)))
+        if (part.id === null) yield* this.#appendPieces(clean(part.text), first && part.first, ids);
+        else ids.push(part.id);
+  }
+
+  *#appendPieces(text: string, first: boolean, ids: number[]): Steps<void> {
+    let units = 0;
+    for (const piece of this.#preTokenize(text, first)) {
+      if (piece.length > LONG_PIECE && this.#pieces.encoding) yield* this.#pieces.encoding(piece, ids);
+      else this.#pieces.encode(piece, ids);
+      units += piece.length;
+      if (units < UNITS_A_STEP) continue;
+      units = 0;
+      yield;
+    }
   }
 
   decode(ids: readonly number[]): string {
@@ -147,20 +167,9 @@ class BpeTokenizer implements Tokenizer {
   bytes(id: number): Uint8Array {
     const added = this.#added.get(id);
     if (added?.special && !MARKS_A_PART.test(added.content)) return NO_BYTES;
-    if (added && this.#spelling.style === 'byte-level') return new TextEncoder().encode(added.content);
+    if (added && this.#spelling.style !== 'sentencepiece') return new TextEncoder().encode(added.content);
     const piece = added?.content ?? this.#pieces.tokens[id];
-    return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling.style);
-  }
-}
-
-function createNormalizer(config: unknown): (text: string) => string {
-  if (config === null || config === undefined) return (text) => text;
-  if (!isRecord(config)) throw new FlashrowError('CORRUPT', "tokenizer.json's normalizer is not an object");
-  try {
-    const normalizer = new SequenceNormalizer({ type: 'Sequence', normalizers: [config] });
-    return (text) => normalizer.normalize(text);
-  } catch (cause) {
-    throw new FlashrowError('UNSUPPORTED', `tokenizer.json's normalizer is not supported: ${cause}`, {}, { cause });
+    return piece === undefined ? NO_BYTES : bytesOfPiece(piece, this.#spelling);
   }
 }
 
@@ -168,5 +177,7 @@ function createNormalizer(config: unknown): (text: string) => string {
 const wordsStandAlone = (tokens: readonly string[]): boolean =>
   tokens.some((token) => token.startsWith('\u2581')) && !tokens.some((token) => /[^\u2581]\u2581/.test(token));
 
-/** Cuts a text into words. Words merge faster than a whole text, and they repeat. */
-const words = (text: string): string[] => text.match(/\u2581*[^\u2581]+|\u2581+/g) ?? [];
+/** Cuts pieces into words. Words merge faster than a whole text, and they repeat. */
+function* words(pieces: Iterable<string>): Generator<string> {
+  for (const piece of pieces) for (const [word] of piece.matchAll(/\u2581*[^\u2581]+|\u2581+/g)) yield word;
+}

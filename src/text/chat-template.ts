@@ -4,6 +4,7 @@ import { Failure, ReadAsText, Refusal, TooMuch, Unsupported } from './jinja/fail
 import { JinjaTemplate } from './jinja/jinja-template.js';
 import { plain } from './jinja/marks.js';
 import type { Value } from './jinja/values.js';
+import { finished, type Steps } from './steps.js';
 import { givenVariables, messageValues } from './template-input.js';
 import { unreadInput } from './template-warnings.js';
 import type { Tokenizer } from './tokenizer.js';
@@ -54,7 +55,7 @@ export class ChatTemplate {
   /** The conversation as text and ids, up to the start of the assistant's answer. Throws what `render` throws. */
   apply(messages: readonly ChatMessage[], variables: Variables = {}): ChatPrompt {
     const { text, marked, warnings } = this.render(messages, variables);
-    return { text, ids: this.encode(marked), warnings };
+    return { text, ids: finished(this.encoding(marked)), warnings };
   }
 
   /**
@@ -68,17 +69,21 @@ export class ChatTemplate {
     return { text: plain(marked), marked, warnings };
   }
 
-  /** The ids of what `render` marked. BOS comes once: some templates write it, others leave it to the tokenizer. */
-  encode(marked: string): readonly number[] {
+  /**
+   * The ids of what `render` marked, in steps. BOS comes once: some templates write it, others leave it to the
+   * tokenizer.
+   */
+  *encoding(marked: string): Steps<readonly number[]> {
     const { bosId, addBos } = this.#tokenizer;
-    const ids = this.encodePart(marked);
+    const ids = yield* this.encodingPart(marked);
     return addBos && bosId !== null && ids[0] !== bosId ? [bosId, ...ids] : ids;
   }
 
   /** The ids of a part of what `render` marked. Throws UNSUPPORTED where a message's text would be a control token. */
-  encodePart(marked: string): readonly number[] {
+  *encodingPart(marked: string): Steps<readonly number[]> {
     const { text, controls, written } = this.#tokenizer.guard(marked, this.#literals);
-    const ids = this.#tokenizer.encodeGuarded(text);
+    yield;
+    const ids = yield* this.#tokenizer.encodeGuarded(text);
     const found = ids.filter((id) => controls.has(id));
     if (found.length > written)
       throw new FlashrowError(

@@ -1,6 +1,6 @@
 import { standInOf } from './byte-level.js';
 import { isRecord, records } from './json-shape.js';
-import { byteToken } from './token-bytes.js';
+import { byteToken } from './pieces/byte-token.js';
 
 /*
  * The most bytes of a text that one token may stand for: then a text that is far too long for a context is known

@@ -1,11 +1,15 @@
 import { FlashrowError, shown } from '../errors.js';
 import { toStandIns } from './byte-level.js';
-import { GPT2_PATTERN } from './gguf-pre-tokenizers.js';
+import { DIGIT_GROUPS, type Matches } from './digit-groups.js';
+import { GPT2_PATTERN } from './gguf/gguf-pre-tokenizers.js';
 import { isRecord } from './json-shape.js';
 import { SplitPreTokenizer } from './tokenizers-library.js';
 
-/** Cuts text into pieces, which merge separately. `first` is true where the text begins the input. */
-export type PreTokenizer = (text: string, first: boolean) => string[];
+/**
+ * Cuts text into pieces, which merge separately, one after the other as they are asked for. `first` is true where the
+ * text begins the input.
+ */
+export type PreTokenizer = (text: string, first: boolean) => Iterable<string>;
 
 /** The meaning of \w in Rust's regular expressions. Other patterns are for Oniguruma, where \w differs. */
 export const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\u200c\\u200d';
@@ -35,6 +39,8 @@ export function createPreTokenizer(config: unknown): PreTokenizer {
       return splitter({ Regex: '[\\p{P}!-/:-@\\[-`{-~]' }, config.behavior ?? 'Isolated');
     case 'Whitespace':
       return splitter({ Regex: `[${WORD}]+|[^${WORD}\\s]+` }, 'Removed', true);
+    case 'BertPreTokenizer':
+      return sequence({ pretokenizers: [{ type: 'WhitespaceSplit' }, { type: 'Punctuation' }] });
     case 'WhitespaceSplit':
       return splitter({ Regex: '\\s+' }, 'Removed');
     default:
@@ -53,16 +59,23 @@ function sequence(config: Json): PreTokenizer {
     throw new FlashrowError('CORRUPT', "tokenizer.json's pre_tokenizer is a Sequence without a list of pretokenizers");
   }
   const steps = config.pretokenizers.map(createPreTokenizer);
-  return (text, first) =>
-    steps.reduce((pieces, step) => pieces.flatMap((piece, at) => step(piece, first && at === 0)), [text]);
+  return (text, first) => steps.reduce<Iterable<string>>((pieces, step) => each(pieces, step, first), [text]);
+}
+
+function* each(pieces: Iterable<string>, step: PreTokenizer, first: boolean): Generator<string> {
+  let isFirst = first;
+  for (const piece of pieces) {
+    yield* step(piece, isFirst);
+    isFirst = false;
+  }
 }
 
 function byteLevel(config: Json): PreTokenizer {
   const prefix = config.add_prefix_space === true;
   const split = config.use_regex === false ? null : splitter({ Regex: GPT2_PATTERN }, 'Isolated');
-  return (text, first) => {
+  return function* cut(text, first) {
     const prefixed = prefix && !text.startsWith(' ') ? ` ${text}` : text;
-    return (split ? split(prefixed, first) : [prefixed]).map(toStandIns);
+    for (const piece of split ? split(prefixed, first) : [prefixed]) yield toStandIns(piece);
   };
 }
 
@@ -84,51 +97,80 @@ interface Segment {
 }
 
 function splitter(pattern: unknown, behavior: unknown, invert = false): PreTokenizer {
-  const regExp = compile(pattern);
+  const matches = compile(pattern);
   const arrange = typeof behavior === 'string' && Object.hasOwn(BEHAVIORS, behavior) ? BEHAVIORS[behavior] : null;
   if (!arrange) throw unsupported('Split behavior', behavior);
-  return (text) => arrange(segments(text, regExp, invert));
+  return (text) => arrange(segments(text, matches, invert));
 }
 
-function compile(pattern: unknown): RegExp {
+function compile(pattern: unknown): Matches {
   if (!isRecord(pattern) || (typeof pattern.Regex !== 'string' && typeof pattern.String !== 'string')) {
     throw new FlashrowError('CORRUPT', "tokenizer.json's Split has a pattern that is neither a Regex nor a String");
   }
+  const groups = typeof pattern.Regex === 'string' ? DIGIT_GROUPS.get(pattern.Regex) : undefined;
+  if (groups) return groups;
   try {
-    return new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' }).pattern;
+    const { pattern: regExp } = new SplitPreTokenizer({ type: 'Split', pattern, behavior: 'Isolated' });
+    return function* matches(text) {
+      const found = text.matchAll(regExp);
+      for (let match = next(found); match !== null; match = next(found))
+        yield [match.index, match.index + match[0].length];
+    };
   } catch (cause) {
     const message = `tokenizer.json's pattern ${shown(pattern)} cannot be written as a JavaScript RegExp`;
     throw new FlashrowError('UNSUPPORTED', message, { pattern }, { cause });
   }
 }
 
-/** The whole text in order. Empty matches are skipped. */
-function segments(text: string, regExp: RegExp, invert: boolean): Segment[] {
-  const result: Segment[] = [];
-  let end = 0;
-  for (const match of text.matchAll(regExp)) {
-    if (match[0] === '') continue;
-    if (match.index > end) result.push({ text: text.slice(end, match.index), matched: invert });
-    result.push({ text: match[0], matched: !invert });
-    end = match.index + match[0].length;
+/** The next match. A pattern goes through a run of characters on a stack, which may not hold millions of them. */
+function next(found: Iterator<RegExpExecArray>): RegExpExecArray | null {
+  try {
+    const step = found.next();
+    return step.done ? null : step.value;
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message =
+      'the text has a run of millions of characters that nothing cuts, which is too long for the tokenizer';
+    throw new FlashrowError('UNSUPPORTED', message, { part: 'pre_tokenizer' }, { cause });
   }
-  if (end < text.length) result.push({ text: text.slice(end), matched: invert });
-  return result;
+}
+
+/** The whole text in order. An empty match cuts the text, and is left out. */
+function* segments(text: string, matches: Matches, invert: boolean): Generator<Segment> {
+  let end = 0;
+  for (const [from, to] of matches(text)) {
+    if (from > end) yield { text: text.slice(end, from), matched: invert };
+    if (to > from) yield { text: text.slice(from, to), matched: !invert };
+    end = to;
+  }
+  if (end < text.length) yield { text: text.slice(end), matched: invert };
 }
 
 /** Joins a segment to the one before it where `together` says so. */
-function joined(parts: Segment[], together: (before: Segment, segment: Segment) => boolean): string[] {
-  const pieces: string[] = [];
-  for (let at = 0; at < parts.length; at++) {
-    if (at > 0 && together(parts[at - 1], parts[at])) pieces[pieces.length - 1] += parts[at].text;
-    else pieces.push(parts[at].text);
+function* joined(
+  parts: Iterable<Segment>,
+  together: (before: Segment, segment: Segment) => boolean,
+): Generator<string> {
+  let before: Segment | null = null;
+  let piece = '';
+  for (const part of parts) {
+    if (before !== null && together(before, part)) piece += part.text;
+    else {
+      if (before !== null) yield piece;
+      piece = part.text;
+    }
+    before = part;
   }
-  return pieces;
+  if (before !== null) yield piece;
 }
 
-const BEHAVIORS: Record<string, (parts: Segment[]) => string[]> = {
-  Isolated: (parts) => parts.map(({ text }) => text),
-  Removed: (parts) => parts.filter(({ matched }) => !matched).map(({ text }) => text),
+const BEHAVIORS: Record<string, (parts: Iterable<Segment>) => Generator<string>> = {
+  *Isolated(parts) {
+    for (const { text } of parts) yield text;
+  },
+  *Removed(parts) {
+    for (const { text, matched } of parts) if (!matched) yield text;
+  },
   Contiguous: (parts) => joined(parts, (before, segment) => before.matched === segment.matched),
   MergedWithPrevious: (parts) => joined(parts, (before, segment) => segment.matched && !before.matched),
   MergedWithNext: (parts) => joined(parts, (before, segment) => before.matched && !segment.matched),

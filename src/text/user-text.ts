@@ -34,7 +34,7 @@ export function guardUserText(
     splitter.split(text, ignore, (id, spelled) => spelled.trim() !== '' && controls.add(id), false);
 
   let text = whole;
-  let flags = byUser.join('');
+  let flags = Buffer.from(byUser.map((flag) => flag + DIGIT_0)).toString('latin1');
   // A guard in one token may leave another: `aab` with the tokens `aa` and `ab` is an example.
   for (;;) {
     let guarded = '';
@@ -69,6 +69,7 @@ export function guardUserText(
   }
 }
 
+const DIGIT_0 = 0x30;
 const ignore = () => {};
 
 /** Some templates put tokens like `<|system|>` together, so that no text of theirs shows them. */

@@ -18,8 +18,7 @@ import { isStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
-import { loadTokenizer } from '../text/bpe-tokenizer.js';
-import { storedText } from '../text/vocabulary-text.js';
+import { loadableText } from '../text/vocabulary-text.js';
 
 /*
  * Work on files alone: it needs no engine, and can be stopped anywhere, for a conversion resumes.
@@ -119,13 +118,9 @@ function write(
   onProgress: OnProgress,
   onCompare?: (bytes: number, totalBytes: number) => void,
 ) {
-  const stored = storedText(checkpoint.vocabulary);
-  // A tokenizer that cannot be loaded is found before hours are spent on weights.
-  loadTokenizer(
-    stored.tokenizer,
-    stored.text,
-    checkpoint.kind === 'gguf' ? checkpoint.path : join(checkpoint.path, TOKENIZER_FILE),
-  );
+  const { vocabulary, path, kind } = checkpoint;
+  // A tokenizer that is broken is found before hours are spent on weights.
+  const stored = loadableText(vocabulary, kind === 'gguf' ? path : join(path, TOKENIZER_FILE));
   const layout = planLayout(checkpoint, options);
   const copied = describeCopied(layout.copied);
   return withChecksum((crc32c) =>

@@ -1,26 +1,29 @@
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { checkIds } from '../contract/check-ids.js';
+import { checkIds, checkLength } from '../contract/check-ids.js';
 import type { Call, Reply, TextMethods } from '../contract/protocol.js';
 import { ChatPrompts } from '../engine/chat-prompts.js';
 import { FlashrowError } from '../errors.js';
+import { answerGrammar } from '../grammar/response-format.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
+import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { shareVocabulary, type VocabularyTable } from '../text/vocabulary-table.js';
 import { toShape } from './failure-shape.js';
 
-/** The thread that does what concerns text while the engine is busy. No call of it takes long. */
+/** The thread that does what concerns text while the engine is busy. A call that takes long lets others pass it. */
 const port = parentPort!;
 let text: { tokenizer: Tokenizer; prompts: ChatPrompts; vocabSize: number } | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
 
-port.on('message', (call: Call<TextMethods>) => {
+port.on('message', async (call: Call<TextMethods>) => {
   const { id } = call;
   try {
-    port.postMessage({ id, result: perform(call) } satisfies Reply);
+    port.postMessage({ id, result: await perform(call) } satisfies Reply);
   } catch (error) {
     port.postMessage({ id, error: toShape(error, { isMixture: false, store }) } satisfies Reply);
   }
@@ -33,36 +36,41 @@ function perform(call: Call<TextMethods>): unknown {
     case 'encode': {
       const { tokenizer } = opened();
       const { text, addSpecial, parseSpecial, contextSize } = call.args;
-      if (contextSize !== null) checkLength(text, contextSize, tokenizer);
-      return tokenizer.encode(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial });
+      if (contextSize !== null) checkLength(text, contextSize, tokenizer.longestToken);
+      return inTurns(tokenizer.encoding(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial }));
     }
+    case 'checkFormat':
+      answerGrammar(call.args.format);
+      return null;
     case 'decode':
       checkIds(call.args.ids, opened().vocabSize);
       return opened().tokenizer.decode(call.args.ids);
     case 'render':
       return opened().prompts.render(call.args);
     case 'count':
-      return opened().prompts.count(call.args);
+      return inTurns(opened().prompts.count(call.args));
     case 'converse':
-      return opened().prompts.encode(call.args);
+      return inTurns(opened().prompts.encode(call.args));
     case 'reconsider':
-      return opened().prompts.reconsider(call.args.turn);
+      return inTurns(opened().prompts.reconsider(call.args.turn));
     case 'answered':
       opened().prompts.answered(call.args.turn, call.args);
       return null;
   }
 }
 
-/** Throws CONTEXT_OVERFLOW for a text that cannot fit. To encode megabytes would keep everybody else waiting. */
-function checkLength(text: string, contextSize: number, { longestToken }: Tokenizer): void {
-  if (longestToken === null) return;
-  const tokens = Math.ceil(Buffer.byteLength(text) / longestToken);
-  if (tokens <= contextSize) return;
-  throw new FlashrowError(
-    'CONTEXT_OVERFLOW',
-    `the prompt's tokens, at least ${tokens}, do not fit the context of ${contextSize}; shorten it, or raise \`contextSize\``,
-    { tokens, contextSize },
-  );
+/** How long a call holds the thread, ms, but for single steps that take longer. */
+const TURN_MS = 20;
+
+async function inTurns<Result>(work: Steps<Result>): Promise<Result> {
+  for (;;) {
+    const until = performance.now() + TURN_MS;
+    do {
+      const step = work.next();
+      if (step.done) return step.value;
+    } while (performance.now() < until);
+    await setImmediate();
+  }
 }
 
 function open({ store: path, cacheDir }: TextMethods['open']['args']): VocabularyTable {

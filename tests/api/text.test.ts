@@ -42,6 +42,19 @@ describe('what concerns text', () => {
     ]);
   });
 
+  it('of megabytes lets others pass', async () => {
+    const order: string[] = [];
+    const note = (name: string, promise: Promise<unknown>) => promise.then(() => order.push(name));
+    const long = 'a cat sat. '.repeat(40_000);
+    const calls = [
+      note('a long text', model.tokenize(long)),
+      note('a long conversation', model.countTokens([user(long)], { template })),
+      note('a short one', model.tokenize('a cat')),
+    ];
+    await Promise.all(calls);
+    expect(order[0]).toBe('a short one');
+  });
+
   it('counts what a generation counts', async () => {
     const messages = [user('Once</s> upon'), user('a time')];
     const { usage } = await model.chat(messages, { template, maxTokens: 1 }).result;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { samplingDefaults } from '../../dist/src/engine/sampling-defaults.js';
-import { generationConfigOf } from '../../dist/src/text/gguf-sampling.js';
+import { generationConfigOf } from '../../dist/src/text/gguf/gguf-sampling.js';
 
 /** The numbers that a GGUF file holds: 32 bits. */
 const f32 = (sampling: Record<string, unknown>) =>

@@ -3,13 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel, planModel } from '../../dist/src/index.js';
-import { answersOf, differences, haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
+import { type Nearness, nearness, printTable } from '../support/how-near.js';
+import { answersOf, haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
 
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'flashrow-tiny-2026-'));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+/** By model: f32, q8_0, and q8_0 beside the same weights unrounded. */
+const table = new Map<string, (Nearness | null)[]>();
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+  printTable(table);
+});
+
+function note(name: string, type: string, beside: Nearness, exact: Nearness | null): void {
+  const row = name.replace(`-${type}`, '');
+  const [f32 = null, q8 = null, unrounded = null] = table.get(row) ?? [];
+  table.set(row, type === 'f32' ? [beside, q8, unrounded] : [f32, beside, exact]);
+}
 
 /** llama.cpp's answers. In q8_0 it rounds activations to 8 bits; `exact` is what the weights say. */
 const CASES = [
@@ -58,12 +70,15 @@ describe.skipIf(!haveTiny2026)(`a small random model of 2026${withoutTiny2026}`,
     const model = await loadModel(file, options);
     try {
       const rows = await model.logprobs(answers.tokens, model.info.vocabSize);
-      const { mean, worst } = differences(rows, answers.top);
+      const near = (reference: typeof answers.top) => nearness(reference.map((row, i) => [rows[i], row]));
+      const beside = near(answers.top);
+      const exact = answers.exact ? near(answers.exact) : null;
+      note(name, answers.type, beside, exact);
       // llama.cpp takes Gemma's GELU from a table of 16-bit floats.
-      const table = name.startsWith('gemma4') ? 3 : 1;
-      expect(mean).toBeLessThan(answers.type === 'f32' ? 0.0005 * table : 0.05);
-      if (answers.type === 'f32') expect(worst).toBeLessThan(0.005 * table);
-      if (answers.exact) expect(differences(rows, answers.exact).worst).toBeLessThan(0.005);
+      const byTable = name.startsWith('gemma4') ? 3 : 1;
+      expect(beside.mean).toBeLessThan(answers.type === 'f32' ? 0.0005 * byTable : 0.05);
+      if (answers.type === 'f32') expect(beside.worst).toBeLessThan(0.005 * byTable);
+      if (exact) expect(exact.worst).toBeLessThan(0.005);
     } finally {
       await model.dispose();
     }

@@ -14,6 +14,7 @@ import { readPredictors } from '../../dist/src/store/predictors.js';
 import { openStore } from '../../dist/src/store/reader.js';
 import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
 import { ChatTemplate } from '../../dist/src/text/chat-template.js';
+import { finished } from '../../dist/src/text/steps.js';
 import { storedText } from '../../dist/src/text/vocabulary-text.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import { TALES } from '../support/shipped.js';
@@ -84,7 +85,7 @@ function readText({ tokenizer, text }: ReturnType<typeof storedText>): void {
   const loaded = loadTokenizer(JSON.parse(JSON.stringify(tokenizer)), text);
   const ids = loaded.encode('Once upon a time <s> \u{1f999}', { addBos: true, addEos: true, parseSpecial: true });
   loaded.decode(ids);
-  loaded.encodeGuarded(loaded.guard('</s> a', '').text);
+  finished(loaded.encodeGuarded(loaded.guard('</s> a', '').text));
 }
 
 describe('whatever happens to a file, it is read or refused', { timeout: 3_600_000 }, () => {

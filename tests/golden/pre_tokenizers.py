@@ -16,6 +16,12 @@ TEXTS = [
     '(a|b)!? "q" … 。、 100,000.5 １２３ ²³ ½',
     '  leading\n\n\n\ttabs \u00a0 nbsp   ',
     'a/b//c\n/d /* x */ </s> <0x41> 🙂👍🏽 e\u0301',
+    '1 12 123 1234 12345 123456 1234567 12345678 x1234 1234x 12_3456 0.12345 １２３４ ٣٤٥٦ 12²',
+    '👩‍👩‍👧‍👦 👩🏽‍🚀 🏳️‍🌈 🇩🇪 ☕️ ∑∫≠√2 ≤ x² ± ∞ 𝟙𝟚𝟛𝟜 𝒳',
+    'क्षत्रिय नमस्ते বাংলা தமிழ் العَرَبِيَّة עִבְרִית ລາວ ខ្មែរ မြန်မာ',
+    'snake_case __init__ ALL_CAPS3 $var @x `code` <a href="x">',
+    'a' + ' ' * 17 + 'b' + ' ' * 64 + 'c\t\t\td \n \n  \n\n\r\n\r\n\r e \r\n f   \n',
+    "'s 'S it's IT'S l'été ’twas 'll'd 'x '''",
 ]
 C = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 CASED = r'[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+%s|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*%s'
@@ -35,6 +41,8 @@ LETTERS = (
     '\U000118a0-\U000118df\U0001e900-\U0001e943'
 )
 CJK = '[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+'
+DEEPSEEK3 = (r'''[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*'''
+             r'|\s*[\r\n]+|\s+(?!\S)|\s+')
 TAIL = r'\s*[\r\n]+|\s+(?!\S)|\s+'
 PATTERNS = {
     'deepseek-llm': ['[\r\n]', '\\s?[' + LETTERS + ']+', '\\s?[!-/:-~\uff01-\uff0f\uff1a-\uff5e\u2018-\u201f\u3000-\u3002]+', '\\s+$', CJK, '\\p{N}+'],
@@ -47,6 +55,19 @@ PATTERNS = {
     'minicpm5': [r'\p{N}{1,3}', C + r'|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}+| ?[^\s\p{L}\p{N}]+[\r\n]*|' + TAIL],
     'minimax-m2': [CASED % (C + '?', C + '?') + r'|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|' + TAIL],
     'kimi-k2': [r'[\p{Han}]+|' + KIMI % (C + '?', C + '?') + r'|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|' + TAIL],
+    'tekken': [CASED % ('', '') + r'|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|' + TAIL],
+    'gpt-4o': [CASED % (C + '?', C + '?') + r'|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|' + TAIL],
+    'tiny_aya': [r'\d{1,3}(?=(?:\d{3})*\b)', CASED % (C + '?', C + '?') + r'|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|' + TAIL],
+    'superbpe': [r'\p{N}+', r'(?=(\d{3})+(?!\d))'],
+    'jais-2': [C + r'|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|'
+               + ''.join(r'\s{%s}(?!\S)|' % n for n in '512 256 128 64 32 16 8 4 1,2'.split()) + r'\s{1}'],
+    'laguna': ['[^\\n]+|[\\n]+', C + r'|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|' + TAIL],
+    'ufakzeka': [r'[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|' + TAIL],
+    'deepseek-v3': [r'\p{N}{1,3}', '[一-龥぀-ゟ゠-ヿ]+', DEEPSEEK3],
+    'spark2_5': [r'\p{N}{1,3}', '[一-龥぀-ゟ゠-ヿ]+', DEEPSEEK3.replace(r'[\r\n]*|\s*[\r\n]+', r'|[\r\n]'), r'\p{N}'],
+    'afmoe': [r'\p{N}{1,3}(?=(?:\p{N}{3})*(?!\p{N}))',
+              '[\u4e00-\u9fff\u3400-\u4dbf\u8c48-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-\u2fdf\u0e40-\u0e7f\u0e80-\u0eff'
+              '\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff\uac00-\ud7af\u1100-\u11ff]+', DEEPSEEK3],
     'youtu': ['[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+',
               CASED % (C + '?', C + '?') + r'|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|' + TAIL],
 }
@@ -72,7 +93,7 @@ def gemma4():
     tokenizer.decoder = decoders.Sequence([decoders.Replace('▁', ' '), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens(['<pad>', '<eos>', '<bos>', '<unk>'])
     tokenizer.add_tokens([AddedToken('<|turn>', normalized=False), AddedToken('<turn|>', normalized=False)])
-    texts = ['hello world', ' hello  the world\n\nhello', '\n\n\n\n\nworld', '<|turn>hello\n漢 é🙂<turn|>', 'the\r\n<0x41> x', '   ', 'a\tb']
+    texts = ['hello world', ' hello  the world\n\nhello', '\n', ' \n \n\n \t', 'hello\r\n\r\n  the', '\n' * 11 + 'a', 'a' + ' ' * 9 + 'b  ', '\n\n\n\n\nworld', '<|turn>hello\n漢 é🙂<turn|>', 'the\r\n<0x41> x', '   ', 'a\tb']
     return dict(tokens=tokens, merges=[' '.join(m) for m in merges], texts=texts,
                 ids=[tokenizer.encode(t, add_special_tokens=False).ids for t in texts])
 

@@ -275,13 +275,6 @@ describe('a damaged or foreign GGUF file', () => {
       /split.count" is 3.*name-00001-of/,
       (gguf) => set(gguf, 'split.count', TYPES.u16, Buffer.from([3, 0])),
     ],
-    ['without a vocabulary', 'UNSUPPORTED', /no vocabulary/, (gguf) => remove(gguf, 'tokenizer.ggml.model')],
-    [
-      'with a vocabulary of another kind',
-      'UNSUPPORTED',
-      /"bert"; supported/,
-      (gguf) => set(gguf, 'tokenizer.ggml.model', TYPES.string, 'bert'),
-    ],
     ['without tokens', 'CORRUPT', /tokenizer.ggml.tokens" is missing/, (gguf) => remove(gguf, 'tokenizer.ggml.tokens')],
     [
       'with numbers for tokens',

@@ -69,7 +69,7 @@ describe('the experts that config.json tells of', () => {
       expertsSpec({
         scoring: 'sigmoid',
         selectionBias: true,
-        groups: { count: 4, used: 2 },
+        groups: { count: 4, used: 2, ranking: 'two-best' },
         weightScale: 2.5,
         leadingDenseLayers: 3,
         sharedIntermediateSize: 48,
@@ -122,7 +122,7 @@ describe('the experts that GGUF metadata tells of', () => {
     expect(fromGguf({ 'm.expert_weights_scale': 0 }).weightScale).toBe(1);
     expect(fromGguf({}, {}, {}, 2).leadingDenseLayers).toBe(2);
     const groups = { 'm.expert_group_count': 4, 'm.expert_group_used_count': 2 };
-    expect(fromGguf(groups).groups).toEqual({ count: 4, used: 2 });
+    expect(fromGguf(groups).groups).toEqual({ count: 4, used: 2, ranking: 'two-best' });
     expect(fromGguf({ 'm.expert_group_count': 1 }).groups).toBeNull();
   });
 

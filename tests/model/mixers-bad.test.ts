@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,11 +28,39 @@ const CASES: [string, string, string, RegExp][] = [
   ['nemotron_h_moe', '$.feed_forward_length=[64,64,0,0,64,0,64]', 'UNSUPPORTED', /block 0 a network/],
   ['nemotron_h_moe', '$.feed_forward_length=[0,64,0,0,64,0]', 'CORRUPT', /a number for each of the 7 blocks/],
   ['nemotron_h_moe', '$.moe_latent_size=64', 'UNSUPPORTED', /smaller space/],
+  ['qwen35', '$.ssm.group_count=0', 'CORRUPT', /ssm\.group_count" is 0/],
+  ['qwen35', '$.ssm.conv_kernel=1', 'CORRUPT', /ssm\.conv_kernel" is 1; a convolution sees/],
+  ['lfm2', '$.shortconv.l_cache=0', 'CORRUPT', /shortconv\.l_cache" is 0/],
+  ['lfm2moe', '$.expert_used_count=0', 'CORRUPT', /expert_used_count" is 0/],
+  ['granitehybrid', '$.ssm.state_size=0', 'CORRUPT', /ssm\.state_size" is 0/],
+  ['granitehybrid', '$.ssm.inner_size=0', 'CORRUPT', /ssm\.inner_size" is 0/],
+  ['deepseek2-glm', '$.attention.kv_lora_rank=0', 'CORRUPT', /kv_lora_rank" is 0/],
+  ['deepseek2-glm', '$.rope.dimension_count=0', 'CORRUPT', /rope\.dimension_count" is 0/],
+  ['nemotron_h_moe', '$.attention.head_count_kv=[0]', 'CORRUPT', /a number for each of the 7 blocks/],
 ];
 
 describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${withoutTiny2026}`, () => {
   it.each(CASES)('%s with %s is refused: %s', async (model, change, code, words) => {
     const path = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'a' }, ['--set', change]);
     await expect(planModel(path)).rejects.toMatchObject({ code, message: expect.stringMatching(words) });
+  });
+
+  it.each([
+    ['qwen35', 'blk.0.ssm_conv1d.weight'],
+    ['qwen35moe', 'blk.1.ssm_dt.bias'],
+    ['lfm2', 'blk.0.shortconv.conv.weight'],
+    ['granitehybrid', 'blk.0.ssm_norm.weight'],
+    ['nemotron_h_moe', 'blk.0.ssm_in.weight'],
+    ['deepseek2-glm', 'blk.0.attn_kv_a_norm.weight'],
+  ])('%s without %s is refused', async (model, tensor) => {
+    const path = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'a' });
+    const bytes = readFileSync(path);
+    // The file has the tensor under another name of the same length.
+    bytes.write('X', bytes.indexOf(tensor) + tensor.length - 1);
+    writeFileSync(path, bytes);
+    await expect(planModel(path)).rejects.toMatchObject({
+      code: 'CORRUPT',
+      message: expect.stringContaining(`${tensor}" is missing`),
+    });
   });
 });

@@ -3,7 +3,8 @@ import { markdownTable, type Row } from '../../dist/bench/table.js';
 import type { Bridge, Isa } from '../../dist/native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../dist/native-bridge/formats.js';
 import { openBridge } from '../../dist/native-bridge/index.js';
-import { READ_ONLY, type ReadOnlyFormat, randomBlocks } from '../native-bridge/read-only-formats.js';
+import { FEW_BITS, fewBitRow } from '../native-bridge/few-bit-formats.js';
+import { READ_ONLY, randomBlocks } from '../native-bridge/read-only-formats.js';
 import {
   ALL_FORMATS,
   bits,
@@ -18,8 +19,7 @@ import {
 } from '../native-bridge/support.js';
 
 const folder = temporaryFolder();
-const formats: RowFormat[] = [...ALL_FORMATS, ...READ_ONLY];
-const isReadOnly = (format: RowFormat): format is ReadOnlyFormat => READ_ONLY.some((name) => name === format);
+const formats: RowFormat[] = [...ALL_FORMATS, ...READ_ONLY, ...FEW_BITS];
 const bridges = new Map(ISAS.map((isa) => [isa, openBridge({ isa, threads: 2 })]));
 /** By format and set, the largest distances met, in millionths. */
 const table = new Map<string, Row>();
@@ -48,14 +48,19 @@ function compare(what: string, column: string, allowed: number, compute: (bridge
 
 const ROWS = 37;
 
+function rowOf(random: Random, format: RowFormat, columns: number): Uint8Array {
+  const fewBits = FEW_BITS.find((name) => name === format);
+  if (fewBits) return fewBitRow(random, fewBits, columns);
+  const readOnly = READ_ONLY.find((name) => name === format);
+  return readOnly ? randomBlocks(random, readOnly, columns) : randomRow(random, format, columns);
+}
+
 it.each(formats)('rows of %s, and their products with any number of tokens, are as the twin has them', (format) => {
   const random = new Random(71);
   const { blockSize } = FORMATS[format];
   // An odd number of blocks, and of columns where a format lets one.
   const columns = blockSize === 1 ? 1053 : blockSize === 32 ? 1056 : 1280;
-  const rows = Array.from({ length: ROWS }, () =>
-    isReadOnly(format) ? randomBlocks(random, format, columns) : randomRow(random, format, columns),
-  );
+  const rows = Array.from({ length: ROWS }, () => rowOf(random, format, columns));
   const [path] = writeFiles(folder, [Buffer.concat(rows)]);
   const source = { path, offset: 0, rowStride: rowBytes(format, columns), rows: ROWS, columns, format };
   const matrices = new Map([...bridges.values()].map((bridge) => [bridge, bridge.loadMatrix(source)]));

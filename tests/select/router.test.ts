@@ -93,7 +93,10 @@ describe('selectByRouter', () => {
     expect([...weights].every(Number.isNaN)).toBe(true);
   });
 
-  /** One token's weights by the definitions of DeepSeek V3 (arXiv 2412.19437), sorted out with whole arrays. */
+  /**
+   * One token's weights by the definitions of DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), sorted out with whole
+   * arrays.
+   */
   function byDefinition(
     logits: Float32Array,
     { scoring = 'softmax', groups = null, normalizeWeights = true, weightScale = 1 }: Partial<ExpertsSpec>,
@@ -111,7 +114,7 @@ describe('selectByRouter', () => {
       const byGroup = Array.from({ length: groups.count }, (_, g) => ranked.slice(g * size, (g + 1) * size));
       const worth = (group: typeof ranked) => {
         const ranks = group.map(({ rank }) => rank).toSorted((a, b) => b - a);
-        return ranks[0] + ranks[1];
+        return groups.ranking === 'best' ? ranks[0] : ranks[0] + ranks[1];
       };
       ranked = byGroup
         .toSorted((a, b) => worth(b) - worth(a))
@@ -133,8 +136,12 @@ describe('selectByRouter', () => {
     ['a sigmoid', { scoring: 'sigmoid' }],
     ['a sigmoid that is not scaled to 1', { scoring: 'sigmoid', normalizeWeights: false, weightScale: 2.5 }],
     ['the root of softplus', { scoring: 'sqrt-softplus', weightScale: 1.5 }],
-    ['a sigmoid within groups', { scoring: 'sigmoid', groups: { count: 4, used: 2 } }],
-    ['a softmax within groups', { scoring: 'softmax', groups: { count: 8, used: 3 }, normalizeWeights: false }],
+    ['a sigmoid within groups', { scoring: 'sigmoid', groups: { count: 4, used: 2, ranking: 'two-best' } }],
+    ['a softmax within groups by their best', { scoring: 'softmax', groups: { count: 4, used: 2, ranking: 'best' } }],
+    [
+      'a softmax within groups',
+      { scoring: 'softmax', groups: { count: 8, used: 3, ranking: 'two-best' }, normalizeWeights: false },
+    ],
   ])('routes by %s, with and without a bias for the choice and factors of outputs', (_, experts) => {
     const logits = randomLogits(TOKENS, 3);
     for (const selectionBias of [null, biases]) {

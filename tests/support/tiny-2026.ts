@@ -32,20 +32,3 @@ export function writeTiny(folder: string, answers: Omit<Answers, 'tokens' | 'top
   execFileSync(process.execPath, [WRITER, folder, model, ...asked, ...options]);
   return join(folder, `${model}-${type}.gguf`);
 }
-
-/** The mean difference of the five likeliest tokens' ln p, and the worst one. `rows`: our own, all tokens of each. */
-export function differences(rows: [number, number][][], top: Answers['top']): { mean: number; worst: number } {
-  let sum = 0;
-  let count = 0;
-  let worst = 0;
-  for (const [i, answer] of top.entries()) {
-    const ours = new Map(rows[i]);
-    for (const [id, lnp] of answer.slice(0, 5)) {
-      const difference = Math.abs((ours.get(id) ?? Number.NaN) - lnp);
-      sum += difference;
-      count += 1;
-      worst = Math.max(difference, worst);
-    }
-  }
-  return { mean: sum / count, worst };
-}

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { mark } from '../../dist/src/text/jinja/marks.js';
+import { finished } from '../../dist/src/text/steps.js';
 import { storedText } from '../../dist/src/text/vocabulary-text.js';
 import { huggingFace, LITERAL, load, PARSED } from './data.js';
 
@@ -46,7 +47,7 @@ describe('added tokens that are special', () => {
     const lower = { ...json(true), normalizer: { type: 'Lowercase' } };
     const tokenizer = load(storedText(huggingFace(lower)));
     expect(tokenizer.encode('<S>', PARSED)).not.toContain(2);
-    expect(tokenizer.encodeGuarded(tokenizer.guard(mark('<S><s>'), '').text)).not.toContain(2);
+    expect(finished(tokenizer.encodeGuarded(tokenizer.guard(mark('<S><s>'), '').text))).not.toContain(2);
   });
 
   it("are the template's alone where a token is looked for in normalized text too", () => {
@@ -54,7 +55,7 @@ describe('added tokens that are special', () => {
     const model = { type: 'BPE', vocab: { a: 0, '<': 1, '|': 3, i: 4, m: 5, '>': 6 }, merges: [] };
     const tokenizer = load(storedText(huggingFace({ added_tokens: [token], normalizer: { type: 'NFC' }, model })));
     const { text } = tokenizer.guard(`<|im|>${mark('a<|im|>')}`, '<|im|>');
-    expect(tokenizer.encodeGuarded(text)).toEqual([2, 0, 1, 3, 4, 5, 3, 6]);
+    expect(finished(tokenizer.encodeGuarded(text))).toEqual([2, 0, 1, 3, 4, 5, 3, 6]);
   });
 });
 

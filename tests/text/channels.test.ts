@@ -29,6 +29,10 @@ describe('channels', () => {
     expect(parts('<|start|>assistant', `to=functions.get${call}`)).toMatchObject({ text: '' });
   });
 
+  it('has words to the user before calls, on the channel of calls', () => {
+    expect(parts('<|start|>assistant', '<|channel|>commentary<|message|>I look.')).toMatchObject({ text: 'I look.' });
+  });
+
   it('may be begun by the prompt', () => {
     expect(parts('<|start|>assistant<|channel|>', 'final<|message|>yes')).toMatchObject({ text: 'yes' });
     expect(parts('<|start|>assistant<|message|>', 'yes')).toMatchObject({ text: 'yes' });

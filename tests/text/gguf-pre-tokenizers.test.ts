@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
-import { textFromGguf } from '../../dist/src/text/from-gguf.js';
-import { preTokenizerOf } from '../../dist/src/text/gguf-pre-tokenizers.js';
+import { textFromGguf } from '../../dist/src/text/gguf/from-gguf.js';
+import { preTokenizerOf } from '../../dist/src/text/gguf/gguf-pre-tokenizers.js';
 import { createPreTokenizer } from '../../dist/src/text/pre-tokenizer.js';
 
 /** What golden/pre_tokenizers.py had the Rust library cut and encode. */
@@ -20,9 +20,48 @@ describe('pre-tokenizers of GGUF files', () => {
     }));
     const cut = createPreTokenizer({ type: 'Sequence', pretokenizers });
     golden.texts.forEach((text, at) => {
-      expect(cut(text, true), JSON.stringify(text)).toEqual(golden.pieces[name][at]);
+      expect([...cut(text, true)], JSON.stringify(text)).toEqual(golden.pieces[name][at]);
     });
   });
+});
+
+interface PeerVocabulary {
+  tokens: string[];
+  merges: string[];
+  answers: { names: string[]; ids: number[][] }[];
+}
+
+/** What llama.cpp made of some texts: see golden/llama_pre_tokenizers.mjs. */
+const peer = JSON.parse(readFileSync(new URL('../golden/llama-pre-tokenizers.json', import.meta.url), 'utf8')) as {
+  texts: string[];
+  bytes: PeerVocabulary;
+  characters: PeerVocabulary;
+};
+
+/** A GGUF vocabulary. Its tokens are normal ones. */
+const vocabulary = (pre: string, { tokens, merges }: Pick<PeerVocabulary, 'tokens' | 'merges'>, model = 'gpt2') =>
+  ({
+    ...{ model, pre, name: 'small', tokens, types: tokens.map(() => 1), merges, scores: [], warnings: [] },
+    ...{ bosId: null, eosId: null, unknownId: null, addBos: null, addEos: false, addSpacePrefix: false },
+    ...{ suppressedIds: [], chatTemplate: null, sampling: {}, eotId: null, eomId: null },
+  }) as unknown as Parameters<typeof textFromGguf>[0];
+
+describe.each([
+  ['bytes', peer.bytes],
+  ['characters', peer.characters],
+] as const)('pre-tokenizers of %s', (_, of) => {
+  it.each(of.answers.flatMap(({ names, ids }) => names.map((name) => [name, ids] as const)))(
+    '%s gives the ids of llama.cpp',
+    (name, ids) => {
+      const { tokenizer, text } = textFromGguf(vocabulary(name, of));
+      const loaded = loadTokenizer(tokenizer, text);
+      peer.texts.forEach((one, at) => {
+        const encoded = loaded.encode(one, { addBos: false, addEos: false, parseSpecial: false });
+        expect(encoded, JSON.stringify(one)).toEqual(ids[at]);
+        expect(loaded.decode(encoded)).toBe(one);
+      });
+    },
+  );
 });
 
 describe("Gemma 4's tokenizer in a GGUF file", () => {
@@ -45,6 +84,15 @@ describe("Gemma 4's tokenizer in a GGUF file", () => {
       // What ends a turn is no text.
       expect(loaded.decode(encoded)).toBe(one.replace('<turn|>', ''));
     });
+  });
+
+  it('begins with BOS although the file says otherwise, as in llama.cpp, and says so', () => {
+    const { text: told } = textFromGguf({
+      ...vocabulary('gemma4', { tokens, merges }, 'gemma4'),
+      bosId: 2,
+      addBos: false,
+    });
+    expect(told).toMatchObject({ addBos: true, warnings: [expect.stringContaining('add_bos_token')] });
   });
 
   it('begins with BOS, and writes turns out', () => {

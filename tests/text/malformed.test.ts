@@ -27,6 +27,8 @@ describe('a tokenizer.json', () => {
     ['a merge that is a number', { model: { ...model, merges: [7] } }],
     ['a merge of pieces that do not exist', { model: { ...model, merges: ['a x'] } }],
     ['a merge into a piece that does not exist', { model: { ...model, merges: ['b a'] } }],
+    ['a score that is a text', { model: { type: 'Unigram', vocab: [['a', '0']] } }],
+    ['a table that is cut off', { model, normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAE=' } }],
     ['tied merges beyond the list', { model: { ...model, tied_merges: [[0, 1]] } }],
     ['added tokens that are no list', { model, added_tokens: {} }],
     ['an added token without content', { model, added_tokens: [{ id: 1 }] }],
@@ -38,11 +40,10 @@ describe('a tokenizer.json', () => {
   });
 
   it.each([
-    ['WordPiece', { model: { ...model, type: 'WordPiece' } }],
-    ['Unigram', { model: { type: 'Unigram', vocab: [['a', 0]] } }],
+    ['an unknown kind of model', { model: { ...model, type: 'Klingon' } }],
     ['marks at the end of words', { model: { ...model, end_of_word_suffix: '</w>' } }],
     ['an unknown normalizer', { model, normalizer: { type: 'Rot13' } }],
-    ['an unknown decoder', { model, decoder: { type: 'WordPiece' } }],
+    ['an unknown decoder', { model, decoder: { type: 'CTC' } }],
   ])('with %s is UNSUPPORTED', (_, json) => {
     expect(() => loadTokenizer({ decoder, ...json }, text)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
   });

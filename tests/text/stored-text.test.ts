@@ -93,12 +93,19 @@ describe('the text side of a GGUF vocabulary', () => {
     expect(load(storedText(byteLevel)).decode([4])).toBe('__proto__');
   });
 
+  it('refuses fewer scores than tokens', () => {
+    const vocabulary = { ...sentencePiece, scores: [0, 1] };
+    expect(() => storedText(vocabulary)).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+  });
+
   it.each([
-    ['another tokenizer model', { ...sentencePiece, model: 'bert' }, 'UNSUPPORTED'],
-    ['an unknown pre-tokenizer', { ...byteLevel, pre: 'klingon' }, 'UNSUPPORTED'],
-    ['fewer scores than tokens', { ...sentencePiece, scores: [0, 1] }, 'CORRUPT'],
-  ])('refuses %s', (_, vocabulary, code) => {
-    expect(() => storedText(vocabulary)).toThrow(expect.objectContaining({ code }));
+    ['another tokenizer model', { ...sentencePiece, model: 'bert' }, /"bert"/],
+    ['an unknown pre-tokenizer', { ...byteLevel, pre: 'klingon' }, /"klingon"/],
+  ])('has token ids alone for %s, and refuses texts by its name', (_, vocabulary, named) => {
+    const stored = storedText(vocabulary);
+    expect(stored.text).toMatchObject({ addBos: false, idsOnly: expect.stringMatching(named) });
+    const refusal = expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringMatching(named) });
+    expect(() => load(stored).encode('a', LITERAL)).toThrow(refusal);
   });
 });
 

@@ -145,6 +145,20 @@ inline DotTile dotTileFor(size_t rows, size_t tokens) {
   return Tiles::kOf[(rows - 1) * Simd::kTokenTile + tokens - 1];
 }
 
+/**
+ * A few tokens are done with each weight long before it would have to leave L1: their panel is so small that it stays
+ * there, and is 256 columns wide, the longest block.
+ */
+constexpr size_t kFewTokens = 16;
+constexpr size_t kFewTokensPanelRows = 2 * Simd::kRowTile, kFewTokensPanelColumns = 256;
+
+/** Fetches the bytes of columns [begin, end) of a row. */
+template <class Decode>
+inline void fetchColumns(const uint8_t* row, size_t begin, size_t end) {
+  const uint8_t* const last = row + (end + Decode::kWeights - 1) / Decode::kWeights * Decode::kBytes;
+  for (row += begin / Decode::kWeights * Decode::kBytes; row < last; row += 64) __builtin_prefetch(row, 0, 2);
+}
+
 /** Visits a block's tiles in the order in which their sums lie in scratch. */
 template <class Visit>
 void eachTile(size_t rows, size_t tokens, float* sums, const Visit& visit) {
@@ -161,15 +175,21 @@ void eachTile(size_t rows, size_t tokens, float* sums, const Visit& visit) {
 template <class Decode>
 void dotsManyTokens(const Rows& rows, size_t count, size_t columns, const float* x, size_t xStride, size_t tokens,
                     const Products& out, DotScratch& scratch) {
-  for (size_t row = 0; row < count; row += kPanelRows) {
-    const size_t blockRows = least(kPanelRows, count - row);
+  const bool few = tokens <= kFewTokens;
+  const size_t panelRows = few ? kFewTokensPanelRows : kPanelRows;
+  const size_t panelColumns = few ? kFewTokensPanelColumns : kPanelColumns;
+  for (size_t row = 0; row < count; row += panelRows) {
+    const size_t blockRows = least(panelRows, count - row);
     for (size_t token = 0; token < tokens; token += kPanelTokens) {
       const size_t blockTokens = least(kPanelTokens, tokens - token);
       std::memset(scratch.sums, 0, blockRows * blockTokens * kLanes * sizeof(float));
-      for (size_t column = 0; column < columns; column += kPanelColumns) {
-        const size_t blockColumns = least(kPanelColumns, columns - column);
+      for (size_t column = 0; column < columns; column += panelColumns) {
+        const size_t blockColumns = least(panelColumns, columns - column);
         for (size_t r = 0; r < blockRows; r++) {
           float* into = scratch.panel + r * kPanelStride;
+          if (few && row + panelRows + r < count) {
+            fetchColumns<Decode>(rows.at(row + panelRows + r), column, column + blockColumns);
+          }
           decodeColumns<Decode>(rows.at(row + r), column, column + blockColumns,
                                 [&](size_t at, F value) { Simd::store(into + at, value); });
         }

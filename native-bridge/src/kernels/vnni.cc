@@ -10,11 +10,12 @@
 #endif
 
 /**
- * A product is defined block by block, and the kernels for one token and for many both keep to it. The sum in integers
+ * A product is defined block by block, and the kernels for one token, a few and many keep to it. The sum in integers
  * is exact. It becomes a float, is multiplied with (weights' scale * inputs' scale) and added to one of four sums, the
  * one of the block's number modulo 4; a minimum times the inputs' total follows. Where 16 columns have a scale (and a
  * minimum) of their own, they are summed apart, the first 16 first. At the end the sums become (0 + 1) + (2 + 3).
  */
+#include "kernels/vnni_few_tokens.h"
 #include "kernels/vnni_many_tokens.h"
 #include "kernels/vnni_one_token.h"
 
@@ -27,6 +28,8 @@ void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* input
   if (count == 0) return;
   if (tokens == 1) {
     oneToken<Weights>(rows, count, columns, reinterpret_cast<const OneTokenGroup*>(inputs), out);
+  } else if (tokens <= kFewTokens) {
+    fewTokens<Weights>(rows, count, columns, reinterpret_cast<const FewTokensGroup*>(inputs), tokens, out);
   } else {
     manyTokens<Weights>(rows, count, columns, inputs, tokens, out, *static_cast<VnniScratch*>(scratch));
   }

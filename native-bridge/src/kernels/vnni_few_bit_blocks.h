@@ -108,10 +108,11 @@ struct WeightsOf<BlockNvfp4> : SpreadWeights<BlockNvfp4> {
 
   /** As BlockNvfp4::scaleOf. */
   static __m512 toScale(__m128i bytes) {
-    const __m512i wide = _mm512_cvtepu8_epi32(bytes);
-    const __m512i bits = _mm512_slli_epi32(_mm512_and_si512(wide, _mm512_set1_epi32(0x7f)), 20);
-    const __m512 scale = _mm512_mul_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(0x1p119f));
-    return _mm512_maskz_mov_ps(_mm512_cmpneq_epi32_mask(wide, _mm512_set1_epi32(0x7f)), scale);
+    const __m256i wide = _mm256_cvtepu8_epi16(bytes);
+    const __mmask16 isNumber = _mm256_cmpneq_epi16_mask(wide, _mm256_set1_epi16(0x7f));
+    const __m256i bits = _mm256_and_si256(_mm256_slli_epi16(wide, 7), _mm256_set1_epi16(0x3f80));
+    const __m256i halves = _mm256_maskz_mov_epi16(isNumber, bits);
+    return _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(128));
   }
   static void scales(const uint8_t* const* rows, SuperScales& into) {
     const auto four = [&](size_t at) {

@@ -15,6 +15,9 @@ namespace {
 /** Most blocks of a row in one AVX-512 register: four of them, 16 bytes of each. */
 constexpr size_t kGroupBlocks = 4;
 
+/** Most tokens whose products are made with weights in registers. Beyond, unpacking a panel of rows pays. */
+constexpr size_t kFewTokens = 16;
+
 /** One block: x = scale * q. */
 struct QuantizedBlock {
   /** Columns 0 to 15, and 16 to 31. */
@@ -50,20 +53,85 @@ inline QuantizedBlock quantizeBlock(const float* x) {
 struct alignas(64) OneTokenGroup {
   int8_t high[2][64];
   int8_t low[2][64];
-  int32_t sum[16];
-  float scale[16];
+  /** Of columns 0 to 15, and of 16 to 31. */
+  int32_t sumsOf[2][16];
+  float scalesOf[16];
   /** scale * sum: what a minimum is multiplied with. */
-  float total[16];
+  float totalsOf[16];
   /** The same of columns 0 to 15, and of 16 to 31. */
-  float halfTotals[2][16];
+  float halfTotalsOf[2][16];
+
+  __m512 scales() const { return _mm512_load_ps(scalesOf); }
+  __m512 totals() const { return _mm512_load_ps(totalsOf); }
+  __m512 halfTotals(size_t half) const { return _mm512_load_ps(halfTotalsOf[half]); }
+  /** `bias` times the sum of the inputs of a half, or of both. */
+  template <int bias>
+  __m512i biasOfHalf(size_t half) const {
+    return _mm512_mullo_epi32(_mm512_load_si512(sumsOf[half]), _mm512_set1_epi32(bias));
+  }
+  template <int bias>
+  __m512i biasOfBoth() const {
+    const __m512i sums = _mm512_add_epi32(_mm512_load_si512(sumsOf[0]), _mm512_load_si512(sumsOf[1]));
+    return _mm512_mullo_epi32(sums, _mm512_set1_epi32(bias));
+  }
 };
+
+/** Element j of four in all elements of lane j. */
+inline __m512 inLanes(__m128 four) {
+  return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
+                               _mm512_castps128_ps512(four));
+}
+inline __m512i inLanes(__m128i four) { return _mm512_castps_si512(inLanes(_mm_castsi128_ps(four))); }
+
+/** The same of one of a few tokens, in the bytes that ManyTokensBlock takes: the tokens of a tile stay in L1. */
+struct alignas(64) FewTokensGroup {
+  int8_t high[2][64];
+  int8_t low[2][64];
+  float scalesOf[4];
+  float totalsOf[4];
+  int32_t sumsOf[2][4];
+
+  __m512 scales() const { return inLanes(_mm_load_ps(scalesOf)); }
+  __m512 totals() const { return inLanes(_mm_load_ps(totalsOf)); }
+  __m512 halfTotals(size_t half) const {
+    return inLanes(_mm_mul_ps(_mm_load_ps(scalesOf), _mm_cvtepi32_ps(sumOf(half))));
+  }
+  template <int bias>
+  __m512i biasOfHalf(size_t half) const {
+    return inLanes(_mm_mullo_epi32(sumOf(half), _mm_set1_epi32(bias)));
+  }
+  template <int bias>
+  __m512i biasOfBoth() const {
+    return inLanes(_mm_mullo_epi32(_mm_add_epi32(sumOf(0), sumOf(1)), _mm_set1_epi32(bias)));
+  }
+
+ private:
+  __m128i sumOf(size_t half) const { return _mm_load_si128(reinterpret_cast<const __m128i*>(sumsOf[half])); }
+};
+static_assert(sizeof(FewTokensGroup) == kGroupBlocks * kIntegerBlockBytes, "plans reckon with this size");
 
 constexpr size_t groupsOf(size_t columns) { return (columns / kBlock + kGroupBlocks - 1) / kGroupBlocks; }
 
-inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into) {
+inline void put(const QuantizedBlock& block, size_t lane, OneTokenGroup& into) {
+  for (size_t half = 0; half < 2; half++) {
+    _mm_store_ps(into.halfTotalsOf[half] + 4 * lane, _mm_set1_ps(block.total(block.sums[half])));
+    _mm_store_si128(reinterpret_cast<__m128i*>(into.sumsOf[half] + 4 * lane), _mm_set1_epi32(block.sums[half]));
+  }
+  _mm_store_ps(into.scalesOf + 4 * lane, _mm_set1_ps(block.scale));
+  _mm_store_ps(into.totalsOf + 4 * lane, _mm_set1_ps(block.total(block.sum())));
+}
+
+inline void put(const QuantizedBlock& block, size_t lane, FewTokensGroup& into) {
+  into.scalesOf[lane] = block.scale;
+  into.totalsOf[lane] = block.total(block.sum());
+  for (size_t half = 0; half < 2; half++) into.sumsOf[half][lane] = block.sums[half];
+}
+
+template <class InputGroup>
+void quantizeGroups(const float* x, size_t columns, InputGroup* into) {
   const size_t blocks = columns / kBlock;
   for (size_t b = 0; b < groupsOf(columns) * kGroupBlocks; b++) {
-    OneTokenGroup& group = into[b / kGroupBlocks];
+    InputGroup& group = into[b / kGroupBlocks];
     const size_t lane = b % kGroupBlocks;
     QuantizedBlock block{_mm512_setzero_si512(), _mm512_setzero_si512(), 0, {0, 0}};
     if (b < blocks) block = quantizeBlock(x + b * kBlock);
@@ -73,11 +141,8 @@ inline void quantizeOneToken(const float* x, size_t columns, OneTokenGroup* into
       _mm_store_si128(reinterpret_cast<__m128i*>(group.high[half] + 16 * lane), _mm512_cvtepi32_epi8(high));
       // The lowest byte of q is that of q - 256 * high.
       _mm_store_si128(reinterpret_cast<__m128i*>(group.low[half] + 16 * lane), _mm512_cvtepi32_epi8(halves[half]));
-      _mm_store_ps(group.halfTotals[half] + 4 * lane, _mm_set1_ps(block.total(block.sums[half])));
     }
-    _mm_store_si128(reinterpret_cast<__m128i*>(group.sum + 4 * lane), _mm_set1_epi32(block.sum()));
-    _mm_store_ps(group.scale + 4 * lane, _mm_set1_ps(block.scale));
-    _mm_store_ps(group.total + 4 * lane, _mm_set1_ps(block.total(block.sum())));
+    put(block, lane, group);
   }
 }
 
@@ -113,14 +178,19 @@ inline void quantizeManyTokens(const float* x, size_t columns, ManyTokensBlock* 
 }
 
 size_t inputBytes(size_t columns, size_t tokens) {
-  return tokens == 1 ? groupsOf(columns) * sizeof(OneTokenGroup) : tokens * manyTokensStride(columns);
+  if (tokens == 1) return groupsOf(columns) * sizeof(OneTokenGroup);
+  return tokens * (tokens <= kFewTokens ? groupsOf(columns) * sizeof(FewTokensGroup) : manyTokensStride(columns));
 }
 
 void quantize(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into) {
-  if (tokens == 1) return quantizeOneToken(x, columns, reinterpret_cast<OneTokenGroup*>(into));
+  if (tokens == 1) return quantizeGroups(x, columns, reinterpret_cast<OneTokenGroup*>(into));
   for (size_t t = begin; t < end; t++) {
-    quantizeManyTokens(x + t * xStride, columns,
-                       reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
+    if (tokens <= kFewTokens) {
+      quantizeGroups(x + t * xStride, columns, reinterpret_cast<FewTokensGroup*>(into) + t * groupsOf(columns));
+    } else {
+      quantizeManyTokens(x + t * xStride, columns,
+                         reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
+    }
   }
 }
 

@@ -2,8 +2,8 @@
 
 // Products of rows with one token. Part of vnni.cc.
 
-#include "kernels/vnni_inputs.h"
 #include "kernels/vnni_grid_blocks.h"
+#include "kernels/vnni_inputs.h"
 
 namespace flashrow {
 namespace {
@@ -15,112 +15,143 @@ inline __m512i addLanes(const __m512i (&of)[4]) {
   return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
 }
 
-/** Four rows' sums: element 4j + r gets the share of blocks j, j + 4, j + 8 and so on of row r. */
-template <class Weights>
-__m512 addGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const OneTokenGroup& x, __m512 sums) {
-  const __m512i highFirst = _mm512_load_si512(x.high[0]), highSecond = _mm512_load_si512(x.high[1]);
-  const __m512i lowFirst = _mm512_load_si512(x.low[0]), lowSecond = _mm512_load_si512(x.low[1]);
+/** Four rows' share of four blocks, one in each lane. Element 4j + r of the floats is block j's of row r. */
+struct FourGroups {
+  Quants quants[4];
+  __m512 scale, also;
+  /** As PanelBlock has them. */
+  __m512 minima[2];
+};
+
+/** 256 times the products of one half with the high bytes, plus those with the low ones: `quants` gives row r's. */
+template <class InputGroup, class QuantsOf>
+inline __m512i sumsOfHalf(const InputGroup& x, size_t half, const QuantsOf& quants) {
+  const __m512i high = _mm512_load_si512(x.high[half]), low = _mm512_load_si512(x.low[half]);
   __m512i products[4];
-  __m512i scales = _mm512_setzero_si512();
 #pragma GCC unroll 4
   for (size_t r = 0; r < 4; r++) {
-    const Group weights = Weights::group(rows[r] + offset, blocks);
-    const __m512i high = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, highFirst),
-                                             weights.second, highSecond);
-    const __m512i low = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), weights.first, lowFirst),
-                                            weights.second, lowSecond);
-    products[r] = _mm512_add_epi32(_mm512_slli_epi32(high, 8), low);
-    scales = _mm512_mask_mov_epi16(scales, 0x11111111u << r, weights.scales);
+    const __m512i highs = _mm512_dpbusd_epi32(_mm512_setzero_si512(), quants(r), high);
+    products[r] = _mm512_dpbusd_epi32(_mm512_slli_epi32(highs, 8), quants(r), low);
   }
-  __m512i sum = addLanes(products);
-  if (Weights::kBias > 0) {
-    sum = _mm512_sub_epi32(sum, _mm512_mullo_epi32(_mm512_load_si512(x.sum), _mm512_set1_epi32(Weights::kBias)));
+  return addLanes(products);
+}
+
+/** The same of both halves. */
+template <class InputGroup>
+inline __m512i sumsOfBoth(const InputGroup& x, const Quants (&quants)[4]) {
+  const __m512i high[2] = {_mm512_load_si512(x.high[0]), _mm512_load_si512(x.high[1])};
+  const __m512i low[2] = {_mm512_load_si512(x.low[0]), _mm512_load_si512(x.low[1])};
+  __m512i products[4];
+#pragma GCC unroll 4
+  for (size_t r = 0; r < 4; r++) {
+    const __m512i highs = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), quants[r].first, high[0]),
+                                              quants[r].second, high[1]);
+    products[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_slli_epi32(highs, 8), quants[r].first, low[0]),
+                                      quants[r].second, low[1]);
   }
-  const __m512 scale = _mm512_mul_ps(Weights::toScale(_mm512_castsi512_si256(scales)), _mm512_load_ps(x.scale));
-  sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(sum), scale, sums);
-  if (Weights::kAlso == Also::Minimum) {
-    sums = _mm512_fmadd_ps(_mm512_cvtph_ps(_mm512_extracti64x4_epi64(scales, 1)), _mm512_load_ps(x.total), sums);
+  return addLanes(products);
+}
+
+/** Quants that stand in lane j as 4^j times what they are: their sums are divided. */
+inline __m512i unscaledLanes(__m512i sums) {
+  return _mm512_srav_epi32(sums, _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6));
+}
+
+/** Adds a group's products with one token to the sums of four rows: those of block j and row r to element 4j + r. */
+template <class Weights, class InputGroup>
+[[gnu::always_inline]] inline __m512 addProducts(const FourGroups& rows, const InputGroup& x, __m512 sums) {
+  const __m512 scales = x.scales();
+  if constexpr (hasTwoScales(Weights::kAlso)) {
+#pragma GCC unroll 2
+    for (size_t half = 0; half < 2; half++) {
+      __m512i products =
+          sumsOfHalf(x, half, [&](size_t r) { return half == 0 ? rows.quants[r].first : rows.quants[r].second; });
+      if (Weights::kLanesScaled) products = unscaledLanes(products);
+      if (Weights::kBias > 0) {
+        products = _mm512_sub_epi32(products, x.template biasOfHalf<Weights::kBias>(half));
+      }
+      const __m512 factor = _mm512_mul_ps(half == 0 ? rows.scale : rows.also, scales);
+      sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), factor, sums);
+      if (Weights::kAlso == Also::ScaleAndMinima) {
+        sums = _mm512_fmadd_ps(rows.minima[half], x.halfTotals(half), sums);
+      }
+    }
+  } else {
+    __m512i products = sumsOfBoth(x, rows.quants);
+    if (Weights::kBias > 0) products = _mm512_sub_epi32(products, x.template biasOfBoth<Weights::kBias>());
+    sums = _mm512_fmadd_ps(_mm512_cvtepi32_ps(products), _mm512_mul_ps(rows.scale, scales), sums);
+    if (Weights::kAlso == Also::Minimum) sums = _mm512_fmadd_ps(rows.also, x.totals(), sums);
   }
   return sums;
 }
 
-/** 256 times the products with the high bytes, plus those with the low ones, which begin at `lowStart`. */
-template <class Weights, class Low>
-inline __m512i addLow(__m512i highs, __m512i lowStart, const Low& low) {
-  const __m512i shifted = _mm512_slli_epi32(highs, 8);
-  // Where they begin at zero, they go straight on top.
-  return Weights::kBias == 0 ? low(shifted) : _mm512_add_epi32(shifted, low(lowStart));
-}
-
-/** The sums of addLanes, as floats. */
-template <class Weights>
-inline __m512 sumsOf(const __m512i (&products)[4]) {
-  __m512i sums = addLanes(products);
-  if (Weights::kLanesScaled) {
-    sums = _mm512_srav_epi32(sums, _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6));
-  }
-  return _mm512_cvtepi32_ps(sums);
-}
-
-/** 256 weights of each of four rows, as addGroup; fewer, `blocks` of 32, only where blocks are of less than 256. */
-template <class Weights>
-__m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const OneTokenGroup* x, __m512 sums) {
-  const typename Weights::FourRows four(rows, offset, blocks);
-  const SuperScales& scales = four.scales;
-  const size_t groups = Weights::kStepBlocks == 8 ? 2 : (blocks + kGroupBlocks - 1) / kGroupBlocks;
-#pragma GCC unroll 2
-  for (size_t g = 0; g < groups; g++) {
-    const __m512i zero = _mm512_setzero_si512(), bias = _mm512_set1_epi8(static_cast<char>(Weights::kBias));
-    const __m512i high[2] = {_mm512_load_si512(x[g].high[0]), _mm512_load_si512(x[g].high[1])};
-    const __m512i low[2] = {_mm512_load_si512(x[g].low[0]), _mm512_load_si512(x[g].low[1])};
-    const __m512 inputScale = _mm512_load_ps(x[g].scale);
-    // Products begin at what the bias adds, negated.
-    __m512i highStart[2] = {zero, zero}, lowStart[2] = {zero, zero};
-    if constexpr (hasTwoScales(Weights::kAlso)) {
-      __m512i products[2][4];
-      for (size_t half = 0; half < 2 && Weights::kBias > 0; half++) {
-        highStart[half] = _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, high[half]));
-        lowStart[half] = _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(zero, bias, low[half]));
-      }
+/**
+ * Takes `blocks` blocks of each of four rows apart and calls use(groups, g) for each four of them. Inlined by force:
+ * else constants are loaded for every step.
+ */
+template <class Weights, class Use>
+[[gnu::always_inline]] inline void eachGroup(const uint8_t* const* rows, size_t offset, size_t blocks, const Use& use) {
+  FourGroups four;
+  if constexpr (Weights::kGrouped) {
+    __m512i scales = _mm512_setzero_si512();
 #pragma GCC unroll 4
-      for (size_t r = 0; r < 4; r++) {
-        const Quants quants = four.quants(r, g);
-        products[0][r] = addLow<Weights>(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), lowStart[0],
-                                         [&](__m512i onto) { return _mm512_dpbusd_epi32(onto, quants.first, low[0]); });
-        products[1][r] =
-            addLow<Weights>(_mm512_dpbusd_epi32(highStart[1], quants.second, high[1]), lowStart[1],
-                            [&](__m512i onto) { return _mm512_dpbusd_epi32(onto, quants.second, low[1]); });
-      }
-      const __m512 factors[2] = {scales.scale[g], scales.also[g]};
+    for (size_t r = 0; r < 4; r++) {
+      const Group group = Weights::group(rows[r] + offset, blocks);
+      four.quants[r] = {group.first, group.second};
+      scales = _mm512_mask_mov_epi16(scales, 0x11111111u << r, group.scales);
+    }
+    four.scale = Weights::toScale(_mm512_castsi512_si256(scales));
+    if (Weights::kAlso == Also::Minimum) four.also = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(scales, 1));
+    use(four, 0);
+  } else {
+    const typename Weights::FourRows apart(rows, offset, blocks);
+    const size_t groups = Weights::kStepBlocks == 8 ? 2 : (blocks + kGroupBlocks - 1) / kGroupBlocks;
 #pragma GCC unroll 2
-      for (size_t half = 0; half < 2; half++) {
-        sums = _mm512_fmadd_ps(sumsOf<Weights>(products[half]), _mm512_mul_ps(factors[half], inputScale), sums);
-        if (Weights::kAlso == Also::ScaleAndMinima) {
-          sums = _mm512_fmadd_ps(scales.minima[half][g], _mm512_load_ps(x[g].halfTotals[half]), sums);
-        }
-      }
-    } else {
-      __m512i products[4];
-      if (Weights::kBias > 0) {
-        highStart[0] =
-            _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, high[0]), bias, high[1]));
-        lowStart[0] =
-            _mm512_sub_epi32(zero, _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(zero, bias, low[0]), bias, low[1]));
-      }
+    for (size_t g = 0; g < groups; g++) {
 #pragma GCC unroll 4
-      for (size_t r = 0; r < 4; r++) {
-        const Quants quants = four.quants(r, g);
-        const __m512i highs =
-            _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(highStart[0], quants.first, high[0]), quants.second, high[1]);
-        products[r] = addLow<Weights>(highs, lowStart[0], [&](__m512i onto) {
-          return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(onto, quants.first, low[0]), quants.second, low[1]);
-        });
-      }
-      sums = _mm512_fmadd_ps(sumsOf<Weights>(products), _mm512_mul_ps(scales.scale[g], inputScale), sums);
-      if (Weights::kAlso == Also::Minimum) sums = _mm512_fmadd_ps(scales.also[g], _mm512_load_ps(x[g].total), sums);
+      for (size_t r = 0; r < 4; r++) four.quants[r] = apart.quants(r, g);
+      four.scale = apart.scales.scale[g];
+      four.also = apart.scales.also[g];
+      for (size_t half = 0; half < 2; half++) four.minima[half] = apart.scales.minima[half][g];
+      use(four, g);
     }
   }
-  return sums;
+}
+
+/** How many blocks eachGroup takes at once, and their groups. */
+template <class Weights>
+constexpr size_t kStepBlocksOf = Weights::kGrouped ? kGroupBlocks : 2 * kGroupBlocks;
+template <class Weights>
+constexpr size_t kStepBytesOf = kStepBlocksOf<Weights> / Weights::kStepBlocks * Weights::kBytes;
+
+/** Calls step(index, blocks) for each step of a row. */
+template <class Weights, class Step>
+[[gnu::always_inline]] inline void eachStep(size_t columns, const Step& step) {
+  constexpr size_t kStepBlocks = kStepBlocksOf<Weights>;
+  const size_t whole = columns / kBlock / kStepBlocks;
+  for (size_t i = 0; i < whole; i++) step(i, kStepBlocks);
+  if constexpr (Weights::kStepBlocks < kStepBlocks) {
+    const size_t rest = columns / kBlock % kStepBlocks;
+    if (rest > 0) step(whole, rest);
+  }
+}
+
+inline void fetchLines(const uint8_t* from, size_t bytes) {
+  for (size_t line = 0; line < bytes; line += 64) __builtin_prefetch(from + line, 0, 2);
+}
+
+/** Adds up what element 4j + r has of row r, and puts the products of up to four rows. */
+inline void putFour(__m512 sums, size_t first, size_t total, size_t token, const Products& out) {
+  const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums), _mm512_extractf32x4_ps(sums, 1));
+  const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums, 2), _mm512_extractf32x4_ps(sums, 3));
+  const __m128 four = _mm_add_ps(lower, upper);
+  if (out.index == nullptr && first + 4 <= total) {
+    float* const into = out.base + token * out.stride + first;
+    return _mm_storeu_ps(into, out.add ? _mm_add_ps(_mm_loadu_ps(into), four) : four);
+  }
+  float products[4];
+  _mm_storeu_ps(products, four);
+  for (size_t r = 0; r < 4 && first + r < total; r++) put(out, first + r, token, products[r]);
 }
 
 /**
@@ -130,8 +161,6 @@ __m512 addStep(const uint8_t* const* rows, size_t offset, size_t blocks, const O
 template <class Weights>
 void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
                   const Products& out) {
-  constexpr size_t kStepBlocks = Weights::kGrouped ? kGroupBlocks : 2 * kGroupBlocks;
-  constexpr size_t kStepBytes = kStepBlocks / Weights::kStepBlocks * Weights::kBytes;
   const uint8_t* from[4];
   const uint8_t* ahead[4];
   for (size_t r = 0; r < 4; r++) {
@@ -140,32 +169,16 @@ void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, 
     ahead[r] = first + 4 + r < total ? rows.at(first + 4 + r) : from[r];
   }
   __m512 sums = _mm512_setzero_ps();
-  const size_t whole = columns / kBlock / kStepBlocks;
-  for (size_t step = 0; step < whole; step++) {
-    for (size_t r = 0; r < 4; r++) {
-      for (size_t line = 0; line < kStepBytes; line += 64) {
-        __builtin_prefetch(ahead[r] + step * kStepBytes + line, 0, 2);
-      }
+  eachStep<Weights>(columns, [&](size_t step, size_t blocks) {
+    const size_t at = step * kStepBytesOf<Weights>;
+    for (size_t r = 0; r < 4 && blocks == kStepBlocksOf<Weights>; r++) {
+      fetchLines(ahead[r] + at, kStepBytesOf<Weights>);
     }
-    if constexpr (Weights::kGrouped) {
-      sums = addGroup<Weights>(from, step * kStepBytes, kGroupBlocks, x[step], sums);
-    } else {
-      sums = addStep<Weights>(from, step * kStepBytes, kStepBlocks, x + 2 * step, sums);
-    }
-  }
-  if constexpr (Weights::kStepBlocks < kStepBlocks) {
-    const size_t rest = columns / kBlock % kStepBlocks;
-    if constexpr (Weights::kGrouped) {
-      if (rest > 0) sums = addGroup<Weights>(from, whole * kStepBytes, rest, x[whole], sums);
-    } else {
-      if (rest > 0) sums = addStep<Weights>(from, whole * kStepBytes, rest, x + 2 * whole, sums);
-    }
-  }
-  const __m128 lower = _mm_add_ps(_mm512_castps512_ps128(sums), _mm512_extractf32x4_ps(sums, 1));
-  const __m128 upper = _mm_add_ps(_mm512_extractf32x4_ps(sums, 2), _mm512_extractf32x4_ps(sums, 3));
-  float products[4];
-  _mm_storeu_ps(products, _mm_add_ps(lower, upper));
-  for (size_t r = 0; r < 4 && first + r < total; r++) put(out, first + r, 0, products[r]);
+    const OneTokenGroup* inputs = x + step * kStepBlocksOf<Weights> / kGroupBlocks;
+    eachGroup<Weights>(from, at, blocks,
+                       [&](const FourGroups& four, size_t g) { sums = addProducts<Weights>(four, inputs[g], sums); });
+  });
+  putFour(sums, first, total, 0, out);
 }
 
 template <class Weights>

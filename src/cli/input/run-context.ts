@@ -39,15 +39,17 @@ async function lengthOf(source: string, text: string, run: RunLength): Promise<n
   const { tokenizer, chatTemplate } = await openTokenizer(source, run.cacheDir);
   if (run.chat) {
     const { ChatPrompts } = await import('../../engine/chat-prompts.js');
+    const { finished } = await import('../../text/steps.js');
     const { template = null, templateVar: variables = {} } = run;
     const messages = [{ role: 'user', content: text }];
-    return new ChatPrompts(tokenizer, () => chatTemplate).count({
+    const counting = new ChatPrompts(tokenizer, () => chatTemplate).count({
       messages,
       template,
       variables,
       tools: [],
       toolChoice: 'auto',
     });
+    return finished(counting);
   }
   return tokenizer.encode(text, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false }).length;
 }

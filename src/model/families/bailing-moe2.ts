@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 const FUSED = 'attention.query_key_value.weight';
 
@@ -7,7 +7,7 @@ const FUSED = 'attention.query_key_value.weight';
 export const bailingMoe2 = decoder({
   architecture: 'bailing-moe2',
   huggingFaceClasses: ['BailingMoeV2ForCausalLM'],
-  huggingFaceEmbedding: 'model.word_embeddings.weight',
+  huggingFace: { embedding: 'model.word_embeddings.weight' },
   ggufName: 'bailingmoe2',
   ggufRotary: 'halves',
   ggufRenamed: { q: 'attn_qkv.weight', k: 'attn_qkv.weight', v: 'attn_qkv.weight' },
@@ -37,7 +37,6 @@ export const bailingMoe2 = decoder({
       sharedUp: 'mlp.shared_experts.up_proj.weight',
       sharedDown: 'mlp.shared_experts.down_proj.weight',
     },
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

@@ -1,12 +1,11 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 /** The text models of ERNIE 4.5 with experts: softmax routing with a bias for the choice, shared experts. */
 export const ernie45Moe = decoder({
   architecture: 'ernie4.5-moe',
   huggingFaceClasses: ['Ernie4_5_MoeForCausalLM'],
-  huggingFaceRotary: 'interleaved',
-  huggingFaceShapes: { selectionBias: (length) => [1, length] },
+  huggingFace: { rotary: 'interleaved', shapes: { selectionBias: (length) => [1, length] } },
   ggufName: 'ernie4_5-moe',
   ggufRotary: 'interleaved',
   slidingWindow: 'if asked',
@@ -27,7 +26,6 @@ export const ernie45Moe = decoder({
       sharedUp: 'mlp.shared_experts.up_proj.weight',
       sharedDown: 'mlp.shared_experts.down_proj.weight',
     },
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

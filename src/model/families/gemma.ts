@@ -32,7 +32,7 @@ export const gemma2 = decoder({
   architecture: 'gemma2',
   huggingFaceClasses: ['Gemma2ForCausalLM'],
   ggufName: 'gemma2',
-  huggingFaceRenamed: SANDWICHED,
+  huggingFace: { renamed: SANDWICHED },
   slidingWindow: { size: 4096, fullEvery: 2, theta: null },
   gemma: { postNorms: true, softCaps: true, scaledByWidth: 46 },
 });
@@ -46,7 +46,7 @@ export const gemma3 = decoder({
   architecture: 'gemma3',
   huggingFaceClasses: ['Gemma3ForCausalLM'],
   ggufName: 'gemma3',
-  huggingFaceRenamed: SANDWICHED,
+  huggingFace: { renamed: SANDWICHED },
   slidingWindow: { fullEvery: 6, theta: 10000 },
   queryKeyNorm: 'head',
   gemma: { postNorms: true, softCaps: false, scaledByWidth: 62 },

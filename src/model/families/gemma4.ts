@@ -2,14 +2,14 @@ import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
 import { fusedExperts } from '../expert-sources.js';
-import { withTextHalf } from '../text-half.js';
+import { withTextHalf } from './text-half.js';
 
 const FAMILY = {
   architecture: 'gemma4',
   huggingFaceClasses: ['Gemma4ForCausalLM'],
   ggufName: 'gemma4',
   ggufRotary: 'halves',
-  huggingFaceRenamed: { ffnNorm: 'pre_feedforward_layernorm.weight' },
+  huggingFace: { renamed: { ffnNorm: 'pre_feedforward_layernorm.weight' } },
   slidingWindow: 'if asked',
   queryKeyValueBiases: false,
   queryKeyNorm: 'head',

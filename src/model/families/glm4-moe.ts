@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 /**
  * GLM 4.5 to 4.7 (arXiv 2508.06471): half of each head rotates, sigmoid routing with a bias for the choice, a shared
@@ -29,7 +29,6 @@ export const glm4Moe = decoder({
       sharedUp: 'mlp.shared_experts.up_proj.weight',
       sharedDown: 'mlp.shared_experts.down_proj.weight',
     },
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

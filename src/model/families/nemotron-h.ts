@@ -1,21 +1,95 @@
+import { shown } from '../../errors.js';
+import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
-import { stackedExperts } from '../expert-sources.js';
+import type { ExpertSource } from '../expert-sources.js';
 import type { Fields } from '../fields.js';
-import { foldBlocks } from '../folded-blocks.js';
-import { ggufMamba2, layersWithoutKeys } from '../recurrent-family.js';
+import { type BlockKind, foldBlocks, ggufFoldedBlocks } from '../folded-blocks.js';
+import { layersWithoutKeys } from '../recurrent-family.js';
 import type { ModelSpec } from '../spec.js';
+import { ggufMamba2, huggingFaceMamba2, type Mamba2Fields } from './mamba2.js';
+import { renamed } from './text-half.js';
 
-/** Attention has no positions, though the file says how many dimensions rotate. Experts have no gate. */
-function nemotronTraits(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec> {
+/** Attention has no positions, whatever a file says of them. Experts have no gate. */
+const nemotronTraits = ({ rotary }: ModelSpec): Partial<ModelSpec> => ({
+  gated: false,
+  rotary: { ...rotary!, dimension: 0, frequencyFactors: null, magnitude: 1 },
+});
+
+function ggufTraits(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec> {
   if (metadata.raw(key('moe_latent_size')) !== undefined)
     throw metadata.unsupported(key('moe_latent_size'), 'is set: experts in a smaller space are not supported');
-  return { gated: false, rotary: { ...spec.rotary!, dimension: 0, frequencyFactors: null, magnitude: 1 } };
+  return nemotronTraits(spec);
 }
 
-/** Nemotron 3 Nano: Mamba-2, attention, and experts with squared ReLU, each a block of its own (arXiv 2504.03624). */
-export const nemotronH = decoder({
+/** The letters of `hybrid_override_pattern`, and the words of `layers_block_type`. Older files have the second ones. */
+const KINDS: Readonly<Record<string, BlockKind>> = {
+  ...{ M: 'recurrent', '*': 'attention', E: 'network' },
+  ...{ linear_attention: 'recurrent', full_attention: 'attention', moe: 'network' },
+  ...{ mamba: 'recurrent', attention: 'attention' },
+};
+
+/** The layers of a folder, from either of two fields. Throws CORRUPT or UNSUPPORTED. */
+function foldedLayers(config: Fields) {
+  const key = config.raw('layers_block_type') === undefined ? 'hybrid_override_pattern' : 'layers_block_type';
+  const listed = key === 'layers_block_type' ? config.raw(key) : [...(config.text(key) ?? '')];
+  if (!Array.isArray(listed) || listed.length === 0)
+    throw config.corrupt(key, `is ${shown(config.raw(key) ?? 'missing')}; it should say what each block is`);
+  const blocks = config.size('num_hidden_layers', listed.length);
+  if (listed.length !== blocks)
+    throw config.corrupt(key, `has ${listed.length} entries; it should have one for each of the ${blocks} blocks`);
+  const kinds = listed.map((word) => {
+    if (typeof word === 'string' && Object.hasOwn(KINDS, word)) return KINDS[word];
+    throw config.unsupported(key, `has ${shown(word)}; supported: ${Object.keys(KINDS).join(', ')}`);
+  });
+  return foldBlocks(kinds, (problem) => config.unsupported(key, problem));
+}
+
+const MAMBA_FIELDS: Mamba2Fields = {
+  heads: 'mamba_num_heads',
+  headDim: 'mamba_head_dim',
+  groups: 'n_groups',
+  stateSize: 'ssm_state_size',
+  kernel: 'conv_kernel',
+};
+
+/** A matrix for each expert, in the block that the usual name tells. */
+const expertsInBlock: ExpertSource = (_layer, _tensor, { numExperts, sourceName }) => ({
+  sourceName,
+  parts: Array.from({ length: numExperts }, (_, expert) => sourceName.replace('.experts.', `.experts.${expert}.`)),
+});
+
+const decoded = decoder({
   architecture: 'nemotron-h-moe',
-  huggingFaceClasses: [],
+  huggingFaceClasses: ['NemotronHForCausalLM'],
+  huggingFace: {
+    fields: {
+      rms_norm_eps: 'layer_norm_epsilon',
+      head_dim: 'attention_head_dim',
+      n_groups: 'mamba_n_groups',
+      conv_kernel: 'mamba_d_conv',
+      use_conv_bias: 'mamba_conv_bias',
+      time_step_limit: 'mamba_dt_limit',
+    },
+    defaults: { rms_norm_eps: 1e-5, n_groups: 8, conv_kernel: 4, ssm_state_size: 128 },
+    only: {
+      ...{ use_bias: false, mamba_proj_bias: false, use_conv_bias: true, mamba_hidden_act: 'silu' },
+      ...{ mlp_hidden_act: 'relu2', moe_latent_size: undefined, n_shared_experts: 1, sliding_window: undefined },
+    },
+    embedding: 'model.embeddings.weight',
+    finalNorm: 'model.norm_f.weight',
+    renamed: {
+      ...{ attentionNorm: 'norm.weight', ffnNorm: 'norm.weight' },
+      ...{ q: 'mixer.q_proj.weight', k: 'mixer.k_proj.weight', v: 'mixer.v_proj.weight', o: 'mixer.o_proj.weight' },
+      mixerInput: 'mixer.in_proj.weight',
+      mixerKernel: 'mixer.conv1d.weight',
+      mixerKernelBias: 'mixer.conv1d.bias',
+      ...{ mixerStepBias: 'mixer.dt_bias', mixerDecay: 'mixer.A_log', mixerSkip: 'mixer.D' },
+      mixerNorm: 'mixer.norm.weight',
+      up: 'mixer.experts.up_proj.weight',
+      down: 'mixer.experts.down_proj.weight',
+    },
+    traits: (_config, spec) => nemotronTraits(spec),
+  },
   ggufName: 'nemotron_h_moe',
   ggufRotary: 'halves',
   ggufRenamed: { ffnNorm: 'attn_norm.weight', mixerInput: 'ssm_in.weight' },
@@ -23,14 +97,23 @@ export const nemotronH = decoder({
   queryKeyValueBiases: false,
   queryKeyNorm: null,
   activation: 'relu-squared',
-  ggufTraits: nemotronTraits,
-  folded: foldBlocks,
+  ggufTraits,
+  folded: { fromGguf: ggufFoldedBlocks, fromHuggingFace: foldedLayers },
   recurrent: {
     fromGguf: (metadata, key, layers) => ({
       mixer: ggufMamba2(metadata, key),
       layers: layersWithoutKeys(metadata, key, layers),
     }),
     gguf: () => ({ names: { o: 'ssm_out.weight' } }),
+    fromHuggingFace: (config) => {
+      const folded = foldedLayers(config);
+      return {
+        mixer: huggingFaceMamba2(config, MAMBA_FIELDS),
+        layers: folded.map(({ attention }) => attention === null),
+        before: folded.map(({ recurrent, attention }) => recurrent !== null && attention !== null),
+      };
+    },
+    huggingFace: () => ({ names: { o: 'mixer.out_proj.weight' } }),
   },
   experts: {
     numExpertsKey: 'n_routed_experts',
@@ -40,6 +123,29 @@ export const nemotronH = decoder({
     selectionBias: true,
     sharedExpert: true,
     sharedRouter: false,
-    source: () => stackedExperts,
+    sharedSizeKey: 'moe_shared_expert_intermediate_size',
+    renamed: {
+      router: 'mixer.gate.weight',
+      selectionBias: 'mixer.gate.e_score_correction_bias',
+      sharedUp: 'mixer.shared_experts.up_proj.weight',
+      sharedDown: 'mixer.shared_experts.down_proj.weight',
+    },
+    source: () => expertsInBlock,
   },
 });
+
+/** Nemotron 3 Nano: Mamba-2, attention, and experts with squared ReLU, each a block of its own (arXiv 2504.03624). */
+export const nemotronH: Architecture = {
+  ...decoded,
+  fromHuggingFace(name, config, holds) {
+    // The model's own code says backbone where transformers says model.
+    if (!holds('backbone.embeddings.weight')) return decoded.fromHuggingFace(name, config, holds);
+    const outside = (sourceName: string) => sourceName.replace(/^model\./, 'backbone.');
+    const inside = (sourceName: string) => sourceName.replace(/^backbone\./, 'model.');
+    return renamed(
+      decoded.fromHuggingFace(name, config, (sourceName) => holds(outside(sourceName))),
+      outside,
+      inside,
+    );
+  },
+};

@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 /** OLMoE (arXiv 2409.02060): 64 experts, and one norm over all queries, one over all keys. */
 export const olmoe = decoder({
@@ -15,7 +15,6 @@ export const olmoe = decoder({
     intermediateSizeKey: 'intermediate_size',
     normalizeWeights: false,
     sharedExpert: false,
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

@@ -7,12 +7,14 @@ import { decoder } from '../decoder.js';
 export const phi3 = decoder({
   architecture: 'phi3',
   huggingFaceClasses: ['Phi3ForCausalLM'],
-  huggingFaceRenamed: {
-    q: 'self_attn.qkv_proj.weight',
-    k: 'self_attn.qkv_proj.weight',
-    v: 'self_attn.qkv_proj.weight',
-    gate: 'mlp.gate_up_proj.weight',
-    up: 'mlp.gate_up_proj.weight',
+  huggingFace: {
+    renamed: {
+      q: 'self_attn.qkv_proj.weight',
+      k: 'self_attn.qkv_proj.weight',
+      v: 'self_attn.qkv_proj.weight',
+      gate: 'mlp.gate_up_proj.weight',
+      up: 'mlp.gate_up_proj.weight',
+    },
   },
   ggufName: 'phi3',
   ggufRotary: 'halves',

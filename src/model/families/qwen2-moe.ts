@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 /** Qwen 1.5 and 2 MoE (arXiv 2407.10671): many small experts, and a shared one that every token uses. */
 export const qwen2Moe = decoder({
@@ -15,7 +15,6 @@ export const qwen2Moe = decoder({
     intermediateSizeKey: 'moe_intermediate_size',
     normalizeWeights: false,
     sharedExpert: true,
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

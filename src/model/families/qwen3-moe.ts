@@ -1,5 +1,5 @@
 import { decoder } from '../decoder.js';
-import { expertsApart } from '../expert-sources.js';
+import { namedApart } from '../expert-sources.js';
 
 /** Qwen 3 MoE (arXiv 2505.09388). */
 export const qwen3Moe = decoder({
@@ -15,7 +15,6 @@ export const qwen3Moe = decoder({
     intermediateSizeKey: 'moe_intermediate_size',
     normalizeWeights: true,
     sharedExpert: false,
-    source: () =>
-      expertsApart((layer, tensor, expert) => `model.layers.${layer}.mlp.experts.${expert}.${tensor}_proj.weight`),
+    source: () => namedApart,
   },
 });

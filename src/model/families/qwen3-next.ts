@@ -47,13 +47,15 @@ function places(mixer: RecurrentSpec, joined: string | null, shares: string, o: 
 export const qwen3Next = decoder({
   ...DELTA_QWEN,
   architecture: 'qwen3-next',
-  huggingFaceClasses: [],
+  huggingFaceClasses: ['Qwen3NextForCausalLM'],
   ggufName: 'qwen3next',
   recurrent: {
     ...deltaNets('grouped'),
     // The first files of this model joined all of a key head's rows. Later ones do so for shares and steps alone.
     gguf: (mixer, holds) =>
       places(mixer, holds('blk.0.ssm_in.weight') ? 'ssm_in.weight' : null, 'ssm_ba.weight', 'ssm_out.weight'),
+    huggingFace: (mixer) =>
+      places(mixer, 'linear_attn.in_proj_qkvz.weight', 'linear_attn.in_proj_ba.weight', 'linear_attn.out_proj.weight'),
   },
   experts: DELTA_QWEN_EXPERTS,
 });

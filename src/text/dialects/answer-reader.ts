@@ -13,8 +13,8 @@ export class AnswerReader implements DialectReader {
   readonly #specials: ReadonlySet<string>;
   readonly #tools: readonly ToolSignature[] | null;
   #mode: 'text' | 'reasoning' = 'text';
-  /** The mark that ends the reasoning. */
-  #close = '';
+  /** The marks of the reasoning that goes on. */
+  #marks: ReasoningMarks = { open: '', close: '' };
   #held = '';
   /** True while nothing but white space has come, where marks of the beginning count. */
   #atStart = true;
@@ -33,7 +33,7 @@ export class AnswerReader implements DialectReader {
     this.#specials = new Set(dialect.specials);
     this.#tools = tools;
     const opened = dialect.reasoning.find(({ open }) => prompt.trimEnd().endsWith(open.trimEnd()));
-    if (opened) this.#reason(opened.close);
+    if (opened) this.#reason(opened);
   }
 
   get mode(): 'text' | 'reasoning' {
@@ -69,18 +69,21 @@ export class AnswerReader implements DialectReader {
     return this.#mode === 'reasoning' ? this.#readReasoning(parts, final) : this.#readText(parts, final);
   }
 
-  #reason(close: string): void {
+  #reason(marks: ReasoningMarks): void {
     this.#mode = 'reasoning';
-    this.#close = close;
+    this.#marks = marks;
     this.#trims = true;
   }
 
   #readReasoning(parts: AnswerPart[], final: boolean): boolean {
-    const end = this.#held.indexOf(this.#close);
-    if (end < 0) return this.#release(parts, final, [this.#close], true);
+    const { close, endsBefore = [] } = this.#marks;
+    const marks = [close, ...(this.#tools ? endsBefore : [])];
+    const places = marks.map((mark) => this.#held.indexOf(mark)).filter((at) => at >= 0);
+    if (places.length === 0) return this.#release(parts, final, marks, true);
+    const end = Math.min(...places);
     const text = this.#held.slice(0, end).trimEnd();
     if (text !== '') parts.push({ type: 'reasoning', text });
-    this.#held = this.#held.slice(end + this.#close.length);
+    this.#held = this.#held.slice(this.#held.startsWith(close, end) ? end + close.length : end);
     this.#mode = 'text';
     this.#trims = true;
     return true;
@@ -94,6 +97,10 @@ export class AnswerReader implements DialectReader {
         at: this.#place(marks.open, !marks.anywhere),
         take: (at: number) => this.#beginReasoning(parts, at, marks),
       })),
+      // A mark that ends what has ended already is no text.
+      ...opens
+        .filter(({ anywhere }) => anywhere)
+        .map(({ close }) => ({ at: this.#held.indexOf(close), take: (at: number) => this.#drop(parts, at, close) })),
       ...forms.map((form) => ({
         at: this.#place(form.open, form.atStart === true),
         take: (at: number) => this.#beginCall(parts, at, form),
@@ -104,7 +111,8 @@ export class AnswerReader implements DialectReader {
       first.take(first.at);
       return true;
     }
-    const marks = [...opens, ...forms].map(({ open }) => open);
+    const closes = opens.filter(({ anywhere }) => anywhere).map(({ close }) => close);
+    const marks = [...[...opens, ...forms].map(({ open }) => open), ...closes];
     return this.#release(parts, final, marks, forms.length > 0 || opens.some(({ anywhere }) => anywhere));
   }
 
@@ -115,10 +123,15 @@ export class AnswerReader implements DialectReader {
     return this.#held.startsWith(mark, at) ? at : -1;
   }
 
-  #beginReasoning(parts: AnswerPart[], at: number, { open, close }: ReasoningMarks): void {
+  #beginReasoning(parts: AnswerPart[], at: number, marks: ReasoningMarks): void {
     this.#flush(parts, this.#held.slice(0, at).trimEnd());
-    this.#held = this.#held.slice(at + open.length);
-    this.#reason(close);
+    this.#held = this.#held.slice(at + marks.open.length);
+    this.#reason(marks);
+  }
+
+  #drop(parts: AnswerPart[], at: number, mark: string): void {
+    this.#flush(parts, this.#held.slice(0, at));
+    this.#held = this.#held.slice(at + mark.length);
   }
 
   #beginCall(parts: AnswerPart[], at: number, form: CallForm): void {

@@ -46,6 +46,8 @@ export interface ReasoningMarks {
   close: string;
   /** True where the mark counts anywhere; else only at the very beginning of the answer. */
   anywhere?: boolean;
+  /** Marks that end it too, and are no part of it: a call in its midst. Default none. */
+  endsBefore?: readonly string[];
 }
 
 /** How models of a kind write their reasoning and their calls of tools. */

@@ -5,6 +5,7 @@ import { GEMMA_4 } from './gemma4.js';
 import { GLM } from './glm.js';
 import { HarmonyReader } from './harmony.js';
 import { HERMES } from './hermes.js';
+import { KIMI } from './kimi.js';
 import { LFM2 } from './lfm2.js';
 import { LLAMA_3 } from './llama3.js';
 import { MINIMAX } from './minimax.js';
@@ -18,6 +19,7 @@ export type DialectName =
   | 'gemma-4'
   | 'lfm2'
   | 'minimax'
+  | 'kimi'
   | 'deepseek'
   | 'qwen-xml'
   | 'glm'
@@ -39,8 +41,10 @@ export interface AnswerForm {
 const MARKERS: readonly (readonly [DialectName, RegExp])[] = [
   ['harmony', /<\|channel\|>/],
   ['gemma-4', /<\|tool_call>/],
-  ['lfm2', /<\|tool_call_start\|>/],
+  // Templates before that of LFM2.5-8B-A1B list the tools, and write no call.
+  ['lfm2', /<\|tool_call_start\|>|List of tools: (?:<\|tool_list_start\|>)?\[/],
   ['minimax', /<minimax:tool_call>/],
+  ['kimi', /<\|tool_calls_section_begin\|>/],
   ['deepseek', new RegExp(`${DSML}|<\uff5ctool\u2581calls\u2581begin\uff5c>`)],
   ['qwen-xml', /<function=/],
   ['glm', /<arg_key>/],
@@ -54,6 +58,7 @@ const DIALECTS: Readonly<Record<Exclude<DialectName, 'harmony'>, Dialect>> = {
   'gemma-4': GEMMA_4,
   lfm2: LFM2,
   minimax: MINIMAX,
+  kimi: KIMI,
   deepseek: DEEPSEEK,
   'qwen-xml': QWEN_XML,
   glm: GLM,

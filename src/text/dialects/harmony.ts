@@ -7,14 +7,16 @@ const MESSAGE = '<|message|>';
 const END = '<|end|>';
 const CALL = '<|call|>';
 const CONSTRAIN = '<|constrain|>';
+const FUNCTIONS = 'functions.';
 const MARKS = [START, CHANNEL, MESSAGE, END, CALL, CONSTRAIN, '<|return|>'];
 const MARK = /<\|(?:start|channel|message|end|call|constrain|return)\|>/;
 
 /**
  * Follows a text in Harmony's channels: `<|channel|>analysis<|message|>...<|end|><|start|>assistant<|channel|>final
- * <|message|>...`. The channel `final` is the answer; what is in another one is not for the user, but for calls of
- * tools, `<|channel|>commentary to=functions.NAME <|constrain|>json<|message|>{...}<|call|>`. A message without a
- * channel is an answer too. (openai/harmony, docs/format.md)
+ * <|message|>...`. The channel `final` is the answer, and `commentary` without a recipient a word to the user before
+ * calls. What is in another one is not for the user, nor what is sent to somebody else, but for calls of tools,
+ * `<|channel|>commentary to=functions.NAME <|constrain|>json<|message|>{...}<|call|>`. A message without a channel is
+ * an answer too. (openai/harmony, docs/format.md)
  */
 export class HarmonyReader implements DialectReader {
   readonly #readsCalls: boolean;
@@ -90,10 +92,13 @@ export class HarmonyReader implements DialectReader {
   /** A header such as `assistant<|channel|>commentary to=functions.get json` is over. */
   #begin(): void {
     this.#state = 'message';
-    const channel = this.#header.split(CHANNEL)[1]?.trim().split(/\s/)[0];
-    this.#tool = /(?:^|\s|assistant)to=functions\.([^\s<]+)/.exec(this.#header.replace(CHANNEL, ' '))?.[1] ?? '';
+    // Models begin a header again at times: `<|channel|>commentary to=assistant<|channel|>analysis<|message|>`.
+    const channel = this.#header.split(CHANNEL).slice(1).at(-1)?.trim().split(/\s/)[0];
+    const recipient = /(?:^|\s|assistant)to=([^\s<]+)/.exec(this.#header.replaceAll(CHANNEL, ' '))?.[1] ?? 'assistant';
+    this.#tool = recipient.startsWith(FUNCTIONS) ? recipient.slice(FUNCTIONS.length) : '';
+    const isForUser = channel === undefined || channel === 'final' || channel === 'commentary';
     if (this.#tool !== '' && this.#readsCalls) this.#part = 'call';
-    else this.#part = channel === undefined || channel === 'final' ? 'text' : 'reasoning';
+    else this.#part = isForUser && recipient === 'assistant' ? 'text' : 'reasoning';
   }
 
   #endMessage(parts: AnswerPart[]): void {

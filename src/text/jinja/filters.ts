@@ -34,6 +34,8 @@ const filter =
     run(value, ...bind('a filter', args, named, defaults));
 
 const list = (value: Value): Value[] => [...iterate(value)];
+/** For filters that take None, and whatever else counts as false, for an empty list. */
+const listOrNone = (value: Value): Value[] => (truth(value) ? list(value) : []);
 const at = (values: Value[], index: number): Value =>
   values.length === 0 ? new Undefined('an entry of an empty list') : values.at(index)!;
 
@@ -178,7 +180,7 @@ function entryFilters(attribute: Attribute, apply: (name: string) => Filter): Re
       if (field === undefined) throw new Failure('selectattr and rejectattr take the name of a field');
       const [name, ...values] = rest;
       const test = name === undefined ? truth : testNamed(plain(textOf(name)));
-      return iterate(value).filter((entry) => test(by(field)(entry), ...values) === keeps) as Value[];
+      return listOrNone(value).filter((entry) => test(by(field)(entry), ...values) === keeps);
     };
   const extreme = (sign: number): Filter =>
     filter({ case_sensitive: false, attribute: null }, (value, exactly, name) => {
@@ -192,10 +194,10 @@ function entryFilters(attribute: Attribute, apply: (name: string) => Filter): Re
     map: (value, args, named) => {
       if (args.length > 0) {
         const each = apply(plain(textOf(args[0])));
-        return iterate(value).map((entry) => each(entry, args.slice(1), named)) as Value[];
+        return listOrNone(value).map((entry) => each(entry, args.slice(1), named));
       }
       const [name, otherwise] = bind('map', [], named, { attribute: undefined, default: new Undefined('a field') });
-      return list(value).map((entry) => {
+      return listOrNone(value).map((entry) => {
         const found = path(name)(entry);
         return found instanceof Undefined && named.has('default') ? otherwise : found;
       });

@@ -1,4 +1,4 @@
-import { spend } from './steps.js';
+import { spend, UNITS_A_STEP } from './steps.js';
 
 /*
  * Users' text and the template's own text meet in one rendered text, and only the template may write control tokens. So
@@ -13,6 +13,8 @@ const FIRST_UNITS = /[\udb80-\udbbf]/;
 /** A pair that writes a mark begins at HIGH + the upper six bits of the unit; its second is LOW + the lower ten. */
 const HIGH = 0xdb80;
 const LOW = 0xdc00;
+const isHigh = (unit: number): boolean => unit >= HIGH && unit < HIGH + 0x40;
+const unitOf = (high: number, low: number): number => ((high - HIGH) << 10) | (low - LOW);
 
 /** A user's text in marked form. */
 export function mark(text: string): string {
@@ -30,26 +32,19 @@ export const isMarked = (text: string): boolean => FIRST_UNITS.test(text);
 /** The text without its marks: what people read. */
 export function plain(text: string): string {
   if (!isMarked(text)) return text;
-  spend(text.length / 16);
+  spend(text.length / UNITS_A_STEP);
   const units = new Uint16Array(text.length);
   let length = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);
-    const marks = unit >= HIGH && unit < HIGH + 0x40;
-    units[length++] = marks ? ((unit - HIGH) << 10) | (text.charCodeAt(++at) - LOW) : unit;
+    units[length++] = isHigh(unit) ? unitOf(unit, text.charCodeAt(++at)) : unit;
   }
   return textOfUnits(units.subarray(0, length));
 }
 
-/** A call takes so many arguments. */
-const UNITS_AT_ONCE = 8192;
-
-function textOfUnits(units: Uint16Array): string {
-  let text = '';
-  for (let from = 0; from < units.length; from += UNITS_AT_ONCE)
-    text += String.fromCharCode(...units.subarray(from, from + UNITS_AT_ONCE));
-  return text;
-}
+/** Units as they are, lone surrogates too. */
+const textOfUnits = (units: Uint16Array): string =>
+  Buffer.from(units.buffer, units.byteOffset, units.byteLength).toString('utf16le');
 
 /** A template's source whose own characters of plane 15, if it has any, cannot be taken for marks. */
 export const markStrangers = (source: string): string => source.replace(MARKED, (character) => mark(character));
@@ -63,11 +58,27 @@ export function characters(text: string): string[] {
   for (const character of text) {
     const unit = character.codePointAt(0)! - PLANE;
     // A character beyond the first plane is two marked units.
-    if (high && unit >= 0xdc00 && unit <= 0xdfff) all[all.length - 1] += character;
+    if (high && isLowSurrogate(unit)) all[all.length - 1] += character;
     else all.push(character);
-    high = unit >= 0xd800 && unit <= 0xdbff;
+    high = isHighSurrogate(unit);
   }
   return all;
+}
+
+const isHighSurrogate = (unit: number) => unit >= 0xd800 && unit <= 0xdbff;
+const isLowSurrogate = (unit: number) => unit >= 0xdc00 && unit <= 0xdfff;
+
+/** The plain unit that begins at `at`, and how many units write it. */
+export function unitAt(text: string, at: number): readonly [unit: number, units: number] {
+  const unit = text.charCodeAt(at);
+  return isHigh(unit) ? [unitOf(unit, text.charCodeAt(at + 1)), 2] : [unit, 1];
+}
+
+/** The same of the one that ends at `end`. */
+export function unitBefore(text: string, end: number): readonly [unit: number, units: number] {
+  const unit = text.charCodeAt(end - 1);
+  const first = text.charCodeAt(end - 2);
+  return isLowSurrogate(unit) && isHigh(first) ? [unitOf(first, unit), 2] : [unit, 1];
 }
 
 /** Applies `change` to each character in plain form and keeps the marks. */
@@ -83,10 +94,10 @@ export function mapCharacters(text: string, change: (character: string) => strin
 export function unmark(text: string): { text: string; byUser: Uint8Array } {
   const result = plain(text);
   const byUser = new Uint8Array(result.length);
-  let at = 0;
-  for (const character of text) {
-    if (character.codePointAt(0)! >= PLANE && character.codePointAt(0)! <= 0xfffff) byUser[at++] = 1;
-    else at += character.length;
+  for (let from = 0, to = 0; from < text.length; from++, to++) {
+    if (!isHigh(text.charCodeAt(from))) continue;
+    byUser[to] = 1;
+    from++;
   }
   return { text: result, byUser };
 }

@@ -7,8 +7,9 @@ import { TooMuch } from './failures.js';
 
 /** The largest conversations take some hundred thousand steps. So many take seconds. */
 const MOST_STEPS = 5_000_000;
-/** Entries or characters that are gone through in the time of a step. */
-const UNITS_A_STEP = 16;
+/** Characters that are gone through in the time of a step, and entries. */
+export const UNITS_A_STEP = 64;
+const ENTRIES_A_STEP = 16;
 /** Characters, in marked form. Texts that double themselves would soon fill the memory. */
 const LONGEST_TEXT = 1 << 27;
 
@@ -35,5 +36,5 @@ export function spendOn(value: unknown): void {
   if (typeof value === 'string') {
     if (value.length > LONGEST_TEXT) throw new TooMuch('makes a text that is too long');
     if (value.length >= UNITS_A_STEP) spend(value.length / UNITS_A_STEP);
-  } else if (Array.isArray(value) && value.length >= UNITS_A_STEP) spend(value.length / UNITS_A_STEP);
+  } else if (Array.isArray(value) && value.length >= ENTRIES_A_STEP) spend(value.length / ENTRIES_A_STEP);
 }

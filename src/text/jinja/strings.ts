@@ -1,6 +1,7 @@
 import { bind } from './arguments.js';
 import { Failure, Unsupported } from './failures.js';
-import { characters, mapCharacters, plain } from './marks.js';
+import { characters, mapCharacters, plain, unitAt, unitBefore } from './marks.js';
+import { spend, UNITS_A_STEP } from './steps.js';
 import { iterate, Tuple, truth, typeName, Undefined, type Value } from './values.js';
 
 /** What `str.strip()` takes away in Python, which is not what JavaScript's `trim` does. */
@@ -105,15 +106,38 @@ export function wholeOf(value: Value): number {
 const cut = (text: string, from: number, to?: number) => characters(text).slice(from, to).join('');
 
 export function strip(text: string, which: Value | undefined, left: boolean, right: boolean): string {
-  const set = which === undefined || which === null ? null : new Set(plain(textOf(which)));
-  const goes = (character: string) => (set ? set.has(plain(character)) : isSpace(plain(character)));
+  const wanted = which === undefined || which === null ? null : plain(textOf(which));
+  if (wanted !== null && /\p{Surrogate}|[^\0-\uffff]/u.test(wanted)) return stripCharacters(text, wanted, left, right);
+  const set = wanted === null ? SPACE_UNITS : unitsOf(wanted);
+  let from = 0;
+  let to = text.length;
+  for (let width = 1; left && from < to; from += width) {
+    const [unit, units] = unitAt(text, from);
+    if (!set.has(unit)) break;
+    width = units;
+  }
+  for (let width = 1; right && to > from; to -= width) {
+    const [unit, units] = unitBefore(text, to);
+    if (!set.has(unit)) break;
+    width = units;
+  }
+  spend((from + text.length - to) / UNITS_A_STEP);
+  return text.slice(from, to);
+}
+
+/** For characters beyond the first plane, which are two units. */
+function stripCharacters(text: string, wanted: string, left: boolean, right: boolean): string {
+  const set = new Set(wanted);
   const all = characters(text);
   let from = 0;
   let to = all.length;
-  while (left && from < to && goes(all[from])) from++;
-  while (right && to > from && goes(all[to - 1])) to--;
-  return from === 0 && to === all.length ? text : all.slice(from, to).join('');
+  while (left && from < to && set.has(plain(all[from]))) from++;
+  while (right && to > from && set.has(plain(all[to - 1]))) to--;
+  return all.slice(from, to).join('');
 }
+
+const unitsOf = (set: string): ReadonlySet<number> => new Set(Array.from(set, (unit) => unit.charCodeAt(0)));
+const SPACE_UNITS = unitsOf([...SPACES].join(''));
 
 /** Where `part` stands in `text`, in characters, one after the other. */
 function places(text: string, part: string): number[] {

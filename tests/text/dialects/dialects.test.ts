@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AnswerPart } from '../../../dist/src/text/dialects/dialect.js';
 import { answerReader, type DialectName, dialectOf } from '../../../dist/src/text/dialects/dialects.js';
+import { LLAMA_CPP_TRANSCRIPTS } from './llama-cpp-transcripts.js';
 import { TOOLS, TRANSCRIPTS, type Transcript } from './transcripts.js';
 
 /** Neighbours of one type as one. */
@@ -26,7 +27,9 @@ function read(
 
 const textOf = (parts: readonly AnswerPart[]) => parts.map((part) => ('text' in part ? part.text : '')).join('');
 
-describe.each(TRANSCRIPTS)('$dialect: $source', (transcript) => {
+const ALL = [...TRANSCRIPTS, ...LLAMA_CPP_TRANSCRIPTS];
+
+describe.each(ALL)('$dialect: $source', (transcript) => {
   const { answer, parts } = transcript;
 
   it('is read as it is meant', () => {
@@ -72,6 +75,12 @@ describe('what is no call', () => {
     ['glm', '<tool_call>get_weather\n<arg_key>city</arg_key>\nParis</tool_call>'],
     ['lfm2', '<|tool_call_start|>[f(a=)]<|tool_call_end|>'],
     ['minimax', '<minimax:tool_call>\n<invoke name="f">\n'],
+    ['kimi', '<|tool_calls_section_begin|>nothing'],
+    ['kimi', '<|tool_call_begin|>get_weather<|tool_call_argument_begin|>{}<|tool_call_end|>'],
+    [
+      'kimi',
+      '<|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>{"city": ',
+    ],
     ['thinking', 'An answer may speak of <think> and </think>.'],
     ['hermes', '  two spaces, and <b>tags</b>  \n'],
   ];
@@ -90,7 +99,7 @@ describe('what is no call', () => {
   });
 
   it('is a call where no tools were given', () => {
-    for (const { dialect, answer, prompt, parts } of TRANSCRIPTS) {
+    for (const { dialect, answer, prompt, parts } of ALL) {
       if (dialect === 'harmony') continue;
       const reader = answerReader(dialect, prompt ?? '', null);
       const read = [...reader.push(answer), ...reader.end()];
@@ -117,6 +126,8 @@ describe('a dialect', () => {
       ["{{ '<tool_call>' }}", 'hermes'],
       ["{{ '<|start_header_id|>' }}{{ '\"parameters\": ' }}", 'llama-3'],
       ["{{ '<|start_header_id|>' }}", null],
+      ["{{ '<|tool_calls_section_begin|>' }}</think>", 'kimi'],
+      ["{{ 'List of tools: [' }}", 'lfm2'],
       ["{{ '</think>' }}", 'thinking'],
       ['{{ messages[0].content }}', null],
     ];

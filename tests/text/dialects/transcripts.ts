@@ -23,9 +23,9 @@ export const TOOLS: ToolSignature[] = [
   { name: 'trending_songs', parameters: schema({ n: { type: 'integer' }, genre: { type: 'string' } }) },
 ];
 
-const text = (value: string): AnswerPart => ({ type: 'text', text: value });
-const reasoning = (value: string): AnswerPart => ({ type: 'reasoning', text: value });
-const call = (name: string, args: Record<string, unknown>, id?: string): AnswerPart => ({
+export const text = (value: string): AnswerPart => ({ type: 'text', text: value });
+export const reasoning = (value: string): AnswerPart => ({ type: 'reasoning', text: value });
+export const call = (name: string, args: Record<string, unknown>, id?: string): AnswerPart => ({
   type: 'tool-call',
   call: { name, arguments: args, ...(id === undefined ? {} : { id }) },
 });

@@ -16,14 +16,19 @@ inline void expandFiveBits(const uint8_t* from, int8_t* quants) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 4));
   const __m256i nibbles = _mm256_and_si256(
       _mm256_inserti128_si256(_mm256_castsi128_si256(bytes), _mm_srli_epi16(bytes, 4), 1), _mm256_set1_epi8(15));
-  const __m256i bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201));
-  const __m256i spread =
-      _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int32_t>(fifths)),
-                          _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
-  const __m256i isSet = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
-  const __m256i added =
-      _mm256_blendv_epi8(_mm256_set1_epi8(static_cast<char>(clear)), _mm256_set1_epi8(static_cast<char>(set)), isSet);
+  const __m256i added = _mm256_blendv_epi8(_mm256_set1_epi8(static_cast<char>(clear)),
+                                           _mm256_set1_epi8(static_cast<char>(set)), spreadMask(fifths));
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(quants), _mm256_or_si256(nibbles, added));
+#elif defined(__aarch64__)
+  const uint8x16_t bytes = vld1q_u8(from + 4);
+  const auto put = [&](uint8x16_t nibbles, size_t at) {
+    uint16_t fifths;
+    std::memcpy(&fifths, from + at / 8, 2);
+    const uint8x16_t added = vbslq_u8(spreadMask(fifths), vdupq_n_u8(set), vdupq_n_u8(clear));
+    vst1q_s8(quants + at, vreinterpretq_s8_u8(vorrq_u8(nibbles, added)));
+  };
+  put(vandq_u8(bytes, vdupq_n_u8(15)), 0);
+  put(vshrq_n_u8(bytes, 4), 16);
 #else
   spreadBits<16>(from + 4, 0, 0x0f0f0f0f, quants);
   spreadBits<16>(from + 4, 4, 0x0f0f0f0f, quants + 16);

@@ -118,12 +118,39 @@ constexpr char kBitsIq1[] =
 
 }  // namespace
 
+namespace {
+
+/** The points, weight by weight as numbers of their levels. */
+template <class Point, size_t size, size_t levels>
+constexpr DigitWords<size> digitsOf(const std::array<Point, size>& points, const int (&values)[levels]) {
+  constexpr size_t kBits = 16 / sizeof(Point);
+  DigitWords<size> words{};
+  for (size_t p = 0; p < size; p++) {
+    for (size_t i = 0; i < sizeof(Point); i++) {
+      for (size_t digit = 0; digit < levels; digit++) {
+        if (static_cast<int>(points[p] >> (8 * i) & 0xff) != values[digit]) continue;
+        words.of[p] = static_cast<uint16_t>(words.of[p] | digit << (8 * (i % 2) + kBits * (i / 2)));
+      }
+    }
+  }
+  return words;
+}
+
+}  // namespace
+
 extern constexpr std::array<uint64_t, 256> kGridIq2Xxs = gridOf<uint64_t, 256>(kBitsIq2Xxs, kLevelsIq2);
 extern constexpr std::array<uint64_t, 512> kGridIq2Xs = gridOf<uint64_t, 512>(kBitsIq2Xs, kLevelsIq2);
 extern constexpr std::array<uint64_t, 1024> kGridIq2S = gridOf<uint64_t, 1024>(kBitsIq2S, kLevelsIq2);
 extern constexpr std::array<uint32_t, 256> kGridIq3Xxs = gridOf<uint32_t, 256>(kBitsIq3Xxs, kLevelsIq3Xxs);
 extern constexpr std::array<uint32_t, 512> kGridIq3S = gridOf<uint32_t, 512>(kBitsIq3S, kLevelsIq3S);
 extern constexpr std::array<uint64_t, 2048> kGridIq1 = gridOf<uint64_t, 2048>(kBitsIq1, kLevelsIq1);
+
+extern constexpr DigitWords<256> kDigitsIq2Xxs = digitsOf(kGridIq2Xxs, kLevelsIq2);
+extern constexpr DigitWords<512> kDigitsIq2Xs = digitsOf(kGridIq2Xs, kLevelsIq2);
+extern constexpr DigitWords<1024> kDigitsIq2S = digitsOf(kGridIq2S, kLevelsIq2);
+extern constexpr DigitWords<256> kDigitsIq3Xxs = digitsOf(kGridIq3Xxs, kLevelsIq3Xxs);
+extern constexpr DigitWords<512> kDigitsIq3S = digitsOf(kGridIq3S, kLevelsIq3S);
+extern constexpr DigitWords<2048> kDigitsIq1 = digitsOf(kGridIq1, kLevelsIq1);
 
 namespace {
 

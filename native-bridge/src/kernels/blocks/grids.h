@@ -16,9 +16,24 @@ extern const std::array<uint32_t, 512> kGridIq3S;
 /** Eight times the weights, plus 10. */
 extern const std::array<uint64_t, 2048> kGridIq1;
 
+/**
+ * Points as numbers of their levels, in the order of these, 16 bits a point: of weight i at bit 8 * (i % 2) + 2 * (i /
+ * 2), or + 4 * (i / 2) where a point has four weights.
+ */
+template <size_t size>
+struct alignas(64) DigitWords {
+  uint16_t of[size];
+};
+
+extern const DigitWords<256> kDigitsIq2Xxs;
+extern const DigitWords<512> kDigitsIq2Xs;
+extern const DigitWords<1024> kDigitsIq2S;
+extern const DigitWords<256> kDigitsIq3Xxs;
+extern const DigitWords<512> kDigitsIq3S;
+extern const DigitWords<2048> kDigitsIq1;
+
 /** For each eight bits: byte i is 0xff where bit i is set. */
 extern const std::array<uint64_t, 256> kSignMasks;
 /** The same for seven bits, with an eighth that makes their number even. */
 extern const std::array<uint64_t, 128> kEvenSignMasks;
-
 }  // namespace flashrow

@@ -12,14 +12,16 @@
 namespace flashrow {
 namespace {
 
-/** The six-bit scales and minima of eight runs, packed into twelve bytes. */
+/** The six-bit scales and minima of eight runs, packed into twelve bytes; taken apart four at a time. */
 inline void unpackScales(const uint8_t* packed, float scale, float minimum, float* scales, float* minima) {
-  for (size_t run = 0; run < 4; run++) {
-    scales[run] = scale * static_cast<float>(packed[run] & 63);
-    minima[run] = minimum * static_cast<float>(packed[run + 4] & 63);
-    scales[run + 4] = scale * static_cast<float>((packed[run + 8] & 15) | ((packed[run] >> 6) << 4));
-    minima[run + 4] = minimum * static_cast<float>((packed[run + 8] >> 4) | ((packed[run + 4] >> 6) << 4));
-  }
+  uint32_t words[3];
+  std::memcpy(words, packed, 12);
+  const auto lower = [](uint32_t sixes) { return sixes & 0x3f3f3f3f; };
+  const auto upper = [](uint32_t fours, uint32_t sixes) { return (fours & 0x0f0f0f0f) | (sixes >> 2 & 0x30303030); };
+  const uint32_t scaleBytes[2] = {lower(words[0]), upper(words[2], words[0])};
+  const uint32_t minimumBytes[2] = {lower(words[1]), upper(words[2] >> 4, words[1])};
+  timesBytes<8>(scale, reinterpret_cast<const uint8_t*>(scaleBytes), scales);
+  timesBytes<8>(minimum, reinterpret_cast<const uint8_t*>(minimumBytes), minima);
 }
 
 struct BlockQ4_K {
@@ -84,10 +86,8 @@ struct BlockQ6_K {
   }
 };
 
-/**
- * The value of four bits in E2M1, doubled to be whole: 0, 1, 2, 3, 4, 6, 8, 12, and the same below zero. Computed, not
- * looked up: arithmetic vectorizes.
- */
+#if !defined(__AVX2__) && !defined(__aarch64__)
+/** As kE2m1Doubled. Computed, not looked up: arithmetic vectorizes. */
 inline int8_t e2m1Doubled(uint8_t bits) {
   const int8_t magnitude = static_cast<int8_t>(bits & 7);
   const int8_t above4 = static_cast<int8_t>(magnitude > 4 ? magnitude - 4 : 0);
@@ -95,12 +95,17 @@ inline int8_t e2m1Doubled(uint8_t bits) {
   const int8_t value = static_cast<int8_t>(magnitude + above4 + 2 * above6);
   return static_cast<int8_t>((bits & 8) != 0 ? -value : value);
 }
+#endif
 
 inline void expandMxfp4(const uint8_t* from, int8_t* values) {
+#if defined(__AVX2__) || defined(__aarch64__)
+  lookUpNibbles(from + 1, kE2m1Doubled, values);
+#else
   for (size_t i = 0; i < 16; i++) {
     values[i] = e2m1Doubled(from[1 + i] & 15);
     values[i + 16] = e2m1Doubled(from[1 + i] >> 4);
   }
+#endif
 }
 
 /** 2^(e - 128): half of what E8M0 says, for the doubled values. */

@@ -1,17 +1,21 @@
-import { FlashrowError, shown } from '../errors.js';
+import { FlashrowError, shown } from '../../errors.js';
+import type { Steps } from '../steps.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
+import { byteToken } from './byte-token.js';
 import { MergeTable } from './merges.js';
 import { readPieceIds } from './piece-ids.js';
-import { byteToken } from './token-bytes.js';
+import type { PieceModel } from './piece-model.js';
 
 /** Words repeat, so most of a text comes from this cache. It is emptied when full. */
 const CACHED_PIECES = 16384;
 /** V8 stores a longer piece as a slice, which would keep the whole text in memory. */
 const LONGEST_CACHED = 12;
 const NO_ID = -1;
+/** Merges between two steps. */
+const STEPS = 8192;
 
-/** tokenizer.json's `model`: gives the ids of one piece of text, after the pre-tokenizer. */
-export class PieceEncoder {
+/** tokenizer.json's `model` of type BPE. */
+export class PieceEncoder implements PieceModel {
   /** Tokens by id. An unused id has an empty text. */
   readonly tokens: string[] = [];
   readonly #merger: BytePairEncoding;
@@ -38,7 +42,6 @@ export class PieceEncoder {
 
   /** A piece never becomes a token of `apart`. Throws CORRUPT or UNSUPPORTED. */
   constructor(model: Record<string, unknown>, apart: ReadonlySet<string>) {
-    if (model.type !== undefined && model.type !== 'BPE') throw unsupported('type', model.type);
     for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix']) {
       if (model[affix]) throw unsupported(affix, model[affix]);
     }
@@ -74,14 +77,26 @@ export class PieceEncoder {
     for (let at = 0; at < ids.length; at++) output.push(ids[at]);
   }
 
+  *encoding(piece: string, output: number[]): Steps<void> {
+    const symbols = this.#symbolsFor(piece);
+    const merging = this.#merger.begin(symbols, this.#characterIds(piece, symbols));
+    while (merging.run(STEPS)) yield;
+    const ids = symbols.subarray(0, merging.end());
+    for (const id of this.#joinsTexts ? this.#listed(ids) : ids) output.push(id);
+  }
+
   #encode(piece: string): Int32Array {
     const whole = this.#whole?.get(piece);
     if (whole !== undefined) return Int32Array.of(whole);
-    const most = this.#bytes ? 3 * piece.length : piece.length;
-    const symbols = most <= this.#symbols.length ? this.#symbols : new Int32Array(most);
+    const symbols = this.#symbolsFor(piece);
     const count = this.#merger.merge(symbols, this.#characterIds(piece, symbols));
     const ids = symbols.slice(0, count);
     return this.#joinsTexts ? this.#listed(ids) : ids;
+  }
+
+  #symbolsFor(piece: string): Int32Array {
+    const most = this.#bytes ? 3 * piece.length : piece.length;
+    return most <= this.#symbols.length ? this.#symbols : new Int32Array(most);
   }
 
   /** The id of a text that is no token. A character of its own takes part in merges too. */

@@ -1,4 +1,4 @@
-import { FlashrowError, shown } from '../errors.js';
+import { FlashrowError, shown } from '../../errors.js';
 
 /** A hash table of pairs of ids in typed arrays. 280,000 merges take about 8 MB; in a Map they take ten times that. */
 export class MergeTable {

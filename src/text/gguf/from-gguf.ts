@@ -1,10 +1,11 @@
-import { FlashrowError } from '../errors.js';
-import type { GgufVocabulary } from '../import/checkpoint.js';
-import { preTokenizerOf } from './gguf-pre-tokenizers.js';
+import { FlashrowError, shown } from '../../errors.js';
+import type { GgufVocabulary } from '../../import/checkpoint.js';
+import { NO_VOCABULARY, SUPPORTED_GGUF_MODELS } from '../../import/gguf-vocabulary.js';
+import type { StoredText } from '../stored-text.js';
+import { type GgufPreTokenizer, preTokenizerName, preTokenizerOf } from './gguf-pre-tokenizers.js';
 import { generationConfigOf } from './gguf-sampling.js';
 import { GgufSpecialTokens } from './gguf-special-tokens.js';
 import { sentencePieceMerges } from './sentencepiece-merges.js';
-import type { StoredText } from './stored-text.js';
 
 /**
  * A GGUF vocabulary as tokenizer.json. A text gives the same ids as in llama.cpp. Throws UNSUPPORTED for unknown
@@ -12,13 +13,7 @@ import type { StoredText } from './stored-text.js';
  */
 export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   const { model } = vocabulary;
-  if (model !== 'llama' && model !== 'gpt2' && model !== 'gemma4') {
-    throw new FlashrowError(
-      'UNSUPPORTED',
-      `the GGUF's tokenizer model "${model}" is not supported; llama (SentencePiece), gpt2 (byte-level BPE) and gemma4 (BPE of characters) are`,
-      { model },
-    );
-  }
+  if (!SUPPORTED_GGUF_MODELS.has(model)) throw unsupportedModel(model);
   const special = new GgufSpecialTokens(vocabulary);
   return {
     tokenizer: {
@@ -35,19 +30,32 @@ export function textFromGguf(vocabulary: GgufVocabulary): StoredText {
   };
 }
 
+function unsupportedModel(model: string): FlashrowError {
+  const message =
+    model === NO_VOCABULARY || model === 'no_vocab'
+      ? 'the GGUF file has no vocabulary ("tokenizer.ggml.model"); convert the model again together with its tokenizer'
+      : `the tokenizer ${shown(model)} of the GGUF file ("tokenizer.ggml.model") is not supported; llama (SentencePiece), gpt2 (byte-level BPE) and gemma4 (BPE of characters) are`;
+  return new FlashrowError('UNSUPPORTED', message, { model });
+}
+
 function partsOf(vocabulary: GgufVocabulary, special: GgufSpecialTokens) {
   if (vocabulary.model === 'llama') return sentencePieceParts(vocabulary, special);
-  return vocabulary.model === 'gpt2' ? byteLevelParts(vocabulary) : characterParts(vocabulary, special);
+  const pre = preTokenizerOf(preTokenizerName(vocabulary));
+  return pre.units === 'bytes' ? byteLevelParts(vocabulary, pre) : characterParts(vocabulary, pre, special);
 }
 
 const TO_SPACE_MARK = { type: 'Replace', pattern: { String: ' ' }, content: '\u2581' };
 const FROM_SPACE_MARK = { type: 'Replace', pattern: { String: '\u2581' }, content: ' ' };
 
-/** Gemma 4's BPE: of characters, not of bytes, with U+2581 for spaces. Text is cut at runs of line feeds alone. */
-function characterParts({ tokens, merges }: GgufVocabulary, { unknownId }: GgufSpecialTokens) {
+/** Gemma 4's BPE: of characters, not of bytes, with U+2581 for spaces. */
+function characterParts(
+  { tokens, merges }: GgufVocabulary,
+  { pattern }: GgufPreTokenizer,
+  { unknownId }: GgufSpecialTokens,
+) {
   return {
     normalizer: TO_SPACE_MARK,
-    pre_tokenizer: { type: 'Split', pattern: { Regex: '\\n+' }, behavior: 'Isolated', invert: false },
+    pre_tokenizer: { type: 'Sequence', pretokenizers: pattern.map(isolated) },
     decoder: { type: 'Sequence', decoders: [FROM_SPACE_MARK, { type: 'ByteFallback' }, { type: 'Fuse' }] },
     model: {
       ...modelParts(tokens),
@@ -89,14 +97,15 @@ function sentencePieceParts(vocabulary: GgufVocabulary, special: GgufSpecialToke
   };
 }
 
-function byteLevelParts(vocabulary: GgufVocabulary) {
-  const { pattern, ignoreMerges } = preTokenizerOf(vocabulary.pre ?? 'default');
+const isolated = (Regex: string) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false });
+
+function byteLevelParts(vocabulary: GgufVocabulary, { pattern, ignoreMerges }: GgufPreTokenizer) {
   return {
     normalizer: null,
     pre_tokenizer: {
       type: 'Sequence',
       pretokenizers: [
-        ...pattern.map((Regex) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false })),
+        ...pattern.map(isolated),
         { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
       ],
     },

@@ -1,5 +1,5 @@
-import type { Architecture, ExpectedTensor, ModelDescription } from './architecture.js';
-import { Fields } from './fields.js';
+import type { Architecture, ExpectedTensor, ModelDescription } from '../architecture.js';
+import { Fields } from '../fields.js';
 
 /** Where folders of models with pictures or sound have their text half, in place of `model.`. */
 const PREFIXES = ['model.language_model.', 'language_model.model.'] as const;
@@ -28,14 +28,16 @@ export const withTextHalf = (architecture: Architecture, wholeClass: string): Ar
     const inside = (source: string) =>
       source === head ? 'lm_head.weight' : source.startsWith(prefix) ? `model.${source.slice(prefix.length)}` : source;
     const description = architecture.fromHuggingFace(name, fields, (source) => holds(outside(source)));
-    return renamed(description, outside, inside);
+    return renamed(description, outside, inside, OTHER_HALF);
   },
 });
 
-const renamed = (
+/** The same tensors, where a checkpoint has them under other names. `otherHalf`: names of tensors to leave alone. */
+export const renamed = (
   { spec, tensors, ignores }: ModelDescription,
   outside: (sourceName: string) => string,
   inside: (sourceName: string) => string,
+  otherHalf?: RegExp,
 ): ModelDescription => ({
   spec,
   tensors: {
@@ -47,5 +49,5 @@ const renamed = (
       }
     },
   },
-  ignores: (sourceName) => OTHER_HALF.test(sourceName) || ignores(inside(sourceName)),
+  ignores: (sourceName) => otherHalf?.test(sourceName) || ignores(inside(sourceName)),
 });

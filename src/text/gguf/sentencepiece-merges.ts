@@ -1,4 +1,4 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError } from '../../errors.js';
 
 /**
  * SentencePiece merges the two neighbours that make the piece with the best score; among equals, the leftmost. The BPE

@@ -1,5 +1,5 @@
-import { FlashrowError, shown } from '../errors.js';
-import { isRecord } from './json-shape.js';
+import { FlashrowError, shown } from '../../errors.js';
+import { isRecord } from '../json-shape.js';
 
 /** tokenizer.json's `model.vocab`: the id of each piece. Throws CORRUPT. */
 export function readPieceIds(model: Record<string, unknown>): Map<string, number> {

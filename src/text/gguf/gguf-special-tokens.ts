@@ -1,7 +1,7 @@
-import type { GgufVocabulary } from '../import/checkpoint.js';
-import type { TextSpec } from '../model/text-spec.js';
-import { CONTROL_NAMES, ggufEnds } from './end-tokens.js';
-import { preTokenizerOf } from './gguf-pre-tokenizers.js';
+import type { GgufVocabulary } from '../../import/checkpoint.js';
+import type { TextSpec } from '../../model/text-spec.js';
+import { CONTROL_NAMES, ggufEnds } from '../end-tokens.js';
+import { preTokenizerName, preTokenizerOf } from './gguf-pre-tokenizers.js';
 
 /** GGML's token types (ggml/include/gguf.h and src/llama-vocab.h of llama.cpp). */
 const UNKNOWN = 2;
@@ -10,6 +10,9 @@ const USER_DEFINED = 4;
 
 /** The ids of llama.cpp for a file that names none: SentencePiece's own, and Falcon's for byte-level BPE. */
 const DEFAULT_IDS = { llama: { bos: 1, eos: 2, unknown: 0 }, gpt2: { bos: 11, eos: 11, unknown: -1 } };
+
+const BOS_ALL_THE_SAME =
+  'the file says that no BOS comes before a text (tokenizer.ggml.add_bos_token); the model needs it, so it gets one, as in llama.cpp';
 
 /** The tokens of a GGUF vocabulary that are more than text, by llama.cpp's rules (src/llama-vocab.cpp). */
 export class GgufSpecialTokens {
@@ -23,13 +26,18 @@ export class GgufSpecialTokens {
     const { tokens, types, addBos, addEos } = vocabulary;
     this.#vocabulary = vocabulary;
     this.#special = (id) => types[id] === CONTROL || types[id] === UNKNOWN || CONTROL_NAMES.has(tokens[id]);
-    const pre = vocabulary.model === 'gpt2' ? preTokenizerOf(vocabulary.pre ?? 'default') : null;
+    const pre = vocabulary.model === 'llama' ? null : preTokenizerOf(preTokenizerName(vocabulary));
     const bosId = vocabulary.bosId ?? (pre?.noDefaultBos ? null : this.#defaultId('bos'));
     const eosId = vocabulary.eosId ?? this.#defaultId('eos');
     this.unknownId = vocabulary.unknownId ?? this.#defaultId('unknown');
     const ids = new Map(tokens.map((token, id) => [token, id]));
-    const wanted = { bos: addBos ?? pre?.addBos ?? true, eos: addEos ?? false };
-    const warnings = [...vocabulary.warnings, ...warningsOf(vocabulary, wanted, { bosId, eosId })];
+    const always = pre?.alwaysBos === true;
+    const wanted = { bos: always || (addBos ?? pre?.addBos ?? true), eos: addEos ?? false };
+    const warnings = [
+      ...vocabulary.warnings,
+      ...(always && addBos === false ? [BOS_ALL_THE_SAME] : []),
+      ...warningsOf(vocabulary, wanted, { bosId, eosId }),
+    ];
     this.text = {
       bosId,
       eosIds: ggufEnds((token) => ids.get(token) ?? null, { ...vocabulary, eosId }),

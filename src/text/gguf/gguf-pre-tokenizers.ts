@@ -1,13 +1,17 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError } from '../../errors.js';
 
-/** How byte-level BPE cuts text before any merge. */
+/** How byte-pair encoding cuts text before any merge. */
 export interface GgufPreTokenizer {
+  /** What merges: a text's bytes, or its characters with U+2581 for spaces. */
+  units: 'bytes' | 'characters';
   /** Patterns, applied in order to all pieces so far. Each match is a piece, and so is each text between matches. */
   pattern: readonly string[];
   /** True where a piece that is a token itself is not split. */
   ignoreMerges: boolean;
   /** True where texts begin with BOS unless the file says otherwise. */
   addBos: boolean;
+  /** True where texts begin with BOS whatever the file says. */
+  alwaysBos: boolean;
   /** True where a file that names no BOS has none. */
   noDefaultBos: boolean;
 }
@@ -40,7 +44,17 @@ const DEEPSEEK_LETTERS =
   '\ua722-\ua76f\ua771-\ua787\ua78b-\ua78e\uab70-\uabbf\ufb00-\ufb06\ufb13-\ufb17\uff21-\uff3a\uff41-\uff5a' +
   '\u{10400}-\u{1044f}\u{104b0}-\u{104d3}\u{104d8}-\u{104fb}\u{10c80}-\u{10cb2}\u{10cc0}-\u{10cf2}' +
   '\u{118a0}-\u{118df}\u{1e900}-\u{1e943}';
+const QWEN2 = `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|${SYMBOLS}`;
 const LLAMA3 = `${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|${SYMBOLS}`;
+const GPT4O = `${CASED_WORDS(`${CONTRACTIONS}?`)}|\\p{N}{1,3}|${SYMBOLS_AND_SLASH}`;
+const HAN_AND_KANA = '[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+';
+const DEEPSEEK3 =
+  '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+' +
+  '| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+';
+/** Mostly scripts without spaces between words. Its third range is as wide in llama.cpp. */
+const ASIAN_SCRIPTS =
+  '[\u4e00-\u9fff\u3400-\u4dbf\u8c48-\ufaff\u3040-\u309f\u30a0-\u30ff\uff65-\uff9f\u2f00-\u2fdf\u0e40-\u0e7f' +
+  '\u0e80-\u0eff\u1780-\u17ff\u1000-\u109f\uaa60-\uaa7f\ua9e0-\ua9ff\uac00-\ud7af\u1100-\u11ff]+';
 
 /**
  * The values of `tokenizer.ggml.pre`, with the patterns of the models' own tokenizer.json. llama.cpp quotes them in
@@ -64,6 +78,14 @@ const FAMILIES: readonly (Partial<GgufPreTokenizer> & { names: readonly string[]
       'mellum',
       'trillion',
       'granite-docling',
+      'jina-es',
+      'jina-de',
+      'jina-v2-es',
+      'jina-v2-de',
+      'jina-v1-en',
+      'jina-v2-code',
+      'roberta-bpe',
+      'modern-bert',
     ],
     pattern: [GPT2_PATTERN],
   },
@@ -73,7 +95,7 @@ const FAMILIES: readonly (Partial<GgufPreTokenizer> & { names: readonly string[]
   },
   { names: ['falcon'], pattern: ['[\\p{P}\\$\\+<=>\\^~\\|`]+', GPT2_PATTERN, '[0-9][0-9][0-9]'] },
   {
-    names: ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2'],
+    names: ['llama-bpe', 'llama3', 'llama-v3', 'falcon3', 'falcon-h1', 'pixtral', 'midm-2.0', 'lfm2', 'jina-v5-nano'],
     pattern: [LLAMA3],
     ignoreMerges: true,
     addBos: true,
@@ -81,8 +103,8 @@ const FAMILIES: readonly (Partial<GgufPreTokenizer> & { names: readonly string[]
   { names: ['dbrx', 'smaug-bpe'], pattern: [LLAMA3] },
   { names: ['chatglm-bpe', 'glm4'], pattern: [LLAMA3], noDefaultBos: true },
   {
-    names: ['qwen2', 'deepseek-r1-qwen', 'stablelm2', 'megrez', 'hunyuan', 'kormo', 'solar-open', 'grok-2'],
-    pattern: [`${CONTRACTIONS}|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|${SYMBOLS}`],
+    names: ['qwen2', 'deepseek-r1-qwen', 'stablelm2', 'megrez', 'hunyuan', 'kormo', 'solar-open', 'grok-2', 'f2llmv2'],
+    pattern: [QWEN2],
   },
   {
     names: ['qwen35'],
@@ -98,17 +120,31 @@ const FAMILIES: readonly (Partial<GgufPreTokenizer> & { names: readonly string[]
   },
   {
     names: ['gpt-4o', 'llama4', 'kanana2', 'talkie', 'minimax-m2'],
-    pattern: [`${CASED_WORDS(`${CONTRACTIONS}?`)}|\\p{N}{1,3}|${SYMBOLS_AND_SLASH}`],
+    pattern: [GPT4O],
   },
+  { names: ['granite-embed-multi-97m'], pattern: [GPT4O], ignoreMerges: true },
+  { names: ['tiny_aya', 'cohere2moe'], pattern: ['\\d{1,3}(?=(?:\\d{3})*\\b)', GPT4O] },
   {
-    names: ['deepseek-v3', 'hunyuan-dense', 'joyai-llm'],
+    names: ['jais-2'],
     pattern: [
-      '\\p{N}{1,3}',
-      '[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+',
-      '[!"#$%&\'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\\r\\n\\p{L}\\p{P}\\p{S}]?[\\p{L}\\p{M}]+' +
-        '| ?[\\p{P}\\p{S}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+',
+      LLAMA3.replace(
+        /\\s\+\(\?!\\S\)\|\\s\+$/,
+        `${[512, 256, 128, 64, 32, 16, 8, 4, '1,2'].map((n) => `\\s{${n}}(?!\\S)|`).join('')}\\s{1}`,
+      ),
     ],
   },
+  { names: ['superbpe'], pattern: ['\\p{N}+', '(?=(\\d{3})+(?!\\d))'] },
+  { names: ['laguna'], pattern: ['\\n+', QWEN2] },
+  { names: ['ufakzeka'], pattern: [QWEN2.slice(CONTRACTIONS.length + 1)] },
+  {
+    names: ['deepseek-v3', 'hunyuan-dense', 'joyai-llm', 'hy_v4'],
+    pattern: ['\\p{N}{1,3}', HAN_AND_KANA, DEEPSEEK3],
+  },
+  {
+    names: ['spark2_5'],
+    pattern: ['\\p{N}{1,3}', HAN_AND_KANA, DEEPSEEK3.replace('[\\r\\n]*|\\s*[\\r\\n]+', '|[\\r\\n]'), '\\p{N}'],
+  },
+  { names: ['afmoe'], pattern: ['\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))', ASIAN_SCRIPTS, DEEPSEEK3] },
   {
     names: ['deepseek-llm'],
     pattern: [
@@ -162,12 +198,31 @@ const FAMILIES: readonly (Partial<GgufPreTokenizer> & { names: readonly string[]
     ],
     ignoreMerges: true,
   },
+  {
+    names: ['chameleon'],
+    pattern: [
+      '<sentinel:[0-9]+>',
+      '(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z',
+      '([\\t\\n]|    |  )',
+      '\\p{N}',
+      '[\\p{P}!-/:-@\\[-`{-~]',
+      GPT2_PATTERN,
+    ],
+    addBos: true,
+  },
+  { names: ['gemma4', 'granite-embed-multi-311m'], pattern: ['\\n+'], units: 'characters', alwaysBos: true },
+  { names: ['sarvam-moe'], pattern: ['\\n+'], units: 'characters' },
 ];
+
+/** The name of the pre-tokenizer in a vocabulary that does not name it. */
+export const preTokenizerName = ({ model, pre }: { model: string; pre: string | null }): string =>
+  model === 'gemma4' ? 'gemma4' : (pre ?? 'default');
 
 /** Throws UNSUPPORTED for an unknown name, since a wrong cut would give wrong tokens without any sign. */
 export function preTokenizerOf(name: string): GgufPreTokenizer {
   const family = FAMILIES.find(({ names }) => names.includes(name));
-  if (family) return { ignoreMerges: false, addBos: false, noDefaultBos: false, ...family };
+  if (family)
+    return { units: 'bytes', ignoreMerges: false, addBos: false, alwaysBos: false, noDefaultBos: false, ...family };
   const known = FAMILIES.flatMap(({ names }) => names).join(', ');
   throw new FlashrowError(
     'UNSUPPORTED',

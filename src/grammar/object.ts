@@ -1,0 +1,65 @@
+import type { NodeId } from './grammar.js';
+import type { JsonGrammar } from './json.js';
+import { keyWithout } from './other-keys.js';
+import type { Refusal, Schema, SchemaObject } from './schema-values.js';
+
+/** What an object's schema needs of the rest. */
+export interface ObjectParts {
+  /** The node of a property's values. */
+  valueOf: (name: string, schema: Schema) => NodeId;
+  /** False where it is plain that no value is valid. */
+  isPossible: (schema: Schema) => boolean;
+  refuse: Refusal;
+  bad: Refusal;
+}
+
+interface Entry {
+  node: NodeId;
+  required: boolean;
+}
+
+/**
+ * Objects by `properties`, `required` and `additionalProperties`. Properties come in the order in which the schema
+ * names them, each at most once.
+ */
+export function objectNode(json: JsonGrammar, schema: SchemaObject, parts: ObjectParts): NodeId {
+  const { grammar } = json;
+  const { properties = {}, required = [], additionalProperties } = schema;
+  if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
+    return parts.bad('properties is an object of schemas');
+  if (!Array.isArray(required) || required.some((name) => typeof name !== 'string'))
+    return parts.bad('required is a list of names');
+  const others = additionalProperties ?? Object.keys(properties).length + required.length === 0;
+  const named: Record<string, Schema> = { ...properties };
+  // A property that only `required` names may be anything that the others may be.
+  for (const name of required) if (!Object.hasOwn(named, name)) named[name] = additionalProperties ?? true;
+  const entries: Entry[] = [];
+  for (const [name, part] of Object.entries(named)) {
+    const isRequired = required.includes(name);
+    if (!parts.isPossible(part)) {
+      if (isRequired) return grammar.choice();
+      continue;
+    }
+    const node = grammar.sequence(json.constant(name), json.colon(), parts.valueOf(name, part));
+    entries.push({ node, required: isRequired });
+  }
+  const other = parts.isPossible(others)
+    ? grammar.sequence(keyWithout(json, Object.keys(named)), json.colon(), parts.valueOf('*', others))
+    : null;
+  return json.wrapped('{', membersFrom(json, entries, other), '}');
+}
+
+function membersFrom(json: JsonGrammar, entries: readonly Entry[], other: NodeId | null): NodeId {
+  const { grammar } = json;
+  const comma = json.comma();
+  const more =
+    other === null ? grammar.empty : grammar.repeat(grammar.sequence(comma, other), 0, Number.POSITIVE_INFINITY);
+  // What may follow where nothing was written yet, and where something was.
+  let [atFirst, later] = [other === null ? grammar.empty : grammar.optional(grammar.sequence(other, more)), more];
+  for (const { node, required } of [...entries].reverse()) {
+    const begun = grammar.sequence(node, later);
+    const added = grammar.sequence(comma, node, later);
+    [atFirst, later] = required ? [begun, added] : [grammar.choice(begun, atFirst), grammar.choice(added, later)];
+  }
+  return atFirst;
+}

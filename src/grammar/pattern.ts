@@ -1,0 +1,135 @@
+import { type AST, RegExpParser } from '@eslint-community/regexpp';
+import type { Alphabet } from './alphabet.js';
+import { type CodePointRange, complement } from './code-points.js';
+import type { NodeId } from './grammar.js';
+
+/** Refuses a part of a pattern, in words. */
+export type Refuse = (why: string) => never;
+
+/** Repetitions that a pattern may count: each makes a state of its own. */
+const MOST_COUNTED = 10_000;
+
+const DIGITS: CodePointRange[] = [[0x30, 0x39]];
+const WORD: CodePointRange[] = [
+  [0x30, 0x39],
+  [0x41, 0x5a],
+  [0x5f, 0x5f],
+  [0x61, 0x7a],
+];
+/** WhiteSpace and LineTerminator of ECMA-262. */
+const SPACE: CodePointRange[] = [
+  [0x09, 0x0d],
+  [0x20, 0x20],
+  [0xa0, 0xa0],
+  [0x1680, 0x1680],
+  [0x2000, 0x200a],
+  [0x2028, 0x2029],
+  [0x202f, 0x202f],
+  [0x205f, 0x205f],
+  [0x3000, 0x3000],
+  [0xfeff, 0xfeff],
+];
+const LINE_ENDS: CodePointRange[] = [
+  [0x0a, 0x0a],
+  [0x0d, 0x0d],
+  [0x2028, 0x2029],
+];
+const SETS: Readonly<Record<string, CodePointRange[]>> = { digit: DIGITS, word: WORD, space: SPACE };
+
+/**
+ * Texts that a regular expression of ECMA-262 (with the flag u, as JSON Schema wants it) is
+ * found in. Without `^` and `$` anything may stand before and after.
+ */
+export function patternNode(alphabet: Alphabet, pattern: string, refuse: Refuse): NodeId {
+  let parsed: AST.Pattern;
+  try {
+    parsed = new RegExpParser({ ecmaVersion: 2024 }).parsePattern(pattern, 0, pattern.length, { unicode: true });
+  } catch (error) {
+    return refuse(`it is no regular expression: ${(error as Error).message}`);
+  }
+  return new PatternCompiler(alphabet, refuse).whole(parsed.alternatives);
+}
+
+class PatternCompiler {
+  readonly #alphabet: Alphabet;
+  readonly #refuse: Refuse;
+
+  constructor(alphabet: Alphabet, refuse: Refuse) {
+    this.#alphabet = alphabet;
+    this.#refuse = refuse;
+  }
+
+  whole(alternatives: readonly AST.Alternative[]): NodeId {
+    const { grammar, character } = this.#alphabet;
+    const anything = grammar.repeat(character, 0, Number.POSITIVE_INFINITY);
+    const options = alternatives.map(({ elements }) => {
+      const begins = isEdge(elements[0], 'start');
+      const ends = isEdge(elements[elements.length - 1], 'end');
+      const inner = elements.slice(begins ? 1 : 0, ends ? elements.length - 1 : elements.length);
+      const parts = inner.map((element) => this.#element(element));
+      return grammar.sequence(...(begins ? [] : [anything]), ...parts, ...(ends ? [] : [anything]));
+    });
+    return grammar.choice(...options);
+  }
+
+  #element(element: AST.Element): NodeId {
+    switch (element.type) {
+      case 'Character':
+        return this.#alphabet.characterIn([[element.value, element.value]]);
+      case 'CharacterClass':
+        return this.#set(this.#rangesOfClass(element));
+      case 'CharacterSet':
+        return this.#set(this.#rangesOfSet(element));
+      case 'CapturingGroup':
+      case 'Group':
+        return this.#group(element.alternatives);
+      case 'Quantifier':
+        return this.#repeated(element);
+      case 'Assertion':
+        if (element.kind === 'start' || element.kind === 'end')
+          return this.#refuse(`${element.raw} stands inside of it; only at its ends it can be kept`);
+        return this.#refuse(`${element.raw} cannot be kept`);
+      default:
+        return this.#refuse(`${element.raw} cannot be kept`);
+    }
+  }
+
+  #group(alternatives: readonly AST.Alternative[]): NodeId {
+    const { grammar } = this.#alphabet;
+    const options = alternatives.map(({ elements }) =>
+      grammar.sequence(...elements.map((element) => this.#element(element))),
+    );
+    return grammar.choice(...options);
+  }
+
+  #repeated({ element, min, max, raw }: AST.Quantifier): NodeId {
+    if (min > MOST_COUNTED || (Number.isFinite(max) && max > MOST_COUNTED))
+      this.#refuse(`${raw} counts beyond ${MOST_COUNTED}`);
+    return this.#alphabet.grammar.repeat(this.#element(element as AST.Element), min, max);
+  }
+
+  #set(ranges: CodePointRange[]): NodeId {
+    if (ranges.length === 0) this.#refuse('a class of characters is empty');
+    return this.#alphabet.characterIn(ranges);
+  }
+
+  #rangesOfClass({ elements, negate }: AST.CharacterClass): CodePointRange[] {
+    const ranges = elements.flatMap((element): CodePointRange[] => {
+      if (element.type === 'Character') return [[element.value, element.value]];
+      if (element.type === 'CharacterClassRange') return [[element.min.value, element.max.value]];
+      if (element.type === 'CharacterSet') return this.#rangesOfSet(element);
+      return this.#refuse(`${element.raw} cannot be kept`);
+    });
+    return negate ? complement(ranges) : ranges;
+  }
+
+  #rangesOfSet(set: AST.CharacterSet): CodePointRange[] {
+    if (set.kind === 'any') return complement(LINE_ENDS);
+    const ranges = SETS[set.kind] as CodePointRange[] | undefined;
+    if (ranges === undefined) return this.#refuse(`${set.raw} cannot be kept`);
+    return 'negate' in set && set.negate ? complement(ranges) : ranges;
+  }
+}
+
+const isEdge = (element: AST.Element | undefined, kind: 'start' | 'end') =>
+  element?.type === 'Assertion' && element.kind === kind;

@@ -1,0 +1,66 @@
+/** A JSON Schema: true allows every value, false none. */
+export type Schema = boolean | SchemaObject;
+
+/** The keywords that are read by name here; there may be others. */
+export interface SchemaObject {
+  $ref?: string;
+  type?: string | string[];
+  enum?: unknown[];
+  const?: unknown;
+  properties?: Record<string, Schema>;
+  required?: string[];
+  additionalProperties?: Schema;
+  items?: Schema;
+  prefixItems?: Schema[];
+  anyOf?: Schema[];
+  oneOf?: Schema[];
+  allOf?: Schema[];
+  [keyword: string]: unknown;
+}
+
+/** Throws: says in words why a schema cannot be kept. */
+export type Refusal = (why: string) => never;
+
+export const TYPES = ['null', 'boolean', 'integer', 'number', 'string', 'array', 'object'] as const;
+export type TypeName = (typeof TYPES)[number];
+
+/** The type of a value, `integer` for whole numbers. */
+export function typeOf(value: unknown): TypeName {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  return typeof value as TypeName;
+}
+
+export const isOfType = (value: unknown, type: TypeName): boolean =>
+  typeOf(value) === type || (type === 'number' && typeOf(value) === 'integer');
+
+/** The types that a schema's keywords speak of, where it names none. */
+const TYPES_BY_KEYWORD: Readonly<Record<string, TypeName>> = {
+  properties: 'object',
+  required: 'object',
+  additionalProperties: 'object',
+  items: 'array',
+  prefixItems: 'array',
+  minItems: 'array',
+  maxItems: 'array',
+  pattern: 'string',
+  format: 'string',
+  minLength: 'string',
+  maxLength: 'string',
+  minimum: 'number',
+  maximum: 'number',
+  exclusiveMinimum: 'number',
+  exclusiveMaximum: 'number',
+  multipleOf: 'number',
+};
+
+/**
+ * The types that a value may have; null where any. A schema that names none means every type, but its keywords tell
+ * what its writer had in mind, and values of that type are valid, too.
+ */
+export function typesOf(schema: SchemaObject): TypeName[] | null {
+  if (schema.type !== undefined) return [schema.type].flat() as TypeName[];
+  const types = Object.keys(schema).flatMap((keyword) => TYPES_BY_KEYWORD[keyword] ?? []);
+  return types.length === 0 ? null : [...new Set(types)];
+}

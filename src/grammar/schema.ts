@@ -1,0 +1,303 @@
+import { FlashrowError } from '../errors.js';
+import type { AnswerGrammar } from './constraint.js';
+import { areDisjoint } from './disjoint.js';
+import { FORMATS } from './formats.js';
+import { Grammar, type NodeId } from './grammar.js';
+import { JsonGrammar } from './json.js';
+import { mergeSchemas } from './merge-schemas.js';
+import { type Bound, integersBetween, numbersBetween } from './number-range.js';
+import { objectNode } from './object.js';
+import { patternNode } from './pattern.js';
+import {
+  isOfType,
+  type Refusal,
+  type Schema,
+  type SchemaObject,
+  TYPES,
+  type TypeName,
+  typesOf,
+} from './schema-values.js';
+
+/** The keywords that can be kept for values of each type. */
+const KEYWORDS: Readonly<Record<TypeName, readonly string[]>> = {
+  null: [],
+  boolean: [],
+  integer: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+  number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
+  string: ['minLength', 'maxLength', 'pattern', 'format'],
+  array: ['items', 'prefixItems', 'minItems', 'maxItems'],
+  object: ['properties', 'required', 'additionalProperties'],
+};
+const SHARED = ['type', 'enum', 'const', 'anyOf', 'oneOf'];
+const KNOWN = new Set([...SHARED, ...Object.values(KEYWORDS).flat()]);
+/** Schemas within schemas, at most. */
+const MOST_DEPTH = 128;
+/** Items and characters that may be counted: each makes a state of its own. */
+const MOST_COUNTED = 100_000;
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+
+/**
+ * The texts that are valid for a JSON Schema (draft 2020-12 and what older ones share with it). What is written is
+ * always valid; not all that is valid can be written: properties come in the order of the schema, and objects have no
+ * others unless `additionalProperties` gives their schema. Throws UNSUPPORTED where a part cannot be kept, and
+ * BAD_USAGE where it is no schema, or nothing is valid.
+ */
+export function schemaGrammar(schema: Schema, option = 'responseFormat'): AnswerGrammar {
+  const compiler = new SchemaCompiler(schema, option);
+  return compiler.compiled();
+}
+
+class SchemaCompiler {
+  readonly #root: Schema;
+  readonly #option: string;
+  readonly #grammar = new Grammar();
+  readonly #json = new JsonGrammar(this.#grammar);
+  /** Schemas by their text: one that holds itself is a rule that holds itself. */
+  readonly #rules = new Map<string, NodeId>();
+  /** Where the work is, as a JSON pointer. */
+  #path: string[] = [];
+
+  constructor(root: Schema, option: string) {
+    this.#root = root;
+    this.#option = option;
+  }
+
+  compiled(): AnswerGrammar {
+    const { character, space } = this.#json;
+    const value = this.#node(this.#root);
+    if (!this.#grammar.ends(value)) this.#bad('no value is valid for it, or none that ends');
+    return { grammar: this.#grammar, root: this.#grammar.sequence(space, value), character };
+  }
+
+  #at<T>(step: string, work: () => T): T {
+    if (this.#path.length === MOST_DEPTH) this.#refuse('its parts lie too deep in each other');
+    this.#path.push(step);
+    const result = work();
+    this.#path.pop();
+    return result;
+  }
+
+  #node(schema: Schema): NodeId {
+    const key = JSON.stringify(schema) ?? '';
+    const known = this.#rules.get(key);
+    if (known !== undefined) return known;
+    const rule = this.#grammar.rule();
+    this.#rules.set(key, rule.node);
+    rule.define(this.#valuesOf(schema));
+    return rule.node;
+  }
+
+  #valuesOf(schema: Schema): NodeId {
+    const merged = this.#resolved(schema);
+    if (merged === false) return this.#grammar.choice();
+    this.#check(merged);
+    const { anyOf, oneOf, ...rest } = merged;
+    if (anyOf && oneOf) return this.#refuse('anyOf and oneOf stand side by side');
+    const branches = anyOf ?? oneOf;
+    if (branches === undefined) return this.#plainValues(rest);
+    const name = anyOf ? 'anyOf' : 'oneOf';
+    if (!Array.isArray(branches) || branches.length === 0) return this.#bad(`${name} is a list of schemas`);
+    if (oneOf) this.#requireDisjoint(oneOf, rest);
+    const options = branches.map((branch, i) => this.#at(`${name}/${i}`, () => this.#node({ allOf: [rest, branch] })));
+    return this.#grammar.choice(...options);
+  }
+
+  /** Values may be valid for one schema of `oneOf` alone. */
+  #requireDisjoint(branches: readonly Schema[], rest: SchemaObject): void {
+    const resolve = (schema: Schema) => this.#resolved({ allOf: [rest, schema] });
+    branches.forEach((a, i) => {
+      branches.slice(i + 1).forEach((b, j) => {
+        if (!areDisjoint(a, b, resolve))
+          this.#refuse(
+            `a value might be valid for both ${i} and ${i + 1 + j} of oneOf; write anyOf, or give both a property that they require, with a const of its own`,
+          );
+      });
+    });
+  }
+
+  /** References followed and `allOf` joined; false where no value is valid. */
+  #resolved(schema: Schema, following: readonly string[] = []): SchemaObject | false {
+    if (schema === true) return {};
+    if (schema === false) return false;
+    if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
+      return this.#bad('it is no JSON Schema');
+    const { $ref, allOf, ...rest } = schema;
+    if ($ref === undefined && allOf === undefined) return mergeSchemas([rest], this.#refuse);
+    const parts: SchemaObject[] = [rest];
+    if ($ref !== undefined) {
+      if (following.includes($ref)) return this.#bad(`$ref ${JSON.stringify($ref)} leads to itself`);
+      const target = this.#resolved(this.#target($ref), [...following, $ref]);
+      if (target === false) return false;
+      parts.push(target);
+    }
+    if (allOf !== undefined && !Array.isArray(allOf)) return this.#bad('allOf is a list of schemas');
+    for (const part of allOf ?? []) {
+      const target = this.#resolved(part, following);
+      if (target === false) return false;
+      parts.push(target);
+    }
+    return mergeSchemas(parts, this.#refuse);
+  }
+
+  #target(reference: unknown): Schema {
+    if (typeof reference !== 'string' || !/^#(\/|$)/.test(reference))
+      return this.#refuse(
+        `$ref ${JSON.stringify(reference)} leads out of it; only those that begin with #/ are followed`,
+      );
+    const steps = reference.split('/').slice(1);
+    let target: unknown = this.#root;
+    for (const step of steps) {
+      const name = decodeURIComponent(step).replaceAll('~1', '/').replaceAll('~0', '~');
+      target = Object.hasOwn(Object(target), name) ? (target as Record<string, unknown>)[name] : undefined;
+    }
+    if (target === undefined) return this.#bad(`$ref ${JSON.stringify(reference)} leads to nothing`);
+    return target as Schema;
+  }
+
+  #check(schema: SchemaObject): void {
+    const unknown = Object.keys(schema).find((keyword) => !KNOWN.has(keyword));
+    if (unknown !== undefined) this.#refuse(`${unknown} cannot be kept`);
+    for (const type of [schema.type ?? []].flat())
+      if (!TYPES.includes(type as TypeName)) this.#bad(`type ${JSON.stringify(type)} is none of ${TYPES.join(', ')}`);
+  }
+
+  #plainValues(schema: SchemaObject): NodeId {
+    const types = typesOf(schema);
+    if ('const' in schema || schema.enum) return this.#listed(schema, types);
+    if (types === null) return this.#json.value;
+    return this.#grammar.choice(...types.map((type) => this.#ofType(type, schema)));
+  }
+
+  /** `const` and `enum`. */
+  #listed(schema: SchemaObject, types: TypeName[] | null): NodeId {
+    const beside = Object.keys(schema).find((keyword) => !SHARED.includes(keyword));
+    if (beside !== undefined) return this.#refuse(`${beside} beside a list of values cannot be kept`);
+    const { enum: list } = schema;
+    if (list !== undefined && !Array.isArray(list)) return this.#bad('enum is a list of values');
+    const values = 'const' in schema ? [schema.const] : (list ?? []);
+    const both = list
+      ? values.filter((value) => list.some((one) => JSON.stringify(one) === JSON.stringify(value)))
+      : values;
+    const valid = both.filter((value) => types === null || types.some((type) => isOfType(value, type)));
+    return this.#grammar.choice(...valid.map((value) => this.#json.constant(value)));
+  }
+
+  #ofType(type: TypeName, schema: SchemaObject): NodeId {
+    const { grammar } = this.#json;
+    switch (type) {
+      case 'null':
+        return grammar.literal('null');
+      case 'boolean':
+        return grammar.choice(grammar.literal('true'), grammar.literal('false'));
+      case 'integer':
+      case 'number':
+        return this.#number(type, schema);
+      case 'string':
+        return this.#string(schema);
+      case 'array':
+        return this.#array(schema);
+      case 'object':
+        return objectNode(this.#json, schema, {
+          valueOf: (name, part) => this.#at(`properties/${name}`, () => this.#node(part)),
+          isPossible: (part) => this.#resolved(part) !== false,
+          refuse: this.#refuse,
+          bad: this.#bad,
+        });
+    }
+  }
+
+  #number(type: 'integer' | 'number', schema: SchemaObject): NodeId {
+    const { multipleOf } = schema;
+    if (multipleOf !== undefined && multipleOf !== 1)
+      return this.#refuse('multipleOf of anything but 1 cannot be kept');
+    const whole = type === 'integer' || multipleOf === 1;
+    const range = {
+      from: this.#bound(schema.minimum, schema.exclusiveMinimum, Math.max),
+      to: this.#bound(schema.maximum, schema.exclusiveMaximum, Math.min),
+    };
+    if (range.from === null && range.to === null) return whole ? this.#json.integer : this.#json.number;
+    return (whole ? integersBetween : numbersBetween)(this.#json, range) ?? this.#grammar.choice();
+  }
+
+  #bound(closed: unknown, open: unknown, tighter: (a: number, b: number) => number): Bound | null {
+    for (const value of [closed, open])
+      if (value !== undefined && !(typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER))
+        return this.#refuse(`a bound of ${JSON.stringify(value)} cannot be kept; it is a number of at most 15 digits`);
+    if (open === undefined) return closed === undefined ? null : { value: closed as number, open: false };
+    if (closed === undefined || tighter(closed as number, open as number) === open)
+      return { value: open as number, open: true };
+    return { value: closed as number, open: false };
+  }
+
+  #string(schema: SchemaObject): NodeId {
+    const { pattern, format } = schema;
+    const [min, max] = [this.#count(schema, 'minLength', 0), this.#count(schema, 'maxLength', NO_LIMIT)];
+    if (pattern === undefined && format === undefined)
+      return min > max ? this.#grammar.choice() : this.#json.text(min, max);
+    if (min > 0 || max < NO_LIMIT || (pattern !== undefined && format !== undefined))
+      return this.#refuse('a pattern or a format beside another of them, or beside a length, cannot be kept');
+    if (format !== undefined && !Object.hasOwn(FORMATS, format as string))
+      return this.#refuse(
+        `format ${JSON.stringify(format)} cannot be kept; known are ${Object.keys(FORMATS).join(', ')}`,
+      );
+    const source = format === undefined ? pattern : FORMATS[format as string];
+    if (typeof source !== 'string') return this.#bad('pattern is a text');
+    const refuse: Refusal = (why) => this.#refuse(`of pattern ${JSON.stringify(source)}, ${why}`);
+    return this.#json.quoted(patternNode(this.#json, source, refuse));
+  }
+
+  #array(schema: SchemaObject): NodeId {
+    const { prefixItems = [], items = true } = schema;
+    const [min, max] = [this.#count(schema, 'minItems', 0), this.#count(schema, 'maxItems', NO_LIMIT)];
+    if (!Array.isArray(prefixItems)) return this.#bad('prefixItems is a list of schemas');
+    if (Array.isArray(items)) return this.#refuse('a list as items cannot be kept; write prefixItems');
+    const first = prefixItems.map((item, i) => this.#at(`prefixItems/${i}`, () => this.#node(item)));
+    const others = this.#resolved(items) === false ? null : this.#at('items', () => this.#node(items));
+    const content = this.#items(first, others, min, max);
+    return content === null ? this.#grammar.choice() : this.#json.wrapped('[', content, ']');
+  }
+
+  /**
+   * The first items have their own nodes, all after them `others`, or may not be. Null where no number of them fits.
+   */
+  #items(first: readonly NodeId[], others: NodeId | null, min: number, max: number): NodeId | null {
+    const { grammar } = this.#json;
+    if (min > max || (others === null && min > first.length)) return null;
+    const most = others === null ? Math.min(max, first.length) : max;
+    if (first.length === 0) return others === null ? grammar.empty : this.#json.list(others, min, most);
+    // From the last item to the first: each may be the end once there are `min`.
+    let after = grammar.empty;
+    if (others !== null && most > first.length) {
+      const another = grammar.sequence(this.#json.comma(), others);
+      after = grammar.repeat(another, Math.max(0, min - first.length), most - first.length);
+    }
+    for (let i = Math.min(first.length, most) - 1; i >= 0; i--) {
+      const item = grammar.sequence(...(i > 0 ? [this.#json.comma()] : []), first[i], after);
+      after = i < min ? item : grammar.optional(item);
+    }
+    return after;
+  }
+
+  #count(schema: SchemaObject, keyword: string, otherwise: number): number {
+    const value = schema[keyword];
+    if (value === undefined) return otherwise;
+    if (!Number.isInteger(value) || (value as number) < 0) return this.#bad(`${keyword} is a whole number from 0 on`);
+    if ((value as number) > MOST_COUNTED) return this.#refuse(`${keyword} counts beyond ${MOST_COUNTED}`);
+    return value as number;
+  }
+
+  readonly #refuse: Refusal = (why) => {
+    throw this.#error('UNSUPPORTED', why);
+  };
+
+  readonly #bad: Refusal = (why) => {
+    throw this.#error('BAD_USAGE', why);
+  };
+
+  #error(code: 'UNSUPPORTED' | 'BAD_USAGE', why: string): FlashrowError {
+    const where = `#${this.#path.map((step) => `/${step}`).join('')}`;
+    return new FlashrowError(code, `the schema of \`${this.#option}\` cannot be used: at ${where}, ${why}`, {
+      option: this.#option,
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { safetensors, type TensorHeader } from './tiny-hugging-face.js';
+
+export type Tensor = [name: string, shape: number[], scale: number, shift: number];
+
+/** What golden/families_2026.py computed. */
+export interface Golden {
+  config: Record<string, unknown>;
+  /** With `*` in its name a tensor is cut along its first axis into as many, numbered. */
+  tensors: Tensor[];
+  /** By position: the likeliest next tokens, each with its ln p. */
+  rows: Record<string, [id: number, lnp: number][]>;
+}
+
+/** `ids` are the tokens of all models. */
+export const GOLDENS = JSON.parse(readFileSync(new URL('../golden/families-2026.json', import.meta.url), 'utf8')) as {
+  ids: number[];
+  models: Record<string, Golden>;
+};
+
+const TOKENIZER = {
+  version: '1.0',
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+  post_processor: null,
+  decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
+  model: {
+    type: 'BPE',
+    vocab: Object.fromEntries(Array.from({ length: 94 }, (_, id) => [String.fromCharCode(33 + id), id])),
+    merges: [],
+  },
+};
+
+/** safetensors pads headers with spaces, so that the data begins at a multiple of 8. */
+function padded(header: TensorHeader): string {
+  const json = JSON.stringify(header);
+  return json.padEnd(8 * Math.ceil(Buffer.byteLength(json) / 8));
+}
+
+/**
+ * Makes `folder` the checkpoint that the reference ran on: the same generator, the same order. `edit` changes
+ * config.json. Returns its path.
+ */
+export function writeGolden(
+  folder: string,
+  { config, tensors }: Pick<Golden, 'config' | 'tensors'>,
+  edit = (configJson: string) => configJson,
+): string {
+  mkdirSync(folder);
+  const header: TensorHeader = {};
+  const parts: Buffer[] = [];
+  let end = 0;
+  const add = (tensor: string, shape: number[], values: Float32Array) => {
+    header[tensor] = { dtype: 'F32', shape, data_offsets: [end, end + values.byteLength] };
+    end += values.byteLength;
+    parts.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
+  };
+  for (const [index, [tensor, shape, scale, shift]] of tensors.entries()) {
+    const values = new Float32Array(shape.reduce((a, b) => a * b));
+    let state = index + 1;
+    for (let i = 0; i < values.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      values[i] = ((state >>> 8) / 2 ** 24 - 0.5) * scale + shift;
+    }
+    const [count, ...one] = shape;
+    const size = values.length / count;
+    if (!tensor.includes('*')) add(tensor, shape, values);
+    else
+      for (let i = 0; i < count; i++) add(tensor.replace('*', `${i}`), one, values.subarray(i * size, (i + 1) * size));
+  }
+  writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(padded(header)), ...parts]));
+  writeFileSync(join(folder, 'config.json'), edit(JSON.stringify(config)));
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(TOKENIZER));
+  return folder;
+}
