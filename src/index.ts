@@ -34,6 +34,7 @@ export type {
   ReasoningPiece,
   Receipt,
   SamplingDefaults,
+  SavedState,
   TemplateOptions,
   TextPiece,
   TokenizeOptions,

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type {
   ChatOptions,
   EvaluationResult,
@@ -6,6 +7,7 @@ import type {
   Model,
   ModelInfo,
   Receipt,
+  SavedState,
   TemplateOptions,
   TokenizeOptions,
 } from '../contract/api.js';
@@ -24,6 +26,7 @@ import { type Follow, WorkerGeneration } from './generation.js';
 import type { ModelThreads } from './model-threads.js';
 import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
 import { type Prompt, Prompts } from './prompts.js';
+import { pathOf } from './source.js';
 
 /** What a load brings. */
 export interface Loaded {
@@ -199,6 +202,24 @@ export class WorkerModel implements Model {
     checkScored(copies);
     const { signal, onProgress } = options;
     return this.#threads.engine.call('evaluate', { sequences: copies }, { signal, onEvent: onProgress });
+  }
+
+  async saveState(path: string | URL, options: { signal?: AbortSignal | undefined } = {}): Promise<SavedState> {
+    return this.#withState('saveState', path, options);
+  }
+
+  async loadState(path: string | URL, options: { signal?: AbortSignal | undefined } = {}): Promise<SavedState> {
+    return this.#withState('loadState', path, options);
+  }
+
+  #withState(
+    method: 'saveState' | 'loadState',
+    given: string | URL,
+    options: { signal?: AbortSignal | undefined },
+  ): Promise<SavedState> {
+    const path = resolve(pathOf('path', given, 'path'));
+    requireOptions(`${method}()`, options, { signal: SIGNAL });
+    return this.#threads.engine.call(method, { path }, { signal: options.signal });
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

@@ -11,7 +11,7 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt } from './api.js';
+import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt, SavedState } from './api.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
@@ -207,6 +207,8 @@ export interface Methods {
     result: EvaluationResult;
     event: Progress;
   };
+  saveState: { args: { path: string }; result: SavedState; event: never };
+  loadState: { args: { path: string }; result: SavedState; event: never };
   close: { args: Record<string, never>; result: null; event: never };
 }
 

@@ -1,4 +1,4 @@
-import type { EvaluationResult, ModelInfo, Receipt } from '../contract/api.js';
+import type { EvaluationResult, ModelInfo, Receipt, SavedState } from '../contract/api.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods } from '../contract/protocol.js';
@@ -12,6 +12,7 @@ import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
+import { loadState, type StateOwner, saveState } from './state-file.js';
 
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
 type OnEvent = (event: unknown) => void;
@@ -23,6 +24,7 @@ interface HostParts {
   engine: Engine;
   feedForward: StreamedFeedForward;
   traceHeader: TraceHeader;
+  stateOwner: StateOwner;
   sources: MeterSources;
   aborted: () => boolean;
   dispose: () => Promise<void>;
@@ -96,6 +98,14 @@ export class ModelHost {
       const progress: Progress = { stage: 'score', done, total: sequences.length, unit: 'sequences' };
       onEvent(progress);
     });
+  }
+
+  saveState({ path }: Arguments<'saveState'>): SavedState {
+    return saveState(path, this.#parts.engine, this.#parts.stateOwner);
+  }
+
+  loadState({ path }: Arguments<'loadState'>): SavedState {
+    return loadState(path, this.#parts.engine, this.#parts.stateOwner);
   }
 
   /**
