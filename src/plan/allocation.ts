@@ -64,7 +64,7 @@ export interface Allocation {
   minimumBytes: number;
   /** The streamed half as it lies on disk. Gates that stay in memory are not part of it. */
   ffnBytes: number;
-  /** `arenaBytes` / `ffnBytes`, at most 1. */
+  /** The share of the streamed half that the slots hold, 0 to 1. A ring holds nothing for long, and does not count. */
   cachedShare: number;
   /** Expected payload per generated token, streamed matrices included. */
   bytesPerToken: number;

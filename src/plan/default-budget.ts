@@ -6,6 +6,8 @@ import type { MemoryLeft } from './memory-left.js';
 export const DEFAULT_BUDGET_SHARE = 0.6;
 /** Budget and overhead together take no more than this by default, so that other programs can go on. */
 const MOST_SHARE = 0.9;
+/** The share of the overhead that even a short run of a small model takes; the whole of it is the most. */
+export const LEAST_OVERHEAD = 1 / 3;
 /** A default context is not shortened below this: hardly a conversation would fit. */
 const LEAST_CONTEXT = 256;
 
@@ -32,7 +34,8 @@ export interface Chosen {
 /**
  * A budget that is left open is 60% of what is left. Where the model would not run in that, it is more: all but a tenth
  * of what is left, less the overhead. Where that is not enough and the context is left open as well, the context is the
- * largest that fits. Where nothing fits, the choice is as usual. A budget that is given is taken as it is, with the
+ * largest that fits. Where that is not enough either, it is the least that the model runs in, if what a short run takes
+ * beside it is there. Where nothing fits, the choice is as usual. A budget that is given is taken as it is, with the
  * context as usual.
  */
 export function chooseDefaults(wish: Wish): Chosen {
@@ -49,7 +52,11 @@ export function chooseDefaults(wish: Wish): Chosen {
     return { budgetBytes: most, contextSize, warnings: [said] };
   }
   const shorter = wish.contextIsOpen ? largestContext(most, contextSize, minimumFor) : 0;
-  if (shorter < Math.min(LEAST_CONTEXT, contextSize)) return { budgetBytes: usual, contextSize, warnings: [] };
+  if (shorter < Math.min(LEAST_CONTEXT, contextSize)) {
+    if (needed > tightBytes(wish)) return { budgetBytes: usual, contextSize, warnings: [] };
+    const said = `the model does not run in ${usually}, with what the process takes beside it; the budget is ${formatBytes(needed)}, the least that it runs in (\`memory\` sets another)`;
+    return { budgetBytes: needed, contextSize, warnings: [said] };
+  }
   const said = `the model does not run in ${usually}, with the usual context of ${contextSize} tokens; the budget is ${formatBytes(most)} and the context ${shorter} tokens (\`memory\` and \`contextSize\` set others)`;
   return { budgetBytes: most, contextSize: shorter, warnings: [said] };
 }
@@ -57,6 +64,10 @@ export function chooseDefaults(wish: Wish): Chosen {
 /** The most that a budget takes of what is left, unless it is asked for. */
 export const mostBytes = ({ left, overheadBytes }: Pick<Wish, 'left' | 'overheadBytes'>): number =>
   Math.max(0, Math.floor(left.availableBytes * MOST_SHARE) - overheadBytes);
+
+/** The most that a budget takes where hardly anything is left. */
+const tightBytes = ({ left, overheadBytes }: Wish): number =>
+  Math.floor(left.availableBytes * MOST_SHARE - LEAST_OVERHEAD * overheadBytes);
 
 /**
  * The most tokens of context, up to `limit`, that a budget holds. State is kept in pages, so whole pages are tried. 0

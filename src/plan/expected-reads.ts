@@ -18,7 +18,7 @@ const ACTIVE_SHARE = 0.12;
  */
 const SIGN_SHARE = 0.5;
 
-export type ExpectedReads = Pick<Allocation, 'bytesPerToken' | 'touchedBytes'>;
+export type ExpectedReads = Pick<Allocation, 'bytesPerToken' | 'touchedBytes' | 'cachedShare'>;
 
 /** What a token is expected to need and to read, where each layer has `slots` for its units. */
 export function expectedReads(
@@ -35,6 +35,7 @@ export function expectedReads(
     units.map((unit, layer) => unit.bundles * unit.bundleBytes * touchedShare(request, selector, layer)),
   );
   return {
+    cachedShare: streamed === 0 ? 1 : Math.min(1, cached / streamed),
     bytesPerToken: Math.round(touched * missShare),
     touchedBytes: Math.round(touched),
   };

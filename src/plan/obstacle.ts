@@ -1,5 +1,5 @@
 import { amountFrom, amountWithin, formatBytes } from '../disk/format-bytes.js';
-import { mostBytes } from './default-budget.js';
+import { LEAST_OVERHEAD, mostBytes } from './default-budget.js';
 import type { Plan } from './plan.js';
 
 /** The figures of a plan that tell whether there is memory for it. */
@@ -17,9 +17,6 @@ export type Sizes = Pick<
   | 'overheadBytes'
 >;
 
-/** The share of the overhead that even a short run of a small model takes; the whole of it is the most. */
-const LEAST_OVERHEAD = 1 / 3;
-
 /**
  * Why a load would fail, and what would not: a budget that is too small, or more than a control group lets this process
  * have. Null where it succeeds. A cache takes what the model can use of it, so a budget may be as large as it likes.
@@ -29,7 +26,8 @@ export function obstacleTo(plan: Sizes): string | null {
   const { limitBytes, roomBytes } = plan.left;
   if (limitBytes === null || roomBytes === null) return null;
   if (budgeted(plan) + LEAST_OVERHEAD * plan.overheadBytes <= roomBytes) return null;
-  return `${taken(plan)}, but the container or control group allows ${formatBytes(limitBytes)} and has ${formatBytes(roomBytes)} of it left, so the kernel would end the process; ${advice(plan)}`;
+  const least = budgeted(plan) + LEAST_OVERHEAD * plan.overheadBytes;
+  return `${taken(plan)}, at the very least ${formatBytes(least)}, but the container or control group allows ${formatBytes(limitBytes)} and has ${formatBytes(roomBytes)} of it left, so the kernel would end the process; ${advice(plan)}`;
 }
 
 /** What to say of a plan that takes more than is left now; null where it does not. */

@@ -53,7 +53,7 @@ export interface Plan {
   overheadBytes: number;
   /** The streamed half as it lies on disk. Gates that stay in memory are not part of it. */
   ffnBytes: number;
-  /** `cacheBytes` / `ffnBytes`, at most 1. */
+  /** The share of `ffnBytes` that the cache holds, 0 to 1. What only passes through memory does not count. */
   cachedShare: number;
   /** Bytes that a generated token is expected to read. */
   bytesPerToken: number;

@@ -59,7 +59,6 @@ export function spend(request: AllocationRequest, selector: SelectorName, reason
     residentBytes: fixed.residentBytes + dense.heldBytes,
     minimumBytes,
     ffnBytes,
-    cachedShare: Math.min(1, arena.arenaBytes / ffnBytes),
     ...reads,
     bytesPerToken: reads.bytesPerToken + denseStreamedBytes,
   };

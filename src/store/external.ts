@@ -51,13 +51,22 @@ function checkUntouched({ path, mtimeMs }: ExternalFile, bytes: number): void {
   if (found.size !== bytes)
     throw changed(path, `it has ${found.size} bytes, not ${bytes}`, Math.min(found.size, bytes));
   if (found.mtimeMs !== mtimeMs)
-    throw changed(path, `it was written at ${found.mtime.toISOString()}, not ${new Date(mtimeMs).toISOString()}`, 0);
+    throw changed(path, `it was written at ${timeOf(found.mtimeMs)}, not ${timeOf(mtimeMs)}`, 0);
 }
+
+/** ISO 8601, to the microsecond. */
+const timeOf = (ms: number): string =>
+  new Date(ms).toISOString().replace(
+    'Z',
+    `${Math.floor((ms % 1) * 1000)
+      .toString()
+      .padStart(3, '0')}Z`,
+  );
 
 const changed = (path: string, how: string, offset: number) =>
   new FlashrowError(
     'CORRUPT',
-    `${path} has changed since the store was made from it (${how}); convert the model again`,
+    `${path} has changed since the store was made from it (${how}); load the model again, or convert it again`,
     {
       file: basename(path),
       path,

@@ -36,7 +36,9 @@ describe('plans and receipts', () => {
     const exact = options.exact !== false && options.tuning?.state !== 'q8';
     expect(plan).toMatchObject({ fits: true, obstacle: null, contextSize: 128, exact });
     expect(spent(plan)).toBeLessThanOrEqual(plan.budgetBytes);
-    expect(plan.cachedShare).toBe(Math.min(1, plan.cacheBytes / plan.ffnBytes));
+    // A ring, and what slots leave empty, are part of the cache and hold nothing of it.
+    expect(plan.cachedShare).toBeLessThanOrEqual(Math.min(1, plan.cacheBytes / plan.ffnBytes));
+    if (plan.cachedShare === 1) expect(plan.bytesPerToken).toBe(plan.denseStreamedBytes);
 
     const model = await loadModel(source(), options);
     try {

@@ -46,4 +46,5 @@ async function convertCheckpoint(source: string, store: string, flags: ConvertFl
   if (flags.json) return printJson(result);
   printLine(`${result.store}: ${formatBytes(result.bytes)} in ${formatMs(result.seconds * 1000)}`);
   for (const line of requantizedSummary(result.requantized)) notice(line);
+  for (const file of result.readsFrom) notice(`the experts stay in ${file}: the store needs it where it is`);
 }

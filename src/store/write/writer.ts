@@ -46,6 +46,8 @@ export interface ConvertResult {
   seconds: number;
   /** Each matrix whose format changed, and the error that this brought. */
   requantized: RequantizedTensor[];
+  /** The checkpoint's files that the store reads experts from: it needs them where they are. Empty for most models. */
+  readsFrom: string[];
 }
 
 /** Room for the fixed part of the manifest, and for the file system's own data. */
@@ -108,6 +110,7 @@ export async function writeStore(
       bytes: layout.bytes + textBytes(text) + encoded.length,
       seconds: (performance.now() - began) / 1000,
       requantized: manifest.requantized,
+      readsFrom: manifest.files.flatMap(({ external }) => external?.path ?? []),
     };
   } catch (error) {
     if (options.signal?.aborted && error === options.signal.reason) {
