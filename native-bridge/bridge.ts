@@ -299,6 +299,13 @@ export interface KeyValueCache {
   drop(layer: number, from: number, to: number): void;
   /** Has layer `to` hold what layer `from` holds of its first `length` positions, and nothing else. */
   copy(from: number, to: number, length: number): void;
+  /**
+   * Writes a page that a layer holds, of positions 64 * page and after: `keyValuePageBytes` bytes, keys, values, and
+   * then their scales.
+   */
+  savePage(layer: number, page: number, into: Uint8Array): void;
+  /** Has a layer hold a page that was saved. Positions up to its end then count as held, if the context has them. */
+  loadPage(layer: number, page: number, from: Uint8Array): void;
   /** Bytes of pages held now. */
   readonly bytes: number;
   dispose(): void;

@@ -11,6 +11,9 @@ export const DEVICE_BLOCK = 4096;
 /** Positions in one page of keys and values. */
 export const PAGE_POSITIONS = 64;
 
+/** Pages that hold so many positions. */
+export const pagesOf = (positions: number): number => Math.ceil(positions / PAGE_POSITIONS);
+
 /** Queries of one key-value head that a thread attends with at once. */
 export const TILE_QUERIES = 32;
 
@@ -36,7 +39,7 @@ export function keyValuePageBytes({ numKeyValueHeads, headDim, format, sharedVal
 
 /** Bytes of keys and values once the context is full. */
 export const keyValueBytes = (shape: PageShape & Pick<KeyValueCacheOptions, 'numLayers' | 'contextSize'>): number =>
-  shape.numLayers * Math.ceil(shape.contextSize / PAGE_POSITIONS) * keyValuePageBytes(shape);
+  shape.numLayers * pagesOf(shape.contextSize) * keyValuePageBytes(shape);
 
 /** The largest calls that a model will make. */
 export interface ScratchShape {

@@ -308,6 +308,14 @@ class AddonKeyValueCache implements KeyValueCache {
     guarded(() => this.#native.copy(from, to, length));
   }
 
+  savePage(layer: number, page: number, into: Uint8Array): void {
+    guarded(() => this.#native.savePage(layer, page, into));
+  }
+
+  loadPage(layer: number, page: number, from: Uint8Array): void {
+    guarded(() => this.#native.loadPage(layer, page, from));
+  }
+
   dispose(): void {
     this.#native.dispose();
   }

@@ -34,6 +34,7 @@ export type {
   ReasoningPiece,
   Receipt,
   SamplingDefaults,
+  SavedState,
   TemplateOptions,
   TextPiece,
   TokenizeOptions,
@@ -47,6 +48,7 @@ export type { CalibrationResult, ComparisonResult, VerifyResult } from './contra
 export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
+export type { ResponseFormat } from './grammar/response-format.js';
 export type { CachedModel, RemovedModels } from './hub/cached-models.js';
 export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';

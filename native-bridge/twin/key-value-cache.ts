@@ -124,6 +124,41 @@ export class TwinKeyValueCache implements KeyValueCache {
     });
   }
 
+  savePage(index: number, number: number, into: Uint8Array): void {
+    const page = this.#layer(index, 0, 0).pages[number];
+    if (!page) throw usage(`page ${number} is not held`);
+    let at = 0;
+    for (const part of this.#parts(page, into)) {
+      into.set(part, at);
+      at += part.length;
+    }
+  }
+
+  loadPage(index: number, number: number, from: Uint8Array): void {
+    const layer = this.#layer(index, 0, 0);
+    const { contextSize } = this.#options;
+    if (!isCount(number) || number * PAGE_POSITIONS >= contextSize) throw usage(`page ${number} is past the context`);
+    const page = this.#page();
+    let at = 0;
+    for (const part of this.#parts(page, from)) {
+      part.set(from.subarray(at, at + part.length));
+      at += part.length;
+    }
+    while (layer.pages.length < number) layer.pages.push(null);
+    layer.pages[number] = page;
+    layer.length = Math.max(layer.length, Math.min((number + 1) * PAGE_POSITIONS, contextSize));
+  }
+
+  /** The parts of a page as the addon keeps them one after another; `bytes` has to hold them all. */
+  #parts({ keys, values }: { keys: Half; values: Half }, bytes: Uint8Array): Uint8Array[] {
+    const needed = keyValuePageBytes(this.#options);
+    if (bytes.length < needed) throw usage(`a page takes ${needed} bytes, not ${bytes.length}`);
+    const halves = values === keys ? [keys] : [keys, values];
+    const arrays = halves.map(({ vectors }): ArrayBufferView => vectors);
+    if (this.#options.format !== 'f32') arrays.push(...halves.map(({ scales }) => scales));
+    return arrays.map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
+  }
+
   dispose(): void {
     this.#disposed = true;
     for (const layer of this.#layers) layer.pages = [];
@@ -163,7 +198,7 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (let i = 0; i < valueDim; i++) out[query * valueDim + i] = sum[i] / total;
   }
 
-  #page(): LayerState['pages'][number] {
+  #page(): NonNullable<LayerState['pages'][number]> {
     const keys = this.#half();
     return { keys, values: this.#options.sharedValueDim === undefined ? this.#half() : keys };
   }

@@ -1,5 +1,6 @@
-import type { EngineResult } from '../contract/protocol.js';
+import type { Conversation, EngineResult } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
+import type { ResponseFormat } from '../grammar/response-format.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool } from '../text/tools.js';
 import { expect, isPlainObject } from './check-arguments.js';
@@ -40,6 +41,16 @@ export function checkToolChoice(choice: unknown, tools: readonly Tool[]): void {
   const wanted = isPlainObject(choice) ? (choice as { name?: unknown }).name : undefined;
   const holds = choice === 'required' ? tools.length > 0 : tools.some(({ function: { name } }) => name === wanted);
   expect(holds, 'toolChoice', choice, '"auto", "none", "required", or { name } with the name of one of `tools`');
+}
+
+/** Throws UNSUPPORTED for a format of the answer beside tools: a call would not keep it. */
+export function checkFormatWithTools(format: ResponseFormat | undefined, { tools, toolChoice }: Conversation): void {
+  if (format === undefined || format.type === 'text' || tools.length === 0 || toolChoice === 'none') return;
+  throw new FlashrowError(
+    'UNSUPPORTED',
+    '`responseFormat` and `tools` cannot be kept together: a call of a tool is no answer of that format; leave one out, or set `toolChoice: "none"`',
+    { option: 'responseFormat' },
+  );
 }
 
 /** A sentence where the answer had to be a call and is none. */

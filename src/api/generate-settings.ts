@@ -1,6 +1,7 @@
 import type { ChatOptions, GenerateOptions } from '../contract/api.js';
 import type { GenerateSettings } from '../contract/protocol.js';
 import type { OptionTable } from './check-arguments.js';
+import { isResponseFormat, RESPONSE_FORMATS } from './check-response-format.js';
 import { CALLBACK, isText, isWholeFrom0, PATH, SIGNAL, TEMPLATE_OPTIONS, YES_OR_NO } from './option-tables.js';
 import { refuseTilde } from './source.js';
 
@@ -32,6 +33,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   ignoreEos: YES_OR_NO,
   trace: [PATH![0], 'the path of a file'],
   cacheKey: [(value) => isText(value) && value !== '', 'a text that is not empty'],
+  responseFormat: [isResponseFormat, RESPONSE_FORMATS],
   signal: SIGNAL,
   onStart: CALLBACK,
   onProgress: CALLBACK,
@@ -45,10 +47,23 @@ export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ..
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, temperature = 0, topK = 0, topP = 1, minP = 0 } = options;
   const { repeatPenalty = 1, seed = Math.floor(Math.random() * 2 ** 32), stop = [] } = options;
-  const { ignoreEos = false, trace = null, cacheKey = null } = options;
+  const { ignoreEos = false, trace = null, cacheKey = null, responseFormat = { type: 'text' } } = options;
   if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];
-  return { maxTokens, temperature, topK, topP, minP, repeatPenalty, seed, stop: stops, ignoreEos, trace, cacheKey };
+  return {
+    maxTokens,
+    temperature,
+    topK,
+    topP,
+    minP,
+    repeatPenalty,
+    seed,
+    stop: stops,
+    ignoreEos,
+    trace,
+    cacheKey,
+    responseFormat,
+  };
 }
 
 /** The values with which an option leaves out nothing, for those that choose among the tokens to draw from. */

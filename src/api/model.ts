@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type {
   ChatOptions,
   EvaluationResult,
@@ -6,6 +7,7 @@ import type {
   Model,
   ModelInfo,
   Receipt,
+  SavedState,
   TemplateOptions,
   TokenizeOptions,
 } from '../contract/api.js';
@@ -16,7 +18,7 @@ import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
-import { uncalledTools } from './check-tools.js';
+import { checkFormatWithTools, uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
@@ -24,6 +26,7 @@ import { type Follow, WorkerGeneration } from './generation.js';
 import type { ModelThreads } from './model-threads.js';
 import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
 import { type Prompt, Prompts } from './prompts.js';
+import { pathOf } from './source.js';
 
 /** What a load brings. */
 export interface Loaded {
@@ -78,6 +81,7 @@ export class WorkerModel implements Model {
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
+    checkFormatWithTools(options.responseFormat, conversed);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const prepare = () => this.#prompts.ofConversation(conversed);
@@ -102,7 +106,9 @@ export class WorkerModel implements Model {
     if (leaving.signal.aborted) return this.#nothing();
     const prompt = prepare();
     const { vocabulary } = this.#loaded;
+    const format = this.#prompts.checkFormat(settings.responseFormat);
     const argsOf = async (ids: readonly number[]) => {
+      await format;
       const form = await prompt.form;
       return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
     };
@@ -196,6 +202,24 @@ export class WorkerModel implements Model {
     checkScored(copies);
     const { signal, onProgress } = options;
     return this.#threads.engine.call('evaluate', { sequences: copies }, { signal, onEvent: onProgress });
+  }
+
+  async saveState(path: string | URL, options: { signal?: AbortSignal | undefined } = {}): Promise<SavedState> {
+    return this.#withState('saveState', path, options);
+  }
+
+  async loadState(path: string | URL, options: { signal?: AbortSignal | undefined } = {}): Promise<SavedState> {
+    return this.#withState('loadState', path, options);
+  }
+
+  #withState(
+    method: 'saveState' | 'loadState',
+    given: string | URL,
+    options: { signal?: AbortSignal | undefined },
+  ): Promise<SavedState> {
+    const path = resolve(pathOf('path', given, 'path'));
+    requireOptions(`${method}()`, options, { signal: SIGNAL });
+    return this.#threads.engine.call(method, { path }, { signal: options.signal });
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

@@ -2,6 +2,7 @@ import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
 import { checkPrompt, checkWritten } from '../contract/check-ids.js';
 import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
+import type { ResponseFormat } from '../grammar/response-format.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import { atCallSite, callSite } from './caller-stack.js';
 import type { ModelThreads } from './model-threads.js';
@@ -52,6 +53,11 @@ export class Prompts {
     contextSize: number | null = null,
   ): Promise<number[]> {
     return this.send('encode', { text, addSpecial, parseSpecial, contextSize });
+  }
+
+  /** Rejects where a format cannot be kept. */
+  checkFormat(format: ResponseFormat): Promise<null> {
+    return handled(format.type === 'text' ? Promise.resolve(null) : this.send('checkFormat', { format }));
   }
 
   ofText(text: string, parseSpecial: boolean | undefined): Prompt {

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { ResponseFormat } from '../grammar/response-format.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { StateFormat } from '../plan/state-format.js';
@@ -51,6 +52,13 @@ export interface GenerateOptions {
    * answer is the same without. With one of `sequences` there is one state, and the hint changes nothing.
    */
   cacheKey?: string | undefined;
+  /**
+   * What the answer has to be: JSON, JSON that is valid for a schema, one of some texts, or what a regular expression
+   * matches; default any text. Tokens that would lead elsewhere are never drawn, so that an answer that ends by itself
+   * keeps it; one that is cut off ends with `length`. Reasoning comes before it, and is free. UNSUPPORTED where a
+   * schema or a pattern asks for what cannot be kept.
+   */
+  responseFormat?: ResponseFormat | undefined;
   /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */
   signal?: AbortSignal | undefined;
   /** Called once, when the call's turn has come: it waits for no other call any longer. */
@@ -294,6 +302,14 @@ export interface EvaluationResult {
   receipt: Receipt;
 }
 
+/** A state that was saved, or loaded again. */
+export interface SavedState {
+  /** Tokens whose state it is. */
+  tokens: number;
+  /** Bytes of the file. */
+  bytes: number;
+}
+
 /** What a model is, whatever budget it is loaded with. */
 export interface ModelDescription {
   /** The name that the checkpoint gives itself, else the name of its file or folder. */
@@ -415,6 +431,18 @@ export interface Model {
     sequences: readonly (readonly number[])[],
     options?: { signal?: AbortSignal | undefined; onProgress?: ((progress: Progress) => void) | undefined },
   ): Promise<EvaluationResult>;
+  /**
+   * Writes the state of the conversation that ran last into a file, in the place of one that is there, for the owner's
+   * eyes alone (mode 0600). It holds what was written, as token ids. Waits for its turn. Throws NOT_WRITABLE,
+   * DISK_FULL, IO, BAD_USAGE or `signal.reason`.
+   */
+  saveState(path: string | URL, options?: { signal?: AbortSignal | undefined }): Promise<SavedState>;
+  /**
+   * Reads a state that `saveState` wrote, in the place of the conversation that was used longest ago: a prompt that
+   * begins with its tokens does not run again up to there. Waits for its turn. Throws NOT_FOUND, CORRUPT, IO, BAD_USAGE
+   * where the state is of another model or kept in another format, CONTEXT_OVERFLOW, or `signal.reason`.
+   */
+  loadState(path: string | URL, options?: { signal?: AbortSignal | undefined }): Promise<SavedState>;
   /**
    * Frees everything. Running and waiting calls end with ABORTED at once; with `drain` they are answered first, and new
    * ones are refused. Safe to call twice.

@@ -1,5 +1,6 @@
 import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
+import type { ResponseFormat } from '../grammar/response-format.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
 import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
@@ -10,7 +11,7 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt } from './api.js';
+import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt, SavedState } from './api.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
@@ -42,6 +43,7 @@ export interface GenerateSettings {
   trace: string | null;
   /** The name of the conversation; null without one. */
   cacheKey: string | null;
+  responseFormat: ResponseFormat;
 }
 
 /** What the engine knows of a generation that ended. `endedBy` is `abort` for every way of ending it from outside. */
@@ -205,6 +207,8 @@ export interface Methods {
     result: EvaluationResult;
     event: Progress;
   };
+  saveState: { args: { path: string }; result: SavedState; event: never };
+  loadState: { args: { path: string }; result: SavedState; event: never };
   close: { args: Record<string, never>; result: null; event: never };
 }
 
@@ -219,6 +223,8 @@ export interface TextMethods {
     event: never;
   };
   decode: { args: { ids: readonly number[] }; result: string; event: never };
+  /** Throws where a format cannot be kept. */
+  checkFormat: { args: { format: ResponseFormat }; result: null; event: never };
   /** A conversation as text. */
   render: { args: Conversation; result: string; event: never };
   /** The number of ids that a conversation comes to. */

@@ -46,6 +46,11 @@ export class AnswerWriter {
     if (this.#form) this.#reader?.push(this.#form.begun);
   }
 
+  /** Whether the next token is one of reasoning. */
+  get reasons(): boolean {
+    return this.#reader?.mode === 'reasoning';
+  }
+
   /** True from the token on that completed a stop text. */
   get stopped(): boolean {
     return this.#scanner.stopped;

@@ -1,5 +1,5 @@
 import type { Bridge, KeyValueCache } from '../../native-bridge/bridge.js';
-import { PAGE_POSITIONS } from '../../native-bridge/memory.js';
+import { keyValuePageBytes, PAGE_POSITIONS, pagesOf } from '../../native-bridge/memory.js';
 import type { DenseHalf } from '../dense/dense-half.js';
 import type { StreamedMatrices } from '../dense/dense-matrix.js';
 import { HeldParts } from '../dense/held-parts.js';
@@ -14,6 +14,7 @@ import { keptAs, type StateFormat } from '../plan/state-format.js';
 import { KeptPages } from './kept-pages.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
+import { loadPages, type SavedLayer, savePages } from './saved-pages.js';
 
 export interface AttentionOptions {
   spec: ModelSpec;
@@ -48,6 +49,8 @@ export function createAttention(options: AttentionOptions): Mixer {
   const windowed = Array.from({ length: sequences }, (_, sequence) =>
     windowedPages(spec, contextSize, groups, caches, sequence),
   );
+  const keptBy = (of: number) => windowed[of]?.kept ?? null;
+  const layersOf = (of: number) => savedLayers(options, groups, caches, of, keptBy(of));
   let sequence = 0;
   const width = numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
   const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
@@ -68,6 +71,8 @@ export function createAttention(options: AttentionOptions): Mixer {
       }
       windowed[sequence]?.kept.copy(windowed[from]!.kept, length);
     },
+    save: (length, write) => savePages(layersOf(sequence), keptBy(sequence), pagesOf(length), write),
+    load: (length, read) => loadPages(layersOf(sequence), keptBy(sequence), pagesOf(length), length, read),
     async step(layer, x, tokens, position, mixed) {
       const { group, own, ...place } = places[layer]!;
       const at = sequence * groups[group].layers.length + place.at;
@@ -131,6 +136,23 @@ function placesOf(spec: ModelSpec, groups: readonly KeyValueGroup[]): (Place | n
     return { group, at: groups[group].layers.indexOf(source), own: source === layer };
   });
 }
+
+/** What a sequence's layers hold, in order. */
+const savedLayers = (
+  { spec, stateFormat }: AttentionOptions,
+  groups: readonly KeyValueGroup[],
+  caches: readonly KeyValueCache[],
+  sequence: number,
+  kept: KeptPages | null,
+): SavedLayer[] =>
+  groups.flatMap(({ layers, ...heads }, group) => {
+    const pageBytes = keyValuePageBytes({ ...heads, format: keptAs(stateFormat) });
+    const first = sequence * layers.length;
+    return layers.map((layer, i) => ({
+      ...{ cache: caches[group], at: first + i, pageBytes },
+      kept: windowIn(spec, layer) > 0 ? kept : null,
+    }));
+  });
 
 /** The pages of all layers with a sliding window, in one sequence; null without such layers. */
 function windowedPages(

@@ -98,6 +98,31 @@ export class Engine {
     this.#rewind(0);
   }
 
+  /** Ids whose state the sequence in use holds. */
+  get held(): readonly number[] {
+    return this.#sequence.ids;
+  }
+
+  /** Writes the state of the sequence in use. */
+  save(write: (bytes: Uint8Array) => void): void {
+    this.#parts.mixer.save(this.position, write);
+  }
+
+  /**
+   * Reads what `save` wrote of `ids` into an empty sequence, or that which was used longest ago. Throws what `read`
+   * throws, or CORRUPT; the sequence is then empty.
+   */
+  load(ids: readonly number[], read: (into: Uint8Array) => void): void {
+    this.begin();
+    try {
+      this.#parts.mixer.load(ids.length, read);
+    } catch (error) {
+      this.#rewind(0);
+      throw error;
+    }
+    for (const id of ids) this.#sequence.ids.push(id);
+  }
+
   #use(sequence: Sequence): void {
     this.#sequence = sequence;
     this.#sequences.touch(sequence);

@@ -1,6 +1,8 @@
 import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
+import type { Constraint } from '../grammar/constraint.js';
+import { allowedTokens } from './allowed-tokens.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
@@ -13,6 +15,8 @@ export interface GenerationParts extends Omit<WriterParts, 'stop'> {
   vocabSize: number;
   contextSize: number;
   aborted: () => boolean;
+  /** What the answer has to keep, once reasoning has ended; null where any text will do. */
+  constraint: Constraint | null;
   /** Tokens of the prompt that have run, out of all: after each layer of each chunk. It may be a fraction. */
   onPrefill: (done: number, total: number) => void;
   onPiece: (piece: Piece) => void;
@@ -51,12 +55,19 @@ export async function generate(
     await engine.prefill(prompt, cached, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     while (tokens.length < settings.maxTokens) {
-      const id = sampler.next(engine.logits, history);
+      const keeps = answer.reasons ? null : parts.constraint;
+      const allowed = keeps && allowedTokens(keeps, eosIds);
+      if (allowed === 'none') {
+        endedBy = 'endToken';
+        break;
+      }
+      const id = sampler.next(engine.logits, history, allowed);
       if (eosIds.has(id)) {
         answer.pushEnd(id, tokens[tokens.length - 1]);
         endedBy = answer.stopped ? 'stop' : 'endToken';
         break;
       }
+      keeps?.take(spelling.bytes(id));
       tokens.push(id);
       history.push(id);
       answer.push(id);

@@ -60,6 +60,24 @@ export class KeptPages {
     for (let page = 0; page < this.#held.length; page++) this.#held[page] = page < end && from.#held[page];
   }
 
+  /** The pages that are held. */
+  get held(): number[] {
+    return [...this.#held.keys()].filter((page) => this.#held[page]);
+  }
+
+  /**
+   * Holds `pages` of the first `length` positions, as another one did. Returns false where they are too many, or not
+   * what the next token sees.
+   */
+  restore(pages: readonly number[], length: number): boolean {
+    this.#length = length;
+    this.#turn = 0;
+    this.#prompt = 0;
+    this.#held.fill(false);
+    for (const page of pages) if (page < pageAfter(length)) this.#held[page] = true;
+    return pages.length <= this.#limit && this.rewind(length) === length;
+  }
+
   /**
    * Forgets positions from `length` on, or from the nearest shorter length at which the next token sees all that it
    * should; returns that length.

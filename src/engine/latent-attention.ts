@@ -1,8 +1,10 @@
+import { keyValuePageBytes, pagesOf } from '../../native-bridge/memory.js';
 import { loadLatent } from '../mixers/latent-projections.js';
 import type { LatentAttentionSpec } from '../model/spec.js';
 import { keptAs } from '../plan/state-format.js';
 import type { AttentionOptions } from './attention.js';
 import type { Mixer } from './mixer.js';
+import { loadPages, savePages } from './saved-pages.js';
 
 /**
  * The mixer of latent attention (arXiv 2405.04434): keys and values of a position are one vector, [latent | rotary
@@ -22,6 +24,9 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
   const answers = new Float32Array(maxTokens * numAttentionHeads * latent.latentDim);
   // The layers of one sequence follow those of another.
   let first = 0;
+  const format = keptAs(stateFormat);
+  const pageBytes = keyValuePageBytes({ numKeyValueHeads: 1, headDim, format, sharedValueDim: latent.latentDim });
+  const saved = () => layers.map((_, layer) => ({ cache, at: first + layer, pageBytes, kept: null }));
   return {
     use(sequence) {
       first = sequence * numLayers;
@@ -29,6 +34,8 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
     copy(from, length) {
       for (let layer = 0; layer < numLayers; layer++) cache.copy(from * numLayers + layer, first + layer, length);
     },
+    save: (length, write) => savePages(saved(), null, pagesOf(length), write),
+    load: (length, read) => loadPages(saved(), null, pagesOf(length), length, read),
     width: numAttentionHeads * latent.valueDim,
     async step(layer, x, tokens, position, mixed) {
       denseTime.start();

@@ -73,6 +73,14 @@ const inTurns = (
     recurrent.copy(from, length);
     attention.copy(from, length);
   },
+  save(length, write) {
+    recurrent.save(length, write);
+    attention.save(length, write);
+  },
+  load(length, read) {
+    recurrent.load(length, read);
+    attention.load(length, read);
+  },
   async step(layer, x, tokens, position, mixed) {
     await before?.(layer, x, tokens, position);
     await (isRecurrent(layer) ? recurrent : attention).step(layer, x, tokens, position, mixed);

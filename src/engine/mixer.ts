@@ -31,6 +31,13 @@ export interface Mixer {
    * length before that pass is then possible, too.
    */
   rewind(length: number): number;
+  /** Writes the state of the sequence in use, of `length` tokens. What it hands out is valid during the call alone. */
+  save(length: number, write: (bytes: Uint8Array) => void): void;
+  /**
+   * Reads what `save` wrote of `length` tokens into the sequence in use; `read` fills an array. Throws CORRUPT where
+   * that is no such state, and after any error `rewind(0)` has to follow.
+   */
+  load(length: number, read: (into: Uint8Array) => void): void;
   /** Bytes of the states of all sequences that are held now. */
   readonly bytes: number;
   /** The most floats per token that `step` writes. */

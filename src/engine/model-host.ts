@@ -1,4 +1,4 @@
-import type { EvaluationResult, ModelInfo, Receipt } from '../contract/api.js';
+import type { EvaluationResult, ModelInfo, Receipt, SavedState } from '../contract/api.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods } from '../contract/protocol.js';
@@ -6,11 +6,13 @@ import type { Plan } from '../plan/plan.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
+import { Constraints } from './constraints.js';
 import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
+import { loadState, type StateOwner, saveState } from './state-file.js';
 
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
 type OnEvent = (event: unknown) => void;
@@ -22,6 +24,7 @@ interface HostParts {
   engine: Engine;
   feedForward: StreamedFeedForward;
   traceHeader: TraceHeader;
+  stateOwner: StateOwner;
   sources: MeterSources;
   aborted: () => boolean;
   dispose: () => Promise<void>;
@@ -32,10 +35,12 @@ export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
   readonly #parts: HostParts;
+  readonly #constraints: Constraints;
 
   constructor(parts: HostParts) {
     this.#parts = parts;
     this.info = parts.info;
+    this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
   }
 
@@ -58,12 +63,14 @@ export class ModelHost {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
       onEvent(event);
     };
+    const spelling = new TableSpelling(vocabulary);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     feedForward.trace = trace;
     try {
       return await generate(prompt, settings, {
         engine,
-        spelling: new TableSpelling(vocabulary),
+        spelling,
+        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
         meter: new Meter(sources),
@@ -91,6 +98,14 @@ export class ModelHost {
       const progress: Progress = { stage: 'score', done, total: sequences.length, unit: 'sequences' };
       onEvent(progress);
     });
+  }
+
+  saveState({ path }: Arguments<'saveState'>): SavedState {
+    return saveState(path, this.#parts.engine, this.#parts.stateOwner);
+  }
+
+  loadState({ path }: Arguments<'loadState'>): SavedState {
+    return loadState(path, this.#parts.engine, this.#parts.stateOwner);
   }
 
   /**

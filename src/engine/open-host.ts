@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
 import type { ModelInfo } from '../contract/api.js';
@@ -35,7 +36,11 @@ import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
 import { ringSchedule } from './ring-schedule.js';
 import { samplingDefaults } from './sampling-defaults.js';
+import type { StateOwner } from './state-file.js';
 import { MatricesInRing } from './streamed-matrices.js';
+
+/** Bytes that say which pages and which copies a saved state holds; no context has more pages. */
+const STATE_BOOKS_BYTES = 1e6;
 
 type Planned = ReturnType<typeof planOutline>;
 
@@ -83,6 +88,7 @@ export async function openHost(
       }),
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
+      stateOwner: stateOwnerOf(store, planned, parts),
       sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },
       aborted,
       dispose: () => held.dispose(),
@@ -195,6 +201,21 @@ const speedLog = (store: Store, { plan, settings }: Planned, { kernels }: ModelI
     threads: settings.threads,
   });
 };
+
+/** What a saved state has to fit: weights that are elsewhere, or in other formats, make other states. */
+function stateOwnerOf({ manifest }: Store, { plan, settings }: Planned, { bridge }: LoadedParts): StateOwner {
+  const { source, resident, layers } = manifest;
+  const formats = [resident.map(({ name, format }) => [name, format]), layers.map((layer) => layer.formats)];
+  return {
+    model: createHash('sha256')
+      .update(JSON.stringify([source.digest, source.content, formats]))
+      .digest('hex'),
+    stateFormat: settings.stateFormat,
+    contextSize: settings.contextSize,
+    mostBytes: plan.stateBytes / settings.sequences + STATE_BOOKS_BYTES,
+    crc32c: (bytes, seed) => bridge.crc32c(bytes, seed),
+  };
+}
 
 function traceHeaderOf({ spec }: Store, { selector }: ModelInfo, { layers }: Allocation): TraceHeader {
   return {

@@ -1,3 +1,4 @@
+import { FlashrowError } from '../errors.js';
 import { loadRecurrent } from '../mixers/load-recurrent.js';
 import type { MixerLoad } from '../mixers/mixer-tensors.js';
 import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
@@ -34,6 +35,11 @@ export function createRecurrent({ denseTime, sequences, ...options }: RecurrentO
       state = states[sequence];
     },
     copy: (from) => state.copy(states[from]),
+    save: (_, write) => state.save(write),
+    load(length, read) {
+      if (!state.load(length, read))
+        throw new FlashrowError('CORRUPT', 'the saved state does not hold states of the lengths that it names', {});
+    },
     async step(layer, x, tokens, _position, mixed) {
       const at = places[layer];
       if (at === 0) state.begin(tokens, marks);

@@ -18,6 +18,18 @@ export interface SamplerOptions {
   masked: readonly number[];
 }
 
+/** Takes away the chances of ids that are not allowed. */
+function leaveOnly(logits: Float32Array, allowed: Uint32Array, vocabSize: number): void {
+  for (let word = 0; word < allowed.length; word++) {
+    const bits = allowed[word];
+    const end = Math.min(vocabSize, 32 * word + 32);
+    if (bits === 0) logits.fill(Number.NEGATIVE_INFINITY, 32 * word, end);
+    else
+      for (let id = 32 * word; id < end; id++)
+        if (((bits >>> (id & 31)) & 1) === 0) logits[id] = Number.NEGATIVE_INFINITY;
+  }
+}
+
 /** The number of last ids that the repeat penalty looks at. */
 export const PENALTY_WINDOW = 64;
 /**
@@ -45,11 +57,15 @@ export class Sampler {
     this.#weights = new Float64Array(sampling);
   }
 
-  /** Picks an id from logits[vocabSize], and may change them. `history`: the ids so far, the prompt included. */
-  next(logits: Float32Array, history: readonly number[]): number {
+  /**
+   * Picks an id from logits[vocabSize], and may change them. `history`: the ids so far, the prompt included. `allowed`
+   * has a bit for each id that may be picked; null where all may.
+   */
+  next(logits: Float32Array, history: readonly number[], allowed: Uint32Array | null = null): number {
     const { temperature, masked, repeatPenalty } = this.#options;
     if (repeatPenalty !== 1) penalize(logits, history, repeatPenalty);
     for (const id of masked) logits[id] = Number.NEGATIVE_INFINITY;
+    if (allowed !== null) leaveOnly(logits, allowed, this.#options.vocabSize);
     const best = likeliest(logits, this.#options.vocabSize);
     checkNumber(logits[best]);
     return temperature > 0 ? this.#draw(logits, best) : best;

@@ -1,8 +1,8 @@
 import { type CodePointRange, characterOf, without } from './code-points.js';
 import type { Grammar, NodeId } from './grammar.js';
 
-/** White space between two parts of a JSON text at most, so that a model cannot go on with it for ever. */
-const MOST_SPACE = 24;
+/** Blanks and tabs at the beginning of a line at most: a model that is lost would go on with them for ever. */
+const [MOST_BLANKS, MOST_TABS] = [20, 10];
 /** Digits of a number at most: as many as a double tells apart, and an exponent that it holds. */
 const [INTEGER_DIGITS, FRACTION_DIGITS, EXPONENT_DIGITS] = [15, 15, 2];
 /** Characters that stand in a JSON string as they are (RFC 8259). */
@@ -27,6 +27,7 @@ const CONTROLS = 0x20;
 /** The parts of JSON texts (RFC 8259) in a grammar. */
 export class JsonGrammar {
   readonly grammar: Grammar;
+  /** Nothing, a blank, or the end of a line and the indent of the next: what people put between parts. */
   readonly space: NodeId;
   /** One character of a string, as it is or escaped. */
   readonly character: NodeId;
@@ -38,7 +39,11 @@ export class JsonGrammar {
 
   constructor(grammar: Grammar) {
     this.grammar = grammar;
-    this.space = grammar.repeat(grammar.byte(Buffer.from(' \n\t\r')), 0, MOST_SPACE);
+    const indent = (character: string, most: number) =>
+      grammar.sequence(grammar.literal('\n'), grammar.repeat(grammar.literal(character), 0, most));
+    this.space = grammar.optional(
+      grammar.choice(grammar.literal(' '), indent(' ', MOST_BLANKS), indent('\t', MOST_TABS)),
+    );
     this.digit = grammar.byteBetween(0x30, 0x39);
     this.character = this.#anyCharacter();
     this.integer = this.#integer();

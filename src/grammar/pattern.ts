@@ -1,7 +1,7 @@
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
+import type { Alphabet } from './alphabet.js';
 import { type CodePointRange, complement } from './code-points.js';
 import type { NodeId } from './grammar.js';
-import type { JsonGrammar } from './json.js';
 
 /** Refuses a part of a pattern, in words. */
 export type Refuse = (why: string) => never;
@@ -37,30 +37,30 @@ const LINE_ENDS: CodePointRange[] = [
 const SETS: Readonly<Record<string, CodePointRange[]>> = { digit: DIGITS, word: WORD, space: SPACE };
 
 /**
- * Strings of JSON, without quotes, that a regular expression of ECMA-262 (with the flag u, as JSON Schema wants it) is
+ * Texts that a regular expression of ECMA-262 (with the flag u, as JSON Schema wants it) is
  * found in. Without `^` and `$` anything may stand before and after.
  */
-export function patternNode(json: JsonGrammar, pattern: string, refuse: Refuse): NodeId {
+export function patternNode(alphabet: Alphabet, pattern: string, refuse: Refuse): NodeId {
   let parsed: AST.Pattern;
   try {
     parsed = new RegExpParser({ ecmaVersion: 2024 }).parsePattern(pattern, 0, pattern.length, { unicode: true });
   } catch (error) {
     return refuse(`it is no regular expression: ${(error as Error).message}`);
   }
-  return new PatternCompiler(json, refuse).whole(parsed.alternatives);
+  return new PatternCompiler(alphabet, refuse).whole(parsed.alternatives);
 }
 
 class PatternCompiler {
-  readonly #json: JsonGrammar;
+  readonly #alphabet: Alphabet;
   readonly #refuse: Refuse;
 
-  constructor(json: JsonGrammar, refuse: Refuse) {
-    this.#json = json;
+  constructor(alphabet: Alphabet, refuse: Refuse) {
+    this.#alphabet = alphabet;
     this.#refuse = refuse;
   }
 
   whole(alternatives: readonly AST.Alternative[]): NodeId {
-    const { grammar, character } = this.#json;
+    const { grammar, character } = this.#alphabet;
     const anything = grammar.repeat(character, 0, Number.POSITIVE_INFINITY);
     const options = alternatives.map(({ elements }) => {
       const begins = isEdge(elements[0], 'start');
@@ -75,7 +75,7 @@ class PatternCompiler {
   #element(element: AST.Element): NodeId {
     switch (element.type) {
       case 'Character':
-        return this.#json.characterIn([[element.value, element.value]]);
+        return this.#alphabet.characterIn([[element.value, element.value]]);
       case 'CharacterClass':
         return this.#set(this.#rangesOfClass(element));
       case 'CharacterSet':
@@ -95,7 +95,7 @@ class PatternCompiler {
   }
 
   #group(alternatives: readonly AST.Alternative[]): NodeId {
-    const { grammar } = this.#json;
+    const { grammar } = this.#alphabet;
     const options = alternatives.map(({ elements }) =>
       grammar.sequence(...elements.map((element) => this.#element(element))),
     );
@@ -105,12 +105,12 @@ class PatternCompiler {
   #repeated({ element, min, max, raw }: AST.Quantifier): NodeId {
     if (min > MOST_COUNTED || (Number.isFinite(max) && max > MOST_COUNTED))
       this.#refuse(`${raw} counts beyond ${MOST_COUNTED}`);
-    return this.#json.grammar.repeat(this.#element(element as AST.Element), min, max);
+    return this.#alphabet.grammar.repeat(this.#element(element as AST.Element), min, max);
   }
 
   #set(ranges: CodePointRange[]): NodeId {
     if (ranges.length === 0) this.#refuse('a class of characters is empty');
-    return this.#json.characterIn(ranges);
+    return this.#alphabet.characterIn(ranges);
   }
 
   #rangesOfClass({ elements, negate }: AST.CharacterClass): CodePointRange[] {

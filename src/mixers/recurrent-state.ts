@@ -135,6 +135,31 @@ export class RecurrentState {
     for (const [i, point] of from.#snapshots.entries()) copyPoint(point, this.#snapshots[i]);
   }
 
+  /** Writes all that it holds. */
+  save(write: (bytes: Uint8Array) => void): void {
+    const points = [this.#present, this.#before, ...this.#snapshots];
+    write(bytesIn(Int32Array.from([points.length, ...points.flatMap(({ length, steps }) => [length, steps])])));
+    for (const { states, inputs } of points) for (const array of [...states, ...inputs]) write(bytesIn(array));
+  }
+
+  /** Reads what `save` wrote after `length` tokens; false where that is something else. */
+  load(length: number, read: (into: Uint8Array) => void): boolean {
+    const [count] = readIntegers(1, read);
+    if (count < 2 || count > 2 + SNAPSHOTS) return false;
+    const lengths = readIntegers(2 * count, read);
+    while (this.#snapshots.length < count - 2) this.#snapshots.push(this.#point());
+    for (const point of this.#snapshots) point.length = -1;
+    const points = [this.#present, this.#before, ...this.#snapshots].slice(0, count);
+    for (const [i, point] of points.entries()) {
+      [point.length, point.steps] = lengths.subarray(2 * i, 2 * i + 2);
+      const isSound = point.steps >= 0 && point.steps <= STEPS_KEPT && point.length >= -1;
+      if (!isSound || (point.length >= 0 && point.length + point.steps > length + (i === 0 ? STEPS_KEPT : 0)))
+        return false;
+      for (const array of [...point.states, ...point.inputs]) read(bytesIn(array));
+    }
+    return this.#present.length === length;
+  }
+
   /**
    * Takes the state back to `length` tokens, or to the nearest shorter length that it can return to, which it returns.
    * A pass that is running is forgotten.
@@ -192,6 +217,15 @@ export class RecurrentState {
       inputs: this.#sizes.map(({ inputWidth }) => new Float32Array(STEPS_KEPT * inputWidth)),
     };
   }
+}
+
+const bytesIn = ({ buffer, byteOffset, byteLength }: Float32Array | Int32Array): Uint8Array =>
+  new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+
+function readIntegers(count: number, read: (into: Uint8Array) => void): Int32Array {
+  const integers = new Int32Array(count);
+  read(bytesIn(integers));
+  return integers;
 }
 
 function copyPoint(from: Point, to: Point): void {

@@ -1,4 +1,4 @@
-import { PAGE_POSITIONS } from '../../native-bridge/memory.js';
+import { pagesOf } from '../../native-bridge/memory.js';
 import { prefillChunk } from './prefill-chunk.js';
 import type { ModelSpec, SlidingWindowSpec } from './spec.js';
 
@@ -27,5 +27,3 @@ export function windowPages(spec: ModelSpec, contextSize: number): number {
   const turn = pagesOf(size + END_ROOM) + 1;
   return Math.min(whole, now + turn + pagesOf(MESSAGE_ROOM));
 }
-
-const pagesOf = (positions: number) => Math.ceil(positions / PAGE_POSITIONS);

@@ -1,4 +1,4 @@
-import type { ChatMessage, ChatOptions, Tool } from '../index.js';
+import type { ChatMessage, ChatOptions, ResponseFormat, Tool } from '../index.js';
 import type { ModelPool } from './model-pool.js';
 import { ChatFormat } from './openai-format.js';
 import { CHAT_REQUEST, type ChatRequest, generateOptions, readBody, refuse, tokensAtMost } from './requests.js';
@@ -33,8 +33,6 @@ export function chatOf(
 }
 
 function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: ChatOptions } {
-  const format = body.response_format?.type ?? 'text';
-  if (format !== 'text') refuse('response_format', `of the type ${JSON.stringify(format)} cannot be had yet`);
   if (body.logprobs) refuse('logprobs', 'cannot be had yet');
   if (body.functions?.length) refuse('functions', 'are not taken: write them as tools');
   const variables = {
@@ -48,6 +46,7 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
       maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
       ...(body.tools?.length ? { tools: body.tools as unknown as Tool[], toolChoice: toolChoiceOf(body) } : {}),
       ...(Object.keys(variables).length > 0 ? { templateVariables: variables } : {}),
+      responseFormat: responseFormatOf(body),
     },
   };
 }
@@ -57,6 +56,12 @@ const withoutNulls = (message: ChatRequest['messages'][number]): ChatMessage =>
   Object.fromEntries(
     Object.entries(message).filter(([name, value]) => name === 'content' || (value !== null && value !== undefined)),
   ) as unknown as ChatMessage;
+
+function responseFormatOf({ response_format: format }: ChatRequest): ResponseFormat | undefined {
+  if (format?.type === 'json_schema') return { type: 'json_schema', schema: format.json_schema.schema };
+  if (format?.type === 'json_object' && format.schema) return { type: 'json_schema', schema: format.schema };
+  return format && { type: format.type };
+}
 
 function toolChoiceOf({ tool_choice: choice }: ChatRequest): ChatOptions['toolChoice'] {
   return typeof choice === 'object' ? { name: choice.function.name } : choice;

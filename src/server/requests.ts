@@ -66,6 +66,16 @@ export const TOOL = z.looseObject({
     .optional(),
 });
 
+/** llama.cpp's servers take the schema of `json_object`, too. */
+const RESPONSE_FORMAT = z.union([
+  z.looseObject({ type: z.literal('text') }),
+  z.looseObject({ type: z.literal('json_object'), schema: maybe(z.record(z.string(), z.unknown())) }),
+  z.looseObject({
+    type: z.literal('json_schema'),
+    json_schema: z.looseObject({ schema: z.record(z.string(), z.unknown()) }),
+  }),
+]);
+
 export const CHAT_REQUEST = z.looseObject({
   model: maybe(z.string()),
   messages: z.array(MESSAGE).min(1),
@@ -81,7 +91,7 @@ export const CHAT_REQUEST = z.looseObject({
     ]),
   ),
   functions: maybe(z.array(z.unknown())),
-  response_format: maybe(z.looseObject({ type: z.string() })),
+  response_format: maybe(RESPONSE_FORMAT),
   reasoning_effort: maybe(z.string()),
   chat_template_kwargs: maybe(z.record(z.string(), z.unknown())),
 });

@@ -91,6 +91,10 @@ async function perform(
       return loaded().logprobs(request.args);
     case 'evaluate':
       return loaded().evaluate(request.args, onEvent);
+    case 'saveState':
+      return loaded().saveState(request.args);
+    case 'loadState':
+      return loaded().loadState(request.args);
     case 'close':
       await host?.dispose();
       host = null;

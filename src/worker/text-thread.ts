@@ -5,6 +5,7 @@ import { checkIds, checkLength } from '../contract/check-ids.js';
 import type { Call, Reply, TextMethods } from '../contract/protocol.js';
 import { ChatPrompts } from '../engine/chat-prompts.js';
 import { FlashrowError } from '../errors.js';
+import { answerGrammar } from '../grammar/response-format.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
@@ -38,6 +39,9 @@ function perform(call: Call<TextMethods>): unknown {
       if (contextSize !== null) checkLength(text, contextSize, tokenizer.longestToken);
       return inTurns(tokenizer.encoding(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial }));
     }
+    case 'checkFormat':
+      answerGrammar(call.args.format);
+      return null;
     case 'decode':
       checkIds(call.args.ids, opened().vocabSize);
       return opened().tokenizer.decode(call.args.ids);

@@ -156,6 +156,32 @@ describe('a state of fixed size', () => {
     machine.check();
   });
 
+  it('is read again as it was written, and from nothing else', () => {
+    const machine = new Machine();
+    machine.pass(numbers(30), { mark: true });
+    machine.pass(numbers(5, 3));
+    const parts: Uint8Array[] = [];
+    machine.state.save((bytes) => parts.push(bytes.slice()));
+    const reader = (written: Uint8Array[]) => {
+      const left = [...written];
+      return (into: Uint8Array) => into.set(left.shift()!.subarray(0, into.length));
+    };
+    // The number of copies is read first, and then their lengths.
+    const whole = [parts[0].slice(0, 4), parts[0].slice(4), ...parts.slice(1)];
+    const other = new Machine();
+    other.pass(numbers(50, 9), { mark: true });
+    expect(other.state.load(35, reader(whole))).toBe(true);
+    other.tokens = [...machine.tokens];
+    other.check();
+    expect(other.restore(33)).toBe(33);
+    other.check();
+    expect(other.restore(25)).toBe(25);
+    other.check();
+    expect(new Machine().state.load(34, reader(whole))).toBe(false);
+    const many = new Uint8Array(Int32Array.of(9).buffer);
+    expect(new Machine().state.load(35, reader([many, ...whole.slice(1)]))).toBe(false);
+  });
+
   it('takes no more memory than it did at first, whatever was kept', () => {
     const machine = new Machine();
     for (let turn = 0; turn < 20; turn++) {

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { BridgeError, type KeyValueCache, type KeyValueCacheOptions } from '../../dist/native-bridge/bridge.js';
 import { openBridge } from '../../dist/native-bridge/index.js';
+import { keyValuePageBytes } from '../../dist/native-bridge/memory.js';
 import { bits, firstBeyond, ISAS, Random, thrownBy } from './support.js';
 
 type Shape = Pick<KeyValueCacheOptions, 'numAttentionHeads' | 'numKeyValueHeads' | 'headDim'>;
@@ -278,6 +279,44 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       cache.dispose();
     },
   );
+
+  it.each(['f32', 'i16', 'i8'] as const)('saves pages that another cache, also the twin, takes up: %s', (format) => {
+    const random = new Random(67);
+    const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16, sharedValueDim: undefined };
+    for (const sharedValueDim of [undefined, 12]) {
+      const options = { ...shape, format, sharedValueDim, numLayers: 1, contextSize: 150 };
+      const cache = bridge.createKeyValueCache(options);
+      const twin = openBridge({ isa: 'ts', threads: 1 });
+      const others = [bridge, twin].map((one) => one.createKeyValueCache(options));
+      const [k, v, q] = [random.floats(140 * 32), random.floats(140 * 32), random.floats(64)];
+      cache.append(0, 0, 140, k, v);
+      const expected = new Float32Array(64);
+      cache.attend(0, 139, 1, q, expected);
+      const page = new Uint8Array(keyValuePageBytes(options));
+      for (const other of others) {
+        for (const number of [2, 0, 1]) {
+          cache.savePage(0, number, page);
+          other.loadPage(0, number, page);
+        }
+        const out = new Float32Array(64);
+        other.attend(0, 149, 1, q, out);
+        other.truncate(0, 140);
+        other.attend(0, 139, 1, q, out);
+        expect(firstBeyond(out, [...expected], 2e-5)).toBeNull();
+        for (const call of [
+          () => other.loadPage(0, 3, page),
+          () => other.loadPage(1, 0, page),
+          () => other.loadPage(0, 0, page.subarray(1)),
+          () => other.savePage(0, 3, page),
+          () => other.savePage(0, 0, page.subarray(1)),
+        ])
+          expect(thrownBy(call).code, String(call)).toBe('USAGE');
+        other.dispose();
+      }
+      twin.dispose();
+      cache.dispose();
+    }
+  });
 
   it('keeps layers apart', () => {
     const shape = { numAttentionHeads: 1, numKeyValueHeads: 1, headDim: 8 };

@@ -85,7 +85,6 @@ describe('what is wrong', () => {
     expect(await bad({ messages: [{ content: 'x' }] })).toEqual([400, 'messages.0.role', 'invalid_value']);
     for (const [field, value] of Object.entries({
       ...{ n: 2, logprobs: true, logit_bias: { 5: 1 }, presence_penalty: 1, frequency_penalty: 1 },
-      response_format: { type: 'json_schema' },
     }))
       expect(await bad({ messages, [field]: value })).toEqual([400, field, 'unsupported_value']);
     expect(await bad({ messages, model: 'gpt-5' })).toEqual([404, 'model', 'model_not_found']);

@@ -32,6 +32,7 @@ class Cache : public Holder<Cache, KeyValueCache> {
                        {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
                         InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::truncate>("truncate"),
                         InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"),
+                        InstanceMethod<&Cache::savePage>("savePage"), InstanceMethod<&Cache::loadPage>("loadPage"),
                         InstanceMethod("dispose", &Cache::dispose)});
   }
 
@@ -95,6 +96,20 @@ class Cache : public Holder<Cache, KeyValueCache> {
   void copy(const Napi::CallbackInfo& info) {
     with(info, [&](KeyValueCache& cache) {
       cache.copy(toCount(info[0], "from"), toCount(info[1], "to"), toCount(info[2], "length"));
+    });
+  }
+
+  void savePage(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      const auto into = toSpan<uint8_t>(info[2], napi_uint8_array, cache.pageBytes(), "into", "Uint8Array");
+      cache.savePage(toCount(info[0], "layer"), toCount(info[1], "page"), into.data);
+    });
+  }
+
+  void loadPage(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      const auto from = toSpan<uint8_t>(info[2], napi_uint8_array, cache.pageBytes(), "from", "Uint8Array");
+      cache.loadPage(toCount(info[0], "layer"), toCount(info[1], "page"), from.data);
     });
   }
 };

@@ -310,6 +310,20 @@ void KeyValueCache::drop(size_t index, size_t from, size_t to) {
   for (size_t page = (from + kPagePositions - 1) / kPagePositions; page < end; page++) release(layer, page);
 }
 
+void KeyValueCache::savePage(size_t index, size_t page, uint8_t* into) {
+  const PerLayer& layer = checked(index, 0, 0);
+  if (!holds(layer, page)) failUsage("page " + std::to_string(page) + " is not held");
+  std::memcpy(into, layer.pages[page].data, pageBytes());
+}
+
+void KeyValueCache::loadPage(size_t index, size_t page, const uint8_t* from) {
+  PerLayer& layer = checked(index, page, 0);
+  if (page * kPagePositions >= options_.contextSize) failUsage("page " + std::to_string(page) + " is past the context");
+  if (!holds(layer, page)) take(layer, page);
+  std::memcpy(layer.pages[page].data, from, pageBytes());
+  layer.length = std::max(layer.length, std::min((page + 1) * kPagePositions, options_.contextSize));
+}
+
 void KeyValueCache::copy(size_t fromIndex, size_t toIndex, size_t length) {
   const PerLayer& from = checked(fromIndex, 0, 0);
   PerLayer& to = checked(toIndex, 0, 0);

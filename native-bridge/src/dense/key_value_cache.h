@@ -52,6 +52,11 @@ class KeyValueCache {
   void drop(size_t layer, size_t from, size_t to);
   /** Has one layer hold what another one holds of its first `length` positions. */
   void copy(size_t from, size_t to, size_t length);
+  /** Writes a page that a layer holds, pageBytes() of them. */
+  void savePage(size_t layer, size_t page, uint8_t* into);
+  /** Has a layer hold a page that was saved; positions up to its end then count as held. */
+  void loadPage(size_t layer, size_t page, const uint8_t* from);
+  size_t pageBytes() const;
 
  private:
   /** Memory for pagesPerRun_ pages, untouched where they have not been written; none while all of them are free. */
@@ -88,7 +93,6 @@ class KeyValueCache {
   size_t valueDim() const { return sharesValues() ? options_.sharedValueDim : options_.headDim; }
   /** Vectors of one position that a page keeps. */
   size_t keptHeads() const { return (sharesValues() ? 1 : 2) * options_.numKeyValueHeads; }
-  size_t pageBytes() const;
   bool holds(const PerLayer& layer, size_t page) const {
     return page < layer.pages.size() && layer.pages[page].data != nullptr;
   }

@@ -24,6 +24,8 @@ interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags {
   chatTemplate?: string;
   templateVar?: TemplateVariables;
   trace?: string;
+  saveState?: string;
+  loadState?: string;
   json?: boolean;
 }
 
@@ -60,6 +62,12 @@ export function runCommand(): Command {
     );
   addGenerationOptions(command, { maxTokens: 256, temperature: 0, repeatPenalty: 1 });
   command
+    .optionsGroup('State:')
+    .option('--save-state <file>', 'keep what was computed for prompt and answer in a file, for --load-state')
+    .option(
+      '--load-state <file>',
+      'go on with a state that --save-state kept: what the prompt shares with it does not run',
+    )
     .optionsGroup('For experts:')
     .option('--trace <file>', 'record which pieces of the weights each token asks for in a new file, for replay');
   addExamples(
@@ -82,10 +90,16 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
   const usualContext = async () =>
-    contextForRun(await namedModel(source, flags.cacheDir), prompt, { ...flags, template });
-  const { result, interruption } = await generate(source, flags, signal, usualContext, (model) => {
+    keepsState(flags)
+      ? undefined
+      : contextForRun(await namedModel(source, flags.cacheDir), prompt, { ...flags, template });
+  const { result, interruption } = await generate(source, flags, signal, usualContext, async (model) => {
     plan = model.plan;
-    return writeAnswer((follow) => begin(model, { ...options, ...follow }), { quiet, signal, shownPrompt });
+    if (flags.loadState !== undefined) await model.loadState(flags.loadState, { signal });
+    const written = (follow: object) => begin(model, { ...options, ...follow });
+    const answer = await writeAnswer(written, { quiet, signal, shownPrompt });
+    if (flags.saveState !== undefined) await model.saveState(flags.saveState);
+    return answer;
   });
   noteAll(result.warnings);
   if (quiet) printJson(warnedInCommandWords(result));
@@ -93,6 +107,9 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   else finishText(result, plan);
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
+
+/** A state may be longer than this prompt: the context is then the usual one. */
+const keepsState = ({ saveState, loadState }: RunFlags): boolean => saveState !== undefined || loadState !== undefined;
 
 /** The text of the template that was given. */
 function templateFrom({ chat, chatTemplate }: RunFlags): Promise<string> {
@@ -151,6 +168,9 @@ const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
 
 function finishText(result: RunResult, plan: Plan | null): void {
   endTextLine();
+  const { text, reasoning, toolCalls, tokens } = result;
+  if (tokens.length > 0 && text + reasoning === '' && toolCalls.length === 0)
+    notice(`note: what was generated has no text; its ids are ${JSON.stringify(tokens)}`);
   notice(`\n${formatUsage(result)}`);
   if (result.receipt === null) return;
   notice(formatReceipt(result.receipt));

@@ -1,0 +1,177 @@
+import { fchmodSync } from 'node:fs';
+import type { Crc32c } from '../../native-bridge/crc32c.js';
+import type { SavedState } from '../contract/api.js';
+import { type OpenFile, readExactly, withFile } from '../disk/files.js';
+import { freeBytes } from '../disk/free-bytes.js';
+import { replaceFile } from '../disk/replace-file.js';
+import { asWriteError } from '../disk/write-errors.js';
+import { writeFully } from '../disk/write-fully.js';
+import { FlashrowError } from '../errors.js';
+import type { Engine } from './engine.js';
+
+/*
+ * A file with the state of one sequence: a mark, the length of a header in JSON, the header, ids [tokens] in 32 bits,
+ * what the mixer saves, and the CRC-32C of all of it. Numbers are little-endian.
+ */
+
+const MARK = Buffer.from('flashrow state 0');
+/** A header has a few short fields. */
+const MOST_HEADER_BYTES = 4096;
+/** The checksum is taken over so many bytes at once. */
+const CHUNK_BYTES = 1 << 20;
+
+/** What a state belongs to, and what it may take. */
+export interface StateOwner {
+  /** Tells the model's weights and their formats, in hexadecimal. */
+  model: string;
+  /** How keys and values are kept. */
+  stateFormat: string;
+  contextSize: number;
+  /** The most bytes of one sequence's state. */
+  mostBytes: number;
+  crc32c: Crc32c;
+}
+
+interface Header {
+  model: string;
+  stateFormat: string;
+  tokens: number;
+}
+
+/**
+ * Writes the state of the sequence that the engine used last, for the owner's eyes alone (mode 0600). The file is there
+ * whole, or as it was. Throws NOT_WRITABLE, DISK_FULL or IO.
+ */
+export function saveState(
+  path: string,
+  engine: Engine,
+  { model, stateFormat, crc32c, mostBytes }: StateOwner,
+): SavedState {
+  const header: Header = { model, stateFormat, tokens: engine.held.length };
+  const text = Buffer.from(JSON.stringify(header));
+  let at = 0;
+  try {
+    replaceFile(path, (file) => {
+      fchmodSync(file, 0o600);
+      let checksum = 0;
+      const write = (bytes: Uint8Array) => {
+        writeFully(file, bytes, at);
+        checksum = crc32c(bytes, checksum);
+        at += bytes.length;
+      };
+      write(MARK);
+      write(number32(text.length));
+      write(text);
+      write(new Uint8Array(Uint32Array.from(engine.held).buffer));
+      engine.save(write);
+      write(number32(checksum));
+    });
+  } catch (error) {
+    throw asWriteError(error, path, { neededBytes: mostBytes, freeBytes: freeBytes(path) });
+  }
+  return { tokens: header.tokens, bytes: at };
+}
+
+/**
+ * Reads a state that `saveState` wrote. The file is checked whole before any of it counts. Throws NOT_FOUND, CORRUPT,
+ * IO, BAD_USAGE where it is of another model or kept otherwise, or CONTEXT_OVERFLOW.
+ */
+export function loadState(path: string, engine: Engine, owner: StateOwner): SavedState {
+  return withFile(path, (file) => {
+    const { header, end } = readHeader(file, owner);
+    checkWhole(file, owner.crc32c);
+    const ids = new Uint32Array(header.tokens);
+    let at = end;
+    const read = (into: Uint8Array) => {
+      if (at + into.length > file.size - 4) throw damaged(path, at, 'it ends before the state does');
+      readExactly(file, at, into);
+      at += into.length;
+    };
+    read(new Uint8Array(ids.buffer));
+    engine.load([...ids], read);
+    if (at === file.size - 4) return { tokens: header.tokens, bytes: file.size };
+    engine.begin();
+    throw damaged(path, at, 'the state ends before the file does');
+  });
+}
+
+function readHeader(file: OpenFile, owner: StateOwner): { header: Header; end: number } {
+  const { path, size } = file;
+  const start = new Uint8Array(MARK.length + 4);
+  if (size < start.length + 4) throw damaged(path, size, 'it is too short');
+  readExactly(file, 0, start);
+  if (!MARK.equals(start.subarray(0, MARK.length))) throw damaged(path, 0, 'it is no state that flashrow saved');
+  const length = new DataView(start.buffer).getUint32(MARK.length, true);
+  const end = start.length + length;
+  if (length > MOST_HEADER_BYTES || end + 4 > size) throw damaged(path, MARK.length, 'its header is too long');
+  const text = new Uint8Array(length);
+  readExactly(file, start.length, text);
+  const header = parsed(path, Buffer.from(text).toString());
+  checkOwner(path, header, owner);
+  if (size > end + 4 * header.tokens + owner.mostBytes + 4) throw damaged(path, size, 'it is larger than such a state');
+  return { header, end };
+}
+
+function parsed(path: string, text: string): Header {
+  try {
+    const { model, stateFormat, tokens } = JSON.parse(text) as Record<string, unknown>;
+    if (
+      typeof model === 'string' &&
+      typeof stateFormat === 'string' &&
+      Number.isSafeInteger(tokens) &&
+      Number(tokens) >= 0
+    )
+      return { model, stateFormat, tokens: Number(tokens) };
+  } catch {
+    // Said below, as for any other header that is none.
+  }
+  throw damaged(path, MARK.length + 4, 'its header cannot be read');
+}
+
+function checkOwner(path: string, header: Header, { model, stateFormat, contextSize }: StateOwner): void {
+  if (header.model !== model)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${path} holds the state of another model; load it with the model file that it was saved with`,
+      { option: 'path', path },
+    );
+  if (header.stateFormat !== stateFormat)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${path} holds keys and values in ${header.stateFormat}, the model keeps them in ${stateFormat}; set \`tuning.state\` to ${header.stateFormat}`,
+      { option: 'tuning.state', path, accepted: header.stateFormat },
+    );
+  if (header.tokens > contextSize)
+    throw new FlashrowError(
+      'CONTEXT_OVERFLOW',
+      `${path} holds the state of ${header.tokens} tokens, which do not fit the context of ${contextSize}; raise \`contextSize\``,
+      { tokens: header.tokens, contextSize },
+    );
+}
+
+/** Throws CORRUPT unless the file ends in the checksum of what is before. */
+function checkWhole(file: OpenFile, crc32c: Crc32c): void {
+  const bytes = new Uint8Array(CHUNK_BYTES);
+  const end = file.size - 4;
+  let checksum = 0;
+  for (let at = 0; at < end; at += CHUNK_BYTES) {
+    const part = bytes.subarray(0, Math.min(CHUNK_BYTES, end - at));
+    readExactly(file, at, part);
+    checksum = crc32c(part, checksum);
+  }
+  const stored = new Uint8Array(4);
+  readExactly(file, end, stored);
+  if (!Buffer.from(stored).equals(number32(checksum))) throw damaged(file.path, end, 'its checksum does not match');
+}
+
+const damaged = (path: string, offset: number, reason: string) =>
+  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; save the state again, or delete the file`, {
+    path,
+    offset,
+  });
+
+function number32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
