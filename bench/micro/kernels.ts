@@ -16,7 +16,7 @@ import { type Group, medianMs, type Workshop } from './group.js';
 
 const HIDDEN = 4096;
 const NEURONS = 2048;
-const TOKENS = [1, 64];
+const TOKENS = [1, 2, 4, 8, 16, 64];
 /** Weights that are multiplied by in turn, as a multiple of the last-level cache: far too many for it. */
 const CACHES_FULL = 4;
 
@@ -60,12 +60,15 @@ async function measure({ threads }: Workshop, isa: Isa, build: (bridge: Bridge) 
   try {
     const rows: Row[] = [];
     const memory = await memoryBandwidth(threads);
+    let alone = 0;
     for (const tokens of TOKENS) {
       const ms = await medianMs(() => kernel.run(tokens));
+      if (tokens === 1) alone = ms;
       const speed = (kernel.bytes / ms) * 1e3;
       rows.push({
         tokens,
         ms,
+        'times one token': ms / alone,
         'GB/s': speed / 1e9,
         'memory GB/s': tokens === 1 ? memory / 1e9 : null,
         'of memory': tokens === 1 ? speed / memory : null,
