@@ -10,6 +10,7 @@ import type { DenseHalf } from './dense-half.js';
 import type { StreamedMatrices } from './dense-matrix.js';
 import { Embedding } from './embedding.js';
 import { HeldParts } from './held-parts.js';
+import { LatentExperts } from './latent-experts.js';
 import { LearnedPositions } from './learned-positions.js';
 import { loadHead } from './load-head.js';
 import { type DenseLayer, loadLayer, type SegmentLoad } from './load-layer.js';
@@ -40,6 +41,8 @@ interface DenseParts {
   vectors: AttentionVectors;
   sharedExpert: SharedExpert | null;
   branchNorms: BranchNorms;
+  /** Null where experts work in the residual stream's own space. */
+  latentExperts: LatentExperts | null;
   perLayerInputs: PerLayerInputs | null;
   /** Per layer the factor of its output; empty if the model has none. */
   layerScales: readonly number[];
@@ -80,6 +83,8 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
   const vectors = new AttentionVectors(spec, tensors, rotariesOf(spec, maxTokens), bridge);
   const sharedExpert = spec.experts?.sharedIntermediateSize ? new SharedExpert(load, maxTokens) : null;
   const branchNorms = new BranchNorms(spec, tensors, bridge, maxTokens);
+  const latentSize = spec.experts?.latentSize;
+  const latentExperts = latentSize ? new LatentExperts(load, latentSize, maxTokens) : null;
   const perLayerInputs = spec.perLayerInputs ? held.keep(new PerLayerInputs(spec, tensors, bridge, maxTokens)) : null;
   const layerScales = spec.layerScales ? readEachLayer(load, 'layerScale').map(([scale]) => scale) : [];
   const downBiases = spec.feedForwardBiases && !spec.experts ? readEachLayer(load, 'downBias') : [];
@@ -94,6 +99,7 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
     vectors,
     sharedExpert,
     branchNorms,
+    latentExperts,
     perLayerInputs,
     layerScales,
     downBiases,
@@ -123,7 +129,7 @@ function assemble(
   streamed: StreamedMatrices | null,
   dispose: () => Promise<void>,
 ): DenseHalf {
-  const { layers, vectors, sharedExpert, branchNorms, perLayerInputs, layerScales } = parts;
+  const { layers, vectors, sharedExpert, branchNorms, latentExperts, perLayerInputs, layerScales } = parts;
   const { downBiases, head, positions, embedding } = parts;
   return {
     residentBytes: residentBytesOf(parts),
@@ -142,8 +148,13 @@ function assemble(
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) =>
       layers[layer].output.run(attention, x, tokens, ffnInput),
-    networkInputs: (layer, x, tokens, ffnInput) => branchNorms.inputs(layer, x, tokens, ffnInput),
+    networkInputs(layer, x, tokens, ffnInput) {
+      const inputs = branchNorms.inputs(layer, x, tokens, ffnInput);
+      if (latentExperts) inputs.experts = latentExperts.inputs(layer, inputs.experts, tokens);
+      return inputs;
+    },
     finishFeedForward(layer, x, tokens, output) {
+      latentExperts?.finish(layer, tokens, output);
       const shared = sharedExpert?.run(layer, x, tokens);
       if (shared) branchNorms.join(layer, tokens, output, shared);
       if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
@@ -165,10 +176,11 @@ function assemble(
 
 /** Bytes of the weights held; the embedding and the table of positions stay on disk. */
 function residentBytesOf(parts: DenseParts): number {
-  const { layers, vectors, sharedExpert, branchNorms, perLayerInputs, downBiases, head } = parts;
+  const { layers, vectors, sharedExpert, branchNorms, latentExperts, perLayerInputs, downBiases, head } = parts;
   let bytes =
     vectors.residentBytes +
     branchNorms.residentBytes +
+    (latentExperts?.residentBytes ?? 0) +
     (perLayerInputs?.residentBytes ?? 0) +
     (sharedExpert?.residentBytes ?? 0) +
     head.residentBytes;

@@ -59,6 +59,7 @@ export function denseFootprint(
       rotary +
       positions +
       (1 + branchRows(spec)) * rows +
+      (spec.experts?.latentSize ? rows + 4 * maxTokens * spec.experts.latentSize : 0) +
       (shared > 0 ? rows + 4 * maxTokens * (2 * shared + 1) : 0),
     matrices,
   };

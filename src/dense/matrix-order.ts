@@ -36,6 +36,9 @@ export function matricesInOrder(spec: ModelSpec): MatrixInOrder[] {
       matrices.push({ name: layerTensor(layer, tensor), layer, afterFeedForward });
     for (const tensor of mixerMatrices(spec, layer)) add(tensor, false);
     add('o', false);
+    const latent = expertsOf(spec, layer)?.latentSize !== undefined;
+    if (latent) add('expertsInput', false);
+    if (latent) add('expertsOutput', true);
     if (expertsOf(spec, layer)?.sharedIntermediateSize)
       for (const tensor of SHARED_EXPERT) if (spec.gated || tensor !== 'sharedGate') add(tensor, true);
   }

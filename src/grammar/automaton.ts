@@ -21,6 +21,8 @@ export class Automaton {
   readonly #grammar: Grammar;
   /** The node of which repetitions are kept whole at the head of a stack. */
   readonly #text: NodeId | null;
+  /** Of the others nothing comes that ends, so no text may begin with them. */
+  readonly #ending: Set<NodeId>;
   readonly #nodes: NodeId[] = [-1];
   readonly #rests: StackId[] = [COMPLETE];
   readonly #stackIds = new Map<number, StackId>();
@@ -31,6 +33,7 @@ export class Automaton {
 
   constructor(grammar: Grammar, text: NodeId | null) {
     this.#grammar = grammar;
+    this.#ending = grammar.endingNodes();
     this.#text = text;
   }
 
@@ -95,7 +98,10 @@ export class Automaton {
 
   /** What follows once a repetition has had one more of its kind. */
   #afterOne({ node, min, max }: { node: NodeId; min: number; max: number }, rest: StackId): StackId {
-    return this.#stack(this.#grammar.repeat(node, Math.max(0, min - 1), max - 1), rest);
+    const more = this.#grammar.repeat(node, Math.max(0, min - 1), max - 1);
+    // It may be a new node. What it repeats ends, since the repetition at hand does or was left out.
+    this.#ending.add(more);
+    return this.#stack(more, rest);
   }
 
   /** The stacks that a stack may go on as, each with a byte or text first, or complete. */
@@ -116,6 +122,7 @@ export class Automaton {
       heads.add(stack);
       return;
     }
+    if (!this.#ending.has(this.#nodes[stack])) return;
     const rest = this.#rests[stack];
     const node = this.#grammar.nodes[this.#nodes[stack]];
     const go = (next: NodeId, after: StackId) => this.#collect(this.#stack(next, after), heads, seen);

@@ -85,8 +85,8 @@ export class Grammar {
     return node;
   }
 
-  /** Whether `node` stands for any text that ends. */
-  ends(node: NodeId): boolean {
+  /** The nodes that stand for any text that ends. The others lead nowhere. */
+  endingNodes(): Set<NodeId> {
     const ending = new Set<NodeId>();
     for (let before = -1; before !== ending.size; ) {
       before = ending.size;
@@ -94,7 +94,7 @@ export class Grammar {
         if (this.#endsGiven(id, ending)) ending.add(id);
       });
     }
-    return ending.has(node);
+    return ending;
   }
 
   #endsGiven(id: NodeId, ending: ReadonlySet<NodeId>): boolean {

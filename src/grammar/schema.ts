@@ -65,7 +65,7 @@ class SchemaCompiler {
   compiled(): AnswerGrammar {
     const { character, space } = this.#json;
     const value = this.#node(this.#root);
-    if (!this.#grammar.ends(value)) this.#bad('no value is valid for it, or none that ends');
+    if (!this.#grammar.endingNodes().has(value)) this.#bad('no value is valid for it, or none that ends');
     return { grammar: this.#grammar, root: this.#grammar.sequence(space, value), character };
   }
 

@@ -1,7 +1,7 @@
 import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
-import { expertsOf, networkNeurons } from './feed-forward.js';
+import { expertsOf, networkNeurons, networkWidth } from './feed-forward.js';
 import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -61,14 +61,14 @@ export function* expectedTensors(
 
 /** A layer's tensors, the resident ones first: name, shape, and whether it holds a part of every expert. */
 function layerShapes(spec: ModelSpec, layer: number): [LayerTensor, number[], boolean][] {
-  const { hiddenSize } = spec;
+  const width = networkWidth(spec, layer);
   const experts = expertsOf(spec, layer);
   const neurons = networkNeurons(spec, layer);
   const streamed: [LayerTensor, number[]][] = [
-    ['up', [neurons, hiddenSize]],
-    ['down', [hiddenSize, neurons]],
+    ['up', [neurons, width]],
+    ['down', [width, neurons]],
   ];
-  if (spec.gated) streamed.unshift(['gate', [neurons, hiddenSize]]);
+  if (spec.gated) streamed.unshift(['gate', [neurons, width]]);
   return [
     ...residentOfLayer(spec, layer).map(([tensor, shape]): [LayerTensor, number[], boolean] => [
       tensor,
@@ -91,8 +91,8 @@ function sourceOf(
   ofExperts: boolean,
   { expertSource = stackedExperts, fusedRows = () => null, mixerShape }: TensorPlaces,
 ) {
-  const { experts, hiddenSize } = spec;
-  if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...experts!, hiddenSize, sourceName });
+  const hiddenSize = networkWidth(spec, layer);
+  if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...spec.experts!, hiddenSize, sourceName });
   const sourceShape = mixerShape?.(tensor, spec);
   if (sourceShape) return { sourceName, sourceShape };
   const parts = fusedRows(tensor);

@@ -70,7 +70,7 @@ export function foldedFields(metadata: Fields, key: Key, layers: readonly Folded
   return new Fields(metadata.where, (name) => (folded.has(name) ? folded.get(name) : metadata.raw(name)));
 }
 
-const OF_NETWORK = /^(ffnNorm|router|selectionBias|shared|gate$|up$|down$)/;
+const OF_NETWORK = /^(ffnNorm|experts|router|selectionBias|shared|gate$|up$|down$)/;
 
 /** Names with the number of the block that a tensor is in. */
 export const foldedNames = (names: CheckpointNames, layers: readonly FoldedLayer[]): CheckpointNames => ({

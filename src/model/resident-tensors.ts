@@ -67,7 +67,8 @@ function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, n
   if (experts.selectionBias) shapes.push(['selectionBias', [experts.numExperts]]);
   if (experts.routerInput === 'residual') shapes.push(['routerNorm', [hiddenSize]]);
   if (experts.outputScales) shapes.push(['expertScales', [experts.numExperts]]);
-  const shared = experts.sharedIntermediateSize;
+  const { latentSize, sharedIntermediateSize: shared } = experts;
+  if (latentSize) shapes.push(['expertsInput', [latentSize, hiddenSize]], ['expertsOutput', [hiddenSize, latentSize]]);
   if (shared > 0) {
     if (experts.sharedRouter) shapes.push(['sharedRouter', [1, hiddenSize]]);
     if (spec.gated) shapes.push(['sharedGate', [shared, hiddenSize]]);

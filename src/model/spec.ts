@@ -81,6 +81,8 @@ export interface ExpertsSpec {
   routerInput: 'network' | 'residual';
   /** Neurons of the shared expert, which every token uses. It stays resident. 0 without one. */
   sharedIntermediateSize: number;
+  /** The width of the space that routed experts work in, where it is not `hiddenSize` but less (Nemotron 3 Super). */
+  latentSize?: number;
   /** True where the shared expert weighs by the sigmoid of its own router, a vector; else it weighs 1. */
   sharedRouter: boolean;
   /**

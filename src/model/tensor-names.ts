@@ -64,6 +64,8 @@ export type ResidentLayerTensor =
   | 'routerNorm'
   | 'expertScales'
   | 'expertsNorm'
+  | 'expertsInput'
+  | 'expertsOutput'
   | 'postSharedNorm'
   | 'postExpertsNorm'
   | 'perLayerGate'

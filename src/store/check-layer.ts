@@ -1,7 +1,7 @@
 import type { PartFactors } from '../../native-bridge/bridge.js';
 import { numBundles } from '../../native-bridge/bundles.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
-import { expertsOf, networkNeurons, streamedNeurons } from '../model/feed-forward.js';
+import { expertsOf, networkNeurons, networkWidth, streamedNeurons } from '../model/feed-forward.js';
 import type { ModelSpec } from '../model/spec.js';
 import { bundlePartBytes } from './geometry.js';
 import { alignmentOf } from './in-place.js';
@@ -20,7 +20,7 @@ export function checkLayer(
   spec: ModelSpec,
   files: Manifest['files'],
 ): LayerBundles {
-  const { hiddenSize } = spec;
+  const hiddenSize = networkWidth(spec, layer);
   const numNeurons = streamedNeurons(spec, layer);
   // A bundle never holds neurons of two experts.
   const together = networkNeurons(spec, layer);
@@ -30,7 +30,7 @@ export function checkLayer(
   }
   const downOrientation = fields.oneOf('downOrientation', ['by-neuron', 'by-output', 'apart']);
   if (downOrientation === 'apart') return checkApart(fields, layer, spec, neuronsPerBundle, files);
-  const formats = checkFormats(fields.fields('formats'), spec, downOrientation, neuronsPerBundle);
+  const formats = checkFormats(fields.fields('formats'), { ...spec, hiddenSize }, downOrientation, neuronsPerBundle);
   const cut = { hiddenSize, numNeurons, neuronsPerBundle, formats, downOrientation };
   const bundles = numBundles(cut);
 

@@ -74,7 +74,7 @@ const checkTemperature = (fields: ManifestFields): QueryTemperatureSpec => ({
   length: fields.integer('length', 1, 2 ** 31 - 1),
 });
 
-function checkExperts(fields: ManifestFields): ExpertsSpec {
+function checkExperts(fields: ManifestFields, hiddenSize: number): ExpertsSpec {
   const numExperts = fields.integer('numExperts', 1, MAX_EXPERTS);
   return {
     numExperts,
@@ -82,6 +82,7 @@ function checkExperts(fields: ManifestFields): ExpertsSpec {
     intermediateSize: fields.integer('intermediateSize', 1, MAX_SIZE),
     normalizeWeights: fields.flag('normalizeWeights'),
     sharedIntermediateSize: fields.integer('sharedIntermediateSize', 0, MAX_SIZE),
+    ...(fields.has('latentSize') && { latentSize: fields.integer('latentSize', 1, hiddenSize) }),
     ...(fields.has('scoring') ? checkRouting(fields, numExperts) : PLAIN_ROUTING),
   };
 }
@@ -218,7 +219,7 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     ...checkLayerTraits(fields, numLayers),
     attentionSinks: fields.flag('attentionSinks'),
     ...checkMixers(fields, headDim),
-    experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts')),
+    experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts'), size('hiddenSize')),
   };
 }
 

@@ -2,7 +2,7 @@ import type { BundleGeometry } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
-import { streamedNeurons } from '../model/feed-forward.js';
+import { networkWidth, streamedNeurons } from '../model/feed-forward.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type StreamedLayerTensor } from '../model/tensor-names.js';
 
@@ -115,7 +115,7 @@ function networkOf(checkpoint: Checkpoint, layer: number) {
   const format = (name: StreamedLayerTensor) => tensorOf(checkpoint, layerTensor(layer, name)).format;
   const part = (name: StreamedLayerTensor) => ({ extent: names.indexOf(name), offset: 0 });
   return {
-    hiddenSize: spec.hiddenSize,
+    hiddenSize: networkWidth(spec, layer),
     numNeurons: streamedNeurons(spec, layer),
     activation: spec.activation,
     formats: { gate: spec.gated ? format('gate') : null, up: format('up'), down: format('down') },

@@ -5,7 +5,7 @@ import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.j
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import type { Checkpoint } from '../import/checkpoint.js';
 import { blockOf } from '../import/tensor-format.js';
-import { expertsOf, networkNeurons, streamedNeurons } from '../model/feed-forward.js';
+import { expertsOf, networkNeurons, networkWidth, streamedNeurons } from '../model/feed-forward.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { checkRequest, chooseDown, type FormatRequest, matrixFormat } from './format-choice.js';
@@ -56,7 +56,8 @@ export function tensorBytes(format: RowFormat, shape: readonly number[]): number
 
 /** The geometry of a layer in rows.bin, as if it were the only file and the only layer. */
 function layerGeometry(checkpoint: Checkpoint, layer: number, rows: FormatRequest): BundleGeometry {
-  const { activation, gated, hiddenSize } = checkpoint.spec;
+  const { activation, gated } = checkpoint.spec;
+  const hiddenSize = networkWidth(checkpoint.spec, layer);
   const experts = expertsOf(checkpoint.spec, layer);
   const intermediateSize = networkNeurons(checkpoint.spec, layer);
   const singleNeurons = activation === 'relu' && checkpoint.spec.experts === null;

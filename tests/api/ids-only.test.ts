@@ -99,6 +99,8 @@ it('such a model runs, is planned, converted and listed from the command line', 
   ]);
   expect(run.json).toMatchObject({ text: '', tokens: [expect.any(Number), expect.any(Number)] });
   expect(run.stderr).toMatch(told);
+  const plain = await flashrow(['run', path, '--tokens', '[3,4]', '--max-tokens', '2', '--ignore-eos', ...cache]);
+  expect(plain.stderr).toContain(JSON.stringify(run.json.tokens));
   const plan = await flashrowJson<{ fits: boolean }>(['plan', path, '--memory', '100MB', ...cache]);
   expect(plan.json.fits).toBe(true);
   const store = `${path}.store`;

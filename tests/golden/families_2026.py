@@ -148,10 +148,10 @@ MODELS = {
     'glm-4.7-flash': (t.Glm4MoeLiteForCausalLM, t.Glm4MoeLiteConfig(**LATENT, q_lora_rank=20, rms_norm_eps=1e-3)),
     'mistral4': (t.Mistral4ForCausalLM, t.Mistral4Config(
         **LATENT, q_lora_rank=20, rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=1.0, llama_4_scaling_beta=0.1))),
-    'nemotron-h': (t.NemotronHForCausalLM, t.NemotronHConfig(
-        **USUAL, head_dim=16, hybrid_override_pattern='MEM*EME*E', mamba_num_heads=8, mamba_head_dim=16, n_groups=2, ssm_state_size=16, conv_kernel=4,
+    **{name: (t.NemotronHForCausalLM, t.NemotronHConfig(
+        **USUAL, **more, head_dim=16, hybrid_override_pattern='MEM*EME*E', mamba_num_heads=8, mamba_head_dim=16, n_groups=2, ssm_state_size=16, conv_kernel=4,
         n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=32, moe_shared_expert_intermediate_size=48, n_group=1, topk_group=1,
-        routed_scaling_factor=1.5)),
+        routed_scaling_factor=1.5)) for name, more in [('nemotron-h', {}), ('nemotron-h, latent experts', dict(moe_latent_size=48))]},
     'granite-hybrid, experts': (t.GraniteMoeHybridForCausalLM, t.GraniteMoeHybridConfig(
         **GRANITE, intermediate_size=32, num_local_experts=8, num_experts_per_tok=2)),
     'granite-hybrid': (t.GraniteMoeHybridForCausalLM, t.GraniteMoeHybridConfig(**GRANITE, num_local_experts=0, position_embedding_type='rope')),

@@ -168,6 +168,9 @@ const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
 
 function finishText(result: RunResult, plan: Plan | null): void {
   endTextLine();
+  const { text, reasoning, toolCalls, tokens } = result;
+  if (tokens.length > 0 && text + reasoning === '' && toolCalls.length === 0)
+    notice(`note: what was generated has no text; its ids are ${JSON.stringify(tokens)}`);
   notice(`\n${formatUsage(result)}`);
   if (result.receipt === null) return;
   notice(formatReceipt(result.receipt));

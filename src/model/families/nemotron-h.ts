@@ -15,10 +15,14 @@ const nemotronTraits = ({ rotary }: ModelSpec): Partial<ModelSpec> => ({
   rotary: { ...rotary!, dimension: 0, frequencyFactors: null, magnitude: 1 },
 });
 
-function ggufTraits(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec> {
-  if (metadata.raw(key('moe_latent_size')) !== undefined)
-    throw metadata.unsupported(key('moe_latent_size'), 'is set: experts in a smaller space are not supported');
-  return nemotronTraits(spec);
+/** Experts of the larger sizes work in a narrower space. Throws CORRUPT where it is not narrower. */
+function withLatent(fields: Fields, key: string, spec: ModelSpec): Partial<ModelSpec> {
+  const traits = nemotronTraits(spec);
+  if (fields.raw(key) === undefined) return traits;
+  const latentSize = fields.size(key);
+  if (latentSize > spec.hiddenSize)
+    throw fields.corrupt(key, `is ${latentSize}, which is more than the hidden size, ${spec.hiddenSize}`);
+  return { ...traits, experts: { ...spec.experts!, latentSize } };
 }
 
 /** The letters of `hybrid_override_pattern`, and the words of `layers_block_type`. Older files have the second ones. */
@@ -73,7 +77,7 @@ const decoded = decoder({
     defaults: { rms_norm_eps: 1e-5, n_groups: 8, conv_kernel: 4, ssm_state_size: 128 },
     only: {
       ...{ use_bias: false, mamba_proj_bias: false, use_conv_bias: true, mamba_hidden_act: 'silu' },
-      ...{ mlp_hidden_act: 'relu2', moe_latent_size: undefined, n_shared_experts: 1, sliding_window: undefined },
+      ...{ mlp_hidden_act: 'relu2', n_shared_experts: 1, sliding_window: undefined },
     },
     embedding: 'model.embeddings.weight',
     finalNorm: 'model.norm_f.weight',
@@ -88,7 +92,7 @@ const decoded = decoder({
       up: 'mixer.experts.up_proj.weight',
       down: 'mixer.experts.down_proj.weight',
     },
-    traits: (_config, spec) => nemotronTraits(spec),
+    traits: (config, spec) => withLatent(config, 'moe_latent_size', spec),
   },
   ggufName: 'nemotron_h_moe',
   ggufRotary: 'halves',
@@ -97,7 +101,7 @@ const decoded = decoder({
   queryKeyValueBiases: false,
   queryKeyNorm: null,
   activation: 'relu-squared',
-  ggufTraits,
+  ggufTraits: (metadata, key, spec) => withLatent(metadata, key('moe_latent_size'), spec),
   folded: { fromGguf: ggufFoldedBlocks, fromHuggingFace: foldedLayers },
   recurrent: {
     fromGguf: (metadata, key, layers) => ({
@@ -134,7 +138,7 @@ const decoded = decoder({
   },
 });
 
-/** Nemotron 3 Nano: Mamba-2, attention, and experts with squared ReLU, each a block of its own (arXiv 2504.03624). */
+/** Nemotron 3: Mamba-2, attention, and experts with squared ReLU, each a block of its own (arXiv 2504.03624). */
 export const nemotronH: Architecture = {
   ...decoded,
   fromHuggingFace(name, config, holds) {

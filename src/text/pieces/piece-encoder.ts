@@ -139,7 +139,8 @@ export class PieceEncoder implements PieceModel {
 
   #byteIds(character: string, symbols: Int32Array, from: number): number {
     let count = from;
-    for (const byte of this.#encoder.encode(character)) {
+    const bytes = character <= '\x7f' ? [character.charCodeAt(0)] : this.#encoder.encode(character);
+    for (const byte of bytes) {
       const id = this.#bytes![byte];
       if (id === NO_ID) return this.#unknownId(symbols, from);
       symbols[count++] = id;

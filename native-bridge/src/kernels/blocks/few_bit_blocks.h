@@ -20,11 +20,21 @@ struct BlockQ1_0 {
 
   static void expand(const uint8_t* from, int8_t* quants, float* scales, float*) {
     sameScales<4>(halfAt(from), scales);
+#if defined(__AVX2__)
+    for (size_t i = 0; i < 4; i++) {
+      uint32_t signs;
+      std::memcpy(&signs, from + 2 + 4 * i, 4);
+      const __m256i set = spreadMask(signs), one = _mm256_set1_epi8(1);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(quants + 32 * i),
+                          _mm256_or_si256(_mm256_andnot_si256(set, _mm256_set1_epi8(-1)), one));
+    }
+#else
     for (size_t k = 0; k < 16; k++) {
       // 0xff for a clear bit, and 1 for a set one.
       const uint64_t weights = ~kSignMasks[from[2 + k]] | 0x0101010101010101;
       std::memcpy(quants + 8 * k, &weights, 8);
     }
+#endif
   }
 };
 
@@ -34,6 +44,16 @@ struct BlockQ2_0 {
 
   static void expand(const uint8_t* from, int8_t* quants, float* scales, float*) {
     sameScales<2>(halfAt(from), scales);
+#if defined(__AVX2__)
+    for (size_t i = 0; i < 64; i += 32) {
+      const __m256i bytes = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + 2 + i / 4)));
+      const __m256i pairs =
+          _mm256_and_si256(_mm256_or_si256(bytes, _mm256_slli_epi32(bytes, 12)), _mm256_set1_epi32(0x000f000f));
+      const __m256i weights =
+          _mm256_and_si256(_mm256_or_si256(pairs, _mm256_slli_epi32(pairs, 6)), _mm256_set1_epi8(3));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(quants + i), _mm256_sub_epi8(weights, _mm256_set1_epi8(1)));
+    }
+#else
     for (size_t k = 0; k < 16; k++) {
       const uint32_t byte = from[2 + k];
       const uint32_t pairs = (byte | byte << 12) & 0x000f000f;
@@ -41,6 +61,7 @@ struct BlockQ2_0 {
       std::memcpy(quants + 4 * k, &weights, 4);
     }
     for (size_t i = 0; i < 64; i++) quants[i] = static_cast<int8_t>(quants[i] - 1);
+#endif
   }
 };
 
