@@ -11,10 +11,10 @@ import { windowOf, windowPages } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { keptAs, type StateFormat } from '../plan/state-format.js';
-import { KeptPages } from './kept-pages.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { loadPages, type SavedLayer, savePages } from './saved-pages.js';
+import { KeptPages } from './state/kept-pages.js';
+import { loadPages, type SavedLayer, savePages } from './state/saved-pages.js';
 
 export interface AttentionOptions {
   spec: ModelSpec;
@@ -35,8 +35,8 @@ export interface AttentionOptions {
 
 /**
  * The mixer of attention: grouped queries (arXiv 2305.13245) over the bridge's paged keys and values. A layer with a
- * sliding window keeps the pages that it sees, and some to come back to (kept-pages.ts). Throws CORRUPT, NOT_FOUND, IO
- * or BridgeError.
+ * sliding window keeps the pages that it sees, and some to come back to (state/kept-pages.ts). Throws CORRUPT,
+ * NOT_FOUND, IO or BridgeError.
  */
 export function createAttention(options: AttentionOptions): Mixer {
   const { spec, dense, contextSize, sequences, maxTokens, denseTime } = options;

@@ -22,7 +22,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { type Sequence, Sequences } from './sequences.js';
+import { type Sequence, Sequences } from './state/sequences.js';
 
 /** The parts that an engine puts to work. The engine does not own them: open-host.ts disposes of them. */
 export interface EngineParts {
@@ -77,9 +77,9 @@ export class Engine {
   }
 
   /**
-   * Goes on with the sequence that a prompt suits (sequences.ts), keeps the state of the longest prefix that they have
-   * in common, and returns its length. It never keeps all of `ids`: the last token has to run to give logits. A mixer
-   * that cannot go back that far keeps less. `key` names the conversation; null where nobody named it.
+   * Goes on with the sequence that a prompt suits (state/sequences.ts), keeps the state of the longest prefix that they
+   * have in common, and returns its length. It never keeps all of `ids`: the last token has to run to give logits. A
+   * mixer that cannot go back that far keeps less. `key` names the conversation; null where nobody named it.
    */
   reuse(ids: readonly number[], key: string | null): number {
     const { sequence, copied, common } = this.#sequences.choose(ids, key);

@@ -4,7 +4,7 @@ import type { LatentAttentionSpec } from '../model/spec.js';
 import { keptAs } from '../plan/state-format.js';
 import type { AttentionOptions } from './attention.js';
 import type { Mixer } from './mixer.js';
-import { loadPages, savePages } from './saved-pages.js';
+import { loadPages, savePages } from './state/saved-pages.js';
 
 /**
  * The mixer of latent attention (arXiv 2405.04434): keys and values of a position are one vector, [latent | rotary

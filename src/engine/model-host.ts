@@ -12,7 +12,7 @@ import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
-import { loadState, type StateOwner, saveState } from './state-file.js';
+import { loadState, type StateOwner, saveState } from './state/state-file.js';
 
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
 type OnEvent = (event: unknown) => void;

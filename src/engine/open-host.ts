@@ -36,7 +36,7 @@ import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
 import { ringSchedule } from './ring-schedule.js';
 import { samplingDefaults } from './sampling-defaults.js';
-import type { StateOwner } from './state-file.js';
+import type { StateOwner } from './state/state-file.js';
 import { MatricesInRing } from './streamed-matrices.js';
 
 /** Bytes that say which pages and which copies a saved state holds; no context has more pages. */

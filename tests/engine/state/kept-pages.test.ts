@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { KeptPages } from '../../dist/src/engine/kept-pages.js';
+import { KeptPages } from '../../../dist/src/engine/state/kept-pages.js';
 
 const PAGE = 64;
 

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LoadOptions, loadModel } from '../../dist/src/index.js';
-import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
+import { type LoadOptions, loadModel } from '../../../dist/src/index.js';
+import { haveTiny2026, withoutTiny2026, writeTiny } from '../../support/tiny-2026.js';
 
 /** Attention with windows, gated delta nets beside attention, latent attention. */
 const MODELS = ['gemma4-e', 'qwen35', 'deepseek2-glm'];

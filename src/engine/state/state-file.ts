@@ -1,13 +1,13 @@
 import { fchmodSync } from 'node:fs';
-import type { Crc32c } from '../../native-bridge/crc32c.js';
-import type { SavedState } from '../contract/api.js';
-import { type OpenFile, readExactly, withFile } from '../disk/files.js';
-import { freeBytes } from '../disk/free-bytes.js';
-import { replaceFile } from '../disk/replace-file.js';
-import { asWriteError } from '../disk/write-errors.js';
-import { writeFully } from '../disk/write-fully.js';
-import { FlashrowError } from '../errors.js';
-import type { Engine } from './engine.js';
+import type { Crc32c } from '../../../native-bridge/crc32c.js';
+import type { SavedState } from '../../contract/api.js';
+import { type OpenFile, readExactly, withFile } from '../../disk/files.js';
+import { freeBytes } from '../../disk/free-bytes.js';
+import { replaceFile } from '../../disk/replace-file.js';
+import { asWriteError } from '../../disk/write-errors.js';
+import { writeFully } from '../../disk/write-fully.js';
+import { FlashrowError } from '../../errors.js';
+import type { Engine } from '../engine.js';
 
 /*
  * A file with the state of one sequence: a mark, the length of a header in JSON, the header, ids [tokens] in 32 bits,

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LoadOptions, loadModel, planModel } from '../../dist/src/index.js';
-import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
+import { type LoadOptions, loadModel, planModel } from '../../../dist/src/index.js';
+import { haveTiny2026, withoutTiny2026, writeTiny } from '../../support/tiny-2026.js';
 
 /** Attention with windows, gated delta nets beside attention, latent attention. */
 const MODELS = ['gemma4-e', 'qwen35', 'deepseek2-glm'];

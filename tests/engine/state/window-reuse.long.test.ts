@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type LoadOptions, loadModel, planModel } from '../../dist/src/index.js';
-import { random } from '../import/support.js';
-import { haveTiny2026, writeTiny } from '../support/tiny-2026.js';
-import { CONFIG, PACKED, writeGptOss } from '../support/tiny-gpt-oss.js';
-import { safetensors, TINY_CONFIG, tinyHeader, writeJson } from '../support/tiny-hugging-face.js';
+import { type LoadOptions, loadModel, planModel } from '../../../dist/src/index.js';
+import { random } from '../../import/support.js';
+import { haveTiny2026, writeTiny } from '../../support/tiny-2026.js';
+import { CONFIG, PACKED, writeGptOss } from '../../support/tiny-gpt-oss.js';
+import { safetensors, TINY_CONFIG, tinyHeader, writeJson } from '../../support/tiny-hugging-face.js';
 
 let folder: string;
 beforeAll(() => {

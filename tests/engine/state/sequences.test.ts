@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Sequences } from '../../dist/src/engine/sequences.js';
+import { Sequences } from '../../../dist/src/engine/state/sequences.js';
 
 /** Runs prompts as the engine does; every answer is two tokens, of which the last one is not held. */
 class Held {

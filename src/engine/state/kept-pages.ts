@@ -1,5 +1,5 @@
-import { PAGE_POSITIONS } from '../../native-bridge/memory.js';
-import { END_ROOM, MESSAGE_ROOM } from '../model/sliding-window.js';
+import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
+import { END_ROOM, MESSAGE_ROOM } from '../../model/sliding-window.js';
 
 /**
  * Which pages the layers with a sliding window hold: all alike, `limit` at most. What the running pass sees stays. Of

@@ -1,5 +1,5 @@
-import type { KeyValueCache } from '../../native-bridge/bridge.js';
-import { FlashrowError } from '../errors.js';
+import type { KeyValueCache } from '../../../native-bridge/bridge.js';
+import { FlashrowError } from '../../errors.js';
 import type { KeptPages } from './kept-pages.js';
 
 /** One layer's keys and values in a sequence. */
