@@ -17,35 +17,29 @@ export type { PlanModelOptions } from './api/plan-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
 export type { VerifyOptions } from './api/verify-store.js';
+export type { ExaminedModel } from './contract/examined-model.js';
 export type {
   ChatOptions,
+  GenerateOptions,
+  SamplingDefaults,
+  TemplateOptions,
+  TokenizeOptions,
+} from './contract/generate-options.js';
+export type {
   EndedBy,
   EvaluationResult,
   FinishReason,
-  GenerateOptions,
   Generation,
   GenerationResult,
-  LoadOptions,
-  Model,
-  ModelDescription,
-  ModelInfo,
-  PerPhase,
-  Piece,
-  ReasoningPiece,
-  Receipt,
-  SamplingDefaults,
-  SavedState,
-  TemplateOptions,
-  TextPiece,
-  TokenizeOptions,
-  ToolCall,
-  ToolCallPiece,
   Usage,
-} from './contract/api.js';
-export type { ExaminedModel } from './contract/examined-model.js';
+} from './contract/generation.js';
+export type { LoadOptions, Model, SavedState } from './contract/model.js';
+export type { ModelDescription, ModelInfo } from './contract/model-info.js';
+export type { Piece, ReasoningPiece, TextPiece, ToolCall, ToolCallPiece } from './contract/piece.js';
 export type { Progress, ProgressStage } from './contract/progress.js';
 export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
 export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
+export type { PerPhase, Receipt } from './contract/receipt.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { ResponseFormat } from './grammar/response-format.js';

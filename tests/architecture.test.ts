@@ -89,8 +89,8 @@ describe('a folder of src/ and native-bridge/', () => {
 
 describe('the test itself', () => {
   it('sees an import that runs up, by type alone too', () => {
-    const planted = importsIn('src/model/spec.ts', "import type { Model } from '../contract/api.js';\n", []);
-    expect(upOrSideways(planted)).toEqual(['src/model/spec.ts -> src/contract/api.ts']);
+    const planted = importsIn('src/model/spec.ts', "import type { Model } from '../contract/model.js';\n", []);
+    expect(upOrSideways(planted)).toEqual(['src/model/spec.ts -> src/contract/model.ts']);
   });
 
   it('sees a circle', () => {

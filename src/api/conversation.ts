@@ -1,4 +1,4 @@
-import type { ChatOptions, TemplateOptions } from '../contract/api.js';
+import type { ChatOptions, TemplateOptions } from '../contract/generate-options.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { checkContent, type MessageInput } from '../text/chat-message.js';

@@ -1,4 +1,4 @@
-import type { ChatOptions, GenerateOptions } from '../contract/api.js';
+import type { ChatOptions, GenerateOptions } from '../contract/generate-options.js';
 import type { GenerateSettings } from '../contract/protocol.js';
 import type { OptionTable } from './check-arguments.js';
 import { isResponseFormat, RESPONSE_FORMATS } from './check-response-format.js';

@@ -1,4 +1,5 @@
-import type { Generation, GenerationResult, Piece } from '../contract/api.js';
+import type { Generation, GenerationResult } from '../contract/generation.js';
+import type { Piece } from '../contract/piece.js';
 import { onAbort } from './abort-listeners.js';
 import { Pieces } from './pieces.js';
 import type { Ticket } from './queue.js';

@@ -1,4 +1,4 @@
-import type { LoadOptions } from '../contract/api.js';
+import type { LoadOptions } from '../contract/model.js';
 import type { PlainOptions } from '../contract/protocol.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { WorkerChannel } from './worker-channel.js';

@@ -1,4 +1,4 @@
-import type { LoadOptions, Model } from '../contract/api.js';
+import type { LoadOptions, Model } from '../contract/model.js';
 import { plainOptions, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
 import { ModelThreads } from './model-threads.js';

@@ -1,5 +1,7 @@
-import type { LoadOptions, ModelInfo, Receipt } from '../contract/api.js';
+import type { LoadOptions } from '../contract/model.js';
+import type { ModelInfo } from '../contract/model-info.js';
 import type { PlainOptions, TextMethods } from '../contract/protocol.js';
+import type { Receipt } from '../contract/receipt.js';
 import type { FlashrowError } from '../errors.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { Plan } from '../plan/plan.js';

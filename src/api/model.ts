@@ -1,19 +1,12 @@
 import { resolve } from 'node:path';
-import type {
-  ChatOptions,
-  EvaluationResult,
-  GenerateOptions,
-  Generation,
-  Model,
-  ModelInfo,
-  Receipt,
-  SavedState,
-  TemplateOptions,
-  TokenizeOptions,
-} from '../contract/api.js';
 import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
+import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
+import type { EvaluationResult, Generation } from '../contract/generation.js';
+import type { Model, SavedState } from '../contract/model.js';
+import type { ModelInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
+import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';

@@ -1,4 +1,5 @@
-import type { LoadOptions, TemplateOptions, TokenizeOptions } from '../contract/api.js';
+import type { TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
+import type { LoadOptions } from '../contract/model.js';
 import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
 import {
   type Accepts,

@@ -1,4 +1,4 @@
-import type { Piece } from '../contract/api.js';
+import type { Piece } from '../contract/piece.js';
 
 interface Waiting {
   resolve: (step: IteratorResult<Piece>) => void;

@@ -1,4 +1,4 @@
-import type { LoadOptions } from '../contract/api.js';
+import type { LoadOptions } from '../contract/model.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { OptionTable } from './check-arguments.js';

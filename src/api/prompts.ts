@@ -1,5 +1,6 @@
-import type { ModelInfo, TokenizeOptions } from '../contract/api.js';
 import { checkPrompt, checkWritten } from '../contract/check-ids.js';
+import type { TokenizeOptions } from '../contract/generate-options.js';
+import type { ModelInfo } from '../contract/model-info.js';
 import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';

@@ -1,5 +1,5 @@
-import type { LoadOptions } from '../contract/api.js';
 import { fromShape } from '../contract/failure.js';
+import type { LoadOptions } from '../contract/model.js';
 import type { Progress } from '../contract/progress.js';
 import type { PullEvent } from '../contract/protocol.js';
 import type { PlannedPull, PulledModel } from '../contract/pulled-model.js';

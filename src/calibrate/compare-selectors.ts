@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { openBridge } from '../../native-bridge/index.js';
-import type { EvaluationResult, Receipt } from '../contract/api.js';
+import type { EvaluationResult } from '../contract/generation.js';
 import type { Methods, SelectorJudgement } from '../contract/protocol.js';
+import type { Receipt } from '../contract/receipt.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { formatBytes } from '../disk/format-bytes.js';
 import { freeBytes } from '../disk/free-bytes.js';

@@ -1,4 +1,4 @@
-import type { ModelDescription } from './api.js';
+import type { ModelDescription } from './model-info.js';
 
 /** What a source holds, found from its headers. */
 export interface ExaminedModel extends ModelDescription {

@@ -11,10 +11,14 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import type { EvaluationResult, GenerationResult, ModelInfo, Piece, Receipt, SavedState } from './api.js';
 import type { ExaminedModel } from './examined-model.js';
+import type { EvaluationResult, GenerationResult } from './generation.js';
+import type { SavedState } from './model.js';
+import type { ModelInfo } from './model-info.js';
+import type { Piece } from './piece.js';
 import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
+import type { Receipt } from './receipt.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<

@@ -1,4 +1,4 @@
-import type { Piece, ToolCall } from '../contract/api.js';
+import type { Piece, ToolCall } from '../contract/piece.js';
 import type { ChannelMarks } from '../text/channels.js';
 import { newCallId } from '../text/dialects/call-id.js';
 import type { AnswerPart, DialectReader, WrittenCall } from '../text/dialects/dialect.js';

@@ -1,4 +1,4 @@
-import type { ModelDescription } from '../contract/api.js';
+import type { ModelDescription } from '../contract/model-info.js';
 import type { Checkpoint } from '../import/checkpoint.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { StoreLayout } from '../store/layout.js';

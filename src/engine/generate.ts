@@ -1,4 +1,5 @@
-import type { EndedBy, FinishReason, Piece } from '../contract/api.js';
+import type { EndedBy, FinishReason } from '../contract/generation.js';
+import type { Piece } from '../contract/piece.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { Constraint } from '../grammar/constraint.js';

@@ -1,5 +1,5 @@
 import { COUNTERS, type RowStream } from '../../native-bridge/bridge.js';
-import type { Receipt } from '../contract/api.js';
+import type { Receipt } from '../contract/receipt.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { MeasuredRun } from '../plan/run-speeds.js';
 import type { CacheCounts } from './feed-forward.js';

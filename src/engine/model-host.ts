@@ -1,7 +1,10 @@
-import type { EvaluationResult, ModelInfo, Receipt, SavedState } from '../contract/api.js';
 import { checkPrompt } from '../contract/check-ids.js';
+import type { EvaluationResult } from '../contract/generation.js';
+import type { SavedState } from '../contract/model.js';
+import type { ModelInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods } from '../contract/protocol.js';
+import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
-import type { ModelInfo } from '../contract/api.js';
+import type { ModelInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
 import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';

@@ -1,4 +1,4 @@
-import type { SamplingDefaults } from '../contract/api.js';
+import type { SamplingDefaults } from '../contract/generate-options.js';
 import { shown } from '../errors.js';
 import { PENALTY_WINDOW } from './sampler.js';
 

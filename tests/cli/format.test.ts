@@ -10,7 +10,7 @@ import {
 } from '../../dist/src/cli/output/format.js';
 import { formatPlan, formatPlans } from '../../dist/src/cli/output/plan-table.js';
 import { formatReceipt } from '../../dist/src/cli/output/receipt.js';
-import type { Receipt } from '../../src/contract/api.js';
+import type { Receipt } from '../../src/contract/receipt.js';
 import type { Plan } from '../../src/plan/plan.js';
 
 const receipt: Receipt = {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { templateVariable } from '../../dist/src/cli/options/template-variables.js';
-import type { GenerationResult } from '../../src/contract/api.js';
+import type { GenerationResult } from '../../src/contract/generation.js';
 import { flashrowJson } from '../support/flashrow.js';
 import { TALES } from '../support/shipped.js';
 

@@ -9,7 +9,7 @@ import { openStore } from '../../dist/src/store/reader.js';
 import { bundlePool } from '../../dist/src/trace/policies/engine-pools.js';
 import { replay } from '../../dist/src/trace/replay.js';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
-import type { GenerationResult } from '../../src/contract/api.js';
+import type { GenerationResult } from '../../src/contract/generation.js';
 import type { Replay } from '../../src/trace/replay.js';
 import { flashrow, flashrowJson, start } from '../support/flashrow.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';

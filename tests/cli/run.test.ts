@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/contract/api.js';
+import type { GenerationResult } from '../../src/contract/generation.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
 import { checkpoint, greedyIds, greedyText, useStories } from './stories.js';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { EvaluationResult } from '../../src/contract/api.js';
+import type { EvaluationResult } from '../../src/contract/generation.js';
 import { flashrowJson } from '../support/flashrow.js';
 import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
 import { readNpyRows } from './npy.js';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../src/contract/api.js';
+import type { GenerationResult } from '../../src/contract/generation.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { TALES } from '../support/shipped.js';
 

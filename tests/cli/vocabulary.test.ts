@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadModel } from '../../dist/src/index.js';
-import type { GenerationResult } from '../../src/contract/api.js';
+import type { GenerationResult } from '../../src/contract/generation.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { TYPES, tinyLlama, writeGguf } from '../support/tiny-gguf.js';

@@ -36,8 +36,8 @@ describe('docs/api.md', () => {
     ['src/contract/protocol.ts', 'ComparisonResult', '## compareSelectors'],
     ['src/contract/protocol.ts', 'SelectorJudgement', '## compareSelectors'],
     ['src/contract/examined-model.ts', 'ExaminedModel', '## examineModel'],
-    ['src/contract/api.ts', 'ModelDescription', '## examineModel'],
-    ['src/contract/api.ts', 'ModelDescription', '### model.info'],
+    ['src/contract/model-info.ts', 'ModelDescription', '## examineModel'],
+    ['src/contract/model-info.ts', 'ModelDescription', '### model.info'],
     ['src/api/examine-model.ts', 'ExamineOptions', '## examineModel'],
     ['src/api/pull-model.ts', 'PullOptions', '## pullModel'],
     ['src/plan/model-options.ts', 'ModelOptions', '## pullModel'],
@@ -45,17 +45,17 @@ describe('docs/api.md', () => {
     ['src/contract/pulled-model.ts', 'PulledModel', '## pullModel'],
     ['src/hub/cached-models.ts', 'CachedModel', '## listModels and removeModel'],
     ['src/hub/cached-models.ts', 'RemovedModels', '## listModels and removeModel'],
-    ['src/contract/api.ts', 'GenerateOptions', '### model.generate'],
-    ['src/contract/api.ts', 'GenerationResult', '### model.generate'],
-    ['src/contract/api.ts', 'Generation', '### model.generate'],
-    ['src/contract/api.ts', 'TextPiece', '### model.generate'],
-    ['src/contract/api.ts', 'LoadOptions', '## loadModel'],
-    ['src/contract/api.ts', 'TemplateOptions', '### model.chat'],
-    ['src/contract/api.ts', 'TokenizeOptions', '### Text and tokens'],
-    ['src/contract/api.ts', 'EvaluationResult', '### model.evaluate'],
-    ['src/contract/api.ts', 'ModelInfo', '### model.info'],
-    ['src/contract/api.ts', 'Model', '## Model'],
-    ['src/contract/api.ts', 'Receipt', '## Receipt'],
+    ['src/contract/generate-options.ts', 'GenerateOptions', '### model.generate'],
+    ['src/contract/generation.ts', 'GenerationResult', '### model.generate'],
+    ['src/contract/generation.ts', 'Generation', '### model.generate'],
+    ['src/contract/piece.ts', 'TextPiece', '### model.generate'],
+    ['src/contract/model.ts', 'LoadOptions', '## loadModel'],
+    ['src/contract/generate-options.ts', 'TemplateOptions', '### model.chat'],
+    ['src/contract/generate-options.ts', 'TokenizeOptions', '### Text and tokens'],
+    ['src/contract/generation.ts', 'EvaluationResult', '### model.evaluate'],
+    ['src/contract/model-info.ts', 'ModelInfo', '### model.info'],
+    ['src/contract/model.ts', 'Model', '## Model'],
+    ['src/contract/receipt.ts', 'Receipt', '## Receipt'],
     ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
     const text = section(api, heading);
@@ -97,7 +97,7 @@ describe('docs/cli.md', () => {
 
 describe('the test itself', () => {
   it('finds the fields of an interface, and a field that a page does not name', () => {
-    expect(fieldsOf('src/contract/api.ts', 'TextPiece')).toEqual(['type', 'text', 'token']);
+    expect(fieldsOf('src/contract/piece.ts', 'TextPiece')).toEqual(['type', 'text', 'token']);
     expect(names('| `texts` | ... |', 'text')).toBe(false);
     expect(names('| `text` | ... |', 'text')).toBe(true);
   });

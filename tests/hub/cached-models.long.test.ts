@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import type { GenerationResult } from '../../src/contract/api.js';
+import type { GenerationResult } from '../../src/contract/generation.js';
 import type { RemovedModels } from '../../src/hub/cached-models.js';
 import { flashrow, flashrowJson, start } from '../support/flashrow.js';
 import { randomGguf, Served, tinyFolder } from './support.js';

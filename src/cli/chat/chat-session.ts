@@ -1,4 +1,6 @@
-import type { GenerateOptions, Generation, GenerationResult, Model, TemplateOptions } from '../../contract/api.js';
+import type { GenerateOptions, TemplateOptions } from '../../contract/generate-options.js';
+import type { Generation, GenerationResult } from '../../contract/generation.js';
+import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 import type { ChatSettings } from './chat-settings.js';

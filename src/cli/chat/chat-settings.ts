@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { nearestName } from '../../api/nearest-name.js';
-import type { GenerateOptions, SamplingDefaults } from '../../contract/api.js';
+import type { GenerateOptions, SamplingDefaults } from '../../contract/generate-options.js';
 import { FlashrowError } from '../../errors.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { badValue } from '../options/option-values.js';

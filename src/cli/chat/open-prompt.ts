@@ -1,4 +1,5 @@
-import type { Model, TemplateOptions } from '../../contract/api.js';
+import type { TemplateOptions } from '../../contract/generate-options.js';
+import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 

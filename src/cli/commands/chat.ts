@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { Command } from 'commander';
-import type { Model, TemplateOptions } from '../../contract/api.js';
+import type { TemplateOptions } from '../../contract/generate-options.js';
+import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
 import { AnswerDisplay } from '../chat/answer-display.js';
 import { CHAT_HELP } from '../chat/chat-commands.js';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { compareSelectors } from '../../api/compare-selectors.js';
-import type { Model } from '../../contract/api.js';
+import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
 import { makeWindows, splitDocuments } from '../../text/documents.js';
 import { interruptSignal } from '../input/interrupt.js';

@@ -1,5 +1,7 @@
 import { Command } from 'commander';
-import type { GenerationResult, Model, Receipt } from '../../contract/api.js';
+import type { GenerationResult } from '../../contract/generation.js';
+import type { Model } from '../../contract/model.js';
+import type { Receipt } from '../../contract/receipt.js';
 import { FlashrowError } from '../../errors.js';
 import type { Plan } from '../../plan/plan.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';

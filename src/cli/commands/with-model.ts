@@ -1,4 +1,4 @@
-import type { Model } from '../../contract/api.js';
+import type { Model } from '../../contract/model.js';
 import type { ModelOptions } from '../../plan/model-options.js';
 import { convertedNotice } from '../output/conversion-notice.js';
 import { noteAll, notice } from '../output/output.js';

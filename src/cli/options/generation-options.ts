@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { GenerateOptions } from '../../contract/api.js';
+import type { GenerateOptions } from '../../contract/generate-options.js';
 import { badValue, decimal, integer } from './option-values.js';
 import { addStopOption } from './stop-option.js';
 

@@ -1,5 +1,5 @@
-import type { Receipt } from '../../contract/api.js';
 import type { ComparisonResult } from '../../contract/protocol.js';
+import type { Receipt } from '../../contract/receipt.js';
 import { formatBytes, formatCount, formatShare, formatTable, plural } from './format.js';
 
 /** The cost and the savings of a selector, for people. */

@@ -1,5 +1,5 @@
 import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
-import type { PerPhase, Receipt } from '../../contract/api.js';
+import type { PerPhase, Receipt } from '../../contract/receipt.js';
 import type { Plan } from '../../plan/plan.js';
 import { formatBytes, formatCount, formatMs, formatRows, formatShare, formatSpeed } from './format.js';
 

@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
-import type { GenerateOptions, Generation, GenerationResult } from '../../contract/api.js';
+import type { GenerateOptions } from '../../contract/generate-options.js';
+import type { Generation, GenerationResult } from '../../contract/generation.js';
 import { formatCount, plural } from './format.js';
 import { printModelText, textGoesOn } from './output.js';
 import { progressBar } from './progress.js';

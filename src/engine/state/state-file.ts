@@ -1,6 +1,6 @@
 import { fchmodSync } from 'node:fs';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
-import type { SavedState } from '../../contract/api.js';
+import type { SavedState } from '../../contract/model.js';
 import { type OpenFile, readExactly, withFile } from '../../disk/files.js';
 import { freeBytes } from '../../disk/free-bytes.js';
 import { replaceFile } from '../../disk/replace-file.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { GenerationResult } from '../../../src/contract/api.js';
+import type { GenerationResult } from '../../../src/contract/generation.js';
 import type { ChatMessage } from '../../../src/text/chat-template.js';
 import { flashrow, flashrowJson, start } from '../../support/flashrow.js';
 import { TALES } from '../../support/shipped.js';

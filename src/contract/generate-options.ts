@@ -1,0 +1,95 @@
+import type { ResponseFormat } from '../grammar/response-format.js';
+import type { Tool, ToolChoice } from '../text/tools.js';
+import type { Progress } from './progress.js';
+
+/** How a generation draws its tokens, and where it ends. The options cost no memory. */
+export interface GenerateOptions {
+  /** Tokens to generate at most; default none: up to the end of the turn or of the context. */
+  maxTokens?: number | undefined;
+  /**
+   * 0 (default) picks the likeliest token. 1 draws by the probabilities of the model; more makes unlikely tokens
+   * likelier.
+   */
+  temperature?: number | undefined;
+  /** Draws from this many of the likeliest tokens; default 0, which is all of them. No effect at temperature 0. */
+  topK?: number | undefined;
+  /** Draws from the likeliest tokens that together have this probability, above 0; default 1, which is all of them. */
+  topP?: number | undefined;
+  /**
+   * Leaves out tokens whose probability is below this share of the likeliest one's, 0 to 1; default 0, which keeps all.
+   */
+  minP?: number | undefined;
+  /** Makes the last 64 tokens less likely to come again: 1 (default) leaves them as they are, above 1 weakens them. */
+  repeatPenalty?: number | undefined;
+  /** Same seed, same draws: a whole number of at most 53 bits; default random. */
+  seed?: number | undefined;
+  /**
+   * The generation ends before the first of these texts, which is left out; default none. A text may span several
+   * tokens.
+   */
+  stop?: string | readonly string[] | undefined;
+  /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */
+  ignoreEos?: boolean | undefined;
+  /** Special tokens that are written in the prompt's text count as such; default false: they are plain text. */
+  parseSpecial?: boolean | undefined;
+  /**
+   * Names the conversation that the call goes on with, so that its state is found again among others. A hint: the
+   * answer is the same without. With one of `sequences` there is one state, and the hint changes nothing.
+   */
+  cacheKey?: string | undefined;
+  /**
+   * What the answer has to be: JSON, JSON that is valid for a schema, one of some texts, or what a regular expression
+   * matches; default any text. Tokens that would lead elsewhere are never drawn, so that an answer that ends by itself
+   * keeps it; one that is cut off ends with `length`. Reasoning comes before it, and is free. UNSUPPORTED where a
+   * schema or a pattern asks for what cannot be kept.
+   */
+  responseFormat?: ResponseFormat | undefined;
+  /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */
+  signal?: AbortSignal | undefined;
+  /** Called once, when the call's turn has come: it waits for no other call any longer. */
+  onStart?: (() => void) | undefined;
+  /** Told how far the prompt has come: stage `prefill`, in tokens, after each layer of each chunk. */
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** Options of `chat`: those of `generate`, and how the conversation is written out. */
+export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {
+  /**
+   * Which tool the model calls: `auto` (default) leaves it to the model, `none` takes the tools away, `required` has it
+   * call one, `{ name }` that one. The last two begin the answer as such a call, so that it does not reason first;
+   * UNSUPPORTED where its dialect cannot be begun so. What it then writes may be no call all the same: `warnings` says
+   * so.
+   */
+  toolChoice?: ToolChoice | undefined;
+}
+
+/** How a conversation is written out as a prompt. */
+export interface TemplateOptions {
+  /** A Jinja template; default the model's own. */
+  template?: string | undefined;
+  /**
+   * Values for variables that the template reads beside the conversation, such as `{ enable_thinking: false }` (Qwen 3)
+   * or `{ reasoning_effort: 'low' }` (gpt-oss); default none. Values are those that JSON has. Their texts never become
+   * control tokens. One that the template does not read is named in the result's warnings.
+   */
+  templateVariables?: Record<string, unknown> | undefined;
+  /**
+   * Functions that the model may call; default none. They reach the template as `tools`. UNSUPPORTED where the template
+   * reads none, or writes calls in a way that cannot be read.
+   */
+  tools?: readonly Tool[] | undefined;
+}
+
+/**
+ * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file;
+ * empty where they suggest nothing.
+ */
+export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
+
+/** How a text becomes token ids. */
+export interface TokenizeOptions {
+  /** Puts BOS before the text where the model expects it, as `generate` does; default true. EOS is never added. */
+  addSpecial?: boolean | undefined;
+  /** Special tokens that are written in the text count as such; default false: they are plain text. */
+  parseSpecial?: boolean | undefined;
+}

@@ -1,0 +1,68 @@
+import type { StateFormat } from '../plan/state-format.js';
+
+/** A number of bytes or of reads, for the prompt (prefill) and for the generated tokens (decode). */
+export interface PerPhase {
+  /** For the prompt. */
+  prefill: number;
+  /** For the generated tokens. */
+  decode: number;
+}
+
+/** The work and the cost of a generation or an evaluation. */
+export interface Receipt {
+  /** The selector in use: which rows are read. */
+  selector: string;
+  /** True where the selector computes the same as every row would, and keys and values are not kept in 8 bits. */
+  exact: boolean;
+  /** The share of active neurons that the selector missed at calibration, 0 to 1; null for exact selectors. */
+  falseNegativeRate: number | null;
+  /** The cache policy in use. */
+  cachePolicy: string;
+  /** The instruction set of the compiled kernels in use. */
+  kernels: string;
+  /** The budget, bytes. */
+  budgetBytes: number;
+  /** Weights that stay in memory, bytes. */
+  residentBytes: number;
+  /**
+   * Keys and values that are held now, and states that do not grow, with their copies, bytes. Keys and values grow
+   * with the conversation, up to `stateBytes` of the plan.
+   */
+  stateBytes: number;
+  /** How keys and values are kept: `f16`, `f32` or `q8`. */
+  stateFormat: StateFormat;
+  /** Working buffers, bytes. */
+  scratchBytes: number;
+  /** The cache of bundles, with slots that are empty yet, bytes. */
+  cacheBytes: number;
+  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
+  memoryBytes: number;
+  /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
+  overheadBytes: number;
+  /** Growth of the process's anonymous and shared memory since just before the load, bytes. */
+  rssGrowthBytes: number;
+  /** Bytes of bundles that were read, without what alignment adds. */
+  payloadBytesRead: PerPhase;
+  /** Bytes that the disk delivered. */
+  deviceBytesRead: PerPhase;
+  /** Reads, after neighbouring bundles were merged into one. */
+  recordsRead: PerPhase;
+  /** Bundles that were asked for and lay in the cache. */
+  bundlesHit: number;
+  /** Bundles that were asked for and had to be read. */
+  bundlesMissed: number;
+  /** Speed of the prompt, tokens/s; null where there was nothing to measure. */
+  prefillTokensPerSecond: number | null;
+  /** Speed of the generated tokens, tokens/s; null where there was nothing to measure. */
+  decodeTokensPerSecond: number | null;
+  /** ms that a generated token took, by percentile; null where there was nothing to measure. */
+  tokenMs: { p50: number | null; p95: number | null; p99: number | null };
+  /** ms of prefill and decode spent waiting for reads. The three fields below are the rest of the time. */
+  readWaitMs: number;
+  /** The feed-forward part, ms. */
+  ffnMs: number;
+  /** Attention, norms, embedding and head, ms. */
+  denseMs: number;
+  /** Everything else, ms: sampling, text, messages between threads. */
+  otherMs: number;
+}
