@@ -13,6 +13,7 @@ const SHARED = [
   '--lossy',
   '--no-direct',
   '--cache-dir',
+  '--parallel',
 ];
 const GENERATE = [
   '--max-tokens',
@@ -37,6 +38,8 @@ const OPTIONS: Record<string, string[]> = {
     '--template-var',
     '--chat-template',
     '--trace',
+    '--save-state',
+    '--load-state',
     ...GENERATE,
     ...SHARED,
   ],

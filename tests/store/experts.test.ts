@@ -162,7 +162,7 @@ describe('a store whose experts are in a file that changed', () => {
     change(path);
     const error = await failure(() => openStore(store));
     expect(error).toMatchObject({ code: 'CORRUPT', details: { path } });
-    expect(error.message).toMatch(/has changed.*convert the model again/);
+    expect(error.message).toMatch(/has changed.*load the model again/);
     expect(await verifyStore(store, crc32c)).toMatchObject({ ok: false, firstBad: { layer: null } });
   });
 });
