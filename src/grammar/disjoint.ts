@@ -1,13 +1,12 @@
 import type { Schema, SchemaObject, TypeName } from './schema-values.js';
-import { isOfType, typesOf } from './schema-values.js';
+import { isOfType, same, typesOf } from './schema-values.js';
 
 /** Whether it is certain that no value is valid for both schemas. `resolve` follows references. */
 export function areDisjoint(a: Schema, b: Schema, resolve: (schema: Schema) => SchemaObject | false): boolean {
   const [left, right] = [resolve(a), resolve(b)];
   if (left === false || right === false) return true;
   const [leftValues, rightValues] = [valuesOf(left), valuesOf(right)];
-  if (leftValues && rightValues)
-    return !leftValues.some((value) => rightValues.some((other) => JSON.stringify(value) === JSON.stringify(other)));
+  if (leftValues && rightValues) return !leftValues.some((value) => rightValues.some((other) => same(value, other)));
   const [leftTypes, rightTypes] = [left.type && typesOf(left), right.type && typesOf(right)];
   if (leftTypes && rightValues) return !rightValues.some((value) => leftTypes.some((type) => isOfType(value, type)));
   if (rightTypes && leftValues) return !leftValues.some((value) => rightTypes.some((type) => isOfType(value, type)));

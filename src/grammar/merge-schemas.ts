@@ -1,4 +1,4 @@
-import type { Refusal, Schema, SchemaObject } from './schema-values.js';
+import { type Refusal, type Schema, type SchemaObject, same } from './schema-values.js';
 
 /** Keywords that say nothing about which values are valid (JSON Schema draft 2020-12, section 9, and older drafts). */
 const ANNOTATIONS = new Set([
@@ -74,5 +74,3 @@ function sharedTypes(a: string | string[], b: string | string[]): string[] {
 
 const withoutAnnotations = (schema: SchemaObject): SchemaObject =>
   Object.fromEntries(Object.entries(schema).filter(([keyword]) => !ANNOTATIONS.has(keyword)));
-
-const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);

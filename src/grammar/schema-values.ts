@@ -64,3 +64,6 @@ export function typesOf(schema: SchemaObject): TypeName[] | null {
   const types = Object.keys(schema).flatMap((keyword) => TYPES_BY_KEYWORD[keyword] ?? []);
   return types.length === 0 ? null : [...new Set(types)];
 }
+
+/** Whether two values of JSON are spelt alike, the order of names included. */
+export const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);

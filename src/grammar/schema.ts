@@ -13,6 +13,7 @@ import {
   type Refusal,
   type Schema,
   type SchemaObject,
+  same,
   TYPES,
   type TypeName,
   typesOf,
@@ -175,9 +176,7 @@ class SchemaCompiler {
     const { enum: list } = schema;
     if (list !== undefined && !Array.isArray(list)) return this.#bad('enum is a list of values');
     const values = 'const' in schema ? [schema.const] : (list ?? []);
-    const both = list
-      ? values.filter((value) => list.some((one) => JSON.stringify(one) === JSON.stringify(value)))
-      : values;
+    const both = list ? values.filter((value) => list.some((one) => same(one, value))) : values;
     const valid = both.filter((value) => types === null || types.some((type) => isOfType(value, type)));
     return this.#grammar.choice(...valid.map((value) => this.#json.constant(value)));
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { convertModel, loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
+import { byteLevelTokenizer } from '../support/byte-level-tokenizer.js';
 import { safetensors, type TensorHeader } from '../support/tiny-hugging-face.js';
 
 /** What golden/families.py computed. */
@@ -22,21 +23,6 @@ const goldens = JSON.parse(readFileSync(new URL('../golden/families.json', impor
 >;
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-families-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-
-/** Byte-level, with a single character for each of the 64 ids. */
-const tokenizer = () => ({
-  version: '1.0',
-  added_tokens: [],
-  normalizer: null,
-  pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-  post_processor: null,
-  decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-  model: {
-    type: 'BPE',
-    vocab: Object.fromEntries(Array.from({ length: 64 }, (_, id) => [String.fromCharCode(33 + id), id])),
-    merges: [],
-  },
-});
 
 /** The checkpoint that the reference ran on: the same generator, the same order. */
 function writeCheckpoint(name: string, { config, tensors }: Golden): string {
@@ -59,7 +45,7 @@ function writeCheckpoint(name: string, { config, tensors }: Golden): string {
   }
   writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(header, 0), ...parts]));
   writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(tokenizer()));
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(byteLevelTokenizer(64)));
   return folder;
 }
 

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { FlashrowError } from '../../dist/src/errors.js';
 import { schemaGrammar } from '../../dist/src/grammar/schema.js';
 import type { Schema, SchemaObject } from '../../dist/src/grammar/schema-values.js';
-import { accepts, drawn, randomFrom } from './support.js';
+import { random as randomOf } from '../support/random.js';
+import { accepts, drawn } from './support.js';
 
 /* Schemas put together at random from all that is kept. Ajv says which answers are valid. */
 
@@ -115,7 +116,7 @@ const TREE = {
 };
 
 it('every answer that is drawn from a generated schema is valid for it', () => {
-  const random = randomFrom(2020);
+  const random = randomOf(2020);
   const maker = new Maker(random);
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   let [kept, ended] = [0, 0];

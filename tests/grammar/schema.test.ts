@@ -3,7 +3,8 @@ import addFormats from 'ajv-formats';
 import { describe, expect, it } from 'vitest';
 import { schemaGrammar } from '../../dist/src/grammar/schema.js';
 import type { Schema } from '../../dist/src/grammar/schema-values.js';
-import { accepts, drawn, randomFrom } from './support.js';
+import { random as randomOf } from '../support/random.js';
+import { accepts, drawn } from './support.js';
 
 /* Ajv (https://ajv.js.org) is the judge of what is valid. */
 
@@ -186,7 +187,7 @@ describe.each(SCHEMAS)('a schema for %s', (_, schema, valid, invalid) => {
 
   it('gives valid answers, whatever is drawn', () => {
     const isValid = judge(schema);
-    const random = randomFrom(7);
+    const random = randomOf(7);
     let ended = 0;
     for (let i = 0; i < DRAWN; i++) {
       const text = drawn(grammar, random);

@@ -21,7 +21,10 @@ import type { Checkpoint, CheckpointTensor } from '../../dist/src/import/checkpo
 import type { Activation } from '../../dist/src/model/spec.js';
 import type { Store } from '../../dist/src/store/reader.js';
 import { type WriteOptions, writeStore } from '../../dist/src/store/write/writer.js';
+import { random } from '../support/random.js';
 import { expertsSpec, modelSpec } from '../support/spec.js';
+
+export { random };
 
 export type SourceFormat = RowFormat;
 
@@ -35,17 +38,6 @@ export function scratchFolder(): string {
   const folder = mkdtempSync(join(SCRATCH, 'flashrow-store-'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
-}
-
-/** Numbers in [0, 1), the same for the same seed (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 const blocksOf = (format: SourceFormat): [weights: number, bytes: number] => [

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { byteLevelTokenizer } from './byte-level-tokenizer.js';
 import { safetensors, type TensorHeader } from './tiny-hugging-face.js';
 
 export type Tensor = [name: string, shape: number[], scale: number, shift: number];
@@ -17,20 +18,6 @@ export interface Golden {
 export const GOLDENS = JSON.parse(readFileSync(new URL('../golden/families-2026.json', import.meta.url), 'utf8')) as {
   ids: number[];
   models: Record<string, Golden>;
-};
-
-const TOKENIZER = {
-  version: '1.0',
-  added_tokens: [],
-  normalizer: null,
-  pre_tokenizer: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-  post_processor: null,
-  decoder: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: true },
-  model: {
-    type: 'BPE',
-    vocab: Object.fromEntries(Array.from({ length: 94 }, (_, id) => [String.fromCharCode(33 + id), id])),
-    merges: [],
-  },
 };
 
 /** safetensors pads headers with spaces, so that the data begins at a multiple of 8. */
@@ -72,6 +59,6 @@ export function writeGolden(
   }
   writeFileSync(join(folder, 'model.safetensors'), Buffer.concat([safetensors(padded(header)), ...parts]));
   writeFileSync(join(folder, 'config.json'), edit(JSON.stringify(config)));
-  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(TOKENIZER));
+  writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(byteLevelTokenizer(94)));
   return folder;
 }

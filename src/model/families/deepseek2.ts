@@ -2,12 +2,12 @@ import { shown } from '../../errors.js';
 import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
-import { fusedOrApart, namedApart } from '../expert-sources.js';
-import type { ExpertsFamily } from '../experts.js';
+import { fusedOrApart } from '../expert-sources.js';
 import type { Fields } from '../fields.js';
 import { latentQueryScale } from '../latent-family.js';
 import type { ModelSpec } from '../spec.js';
 import { yarnGrowth } from '../yarn.js';
+import { DEEPSEEK_EXPERTS } from './deepseek-experts.js';
 
 /** Files of GLM-4.7-Flash without a gating function have sigmoid routing. Their number of layers tells them apart. */
 const GLM_FLASH_LAYERS: readonly unknown[] = [47, 48];
@@ -42,22 +42,6 @@ function huggingFaceTraits(config: Fields, spec: ModelSpec): Partial<ModelSpec> 
   return { queryScale: latentQueryScale(spec.headDim, spec.latentAttention!, growth) };
 }
 
-const EXPERTS = {
-  numExpertsKey: 'n_routed_experts',
-  intermediateSizeKey: 'moe_intermediate_size',
-  normalizeWeights: false,
-  selectionBias: true,
-  sharedExpert: true,
-  sharedRouter: false,
-  sharedCountKey: 'n_shared_experts',
-  renamed: {
-    sharedGate: 'mlp.shared_experts.gate_proj.weight',
-    sharedUp: 'mlp.shared_experts.up_proj.weight',
-    sharedDown: 'mlp.shared_experts.down_proj.weight',
-  },
-  source: () => namedApart,
-} as const satisfies ExpertsFamily;
-
 const FAMILY = {
   architecture: 'deepseek2',
   ggufName: 'deepseek2',
@@ -88,7 +72,7 @@ const v2 = decoder({
     only: { scoring_func: 'softmax', norm_topk_prob: false, rope_interleave: true },
     traits: v2Traits,
   },
-  experts: EXPERTS,
+  experts: DEEPSEEK_EXPERTS,
 });
 
 const v3 = decoder({
@@ -99,7 +83,7 @@ const v3 = decoder({
     only: { scoring_func: 'sigmoid', topk_method: 'noaux_tc', rope_interleave: true },
     traits: huggingFaceTraits,
   },
-  experts: { ...EXPERTS, normalizeWeights: true, scoring: 'sigmoid' },
+  experts: { ...DEEPSEEK_EXPERTS, normalizeWeights: true, scoring: 'sigmoid' },
 });
 
 /** The layers with experts, which `mlp_layer_types` tells. Throws UNSUPPORTED where they do not follow the others. */
@@ -123,7 +107,7 @@ const glmFlash = decoder({
     only: { scoring_func: 'sigmoid', topk_method: 'noaux_tc', rope_interleave: true },
     traits: glmTraits,
   },
-  experts: { ...EXPERTS, normalizeWeights: true, scoring: 'sigmoid' },
+  experts: { ...DEEPSEEK_EXPERTS, normalizeWeights: true, scoring: 'sigmoid' },
 });
 
 /** Mistral 4: its queries grow with their position beyond the context of the first training. */
@@ -132,7 +116,7 @@ export const mistral4 = decoder({
   huggingFaceClasses: ['Mistral4ForCausalLM'],
   huggingFace: { rotary: 'interleaved', only: { rope_interleave: true }, traits: huggingFaceTraits },
   experts: {
-    ...EXPERTS,
+    ...DEEPSEEK_EXPERTS,
     normalizeWeights: true,
     source: fusedOrApart,
   },
