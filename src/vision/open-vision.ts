@@ -18,6 +18,10 @@ const CLASSES: Readonly<Record<string, (source: VisionSource) => VisionModel>> =
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 
+/** Whether pictures are read of a class that config.json names. */
+export const readsPicturesOf = (name: unknown): name is string =>
+  typeof name === 'string' && Object.hasOwn(CLASSES, name);
+
 /**
  * The eyes of a Hugging Face folder, from its headers. Throws UNSUPPORTED for a folder without, or with others than are
  * known here; NOT_FOUND, CORRUPT or IO.
@@ -26,8 +30,7 @@ export function openVision(path: string): VisionModel {
   const { config, tensors } = openFolder(path);
   const classes = config.raw('architectures');
   const wanted = Array.isArray(classes) ? classes[0] : classes;
-  const known = typeof wanted === 'string' && Object.hasOwn(CLASSES, wanted) ? CLASSES[wanted] : null;
-  if (known === null)
+  if (!readsPicturesOf(wanted))
     throw new FlashrowError(
       'UNSUPPORTED',
       `${path} is of architecture ${shown(wanted)}, of which no pictures are read; they are of ${Object.keys(CLASSES).join(', ')}`,
@@ -41,7 +44,7 @@ export function openVision(path: string): VisionModel {
       `${join(path, 'preprocessor_config.json')} is missing, which says how the model sees pictures; fetch it too`,
       { path },
     );
-  return known({
+  return CLASSES[wanted]({
     path,
     config,
     processor: { fields: Fields.of(join(path, 'preprocessor_config.json'), own), names: Object.keys(own) },
