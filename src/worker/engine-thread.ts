@@ -86,11 +86,11 @@ async function perform(
       return { info: host.info, plan: host.plan, idle: host.idle };
     }
     case 'generate':
-      return loaded().generate(request.args, onEvent);
+      return loaded().generate(request.args, aborted, onEvent);
     case 'logprobs':
-      return loaded().logprobs(request.args);
+      return loaded().logprobs(request.args, aborted);
     case 'evaluate':
-      return loaded().evaluate(request.args, onEvent);
+      return loaded().evaluate(request.args, aborted, onEvent);
     case 'saveState':
       return loaded().saveState(request.args);
     case 'loadState':
