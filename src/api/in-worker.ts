@@ -1,6 +1,8 @@
+import { resolve } from 'node:path';
 import type { LoadOptions } from '../contract/model.js';
-import type { PlainOptions } from '../contract/protocol.js';
+import type { Methods, PlainOptions } from '../contract/protocol.js';
 import type { ModelOptions } from '../plan/model-options.js';
+import { pathOf } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 
 /** Lends a worker for one piece of work. */
@@ -14,14 +16,15 @@ export async function inWorker<T>(work: (channel: WorkerChannel) => Promise<T>):
 }
 
 /**
- * The path of a source's store; a checkpoint that cannot be streamed in place is converted first. A worker of its own
- * does it, so that the heap that conversion leaves behind is gone before the memory of an engine is counted.
+ * The path of a source's store, and of its eyes, null without any; a checkpoint that cannot be streamed in place is
+ * converted first. A worker of its own does it, so that the heap that conversion leaves behind is gone before the
+ * memory of an engine is counted.
  */
 export const preparedStore = (
   source: string,
   options: PlainOptions,
   { signal, onProgress }: Pick<LoadOptions, 'signal' | 'onProgress'>,
-): Promise<string> =>
+): Promise<Methods['prepare']['result']> =>
   inWorker((channel) => channel.call('prepare', { source, options }, { signal, onEvent: onProgress }));
 
 /**
@@ -29,8 +32,12 @@ export const preparedStore = (
  * nothing.
  */
 export function plainOptions(options: ModelOptions): PlainOptions {
-  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning } = options;
-  return { memory, contextSize, sequences, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning, vision } = options;
+  return {
+    ...{ memory, contextSize, sequences, exact, threads, cacheDir, tuning: tuning && copied(tuning) },
+    // Left out, it is looked for beside the model.
+    ...(vision !== undefined && { vision: vision === false ? null : resolve(pathOf('vision', vision, 'vision')) }),
+  };
 }
 
 /** Also what is inherited. */

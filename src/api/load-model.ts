@@ -28,10 +28,10 @@ export async function loadForWork(
   requireModelOptions('loadModel()', options, LOAD_OPTIONS);
   const plain = { ...plainOptions(options), usualContextSize };
   const { maxQueue, signal, onProgress } = options;
-  const store = await preparedStore(path, plain, { signal, onProgress });
+  const { store, vision } = await preparedStore(path, plain, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
-    return new WorkerModel(threads, await threads.open(store, plain, { signal, onProgress }));
+    return new WorkerModel(threads, await threads.open(store, { ...plain, vision }, { signal, onProgress }));
   } catch (error) {
     await threads.dispose();
     throw error;

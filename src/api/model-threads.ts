@@ -49,7 +49,7 @@ export class ModelThreads {
     { signal, onProgress }: Loading,
   ): Promise<{ info: ModelInfo; plan: Plan; idle: Receipt; vocabulary: VocabularyTable }> {
     const args = { store, options, anonymousBefore: anonymousBytes() };
-    const text = this.text.send('open', { store, cacheDir: options.cacheDir });
+    const text = this.text.send('open', { store, cacheDir: options.cacheDir, vision: options.vision ?? null });
     const engine = this.engine.call('open', args, { signal, onEvent: onProgress });
     // The first that fails is told; the other one may fail too.
     engine.catch(() => {});

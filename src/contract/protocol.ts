@@ -23,8 +23,22 @@ import type { Receipt } from './receipt.js';
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning' | 'vision'
 >;
+
+/** A picture on its way to the engine. */
+export interface PictureFile {
+  /** What messages call it. */
+  name: string;
+  /** A PNG or a JPEG. */
+  bytes: Uint8Array;
+  /** Pixels, upright. */
+  width: number;
+  height: number;
+}
+
+/** Width and height of a picture. */
+export type PictureSize = Pick<PictureFile, 'width' | 'height'>;
 
 /** How to reach a hub. The wait before another try is an event. */
 export type HubSettings = Omit<HubOptions, 'onWait'>;
@@ -60,6 +74,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** Those that the messages hold, in order. */
+  pictures: readonly PictureSize[];
 }
 
 export interface ConvertRequest {
@@ -158,8 +174,12 @@ export interface Methods {
   };
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
-  /** The store of a source, converted first where need be. */
-  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  /** The store of a source, converted first where need be, and its eyes. */
+  prepare: {
+    args: { source: string; options: PlainOptions };
+    result: { store: string; vision: string | null };
+    event: Progress;
+  };
   /** Trains the predictors of a store. */
   calibrate: {
     args: {
@@ -197,6 +217,7 @@ export interface Methods {
   generate: {
     args: {
       prompt: readonly number[];
+      pictures: readonly PictureFile[];
       settings: GenerateSettings;
       vocabulary: VocabularyTable;
       form: AnswerForm | null;
@@ -205,7 +226,11 @@ export interface Methods {
     result: EngineResult;
     event: Piece | Progress;
   };
-  logprobs: { args: { tokens: readonly number[]; topK: number }; result: [number, number][][]; event: never };
+  logprobs: {
+    args: { tokens: readonly number[]; pictures: readonly PictureFile[]; topK: number };
+    result: [number, number][][];
+    event: never;
+  };
   evaluate: {
     args: { sequences: readonly (readonly number[])[] };
     result: EvaluationResult;
@@ -219,10 +244,20 @@ export interface Methods {
 /** The calls that the thread beside the engine takes. It knows text, and no weights. */
 export interface TextMethods {
   /** Loads the text side of a store; the calls below need it. */
-  open: { args: { store: string; cacheDir: string | undefined }; result: VocabularyTable; event: never };
+  open: {
+    args: { store: string; cacheDir: string | undefined; vision: string | null };
+    result: VocabularyTable;
+    event: never;
+  };
   /** `contextSize`: the ids are a prompt; null where any number will do. */
   encode: {
-    args: { text: string; addSpecial: boolean; parseSpecial: boolean; contextSize: number | null };
+    args: {
+      text: string;
+      addSpecial: boolean;
+      parseSpecial: boolean;
+      contextSize: number | null;
+      pictures: readonly PictureSize[];
+    };
     result: number[];
     event: never;
   };

@@ -23,6 +23,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
+import { type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
 import { Lane, type LaneParts } from './rounds/lane.js';
 import type { Ledger } from './rounds/ledger.js';
 import { type Caller, Rounds, type Work, type WorkPass } from './rounds/rounds.js';
@@ -45,6 +46,8 @@ export interface EngineParts {
   ledger: Ledger;
   /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
+  /** Embeddings of pictures; null for a model without eyes. */
+  given: GivenRows | null;
 }
 
 /** The loop over layers, and the sequences whose state is held. As many calls at once as there are sequences. */
@@ -165,13 +168,14 @@ export class Engine {
 
   /** Runs the tokens of a pass through all layers. `#x` then holds [pass.tokens, hiddenSize]. */
   async #forward(pass: WorkPass): Promise<void> {
-    const { spec, dense, mixer, feedForward, denseTime } = this.#parts;
+    const { spec, dense, mixer, feedForward, denseTime, given } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;
     const input = this.#input;
     const output = this.#output;
     this.#begin(pass);
-    dense.embed(this.#ids, pass.positions, x);
+    dense.embed(standIns(this.#ids, given), pass.positions, x);
+    if (given) giveRows(this.#ids, given, x, spec.hiddenSize);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
         this.#dropAborted(pass);

@@ -6,6 +6,7 @@ import type { Constraint } from '../grammar/constraint.js';
 import { allowedTokens } from './allowed-tokens.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Meter } from './meter.js';
+import type { PlacedPrompt } from './pictures/pictures.js';
 import type { Lane } from './rounds/lane.js';
 import { Sampler } from './sampler.js';
 
@@ -13,6 +14,8 @@ import { Sampler } from './sampler.js';
 export interface GenerationParts extends Omit<WriterParts, 'stop'> {
   /** The sequence that the prompt goes on with; it has the state of a prefix. */
   lane: Lane;
+  /** The prompt as the engine runs it. */
+  placed: PlacedPrompt;
   meter: Meter;
   vocabSize: number;
   contextSize: number;
@@ -54,7 +57,8 @@ export async function generate(
   const cached = lane.position;
   let endedBy: EndedBy = 'maxTokens';
   try {
-    await lane.prefill(prompt, (done) => parts.onPrefill(done, prompt.length));
+    parts.placed.see(cached);
+    await lane.prefill(parts.placed.ids, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     while (tokens.length < settings.maxTokens) {
       const keeps = answer.reasons ? null : parts.constraint;

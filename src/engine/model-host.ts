@@ -1,9 +1,10 @@
 import { checkPrompt } from '../contract/check-ids.js';
+import { withoutEyes } from '../contract/check-pictures.js';
 import type { EvaluationResult } from '../contract/generation.js';
 import type { SavedState } from '../contract/model.js';
 import type { ModelInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
-import type { EngineResult, Methods } from '../contract/protocol.js';
+import type { EngineResult, Methods, PictureFile } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
@@ -14,6 +15,7 @@ import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
+import { type Pictures, type PlacedPrompt, withoutPictures } from './pictures/pictures.js';
 import type { Ledger } from './rounds/ledger.js';
 import type { Caller } from './rounds/rounds.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
@@ -33,6 +35,8 @@ interface HostParts {
   stateOwner: StateOwner;
   sources: MeterSources;
   ledger: Ledger;
+  /** Null for a model without eyes. */
+  pictures: Pictures | null;
   dispose: () => Promise<void>;
 }
 
@@ -65,7 +69,7 @@ export class ModelHost {
    * Throws what `generate` throws.
    */
   async generate(
-    { prompt, settings, vocabulary, form, progress }: Arguments<'generate'>,
+    { prompt, pictures, settings, vocabulary, form, progress }: Arguments<'generate'>,
     aborted: Aborted,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
@@ -76,13 +80,15 @@ export class ModelHost {
       onEvent(event);
     };
     const spelling = new TableSpelling(vocabulary);
+    const placed = this.#place(prompt, pictures, aborted);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
-    const lane = engine.reuse(prompt, settings.cacheKey, { aborted, account: meter });
+    const lane = engine.reuse(placed.ids, settings.cacheKey, { aborted, account: meter });
     try {
       return await generate(prompt, settings, {
         lane,
+        placed,
         spelling,
         constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
@@ -98,6 +104,7 @@ export class ModelHost {
         onPiece: onEvent,
       });
     } finally {
+      placed.end();
       lane.end();
       meter.close();
       if (trace) feedForward.trace = null;
@@ -105,8 +112,14 @@ export class ModelHost {
     }
   }
 
-  logprobs({ tokens, topK }: Arguments<'logprobs'>, aborted: Aborted): Promise<[number, number][][]> {
-    return scoreTop(this.#parts.engine, tokens, topK, { aborted, account: null });
+  async logprobs({ tokens, pictures, topK }: Arguments<'logprobs'>, aborted: Aborted): Promise<[number, number][][]> {
+    const placed = this.#place(tokens, pictures, aborted);
+    try {
+      placed.see(0);
+      return await scoreTop(this.#parts.engine, placed.ids, topK, { aborted, account: null });
+    } finally {
+      placed.end();
+    }
   }
 
   evaluate({ sequences }: Arguments<'evaluate'>, aborted: Aborted, onEvent: OnEvent): Promise<EvaluationResult> {
@@ -174,6 +187,14 @@ export class ModelHost {
       feedForward.tap = null;
       lane.end();
     }
+  }
+
+  /** A prompt with its pictures. Throws BAD_USAGE where they do not go together, UNSUPPORTED without eyes. */
+  #place(ids: readonly number[], files: readonly PictureFile[], aborted: Aborted): PlacedPrompt {
+    const { pictures } = this.#parts;
+    if (pictures) return pictures.place(ids, files, aborted);
+    if (files.length > 0) throw withoutEyes();
+    return withoutPictures(ids);
   }
 
   #meter(): Meter {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Bridge, RowStream } from '../../native-bridge/bridge.js';
 import { openBridge } from '../../native-bridge/index.js';
-import type { ModelInfo } from '../contract/model-info.js';
+import type { ModelInfo, VisionInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
 import type { Methods } from '../contract/protocol.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
@@ -21,6 +21,9 @@ import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
 import type { TraceHeader } from '../trace/trace.js';
+import { openVision } from '../vision/open-vision.js';
+import { embeddingBytes } from '../vision/vision-bytes.js';
+import type { VisionModel } from '../vision/vision-model.js';
 import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
@@ -34,6 +37,7 @@ import { readHotNeurons } from './load-predictors.js';
 import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
+import { Pictures } from './pictures/pictures.js';
 import { ringSchedule } from './ring-schedule.js';
 import { Ledger } from './rounds/ledger.js';
 import { samplingDefaults } from './sampling-defaults.js';
@@ -59,8 +63,8 @@ interface LoadedParts {
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
  * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
- * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
- * behind.
+ * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails
+ * leaves nothing behind.
  */
 export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
@@ -70,13 +74,16 @@ export async function openHost(
 ): Promise<ModelHost> {
   const store = openStore(path);
   const planned = planOutline(storeOutline(store), options);
+  const vision = options.vision ? openVision(options.vision) : null;
   const { plan, allocation, settings } = planned;
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const { dense, mixer, feedForward, denseTime } = parts;
-    const info = infoOf(store, path, planned, parts);
+    const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
+    const keptBytes = embeddingBytes(settings.sequences * settings.contextSize, store.spec);
+    const pictures = vision && new Pictures(vision, parts.bridge, keptBytes);
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
     const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
@@ -90,8 +97,9 @@ export async function openHost(
         sequences: settings.sequences,
         chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
         checkSource: () => checkExternal(store.manifest.files),
+        given: pictures?.given ?? null,
       }),
-      feedForward,
+      ...{ pictures, feedForward },
       traceHeader: traceHeaderOf(store, info, allocation),
       stateOwner: stateOwnerOf(store, planned, parts),
       ...{ sources, ledger },
@@ -159,7 +167,14 @@ function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices 
   return streamed.length > 0 ? new MatricesInRing(stream, streamed, headEntry) : null;
 }
 
-function infoOf(store: Store, path: string, { plan, allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
+const visionInfo = (path: string, { marker, mostTokens }: VisionModel): VisionInfo => ({ path, marker, mostTokens });
+
+function infoOf(
+  store: Store,
+  path: string,
+  { plan, allocation, settings }: Planned,
+  parts: LoadedParts,
+): Omit<ModelInfo, 'vision'> {
   const { bridge, selector, stream } = parts;
   return {
     ...describeStore(store),
@@ -177,7 +192,7 @@ function infoOf(store: Store, path: string, { plan, allocation, settings }: Plan
 /** The sources of the receipts: the figures of the plan, and the counters of the loaded parts. */
 function meterSources(
   { plan, falseNegativeRate }: Planned,
-  { selector, exact, cachePolicy, kernels }: ModelInfo,
+  { selector, exact, cachePolicy, kernels }: Omit<ModelInfo, 'vision'>,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
 ): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
   const { budgetBytes, residentBytes, cacheBytes, overheadBytes, scratchBytes, stateFormat } = plan;

@@ -36,9 +36,15 @@ export function openHuggingFace(path: string): Checkpoint {
 }
 
 /** config.json and all tensors of a folder, whatever they are for. Throws as `openHuggingFace` does. */
-export function openFolder(path: string): { config: Fields; tensors: ReadonlyMap<string, SourceTensor> } {
+export function openFolder(path: string): {
+  config: Fields;
+  tensors: ReadonlyMap<string, SourceTensor>;
+  /** Hex SHA-256 of config.json and the headers. */
+  digest: string;
+} {
   const digest = new SourceDigest();
-  return { config: readConfig(path, digest), tensors: readWeights(path, digest).found };
+  const opened = { config: readConfig(path, digest), tensors: readWeights(path, digest).found };
+  return { ...opened, digest: digest.hex() };
 }
 
 /** Whether a folder holds weights in safetensors, or their index. */

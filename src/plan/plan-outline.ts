@@ -3,6 +3,7 @@ import { denseFootprint } from '../dense/footprint.js';
 import { FlashrowError } from '../errors.js';
 import { mixerResidentBytes } from '../mixers/footprint.js';
 import { layerTensor } from '../model/tensor-names.js';
+import { visionBytes } from '../vision/vision-bytes.js';
 import { allocate } from './allocate.js';
 import type { Allocation } from './allocation.js';
 import type { Calibration } from './calibration.js';
@@ -47,10 +48,12 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
   const dense = denseFootprint(spec, tensors);
   dense.residentBytes += mixerResidentBytes(spec, tensors);
   const calibration = calibrationFor(outline, asked);
+  const vision = visionBytes(options.vision ?? null, spec);
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
-  const spendOn = (budgetBytes: number, contextSize: number) => allocate({ ...request, budgetBytes, contextSize });
+  const spendOn = (budgetBytes: number, contextSize: number) =>
+    allocate({ ...request, budgetBytes, contextSize, visionBytes: vision.scratchBytes(asked.sequences * contextSize) });
   const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes;
-  const overhead = overheadBytes(spec);
+  const overhead = overheadBytes(spec) + vision.overheadBytes;
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
   const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);

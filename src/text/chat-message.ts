@@ -1,11 +1,16 @@
 import { FlashrowError, shown } from '../errors.js';
 
-/** A part of a message's content. Parts of the type `text` are supported. */
+/** A picture: a path, a file URL, or the bytes of a PNG or a JPEG. */
+export type ImageInput = string | URL | Uint8Array;
+
+/** A part of a message's content. Parts of the types `text` and `image` are supported. */
 export interface ContentPart {
-  /** `text`; others are UNSUPPORTED. */
+  /** `text` or `image`; others are UNSUPPORTED. */
   type: string;
   /** The text of a part of type `text`. */
   text?: string | undefined;
+  /** The picture of a part of type `image`. */
+  image?: ImageInput | undefined;
   /** Any other field. */
   [field: string]: unknown;
 }
@@ -54,11 +59,18 @@ export function checkContent(messages: readonly MessageInput[]): void {
 }
 
 function checkPart(part: unknown, where: string): void {
-  const { type, text } = (part ?? {}) as { type?: unknown; text?: unknown };
+  const { type, text, image } = (part ?? {}) as { type?: unknown; text?: unknown; image?: unknown };
+  if (type === 'image' && isImage(image)) return;
+  if (type === 'image')
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${where} has an image part with \`image\` ${shown(image)}; it is a path, a file URL, or the bytes of a PNG or a JPEG`,
+      { option: 'messages' },
+    );
   if (typeof type === 'string' && type !== 'text')
     throw new FlashrowError(
       'UNSUPPORTED',
-      `${where} has a part of the type "${type}"; parts are of the type "text", with a text as \`text\``,
+      `${where} has a part of the type "${type}"; parts are of the type "text", with a text as \`text\`, or of the type "image"`,
       { type },
     );
   if (type !== 'text' || typeof text !== 'string')
@@ -66,3 +78,9 @@ function checkPart(part: unknown, where: string): void {
       option: 'messages',
     });
 }
+
+/** Whether a value may be a picture, by its type alone. A URL of another realm is as good. */
+export const isImage = (value: unknown): value is ImageInput =>
+  (typeof value === 'string' && value !== '') ||
+  value instanceof Uint8Array ||
+  (typeof value === 'object' && value !== null && typeof (value as URL).href === 'string');

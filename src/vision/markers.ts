@@ -16,7 +16,8 @@ export function expandPrompt(
   begin: string,
 ): string {
   const marker = text.includes(vision.marker) ? vision.marker : ANY_MARKER;
-  const marked = sizes.length > 0 && !text.includes(marker) ? withPicturesFirst(text, sizes.length, marker, begin) : text;
+  const marked =
+    sizes.length > 0 && !text.includes(marker) ? withPicturesFirst(text, sizes.length, marker, begin) : text;
   const count = marked.split(marker).length - 1;
   if (count !== sizes.length)
     throw new FlashrowError(
@@ -28,10 +29,14 @@ export function expandPrompt(
 }
 
 /**
- * The same of what a chat template wrote: it has to have a marker for each picture. Marks of users' texts (jinja/marks.ts)
- * keep apart what they wrote themselves. Throws UNSUPPORTED.
+ * The same of what a chat template wrote: it has to have a marker for each picture. Marks of users' texts
+ * (jinja/marks.ts) keep apart what they wrote themselves. Throws UNSUPPORTED.
  */
-export function expandChat(rendered: string, sizes: readonly Size[], vision: Pick<VisionModel, 'marker' | 'expand'>): string {
+export function expandChat(
+  rendered: string,
+  sizes: readonly Size[],
+  vision: Pick<VisionModel, 'marker' | 'expand'>,
+): string {
   const count = rendered.split(vision.marker).length - 1;
   if (count !== sizes.length)
     throw new FlashrowError(
@@ -42,7 +47,12 @@ export function expandChat(rendered: string, sizes: readonly Size[], vision: Pic
   return expanded(rendered, vision.marker, sizes, vision);
 }
 
-const expanded = (text: string, marker: string, sizes: readonly Size[], vision: Pick<VisionModel, 'expand'>): string => {
+const expanded = (
+  text: string,
+  marker: string,
+  sizes: readonly Size[],
+  vision: Pick<VisionModel, 'expand'>,
+): string => {
   let picture = 0;
   return text.replaceAll(marker, () => vision.expand(sizes[picture++]));
 };

@@ -7,10 +7,10 @@ import { Fields } from '../model/fields.js';
 import { idefics3Vision } from './models/idefics3.js';
 import { llavaVision } from './models/llava.js';
 import { TowerTensors } from './tower/tower-tensors.js';
-import type { VisionModel, VisionSource } from './vision-model.js';
+import type { Eyes, VisionModel, VisionSource } from './vision-model.js';
 
 /** Models with eyes by their class in config.json. */
-const CLASSES: Readonly<Record<string, (source: VisionSource) => VisionModel>> = {
+const CLASSES: Readonly<Record<string, (source: VisionSource) => Eyes>> = {
   LlavaForConditionalGeneration: llavaVision,
   Idefics3ForConditionalGeneration: idefics3Vision,
   SmolVLMForConditionalGeneration: idefics3Vision,
@@ -27,7 +27,7 @@ export const readsPicturesOf = (name: unknown): name is string =>
  * known here; NOT_FOUND, CORRUPT or IO.
  */
 export function openVision(path: string): VisionModel {
-  const { config, tensors } = openFolder(path);
+  const { config, tensors, digest } = openFolder(path);
   const classes = config.raw('architectures');
   const wanted = Array.isArray(classes) ? classes[0] : classes;
   if (!readsPicturesOf(wanted))
@@ -44,13 +44,14 @@ export function openVision(path: string): VisionModel {
       `${join(path, 'preprocessor_config.json')} is missing, which says how the model sees pictures; fetch it too`,
       { path },
     );
-  return CLASSES[wanted]({
+  const eyes = CLASSES[wanted]({
     path,
     config,
     processor: { fields: Fields.of(join(path, 'preprocessor_config.json'), own), names: Object.keys(own) },
     whole: Fields.of(join(path, 'processor_config.json'), whole),
     tensors: new TowerTensors(path, tensors),
   });
+  return { ...eyes, digest };
 }
 
 function objectIn(folder: string, name: string): Record<string, unknown> | null {

@@ -4,8 +4,14 @@ import type { Picture } from './decode/picture.js';
 import type { Size } from './process/processor.js';
 import type { TowerTensors } from './tower/tower-tensors.js';
 
-/** A model's eyes: what turns a picture into embeddings, and what stands for it in a prompt. */
-export interface VisionModel {
+/** A model's eyes, opened. */
+export interface VisionModel extends Eyes {
+  /** Hex SHA-256 that tells them from others: of configuration and headers. */
+  readonly digest: string;
+}
+
+/** What turns a picture into embeddings, and what stands for it in a prompt. */
+export interface Eyes {
   /** What a prompt has where a picture belongs, as the model's own template writes it. */
   readonly marker: string;
   /** The token whose embeddings a picture's take the place of. */

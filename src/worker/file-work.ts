@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
-import type { Methods, VerifyResult } from '../contract/protocol.js';
+import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { resolveSource } from '../hub/resolve-source.js';
@@ -19,6 +19,7 @@ import { type CheckpointSource, openCheckpoint, openSource } from '../store/sour
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
 import { loadableText } from '../text/vocabulary-text.js';
+import { findVision } from '../vision/find-vision.js';
 
 /*
  * Work on files alone: it needs no engine, and can be stopped anywhere, for a conversion resumes.
@@ -37,32 +38,39 @@ export async function plan(
   const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const known = new Map<string, number>();
+  const vision = visionFor(source, options);
   return budgets.map((memory) => {
-    const planned = planOutline(outline, { ...options, memory });
+    const planned = planOutline(outline, { ...options, vision, memory });
     return withForecast(planned, outline, { cacheDir, promptTokens, known });
   });
 }
 
+/** The eyes that the options name, or else those that come with a source; null without any. */
+const visionFor = (source: string, { vision, cacheDir }: PlainOptions): string | null =>
+  vision === undefined ? findVision(resolveSource(source, cacheDir)) : vision;
+
 /**
- * The path of a source's store. What of a checkpoint cannot be read in place is written into the cache folder first.
+ * The path of a source's store, and of its eyes. What of a checkpoint cannot be read in place is written into the cache
+ * folder first.
  */
 export async function prepare(
   { source, options }: Methods['prepare']['args'],
   signal: AbortSignal,
   onProgress: OnProgress,
-): Promise<string> {
+): Promise<Methods['prepare']['result']> {
   const comparing = (bytes: number, totalBytes: number) =>
     onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
     const path = resolveSource(source, options.cacheDir);
     const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
-    if (opened.kind === 'store') return opened.store.path;
+    const vision = visionFor(source, options);
+    if (opened.kind === 'store') return { store: opened.store.path, vision };
     // A model that would not run is not worth converting.
-    const { plan } = planOutline(checkpointOutline(opened), options);
+    const { plan } = planOutline(checkpointOutline(opened), { ...options, vision });
     if (!plan.fits) throw new InsufficientMemoryError(plan);
     try {
       await write(opened, { rows: 'source', dense: 'source', inPlace: true }, signal, onProgress, comparing);
-      return opened.storePath;
+      return { store: opened.storePath, vision };
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
       if (!(error instanceof FlashrowError)) throw error;

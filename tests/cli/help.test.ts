@@ -27,6 +27,8 @@ const GENERATE = [
   '--ignore-eos',
 ];
 
+const PICTURES = ['--image', '--mmproj'];
+
 /** The contract of the command line: every option each command documents. */
 const OPTIONS: Record<string, string[]> = {
   run: [
@@ -40,10 +42,11 @@ const OPTIONS: Record<string, string[]> = {
     '--trace',
     '--save-state',
     '--load-state',
+    ...PICTURES,
     ...GENERATE,
     ...SHARED,
   ],
-  chat: ['--system', '--chat-template', '--template-var', ...GENERATE, ...SHARED],
+  chat: ['--system', '--chat-template', '--template-var', ...PICTURES, ...GENERATE, ...SHARED],
   serve: [
     '--port',
     '--host',
@@ -55,10 +58,10 @@ const OPTIONS: Record<string, string[]> = {
     '--keep-alive',
     ...SHARED,
   ],
-  logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
+  logprobs: ['--prompt', '--tokens', '--top', ...PICTURES, ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: [...SHARED, '--prompt-tokens'],
+  plan: [...SHARED, '--prompt-tokens', ...PICTURES],
   doctor: ['--size'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
   list: ['--cache-dir'],

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addExamples } from '../options/help.js';
+import { addImageOption, type ImageFlags } from '../options/image-option.js';
 import {
   addModelOptions,
   MODEL_ARGUMENT,
@@ -13,8 +14,9 @@ import { plural } from '../output/format.js';
 import { noteAll, notice, printJson, printLine } from '../output/output.js';
 import { formatPlan, formatPlans } from '../output/plan-table.js';
 import { namedModel } from './named-model.js';
+import { pictureTokens } from './picture-tokens.js';
 
-interface PlanFlags extends Omit<ModelFlags, 'memory'> {
+interface PlanFlags extends Omit<ModelFlags, 'memory'>, ImageFlags {
   memory?: NonNullable<ModelFlags['memory']>[];
   promptTokens?: number;
   json?: boolean;
@@ -31,6 +33,7 @@ export function planCommand(): Command {
       'length of the prompt that the first token waits for (default: 128, or the context)',
       integer('--prompt-tokens', 1),
     );
+  addImageOption(command, '; its tokens count for the prompt');
   addExamples(
     command,
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
@@ -46,13 +49,17 @@ export function planCommand(): Command {
   return command.action(showPlan);
 }
 
+/** Tokens of text that a prompt with pictures is planned with, where nothing is said. */
+const TEXT_BESIDE_PICTURES = 64;
+
 async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
   const { planBudgets } = await import('../../api/plan-model.js');
-  const options = { ...toModelOptions(flags), promptTokens: flags.promptTokens };
   const model = await namedModel(source, flags.cacheDir);
+  const pictures = flags.image === undefined ? 0 : await pictureTokens(model, flags.image, flags);
+  const promptTokens = pictures === 0 ? flags.promptTokens : (flags.promptTokens ?? TEXT_BESIDE_PICTURES) + pictures;
+  const options = { ...toModelOptions(flags), promptTokens };
   const plans = await planBudgets(model, memory ?? [undefined], options);
   noteAll([...new Set(plans.flatMap(({ warnings }) => warnings))]);
-  const { promptTokens } = flags;
   const contexts = plans.map(({ contextSize }) => contextSize);
   if (promptTokens !== undefined && promptTokens > Math.min(...contexts))
     notice(

@@ -3,8 +3,10 @@ import { type PictureHeader, turnsSideways } from './picture.js';
 import { isPng, pngHeader } from './png-header.js';
 import { damagedPicture, unsupported } from './refusals.js';
 
-/** The largest picture that is decoded. Towers look at far fewer pixels. */
-export const MOST_PIXELS = 2 ** 24;
+/** The largest picture that is decoded: 12 megapixels and a half. Towers look at far fewer. */
+export const MOST_PIXELS = 3 * 2 ** 22;
+/** What a decoder takes at most: the file's samples, and the pixels once or twice. */
+export const DECODE_BYTES = 12 * MOST_PIXELS;
 /** The largest file of a picture. */
 export const MOST_FILE_BYTES = 64 * 2 ** 20;
 

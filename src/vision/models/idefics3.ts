@@ -6,7 +6,7 @@ import { Linear } from '../tower/linear.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
 import { checkTower, gridOf, type TowerSpec, towerActivation } from '../tower/tower-spec.js';
-import type { VisionModel, VisionSource } from '../vision-model.js';
+import type { Eyes, VisionSource } from '../vision-model.js';
 import { imageTokenOf } from './llava.js';
 
 const TOWER_PREFIXES = ['model.vision_model.', 'vision_model.'];
@@ -19,7 +19,7 @@ const GLOBAL = '<global-img>';
  * Idefics 3 and SmolVLM (arXiv 2408.12637, 2504.05299): SigLIP's tower over tiles and the whole picture; neighbouring
  * patches of a square become one token, and one linear layer takes it to the text half. Throws UNSUPPORTED or CORRUPT.
  */
-export function idefics3Vision({ config, processor, tensors }: VisionSource): VisionModel {
+export function idefics3Vision({ config, processor, tensors }: VisionSource): Eyes {
   const vision = config.object('vision_config');
   if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
   const spec = siglipSpec(vision);

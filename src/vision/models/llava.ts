@@ -6,7 +6,7 @@ import { Linear } from '../tower/linear.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
 import { checkTower, gridOf, type TowerSpec, tokensOf, towerActivation } from '../tower/tower-spec.js';
-import type { VisionModel, VisionSource } from '../vision-model.js';
+import type { Eyes, VisionSource } from '../vision-model.js';
 
 const TOWER_PREFIXES = ['vision_tower.vision_model.', 'model.vision_tower.vision_model.', 'model.vision_tower.'];
 const PROJECTOR_PREFIXES = ['multi_modal_projector.', 'model.multi_modal_projector.'];
@@ -15,7 +15,7 @@ const PROJECTOR_PREFIXES = ['multi_modal_projector.', 'model.multi_modal_project
  * LLaVA 1.5 (arXiv 2310.03744): CLIP's tower up to a layer, its class token left out, and two linear layers with GELU
  * between them. Throws UNSUPPORTED or CORRUPT.
  */
-export function llavaVision({ config, processor, tensors }: VisionSource): VisionModel {
+export function llavaVision({ config, processor, tensors }: VisionSource): Eyes {
   const vision = config.object('vision_config');
   if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
   const spec = clipSpec(vision, config);

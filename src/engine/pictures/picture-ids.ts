@@ -18,7 +18,7 @@ const begins = (id: number): boolean => id >= FIRST + BEGINS;
 /** Embeddings that stand in place of those of the vocabulary. */
 export interface GivenRows {
   /** [hiddenSize] by id. */
-  rows: ReadonlyMap<number, Float32Array>;
+  rows: Map<number, Float32Array>;
   /** The token of the vocabulary that stands where a picture is. */
   standIn: number;
 }
