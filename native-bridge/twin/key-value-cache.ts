@@ -81,6 +81,21 @@ export class TwinKeyValueCache implements KeyValueCache {
   }
 
   attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
+    this.#attend(layer, position, tokens, q, out, false);
+  }
+
+  attendTogether(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
+    this.#attend(layer, position, tokens, q, out, true);
+  }
+
+  #attend(
+    layer: number,
+    position: number,
+    tokens: number,
+    q: Float32Array,
+    out: Float32Array,
+    together: boolean,
+  ): void {
     const state = this.#layer(layer, position, tokens);
     const { numAttentionHeads, headDim } = this.#options;
     const { sharedValueDim = headDim } = this.#options;
@@ -92,9 +107,14 @@ export class TwinKeyValueCache implements KeyValueCache {
     const window = this.#options.windows?.[layer] || position + 1;
     for (let at = Math.max(0, position + 1 - window); at < position + tokens; at++)
       if (!state.pages[Math.floor(at / PAGE_POSITIONS)]) throw usage(`position ${at} was dropped`);
-    for (let t = 0; t < tokens; t++)
+    for (let t = 0; t < tokens; t++) {
+      const windowed = Math.max(0, position + t + 1 - (this.#options.windows?.[layer] || position + t + 1));
+      const seen = together
+        ? { first: Math.min(windowed, position), length: position + tokens }
+        : { first: windowed, length: position + t + 1 };
       for (let head = 0; head < numAttentionHeads; head++)
-        this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head);
+        this.#attendOne(layer, head, seen, q, out, t * numAttentionHeads + head);
+    }
   }
 
   truncate(index: number, length: number): void {
@@ -164,13 +184,19 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (const layer of this.#layers) layer.pages = [];
   }
 
-  /** Query `query` of q, of one head, over the last of the first `length` positions. */
-  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, query: number): void {
-    const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks, softCap } = this.#options;
+  /** Query `query` of q, of one head, over positions `first` to `length`. */
+  #attendOne(
+    layer: number,
+    head: number,
+    { first, length }: { first: number; length: number },
+    q: Float32Array,
+    out: Float32Array,
+    query: number,
+  ): void {
+    const { numAttentionHeads, numKeyValueHeads, headDim, sinks, softCap } = this.#options;
     const { sharedValueDim: valueDim = headDim } = this.#options;
     const offset = query * headDim;
     const state = this.#layers[layer];
-    const first = Math.max(0, length - (windows?.[layer] || length));
     const sink = sinks?.[layer * numAttentionHeads + head] ?? -Infinity;
     const shared = Math.floor(head / (numAttentionHeads / numKeyValueHeads)) * PAGE_POSITIONS;
     const weights = this.#weights;

@@ -13,7 +13,7 @@ import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { keptAs, type StateFormat } from '../plan/state-format.js';
 import type { Stopwatch } from './meter.js';
-import type { Mixer } from './mixer.js';
+import type { Mixer, PassPart } from './mixer.js';
 import { KeptPages } from './state/kept-pages.js';
 import { loadPages, type SavedLayer, savePages } from './state/saved-pages.js';
 
@@ -87,7 +87,9 @@ export function createAttention(options: AttentionOptions): Mixer {
         const ofKeys = part.row * numKeyValueHeads * headDim;
         const ofHeads = part.row * numAttentionHeads * headDim;
         if (place.own) cache.append(at, part.position, part.tokens, views.k.from(ofKeys), views.v.from(ofKeys));
-        cache.attend(at, part.position, part.tokens, views.q.from(ofHeads), answers.from(ofHeads));
+        if (part.pictures.length === 0)
+          cache.attend(at, part.position, part.tokens, views.q.from(ofHeads), answers.from(ofHeads));
+        else attendWithPictures(cache, at, part, numAttentionHeads * headDim, views.q, answers);
       }
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
@@ -106,6 +108,27 @@ export function createAttention(options: AttentionOptions): Mixer {
     },
     dispose: () => void held.dispose(),
   };
+}
+
+/** Attention of a part with pictures, span by span. `width` is that of a token's queries. */
+function attendWithPictures(
+  cache: KeyValueCache,
+  layer: number,
+  { row, position, tokens, pictures }: PassPart,
+  width: number,
+  q: RowViews,
+  out: RowViews,
+): void {
+  const views = (from: number): [Float32Array, Float32Array] => [
+    q.from((row + from) * width),
+    out.from((row + from) * width),
+  ];
+  let done = 0;
+  for (const { from, to } of [...pictures, { from: tokens, to: tokens }]) {
+    if (from > done) cache.attend(layer, position + done, from - done, ...views(done));
+    if (to > from) cache.attendTogether(layer, position + from, to - from, ...views(from));
+    done = to;
+  }
 }
 
 /** Keys and values of a group's layers in all sequences: the layers of one sequence follow those of another. */

@@ -23,7 +23,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
+import { beforePicture, type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
 import { Lane, type LaneParts } from './rounds/lane.js';
 import type { Ledger } from './rounds/ledger.js';
 import { type Caller, Rounds, type Work, type WorkPass } from './rounds/rounds.js';
@@ -82,7 +82,10 @@ export class Engine {
     this.#rowsOfLogits = Array.from({ length: rows }, (_, row) =>
       this.#logits.subarray(row * vocabSize, (row + 1) * vocabSize),
     );
-    const rounds = new Rounds({ tokens: chunkTokens, logitRows: rows, calls }, (pass) => this.#pass(pass));
+    const rounds = new Rounds(
+      { tokens: chunkTokens, logitRows: rows, calls, wholePictures: spec.pictureTokens !== null },
+      (pass) => this.#pass(pass),
+    );
     const rowOfLogits = (row: number) => this.#rowsOfLogits[row];
     this.#lanes = { rounds, mixer, sequences: this.#sequences, contextSize, rowOfLogits };
   }
@@ -106,6 +109,8 @@ export class Engine {
       for (let i = 0; i < common; i++) sequence.ids.push(copied.ids[i]);
     }
     lane.rewind(common);
+    // A mixer that cannot go back to everywhere may have stopped within a picture.
+    while (beforePicture(ids, lane.position) < lane.position) lane.rewind(beforePicture(ids, lane.position));
     return lane;
   }
 

@@ -4,6 +4,7 @@ import { FlashrowError, shown } from '../errors.js';
 import { openFolder } from '../import/hugging-face.js';
 import { parseObject, readSmallFile } from '../import/json.js';
 import { Fields } from '../model/fields.js';
+import { gemma3Vision } from './models/gemma3.js';
 import { idefics3Vision } from './models/idefics3.js';
 import { llavaVision } from './models/llava.js';
 import { TowerTensors } from './tower/tower-tensors.js';
@@ -12,6 +13,7 @@ import type { Eyes, VisionModel, VisionSource } from './vision-model.js';
 /** Models with eyes by their class in config.json. */
 const CLASSES: Readonly<Record<string, (source: VisionSource) => Eyes>> = {
   LlavaForConditionalGeneration: llavaVision,
+  Gemma3ForConditionalGeneration: gemma3Vision,
   Idefics3ForConditionalGeneration: idefics3Vision,
   SmolVLMForConditionalGeneration: idefics3Vision,
 };

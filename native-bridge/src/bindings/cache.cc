@@ -30,7 +30,8 @@ class Cache : public Holder<Cache, KeyValueCache> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Cache",
                        {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
-                        InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::truncate>("truncate"),
+                        InstanceMethod<&Cache::attend>("attend"),
+                        InstanceMethod<&Cache::attendTogether>("attendTogether"), InstanceMethod<&Cache::truncate>("truncate"),
                         InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"),
                         InstanceMethod<&Cache::savePage>("savePage"), InstanceMethod<&Cache::loadPage>("loadPage"),
                         InstanceMethod("dispose", &Cache::dispose)});
@@ -74,12 +75,15 @@ class Cache : public Holder<Cache, KeyValueCache> {
     });
   }
 
-  void attend(const Napi::CallbackInfo& info) {
+  void attend(const Napi::CallbackInfo& info) { attend(info, false); }
+  void attendTogether(const Napi::CallbackInfo& info) { attend(info, true); }
+
+  void attend(const Napi::CallbackInfo& info, bool together) {
     with(info, [&](KeyValueCache& cache) {
       const uint64_t tokens = toCount(info[2], "tokens");
       cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens,
                    toFloats(info[3], elements(tokens, cache.querySize()), "q"),
-                   toFloats(info[4], elements(tokens, cache.outputSize()), "out"));
+                   toFloats(info[4], elements(tokens, cache.outputSize()), "out"), together);
     });
   }
 

@@ -152,7 +152,7 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
   layer.length = std::max(layer.length, position + tokens);
 }
 
-void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out) {
+void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out, bool together) {
   const PerLayer& layer = checked(index, position, tokens);
   if (position + tokens > layer.length) {
     failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " +
@@ -174,13 +174,14 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
     const size_t needed = tileQueries * (position + tokens + 1 + 2 * options_.headDim);
     if (scratch_[thread].size() < needed) scratch_[thread].resize(needed);
   }
+  const size_t end = together ? position + tokens : 0;
   pool_->run(threads, [&](size_t thread, size_t numThreads) {
     for (size_t i = thread; i < tiles; i += numThreads) {
       // Later tokens see more: neighbouring tiles of one step go to different threads.
       const size_t token = i / (options_.numAttentionHeads / tileHeads) * tileTokens;
       const size_t head = i % (options_.numAttentionHeads / tileHeads) * tileHeads;
-      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out,
-                 thread);
+      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, end, q,
+                 out, thread);
     }
   });
 }
@@ -198,14 +199,18 @@ static void cap(float* scores, size_t count, float scale, float softCap) {
 struct KeyValueCache::TileRows {
   const PerLayer& layer;
   const Tile& tile;
-  size_t position, headDim;
+  size_t position, end, headDim;
   float* memory;
 
   size_t count() const { return tile.heads * tile.tokens; }
   /** Positions that the last token sees, and those before them. */
-  size_t length() const { return position + tile.token + tile.tokens; }
-  size_t last(size_t i) const { return position + tile.token + i / tile.heads; }
-  size_t first(size_t i) const { return layer.window == 0 || last(i) < layer.window ? 0 : last(i) + 1 - layer.window; }
+  size_t length() const { return end > 0 ? end : position + tile.token + tile.tokens; }
+  size_t own(size_t i) const { return position + tile.token + i / tile.heads; }
+  size_t last(size_t i) const { return end > 0 ? end - 1 : own(i); }
+  size_t first(size_t i) const {
+    const size_t windowed = layer.window == 0 || own(i) < layer.window ? 0 : own(i) + 1 - layer.window;
+    return end > 0 ? std::min(windowed, position) : windowed;
+  }
   size_t firstPage() const { return first(0) / kPagePositions * kPagePositions; }
 
   /** [count, headDim] */
@@ -218,10 +223,10 @@ struct KeyValueCache::TileRows {
   size_t stride() const { return length() + 1; }
 };
 
-void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out,
-                               size_t thread) {
+void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, size_t end, const float* q,
+                               float* out, size_t thread) {
   const size_t headDim = options_.headDim;
-  const TileRows rows{layer, tile, position, headDim, scratch_[thread].data()};
+  const TileRows rows{layer, tile, position, end, headDim, scratch_[thread].data()};
   const auto place = [&](size_t i, size_t dim) {
     return ((tile.token + i / tile.heads) * options_.numAttentionHeads + tile.head + i % tile.heads) * dim;
   };

@@ -45,7 +45,8 @@ class KeyValueCache {
   bool sharesValues() const { return options_.sharedValueDim != 0; }
   size_t bytes() const;
   void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
-  void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out);
+  /** Where `together`, the tokens see each other both ways, also beyond a window. */
+  void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out, bool together = false);
   /** Forgets a layer's positions from `length` on, and frees whole pages beyond it. */
   void truncate(size_t layer, size_t length);
   /** Frees a layer's pages that lie whole between two positions. */
@@ -108,7 +109,9 @@ class KeyValueCache {
   size_t valueHead(size_t head) const { return (sharesValues() ? 0 : options_.numKeyValueHeads) + head; }
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
   void store(const float* from, uint8_t* into, float* scale) const;
-  void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
+  /** `end` is that of tokens which see each other both ways; 0 where each sees those up to itself. */
+  void attendTile(const PerLayer& layer, const Tile& tile, size_t position, size_t end, const float* q, float* out,
+                  size_t thread);
   /** Calls visit(page, first position, positions) for the pages that the rows see. */
   template <class Visit>
   void eachPage(const TileRows& rows, const Visit& visit) const;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Span } from '../mixer.js';
 
 /*
  * In the engine a picture's tokens have ids that no vocabulary has, made from the digest of its file: prompts with the
@@ -40,6 +41,19 @@ export function beforePicture(ids: readonly number[], common: number): number {
   let start = common;
   while (start > 0 && isPictureId(ids[start]) && !begins(ids[start])) start--;
   return isPictureId(ids[start]) ? start : start + 1;
+}
+
+/** Where the pictures among `tokens` of a prompt's ids from `start` on are, counted from there. */
+export function pictureSpans(ids: readonly number[], start: number, tokens: number): Span[] {
+  const spans: Span[] = [];
+  for (let at = 0; at < tokens; at++) {
+    const id = ids[start + at];
+    if (!isPictureId(id)) continue;
+    const last = spans.at(-1);
+    if (last?.to === at && !begins(id)) last.to = at + 1;
+    else spans.push({ from: at, to: at + 1 });
+  }
+  return spans;
 }
 
 /** The ids for the embedding: a stand-in for each that is a picture's. */

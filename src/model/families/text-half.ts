@@ -6,7 +6,7 @@ const PREFIXES = ['model.language_model.', 'language_model.model.', 'model.text_
 /** Where the rest is, which a text does not need. */
 const OTHER_HALF = /^(model\.)?(vision_|audio_|visual|embed_vision|embed_audio|multi_modal_projector|connector)/;
 /** Fields that stand beside `text_config` and count for the text half. */
-const SHARED_FIELDS = ['tie_word_embeddings', 'quantization_config', 'quantization'];
+const SHARED_FIELDS = ['tie_word_embeddings', 'quantization_config', 'quantization', 'mm_tokens_per_image'];
 
 /**
  * An architecture that also reads folders in which it is the text half of a larger model, of one of `wholeClasses`: its

@@ -88,9 +88,7 @@ function attend({ spec, cache, buffers: { normed, q, k, v } }: LayerParts, tiles
     const end = from + tokens * hiddenSize;
     cache.truncate(0, 0);
     cache.append(0, 0, tokens, k.subarray(from, end), v.subarray(from, end));
-    // The cache's attention is causal. A token that is asked for as the last one sees all.
-    for (let at = from; at < end; at += hiddenSize)
-      cache.attend(0, tokens - 1, 1, q.subarray(at, at + hiddenSize), normed.subarray(at, at + hiddenSize));
+    cache.attendTogether(0, 0, tokens, q.subarray(from, end), normed.subarray(from, end));
   }
 }
 
