@@ -28,13 +28,13 @@ float toFloat(const Napi::Value& value) { return value.IsNumber() ? value.As<Nap
 class Cache : public Holder<Cache, KeyValueCache> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Cache",
-                       {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
-                        InstanceMethod<&Cache::attend>("attend"),
-                        InstanceMethod<&Cache::attendTogether>("attendTogether"), InstanceMethod<&Cache::truncate>("truncate"),
-                        InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"),
-                        InstanceMethod<&Cache::savePage>("savePage"), InstanceMethod<&Cache::loadPage>("loadPage"),
-                        InstanceMethod("dispose", &Cache::dispose)});
+    return DefineClass(
+        env, "Cache",
+        {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
+         InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::attendTogether>("attendTogether"),
+         InstanceMethod<&Cache::truncate>("truncate"), InstanceMethod<&Cache::drop>("drop"),
+         InstanceMethod<&Cache::copy>("copy"), InstanceMethod<&Cache::savePage>("savePage"),
+         InstanceMethod<&Cache::loadPage>("loadPage"), InstanceMethod("dispose", &Cache::dispose)});
   }
 
   explicit Cache(const Napi::CallbackInfo& info) : Holder(info) {
