@@ -5,7 +5,6 @@ Usage: python3 chat.py TALES FOLDER [STEPS]
 TALES is the storyteller as a Hugging Face folder. Its stories are its own, sampled here; the other turns come from dialogues.py. Needs PyTorch
 and transformers; three minutes on a large GPU.
 """
-import json
 import os
 import random
 import sys
@@ -20,32 +19,27 @@ from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 BATCH, CONTEXT, PEAK_RATE, WARMUP, L1 = 128, 640, 6e-4, 100, 0.03
 START, END = '<|im_start|>', '<|im_end|>'
-STORIES_OF_EACH = 40
+STORIES_OF_EACH = int(os.environ.get('STORIES', 40))
 
 
 def sample_stories(model, tokenizer, device):
     """{hero: stories that are about it, whole, and end as stories do}"""
-    stories = {}
+    by_length = {}
     for hero in HEROES:
-        starts = []
         for i in range(2 * STORIES_OF_EACH):
             article = 'an' if hero[0] in 'aeiou' else 'a'
             opening = f'Once upon a time, there was a {ADJECTIVES[i % len(ADJECTIVES)]} {hero}' if i % 3 else f'Once upon a time, there was {article} {hero}'
-            starts.append([0] + tokenizer.encode(opening, add_special_tokens=False))
-        kept = []
-        for length in sorted({len(ids) for ids in starts}):
-            group = torch.tensor([ids for ids in starts if len(ids) == length], device=device)
-            out = model.generate(group, attention_mask=torch.ones_like(group), do_sample=True, temperature=0.75, top_p=0.9, max_new_tokens=170, pad_token_id=0, eos_token_id=0)
-            for ids in out.tolist():
-                body = ids[1:]
-                if 0 not in body:
-                    continue
-                text = tokenizer.decode(body[: body.index(0)]).strip()
-                if text.lower().count(hero) >= 2 and 200 < len(text) < 900 and text[-1] in '.!"' and '\n\n' not in text:
-                    kept.append(text)
-        if len(kept) >= 5:
-            stories[hero] = kept[:STORIES_OF_EACH]
-    return stories
+            ids = [0] + tokenizer.encode(opening, add_special_tokens=False)
+            by_length.setdefault(len(ids), []).append((hero, ids))
+    stories = {}
+    for group in by_length.values():
+        starts = torch.tensor([ids for _, ids in group], device=device)
+        out = model.generate(starts, attention_mask=torch.ones_like(starts), do_sample=True, temperature=0.75, top_p=0.9, max_new_tokens=170, pad_token_id=0, eos_token_id=0)
+        for (hero, _), (_, *ids) in zip(group, out.tolist()):
+            text = tokenizer.decode(ids[: ids.index(0)]).strip() if 0 in ids else ''
+            if text.lower().count(hero) >= 2 and 200 < len(text) < 900 and text[-1] in '.!"' and '\n\n' not in text:
+                stories.setdefault(hero, []).append(text)
+    return {hero: texts[:STORIES_OF_EACH] for hero, texts in stories.items() if len(texts) >= 5}
 
 
 def encode(tokenizer, template, example):
