@@ -40,6 +40,9 @@ export interface PlanOptions extends Omit<ModelOptions, 'tuning'> {
   tuning?: ReplayTuning | undefined;
 }
 
+/** The most `sequences`. */
+export const MAX_SEQUENCES = 64;
+
 /** The options that shape a plan and a load alike. */
 export interface ModelOptions {
   /**
@@ -55,8 +58,8 @@ export interface ModelOptions {
   contextSize?: number | undefined;
   /**
    * Conversations whose state is held side by side, from 1 to 64; default 1. Each has a context of its own, and takes
-   * the state of a whole context. A prompt goes on with the one that it continues, or else takes the place of the one
-   * that was used longest ago.
+   * the state of a whole context. As many generations run at once, in the same passes over the weights. A prompt goes
+   * on with the one that it continues, or else takes the place of the one that was used longest ago.
    */
   sequences?: number | undefined;
   /** Permits only selectors that compute the same as every row; default true. */
