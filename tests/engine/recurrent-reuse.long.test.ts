@@ -12,7 +12,16 @@ import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.j
  */
 const MODELS = ['lfm2', 'qwen35', 'qwen3next', 'granitehybrid', 'nemotron_h_moe', 'deepseek2-glm'];
 /** The same, of golden/families_2026.py; each of its models has 96 tokens. */
-const FOLDERS = ['lfm2-moe', 'qwen3.5', 'qwen3.5-moe', 'qwen3-next', 'granite-hybrid', 'nemotron-h', 'deepseek-v3'];
+const FOLDERS = [
+  'lfm2-moe',
+  'qwen3.5',
+  'qwen3.5-moe',
+  'qwen3-next',
+  'granite-hybrid',
+  'nemotron-h',
+  'nemotron-h, ordinary networks',
+  'deepseek-v3',
+];
 
 let folder: string;
 const paths = new Map<string, string>();
