@@ -5,13 +5,14 @@ import { FlashrowError } from '../errors.js';
 import type { Constraint } from '../grammar/constraint.js';
 import { allowedTokens } from './allowed-tokens.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
-import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
+import type { Lane } from './rounds/lane.js';
 import { Sampler } from './sampler.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
 export interface GenerationParts extends Omit<WriterParts, 'stop'> {
-  engine: Engine;
+  /** The sequence that the prompt goes on with; it has the state of a prefix. */
+  lane: Lane;
   meter: Meter;
   vocabSize: number;
   contextSize: number;
@@ -32,7 +33,7 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 };
 
 /**
- * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
+ * Runs a prompt and generates from it. The order: keep the state of a common prefix, prefill the rest, then for each
  * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
  * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT
  * or IO.
@@ -42,7 +43,7 @@ export async function generate(
   settings: GenerateSettings,
   parts: GenerationParts,
 ): Promise<EngineResult> {
-  const { engine, spelling, meter, vocabSize, contextSize } = parts;
+  const { lane, spelling, meter, vocabSize, contextSize } = parts;
   const eosIds = new Set(spelling.eosIds);
   const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
   const sampler = new Sampler({ ...settings, vocabSize, masked });
@@ -50,10 +51,10 @@ export async function generate(
   const history = [...prompt];
   const tokens: number[] = [];
 
-  const cached = engine.reuse(prompt, settings.cacheKey);
+  const cached = lane.position;
   let endedBy: EndedBy = 'maxTokens';
   try {
-    await engine.prefill(prompt, cached, (done) => parts.onPrefill(done, prompt.length));
+    await lane.prefill(prompt, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     while (tokens.length < settings.maxTokens) {
       const keeps = answer.reasons ? null : parts.constraint;
@@ -62,7 +63,7 @@ export async function generate(
         endedBy = 'endToken';
         break;
       }
-      const id = sampler.next(engine.logits, history, allowed);
+      const id = sampler.next(lane.logits(), history, allowed);
       if (eosIds.has(id)) {
         answer.pushEnd(id, tokens[tokens.length - 1]);
         endedBy = answer.stopped ? 'stop' : 'endToken';
@@ -77,11 +78,11 @@ export async function generate(
         break;
       }
       if (tokens.length === settings.maxTokens) break;
-      if (engine.position === contextSize) {
+      if (lane.position === contextSize) {
         endedBy = 'contextSize';
         break;
       }
-      await engine.decode(id);
+      await lane.decode(id);
       meter.token();
     }
   } catch (error) {

@@ -35,6 +35,7 @@ import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
 import { ringSchedule } from './ring-schedule.js';
+import { Ledger } from './rounds/ledger.js';
 import { samplingDefaults } from './sampling-defaults.js';
 import type { StateOwner } from './state/state-file.js';
 import { MatricesInRing } from './streamed-matrices.js';
@@ -78,11 +79,13 @@ export async function openHost(
     const info = infoOf(store, path, planned, parts);
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
+    const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
+    const ledger = new Ledger(sources);
     return new ModelHost({
       info,
       plan,
       engine: new Engine({
-        ...{ spec: store.spec, dense, mixer, feedForward, denseTime, aborted },
+        ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },
         contextSize: settings.contextSize,
         sequences: settings.sequences,
         chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
@@ -91,8 +94,7 @@ export async function openHost(
       feedForward,
       traceHeader: traceHeaderOf(store, info, allocation),
       stateOwner: stateOwnerOf(store, planned, parts),
-      sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },
-      aborted,
+      ...{ sources, ledger },
       dispose: () => held.dispose(),
     });
   } catch (error) {
