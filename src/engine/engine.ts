@@ -58,6 +58,7 @@ export class Engine {
   readonly #output: Float32Array;
   /** Logits of the rows that were last computed, [LOGIT_ROWS, vocabSize]. */
   readonly logits: Float32Array;
+  readonly #rows: readonly Float32Array[];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
@@ -68,7 +69,11 @@ export class Engine {
     this.#mixed = new Float32Array(chunkTokens * mixer.width);
     this.#input = new Float32Array(chunkTokens * spec.hiddenSize);
     this.#output = new Float32Array(chunkTokens * spec.hiddenSize);
-    this.logits = new Float32Array(LOGIT_ROWS * spec.vocabSize);
+    const { vocabSize } = spec;
+    this.logits = new Float32Array(LOGIT_ROWS * vocabSize);
+    this.#rows = Array.from({ length: LOGIT_ROWS }, (_, row) =>
+      this.logits.subarray(row * vocabSize, (row + 1) * vocabSize),
+    );
   }
 
   /** The number of tokens whose state the sequence in use holds: the position of the next one. */
@@ -167,6 +172,25 @@ export class Engine {
   }
 
   /**
+   * Runs up to LOGIT_ROWS tokens in one pass. `logitsOf(i)` is then what follows ids[i], as if it had run alone. Throws
+   * as `prefill` does.
+   */
+  async verify(ids: readonly number[]): Promise<void> {
+    await this.#forward(ids);
+    await this.#computeLogits(0, ids.length);
+  }
+
+  /** Logits[vocabSize] of a row that was computed last. */
+  logitsOf(row: number): Float32Array {
+    return this.#rows[row];
+  }
+
+  /** Takes the state back to `length` tokens, which lie within the last pass of up to LOGIT_ROWS. */
+  rewind(length: number): void {
+    this.#rewind(length);
+  }
+
+  /**
    * Runs ids[from..] and shows the logits of every position in order: `visit(index into ids, logits[vocabSize])`. The
    * logits are valid during the call alone. Throws as `prefill` does.
    */
@@ -192,7 +216,7 @@ export class Engine {
    * Runs `ids` as the next tokens of the state: one pass over all layers. `#x` then holds [ids.length, hiddenSize].
    * `onLayer` is told the layers done, before the last one.
    */
-  async #forward(ids: number[], onLayer?: (layers: number) => void): Promise<void> {
+  async #forward(ids: readonly number[], onLayer?: (layers: number) => void): Promise<void> {
     const { spec, dense, mixer, feedForward, denseTime, contextSize } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;

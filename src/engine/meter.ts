@@ -1,8 +1,9 @@
 import { COUNTERS, type RowStream } from '../../native-bridge/bridge.js';
-import type { Receipt } from '../contract/receipt.js';
+import type { Receipt, SpeculationReceipt } from '../contract/receipt.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { MeasuredRun } from '../plan/run-speeds.js';
 import type { CacheCounts } from './feed-forward.js';
+import { PassTotals } from './pass-totals.js';
 
 /** The fields that are the same in every receipt of one loaded model. */
 export type ReceiptBase = Pick<
@@ -49,7 +50,7 @@ export class Stopwatch {
 }
 
 /**
- * Measures one piece of work, from its construction: `endPrefill`, then `token` after each decode step, then `receipt`.
+ * Measures one piece of work, from its construction: `endPrefill`, then `pass` after each decode step, then `receipt`.
  */
 export class Meter {
   readonly #sources: MeterSources;
@@ -62,6 +63,7 @@ export class Meter {
   #lastTokenAt = 0;
   #prefillTokens = 0;
   readonly #tokenMs: number[] = [];
+  readonly #passes = new PassTotals();
   /** The other sources' values when the work began. */
   readonly #denseMs: number;
   readonly #hit: number;
@@ -87,15 +89,18 @@ export class Meter {
     this.#sources.stream.counters(this.#middle);
   }
 
-  /** One more token has been decoded. */
-  token(): void {
+  /** A pass over `tokens` has ended, and brought `brought` tokens of the text: its time is theirs in equal parts. */
+  pass(tokens: number, brought: number): void {
     const now = performance.now();
-    this.#tokenMs.push(now - this.#lastTokenAt);
+    const ms = now - this.#lastTokenAt;
+    for (let i = 0; i < brought; i++) this.#tokenMs.push(ms / brought);
     this.#lastTokenAt = now;
+    this.#sources.stream.counters(this.#end);
+    this.#passes.add(tokens, brought, ms, this.#end[COUNTERS.payloadBytes] - this.#middle[COUNTERS.payloadBytes]);
   }
 
-  /** The receipt up to now. Rates are null if nothing was timed. */
-  receipt(): Receipt {
+  /** The receipt up to now. Rates are null if nothing was timed. `draft` is what foretold tokens. */
+  receipt(draft: SpeculationReceipt['draft'] = 'off'): Receipt {
     const { base, stream, cacheCounts, denseTime, anonymousBefore } = this.#sources;
     const now = performance.now();
     stream.counters(this.#end);
@@ -129,6 +134,7 @@ export class Meter {
       bundlesHit: cacheCounts.hit - this.#hit,
       bundlesMissed: cacheCounts.missed - this.#missed,
       ...speeds,
+      speculation: this.#passes.receipt(draft),
       tokenMs: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
       readWaitMs,
       ffnMs,

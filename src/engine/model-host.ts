@@ -15,6 +15,7 @@ import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
+import type { Speculation } from './speculation.js';
 import { loadState, type StateOwner, saveState } from './state/state-file.js';
 
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
@@ -26,6 +27,8 @@ interface HostParts {
   plan: Plan;
   engine: Engine;
   feedForward: StreamedFeedForward;
+  /** Foretells tokens; null where nothing does. */
+  speculation: Speculation | null;
   traceHeader: TraceHeader;
   stateOwner: StateOwner;
   sources: MeterSources;
@@ -60,7 +63,7 @@ export class ModelHost {
     { prompt, settings, vocabulary, form, progress }: Arguments<'generate'>,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
-    const { engine, feedForward, traceHeader, sources, aborted } = this.#parts;
+    const { engine, feedForward, speculation, traceHeader, sources, aborted } = this.#parts;
     const { contextSize, vocabSize } = this.info;
     const tell = (done: number, total: number) => {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
@@ -77,6 +80,8 @@ export class ModelHost {
         channels: vocabulary.channels,
         form,
         meter: new Meter(sources),
+        // A trace records what each token asks for.
+        speculation: settings.drafts && trace === null ? speculation : null,
         vocabSize,
         contextSize,
         aborted,

@@ -24,6 +24,7 @@ import type { TraceHeader } from '../trace/trace.js';
 import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
+import { createSpeculation } from './create-speculation.js';
 import { createStream } from './create-stream.js';
 import { describeStore } from './describe-model.js';
 import { Engine } from './engine.js';
@@ -57,6 +58,7 @@ interface LoadedParts {
 
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
+ * `speculate` says what foretells tokens; tests give another.
  * Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
  * behind.
  */
@@ -64,6 +66,7 @@ export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
+  speculate = createSpeculation,
 ): Promise<ModelHost> {
   const store = openStore(path);
   const planned = planOutline(storeOutline(store), options);
@@ -87,6 +90,7 @@ export async function openHost(
         checkSource: () => checkExternal(store.manifest.files),
       }),
       feedForward,
+      speculation: speculate(parts.selector, settings),
       traceHeader: traceHeaderOf(store, info, allocation),
       stateOwner: stateOwnerOf(store, planned, parts),
       sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },

@@ -3,6 +3,7 @@ import { FlashrowError, shown } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
+import { chosenDraft, type Draft } from './draft-choice.js';
 import { budgetBytes, defaultThreads } from './machine.js';
 import type { PlanOptions } from './model-options.js';
 import { isStateFormat, STATE_FORMATS } from './state-format.js';
@@ -22,6 +23,7 @@ export type Settings = Pick<
   contextIsOpen: boolean;
   direct: boolean;
   trace: string | null;
+  draft: Draft;
 };
 
 /**
@@ -60,6 +62,7 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
     direct,
     lossy,
     trace: tuning.trace ?? null,
+    draft: chosenDraft(options.draft),
   };
 }
 
