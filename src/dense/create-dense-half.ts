@@ -133,18 +133,18 @@ function assemble(
   const { downBiases, head, positions, embedding } = parts;
   return {
     residentBytes: residentBytesOf(parts),
-    embed(ids, position, x) {
+    embed(ids, at, x) {
       streamed?.beginPass();
       embedding.rows(ids, x);
       if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
-      positions?.add(position, ids.length, x);
+      positions?.add(at, ids.length, x);
       perLayerInputs?.embed(ids, x);
     },
-    attentionInput(layer, x, tokens, position, q, k, v, gates) {
+    attentionInput(layer, x, tokens, at, q, k, v, gates) {
       // The engine asks a layer with another mixer than attention for no queries.
       layers[layer].input!.run(x, tokens, q, k, v);
       if (gates) takeGates(q, tokens * spec.numAttentionHeads, spec.headDim, gates);
-      vectors.finish(layer, tokens, position, q, k, v);
+      vectors.finish(layer, tokens, at, q, k, v);
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) =>
       layers[layer].output.run(attention, x, tokens, ffnInput),

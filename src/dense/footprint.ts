@@ -43,7 +43,7 @@ export function denseFootprint(
   });
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
-  const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
+  const rotary = rotaries * maxTokens * ((spec.rotary?.dimension ?? 0) * 8 + 4);
   const rows = maxTokens * hiddenSize * 4;
   // One chunk of the table of positions, as floats and in the table's own format.
   const positions = spec.rotary === null ? 2 * rows : 0;

@@ -3,18 +3,21 @@ import type { Piece } from '../contract/piece.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
+import type { Speculation } from './drafts/speculation.js';
+import { writeAnswer } from './drafts/write-answer.js';
 import { Drawing, type DrawingParts } from './drawing.js';
-import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
-import type { Speculation } from './speculation.js';
-import { writeAnswer } from './write-answer.js';
+import type { Lane } from './rounds/lane.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
 export interface GenerationParts extends Omit<WriterParts, 'stop'>, Omit<DrawingParts, 'answer'> {
-  engine: Engine;
+  /** The sequence that the prompt goes on with; it has the state of a prefix. */
+  lane: Lane;
   meter: Meter;
   /** Foretells tokens; null where each token has a pass of its own. */
   speculation: Speculation | null;
+  /** Whether the model does nothing else. */
+  alone: () => boolean;
   aborted: () => boolean;
   /** Tokens of the prompt that have run, out of all: after each layer of each chunk. It may be a fraction. */
   onPrefill: (done: number, total: number) => void;
@@ -30,8 +33,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 };
 
 /**
- * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
- * token sample, decode to text, scan for stop strings, run the token (write-answer.ts). An abort, even during the
+ * Runs a prompt and generates from it. The order: keep the state of a common prefix, prefill the rest, then for each
+ * token sample, decode to text, scan for stop strings, run the token (drafts/write-answer.ts). An abort, even during the
  * prompt, returns the text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER,
  * CORRUPT or IO.
  */
@@ -40,17 +43,17 @@ export async function generate(
   settings: GenerateSettings,
   parts: GenerationParts,
 ): Promise<EngineResult> {
-  const { engine, meter, speculation } = parts;
+  const { lane, meter, speculation, alone } = parts;
   const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const drawing = new Drawing(prompt, settings, { ...parts, answer });
   const { tokens } = drawing;
-  const cached = engine.reuse(prompt, settings.cacheKey);
+  const cached = lane.position;
   let aborted = false;
   try {
-    await engine.prefill(prompt, cached, (done) => parts.onPrefill(done, prompt.length));
+    await lane.prefill(prompt, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     speculation?.begin(prompt);
-    await writeAnswer(engine, drawing, meter, speculation);
+    await writeAnswer({ lane, drawing, meter, speculation, alone });
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     aborted = true;

@@ -7,7 +7,7 @@ import { STEPS_KEPT } from '../mixers/state-size.js';
 import { mixerBefore, recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Stopwatch } from './meter.js';
-import type { Mixer } from './mixer.js';
+import type { Mixer, PassPart } from './mixer.js';
 
 export interface RecurrentOptions extends Omit<MixerLoad, 'rows'> {
   /** Adds up the time of the mixers: all of their weights are resident. */
@@ -26,38 +26,41 @@ export function createRecurrent({ denseTime, sequences, ...options }: RecurrentO
   const last = layers.length - 1;
   const replay: Replay = (layer, inputs, tokens, from, to) => layers[layer].run(inputs, 0, tokens, from, to, null);
   const states = Array.from({ length: sequences }, () => new RecurrentState(layers, replay));
-  let [state] = states;
   const inputs = new Float32Array(options.maxTokens * layers[0].inputWidth);
-  let marks = false;
+  /** Per sequence whether its next pass keeps a snapshot. */
+  const marks = states.map(() => false);
   return {
     width: layers[0].width,
-    use(sequence) {
-      state = states[sequence];
-    },
-    copy: (from) => state.copy(states[from]),
-    save: (_, write) => state.save(write),
-    load(length, read) {
-      if (!state.load(length, read))
+    copy: (from, to) => states[to].copy(states[from]),
+    save: (sequence, _, write) => states[sequence].save(write),
+    load(sequence, length, read) {
+      if (!states[sequence].load(length, read))
         throw new FlashrowError('CORRUPT', 'the saved state does not hold states of the lengths that it names', {});
     },
-    async step(layer, x, tokens, _position, mixed) {
+    async step(layer, x, { tokens, parts }, mixed) {
       const at = places[layer];
-      if (at === 0) state.begin(tokens, marks);
-      if (at === 0) marks = false;
       denseTime.start();
       layers[at].project(x, tokens, inputs);
-      state.keep(at, inputs, tokens);
-      advance(layers[at], state, at, inputs, tokens, mixed);
+      for (const part of parts) {
+        if (part.dropped) continue;
+        const state = states[part.sequence];
+        if (at === 0) {
+          state.begin(part.tokens, marks[part.sequence]);
+          marks[part.sequence] = false;
+        }
+        state.keep(at, inputs, part.row, part.tokens);
+        advance(layers[at], state, at, inputs, part, mixed);
+        if (at === last) state.end(part.tokens);
+      }
       denseTime.stop();
-      if (at === last) state.end(tokens);
     },
-    snapshot: () => state.snapshot(),
-    snapshotNext() {
-      marks = true;
+    snapshot: (sequence) => states[sequence].snapshot(),
+    snapshotNext(sequence) {
+      marks[sequence] = true;
     },
-    rewind(length) {
-      marks = false;
-      return state.restore(length);
+    rewind(sequence, length) {
+      marks[sequence] = false;
+      return states[sequence].restore(length);
     },
     get bytes() {
       return states.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -68,21 +71,21 @@ export function createRecurrent({ denseTime, sequences, ...options }: RecurrentO
   };
 }
 
-/** Takes a layer's state through a pass. With a snapshot to write, it stops there on its way. */
+/** Takes a layer's state through a part of a pass. With a snapshot to write, it stops there on its way. */
 function advance(
   layer: RecurrentLayer,
   state: RecurrentState,
   at: number,
   inputs: Float32Array,
-  tokens: number,
+  { row, tokens }: PassPart,
   mixed: Float32Array,
 ): void {
   const mark = state.mark(at);
   const before = Math.max(0, tokens - STEPS_KEPT);
-  if (mark && before > 0) layer.run(inputs, 0, before, state.from(at), mark, mixed);
+  if (mark && before > 0) layer.run(inputs, row, before, state.from(at), mark, mixed);
   else mark?.set(state.from(at));
   const first = mark ? before : 0;
-  layer.run(inputs, first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
+  layer.run(inputs, row + first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
 }
 
 /** A layer's mixer with such a state: its own, or the one before its attention. */

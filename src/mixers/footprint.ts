@@ -45,7 +45,7 @@ export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
   if (latentAttention) {
     const { latentDim, keyDim, rotaryDim, queryRank } = latentAttention;
     const perHead = 2 * (keyDim + rotaryDim) + 2 * latentDim;
-    const tables = 8 * rotaryDim;
+    const tables = 8 * rotaryDim + 4;
     return tokens * (4 * (hiddenSize + (queryRank ?? 0) + latentDim + heads * perHead) + tables);
   }
   if (!recurrent) return 0;

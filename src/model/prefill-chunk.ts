@@ -12,3 +12,6 @@ export function prefillChunk({ hiddenSize, experts }: ModelSpec): number {
 
 /** Positions whose logits are computed together when all positions are wanted. Bounds the [rows, vocabSize] buffer. */
 export const LOGIT_ROWS = 8;
+
+/** Rows of logits that one pass makes at most, where each of `calls` wants one. */
+export const logitRows = (calls: number): number => Math.max(LOGIT_ROWS, calls);

@@ -46,6 +46,9 @@ export interface PlanOptions extends Omit<ModelOptions, 'tuning'> {
   tuning?: ReplayTuning | undefined;
 }
 
+/** The most `sequences`. */
+export const MAX_SEQUENCES = 64;
+
 /** The options that shape a plan and a load alike. */
 export interface ModelOptions {
   /**

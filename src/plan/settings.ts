@@ -5,13 +5,12 @@ import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
 import { chosenDraft, type Draft } from './draft-choice.js';
 import { budgetBytes, defaultThreads } from './machine.js';
-import type { PlanOptions } from './model-options.js';
+import { MAX_SEQUENCES, type PlanOptions } from './model-options.js';
 import { isStateFormat, STATE_FORMATS } from './state-format.js';
 
 const MAX_DEFAULT_CONTEXT = 4096;
 const DEFAULT_WINDOW = 4;
 const MAX_THREADS = 256;
-const MAX_SEQUENCES = 64;
 
 /** Options with the defaults in place, checked against the model. The plan chooses a budget that is left open. */
 export type Settings = Pick<

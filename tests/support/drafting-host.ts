@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import type { Methods } from '../../dist/src/contract/protocol.js';
 import type { DraftSource } from '../../dist/src/draft/draft-source.js';
+import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
 import type { ModelHost } from '../../dist/src/engine/model-host.js';
 import { openHost } from '../../dist/src/engine/open-host.js';
-import { Speculation } from '../../dist/src/engine/speculation.js';
 import type { PlanOptions } from '../../dist/src/plan/model-options.js';
 import { TOKENIZER_FILE } from '../../dist/src/store/manifest.js';
 import { openStore } from '../../dist/src/store/reader.js';
@@ -63,6 +63,7 @@ export class DraftingHost {
       { store, options, anonymousBefore: 0 },
       () => false,
       () => {},
+      undefined,
       () => new Speculation(draft, draft.governor, () => 0),
     );
     return new DraftingHost(host, shareVocabulary(tokenizer, opened.spec.vocabSize), draft);
@@ -83,6 +84,7 @@ export class DraftingHost {
         form: null,
         progress: false,
       },
+      () => false,
       () => {},
     );
   }

@@ -1,4 +1,4 @@
-import type { SpeculationReceipt } from '../contract/receipt.js';
+import type { SpeculationReceipt } from '../../contract/receipt.js';
 
 /** Adds up the passes that bring the tokens of an answer; passes over one token also by themselves. */
 export class PassTotals {

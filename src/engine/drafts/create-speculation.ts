@@ -1,8 +1,8 @@
-import { Governor } from '../draft/governor.js';
-import { LookupDraft } from '../draft/lookup.js';
-import { LOGIT_ROWS } from '../model/prefill-chunk.js';
-import type { Settings } from '../plan/settings.js';
-import type { Selector } from '../select/selector.js';
+import { Governor } from '../../draft/governor.js';
+import { LookupDraft } from '../../draft/lookup.js';
+import { LOGIT_ROWS } from '../../model/prefill-chunk.js';
+import type { Settings } from '../../plan/settings.js';
+import type { Selector } from '../../select/selector.js';
 import { Speculation } from './speculation.js';
 
 /** What foretells tokens of a model; null where nothing does. */

@@ -1,5 +1,5 @@
-import type { DraftSource } from '../draft/draft-source.js';
-import type { Governor } from '../draft/governor.js';
+import type { DraftSource } from '../../draft/draft-source.js';
+import type { Governor } from '../../draft/governor.js';
 
 /** What a governor is asked and told. */
 type DraftGovernor = Pick<Governor, 'begin' | 'open' | 'asks' | 'foretold' | 'close' | 'ran'>;
@@ -14,6 +14,7 @@ export class Speculation {
   readonly #now: () => number;
   /** The tokens of the pass, and one that was foretold after them if there was one. Used again by every pass. */
   readonly #ids: number[] = [];
+  #taken = false;
   /** What was foretold, verified or not. */
   readonly #foretold: number[] = [];
 
@@ -22,6 +23,17 @@ export class Speculation {
     this.#source = source;
     this.#governor = governor;
     this.#now = now;
+  }
+
+  /** Gives it to a generation, until `end`; false where another one has it. */
+  take(): boolean {
+    const isFree = !this.#taken;
+    this.#taken = true;
+    return isFree;
+  }
+
+  end(): void {
+    this.#taken = false;
   }
 
   get name(): DraftSource['name'] {
@@ -56,15 +68,15 @@ export class Speculation {
     return this.#ids;
   }
 
-  /** The pass took `ms`, and `brought` of its tokens are part of the text. `next` came after them; null at its end. */
-  ran(ms: number, brought: number, next: number | null): void {
+  /**
+   * The pass took `ms`, null where other calls were part of it, and `brought` of its tokens are part of the text.
+   * `next` came after them; null at its end.
+   */
+  ran(ms: number | null, brought: number, next: number | null): void {
     for (let i = 1; i < brought; i++) this.#source.push(this.#ids[i]);
+    if (ms === null) return;
     const foretold = this.#foretold[brought - 1];
-    this.#governor.ran(
-      this.#ids.length,
-      ms,
-      brought,
-      next === null || foretold === undefined ? null : next === foretold,
-    );
+    const isRight = next === null || foretold === undefined ? null : next === foretold;
+    this.#governor.ran(this.#ids.length, ms, brought, isRight);
   }
 }
