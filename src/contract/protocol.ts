@@ -23,7 +23,7 @@ import type { Receipt } from './receipt.js';
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'draft' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
 >;
 
 /** How to reach a hub. The wait before another try is an event. */
@@ -47,6 +47,8 @@ export interface GenerateSettings {
   trace: string | null;
   /** The name of the conversation; null without one. */
   cacheKey: string | null;
+  /** Whether tokens may be foretold. */
+  drafts: boolean;
   responseFormat: ResponseFormat;
 }
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { CACHE_POLICIES } from '../../cache/policy.js';
 import { FlashrowError } from '../../errors.js';
 import { BYTES_ACCEPTED, parseBytes, parsePercentage } from '../../plan/bytes.js';
-import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
+import type { CacheChoice, DraftChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
 import { STATE_FORMATS, type StateFormat } from '../../plan/state-format.js';
 import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
@@ -16,6 +16,7 @@ export interface ModelFlags {
   memory?: number | string;
   context?: number;
   parallel?: number;
+  draft?: DraftChoice;
   threads?: number;
   select: SelectorChoice;
   cache: CacheChoice;
@@ -70,11 +71,20 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
+/** The option of commands that write answers, or plan for them. */
+export const addDraftOption = (command: Command): Command =>
+  command.option(
+    '--draft <draft>',
+    'what foretells tokens, so that one pass brings several, where that wins time: lookup (what followed the last words earlier in the text), off, or auto, which is lookup; the text is the same',
+    choice<DraftChoice>('--draft', ['auto', 'off', 'lookup']),
+  );
+
 export function toModelOptions(flags: ModelFlags): ModelOptions {
   return {
     memory: flags.memory,
     contextSize: flags.context,
     sequences: flags.parallel,
+    draft: flags.draft,
     exact: !flags.lossy,
     threads: flags.threads,
     cacheDir: flags.cacheDir,
