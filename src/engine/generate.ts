@@ -2,22 +2,17 @@ import type { EndedBy, FinishReason } from '../contract/generation.js';
 import type { Piece } from '../contract/piece.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import type { Constraint } from '../grammar/constraint.js';
-import { allowedTokens } from './allowed-tokens.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Engine } from './engine.js';
 import type { Meter } from './meter.js';
-import { Sampler } from './sampler.js';
+import { Drawing, type DrawingParts } from './sampling/drawing.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
-export interface GenerationParts extends Omit<WriterParts, 'stop'> {
+export interface GenerationParts extends Omit<WriterParts, 'stop'>, DrawingParts {
   engine: Engine;
   meter: Meter;
-  vocabSize: number;
   contextSize: number;
   aborted: () => boolean;
-  /** What the answer has to keep, once reasoning has ended; null where any text will do. */
-  constraint: Constraint | null;
   /** Tokens of the prompt that have run, out of all: after each layer of each chunk. It may be a fraction. */
   onPrefill: (done: number, total: number) => void;
   onPiece: (piece: Piece) => void;
@@ -42,11 +37,9 @@ export async function generate(
   settings: GenerateSettings,
   parts: GenerationParts,
 ): Promise<EngineResult> {
-  const { engine, spelling, meter, vocabSize, contextSize } = parts;
-  const eosIds = new Set(spelling.eosIds);
-  const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
-  const sampler = new Sampler({ ...settings, vocabSize, masked });
+  const { engine, meter, contextSize } = parts;
   const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
+  const drawing = new Drawing(settings, parts, answer);
   const history = [...prompt];
   const tokens: number[] = [];
 
@@ -56,22 +49,15 @@ export async function generate(
     await engine.prefill(prompt, cached, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     while (tokens.length < settings.maxTokens) {
-      const keeps = answer.reasons ? null : parts.constraint;
-      const allowed = keeps && allowedTokens(keeps, eosIds);
-      if (allowed === 'none') {
-        endedBy = 'endToken';
-        break;
-      }
-      const id = sampler.next(engine.logits, history, allowed);
-      if (eosIds.has(id)) {
-        answer.pushEnd(id, tokens[tokens.length - 1]);
+      const id = drawing.next(engine.logits, history);
+      if (id === null || drawing.ends(id)) {
+        if (id !== null) answer.pushEnd(id, tokens[tokens.length - 1]);
         endedBy = answer.stopped ? 'stop' : 'endToken';
         break;
       }
-      keeps?.take(spelling.bytes(id));
       tokens.push(id);
       history.push(id);
-      answer.push(id);
+      drawing.take(id);
       if (answer.stopped) {
         endedBy = 'stop';
         break;
@@ -94,10 +80,11 @@ export async function generate(
     reasoning: answer.reasoning,
     toolCalls: answer.toolCalls,
     tokens,
+    ...(drawing.logprobs ? { logprobs: drawing.logprobs } : {}),
     finishReason: endedBy === 'endToken' && answer.toolCalls.length > 0 ? 'tool-calls' : FINISH_REASONS[endedBy],
     endedBy,
     stopText: answer.stopText,
-    usage: { prompt: prompt.length, cached, completion: tokens.length },
+    usage: { prompt: prompt.length, cached, completion: tokens.length, reasoning: answer.reasoningTokens },
     receipt: meter.receipt(),
   };
 }

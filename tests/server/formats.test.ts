@@ -30,7 +30,7 @@ const receipt = { prefillTokensPerSecond: 10, decodeTokensPerSecond: 5 } as Gene
 const result: GenerationResult = {
   ...{ text: 'Wait a bit.', reasoning: 'Two cities.', toolCalls: calls, tokens: [1, 2, 3, 4, 5, 6] },
   ...{ finishReason: 'tool-calls', endedBy: 'endToken', stopText: null, seed: 1, warnings: [], receipt },
-  usage: { prompt: 20, cached: 5, completion: 6 },
+  usage: { prompt: 20, cached: 5, completion: 6, reasoning: 2 },
 };
 const counts = { reasoningTokens: 2 };
 
