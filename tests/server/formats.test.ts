@@ -37,7 +37,9 @@ const result: GenerationResult = {
 const answering = (format: AnswerFormat, stream: boolean) => async () => {
   if (!stream) return Response.json(format.whole([result]));
   const body = [':\n\n', format.ping, format.begin(20, 0), ...pieces.map((piece) => format.piece(piece, 0))].join('');
-  return new Response(body + format.end(result, 0) + format.close([result]), { headers: { 'content-type': 'text/event-stream' } });
+  return new Response(body + format.end(result, 0) + format.close([result]), {
+    headers: { 'content-type': 'text/event-stream' },
+  });
 };
 
 const chat = () => new ChatFormat({ model: 'm', includeUsage: true, logprobs: false });
