@@ -32,9 +32,9 @@ export const preparedStore = (
  * nothing.
  */
 export function plainOptions(options: ModelOptions): PlainOptions {
-  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning, vision } = options;
+  const { memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning, vision } = options;
   return {
-    ...{ memory, contextSize, sequences, exact, threads, cacheDir, tuning: tuning && copied(tuning) },
+    ...{ memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning: tuning && copied(tuning) },
     // Left out, it is looked for beside the model.
     ...(vision !== undefined && { vision: vision === false ? null : resolve(pathOf('vision', vision, 'vision')) }),
   };

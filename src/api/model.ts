@@ -15,7 +15,7 @@ import { expect, requireIds, requireOptions, requirePrompt, requireSequences, re
 import { checkFormatWithTools, uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
-import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
+import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
 import { imagesIn } from './images.js';
 import type { ModelThreads } from './model-threads.js';
@@ -29,6 +29,7 @@ import {
   YES_OR_NO,
 } from './option-tables.js';
 import { type Prompt, Prompts } from './prompts.js';
+import { checkBiases, uselessOptions } from './sampling-settings.js';
 import { pathOf } from './source.js';
 
 /** What a load brings. */
@@ -93,6 +94,7 @@ export class WorkerModel implements Model {
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
+    checkBiases(options, this.info.vocabSize);
     const settings = generateSettings(options);
     return new WorkerGeneration(options.signal, async (follow) => {
       const answer = await this.#answer(prepare, settings, options, follow);
@@ -140,7 +142,7 @@ export class WorkerModel implements Model {
 
   /** The answer of a generation that was left before its turn came. */
   #nothing(): Answer {
-    const usage = { prompt: 0, cached: 0, completion: 0 };
+    const usage = { prompt: 0, cached: 0, completion: 0, reasoning: 0 };
     const { idle: receipt } = this.#loaded;
     return {
       text: '',

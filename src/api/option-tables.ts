@@ -44,6 +44,7 @@ export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   memory: null,
   contextSize: null,
   sequences: null,
+  draft: null,
   exact: YES_OR_NO,
   threads: null,
   vision: [(value) => value === false || isImage(value), 'the path of a vision tower, or false'],

@@ -10,7 +10,13 @@ import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import { addImageOption, type ImageFlags, messageAbout } from '../options/image-option.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import {
+  addDraftOption,
+  addModelOptions,
+  MODEL_ARGUMENT,
+  type ModelFlags,
+  toModelOptions,
+} from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { warnedInCommandWords } from '../output/command-words.js';
@@ -82,7 +88,7 @@ export function runCommand(): Command {
     ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
     ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
   );
-  return addModelOptions(command).action(run);
+  return addDraftOption(addModelOptions(command)).action(run);
 }
 
 async function run(source: string, argument: string | undefined, flags: RunFlags): Promise<void> {
@@ -165,7 +171,7 @@ const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
   finishReason: 'abort',
   endedBy: 'signal',
   stopText: null,
-  usage: { prompt: 0, cached: 0, completion: 0 },
+  usage: { prompt: 0, cached: 0, completion: 0, reasoning: 0 },
   seed: seed ?? null,
   warnings: [],
   receipt: null,
