@@ -18,7 +18,7 @@ export const golden: {
   cmyk: string;
 } = JSON.parse(readFileSync(new URL('../golden/pictures.json', import.meta.url), 'utf8'));
 
-export const bytesOf = (base64: string): Uint8Array => Buffer.from(base64, 'base64');
+export const bytesOf = (base64: string): Buffer => Buffer.from(base64, 'base64');
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** The pixels of a picture, row by row. */
