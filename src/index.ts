@@ -52,6 +52,7 @@ export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage, ContentPart, ImageInput } from './text/chat-message.js';
 export type { Tool, ToolChoice } from './text/tools.js';
+export { boxesIn, type GroundedBox } from './vision/boxes.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
 // be shadowed by the very results they give: `const plan = await plan(source)`.
 export {

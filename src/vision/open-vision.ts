@@ -4,6 +4,7 @@ import { FlashrowError, shown } from '../errors.js';
 import { openFolder } from '../import/hugging-face.js';
 import { parseObject, readSmallFile } from '../import/json.js';
 import { Fields } from '../model/fields.js';
+import { ferretVision } from './models/ferret.js';
 import { gemma3Vision } from './models/gemma3.js';
 import { idefics3Vision } from './models/idefics3.js';
 import { llavaVision } from './models/llava.js';
@@ -13,10 +14,14 @@ import type { Eyes, VisionModel, VisionSource } from './vision-model.js';
 /** Models with eyes by their class in config.json. */
 const CLASSES: Readonly<Record<string, (source: VisionSource) => Eyes>> = {
   LlavaForConditionalGeneration: llavaVision,
+  FERRETLlamaForCausalLM: ferretVision,
   Gemma3ForConditionalGeneration: gemma3Vision,
   Idefics3ForConditionalGeneration: idefics3Vision,
   SmolVLMForConditionalGeneration: idefics3Vision,
 };
+
+/** Those that always see pictures in one way, which no file says. */
+const WITHOUT_PROCESSOR: readonly string[] = ['FERRETLlamaForCausalLM'];
 
 const MAX_CONFIG_BYTES = 2 ** 20;
 
@@ -40,7 +45,7 @@ export function openVision(path: string): VisionModel {
     );
   const whole = objectIn(path, 'processor_config.json') ?? {};
   const own = objectIn(path, 'preprocessor_config.json') ?? nested(whole);
-  if (own === null)
+  if (own === null && !WITHOUT_PROCESSOR.includes(wanted))
     throw new FlashrowError(
       'NOT_FOUND',
       `${join(path, 'preprocessor_config.json')} is missing, which says how the model sees pictures; fetch it too`,
@@ -49,7 +54,10 @@ export function openVision(path: string): VisionModel {
   const eyes = CLASSES[wanted]({
     path,
     config,
-    processor: { fields: Fields.of(join(path, 'preprocessor_config.json'), own), names: Object.keys(own) },
+    processor: {
+      fields: Fields.of(join(path, 'preprocessor_config.json'), own ?? {}),
+      names: Object.keys(own ?? {}),
+    },
     whole: Fields.of(join(path, 'processor_config.json'), whole),
     tensors: new TowerTensors(path, tensors),
   });

@@ -17,6 +17,8 @@ export interface Eyes {
   /** The token whose embeddings a picture's take the place of. */
   readonly imageToken: string;
   readonly imageTokenId: number;
+  /** A Jinja template for conversations, where the model's folder may have none. */
+  readonly chatTemplate?: string;
   /** Width of an embedding: the text half's hidden size. */
   readonly hiddenSize: number;
   /** Bytes that `embed` takes at most, the weights that it reads included. */

@@ -82,7 +82,7 @@ function open({ store: path, cacheDir, vision: visionPath }: TextMethods['open']
   const { vocabSize } = opening.spec;
   const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text, join(path, TOKENIZER_FILE));
   const vision = visionPath === null ? null : openVision(visionPath);
-  const prompts = new ChatPrompts(tokenizer, () => opening.readChatTemplate(), vision);
+  const prompts = new ChatPrompts(tokenizer, () => opening.readChatTemplate() ?? vision?.chatTemplate ?? null, vision);
   text = { tokenizer, vocabSize, prompts, vision };
   return shareVocabulary(tokenizer, vocabSize);
 }

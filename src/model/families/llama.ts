@@ -3,7 +3,7 @@ import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
 import { qwen2 } from './qwen2.js';
-import { withTextHalf } from './text-half.js';
+import { renamed, withTextHalf } from './text-half.js';
 
 const LLAMA: DecoderFamily = {
   architecture: 'llama',
@@ -61,9 +61,20 @@ const textHalf = withTextHalf(
   'SmolVLMForConditionalGeneration',
 );
 
+/** Ferret's eyes, beside its Llama (arXiv 2310.07704). */
+const FERRET = 'FERRETLlamaForCausalLM';
+const FERRETS_EYES = /^model\.(vision_tower|mm_projector|region_geo_sampler|region_fea_adapter)\./;
+const same = (sourceName: string) => sourceName;
+
 /** Llama 1 to 3 and Mistral 7B; and what models with pictures have of them, or of Qwen 2, as their text half. */
 export const llama: Architecture = {
   ...textHalf,
-  fromHuggingFace: (name, config, holds) =>
-    (config.object('text_config') ? textHalf : plain).fromHuggingFace(name, config, holds),
+  huggingFaceClasses: [...textHalf.huggingFaceClasses, FERRET],
+  fromHuggingFace(name, config, holds) {
+    if (config.object('text_config')) return textHalf.fromHuggingFace(name, config, holds);
+    const description = plain.fromHuggingFace(name, config, holds);
+    const classes = config.raw('architectures');
+    const isFerret = Array.isArray(classes) && classes[0] === FERRET;
+    return isFerret ? renamed(description, same, same, FERRETS_EYES) : description;
+  },
 };

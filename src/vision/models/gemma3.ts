@@ -15,8 +15,8 @@ const SOFT_TOKEN = '<image_soft_token>';
 const END = '<end_of_image>';
 
 /**
- * Gemma 3 (arXiv 2503.19786): SigLIP's tower over the whole picture as a square; squares of patches are averaged, pass a
- * norm, and go through one matrix. Throws UNSUPPORTED or CORRUPT.
+ * Gemma 3 (arXiv 2503.19786): SigLIP's tower over the whole picture as a square; squares of patches are averaged, pass
+ * a norm, and go through one matrix. Throws UNSUPPORTED or CORRUPT.
  */
 export function gemma3Vision({ config, processor, tensors }: VisionSource): Eyes {
   const vision = config.object('vision_config');

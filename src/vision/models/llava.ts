@@ -18,7 +18,7 @@ const PROJECTOR_PREFIXES = ['multi_modal_projector.', 'model.multi_modal_project
 export function llavaVision({ config, processor, tensors }: VisionSource): Eyes {
   const vision = config.object('vision_config');
   if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
-  const spec = clipSpec(vision, config);
+  const spec = clipSpec(vision, (layers) => layerLookedAt(config, 'vision_feature_layer', layers));
   const keepsClass = keepsClassToken(config);
   const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.class_embedding');
   const tower = new Tower(spec, huggingFaceTower(prefix), tensors);
@@ -68,11 +68,11 @@ export function llavaVision({ config, processor, tensors }: VisionSource): Eyes 
   };
 }
 
-/** CLIP as transformers configures it, with the defaults of its class; layers up to the one that LLaVA looks at. */
-function clipSpec(vision: Fields, config: Fields): TowerSpec {
+/** CLIP as transformers configures it, with the defaults of its class. `layersOf` says how many of its layers run. */
+export function clipSpec(vision: Fields, layersOf: (layers: number) => number): TowerSpec {
   const type = vision.text('model_type');
   if (type !== null && type !== 'clip_vision_model')
-    throw vision.unsupported('model_type', `is ${shown(type)}; LLaVA's tower is read as "clip_vision_model"`);
+    throw vision.unsupported('model_type', `is ${shown(type)}; towers of this kind are read as "clip_vision_model"`);
   const layers = vision.size('num_hidden_layers', 12);
   const spec: TowerSpec = {
     imageSize: vision.size('image_size', 224),
@@ -80,7 +80,7 @@ function clipSpec(vision: Fields, config: Fields): TowerSpec {
     hiddenSize: vision.size('hidden_size', 768),
     intermediateSize: vision.size('intermediate_size', 3072),
     numHeads: vision.size('num_attention_heads', 12),
-    numLayers: layerLookedAt(config, layers),
+    numLayers: layersOf(layers),
     epsilon: vision.positive('layer_norm_eps', 1e-5),
     activation: towerActivation(vision, 'hidden_act', 'quick-gelu'),
     classToken: true,
@@ -95,13 +95,12 @@ function clipSpec(vision: Fields, config: Fields): TowerSpec {
 }
 
 /** Layers that run: the hidden state of index i is that after layer i, and -1 is the last one's. */
-function layerLookedAt(config: Fields, layers: number): number {
-  const index = config.raw('vision_feature_layer') ?? -2;
+export function layerLookedAt(config: Fields, key: string, layers: number): number {
+  const index = config.raw(key) ?? -2;
   if (typeof index !== 'number' || !Number.isInteger(index))
-    throw config.unsupported('vision_feature_layer', `is ${shown(index)}; one layer is supported`);
+    throw config.unsupported(key, `is ${shown(index)}; one layer is supported`);
   const looked = index < 0 ? layers + 1 + index : index;
-  if (looked < 0 || looked > layers)
-    throw config.corrupt('vision_feature_layer', `is ${index}; the tower has ${layers} layers`);
+  if (looked < 0 || looked > layers) throw config.corrupt(key, `is ${index}; the tower has ${layers} layers`);
   return looked;
 }
 
