@@ -69,6 +69,58 @@ def predict(ids, features):
     return np.log(softmax(logits))
 
 
+def sample(grid, points, firsts, width, hidden):
+    """The region's embedding, from points in order and the point that each stage begins with."""
+    prefix = "sampler."
+    side = math.isqrt(len(grid))
+    grid = grid.reshape(side, side, width)
+    features = []
+    for x, y in points:
+        row, column = x * (side - 1), y * (side - 1)
+        top, left = int(row), int(column)
+        bottom, right = min(top + 1, side - 1), min(left + 1, side - 1)
+        upper = grid[top, left] * (1 - column + left) + grid[top, right] * (column - left)
+        lower = grid[bottom, left] * (1 - column + left) + grid[bottom, right] * (column - left)
+        features.append(upper * (1 - row + top) + lower * (row - top))
+    features = np.array(features)
+    for stage, (count, first) in enumerate(zip((128, 32), firsts)):
+        chosen, far = [], np.full(len(points), np.inf)
+        for _ in range(count):
+            chosen.append(first)
+            far = np.minimum(far, ((points - points[first]) ** 2).sum(-1))
+            first = int(far.argmax())
+        pooled = []
+        for anchor in chosen:
+            near = np.argsort(((points - points[anchor]) ** 2).sum(-1), kind="stable")[:24]
+            local = np.concatenate([features[near], points[near]], -1)
+            own = np.concatenate([features[anchor], points[anchor]])
+            moved = linear(local - own, f"{prefix}diff_projector_list.{stage}", width + 2)
+            joined = np.concatenate([moved, np.tile(own, (24, 1))], -1)
+            name = f"{prefix}agg_projector_list.{stage}"
+            brought = np.maximum(linear(joined, f"{name}.net.0", width), 0)
+            pooled.append(layer_norm(brought, f"{name}.norm", 1e-5).max(0))
+        points, features = points[chosen], np.array(pooled)
+    flat = linear(features.reshape(-1), f"{prefix}flatten_projector", width)
+    return linear(flat, f"{prefix}dim_projector", hidden)
+
+
+def regions():
+    width, hidden, side = 6, 10, 5
+    grid = weights("grid", side * side, width)
+    random = np.random.default_rng(3)
+    answers = []
+    for count in (512, 40):
+        # No two are equally far from a third, so that rounding decides nothing; 40 of them come again and again.
+        points = random.random((count, 2)).astype(np.float32)
+        points = np.concatenate([points, points[random.integers(0, count, 512 - count)]]) if count < 512 else points
+        firsts = [7, 11]
+        answers.append({
+            "points": [float(one) for one in points.reshape(-1)], "firsts": firsts,
+            "embedding": [round(float(one), 6) for one in sample(grid, points.astype(np.float64), firsts, width, hidden)],
+        })
+    return {"width": width, "hidden": hidden, "side": side, "cases": answers}
+
+
 def main():
     size = VISION["size"]
     # A picture of the tower's own size, so that nothing is resampled.
@@ -79,7 +131,7 @@ def main():
     print(json.dumps({
         "vision": VISION, "text": TEXT, "ids": ids,
         "features": [round(float(one), 6) for one in features.reshape(-1)],
-        "lnp": [[round(float(one), 6) for one in row[:40]] for row in lnp],
+        "lnp": [[round(float(one), 6) for one in row[:40]] for row in lnp], "regions": regions(),
     }, separators=(",", ":")))
 
 

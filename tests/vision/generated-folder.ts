@@ -12,13 +12,20 @@ function crc32(text: string): number {
 export class GeneratedFolder {
   readonly #tensors = new Map<string, { shape: readonly number[]; values: Float32Array }>();
 
-  add(name: string, shape: readonly number[], scale = 1, offset = 0): void {
+  add(name: string, shape: readonly number[], scale = 1, offset = 0): Float32Array {
     let state = crc32(name);
     const values = Float32Array.from({ length: shape.reduce((product, size) => product * size) }, () => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
       return (state / 2 ** 32 - 0.5) * scale + offset;
     });
     this.#tensors.set(name, { shape, values });
+    return values;
+  }
+
+  /** Changes the shapes of some tensors, whose values stay. */
+  reshape(names: RegExp, change: (shape: readonly number[]) => readonly number[]): void {
+    for (const [name, tensor] of this.#tensors)
+      if (names.test(name)) this.#tensors.set(name, { ...tensor, shape: change(tensor.shape) });
   }
 
   addMatrix(name: string, rows: number, columns: number): void {
