@@ -50,7 +50,7 @@ export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, DraftChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
-export type { ChatMessage, ContentPart, ImageInput } from './text/chat-message.js';
+export type { ChatMessage, ContentPart, ImageInput, RegionInput } from './text/chat-message.js';
 export type { Tool, ToolChoice } from './text/tools.js';
 export { boxesIn, type GroundedBox } from './vision/boxes.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would

@@ -8,7 +8,7 @@ import type { Progress } from '../contract/progress.js';
 import type { Conversation, EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
-import type { ImageInput } from '../text/chat-message.js';
+import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
@@ -17,17 +17,18 @@ import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
-import { imagesIn } from './images.js';
 import type { ModelThreads } from './model-threads.js';
 import {
   CALLBACK,
   IMAGES,
   isWholeFrom0,
+  REGIONS,
   SIGNAL,
   TEMPLATE_OPTIONS,
   TOKENIZE_OPTIONS,
   YES_OR_NO,
 } from './option-tables.js';
+import { givenImages, imagesIn } from './pictures/images.js';
 import { type Prompt, Prompts } from './prompts.js';
 import { checkBiases, uselessOptions } from './sampling-settings.js';
 import { pathOf } from './source.js';
@@ -72,9 +73,12 @@ export class WorkerModel implements Model {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     requirePrompt(prompt);
     requireOptions('generate()', options, GENERATE_OPTIONS);
+    const images = givenImages(options.images, options.regions);
     const warnings = uselessOptions(options, options.temperature);
     const prepare = () =>
-      typeof prompt === 'string' ? this.#prompts.ofText(prompt, options) : this.#prompts.ofIds(prompt, options.images);
+      typeof prompt === 'string'
+        ? this.#prompts.ofText(prompt, options.parseSpecial, images)
+        : this.#prompts.ofIds(prompt, images);
     if (options.stop?.length && this.#loaded.vocabulary.bytes.length === 0)
       warnings.push('`stop` changed nothing: the tokenizer of the model is not supported, so its answers have no text');
     if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
@@ -195,14 +199,18 @@ export class WorkerModel implements Model {
   async logprobs(
     tokens: readonly number[],
     topK: number,
-    options: { signal?: AbortSignal | undefined; images?: readonly ImageInput[] | undefined } = {},
+    options: {
+      signal?: AbortSignal | undefined;
+      images?: readonly ImageInput[] | undefined;
+      regions?: readonly RegionInput[] | undefined;
+    } = {},
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
-    requireOptions('logprobs()', options, { signal: SIGNAL, images: IMAGES });
+    requireOptions('logprobs()', options, { signal: SIGNAL, images: IMAGES, regions: REGIONS });
     checkPrompt(tokens, this.info.vocabSize, this.info.contextSize);
     expect(isWholeFrom0(topK) && topK > 0, 'topK', topK, 'a whole number from 1');
     const args = { tokens: [...tokens], topK };
-    const pictures = await this.#prompts.pictures(options.images);
+    const pictures = await this.#prompts.pictures(givenImages(options.images, options.regions));
     return this.#threads.engine.call('logprobs', { ...args, pictures }, { signal: options.signal });
   }
 

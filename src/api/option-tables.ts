@@ -1,7 +1,7 @@
 import type { TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { LoadOptions } from '../contract/model.js';
 import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
-import { isImage } from '../text/chat-message.js';
+import { isImage, isRegion } from '../text/chat-message.js';
 import {
   type Accepts,
   isPlainObject,
@@ -67,10 +67,16 @@ export const IMAGES: Accepts = [
   'an array of pictures, each a path, a file URL, or the bytes of a PNG or a JPEG',
 ];
 
+export const REGIONS: Accepts = [
+  (value) => Array.isArray(value) && [...value].every(isRegion),
+  'an array of regions, like [{ box: [left, top, right, bottom] }] or [{ point: [across, down] }]',
+];
+
 export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = {
   addSpecial: YES_OR_NO,
   parseSpecial: YES_OR_NO,
   images: IMAGES,
+  regions: REGIONS,
 };
 
 export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {

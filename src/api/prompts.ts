@@ -12,11 +12,10 @@ import type {
 } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
-import type { ImageInput } from '../text/chat-message.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import { atCallSite, callSite } from './caller-stack.js';
-import { readImages } from './images.js';
 import type { ModelThreads } from './model-threads.js';
+import { type GivenImage, givenImages, readImages } from './pictures/images.js';
 
 /** A prompt on its way to the engine. */
 export interface Prompt {
@@ -62,16 +61,16 @@ export class Prompts {
   /** `contextSize`: the most ids that are of use; more may be CONTEXT_OVERFLOW at once. */
   async encode(
     text: string,
-    { addSpecial = true, parseSpecial = this.#info.vision !== null, images }: TokenizeOptions,
+    { addSpecial = true, parseSpecial = this.#info.vision !== null, images, regions }: TokenizeOptions,
     contextSize: number | null = null,
-    files = this.pictures(images),
+    files = this.pictures(givenImages(images, regions)),
   ): Promise<number[]> {
     const pictures = sizesOf(await files);
     return this.send('encode', { text, addSpecial, parseSpecial, contextSize, pictures });
   }
 
   /** Reads pictures. Rejects with UNSUPPORTED where there are some and the model has no eyes. */
-  async pictures(images: readonly ImageInput[] = []): Promise<readonly PictureFile[]> {
+  async pictures(images: readonly GivenImage[]): Promise<readonly PictureFile[]> {
     if (images.length > 0 && this.#info.vision === null) throw withoutEyes();
     return readImages(images);
   }
@@ -86,16 +85,16 @@ export class Prompts {
     return handled(format.type === 'text' ? Promise.resolve(null) : this.send('checkFormat', { format }));
   }
 
-  ofText(text: string, { parseSpecial, images }: Pick<TokenizeOptions, 'parseSpecial' | 'images'>): Prompt {
+  ofText(text: string, parseSpecial: boolean | undefined, images: readonly GivenImage[]): Prompt {
     const pictures = handled(this.pictures(images));
     return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize, pictures), pictures, checkWritten);
   }
 
-  ofIds(ids: readonly number[], images: readonly ImageInput[] | undefined): Prompt {
+  ofIds(ids: readonly number[], images: readonly GivenImage[]): Prompt {
     return this.#fixed(Promise.resolve([...ids]), handled(this.pictures(images)));
   }
 
-  ofConversation(conversation: Conversation, images: readonly ImageInput[]): Prompt {
+  ofConversation(conversation: Conversation, images: readonly GivenImage[]): Prompt {
     const pictures = handled(this.pictures(images));
     const { contextSize } = this.#info;
     const encoded = this.withSizes(conversation, pictures).then((sized) =>
@@ -148,7 +147,8 @@ export class Prompts {
   }
 }
 
-const sizesOf = (files: readonly PictureFile[]) => files.map(({ width, height }) => ({ width, height }));
+const sizesOf = (files: readonly PictureFile[]) =>
+  files.map(({ width, height, regions }) => ({ width, height, regions }));
 
 type CheckIds = (ids: readonly number[]) => void;
 

@@ -1,5 +1,5 @@
 import type { ResponseFormat } from '../grammar/response-format.js';
-import type { ImageInput } from '../text/chat-message.js';
+import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { Progress } from './progress.js';
 import type { SamplingOptions } from './sampling-options.js';
@@ -26,6 +26,11 @@ export interface GenerateOptions extends SamplingOptions {
    */
   images?: readonly ImageInput[] | undefined;
   /**
+   * Parts of pictures that the prompt is about, in the order of their pictures, for a model that takes them; default
+   * none. `<region>` in a text says where each is.
+   */
+  regions?: readonly RegionInput[] | undefined;
+  /**
    * Names the conversation that the call goes on with, so that its state is found again among others. A hint: the
    * answer is the same without. With one of `sequences` there is one state, and the hint changes nothing.
    */
@@ -51,7 +56,7 @@ export interface GenerateOptions extends SamplingOptions {
 }
 
 /** Options of `chat`: those of `generate`, and how the conversation is written out. */
-export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial' | 'images'>, TemplateOptions {
+export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial' | 'images' | 'regions'>, TemplateOptions {
   /**
    * Which tool the model calls: `auto` (default) leaves it to the model, `none` takes the tools away, `required` has it
    * call one, `{ name }` that one. The last two begin the answer as such a call, so that it does not reason first;
@@ -96,4 +101,6 @@ export interface TokenizeOptions {
   parseSpecial?: boolean | undefined;
   /** Pictures that the text is about, as in `GenerateOptions`; default none. Each becomes its image tokens. */
   images?: readonly ImageInput[] | undefined;
+  /** Parts of them, as in `GenerateOptions`; default none. */
+  regions?: readonly RegionInput[] | undefined;
 }

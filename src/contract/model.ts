@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import type { ImageInput } from '../text/chat-message.js';
+import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from './generate-options.js';
 import type { EvaluationResult, Generation } from './generation.js';
@@ -86,7 +86,11 @@ export interface Model {
   logprobs(
     tokens: readonly number[],
     topK: number,
-    options?: { signal?: AbortSignal | undefined; images?: readonly ImageInput[] | undefined },
+    options?: {
+      signal?: AbortSignal | undefined;
+      images?: readonly ImageInput[] | undefined;
+      regions?: readonly RegionInput[] | undefined;
+    },
   ): Promise<[number, number][][]>;
   /**
    * Mean negative log-likelihood over sequences of token ids. The state is reset between them. The first token of each

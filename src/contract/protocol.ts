@@ -11,6 +11,7 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
+import type { Region } from '../vision/regions/region.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
 import type { SavedState } from './model.js';
@@ -45,10 +46,12 @@ export interface PictureFile {
   /** Pixels, upright. */
   width: number;
   height: number;
+  /** What of it the prompt is about, by the way. */
+  regions: readonly Region[];
 }
 
-/** Width and height of a picture. */
-export type PictureSize = Pick<PictureFile, 'width' | 'height'>;
+/** Width and height of a picture, and its regions. */
+export type PictureSize = Pick<PictureFile, 'width' | 'height' | 'regions'>;
 
 /** How to reach a hub. The wait before another try is an event. */
 export type HubSettings = Omit<HubOptions, 'onWait'>;

@@ -8,8 +8,7 @@ import { noText } from '../text/ids-only.js';
 import { mark, plain } from '../text/jinja/marks.js';
 import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { expandChat } from '../vision/markers.js';
-import type { VisionModel } from '../vision/vision-model.js';
+import { expandChat, type PromptEyes } from '../vision/markers.js';
 import { type WrittenChat, writeChat } from './write-chat.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
@@ -40,7 +39,7 @@ const REMEMBERED = 16;
 export class ChatPrompts {
   readonly #tokenizer: Tokenizer;
   readonly #readTemplate: () => string | null;
-  readonly #vision: Pick<VisionModel, 'marker' | 'expand'> | null;
+  readonly #vision: PromptEyes | null;
   /** The template that was last used; compiling one takes time. */
   #compiled: { source: string; template: ChatTemplate } | null = null;
   /** By their numbers, the oldest first. */
@@ -48,11 +47,7 @@ export class ChatPrompts {
   #nextTurn = 1;
 
   /** `readTemplate` gives the model's own template, null if it has none; `vision` is null for a model without eyes. */
-  constructor(
-    tokenizer: Tokenizer,
-    readTemplate: () => string | null,
-    vision: Pick<VisionModel, 'marker' | 'expand'> | null,
-  ) {
+  constructor(tokenizer: Tokenizer, readTemplate: () => string | null, vision: PromptEyes | null) {
     this.#tokenizer = tokenizer;
     this.#readTemplate = readTemplate;
     this.#vision = vision;

@@ -2,6 +2,7 @@ import type { Bridge } from '../../native-bridge/bridge.js';
 import type { Fields } from '../model/fields.js';
 import type { Picture } from './decode/picture.js';
 import type { Size } from './process/processor.js';
+import type { Region } from './regions/region.js';
 import type { TowerTensors } from './tower/tower-tensors.js';
 
 /** A model's eyes, opened. */
@@ -19,6 +20,8 @@ export interface Eyes {
   readonly imageTokenId: number;
   /** A Jinja template for conversations, where the model's folder may have none. */
   readonly chatTemplate?: string;
+  /** How parts of a picture are told; absent where the model takes none. */
+  readonly regions?: RegionEyes;
   /** Width of an embedding: the text half's hidden size. */
   readonly hiddenSize: number;
   /** Bytes that `embed` takes at most, the weights that it reads included. */
@@ -34,6 +37,19 @@ export interface Eyes {
    * throwing. Throws IO, CORRUPT or INSUFFICIENT_MEMORY.
    */
   embed(bridge: Bridge, picture: Picture, checkAborted: () => void): Float32Array;
+}
+
+/** How a model is told of regions. */
+export interface RegionEyes {
+  /** What a prompt has where a region belongs. */
+  readonly marker: string;
+  /** The token that a region's embedding takes the place of. */
+  readonly token: string;
+  readonly tokenId: number;
+  /** What a prompt says in place of `marker`. Throws BAD_USAGE where the region has no pixel of the picture. */
+  expand(region: Region, size: Size): string;
+  /** The embedding of a region, [hiddenSize]. The points that it looks at are drawn from `seed`. Throws as `embed`. */
+  embed(bridge: Bridge, picture: Picture, region: Region, seed: string, checkAborted: () => void): Float32Array;
 }
 
 /** What a model's eyes are made from: a Hugging Face folder, opened. */

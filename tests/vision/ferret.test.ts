@@ -23,6 +23,9 @@ const folder = mkdtempSync(join(tmpdir(), 'flashrow-ferret-'));
 const path = join(folder, 'model');
 afterAll(() => rmSync(folder, { recursive: true }));
 
+/** The id of `<region_fea>`. */
+const REGION = 97;
+
 /** The picture of the script, as large as the tower's tiles. */
 function picture(): Buffer {
   const { size } = golden.vision;
@@ -64,8 +67,15 @@ function writeText(): void {
   const { vision, text } = golden;
   const files = new GeneratedFolder();
   files.addLinear('model.mm_projector', text.hidden, vision.hidden);
-  // Left alone, as no region is given.
-  files.addLinear('model.region_geo_sampler.dim_projector', text.hidden, vision.hidden);
+  const sampler = 'model.region_geo_sampler.';
+  for (const stage of [0, 1]) {
+    files.addLinear(`${sampler}diff_projector_list.${stage}`, vision.hidden + 2, vision.hidden + 2);
+    files.addLinear(`${sampler}agg_projector_list.${stage}.net.0`, vision.hidden, 2 * (vision.hidden + 2));
+    files.addNorm(`${sampler}agg_projector_list.${stage}.norm`, vision.hidden);
+  }
+  files.addLinear(`${sampler}flatten_projector`, vision.hidden, 32 * vision.hidden);
+  files.addLinear(`${sampler}dim_projector`, text.hidden, vision.hidden);
+  files.reshape(/net\.0\.weight$/, (shape) => [...shape, 1]);
   files.add('model.embed_tokens.weight', [text.vocab, text.hidden]);
   files.addMatrix('lm_head', text.vocab, text.hidden);
   files.add('model.norm.weight', [text.hidden], 1, 1);
@@ -81,6 +91,7 @@ function writeText(): void {
     architectures: ['FERRETLlamaForCausalLM'],
     model_type: 'ferret',
     ...{ mm_vision_tower: 'clip', mm_vision_select_layer: -2, mm_projector_type: 'linear' },
+    ...{ im_region_fea_token: REGION, sampler_pooler_mode: 'max' },
     ...{ vocab_size: text.vocab, hidden_size: text.hidden, intermediate_size: text.inner },
     ...{ num_attention_heads: text.heads, num_hidden_layers: text.layers, rms_norm_eps: text.eps },
     max_position_embeddings: 512,
@@ -90,7 +101,10 @@ function writeText(): void {
   const vocab = Object.fromEntries(Object.entries(tokenizer.model.vocab).map(([piece, id]) => [piece, id + 1]));
   json('tokenizer.json', {
     ...tokenizer,
-    added_tokens: [{ id: 0, content: '<unk>', ...unknown }],
+    added_tokens: [
+      { id: 0, content: '<unk>', ...unknown },
+      { id: REGION, content: '<region_fea>', ...unknown },
+    ],
     model: { ...tokenizer.model, vocab: { ...vocab, '\u0120': 95, '\u010a': 96 } },
   });
 }
@@ -121,6 +135,49 @@ describe('Ferret with pictures', () => {
       const found = new Map(rows[at]);
       for (const [id, value] of row.entries()) expect(Math.abs(found.get(id)! - value)).toBeLessThan(1e-3);
     }
+  });
+
+  it('is asked about regions', async () => {
+    const images = [picture()];
+    const ask = async (region: { box: number[] } | { point: number[] }) => {
+      const regions = [region];
+      const ids = await model.tokenize('<image>What is <region>?', { images, regions });
+      expect(ids.filter((id) => id === REGION)).toHaveLength(1);
+      return { ids, rows: await model.logprobs(ids, 1, { images, regions }) };
+    };
+    const [one, again, other] = [
+      await ask({ box: [1, 2, 20, 20] }),
+      await ask({ box: [1, 2, 20, 20] }),
+      await ask({ point: [25, 25] }),
+    ];
+    expect(again).toEqual(one);
+    expect(other.rows.at(-1)).not.toEqual(one.rows.at(-1));
+    expect(await model.detokenize(one.ids.filter((id) => id > 0 && id < 97))).toContain('What is [35, 71, 714, 714] ');
+    const message = [
+      { type: 'image', image: images[0] },
+      { type: 'text', text: 'What is ' },
+      { type: 'region', box: [1, 2, 20, 20] },
+      { type: 'text', text: '?' },
+    ];
+    const text = await model.applyTemplate([{ role: 'user', content: message }]);
+    expect(text).toContain('What is [35, 71, 714, 714] <region_fea>? ASSISTANT:');
+    const { usage } = await model.chat([{ role: 'user', content: message }], { maxTokens: 1 }).result;
+    expect(usage.prompt).toBe(await model.countTokens([{ role: 'user', content: message }]));
+  });
+
+  it('refuses regions that are not there', async () => {
+    const images = [picture()];
+    const box = (...numbers: number[]) => [{ box: numbers }];
+    const run = (prompt: string, regions: { box: number[]; image?: number }[]) =>
+      model.generate(prompt, { images, regions, maxTokens: 1 }).result;
+    await expect(run('<image><region>', box(40, 40, 50, 50))).rejects.toThrow(/has none of one of 28 x 28/);
+    await expect(run('<image>', box(1, 1, 5, 5))).rejects.toThrow(/has 0 <region>, and the regions given are 1/);
+    await expect(run('<image><region>', [])).rejects.toThrow(/has one <region>, and the regions given are 0/);
+    expect(() => run('<image><region>', [{ box: [1, 1, 5, 5], image: 1 }])).toThrow(/one is of 1/);
+    expect(() => run('<image><region>', box(1, 1, 5))).toThrow(/an array of regions/);
+    expect(() => model.chat([{ role: 'user', content: [{ type: 'region', point: [1, 1] }] }])).toThrow(
+      /before any picture/,
+    );
   });
 
   it('is asked in the words that it was trained with', async () => {

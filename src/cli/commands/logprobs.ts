@@ -3,7 +3,7 @@ import { FlashrowError } from '../../errors.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
-import { addImageOption, type ImageFlags } from '../options/image-option.js';
+import { addImageOption, addRegionOption, ofLastPicture, type RegionFlags } from '../options/image-option.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { integer, tokenIds } from '../options/option-values.js';
 import { printJson, printLine } from '../output/output.js';
@@ -11,7 +11,7 @@ import { visibleText } from '../output/visible-text.js';
 import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
-interface LogprobsFlags extends ModelFlags, ImageFlags {
+interface LogprobsFlags extends ModelFlags, RegionFlags {
   prompt?: string;
   tokens?: number[];
   top: number;
@@ -28,6 +28,7 @@ export function logprobsCommand(): Command {
     .option('--tokens <ids>', "token ids in its place, taken as they are, like '[1,2]'", tokenIds('--tokens'))
     .option('--top <count>', 'candidates per position', integer('--top', 1), 10);
   addImageOption(command, '; <image> in the prompt says where, else pictures come first');
+  addRegionOption(command);
   addExamples(
     command,
     ['flashrow logprobs model.gguf --prompt "Once upon a" --top 3', 'what could come next'],
@@ -38,18 +39,19 @@ export function logprobsCommand(): Command {
 
 async function logprobs(
   given: string,
-  { prompt, tokens: ids, top, json, image: images, ...flags }: LogprobsFlags,
+  { prompt, tokens: ids, top, json, image: images, region, ...flags }: LogprobsFlags,
 ): Promise<void> {
   if ((prompt === undefined) === (ids === undefined))
     throw new FlashrowError('BAD_USAGE', 'give --prompt <text> or --tokens <ids>: one of the two');
   const source = await namedModel(given, flags.cacheDir);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
   const { tokenizer } = await openTokenizer(source, flags.cacheDir);
+  const regions = ofLastPicture({ image: images, region });
   const signal = interruptSignal();
   const { tokens, rows } = await withModel(source, toModelOptions(flags), signal, async (model) => {
     // As `run` makes ids of its prompt.
-    const given = ids ?? (await model.tokenize(prompt!, { images }));
-    return { tokens: given, rows: await model.logprobs(given, top, { signal, images }) };
+    const given = ids ?? (await model.tokenize(prompt!, { images, regions }));
+    return { tokens: given, rows: await model.logprobs(given, top, { signal, images, regions }) };
   });
   if (json) printJson(ids === undefined ? { tokens, rows } : { rows });
   else printLine(rows.map((row, at) => formatRow(tokenizer, tokens[at], at, row)).join('\n'));

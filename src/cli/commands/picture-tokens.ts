@@ -9,16 +9,17 @@ export async function pictureTokens(
   images: readonly string[],
   { mmproj, cacheDir }: { mmproj?: string; cacheDir?: string },
 ): Promise<number> {
-  const [{ findVision }, { openVision }, { resolveSource }, { readImages }, { withoutEyes }] = await Promise.all([
-    import('../../vision/find-vision.js'),
-    import('../../vision/open-vision.js'),
-    import('../../hub/resolve-source.js'),
-    import('../../api/images.js'),
-    import('../../contract/check-pictures.js'),
-  ]);
+  const [{ findVision }, { openVision }, { resolveSource }, { givenImages, readImages }, { withoutEyes }] =
+    await Promise.all([
+      import('../../vision/find-vision.js'),
+      import('../../vision/open-vision.js'),
+      import('../../hub/resolve-source.js'),
+      import('../../api/pictures/images.js'),
+      import('../../contract/check-pictures.js'),
+    ]);
   const path = mmproj === undefined ? findVision(resolveSource(model, cacheDir)) : resolve(mmproj);
   if (path === null) throw withoutEyes();
   const vision = openVision(path);
-  const sizes = await readImages(images);
+  const sizes = await readImages(givenImages(images));
   return sizes.reduce((sum, size) => sum + vision.tokens(size), 0);
 }

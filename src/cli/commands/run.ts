@@ -9,7 +9,13 @@ import { readText } from '../input/read-input.js';
 import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
-import { addImageOption, type ImageFlags, messageAbout } from '../options/image-option.js';
+import {
+  addImageOption,
+  addRegionOption,
+  messageAbout,
+  ofLastPicture,
+  type RegionFlags,
+} from '../options/image-option.js';
 import {
   addDraftOption,
   addModelOptions,
@@ -27,7 +33,7 @@ import { namedModel } from './named-model.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 
-interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags, ImageFlags {
+interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags, RegionFlags {
   parseSpecial?: boolean;
   chat?: boolean;
   chatTemplate?: string;
@@ -70,6 +76,7 @@ export function runCommand(): Command {
       templateVariable,
     );
   addImageOption(command, '; <image> in the prompt says where, else pictures come first');
+  addRegionOption(command);
   addGenerationOptions(command, { maxTokens: 256, temperature: 0, repeatPenalty: 1 });
   command
     .optionsGroup('State:')
@@ -134,13 +141,14 @@ function beginning(prompt: string | number[], template: string | undefined, flag
     if (templateVariables !== undefined) throw badUsage('--template-var goes with --chat');
     if (parseSpecial && typeof prompt !== 'string')
       throw badUsage('--parse-special goes with a text, not with --tokens');
-    return (model, options) => model.generate(prompt, { ...options, parseSpecial, images });
+    return (model, options) =>
+      model.generate(prompt, { ...options, parseSpecial, images, regions: ofLastPicture(flags) });
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
   if (parseSpecial)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
-  const content = messageAbout(prompt, images ?? []);
+  const content = messageAbout(prompt, images ?? [], flags.region);
   return (model, options) => model.chat([{ role: 'user', content }], { ...options, template, templateVariables });
 }
 

@@ -42,6 +42,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   templateVariables: '--template-var',
   parseSpecial: '--parse-special',
   images: '--image',
+  regions: '--region',
   size: '--size',
   rows: '--rows',
   dense: '--dense',

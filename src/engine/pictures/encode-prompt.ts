@@ -2,8 +2,7 @@ import { withoutEyes } from '../../contract/check-pictures.js';
 import type { PictureSize } from '../../contract/protocol.js';
 import type { Steps } from '../../text/steps.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
-import { expandPrompt } from '../../vision/markers.js';
-import type { VisionModel } from '../../vision/vision-model.js';
+import { expandPrompt, type PromptEyes } from '../../vision/markers.js';
 
 /** A prompt that is no conversation. */
 interface RawPrompt {
@@ -20,7 +19,7 @@ interface RawPrompt {
 export function* encodePrompt(
   { text, addSpecial, parseSpecial, pictures }: RawPrompt,
   tokenizer: Tokenizer,
-  vision: Pick<VisionModel, 'marker' | 'expand'> | null,
+  vision: PromptEyes | null,
 ): Steps<number[]> {
   if (vision === null && pictures.length > 0) throw withoutEyes();
   const addBos = addSpecial && tokenizer.addBos;

@@ -5,6 +5,8 @@ import type { PictureFile } from '../../contract/protocol.js';
 import { asFlashrowError } from '../../disk/bridge-errors.js';
 import { FlashrowError } from '../../errors.js';
 import { decodePicture } from '../../vision/decode/decode.js';
+import type { Picture } from '../../vision/decode/picture.js';
+import type { Region } from '../../vision/regions/region.js';
 import type { VisionModel } from '../../vision/vision-model.js';
 import { type GivenRows, pictureIds } from './picture-ids.js';
 
@@ -24,6 +26,8 @@ export const withoutPictures = (ids: readonly number[]): PlacedPrompt => ({ ids,
 /** A picture of a prompt. */
 interface Placed {
   file: PictureFile;
+  /** Set where it is a region of the picture. */
+  region?: Region;
   digest: string;
   ids: readonly number[];
   /** The position after its last token. */
@@ -38,6 +42,8 @@ export class Pictures {
   readonly #kept: LRUCache<string, Float32Array>;
   /** Calls that need a picture, by its digest. */
   readonly #calls = new Map<string, number>();
+  /** The picture that was decoded last. */
+  #last: { file: PictureFile; picture: Picture } | null = null;
   /** What the calls that run need. */
   readonly given: GivenRows;
 
@@ -65,10 +71,10 @@ export class Pictures {
       );
     if (files.length === 0) return withoutPictures(ids);
     const all = [...ids];
-    const pictures: Placed[] = [];
+    const pictures: Placed[] = this.#placeRegions(all, files);
     let at = -1;
     for (const file of files) {
-      const digest = createHash('sha256').update(this.#vision.digest).update(file.bytes).digest('hex');
+      const digest = this.#digestOf(file);
       const own = pictureIds(digest, this.#vision.tokens(file));
       for (const id of own) {
         at = all.indexOf(imageTokenId, at + 1);
@@ -80,10 +86,14 @@ export class Pictures {
     return {
       ids: all,
       see: (from) => {
-        for (const picture of pictures) {
-          if (picture.end <= from) continue;
-          this.#see(picture, aborted);
-          needed.push(picture);
+        try {
+          for (const picture of pictures) {
+            if (picture.end <= from) continue;
+            this.#see(picture, aborted);
+            needed.push(picture);
+          }
+        } finally {
+          this.#last = null;
         }
       },
       end: () => {
@@ -92,16 +102,48 @@ export class Pictures {
     };
   }
 
-  #see({ file, digest, ids }: Placed, aborted: () => boolean): void {
+  #digestOf({ bytes }: PictureFile): string {
+    return createHash('sha256').update(this.#vision.digest).update(bytes).digest('hex');
+  }
+
+  /** Gives the regions of all pictures ids of their own, in order. Throws BAD_USAGE where ids have more or fewer. */
+  #placeRegions(all: number[], files: readonly PictureFile[]): Placed[] {
+    const eyes = this.#vision.regions;
+    const placed: Placed[] = [];
+    if (!eyes) return placed;
+    const places = all.flatMap((id, at) => (id === eyes.tokenId ? [at] : []));
+    const regions = files.flatMap((file) => file.regions.map((region) => ({ file, region })));
+    if (places.length !== regions.length)
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `the prompt has ${places.length} tokens ${eyes.token}, and the regions given are ${regions.length}`,
+        { option: 'regions' },
+      );
+    for (const [i, { file, region }] of regions.entries()) {
+      const digest = `${this.#digestOf(file)} ${JSON.stringify(region)}`;
+      const ids = pictureIds(digest, 1);
+      all[places[i]] = ids[0];
+      placed.push({ file, region, digest, ids, end: places[i] + 1 });
+    }
+    return placed;
+  }
+
+  #see({ file, region, digest, ids }: Placed, aborted: () => boolean): void {
     const calls = this.#calls.get(digest) ?? 0;
     if (calls === 0) {
-      const embedded = this.#kept.get(digest) ?? this.#embed(file, aborted);
+      const embedded = this.#kept.get(digest) ?? this.#embed(file, region, digest, aborted);
       const { hiddenSize } = this.#vision;
       this.#kept.set(digest, embedded);
       for (const [i, id] of ids.entries())
         this.given.rows.set(id, embedded.subarray(i * hiddenSize, (i + 1) * hiddenSize));
     }
     this.#calls.set(digest, calls + 1);
+  }
+
+  /** The picture that was decoded last, while a prompt is looked at: its regions follow. */
+  #decoded(file: PictureFile): Picture {
+    if (this.#last?.file !== file) this.#last = { file, picture: decodePicture(file.bytes, file.name) };
+    return this.#last.picture;
   }
 
   #forget({ digest, ids }: Placed): void {
@@ -112,12 +154,14 @@ export class Pictures {
     for (const id of ids) this.given.rows.delete(id);
   }
 
-  #embed({ bytes, name }: PictureFile, aborted: () => boolean): Float32Array {
+  #embed(file: PictureFile, region: Region | undefined, digest: string, aborted: () => boolean): Float32Array {
     const checkAborted = () => {
       if (aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
     };
     try {
-      return this.#vision.embed(this.#bridge, decodePicture(bytes, name), checkAborted);
+      const picture = this.#decoded(file);
+      if (region) return this.#vision.regions!.embed(this.#bridge, picture, region, digest, checkAborted);
+      return this.#vision.embed(this.#bridge, picture, checkAborted);
     } catch (error) {
       throw asFlashrowError(error);
     }

@@ -1,28 +1,69 @@
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
-import type { PictureFile } from '../contract/protocol.js';
-import { fileError } from '../disk/files.js';
-import { FlashrowError, shown } from '../errors.js';
-import type { ContentPart, ImageInput, MessageInput } from '../text/chat-message.js';
-import { isPngOrJpeg, MOST_FILE_BYTES, otherFormat, readHeader, uprightSize } from '../vision/decode/header.js';
-import { pathOf } from './source.js';
+import type { PictureFile } from '../../contract/protocol.js';
+import { fileError } from '../../disk/files.js';
+import { FlashrowError, shown } from '../../errors.js';
+import type { ContentPart, ImageInput, MessageInput, RegionInput } from '../../text/chat-message.js';
+import { isPngOrJpeg, MOST_FILE_BYTES, otherFormat, readHeader, uprightSize } from '../../vision/decode/header.js';
+import type { Region } from '../../vision/regions/region.js';
+import { pathOf } from '../source.js';
 
-/** The pictures that messages hold, in order. */
-export const imagesIn = (messages: readonly MessageInput[]): ImageInput[] =>
-  messages.flatMap(({ content }) =>
-    Array.isArray(content)
-      ? (content as readonly ContentPart[]).filter(({ type }) => type === 'image').map(({ image }) => image!)
-      : [],
-  );
+/** A picture of a prompt, and the regions of it. */
+export interface GivenImage {
+  image: ImageInput;
+  regions: Region[];
+}
+
+/**
+ * Pictures and their regions as options give them. Throws BAD_USAGE where a region is of no picture, or comes before
+ * one of an earlier picture.
+ */
+export function givenImages(images: readonly ImageInput[] = [], regions: readonly RegionInput[] = []): GivenImage[] {
+  const given = images.map((image): GivenImage => ({ image, regions: [] }));
+  let before = 0;
+  for (const region of regions) {
+    const { image: of = 0 } = region;
+    if (!(of >= before && of < given.length))
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `regions come in the order of their pictures, from 0 to ${given.length - 1}; one is of ${shown(of)}`,
+        { option: 'regions' },
+      );
+    before = of;
+    given[of].regions.push(shapeOf(region));
+  }
+  return given;
+}
+
+/** The pictures that messages hold, in order, each with the regions after it. Throws BAD_USAGE for one before all. */
+export function imagesIn(messages: readonly MessageInput[]): GivenImage[] {
+  const given: GivenImage[] = [];
+  for (const { content } of messages)
+    for (const part of Array.isArray(content) ? (content as readonly ContentPart[]) : []) {
+      if (part.type === 'image') given.push({ image: part.image!, regions: [] });
+      else if (part.type === 'region') {
+        const last = given.at(-1);
+        if (!last)
+          throw new FlashrowError('BAD_USAGE', 'messages have a region before any picture; it is of the last one', {
+            option: 'messages',
+          });
+        last.regions.push(shapeOf(part));
+      }
+    }
+  return given;
+}
+
+const shapeOf = ({ box, point }: Pick<RegionInput, 'box' | 'point'>): Region =>
+  box ? { box: [...box] } : { point: [...point!] };
 
 /**
  * Reads pictures, and their headers. Bytes are copied: what the caller changes later changes nothing. Throws NOT_FOUND,
  * IO, BAD_USAGE for what is no file, UNSUPPORTED or CORRUPT for what is no picture that is read here.
  */
-export const readImages = (images: readonly ImageInput[]): Promise<PictureFile[]> =>
-  Promise.all(images.map((image, at) => readImage(image, `images[${at}]`)));
+export const readImages = (given: readonly GivenImage[]): Promise<PictureFile[]> =>
+  Promise.all(given.map(async ({ image, regions }, at) => ({ ...(await readImage(image, `images[${at}]`)), regions })));
 
-async function readImage(image: ImageInput, where: string): Promise<PictureFile> {
+async function readImage(image: ImageInput, where: string): Promise<Omit<PictureFile, 'regions'>> {
   if (image instanceof Uint8Array) return picture(Uint8Array.from(image), where);
   const given = String(typeof image === 'string' ? image : image.href);
   if (/^(https?|data|ftp|blob):/i.test(given))
@@ -55,7 +96,7 @@ async function readFile(path: string): Promise<Uint8Array> {
   }
 }
 
-async function picture(given: Uint8Array, name: string): Promise<PictureFile> {
+async function picture(given: Uint8Array, name: string): Promise<Omit<PictureFile, 'regions'>> {
   const bytes = isPngOrJpeg(given) ? given : await converted(given);
   return { name, bytes, ...uprightSize(readHeader(bytes, name)) };
 }
