@@ -59,8 +59,8 @@ interface LoadedParts {
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
  * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
- * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
- * behind.
+ * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails
+ * leaves nothing behind.
  */
 export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
