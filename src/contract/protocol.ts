@@ -19,11 +19,12 @@ import type { Piece } from './piece.js';
 import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
 import type { Receipt } from './receipt.js';
+import type { SamplingSettings } from './sampling-options.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'draft' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
 >;
 
 /** How to reach a hub. The wait before another try is an event. */
@@ -33,20 +34,16 @@ export type HubSettings = Omit<HubOptions, 'onWait'>;
 export type PullEvent = Progress | { failure: ErrorShape; ms: number };
 
 /** Options that can cross a thread boundary, with defaults in place. */
-export interface GenerateSettings {
+export interface GenerateSettings extends SamplingSettings {
   /** Infinity: no limit of its own. */
   maxTokens: number;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repeatPenalty: number;
-  seed: number;
   stop: string[];
   ignoreEos: boolean;
   trace: string | null;
   /** The name of the conversation; null without one. */
   cacheKey: string | null;
+  /** Whether tokens may be foretold. */
+  drafts: boolean;
   responseFormat: ResponseFormat;
 }
 

@@ -84,6 +84,13 @@ export class Engine {
     this.#lanes = { rounds, mixer, sequences: this.#sequences, contextSize, rowOfLogits };
   }
 
+  /** Whether no more than one call has a lane. */
+  get isAlone(): boolean {
+    let calls = 0;
+    for (const { busy } of this.#sequences.all) if (busy) calls++;
+    return calls <= 1;
+  }
+
   /** Tokens that `verify` of a lane takes at most. */
   get mostVerified(): number {
     return this.#rowsOfLogits.length;

@@ -1,6 +1,7 @@
-import type { Receipt } from '../contract/receipt.js';
+import type { Receipt, SpeculationReceipt } from '../contract/receipt.js';
 import { anonymousBytes } from '../plan/machine.js';
 import type { MeasuredRun } from '../plan/run-speeds.js';
+import { PassTotals } from './drafts/pass-totals.js';
 import { type Account, COST_COUNT, COSTS, type Ledger, type LedgerSources } from './rounds/ledger.js';
 
 /** The fields that are the same in every receipt of one loaded model. */
@@ -45,7 +46,7 @@ export class Stopwatch {
 }
 
 /**
- * Measures one piece of work, from its construction: `endPrefill`, then `token` after each decode step, then `receipt`,
+ * Measures one piece of work, from its construction: `endPrefill`, then `pass` after each decode step, then `receipt`,
  * and `close` in the end. What it costs is charged to it (rounds/ledger.ts).
  */
 export class Meter implements Account {
@@ -61,6 +62,7 @@ export class Meter implements Account {
   #lastTokenAt = 0;
   #prefillTokens = 0;
   readonly #tokenMs: number[] = [];
+  readonly #passes = new PassTotals();
 
   constructor(sources: MeterSources, ledger: Ledger) {
     this.#sources = sources;
@@ -89,15 +91,17 @@ export class Meter implements Account {
     this.#lastTokenAt = this.#prefillEndedAt;
   }
 
-  /** One more token has been decoded. */
-  token(): void {
+  /** A pass over `tokens` has ended, and brought `brought` tokens of the text: its time is theirs in equal parts. */
+  pass(tokens: number, brought: number): void {
     const now = performance.now();
-    this.#tokenMs.push(now - this.#lastTokenAt);
+    const ms = now - this.#lastTokenAt;
+    for (let i = 0; i < brought; i++) this.#tokenMs.push(ms / brought);
     this.#lastTokenAt = now;
+    this.#passes.add(tokens, brought, ms, this.#decode[COSTS.payloadBytes]);
   }
 
-  /** The receipt up to now. Rates are null if nothing was timed. */
-  receipt(): Receipt {
+  /** The receipt up to now. Rates are null if nothing was timed. `draft` is what foretold tokens. */
+  receipt(draft: SpeculationReceipt['draft'] = 'off'): Receipt {
     const { base, anonymousBefore } = this.#sources;
     const now = performance.now();
     this.#ledger.settle(this);
@@ -128,6 +132,7 @@ export class Meter implements Account {
       bundlesHit: spent(COSTS.hit),
       bundlesMissed: spent(COSTS.missed),
       ...speeds,
+      speculation: this.#passes.receipt(draft),
       tokenMs: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
       readWaitMs,
       ffnMs,

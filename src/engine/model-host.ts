@@ -10,6 +10,7 @@ import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
 import { Constraints } from './constraints.js';
+import type { Speculation } from './drafts/speculation.js';
 import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
@@ -29,6 +30,8 @@ interface HostParts {
   plan: Plan;
   engine: Engine;
   feedForward: StreamedFeedForward;
+  /** Foretells tokens; null where nothing does. */
+  speculation: Speculation | null;
   traceHeader: TraceHeader;
   stateOwner: StateOwner;
   sources: MeterSources;
@@ -69,7 +72,7 @@ export class ModelHost {
     aborted: Aborted,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
-    const { engine, feedForward, traceHeader } = this.#parts;
+    const { engine, feedForward, speculation, traceHeader } = this.#parts;
     const { contextSize, vocabSize } = this.info;
     const tell = (done: number, total: number) => {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
@@ -80,6 +83,8 @@ export class ModelHost {
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
     const lane = engine.reuse(prompt, settings.cacheKey, { aborted, account: meter });
+    // A trace records what each token asks for.
+    const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
       return await generate(prompt, settings, {
         lane,
@@ -88,6 +93,8 @@ export class ModelHost {
         channels: vocabulary.channels,
         form,
         meter,
+        speculation: drafts,
+        alone: () => engine.isAlone,
         vocabSize,
         contextSize,
         aborted,
@@ -99,6 +106,7 @@ export class ModelHost {
       });
     } finally {
       lane.end();
+      drafts?.end();
       meter.close();
       if (trace) feedForward.trace = null;
       trace?.close();

@@ -26,6 +26,7 @@ import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { describeStore } from './describe-model.js';
+import { createSpeculation } from './drafts/create-speculation.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
@@ -59,14 +60,15 @@ interface LoadedParts {
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
  * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
- * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails
- * leaves nothing behind.
+ * the most. `speculate` says what foretells tokens; tests give another. Throws INSUFFICIENT_MEMORY with the plan,
+ * CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
  */
 export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
   chunkTokens?: number,
+  speculate = createSpeculation,
 ): Promise<ModelHost> {
   const store = openStore(path);
   const planned = planOutline(storeOutline(store), options);
@@ -92,6 +94,7 @@ export async function openHost(
         checkSource: () => checkExternal(store.manifest.files),
       }),
       feedForward,
+      speculation: speculate(parts.selector, settings),
       traceHeader: traceHeaderOf(store, info, allocation),
       stateOwner: stateOwnerOf(store, planned, parts),
       ...{ sources, ledger },

@@ -3,6 +3,7 @@ import { FlashrowError, shown } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
+import { chosenDraft, type Draft } from './draft-choice.js';
 import { budgetBytes, defaultThreads } from './machine.js';
 import { MAX_SEQUENCES, type PlanOptions } from './model-options.js';
 import { isStateFormat, STATE_FORMATS } from './state-format.js';
@@ -21,6 +22,7 @@ export type Settings = Pick<
   contextIsOpen: boolean;
   direct: boolean;
   trace: string | null;
+  draft: Draft;
 };
 
 /**
@@ -59,6 +61,7 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
     direct,
     lossy,
     trace: tuning.trace ?? null,
+    draft: chosenDraft(options.draft),
   };
 }
 

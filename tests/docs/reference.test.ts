@@ -46,7 +46,11 @@ describe('docs/api.md', () => {
     ['src/hub/cached-models.ts', 'CachedModel', '## listModels and removeModel'],
     ['src/hub/cached-models.ts', 'RemovedModels', '## listModels and removeModel'],
     ['src/contract/generate-options.ts', 'GenerateOptions', '### model.generate'],
+    ['src/contract/sampling-options.ts', 'SamplingOptions', '### model.generate'],
+    ['src/contract/token-logprob.ts', 'ScoredToken', '### model.generate'],
+    ['src/contract/token-logprob.ts', 'TokenLogprob', '### model.generate'],
     ['src/contract/generation.ts', 'GenerationResult', '### model.generate'],
+    ['src/contract/generation.ts', 'Usage', '### model.generate'],
     ['src/contract/generation.ts', 'Generation', '### model.generate'],
     ['src/contract/piece.ts', 'TextPiece', '### model.generate'],
     ['src/contract/model.ts', 'LoadOptions', '## loadModel'],
@@ -56,6 +60,7 @@ describe('docs/api.md', () => {
     ['src/contract/model-info.ts', 'ModelInfo', '### model.info'],
     ['src/contract/model.ts', 'Model', '## Model'],
     ['src/contract/receipt.ts', 'Receipt', '## Receipt'],
+    ['src/contract/receipt.ts', 'SpeculationReceipt', '## Receipt'],
     ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
     const text = section(api, heading);
