@@ -73,7 +73,7 @@ export class ModelHost {
       return await generate(prompt, settings, {
         engine,
         spelling,
-        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
+        constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
         meter: new Meter(sources),

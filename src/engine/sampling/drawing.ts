@@ -6,6 +6,7 @@ import type { AnswerWriter } from '../answer-writer.js';
 import { Sampler } from '../sampler.js';
 import { allowedTokens } from './allowed-tokens.js';
 import { breaksSequence } from './dry.js';
+import { tableBytes } from './table-bytes.js';
 import { TokenLogprobs } from './token-logprobs.js';
 
 /** What the tokens of an answer are drawn by. */
@@ -63,10 +64,14 @@ export class Drawing {
 
   /** Writes the id of the last place, which ends nothing. */
   take(id: number): void {
-    this.#constraint?.take(this.#parts.spelling.bytes(id));
+    const { reasons } = this.#answer;
+    const { constraint, spelling } = this.#parts;
     const logprob = this.#scores?.of(id) ?? null;
     if (logprob) this.logprobs!.push(logprob);
     this.#answer.push(id, logprob);
+    if (!reasons) constraint?.take(tableBytes(id, spelling));
+    // The token that ended the reasoning may have brought the beginning of the answer.
+    else if (!this.#answer.reasons) constraint?.take(Buffer.from(this.#answer.begun));
   }
 
   get #constraint(): Constraint | null {
