@@ -28,6 +28,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   ignoreEos: YES_OR_NO,
   trace: [PATH![0], 'the path of a file'],
   cacheKey: [(value) => isText(value) && value !== '', 'a text that is not empty'],
+  draft: [(value) => value === 'off', "'off'; other drafts are options of `loadModel()`"],
   responseFormat: [isResponseFormat, RESPONSE_FORMATS],
   signal: SIGNAL,
   onStart: CALLBACK,
@@ -49,5 +50,6 @@ export function generateSettings(options: GenerateOptions & Recorded): GenerateS
   const { trace = null, cacheKey = null, responseFormat = { type: 'text' } } = options;
   if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];
-  return { ...samplingSettings(options), maxTokens, stop: stops, ignoreEos, trace, cacheKey, responseFormat };
+  const drafts = options.draft !== 'off';
+  return { ...samplingSettings(options), maxTokens, stop: stops, ignoreEos, trace, cacheKey, drafts, responseFormat };
 }

@@ -34,6 +34,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   lossy: 'exact',
   chattemplate: 'template',
   nparallel: 'sequences',
+  speculative: 'draft',
+  draftmodel: 'draft',
   parallel: 'sequences',
 };
 

@@ -60,6 +60,7 @@ describe('docs/api.md', () => {
     ['src/contract/model-info.ts', 'ModelInfo', '### model.info'],
     ['src/contract/model.ts', 'Model', '## Model'],
     ['src/contract/receipt.ts', 'Receipt', '## Receipt'],
+    ['src/contract/receipt.ts', 'SpeculationReceipt', '## Receipt'],
     ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
     const text = section(api, heading);
