@@ -57,6 +57,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** False where the answer ends with its first call. */
+  parallelToolCalls: boolean;
 }
 
 export interface ConvertRequest {
