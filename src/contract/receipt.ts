@@ -27,7 +27,11 @@ export interface SpeculationReceipt {
   without: { tokensPerSecond: number | null; bytesPerToken: number | null };
 }
 
-/** The work and the cost of a generation or an evaluation. */
+/**
+ * The work and the cost of a generation or an evaluation. Where several generations run at once, bytes, reads and
+ * bundles of a pass are divided among them by their tokens: all receipts together say what was read, and no more. Times
+ * are those of the whole passes in which this one took part.
+ */
 export interface Receipt {
   /** The selector in use: which rows are read. */
   selector: string;

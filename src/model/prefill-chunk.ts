@@ -2,7 +2,7 @@ import type { ModelSpec } from './spec.js';
 
 /**
  * Prompt tokens that go through a layer together. Each streamed bundle is then read once for all of them. The number
- * depends on the model alone. If it depended on the budget, rounding would differ between budgets.
+ * depends on the model alone, and so do the buffers that the plan counts.
  */
 export function prefillChunk({ hiddenSize, experts }: ModelSpec): number {
   // A hundred tokens already need nearly every expert. More tokens share the same reads.

@@ -64,8 +64,8 @@ export interface ModelOptions {
   contextSize?: number | undefined;
   /**
    * Conversations whose state is held side by side, from 1 to 64; default 1. Each has a context of its own, and takes
-   * the state of a whole context. A prompt goes on with the one that it continues, or else takes the place of the one
-   * that was used longest ago.
+   * the state of a whole context. As many generations run at once, in the same passes over the weights. A prompt goes
+   * on with the one that it continues, or else takes the place of the one that was used longest ago.
    */
   sequences?: number | undefined;
   /**

@@ -45,6 +45,7 @@ async function run(store: string, chunkTokens: number | undefined, memory: numbe
   try {
     await host.score(
       [ids],
+      () => false,
       () => {},
       (row) => logits.push(Buffer.from(row.slice().buffer)),
     );

@@ -41,7 +41,7 @@ export function addModelOptions(command: Command): Command {
     )
     .option(
       '--parallel <count>',
-      'conversations whose state is held side by side, each with a context of its own (default: 1)',
+      'conversations whose state is held side by side, each with a context of its own; serve answers as many at once (default: 1)',
       integer('--parallel', 1),
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))

@@ -1,5 +1,5 @@
-import { FlashrowError, shown } from '../errors.js';
-import type { DraftChoice } from './model-options.js';
+import { FlashrowError, shown } from '../../errors.js';
+import type { DraftChoice } from '../model-options.js';
 
 /** What foretells tokens, with the default in place. */
 export type Draft = Exclude<DraftChoice, 'auto'>;
