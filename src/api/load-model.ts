@@ -1,5 +1,5 @@
 import type { LoadOptions, Model } from '../contract/model.js';
-import { plainOptions, preparedStore } from './in-worker.js';
+import { plainOptions, preparedDraft, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
 import { ModelThreads } from './model-threads.js';
 import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
@@ -29,9 +29,10 @@ export async function loadForWork(
   const plain = { ...plainOptions(options), usualContextSize };
   const { maxQueue, signal, onProgress } = options;
   const store = await preparedStore(path, plain, { signal, onProgress });
+  const draft = await preparedDraft(store, plain, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
-    return new WorkerModel(threads, await threads.open(store, plain, { signal, onProgress }));
+    return new WorkerModel(threads, await threads.open(store, { ...plain, draft }, { signal, onProgress }));
   } catch (error) {
     await threads.dispose();
     throw error;
