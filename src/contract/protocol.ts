@@ -158,7 +158,12 @@ export interface Methods {
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
-  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  prepare: {
+    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
+    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    result: string;
+    event: Progress;
+  };
   /** Trains the predictors of a store. */
   calibrate: {
     args: {
