@@ -60,6 +60,7 @@ const OPTIONS: Record<string, string[]> = {
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
   plan: [...SHARED, '--prompt-tokens'],
   doctor: ['--size'],
+  build: ['--force'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
   list: ['--cache-dir'],
   rm: ['--cache-dir'],
