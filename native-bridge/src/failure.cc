@@ -16,7 +16,9 @@ static std::string errnoName(int error) {
     case EMFILE: return "EMFILE";
     case ENFILE: return "ENFILE";
     case ENOMEM: return "ENOMEM";
+#ifdef ESTALE
     case ESTALE: return "ESTALE";
+#endif
     default: return "errno " + std::to_string(error);
   }
 }
