@@ -8,7 +8,7 @@ export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped
 
 /**
  * A run of bytes per bundle: bundle i, of those that have bytes in it, has `[offset + i * stride, offset + i * stride +
- * bytes)` of file `file`.
+ * bytes)` of file `file`, or else the `bytes` bytes at its own place.
  */
 export interface Extent {
   /** Index into the stream's paths. */
@@ -16,6 +16,17 @@ export interface Extent {
   offset: number;
   bytes: number;
   stride: number;
+  /**
+   * For bundles that do not follow one another in one file: where each begins. `file` and `offset` are then those of
+   * the first. Needs bundlesPerUnit 1.
+   */
+  places?: Places;
+}
+
+/** Where each bundle's bytes begin: an index into the stream's paths, and the offset in that file. */
+export interface Places {
+  files: Uint32Array;
+  offsets: Float64Array;
 }
 
 /** The start of a matrix's share of a bundle: `offset` bytes into extent `extent`. */

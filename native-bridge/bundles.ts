@@ -25,18 +25,26 @@ export function bundlesOfExtent(layer: Placed, extent: number): { first: number;
     : { first: 0, count: inputBundles(layer) };
 }
 
-/** The bytes of a bundle in an extent, as places in the file; null where it has none there. */
-export function rangeOf(layer: Placed, extent: number, bundle: number): { offset: number; bytes: number } | null {
+/** A run of bytes in a file; `file` is an index into the stream's paths. */
+export interface FileRange {
+  file: number;
+  offset: number;
+  bytes: number;
+}
+
+/** The bytes of a bundle in an extent; null where it has none there. */
+export function rangeOf(layer: Placed, extent: number, bundle: number): FileRange | null {
   const { first, count } = bundlesOfExtent(layer, extent);
   const place = bundle - first;
   if (place < 0 || place >= count) return null;
-  const { offset, bytes, stride } = layer.extents[extent];
+  const { file, offset, bytes, stride, places } = layer.extents[extent];
+  if (places) return { file: places.files[place], offset: places.offsets[place], bytes };
   const start = offset + place * stride;
-  if (!holdsOutputs(layer, extent)) return { offset: start, bytes };
+  if (!holdsOutputs(layer, extent)) return { file, offset: start, bytes };
   // The last bundle may have fewer rows.
   const { hiddenSize, outputsPerBundle = hiddenSize } = layer;
   const rows = Math.min(outputsPerBundle, hiddenSize - place * outputsPerBundle);
-  return { offset: start, bytes: (bytes / Math.min(outputsPerBundle, hiddenSize)) * rows };
+  return { file, offset: start, bytes: (bytes / Math.min(outputsPerBundle, hiddenSize)) * rows };
 }
 
 /** Bytes of the first `bundles` of a layer, without what lies between them. */
@@ -50,9 +58,11 @@ function extentPayloadOf(layer: Placed, extent: number, bundles: number): number
   return (taken - 1) * layer.extents[extent].bytes + (rangeOf(layer, extent, first + taken - 1)?.bytes ?? 0);
 }
 
-/** The byte of the file after an extent's last. */
-export function endOfExtent(layer: Placed, extent: number): number {
+/** The runs of an extent's bytes, from its first bundle to its last: one, or one for each bundle that lies by itself. */
+export function runsOf(layer: Placed, extent: number): FileRange[] {
   const { first, count } = bundlesOfExtent(layer, extent);
-  const { offset, bytes } = rangeOf(layer, extent, first + count - 1)!;
-  return offset + bytes;
+  const { file, offset, places } = layer.extents[extent];
+  if (places) return Array.from({ length: count }, (_, place) => rangeOf(layer, extent, first + place)!);
+  const last = rangeOf(layer, extent, first + count - 1)!;
+  return [{ file, offset, bytes: last.offset + last.bytes - offset }];
 }

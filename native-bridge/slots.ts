@@ -58,8 +58,8 @@ export function slotLayout(layer: Omit<StreamLayer, 'arenaOffset' | 'slots' | 'c
     const span = (layer.bundlesPerUnit - 1) * extent.stride + extent.bytes - skip;
     const straight = span >= DIRECT_AREA;
     const alignment = straight ? DEVICE_BLOCK : 64;
-    const shift = straight && !outputs ? blockShift(layer, extent.offset + skip, extent.stride) : 0;
-    const shifts = straight && outputs;
+    const shifts = straight && (outputs || extent.places !== undefined);
+    const shift = straight && !shifts ? blockShift(layer, extent.offset + skip, extent.stride) : 0;
     // A unit holds either down rows that lie apart, or gate and up.
     const offset = roundUp(outputs ? 0 : end, alignment) + shift;
     const areaEnd = roundUp(offset + span + (shifts ? DEVICE_BLOCK : 0), alignment);

@@ -1,4 +1,4 @@
-import type { BridgeError, StreamLayer } from '../bridge.js';
+import type { BridgeError, Places, StreamLayer } from '../bridge.js';
 import { bundlesOfExtent, holdsOutputs, inputBundles, numBundles } from '../bundles.js';
 import { FORMATS, isRowFormat, rowBytes } from '../formats.js';
 import { DEVICE_BLOCK } from '../memory.js';
@@ -114,9 +114,11 @@ const rowLengths = (layer: StreamLayer): PreparedLayer['rowBytes'] => {
 function checkExtents(layer: StreamLayer, lengths: PreparedLayer['rowBytes'], numFiles: number, fail: Fail): void {
   const { hiddenSize, neuronsPerBundle, parts, extents, segments } = layer;
   if (extents.length < 1 || extents.length > 3) throw fail(`${extents.length} extents; one to three are possible`);
-  for (const { file, offset, bytes, stride } of extents)
+  for (const { file, offset, bytes, stride, places } of extents) {
     if (!isCount(file) || file >= numFiles || !isCount(offset) || !isCount(bytes) || !isCount(stride))
       throw fail('an extent names no file of the stream, or a negative range');
+    if (places) checkPlaces(layer, places, numFiles, fail);
+  }
   const inside = (extent: number, offset: number, bytes: number) =>
     extent >= 0 && extent < extents.length && offset >= 0 && offset + bytes <= extents[extent].bytes;
   const outputs = Math.min(layer.outputsPerBundle ?? hiddenSize, hiddenSize);
@@ -129,6 +131,17 @@ function checkExtents(layer: StreamLayer, lengths: PreparedLayer['rowBytes'], nu
   }
   for (const segment of segments)
     if (!inside(segment.extent, segment.offset, segment.bytes)) throw fail('a segment reaches beyond its extent');
+}
+
+/** Bundles that do not follow one another. */
+function checkPlaces(layer: StreamLayer, { files, offsets }: Places, numFiles: number, fail: Fail): void {
+  const bundles = numBundles(layer);
+  const oneEach = files.length === bundles && offsets.length === bundles;
+  if (!oneEach || layer.bundlesPerUnit !== 1 || layer.downOrientation === 'apart')
+    throw fail('bundles with places of their own need a place each, and one bundle per unit');
+  if (layer.checksums !== null) throw fail('bundles with places of their own have no checksums');
+  if (!files.every((file) => file < numFiles) || !offsets.every(isCount))
+    throw fail("a bundle's place names no file of the stream, or is no offset");
 }
 
 function checkResidentPart(
@@ -158,19 +171,20 @@ export function unitRange(
   prepared: PreparedLayer,
   extent: number,
   unit: number,
-): { from: number; bytes: number; payload: number; inSlot: number } | null {
+): { file: number; from: number; bytes: number; payload: number; inSlot: number } | null {
   const { layer, slotLayout } = prepared;
-  const { offset, bytes, stride } = layer.extents[extent];
+  const { offset, bytes, stride, places, ...extentOf } = layer.extents[extent];
   const area = slotLayout.areas[extent];
   if (holdsOutputs(layer, extent) !== isOutputs(prepared, unit)) return null;
   const bundles = bundlesInUnit(prepared, unit);
   const first = unit * layer.bundlesPerUnit - bundlesOfExtent(layer, extent).first;
-  const from = offset + first * stride + area.skip;
+  const file = places ? places.files[first] : extentOf.file;
+  const from = (places ? places.offsets[first] : offset + first * stride) + area.skip;
   const read = isOutputs(prepared, unit)
     ? outputsOf(prepared, unit).count * prepared.rowBytes.down
     : (bundles - 1) * stride + bytes - area.skip;
   const payload = isOutputs(prepared, unit) ? read : bundles * (bytes - area.skip);
-  return { from, bytes: read, payload, inSlot: area.offset + (area.shifts ? from % DEVICE_BLOCK : 0) };
+  return { file, from, bytes: read, payload, inSlot: area.offset + (area.shifts ? from % DEVICE_BLOCK : 0) };
 }
 
 /** The rows of down in a unit that holds some. */

@@ -31,10 +31,10 @@ export class UnitReader {
     layer.extents.forEach((extent, e) => {
       const range = unitRange(prepared, e, unit);
       if (range === null) return;
-      const { from, bytes, payload, inSlot } = range;
-      const got = readRange(this.#files[extent.file], this.#paths[extent.file], slot, inSlot, bytes, from);
+      const { file, from, bytes, payload, inSlot } = range;
+      const path = this.#paths[file];
+      const got = readRange(this.#files[file], path, slot, inSlot, bytes, from);
       if (got < bytes) {
-        const path = this.#paths[extent.file];
         const bundle = first + Math.floor(got / extent.stride);
         throw new BridgeError(
           'CORRUPT',

@@ -1,4 +1,4 @@
-import type { PartFactors } from '../../native-bridge/bridge.js';
+import type { Extent, PartFactors, Places } from '../../native-bridge/bridge.js';
 import { numBundles } from '../../native-bridge/bundles.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { expertsOf, networkNeurons, networkWidth, streamedNeurons } from '../model/feed-forward.js';
@@ -36,13 +36,7 @@ export function checkLayer(
 
   const extentFields = fields.maps('extents');
   if (extentFields.length < 1 || extentFields.length > 3) broken(fields.path('extents'), extentFields.length, '1 to 3');
-  const extents = extentFields.map((extent) => {
-    const file = extent.integer('file', 0, files.length - 1);
-    const bytes = extent.integer('bytes', 1, files[file].bytes);
-    const stride = extent.integer('stride', bytes, Math.max(bytes, files[file].bytes));
-    const offset = extent.integer('offset', 0, files[file].bytes - bytes - (bundles - 1) * stride);
-    return { file, offset, bytes, stride };
-  });
+  const extents = extentFields.map((extent) => checkExtent(extent, bundles, files));
 
   const sizes = bundlePartBytes(cut);
   const partFields = fields.fields('parts');
@@ -55,13 +49,40 @@ export function checkLayer(
   const parts = { gate: formats.gate === null ? null : part('gate'), up: part('up'), down: part('down') };
 
   const segments = checkSegments(fields, extents);
-  const external = extents.filter(({ file }) => files[file].external !== null).length;
-  if (external !== 0 && external !== extents.length)
+  const inFiles = extents.flatMap(({ file, places }) => (places ? [...new Set(places.files)] : [file]));
+  const external = inFiles.filter((file) => files[file].external !== null).length;
+  if (external !== 0 && external !== inFiles.length)
     broken(fields.path('extents'), 'in files of both kinds', 'all in the store or all in external files');
   if (external > 0 && !fields.isNull('checksums')) broken(fields.path('checksums'), 'present', 'null');
-  const checksums = external > 0 ? null : checkChecksums(fields, bundles * segments.length);
+  const checksums = external > 0 ? null : uint32s(fields, 'checksums', bundles * segments.length);
   const activation = fields.oneOf('activation', [spec.activation]);
   return { ...cut, activation, factors: checkFactors(fields, spec), extents, parts, segments, checksums };
+}
+
+/** Bundles at even distances, or each at a place of its own. */
+function checkExtent(extent: ManifestFields, bundles: number, files: Manifest['files']): Extent {
+  const file = extent.integer('file', 0, files.length - 1);
+  const bytes = extent.integer('bytes', 1, files[file].bytes);
+  const stride = extent.integer('stride', bytes, Math.max(bytes, files[file].bytes));
+  if (extent.has('places')) {
+    const offset = extent.integer('offset', 0, files[file].bytes - bytes);
+    return { file, offset, bytes, stride, places: checkPlaces(extent.fields('places'), bundles, bytes, files) };
+  }
+  const offset = extent.integer('offset', 0, files[file].bytes - bytes - (bundles - 1) * stride);
+  return { file, offset, bytes, stride };
+}
+
+function checkPlaces(fields: ManifestFields, bundles: number, bytes: number, files: Manifest['files']): Places {
+  const inFiles = uint32s(fields, 'files', bundles);
+  const offsets = new Float64Array(copyOf(fields, 'offsets', bundles * Float64Array.BYTES_PER_ELEMENT));
+  for (const [bundle, file] of inFiles.entries()) {
+    if (file >= files.length || files[file].external === null)
+      broken(fields.path(`files[${bundle}]`), file, "a file of the checkpoint's own");
+    const offset = offsets[bundle];
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset > files[file].bytes - bytes)
+      broken(fields.path(`offsets[${bundle}]`), offset, `an integer from 0 to ${files[file].bytes - bytes}`);
+  }
+  return { files: inFiles, offsets };
 }
 
 /** Gate, up and down have an extent each in a file of the checkpoint, in this order, without gaps. */
@@ -122,11 +143,14 @@ function checkFactors(layer: ManifestFields, { experts, gated }: ModelSpec): Par
   return { gate: part('gate'), up: part('up'), down: part('down') };
 }
 
-function checkChecksums(fields: ManifestFields, count: number): Uint32Array {
-  const raw = fields.bytes('checksums');
-  if (raw.length !== count * 4) broken(`${fields.path('checksums')}.length`, raw.length, String(count * 4));
-  // The decoder's view may have any alignment, so the bytes are copied.
-  return new Uint32Array(new Uint8Array(raw).buffer);
+const uint32s = (fields: ManifestFields, key: string, count: number): Uint32Array =>
+  new Uint32Array(copyOf(fields, key, count * Uint32Array.BYTES_PER_ELEMENT));
+
+/** The decoder's view may have any alignment, so the bytes are copied. */
+function copyOf(fields: ManifestFields, key: string, bytes: number): ArrayBuffer {
+  const raw = fields.bytes(key);
+  if (raw.length !== bytes) broken(`${fields.path(key)}.length`, raw.length, String(bytes));
+  return new Uint8Array(raw).buffer;
 }
 
 function checkFormats(

@@ -1,4 +1,4 @@
-import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import type { BundleGeometry, Extent } from '../../native-bridge/bridge.js';
 import { FORMATS, type RowFormat, rowBytes } from '../../native-bridge/formats.js';
 import { DEVICE_BLOCK } from '../../native-bridge/memory.js';
 import type { Checkpoint, CheckpointTensor } from '../import/checkpoint.js';
@@ -29,20 +29,25 @@ export function whyCopied(tensor: CheckpointTensor): string | null {
   if (layout === 'transposed') return 'it lies turned';
   if (layout === 'packed-mxfp4') return 'its scales lie in a tensor of their own';
   if (interleaved) return 'its rows alternate with those of another tensor';
-  if (shape.length === 3 ? expertStride(tensor) === null : parts !== undefined && parts.length > 1)
-    return 'its rows do not follow one another';
-  if (offset % alignmentOf(format) !== 0)
-    return `it begins at byte ${offset}, which is no multiple of ${alignmentOf(format)}`;
-  return null;
+  const matrices = shape.length === 3 ? shape[0] : 1;
+  if (parts !== undefined && parts.length > 1 && parts.length !== matrices) return 'its rows do not follow one another';
+  const odd = [offset, ...(parts ?? []).map((part) => part.offset)].find((start) => start % alignmentOf(format) !== 0);
+  return odd === undefined ? null : `it begins at byte ${odd}, which is no multiple of ${alignmentOf(format)}`;
 }
 
-/** Bytes from one expert of a stack to the next; null where they lie in several places. */
-function expertStride({ bytes, shape, parts, path, layout }: CheckpointTensor): number | null {
-  if (parts === undefined) return bytes / shape[0];
-  if (layout !== undefined || parts.length !== shape[0]) return null;
-  const stride = parts.length > 1 ? parts[1].offset - parts[0].offset : bytes;
+/** Where the experts of a stack lie: one after another at even distances, or each at a place of its own. */
+function extentOfExperts(
+  { bytes: all, shape, parts, path, offset }: CheckpointTensor,
+  fileOf: (path: string) => number,
+): Extent {
+  const bytes = all / shape[0];
+  const first = { file: fileOf(path), offset, bytes };
+  if (parts === undefined || parts.length === 1) return { ...first, stride: bytes };
+  const stride = parts[1].offset - parts[0].offset;
   const even = parts.every((part, e) => part.path === path && part.offset === parts[0].offset + e * stride);
-  return even && stride >= bytes / shape[0] ? stride : null;
+  if (even && stride >= bytes) return { ...first, stride };
+  const files = Uint32Array.from(parts, (part) => fileOf(part.path));
+  return { ...first, stride: bytes, places: { files, offsets: Float64Array.from(parts, (part) => part.offset) } };
 }
 
 /** True where every matrix of a layer's network can be read in the checkpoint's own files. */
@@ -56,13 +61,9 @@ export function expertsInPlace(
   fileOf: (path: string) => number,
 ): BundleGeometry {
   const { spec } = checkpoint;
-  const { numExperts, intermediateSize } = spec.experts!;
+  const { intermediateSize } = spec.experts!;
   const names = streamedParts(spec);
-  const extents = names.map((name) => {
-    const tensor = tensorOf(checkpoint, layerTensor(layer, name));
-    const { path, offset, bytes } = tensor;
-    return { file: fileOf(path), offset, bytes: bytes / numExperts, stride: expertStride(tensor)! };
-  });
+  const extents = names.map((name) => extentOfExperts(tensorOf(checkpoint, layerTensor(layer, name)), fileOf));
   return {
     ...networkOf(checkpoint, layer),
     neuronsPerBundle: intermediateSize,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { endOfExtent } from '../../native-bridge/bundles.js';
+import { runsOf } from '../../native-bridge/bundles.js';
 import { fileError } from '../disk/files.js';
 import type { Checkpoint } from '../import/checkpoint.js';
 import type { StoreLayout } from './layout.js';
@@ -58,8 +58,9 @@ function copiedRanges({ files }: Checkpoint, { files: storeFiles, layers, reside
     const inPlace = [
       ...layers.flatMap((layer) =>
         layer.extents
-          .map((extent, index) => ({ file: extent.file, start: extent.offset, end: endOfExtent(layer, index) }))
-          .filter((extent) => extent.file === file),
+          .flatMap((_, extent) => runsOf(layer, extent))
+          .filter((run) => run.file === file)
+          .map(({ offset, bytes }) => ({ start: offset, end: offset + bytes })),
       ),
       ...resident
         .filter((tensor) => tensor.file === file)

@@ -87,12 +87,11 @@ async function findUnreadable(
   const byte = Buffer.alloc(1);
   try {
     for (const [layer, geometry] of layers.entries()) {
-      for (const [number, extent] of geometry.extents.entries()) {
-        if (extent.file !== index) continue;
+      for (const number of geometry.extents.keys()) {
         signal?.throwIfAborted();
         for (let bundle = 0; bundle < numBundles(geometry); bundle++) {
           const range = rangeOf(geometry, number, bundle);
-          if (range !== null && !(await canRead(file, path, byte, range.offset + range.bytes - 1)))
+          if (range?.file === index && !(await canRead(file, path, byte, range.offset + range.bytes - 1)))
             return { file: files[index].name, layer, bundle, offset: range.offset };
         }
       }

@@ -40,6 +40,8 @@ const SKETCHES: [string, LayerSketch][] = [
   ['one record, aligned', { ...EXPERTS, layout: 'bundled', start: 8192 }],
   ['distances that are no whole blocks', { ...EXPERTS, padding: 100 }],
   ['one record at distances that are no whole blocks', { ...EXPERTS, layout: 'bundled', padding: 2100 }],
+  ['each at a place of its own, in two files', { ...EXPERTS, scattered: true }],
+  ['small ones, each at a place of its own', { ...EXPERTS, neuronsPerBundle: 32, numNeurons: 192, scattered: true }],
   ['a single expert', { ...EXPERTS, numNeurons: 768, padding: 7 }],
   [
     'a large part beside small ones, two to a unit',

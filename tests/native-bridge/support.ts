@@ -5,6 +5,7 @@ import { afterAll } from 'vitest';
 import type {
   Bridge,
   BridgeActivation,
+  Extent,
   FeedForwardCall,
   Isa,
   RowStream,
@@ -118,6 +119,8 @@ export interface LayerSketch {
   factors?: { gate: number[] | null; up: number[] | null; down: number[] | null };
   /** `bundled`: one extent holds gate, up and down; `apart`: each its own, in its own file. */
   layout?: 'bundled' | 'apart';
+  /** With a layout `apart`: bundles lie in no order, in two files by turns. */
+  scattered?: boolean;
   /** Bytes between one bundle and the next, of garbage. */
   padding?: number;
   /** Where the first bundle begins. */
@@ -140,6 +143,36 @@ const crc32c = (() => {
   const twin = openBridge({ isa: 'ts', threads: 1 });
   return (bytes: Uint8Array) => twin.crc32c(bytes, 0);
 })();
+
+/** Two files with the parts of all bundles in no order, garbage between them; each extent gets the places. */
+function scatter(random: Random, extents: Extent[], bundles: readonly (readonly Uint8Array[])[]): Uint8Array[] {
+  const files: Uint8Array[][] = [[], []];
+  const lengths = [0, 0];
+  const add = (file: number, bytes: Uint8Array) => {
+    files[file].push(bytes);
+    lengths[file] += bytes.length;
+  };
+  const places = extents.map(() => ({
+    files: new Uint32Array(bundles.length),
+    offsets: new Float64Array(bundles.length),
+  }));
+  const order = bundles.flatMap((parts, b) => parts.map((bytes, e) => ({ bytes, b, e, rank: random.below(1000) })));
+  for (const [turn, { bytes, b, e }] of order.sort((one, other) => one.rank - other.rank).entries()) {
+    const file = turn % 2;
+    add(
+      file,
+      new Uint8Array(4 * (1 + random.below(3000))).map(() => random.below(256)),
+    );
+    places[e].files[b] = file;
+    places[e].offsets[b] = lengths[file];
+    add(file, bytes);
+  }
+  extents.forEach((extent, e) => {
+    const [{ length: bytes }] = bundles.map((parts) => parts[e]);
+    Object.assign(extent, { file: places[e].files[0], offset: places[e].offsets[0], stride: bytes, places: places[e] });
+  });
+  return files.map((pieces) => Buffer.concat(pieces));
+}
 
 /** Random weights laid out as the sketch says, and the same weights as plain numbers. */
 export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
@@ -182,7 +215,7 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
   const sizes = bundles[0].map((part) => part.length);
   const partOffsets = sizes.map((_, p) => sizes.slice(0, p).reduce((sum, size) => sum + size, 0));
   const apart = layout === 'apart';
-  const extents = apart
+  const extents: Extent[] = apart
     ? sizes.map((bytes, file) => ({ file, offset: start + 3 * file, bytes, stride: bytes + padding }))
     : [
         {
@@ -192,13 +225,15 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
           stride: partOffsets.at(-1)! + sizes.at(-1)! + padding,
         },
       ];
-  const files = extents.map(({ offset, bytes, stride }, e) => {
-    const file = new Uint8Array(offset + (numBundles - 1) * stride + bytes).map(() => random.below(256));
-    bundles.forEach((parts, b) => {
-      file.set(Buffer.concat(apart ? [parts[e]] : parts), offset + b * stride);
+  const inOrder = () =>
+    extents.map(({ offset, bytes, stride }, e) => {
+      const file = new Uint8Array(offset + (numBundles - 1) * stride + bytes).map(() => random.below(256));
+      bundles.forEach((parts, b) => {
+        file.set(Buffer.concat(apart ? [parts[e]] : parts), offset + b * stride);
+      });
+      return file;
     });
-    return file;
-  });
+  const files = sketch.scattered ? scatter(random, extents, bundles) : inOrder();
   const place = (name: 'gate' | 'up' | 'down') => {
     const p = (names as readonly string[]).indexOf(name);
     return apart ? { extent: p, offset: 0 } : { extent: 0, offset: partOffsets[p] };
@@ -428,7 +463,11 @@ export function openStream(
     const arenaOffset = options.shared ? 0 : arenaBytes;
     const slots = options.slots ?? units;
     arenaBytes = roundUp(arenaOffset + slots * slotLayout(layer).bytes, DEVICE_BLOCK);
-    const extents = layer.extents.map((extent) => ({ ...extent, file: extent.file + firstFile }));
+    const extents = layer.extents.map(({ places, ...extent }) => ({
+      ...extent,
+      file: extent.file + firstFile,
+      ...(places && { places: { ...places, files: places.files.map((file) => file + firstFile) } }),
+    }));
     return { ...layer, extents, arenaOffset, slots };
   });
   const stream = bridge.createStream({

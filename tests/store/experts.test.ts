@@ -1,6 +1,16 @@
-import { appendFileSync, cpSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Places } from '../../dist/native-bridge/bridge.js';
 import type { RowFormat } from '../../dist/native-bridge/formats.js';
 import { planLayout } from '../../dist/src/store/layout.js';
 import type { Manifest } from '../../dist/src/store/manifest.js';
@@ -92,7 +102,7 @@ describe('experts of a GGUF file', () => {
     expect(result).toEqual({ ok: true, bundles: 0, unchecked: 2 * EXPERTS, bytes: store.bytes, firstBad: null });
   });
 
-  it('are stored by layers: those with experts apart go into rows.bin, the others stay', async () => {
+  it('are stored by layers: those with experts at odd bytes go into rows.bin, the others stay', async () => {
     const checkpoint = randomCheckpoint(folder, { ...SHAPE, rows: 'f32', down: 'f32', dataStart: 64 });
     const apart = { numExperts: EXPERTS, apart: true };
     const other = randomCheckpoint(folder, { ...SHAPE, rows: 'f32', down: 'f32', seed: 2, experts: apart });
@@ -124,6 +134,57 @@ describe('experts of a GGUF file', () => {
     expect(existsSync(join(store.path, 'rows.bin'))).toBe(!stay);
     for (const part of PARTS)
       expect(readPart(store, 1, part, 3).equals(expertBytes(checkpoint, `layers.1.${part}`, 3)), part).toBe(true);
+  });
+});
+
+describe('experts with matrices of their own, read in place', () => {
+  const APART: ModelShape = { ...SHAPE, rows: 'bf16', down: 'bf16', experts: { numExperts: EXPERTS, apart: true } };
+  /** A checkpoint whose experts lie in two files, by turns. */
+  const inTwoFiles = () => {
+    const checkpoint = randomCheckpoint(folder, APART);
+    const second = `${checkpoint.path}-2`;
+    cpSync(checkpoint.path, second);
+    const tensors = new Map(checkpoint.tensors);
+    for (const [name, tensor] of tensors)
+      if (tensor.parts)
+        tensors.set(name, {
+          ...tensor,
+          parts: tensor.parts.map((part, e) => (e % 2 === 1 ? { ...part, path: second } : part)),
+        });
+    return { ...checkpoint, tensors, files: [...checkpoint.files, { ...checkpoint.files[0], path: second }] };
+  };
+
+  it('stay where they are, and the store finds each one', async () => {
+    const checkpoint = inTwoFiles();
+    const { store } = await storeOf(checkpoint, { inPlace: true });
+    expect(existsSync(join(store.path, 'rows.bin'))).toBe(false);
+    for (const [index, layer] of store.layers.entries()) {
+      expect(layer.checksums).toBeNull();
+      for (const part of PARTS)
+        for (let expert = 0; expert < EXPERTS; expert++) {
+          const expected = expertBytes(checkpoint, `layers.${index}.${part}`, expert);
+          expect(readPart(store, index, part, expert).equals(expected), `${part} of ${expert}`).toBe(true);
+        }
+    }
+    expect(await verifyStore(store.path, crc32c)).toMatchObject({ ok: true, bundles: 0, unchecked: 2 * EXPERTS });
+    truncateSync(`${checkpoint.path}-2`, 100);
+    expect((await failure(() => openStore(store.path))).code).toBe('CORRUPT');
+  });
+
+  it.each<[string, (places: Places) => unknown]>([
+    ['a file that is not there', ({ files }) => (files[1] = 9)],
+    ["a file of the store's own", ({ files }) => (files[1] = 0)],
+    ['a place beyond the file', ({ offsets }) => (offsets[2] = 1e7)],
+    ['a place that is none', ({ offsets }) => (offsets[2] = 0.5)],
+    ['a negative place', ({ offsets }) => (offsets[2] = -64)],
+    ['places missing', (places) => (places.files = places.files.slice(1))],
+    ['offsets missing', (places) => (places.offsets = places.offsets.slice(1))],
+  ])('are refused with %s in the manifest', async (_, forge) => {
+    const { store } = await storeOf(inTwoFiles(), { inPlace: true });
+    const manifest = structuredClone(store.manifest);
+    forge(manifest.layers[1].extents[0].places!);
+    writeFileSync(join(store.path, 'manifest.msgpack'), encodeManifest(manifest));
+    expect((await failure(() => openStore(store.path))).code).toBe('CORRUPT');
   });
 });
 
@@ -190,7 +251,7 @@ describe('experts in rows.bin', () => {
       {},
     ],
   ])('are gate, up and down of one expert after another: %s', async (_, shape, options) => {
-    const checkpoint = randomCheckpoint(folder, shape);
+    const checkpoint = { ...randomCheckpoint(folder, shape), kind: 'huggingface' as const };
     const { store } = await storeOf(checkpoint, options);
     const rows = readFileSync(join(store.path, 'rows.bin'));
     for (const [index, { extents, formats, neuronsPerBundle, numNeurons, checksums }] of store.layers.entries()) {

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import { dequantize } from '../../dist/native-bridge/blocks.js';
+import { rangeOf } from '../../dist/native-bridge/bundles.js';
 import { crc32c as tableCrc32c } from '../../dist/native-bridge/crc32c.js';
 import { FORMATS, isWritableFormat, type RowFormat } from '../../dist/native-bridge/formats.js';
 import { FlashrowError } from '../../dist/src/errors.js';
@@ -301,14 +302,10 @@ function readAt(path: string, offset: number, bytes: number): Buffer {
 
 /** A part of a bundle as it lies in the store's file, found through the geometry. */
 export function readPart(store: Store, layer: number, name: 'gate' | 'up' | 'down', bundle: number): Buffer {
-  const { extents, parts, formats, neuronsPerBundle, hiddenSize } = store.layers[layer];
+  const { parts, formats, neuronsPerBundle, hiddenSize } = store.layers[layer];
   const { extent, offset } = parts[name]!;
-  const { file, offset: start, stride } = extents[extent];
-  return readAt(
-    store.files[file],
-    start + bundle * stride + offset,
-    bytesFor(formats[name]!, neuronsPerBundle * hiddenSize),
-  );
+  const { file, offset: start } = rangeOf(store.layers[layer], extent, bundle)!;
+  return readAt(store.files[file], start + offset, bytesFor(formats[name]!, neuronsPerBundle * hiddenSize));
 }
 
 export function readResident(store: Store, name: string): Buffer {

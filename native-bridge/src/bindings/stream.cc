@@ -19,12 +19,29 @@ Part toPart(const Napi::Value& value, const char* name) {
   return {static_cast<uint32_t>(std::min<uint64_t>(countOf(part, "extent"), UINT32_MAX)), countOf(part, "offset")};
 }
 
+/** `Places` of bridge.ts; undefined for none. */
+std::vector<Place> toPlaces(const Napi::Value& value) {
+  std::vector<Place> places;
+  if (value.IsUndefined()) return places;
+  const Napi::Object object = toObject(value, "places");
+  const auto files = toIds(object.Get("files"), 1, "files");
+  const auto offsets = toSpan<double>(object.Get("offsets"), napi_float64_array, 1, "offsets", "Float64Array");
+  if (files.length != offsets.length) failUsage("places need a file and an offset each");
+  for (size_t i = 0; i < files.length; i++) {
+    const double offset = offsets.data[i];
+    if (!(offset >= 0 && offset <= 9007199254740991.0)) failUsage("a bundle's place is no offset in a file");
+    places.push_back({files.data[i], static_cast<uint64_t>(offset)});
+  }
+  return places;
+}
+
 void readExtents(const Napi::Object& object, LayerOptions& layer) {
   const Napi::Array extents = toArray(object.Get("extents"), "extents");
   for (uint32_t i = 0; i < extents.Length(); i++) {
     const Napi::Object extent = toObject(extents.Get(i), "extent");
     layer.extents.push_back({static_cast<uint32_t>(std::min<uint64_t>(countOf(extent, "file"), UINT32_MAX)),
-                             countOf(extent, "offset"), countOf(extent, "bytes"), countOf(extent, "stride")});
+                             countOf(extent, "offset"), countOf(extent, "bytes"), countOf(extent, "stride"),
+                             toPlaces(extent.Get("places"))});
   }
   if (!object.Get("gate").IsNull()) layer.gate = toPart(object.Get("gate"), "gate");
   layer.up = toPart(object.Get("up"), "up");

@@ -64,8 +64,21 @@ void Layer::checkExtents(size_t numFiles) const {
     check(extent.offset <= kMostBytes && extent.bytes <= kMostBytes && extent.stride <= kMostBytes / numBundles,
           "an extent reaches past 2^53 bytes");
     check(areas[e].skip < extent.bytes, "an extent is skipped whole");
+    checkPlaces(extent, numFiles);
     const uint64_t span = longestSpan(e) + (areas[e].shifts ? kDeviceBlock : 0);
     check(areas[e].offset <= slotBytes && span <= slotBytes - areas[e].offset, "a slot is too small for a unit");
+  }
+}
+
+void Layer::checkPlaces(const Extent& extent, size_t numFiles) const {
+  if (extent.places.empty()) return;
+  const Check check{index};
+  check(extent.places.size() == numBundles && bundlesPerUnit == 1 && !downApart(),
+        "bundles with places of their own need a place each, and one bundle per unit");
+  check(checksums.empty(), "bundles with places of their own have no checksums");
+  for (const Place& place : extent.places) {
+    check(place.file < numFiles, "a bundle's place names a file that is not among the paths");
+    check(place.offset <= kMostBytes, "a bundle's place is past 2^53 bytes");
   }
 }
 

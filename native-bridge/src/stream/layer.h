@@ -18,9 +18,17 @@ namespace flashrow {
 /** The matrices that x is multiplied with; None where a choice of one is left open. */
 enum class InputPart : uint8_t { None, Gate, Up };
 
+/** Where a bundle's bytes begin. */
+struct Place {
+  uint32_t file;
+  uint64_t offset;
+};
+
+/** With `places`, one for each bundle, bundles do not follow one another at `stride`. */
 struct Extent {
   uint32_t file;
   uint64_t offset, bytes, stride;
+  std::vector<Place> places;
 };
 
 struct Part {
@@ -105,7 +113,12 @@ struct Layer : LayerOptions, Streamed {
   /** Whether a unit has bytes in an extent. */
   bool holds(size_t extent, size_t unit) const { return !downApart() || (extent == down.extent) == isOutputs(unit); }
   /** File range of a unit's bytes in an extent that it has. */
+  uint32_t fileOf(size_t extent, size_t unit) const {
+    const Extent& all = extents[extent];
+    return all.places.empty() ? all.file : all.places[unit].file;
+  }
   uint64_t fileOffset(size_t extent, size_t unit) const {
+    if (!extents[extent].places.empty()) return extents[extent].places[unit].offset + areas[extent].skip;
     const size_t place = isOutputs(unit) ? unit - inputBundles : unit;
     return extents[extent].offset + place * bundlesPerUnit * extents[extent].stride + areas[extent].skip;
   }
@@ -146,7 +159,7 @@ struct Layer : LayerOptions, Streamed {
   size_t runCount() const override { return extents.size(); }
   Run run(size_t extent, size_t unit) const override {
     if (!holds(extent, unit)) return {extents[extent].file, 0, 0, 0};
-    return {extents[extent].file, fileOffset(extent, unit), spanOf(extent, unit), offsetInSlot(extent, unit)};
+    return {fileOf(extent, unit), fileOffset(extent, unit), spanOf(extent, unit), offsetInSlot(extent, unit)};
   }
   std::optional<Failure> damageOf(size_t unit, const uint8_t* data, const SlotBoard& board) override;
   Failure placed(const Failure& failure, size_t unit, uint64_t offset, const SlotBoard& board) const override;
@@ -155,6 +168,7 @@ struct Layer : LayerOptions, Streamed {
   /** Weights in a row of down, as it lies. */
   size_t downColumns() const;
   void checkExtents(size_t numFiles) const;
+  void checkPlaces(const Extent& extent, size_t numFiles) const;
   void checkParts() const;
   void checkSegments() const;
 

@@ -38,7 +38,11 @@ static size_t bundleAt(const Layer& layer, const SlotBoard& board, const std::st
                        size_t otherwise) {
   for (size_t e = 0; e < layer.extents.size(); e++) {
     const Extent& extent = layer.extents[e];
-    if (board.pathOf(extent.file) != path || offset < extent.offset) continue;
+    for (size_t i = 0; i < extent.places.size(); i++) {
+      const Place& place = extent.places[i];
+      if (board.pathOf(place.file) == path && offset - place.offset < extent.bytes) return i;
+    }
+    if (!extent.places.empty() || board.pathOf(extent.file) != path || offset < extent.offset) continue;
     const bool outputs = layer.downApart() && e == layer.down.extent;
     const size_t bundles = outputs ? layer.numBundles - layer.inputBundles : layer.inputBundles;
     const uint64_t from = offset - extent.offset;
