@@ -3,19 +3,31 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
- * The addons that the package ships. Each path stands here as it is: what traces or bundles an app follows such paths,
- * and none that is put together. Seen from this module, compiled.
+ * Where the package has the addon of a machine, seen from this module, compiled; null where it brings none. Each path
+ * stands here as it is: what traces or bundles an app follows such paths, and none that is put together.
  */
-const SHIPPED: Readonly<Record<string, () => URL>> = {
-  'darwin-arm64': () => new URL('../../native-bridge/prebuilds/darwin-arm64/flashrow.node', import.meta.url),
-  'darwin-x64': () => new URL('../../native-bridge/prebuilds/darwin-x64/flashrow.node', import.meta.url),
-  'linux-arm64-glibc': () => new URL('../../native-bridge/prebuilds/linux-arm64/flashrow.glibc.node', import.meta.url),
-  'linux-arm64-musl': () => new URL('../../native-bridge/prebuilds/linux-arm64/flashrow.musl.node', import.meta.url),
-  'linux-x64-glibc': () => new URL('../../native-bridge/prebuilds/linux-x64/flashrow.glibc.node', import.meta.url),
-  'linux-x64-musl': () => new URL('../../native-bridge/prebuilds/linux-x64/flashrow.musl.node', import.meta.url),
-  'win32-arm64': () => new URL('../../native-bridge/prebuilds/win32-arm64/flashrow.node', import.meta.url),
-  'win32-x64': () => new URL('../../native-bridge/prebuilds/win32-x64/flashrow.node', import.meta.url),
-};
+function shippedAt(machine: string): URL | null {
+  switch (machine) {
+    case 'darwin-arm64':
+      return new URL('../../native-bridge/prebuilds/darwin-arm64/flashrow.node', import.meta.url);
+    case 'darwin-x64':
+      return new URL('../../native-bridge/prebuilds/darwin-x64/flashrow.node', import.meta.url);
+    case 'linux-arm64-glibc':
+      return new URL('../../native-bridge/prebuilds/linux-arm64/flashrow.glibc.node', import.meta.url);
+    case 'linux-arm64-musl':
+      return new URL('../../native-bridge/prebuilds/linux-arm64/flashrow.musl.node', import.meta.url);
+    case 'linux-x64-glibc':
+      return new URL('../../native-bridge/prebuilds/linux-x64/flashrow.glibc.node', import.meta.url);
+    case 'linux-x64-musl':
+      return new URL('../../native-bridge/prebuilds/linux-x64/flashrow.musl.node', import.meta.url);
+    case 'win32-arm64':
+      return new URL('../../native-bridge/prebuilds/win32-arm64/flashrow.node', import.meta.url);
+    case 'win32-x64':
+      return new URL('../../native-bridge/prebuilds/win32-x64/flashrow.node', import.meta.url);
+    default:
+      return null;
+  }
+}
 
 /** This machine, as the shipped addons are called after it; Linux has one for each C library. */
 export function machineName(): string {
@@ -23,7 +35,7 @@ export function machineName(): string {
   return platform === 'linux' ? `${platform}-${arch}-${isMusl() ? 'musl' : 'glibc'}` : `${platform}-${arch}`;
 }
 
-export const isShipped = (machine: string): boolean => Object.hasOwn(SHIPPED, machine);
+export const isShipped = (machine: string): boolean => shippedAt(machine) !== null;
 
 /** Whether this Node.js runs on musl: its file begins with the name of the loader that it wants. */
 function isMusl(): boolean {
@@ -45,12 +57,13 @@ function isMusl(): boolean {
 export function addonFiles(machine: string): string[] {
   const places = [join('native-bridge', 'build', 'flashrow.node')];
   const followed: string[] = [];
-  if (isShipped(machine)) {
+  const shipped = shippedAt(machine);
+  if (shipped !== null) {
     const [platform, arch, libc] = machine.split('-');
     const file = libc === undefined ? 'flashrow.node' : `flashrow.${libc}.node`;
     places.push(join('native-bridge', 'prebuilds', `${platform}-${arch}`, file));
     // A bundler may have put the file elsewhere, under another name.
-    followed.push(fileURLToPath(SHIPPED[machine]()));
+    followed.push(fileURLToPath(shipped));
   }
   return [...new Set([...above(places), ...followed])].filter((path) => existsSync(path));
 }
