@@ -143,11 +143,12 @@ function compilerFlags(platform) {
   ];
 }
 
-const LINKER_FLAGS = {
-  darwin: ['-shared', '-undefined', 'dynamic_lookup'],
-  // The C++ library inside: Windows brings none.
-  win32: ['-shared', '-static'],
-};
+function sharedFlags({ program, args }, platform) {
+  if (platform === 'darwin') return ['-shared', '-undefined', 'dynamic_lookup'];
+  if (platform !== 'win32') return ['-shared', '-pthread'];
+  // The C++ library inside, as Windows brings none. Zig does that anyway, and takes this for an archive.
+  return [program, ...args].join(' ').includes('zig') ? ['-shared'] : ['-shared', '-static'];
+}
 
 /**
  * Compiles into `output`. `compiler` has a program, its first arguments, and the machine that it compiles for.
@@ -172,8 +173,7 @@ export async function compileAddon({ compiler, output, linkerFlags = [] }) {
       const simd = i < sources.length ? await simdFlags(compiler, sources[i]) : [];
       await run(program, [...args, ...flags, ...simd, '-c', path, '-o', objects[i]]);
     });
-    const shared = LINKER_FLAGS[platform] ?? ['-shared', '-pthread'];
-    await run(program, [...args, ...shared, ...linkerFlags, ...objects, '-o', output]);
+    await run(program, [...args, ...sharedFlags(compiler, platform), ...linkerFlags, ...objects, '-o', output]);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -58,7 +58,7 @@ const OPTIONS: Record<string, string[]> = {
   logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: [...SHARED, '--prompt-tokens'],
+  plan: [...SHARED, '--prompt-tokens', '--disk-speed', '--memory-speed'],
   doctor: ['--size'],
   build: ['--force'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
