@@ -5,6 +5,7 @@ import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
 import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
+import type { GivenSpeeds } from '../plan/probes.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
@@ -57,6 +58,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** False where the answer ends with its first call. */
+  parallelToolCalls: boolean;
 }
 
 export interface ConvertRequest {
@@ -136,7 +139,13 @@ export interface VerifyResult {
 export interface Methods {
   /** A plan for each budget; none at all is the default budget. */
   plan: {
-    args: { source: string; options: PlainOptions; budgets: readonly ModelOptions['memory'][]; promptTokens?: number };
+    args: {
+      source: string;
+      options: PlainOptions;
+      budgets: readonly ModelOptions['memory'][];
+      promptTokens?: number;
+      speeds: GivenSpeeds;
+    };
     result: Plan[];
     event: never;
   };
@@ -156,7 +165,12 @@ export interface Methods {
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
-  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  prepare: {
+    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
+    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    result: string;
+    event: Progress;
+  };
   /** Trains the predictors of a store. */
   calibrate: {
     args: {
@@ -182,7 +196,13 @@ export interface Methods {
   };
   /** Loads a store; the calls below need it. */
   open: {
-    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    args: {
+      store: string;
+      options: PlainOptions;
+      anonymousBefore: number;
+      /** Where conversations are kept, and how many bytes of them; null for nowhere. */
+      sessions: { folder: string; mostBytes: number } | null;
+    };
     /** `idle` is the receipt of no work at all. */
     result: { info: ModelInfo; plan: Plan; idle: Receipt };
     event: Progress;
@@ -271,7 +291,9 @@ export interface ErrorShape {
 export type Reply =
   | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
   /** Why the compiled kernels are not there. */
-  | { slowKernels: string };
+  | { slowKernels: string }
+  /** What the app's owner should know, and no call is about. */
+  | { warning: string };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
-import { kernelSpeed, loadSpeed } from './kernel-speed.js';
-import { record, recorded } from './speed-log.js';
+import { kernelSpeed, loadSpeed } from './speeds/kernel-speed.js';
+import { record, recorded } from './speeds/speed-log.js';
 
 /** A disk is read so often, for so much each time; the best counts. */
 const [READ_PROBES, READ_BYTES] = [3, 24e6];
@@ -40,6 +40,24 @@ export interface Probes {
   batch: number;
   /** What else is to be said of them, in words. */
   remarks: string[];
+}
+
+/** Speeds of another machine, in bytes per second, to forecast for in the place of this one's. */
+export interface GivenSpeeds {
+  disk?: number;
+  /** Of weights that lie in memory, for one token. */
+  memory?: number;
+}
+
+export const isGiven = ({ disk, memory }: GivenSpeeds): boolean => disk !== undefined || memory !== undefined;
+
+/**
+ * The probes of a machine of these speeds. Nobody says how its processor fares with many tokens together, so prompts
+ * gain as much from slower or faster memory as a single token does.
+ */
+export function ofSpeeds(probes: Probes, { disk = probes.disk, memory = probes.weights }: GivenSpeeds): Probes {
+  const share = memory / probes.weights;
+  return { ...probes, disk, weights: memory, loads: probes.loads * share, batch: probes.batch * share };
 }
 
 /**

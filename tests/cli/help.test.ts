@@ -65,14 +65,17 @@ const OPTIONS: Record<string, string[]> = {
     '--chat-template',
     '--max-queue',
     '--keep-alive',
+    '--sessions-dir',
+    '--sessions-size',
     '--draft',
     ...SHARED,
   ],
   logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: [...SHARED, '--draft', '--prompt-tokens'],
+  plan: [...SHARED, '--draft', '--prompt-tokens', '--disk-speed', '--memory-speed'],
   doctor: ['--size'],
+  build: ['--force'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
   list: ['--cache-dir'],
   rm: ['--cache-dir'],
@@ -163,7 +166,7 @@ describe.each([undefined, ...Object.keys(OPTIONS)])('the help of %s', (name) => 
   });
 });
 
-describe.concurrent('what is misspelled', { timeout: 30_000 }, () => {
+describe.concurrent('what is misspelled', () => {
   test.for<[string[], string]>([
     [['nope'], "unknown command 'nope'. See `flashrow help`"],
     [['help', 'nope'], "unknown command 'nope'. See `flashrow help`"],

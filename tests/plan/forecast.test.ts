@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bridge } from '../../dist/native-bridge/bridge.js';
 import type { Allocation } from '../../dist/src/plan/allocation.js';
 import { type ForecastInput, forecast } from '../../dist/src/plan/forecast.js';
-import { kernelSpeed } from '../../dist/src/plan/kernel-speed.js';
-import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/read-curve.js';
+import { kernelSpeed } from '../../dist/src/plan/speeds/kernel-speed.js';
+import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/speeds/read-curve.js';
 
 /** A machine whose clock stands still but for products, of a millisecond each, and whose disk reads 2 GB/s. */
 let now = 0;
@@ -114,7 +114,8 @@ describe('the forecast', () => {
   const of = (change: object, more: Partial<ForecastInput> = {}) =>
     forecast({
       ...{ bridge, path: 'model', sample: SAMPLE, allocation: allocation(change), experts: false, denseBytes: 30e6 },
-      ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, cacheDir, known: new Map(), earlier: null },
+      ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, draftBytes: null, cacheDir, known: new Map() },
+      ...{ speeds: {}, earlier: null },
       ...more,
     });
   /** Seconds: reads at 2 GB/s, products at 1 GB/s, 0.2 ms for each of two layers. */
@@ -142,6 +143,14 @@ describe('the forecast', () => {
 
   it('waits for experts before it computes', () => {
     expect(1 / of({}, { experts: true }).tokensPerSecond!).toBeCloseTo(READING + COMPUTING + FIXED, 9);
+  });
+
+  it('goes by the speeds of another machine where they are given, and says so', () => {
+    // A disk a tenth as fast, and memory half as fast: 1 GB/s here.
+    const slow = of({}, { speeds: { disk: 2e8, memory: 5e8 } });
+    expect(1 / slow.tokensPerSecond!).toBeCloseTo(10 * READING + 2 * 0.03 + 2 * 0.2e-3, 9);
+    expect(slow.basis).toMatch(/at 200 MB\/s, as given, .*at 500 MB\/s for one token, as given,/);
+    expect(of({}).basis).not.toContain('as given');
   });
 
   /** The cache is filled with 10 MB at 4 GB/s on each of two cores. */
