@@ -5,6 +5,7 @@ import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
 import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
+import type { GivenSpeeds } from '../plan/probes.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
@@ -57,6 +58,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** False where the answer ends with its first call. */
+  parallelToolCalls: boolean;
 }
 
 export interface ConvertRequest {
@@ -136,7 +139,13 @@ export interface VerifyResult {
 export interface Methods {
   /** A plan for each budget; none at all is the default budget. */
   plan: {
-    args: { source: string; options: PlainOptions; budgets: readonly ModelOptions['memory'][]; promptTokens?: number };
+    args: {
+      source: string;
+      options: PlainOptions;
+      budgets: readonly ModelOptions['memory'][];
+      promptTokens?: number;
+      speeds: GivenSpeeds;
+    };
     result: Plan[];
     event: never;
   };
@@ -156,7 +165,12 @@ export interface Methods {
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
-  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  prepare: {
+    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
+    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    result: string;
+    event: Progress;
+  };
   /** Trains the predictors of a store. */
   calibrate: {
     args: {

@@ -89,7 +89,7 @@ export class ModelHost {
       return await generate(prompt, settings, {
         lane,
         spelling,
-        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
+        constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
         meter,
