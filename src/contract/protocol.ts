@@ -184,7 +184,13 @@ export interface Methods {
   };
   /** Loads a store; the calls below need it. */
   open: {
-    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    args: {
+      store: string;
+      options: PlainOptions;
+      anonymousBefore: number;
+      /** Where conversations are kept, and how many bytes of them; null for nowhere. */
+      sessions: { folder: string; mostBytes: number } | null;
+    };
     /** `idle` is the receipt of no work at all. */
     result: { info: ModelInfo; plan: Plan; idle: Receipt };
     event: Progress;
@@ -273,7 +279,9 @@ export interface ErrorShape {
 export type Reply =
   | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
   /** Why the compiled kernels are not there. */
-  | { slowKernels: string };
+  | { slowKernels: string }
+  /** What the app's owner should know, and no call is about. */
+  | { warning: string };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {

@@ -15,8 +15,8 @@ import type { Allocation } from '../plan/allocation.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
-import { runLog, shareInMemory } from '../plan/run-speeds.js';
 import { policyName } from '../plan/settings.js';
+import { runLog, shareInMemory } from '../plan/speeds/run-speeds.js';
 import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import { openStore, type Store } from '../store/reader.js';
@@ -38,6 +38,7 @@ import { ModelHost } from './model-host.js';
 import { ringSchedule } from './ring-schedule.js';
 import { Ledger } from './rounds/ledger.js';
 import { samplingDefaults } from './sampling-defaults.js';
+import { type SessionSettings, Sessions } from './state/sessions.js';
 import type { StateOwner } from './state/state-file.js';
 import { MatricesInRing } from './streamed-matrices.js';
 
@@ -45,6 +46,8 @@ import { MatricesInRing } from './streamed-matrices.js';
 const STATE_BOOKS_BYTES = 1e6;
 
 type Planned = ReturnType<typeof planOutline>;
+/** `sessions`: where conversations go that leave memory; they are forgotten without. */
+type OpenArguments = Omit<Methods['open']['args'], 'sessions'> & { sessions?: SessionSettings | null };
 
 /** The parts that compute, loaded and in the order of their loading. */
 interface LoadedParts {
@@ -61,10 +64,10 @@ interface LoadedParts {
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
  * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
  * the most. `speculate` says what foretells tokens; tests give another. Throws INSUFFICIENT_MEMORY with the plan,
- * CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
+ * CORRUPT, NOT_WRITABLE, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
  */
 export async function openHost(
-  { store: path, options, anonymousBefore }: Methods['open']['args'],
+  { store: path, options, anonymousBefore, sessions }: OpenArguments,
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
   chunkTokens?: number,
@@ -83,6 +86,7 @@ export async function openHost(
     held.keep({ dispose: log.keep });
     const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
+    const stateOwner = stateOwnerOf(store, planned, parts);
     return new ModelHost({
       info,
       plan,
@@ -90,14 +94,14 @@ export async function openHost(
         ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },
         contextSize: settings.contextSize,
         sequences: settings.sequences,
+        sessions: sessions ? new Sessions(sessions, stateOwner) : null,
         chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
         checkSource: () => checkExternal(store.manifest.files),
       }),
       feedForward,
       speculation: speculate(parts.selector, settings),
       traceHeader: traceHeaderOf(store, info, allocation),
-      stateOwner: stateOwnerOf(store, planned, parts),
-      ...{ sources, ledger },
+      ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),
     });
   } catch (error) {

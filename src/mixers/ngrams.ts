@@ -3,8 +3,8 @@ import { tensorNamed } from '../dense/check-tensors.js';
 import { checkOnDisk } from '../dense/checksum.js';
 import { Embedding } from '../dense/embedding.js';
 import { MIXED_AT_ONCE, normStreams, type ResidualStreams } from '../dense/residual-streams.js';
+import { streamsWidth } from '../model/mixer-tensors.js';
 import type { NgramsSpec } from '../model/spec.js';
-import { streamsWidth } from '../model/stream-tensors.js';
 import { NGRAM_EMBEDDING } from '../model/tensor-names.js';
 import { sigmoid, silu } from './activations.js';
 import { type MixerLoad, type MixerTensors, withMixerTensors } from './mixer-tensors.js';
@@ -26,8 +26,8 @@ export function loadNgrams(load: MixerLoad, streams: ResidualStreams, ngrams: Ng
  * product of its key with the stream, both in norms; and besides silu of a convolution over these, whose positions are
  * as far apart as the longest n-gram is long.
  *
- * A row of inputs is [what the convolution sees | id + 1]. The state is [columns of the convolution | the ids + 1 of the
- * tokens before, the last one first], 0 for none.
+ * A row of inputs is [what the convolution sees | id + 1]. The state is [columns of the convolution | the ids + 1 of
+ * the tokens before, the last one first], 0 for none.
  */
 export class Ngrams implements RecurrentLayer {
   readonly stateFloats: number;
