@@ -13,7 +13,9 @@ import { contentOf, endOf, StreamParts } from './results.js';
 export interface LanguageModelSettings {
   /** What the AI SDK calls it; default the name of the model. */
   modelId?: string | undefined;
-  /** Options of each of its calls, unless the call says otherwise: `template`, `templateVariables`, `minP` and so on. */
+  /**
+   * Options of each of its calls, unless the call says otherwise: `template`, `templateVariables`, `minP` and so on.
+   */
   options?: Omit<ChatOptions, 'signal' | 'onStart' | 'onProgress' | 'tools' | 'toolChoice'> | undefined;
 }
 
