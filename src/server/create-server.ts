@@ -10,6 +10,7 @@ import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
 import { ModelPool } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
+import { openApi } from './openapi.js';
 import type { ServerOptions } from './options.js';
 import { type Desk, type Job, respond } from './respond.js';
 import { responsesJob } from './responses-route.js';
@@ -39,6 +40,7 @@ export function createServer(options: ServerOptions): FlashrowServer {
   });
   app.use(hostGuard(options), originGuard(options));
   app.get('/health', (context) => context.json({ status: 'ok' }));
+  app.get('/openapi.json', (context) => context.json(openApi(options.apiKey !== undefined)));
   app.use(keyGuard(options));
   app.use(
     bodyLimit({
