@@ -1,3 +1,5 @@
+import type { ResidualStreams } from './residual-streams.js';
+
 /** The inputs of a layer's streamed network, or of its experts, and of its router. */
 export interface NetworkInputs {
   experts: Float32Array;
@@ -11,6 +13,8 @@ export interface NetworkInputs {
 export interface DenseHalf {
   /** Bytes of weights held in memory. */
   readonly residentBytes: number;
+  /** The residual streams of a pass, where there are several; null for one. x is then what a layer reads of them. */
+  readonly streams: ResidualStreams | null;
   /**
    * Begins a pass, whose tokens may be of several sequences. x[ids.length, hiddenSize] = the embedding rows of `ids`,
    * plus the learned vectors of positions[ids.length] if the model has them.

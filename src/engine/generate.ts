@@ -5,9 +5,9 @@ import { FlashrowError } from '../errors.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Speculation } from './drafts/speculation.js';
 import { writeAnswer } from './drafts/write-answer.js';
-import { Drawing, type DrawingParts } from './drawing.js';
 import type { Meter } from './meter.js';
 import type { Lane } from './rounds/lane.js';
+import { Drawing, type DrawingParts } from './sampling/drawing.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
 export interface GenerationParts extends Omit<WriterParts, 'stop'>, Omit<DrawingParts, 'answer'> {
@@ -34,8 +34,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 
 /**
  * Runs a prompt and generates from it. The order: keep the state of a common prefix, prefill the rest, then for each
- * token sample, decode to text, scan for stop strings, run the token (drafts/write-answer.ts). An abort, even during the
- * prompt, returns the text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER,
+ * token sample, decode to text, scan for stop strings, run the token (drafts/write-answer.ts). An abort, even during
+ * the prompt, returns the text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER,
  * CORRUPT or IO.
  */
 export async function generate(
@@ -65,10 +65,11 @@ export async function generate(
     reasoning: answer.reasoning,
     toolCalls: answer.toolCalls,
     tokens,
+    ...(drawing.logprobs ? { logprobs: drawing.logprobs } : {}),
     finishReason: endedBy === 'endToken' && answer.toolCalls.length > 0 ? 'tool-calls' : FINISH_REASONS[endedBy],
     endedBy,
     stopText: answer.stopText,
-    usage: { prompt: prompt.length, cached, completion: tokens.length },
+    usage: { prompt: prompt.length, cached, completion: tokens.length, reasoning: answer.reasoningTokens },
     receipt: meter.receipt(speculation?.name),
   };
 }

@@ -1,6 +1,6 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { DenseMatrix } from '../dense/dense-matrix.js';
-import { type Norm, rmsNorm } from '../dense/norm.js';
+import { type AppliedNorm, rmsNorm } from '../dense/norm.js';
 import { Rotary } from '../dense/rotary.js';
 import { heat, scaleBy } from '../dense/vectors.js';
 import type { LatentAttentionSpec, ModelSpec } from '../model/spec.js';
@@ -17,7 +17,7 @@ export class LatentProjections {
   readonly #latent: LatentAttentionSpec;
   readonly #tensors: MixerTensors;
   readonly #rotary: Rotary;
-  readonly #norm: Norm;
+  readonly #norm: AppliedNorm;
   readonly #epsilon: number;
   /** Null where queries have no bottleneck. */
   readonly #bottleneck: { matrix: DenseMatrix; norm: Float32Array; rows: Float32Array } | null;

@@ -21,7 +21,18 @@ const GENERATE = [
   '--top-k',
   '--top-p',
   '--min-p',
+  '--typical-p',
+  '--xtc-probability',
+  '--xtc-threshold',
   '--repeat-penalty',
+  '--presence-penalty',
+  '--frequency-penalty',
+  '--penalty-window',
+  '--dry-multiplier',
+  '--dry-base',
+  '--dry-allowed-length',
+  '--dry-window',
+  '--logit-bias',
   '--seed',
   '--stop',
   '--ignore-eos',
@@ -152,7 +163,7 @@ describe.each([undefined, ...Object.keys(OPTIONS)])('the help of %s', (name) => 
   });
 });
 
-describe.concurrent('what is misspelled', { timeout: 30_000 }, () => {
+describe.concurrent('what is misspelled', () => {
   test.for<[string[], string]>([
     [['nope'], "unknown command 'nope'. See `flashrow help`"],
     [['help', 'nope'], "unknown command 'nope'. See `flashrow help`"],

@@ -1,4 +1,4 @@
-import type { ModelSpec } from './spec.js';
+import type { ModelSpec } from '../spec.js';
 
 /** Traits that most families leave as they are. */
 export const DEFAULT_TRAITS = {
@@ -15,6 +15,8 @@ export const DEFAULT_TRAITS = {
   sharedKeyValueLayers: 0,
   layerScales: false,
   perLayerInputs: null,
+  residualStreams: null,
+  ngrams: null,
   layerIntermediateSizes: null,
   noRotaryEvery: null,
   attentionSoftCap: null,
