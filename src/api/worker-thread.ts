@@ -94,6 +94,10 @@ export class WorkerThread<M extends MethodMap> {
       warnOfSlowKernels(reply.slowKernels);
       return;
     }
+    if ('warning' in reply) {
+      process.emitWarning(reply.warning, { type: 'FlashrowWarning' });
+      return;
+    }
     const call = this.#pending.get(reply.id);
     if (!call) return;
     if ('event' in reply) {

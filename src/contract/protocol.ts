@@ -57,6 +57,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** False where the answer ends with its first call. */
+  parallelToolCalls: boolean;
 }
 
 export interface ConvertRequest {
@@ -187,7 +189,13 @@ export interface Methods {
   };
   /** Loads a store; the calls below need it. */
   open: {
-    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    args: {
+      store: string;
+      options: PlainOptions;
+      anonymousBefore: number;
+      /** Where conversations are kept, and how many bytes of them; null for nowhere. */
+      sessions: { folder: string; mostBytes: number } | null;
+    };
     /** `idle` is the receipt of no work at all. */
     result: { info: ModelInfo; plan: Plan; idle: Receipt };
     event: Progress;
@@ -276,7 +284,9 @@ export interface ErrorShape {
 export type Reply =
   | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
   /** Why the compiled kernels are not there. */
-  | { slowKernels: string };
+  | { slowKernels: string }
+  /** What the app's owner should know, and no call is about. */
+  | { warning: string };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {

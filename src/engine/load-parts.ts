@@ -16,7 +16,7 @@ import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineParts } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import { createMixer } from './layer-mixers.js';
@@ -24,7 +24,6 @@ import { readHotNeurons } from './load-predictors.js';
 import { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ringSchedule } from './ring-schedule.js';
-import type { Ledger } from './rounds/ledger.js';
 import { MatricesInRing } from './streamed-matrices.js';
 
 /** The parts that compute, loaded and in the order of their loading. */
@@ -94,18 +93,24 @@ function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices 
   return streamed.length > 0 ? new MatricesInRing(stream, streamed, headEntry) : null;
 }
 
-/** Puts the parts to work. `chunkTokens`: tokens that go through a layer together, by default as many as fit. */
+/** What an engine has beside the parts of a model. */
+interface EngineExtras extends Pick<EngineParts, 'ledger' | 'sessions'> {
+  /** Tokens that go through a layer together, by default as many as the buffers hold. */
+  chunkTokens?: number | undefined;
+}
+
+/** Puts the parts to work. */
 export function createEngine(
   store: Store,
   { settings }: PlannedModel,
   { dense, mixer, feedForward, denseTime }: LoadedParts,
-  ledger: Ledger,
-  chunkTokens?: number,
+  { ledger, sessions, chunkTokens }: EngineExtras,
 ): Engine {
   return new Engine({
     ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },
     contextSize: settings.contextSize,
     sequences: settings.sequences,
+    sessions,
     chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
     checkSource: () => checkExternal(store.manifest.files),
   });

@@ -20,21 +20,24 @@ import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
 import { Ledger } from './rounds/ledger.js';
 import { samplingDefaults } from './sampling-defaults.js';
+import { type SessionSettings, Sessions } from './state/sessions.js';
 import type { StateOwner } from './state/state-file.js';
 
 /** Bytes that say which pages and which copies a saved state holds; no context has more pages. */
 const STATE_BOOKS_BYTES = 1e6;
 
 type Planned = ReturnType<typeof planOutline>;
+/** `sessions`: where conversations go that leave memory; they are forgotten without. */
+type OpenArguments = Omit<Methods['open']['args'], 'sessions'> & { sessions?: SessionSettings | null };
 
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
  * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
  * the most. `speculate` says what foretells tokens; tests give another. Throws INSUFFICIENT_MEMORY with the plan,
- * CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
+ * CORRUPT, NOT_WRITABLE, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
  */
 export async function openHost(
-  { store: path, options, anonymousBefore }: Methods['open']['args'],
+  { store: path, options, anonymousBefore, sessions }: OpenArguments,
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
   chunkTokens?: number,
@@ -54,15 +57,19 @@ export async function openHost(
     held.keep({ dispose: log.keep });
     const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
+    const stateOwner = stateOwnerOf(store, planned, parts);
     return new ModelHost({
       info,
       plan,
-      engine: createEngine(store, planned, parts, ledger, chunkTokens),
+      engine: createEngine(store, planned, parts, {
+        ledger,
+        chunkTokens,
+        sessions: sessions ? new Sessions(sessions, stateOwner) : null,
+      }),
       feedForward: parts.feedForward,
       speculation: speculate(parts.selector, settings, store.spec, drafting),
       traceHeader: traceHeaderOf(store, info, allocation),
-      stateOwner: stateOwnerOf(store, planned, parts),
-      ...{ sources, ledger },
+      ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),
     });
   } catch (error) {

@@ -42,7 +42,7 @@ export class ModelDraft implements DraftSource {
   }
 
   begin(prompt: readonly number[], aborted: () => boolean): void {
-    this.#lane = this.#options.engine.reuse(prompt, null, { aborted, account: null });
+    this.#lane = this.#options.engine.lanes.reuse(prompt, null, { aborted, account: null });
     this.#ids.length = 0;
     for (const id of prompt) this.#ids.push(id);
     this.#length = prompt.length;
