@@ -17,6 +17,7 @@ export type { PlanModelOptions } from './api/plan-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
 export type { VerifyOptions } from './api/verify-store.js';
+export type { ActivitySample, LayerActivity } from './contract/activity.js';
 export type { ExaminedModel } from './contract/examined-model.js';
 export type {
   ChatOptions,

@@ -11,6 +11,7 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
+import type { ActivitySample } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
 import type { SavedState } from './model.js';
@@ -186,8 +187,8 @@ export interface Methods {
   /** Loads a store; the calls below need it. */
   open: {
     args: { store: string; options: PlainOptions; anonymousBefore: number };
-    /** `idle` is the receipt of no work at all. */
-    result: { info: ModelInfo; plan: Plan; idle: Receipt };
+    /** `idle` is the receipt of no work at all, `layers` says what streams. */
+    result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: { units: number; bundles: number }[] };
     event: Progress;
   };
   /**
@@ -273,7 +274,9 @@ export interface ErrorShape {
 export type Reply =
   | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
   /** Why the compiled kernels are not there. */
-  | { slowKernels: string };
+  | { slowKernels: string }
+  /** For all who look. */
+  | { activity: ActivitySample };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {
@@ -289,4 +292,6 @@ export interface WorkerStart {
   takes: 'engine' | 'text';
   /** Int32Array[2], see FLAGS. */
   flags: SharedArrayBuffer;
+  /** Int32Array[1]: how many look at the engine. */
+  watchers?: SharedArrayBuffer;
 }

@@ -6,9 +6,11 @@ import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
+import type { UnitShape } from '../plan/units.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
+import { ActivityRecorder } from './activity-recorder.js';
 import { Constraints } from './constraints.js';
 import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
@@ -26,6 +28,8 @@ interface HostParts {
   plan: Plan;
   engine: Engine;
   feedForward: StreamedFeedForward;
+  /** The units of each layer. */
+  units: readonly UnitShape[];
   traceHeader: TraceHeader;
   stateOwner: StateOwner;
   sources: MeterSources;
@@ -37,6 +41,7 @@ interface HostParts {
 export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
+  readonly activity: ActivityRecorder;
   readonly #parts: HostParts;
   readonly #constraints: Constraints;
 
@@ -45,6 +50,13 @@ export class ModelHost {
     this.info = parts.info;
     this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
+    this.activity = new ActivityRecorder(parts.units, parts.sources);
+    parts.feedForward.activity = this.activity;
+  }
+
+  /** Units and bundles of each layer. */
+  get layers(): { units: number; bundles: number }[] {
+    return this.#parts.units.map(({ units, bundles }) => ({ units, bundles }));
   }
 
   /** The receipt of no work. */

@@ -87,6 +87,7 @@ export async function openHost(
         checkSource: () => checkExternal(store.manifest.files),
       }),
       feedForward,
+      units: planned.allocation.layers.map(({ unit }) => unit),
       traceHeader: traceHeaderOf(store, info, allocation),
       stateOwner: stateOwnerOf(store, planned, parts),
       sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },

@@ -10,6 +10,7 @@ import * as modelWork from './model-work.js';
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
+const watchers = new Int32Array((workerData as WorkerStart).watchers!);
 const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
 /** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
@@ -35,7 +36,10 @@ port.on('message', async (request: Request) => {
   const slowKernels = COMPUTE.has(request.method) && process.env.FLASHROW_ISA !== 'ts' && nativeUnavailableReason();
   if (slowKernels) reply({ slowKernels });
   try {
-    reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
+    const activity = host?.activity;
+    activity?.begin();
+    const work = perform(request, controller.signal, (event) => reply({ id, event }));
+    reply({ id, result: await work.finally(() => activity?.end()) });
   } catch (error) {
     reply({ id, error: toShape(error, { isMixture: (host?.info.experts ?? 0) > 0, store }) });
   } finally {
@@ -83,7 +87,11 @@ async function perform(
       // Loaded on demand: the other jobs do without the engine and its memory.
       const { openHost } = await import('../engine/open-host.js');
       host = await openHost(request.args, aborted, onEvent);
-      return { info: host.info, plan: host.plan, idle: host.idle };
+      host.activity.showTo({
+        watched: () => Atomics.load(watchers, 0) > 0,
+        show: (activity) => port.postMessage({ activity } satisfies Reply),
+      });
+      return { info: host.info, plan: host.plan, idle: host.idle, layers: host.layers };
     }
     case 'generate':
       return loaded().generate(request.args, onEvent);

@@ -55,6 +55,8 @@ describe('docs/api.md', () => {
     ['src/contract/generation.ts', 'EvaluationResult', '### model.evaluate'],
     ['src/contract/model-info.ts', 'ModelInfo', '### model.info'],
     ['src/contract/model.ts', 'Model', '## Model'],
+    ['src/contract/activity.ts', 'ActivitySample', '### model.activity'],
+    ['src/contract/activity.ts', 'LayerActivity', '### model.activity'],
     ['src/contract/receipt.ts', 'Receipt', '## Receipt'],
     ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
