@@ -34,6 +34,7 @@ const UNTIMED: Forecast = {
   loadSeconds: null,
   promptTokens: 0,
   firstTokenSeconds: null,
+  diskBytesPerSecond: null,
   basis: 'not timed',
 };
 

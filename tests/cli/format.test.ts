@@ -67,6 +67,7 @@ const plan: Plan = {
     loadSeconds: 3,
     promptTokens: 128,
     firstTokenSeconds: 23.5,
+    diskBytesPerSecond: 2e9,
     basis: 'reads and kernels',
   },
   exact: true,
