@@ -46,6 +46,7 @@ export const GGUF_FAMILIES: Readonly<Record<GgufFamily, GgufFamilyTraits>> = {
     ...{ ...LLAMA, architecture: 'qwen35moe' },
     ...{ queryKeyNorm: 'head', expertLengthKey: true, hybrid: true },
   },
+  deepseek2: { ...LLAMA, architecture: 'deepseek2', expertLengthKey: true },
   falcon: { ...LLAMA, architecture: 'falcon', falcon: 'one norm' },
   'falcon-40b': { ...LLAMA, architecture: 'falcon', falcon: 'two norms' },
   'gpt-oss': { ...LLAMA, architecture: 'gpt-oss', queryKeyValueBiases: true, expertLengthKey: true, gptOss: true },

@@ -1,7 +1,7 @@
 import type { RowFormat } from '../../native-bridge/formats.js';
 import type { GgufFamilyTraits } from './gguf-families.js';
 import type { GgufTensor } from './gguf-file.js';
-import type { DeltaNetShape, ModelShape } from './shapes.js';
+import type { DeltaNetShape, LatentShape, ModelShape } from './shapes.js';
 
 /* The tensors of a random model, as a GGUF file lists them. */
 
@@ -64,17 +64,20 @@ export function tensorsOf(shape: ModelShape, family: GgufFamilyTraits, format: R
 
 function layerTensors(make: Makers, layer: number): Tensor[] {
   const block = `blk.${layer}`;
-  const { hiddenSize, deltaNet, numLayers } = make.shape;
+  const { hiddenSize, deltaNet, latent, experts, numLayers } = make.shape;
+  const mixture = experts && layer >= (experts.leadingDenseLayers ?? 0);
   const { falcon, gptOss, gemma, hybrid } = make.family;
   const recurrent = deltaNet && layer < numLayers && (layer + 1) % deltaNet.attentionInterval !== 0;
   return [
     ...hiddenNorm(make, `${block}.attn_norm`),
     ...(falcon === 'two norms' ? hiddenNorm(make, `${block}.attn_norm_2`) : []),
-    ...(recurrent ? deltaNetTensors(make, block, deltaNet) : attentionTensors(make, block)),
+    ...(recurrent ? deltaNetTensors(make, block, deltaNet) : []),
+    ...(latent ? latentTensors(make, block, latent) : []),
+    ...(recurrent || latent ? [] : attentionTensors(make, block)),
     ...(gemma ? [norm(`${block}.post_attention_norm`, hiddenSize)] : []),
     ...(falcon ? [] : hiddenNorm(make, `${block}.${gptOss || hybrid ? 'post_attention_norm' : 'ffn_norm'}`)),
     ...(gemma ? [norm(`${block}.post_ffw_norm`, hiddenSize)] : []),
-    ...(make.shape.experts ? expertTensors(make, block, make.shape.experts) : feedForwardTensors(make, block)),
+    ...(mixture ? expertTensors(make, block, experts) : feedForwardTensors(make, block)),
   ];
 }
 
@@ -104,6 +107,26 @@ function deltaNetTensors({ shape, matrix }: Makers, block: string, deltaNet: Del
     { ...norm(`${block}.ssm_a`, valueHeads), name: `${block}.ssm_a`, negative: true },
     norm(`${block}.ssm_norm`, stateSize),
     matrix(`${block}.ssm_out`, values, hiddenSize),
+  ];
+}
+
+function latentTensors({ shape, matrix }: Makers, block: string, latent: LatentShape): Tensor[] {
+  const { hiddenSize, numAttentionHeads: heads } = shape;
+  const { latentDim, keyDim, rotaryDim, valueDim, queryRank } = latent;
+  const queries = heads * (keyDim + rotaryDim);
+  return [
+    ...(queryRank
+      ? [
+          matrix(`${block}.attn_q_a`, hiddenSize, queryRank),
+          norm(`${block}.attn_q_a_norm`, queryRank),
+          matrix(`${block}.attn_q_b`, queryRank, queries),
+        ]
+      : [matrix(`${block}.attn_q`, hiddenSize, queries)]),
+    matrix(`${block}.attn_kv_a_mqa`, hiddenSize, latentDim + rotaryDim),
+    norm(`${block}.attn_kv_a_norm`, latentDim),
+    matrix(`${block}.attn_k_b`, keyDim, latentDim, heads),
+    matrix(`${block}.attn_v_b`, latentDim, valueDim, heads),
+    matrix(`${block}.attn_output`, heads * valueDim, hiddenSize),
   ];
 }
 
@@ -175,9 +198,10 @@ function expertTensors(
           biases(`${block}.ffn_down_exps`, hiddenSize),
         ]
       : []),
+    ...(shape.latent?.queryRank ? [bias(`${block}.exp_probs_b`, numExperts)] : []),
     ...(shared
       ? [
-          vector(`${block}.ffn_gate_inp_shexp.weight`, hiddenSize, hiddenSize),
+          ...(shape.latent ? [] : [vector(`${block}.ffn_gate_inp_shexp.weight`, hiddenSize, hiddenSize)]),
           matrix(`${block}.ffn_gate_shexp`, hiddenSize, shared),
           matrix(`${block}.ffn_up_shexp`, hiddenSize, shared),
           matrix(`${block}.ffn_down_shexp`, shared, hiddenSize),

@@ -3,7 +3,7 @@ import { GGUF_FAMILIES, type GgufFamilyTraits } from './gguf-families.js';
 import { f32, floats, type GgufEntry, integers, tensorBytes, text, texts, u32, writeGguf } from './gguf-file.js';
 import { CONV_KERNEL, type Tensor, tensorsOf } from './gguf-tensors.js';
 import { RandomWeights } from './random-weights.js';
-import type { DeltaNetShape, ModelShape } from './shapes.js';
+import type { DeltaNetShape, ExpertsShape, LatentShape, ModelShape } from './shapes.js';
 
 /*
  * A model of random weights as a GGUF file, with a SentencePiece vocabulary of made-up words. Both llama.cpp and
@@ -24,6 +24,8 @@ const CAPS = [
   ['attn_logit_softcapping', 2],
   ['final_logit_softcapping', 5],
 ] as const;
+/** Functions that make weights of a router's logits. */
+const [SOFTMAX, SIGMOID] = [1, 2];
 /** Types of tokens. */
 const [NORMAL, UNKNOWN, CONTROL, BYTE] = [1, 2, 3, 6];
 
@@ -78,11 +80,12 @@ function metadata(
     u32(key('attention.head_count'), shape.numAttentionHeads),
     u32(key('attention.head_count_kv'), shape.numKeyValueHeads),
     u32(key('attention.key_length'), shape.headDim),
-    u32(key('attention.value_length'), shape.headDim),
+    u32(key('attention.value_length'), shape.latent?.latentDim ?? shape.headDim),
     f32(key(`attention.layer_norm_${falcon ? '' : 'rms_'}epsilon`), 1e-5),
-    u32(key('rope.dimension_count'), shape.deltaNet?.rotaryDim ?? shape.headDim),
+    u32(key('rope.dimension_count'), shape.deltaNet?.rotaryDim ?? shape.latent?.rotaryDim ?? shape.headDim),
     f32(key('rope.freq_base'), shape.ropeTheta),
     ...(shape.deltaNet ? deltaNetEntries(key, shape.deltaNet) : []),
+    ...(shape.latent ? latentEntries(key, shape.latent, experts!) : []),
     ...(gptOss || gemma ? [u32(key('attention.sliding_window'), WINDOW)] : []),
     ...(phi3
       ? [
@@ -103,7 +106,7 @@ function metadata(
           u32(key('expert_count'), experts.numExperts),
           u32(key('expert_used_count'), experts.numExpertsPerToken),
           ...(expertLengthKey ? [u32(key('expert_feed_forward_length'), experts.intermediateSize)] : []),
-          ...(shared ? [u32(key('expert_shared_feed_forward_length'), shared)] : []),
+          ...(shared && !shape.latent ? [u32(key('expert_shared_feed_forward_length'), shared)] : []),
         ]
       : []),
     // A model without the key has SiLU.
@@ -124,6 +127,21 @@ function deltaNetEntries(key: (suffix: string) => string, shape: DeltaNetShape):
     u32(key('full_attention_interval'), attentionInterval),
     integers(key('rope.dimension_sections'), [share, share, rotaryDim / 2 - 2 * share, 0]),
     u32(key('nextn_predict_layers'), predictionLayers),
+  ];
+}
+
+/** `experts` of this family are routed as `latent` says. */
+function latentEntries(key: (suffix: string) => string, latent: LatentShape, experts: ExpertsShape): GgufEntry[] {
+  const { latentDim, keyDim, rotaryDim, valueDim, queryRank } = latent;
+  return [
+    u32(key('attention.kv_lora_rank'), latentDim),
+    u32(key('attention.q_lora_rank'), queryRank ?? 0),
+    u32(key('attention.key_length_mla'), keyDim + rotaryDim),
+    u32(key('attention.value_length_mla'), valueDim),
+    u32(key('leading_dense_block_count'), experts.leadingDenseLayers ?? 0),
+    u32(key('expert_shared_count'), (experts.sharedIntermediateSize ?? 0) / experts.intermediateSize),
+    u32(key('expert_gating_func'), queryRank ? SIGMOID : SOFTMAX),
+    f32(key('expert_weights_scale'), 1),
   ];
 }
 

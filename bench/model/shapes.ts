@@ -6,8 +6,21 @@ export interface ExpertsShape {
   numExpertsPerToken: number;
   /** Neurons of one expert. */
   intermediateSize: number;
-  /** Neurons of an expert that every token takes, too; only Qwen 2 MoE and Qwen 3.5 have one. */
+  /** Neurons of an expert that every token takes, too; only Qwen 2 MoE, Qwen 3.5 and DeepSeek 2 have one. */
   sharedIntermediateSize?: number;
+  /** Layers at the start that have an ordinary network; only DeepSeek 2 has any. */
+  leadingDenseLayers?: number;
+}
+
+/** Latent attention: keys and values of a position are one vector, for all heads. A head's own sizes: */
+export interface LatentShape {
+  latentDim: number;
+  /** Dimensions of keys that do not rotate, and those that do. */
+  keyDim: number;
+  rotaryDim: number;
+  valueDim: number;
+  /** Rows of the bottleneck of queries; null without one. Experts are then routed by a softmax, else by a sigmoid. */
+  queryRank: number | null;
 }
 
 /** Layers whose mixer is a gated delta net with a state of fixed size, between those with gated attention. */
@@ -34,6 +47,7 @@ export type GgufFamily =
   | 'qwen3'
   | 'qwen3moe'
   | 'qwen35moe'
+  | 'deepseek2'
   | 'olmoe'
   | 'gpt-oss'
   | 'gemma'
@@ -62,6 +76,8 @@ export interface ModelShape {
   tiedEmbeddings: boolean;
   /** Only Qwen 3.5 has it. */
   deltaNet?: DeltaNetShape;
+  /** Only DeepSeek 2 has it. `headDim` is then `latentDim + rotaryDim`, and there is one key-value head. */
+  latent?: LatentShape;
 }
 
 /** Shapes, each by the name of a model that has it. */
@@ -86,6 +102,26 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
       ...{ attentionInterval: 4, rotaryDim: 64, predictionLayers: 1 },
     },
   },
+  'deepseek-v2-lite': {
+    ...llama(2048, 10944, 27, 16, 1, 102400, 163840, 1e4),
+    family: 'deepseek2',
+    headDim: 576,
+    experts: {
+      ...{ numExperts: 64, numExpertsPerToken: 6, intermediateSize: 1408 },
+      ...{ sharedIntermediateSize: 2816, leadingDenseLayers: 1 },
+    },
+    latent: { latentDim: 512, keyDim: 128, rotaryDim: 64, valueDim: 128, queryRank: null },
+  },
+  'glm-4.7-flash': {
+    ...llama(2048, 10240, 47, 20, 1, 154880, 202752, 1e6),
+    family: 'deepseek2',
+    headDim: 576,
+    experts: {
+      ...{ numExperts: 64, numExpertsPerToken: 4, intermediateSize: 1536 },
+      ...{ sharedIntermediateSize: 1536, leadingDenseLayers: 1 },
+    },
+    latent: { latentDim: 512, keyDim: 192, rotaryDim: 64, valueDim: 256, queryRank: 768 },
+  },
   'opt-6.7b': opt(4096, 16384, 32, 32, 50272, 2048),
   tiny: llama(256, 768, 4, 8, 4, 512, 512, 1e4),
   'tiny-relu': { ...llama(256, 768, 4, 8, 4, 512, 512, 1e4), activation: 'relu' },
@@ -104,6 +140,16 @@ export const SHAPES: Readonly<Record<string, ModelShape>> = {
       ...{ keyHeads: 2, valueHeads: 4, stateSize: 32 },
       ...{ attentionInterval: 2, rotaryDim: 32, predictionLayers: 1 },
     },
+  },
+  'tiny-latent': {
+    ...llama(256, 512, 4, 4, 1, 512, 512, 1e4),
+    family: 'deepseek2',
+    headDim: 96,
+    experts: {
+      ...{ numExperts: 16, numExpertsPerToken: 4, intermediateSize: 96 },
+      ...{ sharedIntermediateSize: 192, leadingDenseLayers: 1 },
+    },
+    latent: { latentDim: 64, keyDim: 32, rotaryDim: 32, valueDim: 32, queryRank: 128 },
   },
 };
 

@@ -57,13 +57,15 @@ interface LoadedParts {
 
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
- * Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
+ * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
+ * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
  * behind.
  */
 export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
+  chunkTokens?: number,
 ): Promise<ModelHost> {
   const store = openStore(path);
   const planned = planOutline(storeOutline(store), options);
@@ -83,7 +85,7 @@ export async function openHost(
         ...{ spec: store.spec, dense, mixer, feedForward, denseTime, aborted },
         contextSize: settings.contextSize,
         sequences: settings.sequences,
-        chunkTokens: prefillChunk(store.spec),
+        chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
         checkSource: () => checkExternal(store.manifest.files),
       }),
       feedForward,

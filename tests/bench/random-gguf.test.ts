@@ -93,6 +93,15 @@ describe('a random model', () => {
     expect(spec.experts).toMatchObject({ numExperts: 16, sharedIntermediateSize: 64 });
   });
 
+  it('has latent attention, and an ordinary network in its first layer, where its shape has them', () => {
+    const path = join(folder, 'latent.gguf');
+    writeRandomGguf(path, SHAPES['tiny-latent'], 'q4_1');
+    const { spec } = openCheckpoint(path);
+    expect(spec).toMatchObject({ numLayers: 4, headDim: 96, intermediateSize: 512 });
+    expect(spec.latentAttention).toMatchObject(SHAPES['tiny-latent'].latent!);
+    expect(spec.experts).toMatchObject({ leadingDenseLayers: 1, sharedIntermediateSize: 192, scoring: 'sigmoid' });
+  });
+
   it('is the same file for the same seed, and another for another', () => {
     const again = join(folder, 'again.gguf');
     const other = join(folder, 'other.gguf');

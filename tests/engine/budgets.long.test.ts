@@ -94,6 +94,7 @@ describe('the same tokens and probabilities at every budget', () => {
     ['Qwen 2 MoE, with a shared expert', 'qwen2moe', 'q4_0', { experts: { ...experts!, sharedIntermediateSize: 128 } }],
     ['gpt-oss', 'gpt-oss', 'q8_0'],
     ['Qwen 3.5, whose delta nets have a state', 'qwen35moe', 'q4_0', SHAPES['tiny-hybrid']],
+    ['DeepSeek 2, whose attention is latent', 'deepseek2', 'q4_1', SHAPES['tiny-latent']],
   ])('%s, by any cache policy', async (name, family, format, change) => {
     const source = randomModel(name, family, format, { ...MIXTURE, ...change });
     for (const cache of ['auto', 'lru'] as const) await expectTheSame(source, { tuning: { cache } });

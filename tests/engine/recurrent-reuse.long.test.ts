@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LoadOptions, loadModel, planModel } from '../../dist/src/index.js';
+import { GOLDENS, writeGolden } from '../support/golden-families.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
 
 /**
@@ -10,6 +11,8 @@ import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.j
  * attention.
  */
 const MODELS = ['lfm2', 'qwen35', 'qwen3next', 'granitehybrid', 'nemotron_h_moe', 'deepseek2-glm'];
+/** The same, of golden/families_2026.py; each of its models has 96 tokens. */
+const FOLDERS = ['lfm2-moe', 'qwen3.5', 'qwen3.5-moe', 'qwen3-next', 'granite-hybrid', 'nemotron-h', 'deepseek-v3'];
 
 let folder: string;
 const paths = new Map<string, string>();
@@ -22,39 +25,42 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const load = (model: string, options: LoadOptions = {}) =>
   loadModel(paths.get(model)!, { cacheDir: join(folder, 'cache'), contextSize: 800, ...options });
-const ids = (count: number, first: number) => Array.from({ length: count }, (_, i) => 3 + (((first + i) * 37) % 317));
+const ids = (count: number, first: number) => Array.from({ length: count }, (_, i) => 3 + (((first + i) * 37) % 89));
 const GREEDY = { temperature: 0, ignoreEos: true } as const;
 
-describe.skipIf(!haveTiny2026).each(MODELS)(`a state of fixed size: %s${withoutTiny2026}`, (name) => {
-  it('is reused by a second turn as keys and values are, and gives what a fresh run gives', async () => {
-    const model = await load(name);
-    const fresh = await load(name);
-    try {
-      const prompt = ids(90, 1);
-      const first = await model.generate(prompt, { ...GREEDY, maxTokens: 20 }).result;
-      const second = [...prompt, ...first.tokens, ...ids(30, 500)];
-      const cases: [string, number[], number][] = [
-        ['the turn goes on', second, 90 + 19],
-        ['the same prompt again', second, second.length - 1],
-        ['an end that a template writes otherwise', [...second.slice(0, -3), ...ids(9, 900)], second.length - 3],
-        ['the turn before, edited at its end', [...prompt, ...first.tokens.slice(0, 19), ...ids(5, 77)], 90 + 19],
-      ];
-      for (const [what, tokens, cached] of cases) {
-        const reused = await model.generate(tokens, { ...GREEDY, maxTokens: 12 }).result;
-        expect([what, reused.usage.cached]).toEqual([what, cached]);
-        const alone = await fresh.generate(ids(4, 11), { ...GREEDY, maxTokens: 1 }).result;
-        expect(alone.usage.cached).toBe(0);
-        const again = await fresh.generate(tokens, { ...GREEDY, maxTokens: 12 }).result;
-        expect([what, again.usage.cached]).toEqual([what, 0]);
-        expect([what, reused.tokens]).toEqual([what, again.tokens]);
-      }
-    } finally {
-      await model.dispose();
-      await fresh.dispose();
+const REUSED = 'is reused by a second turn as keys and values are, and gives what a fresh run gives';
+async function expectReuse(name: string): Promise<void> {
+  const model = await load(name);
+  const fresh = await load(name);
+  try {
+    const prompt = ids(90, 1);
+    const first = await model.generate(prompt, { ...GREEDY, maxTokens: 20 }).result;
+    const second = [...prompt, ...first.tokens, ...ids(30, 500)];
+    const cases: [string, number[], number][] = [
+      ['the turn goes on', second, 90 + 19],
+      ['the same prompt again', second, second.length - 1],
+      ['an end that a template writes otherwise', [...second.slice(0, -3), ...ids(9, 900)], second.length - 3],
+      ['the turn before, edited at its end', [...prompt, ...first.tokens.slice(0, 19), ...ids(5, 77)], 90 + 19],
+    ];
+    for (const [what, tokens, cached] of cases) {
+      const reused = await model.generate(tokens, { ...GREEDY, maxTokens: 12 }).result;
+      expect([what, reused.usage.cached]).toEqual([what, cached]);
+      const alone = await fresh.generate(ids(4, 11), { ...GREEDY, maxTokens: 1 }).result;
+      expect(alone.usage.cached).toBe(0);
+      const again = await fresh.generate(tokens, { ...GREEDY, maxTokens: 12 }).result;
+      expect([what, again.usage.cached]).toEqual([what, 0]);
+      expect([what, reused.tokens]).toEqual([what, again.tokens]);
     }
-  });
+  } finally {
+    await model.dispose();
+    await fresh.dispose();
+  }
+}
 
-  it('gives the same tokens at every budget, policy and number of threads, and on the twin of the kernels', async () => {
+describe.skipIf(!haveTiny2026).each(MODELS)(`a state of fixed size: %s${withoutTiny2026}`, (name) => {
+  it(REUSED, () => expectReuse(name));
+
+  it('gives the same tokens at every budget, policy and number of threads', async () => {
     const { minimumBytes } = await planModel(paths.get(name)!, { contextSize: 800 });
     const prompt = ids(600, 3);
     const run = async (options: LoadOptions) => {
@@ -117,4 +123,12 @@ describe.skipIf(!haveTiny2026).each(MODELS)(`a state of fixed size: %s${withoutT
     const { minimumBytes } = await planModel(paths.get(name)!, { contextSize: 800 });
     await expect(load(name, { memory: minimumBytes - 1 })).rejects.toMatchObject({ code: 'INSUFFICIENT_MEMORY' });
   });
+});
+
+describe.each(FOLDERS)('a state of fixed size, of a Hugging Face folder: %s', (name) => {
+  beforeAll(() => {
+    paths.set(name, writeGolden(join(folder, name.replace(/\W+/g, '-')), GOLDENS.models[name]));
+  });
+
+  it(REUSED, () => expectReuse(name));
 });

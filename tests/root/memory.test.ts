@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { nodeInCgroup, type ProcessOutcome } from '../../dist/bench/capped/cgroup.js';
 import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
-import { parseShape } from '../../dist/bench/model/shapes.js';
+import { type ModelShape, parseShape, SHAPES } from '../../dist/bench/model/shapes.js';
 import { type GenerationResult, loadModel, planModel } from '../../dist/src/index.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
@@ -14,10 +14,15 @@ const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url
  * What node and the command line hold before the engine is loaded: about 20 MB of their own, and room for file pages.
  */
 const NODE_BYTES = 32 << 20;
-const CONTEXT = 256;
-const PROMPT = [1, 17, 300, 42, 259, 8, 111, 64];
+const SHORT = { prompt: [1, 17, 300, 42, 259, 8, 111, 64], context: 256 };
+/** As many tokens as go through a layer of experts together, and more: buffers of that many fill. */
+const LONG = { prompt: Array.from({ length: 600 }, (_, i) => (i * 37) % 500), context: 640 };
 const NEW_TOKENS = 12;
 
+/** DeepSeek-V2-Lite, cut to its first layer and one with experts, and to few tokens. */
+const LATENT: ModelShape = { ...SHAPES['deepseek-v2-lite'], numLayers: 2, vocabSize: 512 };
+
+let text = SHORT;
 let folder: string;
 let model: string;
 let modelBytes: number;
@@ -26,21 +31,40 @@ let converting: ProcessOutcome;
 let expected: number[];
 const figures: Record<string, string>[] = [];
 
+function make(shape: ModelShape, prompt: typeof SHORT): void {
+  text = prompt;
+  folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
+  model = join(folder, 'model.gguf');
+  store = join(folder, 'store');
+  modelBytes = writeRandomGguf(model, shape, 'q4_1');
+}
+
+function remove(): void {
+  rmSync(folder, { recursive: true, force: true });
+  console.table(figures.splice(0));
+}
+
+/** Runs the store by a cache policy within a budget, under a limit that the model exceeds. */
+async function expectWithin(budget: number, cache: string): Promise<void> {
+  const { overheadBytes } = await planModel(store, { memory: budget, contextSize: text.context });
+  const limit = budget + overheadBytes + NODE_BYTES;
+  expect(limit).toBeLessThan(modelBytes);
+  const { tokens, receipt } = await runCapped(`run ${cache}`, limit, ['--memory', `${budget}`, '--cache', cache]);
+  expect(tokens).toEqual(expected);
+  expect(receipt.payloadBytesRead.decode).toBeGreaterThan(0);
+  expect(receipt.memoryBytes).toBeLessThanOrEqual(budget);
+  expect(receipt.rssGrowthBytes).toBeLessThanOrEqual(budget + receipt.overheadBytes);
+}
+
 describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unlessRootRun}`, () => {
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
-    model = join(folder, 'model.gguf');
-    store = join(folder, 'store');
     const { shape } = parseShape('hidden=2048,ffn=8192,layers=10,heads=16,kv-heads=4,vocab=512');
-    modelBytes = writeRandomGguf(model, shape, 'q4_1');
+    make(shape, SHORT);
     converting = await nodeInCgroup(modelBytes / 2, [MAIN, 'convert', model, store, '--json']);
     figures.push({ what: 'convert', limit: megabytes(modelBytes / 2), peak: megabytes(converting.peakBytes!) });
     expected = await generateFreely();
   });
-  afterAll(() => {
-    rmSync(folder, { recursive: true, force: true });
-    console.table(figures);
-  });
+  afterAll(remove);
 
   it('kills a process that holds as much as the model', async () => {
     const hold = `Buffer.alloc(${modelBytes}, 1)`;
@@ -51,17 +75,9 @@ describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unles
     expect(converting, converting.stderr).toMatchObject({ exitCode: 0, killed: 0 });
   });
 
-  it.each(['pin', 'lru', 'window:2'])('runs it with half of its size, and writes the same: %s', async (cache) => {
-    const budget = Math.floor(modelBytes / 2);
-    const { overheadBytes } = await planModel(store, { memory: budget, contextSize: CONTEXT });
-    const limit = budget + overheadBytes + NODE_BYTES;
-    expect(limit).toBeLessThan(modelBytes);
-    const { tokens, receipt } = await runCapped(`run ${cache}`, limit, ['--memory', `${budget}`, '--cache', cache]);
-    expect(tokens).toEqual(expected);
-    expect(receipt.payloadBytesRead.decode).toBeGreaterThan(0);
-    expect(receipt.memoryBytes).toBeLessThanOrEqual(budget);
-    expect(receipt.rssGrowthBytes).toBeLessThanOrEqual(budget + receipt.overheadBytes);
-  });
+  it.each(['pin', 'lru', 'window:2'])('runs it with half of its size, and writes the same: %s', (cache) =>
+    expectWithin(0.5, cache),
+  );
 
   it('plans for it in less than the probes of a free machine take', async () => {
     const args = [MAIN, 'plan', model, '--memory', '60MB', '--context', '64', '--cache-dir', join(folder, 'cache')];
@@ -78,18 +94,38 @@ describe.skipIf(!isRootRun)(`a memory cgroup that does not hold the model${unles
   });
 });
 
+describe.skipIf(!isRootRun)(`a memory cgroup that does not hold a model with latent attention${unlessRootRun}`, () => {
+  beforeAll(async () => {
+    make(LATENT, LONG);
+    const loaded = await loadModel(model, {
+      memory: '2GB',
+      contextSize: text.context,
+      cacheDir: join(folder, 'cache'),
+    });
+    store = loaded.info.path;
+    await loaded.dispose();
+    expected = await generateFreely();
+  });
+  afterAll(remove);
+
+  it.each(['lru', 'lfu'] as const)('runs it with the least that it needs, and writes the same: %s', async (cache) => {
+    const { minimumBytes } = await planModel(store, { contextSize: text.context, tuning: { cache } });
+    await expectWithin(minimumBytes, cache);
+  });
+});
+
 async function generateFreely(): Promise<number[]> {
-  const loaded = await loadModel(store, { memory: '2GB', contextSize: CONTEXT });
+  const loaded = await loadModel(store, { memory: '2GB', contextSize: text.context });
   try {
-    return (await loaded.generate(PROMPT, { maxTokens: NEW_TOKENS, ignoreEos: true }).result).tokens;
+    return (await loaded.generate(text.prompt, { maxTokens: NEW_TOKENS, ignoreEos: true }).result).tokens;
   } finally {
     await loaded.dispose();
   }
 }
 
 async function runCapped(what: string, limit: number, options: string[]): Promise<GenerationResult> {
-  const generation = ['--tokens', JSON.stringify(PROMPT), '--max-tokens', `${NEW_TOKENS}`, '--ignore-eos'];
-  const shared = ['--json', '--context', `${CONTEXT}`, ...generation];
+  const generation = ['--tokens', JSON.stringify(text.prompt), '--max-tokens', `${NEW_TOKENS}`, '--ignore-eos'];
+  const shared = ['--json', '--context', `${text.context}`, ...generation];
   const outcome = await nodeInCgroup(limit, [MAIN, 'run', store, ...shared, ...options]);
   expect(outcome, outcome.stderr).toMatchObject({ exitCode: 0, killed: 0 });
   const result: GenerationResult = JSON.parse(outcome.stdout);
