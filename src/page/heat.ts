@@ -1,7 +1,7 @@
 import type { LoadedModel, Sample } from './activity.js';
 
 /** Cells of a row at most: more bundles share cells. */
-const MOST_COLUMNS = 256;
+const MOST_COLUMNS = 512;
 /** A cell cools down to a half in so many ms. */
 const HALF_LIFE_MS = 350;
 /** What stays, so that one sees how a cell was last used. */

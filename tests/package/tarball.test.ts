@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,6 +42,14 @@ describe.skipIf(!isPackageRun)(
       const { text, receipt } = JSON.parse(stdout);
       expect(text).not.toBe('');
       expect(receipt.kernels).toMatch(process.arch === 'x64' ? /^avx/ : /^(neon|portable)/);
+    });
+
+    it('brings the page of the server, small and whole', () => {
+      const sizes = ['index.html', 'page.js', 'page.css', 'icon.svg'].map(
+        (name) => statSync(join(installed, 'dist/src/server/page', name)).size,
+      );
+      expect(Math.min(...sizes)).toBeGreaterThan(100);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
     });
 
     it('compiles nothing when its install script does run', async () => {
