@@ -8,8 +8,8 @@ const HALF_LIFE_MS = 350;
 const FAINT = 0.16;
 
 /**
- * How lately each cell of layers x units was read, or found in memory, 0 to 1. A trace of its last use stays. Where a layer has more units than there
- * are columns a cell stands for several, and shows the share of them.
+ * How lately each cell of layers x units was read, or found in memory, 0 to 1. A trace of its last use stays. Where a
+ * layer has more units than there are columns a cell stands for several, and shows the share of them.
  */
 export class Heat {
   readonly rows: number;

@@ -14,8 +14,8 @@ const HEADERS = {
 };
 
 /**
- * What a model does, as server-sent events until the client leaves, or the server ends: `model` when it is there, `sample` for each sample,
- * `unloaded` while it is not there. It does not load the model, and does not keep it loaded.
+ * What a model does, as server-sent events until the client leaves, or the server ends: `model` when it is there,
+ * `sample` for each sample, `unloaded` while it is not there. It does not load the model, and does not keep it loaded.
  */
 export function activityStream(
   pool: ModelPool,
