@@ -40,13 +40,13 @@ export type { Piece, ReasoningPiece, TextPiece, ToolCall, ToolCallPiece } from '
 export type { Progress, ProgressStage } from './contract/progress.js';
 export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
 export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
-export type { PerPhase, Receipt } from './contract/receipt.js';
+export type { PerPhase, Receipt, SpeculationReceipt } from './contract/receipt.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { ResponseFormat } from './grammar/response-format.js';
 export type { CachedModel, RemovedModels } from './hub/cached-models.js';
 export { InsufficientMemoryError } from './plan/insufficient-memory.js';
-export type { CacheChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';
+export type { CacheChoice, DraftChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage, ContentPart } from './text/chat-message.js';

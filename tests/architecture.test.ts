@@ -32,7 +32,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/import', 'src/dense', 'src/select'],
   ['src/model/families', 'src/import/layouts'],
   ['src/model'],
-  ['src/cache', 'src/disk'],
+  ['src/cache', 'src/disk', 'src/draft'],
   ['src/errors.ts'],
   ['src/error-details.ts'],
   ['native-bridge/index.ts'],

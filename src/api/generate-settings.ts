@@ -33,6 +33,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   ignoreEos: YES_OR_NO,
   trace: [PATH![0], 'the path of a file'],
   cacheKey: [(value) => isText(value) && value !== '', 'a text that is not empty'],
+  draft: [(value) => value === 'off', "'off'; other drafts are options of `loadModel()`"],
   responseFormat: [isResponseFormat, RESPONSE_FORMATS],
   signal: SIGNAL,
   onStart: CALLBACK,
@@ -62,6 +63,7 @@ export function generateSettings(options: GenerateOptions & Recorded): GenerateS
     ignoreEos,
     trace,
     cacheKey,
+    drafts: options.draft !== 'off',
     responseFormat,
   };
 }

@@ -29,8 +29,8 @@ export const preparedStore = (
  * nothing.
  */
 export function plainOptions(options: ModelOptions): PlainOptions {
-  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning } = options;
-  return { memory, contextSize, sequences, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+  const { memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning } = options;
+  return { memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
 }
 
 /** Also what is inherited. */

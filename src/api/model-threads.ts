@@ -51,7 +51,9 @@ export class ModelThreads {
     // The first that fails is told; the other one may fail too.
     engine.catch(() => {});
     const vocabulary = await orAborted(text, signal);
-    return { ...(await engine), vocabulary };
+    const opened = await engine;
+    this.engine.places = options.sequences ?? 1;
+    return { ...opened, vocabulary };
   }
 
   /** Ends both; with `drain` once what was asked for is answered. */

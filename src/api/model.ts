@@ -108,7 +108,10 @@ export class WorkerModel implements Model {
       const form = await prompt.form;
       return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
     };
+    // A trace is of one call: what others ask for would be in it, or come out of it.
+    const beside = settings.trace === null && this.info.selector !== 'trace';
     const call = this.#threads.engine.call('generate', prompt.ids.then(argsOf), {
+      beside,
       leave: leaving.signal,
       onTicket,
       onTurn: async () => {

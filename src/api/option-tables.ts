@@ -43,6 +43,7 @@ export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   memory: null,
   contextSize: null,
   sequences: null,
+  draft: null,
   exact: YES_OR_NO,
   threads: null,
   cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],

@@ -28,6 +28,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   lossy: 'exact',
   chattemplate: 'template',
   nparallel: 'sequences',
+  speculative: 'draft',
+  draftmodel: 'draft',
   parallel: 'sequences',
 };
 

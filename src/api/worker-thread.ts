@@ -20,6 +20,8 @@ interface Pending {
 export interface SendOptions<Event> {
   /** Where the app made the call; default where `send` is called. */
   site?: CallSite;
+  /** The place of the flag that ends it, for the engine's thread. */
+  flag?: number;
   onEvent?: (event: Event) => void;
   /** Told when `onEvent` has thrown. The call then rejects with that error, and nothing else is the worse for it. */
   onFailure?: () => void;
@@ -59,12 +61,12 @@ export class WorkerThread<M extends MethodMap> {
   send<Name extends keyof M>(
     method: Name,
     args: ArgumentsOf<M, Name>,
-    { site = callSite(this.send), onEvent, onFailure }: SendOptions<EventOf<M, Name>> = {},
+    { site = callSite(this.send), flag, onEvent, onFailure }: SendOptions<EventOf<M, Name>> = {},
   ): Promise<ResultOf<M, Name>> {
     if (this.#end) return Promise.reject(atCallSite(this.#endError(), site));
     const id = this.#nextId++;
     return new Promise<ResultOf<M, Name>>((resolve, reject) => {
-      this.post({ id, method, args } as unknown as Request);
+      this.post({ id, method, args, flag } as unknown as Request);
       this.#pending.set(id, { site, resolve, reject, onEvent, onFailure });
       this.#worker.ref();
     });

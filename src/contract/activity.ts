@@ -20,7 +20,7 @@ export interface ActivitySample {
   ms: number;
   /** Passes over all layers: generated tokens, and chunks of prompts. */
   passes: number;
-  /** Tokens that ran, those of prompts too. */
+  /** Tokens that ran: of prompts, of answers, and those that were guessed, right or wrong. */
   tokens: number;
   /** Bundles that were asked for and were in memory. */
   bundlesHit: number;

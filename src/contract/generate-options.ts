@@ -44,6 +44,11 @@ export interface GenerateOptions {
    * schema or a pattern asks for what cannot be kept.
    */
   responseFormat?: ResponseFormat | undefined;
+  /**
+   * `off` foretells no tokens for this one; default as the model was loaded (`draft` of `loadModel`). The text is the
+   * same.
+   */
+  draft?: 'off' | undefined;
   /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */
   signal?: AbortSignal | undefined;
   /** Called once, when the call's turn has come: it waits for no other call any longer. */

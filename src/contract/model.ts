@@ -27,7 +27,8 @@ export interface SavedState {
 }
 
 /**
- * A loaded model. It lives in a worker thread, where calls wait for their turn. A thread beside it does what concerns
+ * A loaded model. It lives in a worker thread, where calls wait for their turn; with several `sequences`, as many
+ * generations run at once. A thread beside it does what concerns
  * text: to tokenize, to count and to fill in a template takes no turn, and what is wrong with a prompt is told at once.
  *
  * Wrong types, wrong ranges and unknown options are BAD_USAGE: `generate` and `chat` throw it where they are called,

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
-import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
+import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
@@ -24,7 +24,7 @@ import type { Receipt } from './receipt.js';
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'draft' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
 >;
 
 /** How to reach a hub. The wait before another try is an event. */
@@ -48,6 +48,8 @@ export interface GenerateSettings {
   trace: string | null;
   /** The name of the conversation; null without one. */
   cacheKey: string | null;
+  /** Whether tokens may be foretold. */
+  drafts: boolean;
   responseFormat: ResponseFormat;
 }
 
@@ -258,10 +260,11 @@ export type ResultOf<M, Name extends keyof M> = M[Name] extends { result: infer 
 export type EventOf<M, Name extends keyof M> = M[Name] extends { event: infer Event } ? Event : never;
 
 /**
- * A message to the engine's thread, which runs one call at a time. An abort sets a flag in shared memory, which running
- * work looks at, and sends a message, too, for work that waits on the event loop.
+ * A message to the engine's thread, which runs several generations at once, or one other call. An abort sets the call's
+ * flag in shared memory, which running work looks at, and sends a message, too, for work that waits on the event loop.
+ * `flag` is the flag's place, absent where nothing aborts the call.
  */
-export type Request = Call<Methods> | { abort: number };
+export type Request = (Call<Methods> & { flag?: number }) | { abort: number };
 
 /** A failure in a form that can cross to another thread. */
 export interface ErrorShape {
@@ -280,17 +283,18 @@ export type Reply =
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {
-  /** Not 0 once the running call should end. */
-  abort: 0,
-  /** Not 0 while a call runs that must not be cut off; waited for where the process ends. */
-  busy: 1,
+  /** Calls that run and must not be cut off; waited for where the process ends. */
+  busy: 0,
+  /** The first of the flags that are not 0 once a call should end, one for each that runs. */
+  aborts: 1,
 } as const;
+export const FLAG_COUNT = FLAGS.aborts + MAX_SEQUENCES;
 
 /** Handed to a thread at its start. */
 export interface WorkerStart {
   /** Which calls it takes: `Methods`, or `TextMethods`. */
   takes: 'engine' | 'text';
-  /** Int32Array[2], see FLAGS. */
+  /** Int32Array[FLAG_COUNT], see FLAGS. */
   flags: SharedArrayBuffer;
   /** Int32Array[1]: how many look at the engine. */
   watchers?: SharedArrayBuffer;

@@ -26,6 +26,7 @@ import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
 import { describeStore } from './describe-model.js';
+import { createSpeculation } from './drafts/create-speculation.js';
 import { Engine } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
@@ -35,6 +36,7 @@ import { type MeterSources, Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ModelHost } from './model-host.js';
 import { ringSchedule } from './ring-schedule.js';
+import { Ledger } from './rounds/ledger.js';
 import { samplingDefaults } from './sampling-defaults.js';
 import type { StateOwner } from './state/state-file.js';
 import { MatricesInRing } from './streamed-matrices.js';
@@ -58,14 +60,15 @@ interface LoadedParts {
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
  * `chunkTokens`: tokens of a prompt that go through a layer together, by default as many as the buffers hold, which is
- * the most. Throws INSUFFICIENT_MEMORY with the plan, CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing
- * behind.
+ * the most. `speculate` says what foretells tokens; tests give another. Throws INSUFFICIENT_MEMORY with the plan,
+ * CORRUPT, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
  */
 export async function openHost(
   { store: path, options, anonymousBefore }: Methods['open']['args'],
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
   chunkTokens?: number,
+  speculate = createSpeculation,
 ): Promise<ModelHost> {
   const store = openStore(path);
   const planned = planOutline(storeOutline(store), options);
@@ -78,11 +81,13 @@ export async function openHost(
     const info = infoOf(store, path, planned, parts);
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
+    const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
+    const ledger = new Ledger(sources);
     return new ModelHost({
       info,
       plan,
       engine: new Engine({
-        ...{ spec: store.spec, dense, mixer, feedForward, denseTime, aborted },
+        ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },
         contextSize: settings.contextSize,
         sequences: settings.sequences,
         chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
@@ -90,10 +95,10 @@ export async function openHost(
       }),
       feedForward,
       units: planned.allocation.layers.map(({ unit }) => unit),
+      speculation: speculate(parts.selector, settings),
       traceHeader: traceHeaderOf(store, info, allocation),
       stateOwner: stateOwnerOf(store, planned, parts),
-      sources: { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore },
-      aborted,
+      ...{ sources, ledger },
       dispose: () => held.dispose(),
     });
   } catch (error) {

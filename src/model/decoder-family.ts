@@ -1,3 +1,4 @@
+import type { SourceTensors } from './architecture.js';
 import type { ExpertsFamily } from './experts.js';
 import type { Fields } from './fields.js';
 import type { FoldedLayer } from './folded-blocks.js';
@@ -63,7 +64,14 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   /** True where queries come with gates for attention's output. Default false. */
   attentionGate?: boolean;
   /** Traits that this family's GGUF metadata say in its own keys; `spec` is what the usual ones say. */
-  ggufTraits?(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec>;
+  ggufTraits?(
+    metadata: Fields,
+    key: (suffix: string) => string,
+    spec: ModelSpec,
+    tensors: SourceTensors,
+  ): Partial<ModelSpec>;
+  /** Tensors of GGUF files that a run does not need. Default: none. */
+  ggufIgnored?: RegExp;
   /** The name of the last norm in GGUF files, where it is not the usual one. */
   ggufFinalNorm?: string;
 }

@@ -62,12 +62,12 @@ export function ggufDecoder(
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
     ...(family.gemma4 && ggufGemma4(heads, metadata, key, numLayers, tensors)),
   };
-  Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
+  Object.assign(spec, family.ggufTraits?.(metadata, key, spec, tensors));
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
     mixerRows: heads.latentAttention ? latentRows(spec, heads.latentAttention) : places?.rows,
     mixerShape: (tensor) => latentShape(tensor, spec) ?? ggufMixerShape(tensor, spec),
-    ignored,
+    ignored: (name) => ignored(name) || family.ggufIgnored?.test(name) === true,
   });
 }
 

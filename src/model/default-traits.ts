@@ -15,6 +15,8 @@ export const DEFAULT_TRAITS = {
   sharedKeyValueLayers: 0,
   layerScales: false,
   perLayerInputs: null,
+  residualStreams: null,
+  ngrams: null,
   layerIntermediateSizes: null,
   noRotaryEvery: null,
   attentionSoftCap: null,

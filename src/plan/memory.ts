@@ -5,7 +5,7 @@ import { recurrentStateBytes } from '../mixers/state-size.js';
 import { keyValueGroups } from '../model/attention-layers.js';
 import { slides } from '../model/layer-heads.js';
 import { recurrentWidth } from '../model/mixer-tensors.js';
-import { LOGIT_ROWS, prefillChunk } from '../model/prefill-chunk.js';
+import { logitRows, prefillChunk } from '../model/prefill-chunk.js';
 import { windowPages } from '../model/sliding-window.js';
 import type { ExpertsSpec, ModelSpec } from '../model/spec.js';
 import { keptAs, type StateFormat } from './state-format.js';
@@ -46,14 +46,14 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFo
 }
 
 /**
- * Bytes of the working buffers of the engine and the bridge, for one prompt chunk. A selector takes `perNeuron` per
- * neuron and token. `keepsHidden`: some layer has its down matrix apart.
+ * Bytes of the working buffers of the engine and the bridge, for one prompt chunk and `sequences` calls at once. A
+ * selector takes `perNeuron` per neuron and token. `keepsHidden`: some layer has its down matrix apart.
  */
 export function scratchBytes(
   spec: ModelSpec,
   contextSize: number,
   threads: number,
-  { perNeuron, keepsHidden }: { perNeuron: number; keepsHidden: boolean },
+  { perNeuron, keepsHidden, sequences }: { perNeuron: number; keepsHidden: boolean; sequences: number },
 ): number {
   const tokens = prefillChunk(spec);
   const groups = keyValueGroups(spec);
@@ -81,7 +81,7 @@ export function scratchBytes(
     others.reduce((sum, bytes) => sum + bytes, 0) +
     mixerScratchBytes(spec, tokens) +
     tokens * perNeuron * spec.intermediateSize +
-    4 * (tokens * perToken + routing + LOGIT_ROWS * spec.vocabSize)
+    4 * (tokens * perToken + routing + logitRows(sequences) * spec.vocabSize)
   );
 }
 

@@ -11,7 +11,6 @@ import * as modelWork from './model-work.js';
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
 const watchers = new Int32Array((workerData as WorkerStart).watchers!);
-const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
 /** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
   ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
@@ -21,30 +20,33 @@ const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate
 let host: ModelHost | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
-let running: { id: number; controller: AbortController } | null = null;
+/** By the number of the call. */
+const running = new Map<number, AbortController>();
 
 port.on('message', async (request: Request) => {
   if ('abort' in request) {
-    if (running?.id === request.abort) running.controller.abort(new FlashrowError('ABORTED', 'the work was aborted'));
+    running.get(request.abort)?.abort(new FlashrowError('ABORTED', 'the work was aborted'));
     return;
   }
-  const { id } = request;
+  const { id, flag } = request;
   const controller = new AbortController();
-  running = { id, controller };
-  if (!FILE_WORK.has(request.method)) Atomics.store(flags, FLAGS.busy, 1);
+  const aborted = () => flag !== undefined && Atomics.load(flags, flag) !== 0;
+  const busy = FILE_WORK.has(request.method) ? 0 : 1;
+  running.set(id, controller);
+  Atomics.add(flags, FLAGS.busy, busy);
   const reply = (message: Reply) => port.postMessage(message);
   const slowKernels = COMPUTE.has(request.method) && process.env.FLASHROW_ISA !== 'ts' && nativeUnavailableReason();
   if (slowKernels) reply({ slowKernels });
   try {
     const activity = host?.activity;
     activity?.begin();
-    const work = perform(request, controller.signal, (event) => reply({ id, event }));
+    const work = perform(request, controller.signal, aborted, (event) => reply({ id, event }));
     reply({ id, result: await work.finally(() => activity?.end()) });
   } catch (error) {
     reply({ id, error: toShape(error, { isMixture: (host?.info.experts ?? 0) > 0, store }) });
   } finally {
-    running = null;
-    Atomics.store(flags, FLAGS.busy, 0);
+    running.delete(id);
+    Atomics.sub(flags, FLAGS.busy, busy);
     Atomics.notify(flags, FLAGS.busy);
   }
 });
@@ -52,6 +54,7 @@ port.on('message', async (request: Request) => {
 async function perform(
   request: Exclude<Request, { abort: number }>,
   signal: AbortSignal,
+  aborted: () => boolean,
   onEvent: (event: unknown) => void,
 ): Promise<unknown> {
   if ('store' in request.args && 'options' in request.args)
@@ -94,11 +97,11 @@ async function perform(
       return { info: host.info, plan: host.plan, idle: host.idle, layers: host.layers };
     }
     case 'generate':
-      return loaded().generate(request.args, onEvent);
+      return loaded().generate(request.args, aborted, onEvent);
     case 'logprobs':
-      return loaded().logprobs(request.args);
+      return loaded().logprobs(request.args, aborted);
     case 'evaluate':
-      return loaded().evaluate(request.args, onEvent);
+      return loaded().evaluate(request.args, aborted, onEvent);
     case 'saveState':
       return loaded().saveState(request.args);
     case 'loadState':

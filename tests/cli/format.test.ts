@@ -35,6 +35,14 @@ const receipt: Receipt = {
   bundlesMissed: 1000,
   prefillTokensPerSecond: 250,
   decodeTokensPerSecond: 31.25,
+  speculation: {
+    draft: 'lookup',
+    drafted: 30,
+    accepted: 20,
+    tokensPerPass: 1.25,
+    bytesPerToken: 16_000,
+    without: { tokensPerSecond: 26, bytesPerToken: 20_000 },
+  },
   tokenMs: { p50: 31, p95: 40, p99: 55 },
   readWaitMs: 120,
   ffnMs: 900,
@@ -130,6 +138,7 @@ describe('formatting', () => {
         'memory  5.10 MB of 5.20 MB (resident 3.00 MB, state 400 kB, scratch 200 kB, cache 1.50 MB) + overhead 40.0 MB; the process grew by 43.0 MB',
         'flash   3.00 MB in 1,200 reads (4.00 MB from the device), 75.0% of 4,000 bundles were cached',
         'time    waiting for reads 120 ms, FFN 900 ms, dense 4.20 s, other 3.2 ms',
+        'drafts  lookup, 20 of 30 tokens right, 1.25 tokens a pass; passes over one token ran at 26.0 tokens/s',
       ].join('\n'),
     );
   });

@@ -58,6 +58,7 @@ describe('docs/api.md', () => {
     ['src/contract/activity.ts', 'ActivitySample', '### model.activity'],
     ['src/contract/activity.ts', 'LayerActivity', '### model.activity'],
     ['src/contract/receipt.ts', 'Receipt', '## Receipt'],
+    ['src/contract/receipt.ts', 'SpeculationReceipt', '## Receipt'],
     ['src/contract/progress.ts', 'Progress', '## Progress'],
   ])('names every field of %s, %s', (path, type, heading) => {
     const text = section(api, heading);

@@ -38,6 +38,8 @@ const CASES = [
   'qwen3next-q8_0',
   'qwen3next-old-f32',
   'qwen3next-old-q8_0',
+  'qwen4exp-f32',
+  'qwen4exp-q8_0',
   'granitehybrid-f32',
   'granitehybrid-q8_0',
   'granitehybrid-moe-f32',

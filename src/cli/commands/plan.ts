@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addExamples } from '../options/help.js';
 import {
+  addDraftOption,
   addModelOptions,
   MODEL_ARGUMENT,
   type ModelFlags,
@@ -37,7 +38,7 @@ export function planCommand(): Command {
     ['flashrow plan model.gguf --memory 2GB --context 1024', 'within a budget and a context'],
     ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
   );
-  addModelOptions(command);
+  addDraftOption(addModelOptions(command));
   const memory = command.options.find(({ long }) => long === '--memory');
   if (memory) {
     memory.description += '; several, as 2GB,3GB,4GB, are planned side by side';

@@ -3,7 +3,7 @@ import { FlashrowError } from '../../errors.js';
 import { takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addExamples, addParagraphs } from '../options/help.js';
-import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { addDraftOption, addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { badValue, integer, type OptionParser } from '../options/option-values.js';
 import { notice, printJson } from '../output/output.js';
 import { namedModel } from './named-model.js';
@@ -45,7 +45,7 @@ export function serveCommand(): Command {
     ['flashrow serve model.gguf', 'serve at http://127.0.0.1:8080/v1'],
     ['flashrow serve small=a.gguf large=b.gguf --memory 8GB', 'two models under one budget'],
   );
-  return addModelOptions(command).action(serve);
+  return addDraftOption(addModelOptions(command)).action(serve);
 }
 
 async function serve(models: string[], flags: ServeFlags): Promise<void> {

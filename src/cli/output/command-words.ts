@@ -8,6 +8,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   memory: '--memory',
   contextSize: '--context',
   sequences: '--parallel',
+  draft: '--draft',
   exact: '--lossy',
   threads: '--threads',
   cacheDir: '--cache-dir',

@@ -88,10 +88,10 @@ export function loadState(path: string, engine: Engine, owner: StateOwner): Save
       at += into.length;
     };
     read(new Uint8Array(ids.buffer));
-    engine.load([...ids], read);
-    if (at === file.size - 4) return { tokens: header.tokens, bytes: file.size };
-    engine.begin();
-    throw damaged(path, at, 'the state ends before the file does');
+    engine.load([...ids], read, () => {
+      if (at !== file.size - 4) throw damaged(path, at, 'the state ends before the file does');
+    });
+    return { tokens: header.tokens, bytes: file.size };
   });
 }
 

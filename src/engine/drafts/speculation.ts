@@ -1,0 +1,82 @@
+import type { DraftSource } from '../../draft/draft-source.js';
+import type { Governor } from '../../draft/governor.js';
+
+/** What a governor is asked and told. */
+type DraftGovernor = Pick<Governor, 'begin' | 'open' | 'asks' | 'foretold' | 'close' | 'ran'>;
+
+/**
+ * Puts passes together: the token that has to run, and those that a draft foretells after it, as many as the governor
+ * finds worth their time.
+ */
+export class Speculation {
+  readonly #source: DraftSource;
+  readonly #governor: DraftGovernor;
+  readonly #now: () => number;
+  /** The tokens of the pass, and one that was foretold after them if there was one. Used again by every pass. */
+  readonly #ids: number[] = [];
+  #taken = false;
+  /** What was foretold, verified or not. */
+  readonly #foretold: number[] = [];
+
+  /** `now`: a clock, ms. */
+  constructor(source: DraftSource, governor: DraftGovernor, now: () => number = () => performance.now()) {
+    this.#source = source;
+    this.#governor = governor;
+    this.#now = now;
+  }
+
+  /** Gives it to a generation, until `end`; false where another one has it. */
+  take(): boolean {
+    const isFree = !this.#taken;
+    this.#taken = true;
+    return isFree;
+  }
+
+  end(): void {
+    this.#taken = false;
+  }
+
+  get name(): DraftSource['name'] {
+    return this.#source.name;
+  }
+
+  /** An answer to a prompt begins. */
+  begin(prompt: readonly number[]): void {
+    this.#source.begin(prompt);
+    this.#governor.begin();
+  }
+
+  /** The tokens of the next pass, `most` at most: `id`, and what is to be verified. Valid until the next call. */
+  async pass(id: number, most: number): Promise<readonly number[]> {
+    const source = this.#source;
+    const governor = this.#governor;
+    source.push(id);
+    governor.open(most - 1);
+    this.#foretold.length = 0;
+    while (governor.asks) {
+      const began = this.#now();
+      const answer = source.foretell();
+      // A draft that costs nothing answers at once.
+      if (!(typeof answer === 'boolean' ? answer : await answer)) break;
+      this.#foretold.push(source.id);
+      governor.foretold(source.certainty, this.#now() - began);
+    }
+    const count = governor.close();
+    this.#ids.length = 0;
+    this.#ids.push(id);
+    for (let i = 0; i < count; i++) this.#ids.push(this.#foretold[i]);
+    return this.#ids;
+  }
+
+  /**
+   * The pass took `ms`, null where other calls were part of it, and `brought` of its tokens are part of the text.
+   * `next` came after them; null at its end.
+   */
+  ran(ms: number | null, brought: number, next: number | null): void {
+    for (let i = 1; i < brought; i++) this.#source.push(this.#ids[i]);
+    if (ms === null) return;
+    const foretold = this.#foretold[brought - 1];
+    const isRight = next === null || foretold === undefined ? null : next === foretold;
+    this.#governor.ran(this.#ids.length, ms, brought, isRight);
+  }
+}
