@@ -41,6 +41,8 @@ export type { Progress, ProgressStage } from './contract/progress.js';
 export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
 export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
 export type { PerPhase, Receipt, SpeculationReceipt } from './contract/receipt.js';
+export type { SamplingOptions } from './contract/sampling-options.js';
+export type { ScoredToken, TokenLogprob } from './contract/token-logprob.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { ResponseFormat } from './grammar/response-format.js';

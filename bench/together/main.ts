@@ -58,7 +58,12 @@ function rateInTurn(all: readonly number[][]): number {
 
 async function measure(path: string, atOnce: boolean, options: Options): Promise<Measured> {
   const { memory, calls, tokens, threads } = options;
-  const model = await loadModel(path, { memory, threads, contextSize: LONGEST_PROMPT + tokens, sequences: atOnce ? calls : 1 });
+  const model = await loadModel(path, {
+    memory,
+    threads,
+    contextSize: LONGEST_PROMPT + tokens,
+    sequences: atOnce ? calls : 1,
+  });
   try {
     // The cache is full before anything is timed.
     await model.generate('Hello', { maxTokens: 4, ignoreEos: true }).result;

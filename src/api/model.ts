@@ -15,11 +15,12 @@ import { expect, requireIds, requireOptions, requirePrompt, requireSequences, re
 import { checkFormatWithTools, uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
-import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
+import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
 import type { ModelThreads } from './model-threads.js';
 import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
 import { type Prompt, Prompts } from './prompts.js';
+import { checkBiases, uselessOptions } from './sampling-settings.js';
 import { pathOf } from './source.js';
 
 /** What a load brings. */
@@ -85,6 +86,7 @@ export class WorkerModel implements Model {
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
+    checkBiases(options, this.info.vocabSize);
     const settings = generateSettings(options);
     return new WorkerGeneration(options.signal, async (follow) => {
       const answer = await this.#answer(prepare, settings, options, follow);
@@ -132,7 +134,7 @@ export class WorkerModel implements Model {
 
   /** The answer of a generation that was left before its turn came. */
   #nothing(): Answer {
-    const usage = { prompt: 0, cached: 0, completion: 0 };
+    const usage = { prompt: 0, cached: 0, completion: 0, reasoning: 0 };
     const { idle: receipt } = this.#loaded;
     return {
       text: '',

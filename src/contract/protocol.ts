@@ -20,6 +20,7 @@ import type { Piece } from './piece.js';
 import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
 import type { Receipt } from './receipt.js';
+import type { SamplingSettings } from './sampling-options.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
@@ -34,15 +35,9 @@ export type HubSettings = Omit<HubOptions, 'onWait'>;
 export type PullEvent = Progress | { failure: ErrorShape; ms: number };
 
 /** Options that can cross a thread boundary, with defaults in place. */
-export interface GenerateSettings {
+export interface GenerateSettings extends SamplingSettings {
   /** Infinity: no limit of its own. */
   maxTokens: number;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repeatPenalty: number;
-  seed: number;
   stop: string[];
   ignoreEos: boolean;
   trace: string | null;

@@ -1,4 +1,5 @@
 import type { Piece, ToolCall } from '../contract/piece.js';
+import type { TokenLogprob } from '../contract/token-logprob.js';
 import type { ChannelMarks } from '../text/channels.js';
 import { newCallId } from '../text/dialects/call-id.js';
 import type { AnswerPart, DialectReader, WrittenCall } from '../text/dialects/dialect.js';
@@ -28,11 +29,17 @@ export class AnswerWriter {
   /** What was released so far. */
   text = '';
   reasoning = '';
+  /** Tokens of reasoning so far. */
+  reasoningTokens = 0;
   readonly toolCalls: ToolCall[] = [];
   readonly #spelling: TokenSpelling;
   readonly #onPiece: (piece: Piece) => void;
   readonly #decoder = new StreamDecoder();
   readonly #scanner: StopScanner;
+  /** Of the token at hand, as long as no piece has told it. */
+  #logprob: TokenLogprob | null = null;
+  /** Whether the next piece is the first of its token. */
+  #isFirst = false;
   readonly #form: AnswerForm | null;
   readonly #reader: DialectReader | null;
 
@@ -60,8 +67,10 @@ export class AnswerWriter {
     return this.#scanner.stopText;
   }
 
-  /** Takes a token. There is a piece for each, or several. */
-  push(id: number): void {
+  /** Takes a token. There is a piece for each, or several, of which the first tells `logprob`. */
+  push(id: number, logprob: TokenLogprob | null = null): void {
+    this.#logprob = logprob;
+    this.#isFirst = true;
     const bytes = this.#spelling.bytes(id);
     const text = this.#decoder.push(bytes);
     // A special token is no text, but a stop text may name it, and the dialect.
@@ -69,7 +78,7 @@ export class AnswerWriter {
     if (special !== null && this.#reader?.takes(special)) this.#take(this.#reader.push(special), id);
     if (special !== null) this.#release(this.#scanner.pushSpecial(special).text, id);
     else if (!this.#reader) this.#release(this.#scanner.push(text).text, id);
-    else if (!this.#take(this.#reader.push(text), id)) this.#onPiece({ type: this.#reader.mode, text: '', token: id });
+    else if (!this.#take(this.#reader.push(text), id)) this.#emit({ type: this.#reader.mode, text: '', token: id });
   }
 
   /** Takes the token that ends the generation. There is no piece for it. `last` is the token before. */
@@ -109,18 +118,25 @@ export class AnswerWriter {
 
   #release(text: string, token: number): void {
     this.text += text;
-    this.#onPiece({ type: 'text', text, token });
+    this.#emit({ type: 'text', text, token });
   }
 
   #reason(text: string, token: number): void {
     this.reasoning += text;
-    this.#onPiece({ type: 'reasoning', text, token });
+    this.#emit({ type: 'reasoning', text, token });
   }
 
   #call({ name, arguments: given, id = newCallId(this.#form!.dialect) }: WrittenCall, token: number): void {
     const named: ToolCall = { id, name, arguments: given };
     this.toolCalls.push(named);
-    this.#onPiece({ type: 'tool-call', call: named, token });
+    this.#emit({ type: 'tool-call', call: named, token });
+  }
+
+  #emit(piece: Piece): void {
+    if (this.#isFirst && piece.type === 'reasoning') this.reasoningTokens++;
+    this.#isFirst = false;
+    this.#onPiece(this.#logprob ? { ...piece, logprob: this.#logprob } : piece);
+    this.#logprob = null;
   }
 }
 

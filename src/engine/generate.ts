@@ -5,9 +5,9 @@ import { FlashrowError } from '../errors.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Speculation } from './drafts/speculation.js';
 import { writeAnswer } from './drafts/write-answer.js';
-import { Drawing, type DrawingParts } from './drawing.js';
 import type { Meter } from './meter.js';
 import type { Lane } from './rounds/lane.js';
+import { Drawing, type DrawingParts } from './sampling/drawing.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
 export interface GenerationParts extends Omit<WriterParts, 'stop'>, Omit<DrawingParts, 'answer'> {
@@ -65,10 +65,11 @@ export async function generate(
     reasoning: answer.reasoning,
     toolCalls: answer.toolCalls,
     tokens,
+    ...(drawing.logprobs ? { logprobs: drawing.logprobs } : {}),
     finishReason: endedBy === 'endToken' && answer.toolCalls.length > 0 ? 'tool-calls' : FINISH_REASONS[endedBy],
     endedBy,
     stopText: answer.stopText,
-    usage: { prompt: prompt.length, cached, completion: tokens.length },
+    usage: { prompt: prompt.length, cached, completion: tokens.length, reasoning: answer.reasoningTokens },
     receipt: meter.receipt(speculation?.name),
   };
 }

@@ -3,7 +3,7 @@ import type { Caller } from './rounds/rounds.js';
 import { checkNumber } from './sampler.js';
 
 /** The `topK` likeliest ids of logits[vocabSize], best first, each with its natural-log probability. */
-function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
+export function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
   const normalizer = logSumExp(logits);
   const least = leastOfBest(logits, topK);
   const ids: number[] = [];

@@ -20,7 +20,7 @@ const user = (content: string): Message => ({ role: 'user', content });
 async function ask(messages: Message[], options: object = {}): Promise<{ message: Message; finish_reason: string }> {
   const body = JSON.stringify({ model: 'chat', temperature: 0, messages, ...options });
   const response = await server.fetch(new Request('http://localhost/v1/chat/completions', { method: 'POST', body }));
-  const { choices } = await response.json();
+  const { choices } = (await response.json()) as { choices: { message: Message; finish_reason: string }[] };
   return choices[0];
 }
 

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { generateSettings } from '../../dist/src/api/generate-settings.js';
 import type { Methods } from '../../dist/src/contract/protocol.js';
 import type { DraftSource } from '../../dist/src/draft/draft-source.js';
 import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
@@ -14,21 +15,7 @@ import { random } from './random.js';
 
 type Settings = Methods['generate']['args']['settings'];
 
-const SETTINGS: Settings = {
-  maxTokens: 40,
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repeatPenalty: 1,
-  seed: 1,
-  stop: [],
-  ignoreEos: true,
-  trace: null,
-  cacheKey: null,
-  drafts: true,
-  responseFormat: { type: 'text' },
-};
+const SETTINGS: Settings = generateSettings({ maxTokens: 40, seed: 1, ignoreEos: true });
 
 /** What a draft of a test says, pass by pass. */
 export interface Script {

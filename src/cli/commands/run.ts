@@ -168,7 +168,7 @@ const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
   finishReason: 'abort',
   endedBy: 'signal',
   stopText: null,
-  usage: { prompt: 0, cached: 0, completion: 0 },
+  usage: { prompt: 0, cached: 0, completion: 0, reasoning: 0 },
   seed: seed ?? null,
   warnings: [],
   receipt: null,

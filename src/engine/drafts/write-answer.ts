@@ -1,6 +1,6 @@
-import type { Drawing } from '../drawing.js';
 import type { Meter } from '../meter.js';
 import type { Lane } from '../rounds/lane.js';
+import type { Drawing } from '../sampling/drawing.js';
 import type { Speculation } from './speculation.js';
 
 interface AnswerParts {

@@ -39,7 +39,7 @@ export class HarmonyReader implements DialectReader {
   }
 
   get mode(): 'text' | 'reasoning' {
-    return this.#state === 'message' && this.#part !== 'text' ? 'reasoning' : 'text';
+    return this.#state === 'message' && this.#part === 'reasoning' ? 'reasoning' : 'text';
   }
 
   takes(special: string): boolean {

@@ -1,6 +1,6 @@
-import { FlashrowError } from '../errors.js';
-import type { Constraint } from '../grammar/constraint.js';
-import { allow } from '../grammar/token-table.js';
+import { FlashrowError } from '../../errors.js';
+import type { Constraint } from '../../grammar/constraint.js';
+import { allow } from '../../grammar/token-table.js';
 
 /**
  * The tokens that keep an answer, a bit each, with those that end it where it may end; `none` where it is complete and

@@ -1,10 +1,13 @@
-import type { EndedBy } from '../contract/generation.js';
-import type { GenerateSettings } from '../contract/protocol.js';
-import type { Constraint } from '../grammar/constraint.js';
-import type { TokenSpelling } from '../text/tokenizer.js';
+import type { EndedBy } from '../../contract/generation.js';
+import type { GenerateSettings } from '../../contract/protocol.js';
+import type { TokenLogprob } from '../../contract/token-logprob.js';
+import type { Constraint } from '../../grammar/constraint.js';
+import type { TokenSpelling } from '../../text/tokenizer.js';
+import type { AnswerWriter } from '../answer-writer.js';
+import { Sampler } from '../sampler.js';
 import { allowedTokens } from './allowed-tokens.js';
-import type { AnswerWriter } from './answer-writer.js';
-import { Sampler } from './sampler.js';
+import { breaksSequence } from './dry.js';
+import { TokenLogprobs } from './token-logprobs.js';
 
 /** What an answer is drawn by. */
 export interface DrawingParts {
@@ -23,22 +26,29 @@ export interface DrawingParts {
  */
 export class Drawing {
   readonly tokens: number[] = [];
+  /** Of the tokens that were drawn; null where nobody asked. */
+  readonly logprobs: TokenLogprob[] | null;
   /** Why it ended; null as long as it goes on. */
   endedBy: EndedBy | null = null;
   readonly #maxTokens: number;
   readonly #parts: DrawingParts;
   readonly #eosIds: ReadonlySet<number>;
   readonly #sampler: Sampler;
+  readonly #scores: TokenLogprobs | null;
   /** The prompt and what was drawn. */
   readonly #history: number[];
 
   constructor(prompt: readonly number[], settings: GenerateSettings, parts: DrawingParts) {
     const { spelling, vocabSize } = parts;
-    const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
-    this.#maxTokens = settings.maxTokens;
+    const { maxTokens, topLogprobs, ignoreEos } = settings;
+    const masked = [...spelling.suppressedIds, ...(ignoreEos ? spelling.eosIds : [])];
+    const breaks = (id: number) => breaksSequence(spelling.bytes(id));
+    this.#maxTokens = maxTokens;
     this.#parts = parts;
     this.#eosIds = new Set(spelling.eosIds);
-    this.#sampler = new Sampler({ ...settings, vocabSize, masked });
+    this.#sampler = new Sampler({ ...settings, vocabSize, masked, breaks });
+    this.#scores = topLogprobs === null ? null : new TokenLogprobs(topLogprobs, vocabSize, spelling);
+    this.logprobs = this.#scores && [];
     this.#history = [...prompt];
   }
 
@@ -49,7 +59,7 @@ export class Drawing {
 
   /**
    * Draws a token from its logits[vocabSize], which it may change. Returns the token that has to run next; null once
-   * the answer has ended. Throws NOT_A_NUMBER, and UNSUPPORTED where a constraint cannot be kept.
+   * the answer has ended. Throws what `Sampler.next` throws, and UNSUPPORTED where a constraint cannot be kept.
    */
   next(logits: Float32Array): number | null {
     this.endedBy = this.tokens.length >= this.#maxTokens ? 'maxTokens' : null;
@@ -66,6 +76,7 @@ export class Drawing {
       this.endedBy = 'endToken';
       return null;
     }
+    this.#scores?.see(logits);
     const id = this.#sampler.next(logits, this.#history, allowed);
     if (this.#eosIds.has(id)) {
       answer.pushEnd(id, tokens[tokens.length - 1]);
@@ -75,7 +86,9 @@ export class Drawing {
     keeps?.take(spelling.bytes(id));
     tokens.push(id);
     this.#history.push(id);
-    answer.push(id);
+    const logprob = this.#scores?.of(id) ?? null;
+    if (logprob) this.logprobs!.push(logprob);
+    answer.push(id, logprob);
     if (answer.stopped) this.endedBy = 'stop';
     else if (tokens.length === this.#maxTokens) this.endedBy = 'maxTokens';
     else if (this.#history.length > contextSize) this.endedBy = 'contextSize';
