@@ -21,7 +21,8 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/worker'],
   ['src/calibrate'],
   ['src/engine'],
-  ['src/contract', 'src/trace'],
+  ['src/contract'],
+  ['src/trace'],
   ['src/trace/policies'],
   ['src/hub'],
   // Below here nothing knows a budget.

@@ -9,7 +9,7 @@ import {
 } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { onAbort, orAborted } from './abort-listeners.js';
-import { ActivityFeed } from './activity-feed.js';
+import { ActivityFeed } from './activity/feed.js';
 import { restAtExit } from './at-exit.js';
 import { atCallSite, type CallSite, callSite } from './caller-stack.js';
 import { Queue, type Ticket } from './queue.js';

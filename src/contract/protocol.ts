@@ -11,7 +11,9 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import type { ActivitySample } from './activity.js';
+import type { RecordedTrace } from '../trace/recorded.js';
+import type { Replay } from '../trace/replay.js';
+import type { ActivitySample, StreamedLayer } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
 import type { SavedState } from './model.js';
@@ -143,6 +145,8 @@ export interface Methods {
   };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** What caches of `memoryBytes` would have read. */
+  replay: { args: { trace: string | RecordedTrace; memoryBytes: number; cold: boolean }; result: Replay; event: never };
   /** What a source is. */
   examine: { args: { source: string; cacheDir: string | undefined }; result: ExaminedModel; event: never };
   /** Entries of the cache folder, and one that goes. */
@@ -185,7 +189,7 @@ export interface Methods {
   open: {
     args: { store: string; options: PlainOptions; anonymousBefore: number };
     /** `idle` is the receipt of no work at all, `layers` says what streams. */
-    result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: { units: number; bundles: number }[] };
+    result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: StreamedLayer[] };
     event: Progress;
   };
   /**
@@ -291,6 +295,6 @@ export interface WorkerStart {
   takes: 'engine' | 'text';
   /** Int32Array[FLAG_COUNT], see FLAGS. */
   flags: SharedArrayBuffer;
-  /** Int32Array[1]: how many look at the engine. */
+  /** Int32Array[2]: how many look at the engine, and how many of them at each pass. */
   watchers?: SharedArrayBuffer;
 }

@@ -1,8 +1,15 @@
 import { COUNTERS, type RowStream } from '../../native-bridge/bridge.js';
-import { type ActivitySample, idleLayer, type LayerActivity } from '../contract/activity.js';
+import {
+  type ActivitySample,
+  idleLayer,
+  type LayerActivity,
+  type StreamedLayer,
+  type TracedPass,
+} from '../contract/activity.js';
 import type { Receipt } from '../contract/receipt.js';
 import { anonymousBytes } from '../plan/machine.js';
 import { bundlesIn, type UnitShape } from '../plan/units.js';
+import { askedBytes, bitmapsOf } from '../trace/trace.js';
 
 /** The least time between two samples, ms. */
 const INTERVAL_MS = 100;
@@ -17,10 +24,13 @@ export interface ActivitySources {
   anonymousBefore: number;
 }
 
+/** How closely anybody looks: not at all, at what layers are asked for together, at each pass. */
+export type Closeness = 0 | 1 | 2;
+
 /** Who looks at a model at work. */
 export interface ActivityView {
-  /** Whether anybody looks; asked once a pass. */
-  watched(): boolean;
+  /** Asked once a pass. */
+  closeness(): Closeness;
   /** Takes a sample. It is valid during the call alone. */
   show(sample: ActivitySample): void;
 }
@@ -31,10 +41,15 @@ export interface ActivityView {
  */
 export class ActivityRecorder {
   readonly #units: readonly UnitShape[];
+  readonly #streamed: readonly StreamedLayer[];
   readonly #sources: ActivitySources;
   #view: ActivityView | null = null;
-  #recording = false;
+  #closeness: Closeness = 0;
   #layers: LayerActivity[] = [];
+  /** The units that the pass at work asked for, as bitmaps, and the passes since the last sample. */
+  #asked = new Uint8Array(0);
+  #askedLayers: Uint8Array[] = [];
+  #trace: TracedPass[] = [];
   /** Whether anything was recorded since the last sample. */
   #isDirty = false;
   #calls = 0;
@@ -47,8 +62,10 @@ export class ActivityRecorder {
   readonly #now = new Float64Array(Object.keys(COUNTERS).length);
   #denseBefore = 0;
 
-  constructor(units: readonly UnitShape[], sources: ActivitySources) {
+  /** `streamed` says of the same layers what samples tell. */
+  constructor(units: readonly UnitShape[], streamed: readonly StreamedLayer[], sources: ActivitySources) {
     this.#units = units;
+    this.#streamed = streamed;
     this.#sources = sources;
   }
 
@@ -59,7 +76,9 @@ export class ActivityRecorder {
 
   /** A call begins. What happened since the last one is nobody's. */
   begin(): void {
-    if (this.#calls++ === 0) this.#look();
+    if (this.#calls++ > 0) return;
+    this.#look();
+    if (this.#closeness > 0) this.#restart();
   }
 
   /** A call has ended; what it did is shown before its answer. */
@@ -70,18 +89,22 @@ export class ActivityRecorder {
 
   /** `tokens` tokens together ask one layer for the first `count` of `units`, which ascend. */
   ask(layer: number, units: Uint32Array, count: number, tokens: number): void {
-    if (layer === 0 && this.#recording !== (this.#view?.watched() ?? false)) this.#look();
-    if (!this.#recording) return;
+    if (layer === 0) this.#look();
+    if (this.#closeness === 0) return;
     const record = this.#layers[layer];
     record.bundlesHit += bundlesIn(this.#units[layer], units, count);
     setBits(record.asked, units, 0, count);
+    if (this.#closeness === 2) {
+      this.#askedLayers[layer].fill(0);
+      setBits(this.#askedLayers[layer], units, 0, count);
+    }
     this.#passTokens = tokens;
     this.#isDirty = true;
   }
 
   /** Units [from, to) of `units`, of those that were asked for, have to be read. */
   read(layer: number, units: Uint32Array, from: number, to: number): void {
-    if (!this.#recording || from === to) return;
+    if (this.#closeness === 0 || from === to) return;
     const unit = this.#units[layer];
     const bundles = bundlesIn(unit, units, to) - bundlesIn(unit, units, from);
     const record = this.#layers[layer];
@@ -92,19 +115,25 @@ export class ActivityRecorder {
 
   /** A pass has ended. */
   endPass(): void {
-    if (!this.#recording) return;
+    if (this.#closeness === 0) return;
     this.#passes += 1;
     this.#tokens += this.#passTokens;
+    if (this.#closeness === 2) this.#trace.push({ tokens: this.#passTokens, asked: this.#asked.slice() });
     if (performance.now() - this.#since >= INTERVAL_MS) this.#show();
   }
 
   /** Begins to record where somebody looks, and ends where nobody does. */
   #look(): void {
-    const watched = this.#view?.watched() ?? false;
-    if (watched !== this.#recording) this.#layers = watched ? this.#units.map(idleLayer) : [];
-    this.#recording = watched;
+    const closeness = this.#view?.closeness() ?? 0;
+    if (closeness === this.#closeness) return;
+    const [before, traces] = [this.#closeness, closeness === 2];
+    this.#closeness = closeness;
+    this.#asked = new Uint8Array(traces ? askedBytes(this.#streamed) : 0);
+    this.#askedLayers = traces ? bitmapsOf(this.#streamed, this.#asked) : [];
+    if (before > 0 && closeness > 0) return;
+    this.#layers = closeness > 0 ? this.#streamed.map(idleLayer) : [];
     this.#isDirty = false;
-    if (watched) this.#restart();
+    if (closeness > 0) this.#restart();
   }
 
   #show(): void {
@@ -127,7 +156,7 @@ export class ActivityRecorder {
       stateBytes,
       memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes,
       rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
-      layers: this.#layers,
+      ...{ layers: this.#layers, trace: this.#trace },
     });
     this.#restart();
   }
@@ -140,6 +169,7 @@ export class ActivityRecorder {
       layer.asked.fill(0);
       layer.read.fill(0);
     }
+    this.#trace = [];
     this.#isDirty = false;
     this.#passes = 0;
     this.#tokens = 0;

@@ -1,3 +1,4 @@
+import type { StreamedLayer } from '../contract/activity.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import type { EvaluationResult } from '../contract/generation.js';
 import type { SavedState } from '../contract/model.js';
@@ -59,13 +60,14 @@ export class ModelHost {
     this.info = parts.info;
     this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
-    this.activity = new ActivityRecorder(parts.units, parts.sources);
+    this.activity = new ActivityRecorder(parts.units, this.layers, parts.sources);
     parts.feedForward.activity = this.activity;
   }
 
-  /** Units and bundles of each layer. */
-  get layers(): { units: number; bundles: number }[] {
-    return this.#parts.units.map(({ units, bundles }) => ({ units, bundles }));
+  /** What of each layer streams. */
+  get layers(): StreamedLayer[] {
+    const { units, traceHeader } = this.#parts;
+    return traceHeader.layers.map((layer, at) => ({ ...layer, bundles: units[at].bundles }));
   }
 
   /** The receipt of no work. */

@@ -13,7 +13,7 @@ const flags = new Int32Array((workerData as WorkerStart).flags);
 const watchers = new Int32Array((workerData as WorkerStart).watchers!);
 /** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
-  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
+  ...(['plan', 'convert', 'verify', 'prepare', 'replay', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
 ]);
 /** The calls that compute, and whose speed the kernels make. */
 const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate', 'compare']);
@@ -68,6 +68,8 @@ async function perform(
       return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':
       return fileWork.prepare(request.args, signal, onEvent);
+    case 'replay':
+      return modelWork.replay(request.args);
     case 'examine':
       return modelWork.examine(request.args);
     case 'list':
@@ -91,7 +93,7 @@ async function perform(
       const { openHost } = await import('../engine/open-host.js');
       host = await openHost(request.args, aborted, onEvent);
       host.activity.showTo({
-        watched: () => Atomics.load(watchers, 0) > 0,
+        closeness: () => (Atomics.load(watchers, 1) > 0 ? 2 : Atomics.load(watchers, 0) > 0 ? 1 : 0),
         show: (activity) => port.postMessage({ activity } satisfies Reply),
       });
       return { info: host.info, plan: host.plan, idle: host.idle, layers: host.layers };

@@ -1,12 +1,12 @@
-import { type ActivitySample, addSample } from '../contract/activity.js';
+import { type ActivityOptions, type ActivitySample, addSample } from '../../contract/activity.js';
 
 /**
  * Hands the samples of an engine to all who look at it. While nobody does, the engine is told, by a flag in shared
  * memory, and makes none.
  */
 export class ActivityFeed {
-  /** Int32Array[1]: how many look. */
-  readonly watchers = new SharedArrayBuffer(4);
+  /** Int32Array[2]: how many look, and how many of them at each pass. */
+  readonly watchers = new SharedArrayBuffer(8);
   readonly #count = new Int32Array(this.watchers);
   readonly #readers = new Set<ActivityReader>();
 
@@ -18,12 +18,20 @@ export class ActivityFeed {
   }
 
   /** Begins to look. The first sample is `first`; the last one is there when `closed` settles. */
-  open(first: ActivitySample, closed: Promise<void>): AsyncIterableIterator<ActivitySample> {
-    const reader = new ActivityReader(first, () => {
-      if (this.#readers.delete(reader)) Atomics.sub(this.#count, 0, 1);
+  open(
+    first: ActivitySample,
+    { trace = false }: ActivityOptions,
+    closed: Promise<void>,
+  ): AsyncIterableIterator<ActivitySample> {
+    const count = (change: 1 | -1) => {
+      Atomics.add(this.#count, 0, change);
+      if (trace) Atomics.add(this.#count, 1, change);
+    };
+    const reader = new ActivityReader(first, trace, () => {
+      if (this.#readers.delete(reader)) count(-1);
     });
     this.#readers.add(reader);
-    Atomics.add(this.#count, 0, 1);
+    count(1);
     closed.then(
       () => reader.end(null),
       (error) => reader.end({ error }),
@@ -44,13 +52,17 @@ class ActivityReader implements AsyncIterableIterator<ActivitySample> {
   #ended = false;
   #failure: { error: unknown } | null = null;
   readonly #leave: () => void;
+  readonly #traces: boolean;
 
-  constructor(first: ActivitySample, leave: () => void) {
+  /** `trace`: whether it takes passes one by one. */
+  constructor(first: ActivitySample, trace: boolean, leave: () => void) {
     this.#sample = first;
+    this.#traces = trace;
     this.#leave = leave;
   }
 
   add(sample: ActivitySample): void {
+    if (!this.#traces) sample.trace = [];
     const waiting = this.#waiting.shift();
     if (waiting) waiting.resolve({ value: sample, done: false });
     else if (this.#sample) addSample(this.#sample, sample);
