@@ -52,8 +52,8 @@ export interface AttentionInput extends Segment {
 export interface AttentionOutput extends Segment {
   /**
    * x[tokens, hiddenSize] += o(attention[tokens, a]); ffnInput[tokens, hiddenSize] = norm(x). In a model whose
-   * attention and feed-forward network run side by side, the norm is of x before the sum. With several residual streams x
-   * becomes the network's mix of them.
+   * attention and feed-forward network run side by side, the norm is of x before the sum. With several residual streams
+   * x becomes the network's mix of them.
    */
   run(attention: Float32Array, x: Float32Array, tokens: number, ffnInput: Float32Array): void;
 }

@@ -34,8 +34,8 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 
 /**
  * Runs a prompt and generates from it. The order: keep the state of a common prefix, prefill the rest, then for each
- * token sample, decode to text, scan for stop strings, run the token (drafts/write-answer.ts). An abort, even during the
- * prompt, returns the text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER,
+ * token sample, decode to text, scan for stop strings, run the token (drafts/write-answer.ts). An abort, even during
+ * the prompt, returns the text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER,
  * CORRUPT or IO.
  */
 export async function generate(

@@ -4,8 +4,9 @@ import type { NgramsSpec } from '../model/spec.js';
 const [LIMBS, LIMB] = [4, 65536];
 
 /**
- * The rows of a table that n-grams bring (llama.cpp, qwen4exp.cpp): of each n-gram that ends at a token, from two tokens
- * on, a hash of 64 bits modulo the rows of each head. The hash is the exclusive or of its tokens' products with factors.
+ * The rows of a table that n-grams bring (llama.cpp, qwen4exp.cpp): of each n-gram that ends at a token, from two
+ * tokens on, a hash of 64 bits modulo the rows of each head. The hash is the exclusive or of its tokens' products with
+ * factors.
  */
 export class NgramHash {
   readonly #ngrams: NgramsSpec;
@@ -21,8 +22,9 @@ export class NgramHash {
   }
 
   /**
-   * Writes the rows of a token into rows[at..], all of the n-grams of two tokens first. context[0] is its id, context[i]
-   * that of the token i before it; it is `endId` from the first one on that ends a text, or that there is none.
+   * Writes the rows of a token into rows[at..], all of the n-grams of two tokens first. context[0] is its id,
+   * context[i] that of the token i before it; it is `endId` from the first one on that ends a text, or that there is
+   * none.
    */
   rows(context: ArrayLike<number>, rows: Int32Array, at: number): void {
     const { size, headsPerNgram, numRows, firstRows } = this.#ngrams;

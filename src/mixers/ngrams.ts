@@ -26,8 +26,8 @@ export function loadNgrams(load: MixerLoad, streams: ResidualStreams, ngrams: Ng
  * product of its key with the stream, both in norms; and besides silu of a convolution over these, whose positions are
  * as far apart as the longest n-gram is long.
  *
- * A row of inputs is [what the convolution sees | id + 1]. The state is [columns of the convolution | the ids + 1 of the
- * tokens before, the last one first], 0 for none.
+ * A row of inputs is [what the convolution sees | id + 1]. The state is [columns of the convolution | the ids + 1 of
+ * the tokens before, the last one first], 0 for none.
  */
 export class Ngrams implements RecurrentLayer {
   readonly stateFloats: number;

@@ -2,11 +2,11 @@ import type { SourceTensors } from './architecture.js';
 import type { ExpertsFamily } from './experts.js';
 import type { Fields } from './fields.js';
 import type { FoldedLayer } from './folded-blocks.js';
-import type { GemmaTraits } from './gemma-traits.js';
 import type { HuggingFaceFamily } from './hugging-face-family.js';
 import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
+import type { GemmaTraits } from './traits/gemma.js';
 
 /** The layers that slide, and their window. Without `size` the configuration must name it. */
 export type AlternatingWindow = Pick<SlidingWindowSpec, 'fullEvery' | 'theta'> & { size?: number };

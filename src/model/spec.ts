@@ -52,7 +52,8 @@ export interface PerLayerInputsSpec {
 
 /**
  * Residual streams side by side (hyper-connections, arXiv 2409.19606; Qwen3.8-Flash-Next). Mixer and network of a layer
- * each read a mix of them, made with a norm and gates of their own, and add their output to all, each time weighed anew.
+ * each read a mix of them, made with a norm and gates of their own, and add their output to all, each time weighed
+ * anew.
  */
 export interface ResidualStreamsSpec {
   count: number;
@@ -61,8 +62,8 @@ export interface ResidualStreamsSpec {
 }
 
 /**
- * What the last few tokens together bring to the residual streams before one layer (Qwen3.8-Flash-Next): rows of a table
- * that stays on disk, by hashes of the token and the one or several before it.
+ * What the last few tokens together bring to the residual streams before one layer (Qwen3.8-Flash-Next): rows of a
+ * table that stays on disk, by hashes of the token and the one or several before it.
  */
 export interface NgramsSpec {
   layer: number;

@@ -4,7 +4,7 @@ import { READ_THREADS } from '../disk/read-threads.js';
 import type { Allocation } from './allocation.js';
 import type { Forecast } from './plan.js';
 import { measure, type Probes } from './probes.js';
-import type { RunSpeeds } from './run-speeds.js';
+import type { RunSpeeds } from './speeds/run-speeds.js';
 
 /**
  * Time of a layer besides its weights: calls, attention over a short context, waking threads. Measured on models of 1

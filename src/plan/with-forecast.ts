@@ -6,7 +6,7 @@ import { forecast } from './forecast.js';
 import type { Outline } from './outline.js';
 import type { Plan } from './plan.js';
 import type { PlannedModel } from './plan-outline.js';
-import { earlierRuns, shareInMemory } from './run-speeds.js';
+import { earlierRuns, shareInMemory } from './speeds/run-speeds.js';
 
 /** A message of a few sentences. */
 const DEFAULT_PROMPT_TOKENS = 128;

@@ -79,7 +79,7 @@ const BAD_CALLS: [string[], string][] = [
 ];
 
 // Each case is a process of its own: a few run at once, so that the file stays short without crowding the machine.
-describe.concurrent('bad usage', { timeout: 30_000 }, () => {
+describe.concurrent('bad usage', () => {
   test.for(BAD_CALLS)('%j is refused with JSON and exit code 2', async ([args, named]) => {
     const { exitCode, json } = await flashrowJson(args);
     expect(json).toEqual({

@@ -163,7 +163,7 @@ describe.each([undefined, ...Object.keys(OPTIONS)])('the help of %s', (name) => 
   });
 });
 
-describe.concurrent('what is misspelled', { timeout: 30_000 }, () => {
+describe.concurrent('what is misspelled', () => {
   test.for<[string[], string]>([
     [['nope'], "unknown command 'nope'. See `flashrow help`"],
     [['help', 'nope'], "unknown command 'nope'. See `flashrow help`"],

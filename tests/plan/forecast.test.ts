@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bridge } from '../../dist/native-bridge/bridge.js';
 import type { Allocation } from '../../dist/src/plan/allocation.js';
 import { type ForecastInput, forecast } from '../../dist/src/plan/forecast.js';
-import { kernelSpeed } from '../../dist/src/plan/kernel-speed.js';
-import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/read-curve.js';
+import { kernelSpeed } from '../../dist/src/plan/speeds/kernel-speed.js';
+import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/speeds/read-curve.js';
 
 /** A machine whose clock stands still but for products, of a millisecond each, and whose disk reads 2 GB/s. */
 let now = 0;

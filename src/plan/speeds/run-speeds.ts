@@ -1,4 +1,4 @@
-import type { Plan } from './plan.js';
+import type { Plan } from '../plan.js';
 import { record, recorded } from './speed-log.js';
 
 /** A run of fewer tokens says little. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Fields } from '../../dist/src/model/fields.js';
-import { ggufGemma, huggingFaceGemma } from '../../dist/src/model/gemma-traits.js';
+import { Fields } from '../../../dist/src/model/fields.js';
+import { ggufGemma, huggingFaceGemma } from '../../../dist/src/model/traits/gemma.js';
 
 const GEMMA_2 = { postNorms: true, softCaps: true, scaledByWidth: 46 };
 const GEMMA_1 = { postNorms: false, softCaps: false, scaledByWidth: null };

@@ -1,4 +1,4 @@
-import type { Bridge } from '../../native-bridge/bridge.js';
+import type { Bridge } from '../../../native-bridge/bridge.js';
 
 /** From the size of a device block to that of the largest slots, in bytes. */
 export const RECORD_BYTES: readonly number[] = [12, 14, 16, 18, 20, 22].map((power) => 2 ** power);

@@ -1,7 +1,7 @@
-import type { Bridge, MatrixSource, ResidentMatrix } from '../../native-bridge/bridge.js';
-import { rowBytes } from '../../native-bridge/formats.js';
-import { quotaCores } from './cpu-quota.js';
-import { memoryLeft } from './memory-left.js';
+import type { Bridge, MatrixSource, ResidentMatrix } from '../../../native-bridge/bridge.js';
+import { rowBytes } from '../../../native-bridge/formats.js';
+import { quotaCores } from '../cpu-quota.js';
+import { memoryLeft } from '../memory-left.js';
 
 /** Loads that are timed, bytes together, and so many at most: each takes whole pages, however small its matrix is. */
 const [LOADED_BYTES, MOST_LOADS] = [64e6, 256];

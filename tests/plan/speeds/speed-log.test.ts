@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { earlierRuns, type RunKind, runLog } from '../../dist/src/plan/run-speeds.js';
-import { record, recorded } from '../../dist/src/plan/speed-log.js';
+import { earlierRuns, type RunKind, runLog } from '../../../dist/src/plan/speeds/run-speeds.js';
+import { record, recorded } from '../../../dist/src/plan/speeds/speed-log.js';
 
 let folder: string;
 let file: string;

@@ -1,4 +1,4 @@
-import type { ModelSpec } from './spec.js';
+import type { ModelSpec } from '../spec.js';
 
 /** Traits that most families leave as they are. */
 export const DEFAULT_TRAITS = {

@@ -1,6 +1,6 @@
-import { shown } from '../errors.js';
-import type { DecoderFamily } from './decoder-family.js';
-import type { Fields } from './fields.js';
+import { shown } from '../../errors.js';
+import type { DecoderFamily } from '../decoder-family.js';
+import type { Fields } from '../fields.js';
 
 /** The kernels know the clamped SwiGLU with these constants (gpt-oss, arXiv 2508.10925). */
 const SWIGLU = { swiglu_limit: 7, swiglu_alpha: 1.702 };

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Bridge } from '../../dist/native-bridge/bridge.js';
-import { loadSpeed } from '../../dist/src/plan/kernel-speed.js';
+import type { Bridge } from '../../../dist/native-bridge/bridge.js';
+import { loadSpeed } from '../../../dist/src/plan/speeds/kernel-speed.js';
 
 it('a matrix of a few bytes is not loaded a million times: each copy takes whole pages', () => {
   let [loaded, held] = [0, 0];

@@ -1,7 +1,7 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { replaceFile } from '../disk/replace-file.js';
+import { replaceFile } from '../../disk/replace-file.js';
 
 /*
  * What runs and probes measured here, kept in the cache folder, so that forecasts are corrected by it. It is a hint: a

@@ -1,8 +1,8 @@
-import { shown } from '../errors.js';
-import type { SourceTensors } from './architecture.js';
-import { attentionShape } from './attention-shape.js';
-import { Fields } from './fields.js';
-import type { ModelSpec } from './spec.js';
+import { shown } from '../../errors.js';
+import type { SourceTensors } from '../architecture.js';
+import { attentionShape } from '../attention-shape.js';
+import { Fields } from '../fields.js';
+import type { ModelSpec } from '../spec.js';
 
 /*
  * Gemma 4: layers with a sliding window and layers that see every position, with heads of their own; no scale of

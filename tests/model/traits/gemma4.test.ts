@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { hasKeys, hasValues, keyValueGroups, keyValueLayer } from '../../dist/src/model/attention-layers.js';
-import { describeGguf, describeHuggingFace } from '../../dist/src/model/families/architectures.js';
-import { Fields } from '../../dist/src/model/fields.js';
+import { hasKeys, hasValues, keyValueGroups, keyValueLayer } from '../../../dist/src/model/attention-layers.js';
+import { describeGguf, describeHuggingFace } from '../../../dist/src/model/families/architectures.js';
+import { Fields } from '../../../dist/src/model/fields.js';
 
 const PATTERN = [true, true, false, true, true, false];
 const METADATA = {

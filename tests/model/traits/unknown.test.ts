@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Fields } from '../../dist/src/model/fields.js';
-import { refuseUnknownTraits } from '../../dist/src/model/unknown-traits.js';
+import { Fields } from '../../../dist/src/model/fields.js';
+import { refuseUnknownTraits } from '../../../dist/src/model/traits/unknown.js';
 
 const refuse = (family: Parameters<typeof refuseUnknownTraits>[0], config: object) =>
   refuseUnknownTraits(family, Fields.of('config.json', config));

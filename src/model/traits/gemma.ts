@@ -1,5 +1,5 @@
-import type { Fields } from './fields.js';
-import type { ModelSpec } from './spec.js';
+import type { Fields } from '../fields.js';
+import type { ModelSpec } from '../spec.js';
 
 /** The differences between Gemmas. The functions below hold their common traits. */
 export interface GemmaTraits {
