@@ -9,7 +9,7 @@ const STEPS = 40;
 /** What another budget would give, as the plan expects it. */
 export function Budgets({ model, loaded, now }: { model: string; loaded: LoadedModel; now: Forecast | null }) {
   const [step, setStep] = useState<number | null>(null);
-  const [other, setOther] = useState<Forecast | null>(null);
+  const [both, setBoth] = useState<{ own: Forecast; other: Forecast } | null>(null);
   const [failure, setFailure] = useState('');
   if (now === null) return <p class="faint">What other budgets would give is being measured …</p>;
   const { minimumBytes, mostBytes } = now;
@@ -21,7 +21,9 @@ export function Budgets({ model, loaded, now }: { model: string; loaded: LoadedM
   const look = async (wanted: number) => {
     setFailure('');
     try {
-      setOther(await forecastFor(model, budgetAt(wanted)));
+      // What was seen meanwhile is replayed with both.
+      const own = await forecastFor(model);
+      setBoth({ own, other: await forecastFor(model, budgetAt(wanted)) });
     } catch (error) {
       setFailure(error instanceof Error ? error.message : String(error));
     }
@@ -51,25 +53,28 @@ export function Budgets({ model, loaded, now }: { model: string; loaded: LoadedM
             <th>tokens/s</th>
             <th>read for a token</th>
             <th>cached</th>
+            <th>replay: read</th>
+            <th>found</th>
           </tr>
         </thead>
         <tbody>
-          <Row name="this one" forecast={now} />
-          {other && <Row name="the other" forecast={other} />}
+          <Row name="this one" forecast={both?.own ?? now} />
+          {both && <Row name="the other" forecast={both.other} />}
         </tbody>
       </table>
-      {other?.obstacle && <p class="faint small">{other.obstacle}</p>}
+      {both?.other.obstacle && <p class="faint small">{both.other.obstacle}</p>}
       {failure !== '' && <p class="failure">{failure}</p>}
       <p class="faint small">
         A forecast, from the speed of the disk ({perSecond(now.diskBytesPerSecond ?? 0)}), of the kernels, and of
-        earlier runs.
+        earlier runs. The replay says what the cache would have read for a token of the last answers that this page has
+        seen.
       </p>
     </figure>
   );
 }
 
 function Row({ name, forecast }: { name: string; forecast: Forecast }) {
-  const { budgetBytes, tokensPerSecond, bytesPerToken, cachedShare, fits } = forecast;
+  const { budgetBytes, tokensPerSecond, bytesPerToken, cachedShare, fits, replay } = forecast;
   return (
     <tr>
       <td>
@@ -78,6 +83,8 @@ function Row({ name, forecast }: { name: string; forecast: Forecast }) {
       <td>{fits && tokensPerSecond !== null ? digits(tokensPerSecond) : 'does not fit'}</td>
       <td>{bytes(bytesPerToken)}</td>
       <td>{percent(cachedShare)}</td>
+      <td>{replay ? bytes(replay.bytesPerToken) : '–'}</td>
+      <td>{replay ? percent(replay.hitRate) : '–'}</td>
     </tr>
   );
 }

@@ -14,6 +14,8 @@ export interface Forecast {
   tokensPerSecond: number | null;
   diskBytesPerSecond: number | null;
   basis: string;
+  /** What its cache would have read of what was just seen; null where nothing was. */
+  replay: { tokens: number; hitRate: number; bytesPerToken: number } | null;
 }
 
 /** The forecast for a budget; without one, for the model's own. */

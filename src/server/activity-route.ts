@@ -1,6 +1,7 @@
 import type { ActivitySample, Model } from '../index.js';
 import { sseEvent } from './answer-format.js';
 import type { ModelPool, PooledModel } from './model-pool.js';
+import { recentPasses } from './recent-passes.js';
 
 /** How often it is looked whether the model has been loaded, ms. */
 const LOOK_MS = 250;
@@ -61,7 +62,9 @@ async function follow(
       while (pooled.model === null && !signal.aborted && !pool.closed) await pause(LOOK_MS, signal);
       continue;
     }
-    const samples = model.activity();
+    const samples = model.activity({ trace: true });
+    const recent = recentPasses(model);
+    recent.join(samples);
     const leave = () => void samples.return?.();
     signal.addEventListener('abort', leave, { once: true });
     try {
@@ -69,11 +72,13 @@ async function follow(
       for await (const sample of samples) {
         write(told ? sseEvent('sample', plainSample(sample)) : sseEvent('model', described(pooled, model, sample)));
         told = true;
+        recent.add(samples, sample);
         await ready();
       }
     } catch {
       // Its thread failed. Requests are told, and load it anew.
     }
+    recent.leave(samples);
     signal.removeEventListener('abort', leave);
     if (pooled.model === model) await pause(LOOK_MS, signal);
   }
@@ -92,8 +97,8 @@ function described({ name, template }: PooledModel, { info, plan }: Model, { lay
   };
 }
 
-/** A sample with its bitmaps in Base64. */
-const plainSample = ({ layers, ...counts }: ActivitySample) => ({
+/** A sample with its bitmaps in Base64, and without the passes. */
+const plainSample = ({ layers, trace: _, ...counts }: ActivitySample) => ({
   ...counts,
   layers: layers.map(({ bundlesHit, bundlesMissed, asked, read }) => ({
     ...{ bundlesHit, bundlesMissed },

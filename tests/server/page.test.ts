@@ -162,9 +162,36 @@ describe('/forecast', () => {
     expect(own.diskBytesPerSecond).toBeGreaterThan(0);
     expect(own.tokensPerSecond).toBeGreaterThan(0);
     const all = await of(`&memory=${own.mostBytes}`);
+    expect(own.replay).toBeNull();
     expect(all.cachedShare).toBeGreaterThan(0.9);
     expect(all.bytesPerToken).toBeLessThan(own.bytesPerToken / 4);
     expect(await of('&memory=1000')).toMatchObject({ fits: false, tokensPerSecond: null });
     expect((await server.fetch(request('/forecast?memory=lots'))).status).toBe(400);
+  });
+
+  it('replays what was just seen: the same cache reads as much as it did, and one for everything next to nothing', async () => {
+    const fresh = createServer({ models, memory: '9MB' });
+    try {
+      await fresh.load();
+      // biome-ignore lint/suspicious/noExplicitAny: any answer
+      const of = async (memory: string): Promise<any> => (await fresh.fetch(request(`/forecast?${memory}`))).json();
+      const events = eventsOf(await fresh.fetch(request('/activity')));
+      await events.next();
+      const { payloadBytesRead, speculation } = await complete(fresh);
+      for (let seen = 0; seen < 23; ) seen += ((await events.next()).value as Event).data.passes;
+      const { replay, mostBytes } = await of('');
+      expect(speculation.drafted).toBe(0);
+      expect(replay.tokens).toBe(23);
+      const perToken = payloadBytesRead.decode / 23;
+      expect(replay.bytesPerToken).toBeGreaterThan(0.9 * perToken);
+      expect(replay.bytesPerToken).toBeLessThan(1.1 * perToken);
+      const all = (await of(`memory=${mostBytes}`)).replay;
+      expect(all.hitRate).toBeGreaterThan(replay.hitRate);
+      // Who looks no longer is told nothing of it.
+      await events.return(undefined);
+      await expect.poll(async () => (await of('')).replay).toBeNull();
+    } finally {
+      await fresh.close();
+    }
   });
 });

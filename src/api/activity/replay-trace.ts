@@ -24,12 +24,12 @@ export interface ReplayOptions {
  */
 export async function replayTrace(trace: string | URL | RecordedTrace, options: ReplayOptions): Promise<Replay> {
   const given = isRecorded(trace) ? trace : resolve(pathOf('the trace', trace, 'trace'));
-  const { memoryBytes, cold = false, signal } = options;
   requireOptions('replayTrace()', options, {
     memoryBytes: [isWholeFrom0, 'a whole number from 0'],
     cold: YES_OR_NO,
     signal: SIGNAL,
   });
+  const { memoryBytes, cold = false, signal } = options;
   expect(isWholeFrom0(memoryBytes), 'memoryBytes', memoryBytes, 'a whole number from 0');
   return inWorker((channel) => channel.call('replay', { trace: given, memoryBytes, cold }, { signal }));
 }
