@@ -49,17 +49,19 @@ export function Budgets({ model, loaded, now }: { model: string; loaded: LoadedM
       <table>
         <thead>
           <tr>
-            <th>budget</th>
-            <th>tokens/s</th>
-            <th>read for a token</th>
-            <th>cached</th>
-            <th>replay: read</th>
-            <th>found</th>
+            <td />
+            <th scope="col">this one</th>
+            {both && <th scope="col">the other</th>}
           </tr>
         </thead>
         <tbody>
-          <Row name="this one" forecast={both?.own ?? now} />
-          {both && <Row name="the other" forecast={both.other} />}
+          {ROWS.map(({ name, of }) => (
+            <tr key={name}>
+              <th scope="row">{name}</th>
+              <td>{of(both?.own ?? now)}</td>
+              {both && <td>{of(both.other)}</td>}
+            </tr>
+          ))}
         </tbody>
       </table>
       {both?.other.obstacle && <p class="faint small">{both.other.obstacle}</p>}
@@ -73,18 +75,14 @@ export function Budgets({ model, loaded, now }: { model: string; loaded: LoadedM
   );
 }
 
-function Row({ name, forecast }: { name: string; forecast: Forecast }) {
-  const { budgetBytes, tokensPerSecond, bytesPerToken, cachedShare, fits, replay } = forecast;
-  return (
-    <tr>
-      <td>
-        {name}: {bytes(budgetBytes)}
-      </td>
-      <td>{fits && tokensPerSecond !== null ? digits(tokensPerSecond) : 'does not fit'}</td>
-      <td>{bytes(bytesPerToken)}</td>
-      <td>{percent(cachedShare)}</td>
-      <td>{replay ? bytes(replay.bytesPerToken) : '–'}</td>
-      <td>{replay ? percent(replay.hitRate) : '–'}</td>
-    </tr>
-  );
-}
+const ROWS: { name: string; of: (forecast: Forecast) => string }[] = [
+  { name: 'Budget', of: ({ budgetBytes }) => bytes(budgetBytes) },
+  {
+    name: 'Tokens/s',
+    of: ({ fits, tokensPerSecond }) => (fits && tokensPerSecond !== null ? digits(tokensPerSecond) : 'does not fit'),
+  },
+  { name: 'Read for a token', of: ({ bytesPerToken }) => bytes(bytesPerToken) },
+  { name: 'Held by the cache', of: ({ cachedShare }) => percent(cachedShare) },
+  { name: 'Replay: read for a token', of: ({ replay }) => (replay ? bytes(replay.bytesPerToken) : '–') },
+  { name: 'Replay: found in memory', of: ({ replay }) => (replay ? percent(replay.hitRate) : '–') },
+];
