@@ -27,8 +27,11 @@ async function shoot(name, viewport, colorScheme, tokens) {
   for (const text of ['Once upon a time there was a little dog', 'One day, a girl named Lily went to the park']) {
     await page.getByLabel('Your message').fill(text);
     await page.getByLabel('Your message').press('Enter');
-    // The last picture is taken in the middle of an answer.
-    if (text.startsWith('Once')) await page.locator('.receipt').first().waitFor({ timeout: 60_000 });
+    // The picture is taken in the middle of the second answer.
+    if (!text.startsWith('Once')) continue;
+    await page.locator('.receipt').first().waitFor({ timeout: 60_000 });
+    await page.getByLabel('What would another budget give?').fill('34');
+    await page.getByRole('row', { name: 'Replay: found' }).getByRole('cell').nth(1).waitFor({ timeout: 60_000 });
   }
   const words = page.locator('.turn.assistant').nth(1).locator('.text');
   while (((await words.textContent()) ?? '').length < 2 * tokens) await page.waitForTimeout(20);
@@ -37,7 +40,7 @@ async function shoot(name, viewport, colorScheme, tokens) {
 }
 
 try {
-  await shoot('wide', { width: 1280, height: 860 }, 'dark', 80);
+  await shoot('wide', { width: 1200, height: 1330 }, 'dark', 80);
   await shoot('narrow', { width: 360, height: 720 }, 'light', 40);
 } finally {
   await browser.close();

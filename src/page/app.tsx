@@ -35,12 +35,14 @@ export function App() {
   useEffect(() => {
     if (model === null) return;
     setHasTemplate(null);
+    setFailure('');
     propsOf(model).then(({ chat_template }) => setHasTemplate(chat_template !== ''), failed);
   }, [model, key]);
   const activity = useActivity(model, key, refused);
   const enter = (given: string) => {
     apiKey.set(given);
     setRefusal(null);
+    setFailure('');
     setKey(given);
   };
   return (

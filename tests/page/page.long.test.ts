@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Served, serveTales } from '../server/support.js';
+import { TALES } from '../support/shipped.js';
 import { CHROMIUM, openBrowser, WITHOUT_BROWSER } from './browser.js';
 
 const STORY = 'Once upon a time';
@@ -88,6 +89,27 @@ describe.skipIf(!CHROMIUM)(`the page in a browser${WITHOUT_BROWSER}`, () => {
     await answer(1).locator('.receipt').waitFor({ timeout: 60_000 });
     await page.getByRole('button', { name: 'New chat' }).click();
     expect(await page.locator('.turn').count()).toBe(0);
+  });
+
+  it('chats with the other model of a server, which is loaded for that', async () => {
+    const models = ['first', 'second'].map((name) => ({ name, source: TALES, options: { contextSize: 128 } }));
+    const both = await serveTales({ models, memory: '20MB' });
+    try {
+      await visit(both);
+      await page.getByLabel('Model').selectOption('second');
+      await page.getByText('The model is not loaded').waitFor();
+      await page.getByText('has no chat template').waitFor();
+      await limit(8);
+      await message().fill(STORY);
+      await message().press('Enter');
+      await answer().locator('.receipt').waitFor({ timeout: 60_000 });
+      await page.locator('canvas.map').waitFor({ timeout: 30_000 });
+      await page.getByLabel('Model').selectOption('first');
+      expect(await page.locator('.turn').count()).toBe(0);
+    } finally {
+      await page.goto('about:blank');
+      await both.end();
+    }
   });
 
   it('stops an answer, which frees the model for the next one', async () => {
