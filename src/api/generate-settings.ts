@@ -37,7 +37,12 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
 
 export const GENERATE_OPTIONS: OptionTable<GenerateOptions & Recorded> = { ...SHARED, parseSpecial: YES_OR_NO };
 
-export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ...TEMPLATE_OPTIONS, toolChoice: null };
+export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = {
+  ...SHARED,
+  ...TEMPLATE_OPTIONS,
+  toolChoice: null,
+  parallelToolCalls: YES_OR_NO,
+};
 
 /** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {

@@ -8,7 +8,7 @@ import { WorkerChannel } from './worker-channel.js';
 import { WorkerThread } from './worker-thread.js';
 
 /** What a model is loaded with. */
-type Loading = Pick<LoadOptions, 'signal' | 'onProgress' | 'maxQueue'>;
+type Loading = Pick<LoadOptions, 'signal' | 'onProgress'> & Pick<Methods['open']['args'], 'sessions'>;
 
 /** The threads of a loaded model: the engine's, whose calls queue, and the one beside it that knows text alone. */
 export class ModelThreads {
@@ -43,9 +43,9 @@ export class ModelThreads {
   async open(
     store: string,
     options: PlainOptions,
-    { signal, onProgress }: Loading,
+    { signal, onProgress, sessions }: Loading,
   ): Promise<ResultOf<Methods, 'open'> & { vocabulary: VocabularyTable }> {
-    const args = { store, options, anonymousBefore: anonymousBytes() };
+    const args = { store, options, anonymousBefore: anonymousBytes(), sessions };
     const text = this.text.send('open', { store, cacheDir: options.cacheDir });
     const engine = this.engine.call('open', args, { signal, onEvent: onProgress });
     // The first that fails is told; the other one may fail too.

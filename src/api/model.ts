@@ -78,7 +78,6 @@ export class WorkerModel implements Model {
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
-    checkFormatWithTools(options.responseFormat, conversed);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const prepare = () => this.#prompts.ofConversation(conversed);
@@ -108,6 +107,7 @@ export class WorkerModel implements Model {
     const argsOf = async (ids: readonly number[]) => {
       await format;
       const form = await prompt.form;
+      checkFormatWithTools(settings.responseFormat, form);
       return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
     };
     // A trace is of one call: what others ask for would be in it, or come out of it.

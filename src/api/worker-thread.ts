@@ -101,6 +101,10 @@ export class WorkerThread<M extends MethodMap> {
       this.onActivity?.(reply.activity);
       return;
     }
+    if ('warning' in reply) {
+      process.emitWarning(reply.warning, { type: 'FlashrowWarning' });
+      return;
+    }
     const call = this.#pending.get(reply.id);
     if (!call) return;
     if ('event' in reply) {

@@ -16,6 +16,18 @@ export interface LoadOptions extends ModelOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Calls that may wait for their turn; one more is BUSY. Default no limit. */
   maxQueue?: number | undefined;
+  /**
+   * A folder for the states of conversations: one that leaves memory, because another one takes its place or the model
+   * is disposed of, is kept there, and read again when a prompt goes on with it. They hold what was said, as token ids,
+   * for the owner's eyes alone (mode 0600). Default none: they are forgotten. While a state is written or read, nothing
+   * else runs.
+   */
+  sessionsDir?: string | URL | undefined;
+  /**
+   * Bytes that the files in `sessionsDir` take at most, or a text like `"2GB"`; default 4 GB. Those that were used
+   * longest ago go first.
+   */
+  sessionsSize?: number | string | undefined;
 }
 
 /** A state that was saved, or loaded again. */

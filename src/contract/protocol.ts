@@ -60,6 +60,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** False where the answer ends with its first call. */
+  parallelToolCalls: boolean;
 }
 
 export interface ConvertRequest {
@@ -161,7 +163,12 @@ export interface Methods {
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
-  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  prepare: {
+    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
+    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    result: string;
+    event: Progress;
+  };
   /** Trains the predictors of a store. */
   calibrate: {
     args: {
@@ -187,7 +194,13 @@ export interface Methods {
   };
   /** Loads a store; the calls below need it. */
   open: {
-    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    args: {
+      store: string;
+      options: PlainOptions;
+      anonymousBefore: number;
+      /** Where conversations are kept, and how many bytes of them; null for nowhere. */
+      sessions: { folder: string; mostBytes: number } | null;
+    };
     /** `idle` is the receipt of no work at all, `layers` says what streams. */
     result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: StreamedLayer[] };
     event: Progress;
@@ -277,6 +290,8 @@ export type Reply =
   | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
   /** Why the compiled kernels are not there. */
   | { slowKernels: string }
+  /** What the app's owner should know, and no call is about. */
+  | { warning: string }
   /** For all who look. */
   | { activity: ActivitySample };
 

@@ -96,19 +96,19 @@ export class ModelHost {
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
-    const lane = engine.reuse(prompt, settings.cacheKey, { aborted, account: meter });
+    const lane = engine.lanes.reuse(prompt, settings.cacheKey, { aborted, account: meter });
     // A trace records what each token asks for.
     const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
       return await generate(prompt, settings, {
         lane,
         spelling,
-        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
+        constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
         meter,
         speculation: drafts,
-        alone: () => engine.isAlone,
+        alone: () => engine.lanes.isAlone,
         vocabSize,
         contextSize,
         aborted,
@@ -139,11 +139,11 @@ export class ModelHost {
   }
 
   saveState({ path }: Arguments<'saveState'>): SavedState {
-    return saveState(path, this.#parts.engine, this.#parts.stateOwner);
+    return saveState(path, this.#parts.engine.lanes.last, this.#parts.stateOwner);
   }
 
   loadState({ path }: Arguments<'loadState'>): SavedState {
-    return loadState(path, this.#parts.engine, this.#parts.stateOwner);
+    return loadState(path, this.#parts.engine.lanes.load, this.#parts.stateOwner);
   }
 
   /**
@@ -188,7 +188,7 @@ export class ModelHost {
   async observe(ids: readonly number[], aborted: Aborted, tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
     checkPrompt(ids, this.info.vocabSize, this.info.contextSize);
-    const lane = engine.begin({ aborted, account: null });
+    const lane = engine.lanes.begin({ aborted, account: null });
     feedForward.tap = tap;
     try {
       await lane.prefill(ids);
@@ -202,7 +202,9 @@ export class ModelHost {
     return new Meter(this.#parts.sources, this.#parts.ledger);
   }
 
+  /** Keeps conversations where the model was told to, and frees everything. */
   dispose(): Promise<void> {
+    this.#parts.engine.lanes.keepAll();
     return this.#parts.dispose();
   }
 }

@@ -8,13 +8,14 @@ import {
   latentTensors,
   mixerBefore,
   mixerChannels,
+  ngramTensors,
   recurrentOf,
   recurrentTensors,
   recurrentWidth,
+  streamsWidth,
   tensorsBefore,
 } from '../model/mixer-tensors.js';
 import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
-import { ngramTensors, streamsWidth } from '../model/stream-tensors.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { layerSizes } from './state-size.js';
 

@@ -2,15 +2,17 @@ import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
+  headStreamTensors,
   latentTensors,
   mixedWidth,
   mixerBefore,
+  ngramTensors,
   recurrentOf,
   recurrentTensors,
+  streamTensors,
   tensorsBefore,
 } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
-import { headStreamTensors, ngramTensors, streamTensors } from './stream-tensors.js';
 import {
   EMBEDDING,
   FINAL_NORM,

@@ -38,6 +38,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
         experts: spec.experts !== null,
         denseBytes: plan.residentBytes + plan.denseStreamedBytes,
         headBytes: headBytes(outline),
+        draftBytes: settings.draft === 'off' ? null : plan.draftBytes,
         promptTokens,
         chunkTokens: prefillChunk(spec),
         earlier: earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }, promptTokens),

@@ -34,6 +34,7 @@ export const RESPONSES_REQUEST = z.looseObject({
   tool_choice: z
     .union([z.enum(['none', 'auto', 'required']), z.looseObject({ type: z.string(), name: z.string().optional() })])
     .nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
   max_output_tokens: z.int().min(1).nullish(),
   temperature: z.number().min(0).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
@@ -64,7 +65,9 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
     options: {
       ...{ maxTokens: body.max_output_tokens ?? undefined, temperature: body.temperature ?? undefined },
       topP: body.top_p ?? undefined,
-      ...(tools.length > 0 ? { tools, toolChoice: choiceOf(body) } : {}),
+      ...(tools.length > 0
+        ? { tools, toolChoice: choiceOf(body), parallelToolCalls: body.parallel_tool_calls ?? undefined }
+        : {}),
       ...(body.reasoning?.effort ? { templateVariables: { reasoning_effort: body.reasoning.effort } } : {}),
     },
   };

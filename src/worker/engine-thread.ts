@@ -91,7 +91,9 @@ async function perform(
     case 'open': {
       // Loaded on demand: the other jobs do without the engine and its memory.
       const { openHost } = await import('../engine/open-host.js');
-      host = await openHost(request.args, aborted, onEvent);
+      const { sessions, ...args } = request.args;
+      const warn = (warning: string) => port.postMessage({ warning } satisfies Reply);
+      host = await openHost({ ...args, sessions: sessions && { ...sessions, warn } }, aborted, onEvent);
       host.activity.showTo({
         closeness: () => (Atomics.load(watchers, 1) > 0 ? 2 : Atomics.load(watchers, 0) > 0 ? 1 : 0),
         show: (activity) => port.postMessage({ activity } satisfies Reply),

@@ -65,6 +65,8 @@ const OPTIONS: Record<string, string[]> = {
     '--chat-template',
     '--max-queue',
     '--keep-alive',
+    '--sessions-dir',
+    '--sessions-size',
     '--draft',
     ...SHARED,
   ],

@@ -12,6 +12,8 @@ export const FLAGS: Readonly<Record<string, string>> = {
   exact: '--lossy',
   threads: '--threads',
   cacheDir: '--cache-dir',
+  sessionsDir: '--sessions-dir',
+  sessionsSize: '--sessions-size',
   'tuning.selector': '--select',
   'tuning.cache': '--cache',
   'tuning.state': '--state',

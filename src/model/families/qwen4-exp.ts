@@ -29,7 +29,7 @@ function list(metadata: Fields, key: string, length: number): (number | bigint)[
   if (Array.isArray(values) && values.length === length && values.every(isWhole)) return values;
   throw metadata.corrupt(
     key,
-    `is ${values === undefined ? 'missing' : shown(values)}; it should be ${length} whole numbers`,
+    `is ${values === undefined ? 'missing' : shown(values)}; it should be a list of whole numbers, ${length} of them`,
   );
 }
 
@@ -64,8 +64,8 @@ function ngramsOf(metadata: Fields, key: Key, spec: ModelSpec, tensors: SourceTe
     rowsIn(metadata, key('ple.head_offsets'), heads, 0),
     rowsIn(metadata, key('ple.head_vocab_sizes'), heads, 1),
   ];
-  const tableRows = tensors.shape(TABLE)?.[0] ?? 0;
   const needed = Math.max(...firstRows.map((first, head) => first + numRows[head]));
+  const tableRows = tensors.shape(TABLE)?.[0] ?? needed;
   if (tableRows < needed)
     throw metadata.corrupt(TABLE, `has ${tableRows} rows, and "${key('ple.head_offsets')}" asks for ${needed}`);
   return {
