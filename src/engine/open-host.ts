@@ -67,6 +67,7 @@ export async function openHost(
         sessions: sessions ? new Sessions(sessions, stateOwner) : null,
       }),
       feedForward: parts.feedForward,
+      units: planned.allocation.layers.map(({ unit }) => unit),
       speculation: speculate(parts.selector, settings, store.spec, drafting),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },
