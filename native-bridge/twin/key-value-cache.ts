@@ -80,8 +80,16 @@ export class TwinKeyValueCache implements KeyValueCache {
     state.length = Math.max(state.length, position + tokens);
   }
 
-  attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
-    this.#attend(layer, position, tokens, q, out, false);
+  attend(
+    layer: number,
+    position: number,
+    tokens: number,
+    q: Float32Array,
+    out: Float32Array,
+    seen?: Uint8Array,
+    blockSize = 1,
+  ): void {
+    this.#attend(layer, position, tokens, q, out, false, seen, blockSize);
   }
 
   attendTogether(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
@@ -95,6 +103,8 @@ export class TwinKeyValueCache implements KeyValueCache {
     q: Float32Array,
     out: Float32Array,
     together: boolean,
+    seen?: Uint8Array,
+    blockSize = 1,
   ): void {
     const state = this.#layer(layer, position, tokens);
     const { numAttentionHeads, headDim } = this.#options;
@@ -107,14 +117,21 @@ export class TwinKeyValueCache implements KeyValueCache {
     const window = this.#options.windows?.[layer] || position + 1;
     for (let at = Math.max(0, position + 1 - window); at < position + tokens; at++)
       if (!state.pages[Math.floor(at / PAGE_POSITIONS)]) throw usage(`position ${at} was dropped`);
-    for (let t = 0; t < tokens; t++) {
-      const windowed = Math.max(0, position + t + 1 - (this.#options.windows?.[layer] || position + t + 1));
-      const seen = together
+    const blocks = Math.ceil((position + tokens) / blockSize);
+    if (seen && seen.length < tokens * blocks)
+      throw usage(`seen holds ${seen.length} entries; ${tokens * blocks} are needed`);
+    const range = (t: number) => {
+      const own = position + t + 1;
+      const windowed = Math.max(0, own - (this.#options.windows?.[layer] || own));
+      return together
         ? { first: Math.min(windowed, position), length: position + tokens }
-        : { first: windowed, length: position + t + 1 };
-      for (let head = 0; head < numAttentionHeads; head++)
-        this.#attendOne(layer, head, seen, q, out, t * numAttentionHeads + head);
-    }
+        : { first: windowed, length: own };
+    };
+    for (let t = 0; t < tokens; t++)
+      for (let head = 0; head < numAttentionHeads; head++) {
+        const hides = (at: number) => seen !== undefined && seen[t * blocks + Math.floor(at / blockSize)] === 0;
+        this.#attendOne(layer, head, range(t), q, out, t * numAttentionHeads + head, hides);
+      }
   }
 
   truncate(index: number, length: number): void {
@@ -192,6 +209,7 @@ export class TwinKeyValueCache implements KeyValueCache {
     q: Float32Array,
     out: Float32Array,
     query: number,
+    hides: (position: number) => boolean,
   ): void {
     const { numAttentionHeads, numKeyValueHeads, headDim, sinks, softCap } = this.#options;
     const { sharedValueDim: valueDim = headDim } = this.#options;
@@ -208,6 +226,7 @@ export class TwinKeyValueCache implements KeyValueCache {
       const vector = shared + (at % PAGE_POSITIONS);
       const logit = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
       weights[at] = softCap ? softCap * Math.tanh(logit / softCap) : logit;
+      if (hides(at)) weights[at] = -Infinity;
       largest = Math.max(largest, weights[at]);
     }
     let total = Math.exp(sink - largest);

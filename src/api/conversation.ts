@@ -15,7 +15,8 @@ export function conversation(
     templateVariables = {},
     tools = [],
     toolChoice = 'auto',
-  }: TemplateOptions & Pick<ChatOptions, 'toolChoice'>,
+    parallelToolCalls = true,
+  }: TemplateOptions & Pick<ChatOptions, 'toolChoice' | 'parallelToolCalls'>,
 ): Conversation {
   const sound =
     Array.isArray(messages) &&
@@ -35,6 +36,7 @@ export function conversation(
     tools: plainData(tools, 'tools'),
     toolChoice: typeof toolChoice === 'string' ? toolChoice : { name: toolChoice.name },
     pictures: [],
+    parallelToolCalls,
   };
 }
 

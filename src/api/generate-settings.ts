@@ -52,7 +52,12 @@ export const GENERATE_OPTIONS: OptionTable<GenerateOptions & Recorded> = {
   regions: REGIONS,
 };
 
-export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = { ...SHARED, ...TEMPLATE_OPTIONS, toolChoice: null };
+export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = {
+  ...SHARED,
+  ...TEMPLATE_OPTIONS,
+  toolChoice: null,
+  parallelToolCalls: YES_OR_NO,
+};
 
 /** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {

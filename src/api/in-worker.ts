@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { LoadOptions } from '../contract/model.js';
 import type { Methods, PlainOptions } from '../contract/protocol.js';
 import type { ModelOptions } from '../plan/model-options.js';
+import { requireOptionGroup } from './check-arguments.js';
 import { pathOf } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 
@@ -24,20 +25,44 @@ export const preparedStore = (
   source: string,
   options: PlainOptions,
   { signal, onProgress }: Pick<LoadOptions, 'signal' | 'onProgress'>,
+  draftFor: string | null = null,
 ): Promise<Methods['prepare']['result']> =>
-  inWorker((channel) => channel.call('prepare', { source, options }, { signal, onEvent: onProgress }));
+  inWorker((channel) => channel.call('prepare', { source, options, draftFor }, { signal, onEvent: onProgress }));
+
+/**
+ * The draft of a model whose store is there: where it is a model, its store as well. Throws UNSUPPORTED where its
+ * vocabulary is another one.
+ */
+export async function preparedDraft(
+  store: string,
+  { draft, threads, cacheDir, tuning }: PlainOptions,
+  follow: Pick<LoadOptions, 'signal' | 'onProgress'>,
+): Promise<PlainOptions['draft']> {
+  if (typeof draft !== 'object' || draft === null) return draft;
+  const options = { threads, cacheDir, vision: null, tuning: { state: tuning?.state, direct: tuning?.direct } };
+  const prepared = await preparedStore(draft.model, options, follow, store);
+  return { model: draft.model, store: prepared.store };
+}
 
 /**
  * The options that can cross to a worker: all but signals and callbacks. A copy: what the caller changes later changes
  * nothing.
  */
 export function plainOptions(options: ModelOptions): PlainOptions {
-  const { memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning, vision } = options;
+  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning, vision } = options;
+  const draft = plainDraft(options.draft);
   return {
     ...{ memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning: tuning && copied(tuning) },
     // Left out, it is looked for beside the model.
     ...(vision !== undefined && { vision: vision === false ? null : resolve(pathOf('vision', vision, 'vision')) }),
   };
+}
+
+/** A path or a file URL becomes a path. Other choices are checked where the model is known. */
+function plainDraft(draft: ModelOptions['draft']): ModelOptions['draft'] {
+  if (typeof draft !== 'object' || draft === null) return draft;
+  requireOptionGroup('loadModel()', 'draft', draft, { model: null });
+  return { model: pathOf('draft.model', (draft as { model: unknown }).model, 'draft') };
 }
 
 /** Also what is inherited. */

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type ActivityOptions, type ActivitySample, idleLayer, type StreamedLayer } from '../contract/activity.js';
 import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { EvaluationResult, Generation } from '../contract/generation.js';
@@ -40,6 +41,8 @@ export interface Loaded {
   vocabulary: VocabularyTable;
   /** The receipt of no work. */
   idle: Receipt;
+  /** What streams. */
+  layers: readonly StreamedLayer[];
 }
 
 /** What the engine answered, and what was odd about the prompt. */
@@ -89,7 +92,6 @@ export class WorkerModel implements Model {
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
-    checkFormatWithTools(options.responseFormat, conversed);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const images = imagesIn(messages);
@@ -120,6 +122,7 @@ export class WorkerModel implements Model {
     const argsOf = async (ids: readonly number[]) => {
       await format;
       const form = await prompt.form;
+      checkFormatWithTools(settings.responseFormat, form);
       return { prompt: ids, pictures: await prompt.pictures, settings, vocabulary, form, progress: !!onProgress };
     };
     // A trace is of one call: what others ask for would be in it, or come out of it.
@@ -244,6 +247,19 @@ export class WorkerModel implements Model {
     const path = resolve(pathOf('path', given, 'path'));
     requireOptions(`${method}()`, options, { signal: SIGNAL });
     return this.#threads.engine.call(method, { path }, { signal: options.signal });
+  }
+
+  activity(options: ActivityOptions = {}): AsyncIterableIterator<ActivitySample> {
+    requireOptions('activity()', options, { trace: YES_OR_NO });
+    const { idle, layers } = this.#loaded;
+    const { stateBytes, memoryBytes, rssGrowthBytes } = idle;
+    const first: ActivitySample = {
+      ...{ ms: 0, passes: 0, tokens: 0, bundlesHit: 0, bundlesMissed: 0 },
+      ...{ payloadBytesRead: 0, deviceBytesRead: 0, recordsRead: 0 },
+      ...{ readWaitMs: 0, ffnMs: 0, denseMs: 0, otherMs: 0, stateBytes, memoryBytes, rssGrowthBytes },
+      ...{ layers: layers.map(idleLayer), trace: [] },
+    };
+    return this.#threads.engine.activity.open(first, options, this.closed);
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

@@ -60,6 +60,9 @@ export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
     (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
     'a whole number from 0, or Infinity',
   ],
+  // Looked at where the folder's path is.
+  sessionsDir: null,
+  sessionsSize: [(value) => isWholeFrom0(value) || isText(value), 'bytes, or a text like "2GB"'],
 };
 
 export const IMAGES: Accepts = [

@@ -1,6 +1,6 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
+import { streamsWidth } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { streamsWidth } from '../model/stream-tensors.js';
 import { HEAD_STREAMS, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
 import type { SegmentLoad } from './load-layer.js';

@@ -31,6 +31,8 @@ export class AnswerWriter {
   reasoning = '';
   /** Tokens of reasoning so far. */
   reasoningTokens = 0;
+  /** What the last token brought of the answer, where it ended the reasoning. */
+  begun = '';
   readonly toolCalls: ToolCall[] = [];
   readonly #spelling: TokenSpelling;
   readonly #onPiece: (piece: Piece) => void;
@@ -48,7 +50,7 @@ export class AnswerWriter {
     this.#spelling = spelling;
     this.#onPiece = onPiece;
     this.#scanner = new StopScanner(stop);
-    this.#form = parts.form ?? (channels && { dialect: 'harmony', tools: null, begun: '' });
+    this.#form = parts.form ?? (channels && { dialect: 'harmony', tools: null, begun: '', held: null });
     this.#reader = this.#form && answerReader(this.#form.dialect, endOf(prompt, parts), this.#form.tools);
     if (this.#form) this.#reader?.push(this.#form.begun);
   }
@@ -71,11 +73,14 @@ export class AnswerWriter {
   push(id: number, logprob: TokenLogprob | null = null): void {
     this.#logprob = logprob;
     this.#isFirst = true;
+    this.begun = '';
     const bytes = this.#spelling.bytes(id);
     const text = this.#decoder.push(bytes);
     // A special token is no text, but a stop text may name it, and the dialect.
     const special = bytes.length === 0 ? this.#spelling.token(id) : null;
-    if (special !== null && this.#reader?.takes(special)) this.#take(this.#reader.push(special), id);
+    // A character that was never completed comes before the mark, not behind it.
+    if (special !== null && this.#reader?.takes(special))
+      this.#take([...this.#reader.push(this.#decoder.end()), ...this.#reader.push(special)], id);
     if (special !== null) this.#release(this.#scanner.pushSpecial(special).text, id);
     else if (!this.#reader) this.#release(this.#scanner.push(text).text, id);
     else if (!this.#take(this.#reader.push(text), id)) this.#emit({ type: this.#reader.mode, text: '', token: id });
@@ -107,6 +112,9 @@ export class AnswerWriter {
 
   /** False where there is no piece. */
   #take(parts: readonly AnswerPart[], token: number): boolean {
+    const lastReasoning = parts.findLastIndex(({ type }) => type === 'reasoning');
+    const text = parts.slice(lastReasoning + 1).map((part) => (part.type === 'text' ? part.text : ''));
+    this.begun = text.join('') + this.#reader!.pending;
     for (const part of parts) {
       if (this.#scanner.stopped) break;
       if (part.type === 'text') this.#release(this.#scanner.push(part.text).text, token);

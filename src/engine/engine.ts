@@ -11,9 +11,9 @@
  *       dense.finishFeedForward, then x += the network's output                          dense/create-dense-half.ts
  *     dense.logits             last norm, head -> logits [rows, vocabSize]               dense/load-head.ts
  *
- * From here go up to rounds/lane.ts (what a call can ask for), generate.ts (prompt, sampler, stop strings: how tokens
- * become text) and score.ts (probabilities of a given text), to open-host.ts (how the parts are loaded and put
- * together) and to worker/engine-thread.ts (the thread they run in).
+ * From here go up to rounds/lanes.ts and rounds/lane.ts (which state a call goes on with, and what it can ask for),
+ * generate.ts (prompt, sampler, stop strings: how tokens become text) and score.ts (probabilities of a given text), to
+ * open-host.ts (how the parts are loaded and put together) and to worker/engine-thread.ts (the thread they run in).
  */
 
 import type { DenseHalf } from '../dense/dense-half.js';
@@ -23,11 +23,11 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { beforePicture, type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
-import { Lane, type LaneParts } from './rounds/lane.js';
+import { type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
+import { Lanes } from './rounds/lanes.js';
 import type { Ledger } from './rounds/ledger.js';
-import { type Caller, Rounds, type Work, type WorkPass } from './rounds/rounds.js';
-import { type Sequence, Sequences } from './state/sequences.js';
+import { Rounds, type Work, type WorkPass } from './rounds/rounds.js';
+import type { Sessions } from './state/sessions.js';
 
 /** The parts that an engine puts to work. The engine does not own them: open-host.ts disposes of them. */
 export interface EngineParts {
@@ -38,6 +38,8 @@ export interface EngineParts {
   contextSize: number;
   /** Sequences whose state is held side by side; the mixer has as many. */
   sequences: number;
+  /** Where conversations go that leave memory; absent or null where they are forgotten. */
+  sessions?: Sessions | null;
   /** Tokens that go through a layer together. */
   chunkTokens: number;
   /** Adds up the time of the resident half. */
@@ -50,11 +52,11 @@ export interface EngineParts {
   given: GivenRows | null;
 }
 
-/** The loop over layers, and the sequences whose state is held. As many calls at once as there are sequences. */
+/** The loop over layers, for as many calls at once as there are sequences. */
 export class Engine {
   readonly #parts: EngineParts;
-  readonly #sequences: Sequences;
-  readonly #lanes: LaneParts;
+  /** The sequences whose state is held. */
+  readonly lanes: Lanes;
   /** Ids of a pass. */
   readonly #ids: number[] = [];
   /** The residual stream of a pass, [chunkTokens, hiddenSize]. */
@@ -70,9 +72,8 @@ export class Engine {
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const { spec, mixer, chunkTokens, contextSize, sequences: calls } = parts;
+    const { spec, mixer, chunkTokens, contextSize, sequences: calls, sessions = null } = parts;
     const { hiddenSize, vocabSize } = spec;
-    this.#sequences = new Sequences(calls);
     this.#x = new Float32Array(chunkTokens * hiddenSize);
     this.#mixed = new Float32Array(chunkTokens * mixer.width);
     this.#input = new Float32Array(chunkTokens * hiddenSize);
@@ -87,82 +88,12 @@ export class Engine {
       (pass) => this.#pass(pass),
     );
     const rowOfLogits = (row: number) => this.#rowsOfLogits[row];
-    this.#lanes = { rounds, mixer, sequences: this.#sequences, contextSize, rowOfLogits };
-  }
-
-  /** Whether no more than one call has a lane. */
-  get isAlone(): boolean {
-    let calls = 0;
-    for (const { busy } of this.#sequences.all) if (busy) calls++;
-    return calls <= 1;
+    this.lanes = new Lanes({ rounds, mixer, contextSize, rowOfLogits, count: calls, sessions });
   }
 
   /** Tokens that `verify` of a lane takes at most. */
   get mostVerified(): number {
     return this.#rowsOfLogits.length;
-  }
-
-  /**
-   * Goes on with the sequence that a prompt suits (state/sequences.ts), and keeps the state of the longest prefix that
-   * they have in common: the lane's `position`. It never keeps all of `ids`: the last token has to run to give logits.
-   * A mixer that cannot go back that far keeps less. `key` names the conversation; null where nobody named it.
-   */
-  reuse(ids: readonly number[], key: string | null, caller: Caller): Lane {
-    const { sequence, copied, common } = this.#sequences.choose(ids, key);
-    const lane = this.#take(sequence, caller);
-    if (copied) {
-      sequence.ids.length = 0;
-      this.#parts.mixer.copy(copied.index, sequence.index, common);
-      for (let i = 0; i < common; i++) sequence.ids.push(copied.ids[i]);
-    }
-    lane.rewind(common);
-    // A mixer that cannot go back to everywhere may have stopped within a picture.
-    while (beforePicture(ids, lane.position) < lane.position) lane.rewind(beforePicture(ids, lane.position));
-    return lane;
-  }
-
-  /** Goes on with an empty sequence: one that is, or the one that was used longest ago. */
-  begin(caller: Caller): Lane {
-    const lane = this.#take(this.#sequences.oldest(), caller);
-    lane.rewind(0);
-    return lane;
-  }
-
-  /** Ids whose state the sequence that was used last holds. */
-  get held(): readonly number[] {
-    return this.#sequences.last.ids;
-  }
-
-  /** Writes the state of the sequence that was used last. */
-  save(write: (bytes: Uint8Array) => void): void {
-    const { index, ids } = this.#sequences.last;
-    this.#parts.mixer.save(index, ids.length, write);
-  }
-
-  /**
-   * Reads what `save` wrote of `ids` into an empty sequence, or that which was used longest ago. Throws what `read` and
-   * `check` throw, or CORRUPT; the sequence is then empty. `check` is called when all was read.
-   */
-  load(ids: readonly number[], read: (into: Uint8Array) => void, check: () => void): void {
-    const sequence = this.#sequences.oldest();
-    this.#sequences.take(sequence);
-    sequence.busy = false;
-    sequence.ids.length = 0;
-    const { mixer } = this.#parts;
-    mixer.rewind(sequence.index, 0);
-    try {
-      mixer.load(sequence.index, ids.length, read);
-      check();
-    } catch (error) {
-      mixer.rewind(sequence.index, 0);
-      throw error;
-    }
-    for (const id of ids) sequence.ids.push(id);
-  }
-
-  #take(sequence: Sequence, caller: Caller): Lane {
-    this.#sequences.take(sequence);
-    return new Lane(this.#lanes, sequence, caller);
   }
 
   /** Runs a pass. Throws what made it fail; no part of it has then run, and nobody was charged for nothing. */

@@ -1,3 +1,4 @@
+import type { StreamedLayer } from '../contract/activity.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import { withoutEyes } from '../contract/check-pictures.js';
 import type { EvaluationResult } from '../contract/generation.js';
@@ -7,9 +8,11 @@ import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods, PictureFile } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
+import type { UnitShape } from '../plan/units.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
+import { ActivityRecorder } from './activity-recorder.js';
 import { Constraints } from './constraints.js';
 import type { Speculation } from './drafts/speculation.js';
 import type { Engine } from './engine.js';
@@ -32,6 +35,8 @@ interface HostParts {
   plan: Plan;
   engine: Engine;
   feedForward: StreamedFeedForward;
+  /** The units of each layer. */
+  units: readonly UnitShape[];
   /** Foretells tokens; null where nothing does. */
   speculation: Speculation | null;
   traceHeader: TraceHeader;
@@ -50,6 +55,7 @@ interface HostParts {
 export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
+  readonly activity: ActivityRecorder;
   readonly #parts: HostParts;
   readonly #constraints: Constraints;
 
@@ -58,6 +64,14 @@ export class ModelHost {
     this.info = parts.info;
     this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
+    this.activity = new ActivityRecorder(parts.units, this.layers, parts.sources);
+    parts.feedForward.activity = this.activity;
+  }
+
+  /** What of each layer streams. */
+  get layers(): StreamedLayer[] {
+    const { units, traceHeader } = this.#parts;
+    return traceHeader.layers.map((layer, at) => ({ ...layer, bundles: units[at].bundles }));
   }
 
   /** The receipt of no work. */
@@ -87,7 +101,7 @@ export class ModelHost {
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
-    const lane = engine.reuse(placed.ids, settings.cacheKey, { aborted, account: meter });
+    const lane = engine.lanes.reuse(placed.ids, settings.cacheKey, { aborted, account: meter });
     // A trace records what each token asks for.
     const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
@@ -95,12 +109,12 @@ export class ModelHost {
         lane,
         placed,
         spelling,
-        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
+        constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
         meter,
         speculation: drafts,
-        alone: () => engine.isAlone,
+        alone: () => engine.lanes.isAlone,
         vocabSize,
         contextSize,
         aborted,
@@ -138,11 +152,11 @@ export class ModelHost {
   }
 
   saveState({ path }: Arguments<'saveState'>): SavedState {
-    return saveState(path, this.#parts.engine, this.#parts.stateOwner);
+    return saveState(path, this.#parts.engine.lanes.last, this.#parts.stateOwner);
   }
 
   loadState({ path }: Arguments<'loadState'>): SavedState {
-    return loadState(path, this.#parts.engine, this.#parts.stateOwner);
+    return loadState(path, this.#parts.engine.lanes.load, this.#parts.stateOwner);
   }
 
   /**
@@ -187,7 +201,7 @@ export class ModelHost {
   async observe(ids: readonly number[], aborted: Aborted, tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
     checkPrompt(ids, this.info.vocabSize, this.info.contextSize);
-    const lane = engine.begin({ aborted, account: null });
+    const lane = engine.lanes.begin({ aborted, account: null });
     feedForward.tap = tap;
     try {
       await lane.prefill(ids);
@@ -209,7 +223,9 @@ export class ModelHost {
     return new Meter(this.#parts.sources, this.#parts.ledger);
   }
 
+  /** Keeps conversations where the model was told to, and frees everything. */
   dispose(): Promise<void> {
+    this.#parts.engine.lanes.keepAll();
     return this.#parts.dispose();
   }
 }

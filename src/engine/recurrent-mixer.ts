@@ -6,9 +6,8 @@ import { loadNgrams, type Ngrams } from '../mixers/ngrams.js';
 import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
 import { RecurrentState, type Replay } from '../mixers/recurrent-state.js';
 import { STEPS_KEPT } from '../mixers/state-size.js';
-import { mixerBefore, recurrentOf } from '../model/mixer-tensors.js';
+import { mixerBefore, ngramsBefore, recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { ngramsBefore } from '../model/stream-tensors.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer, Pass, PassPart } from './mixer.js';
 

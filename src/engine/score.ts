@@ -55,7 +55,7 @@ async function score(
   caller: Caller,
   visit: (index: number, logits: Float32Array) => void,
 ): Promise<void> {
-  const lane = engine.begin(caller);
+  const lane = engine.lanes.begin(caller);
   try {
     await lane.score(ids, visit);
   } finally {

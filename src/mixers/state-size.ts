@@ -1,6 +1,5 @@
-import { mixerChannels } from '../model/mixer-tensors.js';
+import { mixerChannels, streamsWidth } from '../model/mixer-tensors.js';
 import type { ModelSpec, NgramsSpec, RecurrentSpec } from '../model/spec.js';
-import { streamsWidth } from '../model/stream-tensors.js';
 
 /**
  * Tokens whose inputs are kept beside a state, so that it stands for as many lengths. A prompt is told again from its

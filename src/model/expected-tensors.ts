@@ -2,9 +2,9 @@ import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons, networkWidth } from './feed-forward.js';
+import { headStreamTensors } from './mixer-tensors.js';
 import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
-import { headStreamTensors } from './stream-tensors.js';
 import {
   EMBEDDING,
   FINAL_NORM,

@@ -2,9 +2,8 @@ import { shown } from '../errors.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import type { FusedRows } from './expected-tensors.js';
 import { Fields } from './fields.js';
-import { mixerChannels, recurrentOf } from './mixer-tensors.js';
+import { mixerChannels, recurrentOf, streamsWidth } from './mixer-tensors.js';
 import type { ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
-import { streamsWidth } from './stream-tensors.js';
 import type { LayerTensor } from './tensor-names.js';
 
 /** The full name of a metadata key under the architecture's own prefix. */

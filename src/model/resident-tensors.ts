@@ -2,15 +2,18 @@ import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
+  headStreamTensors,
+  indexTensors,
   latentTensors,
   mixedWidth,
   mixerBefore,
+  ngramTensors,
   recurrentOf,
   recurrentTensors,
+  streamTensors,
   tensorsBefore,
 } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
-import { headStreamTensors, ngramTensors, streamTensors } from './stream-tensors.js';
 import {
   EMBEDDING,
   FINAL_NORM,
@@ -36,7 +39,7 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
   if (before) shapes.push(...tensorsBefore(before, hiddenSize));
   const recurrent = recurrentOf(spec, layer);
   shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
-  shapes.push(['o', [hiddenSize, mixedWidth(spec, layer)]]);
+  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
   if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
   if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
   if (spec.parallelNorm !== 'shared' && !spec.residualStreams) {

@@ -51,7 +51,13 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
       ...generateOptions(body),
       ...(body.logprobs ? { logprobs: true, topLogprobs: body.top_logprobs } : {}),
       maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
-      ...(body.tools?.length ? { tools: body.tools as unknown as Tool[], toolChoice: toolChoiceOf(body) } : {}),
+      ...(body.tools?.length
+        ? {
+            tools: body.tools as unknown as Tool[],
+            toolChoice: toolChoiceOf(body),
+            parallelToolCalls: body.parallel_tool_calls,
+          }
+        : {}),
       ...(Object.keys(variables).length > 0 ? { templateVariables: variables } : {}),
       responseFormat: responseFormatOf(body),
     },

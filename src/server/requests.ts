@@ -104,6 +104,7 @@ export const CHAT_REQUEST = z.looseObject({
       z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) }),
     ]),
   ),
+  parallel_tool_calls: maybe(z.boolean()),
   functions: maybe(z.array(z.unknown())),
   response_format: maybe(RESPONSE_FORMAT),
   reasoning_effort: maybe(z.string()),

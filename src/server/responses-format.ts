@@ -24,9 +24,17 @@ export class ResponsesFormat implements AnswerFormat {
     this.#head = {
       ...{ id: newId('resp'), object: 'response', created_at: Math.floor(Date.now() / 1000), model },
       ...{ error: null, incomplete_details: null, instructions: body.instructions ?? null, metadata: {} },
-      ...{ max_output_tokens: body.max_output_tokens ?? null, parallel_tool_calls: true, previous_response_id: null },
+      ...{
+        max_output_tokens: body.max_output_tokens ?? null,
+        parallel_tool_calls: body.parallel_tool_calls ?? true,
+        previous_response_id: null,
+      },
       ...{ reasoning: { effort: body.reasoning?.effort ?? null, summary: null }, store: false },
-      ...{ temperature: body.temperature ?? null, top_p: body.top_p ?? null, text: { format: { type: 'text' } } },
+      ...{
+        temperature: body.temperature ?? null,
+        top_p: body.top_p ?? null,
+        text: body.text ?? { format: { type: 'text' } },
+      },
       ...{ tool_choice: body.tool_choice ?? 'auto', tools: body.tools ?? [], truncation: 'disabled', usage: null },
     };
   }

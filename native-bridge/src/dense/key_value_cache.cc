@@ -152,7 +152,8 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
   layer.length = std::max(layer.length, position + tokens);
 }
 
-void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out, bool together) {
+void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out,
+                           const uint8_t* seenBlocks, size_t blockSize, bool together) {
   const PerLayer& layer = checked(index, position, tokens);
   if (position + tokens > layer.length) {
     failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " +
@@ -162,6 +163,8 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
   for (size_t page = seen / kPagePositions; page * kPagePositions < position + tokens; page++) {
     if (!holds(layer, page)) failUsage("positions from " + std::to_string(page * kPagePositions) + " on were dropped");
   }
+  const Blocks blocks{seenBlocks, blockSize, (position + tokens + blockSize - 1) / blockSize,
+                      together ? position + tokens : 0};
   const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
   const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
   const size_t steps = (tokens + tileTokens - 1) / tileTokens;
@@ -174,14 +177,13 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
     const size_t needed = tileQueries * (position + tokens + 1 + 2 * options_.headDim);
     if (scratch_[thread].size() < needed) scratch_[thread].resize(needed);
   }
-  const size_t end = together ? position + tokens : 0;
   pool_->run(threads, [&](size_t thread, size_t numThreads) {
     for (size_t i = thread; i < tiles; i += numThreads) {
       // Later tokens see more: neighbouring tiles of one step go to different threads.
       const size_t token = i / (options_.numAttentionHeads / tileHeads) * tileTokens;
       const size_t head = i % (options_.numAttentionHeads / tileHeads) * tileHeads;
-      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, end, q,
-                 out, thread);
+      attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out,
+                 blocks, thread);
     }
   });
 }
@@ -199,17 +201,18 @@ static void cap(float* scores, size_t count, float scale, float softCap) {
 struct KeyValueCache::TileRows {
   const PerLayer& layer;
   const Tile& tile;
-  size_t position, end, headDim;
+  const Blocks& blocks;
+  size_t position, headDim;
   float* memory;
 
   size_t count() const { return tile.heads * tile.tokens; }
   /** Positions that the last token sees, and those before them. */
-  size_t length() const { return end > 0 ? end : position + tile.token + tile.tokens; }
+  size_t length() const { return blocks.end > 0 ? blocks.end : position + tile.token + tile.tokens; }
   size_t own(size_t i) const { return position + tile.token + i / tile.heads; }
-  size_t last(size_t i) const { return end > 0 ? end - 1 : own(i); }
+  size_t last(size_t i) const { return blocks.end > 0 ? blocks.end - 1 : own(i); }
   size_t first(size_t i) const {
     const size_t windowed = layer.window == 0 || own(i) < layer.window ? 0 : own(i) + 1 - layer.window;
-    return end > 0 ? std::min(windowed, position) : windowed;
+    return blocks.end > 0 ? std::min(windowed, position) : windowed;
   }
   size_t firstPage() const { return first(0) / kPagePositions * kPagePositions; }
 
@@ -223,10 +226,10 @@ struct KeyValueCache::TileRows {
   size_t stride() const { return length() + 1; }
 };
 
-void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, size_t end, const float* q,
-                               float* out, size_t thread) {
+void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out,
+                               const Blocks& blocks, size_t thread) {
   const size_t headDim = options_.headDim;
-  const TileRows rows{layer, tile, position, end, headDim, scratch_[thread].data()};
+  const TileRows rows{layer, tile, blocks, position, headDim, scratch_[thread].data()};
   const auto place = [&](size_t i, size_t dim) {
     return ((tile.token + i / tile.heads) * options_.numAttentionHeads + tile.head + i % tile.heads) * dim;
   };
@@ -272,6 +275,12 @@ void KeyValueCache::softmaxTile(const TileRows& rows) const {
     const size_t visible = rows.last(i) + 1;
     float* row = rows.scores(i);
     if (options_.softCap > 0) cap(row + from, visible - from, scale, options_.softCap);
+    if (rows.blocks.seen != nullptr) {
+      const uint8_t* seen = rows.blocks.seen + (rows.tile.token + i / rows.tile.heads) * rows.blocks.count;
+      for (size_t at = from; at < visible; at++) {
+        if (seen[at / rows.blocks.size] == 0) row[at] = -std::numeric_limits<float>::infinity();
+      }
+    }
     if (sink) row[visible] = rows.layer.sinks[rows.tile.head + i % rows.tile.heads] / scale;
     const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);
     std::fill(row + visible, row + rows.length(), 0.0f);

@@ -9,7 +9,7 @@ import {
   parseMemory,
   toModelOptions,
 } from '../options/model-options.js';
-import { integer } from '../options/option-values.js';
+import { integer, parseSpeed } from '../options/option-values.js';
 import { planInCommandWords } from '../output/command-words.js';
 import { plural } from '../output/format.js';
 import { noteAll, notice, printJson, printLine } from '../output/output.js';
@@ -20,6 +20,8 @@ import { pictureTokens } from './picture-tokens.js';
 interface PlanFlags extends Omit<ModelFlags, 'memory'>, ImageFlags {
   memory?: NonNullable<ModelFlags['memory']>[];
   promptTokens?: number;
+  diskSpeed?: number;
+  memorySpeed?: number;
   json?: boolean;
 }
 
@@ -33,6 +35,16 @@ export function planCommand(): Command {
       '--prompt-tokens <count>',
       'length of the prompt that the first token waits for (default: 128, or the context)',
       integer('--prompt-tokens', 1),
+    )
+    .option(
+      '--disk-speed <speed>',
+      'forecast for a machine whose disk reads so fast, as 1.5GB/s (default: measured)',
+      parseSpeed('--disk-speed'),
+    )
+    .option(
+      '--memory-speed <speed>',
+      'forecast for a machine whose memory gives weights so fast, as 20GB/s (default: measured)',
+      parseSpeed('--memory-speed'),
     );
   addImageOption(command, '; its tokens count for the prompt');
   addExamples(
@@ -40,6 +52,7 @@ export function planCommand(): Command {
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
     ['flashrow plan model.gguf --memory 2GB --context 1024', 'within a budget and a context'],
     ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
+    ['flashrow plan model.gguf --memory 3GB --disk-speed 100MB/s --memory-speed 4GB/s', 'what a small board may do'],
   );
   addDraftOption(addModelOptions(command));
   const memory = command.options.find(({ long }) => long === '--memory');
@@ -58,7 +71,8 @@ async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promis
   const model = await namedModel(source, flags.cacheDir);
   const pictures = flags.image === undefined ? 0 : await pictureTokens(model, flags.image, flags);
   const promptTokens = pictures === 0 ? flags.promptTokens : (flags.promptTokens ?? TEXT_BESIDE_PICTURES) + pictures;
-  const options = { ...toModelOptions(flags), promptTokens };
+  const { diskSpeed, memorySpeed } = flags;
+  const options = { ...toModelOptions(flags), promptTokens, diskSpeed, memorySpeed };
   const plans = await planBudgets(model, memory ?? [undefined], options);
   noteAll([...new Set(plans.flatMap(({ warnings }) => warnings))]);
   const contexts = plans.map(({ contextSize }) => contextSize);

@@ -49,6 +49,7 @@ async function lengthOf(source: string, text: string, run: RunLength): Promise<n
       tools: [],
       toolChoice: 'auto',
       pictures: [],
+      parallelToolCalls: true,
     });
     return finished(counting);
   }

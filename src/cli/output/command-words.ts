@@ -13,6 +13,8 @@ export const FLAGS: Readonly<Record<string, string>> = {
   threads: '--threads',
   cacheDir: '--cache-dir',
   vision: '--mmproj',
+  sessionsDir: '--sessions-dir',
+  sessionsSize: '--sessions-size',
   'tuning.selector': '--select',
   'tuning.cache': '--cache',
   'tuning.state': '--state',

@@ -13,7 +13,7 @@ export function allowedTokens(constraint: Constraint, eosIds: ReadonlySet<number
     if (goesOn) return allowed;
     throw new FlashrowError(
       'UNSUPPORTED',
-      '`responseFormat` cannot be kept: the vocabulary of the model has no token that the answer could go on with',
+      '`responseFormat` or `tools` cannot be kept: the vocabulary of the model has no token that the answer could go on with',
       { option: 'responseFormat' },
     );
   }

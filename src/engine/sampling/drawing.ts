@@ -7,6 +7,7 @@ import type { AnswerWriter } from '../answer-writer.js';
 import { Sampler } from '../sampler.js';
 import { allowedTokens } from './allowed-tokens.js';
 import { breaksSequence } from './dry.js';
+import { tableBytes } from './table-bytes.js';
 import { TokenLogprobs } from './token-logprobs.js';
 
 /** What an answer is drawn by. */
@@ -68,7 +69,7 @@ export class Drawing {
   }
 
   #draw(logits: Float32Array): number | null {
-    const { answer, constraint, spelling, contextSize } = this.#parts;
+    const { answer, constraint, contextSize } = this.#parts;
     const { tokens } = this;
     const keeps = answer.reasons ? null : constraint;
     const allowed = keeps && allowedTokens(keeps, this.#eosIds);
@@ -83,15 +84,23 @@ export class Drawing {
       this.endedBy = answer.stopped ? 'stop' : 'endToken';
       return null;
     }
-    keeps?.take(spelling.bytes(id));
-    tokens.push(id);
-    this.#history.push(id);
-    const logprob = this.#scores?.of(id) ?? null;
-    if (logprob) this.logprobs!.push(logprob);
-    answer.push(id, logprob);
+    this.#take(id);
     if (answer.stopped) this.endedBy = 'stop';
     else if (tokens.length === this.#maxTokens) this.endedBy = 'maxTokens';
     else if (this.#history.length > contextSize) this.endedBy = 'contextSize';
     return id;
+  }
+
+  #take(id: number): void {
+    const { answer, constraint, spelling } = this.#parts;
+    const { reasons } = answer;
+    this.tokens.push(id);
+    this.#history.push(id);
+    const logprob = this.#scores?.of(id) ?? null;
+    if (logprob) this.logprobs!.push(logprob);
+    answer.push(id, logprob);
+    if (!reasons) constraint?.take(tableBytes(id, spelling));
+    // The token that ended the reasoning may have brought the beginning of the answer.
+    else if (!answer.reasons) constraint?.take(Buffer.from(answer.begun));
   }
 }

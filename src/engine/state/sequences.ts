@@ -42,9 +42,12 @@ const RETOLD = 8;
  */
 export class Sequences {
   readonly all: readonly Sequence[];
+  readonly #onEvict: (sequence: Sequence) => void;
   #uses = 0;
 
-  constructor(count: number) {
+  /** `onEvict` is told of a conversation just before another one, or something else, takes its place. */
+  constructor(count: number, onEvict: (sequence: Sequence) => void = () => {}) {
+    this.#onEvict = onEvict;
     this.all = Array.from({ length: count }, (_, index) => ({
       index,
       ids: [],
@@ -66,6 +69,7 @@ export class Sequences {
     const named = key === null ? undefined : this.#free().find((sequence) => sequence.key === key);
     const isBest = key === null && !best.busy && continues(best, shared[best.index]);
     const sequence = named ?? (isBest ? best : this.oldest());
+    if (named && !continues(named, shared[named.index])) this.#evict(named);
     const copies = sequence !== best && shared[best.index] >= shared[sequence.index] + LEAST_COPIED;
     sequence.key ??= key;
     return { sequence, copied: copies ? best : null, common: shared[copies ? best.index : sequence.index] };
@@ -75,6 +79,7 @@ export class Sequences {
   oldest(): Sequence {
     const rank = ({ ids, used }: Sequence) => (ids.length === 0 ? 0 : used);
     const sequence = this.#free().reduce((one, other) => (rank(other) < rank(one) ? other : one));
+    this.#evict(sequence);
     return Object.assign(sequence, NEW, { key: null });
   }
 
@@ -87,6 +92,11 @@ export class Sequences {
   /** The one that was taken last. */
   get last(): Sequence {
     return this.all.reduce((one, other) => (other.used > one.used ? other : one));
+  }
+
+  /** What only a score has used is no conversation. */
+  #evict(sequence: Sequence): void {
+    if (sequence.ids.length > 0 && sequence.prompt !== Number.POSITIVE_INFINITY) this.#onEvict(sequence);
   }
 
   #free(): readonly Sequence[] {
@@ -106,7 +116,8 @@ export class Sequences {
 const continues = ({ ids, turn }: Sequence, common: number): boolean =>
   ids.length > 0 && (common >= ids.length - RETOLD || (turn > 0 && common >= turn));
 
-function commonLength(held: readonly number[], ids: readonly number[]): number {
+/** The tokens of a prompt that are held; never all of them, as the last one has to run to give logits. */
+export function commonLength(held: ArrayLike<number>, ids: readonly number[]): number {
   let common = 0;
   while (common < held.length && common < ids.length - 1 && held[common] === ids[common]) common++;
   return beforePicture(ids, common);

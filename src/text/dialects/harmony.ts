@@ -42,6 +42,10 @@ export class HarmonyReader implements DialectReader {
     return this.#state === 'message' && this.#part === 'reasoning' ? 'reasoning' : 'text';
   }
 
+  get pending(): string {
+    return this.#held;
+  }
+
   takes(special: string): boolean {
     return MARKS.includes(special);
   }
