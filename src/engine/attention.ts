@@ -122,7 +122,10 @@ function attendPart(
   q: RowViews,
   out: RowViews,
 ): void {
-  if (pictures.length === 0) return cache.attend(layer, position, tokens, q.from(row * width), out.from(row * width));
+  if (pictures.length === 0) {
+    cache.attend(layer, position, tokens, q.from(row * width), out.from(row * width));
+    return;
+  }
   const views = (from: number): [Float32Array, Float32Array] => [
     q.from((row + from) * width),
     out.from((row + from) * width),
