@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { LoadOptions, Model } from '../contract/model.js';
 import { parseBytes } from '../plan/bytes.js';
-import { plainOptions, preparedStore } from './in-worker.js';
+import { plainOptions, preparedDraft, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
 import { ModelThreads } from './model-threads.js';
 import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
@@ -32,9 +32,11 @@ export async function loadForWork(
   const { maxQueue, signal, onProgress } = options;
   const sessions = sessionSettings(options);
   const store = await preparedStore(path, plain, { signal, onProgress });
+  const draft = await preparedDraft(store, plain, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
-    return new WorkerModel(threads, await threads.open(store, plain, { signal, onProgress, sessions }));
+    const followed = { signal, onProgress, sessions };
+    return new WorkerModel(threads, await threads.open(store, { ...plain, draft }, followed));
   } catch (error) {
     await threads.dispose();
     throw error;

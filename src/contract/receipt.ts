@@ -58,7 +58,11 @@ export interface Receipt {
   scratchBytes: number;
   /** The cache of bundles, with slots that are empty yet, bytes. */
   cacheBytes: number;
-  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
+  /** The draft model, as planned: weights, state at full context, buffers; 0 without one, bytes. */
+  draftBytes: number;
+  /**
+   * What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes` + `draftBytes`, bytes.
+   */
   memoryBytes: number;
   /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
   overheadBytes: number;

@@ -10,6 +10,8 @@ const LOSS_SHARE = 0.01;
  */
 const LEAST_REST = 16;
 const PROBE_SHARE = 0.005;
+/** What a draft may take to read a prompt, in passes over one token, before it has foretold anything. */
+const VENTURE = 1;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
 const KEPT = 0.95;
 
@@ -18,7 +20,9 @@ interface Record {
   acceptance: Acceptance;
   /** ms that a foretold token takes; null before one was timed. */
   ms: number | null;
-  /** The same, in passes over one token, as it is expected; 0 where it takes no time that counts. */
+  /** ms that a token takes of a text that it catches up with; null before that was timed. */
+  catchUpMs: number | null;
+  /** The same as `ms`, in passes over one token, as it is expected; 0 where it takes no time that counts. */
   usualCost: number;
 }
 
@@ -52,6 +56,8 @@ export class Governor {
   #lateMs = 0;
   /** ms that drafts have won in this answer, beside passes over one token; lost where it is below 0. */
   #won = 0;
+  /** Whether a draft has caught up with this text before. */
+  #ventured = false;
   /** Tokens of this answer so far. */
   #tokens = 0;
   /** The token of this answer for which a draft that is not worth its time is asked all the same. */
@@ -70,7 +76,7 @@ export class Governor {
   constructor({ mostTokens, readsGrow, usualShares, usualCost }: GovernorOptions) {
     this.#mostTokens = mostTokens;
     this.#costs = new PassCosts(mostTokens, readsGrow);
-    this.#source = { acceptance: new Acceptance(usualShares), ms: null, usualCost };
+    this.#source = { acceptance: new Acceptance(usualShares), ms: null, catchUpMs: null, usualCost };
     this.#certainties = new Int32Array(mostTokens);
     this.#reach = new Float64Array(mostTokens + 1);
     this.#expected = new Float64Array(mostTokens + 1);
@@ -79,6 +85,7 @@ export class Governor {
   /** An answer begins. What was learned of passes and drafts stays. */
   begin(): void {
     this.#won = 0;
+    this.#ventured = false;
     this.#tokens = 0;
     this.#probeAt = 0;
     this.#source.acceptance.begin();
@@ -87,6 +94,26 @@ export class Governor {
   /** A pass over one token, ms; null before there was one. */
   get passMs(): number | null {
     return this.#costs.one > 0 ? this.#costs.one : null;
+  }
+
+  /**
+   * Tokens that a draft may run to catch up, of `wanted`: what it takes may be lost. So much is ventured once, and what
+   * drafts have won in this answer.
+   */
+  affordable(wanted: number): number {
+    const { catchUpMs, usualCost } = this.#source;
+    const each = catchUpMs ?? (usualCost * this.#costs.one) / 3;
+    const venture = this.#ventured ? 0 : VENTURE * this.#costs.one;
+    return Math.min(wanted, Math.floor(Math.max(0, this.#won + this.#allowed + venture) / each));
+  }
+
+  /** A draft ran `tokens` to catch up, in `ms`. */
+  caughtUp(tokens: number, ms: number): void {
+    const source = this.#source;
+    const each = ms / tokens;
+    source.catchUpMs = source.catchUpMs === null ? each : source.catchUpMs + (each - source.catchUpMs) / 4;
+    this.#won -= this.#ventured ? ms : Math.max(0, ms - VENTURE * this.#costs.one);
+    this.#ventured = true;
   }
 
   /** A pass comes, with room for `most` foretold tokens. */

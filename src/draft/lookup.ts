@@ -21,6 +21,8 @@ export class LookupDraft implements DraftSource {
   readonly usualShares = USUAL_SHARES;
   id = 0;
   certainty = 0;
+  readonly lacking = 0;
+  readonly leftOut = 0;
   /** Prompt, answer and what was foretold. */
   readonly #ids: Int32Array;
   /** Tokens of prompt and answer, and those that were foretold after them. */
@@ -46,6 +48,10 @@ export class LookupDraft implements DraftSource {
     this.#last.fill(-1);
     for (const id of prompt) this.push(id);
   }
+
+  end(): void {}
+
+  async catchUp(): Promise<void> {}
 
   push(id: number): void {
     const at = this.#length++;

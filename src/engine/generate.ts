@@ -52,7 +52,7 @@ export async function generate(
   try {
     await lane.prefill(prompt, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
-    speculation?.begin(prompt);
+    speculation?.begin(prompt, parts.aborted);
     await writeAnswer({ lane, drawing, meter, speculation, alone });
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;

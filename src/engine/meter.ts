@@ -17,6 +17,7 @@ export type ReceiptBase = Pick<
   | 'stateFormat'
   | 'scratchBytes'
   | 'cacheBytes'
+  | 'draftBytes'
   | 'overheadBytes'
 >;
 
@@ -120,11 +121,17 @@ export class Meter implements Account {
       decodeTokensPerSecond: sorted.length > 0 && decodeMs > 0 ? (sorted.length / decodeMs) * 1e3 : null,
     };
     // The speed of a call among others foretells none.
-    if (!this.#shared) this.#sources.onMeasured({ ...speeds, decoded: sorted.length, prefilled: this.#prefillTokens });
+    const speculation = this.#passes.receipt(draft);
+    // The speed with drafts foretells none for another text.
+    const alone =
+      speculation.drafted === 0
+        ? { decodeTokensPerSecond: speeds.decodeTokensPerSecond, decoded: sorted.length }
+        : { decodeTokensPerSecond: speculation.without.tokensPerSecond, decoded: this.#passes.single };
+    if (!this.#shared) this.#sources.onMeasured({ ...speeds, ...alone, prefilled: this.#prefillTokens });
     return {
       ...base,
       stateBytes,
-      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes,
+      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes + base.draftBytes,
       rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
       payloadBytesRead: phases(COSTS.payloadBytes),
       deviceBytesRead: phases(COSTS.deviceBytes),
@@ -132,7 +139,7 @@ export class Meter implements Account {
       bundlesHit: spent(COSTS.hit),
       bundlesMissed: spent(COSTS.missed),
       ...speeds,
-      speculation: this.#passes.receipt(draft),
+      speculation,
       tokenMs: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
       readWaitMs,
       ffnMs,

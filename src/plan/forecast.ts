@@ -1,9 +1,10 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
 import { formatBlock, formatBytes } from '../disk/format-bytes.js';
 import { READ_THREADS } from '../disk/read-threads.js';
+import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { Allocation } from './allocation.js';
 import type { Forecast } from './plan.js';
-import { measure, type Probes } from './probes.js';
+import { type GivenSpeeds, measure, ofSpeeds, type Probes } from './probes.js';
 import type { RunSpeeds } from './speeds/run-speeds.js';
 
 /**
@@ -13,6 +14,8 @@ import type { RunSpeeds } from './speeds/run-speeds.js';
 const LAYER_SECONDS = 0.2e-3;
 /** Time of a layer for each token of a prompt, besides its weights: attention, norms, positions. */
 const LAYER_TOKEN_SECONDS = 0.05e-3;
+/** What is left of the speed where drafts are tried and never right. */
+const DRAFTS_AT_LEAST = 0.97;
 /** Threads, tokenizer and headers, before the first weight is read. */
 const START_SECONDS = 0.2;
 
@@ -28,6 +31,8 @@ export interface ForecastInput {
   /** Weights of the dense half that one token touches, streamed ones included, and those of the head among them. */
   denseBytes: number;
   headBytes: number;
+  /** Weights of a draft model, all of which each token touches; 0 for drafts that cost nothing, null without drafts. */
+  draftBytes: number | null;
   /** Tokens of the prompt that the first token waits for, and how many of a prompt run together. */
   promptTokens: number;
   chunkTokens: number;
@@ -35,6 +40,8 @@ export interface ForecastInput {
   cacheDir: string;
   /** Figures of this call, so that several plans go by the same. */
   known: Map<string, number>;
+  /** Speeds of another machine that the forecast is for; those left out are measured here. */
+  speeds: GivenSpeeds;
   /** What earlier runs of this model with as much in the cache measured; null without any. */
   earlier: RunSpeeds | null;
 }
@@ -53,23 +60,36 @@ export function forecast(input: ForecastInput): Forecast {
     Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))),
   );
   const batch = Math.min(input.chunkTokens, promptTokens);
-  const probes = measure(input.bridge, {
+  const measured = measure(input.bridge, {
     ...{ path: input.path, sample: input.sample, cacheDir: input.cacheDir, known: input.known, recordBytes },
     readsAtOnce: Math.min(READ_THREADS, allocation.ring?.slots ?? READ_THREADS),
     weightBytes: allocation.touchedBytes + denseBytes,
     batchTokens: batch,
   });
+  const probes = ofSpeeds(measured, input.speeds);
   const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShare(allocation));
   const prefillTokensPerSecond = earlier?.prefill ?? promptTokens / secondsOfPrompt(input, probes);
   const loadSeconds = START_SECONDS + allocation.residentBytes / Math.min(probes.disk, probes.loads);
   return {
     tokensPerSecond,
+    withDrafts: withDrafts(tokensPerSecond, input, probes),
     prefillTokensPerSecond,
     loadSeconds,
     promptTokens,
     firstTokenSeconds: loadSeconds + promptTokens / prefillTokensPerSecond,
+    diskBytesPerSecond: probes.disk,
     basis: basisOf(input, probes),
   };
+}
+
+/** The speed where drafts lose what the governor lets them, and where a largest pass is right from end to end. */
+function withDrafts(alone: number, input: ForecastInput, probes: Probes): Forecast['withDrafts'] {
+  if (input.draftBytes === null) return null;
+  const missed = missShare(input.allocation);
+  const drafting = (LOGIT_ROWS - 1) * multiplying(input.draftBytes, 1, probes);
+  const gain =
+    (LOGIT_ROWS * secondsOf(1, input, probes, missed)) / (secondsOf(LOGIT_ROWS, input, probes, missed) + drafting);
+  return { least: DRAFTS_AT_LEAST * alone, most: Math.max(1, gain) * alone };
 }
 
 /** Seconds of the first prompt, chunk by chunk: the first of them fills the cache. */
@@ -131,13 +151,16 @@ const missShareOfBatch = (allocation: Allocation): number =>
       ? missShare(allocation)
       : Math.max(missShare(allocation), 1 - allocation.cachedShare);
 
-function basisOf({ sample, bridge, earlier }: ForecastInput, probes: Probes): string {
+function basisOf({ sample, bridge, earlier, speeds }: ForecastInput, probes: Probes): string {
   const { recordBytes, disk, loads, weights, batch, remarks } = probes;
+  const reads = speeds.disk === undefined ? "from the model's file " : '';
+  const [given, scaled] =
+    speeds.memory === undefined ? ['', ''] : [', as given,', ', in the proportion of this machine'];
   const measured =
-    `reads of ${formatBlock(recordBytes)} from the model's file at ${perSecond(disk)}, ` +
+    `reads of ${formatBlock(recordBytes)} ${reads}at ${perSecond(disk)}${speeds.disk === undefined ? '' : ', as given'}, ` +
     `fresh memory filled at ${perSecond(loads)}, ` +
-    `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token and ` +
-    `${perSecond(batch)} times tokens for a prompt`;
+    `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token${given} and ` +
+    `${perSecond(batch)} times tokens for a prompt${scaled}`;
   const runs =
     earlier === null
       ? []

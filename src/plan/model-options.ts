@@ -12,9 +12,16 @@ export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 
 /**
  * What foretells tokens. `lookup` looks for the last tokens earlier in prompt and answer, and says what followed there.
- * `auto` takes it. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
+ * `auto` takes it. `{ model }` is a small model with the same vocabulary, by its path or name: it is held in memory
+ * whole, within the same budget. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
  */
-export type DraftChoice = 'auto' | 'off' | 'lookup';
+export type DraftChoice = 'auto' | 'off' | 'lookup' | { model: string };
+
+/** A draft model that was prepared: what a caller named, and its store. */
+export interface PreparedDraft {
+  model: string;
+  store: string;
+}
 
 /** Finer choices of a load; default all of them `auto`. */
 export interface Tuning {
@@ -40,7 +47,8 @@ export interface ReplayTuning extends Omit<Tuning, 'selector'> {
 }
 
 /** Options as a plan takes them. */
-export interface PlanOptions extends Omit<ModelOptions, 'tuning'> {
+export interface PlanOptions extends Omit<ModelOptions, 'tuning' | 'draft'> {
+  draft?: DraftChoice | PreparedDraft | undefined;
   /** Tokens of context where `contextSize` names none and the usual default would be more. */
   usualContextSize?: number;
   tuning?: ReplayTuning | undefined;

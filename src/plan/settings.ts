@@ -3,7 +3,7 @@ import { FlashrowError, shown } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
-import { chosenDraft, type Draft } from './draft-choice.js';
+import { chosenDraft, type Draft } from './drafts/draft-choice.js';
 import { budgetBytes, defaultThreads } from './machine.js';
 import { MAX_SEQUENCES, type PlanOptions } from './model-options.js';
 import { isStateFormat, STATE_FORMATS } from './state-format.js';

@@ -25,6 +25,7 @@ const receipt: Receipt = {
   stateFormat: 'f16',
   scratchBytes: 200_000,
   cacheBytes: 1_500_000,
+  draftBytes: 0,
   memoryBytes: 5_100_000,
   overheadBytes: 40_000_000,
   rssGrowthBytes: 43_000_000,
@@ -64,6 +65,7 @@ const plan: Plan = {
   stateFormat: 'f16',
   scratchBytes: 300_000,
   cacheBytes: 2_000_000,
+  draftBytes: 0,
   overheadBytes: 40_000_000,
   ffnBytes: 8_000_000,
   cachedShare: 0.25,
@@ -71,10 +73,12 @@ const plan: Plan = {
   conversion: { needed: true, bytes: 36e9 },
   forecast: {
     tokensPerSecond: 2.5,
+    withDrafts: { least: 2.425, most: 7.5 },
     prefillTokensPerSecond: 6.25,
     loadSeconds: 3,
     promptTokens: 128,
     firstTokenSeconds: 23.5,
+    diskBytesPerSecond: 2e9,
     basis: 'reads and kernels',
   },
   exact: true,
@@ -161,6 +165,7 @@ describe('formatting', () => {
     expect(table).toContain('36.0 GB to write once, about 3 min');
     expect(table).toMatch(/context +256 tokens \(the budget holds 1,024\)/);
     expect(table).toMatch(/forecast +generation at about 2\.50 tokens\/s/);
+    expect(table).toMatch(/with drafts +from 2\.42 tokens\/s, where nothing is foretold, to 7\.50 tokens\/s/);
     expect(table).toMatch(
       /first token +after about 23\.5 s: loads in 3\.00 s; a prompt of 128 tokens at about 6\.25 tokens\/s/,
     );

@@ -86,6 +86,8 @@ class ScriptedDraft implements DraftSource {
   readonly name = 'lookup';
   readonly usualShares = [0.5];
   readonly certainty = 0;
+  readonly lacking = 0;
+  readonly leftOut = 0;
   id = 0;
   script: Script = { right: [], accuracy: 1, seed: 1, most: 7 };
   readonly #vocabSize: number;
@@ -104,6 +106,10 @@ class ScriptedDraft implements DraftSource {
     this.#written = 0;
   }
 
+  end(): void {}
+
+  async catchUp(): Promise<void> {}
+
   push(): void {
     this.#written++;
     this.#foretold = 0;
@@ -119,6 +125,8 @@ class ScriptedDraft implements DraftSource {
 
   readonly governor = {
     begin: () => {},
+    affordable: () => 0,
+    caughtUp: () => {},
     open: (most: number) => {
       this.#wanted = Math.floor(this.#random() * (Math.min(most, this.script.most) + 1));
     },

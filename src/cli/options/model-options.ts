@@ -75,8 +75,8 @@ export function addModelOptions(command: Command): Command {
 export const addDraftOption = (command: Command): Command =>
   command.option(
     '--draft <draft>',
-    'what foretells tokens, so that one pass brings several, where that wins time: lookup (what followed the last words earlier in the text), off, or auto, which is lookup; the text is the same',
-    choice<DraftChoice>('--draft', ['auto', 'off', 'lookup']),
+    'what foretells tokens, so that one pass brings several, where that wins time: lookup (what followed the last words earlier in the text), a small model with the same vocabulary, off, or auto, which is lookup; the text is the same',
+    parseDraft,
   );
 
 export function toModelOptions(flags: ModelFlags): ModelOptions {
@@ -113,6 +113,15 @@ export const parseSize =
       throw badValue(option, text, BYTES_ACCEPTED);
     }
   };
+
+/** Names that are no models, whether they exist or not. */
+const DRAFTS = ['auto', 'off', 'lookup', 'self', 'mtp'];
+
+/** A draft by its name, or else a model. */
+function parseDraft(text: string): DraftChoice {
+  if (text === '') throw badValue('--draft', text, 'auto, off, lookup, or a model');
+  return DRAFTS.includes(text) ? (text as DraftChoice) : { model: text };
+}
 
 const parseSelector = choice<SelectorChoice>('--select', ['auto', ...SELECTOR_NAMES]);
 

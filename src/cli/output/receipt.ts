@@ -36,7 +36,7 @@ function speed({ prefillTokensPerSecond, decodeTokensPerSecond, tokenMs }: Recei
 }
 
 function memory(receipt: Receipt): string {
-  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, scratch ${formatBytes(receipt.scratchBytes)}, cache ${formatBytes(receipt.cacheBytes)}`;
+  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, scratch ${formatBytes(receipt.scratchBytes)}, cache ${formatBytes(receipt.cacheBytes)}${receipt.draftBytes > 0 ? `, draft ${formatBytes(receipt.draftBytes)}` : ''}`;
   const beside = `overhead ${formatBytes(receipt.overheadBytes)}; the process grew by ${formatBytes(receipt.rssGrowthBytes)}`;
   return `${formatBytes(receipt.memoryBytes)} of ${formatBytes(receipt.budgetBytes)} (${parts}) + ${beside}`;
 }

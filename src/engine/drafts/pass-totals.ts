@@ -6,7 +6,8 @@ export class PassTotals {
   #ran = 0;
   #brought = 0;
   #bytes = 0;
-  #single = 0;
+  /** Passes over one token. */
+  single = 0;
   #singleMs = 0;
   #singleBytes = 0;
 
@@ -16,7 +17,7 @@ export class PassTotals {
     this.#ran += tokens;
     this.#brought += brought;
     if (tokens === 1) {
-      this.#single++;
+      this.single++;
       this.#singleMs += ms;
       this.#singleBytes += bytes - this.#bytes;
     }
@@ -31,8 +32,8 @@ export class PassTotals {
       tokensPerPass: ratio(this.#brought, this.#passes),
       bytesPerToken: ratio(this.#bytes, this.#brought),
       without: {
-        tokensPerSecond: this.#singleMs > 0 ? (1e3 * this.#single) / this.#singleMs : null,
-        bytesPerToken: ratio(this.#singleBytes, this.#single),
+        tokensPerSecond: this.#singleMs > 0 ? (1e3 * this.single) / this.#singleMs : null,
+        bytesPerToken: ratio(this.#singleBytes, this.single),
       },
     };
   }

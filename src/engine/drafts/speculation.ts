@@ -2,7 +2,15 @@ import type { DraftSource } from '../../draft/draft-source.js';
 import type { Governor } from '../../draft/governor.js';
 
 /** What a governor is asked and told. */
-type DraftGovernor = Pick<Governor, 'begin' | 'open' | 'asks' | 'foretold' | 'close' | 'ran'>;
+type DraftGovernor = Pick<
+  Governor,
+  'begin' | 'affordable' | 'caughtUp' | 'open' | 'asks' | 'foretold' | 'close' | 'ran'
+>;
+
+/** Tokens that a draft may lack, and run along with the next one that it foretells. */
+const FEW = 8;
+/** With fewer tokens of a text a draft foretells little. */
+const LEAST_TEXT = 24;
 
 /**
  * Puts passes together: the token that has to run, and those that a draft foretells after it, as many as the governor
@@ -33,6 +41,7 @@ export class Speculation {
   }
 
   end(): void {
+    this.#source.end();
     this.#taken = false;
   }
 
@@ -40,9 +49,9 @@ export class Speculation {
     return this.#source.name;
   }
 
-  /** An answer to a prompt begins. */
-  begin(prompt: readonly number[]): void {
-    this.#source.begin(prompt);
+  /** An answer to a prompt begins. `aborted` turns true once the call is to end. */
+  begin(prompt: readonly number[], aborted: () => boolean): void {
+    this.#source.begin(prompt, aborted);
     this.#governor.begin();
   }
 
@@ -53,7 +62,7 @@ export class Speculation {
     source.push(id);
     governor.open(most - 1);
     this.#foretold.length = 0;
-    while (governor.asks) {
+    while (governor.asks && (!this.#isBehind || (await this.#catchUp()))) {
       const began = this.#now();
       const answer = source.foretell();
       // A draft that costs nothing answers at once.
@@ -66,6 +75,29 @@ export class Speculation {
     this.#ids.push(id);
     for (let i = 0; i < count; i++) this.#ids.push(this.#foretold[i]);
     return this.#ids;
+  }
+
+  /**
+   * Whether the draft lacks much of the text; or a beginning that was left out, where half of what was won reads it.
+   */
+  get #isBehind(): boolean {
+    const { lacking, leftOut } = this.#source;
+    if (lacking > FEW) return true;
+    const twice = 2 * (lacking + leftOut);
+    return leftOut > 0 && this.#governor.affordable(twice) === twice;
+  }
+
+  /** False where the draft lacks more of the text than there is time for. */
+  async #catchUp(): Promise<boolean> {
+    const source = this.#source;
+    const governor = this.#governor;
+    const all = source.lacking + source.leftOut;
+    const most = governor.affordable(all);
+    if (most < Math.min(all, LEAST_TEXT)) return false;
+    const began = this.#now();
+    await source.catchUp(most);
+    governor.caughtUp(Math.min(most, all), this.#now() - began);
+    return true;
   }
 
   /**

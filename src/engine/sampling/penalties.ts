@@ -1,4 +1,5 @@
 import type { SamplingSettings } from '../../contract/sampling-options.js';
+import { sharedArray } from './shared-arrays.js';
 
 type Settings = Pick<SamplingSettings, 'repeatPenalty' | 'presencePenalty' | 'frequencyPenalty' | 'penaltyWindow'>;
 
@@ -21,7 +22,7 @@ export class Penalties {
 
   constructor(settings: Settings, vocabSize: number) {
     this.#settings = settings;
-    this.#counts = new Uint32Array(vocabSize);
+    this.#counts = sharedArray('counts', vocabSize, (size) => new Uint32Array(size));
   }
 
   static areOn({ repeatPenalty, presencePenalty, frequencyPenalty, penaltyWindow }: Settings): boolean {
