@@ -61,10 +61,9 @@ export async function openHost(
     return new ModelHost({
       info,
       plan,
-      engine: createEngine(store, planned, parts, {
-        ledger,
-        chunkTokens,
+      engine: createEngine(store, planned, parts, ledger, {
         sessions: sessions ? new Sessions(sessions, stateOwner) : null,
+        chunkTokens,
       }),
       feedForward: parts.feedForward,
       speculation: speculate(parts.selector, settings, store.spec, drafting),

@@ -1,4 +1,4 @@
-import { Packr } from 'msgpackr';
+import { Packr } from '#msgpackr';
 import { crc32c } from '../../native-bridge/crc32c.js';
 import { guardMessagePack } from './msgpack-guard.js';
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { Unpackr } from 'msgpackr';
+import { Unpackr } from '#msgpackr';
 import { FlashrowError } from '../errors.js';
 import {
   askedBytes,

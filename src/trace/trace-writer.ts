@@ -1,5 +1,5 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { Packr } from 'msgpackr';
+import { Packr } from '#msgpackr';
 import { freeBytes } from '../disk/free-bytes.js';
 import { FlashrowError } from '../errors.js';
 import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, type TraceHeader } from './trace.js';

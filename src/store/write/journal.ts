@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { Packr } from 'msgpackr';
+import { Packr } from '#msgpackr';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { writeFully } from '../../disk/write-fully.js';
 import type { RequantizedTensor } from '../manifest.js';
