@@ -14,8 +14,8 @@ const test: InlineConfig & { project: string[] } = {
   // A test of an engine keeps two cores busy, most others one.
   maxWorkers: 2,
   reporters: ['default', './tests/support/list-skipped.ts'],
-  testTimeout: 2 * MINUTE,
-  hookTimeout: MINUTE,
+  testTimeout: 5 * MINUTE,
+  hookTimeout: 5 * MINUTE,
   // What runs unless `--project` names another suite. Suites that need more are in it too: skipped, with the reason.
   project: ['unit', 'long'],
   projects: [
@@ -26,8 +26,6 @@ const test: InlineConfig & { project: string[] } = {
     suite('peer', ['tests/peer/**/*.test.ts'], { globalSetup: 'tests/peer/guard.ts' }),
     suite('root', ['tests/root/**/*.test.ts'], {
       globalSetup: 'tests/root/guard.ts',
-      testTimeout: 5 * MINUTE,
-      hookTimeout: 5 * MINUTE,
     }),
     suite('neon', ['tests/native-bridge/**/*.test.ts', 'tests/neon/*.neon.ts'], {
       globalSetup: 'tests/neon/guard.ts',

@@ -58,7 +58,9 @@ function extentPayloadOf(layer: Placed, extent: number, bundles: number): number
   return (taken - 1) * layer.extents[extent].bytes + (rangeOf(layer, extent, first + taken - 1)?.bytes ?? 0);
 }
 
-/** The runs of an extent's bytes, from its first bundle to its last: one, or one for each bundle that lies by itself. */
+/**
+ * The runs of an extent's bytes, from its first bundle to its last: one, or one for each bundle that lies by itself.
+ */
 export function runsOf(layer: Placed, extent: number): FileRange[] {
   const { first, count } = bundlesOfExtent(layer, extent);
   const { file, offset, places } = layer.extents[extent];

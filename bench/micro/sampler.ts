@@ -1,15 +1,19 @@
+import { NEUTRAL_SAMPLING } from '../../src/contract/sampling-options.js';
 import { Sampler, type SamplerOptions, seededRandom } from '../../src/engine/sampler.js';
 import type { Row } from '../table.js';
 import { type Group, medianMs } from './group.js';
 
 const VOCABULARIES = [32000, 128256];
-const GREEDY = { temperature: 0, topK: 0, topP: 1, minP: 0, repeatPenalty: 1 };
+const GREEDY = { ...NEUTRAL_SAMPLING, breaks: () => false };
 const SETTINGS: Readonly<Record<string, Omit<SamplerOptions, 'seed' | 'vocabSize' | 'masked'>>> = {
   greedy: GREEDY,
   'temperature 0.8': { ...GREEDY, temperature: 0.8 },
   'top-k 40, top-p 0.95': { ...GREEDY, temperature: 0.8, topK: 40, topP: 0.95 },
   'top-p 0.95': { ...GREEDY, temperature: 0.8, topP: 0.95 },
   'min-p 0.05, penalty 1.1': { ...GREEDY, temperature: 0.8, minP: 0.05, repeatPenalty: 1.1 },
+  'typical 0.95': { ...GREEDY, temperature: 0.8, typicalP: 0.95 },
+  'xtc 0.5, top-p 0.95': { ...GREEDY, temperature: 0.8, topP: 0.95, xtcProbability: 0.5 },
+  'frequency penalty 0.5': { ...GREEDY, frequencyPenalty: 0.5 },
 };
 
 export const sampler: Group = {

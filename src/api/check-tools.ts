@@ -1,4 +1,4 @@
-import type { Conversation, EngineResult } from '../contract/protocol.js';
+import type { EngineResult } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
@@ -43,18 +43,22 @@ export function checkToolChoice(choice: unknown, tools: readonly Tool[]): void {
   expect(holds, 'toolChoice', choice, '"auto", "none", "required", or { name } with the name of one of `tools`');
 }
 
-/** Throws UNSUPPORTED for a format of the answer beside tools: a call would not keep it. */
-export function checkFormatWithTools(format: ResponseFormat | undefined, { tools, toolChoice }: Conversation): void {
-  if (format === undefined || format.type === 'text' || tools.length === 0 || toolChoice === 'none') return;
+/**
+ * Throws UNSUPPORTED for a format of the answer beside tools whose calls are read as they come: text that is neither
+ * would have to be let through.
+ */
+export function checkFormatWithTools(format: ResponseFormat, form: AnswerForm | null): void {
+  if (format.type === 'text' || !form?.tools || form.held) return;
   throw new FlashrowError(
     'UNSUPPORTED',
-    '`responseFormat` and `tools` cannot be kept together: a call of a tool is no answer of that format; leave one out, or set `toolChoice: "none"`',
+    `\`responseFormat\` and \`tools\` cannot be kept together by this model: calls in its dialect, ${form.dialect}, are not held to a schema; leave one out, or set \`toolChoice: "none"\``,
     { option: 'responseFormat' },
   );
 }
 
 /** A sentence where the answer had to be a call and is none. */
 export function uncalledTools(form: AnswerForm | null, { toolCalls, finishReason }: EngineResult): string[] {
-  if (!form?.begun || toolCalls.length > 0 || finishReason === 'abort') return [];
+  const must = form !== null && (form.begun !== '' || form.held?.must === true);
+  if (!must || toolCalls.length > 0 || finishReason === 'abort') return [];
   return ['`toolChoice` asked for a call of a tool, and what the model wrote can be read as none: it is in `text`'];
 }

@@ -38,7 +38,8 @@ export async function compareSelectors(
   });
   const scored = scoredText(text);
   const { signal, onProgress } = options;
-  const plain = plainOptions(options);
+  // Nothing is generated.
+  const plain = { ...plainOptions(options), draft: 'off' as const };
   const store = await preparedStore(path, plain, options);
   const args = { store, text: scored, options: plain, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));

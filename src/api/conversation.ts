@@ -15,7 +15,8 @@ export function conversation(
     templateVariables = {},
     tools = [],
     toolChoice = 'auto',
-  }: TemplateOptions & Pick<ChatOptions, 'toolChoice'>,
+    parallelToolCalls = true,
+  }: TemplateOptions & Pick<ChatOptions, 'toolChoice' | 'parallelToolCalls'>,
 ): Conversation {
   const sound =
     Array.isArray(messages) &&
@@ -34,6 +35,7 @@ export function conversation(
     variables: plainData(templateVariables, 'templateVariables'),
     tools: plainData(tools, 'tools'),
     toolChoice: typeof toolChoice === 'string' ? toolChoice : { name: toolChoice.name },
+    parallelToolCalls,
   };
 }
 

@@ -1,6 +1,8 @@
 import type { LoadOptions } from '../contract/model.js';
 import type { PlainOptions } from '../contract/protocol.js';
 import type { ModelOptions } from '../plan/model-options.js';
+import { requireOptionGroup } from './check-arguments.js';
+import { pathOf } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 
 /** Lends a worker for one piece of work. */
@@ -21,8 +23,23 @@ export const preparedStore = (
   source: string,
   options: PlainOptions,
   { signal, onProgress }: Pick<LoadOptions, 'signal' | 'onProgress'>,
+  draftFor: string | null = null,
 ): Promise<string> =>
-  inWorker((channel) => channel.call('prepare', { source, options }, { signal, onEvent: onProgress }));
+  inWorker((channel) => channel.call('prepare', { source, options, draftFor }, { signal, onEvent: onProgress }));
+
+/**
+ * The draft of a model whose store is there: where it is a model, its store as well. Throws UNSUPPORTED where its
+ * vocabulary is another one.
+ */
+export async function preparedDraft(
+  store: string,
+  { draft, threads, cacheDir, tuning }: PlainOptions,
+  follow: Pick<LoadOptions, 'signal' | 'onProgress'>,
+): Promise<PlainOptions['draft']> {
+  if (typeof draft !== 'object' || draft === null) return draft;
+  const options = { threads, cacheDir, tuning: { state: tuning?.state, direct: tuning?.direct } };
+  return { model: draft.model, store: await preparedStore(draft.model, options, follow, store) };
+}
 
 /**
  * The options that can cross to a worker: all but signals and callbacks. A copy: what the caller changes later changes
@@ -30,7 +47,15 @@ export const preparedStore = (
  */
 export function plainOptions(options: ModelOptions): PlainOptions {
   const { memory, contextSize, sequences, exact, threads, cacheDir, tuning } = options;
-  return { memory, contextSize, sequences, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+  const draft = plainDraft(options.draft);
+  return { memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+}
+
+/** A path or a file URL becomes a path. Other choices are checked where the model is known. */
+function plainDraft(draft: ModelOptions['draft']): ModelOptions['draft'] {
+  if (typeof draft !== 'object' || draft === null) return draft;
+  requireOptionGroup('loadModel()', 'draft', draft, { model: null });
+  return { model: pathOf('draft.model', (draft as { model: unknown }).model, 'draft') };
 }
 
 /** Also what is inherited. */

@@ -1,5 +1,7 @@
+import { resolve } from 'node:path';
 import type { LoadOptions, Model } from '../contract/model.js';
-import { plainOptions, preparedStore } from './in-worker.js';
+import { parseBytes } from '../plan/bytes.js';
+import { plainOptions, preparedDraft, preparedStore } from './in-worker.js';
 import { WorkerModel } from './model.js';
 import { ModelThreads } from './model-threads.js';
 import { LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
@@ -28,12 +30,25 @@ export async function loadForWork(
   requireModelOptions('loadModel()', options, LOAD_OPTIONS);
   const plain = { ...plainOptions(options), usualContextSize };
   const { maxQueue, signal, onProgress } = options;
+  const sessions = sessionSettings(options);
   const store = await preparedStore(path, plain, { signal, onProgress });
+  const draft = await preparedDraft(store, plain, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
-    return new WorkerModel(threads, await threads.open(store, plain, { signal, onProgress }));
+    const followed = { signal, onProgress, sessions };
+    return new WorkerModel(threads, await threads.open(store, { ...plain, draft }, followed));
   } catch (error) {
     await threads.dispose();
     throw error;
   }
+}
+
+/** Bytes of `sessionsSize` where it is left open. */
+const SESSIONS_BYTES = 4e9;
+
+/** Null where conversations are not kept. Throws BAD_USAGE for a size that is none. */
+function sessionSettings({ sessionsDir, sessionsSize = SESSIONS_BYTES }: LoadOptions) {
+  if (sessionsDir === undefined) return null;
+  const mostBytes = typeof sessionsSize === 'string' ? parseBytes(sessionsSize) : sessionsSize;
+  return { folder: resolve(pathOf('sessionsDir', sessionsDir, 'sessionsDir')), mostBytes };
 }

@@ -1,17 +1,14 @@
 import type { LoadOptions } from '../contract/model.js';
-import type { ModelInfo } from '../contract/model-info.js';
-import type { PlainOptions, TextMethods } from '../contract/protocol.js';
-import type { Receipt } from '../contract/receipt.js';
+import type { Methods, PlainOptions, ResultOf, TextMethods } from '../contract/protocol.js';
 import type { FlashrowError } from '../errors.js';
 import { anonymousBytes } from '../plan/machine.js';
-import type { Plan } from '../plan/plan.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { orAborted } from './abort-listeners.js';
 import { WorkerChannel } from './worker-channel.js';
 import { WorkerThread } from './worker-thread.js';
 
 /** What a model is loaded with. */
-type Loading = Pick<LoadOptions, 'signal' | 'onProgress' | 'maxQueue'>;
+type Loading = Pick<LoadOptions, 'signal' | 'onProgress'> & Pick<Methods['open']['args'], 'sessions'>;
 
 /** The threads of a loaded model: the engine's, whose calls queue, and the one beside it that knows text alone. */
 export class ModelThreads {
@@ -46,15 +43,17 @@ export class ModelThreads {
   async open(
     store: string,
     options: PlainOptions,
-    { signal, onProgress }: Loading,
-  ): Promise<{ info: ModelInfo; plan: Plan; idle: Receipt; vocabulary: VocabularyTable }> {
-    const args = { store, options, anonymousBefore: anonymousBytes() };
+    { signal, onProgress, sessions }: Loading,
+  ): Promise<ResultOf<Methods, 'open'> & { vocabulary: VocabularyTable }> {
+    const args = { store, options, anonymousBefore: anonymousBytes(), sessions };
     const text = this.text.send('open', { store, cacheDir: options.cacheDir });
     const engine = this.engine.call('open', args, { signal, onEvent: onProgress });
     // The first that fails is told; the other one may fail too.
     engine.catch(() => {});
     const vocabulary = await orAborted(text, signal);
-    return { ...(await engine), vocabulary };
+    const opened = await engine;
+    this.engine.places = options.sequences ?? 1;
+    return { ...opened, vocabulary };
   }
 
   /** Ends both; with `drain` once what was asked for is answered. */

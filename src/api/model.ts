@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type ActivityOptions, type ActivitySample, idleLayer, type StreamedLayer } from '../contract/activity.js';
 import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { EvaluationResult, Generation } from '../contract/generation.js';
@@ -14,11 +15,12 @@ import { expect, requireIds, requireOptions, requirePrompt, requireSequences, re
 import { checkFormatWithTools, uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
-import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings, uselessOptions } from './generate-settings.js';
+import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
 import type { ModelThreads } from './model-threads.js';
 import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
 import { type Prompt, Prompts } from './prompts.js';
+import { checkBiases, uselessOptions } from './sampling-settings.js';
 import { pathOf } from './source.js';
 
 /** What a load brings. */
@@ -28,6 +30,8 @@ export interface Loaded {
   vocabulary: VocabularyTable;
   /** The receipt of no work. */
   idle: Receipt;
+  /** What streams. */
+  layers: readonly StreamedLayer[];
 }
 
 /** What the engine answered, and what was odd about the prompt. */
@@ -74,7 +78,6 @@ export class WorkerModel implements Model {
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
     requireOptions('chat()', options, CHAT_OPTIONS);
     const conversed = conversation(messages, options);
-    checkFormatWithTools(options.responseFormat, conversed);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const prepare = () => this.#prompts.ofConversation(conversed);
@@ -82,6 +85,7 @@ export class WorkerModel implements Model {
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
+    checkBiases(options, this.info.vocabSize);
     const settings = generateSettings(options);
     return new WorkerGeneration(options.signal, async (follow) => {
       const answer = await this.#answer(prepare, settings, options, follow);
@@ -103,9 +107,13 @@ export class WorkerModel implements Model {
     const argsOf = async (ids: readonly number[]) => {
       await format;
       const form = await prompt.form;
+      checkFormatWithTools(settings.responseFormat, form);
       return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
     };
+    // A trace is of one call: what others ask for would be in it, or come out of it.
+    const beside = settings.trace === null && this.info.selector !== 'trace';
     const call = this.#threads.engine.call('generate', prompt.ids.then(argsOf), {
+      beside,
       leave: leaving.signal,
       onTicket,
       onTurn: async () => {
@@ -126,7 +134,7 @@ export class WorkerModel implements Model {
 
   /** The answer of a generation that was left before its turn came. */
   #nothing(): Answer {
-    const usage = { prompt: 0, cached: 0, completion: 0 };
+    const usage = { prompt: 0, cached: 0, completion: 0, reasoning: 0 };
     const { idle: receipt } = this.#loaded;
     return {
       text: '',
@@ -213,6 +221,19 @@ export class WorkerModel implements Model {
     const path = resolve(pathOf('path', given, 'path'));
     requireOptions(`${method}()`, options, { signal: SIGNAL });
     return this.#threads.engine.call(method, { path }, { signal: options.signal });
+  }
+
+  activity(options: ActivityOptions = {}): AsyncIterableIterator<ActivitySample> {
+    requireOptions('activity()', options, { trace: YES_OR_NO });
+    const { idle, layers } = this.#loaded;
+    const { stateBytes, memoryBytes, rssGrowthBytes } = idle;
+    const first: ActivitySample = {
+      ...{ ms: 0, passes: 0, tokens: 0, bundlesHit: 0, bundlesMissed: 0 },
+      ...{ payloadBytesRead: 0, deviceBytesRead: 0, recordsRead: 0 },
+      ...{ readWaitMs: 0, ffnMs: 0, denseMs: 0, otherMs: 0, stateBytes, memoryBytes, rssGrowthBytes },
+      ...{ layers: layers.map(idleLayer), trace: [] },
+    };
+    return this.#threads.engine.activity.open(first, options, this.closed);
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

@@ -43,6 +43,7 @@ export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   memory: null,
   contextSize: null,
   sequences: null,
+  draft: null,
   exact: YES_OR_NO,
   threads: null,
   cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],
@@ -57,6 +58,9 @@ export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
     (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
     'a whole number from 0, or Infinity',
   ],
+  // Looked at where the folder's path is.
+  sessionsDir: null,
+  sessionsSize: [(value) => isWholeFrom0(value) || isText(value), 'bytes, or a text like "2GB"'],
 };
 
 export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_OR_NO, parseSpecial: YES_OR_NO };

@@ -11,20 +11,28 @@ export interface Ticket {
 }
 
 interface Entry {
+  /** Whether nothing else may run meanwhile. */
+  alone: boolean;
   begin: () => void;
   fail: (error: unknown) => void;
 }
 
-/** Calls wait here for one of `places`; the first to come is the first to go. */
+/**
+ * Calls wait here for one of `places`, or for all of them; the first to come is the first to go, so that nobody passes
+ * a call that waits for all.
+ */
 export class Queue {
-  readonly #places: number;
+  /** Calls that may run at once. More may be added at any time. */
+  places: number;
   readonly #limit: number;
   readonly #waiting: Entry[] = [];
   #running = 0;
+  /** Whether the one that runs does so alone. */
+  #isAlone = false;
   readonly #whenEmpty: (() => void)[] = [];
 
   constructor(places: number, limit: number) {
-    this.#places = places;
+    this.places = places;
     this.#limit = limit;
   }
 
@@ -33,22 +41,22 @@ export class Queue {
     return this.#waiting.length;
   }
 
-  /** Joins the queue. Throws BUSY where `limit` calls wait already. */
-  join(): Ticket {
+  /**
+   * Joins the queue; `alone` waits until nothing runs, and has nothing run beside it. Throws BUSY where `limit` calls
+   * wait already.
+   */
+  join(alone = false): Ticket {
     const waiting = this.#waiting.length;
-    if (this.#running === this.#places && waiting >= this.#limit)
+    const { promise, entry } = newEntry(alone);
+    const mayBegin = waiting === 0 && this.#admits(entry);
+    if (!mayBegin && waiting >= this.#limit)
       throw new FlashrowError(
         'BUSY',
         `as many calls wait for their turn as \`maxQueue\` allows, which is ${this.#limit}; call again later`,
         { waiting },
       );
-    const { promise, entry } = newEntry();
-    if (this.#running < this.#places) {
-      this.#running++;
-      entry.begin();
-    } else {
-      this.#waiting.push(entry);
-    }
+    if (mayBegin) this.#begin(entry);
+    else this.#waiting.push(entry);
     const place = () => this.#placeOf(entry);
     return {
       turn: promise,
@@ -74,23 +82,32 @@ export class Queue {
     return at < 0 ? 0 : this.#running + at;
   }
 
+  #admits({ alone }: Entry): boolean {
+    return alone ? this.#running === 0 : this.#running < this.places && !this.#isAlone;
+  }
+
+  #begin(entry: Entry): void {
+    this.#running++;
+    this.#isAlone = entry.alone;
+    entry.begin();
+  }
+
   #leave(entry: Entry): void {
     const at = this.#waiting.indexOf(entry);
-    if (at >= 0) {
-      this.#waiting.splice(at, 1);
-      return;
+    if (at >= 0) this.#waiting.splice(at, 1);
+    else {
+      this.#running--;
+      this.#isAlone = false;
     }
-    const next = this.#waiting.shift();
-    if (next) next.begin();
-    else this.#running--;
+    while (this.#waiting.length > 0 && this.#admits(this.#waiting[0])) this.#begin(this.#waiting.shift()!);
     if (this.#running === 0) for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 }
 
-function newEntry(): { promise: Promise<void>; entry: Entry } {
+function newEntry(alone: boolean): { promise: Promise<void>; entry: Entry } {
   let entry!: Entry;
   const promise = new Promise<void>((begin, fail) => {
-    entry = { begin, fail };
+    entry = { alone, begin, fail };
   });
   // Who has left waits for its turn no longer.
   promise.catch(() => {});

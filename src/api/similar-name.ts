@@ -9,6 +9,12 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   numpredict: 'maxTokens',
   temp: 'temperature',
   repetitionpenalty: 'repeatPenalty',
+  typical: 'typicalP',
+  typp: 'typicalP',
+  repeatlastn: 'penaltyWindow',
+  penaltylastn: 'penaltyWindow',
+  drypenaltylastn: 'dryWindow',
+  nprobs: 'topLogprobs',
   stopsequences: 'stop',
   stopstrings: 'stop',
   abortsignal: 'signal',
@@ -28,6 +34,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   lossy: 'exact',
   chattemplate: 'template',
   nparallel: 'sequences',
+  speculative: 'draft',
+  draftmodel: 'draft',
   parallel: 'sequences',
 };
 

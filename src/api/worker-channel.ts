@@ -1,7 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
-import { type ArgumentsOf, type EventOf, FLAGS, type Methods, type ResultOf } from '../contract/protocol.js';
+import {
+  type ArgumentsOf,
+  type EventOf,
+  FLAG_COUNT,
+  FLAGS,
+  type Methods,
+  type ResultOf,
+} from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { onAbort, orAborted } from './abort-listeners.js';
+import { ActivityFeed } from './activity/feed.js';
 import { restAtExit } from './at-exit.js';
 import { atCallSite, type CallSite, callSite } from './caller-stack.js';
 import { Queue, type Ticket } from './queue.js';
@@ -11,6 +19,8 @@ import { WorkerThread } from './worker-thread.js';
 const REST_MS = 5000;
 
 export interface CallOptions<Name extends keyof Methods> {
+  /** Whether others of its kind may run at the same time; default false. */
+  beside?: boolean;
   /** Ends the call; the promise then rejects with `signal.reason`. */
   signal?: AbortSignal | undefined;
   /** Ends the call early, with what there is. Where its turn has not come the promise rejects with `leave.reason`. */
@@ -22,17 +32,20 @@ export interface CallOptions<Name extends keyof Methods> {
   onEvent?: ((event: EventOf<Methods, Name>) => void) | undefined;
 }
 
-/** The caller's end of the engine's thread. Calls wait in a queue and run one at a time. */
+/** The caller's end of the engine's thread. Calls wait in a queue, and run one at a time or several at once. */
 export class WorkerChannel {
-  readonly #flags = new Int32Array(new SharedArrayBuffer(8));
+  /** What the engine does, for all who look. */
+  readonly activity = new ActivityFeed();
+  readonly #flags = new Int32Array(new SharedArrayBuffer(4 * FLAG_COUNT));
   readonly #thread = new WorkerThread<Methods>("the engine's thread", {
     takes: 'engine',
     flags: this.#flags.buffer as SharedArrayBuffer,
+    watchers: this.activity.watchers,
   });
   readonly #queue: Queue;
   readonly #forgetExit = restAtExit(() => this.#rest());
-  /** The number of the running call; 0 while none runs. */
-  #running = 0;
+  /** The numbers of the running calls, by the place of the flag that ends each. */
+  readonly #running = new Map<number, number>();
   #refuses = false;
   #disposed = false;
   #disposal: Promise<void> | null = null;
@@ -40,8 +53,14 @@ export class WorkerChannel {
   /** `maxQueue`: calls that may wait. */
   constructor(maxQueue = Number.POSITIVE_INFINITY) {
     this.#queue = new Queue(1, maxQueue);
+    this.#thread.onActivity = (sample) => this.activity.receive(sample);
     // There is nothing left to wait for when the process ends.
     this.#thread.ended.then(this.#forgetExit);
+  }
+
+  /** How many of the calls that may run beside others run at once; 1 at first. */
+  set places(places: number) {
+    this.#queue.places = places;
   }
 
   /** Calls that wait for their turn. */
@@ -63,7 +82,7 @@ export class WorkerChannel {
     args: ArgumentsOf<Methods, Name> | Promise<ArgumentsOf<Methods, Name>>,
     options: CallOptions<Name> = {},
   ): Promise<ResultOf<Methods, Name>> {
-    const { signal, leave, onTicket, onTurn } = options;
+    const { signal, leave, onTicket, onTurn, beside = false } = options;
     const site = callSite(this.call);
     // They may fail after the call has failed by itself.
     Promise.resolve(args).catch(() => {});
@@ -71,7 +90,7 @@ export class WorkerChannel {
     const onEvent = options.onEvent && AsyncResource.bind(options.onEvent);
     signal?.throwIfAborted();
     if (this.#refuses) throw disposedError(site);
-    const ticket = this.#queue.join();
+    const ticket = this.#queue.join(!beside);
     try {
       onTicket?.(ticket);
       const ready = Promise.all([args, ticket.turn]).then(([given]) => onTurn?.(given) ?? given);
@@ -95,7 +114,7 @@ export class WorkerChannel {
     if (!drain) {
       this.#disposed = true;
       this.#queue.close(new FlashrowError('ABORTED', 'the model has been disposed'));
-      this.#abortRunning();
+      for (const place of this.#running.keys()) this.#abort(place);
     }
     this.#disposal ??= this.#end();
     return this.#disposal;
@@ -109,18 +128,28 @@ export class WorkerChannel {
 
   /**
    * Called where the process ends. A thread that is stopped inside native code may abort the process, so the running
-   * call first comes to its next layer.
+   * calls first come to their next layer.
    */
   #rest(): void {
-    Atomics.store(this.#flags, FLAGS.abort, 1);
-    Atomics.wait(this.#flags, FLAGS.busy, 1, REST_MS);
+    for (const place of this.#running.keys()) Atomics.store(this.#flags, place, 1);
+    const until = Date.now() + REST_MS;
+    for (let busy = 1; busy > 0 && Date.now() < until; ) {
+      busy = Atomics.load(this.#flags, FLAGS.busy);
+      if (busy > 0) Atomics.wait(this.#flags, FLAGS.busy, busy, Math.max(0, until - Date.now()));
+    }
   }
 
-  /** Asks the running call to end, which it does at the next layer. */
-  #abortRunning(): void {
-    if (this.#running === 0) return;
-    Atomics.store(this.#flags, FLAGS.abort, 1);
-    this.#thread.post({ abort: this.#running });
+  /** Asks a running call to end, which it does at the next layer. */
+  #abort(place: number): void {
+    Atomics.store(this.#flags, place, 1);
+    this.#thread.post({ abort: this.#running.get(place)! });
+  }
+
+  /** A flag that no running call has. */
+  #freeFlag(): number {
+    let place: number = FLAGS.aborts;
+    while (this.#running.has(place)) place++;
+    return place;
   }
 
   async #run<Name extends keyof Methods>(
@@ -129,10 +158,11 @@ export class WorkerChannel {
     { signal, leave, onEvent }: CallOptions<Name>,
     site: CallSite,
   ): Promise<ResultOf<Methods, Name>> {
-    const stop = () => this.#abortRunning();
-    this.#running = this.#thread.nextId;
-    Atomics.store(this.#flags, FLAGS.abort, 0);
-    const call = this.#thread.send(method, args, { site, onEvent, onFailure: stop });
+    const flag = this.#freeFlag();
+    const stop = () => this.#abort(flag);
+    this.#running.set(flag, this.#thread.nextId);
+    Atomics.store(this.#flags, flag, 0);
+    const call = this.#thread.send(method, args, { site, flag, onEvent, onFailure: stop });
     const forget = [signal, leave].map((ending) => ending && onAbort(ending, stop));
     try {
       const result = await call;
@@ -140,7 +170,7 @@ export class WorkerChannel {
       if (this.#disposed) throw disposedError(site);
       return result;
     } finally {
-      this.#running = 0;
+      this.#running.delete(flag);
       for (const each of forget) each?.();
     }
   }

@@ -1,4 +1,5 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
+import type { ActivitySample } from '../contract/activity.js';
 import { fromShape } from '../contract/failure.js';
 import type { ArgumentsOf, EventOf, MethodMap, Reply, Request, ResultOf, WorkerStart } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
@@ -19,6 +20,8 @@ interface Pending {
 export interface SendOptions<Event> {
   /** Where the app made the call; default where `send` is called. */
   site?: CallSite;
+  /** The place of the flag that ends it, for the engine's thread. */
+  flag?: number;
   onEvent?: (event: Event) => void;
   /** Told when `onEvent` has thrown. The call then rejects with that error, and nothing else is the worse for it. */
   onFailure?: () => void;
@@ -28,6 +31,8 @@ export interface SendOptions<Event> {
 export class WorkerThread<M extends MethodMap> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  /** Is told what belongs to no call. */
+  onActivity: ((sample: ActivitySample) => void) | null = null;
   #nextId = 1;
   #ending = false;
   /** Why there are no more answers. */
@@ -56,12 +61,12 @@ export class WorkerThread<M extends MethodMap> {
   send<Name extends keyof M>(
     method: Name,
     args: ArgumentsOf<M, Name>,
-    { site = callSite(this.send), onEvent, onFailure }: SendOptions<EventOf<M, Name>> = {},
+    { site = callSite(this.send), flag, onEvent, onFailure }: SendOptions<EventOf<M, Name>> = {},
   ): Promise<ResultOf<M, Name>> {
     if (this.#end) return Promise.reject(atCallSite(this.#endError(), site));
     const id = this.#nextId++;
     return new Promise<ResultOf<M, Name>>((resolve, reject) => {
-      this.post({ id, method, args } as unknown as Request);
+      this.post({ id, method, args, flag } as unknown as Request);
       this.#pending.set(id, { site, resolve, reject, onEvent, onFailure });
       this.#worker.ref();
     });
@@ -90,6 +95,14 @@ export class WorkerThread<M extends MethodMap> {
   #receive(reply: Reply): void {
     if ('slowKernels' in reply) {
       warnOfSlowKernels(reply.slowKernels);
+      return;
+    }
+    if ('activity' in reply) {
+      this.onActivity?.(reply.activity);
+      return;
+    }
+    if ('warning' in reply) {
+      process.emitWarning(reply.warning, { type: 'FlashrowWarning' });
       return;
     }
     const call = this.#pending.get(reply.id);

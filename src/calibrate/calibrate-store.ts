@@ -132,7 +132,7 @@ async function collect(
     );
     try {
       for (; done < sequences.length; done++) {
-        await host.observe(sequences[done], (layer, x, tokens) => inputs.append(layer, x, tokens));
+        await host.observe(sequences[done], aborted, (layer, x, tokens) => inputs.append(layer, x, tokens));
         folder.collected = done + 1;
         onEvent({ stage: 'collect', done: tokensOf(done + 1), total, unit: 'tokens' });
       }

@@ -76,6 +76,7 @@ async function compareIn(
     const dense = await withHost(args, exact, aborted, (host) =>
       host.score(
         sequences,
+        aborted,
         tell(0),
         (row) => logits.append(row),
         (layer, x, n) => inputs.append(layer, x, n),
@@ -83,7 +84,7 @@ async function compareIn(
     );
     const divergence = new LogitDivergence();
     const sparse = await withHost(args, args.options, aborted, (host) =>
-      host.score(sequences, tell(sequences.length), (row) => divergence.add(logits.next(), row)),
+      host.score(sequences, aborted, tell(sequences.length), (row) => divergence.add(logits.next(), row)),
     );
     return {
       dense,

@@ -1,28 +1,12 @@
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { Progress } from './progress.js';
+import type { SamplingOptions } from './sampling-options.js';
 
 /** How a generation draws its tokens, and where it ends. The options cost no memory. */
-export interface GenerateOptions {
+export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate at most; default none: up to the end of the turn or of the context. */
   maxTokens?: number | undefined;
-  /**
-   * 0 (default) picks the likeliest token. 1 draws by the probabilities of the model; more makes unlikely tokens
-   * likelier.
-   */
-  temperature?: number | undefined;
-  /** Draws from this many of the likeliest tokens; default 0, which is all of them. No effect at temperature 0. */
-  topK?: number | undefined;
-  /** Draws from the likeliest tokens that together have this probability, above 0; default 1, which is all of them. */
-  topP?: number | undefined;
-  /**
-   * Leaves out tokens whose probability is below this share of the likeliest one's, 0 to 1; default 0, which keeps all.
-   */
-  minP?: number | undefined;
-  /** Makes the last 64 tokens less likely to come again: 1 (default) leaves them as they are, above 1 weakens them. */
-  repeatPenalty?: number | undefined;
-  /** Same seed, same draws: a whole number of at most 53 bits; default random. */
-  seed?: number | undefined;
   /**
    * The generation ends before the first of these texts, which is left out; default none. A text may span several
    * tokens.
@@ -44,6 +28,11 @@ export interface GenerateOptions {
    * schema or a pattern asks for what cannot be kept.
    */
   responseFormat?: ResponseFormat | undefined;
+  /**
+   * `off` foretells no tokens for this one; default as the model was loaded (`draft` of `loadModel`). The text is the
+   * same.
+   */
+  draft?: 'off' | undefined;
   /** Ends the generation: a loop over it throws `signal.reason`, and `result` resolves with what there is. */
   signal?: AbortSignal | undefined;
   /** Called once, when the call's turn has come: it waits for no other call any longer. */
@@ -56,11 +45,16 @@ export interface GenerateOptions {
 export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {
   /**
    * Which tool the model calls: `auto` (default) leaves it to the model, `none` takes the tools away, `required` has it
-   * call one, `{ name }` that one. The last two begin the answer as such a call, so that it does not reason first;
-   * UNSUPPORTED where its dialect cannot be begun so. What it then writes may be no call all the same: `warnings` says
-   * so.
+   * call one or several, `{ name }` that one, once. The last two begin the answer as such a call, so that it does not
+   * reason first; UNSUPPORTED where its dialect cannot be begun so. An answer that is cut off may be no call all the
+   * same, and in dialects whose calls are read as they come: `warnings` says so.
    */
   toolChoice?: ToolChoice | undefined;
+  /**
+   * Whether an answer may call several tools; default true. With false it ends with its first call; UNSUPPORTED where
+   * calls are read as they come.
+   */
+  parallelToolCalls?: boolean | undefined;
 }
 
 /** How a conversation is written out as a prompt. */
@@ -84,7 +78,11 @@ export interface TemplateOptions {
  * The sampling that the model's makers suggest, in generation_config.json or under general.sampling of a GGUF file;
  * empty where they suggest nothing.
  */
-export type SamplingDefaults = Pick<GenerateOptions, 'temperature' | 'topK' | 'topP' | 'minP' | 'repeatPenalty'>;
+export type SamplingDefaults = Pick<
+  SamplingOptions,
+  | ('temperature' | 'topK' | 'topP' | 'minP' | 'typicalP' | 'xtcProbability' | 'xtcThreshold')
+  | ('repeatPenalty' | 'penaltyWindow')
+>;
 
 /** How a text becomes token ids. */
 export interface TokenizeOptions {

@@ -1,5 +1,6 @@
 import type { Piece, ToolCall } from './piece.js';
 import type { Receipt } from './receipt.js';
+import type { TokenLogprob } from './token-logprob.js';
 
 /**
  * `stop`: an end-of-sequence token or a stop text; `tool-calls`: the turn ended, and the answer calls tools; `length`:
@@ -21,6 +22,8 @@ export interface Usage {
   cached: number;
   /** Generated tokens. */
   completion: number;
+  /** Those of them that are reasoning. */
+  reasoning: number;
 }
 
 /** What came of a generation. */
@@ -36,6 +39,8 @@ export interface GenerationResult {
   toolCalls: ToolCall[];
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
+  /** The same with their log-probabilities; only where `logprobs` asked for them. */
+  logprobs?: TokenLogprob[];
   /** Why it ended, in three kinds. */
   finishReason: FinishReason;
   /** Why it ended, exactly. */

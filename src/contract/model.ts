@@ -2,6 +2,7 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
+import type { ActivityOptions, ActivitySample } from './activity.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from './generate-options.js';
 import type { EvaluationResult, Generation } from './generation.js';
 import type { ModelInfo } from './model-info.js';
@@ -15,6 +16,18 @@ export interface LoadOptions extends ModelOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
   /** Calls that may wait for their turn; one more is BUSY. Default no limit. */
   maxQueue?: number | undefined;
+  /**
+   * A folder for the states of conversations: one that leaves memory, because another one takes its place or the model
+   * is disposed of, is kept there, and read again when a prompt goes on with it. They hold what was said, as token ids,
+   * for the owner's eyes alone (mode 0600). Default none: they are forgotten. While a state is written or read, nothing
+   * else runs.
+   */
+  sessionsDir?: string | URL | undefined;
+  /**
+   * Bytes that the files in `sessionsDir` take at most, or a text like `"2GB"`; default 4 GB. Those that were used
+   * longest ago go first.
+   */
+  sessionsSize?: number | string | undefined;
 }
 
 /** A state that was saved, or loaded again. */
@@ -26,7 +39,8 @@ export interface SavedState {
 }
 
 /**
- * A loaded model. It lives in a worker thread, where calls wait for their turn. A thread beside it does what concerns
+ * A loaded model. It lives in a worker thread, where calls wait for their turn; with several `sequences`, as many
+ * generations run at once. A thread beside it does what concerns
  * text: to tokenize, to count and to fill in a template takes no turn, and what is wrong with a prompt is told at once.
  *
  * Wrong types, wrong ranges and unknown options are BAD_USAGE: `generate` and `chat` throw it where they are called,
@@ -106,6 +120,14 @@ export interface Model {
    * where the state is of another model or kept in another format, CONTEXT_OVERFLOW, or `signal.reason`.
    */
   loadState(path: string | URL, options?: { signal?: AbortSignal | undefined }): Promise<SavedState>;
+  /**
+   * What the engine does, as long as somebody looks: which units of each layer were asked for and which of them were
+   * read, bytes, time, memory. Looking begins with the call, and ends where the loop is left. The first sample is empty
+   * and comes at once; the next ones at most ten times a second, and before the answer of a call that ends. Who reads
+   * slowly gets fewer, which cover more. While nobody looks it costs nothing. The loop ends when the model is disposed
+   * of, and throws IO if its thread failed. Throws BAD_USAGE for a wrong option.
+   */
+  activity(options?: ActivityOptions): AsyncIterableIterator<ActivitySample>;
   /**
    * Frees everything. Running and waiting calls end with ABORTED at once; with `drain` they are answered first, and new
    * ones are refused. Safe to call twice.

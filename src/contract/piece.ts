@@ -1,5 +1,13 @@
+import type { TokenLogprob } from './token-logprob.js';
+
+/** What all pieces have. */
+interface AnyPiece {
+  /** Where `logprobs` asked for it: that of the token, with the first of its pieces. Every token has one. */
+  logprob?: TokenLogprob;
+}
+
 /** A piece of the answer's text. */
-export interface TextPiece {
+export interface TextPiece extends AnyPiece {
   /** Tells pieces of text from those to come. */
   type: 'text';
   /** Whole characters only. Empty while a character is incomplete, or while a stop text may be beginning. */
@@ -9,7 +17,7 @@ export interface TextPiece {
 }
 
 /** A piece of what the model wrote for itself before it answers: `<think>`, gpt-oss' channels that are not `final`. */
-export interface ReasoningPiece {
+export interface ReasoningPiece extends AnyPiece {
   /** Tells pieces of reasoning from others. */
   type: 'reasoning';
   /** Whole characters only. */
@@ -19,7 +27,7 @@ export interface ReasoningPiece {
 }
 
 /** A call of a tool, whole. */
-export interface ToolCallPiece {
+export interface ToolCallPiece extends AnyPiece {
   /** Tells calls from other pieces. */
   type: 'tool-call';
   /** The call. */
@@ -32,9 +40,9 @@ export interface ToolCallPiece {
 export interface ToolCall {
   /** Names it: the `tool_call_id` of the message that brings the result. Random, where the model gives none. */
   id: string;
-  /** The name of the tool. It may be none that was given: the model wrote it. */
+  /** The name of the tool. Where calls are read as they come, it may be none that was given. */
   name: string;
-  /** What the model wants it to be called with. It may not keep the tool's schema. */
+  /** What the model wants it to be called with. It keeps the tool's schema, unless `warnings` or the dialect say no. */
   arguments: Record<string, unknown>;
 }
 

@@ -3,7 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
-import type { ModelOptions, PlanOptions } from '../plan/model-options.js';
+import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { GivenSpeeds } from '../plan/probes.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
@@ -12,6 +12,9 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
+import type { RecordedTrace } from '../trace/recorded.js';
+import type { Replay } from '../trace/replay.js';
+import type { ActivitySample, StreamedLayer } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
 import type { SavedState } from './model.js';
@@ -20,11 +23,12 @@ import type { Piece } from './piece.js';
 import type { Progress } from './progress.js';
 import type { PlannedPull, PulledModel } from './pulled-model.js';
 import type { Receipt } from './receipt.js';
+import type { SamplingSettings } from './sampling-options.js';
 
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'draft' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
 >;
 
 /** How to reach a hub. The wait before another try is an event. */
@@ -34,20 +38,16 @@ export type HubSettings = Omit<HubOptions, 'onWait'>;
 export type PullEvent = Progress | { failure: ErrorShape; ms: number };
 
 /** Options that can cross a thread boundary, with defaults in place. */
-export interface GenerateSettings {
+export interface GenerateSettings extends SamplingSettings {
   /** Infinity: no limit of its own. */
   maxTokens: number;
-  temperature: number;
-  topK: number;
-  topP: number;
-  minP: number;
-  repeatPenalty: number;
-  seed: number;
   stop: string[];
   ignoreEos: boolean;
   trace: string | null;
   /** The name of the conversation; null without one. */
   cacheKey: string | null;
+  /** Whether tokens may be foretold. */
+  drafts: boolean;
   responseFormat: ResponseFormat;
 }
 
@@ -61,6 +61,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** False where the answer ends with its first call. */
+  parallelToolCalls: boolean;
 }
 
 export interface ConvertRequest {
@@ -152,6 +154,8 @@ export interface Methods {
   };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** What caches of `memoryBytes` would have read. */
+  replay: { args: { trace: string | RecordedTrace; memoryBytes: number; cold: boolean }; result: Replay; event: never };
   /** What a source is. */
   examine: { args: { source: string; cacheDir: string | undefined }; result: ExaminedModel; event: never };
   /** Entries of the cache folder, and one that goes. */
@@ -166,7 +170,12 @@ export interface Methods {
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be. */
-  prepare: { args: { source: string; options: PlainOptions }; result: string; event: Progress };
+  prepare: {
+    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
+    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    result: string;
+    event: Progress;
+  };
   /** Trains the predictors of a store. */
   calibrate: {
     args: {
@@ -192,9 +201,15 @@ export interface Methods {
   };
   /** Loads a store; the calls below need it. */
   open: {
-    args: { store: string; options: PlainOptions; anonymousBefore: number };
-    /** `idle` is the receipt of no work at all. */
-    result: { info: ModelInfo; plan: Plan; idle: Receipt };
+    args: {
+      store: string;
+      options: PlainOptions;
+      anonymousBefore: number;
+      /** Where conversations are kept, and how many bytes of them; null for nowhere. */
+      sessions: { folder: string; mostBytes: number } | null;
+    };
+    /** `idle` is the receipt of no work at all, `layers` says what streams. */
+    result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: StreamedLayer[] };
     event: Progress;
   };
   /**
@@ -264,10 +279,11 @@ export type ResultOf<M, Name extends keyof M> = M[Name] extends { result: infer 
 export type EventOf<M, Name extends keyof M> = M[Name] extends { event: infer Event } ? Event : never;
 
 /**
- * A message to the engine's thread, which runs one call at a time. An abort sets a flag in shared memory, which running
- * work looks at, and sends a message, too, for work that waits on the event loop.
+ * A message to the engine's thread, which runs several generations at once, or one other call. An abort sets the call's
+ * flag in shared memory, which running work looks at, and sends a message, too, for work that waits on the event loop.
+ * `flag` is the flag's place, absent where nothing aborts the call.
  */
-export type Request = Call<Methods> | { abort: number };
+export type Request = (Call<Methods> & { flag?: number }) | { abort: number };
 
 /** A failure in a form that can cross to another thread. */
 export interface ErrorShape {
@@ -280,20 +296,27 @@ export interface ErrorShape {
 export type Reply =
   | ({ id: number } & ({ event: unknown } | { result: unknown } | { error: ErrorShape }))
   /** Why the compiled kernels are not there. */
-  | { slowKernels: string };
+  | { slowKernels: string }
+  /** What the app's owner should know, and no call is about. */
+  | { warning: string }
+  /** For all who look. */
+  | { activity: ActivitySample };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {
-  /** Not 0 once the running call should end. */
-  abort: 0,
-  /** Not 0 while a call runs that must not be cut off; waited for where the process ends. */
-  busy: 1,
+  /** Calls that run and must not be cut off; waited for where the process ends. */
+  busy: 0,
+  /** The first of the flags that are not 0 once a call should end, one for each that runs. */
+  aborts: 1,
 } as const;
+export const FLAG_COUNT = FLAGS.aborts + MAX_SEQUENCES;
 
 /** Handed to a thread at its start. */
 export interface WorkerStart {
   /** Which calls it takes: `Methods`, or `TextMethods`. */
   takes: 'engine' | 'text';
-  /** Int32Array[2], see FLAGS. */
+  /** Int32Array[FLAG_COUNT], see FLAGS. */
   flags: SharedArrayBuffer;
+  /** Int32Array[2]: how many look at the engine, and how many of them at each pass. */
+  watchers?: SharedArrayBuffer;
 }

@@ -8,7 +8,30 @@ export interface PerPhase {
   decode: number;
 }
 
-/** The work and the cost of a generation or an evaluation. */
+/** What drafts did for a generation. Its tokens are those that would have come without. */
+export interface SpeculationReceipt {
+  /** What foretold tokens: `lookup`, `model`, or `off` where nothing did. */
+  draft: 'off' | 'lookup' | 'model';
+  /** Foretold tokens that were verified. Those that were not worth it are not counted. */
+  drafted: number;
+  /** Those of them that were right. */
+  accepted: number;
+  /** Tokens that a pass over the model brought: 1 without drafts, more where drafts were right; null without passes. */
+  tokensPerPass: number | null;
+  /** Bytes of bundles that were read for a generated token; null where there was none. */
+  bytesPerToken: number | null;
+  /**
+   * The same without drafts, as the passes over one token show that were among these: the first pass is always one, and
+   * now and then others. Null where there was none. It leaves out what a draft itself takes.
+   */
+  without: { tokensPerSecond: number | null; bytesPerToken: number | null };
+}
+
+/**
+ * The work and the cost of a generation or an evaluation. Where several generations run at once, bytes, reads and
+ * bundles of a pass are divided among them by their tokens: all receipts together say what was read, and no more. Times
+ * are those of the whole passes in which this one took part.
+ */
 export interface Receipt {
   /** The selector in use: which rows are read. */
   selector: string;
@@ -35,7 +58,11 @@ export interface Receipt {
   scratchBytes: number;
   /** The cache of bundles, with slots that are empty yet, bytes. */
   cacheBytes: number;
-  /** What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes`, bytes. */
+  /** The draft model, as planned: weights, state at full context, buffers; 0 without one, bytes. */
+  draftBytes: number;
+  /**
+   * What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes` + `draftBytes`, bytes.
+   */
   memoryBytes: number;
   /** Fixed memory beside the budget (worker, tokenizer, sessions), as planned, bytes. */
   overheadBytes: number;
@@ -55,7 +82,12 @@ export interface Receipt {
   prefillTokensPerSecond: number | null;
   /** Speed of the generated tokens, tokens/s; null where there was nothing to measure. */
   decodeTokensPerSecond: number | null;
-  /** ms that a generated token took, by percentile; null where there was nothing to measure. */
+  /** What drafts did: tokens that were foretold, and verified several in a pass. */
+  speculation: SpeculationReceipt;
+  /**
+   * ms that a generated token took, by percentile; null where there was nothing to measure. A pass that brought several
+   * tokens counts for each of them with its part of the time.
+   */
   tokenMs: { p50: number | null; p95: number | null; p99: number | null };
   /** ms of prefill and decode spent waiting for reads. The three fields below are the rest of the time. */
   readWaitMs: number;

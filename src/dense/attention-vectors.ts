@@ -60,9 +60,16 @@ export class AttentionVectors {
 
   /**
    * Changes q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] of one layer in place. Token t stands at
-   * position `position + t`.
+   * positions[t].
    */
-  finish(layer: number, tokens: number, position: number, q: Float32Array, k: Float32Array, v: Float32Array): void {
+  finish(
+    layer: number,
+    tokens: number,
+    positions: ArrayLike<number>,
+    q: Float32Array,
+    k: Float32Array,
+    v: Float32Array,
+  ): void {
     const spec = this.#spec;
     const { numAttentionHeads, queryTemperature, queryScale } = spec;
     const { headDim, numKeyValueHeads } = headsOf(spec, layer);
@@ -75,10 +82,10 @@ export class AttentionVectors {
     }
     this.#applyNorms(layer, tokens, q, k, v);
     const rotary = this.#rotaryOf(layer);
-    rotary?.apply(q, tokens, numAttentionHeads, position);
-    if (ownKeys) rotary?.apply(k, tokens, numKeyValueHeads, position);
+    rotary?.apply(q, tokens, numAttentionHeads, positions);
+    if (ownKeys) rotary?.apply(k, tokens, numKeyValueHeads, positions);
     const width = numAttentionHeads * headDim;
-    if (queryTemperature) heat(q, tokens, width, position, queryTemperature);
+    if (queryTemperature) heat(q, tokens, width, positions, queryTemperature);
     // Attention itself divides by sqrt(headDim).
     const scale = queryScale * (spec.unscaledAttention ? Math.sqrt(headDim) : 1);
     if (scale !== 1) scaleBy(q, tokens * width, scale);

@@ -16,6 +16,7 @@ import { loadHead } from './load-head.js';
 import { type DenseLayer, loadLayer, type SegmentLoad } from './load-layer.js';
 import { loadVector } from './load-tensor.js';
 import { PerLayerInputs } from './per-layer-inputs.js';
+import { ResidualStreams } from './residual-streams.js';
 import { rotariesOf } from './rotary.js';
 import type { Head } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
@@ -44,6 +45,7 @@ interface DenseParts {
   /** Null where experts work in the residual stream's own space. */
   latentExperts: LatentExperts | null;
   perLayerInputs: PerLayerInputs | null;
+  streams: ResidualStreams | null;
   /** Per layer the factor of its output; empty if the model has none. */
   layerScales: readonly number[];
   /** Per layer the bias of the network's output, [hiddenSize]; empty if the model has none or its experts have. */
@@ -64,7 +66,9 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   const scratch = new Float32Array(maxTokens * spec.hiddenSize);
   const held = new HeldParts();
   try {
-    const parts = loadParts({ spec, tensors, bridge, streamed, scratch, held }, options);
+    const load = { spec, tensors, bridge, streamed, scratch, held, streams: null };
+    const streams = spec.residualStreams ? new ResidualStreams(load, maxTokens) : null;
+    const parts = loadParts({ ...load, streams }, streams, options);
     return assemble(spec, parts, streamed, () => held.dispose());
   } catch (error) {
     await held.dispose();
@@ -73,7 +77,11 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
 }
 
 /** Loads layer by layer, then what all layers share, then both ends of the model. */
-function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions): DenseParts {
+function loadParts(
+  load: SegmentLoad,
+  streams: ResidualStreams | null,
+  { maxTokens, onLayer }: DenseHalfOptions,
+): DenseParts {
   const { spec, tensors, bridge, held } = load;
   const layers: DenseLayer[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
@@ -101,6 +109,7 @@ function loadParts(load: SegmentLoad, { maxTokens, onLayer }: DenseHalfOptions):
     branchNorms,
     latentExperts,
     perLayerInputs,
+    streams,
     layerScales,
     downBiases,
     head,
@@ -130,21 +139,24 @@ function assemble(
   dispose: () => Promise<void>,
 ): DenseHalf {
   const { layers, vectors, sharedExpert, branchNorms, latentExperts, perLayerInputs, layerScales } = parts;
-  const { downBiases, head, positions, embedding } = parts;
+  const { downBiases, head, positions, embedding, streams } = parts;
   return {
     residentBytes: residentBytesOf(parts),
-    embed(ids, position, x) {
+    streams,
+    embed(ids, at, x) {
       streamed?.beginPass();
       embedding.rows(ids, x);
       if (spec.embeddingScale !== 1) scaleBy(x, ids.length * spec.hiddenSize, spec.embeddingScale);
-      positions?.add(position, ids.length, x);
+      positions?.add(at, ids.length, x);
       perLayerInputs?.embed(ids, x);
+      streams?.begin(ids, x);
+      streams?.read(0, 'mix', x, ids.length);
     },
-    attentionInput(layer, x, tokens, position, q, k, v, gates) {
+    attentionInput(layer, x, tokens, at, q, k, v, gates) {
       // The engine asks a layer with another mixer than attention for no queries.
       layers[layer].input!.run(x, tokens, q, k, v);
       if (gates) takeGates(q, tokens * spec.numAttentionHeads, spec.headDim, gates);
-      vectors.finish(layer, tokens, position, q, k, v);
+      vectors.finish(layer, tokens, at, q, k, v);
     },
     attentionOutput: (layer, attention, x, tokens, ffnInput) =>
       layers[layer].output.run(attention, x, tokens, ffnInput),
@@ -160,10 +172,13 @@ function assemble(
       if (downBiases.length > 0) addBias(output, tokens, downBiases[layer]);
       layers[layer].postFfnNorm?.apply(output, tokens, output);
       if (spec.residualScale !== 1) scaleBy(output, tokens * spec.hiddenSize, spec.residualScale);
+      streams?.write(output, tokens);
     },
     finishLayer(layer, x, tokens) {
       perLayerInputs?.add(layer, x, tokens);
       if (layerScales.length > 0) scaleBy(x, tokens * spec.hiddenSize, layerScales[layer]);
+      const next = layer + 1;
+      streams?.read(next, next < spec.numLayers ? 'mix' : 'head', x, tokens);
     },
     logits(x, tokens, logits) {
       head.run(x, tokens, logits);
@@ -182,6 +197,7 @@ function residentBytesOf(parts: DenseParts): number {
     branchNorms.residentBytes +
     (latentExperts?.residentBytes ?? 0) +
     (perLayerInputs?.residentBytes ?? 0) +
+    (parts.streams?.residentBytes ?? 0) +
     (sharedExpert?.residentBytes ?? 0) +
     head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)

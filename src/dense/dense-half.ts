@@ -1,3 +1,5 @@
+import type { ResidualStreams } from './residual-streams.js';
+
 /** The inputs of a layer's streamed network, or of its experts, and of its router. */
 export interface NetworkInputs {
   experts: Float32Array;
@@ -11,21 +13,23 @@ export interface NetworkInputs {
 export interface DenseHalf {
   /** Bytes of weights held in memory. */
   readonly residentBytes: number;
+  /** The residual streams of a pass, where there are several; null for one. x is then what a layer reads of them. */
+  readonly streams: ResidualStreams | null;
   /**
-   * Begins a pass. x[ids.length, hiddenSize] = the embedding rows of `ids`, plus learned positions from `position` on
-   * if the model has them.
+   * Begins a pass, whose tokens may be of several sequences. x[ids.length, hiddenSize] = the embedding rows of `ids`,
+   * plus the learned vectors of positions[ids.length] if the model has them.
    */
-  embed(ids: ArrayLike<number>, position: number, x: Float32Array): void;
+  embed(ids: ArrayLike<number>, positions: ArrayLike<number>, x: Float32Array): void;
   /**
    * Makes q[tokens, heads * headDim], k and v[tokens, kvHeads * headDim] from the residual stream x[tokens,
-   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at position `position + t`. Where
+   * hiddenSize]: norm, projections, biases, norms of q and k, rotary. Token t stands at positions[t]. Where
    * queries come with gates, `gates` receives them, [tokens, heads * headDim], and q needs room for both.
    */
   attentionInput(
     layer: number,
     x: Float32Array,
     tokens: number,
-    position: number,
+    positions: ArrayLike<number>,
     q: Float32Array,
     k: Float32Array,
     v: Float32Array,

@@ -2,6 +2,7 @@ import { rowBytes } from '../../native-bridge/formats.js';
 import { systemPageBytes } from '../../native-bridge/index.js';
 import { roundUp } from '../../native-bridge/memory.js';
 import { expertsOf } from '../model/feed-forward.js';
+import { headStreamTensors, streamTensors } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -9,6 +10,7 @@ import { layerTensor, PER_LAYER_PROJECTION } from '../model/tensor-names.js';
 import { checkShapes, tensorNamed } from './check-tensors.js';
 import { type MatrixInOrder, matricesInOrder } from './matrix-order.js';
 import { PER_LAYER_MATRICES } from './per-layer-inputs.js';
+import { streamScratchBytes } from './residual-streams.js';
 import type { TensorShape } from './tensor-on-disk.js';
 
 /** A matrix that may stream. */
@@ -43,7 +45,7 @@ export function denseFootprint(
   });
   const shared = spec.experts?.sharedIntermediateSize ?? 0;
   const rotaries = spec.slidingWindow?.theta ? 2 : 1;
-  const rotary = rotaries * 2 * maxTokens * ((spec.rotary?.dimension ?? 0) / 2) * 8;
+  const rotary = rotaries * maxTokens * ((spec.rotary?.dimension ?? 0) * 8 + 4);
   const rows = maxTokens * hiddenSize * 4;
   // One chunk of the table of positions, as floats and in the table's own format.
   const positions = spec.rotary === null ? 2 * rows : 0;
@@ -52,10 +54,12 @@ export function denseFootprint(
       vectorBytes(spec) +
       sharedRouterBytes(spec, tensors) +
       perLayerBytes(spec, tensors) +
+      streamBytes(spec, tensors) +
       matrices.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
     // All segments share one buffer of rows.
     scratchBytes:
       perLayerScratch(spec, maxTokens) +
+      streamScratchBytes(spec, maxTokens) +
       rotary +
       positions +
       (1 + branchRows(spec)) * rows +
@@ -97,6 +101,17 @@ function perLayerBytes({ perLayerInputs, numLayers }: ModelSpec, tensors: Readon
   for (let layer = 0; layer < numLayers; layer++)
     for (const name of PER_LAYER_MATRICES) bytes += matrixBytes(tensorNamed(tensors, layerTensor(layer, name)));
   return bytes;
+}
+
+/** The matrices that mix residual streams, which stay in memory. */
+function streamBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
+  const layers = Array.from({ length: spec.numLayers }, (_, layer) =>
+    streamTensors(spec).map(([name, shape]): [string, number[]] => [layerTensor(layer, name), shape]),
+  );
+  return [...layers.flat(), ...headStreamTensors(spec)].reduce(
+    (sum, [name, shape]) => sum + (shape.length > 1 ? matrixBytes(tensorNamed(tensors, name)) : 0),
+    0,
+  );
 }
 
 function sharedRouterBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {

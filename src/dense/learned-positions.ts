@@ -27,12 +27,18 @@ export class LearnedPositions {
     this.#fd = openFile(tensor.path);
   }
 
-  /** x[tokens, hiddenSize] += the vectors of `tokens` positions from `position` on. */
-  add(position: number, tokens: number, x: Float32Array): void {
+  /** x[tokens, hiddenSize] += the vectors of positions[tokens]. */
+  add(positions: ArrayLike<number>, tokens: number, x: Float32Array): void {
     const { path, offset, format, shape } = this.#tensor;
     const [, columns] = shape;
     const stride = rowBytes(format, columns);
-    readFully(this.#fd, path, offset + (this.#offset + position) * stride, this.#bytes.subarray(0, tokens * stride));
+    for (let first = 0; first < tokens; ) {
+      let end = first + 1;
+      while (end < tokens && positions[end] === positions[end - 1] + 1) end++;
+      const bytes = this.#bytes.subarray(first * stride, end * stride);
+      readFully(this.#fd, path, offset + (this.#offset + positions[first]) * stride, bytes);
+      first = end;
+    }
     dequantize(format, this.#bytes, 0, tokens * columns, this.#rows, 0);
     for (let i = 0; i < tokens * columns; i++) x[i] += this.#rows[i];
   }

@@ -14,11 +14,13 @@ export interface LoadedHead {
 
 /** Loads the last norm and the head. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
 export function loadHead({ spec, tensors, bridge, streamed, scratch, held }: SegmentLoad): LoadedHead {
-  const norm = {
-    weight: tensorNamed(tensors, FINAL_NORM),
-    bias: spec.norm === 'layer' ? tensorNamed(tensors, FINAL_NORM_BIAS) : null,
-  };
-  for (const tensor of normVectors(norm)) checkOnDisk(tensor, bridge);
+  const norm = spec.residualStreams
+    ? null
+    : {
+        weight: tensorNamed(tensors, FINAL_NORM),
+        bias: spec.norm === 'layer' ? tensorNamed(tensors, FINAL_NORM_BIAS) : null,
+      };
+  for (const tensor of norm ? normVectors(norm) : []) checkOnDisk(tensor, bridge);
   const tensor = tensorNamed(tensors, headName(spec));
   const flowing = streamedMatrix(streamed, tensor, headName(spec));
   if (flowing) return { head: lastSegment(spec, { norm, head: flowing }, scratch), tiedEmbedding: null };

@@ -16,6 +16,7 @@ import {
   attentionOutput,
   type InputTensors,
   type OutputTensors,
+  type Streams,
 } from './segments.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
 
@@ -30,6 +31,8 @@ export interface SegmentLoad {
   scratch: Float32Array;
   /** Takes over each matrix as soon as it is loaded. */
   held: HeldParts;
+  /** Null for one residual stream. */
+  streams: Streams | null;
 }
 
 /** One layer's segments, and the norm that follows its feed-forward network. */
@@ -45,13 +48,13 @@ export interface DenseLayer {
  * Loads the two segments of a layer. Throws CORRUPT, NOT_FOUND, IO or BridgeError.
  */
 export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
-  const { spec, tensors, bridge, scratch } = load;
+  const { spec, tensors, bridge, scratch, streams } = load;
   const input = hasPlainAttention(spec, layer) ? inputTensors(load, layer) : null;
   const output = outputTensors(load, layer);
   const postFfn = spec.postNorms
     ? { weight: tensorNamed(tensors, layerTensor(layer, 'postFfnNorm')), bias: null }
     : null;
-  const read = [...(input ? normVectors(input.norm) : []), ...normVectors(output.norm)];
+  const read = [...(input?.norm ? normVectors(input.norm) : []), ...(output.norm ? normVectors(output.norm) : [])];
   if (output.oBias) read.push(output.oBias);
   if (output.postNorm) read.push(...normVectors(output.postNorm));
   if (postFfn) read.push(...normVectors(postFfn));
@@ -59,7 +62,7 @@ export function loadLayer(load: SegmentLoad, layer: number): DenseLayer {
   const postFfnNorm = postFfn && new Norm(spec, postFfn);
   return {
     input: input && attentionInput(spec, input, scratch),
-    output: attentionOutput(spec, output, scratch),
+    output: attentionOutput(spec, output, scratch, streams && { streams, layer }),
     postFfnNorm,
   };
 }
@@ -91,7 +94,8 @@ function normTensors(
   tensors: SegmentLoad['tensors'],
   layer: number,
   name: 'attentionNorm' | 'ffnNorm',
-): NormTensors {
+): NormTensors | null {
+  if (spec.residualStreams) return null;
   const weight = tensorNamed(tensors, layerTensor(layer, name));
   return { weight, bias: spec.norm === 'layer' ? tensorNamed(tensors, layerTensor(layer, `${name}Bias`)) : null };
 }

@@ -58,6 +58,15 @@ export function readNormWeight(tensor: TensorOnDisk, { normOffset }: Pick<ModelS
   return weight;
 }
 
+/** A norm, or nothing in its place. */
+export type AppliedNorm = Pick<Norm, 'bytes' | 'apply'>;
+
+/** What stands in place of a norm where residual streams are mixed instead: out = x[tokens, hiddenSize]. */
+export const noNorm = ({ hiddenSize }: Pick<ModelSpec, 'hiddenSize'>): AppliedNorm => ({
+  bytes: 0,
+  apply: (x, tokens, out) => out.set(x.subarray(0, tokens * hiddenSize)),
+});
+
 /** A norm with its vectors in memory: a layer norm if it has a bias, else a root-mean-square norm. */
 export class Norm {
   readonly weight: Float32Array;

@@ -4,7 +4,7 @@ import type { ModelSpec, RotarySpec } from '../model/spec.js';
 /**
  * Rotary position embedding (arXiv 2104.09864). Pair i of a head at position p turns by the angle
  * p * theta^(-2i / dimension) / frequencyFactors[i], and grows by `magnitude`.
- * The cosines and sines of one run of positions are kept, so that all layers of a chunk share them.
+ * The cosines and sines of the positions of a pass are kept, so that all of its layers share them.
  */
 export class Rotary {
   readonly #headDim: number;
@@ -16,7 +16,8 @@ export class Rotary {
   readonly #magnitude: number;
   readonly #cos: Float64Array;
   readonly #sin: Float64Array;
-  #position = -1;
+  /** The positions that the tables are of, and how many. */
+  readonly #positions: Int32Array;
   #tokens = 0;
 
   constructor(spec: RotarySpec, headDim: number, maxTokens: number) {
@@ -31,11 +32,12 @@ export class Rotary {
     this.#magnitude = spec.magnitude;
     this.#cos = new Float64Array(maxTokens * pairs);
     this.#sin = new Float64Array(maxTokens * pairs);
+    this.#positions = new Int32Array(maxTokens);
   }
 
-  /** Turns every head of vectors[tokens, heads * headDim] in place. Token t stands at position `position + t`. */
-  apply(vectors: Float32Array, tokens: number, heads: number, position: number): void {
-    this.#prepare(position, tokens);
+  /** Turns every head of vectors[tokens, heads * headDim] in place. Token t stands at positions[t]. */
+  apply(vectors: Float32Array, tokens: number, heads: number, positions: ArrayLike<number>): void {
+    this.#prepare(positions, tokens);
     const headDim = this.#headDim;
     const pairs = this.#speeds.length;
     const partner = this.#partner;
@@ -56,19 +58,19 @@ export class Rotary {
     }
   }
 
-  /** Fills the tables for `tokens` positions from `position` on, unless they hold them. */
-  #prepare(position: number, tokens: number): void {
-    if (position === this.#position && tokens <= this.#tokens) return;
+  /** Fills the tables for positions[tokens], unless they hold them. */
+  #prepare(positions: ArrayLike<number>, tokens: number): void {
     const pairs = this.#speeds.length;
     for (let t = 0; t < tokens; t++) {
+      if (t < this.#tokens && this.#positions[t] === positions[t]) continue;
+      this.#positions[t] = positions[t];
       for (let i = 0; i < pairs; i++) {
-        const angle = (position + t) * this.#speeds[i];
+        const angle = positions[t] * this.#speeds[i];
         this.#cos[t * pairs + i] = this.#magnitude * Math.cos(angle);
         this.#sin[t * pairs + i] = this.#magnitude * Math.sin(angle);
       }
     }
-    this.#position = position;
-    this.#tokens = tokens;
+    this.#tokens = Math.max(this.#tokens, tokens);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { ModelSpec } from '../model/spec.js';
 import type { DenseMatrix } from './dense-matrix.js';
-import { Norm, type NormTensors } from './norm.js';
+import { Norm, type NormTensors, noNorm } from './norm.js';
 import { readVector, type TensorOnDisk } from './tensor-on-disk.js';
 import { addBias, scaleBy } from './vectors.js';
 
@@ -11,7 +11,8 @@ import { addBias, scaleBy } from './vectors.js';
 
 /** The tensors of the segment before attention. */
 export interface InputTensors {
-  norm: NormTensors;
+  /** Null where residual streams are mixed instead. */
+  norm: NormTensors | null;
   q: DenseMatrix;
   /** Null in a layer that uses the keys and values of another. */
   k: DenseMatrix | null;
@@ -24,12 +25,13 @@ export interface OutputTensors {
   oBias: TensorOnDisk | null;
   /** Norm of the projection's output, before the sum; null if the model has none. */
   postNorm: NormTensors | null;
-  /** Norm before the feed-forward network. */
-  norm: NormTensors;
+  /** Norm before the feed-forward network; null where residual streams are mixed instead. */
+  norm: NormTensors | null;
 }
 /** The tensors of the last segment. */
 export interface LastTensors {
-  norm: NormTensors;
+  /** Null where residual streams are mixed instead. */
+  norm: NormTensors | null;
   head: DenseMatrix;
 }
 
@@ -50,7 +52,8 @@ export interface AttentionInput extends Segment {
 export interface AttentionOutput extends Segment {
   /**
    * x[tokens, hiddenSize] += o(attention[tokens, a]); ffnInput[tokens, hiddenSize] = norm(x). In a model whose
-   * attention and feed-forward network run side by side, the norm is of x before the sum.
+   * attention and feed-forward network run side by side, the norm is of x before the sum. With several residual streams
+   * x becomes the network's mix of them.
    */
   run(attention: Float32Array, x: Float32Array, tokens: number, ffnInput: Float32Array): void;
 }
@@ -62,7 +65,7 @@ export interface Head extends Segment {
 
 /** Norm, then the projections to queries, keys and values. */
 export function attentionInput(spec: ModelSpec, tensors: InputTensors, scratch: Float32Array): AttentionInput {
-  const norm = new Norm(spec, tensors.norm);
+  const norm = tensors.norm ? new Norm(spec, tensors.norm) : noNorm(spec);
   const { q, k, v } = tensors;
   return {
     residentBytes: norm.bytes + q.bytes + (k?.bytes ?? 0) + (v?.bytes ?? 0),
@@ -76,9 +79,25 @@ export function attentionInput(spec: ModelSpec, tensors: InputTensors, scratch: 
   };
 }
 
+/** Whose mix of several residual streams it is: of a layer's mixer, of its network, or of the head. */
+export type Reader = 'mix' | 'ffn' | 'head';
+
+/** Several residual streams, which a mix is read of. */
+export interface Streams {
+  /** x[tokens, hiddenSize] = a mix of the streams. */
+  read(layer: number, reader: Reader, x: Float32Array, tokens: number): void;
+  /** Adds added[tokens, hiddenSize] to the streams, by the shares of the mix that was read last. */
+  write(added: Float32Array, tokens: number): void;
+}
+
 /** The output projection, the residual sum, and the norm before the feed-forward network. */
-export function attentionOutput(spec: ModelSpec, tensors: OutputTensors, scratch: Float32Array): AttentionOutput {
-  const norm = new Norm(spec, tensors.norm);
+export function attentionOutput(
+  spec: ModelSpec,
+  tensors: OutputTensors,
+  scratch: Float32Array,
+  ofLayer: { streams: Streams; layer: number } | null,
+): AttentionOutput {
+  const norm = tensors.norm ? new Norm(spec, tensors.norm) : noNorm(spec);
   const bias = tensors.oBias && readVector(tensors.oBias);
   const postNorm = tensors.postNorm && new Norm(spec, tensors.postNorm);
   const { o } = tensors;
@@ -89,6 +108,12 @@ export function attentionOutput(spec: ModelSpec, tensors: OutputTensors, scratch
       if (bias) addBias(scratch, tokens, bias);
       postNorm?.apply(scratch, tokens, scratch);
       if (spec.residualScale !== 1) scaleBy(scratch, tokens * spec.hiddenSize, spec.residualScale);
+      if (ofLayer) {
+        ofLayer.streams.write(scratch, tokens);
+        ofLayer.streams.read(ofLayer.layer, 'ffn', x, tokens);
+        norm.apply(x, tokens, ffnInput);
+        return;
+      }
       if (spec.parallelNorm) norm.apply(x, tokens, ffnInput);
       for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += scratch[i];
       if (!spec.parallelNorm) norm.apply(x, tokens, ffnInput);
@@ -98,7 +123,7 @@ export function attentionOutput(spec: ModelSpec, tensors: OutputTensors, scratch
 
 /** The last norm and the head. */
 export function lastSegment(spec: ModelSpec, { norm: tensors, head }: LastTensors, scratch: Float32Array): Head {
-  const norm = new Norm(spec, tensors);
+  const norm = tensors ? new Norm(spec, tensors) : noNorm(spec);
   return {
     residentBytes: norm.bytes + head.bytes,
     run(x, tokens, logits) {

@@ -28,17 +28,17 @@ export function takeGates(q: Float32Array, heads: number, headDim: number, gates
 
 /**
  * Multiplies each token's vector of vectors[tokens, width], in place, by 1 + scale * ln(1 + floor(p / length)), where p
- * is its position: `position` for the first.
+ * is its position, of positions[tokens].
  */
 export function heat(
   vectors: Float32Array,
   tokens: number,
   width: number,
-  position: number,
+  positions: ArrayLike<number>,
   { scale, length }: QueryTemperatureSpec,
 ): void {
   for (let token = 0; token < tokens; token++) {
-    const factor = 1 + scale * Math.log(1 + Math.floor((position + token) / length));
+    const factor = 1 + scale * Math.log(1 + Math.floor(positions[token] / length));
     if (factor === 1) continue;
     for (let i = token * width; i < (token + 1) * width; i++) vectors[i] *= factor;
   }

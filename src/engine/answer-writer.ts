@@ -1,4 +1,5 @@
 import type { Piece, ToolCall } from '../contract/piece.js';
+import type { TokenLogprob } from '../contract/token-logprob.js';
 import type { ChannelMarks } from '../text/channels.js';
 import { newCallId } from '../text/dialects/call-id.js';
 import type { AnswerPart, DialectReader, WrittenCall } from '../text/dialects/dialect.js';
@@ -28,11 +29,19 @@ export class AnswerWriter {
   /** What was released so far. */
   text = '';
   reasoning = '';
+  /** Tokens of reasoning so far. */
+  reasoningTokens = 0;
+  /** What the last token brought of the answer, where it ended the reasoning. */
+  begun = '';
   readonly toolCalls: ToolCall[] = [];
   readonly #spelling: TokenSpelling;
   readonly #onPiece: (piece: Piece) => void;
   readonly #decoder = new StreamDecoder();
   readonly #scanner: StopScanner;
+  /** Of the token at hand, as long as no piece has told it. */
+  #logprob: TokenLogprob | null = null;
+  /** Whether the next piece is the first of its token. */
+  #isFirst = false;
   readonly #form: AnswerForm | null;
   readonly #reader: DialectReader | null;
 
@@ -41,7 +50,7 @@ export class AnswerWriter {
     this.#spelling = spelling;
     this.#onPiece = onPiece;
     this.#scanner = new StopScanner(stop);
-    this.#form = parts.form ?? (channels && { dialect: 'harmony', tools: null, begun: '' });
+    this.#form = parts.form ?? (channels && { dialect: 'harmony', tools: null, begun: '', held: null });
     this.#reader = this.#form && answerReader(this.#form.dialect, endOf(prompt, parts), this.#form.tools);
     if (this.#form) this.#reader?.push(this.#form.begun);
   }
@@ -60,16 +69,21 @@ export class AnswerWriter {
     return this.#scanner.stopText;
   }
 
-  /** Takes a token. There is a piece for each, or several. */
-  push(id: number): void {
+  /** Takes a token. There is a piece for each, or several, of which the first tells `logprob`. */
+  push(id: number, logprob: TokenLogprob | null = null): void {
+    this.#logprob = logprob;
+    this.#isFirst = true;
+    this.begun = '';
     const bytes = this.#spelling.bytes(id);
     const text = this.#decoder.push(bytes);
     // A special token is no text, but a stop text may name it, and the dialect.
     const special = bytes.length === 0 ? this.#spelling.token(id) : null;
-    if (special !== null && this.#reader?.takes(special)) this.#take(this.#reader.push(special), id);
+    // A character that was never completed comes before the mark, not behind it.
+    if (special !== null && this.#reader?.takes(special))
+      this.#take([...this.#reader.push(this.#decoder.end()), ...this.#reader.push(special)], id);
     if (special !== null) this.#release(this.#scanner.pushSpecial(special).text, id);
     else if (!this.#reader) this.#release(this.#scanner.push(text).text, id);
-    else if (!this.#take(this.#reader.push(text), id)) this.#onPiece({ type: this.#reader.mode, text: '', token: id });
+    else if (!this.#take(this.#reader.push(text), id)) this.#emit({ type: this.#reader.mode, text: '', token: id });
   }
 
   /** Takes the token that ends the generation. There is no piece for it. `last` is the token before. */
@@ -98,6 +112,9 @@ export class AnswerWriter {
 
   /** False where there is no piece. */
   #take(parts: readonly AnswerPart[], token: number): boolean {
+    const lastReasoning = parts.findLastIndex(({ type }) => type === 'reasoning');
+    const text = parts.slice(lastReasoning + 1).map((part) => (part.type === 'text' ? part.text : ''));
+    this.begun = text.join('') + this.#reader!.pending;
     for (const part of parts) {
       if (this.#scanner.stopped) break;
       if (part.type === 'text') this.#release(this.#scanner.push(part.text).text, token);
@@ -109,18 +126,25 @@ export class AnswerWriter {
 
   #release(text: string, token: number): void {
     this.text += text;
-    this.#onPiece({ type: 'text', text, token });
+    this.#emit({ type: 'text', text, token });
   }
 
   #reason(text: string, token: number): void {
     this.reasoning += text;
-    this.#onPiece({ type: 'reasoning', text, token });
+    this.#emit({ type: 'reasoning', text, token });
   }
 
   #call({ name, arguments: given, id = newCallId(this.#form!.dialect) }: WrittenCall, token: number): void {
     const named: ToolCall = { id, name, arguments: given };
     this.toolCalls.push(named);
-    this.#onPiece({ type: 'tool-call', call: named, token });
+    this.#emit({ type: 'tool-call', call: named, token });
+  }
+
+  #emit(piece: Piece): void {
+    if (this.#isFirst && piece.type === 'reasoning') this.reasoningTokens++;
+    this.#isFirst = false;
+    this.#onPiece(this.#logprob ? { ...piece, logprob: this.#logprob } : piece);
+    this.#logprob = null;
   }
 }
 

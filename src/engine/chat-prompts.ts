@@ -3,6 +3,7 @@ import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { ChatTemplate } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
+import { heldGrammar } from '../text/held/held-grammar.js';
 import { noText } from '../text/ids-only.js';
 import { mark } from '../text/jinja/marks.js';
 import type { Steps } from '../text/steps.js';
@@ -65,18 +66,20 @@ export class ChatPrompts {
   }
 
   /**
-   * A conversation that is generated from, and the number of its turn. Throws as `render` does, and CONTEXT_OVERFLOW at
-   * once for one that is far too long.
+   * A conversation that is generated from, and the number of its turn. Throws as `render` does, CONTEXT_OVERFLOW at
+   * once for one that is far too long, and UNSUPPORTED or BAD_USAGE for the schema of a tool that cannot be kept and
+   * has to.
    */
   *encode({ contextSize, ...conversation }: Conversation & { contextSize: number }): Steps<Encoded> {
     const { chat, text, marked, form, warnings } = this.#write(conversation);
     checkLength(text, contextSize, this.#tokenizer.longestToken);
+    const unkept = form?.held ? heldGrammar(form.held, { type: 'text' }).warnings : [];
     yield;
     const ids = yield* this.#idsOf(marked, chat);
     const turn = this.#nextTurn++;
     this.#turns.set(turn, { chat, marked, ids, answer: null });
     if (this.#turns.size > REMEMBERED) this.#turns.delete(this.#turns.keys().next().value!);
-    return { ids, turn, form, warnings };
+    return { ids, turn, form, warnings: [...warnings, ...unkept] };
   }
 
   /**

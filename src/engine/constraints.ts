@@ -2,7 +2,10 @@ import { FlashrowError } from '../errors.js';
 import { Constraint } from '../grammar/constraint.js';
 import { answerGrammar, type ResponseFormat } from '../grammar/response-format.js';
 import { TokenTable } from '../grammar/token-table.js';
+import type { AnswerForm } from '../text/dialects/dialects.js';
+import { heldGrammar } from '../text/held/held-grammar.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
+import { tableBytes } from './sampling/table-bytes.js';
 
 /** Makes the constraints of answers. The table of the vocabulary is made with the first, and kept. */
 export class Constraints {
@@ -13,17 +16,24 @@ export class Constraints {
     this.#vocabSize = vocabSize;
   }
 
-  /** Null where any text will do. Throws what `answerGrammar` throws, and UNSUPPORTED for answers in channels. */
-  of(format: ResponseFormat, spelling: TokenSpelling, inChannels: boolean): Constraint | null {
-    const grammar = answerGrammar(format);
-    if (grammar === null) return null;
-    if (inChannels)
+  /**
+   * Null where any text will do. Throws what `answerGrammar` and `heldGrammar` throw, and UNSUPPORTED for a format of
+   * answers in channels.
+   */
+  of(format: ResponseFormat, form: AnswerForm | null, spelling: TokenSpelling, inChannels: boolean): Constraint | null {
+    if (inChannels && format.type !== 'text')
       throw new FlashrowError(
         'UNSUPPORTED',
         '`responseFormat` cannot be kept by a model that answers in channels, as gpt-oss does; leave it out, and ask for the format in words',
         { option: 'responseFormat' },
       );
-    this.#tokens ??= new TokenTable(this.#vocabSize, (id) => spelling.bytes(id));
-    return new Constraint(grammar, this.#tokens);
+    const held = form?.held ?? null;
+    const grammar = held ? heldGrammar(held, format).answer : answerGrammar(format);
+    if (grammar === null) return null;
+    this.#tokens ??= new TokenTable(this.#vocabSize, (id) => tableBytes(id, spelling));
+    const constraint = new Constraint(grammar, this.#tokens);
+    // The prompt wrote the beginning of the call.
+    if (held) constraint.take(Buffer.from(held.begun));
+    return constraint;
   }
 }

@@ -1,6 +1,7 @@
 /*
  * Begin reading here. This file is the whole model in one loop, from ids to logits; every part that it calls has a file
- * of its own. `#forward`, below, is the heart. For a chunk of tokens it does, in this order:
+ * of its own. `#forward`, below, is the heart. For a pass, which is a chunk of a prompt, tokens that several calls wait
+ * for (rounds/rounds.ts), or both, it does, in this order:
  *
  *     dense.embed              ids -> x, the residual stream [tokens, hiddenSize]        dense/embedding.ts
  *     for each layer
@@ -10,19 +11,22 @@
  *       dense.finishFeedForward, then x += the network's output                          dense/create-dense-half.ts
  *     dense.logits             last norm, head -> logits [rows, vocabSize]               dense/load-head.ts
  *
- * From here go up to generate.ts (prompt, sampler, stop strings: how tokens become text) and score.ts (probabilities of
- * a given text), to open-host.ts (how the parts are loaded and put together) and to worker/engine-thread.ts (the thread
- * they run in).
+ * From here go up to rounds/lanes.ts and rounds/lane.ts (which state a call goes on with, and what it can ask for),
+ * generate.ts (prompt, sampler, stop strings: how tokens become text) and score.ts (probabilities of a given text), to
+ * open-host.ts (how the parts are loaded and put together) and to worker/engine-thread.ts (the thread they run in).
  */
 
 import type { DenseHalf } from '../dense/dense-half.js';
 import { FlashrowError } from '../errors.js';
-import { LOGIT_ROWS } from '../model/prefill-chunk.js';
+import { LOGIT_ROWS, logitRows } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { type Sequence, Sequences } from './state/sequences.js';
+import { Lanes } from './rounds/lanes.js';
+import type { Ledger } from './rounds/ledger.js';
+import { Rounds, type Work, type WorkPass } from './rounds/rounds.js';
+import type { Sessions } from './state/sessions.js';
 
 /** The parts that an engine puts to work. The engine does not own them: open-host.ts disposes of them. */
 export interface EngineParts {
@@ -33,188 +37,86 @@ export interface EngineParts {
   contextSize: number;
   /** Sequences whose state is held side by side; the mixer has as many. */
   sequences: number;
+  /** Where conversations go that leave memory; absent or null where they are forgotten. */
+  sessions?: Sessions | null;
   /** Tokens that go through a layer together. */
   chunkTokens: number;
   /** Adds up the time of the resident half. */
   denseTime: Stopwatch;
+  /** Charges the calls with what their passes cost. */
+  ledger: Ledger;
   /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
-  /** True once another thread wants the work to stop; asked before each layer. */
-  aborted: () => boolean;
 }
 
-/** The loop over layers, and the sequences whose state is held. One caller at a time. */
+/** The loop over layers, for as many calls at once as there are sequences. */
 export class Engine {
   readonly #parts: EngineParts;
-  readonly #sequences: Sequences;
-  /** The one in use. */
-  #sequence: Sequence;
-  /** The residual stream of a chunk, [chunkTokens, hiddenSize]. */
+  /** The sequences whose state is held. */
+  readonly lanes: Lanes;
+  /** Ids of a pass. */
+  readonly #ids: number[] = [];
+  /** The residual stream of a pass, [chunkTokens, hiddenSize]. */
   readonly #x: Float32Array;
   /** The mixer's output, [chunkTokens, mixer.width]. */
   readonly #mixed: Float32Array;
   /** Input and output of a feed-forward network, [chunkTokens, hiddenSize] each. */
   readonly #input: Float32Array;
   readonly #output: Float32Array;
-  /** Logits of the rows that were last computed, [LOGIT_ROWS, vocabSize]. */
-  readonly logits: Float32Array;
+  /** Logits of the rows that were last computed, [logitRows, vocabSize], and a view of each row. */
+  readonly #logits: Float32Array;
+  readonly #rowsOfLogits: readonly Float32Array[];
 
   constructor(parts: EngineParts) {
     this.#parts = parts;
-    const { spec, mixer, chunkTokens } = parts;
-    this.#sequences = new Sequences(parts.sequences);
-    [this.#sequence] = this.#sequences.all;
-    this.#x = new Float32Array(chunkTokens * spec.hiddenSize);
+    const { spec, mixer, chunkTokens, contextSize, sequences: calls, sessions = null } = parts;
+    const { hiddenSize, vocabSize } = spec;
+    this.#x = new Float32Array(chunkTokens * hiddenSize);
     this.#mixed = new Float32Array(chunkTokens * mixer.width);
-    this.#input = new Float32Array(chunkTokens * spec.hiddenSize);
-    this.#output = new Float32Array(chunkTokens * spec.hiddenSize);
-    this.logits = new Float32Array(LOGIT_ROWS * spec.vocabSize);
+    this.#input = new Float32Array(chunkTokens * hiddenSize);
+    this.#output = new Float32Array(chunkTokens * hiddenSize);
+    const rows = logitRows(calls);
+    this.#logits = new Float32Array(rows * vocabSize);
+    this.#rowsOfLogits = Array.from({ length: rows }, (_, row) =>
+      this.#logits.subarray(row * vocabSize, (row + 1) * vocabSize),
+    );
+    const rounds = new Rounds({ tokens: chunkTokens, logitRows: rows, calls }, (pass) => this.#pass(pass));
+    const rowOfLogits = (row: number) => this.#rowsOfLogits[row];
+    this.lanes = new Lanes({ rounds, mixer, contextSize, rowOfLogits, count: calls, sessions });
   }
 
-  /** The number of tokens whose state the sequence in use holds: the position of the next one. */
-  get position(): number {
-    return this.#sequence.ids.length;
+  /** Tokens that `verify` of a lane takes at most. */
+  get mostVerified(): number {
+    return this.#rowsOfLogits.length;
   }
 
-  /**
-   * Goes on with the sequence that a prompt suits (state/sequences.ts), keeps the state of the longest prefix that they
-   * have in common, and returns its length. It never keeps all of `ids`: the last token has to run to give logits. A
-   * mixer that cannot go back that far keeps less. `key` names the conversation; null where nobody named it.
-   */
-  reuse(ids: readonly number[], key: string | null): number {
-    const { sequence, copied, common } = this.#sequences.choose(ids, key);
-    this.#use(sequence);
-    if (copied) {
-      sequence.ids.length = 0;
-      this.#parts.mixer.copy(copied.index, common);
-      for (let i = 0; i < common; i++) sequence.ids.push(copied.ids[i]);
-    }
-    return this.#rewind(common);
-  }
-
-  /** Goes on with an empty sequence: one that is, or the one that was used longest ago. */
-  begin(): void {
-    this.#use(this.#sequences.oldest());
-    this.#rewind(0);
-  }
-
-  /** Ids whose state the sequence in use holds. */
-  get held(): readonly number[] {
-    return this.#sequence.ids;
-  }
-
-  /** Writes the state of the sequence in use. */
-  save(write: (bytes: Uint8Array) => void): void {
-    this.#parts.mixer.save(this.position, write);
-  }
-
-  /**
-   * Reads what `save` wrote of `ids` into an empty sequence, or that which was used longest ago. Throws what `read`
-   * throws, or CORRUPT; the sequence is then empty.
-   */
-  load(ids: readonly number[], read: (into: Uint8Array) => void): void {
-    this.begin();
+  /** Runs a pass. Throws what made it fail; no part of it has then run, and nobody was charged for nothing. */
+  async #pass(pass: WorkPass): Promise<void> {
+    const { ledger } = this.#parts;
     try {
-      this.#parts.mixer.load(ids.length, read);
-    } catch (error) {
-      this.#rewind(0);
-      throw error;
+      await this.#forward(pass);
+      for (const part of pass.parts) if (part.visit) this.#showLogits(part);
+      this.#computeLogits(pass);
+    } finally {
+      ledger.charge(pass.parts);
     }
-    for (const id of ids) this.#sequence.ids.push(id);
+    for (const part of pass.parts) if (!part.dropped) part.onLayer?.(part.done + part.tokens);
   }
 
-  #use(sequence: Sequence): void {
-    this.#sequence = sequence;
-    this.#sequences.touch(sequence);
-    this.#parts.mixer.use(sequence.index);
-  }
-
-  /** Takes the state back to `length` tokens, or to fewer if the mixer cannot stop there; returns how many are held. */
-  #rewind(length: number): number {
-    const reached = this.#parts.mixer.rewind(length);
-    this.#sequence.ids.length = reached;
-    return reached;
-  }
-
-  /**
-   * Runs ids[from..] through all layers, chunk by chunk. The logits of the last token are then the first row of
-   * `logits`. Throws ABORTED at most one layer after `aborted` turned true, CONTEXT_OVERFLOW, CORRUPT or IO; the state
-   * then holds the chunks that were finished. `onLayer` is told how many of `ids` are done, after each layer of each
-   * chunk: a fraction, until the chunk's logits are there.
-   */
-  async prefill(ids: readonly number[], from: number, onLayer?: (done: number) => void): Promise<void> {
-    const { mixer, spec } = this.#parts;
-    const { numLayers } = spec;
-    // The end of the turn before, and of this prompt: the next prompt may part from the text there.
-    mixer.snapshot();
-    this.#sequences.prompt(this.#sequence, ids.length);
-    for (let at = from; at < ids.length; ) {
-      const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
-      const start = at;
-      const tell = onLayer && ((layers: number) => onLayer(start + (tokens * layers) / numLayers));
-      if (at + tokens === ids.length) mixer.snapshotNext();
-      await this.#forward(ids.slice(at, at + tokens), tell);
-      at += tokens;
-      if (at === ids.length) await this.#computeLogits(tokens - 1, 1);
-      onLayer?.(at);
-    }
-  }
-
-  /** Runs one token. Its logits are then the first row of `logits`. Throws as `prefill` does. */
-  async decode(id: number): Promise<void> {
-    await this.#forward([id]);
-    await this.#computeLogits(0, 1);
-  }
-
-  /**
-   * Runs ids[from..] and shows the logits of every position in order: `visit(index into ids, logits[vocabSize])`. The
-   * logits are valid during the call alone. Throws as `prefill` does.
-   */
-  async score(
-    ids: readonly number[],
-    from: number,
-    visit: (index: number, logits: Float32Array) => void,
-  ): Promise<void> {
-    const { vocabSize } = this.#parts.spec;
-    for (let at = from; at < ids.length; ) {
-      const tokens = Math.min(this.#parts.chunkTokens, ids.length - at);
-      await this.#forward(ids.slice(at, at + tokens));
-      for (let row = 0; row < tokens; row += LOGIT_ROWS) {
-        const rows = Math.min(LOGIT_ROWS, tokens - row);
-        await this.#computeLogits(row, rows);
-        for (let i = 0; i < rows; i++) visit(at + row + i, this.logits.subarray(i * vocabSize, (i + 1) * vocabSize));
-      }
-      at += tokens;
-    }
-  }
-
-  /**
-   * Runs `ids` as the next tokens of the state: one pass over all layers. `#x` then holds [ids.length, hiddenSize].
-   * `onLayer` is told the layers done, before the last one.
-   */
-  async #forward(ids: number[], onLayer?: (layers: number) => void): Promise<void> {
-    const { spec, dense, mixer, feedForward, denseTime, contextSize } = this.#parts;
+  /** Runs the tokens of a pass through all layers. `#x` then holds [pass.tokens, hiddenSize]. */
+  async #forward(pass: WorkPass): Promise<void> {
+    const { spec, dense, mixer, feedForward, denseTime } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;
     const input = this.#input;
     const output = this.#output;
-    const position = this.position;
-    const tokens = ids.length;
-    if (position + tokens > contextSize) {
-      throw new FlashrowError(
-        'CONTEXT_OVERFLOW',
-        `${position + tokens} tokens do not fit the context of ${contextSize}; shorten the prompt, or raise \`contextSize\``,
-        {
-          tokens: position + tokens,
-          contextSize,
-        },
-      );
-    }
-    dense.embed(ids, position, x);
+    this.#begin(pass);
+    dense.embed(this.#ids, pass.positions, x);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
-        if (this.#parts.aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
-        await mixer.step(layer, x, tokens, position, mixed);
+        this.#dropAborted(pass);
+        await mixer.step(layer, x, pass, mixed);
+        const { tokens } = pass;
         denseTime.start();
         dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
@@ -225,28 +127,100 @@ export class Engine {
         denseTime.stop();
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
         dense.finishLayer(layer, x, tokens);
-        if (layer + 1 < spec.numLayers) onLayer?.(layer + 1);
+        if (layer + 1 < spec.numLayers) tellLayers(pass, (layer + 1) / spec.numLayers);
       }
       // Asked last: bytes that this pass read from a changed file were changed before now.
       this.#parts.checkSource();
     } catch (error) {
-      // Half a pass is worth nothing: its tokens are forgotten, and so are reads ahead for layers that will not come.
-      this.#rewind(position);
-      const wasAborted = error instanceof FlashrowError && error.code === 'ABORTED';
-      feedForward.restart(!wasAborted);
-      // A file that was written meanwhile explains what else went wrong, such as an end that came too early.
-      if (!wasAborted) this.#parts.checkSource();
+      this.#giveUp(pass, error);
       throw error;
     }
     feedForward.endToken();
-    for (const id of ids) this.#sequence.ids.push(id);
+    for (const part of pass.parts) this.#keep(part);
   }
 
-  /** Fills the first `rows` rows of `logits` from rows `row` and after of `#x`. */
-  async #computeLogits(row: number, rows: number): Promise<void> {
+  /** Gathers the ids of a pass. */
+  #begin({ parts }: WorkPass): void {
+    const ids = this.#ids;
+    ids.length = 0;
+    for (const part of parts) {
+      for (let i = part.done; i < part.done + part.tokens; i++) ids.push(part.ids[i]);
+      // The end of a prompt, which the next one may part from.
+      if (part.inPieces && part.ends) this.#parts.mixer.snapshotNext(part.sequence);
+    }
+  }
+
+  /**
+   * Drops the parts whose calls were aborted: their calls end at once, and the others go on. Throws ABORTED where no
+   * part is left.
+   */
+  #dropAborted(pass: WorkPass): void {
+    const { parts } = pass;
+    let anyAborted = false;
+    for (const part of parts) anyAborted ||= !part.dropped && part.caller.aborted();
+    if (!anyAborted) return;
+    // Those that leave pay for what was read up to now.
+    this.#parts.ledger.charge(parts);
+    for (const part of parts) if (!part.dropped && part.caller.aborted()) part.drop();
+    // Rows in the middle stay where they are and are computed for nobody; those at the end, as of a prompt, are not.
+    const last = parts.findLast(({ dropped }) => !dropped);
+    if (!last) throw new FlashrowError('ABORTED', 'the work was aborted');
+    pass.tokens = last.row + last.tokens;
+  }
+
+  /** Half a pass is worth nothing: its tokens are forgotten, and so are reads ahead for layers that will not come. */
+  #giveUp({ parts }: WorkPass, error: unknown): void {
+    for (const part of parts) this.#rewind(part);
+    const wasAborted = error instanceof FlashrowError && error.code === 'ABORTED';
+    this.#parts.feedForward.restart(!wasAborted);
+    // A file that was written meanwhile explains what else went wrong, such as an end that came too early.
+    if (!wasAborted) this.#parts.checkSource();
+  }
+
+  /** Notes that a part of a pass has run; one that was dropped on the way is forgotten. */
+  #keep(part: Work): void {
+    if (part.dropped) this.#rewind(part);
+    else for (let i = part.done; i < part.done + part.tokens; i++) part.held.ids.push(part.ids[i]);
+  }
+
+  #rewind({ sequence, held, position }: Work): void {
+    held.ids.length = this.#parts.mixer.rewind(sequence, position);
+  }
+
+  /** Computes the logits that the parts of a pass want, all in one product. */
+  #computeLogits({ parts }: WorkPass): void {
+    const { hiddenSize } = this.#parts.spec;
+    let rows = 0;
+    for (const part of parts) {
+      part.logitRow = rows;
+      if (part.dropped || !part.ends || part.wanted === 0) continue;
+      const from = (part.row + part.tokens - part.wanted) * hiddenSize;
+      // The network's input is no longer needed.
+      this.#input.set(this.#x.subarray(from, from + part.wanted * hiddenSize), rows * hiddenSize);
+      rows += part.wanted;
+    }
+    if (rows > 0) this.#multiplyHead(this.#input, 0, rows);
+  }
+
+  /** Shows the logits of all rows of a part, some at a time. */
+  #showLogits(part: Work): void {
+    for (let row = 0; row < part.tokens; row += LOGIT_ROWS) {
+      const rows = Math.min(LOGIT_ROWS, part.tokens - row);
+      this.#multiplyHead(this.#x, part.row + row, rows);
+      for (let i = 0; i < rows; i++) part.visit!(part.done + row + i, this.#rowsOfLogits[i]);
+    }
+  }
+
+  /** Fills the first `rows` rows of logits from rows `first` and after of x[.., hiddenSize]. */
+  #multiplyHead(x: Float32Array, first: number, rows: number): void {
     const { hiddenSize } = this.#parts.spec;
     this.#parts.denseTime.start();
-    this.#parts.dense.logits(this.#x.subarray(row * hiddenSize, (row + rows) * hiddenSize), rows, this.logits);
+    this.#parts.dense.logits(x.subarray(first * hiddenSize, (first + rows) * hiddenSize), rows, this.#logits);
     this.#parts.denseTime.stop();
   }
+}
+
+/** Tells those who ask that a share of the layers is done. */
+function tellLayers({ parts }: WorkPass, share: number): void {
+  for (const part of parts) if (!part.dropped) part.onLayer?.(part.done + part.tokens * share);
 }

@@ -2,22 +2,23 @@ import type { EndedBy, FinishReason } from '../contract/generation.js';
 import type { Piece } from '../contract/piece.js';
 import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import type { Constraint } from '../grammar/constraint.js';
-import { allowedTokens } from './allowed-tokens.js';
 import { AnswerWriter, type WriterParts } from './answer-writer.js';
-import type { Engine } from './engine.js';
+import type { Speculation } from './drafts/speculation.js';
+import { writeAnswer } from './drafts/write-answer.js';
 import type { Meter } from './meter.js';
-import { Sampler } from './sampler.js';
+import type { Lane } from './rounds/lane.js';
+import { Drawing, type DrawingParts } from './sampling/drawing.js';
 
 /** The parts that a generation uses, and the callbacks that follow it. */
-export interface GenerationParts extends Omit<WriterParts, 'stop'> {
-  engine: Engine;
+export interface GenerationParts extends Omit<WriterParts, 'stop'>, Omit<DrawingParts, 'answer'> {
+  /** The sequence that the prompt goes on with; it has the state of a prefix. */
+  lane: Lane;
   meter: Meter;
-  vocabSize: number;
-  contextSize: number;
+  /** Foretells tokens; null where each token has a pass of its own. */
+  speculation: Speculation | null;
+  /** Whether the model does nothing else. */
+  alone: () => boolean;
   aborted: () => boolean;
-  /** What the answer has to keep, once reasoning has ended; null where any text will do. */
-  constraint: Constraint | null;
   /** Tokens of the prompt that have run, out of all: after each layer of each chunk. It may be a fraction. */
   onPrefill: (done: number, total: number) => void;
   onPiece: (piece: Piece) => void;
@@ -32,72 +33,43 @@ const FINISH_REASONS: Readonly<Record<string, FinishReason>> = {
 };
 
 /**
- * Runs a prompt and generates from it. The order: reuse the state of a common prefix, prefill the rest, then for each
- * token sample, decode to text, scan for stop strings, run the token. An abort, even during the prompt, returns the
- * text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER, CORRUPT
- * or IO.
+ * Runs a prompt and generates from it. The order: keep the state of a common prefix, prefill the rest, then for each
+ * token sample, decode to text, scan for stop strings, run the token (drafts/write-answer.ts). An abort, even during
+ * the prompt, returns the text so far with `finishReason: 'abort'`. The prompt's ids were checked. Throws NOT_A_NUMBER,
+ * CORRUPT or IO.
  */
 export async function generate(
   prompt: readonly number[],
   settings: GenerateSettings,
   parts: GenerationParts,
 ): Promise<EngineResult> {
-  const { engine, spelling, meter, vocabSize, contextSize } = parts;
-  const eosIds = new Set(spelling.eosIds);
-  const masked = [...spelling.suppressedIds, ...(settings.ignoreEos ? spelling.eosIds : [])];
-  const sampler = new Sampler({ ...settings, vocabSize, masked });
+  const { lane, meter, speculation, alone } = parts;
   const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
-  const history = [...prompt];
-  const tokens: number[] = [];
-
-  const cached = engine.reuse(prompt, settings.cacheKey);
-  let endedBy: EndedBy = 'maxTokens';
+  const drawing = new Drawing(prompt, settings, { ...parts, answer });
+  const { tokens } = drawing;
+  const cached = lane.position;
+  let aborted = false;
   try {
-    await engine.prefill(prompt, cached, (done) => parts.onPrefill(done, prompt.length));
+    await lane.prefill(prompt, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
-    while (tokens.length < settings.maxTokens) {
-      const keeps = answer.reasons ? null : parts.constraint;
-      const allowed = keeps && allowedTokens(keeps, eosIds);
-      if (allowed === 'none') {
-        endedBy = 'endToken';
-        break;
-      }
-      const id = sampler.next(engine.logits, history, allowed);
-      if (eosIds.has(id)) {
-        answer.pushEnd(id, tokens[tokens.length - 1]);
-        endedBy = answer.stopped ? 'stop' : 'endToken';
-        break;
-      }
-      keeps?.take(spelling.bytes(id));
-      tokens.push(id);
-      history.push(id);
-      answer.push(id);
-      if (answer.stopped) {
-        endedBy = 'stop';
-        break;
-      }
-      if (tokens.length === settings.maxTokens) break;
-      if (engine.position === contextSize) {
-        endedBy = 'contextSize';
-        break;
-      }
-      await engine.decode(id);
-      meter.token();
-    }
+    speculation?.begin(prompt, parts.aborted);
+    await writeAnswer({ lane, drawing, meter, speculation, alone });
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
-    endedBy = 'abort';
+    aborted = true;
   }
+  let endedBy: EndedBy = aborted ? 'abort' : drawing.endedBy!;
   if (answer.end(tokens[tokens.length - 1])) endedBy = 'stop';
   return {
     text: answer.text,
     reasoning: answer.reasoning,
     toolCalls: answer.toolCalls,
     tokens,
+    ...(drawing.logprobs ? { logprobs: drawing.logprobs } : {}),
     finishReason: endedBy === 'endToken' && answer.toolCalls.length > 0 ? 'tool-calls' : FINISH_REASONS[endedBy],
     endedBy,
     stopText: answer.stopText,
-    usage: { prompt: prompt.length, cached, completion: tokens.length },
-    receipt: meter.receipt(),
+    usage: { prompt: prompt.length, cached, completion: tokens.length, reasoning: answer.reasoningTokens },
+    receipt: meter.receipt(speculation?.name),
   };
 }

@@ -1,4 +1,5 @@
 import { keyValuePageBytes, pagesOf } from '../../native-bridge/memory.js';
+import { RowViews } from '../dense/row-views.js';
 import { loadLatent } from '../mixers/latent-projections.js';
 import type { LatentAttentionSpec } from '../model/spec.js';
 import { keptAs } from '../plan/state-format.js';
@@ -22,27 +23,33 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
   const q = new Float32Array(maxTokens * numAttentionHeads * headDim);
   const keys = new Float32Array(maxTokens * headDim);
   const answers = new Float32Array(maxTokens * numAttentionHeads * latent.latentDim);
-  // The layers of one sequence follow those of another.
-  let first = 0;
+  const views = { q: new RowViews(q), keys: new RowViews(keys), answers: new RowViews(answers) };
   const format = keptAs(stateFormat);
   const pageBytes = keyValuePageBytes({ numKeyValueHeads: 1, headDim, format, sharedValueDim: latent.latentDim });
-  const saved = () => layers.map((_, layer) => ({ cache, at: first + layer, pageBytes, kept: null }));
+  // The layers of one sequence follow those of another.
+  const saved = (sequence: number) =>
+    layers.map((_, layer) => ({ cache, at: sequence * numLayers + layer, pageBytes, kept: null }));
   return {
-    use(sequence) {
-      first = sequence * numLayers;
+    copy(from, to, length) {
+      for (let layer = 0; layer < numLayers; layer++)
+        cache.copy(from * numLayers + layer, to * numLayers + layer, length);
     },
-    copy(from, length) {
-      for (let layer = 0; layer < numLayers; layer++) cache.copy(from * numLayers + layer, first + layer, length);
-    },
-    save: (length, write) => savePages(saved(), null, pagesOf(length), write),
-    load: (length, read) => loadPages(saved(), null, pagesOf(length), length, read),
+    save: (sequence, length, write) => savePages(saved(sequence), null, pagesOf(length), write),
+    load: (sequence, length, read) => loadPages(saved(sequence), null, pagesOf(length), length, read),
     width: numAttentionHeads * latent.valueDim,
-    async step(layer, x, tokens, position, mixed) {
+    async step(layer, x, { tokens, positions, parts }, mixed) {
       denseTime.start();
-      layers[layer].project(x, tokens, position, q, keys);
+      layers[layer].project(x, tokens, positions, q, keys);
       denseTime.stop();
-      cache.append(first + layer, position, tokens, keys, keys);
-      cache.attend(first + layer, position, tokens, q, answers);
+      for (const part of parts) {
+        if (part.dropped) continue;
+        const at = part.sequence * numLayers + layer;
+        const own = views.keys.from(part.row * headDim);
+        cache.append(at, part.position, part.tokens, own, own);
+        const heads = part.row * numAttentionHeads;
+        const into = views.answers.from(heads * latent.latentDim);
+        cache.attend(at, part.position, part.tokens, views.q.from(heads * headDim), into);
+      }
       denseTime.start();
       layers[layer].values(answers, tokens, mixed);
       denseTime.stop();
@@ -50,8 +57,8 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
     // Every position can be returned to as it is.
     snapshot() {},
     snapshotNext() {},
-    rewind(length) {
-      for (let layer = 0; layer < numLayers; layer++) cache.truncate(first + layer, length);
+    rewind(sequence, length) {
+      for (let layer = 0; layer < numLayers; layer++) cache.truncate(sequence * numLayers + layer, length);
       return length;
     },
     get bytes() {

@@ -6,7 +6,7 @@ import { attentionLayers, mixerBefore, recurrentOf } from '../model/mixer-tensor
 import { layerTensor } from '../model/tensor-names.js';
 import { type AttentionOptions, createAttention } from './attention.js';
 import { createLatentAttention } from './latent-attention.js';
-import type { Mixer } from './mixer.js';
+import type { Mixer, Pass } from './mixer.js';
 import { createRecurrent } from './recurrent-mixer.js';
 
 /** The mixers of a model's layers, as one. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing. */
@@ -28,7 +28,7 @@ export function createMixer(options: AttentionOptions): Mixer {
 }
 
 /** Adds to x[tokens, hiddenSize] what the mixer before a layer's attention makes of it. */
-type MixBefore = (layer: number, x: Float32Array, tokens: number, position: number) => Promise<void>;
+type MixBefore = (layer: number, x: Float32Array, pass: Pass) => Promise<void>;
 
 /** Null where no layer has a mixer before its attention. */
 function mixBefore(
@@ -45,13 +45,13 @@ function mixBefore(
     }
   const mixed = new Float32Array(maxTokens * recurrent.width);
   const rows = new Float32Array(maxTokens * spec.hiddenSize);
-  return async (layer, x, tokens, position) => {
+  return async (layer, x, pass) => {
     const output = outputs.get(layer);
     if (!output) return;
-    await recurrent.step(layer, x, tokens, position, mixed);
+    await recurrent.step(layer, x, pass, mixed);
     denseTime.start();
-    output.matmul(mixed, tokens, rows);
-    for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += spec.residualScale * rows[i];
+    output.matmul(mixed, pass.tokens, rows);
+    for (let i = 0; i < pass.tokens * spec.hiddenSize; i++) x[i] += spec.residualScale * rows[i];
     denseTime.stop();
   };
 }
@@ -65,40 +65,36 @@ const inTurns = (
   held: HeldParts,
 ): Mixer => ({
   width: Math.max(recurrent.width, attention.width),
-  use(sequence) {
-    recurrent.use(sequence);
-    attention.use(sequence);
+  copy(from, to, length) {
+    recurrent.copy(from, to, length);
+    attention.copy(from, to, length);
   },
-  copy(from, length) {
-    recurrent.copy(from, length);
-    attention.copy(from, length);
+  save(sequence, length, write) {
+    recurrent.save(sequence, length, write);
+    attention.save(sequence, length, write);
   },
-  save(length, write) {
-    recurrent.save(length, write);
-    attention.save(length, write);
+  load(sequence, length, read) {
+    recurrent.load(sequence, length, read);
+    attention.load(sequence, length, read);
   },
-  load(length, read) {
-    recurrent.load(length, read);
-    attention.load(length, read);
+  async step(layer, x, pass, mixed) {
+    await before?.(layer, x, pass);
+    await (isRecurrent(layer) ? recurrent : attention).step(layer, x, pass, mixed);
   },
-  async step(layer, x, tokens, position, mixed) {
-    await before?.(layer, x, tokens, position);
-    await (isRecurrent(layer) ? recurrent : attention).step(layer, x, tokens, position, mixed);
+  snapshot(sequence) {
+    recurrent.snapshot(sequence);
+    attention.snapshot(sequence);
   },
-  snapshot() {
-    recurrent.snapshot();
-    attention.snapshot();
+  snapshotNext(sequence) {
+    recurrent.snapshotNext(sequence);
+    attention.snapshotNext(sequence);
   },
-  snapshotNext() {
-    recurrent.snapshotNext();
-    attention.snapshotNext();
-  },
-  rewind(length) {
+  rewind(sequence, length) {
     let reached = length;
     // Where one of them stops short, the other one goes back further.
     for (let asked = -1; asked !== reached; ) {
       asked = reached;
-      reached = attention.rewind(recurrent.rewind(asked));
+      reached = attention.rewind(sequence, recurrent.rewind(sequence, asked));
     }
     return reached;
   },

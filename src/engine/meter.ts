@@ -1,8 +1,8 @@
-import { COUNTERS, type RowStream } from '../../native-bridge/bridge.js';
-import type { Receipt } from '../contract/receipt.js';
+import type { Receipt, SpeculationReceipt } from '../contract/receipt.js';
 import { anonymousBytes } from '../plan/machine.js';
-import type { MeasuredRun } from '../plan/run-speeds.js';
-import type { CacheCounts } from './feed-forward.js';
+import type { MeasuredRun } from '../plan/speeds/run-speeds.js';
+import { PassTotals } from './drafts/pass-totals.js';
+import { type Account, COST_COUNT, COSTS, type Ledger, type LedgerSources } from './rounds/ledger.js';
 
 /** The fields that are the same in every receipt of one loaded model. */
 export type ReceiptBase = Pick<
@@ -17,15 +17,13 @@ export type ReceiptBase = Pick<
   | 'stateFormat'
   | 'scratchBytes'
   | 'cacheBytes'
+  | 'draftBytes'
   | 'overheadBytes'
 >;
 
-/** The sources that a meter reads. Their counters run from the load on; a meter takes differences. */
-export interface MeterSources {
+/** The sources of receipts. */
+export interface MeterSources extends LedgerSources {
   base: ReceiptBase;
-  stream: RowStream;
-  cacheCounts: CacheCounts;
-  denseTime: Stopwatch;
   /** Bytes of mixer state held now. */
   stateBytes: () => number;
   /** Told what each receipt measured, for later forecasts. */
@@ -49,86 +47,99 @@ export class Stopwatch {
 }
 
 /**
- * Measures one piece of work, from its construction: `endPrefill`, then `token` after each decode step, then `receipt`.
+ * Measures one piece of work, from its construction: `endPrefill`, then `pass` after each decode step, then `receipt`,
+ * and `close` in the end. What it costs is charged to it (rounds/ledger.ts).
  */
-export class Meter {
+export class Meter implements Account {
   readonly #sources: MeterSources;
-  /** The stream's counters when the work began, when the prompt was done, and at the receipt. */
-  readonly #start: Float64Array;
-  readonly #middle: Float64Array;
-  readonly #end: Float64Array;
+  readonly #ledger: Ledger;
+  /** Costs of the prompt, and of what came after it. */
+  readonly #prefill = new Float64Array(COST_COUNT);
+  readonly #decode = new Float64Array(COST_COUNT);
+  /** Whether other calls were part of its passes. */
+  #shared = false;
   readonly #startedAt = performance.now();
   #prefillEndedAt: number | null = null;
   #lastTokenAt = 0;
   #prefillTokens = 0;
   readonly #tokenMs: number[] = [];
-  /** The other sources' values when the work began. */
-  readonly #denseMs: number;
-  readonly #hit: number;
-  readonly #missed: number;
+  readonly #passes = new PassTotals();
 
-  constructor(sources: MeterSources) {
+  constructor(sources: MeterSources, ledger: Ledger) {
     this.#sources = sources;
-    const size = Object.keys(COUNTERS).length;
-    this.#start = new Float64Array(size);
-    this.#middle = new Float64Array(size);
-    this.#end = new Float64Array(size);
-    sources.stream.counters(this.#start);
-    this.#denseMs = sources.denseTime.total;
-    this.#hit = sources.cacheCounts.hit;
-    this.#missed = sources.cacheCounts.missed;
+    this.#ledger = ledger;
+    ledger.open(this);
+  }
+
+  charge(cost: number, amount: number): void {
+    (this.#prefillEndedAt === null ? this.#prefill : this.#decode)[cost] += amount;
+  }
+
+  noteShared(): void {
+    this.#shared = true;
+  }
+
+  /** Nothing is charged to it any more. */
+  close(): void {
+    this.#ledger.close(this);
   }
 
   /** The prompt is done; `tokens` of it were run. */
   endPrefill(tokens: number): void {
+    this.#ledger.settle(this);
     this.#prefillTokens = tokens;
     this.#prefillEndedAt = performance.now();
     this.#lastTokenAt = this.#prefillEndedAt;
-    this.#sources.stream.counters(this.#middle);
   }
 
-  /** One more token has been decoded. */
-  token(): void {
+  /** A pass over `tokens` has ended, and brought `brought` tokens of the text: its time is theirs in equal parts. */
+  pass(tokens: number, brought: number): void {
     const now = performance.now();
-    this.#tokenMs.push(now - this.#lastTokenAt);
+    const ms = now - this.#lastTokenAt;
+    for (let i = 0; i < brought; i++) this.#tokenMs.push(ms / brought);
     this.#lastTokenAt = now;
+    this.#passes.add(tokens, brought, ms, this.#decode[COSTS.payloadBytes]);
   }
 
-  /** The receipt up to now. Rates are null if nothing was timed. */
-  receipt(): Receipt {
-    const { base, stream, cacheCounts, denseTime, anonymousBefore } = this.#sources;
+  /** The receipt up to now. Rates are null if nothing was timed. `draft` is what foretold tokens. */
+  receipt(draft: SpeculationReceipt['draft'] = 'off'): Receipt {
+    const { base, anonymousBefore } = this.#sources;
     const now = performance.now();
-    stream.counters(this.#end);
-    if (this.#prefillEndedAt === null) this.#middle.set(this.#end);
-    const phases = (counter: number) => ({
-      prefill: this.#middle[counter] - this.#start[counter],
-      decode: this.#end[counter] - this.#middle[counter],
-    });
-    const spent = (counter: number) => this.#end[counter] - this.#start[counter];
+    this.#ledger.settle(this);
+    const phases = (cost: number) => ({ prefill: this.#prefill[cost], decode: this.#decode[cost] });
+    const spent = (cost: number) => this.#prefill[cost] + this.#decode[cost];
     const prefillMs = (this.#prefillEndedAt ?? now) - this.#startedAt;
     const decodeMs = this.#tokenMs.reduce((sum, ms) => sum + ms, 0);
     const sorted = Float64Array.from(this.#tokenMs).sort();
-    const readWaitMs = spent(COUNTERS.readWaitMs);
-    const ffnMs = spent(COUNTERS.ffnMs);
+    const readWaitMs = spent(COSTS.readWaitMs);
+    const ffnMs = spent(COSTS.ffnMs);
     // What the dense half waited for is waiting.
-    const denseMs = Math.max(0, denseTime.total - this.#denseMs - spent(COUNTERS.matrixWaitMs));
+    const denseMs = Math.max(0, spent(COSTS.denseMs) - spent(COSTS.matrixWaitMs));
     const stateBytes = this.#sources.stateBytes();
     const speeds = {
       prefillTokensPerSecond: this.#prefillTokens > 0 && prefillMs > 0 ? (this.#prefillTokens / prefillMs) * 1e3 : null,
       decodeTokensPerSecond: sorted.length > 0 && decodeMs > 0 ? (sorted.length / decodeMs) * 1e3 : null,
     };
-    this.#sources.onMeasured({ ...speeds, decoded: sorted.length, prefilled: this.#prefillTokens });
+    // The speed of a call among others foretells none.
+    const speculation = this.#passes.receipt(draft);
+    // The speed with drafts foretells none for another text.
+    const alone =
+      speculation.drafted === 0
+        ? { decodeTokensPerSecond: speeds.decodeTokensPerSecond, decoded: sorted.length }
+        : { decodeTokensPerSecond: speculation.without.tokensPerSecond, decoded: this.#passes.single };
+    if (!this.#shared) this.#sources.onMeasured({ ...speeds, ...alone, prefilled: this.#prefillTokens });
     return {
       ...base,
       stateBytes,
-      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes,
+      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes + base.draftBytes,
       rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
-      payloadBytesRead: phases(COUNTERS.payloadBytes),
-      deviceBytesRead: phases(COUNTERS.deviceBytes),
-      recordsRead: phases(COUNTERS.records),
-      bundlesHit: cacheCounts.hit - this.#hit,
-      bundlesMissed: cacheCounts.missed - this.#missed,
+      payloadBytesRead: phases(COSTS.payloadBytes),
+      deviceBytesRead: phases(COSTS.deviceBytes),
+      recordsRead: phases(COSTS.records),
+      bundlesHit: spent(COSTS.hit),
+      bundlesMissed: spent(COSTS.missed),
       ...speeds,
+      speculation,
       tokenMs: { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95), p99: percentile(sorted, 0.99) },
       readWaitMs,
       ffnMs,

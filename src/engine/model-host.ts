@@ -1,3 +1,4 @@
+import type { StreamedLayer } from '../contract/activity.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import type { EvaluationResult } from '../contract/generation.js';
 import type { SavedState } from '../contract/model.js';
@@ -6,19 +7,25 @@ import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
+import type { UnitShape } from '../plan/units.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
+import { ActivityRecorder } from './activity-recorder.js';
 import { Constraints } from './constraints.js';
+import type { Speculation } from './drafts/speculation.js';
 import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
+import type { Ledger } from './rounds/ledger.js';
+import type { Caller } from './rounds/rounds.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
 import { loadState, type StateOwner, saveState } from './state/state-file.js';
 
 type Arguments<M extends keyof Methods> = Methods[M]['args'];
 type OnEvent = (event: unknown) => void;
+type Aborted = () => boolean;
 
 /** Everything that a loaded model consists of. `dispose` lets go of all of it. */
 interface HostParts {
@@ -26,17 +33,25 @@ interface HostParts {
   plan: Plan;
   engine: Engine;
   feedForward: StreamedFeedForward;
+  /** The units of each layer. */
+  units: readonly UnitShape[];
+  /** Foretells tokens; null where nothing does. */
+  speculation: Speculation | null;
   traceHeader: TraceHeader;
   stateOwner: StateOwner;
   sources: MeterSources;
-  aborted: () => boolean;
+  ledger: Ledger;
   dispose: () => Promise<void>;
 }
 
-/** A loaded model inside its worker: the methods of contract/protocol.ts, one call at a time. */
+/**
+ * A loaded model inside its worker: the methods of contract/protocol.ts. As many generations at once as there are
+ * sequences, or one other call. `aborted` turns true once a call is to end.
+ */
 export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
+  readonly activity: ActivityRecorder;
   readonly #parts: HostParts;
   readonly #constraints: Constraints;
 
@@ -45,22 +60,33 @@ export class ModelHost {
     this.info = parts.info;
     this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
+    this.activity = new ActivityRecorder(parts.units, this.layers, parts.sources);
+    parts.feedForward.activity = this.activity;
+  }
+
+  /** What of each layer streams. */
+  get layers(): StreamedLayer[] {
+    const { units, traceHeader } = this.#parts;
+    return traceHeader.layers.map((layer, at) => ({ ...layer, bundles: units[at].bundles }));
   }
 
   /** The receipt of no work. */
   get idle(): Receipt {
-    return new Meter(this.#parts.sources).receipt();
+    const meter = this.#meter();
+    meter.close();
+    return meter.receipt();
   }
 
   /**
-   * Writes on from a prompt, and records what was streamed if the settings name a trace file. Throws what `generate`
-   * throws.
+   * Writes on from a prompt, and records what was streamed if the settings name a trace file: it is then the only call.
+   * Throws what `generate` throws.
    */
   async generate(
     { prompt, settings, vocabulary, form, progress }: Arguments<'generate'>,
+    aborted: Aborted,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
-    const { engine, feedForward, traceHeader, sources, aborted } = this.#parts;
+    const { engine, feedForward, speculation, traceHeader } = this.#parts;
     const { contextSize, vocabSize } = this.info;
     const tell = (done: number, total: number) => {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
@@ -68,15 +94,21 @@ export class ModelHost {
     };
     const spelling = new TableSpelling(vocabulary);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
-    feedForward.trace = trace;
+    if (trace) feedForward.trace = trace;
+    const meter = this.#meter();
+    const lane = engine.lanes.reuse(prompt, settings.cacheKey, { aborted, account: meter });
+    // A trace records what each token asks for.
+    const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
       return await generate(prompt, settings, {
-        engine,
+        lane,
         spelling,
-        constraint: this.#constraints.of(settings.responseFormat, spelling, vocabulary.channels !== null),
+        constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
         form,
-        meter: new Meter(sources),
+        meter,
+        speculation: drafts,
+        alone: () => engine.lanes.isAlone,
         vocabSize,
         contextSize,
         aborted,
@@ -87,28 +119,31 @@ export class ModelHost {
         onPiece: onEvent,
       });
     } finally {
-      feedForward.trace = null;
+      lane.end();
+      drafts?.end();
+      meter.close();
+      if (trace) feedForward.trace = null;
       trace?.close();
     }
   }
 
-  logprobs({ tokens, topK }: Arguments<'logprobs'>): Promise<[number, number][][]> {
-    return scoreTop(this.#parts.engine, tokens, topK);
+  logprobs({ tokens, topK }: Arguments<'logprobs'>, aborted: Aborted): Promise<[number, number][][]> {
+    return scoreTop(this.#parts.engine, tokens, topK, { aborted, account: null });
   }
 
-  evaluate({ sequences }: Arguments<'evaluate'>, onEvent: OnEvent): Promise<EvaluationResult> {
-    return this.score(sequences, (done) => {
+  evaluate({ sequences }: Arguments<'evaluate'>, aborted: Aborted, onEvent: OnEvent): Promise<EvaluationResult> {
+    return this.score(sequences, aborted, (done) => {
       const progress: Progress = { stage: 'score', done, total: sequences.length, unit: 'sequences' };
       onEvent(progress);
     });
   }
 
   saveState({ path }: Arguments<'saveState'>): SavedState {
-    return saveState(path, this.#parts.engine, this.#parts.stateOwner);
+    return saveState(path, this.#parts.engine.lanes.last, this.#parts.stateOwner);
   }
 
   loadState({ path }: Arguments<'loadState'>): SavedState {
-    return loadState(path, this.#parts.engine, this.#parts.stateOwner);
+    return loadState(path, this.#parts.engine.lanes.load, this.#parts.stateOwner);
   }
 
   /**
@@ -117,49 +152,59 @@ export class ModelHost {
    */
   async score(
     sequences: readonly (readonly number[])[],
+    aborted: Aborted,
     onSequence: (done: number) => void,
     onLogits?: (logits: Float32Array) => void,
     tap: FeedForwardTap | null = null,
   ): Promise<EvaluationResult> {
     const { engine, feedForward } = this.#parts;
     for (const sequence of sequences) checkPrompt(sequence, this.info.vocabSize, this.info.contextSize);
-    const meter = new Meter(this.#parts.sources);
+    const meter = this.#meter();
+    const caller: Caller = { aborted, account: meter };
     let nll = 0;
     let tokens = 0;
     let read = 0;
     feedForward.tap = tap;
     try {
       for (const [index, sequence] of sequences.entries()) {
-        nll += await negativeLogLikelihood(engine, sequence, onLogits);
+        nll += await negativeLogLikelihood(engine, sequence, caller, onLogits);
         tokens += sequence.length - 1;
         read += sequence.length;
         onSequence(index + 1);
       }
+      meter.endPrefill(read);
+      const meanNll = nll / tokens;
+      return { tokens, meanNll, perplexity: Math.exp(meanNll), receipt: meter.receipt() };
     } finally {
       feedForward.tap = null;
+      meter.close();
     }
-    meter.endPrefill(read);
-    const meanNll = nll / tokens;
-    return { tokens, meanNll, perplexity: Math.exp(meanNll), receipt: meter.receipt() };
   }
 
   /**
    * Runs ids from an empty state. `tap` sees the input x[tokens, hiddenSize] of every layer's feed-forward network,
    * chunk by chunk. Throws BAD_USAGE, CONTEXT_OVERFLOW, ABORTED, CORRUPT or IO.
    */
-  async observe(ids: readonly number[], tap: FeedForwardTap): Promise<void> {
+  async observe(ids: readonly number[], aborted: Aborted, tap: FeedForwardTap): Promise<void> {
     const { engine, feedForward } = this.#parts;
     checkPrompt(ids, this.info.vocabSize, this.info.contextSize);
-    engine.begin();
+    const lane = engine.lanes.begin({ aborted, account: null });
     feedForward.tap = tap;
     try {
-      await engine.prefill(ids, 0);
+      await lane.prefill(ids);
     } finally {
       feedForward.tap = null;
+      lane.end();
     }
   }
 
+  #meter(): Meter {
+    return new Meter(this.#parts.sources, this.#parts.ledger);
+  }
+
+  /** Keeps conversations where the model was told to, and frees everything. */
   dispose(): Promise<void> {
+    this.#parts.engine.lanes.keepAll();
     return this.#parts.dispose();
   }
 }

@@ -1,63 +1,81 @@
+import type { DenseHalf } from '../dense/dense-half.js';
 import { FlashrowError } from '../errors.js';
 import { loadRecurrent } from '../mixers/load-recurrent.js';
 import type { MixerLoad } from '../mixers/mixer-tensors.js';
+import { loadNgrams, type Ngrams } from '../mixers/ngrams.js';
 import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
 import { RecurrentState, type Replay } from '../mixers/recurrent-state.js';
 import { STEPS_KEPT } from '../mixers/state-size.js';
-import { mixerBefore, recurrentOf } from '../model/mixer-tensors.js';
+import { mixerBefore, ngramsBefore, recurrentOf } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { Stopwatch } from './meter.js';
-import type { Mixer } from './mixer.js';
+import type { Mixer, Pass, PassPart } from './mixer.js';
 
 export interface RecurrentOptions extends Omit<MixerLoad, 'rows'> {
   /** Adds up the time of the mixers: all of their weights are resident. */
   denseTime: Stopwatch;
   /** States that are held side by side. */
   sequences: number;
+  dense: DenseHalf;
 }
 
 /**
  * The mixer of all layers with a state of fixed size. Other layers are none of its business. Throws CORRUPT, NOT_FOUND,
  * IO or BridgeError, and then holds nothing.
  */
-export function createRecurrent({ denseTime, sequences, ...options }: RecurrentOptions): Mixer {
-  const layers = loadLayers({ ...options, rows: new Map() });
-  const places = placesOf(options.spec.numLayers, (layer) => mixerOf(options.spec, layer) !== null);
+export function createRecurrent({ denseTime, sequences, dense, ...options }: RecurrentOptions): Mixer {
+  const { spec } = options;
+  const { layers, ngrams } = loadLayers({ ...options, rows: new Map() }, dense);
+  const places = placesOf(spec);
   const last = layers.length - 1;
   const replay: Replay = (layer, inputs, tokens, from, to) => layers[layer].run(inputs, 0, tokens, from, to, null);
   const states = Array.from({ length: sequences }, () => new RecurrentState(layers, replay));
-  let [state] = states;
-  const inputs = new Float32Array(options.maxTokens * layers[0].inputWidth);
-  let marks = false;
+  const inputs = new Float32Array(options.maxTokens * Math.max(...layers.map(({ inputWidth }) => inputWidth)));
+  /** Per sequence whether its next pass keeps a snapshot. */
+  const marks = states.map(() => false);
+  /** Takes the tokens of a pass through the layer in place `at`. */
+  const run = (at: number, x: Float32Array, { tokens, parts }: Pass, mixed: Float32Array) => {
+    layers[at].project(x, tokens, inputs);
+    for (const part of parts) {
+      if (part.dropped) continue;
+      const state = states[part.sequence];
+      if (at === 0) {
+        state.begin(part.tokens, marks[part.sequence]);
+        marks[part.sequence] = false;
+      }
+      state.keep(at, inputs, part.row, part.tokens);
+      advance(layers[at], state, at, inputs, part, mixed);
+      if (at === last) state.end(part.tokens);
+    }
+  };
   return {
-    width: layers[0].width,
-    use(sequence) {
-      state = states[sequence];
-    },
-    copy: (from) => state.copy(states[from]),
-    save: (_, write) => state.save(write),
-    load(length, read) {
-      if (!state.load(length, read))
+    width: layers[places.findIndex((_, layer) => mixerOf(spec, layer) !== null)].width,
+    copy: (from, to) => states[to].copy(states[from]),
+    save: (sequence, _, write) => states[sequence].save(write),
+    load(sequence, length, read) {
+      if (!states[sequence].load(length, read))
         throw new FlashrowError('CORRUPT', 'the saved state does not hold states of the lengths that it names', {});
     },
-    async step(layer, x, tokens, _position, mixed) {
-      const at = places[layer];
-      if (at === 0) state.begin(tokens, marks);
-      if (at === 0) marks = false;
+    async step(layer, x, pass, mixed) {
       denseTime.start();
-      layers[at].project(x, tokens, inputs);
-      state.keep(at, inputs, tokens);
-      advance(layers[at], state, at, inputs, tokens, mixed);
+      if (ngrams && ngramsBefore(spec, layer)) {
+        const at = layers.indexOf(ngrams);
+        for (const { dropped, row, tokens, sequence } of pass.parts)
+          if (!dropped) ngrams.lookUp(row, tokens, states[sequence].from(at));
+        run(at, x, pass, ngrams.brought);
+        dense.streams!.bring(ngrams.brought, pass.tokens);
+        dense.streams!.read(layer, 'mix', x, pass.tokens);
+      }
+      run(places[layer], x, pass, mixed);
       denseTime.stop();
-      if (at === last) state.end(tokens);
     },
-    snapshot: () => state.snapshot(),
-    snapshotNext() {
-      marks = true;
+    snapshot: (sequence) => states[sequence].snapshot(),
+    snapshotNext(sequence) {
+      marks[sequence] = true;
     },
-    rewind(length) {
-      marks = false;
-      return state.restore(length);
+    rewind(sequence, length) {
+      marks[sequence] = false;
+      return states[sequence].restore(length);
     },
     get bytes() {
       return states.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -68,31 +86,44 @@ export function createRecurrent({ denseTime, sequences, ...options }: RecurrentO
   };
 }
 
-/** Takes a layer's state through a pass. With a snapshot to write, it stops there on its way. */
+/** Takes a layer's state through a part of a pass. With a snapshot to write, it stops there on its way. */
 function advance(
   layer: RecurrentLayer,
   state: RecurrentState,
   at: number,
   inputs: Float32Array,
-  tokens: number,
+  { row, tokens }: PassPart,
   mixed: Float32Array,
 ): void {
   const mark = state.mark(at);
   const before = Math.max(0, tokens - STEPS_KEPT);
-  if (mark && before > 0) layer.run(inputs, 0, before, state.from(at), mark, mixed);
+  if (mark && before > 0) layer.run(inputs, row, before, state.from(at), mark, mixed);
   else mark?.set(state.from(at));
   const first = mark ? before : 0;
-  layer.run(inputs, first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
+  layer.run(inputs, row + first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
 }
 
 /** A layer's mixer with such a state: its own, or the one before its attention. */
 const mixerOf = (spec: ModelSpec, layer: number) => recurrentOf(spec, layer) ?? mixerBefore(spec, layer);
 
+interface Loaded {
+  /** In the order in which they run. */
+  layers: RecurrentLayer[];
+  /** The one among them that n-grams make; null without them. */
+  ngrams: Ngrams | null;
+}
+
 /** Loads all layers, or none: if one fails, those before it are let go. */
-function loadLayers(load: MixerLoad): RecurrentLayer[] {
+function loadLayers(load: MixerLoad, { streams }: DenseHalf): Loaded {
   const layers: RecurrentLayer[] = [];
+  let ngrams: Ngrams | null = null;
   try {
     for (let layer = 0; layer < load.spec.numLayers; layer++) {
+      const before = ngramsBefore(load.spec, layer);
+      if (before) {
+        ngrams = loadNgrams(load, streams!, before);
+        layers.push(ngrams);
+      }
       const mixer = mixerOf(load.spec, layer);
       if (mixer) layers.push(loadRecurrent(load, layer, mixer));
     }
@@ -100,11 +131,14 @@ function loadLayers(load: MixerLoad): RecurrentLayer[] {
     for (const layer of layers) layer.dispose();
     throw error;
   }
-  return layers;
+  return { layers, ngrams };
 }
 
-/** For each layer how many layers that are `wanted` come before it. */
-function placesOf(numLayers: number, wanted: (layer: number) => boolean): number[] {
+/** For each layer what runs before its mixer. */
+function placesOf(spec: ModelSpec): number[] {
   let count = 0;
-  return Array.from({ length: numLayers }, (_, layer) => (wanted(layer) ? count++ : count));
+  return Array.from({ length: spec.numLayers }, (_, layer) => {
+    if (ngramsBefore(spec, layer)) count++;
+    return mixerOf(spec, layer) ? count++ : count;
+  });
 }

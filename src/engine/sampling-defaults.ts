@@ -1,6 +1,5 @@
 import type { SamplingDefaults } from '../contract/generate-options.js';
 import { shown } from '../errors.js';
-import { PENALTY_WINDOW } from './sampler.js';
 
 /**
  * The numbers of transformers' GenerationConfig, for a generation_config.json that asks for sampling and leaves some
@@ -14,15 +13,27 @@ const KNOWN: Readonly<Record<string, { option: keyof SamplingDefaults; holds: (v
   top_k: { option: 'topK', holds: (value) => Number.isSafeInteger(value) && value >= 0 },
   top_p: { option: 'topP', holds: (value) => value > 0 && value <= 1 },
   min_p: { option: 'minP', holds: (value) => value >= 0 && value <= 1 },
+  typical_p: { option: 'typicalP', holds: (value) => value > 0 && value <= 1 },
+  'general.sampling.xtc_probability': { option: 'xtcProbability', holds: (value) => value >= 0 && value <= 1 },
+  'general.sampling.xtc_threshold': { option: 'xtcThreshold', holds: (value) => value >= 0 && value <= 1 },
   repetition_penalty: { option: 'repeatPenalty', holds: (value) => value > 0 },
+  'general.sampling.penalty_last_n': { option: 'penaltyWindow', holds: (value) => value >= -1 },
 };
+
+/** Options that count without drawing, too. */
+const WITHOUT_DRAWING: readonly string[] = ['repeatPenalty', 'penaltyWindow'];
+/** Options that change nothing without another one. */
+const NEEDS: Readonly<Partial<Record<keyof SamplingDefaults, keyof SamplingDefaults>>> = {
+  xtcThreshold: 'xtcProbability',
+  penaltyWindow: 'repeatPenalty',
+};
+const NEUTRAL: SamplingDefaults = { typicalP: 1, xtcProbability: 0, penaltyWindow: 64 };
 
 /**
  * Settings of transformers (GenerationConfig) and of llama.cpp (general.sampling.*) that would change what is drawn and
  * that nothing here does, with the values that change nothing.
  */
 const UNKNOWN: Readonly<Record<string, readonly unknown[]>> = {
-  typical_p: [1],
   top_h: [],
   epsilon_cutoff: [0],
   eta_cutoff: [0],
@@ -45,17 +56,11 @@ const UNKNOWN: Readonly<Record<string, readonly unknown[]>> = {
   exponential_decay_length_penalty: [],
   stop_strings: [],
   'general.sampling.sequence': [],
-  'general.sampling.xtc_probability': [0],
   'general.sampling.mirostat': [0],
-  'general.sampling.penalty_last_n': [0, PENALTY_WINDOW],
 };
 
 /** Settings that only say more of one of the others. */
-const DEPENDENT: readonly string[] = [
-  'general.sampling.xtc_threshold',
-  'general.sampling.mirostat_tau',
-  'general.sampling.mirostat_eta',
-];
+const DEPENDENT: readonly string[] = ['general.sampling.mirostat_tau', 'general.sampling.mirostat_eta'];
 
 /**
  * Reads the sampling settings of generation_config.json. A number out of range, and a setting that nothing here does,
@@ -69,7 +74,7 @@ export function samplingDefaults(config: Record<string, unknown> | null): {
   if (config === null) return { defaults, warnings: [] };
   const warnings = unheeded(config);
   for (const [key, { option, holds }] of Object.entries(KNOWN)) {
-    if (config.do_sample !== true && option !== 'repeatPenalty') continue;
+    if (config.do_sample !== true && !WITHOUT_DRAWING.includes(option)) continue;
     let value = Object.hasOwn(config, key) ? config[key] : TRANSFORMERS[key];
     // Null turns a limit off.
     if (value === undefined || value === null) continue;
@@ -77,8 +82,12 @@ export function samplingDefaults(config: Record<string, unknown> | null): {
       warnings.push(`the model's makers advise ${key} ${shown(value)}, which is out of range; it is passed over`);
       value = TRANSFORMERS[key];
     }
-    if (value !== undefined) defaults[option] = value as number;
+    // llama.cpp writes -1 for all tokens.
+    if (option === 'penaltyWindow' && value === -1) value = Number.POSITIVE_INFINITY;
+    if (value !== undefined && value !== NEUTRAL[option]) defaults[option] = value as number;
   }
+  for (const [option, other] of Object.entries(NEEDS) as [keyof SamplingDefaults, keyof SamplingDefaults][])
+    if (defaults[other] === undefined) delete defaults[option];
   // With every limit off, a file that asks for drawing draws from all tokens.
   if (config.do_sample === true) defaults.temperature ??= TRANSFORMERS.temperature;
   return { defaults, warnings };
@@ -86,11 +95,10 @@ export function samplingDefaults(config: Record<string, unknown> | null): {
 
 function unheeded(config: Record<string, unknown>): string[] {
   return Object.entries(config).flatMap(([key, value]) => {
-    const isForeign = key.startsWith('general.sampling.') && !DEPENDENT.includes(key);
+    const isForeign = key.startsWith('general.sampling.') && !DEPENDENT.includes(key) && !Object.hasOwn(KNOWN, key);
     const neutral = Object.hasOwn(UNKNOWN, key) ? UNKNOWN[key] : isForeign ? [] : null;
     if (neutral === null || value === null || value === false || neutral.includes(value)) return [];
     if (Array.isArray(value) && value.length === 0) return [];
-    if (key === 'general.sampling.penalty_last_n' && typeof config.repetition_penalty !== 'number') return [];
     return [`the model's makers advise ${key} ${shown(value)}, which flashrow does not do; it is passed over`];
   });
 }

@@ -1,8 +1,9 @@
 import type { Engine } from './engine.js';
+import type { Caller } from './rounds/rounds.js';
 import { checkNumber } from './sampler.js';
 
 /** The `topK` likeliest ids of logits[vocabSize], best first, each with its natural-log probability. */
-function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
+export function topLogProbabilities(logits: Float32Array, topK: number): [number, number][] {
   const normalizer = logSumExp(logits);
   const least = leastOfBest(logits, topK);
   const ids: number[] = [];
@@ -18,10 +19,14 @@ function leastOfBest(logits: Float32Array, count: number): number {
 }
 
 /** For each of `ids`, `topLogProbabilities` of the token after it. Begins with an empty state. */
-export async function scoreTop(engine: Engine, ids: readonly number[], topK: number): Promise<[number, number][][]> {
+export async function scoreTop(
+  engine: Engine,
+  ids: readonly number[],
+  topK: number,
+  caller: Caller,
+): Promise<[number, number][][]> {
   const rows: [number, number][][] = [];
-  engine.begin();
-  await engine.score(ids, 0, (_, logits) => rows.push(topLogProbabilities(logits, topK)));
+  await score(engine, ids, caller, (_, logits) => rows.push(topLogProbabilities(logits, topK)));
   return rows;
 }
 
@@ -32,15 +37,30 @@ export async function scoreTop(engine: Engine, ids: readonly number[], topK: num
 export async function negativeLogLikelihood(
   engine: Engine,
   ids: readonly number[],
+  caller: Caller,
   visit?: (logits: Float32Array) => void,
 ): Promise<number> {
   let sum = 0;
-  engine.begin();
-  await engine.score(ids, 0, (index, logits) => {
+  await score(engine, ids, caller, (index, logits) => {
     visit?.(logits);
     if (index + 1 < ids.length) sum += logSumExp(logits) - logits[ids[index + 1]];
   });
   return sum;
+}
+
+/** Shows the logits[vocabSize] of every position. Begins with an empty state. */
+async function score(
+  engine: Engine,
+  ids: readonly number[],
+  caller: Caller,
+  visit: (index: number, logits: Float32Array) => void,
+): Promise<void> {
+  const lane = engine.lanes.begin(caller);
+  try {
+    await lane.score(ids, visit);
+  } finally {
+    lane.end();
+  }
 }
 
 /** ln of the sum of e^logit over logits[vocabSize], without overflow. Throws NOT_A_NUMBER where it is none. */

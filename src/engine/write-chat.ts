@@ -2,7 +2,15 @@ import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { adaptedMessages } from '../text/chat-history.js';
 import type { ChatTemplate } from '../text/chat-template.js';
-import { type AnswerForm, beginOfCall, type DialectName, dialectOf, readsCalls } from '../text/dialects/dialects.js';
+import type { ToolSignature } from '../text/dialects/dialect.js';
+import {
+  type AnswerForm,
+  beginOfCall,
+  type DialectName,
+  dialectOf,
+  heldForms,
+  readsCalls,
+} from '../text/dialects/dialects.js';
 
 /** A conversation as its template writes it out, up to the answer, and how that is written. */
 export interface WrittenChat {
@@ -25,17 +33,59 @@ export function writeChat(chat: ChatTemplate, conversation: Conversation): Writt
   const messages = adaptedMessages(conversation.messages, dialect, chat.source, chat.reads);
   const { text, marked, warnings } = chat.render(messages, variables);
   if (dialect === null) return { chat, text, marked, form: null, warnings };
-  const signatures = tools.map(({ function: { name, parameters } }) => ({ name, parameters: parameters ?? null }));
+  const signatures = tools.map(signatureOf);
   const forced = forcedTool(conversation);
-  const begin = forced === undefined ? { text: '', begun: '' } : beginOfCall(dialect, forced, text);
-  if (!begin)
+  const called = typeof forced === 'string' ? signatures.filter(({ name }) => name === forced) : signatures;
+  const forms = tools.length > 0 ? heldForms(dialect, chat.source) : null;
+  if (!forms) requireLoose(signatures, dialect, conversation);
+  const begin = beginOf(dialect, forced, text, forms !== null);
+  const once = typeof toolChoice === 'object' || !conversation.parallelToolCalls;
+  const held = forms && { forms, tools: called, must: forced !== undefined, once, begun: begin.begun || begin.text };
+  const form = { dialect, tools: tools.length > 0 ? signatures : null, begun: begin.begun, held };
+  return { chat, text: text + begin.text, marked: marked + begin.text, form, warnings };
+}
+
+const signatureOf = ({ function: { name, parameters, strict } }: Conversation['tools'][number]): ToolSignature => ({
+  ...{ name, parameters: parameters ?? null },
+  ...(strict === true ? { strict } : {}),
+});
+
+/** The beginning of the answer where it has to be a call. It may be empty where calls are held: these force it. */
+function beginOf(
+  dialect: DialectName,
+  forced: string | null | undefined,
+  text: string,
+  isHeld: boolean,
+): { text: string; begun: string } {
+  const none = { text: '', begun: '' };
+  const begin = forced === undefined ? none : (beginOfCall(dialect, forced, text) ?? (isHeld ? none : null));
+  if (begin) return begin;
+  throw new FlashrowError(
+    'UNSUPPORTED',
+    `\`toolChoice\` cannot have this model call a tool: an answer in its dialect, ${dialect}, cannot be begun as a call; leave the choice to it with "auto"`,
+    { option: 'toolChoice' },
+  );
+}
+
+/** Throws UNSUPPORTED where something is asked for that only calls that are held can give. */
+function requireLoose(
+  tools: readonly ToolSignature[],
+  dialect: DialectName,
+  { parallelToolCalls }: Conversation,
+): void {
+  if (tools.length > 0 && !parallelToolCalls)
     throw new FlashrowError(
       'UNSUPPORTED',
-      `\`toolChoice\` cannot have this model call a tool: an answer in its dialect, ${dialect}, cannot be begun as a call; leave the choice to it with "auto"`,
-      { option: 'toolChoice' },
+      `\`parallelToolCalls: false\` cannot be kept by this model: calls in its dialect, ${dialect}, are read as they come`,
+      { option: 'parallelToolCalls' },
     );
-  const form = { dialect, tools: tools.length > 0 ? signatures : null, begun: begin.begun };
-  return { chat, text: text + begin.text, marked: marked + begin.text, form, warnings };
+  const strict = tools.find((tool) => tool.strict);
+  if (!strict) return;
+  throw new FlashrowError(
+    'UNSUPPORTED',
+    `\`tools\` cannot be strict with this model: calls in its dialect, ${dialect}, are read as they come, and not held to a schema; leave out strict of the tool ${JSON.stringify(strict.name)}`,
+    { option: 'tools' },
+  );
 }
 
 /** The tool that has to be called; null for any of several, undefined where the model may choose not to. */

@@ -1,10 +1,11 @@
 import { FlashrowError } from '../errors.js';
 import { plainText } from './alphabet.js';
 import type { AnswerGrammar } from './constraint.js';
-import { Grammar } from './grammar.js';
+import { Grammar, type NodeId } from './grammar.js';
 import { JsonGrammar } from './json.js';
 import { patternNode } from './pattern.js';
-import { schemaGrammar } from './schema.js';
+import { schemaNode } from './schema.js';
+import type { Schema } from './schema-values.js';
 
 /** What an answer has to be. */
 export type ResponseFormat =
@@ -24,20 +25,26 @@ export type ResponseFormat =
  * schema or pattern that cannot be kept.
  */
 export function answerGrammar(format: ResponseFormat): AnswerGrammar | null {
-  const grammar = new Grammar();
+  if (format.type === 'text') return null;
+  const json = new JsonGrammar(new Grammar());
+  const hasStrings = format.type === 'json_object' || format.type === 'json_schema';
+  return { grammar: json.grammar, root: formatNode(json, format), character: hasStrings ? json.character : null };
+}
+
+/** The same as a node of a grammar that holds more. Throws the same. */
+export function formatNode(json: JsonGrammar, format: Exclude<ResponseFormat, { type: 'text' }>): NodeId {
+  const { grammar } = json;
   switch (format.type) {
-    case 'text':
-      return null;
-    case 'json_object': {
-      const json = new JsonGrammar(grammar);
-      return { grammar, root: grammar.sequence(json.space, json.anyObject), character: json.character };
+    case 'json_object':
+      return grammar.sequence(json.space, json.anyObject);
+    case 'json_schema': {
+      const owner = { option: 'responseFormat', what: 'the schema of `responseFormat`' };
+      return grammar.sequence(json.space, schemaNode(json, format.schema as Schema, owner));
     }
-    case 'json_schema':
-      return schemaGrammar(format.schema as never);
     case 'choice':
-      return { grammar, root: grammar.choice(...format.choices.map((text) => grammar.literal(text))), character: null };
+      return grammar.choice(...format.choices.map((text) => grammar.literal(text)));
     case 'regex':
-      return { grammar, root: patternNode(plainText(grammar), format.pattern, refusePattern), character: null };
+      return patternNode(plainText(grammar), format.pattern, refusePattern);
   }
 }
 

@@ -43,31 +43,47 @@ const NO_LIMIT = Number.POSITIVE_INFINITY;
  * others unless `additionalProperties` gives their schema. Throws UNSUPPORTED where a part cannot be kept, and
  * BAD_USAGE where it is no schema, or nothing is valid.
  */
-export function schemaGrammar(schema: Schema, option = 'responseFormat'): AnswerGrammar {
-  const compiler = new SchemaCompiler(schema, option);
-  return compiler.compiled();
+export function schemaGrammar(schema: Schema): AnswerGrammar {
+  const json = new JsonGrammar(new Grammar());
+  const value = schemaNode(json, schema, { option: 'responseFormat', what: 'the schema of `responseFormat`' });
+  return { grammar: json.grammar, root: json.grammar.sequence(json.space, value), character: json.character };
 }
 
+/** Whose schema it is, for what is thrown: the option, and the schema in words. */
+export interface SchemaOwner {
+  option: string;
+  what: string;
+  /** What `$ref` leads into; default the schema itself. */
+  root?: Schema;
+}
+
+/** The same as a node of a grammar that holds more. */
+export const schemaNode = (json: JsonGrammar, schema: Schema, owner: SchemaOwner): NodeId =>
+  new SchemaCompiler(json, schema, owner).compiled();
+
 class SchemaCompiler {
+  readonly #schema: Schema;
   readonly #root: Schema;
-  readonly #option: string;
-  readonly #grammar = new Grammar();
-  readonly #json = new JsonGrammar(this.#grammar);
+  readonly #owner: SchemaOwner;
+  readonly #grammar: Grammar;
+  readonly #json: JsonGrammar;
   /** Schemas by their text: one that holds itself is a rule that holds itself. */
   readonly #rules = new Map<string, NodeId>();
   /** Where the work is, as a JSON pointer. */
   #path: string[] = [];
 
-  constructor(root: Schema, option: string) {
-    this.#root = root;
-    this.#option = option;
+  constructor(json: JsonGrammar, schema: Schema, owner: SchemaOwner) {
+    this.#json = json;
+    this.#grammar = json.grammar;
+    this.#schema = schema;
+    this.#root = owner.root ?? schema;
+    this.#owner = owner;
   }
 
-  compiled(): AnswerGrammar {
-    const { character, space } = this.#json;
-    const value = this.#node(this.#root);
+  compiled(): NodeId {
+    const value = this.#node(this.#schema);
     if (!this.#grammar.endingNodes().has(value)) this.#bad('no value is valid for it, or none that ends');
-    return { grammar: this.#grammar, root: this.#grammar.sequence(space, value), character };
+    return value;
   }
 
   #at<T>(step: string, work: () => T): T {
@@ -84,6 +100,8 @@ class SchemaCompiler {
     if (known !== undefined) return known;
     const rule = this.#grammar.rule();
     this.#rules.set(key, rule.node);
+    // Where it cannot be kept, a grammar that holds more goes on without it: no rule may stay open.
+    rule.define(this.#grammar.choice());
     rule.define(this.#valuesOf(schema));
     return rule.node;
   }
@@ -295,8 +313,7 @@ class SchemaCompiler {
 
   #error(code: 'UNSUPPORTED' | 'BAD_USAGE', why: string): FlashrowError {
     const where = `#${this.#path.map((step) => `/${step}`).join('')}`;
-    return new FlashrowError(code, `the schema of \`${this.#option}\` cannot be used: at ${where}, ${why}`, {
-      option: this.#option,
-    });
+    const { option, what } = this.#owner;
+    return new FlashrowError(code, `${what} cannot be used: at ${where}, ${why}`, { option });
   }
 }

@@ -1,6 +1,6 @@
 import type { Bridge, ConvolutionCall, RecurrenceCall } from '../../native-bridge/bridge.js';
 import type { DenseMatrix } from '../dense/dense-matrix.js';
-import { type Norm, rmsNorm } from '../dense/norm.js';
+import { type AppliedNorm, rmsNorm } from '../dense/norm.js';
 import { mixerChannels } from '../model/mixer-tensors.js';
 import type { DeltaNetSpec } from '../model/spec.js';
 import { decayRates, sigmoid, silu, softplus } from './activations.js';
@@ -33,7 +33,7 @@ class DeltaNet implements RecurrentLayer {
   readonly #epsilon: number;
   readonly #bridge: Bridge;
   readonly #tensors: MixerTensors;
-  readonly #norm: Norm;
+  readonly #norm: AppliedNorm;
   readonly #input: DenseMatrix;
   readonly #gate: DenseMatrix;
   readonly #step: DenseMatrix;
@@ -120,7 +120,8 @@ class DeltaNet implements RecurrentLayer {
     if (!mixed) return;
     rmsNorm(answers, tokens * this.#mixer.valueHeads, this.#outputNorm, this.#epsilon, answers);
     const row = first * this.width;
-    for (let i = 0; i < tokens * this.width; i++) mixed[row + i] = answers[i] * silu(gates[row + i]);
+    const weigh = this.#mixer.outputGate === 'sigmoid' ? sigmoid : silu;
+    for (let i = 0; i < tokens * this.width; i++) mixed[row + i] = answers[i] * weigh(gates[row + i]);
   }
 
   dispose(): void {

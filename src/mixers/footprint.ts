@@ -5,12 +5,15 @@ import { tensorNamed } from '../dense/check-tensors.js';
 import { MIXER_MATRICES } from '../dense/matrix-order.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
 import {
+  indexTensors,
   latentTensors,
   mixerBefore,
   mixerChannels,
+  ngramTensors,
   recurrentOf,
   recurrentTensors,
   recurrentWidth,
+  streamsWidth,
   tensorsBefore,
 } from '../model/mixer-tensors.js';
 import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
@@ -21,7 +24,7 @@ import { layerSizes } from './state-size.js';
 export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const [name] of tensorsOf(spec, layer)) {
+    for (const [name] of [...tensorsOf(spec, layer), ...otherMatrices(spec, layer)]) {
       if (MIXER_MATRICES.includes(name)) continue;
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
       bytes += shape.length === 1 ? 4 * shape[0] : roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
@@ -29,6 +32,10 @@ export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string,
   }
   return bytes;
 }
+
+/** The matrices of n-grams and of the index of blocks. Their vectors are counted with the dense half's. */
+const otherMatrices = (spec: ModelSpec, layer: number) =>
+  [...ngramTensors(spec, layer), ...indexTensors(spec, layer)].filter(([, shape]) => shape.length > 1);
 
 /** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
 function tensorsOf(spec: ModelSpec, layer: number) {
@@ -45,15 +52,21 @@ export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
   if (latentAttention) {
     const { latentDim, keyDim, rotaryDim, queryRank } = latentAttention;
     const perHead = 2 * (keyDim + rotaryDim) + 2 * latentDim;
-    const tables = 8 * rotaryDim;
+    const tables = 8 * rotaryDim + 4;
     return tokens * (4 * (hiddenSize + (queryRank ?? 0) + latentDim + heads * perHead) + tables);
   }
   if (!recurrent) return 0;
   const { mixer } = recurrent;
   const { inputWidth } = layerSizes(mixer, hiddenSize);
   const channels = mixerChannels(mixer, hiddenSize);
-  return 4 * tokens * (hiddenSize + inputWidth + channels + rowFloats(mixer, channels, hiddenSize));
+  const perToken = hiddenSize + inputWidth + channels + rowFloats(mixer, channels, hiddenSize);
+  const ofIndex = spec.blockIndex ? (spec.blockIndex.heads + 1) * spec.blockIndex.headDim : 0;
+  return 4 * tokens * (perToken + ngramFloats(spec) + ofIndex);
 }
+
+/** Floats of one token in the working rows of n-grams: what they bring, inputs, and rows of the table. */
+const ngramFloats = (spec: ModelSpec): number =>
+  spec.ngrams ? 2 * streamsWidth(spec) + 1 + 2 * spec.hiddenSize + spec.ngrams.firstRows.length : 0;
 
 /** Floats of one token in a mixer's other working rows: projections, gates, answers, and a few for each head. */
 function rowFloats(mixer: RecurrentSpec, channels: number, hiddenSize: number): number {

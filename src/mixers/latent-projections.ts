@@ -1,6 +1,6 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import type { DenseMatrix } from '../dense/dense-matrix.js';
-import { type Norm, rmsNorm } from '../dense/norm.js';
+import { type AppliedNorm, rmsNorm } from '../dense/norm.js';
 import { Rotary } from '../dense/rotary.js';
 import { heat, scaleBy } from '../dense/vectors.js';
 import type { LatentAttentionSpec, ModelSpec } from '../model/spec.js';
@@ -17,7 +17,7 @@ export class LatentProjections {
   readonly #latent: LatentAttentionSpec;
   readonly #tensors: MixerTensors;
   readonly #rotary: Rotary;
-  readonly #norm: Norm;
+  readonly #norm: AppliedNorm;
   readonly #epsilon: number;
   /** Null where queries have no bottleneck. */
   readonly #bottleneck: { matrix: DenseMatrix; norm: Float32Array; rows: Float32Array } | null;
@@ -66,9 +66,9 @@ export class LatentProjections {
 
   /**
    * Makes keys[tokens, latent + rotary] and q[tokens, heads * (latent + rotary)] of the residual stream x[tokens,
-   * hiddenSize]. Token t stands at position `position + t`.
+   * hiddenSize]. Token t stands at positions[t].
    */
-  project(x: Float32Array, tokens: number, position: number, q: Float32Array, keys: Float32Array): void {
+  project(x: Float32Array, tokens: number, positions: ArrayLike<number>, q: Float32Array, keys: Float32Array): void {
     const { normed, queries } = this.#rows;
     this.#norm.apply(x, tokens, normed);
     if (this.#bottleneck) {
@@ -78,8 +78,8 @@ export class LatentProjections {
       this.#queries.matmul(rows, tokens, queries);
     } else this.#queries.matmul(normed, tokens, queries);
     this.#input.matmul(normed, tokens, keys);
-    this.#finishKeys(tokens, position, keys);
-    this.#absorb(tokens, position, q);
+    this.#finishKeys(tokens, positions, keys);
+    this.#absorb(tokens, positions, q);
   }
 
   /** mixed[tokens, heads * valueDim] of attention's answers[tokens, heads * latent]. */
@@ -92,7 +92,7 @@ export class LatentProjections {
   }
 
   /** Norms the latents and turns the rotary parts, in place. */
-  #finishKeys(tokens: number, position: number, keys: Float32Array): void {
+  #finishKeys(tokens: number, positions: ArrayLike<number>, keys: Float32Array): void {
     const { latentDim, rotaryDim } = this.#latent;
     const { latents, turning } = this.#rows;
     const width = latentDim + rotaryDim;
@@ -100,12 +100,12 @@ export class LatentProjections {
     rmsNorm(latents, tokens, this.#inputNorm, this.#epsilon, latents);
     copyColumns(latents, latentDim, 0, keys, width, 0, latentDim, tokens);
     copyColumns(keys, width, latentDim, turning, rotaryDim, 0, rotaryDim, tokens);
-    this.#rotary.apply(turning, tokens, 1, position);
+    this.#rotary.apply(turning, tokens, 1, positions);
     copyColumns(turning, rotaryDim, 0, keys, width, latentDim, rotaryDim, tokens);
   }
 
   /** Brings the queries into the space of the latents, and turns their rotary parts. */
-  #absorb(tokens: number, position: number, q: Float32Array): void {
+  #absorb(tokens: number, positions: ArrayLike<number>, q: Float32Array): void {
     const { latentDim, rotaryDim, keyDim, keyLayout } = this.#latent;
     const { queries, plain, absorbed, turning } = this.#rows;
     const { numAttentionHeads, queryScale, queryTemperature } = this.#spec;
@@ -114,10 +114,10 @@ export class LatentProjections {
     copyColumns(queries, from, 0, plain, keyDim, 0, keyDim, rows);
     copyColumns(queries, from, keyDim, turning, rotaryDim, 0, rotaryDim, rows);
     this.#keys.multiplyHeads(plain, tokens, numAttentionHeads, keyLayout === 'by-key', absorbed);
-    this.#rotary.apply(turning, tokens, numAttentionHeads, position);
+    this.#rotary.apply(turning, tokens, numAttentionHeads, positions);
     copyColumns(absorbed, latentDim, 0, q, to, 0, latentDim, rows);
     copyColumns(turning, rotaryDim, 0, q, to, latentDim, rotaryDim, rows);
-    if (queryTemperature) heat(q, tokens, numAttentionHeads * to, position, queryTemperature);
+    if (queryTemperature) heat(q, tokens, numAttentionHeads * to, positions, queryTemperature);
     if (queryScale !== 1) scaleBy(q, rows * to, queryScale);
   }
 }

@@ -1,6 +1,6 @@
 import type { Bridge, ConvolutionCall, RecurrenceCall } from '../../native-bridge/bridge.js';
 import type { DenseMatrix } from '../dense/dense-matrix.js';
-import { type Norm, rmsNorm } from '../dense/norm.js';
+import { type AppliedNorm, rmsNorm } from '../dense/norm.js';
 import { mixerChannels } from '../model/mixer-tensors.js';
 import type { Mamba2Spec } from '../model/spec.js';
 import { decayRates, silu, softplus } from './activations.js';
@@ -29,7 +29,7 @@ class Mamba2 implements RecurrentLayer {
   readonly #epsilon: number;
   readonly #bridge: Bridge;
   readonly #tensors: MixerTensors;
-  readonly #norm: Norm;
+  readonly #norm: AppliedNorm;
   readonly #input: DenseMatrix;
   readonly #stepBias: Float32Array;
   /** Per head its decay rate, below 0. */

@@ -3,7 +3,7 @@ import { tensorNamed } from '../dense/check-tensors.js';
 import { checkOnDisk } from '../dense/checksum.js';
 import type { DenseMatrix, StreamedMatrices } from '../dense/dense-matrix.js';
 import { loadMatrix, loadVector, streamedMatrix } from '../dense/load-tensor.js';
-import { Norm } from '../dense/norm.js';
+import { type AppliedNorm, Norm, noNorm } from '../dense/norm.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { mixerBefore } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -40,7 +40,8 @@ export class MixerTensors {
   }
 
   /** The norm before the mixer. Throws CORRUPT, NOT_FOUND or IO. */
-  norm(): Norm {
+  norm(): AppliedNorm {
+    if (this.#load.spec.residualStreams) return noNorm(this.#load.spec);
     const weight = this.#named(mixerBefore(this.#load.spec, this.#layer) ? 'mixerBlockNorm' : 'attentionNorm');
     checkOnDisk(weight, this.#load.bridge);
     const norm = new Norm(this.#load.spec, { weight, bias: null });
@@ -69,8 +70,8 @@ export class MixerTensors {
   }
 
   /** A convolution's weights as [kernel, channels]; files have them as [channels, kernel]. */
-  kernel(size: number): Float32Array {
-    const weights = this.vector('mixerKernel');
+  kernel(size: number, name: ResidentLayerTensor = 'mixerKernel'): Float32Array {
+    const weights = this.vector(name);
     const channels = weights.length / size;
     return weights.map((_, i) => weights[(i % channels) * size + Math.floor(i / channels)]);
   }

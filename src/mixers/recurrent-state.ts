@@ -85,11 +85,13 @@ export class RecurrentState {
     return this.#marked?.states[layer] ?? null;
   }
 
-  /** Keeps the last of a layer's inputs[tokens, inputWidth], for rewinds. */
-  keep(layer: number, inputs: Float32Array, tokens: number): void {
+  /**
+   * Keeps the last of a layer's inputs for rewinds: of `tokens` rows of inputs[.., inputWidth], from row `first` on.
+   */
+  keep(layer: number, inputs: Float32Array, first: number, tokens: number): void {
     const { inputWidth } = this.#sizes[layer];
     const kept = Math.min(tokens, STEPS_KEPT);
-    const last = inputs.subarray((tokens - kept) * inputWidth, tokens * inputWidth);
+    const last = inputs.subarray((first + tokens - kept) * inputWidth, (first + tokens) * inputWidth);
     // The present state becomes the one before, and takes these inputs with it.
     if (tokens <= STEPS_KEPT) this.#present.inputs[layer].set(last);
     this.#marked?.inputs[layer].set(last);

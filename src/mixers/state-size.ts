@@ -1,5 +1,5 @@
-import { mixerChannels } from '../model/mixer-tensors.js';
-import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
+import { mixerChannels, streamsWidth } from '../model/mixer-tensors.js';
+import type { ModelSpec, NgramsSpec, RecurrentSpec } from '../model/spec.js';
 
 /**
  * Tokens whose inputs are kept beside a state, so that it stands for as many lengths. A prompt is told again from its
@@ -30,11 +30,22 @@ export function layerSizes(mixer: RecurrentSpec, hiddenSize: number): LayerSizes
   return { stateFloats: columns + valueHeads * headDim * headDim, inputWidth: channels + 2 * valueHeads };
 }
 
+/** The same for what n-grams bring. */
+export function ngramSizes(
+  { kernel, size }: NgramsSpec,
+  spec: Pick<ModelSpec, 'residualStreams' | 'hiddenSize'>,
+): LayerSizes {
+  const width = streamsWidth(spec);
+  return { stateFloats: (kernel - 1) * size * width + size - 1, inputWidth: width + 1 };
+}
+
 /** Bytes of the state of all layers with such a mixer, with all copies of it. It does not grow with the context. */
-export function recurrentStateBytes({ recurrent, hiddenSize }: ModelSpec): number {
+export function recurrentStateBytes(spec: ModelSpec): number {
+  const { recurrent, hiddenSize, ngrams } = spec;
   if (!recurrent) return 0;
   const layers = [...recurrent.layers, ...(recurrent.before ?? [])].filter((is) => is).length;
-  const { stateFloats, inputWidth } = layerSizes(recurrent.mixer, hiddenSize);
   // The state, the one before the last pass, and the snapshots.
-  return 4 * layers * (2 + SNAPSHOTS) * (stateFloats + STEPS_KEPT * inputWidth);
+  const floats = ({ stateFloats, inputWidth }: LayerSizes) => (2 + SNAPSHOTS) * (stateFloats + STEPS_KEPT * inputWidth);
+  const ofNgrams = ngrams ? floats(ngramSizes(ngrams, spec)) : 0;
+  return 4 * (layers * floats(layerSizes(recurrent.mixer, hiddenSize)) + ofNgrams);
 }

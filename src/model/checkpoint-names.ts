@@ -1,4 +1,4 @@
-import type { LayerTensor } from './tensor-names.js';
+import type { LayerTensor, StreamsTensor } from './tensor-names.js';
 
 /** The names of the tensors in one kind of checkpoint. */
 export interface CheckpointNames {
@@ -7,13 +7,15 @@ export interface CheckpointNames {
   positions: string | null;
   /** Missing where layers have no inputs of their own. */
   perLayer?: Record<'embedding' | 'projection' | 'norm', string>;
+  /** Missing where no checkpoint of this kind has several residual streams. */
+  streams?: Record<'norm' | 'down' | 'up' | 'ngrams', string>;
   finalNorm: string;
   finalNormBias: string | null;
   head: string;
   layer(index: number, tensor: LayerTensor): string;
 }
 
-const HUGGING_FACE_LAYER: Readonly<Record<LayerTensor, string>> = {
+const HUGGING_FACE_LAYER: Readonly<Record<Exclude<LayerTensor, StreamsTensor>, string>> = {
   attentionNorm: 'input_layernorm.weight',
   attentionNormBias: 'input_layernorm.bias',
   q: 'self_attn.q_proj.weight',
@@ -87,7 +89,8 @@ export const huggingFaceNames = (renamed: Partial<Record<LayerTensor, string>> =
   finalNorm: 'model.norm.weight',
   finalNormBias: null,
   head: 'lm_head.weight',
-  layer: (index, tensor) => `model.layers.${index}.${renamed[tensor] ?? HUGGING_FACE_LAYER[tensor]}`,
+  layer: (index, tensor) =>
+    `model.layers.${index}.${renamed[tensor] ?? HUGGING_FACE_LAYER[tensor as keyof typeof HUGGING_FACE_LAYER]}`,
 });
 
 const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
@@ -120,6 +123,24 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   mixerDecay: 'ssm_a',
   mixerSkip: 'ssm_d',
   mixerNorm: 'ssm_norm.weight',
+  mixStreamsNorm: 'hc_attn_norm.weight',
+  mixStreamsDown: 'hc_attn_down.weight',
+  mixStreamsUp: 'hc_attn_up.weight',
+  mixStreamsShares: 'hc_attn_inject.weight',
+  ffnStreamsNorm: 'hc_ffn_norm.weight',
+  ffnStreamsDown: 'hc_ffn_down.weight',
+  ffnStreamsUp: 'hc_ffn_up.weight',
+  ffnStreamsShares: 'hc_ffn_inject.weight',
+  ngramKeys: 'ple_key.weight',
+  ngramValues: 'ple_value.weight',
+  ngramKeyNorm: 'ple_norm_key.weight',
+  ngramQueryNorm: 'ple_norm_query.weight',
+  ngramNorm: 'ple_norm_conv.weight',
+  ngramKernel: 'ple_conv1d.weight',
+  indexQueries: 'indexer.q_proj.weight',
+  indexKeys: 'indexer.k_proj.weight',
+  indexQueryNorm: 'indexer.q_norm.weight',
+  indexKeyNorm: 'indexer.k_norm.weight',
   o: 'attn_output.weight',
   oBias: 'attn_output.bias',
   postAttentionNorm: 'post_attention_norm.weight',
@@ -168,6 +189,12 @@ export const ggufNames = (
     embedding: 'per_layer_token_embd.weight',
     projection: 'per_layer_model_proj.weight',
     norm: 'per_layer_proj_norm.weight',
+  },
+  streams: {
+    norm: 'output_hc_norm.weight',
+    down: 'output_hc_down.weight',
+    up: 'output_hc_up.weight',
+    ngrams: 'per_layer_token_embd.weight',
   },
   finalNorm: 'output_norm.weight',
   finalNormBias: 'output_norm.bias',

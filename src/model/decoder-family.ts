@@ -1,11 +1,12 @@
+import type { SourceTensors } from './architecture.js';
 import type { ExpertsFamily } from './experts.js';
 import type { Fields } from './fields.js';
 import type { FoldedLayer } from './folded-blocks.js';
-import type { GemmaTraits } from './gemma-traits.js';
 import type { HuggingFaceFamily } from './hugging-face-family.js';
 import type { RecurrentFamily } from './recurrent-family.js';
 import type { Activation, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
+import type { GemmaTraits } from './traits/gemma.js';
 
 /** The layers that slide, and their window. Without `size` the configuration must name it. */
 export type AlternatingWindow = Pick<SlidingWindowSpec, 'fullEvery' | 'theta'> & { size?: number };
@@ -63,7 +64,14 @@ export interface DecoderFamily extends Pick<ModelSpec, 'architecture' | 'queryKe
   /** True where queries come with gates for attention's output. Default false. */
   attentionGate?: boolean;
   /** Traits that this family's GGUF metadata say in its own keys; `spec` is what the usual ones say. */
-  ggufTraits?(metadata: Fields, key: (suffix: string) => string, spec: ModelSpec): Partial<ModelSpec>;
+  ggufTraits?(
+    metadata: Fields,
+    key: (suffix: string) => string,
+    spec: ModelSpec,
+    tensors: SourceTensors,
+  ): Partial<ModelSpec>;
+  /** Tensors of GGUF files that a run does not need. Default: none. */
+  ggufIgnored?: RegExp;
   /** The name of the last norm in GGUF files, where it is not the usual one. */
   ggufFinalNorm?: string;
 }

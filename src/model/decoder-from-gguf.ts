@@ -8,12 +8,12 @@ import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
 import { type FoldedLayer, foldedFields, foldedNames } from './folded-blocks.js';
-import { ggufGemma } from './gemma-traits.js';
-import { ggufGemma4, ggufGemma4Heads } from './gemma4-traits.js';
 import { ggufLatent, latentNames, latentRows, latentShape } from './latent-family.js';
 import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
+import { ggufGemma } from './traits/gemma.js';
+import { ggufGemma4, ggufGemma4Heads } from './traits/gemma4.js';
 
 /** The full name of a metadata key under the architecture's own prefix. */
 type Key = (suffix: string) => string;
@@ -62,12 +62,12 @@ export function ggufDecoder(
     ...(family.gemma && ggufGemma(family.gemma, heads, metadata, key)),
     ...(family.gemma4 && ggufGemma4(heads, metadata, key, numLayers, tensors)),
   };
-  Object.assign(spec, family.ggufTraits?.(metadata, key, spec));
+  Object.assign(spec, family.ggufTraits?.(metadata, key, spec, tensors));
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
     mixerRows: heads.latentAttention ? latentRows(spec, heads.latentAttention) : places?.rows,
     mixerShape: (tensor) => latentShape(tensor, spec) ?? ggufMixerShape(tensor, spec),
-    ignored,
+    ignored: (name) => ignored(name) || family.ggufIgnored?.test(name) === true,
   });
 }
 

@@ -8,14 +8,14 @@ import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.j
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
 import { type FoldedLayer, foldedNames } from './folded-blocks.js';
-import { huggingFaceGemma } from './gemma-traits.js';
-import { huggingFaceGemma4, huggingFaceGemma4Heads } from './gemma4-traits.js';
 import { huggingFaceLatent, latentNames, latentRotaryDimension, latentRows } from './latent-family.js';
 import { huggingFaceMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
 import { windowOf } from './sliding-window.js';
 import type { LatentAttentionSpec, ModelSpec, RotarySpec, SlidingWindowSpec } from './spec.js';
-import { refuseUnknownTraits } from './unknown-traits.js';
+import { huggingFaceGemma } from './traits/gemma.js';
+import { huggingFaceGemma4, huggingFaceGemma4Heads } from './traits/gemma4.js';
+import { refuseUnknownTraits } from './traits/unknown.js';
 
 /**
  * A decoder's config.json. `holds` says whether the folder has a tensor of that name. Throws CORRUPT or UNSUPPORTED.

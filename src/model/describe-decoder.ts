@@ -1,11 +1,11 @@
 import type { ModelDescription } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import type { DecoderFamily } from './decoder-family.js';
-import { DEFAULT_TRAITS } from './default-traits.js';
 import { expectedTensors, type FusedRows, type TensorPlaces } from './expected-tensors.js';
 import { fusedGateUp, fusedQueriesKeysValues } from './fused-rows.js';
 import { GGUF_ROPE_TENSORS } from './rope-scaling.js';
 import type { ModelSpec } from './spec.js';
+import { DEFAULT_TRAITS } from './traits/default.js';
 
 /** Traits of a family that no checkpoint of it changes. */
 export const familyTraits = (family: DecoderFamily) =>

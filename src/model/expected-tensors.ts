@@ -2,6 +2,7 @@ import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons, networkWidth } from './feed-forward.js';
+import { headStreamTensors } from './mixer-tensors.js';
 import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -9,8 +10,10 @@ import {
   FINAL_NORM,
   FINAL_NORM_BIAS,
   HEAD,
+  HEAD_STREAMS,
   type LayerTensor,
   layerTensor,
+  NGRAM_EMBEDDING,
   PER_LAYER_EMBEDDING,
   PER_LAYER_NORM,
   PER_LAYER_PROJECTION,
@@ -45,6 +48,7 @@ export function* expectedTensors(
     [PER_LAYER_EMBEDDING]: names.perLayer?.embedding ?? null,
     [PER_LAYER_PROJECTION]: names.perLayer?.projection ?? null,
     [PER_LAYER_NORM]: names.perLayer?.norm ?? null,
+    [NGRAM_EMBEDDING]: names.streams?.ngrams ?? null,
   };
   for (const [name, shape] of tensorsBeforeLayers(spec)) yield { name, sourceName: before[name]!, shape };
   for (let layer = 0; layer < spec.numLayers; layer++)
@@ -54,7 +58,13 @@ export function* expectedTensors(
       const source = sourceOf(spec, layer, tensor, names.layer(layer, tensor), ofExperts, places);
       yield { name, shape, ...(sourceShape && { sourceShape }), ...source };
     }
-  yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
+  const head: Record<string, string | undefined> = {
+    [HEAD_STREAMS.norm]: names.streams?.norm,
+    [HEAD_STREAMS.down]: names.streams?.down,
+    [HEAD_STREAMS.up]: names.streams?.up,
+  };
+  for (const [name, shape] of headStreamTensors(spec)) yield { name, sourceName: head[name]!, shape };
+  if (!spec.residualStreams) yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
   if (spec.norm === 'layer') yield { name: FINAL_NORM_BIAS, sourceName: names.finalNormBias!, shape: [hiddenSize] };
   if (!spec.tiedEmbeddings) yield { name: HEAD, sourceName: names.head, shape: [vocabSize, hiddenSize] };
 }

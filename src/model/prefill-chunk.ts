@@ -2,7 +2,7 @@ import type { ModelSpec } from './spec.js';
 
 /**
  * Prompt tokens that go through a layer together. Each streamed bundle is then read once for all of them. The number
- * depends on the model alone. If it depended on the budget, rounding would differ between budgets.
+ * depends on the model alone, and so do the buffers that the plan counts.
  */
 export function prefillChunk({ hiddenSize, experts }: ModelSpec): number {
   // A hundred tokens already need nearly every expert. More tokens share the same reads.
@@ -12,3 +12,6 @@ export function prefillChunk({ hiddenSize, experts }: ModelSpec): number {
 
 /** Positions whose logits are computed together when all positions are wanted. Bounds the [rows, vocabSize] buffer. */
 export const LOGIT_ROWS = 8;
+
+/** Rows of logits that one pass makes at most, where each of `calls` wants one. */
+export const logitRows = (calls: number): number => Math.max(LOGIT_ROWS, calls);

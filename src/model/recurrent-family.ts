@@ -2,7 +2,7 @@ import { shown } from '../errors.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import type { FusedRows } from './expected-tensors.js';
 import { Fields } from './fields.js';
-import { mixerChannels, recurrentOf } from './mixer-tensors.js';
+import { mixerChannels, recurrentOf, streamsWidth } from './mixer-tensors.js';
 import type { ModelSpec, RecurrentLayersSpec, RecurrentSpec } from './spec.js';
 import type { LayerTensor } from './tensor-names.js';
 
@@ -73,9 +73,11 @@ export function checkHeads(fields: Fields, key: string, keyHeads: number, valueH
 }
 
 /** The shape of a mixer's tensor in a GGUF file; null for our own. */
-export function ggufMixerShape(tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null {
+export function ggufMixerShape(tensor: LayerTensor, spec: ModelSpec): number[] | null {
+  const { recurrent, hiddenSize } = spec;
   if (!recurrent) return null;
   const { mixer } = recurrent;
+  if (tensor === 'ngramKernel') return [streamsWidth(spec), spec.ngrams!.kernel];
   if (tensor === 'mixerKernel') return [mixerChannels(mixer, hiddenSize), mixer.kernel];
   if (mixer.kind !== 'mamba-2') return null;
   if (tensor === 'mixerDecay' || tensor === 'mixerSkip') return [mixer.heads, 1];

@@ -2,11 +2,15 @@ import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
+  headStreamTensors,
+  indexTensors,
   latentTensors,
   mixedWidth,
   mixerBefore,
+  ngramTensors,
   recurrentOf,
   recurrentTensors,
+  streamTensors,
   tensorsBefore,
 } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
@@ -16,6 +20,7 @@ import {
   FINAL_NORM_BIAS,
   HEAD,
   layerTensor,
+  NGRAM_EMBEDDING,
   PER_LAYER_EMBEDDING,
   PER_LAYER_NORM,
   PER_LAYER_PROJECTION,
@@ -27,16 +32,17 @@ import {
 export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTensor, number[]][] {
   const { hiddenSize } = spec;
   const layerNorm = spec.norm === 'layer';
-  const shapes: [ResidentLayerTensor, number[]][] = [['attentionNorm', [hiddenSize]]];
+  const shapes: [ResidentLayerTensor, number[]][] = [...streamTensors(spec), ...ngramTensors(spec, layer)];
+  if (!spec.residualStreams) shapes.push(['attentionNorm', [hiddenSize]]);
   if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
   const before = mixerBefore(spec, layer);
   if (before) shapes.push(...tensorsBefore(before, hiddenSize));
   const recurrent = recurrentOf(spec, layer);
   shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
-  shapes.push(['o', [hiddenSize, mixedWidth(spec, layer)]]);
+  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
   if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
   if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
-  if (spec.parallelNorm !== 'shared') {
+  if (spec.parallelNorm !== 'shared' && !spec.residualStreams) {
     shapes.push(['ffnNorm', [hiddenSize]]);
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
   }
@@ -101,7 +107,7 @@ function attentionTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor,
 
 /** The tensors that a model begins with: embedding, learned positions, inputs of each layer. */
 export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
-  const { hiddenSize, vocabSize, numLayers, perLayerInputs } = spec;
+  const { hiddenSize, vocabSize, numLayers, perLayerInputs, ngrams } = spec;
   const shapes: [string, number[]][] = [[EMBEDDING, [vocabSize, hiddenSize]]];
   if (spec.rotary === null) shapes.push([POSITIONS, [spec.positionOffset + spec.contextLength, hiddenSize]]);
   if (perLayerInputs) {
@@ -109,6 +115,7 @@ export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
     shapes.push([PER_LAYER_EMBEDDING, [vocabSize, row]], [PER_LAYER_PROJECTION, [row, hiddenSize]]);
     shapes.push([PER_LAYER_NORM, [perLayerInputs.size]]);
   }
+  if (ngrams) shapes.push([NGRAM_EMBEDDING, [ngrams.tableRows, ngrams.rowSize]]);
   return shapes;
 }
 
@@ -119,7 +126,8 @@ export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   for (let layer = 0; layer < spec.numLayers; layer++) {
     for (const [tensor, shape] of residentOfLayer(spec, layer)) shapes.set(layerTensor(layer, tensor), shape);
   }
-  shapes.set(FINAL_NORM, [hiddenSize]);
+  for (const [name, shape] of headStreamTensors(spec)) shapes.set(name, shape);
+  if (!spec.residualStreams) shapes.set(FINAL_NORM, [hiddenSize]);
   if (spec.norm === 'layer') shapes.set(FINAL_NORM_BIAS, [hiddenSize]);
   if (!spec.tiedEmbeddings) shapes.set(HEAD, [vocabSize, hiddenSize]);
   return shapes;

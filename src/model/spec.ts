@@ -50,6 +50,56 @@ export interface PerLayerInputsSpec {
   size: number;
 }
 
+/**
+ * Residual streams side by side (hyper-connections, arXiv 2409.19606; Qwen3.8-Flash-Next). Mixer and network of a layer
+ * each read a mix of them, made with a norm and gates of their own, and add their output to all, each time weighed
+ * anew.
+ */
+export interface ResidualStreamsSpec {
+  count: number;
+  /** Rows of the bottleneck that the gates pass. */
+  rank: number;
+}
+
+/**
+ * What the last few tokens together bring to the residual streams before one layer (Qwen3.8-Flash-Next): rows of a
+ * table that stays on disk, by hashes of the token and the one or several before it.
+ */
+export interface NgramsSpec {
+  layer: number;
+  /** Tokens of the longest n-gram. The shortest has two. */
+  size: number;
+  /** Rows that each n-gram brings. */
+  headsPerNgram: number;
+  /** Values of a row. The rows of a token are as wide as the model together. */
+  rowSize: number;
+  /** Positions that the convolution over what they bring sees, `size` apart, its own included. */
+  kernel: number;
+  /** The token that ends a text: none before it count. */
+  endId: number;
+  /** [size]: factors of the hash, whole numbers below 2^64, as decimal digits. */
+  multipliers: readonly string[];
+  /** [heads]: where each head's part of the table begins, and its rows, all n-grams of two first. */
+  firstRows: readonly number[];
+  numRows: readonly number[];
+  /** Rows of the whole table. */
+  tableRows: number;
+}
+
+/**
+ * Attention to a part of what is before: whole blocks of positions, the best ones by an index of their own, and the
+ * positions that fill no block yet (Qwen3.8-Flash-Next). The index of a layer has queries, and one key for a block.
+ */
+export interface BlockIndexSpec {
+  /** Heads of the index's queries, whose scores add up. */
+  heads: number;
+  headDim: number;
+  /** Positions of a block. */
+  blockSize: number;
+  /** Blocks that a token sees at most, besides the positions that fill none. */
+  topBlocks: number;
+}
+
 /** A mixture of experts. Each layer has many feed-forward networks, and a router picks a few for each token. */
 export interface ExpertsSpec {
   numExperts: number;
@@ -149,6 +199,8 @@ export interface DeltaNetSpec {
    * The key head of value head v: `tiled`, v modulo keyHeads (GGUF files of Qwen 3.5); `grouped`, neighbours share one.
    */
   keyHeadOrder: 'tiled' | 'grouped';
+  /** What makes weights of the gates of the output. Default `silu`. */
+  outputGate?: 'silu' | 'sigmoid';
   /** What the checkpoint holds of each head's decay rate: the negative rate itself, or its natural logarithm. */
   decay: 'negated' | 'logarithm';
 }
@@ -263,6 +315,12 @@ export interface ModelSpec {
   layerScales: boolean;
   /** Values for each token and layer that are added after the network (Gemma 3n); null without them. */
   perLayerInputs: PerLayerInputsSpec | null;
+  /** Null for one residual stream. With several no layer has norms before its halves, nor is there a last norm. */
+  residualStreams: ResidualStreamsSpec | null;
+  /** Null without a table of n-grams. */
+  ngrams: NgramsSpec | null;
+  /** Null where attention sees all that its window shows. */
+  blockIndex: BlockIndexSpec | null;
   /** Cap of attention's logits: x becomes cap * tanh(x / cap). Null for no cap. */
   attentionSoftCap: number | null;
   /** The same for the logits of the head. */

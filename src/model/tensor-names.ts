@@ -9,9 +9,13 @@ export const POSITIONS = 'positions';
 export const PER_LAYER_EMBEDDING = 'perLayerEmbedding';
 export const PER_LAYER_PROJECTION = 'perLayerProjection';
 export const PER_LAYER_NORM = 'perLayerNorm';
+/** The table of n-grams, [tableRows, rowSize]. */
+export const NGRAM_EMBEDDING = 'ngramEmbedding';
 export const FINAL_NORM = 'finalNorm';
 export const FINAL_NORM_BIAS = 'finalNormBias';
 export const HEAD = 'head';
+/** What mixes several residual streams for the head. */
+export const HEAD_STREAMS = { norm: 'headStreamsNorm', down: 'headStreamsDown', up: 'headStreamsUp' } as const;
 
 /**
  * Resident tensors of a layer. With experts, a bias holds those of all experts, one after another. `router` is
@@ -49,6 +53,7 @@ export type ResidentLayerTensor =
   | 'mixerDecay'
   | 'mixerSkip'
   | 'mixerNorm'
+  | StreamsTensor
   | 'o'
   | 'oBias'
   | 'postAttentionNorm'
@@ -76,6 +81,30 @@ export type ResidentLayerTensor =
   | 'sharedGate'
   | 'sharedUp'
   | 'sharedDown';
+
+/**
+ * What mixes several residual streams before a layer's mixer and network, what a table of n-grams passes, and the index
+ * of blocks that attention sees.
+ */
+export type StreamsTensor =
+  | 'mixStreamsNorm'
+  | 'mixStreamsDown'
+  | 'mixStreamsUp'
+  | 'mixStreamsShares'
+  | 'ffnStreamsNorm'
+  | 'ffnStreamsDown'
+  | 'ffnStreamsUp'
+  | 'ffnStreamsShares'
+  | 'ngramKeys'
+  | 'ngramValues'
+  | 'ngramKeyNorm'
+  | 'ngramQueryNorm'
+  | 'ngramNorm'
+  | 'ngramKernel'
+  | 'indexQueries'
+  | 'indexKeys'
+  | 'indexQueryNorm'
+  | 'indexKeyNorm';
 
 /** Streamed tensors of a layer: matrices; with experts, stacks of matrices [numExperts, rows, columns]. */
 export type StreamedLayerTensor = 'gate' | 'up' | 'down';

@@ -1,4 +1,4 @@
-import type { ReadPoint } from './read-curve.js';
+import type { ReadPoint } from './speeds/read-curve.js';
 
 /** What a machine gives, measured, and what that means for a model. Sizes are bytes, speeds bytes per second. */
 export interface Examination {

@@ -16,11 +16,11 @@ import { amountFrom, formatBytes } from '../disk/format-bytes.js';
 import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
 import type { Examination } from './examination.js';
-import { kernelSpeed } from './kernel-speed.js';
 import { knownModels } from './known-models.js';
 import { defaultThreads } from './machine.js';
 import { memoryLeft } from './memory-left.js';
-import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from './read-curve.js';
+import { kernelSpeed } from './speeds/kernel-speed.js';
+import { DEPTHS, RECORD_BYTES, type ReadPoint, readCurve } from './speeds/read-curve.js';
 import { verdictOn } from './verdict.js';
 
 /** Smaller files are mostly in some cache, and hold no SAMPLE. */

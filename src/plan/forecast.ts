@@ -1,10 +1,11 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
 import { formatBlock, formatBytes } from '../disk/format-bytes.js';
 import { READ_THREADS } from '../disk/read-threads.js';
+import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { Allocation } from './allocation.js';
 import type { Forecast } from './plan.js';
 import { type GivenSpeeds, measure, ofSpeeds, type Probes } from './probes.js';
-import type { RunSpeeds } from './run-speeds.js';
+import type { RunSpeeds } from './speeds/run-speeds.js';
 
 /**
  * Time of a layer besides its weights: calls, attention over a short context, waking threads. Measured on models of 1
@@ -13,6 +14,8 @@ import type { RunSpeeds } from './run-speeds.js';
 const LAYER_SECONDS = 0.2e-3;
 /** Time of a layer for each token of a prompt, besides its weights: attention, norms, positions. */
 const LAYER_TOKEN_SECONDS = 0.05e-3;
+/** What is left of the speed where drafts are tried and never right. */
+const DRAFTS_AT_LEAST = 0.97;
 /** Threads, tokenizer and headers, before the first weight is read. */
 const START_SECONDS = 0.2;
 
@@ -28,6 +31,8 @@ export interface ForecastInput {
   /** Weights of the dense half that one token touches, streamed ones included, and those of the head among them. */
   denseBytes: number;
   headBytes: number;
+  /** Weights of a draft model, all of which each token touches; 0 for drafts that cost nothing, null without drafts. */
+  draftBytes: number | null;
   /** Tokens of the prompt that the first token waits for, and how many of a prompt run together. */
   promptTokens: number;
   chunkTokens: number;
@@ -67,12 +72,24 @@ export function forecast(input: ForecastInput): Forecast {
   const loadSeconds = START_SECONDS + allocation.residentBytes / Math.min(probes.disk, probes.loads);
   return {
     tokensPerSecond,
+    withDrafts: withDrafts(tokensPerSecond, input, probes),
     prefillTokensPerSecond,
     loadSeconds,
     promptTokens,
     firstTokenSeconds: loadSeconds + promptTokens / prefillTokensPerSecond,
+    diskBytesPerSecond: probes.disk,
     basis: basisOf(input, probes),
   };
+}
+
+/** The speed where drafts lose what the governor lets them, and where a largest pass is right from end to end. */
+function withDrafts(alone: number, input: ForecastInput, probes: Probes): Forecast['withDrafts'] {
+  if (input.draftBytes === null) return null;
+  const missed = missShare(input.allocation);
+  const drafting = (LOGIT_ROWS - 1) * multiplying(input.draftBytes, 1, probes);
+  const gain =
+    (LOGIT_ROWS * secondsOf(1, input, probes, missed)) / (secondsOf(LOGIT_ROWS, input, probes, missed) + drafting);
+  return { least: DRAFTS_AT_LEAST * alone, most: Math.max(1, gain) * alone };
 }
 
 /** Seconds of the first prompt, chunk by chunk: the first of them fills the cache. */

@@ -10,6 +10,19 @@ export type SelectorChoice = 'auto' | Exclude<SelectorName, 'trace'>;
  */
 export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 
+/**
+ * What foretells tokens. `lookup` looks for the last tokens earlier in prompt and answer, and says what followed there.
+ * `auto` takes it. `{ model }` is a small model with the same vocabulary, by its path or name: it is held in memory
+ * whole, within the same budget. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
+ */
+export type DraftChoice = 'auto' | 'off' | 'lookup' | { model: string };
+
+/** A draft model that was prepared: what a caller named, and its store. */
+export interface PreparedDraft {
+  model: string;
+  store: string;
+}
+
 /** Finer choices of a load; default all of them `auto`. */
 export interface Tuning {
   /** Which rows a token reads; default `auto`. */
@@ -34,11 +47,15 @@ export interface ReplayTuning extends Omit<Tuning, 'selector'> {
 }
 
 /** Options as a plan takes them. */
-export interface PlanOptions extends Omit<ModelOptions, 'tuning'> {
+export interface PlanOptions extends Omit<ModelOptions, 'tuning' | 'draft'> {
+  draft?: DraftChoice | PreparedDraft | undefined;
   /** Tokens of context where `contextSize` names none and the usual default would be more. */
   usualContextSize?: number;
   tuning?: ReplayTuning | undefined;
 }
+
+/** The most `sequences`. */
+export const MAX_SEQUENCES = 64;
 
 /** The options that shape a plan and a load alike. */
 export interface ModelOptions {
@@ -55,10 +72,15 @@ export interface ModelOptions {
   contextSize?: number | undefined;
   /**
    * Conversations whose state is held side by side, from 1 to 64; default 1. Each has a context of its own, and takes
-   * the state of a whole context. A prompt goes on with the one that it continues, or else takes the place of the one
-   * that was used longest ago.
+   * the state of a whole context. As many generations run at once, in the same passes over the weights. A prompt goes
+   * on with the one that it continues, or else takes the place of the one that was used longest ago.
    */
   sequences?: number | undefined;
+  /**
+   * What foretells tokens, so that one pass over the model brings several; default `auto`. See `DraftChoice`. The text
+   * is the same with every draft, and without.
+   */
+  draft?: DraftChoice | undefined;
   /** Permits only selectors that compute the same as every row; default true. */
   exact?: boolean | undefined;
   /** Compute threads; default the cores that affinity and CPU quotas leave, rounded down, at most 8. */

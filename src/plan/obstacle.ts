@@ -14,6 +14,7 @@ export type Sizes = Pick<
   | 'stateBytes'
   | 'scratchBytes'
   | 'cacheBytes'
+  | 'draftBytes'
   | 'overheadBytes'
 >;
 
@@ -36,8 +37,8 @@ export const shortage = (plan: Sizes): string | null =>
     ? null
     : `${taken(plan)}, but ${formatBytes(plan.left.availableBytes)} of memory are left now: the system may become slow, or end the process; ${advice(plan)}`;
 
-const budgeted = ({ residentBytes, stateBytes, scratchBytes, cacheBytes }: Sizes): number =>
-  residentBytes + stateBytes + scratchBytes + cacheBytes;
+const budgeted = ({ residentBytes, stateBytes, scratchBytes, cacheBytes, draftBytes }: Sizes): number =>
+  residentBytes + stateBytes + scratchBytes + cacheBytes + draftBytes;
 
 const taken = (plan: Sizes): string =>
   `the plan takes ${formatBytes(budgeted(plan) + plan.overheadBytes)} (${formatBytes(budgeted(plan))} of the budget, and up to ${formatBytes(plan.overheadBytes)} beside it)`;
@@ -54,13 +55,14 @@ function advice(plan: Sizes): string {
 }
 
 function tooSmall(plan: Sizes): string {
-  const { budgetBytes, minimumBytes, residentBytes, stateBytes, scratchBytes, contextSize } = plan;
-  const cache = minimumBytes - residentBytes - stateBytes - scratchBytes;
+  const { budgetBytes, minimumBytes, residentBytes, stateBytes, scratchBytes, draftBytes, contextSize } = plan;
+  const cache = minimumBytes - residentBytes - stateBytes - scratchBytes - draftBytes;
   const parts = [
     `resident weights take ${formatBytes(residentBytes)}`,
     `state for ${contextSize} tokens of context ${formatBytes(stateBytes)}`,
     `scratch ${formatBytes(scratchBytes)}`,
     `the smallest cache ${formatBytes(cache)}`,
+    ...(draftBytes > 0 ? [`the draft model, which is held whole, ${formatBytes(draftBytes)}`] : []),
   ];
   return `a budget of ${formatBytes(budgetBytes)} is too small: ${parts.join(', ')}, together ${formatBytes(minimumBytes)}; ${whatFits(plan)}`;
 }

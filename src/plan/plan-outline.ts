@@ -30,33 +30,52 @@ export interface PlannedModel {
 /** A load needs no forecast, and times nothing. */
 const UNTIMED: Forecast = {
   tokensPerSecond: null,
+  withDrafts: null,
   prefillTokensPerSecond: null,
   loadSeconds: null,
   promptTokens: 0,
   firstTokenSeconds: null,
+  diskBytesPerSecond: null,
   basis: 'not timed',
 };
 
+/** A draft model within the budget. */
+export interface DraftNeed {
+  /** As the caller named it. */
+  model: string;
+  /** What it takes of the budget, all of it in memory, with so many tokens of context. */
+  bytesFor: (contextSize: number) => number;
+  /** What it takes beside the budget. */
+  overheadBytes: number;
+}
+
 /**
- * Spends the caller's budget on a model, or a default that fits what is left. Throws BAD_USAGE or UNSUPPORTED. A plan
- * that does not fit is an answer, not an error.
+ * Spends the caller's budget on a model and its draft, or a default that fits what is left. Throws BAD_USAGE or
+ * UNSUPPORTED. A plan that does not fit is an answer, not an error.
  */
-export function planOutline(outline: Outline, options: PlanOptions, left: MemoryLeft = memoryLeft()): PlannedModel {
+export function planOutline(
+  outline: Outline,
+  options: PlanOptions,
+  left: MemoryLeft = memoryLeft(),
+  draft: DraftNeed | null = null,
+): PlannedModel {
   const { spec, layers, tensors } = outline;
   const asked = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
   dense.residentBytes += mixerResidentBytes(spec, tensors);
   const calibration = calibrationFor(outline, asked);
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
-  const spendOn = (budgetBytes: number, contextSize: number) => allocate({ ...request, budgetBytes, contextSize });
-  const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes;
-  const overhead = overheadBytes(spec);
+  const draftFor = (contextSize: number) => draft?.bytesFor(contextSize) ?? 0;
+  const spendOn = (budgetBytes: number, contextSize: number) =>
+    allocate({ ...request, budgetBytes: Math.max(0, budgetBytes - draftFor(contextSize)), contextSize });
+  const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes + draftFor(contextSize);
+  const overhead = overheadBytes(spec) + (draft?.overheadBytes ?? 0);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
   const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);
   checkHot(settings.cache, allocation.selector);
   const sizes: Sizes = {
-    minimumBytes: allocation.minimumBytes,
+    minimumBytes: minimumFor(chosen.contextSize),
     ...pickSizes(chosen),
     largestContextSize: largestContext(chosen.budgetBytes, spec.contextLength, minimumFor),
     left,
@@ -64,6 +83,7 @@ export function planOutline(outline: Outline, options: PlanOptions, left: Memory
     stateBytes: allocation.stateBytes,
     scratchBytes: allocation.scratchBytes,
     cacheBytes: allocation.arenaBytes,
+    draftBytes: draftFor(chosen.contextSize),
     overheadBytes: overhead,
   };
   const obstacle = obstacleTo(sizes);

@@ -9,6 +9,11 @@ import type { StateFormat } from './state-format.js';
 export interface Forecast {
   /** Generated tokens per second, once the cache is full. */
   tokensPerSecond: number | null;
+  /**
+   * The same with drafts, by how much of what they foretell is right: nothing, or all of it. The first is no less than
+   * 0.97 of `tokensPerSecond`. Null without drafts.
+   */
+  withDrafts: { least: number; most: number } | null;
   /** Tokens of a first prompt of `promptTokens` per second. It fills the cache; later prompts find it full. */
   prefillTokensPerSecond: number | null;
   /** Seconds of the load. */
@@ -17,6 +22,8 @@ export interface Forecast {
   promptTokens: number;
   /** Seconds from the beginning of the load to the first token: the load, and the prompt. */
   firstTokenSeconds: number | null;
+  /** Bytes per second that the model's file was read with, in records of the model's size. */
+  diskBytesPerSecond: number | null;
   /** What was measured, and how far it can be trusted, in words. */
   basis: string;
 }
@@ -49,6 +56,8 @@ export interface Plan {
   scratchBytes: number;
   /** Slots for what streams, allocated once. */
   cacheBytes: number;
+  /** The draft model, all of it in memory: its weights, state and buffers; 0 without one. */
+  draftBytes: number;
   /** Memory beside the budget: worker threads, tokenizer, read threads. */
   overheadBytes: number;
   /** The streamed half as it lies on disk. Gates that stay in memory are not part of it. */

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
-import { kernelSpeed, loadSpeed } from './kernel-speed.js';
-import { record, recorded } from './speed-log.js';
+import { kernelSpeed, loadSpeed } from './speeds/kernel-speed.js';
+import { record, recorded } from './speeds/speed-log.js';
 
 /** A disk is read so often, for so much each time; the best counts. */
 const [READ_PROBES, READ_BYTES] = [3, 24e6];

@@ -3,14 +3,14 @@ import { FlashrowError, shown } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { SELECTOR_NAMES } from '../select/selector.js';
 import type { AllocationRequest } from './allocation.js';
+import { chosenDraft, type Draft } from './drafts/draft-choice.js';
 import { budgetBytes, defaultThreads } from './machine.js';
-import type { PlanOptions } from './model-options.js';
+import { MAX_SEQUENCES, type PlanOptions } from './model-options.js';
 import { isStateFormat, STATE_FORMATS } from './state-format.js';
 
 const MAX_DEFAULT_CONTEXT = 4096;
 const DEFAULT_WINDOW = 4;
 const MAX_THREADS = 256;
-const MAX_SEQUENCES = 64;
 
 /** Options with the defaults in place, checked against the model. The plan chooses a budget that is left open. */
 export type Settings = Pick<
@@ -22,6 +22,7 @@ export type Settings = Pick<
   contextIsOpen: boolean;
   direct: boolean;
   trace: string | null;
+  draft: Draft;
 };
 
 /**
@@ -60,6 +61,7 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
     direct,
     lossy,
     trace: tuning.trace ?? null,
+    draft: chosenDraft(options.draft),
   };
 }
 

@@ -74,6 +74,7 @@ function fixedBytes(
   const work = {
     perNeuron: scratchPerNeuron(selector),
     keepsHidden: layers.some(({ downOrientation }) => downOrientation === 'apart'),
+    sequences,
   };
   return {
     residentBytes:

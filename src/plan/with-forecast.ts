@@ -7,7 +7,7 @@ import type { Outline } from './outline.js';
 import type { Plan } from './plan.js';
 import type { PlannedModel } from './plan-outline.js';
 import { type GivenSpeeds, isGiven } from './probes.js';
-import { earlierRuns, shareInMemory } from './run-speeds.js';
+import { earlierRuns, shareInMemory } from './speeds/run-speeds.js';
 
 /** A message of a few sentences. */
 const DEFAULT_PROMPT_TOKENS = 128;
@@ -41,6 +41,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
         experts: spec.experts !== null,
         denseBytes: plan.residentBytes + plan.denseStreamedBytes,
         headBytes: headBytes(outline),
+        draftBytes: settings.draft === 'off' ? null : plan.draftBytes,
         promptTokens,
         chunkTokens: prefillChunk(spec),
         earlier: isGiven(speeds)

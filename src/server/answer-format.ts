@@ -1,22 +1,21 @@
 import type { GenerationResult, Piece } from '../index.js';
 import type { Refusal } from './failures.js';
 
-/** Tokens of an answer by what they are for. */
-export interface Counts {
-  reasoningTokens: number;
-}
-
-/** How an API writes an answer: as events while it comes, or whole. */
+/** How an API writes an answer: as events while it comes, or whole. An answer may have several choices. */
 export interface AnswerFormat {
-  /** Events before the first piece. The prompt's tokens are known by then. */
-  begin(promptTokens: number): string;
-  piece(piece: Piece): string;
-  end(result: GenerationResult, counts: Counts): string;
+  /** Events before the first piece of a choice. The prompt's tokens are known by then. */
+  begin(promptTokens: number, choice: number): string;
+  piece(piece: Piece, choice: number): string;
+  /** The end of a choice. */
+  end(result: GenerationResult, choice: number): string;
+  /** The end of all. */
+  close(results: readonly GenerationResult[]): string;
   /** A failure after the headers. */
   failure(refusal: Refusal): string;
   /** A sign of life. */
   readonly ping: string;
-  whole(result: GenerationResult, counts: Counts): unknown;
+  /** All choices, once their pieces have come. */
+  whole(results: readonly GenerationResult[]): unknown;
 }
 
 export const sseData = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;

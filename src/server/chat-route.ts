@@ -1,7 +1,7 @@
 import type { ChatMessage, ChatOptions, ResponseFormat, Tool } from '../index.js';
+import { ChatFormat } from './chat-format.js';
 import type { ModelPool } from './model-pool.js';
-import { ChatFormat } from './openai-format.js';
-import { CHAT_REQUEST, type ChatRequest, generateOptions, readBody, refuse, tokensAtMost } from './requests.js';
+import { CHAT_REQUEST, type ChatRequest, generateOptions, readBody, refuse, seedOf, tokensAtMost } from './requests.js';
 import type { Job } from './respond.js';
 
 /** `POST /v1/chat/completions`. */
@@ -11,7 +11,12 @@ export async function chatJob(request: Request, pool: ModelPool): Promise<Job> {
   const { messages, options } = conversationOf(body);
   return chatOf(pooled, messages, options, {
     stream: body.stream === true,
-    format: new ChatFormat({ model: pooled.name, includeUsage: body.stream_options?.include_usage === true }),
+    choices: body.n ?? 1,
+    format: new ChatFormat({
+      model: pooled.name,
+      includeUsage: body.stream_options?.include_usage === true,
+      logprobs: body.logprobs === true,
+    }),
   });
 }
 
@@ -20,20 +25,21 @@ export function chatOf(
   pooled: Job['pooled'],
   messages: ChatMessage[],
   options: ChatOptions,
-  { stream, format }: Pick<Job, 'stream' | 'format'>,
+  { stream, format, choices = 1 }: Pick<Job, 'stream' | 'format'> & Partial<Pick<Job, 'choices'>>,
 ): Job {
   const { tools, toolChoice, templateVariables } = options;
   const given = toolChoice === 'none' ? undefined : tools;
   const { template } = pooled;
   return {
-    ...{ pooled, stream, format },
+    ...{ pooled, stream, format, choices },
     count: (model) => model.countTokens(messages, { template, tools: given, templateVariables }),
-    begin: (model, signal) => model.chat(messages, { ...options, template, signal }),
+    begin: (model, signal, choice) =>
+      model.chat(messages, { ...options, seed: seedOf(options.seed, choice), template, signal }),
   };
 }
 
 function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: ChatOptions } {
-  if (body.logprobs) refuse('logprobs', 'cannot be had yet');
+  if (body.top_logprobs && !body.logprobs) refuse('top_logprobs', 'goes with logprobs: true');
   if (body.functions?.length) refuse('functions', 'are not taken: write them as tools');
   const variables = {
     ...body.chat_template_kwargs,
@@ -43,8 +49,15 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
     messages: body.messages.map(withoutNulls),
     options: {
       ...generateOptions(body),
+      ...(body.logprobs ? { logprobs: true, topLogprobs: body.top_logprobs } : {}),
       maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
-      ...(body.tools?.length ? { tools: body.tools as unknown as Tool[], toolChoice: toolChoiceOf(body) } : {}),
+      ...(body.tools?.length
+        ? {
+            tools: body.tools as unknown as Tool[],
+            toolChoice: toolChoiceOf(body),
+            parallelToolCalls: body.parallel_tool_calls,
+          }
+        : {}),
       ...(Object.keys(variables).length > 0 ? { templateVariables: variables } : {}),
       responseFormat: responseFormatOf(body),
     },

@@ -1,7 +1,7 @@
 import type { GenerateOptions } from '../index.js';
+import { CompletionFormat } from './completion-format.js';
 import type { ModelPool } from './model-pool.js';
-import { CompletionFormat } from './openai-format.js';
-import { COMPLETION_REQUEST, type CompletionRequest, generateOptions, readBody, refuse } from './requests.js';
+import { COMPLETION_REQUEST, type CompletionRequest, generateOptions, readBody, refuse, seedOf } from './requests.js';
 import type { Job } from './respond.js';
 
 /** `POST /v1/completions`. */
@@ -10,18 +10,31 @@ export async function completionJob(request: Request, pool: ModelPool): Promise<
   const pooled = pool.find(body.model);
   const prompt = promptOf(body);
   if (body.suffix) refuse('suffix', 'cannot be had yet: write the prompt with the special tokens of the model');
-  if (body.logprobs) refuse('logprobs', 'cannot be had yet');
-  if ((body.best_of ?? 1) > 1) refuse('best_of', 'above 1 cannot be had');
+  const choices = body.n ?? 1;
+  if ((body.best_of ?? 1) > choices) refuse('best_of', 'above n cannot be had: no choice is left out');
+  if (body.echo && body.logprobs !== undefined) refuse('logprobs', 'of a prompt that is echoed cannot be had');
   if (body.echo && typeof prompt !== 'string') refuse('echo', 'goes with a prompt that is a text');
-  const given = Object.fromEntries(Object.entries(generateOptions(body)).filter(([, value]) => value !== undefined));
-  const form = { model: pooled.name, includeUsage: body.stream_options?.include_usage === true };
+  const scored = body.logprobs === undefined ? {} : { logprobs: true, topLogprobs: body.logprobs };
+  const given = Object.fromEntries(
+    Object.entries({ ...generateOptions(body), ...scored }).filter(([, value]) => value !== undefined),
+  );
+  const form = {
+    model: pooled.name,
+    includeUsage: body.stream_options?.include_usage === true,
+    logprobs: body.logprobs !== undefined,
+  };
   return {
-    pooled,
+    ...{ pooled, choices },
     stream: body.stream === true,
     format: new CompletionFormat(form, body.echo ? (prompt as string) : ''),
     count: async (model) => (typeof prompt === 'string' ? model.countTokens(prompt) : prompt.length),
-    begin: (model, signal) => {
-      const options: GenerateOptions = { ...model.info.samplingDefaults, ...given, signal };
+    begin: (model, signal, choice) => {
+      const options: GenerateOptions = {
+        ...model.info.samplingDefaults,
+        ...given,
+        seed: seedOf(body.seed, choice),
+        signal,
+      };
       return model.generate(prompt, options);
     },
   };

@@ -50,7 +50,7 @@ export class MessagesFormat implements AnswerFormat {
     if (piece.type === 'tool-call') {
       const { id, name, arguments: given } = piece.call;
       const delta = { type: 'input_json_delta', partial_json: JSON.stringify(given) };
-      return `${this.#block('tool_use', { id, name, input: {} }, true)}${this.#delta(delta)}${this.#close()}`;
+      return `${this.#block('tool_use', { id, name, input: {} }, true)}${this.#delta(delta)}${this.#closed()}`;
     }
     if (piece.text === '') return '';
     if (piece.type === 'text')
@@ -61,14 +61,18 @@ export class MessagesFormat implements AnswerFormat {
 
   end(result: GenerationResult): string {
     const delta = stopOf(result);
-    return `${this.#close()}${sseEvent('message_delta', { delta, usage: usageOf(result) })}${sseEvent('message_stop', {})}`;
+    return `${this.#closed()}${sseEvent('message_delta', { delta, usage: usageOf(result) })}${sseEvent('message_stop', {})}`;
+  }
+
+  close(): string {
+    return '';
   }
 
   failure(refusal: Refusal): string {
     return `event: error\ndata: ${JSON.stringify(messagesError(refusal))}\n\n`;
   }
 
-  whole(result: GenerationResult): unknown {
+  whole([result]: readonly GenerationResult[]): unknown {
     const { text, reasoning, toolCalls, receipt, seed, warnings } = result;
     const content = [
       ...(reasoning === '' ? [] : [{ type: 'thinking', thinking: reasoning, signature: '' }]),
@@ -86,7 +90,7 @@ export class MessagesFormat implements AnswerFormat {
   /** Begins a block, unless one of the type is open. */
   #block(type: Block['type'], fields: object, anew = false): string {
     if (this.#open === type && !anew) return '';
-    const before = this.#close();
+    const before = this.#closed();
     this.#open = type;
     this.#index++;
     return before + sseEvent('content_block_start', { index: this.#index, content_block: { type, ...fields } });
@@ -96,7 +100,7 @@ export class MessagesFormat implements AnswerFormat {
     return sseEvent('content_block_delta', { index: this.#index, delta });
   }
 
-  #close(): string {
+  #closed(): string {
     if (this.#open === null) return '';
     this.#open = null;
     return sseEvent('content_block_stop', { index: this.#index });

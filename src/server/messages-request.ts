@@ -30,7 +30,13 @@ const COUNTED = {
       }),
     )
     .optional(),
-  tool_choice: z.looseObject({ type: z.enum(['auto', 'any', 'tool', 'none']), name: z.string().optional() }).optional(),
+  tool_choice: z
+    .looseObject({
+      type: z.enum(['auto', 'any', 'tool', 'none']),
+      name: z.string().optional(),
+      disable_parallel_tool_use: z.boolean().optional(),
+    })
+    .optional(),
 };
 
 /** The body of `/v1/messages/count_tokens`, as Anthropic's API has it. */
@@ -58,7 +64,13 @@ export function conversationOf(body: CountRequest): { messages: ChatMessage[]; o
   const tools = (body.tools ?? []).map(toolOf);
   return {
     messages: system === '' ? messages : [{ role: 'system', content: system }, ...messages],
-    options: tools.length === 0 ? {} : { tools, toolChoice: choiceOf(body) },
+    options:
+      tools.length === 0
+        ? {}
+        : {
+            ...{ tools, toolChoice: choiceOf(body) },
+            ...(body.tool_choice?.disable_parallel_tool_use ? { parallelToolCalls: false } : {}),
+          },
   };
 }
 

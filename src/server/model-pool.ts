@@ -64,6 +64,11 @@ export class ModelPool {
       : null;
   }
 
+  /** True from the call of `close` on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get models(): readonly PooledModel[] {
     return this.#entries;
   }
@@ -215,7 +220,7 @@ function newEntry(given: ServedModel | Source, maxQueue: number): Entry {
   const served = typeof given === 'object' && 'source' in given ? given : { source: given };
   const { source, name = nameOf(source), options = {}, template }: ServedModel = served;
   return {
-    ...{ name, source, options, template, queue: new FairQueue(1, maxQueue) },
+    ...{ name, source, options, template, queue: new FairQueue(options.sequences ?? 1, maxQueue) },
     ...{ model: null, loading: null, users: 0, idleSince: Date.now(), shareBytes: 0, minimumBytes: null },
   };
 }

@@ -29,6 +29,12 @@ export function refuse(param: string, why: string): never {
 const maybe = <T extends z.ZodType>(schema: T) =>
   schema.nullish().transform((value): z.infer<T> | undefined => value ?? undefined);
 
+/** By id, or as llama.cpp's servers take it: pairs, with false for a token that is ruled out. */
+const LOGIT_BIAS = z.union([
+  z.record(z.string().regex(/^\d+$/, 'tokens are named by their ids'), z.number()),
+  z.array(z.tuple([z.int().min(0), z.union([z.number(), z.literal(false)])])),
+]);
+
 /** Options of drawing, as OpenAI's and llama.cpp's APIs write them. Fields that are not known are ignored. */
 const SAMPLING = {
   temperature: maybe(z.number().min(0).max(100)),
@@ -41,10 +47,18 @@ const SAMPLING = {
   max_tokens: maybe(z.int().min(-1)),
   stream: maybe(z.boolean()),
   stream_options: maybe(z.looseObject({ include_usage: maybe(z.boolean()) })),
-  n: maybe(z.int().min(1)),
+  n: maybe(z.int().min(1).max(128)),
   frequency_penalty: maybe(z.number()),
   presence_penalty: maybe(z.number()),
-  logit_bias: maybe(z.union([z.record(z.string(), z.number()), z.array(z.unknown())])),
+  repeat_last_n: maybe(z.int().min(-1)),
+  typical_p: maybe(z.number().gt(0).max(1)),
+  xtc_probability: maybe(z.number().min(0).max(1)),
+  xtc_threshold: maybe(z.number().min(0).max(1)),
+  dry_multiplier: maybe(z.number().min(0)),
+  dry_base: maybe(z.number().min(1)),
+  dry_allowed_length: maybe(z.int().min(1)),
+  dry_penalty_last_n: maybe(z.int().min(-1)),
+  logit_bias: maybe(LOGIT_BIAS),
 };
 
 const PART = z.looseObject({ type: z.string() });
@@ -82,7 +96,7 @@ export const CHAT_REQUEST = z.looseObject({
   ...SAMPLING,
   max_completion_tokens: maybe(z.int().min(-1)),
   logprobs: maybe(z.boolean()),
-  top_logprobs: maybe(z.int()),
+  top_logprobs: maybe(z.int().min(0).max(100)),
   tools: maybe(z.array(TOOL)),
   tool_choice: maybe(
     z.union([
@@ -90,6 +104,7 @@ export const CHAT_REQUEST = z.looseObject({
       z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) }),
     ]),
   ),
+  parallel_tool_calls: maybe(z.boolean()),
   functions: maybe(z.array(z.unknown())),
   response_format: maybe(RESPONSE_FORMAT),
   reasoning_effort: maybe(z.string()),
@@ -101,7 +116,7 @@ export const COMPLETION_REQUEST = z.looseObject({
   model: maybe(z.string()),
   prompt: z.union([z.string(), z.array(z.int()), z.array(z.string()), z.array(z.array(z.int()))]),
   ...SAMPLING,
-  logprobs: maybe(z.int()),
+  logprobs: maybe(z.int().min(0).max(100)),
   echo: maybe(z.boolean()),
   suffix: maybe(z.string()),
   best_of: maybe(z.int()),
@@ -110,21 +125,40 @@ export type CompletionRequest = z.infer<typeof COMPLETION_REQUEST>;
 
 type Sampling = { [Name in keyof typeof SAMPLING]: z.infer<(typeof SAMPLING)[Name]> };
 
-/** The options of a generation that a request asks for. Throws 400 for what cannot be had yet. */
+/** The options of a generation that a request asks for. */
 export function generateOptions(request: Sampling) {
   const { temperature, top_p: topP, top_k, min_p: minP, repeat_penalty: repeatPenalty, seed } = request;
-  if ((request.n ?? 1) > 1) refuse('n', 'above 1 cannot be had: an answer is one choice');
-  if (request.frequency_penalty) refuse('frequency_penalty', 'cannot be had yet; repeat_penalty can');
-  if (request.presence_penalty) refuse('presence_penalty', 'cannot be had yet; repeat_penalty can');
-  if (request.logit_bias && Object.keys(request.logit_bias).length > 0) refuse('logit_bias', 'cannot be had yet');
   const stop = [request.stop ?? []].flat().filter((text) => text !== '');
   return {
-    ...{ temperature, topP, minP, repeatPenalty, seed },
+    ...{ temperature, topP, minP, repeatPenalty, seed, ...penaltiesOf(request) },
     topK: top_k === undefined ? undefined : Math.max(0, top_k),
     stop: stop.length > 0 ? stop : undefined,
     maxTokens: tokensAtMost(request.max_tokens),
   };
 }
+
+function penaltiesOf(request: Sampling) {
+  const { logit_bias: biases } = request;
+  const pairs = Array.isArray(biases)
+    ? biases.map(([id, bias]) => [id, bias === false ? Number.NEGATIVE_INFINITY : bias] as const)
+    : Object.entries(biases ?? {});
+  return {
+    ...{ frequencyPenalty: request.frequency_penalty, presencePenalty: request.presence_penalty },
+    ...{ penaltyWindow: windowOf(request.repeat_last_n), typicalP: request.typical_p },
+    ...{ xtcProbability: request.xtc_probability, xtcThreshold: request.xtc_threshold },
+    ...{ dryMultiplier: request.dry_multiplier, dryBase: request.dry_base },
+    ...{ dryAllowedLength: request.dry_allowed_length, dryWindow: windowOf(request.dry_penalty_last_n) },
+    logitBias: pairs.length > 0 ? (Object.fromEntries(pairs) as Record<number, number>) : undefined,
+  };
+}
+
+/** llama.cpp writes -1 for all tokens. */
+const windowOf = (tokens: number | undefined): number | undefined =>
+  tokens === -1 ? Number.POSITIVE_INFINITY : tokens;
+
+/** Each choice has a seed of its own, so that they differ. */
+export const seedOf = (seed: number | undefined, choice: number): number | undefined =>
+  seed === undefined ? undefined : seed + choice;
 
 /** llama.cpp writes -1 for no limit. */
 export const tokensAtMost = (given: number | undefined): number | undefined =>

@@ -1,5 +1,5 @@
 import { FlashrowError, type Generation, type GenerationResult, type Model, type Piece } from '../index.js';
-import type { AnswerFormat, Counts } from './answer-format.js';
+import type { AnswerFormat } from './answer-format.js';
 import { refusalOf } from './failures.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Lease, ModelPool, PooledModel } from './model-pool.js';
@@ -11,7 +11,10 @@ export interface Job {
   format: AnswerFormat;
   /** Tokens of the prompt. Throws what is wrong with it, so that it is told before the headers. */
   count(model: Model): Promise<number>;
-  begin(model: Model, signal: AbortSignal): Generation;
+  /** Begins the choice of this number. */
+  begin(model: Model, signal: AbortSignal, choice: number): Generation;
+  /** Choices; they are answered one after the other, and go on from one prompt. */
+  choices: number;
 }
 
 /** What answers need of the server. */
@@ -57,8 +60,13 @@ export async function respond(desk: Desk, request: Request, client: string, job:
 
 async function whole(desk: Desk, job: Accepted): Promise<Response> {
   try {
-    const { result, counts } = await run(desk, job, () => {});
-    return Response.json(job.format.whole(result, counts));
+    const { format } = job;
+    const results = await run(desk, job, {
+      begin: () => {},
+      piece: (piece, choice) => format.piece(piece, choice),
+      end: () => {},
+    });
+    return Response.json(format.whole(results));
   } finally {
     done(job);
   }
@@ -86,20 +94,17 @@ function streamed(desk: Desk, job: Accepted): Response {
       // Proxies and clients give up on a connection that says nothing.
       write(':\n\n');
       const pings = setInterval(() => write(format.ping), desk.pingMs);
-      let begun = false;
-      const begin = () => {
-        clearInterval(pings);
-        if (!begun) write(format.begin(job.promptTokens));
-        begun = true;
-      };
       void (async () => {
         try {
-          const { result, counts } = await run(desk, job, (piece) => {
-            begin();
-            write(format.piece(piece));
+          const results = await run(desk, job, {
+            begin: (choice) => {
+              clearInterval(pings);
+              write(format.begin(job.promptTokens, choice));
+            },
+            piece: (piece, choice) => write(format.piece(piece, choice)),
+            end: (result, choice) => write(format.end(result, choice)),
           });
-          begin();
-          write(format.end(result, counts));
+          write(format.close(results));
         } catch (error) {
           if (!leaving.signal.aborted) desk.onError(error);
           write(format.failure(refusalOf(error)));
@@ -118,24 +123,35 @@ function streamed(desk: Desk, job: Accepted): Response {
   return new Response(body, { headers: HEADERS });
 }
 
+/** Who follows an answer. A choice begins with its first piece, or ends without one. */
+interface Follower {
+  begin(choice: number): void;
+  piece(piece: Piece, choice: number): void;
+  end(result: GenerationResult, choice: number): void;
+}
+
 /** Waits for the turn, and generates. Throws the reason where the client leaves. */
-async function run(
-  { metrics }: Desk,
-  { pooled, lease, ticket, leaving, begin }: Accepted,
-  onPiece: (piece: Piece) => void,
-): Promise<{ result: GenerationResult; counts: Counts }> {
+async function run({ metrics }: Desk, job: Accepted, follower: Follower): Promise<GenerationResult[]> {
+  const { pooled, lease, ticket, leaving, choices } = job;
   const { signal } = leaving;
   await Promise.race([ticket.turn, aborted(signal)]);
-  signal.throwIfAborted();
-  const generation = begin(lease.model, signal);
-  const counts: Counts = { reasoningTokens: 0 };
-  for await (const piece of generation) {
-    if (piece.type === 'reasoning') counts.reasoningTokens++;
-    onPiece(piece);
+  const results: GenerationResult[] = [];
+  for (let choice = 0; choice < choices; choice++) {
+    signal.throwIfAborted();
+    const generation = job.begin(lease.model, signal, choice);
+    let begun = false;
+    for await (const piece of generation) {
+      if (!begun) follower.begin(choice);
+      begun = true;
+      follower.piece(piece, choice);
+    }
+    const result = await generation.result;
+    if (!begun) follower.begin(choice);
+    follower.end(result, choice);
+    metrics.answered(pooled.name, result);
+    results.push(result);
   }
-  const result = await generation.result;
-  metrics.answered(pooled.name, result);
-  return { result, counts };
+  return results;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

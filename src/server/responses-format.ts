@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { GenerationResult, Piece, ToolCall } from '../index.js';
-import { type AnswerFormat, type Counts, sseEvent } from './answer-format.js';
+import { type AnswerFormat, sseEvent } from './answer-format.js';
 import type { Refusal } from './failures.js';
 import type { ResponsesRequest } from './responses-request.js';
 
@@ -24,9 +24,17 @@ export class ResponsesFormat implements AnswerFormat {
     this.#head = {
       ...{ id: newId('resp'), object: 'response', created_at: Math.floor(Date.now() / 1000), model },
       ...{ error: null, incomplete_details: null, instructions: body.instructions ?? null, metadata: {} },
-      ...{ max_output_tokens: body.max_output_tokens ?? null, parallel_tool_calls: true, previous_response_id: null },
+      ...{
+        max_output_tokens: body.max_output_tokens ?? null,
+        parallel_tool_calls: body.parallel_tool_calls ?? true,
+        previous_response_id: null,
+      },
       ...{ reasoning: { effort: body.reasoning?.effort ?? null, summary: null }, store: false },
-      ...{ temperature: body.temperature ?? null, top_p: body.top_p ?? null, text: { format: { type: 'text' } } },
+      ...{
+        temperature: body.temperature ?? null,
+        top_p: body.top_p ?? null,
+        text: body.text ?? { format: { type: 'text' } },
+      },
       ...{ tool_choice: body.tool_choice ?? 'auto', tools: body.tools ?? [], truncation: 'disabled', usage: null },
     };
   }
@@ -37,10 +45,10 @@ export class ResponsesFormat implements AnswerFormat {
   }
 
   piece(piece: Piece): string {
-    if (piece.type === 'tool-call') return this.#close() + this.#call(piece.call);
+    if (piece.type === 'tool-call') return this.#closed() + this.#call(piece.call);
     if (piece.text === '') return '';
     const type = piece.type === 'text' ? 'message' : 'reasoning';
-    const begun = this.#open?.type === type ? '' : this.#close() + this.#begin(type);
+    const begun = this.#open?.type === type ? '' : this.#closed() + this.#begin(type);
     const open = this.#open!;
     open.text += piece.text;
     const at = { item_id: open.id, output_index: this.#output.length, content_index: 0 };
@@ -48,13 +56,17 @@ export class ResponsesFormat implements AnswerFormat {
     return begun + this.#event(name, { ...at, delta: piece.text, ...(type === 'message' ? { logprobs: [] } : {}) });
   }
 
-  end(result: GenerationResult, counts: Counts): string {
-    const closed = this.#close();
-    const response = this.#response(result, counts, this.#output);
+  end(result: GenerationResult): string {
+    const closed = this.#closed();
+    const response = this.#response(result, this.#output);
     return (
       closed +
       this.#event(result.finishReason === 'length' ? 'response.incomplete' : 'response.completed', { response })
     );
+  }
+
+  close(): string {
+    return '';
   }
 
   failure({ error }: Refusal): string {
@@ -68,17 +80,17 @@ export class ResponsesFormat implements AnswerFormat {
     return this.#event('response.failed', { response });
   }
 
-  whole(result: GenerationResult, counts: Counts): unknown {
+  whole([result]: readonly GenerationResult[]): unknown {
     const { text, reasoning, toolCalls } = result;
     const output = [
       ...(reasoning === '' ? [] : [itemOf({ type: 'reasoning', id: newId('rs'), text: reasoning })]),
       ...(text === '' ? [] : [itemOf({ type: 'message', id: newId('msg'), text })]),
       ...toolCalls.map((call) => callItem(call, newId('fc'))),
     ];
-    return this.#response(result, counts, output);
+    return this.#response(result, output);
   }
 
-  #response(result: GenerationResult, { reasoningTokens }: Counts, output: readonly object[]): object {
+  #response(result: GenerationResult, output: readonly object[]): object {
     const { usage, finishReason, receipt, seed, warnings } = result;
     const isCut = finishReason === 'length';
     return {
@@ -90,7 +102,7 @@ export class ResponsesFormat implements AnswerFormat {
         input_tokens: usage.prompt,
         input_tokens_details: { cached_tokens: usage.cached },
         output_tokens: usage.completion,
-        output_tokens_details: { reasoning_tokens: reasoningTokens },
+        output_tokens_details: { reasoning_tokens: usage.reasoning },
         total_tokens: usage.prompt + usage.completion,
       },
       flashrow: { receipt, seed, warnings },
@@ -108,7 +120,7 @@ export class ResponsesFormat implements AnswerFormat {
     );
   }
 
-  #close(): string {
+  #closed(): string {
     if (!this.#open) return '';
     const open = this.#open;
     this.#open = null;

@@ -1,4 +1,11 @@
-import type { LatentAttentionSpec, RecurrentLayersSpec, RecurrentSpec } from '../model/spec.js';
+import type {
+  BlockIndexSpec,
+  LatentAttentionSpec,
+  NgramsSpec,
+  RecurrentLayersSpec,
+  RecurrentSpec,
+  ResidualStreamsSpec,
+} from '../model/spec.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 /** Far above any model. Products of three of them stay exact in a double. */
@@ -20,6 +27,47 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
   const both = before.findIndex((is, layer) => is && layers[layer]);
   if (both >= 0) broken(fields.path('before'), both, 'layers with attention');
   return { mixer, layers, before };
+}
+
+/** The same for a ResidualStreamsSpec. */
+export const checkStreams = (fields: ManifestFields): ResidualStreamsSpec => ({
+  count: fields.integer('count', 2, 64),
+  rank: fields.integer('rank', 1, MAX_HEADS),
+});
+
+/** The same for a BlockIndexSpec. */
+export const checkBlockIndex = (fields: ManifestFields): BlockIndexSpec => ({
+  heads: fields.integer('heads', 1, MAX_HEADS),
+  headDim: fields.integer('headDim', 1, MAX_HEADS),
+  blockSize: fields.integer('blockSize', 1, MAX_HEADS),
+  topBlocks: fields.integer('topBlocks', 1, MAX_HEADS),
+});
+
+/** The same for an NgramsSpec. */
+export function checkNgrams(fields: ManifestFields, numLayers: number): NgramsSpec {
+  const size = fields.integer('size', 2, 16);
+  const headsPerNgram = fields.integer('headsPerNgram', 1, MAX_HEADS);
+  const heads = (size - 1) * headsPerNgram;
+  const tableRows = fields.integer('tableRows', 1, 2 ** 32);
+  const rows = (key: string, least: number) => {
+    fields.list(key, heads);
+    return fields.integers(key, least, tableRows);
+  };
+  const [firstRows, numRows] = [rows('firstRows', 0), rows('numRows', 1)];
+  const beyond = firstRows.findIndex((first, head) => first + numRows[head] > tableRows);
+  if (beyond >= 0) broken(fields.path('firstRows'), firstRows[beyond], `within a table of ${tableRows} rows`);
+  fields.list('multipliers', size);
+  const multipliers = fields.texts('multipliers').map((digits) => {
+    if (!/^\d{1,20}$/.test(digits)) broken(fields.path('multipliers'), digits, 'decimal digits');
+    return digits;
+  });
+  return {
+    layer: fields.integer('layer', 0, numLayers - 1),
+    ...{ size, headsPerNgram, firstRows, numRows, tableRows, multipliers },
+    rowSize: fields.integer('rowSize', 1, MAX_HEADS),
+    kernel: fields.integer('kernel', 2, 64),
+    endId: fields.integer('endId', 0, 2 ** 32 - 1),
+  };
 }
 
 /** The same for a LatentAttentionSpec. */
@@ -67,6 +115,7 @@ function checkMixer(fields: ManifestFields): RecurrentSpec {
     headDim: fields.integer('headDim', 1, MAX_HEADS),
     kernel,
     keyHeadOrder: fields.oneOf('keyHeadOrder', ['tiled', 'grouped'] as const),
+    ...(fields.has('outputGate') && { outputGate: fields.oneOf('outputGate', ['silu', 'sigmoid'] as const) }),
     decay: fields.oneOf('decay', ['negated', 'logarithm'] as const),
   };
 }

@@ -10,6 +10,10 @@ export interface Tool {
     description?: string | undefined;
     /** A JSON schema of the object that it takes; default one without fields. */
     parameters?: Readonly<Record<string, unknown>> | undefined;
+    /**
+     * True: calls keep `parameters`, or it is UNSUPPORTED. Default false: what cannot be kept is named in `warnings`.
+     */
+    strict?: boolean | null | undefined;
     /** Any other field reaches the template. */
     [field: string]: unknown;
   };

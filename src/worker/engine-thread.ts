@@ -10,37 +10,43 @@ import * as modelWork from './model-work.js';
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
-const aborted = () => Atomics.load(flags, FLAGS.abort) !== 0;
+const watchers = new Int32Array((workerData as WorkerStart).watchers!);
 /** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
-  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
+  ...(['plan', 'convert', 'verify', 'prepare', 'replay', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
 ]);
 /** The calls that compute, and whose speed the kernels make. */
 const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate', 'compare']);
 let host: ModelHost | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
-let running: { id: number; controller: AbortController } | null = null;
+/** By the number of the call. */
+const running = new Map<number, AbortController>();
 
 port.on('message', async (request: Request) => {
   if ('abort' in request) {
-    if (running?.id === request.abort) running.controller.abort(new FlashrowError('ABORTED', 'the work was aborted'));
+    running.get(request.abort)?.abort(new FlashrowError('ABORTED', 'the work was aborted'));
     return;
   }
-  const { id } = request;
+  const { id, flag } = request;
   const controller = new AbortController();
-  running = { id, controller };
-  if (!FILE_WORK.has(request.method)) Atomics.store(flags, FLAGS.busy, 1);
+  const aborted = () => flag !== undefined && Atomics.load(flags, flag) !== 0;
+  const busy = FILE_WORK.has(request.method) ? 0 : 1;
+  running.set(id, controller);
+  Atomics.add(flags, FLAGS.busy, busy);
   const reply = (message: Reply) => port.postMessage(message);
   const slowKernels = COMPUTE.has(request.method) && process.env.FLASHROW_ISA !== 'ts' && nativeUnavailableReason();
   if (slowKernels) reply({ slowKernels });
   try {
-    reply({ id, result: await perform(request, controller.signal, (event) => reply({ id, event })) });
+    const activity = host?.activity;
+    activity?.begin();
+    const work = perform(request, controller.signal, aborted, (event) => reply({ id, event }));
+    reply({ id, result: await work.finally(() => activity?.end()) });
   } catch (error) {
     reply({ id, error: toShape(error, { isMixture: (host?.info.experts ?? 0) > 0, store }) });
   } finally {
-    running = null;
-    Atomics.store(flags, FLAGS.busy, 0);
+    running.delete(id);
+    Atomics.sub(flags, FLAGS.busy, busy);
     Atomics.notify(flags, FLAGS.busy);
   }
 });
@@ -48,6 +54,7 @@ port.on('message', async (request: Request) => {
 async function perform(
   request: Exclude<Request, { abort: number }>,
   signal: AbortSignal,
+  aborted: () => boolean,
   onEvent: (event: unknown) => void,
 ): Promise<unknown> {
   if ('store' in request.args && 'options' in request.args)
@@ -61,6 +68,8 @@ async function perform(
       return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':
       return fileWork.prepare(request.args, signal, onEvent);
+    case 'replay':
+      return modelWork.replay(request.args);
     case 'examine':
       return modelWork.examine(request.args);
     case 'list':
@@ -82,15 +91,21 @@ async function perform(
     case 'open': {
       // Loaded on demand: the other jobs do without the engine and its memory.
       const { openHost } = await import('../engine/open-host.js');
-      host = await openHost(request.args, aborted, onEvent);
-      return { info: host.info, plan: host.plan, idle: host.idle };
+      const { sessions, ...args } = request.args;
+      const warn = (warning: string) => port.postMessage({ warning } satisfies Reply);
+      host = await openHost({ ...args, sessions: sessions && { ...sessions, warn } }, aborted, onEvent);
+      host.activity.showTo({
+        closeness: () => (Atomics.load(watchers, 1) > 0 ? 2 : Atomics.load(watchers, 0) > 0 ? 1 : 0),
+        show: (activity) => port.postMessage({ activity } satisfies Reply),
+      });
+      return { info: host.info, plan: host.plan, idle: host.idle, layers: host.layers };
     }
     case 'generate':
-      return loaded().generate(request.args, onEvent);
+      return loaded().generate(request.args, aborted, onEvent);
     case 'logprobs':
-      return loaded().logprobs(request.args);
+      return loaded().logprobs(request.args, aborted);
     case 'evaluate':
-      return loaded().evaluate(request.args, onEvent);
+      return loaded().evaluate(request.args, aborted, onEvent);
     case 'saveState':
       return loaded().saveState(request.args);
     case 'loadState':

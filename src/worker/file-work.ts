@@ -2,23 +2,27 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
-import type { Methods, VerifyResult } from '../contract/protocol.js';
+import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { resolveSource } from '../hub/resolve-source.js';
+import { draftModel } from '../plan/drafts/draft-choice.js';
+import { draftNeed } from '../plan/drafts/draft-memory.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
+import { memoryLeft } from '../plan/memory-left.js';
 import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
-import { planOutline } from '../plan/plan-outline.js';
+import { type DraftNeed, planOutline } from '../plan/plan-outline.js';
 import { withForecast } from '../plan/with-forecast.js';
 import { describeCopied } from '../store/copied.js';
 import { planLayout } from '../store/layout.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
-import { isStore } from '../store/reader.js';
+import { isStore, openStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
 import { loadableText } from '../text/vocabulary-text.js';
+import { checkVocabulary } from './same-vocabulary.js';
 
 /*
  * Work on files alone: it needs no engine, and can be stopped anywhere, for a conversion resumes.
@@ -36,18 +40,29 @@ export async function plan(
   const cacheDir = cacheDirectory(options.cacheDir);
   const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
+  const draft = await draftOf(options, signal);
   const known = new Map<string, number>();
   return budgets.map((memory) => {
-    const planned = planOutline(outline, { ...options, memory });
+    const planned = planOutline(outline, { ...options, memory }, memoryLeft(), draft);
     return withForecast(planned, outline, { cacheDir, promptTokens, speeds, known });
   });
 }
 
+/** What the draft model of the options needs; null without one. */
+async function draftOf(options: PlainOptions, signal: AbortSignal): Promise<DraftNeed | null> {
+  const model = draftModel(options);
+  if (model === null) return null;
+  const opened = await openSource(resolveSource(model, options.cacheDir), cacheDirectory(options.cacheDir), { signal });
+  const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
+  return draftNeed(model, outline, options);
+}
+
 /**
- * The path of a source's store. What of a checkpoint cannot be read in place is written into the cache folder first.
+ * The path of a source's store. Throws UNSUPPORTED for a draft of the store `draftFor` whose vocabulary is another.
+ * What of a checkpoint cannot be read in place is written into the cache folder first.
  */
 export async function prepare(
-  { source, options }: Methods['prepare']['args'],
+  { source, options, draftFor = null }: Methods['prepare']['args'],
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<string> {
@@ -56,13 +71,16 @@ export async function prepare(
   for (;;) {
     const path = resolveSource(source, options.cacheDir);
     const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
-    if (opened.kind === 'store') return opened.store.path;
+    if (opened.kind === 'store') {
+      if (draftFor !== null) checkVocabulary(opened.store, openStore(draftFor), source);
+      return opened.store.path;
+    }
     // A model that would not run is not worth converting.
-    const { plan } = planOutline(checkpointOutline(opened), options);
-    if (!plan.fits) throw new InsufficientMemoryError(plan);
+    const { plan } = planOutline(checkpointOutline(opened), options, memoryLeft(), await draftOf(options, signal));
+    if (!plan.fits && draftFor === null) throw new InsufficientMemoryError(plan);
     try {
       await write(opened, { rows: 'source', dense: 'source', inPlace: true }, signal, onProgress, comparing);
-      return opened.storePath;
+      if (draftFor === null) return opened.storePath;
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
       if (!(error instanceof FlashrowError)) throw error;

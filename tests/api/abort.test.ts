@@ -3,7 +3,12 @@ import { loadModel } from '../../dist/src/index.js';
 import { PROMPT, TALES, withTales } from '../support/shipped.js';
 
 /** Of a generation that was ended before its turn came. */
-const NOTHING = { text: '', tokens: [], finishReason: 'abort', usage: { prompt: 0, cached: 0, completion: 0 } };
+const NOTHING = {
+  text: '',
+  tokens: [],
+  finishReason: 'abort',
+  usage: { prompt: 0, cached: 0, completion: 0, reasoning: 0 },
+};
 const LONG = { maxTokens: 400, ignoreEos: true };
 
 describe('abort', () => {
@@ -54,7 +59,7 @@ describe('abort', () => {
       const { finishReason, usage, text } = await generation.result;
       expect({ finishReason, usage, text }).toEqual({
         finishReason: 'abort',
-        usage: { prompt: 400, cached: 0, completion: 0 },
+        usage: { prompt: 400, cached: 0, completion: 0, reasoning: 0 },
         text: '',
       });
       await expect(generation[Symbol.asyncIterator]().next()).rejects.toMatchObject({ name: 'AbortError' });

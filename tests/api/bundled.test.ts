@@ -29,7 +29,7 @@ const inApp = (body: string, env: object = {}) => {
 const twice =
   'for (let i = 0; i < 2; i++) { const model = await load(); console.log(model.info.kernels); await model.dispose(); }';
 
-describe('an app that lost a part of the package', { timeout: 60_000 }, () => {
+describe('an app that lost a part of the package', () => {
   it('is warned once that the kernels are not there, and runs', async () => {
     const { stdout, stderr } = await inApp(twice);
     expect(stdout).toBe('ts\nts\n');

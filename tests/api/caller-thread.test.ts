@@ -39,6 +39,7 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
     'src/plan/insufficient-memory.js',
     'src/plan/machine.js',
     'src/plan/memory-left.js',
+    'src/plan/model-options.js',
   ]);
   expect(own.filter((path) => path.startsWith('src/disk/'))).toEqual(['src/disk/tilde.js']);
   expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);

@@ -90,7 +90,7 @@ it('what ends an answer is known of a GGUF file without a tokenizer, and the ids
   expect(await generate(ended, false)).toMatchObject({ tokens: [], endedBy: 'endToken' });
 });
 
-it('such a model runs, is planned, converted and listed from the command line', { timeout: 60_000 }, async () => {
+it('such a model runs, is planned, converted and listed from the command line', async () => {
   const [, make, told] = MODELS[0];
   const path = make();
   const cache = ['--cache-dir', cacheDir];

@@ -15,7 +15,7 @@ const model = randomGguf('q8_0');
 const served = new Served({ 'o/m': { 'm-Q8_0.gguf': model } });
 const options = () => ({ endpoint: served.endpoint, cacheDir: served.cache, contextSize: 64 });
 
-describe('pullModel, listModels and removeModel', { timeout: 60_000 }, () => {
+describe('pullModel, listModels and removeModel', () => {
   it('fetch a model that then loads by its name, list it, and remove it', async () => {
     const stages = new Set<ProgressStage>();
     const plans: PlannedPull[] = [];

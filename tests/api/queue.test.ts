@@ -37,6 +37,49 @@ describe('a queue', () => {
   });
 });
 
+describe('a call that runs alone', () => {
+  it('waits for all that run, has nothing run beside it, and nobody passes it', async () => {
+    const queue = new Queue(2, Number.POSITIVE_INFINITY);
+    const order: string[] = [];
+    const join = (name: string, alone = false) => {
+      const ticket = queue.join(alone);
+      ticket.turn.then(() => order.push(name));
+      return ticket;
+    };
+    const a = join('a');
+    const alone = join('alone', true);
+    const b = join('b');
+    const c = join('c');
+    await a.turn;
+    expect([order, alone.place, b.place]).toEqual([['a'], 1, 2]);
+    a.leave();
+    await alone.turn;
+    expect(order).toEqual(['a', 'alone']);
+    alone.leave();
+    await Promise.all([b.turn, c.turn]);
+    expect(order).toEqual(['a', 'alone', 'b', 'c']);
+    const again = join('again', true);
+    b.leave();
+    // Who leaves the queue makes room for those behind.
+    const d = join('d');
+    expect([queue.length, d.place]).toEqual([2, 2]);
+    again.leave();
+    await d.turn;
+    for (const ticket of [c, d]) ticket.leave();
+    await queue.empty();
+  });
+
+  it('is refused where as many wait as may, though places are free', async () => {
+    const queue = new Queue(2, 1);
+    const first = queue.join();
+    const alone = queue.join(true);
+    expect(() => queue.join()).toThrow(expect.objectContaining({ code: 'BUSY' }));
+    alone.leave();
+    expect(queue.join().place).toBe(0);
+    first.leave();
+  });
+});
+
 describe('a model', () => {
   it('tells how many calls wait, and the place of each, and begins them in order', () =>
     withTales({ contextSize: 128 }, async (model) => {

@@ -100,10 +100,14 @@ describe('a format that cannot be had', () => {
     await expect(answer({ type: 'regex', pattern: '(?<=a)b' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 
-  it('is none beside tools', () => {
+  it('is none beside tools whose calls are read as they come', async () => {
     const tools = [{ type: 'function' as const, function: { name: 'f' } }];
     const messages = [{ role: 'user', content: 'x' }];
-    const options = { template: TEMPLATE, tools, responseFormat: { type: 'json_object' as const } };
-    expect(() => model.chat(messages, options)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED' }));
+    const template = `${TEMPLATE}{{ tools and '<|tool_call>' }}`;
+    const options = { template, tools, responseFormat: { type: 'json_object' as const } };
+    await expect(model.chat(messages, options).result).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('gemma-4'),
+    });
   });
 });

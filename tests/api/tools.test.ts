@@ -49,10 +49,12 @@ describe('tools', () => {
     await expect(refusal({ template: deaf, tools: [weather] })).rejects.toEqual(
       code('UNSUPPORTED', 'reads no `tools`'),
     );
-    const mistral = "{{ tools }}{{ '[TOOL_CALLS]' }}";
-    await expect(refusal({ template: mistral, tools: [weather], toolChoice: 'required' })).rejects.toEqual(
+    const unforced = "{{ tools }}{{ '<｜DSML｜function_calls>' }}";
+    await expect(refusal({ template: unforced, tools: [weather], toolChoice: 'required' })).rejects.toEqual(
       code('UNSUPPORTED', '`toolChoice`'),
     );
+    const strict = { ...weather, function: { ...weather.function, strict: true } };
+    await expect(refusal({ template: unforced, tools: [strict] })).rejects.toEqual(code('UNSUPPORTED', 'strict'));
   });
 
   it('are taken away by the choice of none', async () => {
@@ -65,10 +67,52 @@ describe('tools', () => {
       .result;
     const free = await model.chat([user], { template, tools: [weather], maxTokens: 4 }).result;
     expect(forced.usage.prompt).toBeGreaterThan(free.usage.prompt);
-    // The model tells tales. What it makes of the beginning of a call is none, and nothing of it is lost.
+    // Cut off, it is no call, and nothing of it is lost.
     expect(forced.text).toMatch(/^<tool_call>\n\{"name": "get_weather", "arguments": /);
     expect(forced.warnings).toEqual([expect.stringContaining('`toolChoice`')]);
     expect(forced).toMatchObject({ toolCalls: [], finishReason: 'length' });
+  });
+
+  it.each([
+    ['hermes', template],
+    ['mistral', "{{ tools }}{{ '[TOOL_CALLS]' }}{{ messages[0].content }}"],
+    ['qwen-xml', "{{ tools }}{{ '<function=' }}{{ messages[0].content }}"],
+    ['llama-3', "{{ tools }}{{ '<|python_tag|>' }}{{ messages[0].content }}"],
+  ])('are called with arguments that keep their schema, by any model: %s', async (_, written) => {
+    const parameters = {
+      type: 'object',
+      properties: { city: { type: 'string', enum: ['Paris', 'Rome'] }, days: { type: 'integer', maximum: 9 } },
+      required: ['city', 'days'],
+    };
+    const tool: Tool = { type: 'function', function: { name: 'get_weather', parameters, strict: true } };
+    const options = { template: written, tools: [tool], toolChoice: { name: 'get_weather' }, maxTokens: 120 };
+    for (const temperature of [0, 1.5]) {
+      const { toolCalls, warnings } = await model.chat([user], { ...options, temperature, seed: 3 }).result;
+      expect(toolCalls.length).toBe(1);
+      expect(warnings.filter((warning) => !warning.includes('seed'))).toEqual([]);
+      for (const { name, arguments: given } of toolCalls) {
+        expect(name).toBe('get_weather');
+        expect(['Paris', 'Rome']).toContain(given.city);
+        expect(given.days).toBeLessThanOrEqual(9);
+        expect(Number.isInteger(given.days)).toBe(true);
+        expect(Object.keys(given)).toEqual(['city', 'days']);
+      }
+    }
+  });
+
+  it('stand beside a format: the answer is one or the other', async () => {
+    const options = {
+      template,
+      tools: [weather],
+      responseFormat: { type: 'choice', choices: ['no'] } as const,
+      maxTokens: 120,
+      parallelToolCalls: false,
+    };
+    const free = await model.chat([user], options).result;
+    expect(free.toolCalls.length === 1 ? free.text : [free.text]).toEqual(free.toolCalls.length === 1 ? '' : ['no']);
+    expect((await model.chat([user], { ...options, toolChoice: 'none' }).result).text).toBe('no');
+    const forced = await model.chat([user], { ...options, toolChoice: 'required' }).result;
+    expect(forced).toMatchObject({ text: '', toolCalls: [{ name: 'get_weather' }] });
   });
 
   it('are checked', () => {
@@ -84,6 +128,7 @@ describe('tools', () => {
     expect(chat({ tools: [{ type: 'web_search' }] })).toThrowError(code('UNSUPPORTED', 'web_search'));
     for (const toolChoice of ['any', 'required', { name: 'get_weather' }])
       expect(chat({ toolChoice })).toThrowError(code('BAD_USAGE', 'toolChoice'));
+    expect(chat({ tools: [weather], parallelToolCalls: 1 })).toThrowError(code('BAD_USAGE', 'parallelToolCalls'));
     expect(chat({ tools: [weather], toolChoice: { name: 'other' } })).toThrowError(code('BAD_USAGE', 'toolChoice'));
   });
 });

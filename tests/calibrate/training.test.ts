@@ -113,7 +113,7 @@ describe('a threshold', () => {
 });
 
 describe('a fitted predictor', () => {
-  it('finds a rule of low rank from samples, and foretells tokens that it has not seen', { timeout: 60_000 }, () => {
+  it('finds a rule of low rank from samples, and foretells tokens that it has not seen', { timeout: 300_000 }, () => {
     const random = randomly(11);
     const [hiddenSize, numNeurons, tokens, trainTokens] = [24, 40, 3000, 2400];
     const gaussian = () => random() + random() + random() - 1.5;

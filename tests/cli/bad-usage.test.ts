@@ -36,6 +36,16 @@ const BAD_CALLS: [string[], string][] = [
   [['run', 'm', '--prompt', 'a', '--top-p', '1.01'], '--top-p takes a number above 0, at most 1'],
   [['run', 'm', '--prompt', 'a', '--min-p', '2'], '--min-p takes a number from 0 to 1'],
   [['run', 'm', '--prompt', 'a', '--repeat-penalty', '0'], '--repeat-penalty takes a number above 0'],
+  [['run', 'm', '--prompt', 'a', '--typical-p', '0'], '--typical-p takes a number above 0, at most 1'],
+  [['run', 'm', '--prompt', 'a', '--presence-penalty', 'x'], '--presence-penalty takes a number'],
+  [
+    ['run', 'm', '--prompt', 'a', '--penalty-window', '-1'],
+    '--penalty-window takes a whole number of at least 0, or all',
+  ],
+  [['run', 'm', '--prompt', 'a', '--dry-base', '0.5'], '--dry-base takes a number of at least 1'],
+  [['run', 'm', '--prompt', 'a', '--logit-bias', '5'], '--logit-bias takes a token id and what is added to its logit'],
+  [['run', 'm', '--prompt', 'a', '--logit-bias', '5+inf'], '--logit-bias takes a token id'],
+  [['run', 'm', '--prompt', 'a', '--repeat-last-n', '64'], '--penalty-window'],
   [['run', 'm', '--prompt', 'a', '--seed', 'x'], '--seed takes a whole number'],
   [['run', 'm', '--prompt', 'a', '--seed', '99999999999999999999999'], 'at least 0, at most 9007199254740991'],
   [['run', 'm', '--prompt', 'a', '--stop', ''], '--stop takes a text'],
@@ -69,7 +79,7 @@ const BAD_CALLS: [string[], string][] = [
 ];
 
 // Each case is a process of its own: a few run at once, so that the file stays short without crowding the machine.
-describe.concurrent('bad usage', { timeout: 30_000 }, () => {
+describe.concurrent('bad usage', () => {
   test.for(BAD_CALLS)('%j is refused with JSON and exit code 2', async ([args, named]) => {
     const { exitCode, json } = await flashrowJson(args);
     expect(json).toEqual({

@@ -8,7 +8,7 @@ import { checkpoint, useStories } from './stories.js';
 
 const ONE_TOKEN = ['--tokens', '[1]', '--max-tokens', '1'];
 
-describe.skipIf(!haveSharedData)(`budgets with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`budgets with stories260K${withoutSharedData}`, () => {
   const { model, scratch, shared } = useStories();
 
   test('plan fits from its own smallest budget on, and so does run', async () => {

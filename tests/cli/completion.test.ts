@@ -74,7 +74,7 @@ const ask = (shell: string, args: string[]) =>
 const BASH = `source <(flashrow completion bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _flashrow; printf '%s\\n' "\${COMPREPLY[@]}"`;
 const bash = (...words: string[]) => ask('bash', ['-c', BASH, 'bash', ...words]);
 
-describe.skipIf(missing('bash'))(`in bash${unless('bash')}`, { timeout: 60_000 }, () => {
+describe.skipIf(missing('bash'))(`in bash${unless('bash')}`, () => {
   test('commands, options and values', () => {
     expect(bash('flashrow', 'tok')).toEqual(['tokenize']);
     expect(bash('flashrow', 'run', 'm', '--mem')).toEqual(['--memory']);
@@ -93,7 +93,7 @@ const ZSH = `compadd() { shift; print -l -- "$@"; }; _files() { print -- FILES "
 source <(flashrow completion zsh); words=("$@"); CURRENT=$#; _flashrow`;
 const zsh = (...words: string[]) => ask('zsh', ['-f', '-c', ZSH, 'zsh', ...words]);
 
-describe.skipIf(missing('zsh'))(`in zsh${unless('zsh')}`, { timeout: 60_000 }, () => {
+describe.skipIf(missing('zsh'))(`in zsh${unless('zsh')}`, () => {
   test('commands, options, names and files', () => {
     expect(zsh('flashrow', 'tok')).toEqual(['tokenize']);
     expect(zsh('flashrow', 'run', 'm', '--mem')).toEqual(['--memory']);
@@ -104,7 +104,7 @@ describe.skipIf(missing('zsh'))(`in zsh${unless('zsh')}`, { timeout: 60_000 }, (
 
 const fish = (line: string) => ask('fish', ['-c', `flashrow completion fish | source; complete -C '${line}'`]);
 
-describe.skipIf(missing('fish'))(`in fish${unless('fish')}`, { timeout: 60_000 }, () => {
+describe.skipIf(missing('fish'))(`in fish${unless('fish')}`, () => {
   test('commands, options, names and files', () => {
     expect(fish('flashrow tok')).toEqual(['tokenize']);
     expect(fish('flashrow run m --mem')).toEqual(['--memory']);

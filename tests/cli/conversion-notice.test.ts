@@ -20,4 +20,4 @@ test('the notice of a conversion names the formats that were not kept', async ()
   expect(changed.stderr).toMatch(new RegExp(`^q4_0 to q8_0: ${downs} tensors, relative error up to 0\\.\\d%$`, 'm'));
   expect(kept.stderr).toMatch(/^converted in /m);
   expect(kept.stderr).not.toMatch(/ to q8_0: /);
-}, 60_000);
+});

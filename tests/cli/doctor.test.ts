@@ -73,7 +73,7 @@ test('Ctrl-C ends it with 130 and takes the file away', async () => {
   const own = join(folder, 'own');
   mkdirSync(own);
   const { child, outcome } = start(['doctor', own, '--size', '64MB', '--json']);
-  await expect.poll(() => existsSync(own) && readdirSync(own).length, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => existsSync(own) && readdirSync(own).length, { timeout: 120_000 }).toBe(1);
   child.kill('SIGINT');
   const { exitCode, stdout } = await outcome;
   expect([exitCode, JSON.parse(stdout).error.code]).toEqual([130, 'ABORTED']);

@@ -25,6 +25,7 @@ const receipt: Receipt = {
   stateFormat: 'f16',
   scratchBytes: 200_000,
   cacheBytes: 1_500_000,
+  draftBytes: 0,
   memoryBytes: 5_100_000,
   overheadBytes: 40_000_000,
   rssGrowthBytes: 43_000_000,
@@ -35,6 +36,14 @@ const receipt: Receipt = {
   bundlesMissed: 1000,
   prefillTokensPerSecond: 250,
   decodeTokensPerSecond: 31.25,
+  speculation: {
+    draft: 'lookup',
+    drafted: 30,
+    accepted: 20,
+    tokensPerPass: 1.25,
+    bytesPerToken: 16_000,
+    without: { tokensPerSecond: 26, bytesPerToken: 20_000 },
+  },
   tokenMs: { p50: 31, p95: 40, p99: 55 },
   readWaitMs: 120,
   ffnMs: 900,
@@ -56,6 +65,7 @@ const plan: Plan = {
   stateFormat: 'f16',
   scratchBytes: 300_000,
   cacheBytes: 2_000_000,
+  draftBytes: 0,
   overheadBytes: 40_000_000,
   ffnBytes: 8_000_000,
   cachedShare: 0.25,
@@ -63,10 +73,12 @@ const plan: Plan = {
   conversion: { needed: true, bytes: 36e9 },
   forecast: {
     tokensPerSecond: 2.5,
+    withDrafts: { least: 2.425, most: 7.5 },
     prefillTokensPerSecond: 6.25,
     loadSeconds: 3,
     promptTokens: 128,
     firstTokenSeconds: 23.5,
+    diskBytesPerSecond: 2e9,
     basis: 'reads and kernels',
   },
   exact: true,
@@ -129,6 +141,7 @@ describe('formatting', () => {
         'memory  5.10 MB of 5.20 MB (resident 3.00 MB, state 400 kB, scratch 200 kB, cache 1.50 MB) + overhead 40.0 MB; the process grew by 43.0 MB',
         'flash   3.00 MB in 1,200 reads (4.00 MB from the device), 75.0% of 4,000 bundles were cached',
         'time    waiting for reads 120 ms, FFN 900 ms, dense 4.20 s, other 3.2 ms',
+        'drafts  lookup, 20 of 30 tokens right, 1.25 tokens a pass; passes over one token ran at 26.0 tokens/s',
       ].join('\n'),
     );
   });
@@ -152,6 +165,7 @@ describe('formatting', () => {
     expect(table).toContain('36.0 GB to write once, about 3 min');
     expect(table).toMatch(/context +256 tokens \(the budget holds 1,024\)/);
     expect(table).toMatch(/forecast +generation at about 2\.50 tokens\/s/);
+    expect(table).toMatch(/with drafts +from 2\.42 tokens\/s, where nothing is foretold, to 7\.50 tokens\/s/);
     expect(table).toMatch(
       /first token +after about 23\.5 s: loads in 3\.00 s; a prompt of 128 tokens at about 6\.25 tokens\/s/,
     );

@@ -21,7 +21,18 @@ const GENERATE = [
   '--top-k',
   '--top-p',
   '--min-p',
+  '--typical-p',
+  '--xtc-probability',
+  '--xtc-threshold',
   '--repeat-penalty',
+  '--presence-penalty',
+  '--frequency-penalty',
+  '--penalty-window',
+  '--dry-multiplier',
+  '--dry-base',
+  '--dry-allowed-length',
+  '--dry-window',
+  '--logit-bias',
   '--seed',
   '--stop',
   '--ignore-eos',
@@ -40,10 +51,11 @@ const OPTIONS: Record<string, string[]> = {
     '--trace',
     '--save-state',
     '--load-state',
+    '--draft',
     ...GENERATE,
     ...SHARED,
   ],
-  chat: ['--system', '--chat-template', '--template-var', ...GENERATE, ...SHARED],
+  chat: ['--draft', '--system', '--chat-template', '--template-var', ...GENERATE, ...SHARED],
   serve: [
     '--port',
     '--host',
@@ -53,12 +65,15 @@ const OPTIONS: Record<string, string[]> = {
     '--chat-template',
     '--max-queue',
     '--keep-alive',
+    '--sessions-dir',
+    '--sessions-size',
+    '--draft',
     ...SHARED,
   ],
   logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: [...SHARED, '--prompt-tokens', '--disk-speed', '--memory-speed'],
+  plan: [...SHARED, '--draft', '--prompt-tokens', '--disk-speed', '--memory-speed'],
   doctor: ['--size'],
   build: ['--force'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
@@ -151,7 +166,7 @@ describe.each([undefined, ...Object.keys(OPTIONS)])('the help of %s', (name) => 
   });
 });
 
-describe.concurrent('what is misspelled', { timeout: 30_000 }, () => {
+describe.concurrent('what is misspelled', () => {
   test.for<[string[], string]>([
     [['nope'], "unknown command 'nope'. See `flashrow help`"],
     [['help', 'nope'], "unknown command 'nope'. See `flashrow help`"],

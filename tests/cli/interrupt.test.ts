@@ -8,7 +8,7 @@ import { useStories } from './stories.js';
 
 const ENDLESS = ['--tokens', '[1]', '--max-tokens', '100000', '--ignore-eos'];
 
-describe.skipIf(!haveSharedData)(`interrupts with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`interrupts with stories260K${withoutSharedData}`, () => {
   const { model, scratch, shared } = useStories();
 
   test('Ctrl-C ends the text where it is, with exit code 130', async () => {

@@ -26,7 +26,7 @@ const tokenize = (name: string) =>
     ...['tokenize', name, '--text', 'Once', '--cache-dir', cache],
   ]);
 
-describe.concurrent('a model in the cache folder', { timeout: 60_000 }, () => {
+describe.concurrent('a model in the cache folder', () => {
   test.for(['tale', 'TALES-0', ONE])('is known as %s', async (name) => {
     const { exitCode, json, stderr } = await tokenize(name);
     expect([exitCode, json.tokens]).toEqual([0, [0, 977]]);
@@ -86,7 +86,7 @@ test('a link to what is not there is named as such', async () => {
   symlinkSync('gone.gguf', path);
   const { json } = await tokenize(path);
   expect(json.error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('is a link to gone.gguf') });
-}, 60_000);
+});
 
 test('a file in place of the cache folder is told in words', async () => {
   const path = join(cache, 'file');
@@ -96,9 +96,9 @@ test('a file in place of the cache folder is told in words', async () => {
     const message = `${path} is a file, not a cache folder; --cache-dir names a folder`;
     expect(json.error).toMatchObject({ code: 'NOT_FOUND', message });
   }
-}, 60_000);
+});
 
 test('a file of a similar name is suggested', async () => {
   const { json } = await tokenize(`${TALES.slice(0, -1)}`);
   expect(json.error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(`did you mean ${TALES}?`) });
-}, 60_000);
+});

@@ -22,11 +22,11 @@ beforeAll(async () => {
   writeFileSync(join(scratch, 'utf16.txt'), Buffer.from(`\ufeff${PROMPT}`, 'utf16le'));
   writeFileSync(join(scratch, 'latin1.txt'), Buffer.from('Z\u00fcrich', 'latin1'));
   expected = (await run(['--prompt', PROMPT])).json;
-}, 60_000);
+});
 
 afterAll(() => rmSync(scratch, { recursive: true }));
 
-describe('the prompt of run', { timeout: 60_000 }, () => {
+describe('the prompt of run', () => {
   test.for<[string, () => [string[], string?]]>([
     ['is the argument after the model', () => [[PROMPT]]],
     ['is what -p says', () => [['-p', PROMPT]]],
@@ -78,7 +78,7 @@ test('tokenize takes a file byte for byte, and says that a byte order mark is am
   const [plain, marked] = [await ids('prompt.txt'), await ids('bom.txt')];
   expect(marked.json.tokens.length).toBeGreaterThan(plain.json.tokens.length);
   expect([plain.stderr, marked.stderr.includes('byte order mark')]).toEqual(['', true]);
-}, 60_000);
+});
 
 test('variables of a template are JSON where they parse', () => {
   const given = [

@@ -43,7 +43,7 @@ async function record(name: string, options: string[]): Promise<{ path: string; 
   return { path, result: json };
 }
 
-describe('run --trace', { timeout: 60_000 }, () => {
+describe('run --trace', () => {
   for (const [memory, cache, policy] of [
     ['7.3MB', 'lru', 'lru'],
     ['8MB', 'window:2', 'window'],
@@ -147,7 +147,7 @@ describe('run --trace', { timeout: 60_000 }, () => {
   }
 });
 
-describe('replay', { timeout: 60_000 }, () => {
+describe('replay', () => {
   let path: string;
   beforeAll(async () => {
     ({ path } = await record('replayed.trace', GATE));

@@ -7,7 +7,7 @@ import { checkpoint, greedyIds, greedyText, useStories } from './stories.js';
 
 const GREEDY = ['--tokens', '[1]', '--max-tokens', '100'];
 
-describe.skipIf(!haveSharedData)(`run with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`run with stories260K${withoutSharedData}`, () => {
   const { model, scratch, shared } = useStories();
 
   test('continues tokens greedily as the reference does, with usage and a receipt', async () => {

@@ -7,7 +7,7 @@ import { haveSharedData, withoutSharedData } from '../support/shared-data.js';
 import { readNpyRows } from './npy.js';
 import { greedyIds, readReference, stories, useStories } from './stories.js';
 
-describe.skipIf(!haveSharedData)(`logprobs and eval with stories260K${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`logprobs and eval with stories260K${withoutSharedData}`, () => {
   const { model, scratch, shared } = useStories();
 
   test('logprobs agree with the reference logits', async () => {

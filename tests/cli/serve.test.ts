@@ -1,4 +1,7 @@
 import { once } from 'node:events';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { flashrowJson, type Running, start } from '../support/flashrow.js';
 import { TALES } from '../support/shipped.js';
@@ -27,6 +30,29 @@ describe('serve', () => {
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining('ending')]);
   });
 
+  it('finds the conversations of the run before in --sessions-dir', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'flashrow-serve-'));
+    const prompt = Array.from({ length: 60 }, (_, i) => 300 + ((i * 7) % 900));
+    const ask = async (ids: number[]) => {
+      const running = serve('--sessions-dir', folder, '--sessions-size', '10MB');
+      const url = await listening(running);
+      const body = JSON.stringify({ prompt: ids, max_tokens: 4, temperature: 0 });
+      const answer = await fetch(`${url}/v1/completions`, { method: 'POST', body });
+      const { usage } = (await answer.json()) as { usage: { prompt_tokens_details: { cached_tokens: number } } };
+      running.child.kill('SIGTERM');
+      expect((await running.outcome).exitCode).toBe(0);
+      return usage.prompt_tokens_details.cached_tokens;
+    };
+    try {
+      expect(await ask(prompt)).toBe(0);
+      const [file, ...others] = readdirSync(folder);
+      expect([others, statSync(join(folder, file)).mode & 0o777]).toEqual([[], 0o600]);
+      expect(await ask([...prompt, 5, 6])).toBe(60);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   it('ends at once on the second signal', async () => {
     const running = serve();
     const url = await listening(running);
@@ -45,6 +71,13 @@ describe('serve', () => {
     };
     expect(await refused('--host', '0.0.0.0')).toEqual([2, 'BAD_USAGE', expect.stringContaining('--api-key')]);
     expect(await refused('--api-key', '')).toEqual([2, 'BAD_USAGE', expect.stringContaining('empty')]);
+    expect(await refused('--sessions-size', '1GB')).toEqual([
+      2,
+      'BAD_USAGE',
+      expect.stringContaining('--sessions-dir'),
+    ]);
+    const size = ['--sessions-dir', join(tmpdir(), 'none'), '--sessions-size', 'much'];
+    expect(await refused(...size)).toEqual([2, 'BAD_USAGE', expect.stringContaining('much')]);
     expect(await refused('--port', '70000')).toEqual([2, 'BAD_USAGE', expect.stringContaining('65535')]);
   });
 });

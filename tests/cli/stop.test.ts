@@ -13,7 +13,7 @@ beforeAll(async () => {
   word = whole.split(' ')[5];
 });
 
-describe('--stop', { timeout: 60_000 }, () => {
+describe('--stop', () => {
   const cases: [string, (text: string) => string[]][] = [
     ['before the model', (text) => ['--stop', text, TALES, ...PROMPT, ...SHORT]],
     ['as --stop=text', (text) => [`--stop=${text}`, TALES, ...PROMPT, ...SHORT]],

@@ -7,7 +7,7 @@ import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared
 
 const model = sharedPath('models/stories260K/stories260K.gguf');
 
-describe.skipIf(!haveSharedData)(`convert and verify${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`convert and verify${withoutSharedData}`, () => {
   let scratch: string;
   beforeAll(() => {
     scratch = mkdtempSync(join(tmpdir(), 'flashrow-store-'));

@@ -12,7 +12,7 @@ const tokenize = (args: string[], input = '') =>
   flashrowJson<{ tokens: number[] }>(['tokenize', vocabulary, ...args], input);
 
 // References: llama.cpp's own expectations for its vocabulary test.
-describe.skipIf(!haveSharedData)(`tokenize${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.skipIf(!haveSharedData)(`tokenize${withoutSharedData}`, () => {
   const cases = () => {
     const inputs = readFileSync(`${vocabulary}.inp`, 'utf8').split('\n__ggml_vocab_test__\n');
     const outputs = readFileSync(`${vocabulary}.out`, 'utf8').split('\n');
@@ -61,4 +61,4 @@ test('a model that was pulled into --cache-dir is known by its name, to tokenize
   } finally {
     rmSync(cache, { recursive: true });
   }
-}, 60_000);
+});

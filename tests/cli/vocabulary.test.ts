@@ -18,7 +18,7 @@ const cached = (...args: string[]) => [...args, '--cache-dir', join(folder, 'cac
 const handed = (file: string) => sharedPath(join('cases', file));
 
 /** Models of a few weights, made so that each token is followed by the next one, or that nothing is a number. */
-describe.runIf(haveSharedData)(`a tiny model${withoutSharedData}`, { timeout: 60_000 }, () => {
+describe.runIf(haveSharedData)(`a tiny model${withoutSharedData}`, () => {
   const run = (file: string, ...more: string[]) =>
     flashrowJson<GenerationResult>(['run', ...cached(handed(file), '--tokens', '[0]', '--max-tokens', '6'), ...more]);
 
@@ -64,7 +64,7 @@ describe.runIf(haveSharedData)(`a tiny model${withoutSharedData}`, { timeout: 60
   });
 });
 
-describe('what is odd about a vocabulary', { timeout: 60_000 }, () => {
+describe('what is odd about a vocabulary', () => {
   /** Without a pre-tokenizer, and with an EOS outside the vocabulary. */
   function odd(): string {
     const gguf = tinyLlama();

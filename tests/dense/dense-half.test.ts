@@ -51,6 +51,8 @@ function buffers(model: WrittenModel) {
   };
 }
 
+const positionsFrom = (position: number, tokens: number) => Array.from({ length: tokens }, (_, i) => position + i);
+
 /** Runs all three segments at `tokens` and gives the largest error of each against double arithmetic. */
 async function errors(
   model: WrittenModel,
@@ -64,7 +66,7 @@ async function errors(
   const of = (name: string) => weights.get(`layers.${layer}.${name}`)!;
   const { x, attention, q, k, v, ffnInput, logits } = buffers(model);
 
-  await half.attentionInput(layer, x, tokens, position, q, k, v);
+  await half.attentionInput(layer, x, tokens, positionsFrom(position, tokens), q, k, v);
   const normed = naiveNorm(x, tokens, of('attentionNorm'), normEpsilon);
   const expectedQ = naiveRotary(
     naiveMatmul(normed, tokens, of('q'), hiddenSize),
@@ -163,7 +165,7 @@ describe.each(cases)('the resident half of a model $title', ({ write }) => {
     const { hiddenSize, vocabSize } = model.spec;
     const ids = [vocabSize - 1, 0, 17, 17];
     const x = new Float32Array(ids.length * hiddenSize);
-    half.embed(ids, 0, x);
+    half.embed(ids, positionsFrom(0, ids.length), x);
     const table = model.weights.get('embedding')!;
     ids.forEach((id, i) => {
       expect(x.subarray(i * hiddenSize, (i + 1) * hiddenSize)).toEqual(
@@ -182,7 +184,7 @@ describe.each(cases)('the resident half of a model $title', ({ write }) => {
     };
     for (const buffer of [q, k, v, ffnInput, logits]) buffer.fill(77);
     const before = x.slice();
-    await half.attentionInput(0, x, 3, 0, q, k, v);
+    await half.attentionInput(0, x, 3, [0, 1, 2], q, k, v);
     await half.attentionOutput(0, attention, x, 3, ffnInput);
     await half.logits(x, 3, logits);
     expect(x.subarray(3 * width.x)).toEqual(before.subarray(3 * width.x));
@@ -246,7 +248,7 @@ describe('results', () => {
             whole.ffnInput,
             whole.logits,
           ].map(part);
-          await half.attentionInput(0, x, chunk, from, q, k, v);
+          await half.attentionInput(0, x, chunk, positionsFrom(from, chunk), q, k, v);
           await half.attentionOutput(0, attention, x, chunk, ffnInput);
           await half.logits(x, chunk, logits);
         }
@@ -258,15 +260,38 @@ describe('results', () => {
     for (const outcome of outcomes) expect(outcome).toEqual(outcomes[0]);
   });
 
+  it('are those of each position by itself, whatever positions a call brings', async () => {
+    const model = writeRandomModel(folder, smallSpec(), 'f32');
+    const half = await open(model);
+    const { x, q, k, v } = buffers(model);
+    const positions = [5, 6, 90, 0].slice(0, MAX_TOKENS);
+    // The tables of an earlier call must not show.
+    await half.attentionInput(0, x, 2, [5, 7], q, k, v);
+    await half.attentionInput(0, x, positions.length, positions, q, k, v);
+    for (const [row, position] of positions.entries()) {
+      const alone = buffers(model);
+      const width = alone.x.length / MAX_TOKENS;
+      await half.attentionInput(0, x.subarray(row * width), 1, [position], alone.q, alone.k, alone.v);
+      for (const [together, own] of [
+        [q, alone.q],
+        [k, alone.k],
+      ]) {
+        const size = own.length / MAX_TOKENS;
+        expect(together.subarray(row * size, (row + 1) * size)).toEqual(own.subarray(0, size));
+      }
+    }
+    await half.dispose();
+  });
+
   it('follow the buffers that each call brings', async () => {
     const model = writeRandomModel(folder, smallSpec(), 'f32');
     const half = await open(model);
     const first = buffers(model);
     const second = buffers(model);
     second.x.reverse();
-    for (const { x, q, k, v } of [first, second, first]) await half.attentionInput(0, x, 2, 0, q, k, v);
+    for (const { x, q, k, v } of [first, second, first]) await half.attentionInput(0, x, 2, [0, 1], q, k, v);
     const again = buffers(model);
-    await half.attentionInput(0, second.x, 2, 0, again.q, again.k, again.v);
+    await half.attentionInput(0, second.x, 2, [0, 1], again.q, again.k, again.v);
     expect(again.q).toEqual(second.q);
     expect(first.q).not.toEqual(second.q);
     await half.dispose();

@@ -118,7 +118,7 @@ describe('embed', () => {
   it.each([-1, 96, 1.5, Number.NaN])('refuses %d as an id and writes nothing', async (id) => {
     const half = await open(writeRandomModel(folder, smallSpec(), 'f32'));
     const x = new Float32Array(2 * 64).fill(5);
-    expect(() => half.embed([1, id], 0, x)).toThrow(
+    expect(() => half.embed([1, id], [0, 1], x)).toThrow(
       expect.objectContaining({ code: 'BAD_USAGE', details: expect.objectContaining({ index: 1 }) }),
     );
     expect(x.every((value) => value === 5)).toBe(true);
@@ -129,7 +129,7 @@ describe('embed', () => {
     const model = writeRandomModel(folder, smallSpec(), 'f32');
     const half = await open(model);
     fs.truncateSync(model.tensors.get('embedding')!.path, 5000);
-    expect(() => half.embed([90], 0, new Float32Array(64))).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
+    expect(() => half.embed([90], [0], new Float32Array(64))).toThrow(expect.objectContaining({ code: 'CORRUPT' }));
     await half.dispose();
   });
 });

@@ -5,6 +5,8 @@ import { naiveRotary, randomVector, relativeError, smallSpec } from './support.j
 const HEADS = 3;
 const TOKENS = 4;
 
+const positionsFrom = (position: number) => Array.from({ length: TOKENS }, (_, token) => position + token);
+
 describe.each([
   {
     title: 'neighbouring pairs',
@@ -42,7 +44,7 @@ describe.each([
   const vectors = randomVector(TOKENS * HEADS * spec.headDim, 5);
   const turned = (rotary: Rotary, position: number) => {
     const out = vectors.slice();
-    rotary.apply(out, TOKENS, HEADS, position);
+    rotary.apply(out, TOKENS, HEADS, positionsFrom(position));
     return out;
   };
 
@@ -61,12 +63,26 @@ describe.each([
     }
   });
 
+  it('turns each vector by its own position', () => {
+    const positions = [7, 131_000, 0, 7, 8, 9].slice(0, TOKENS);
+    const out = vectors.slice();
+    const rotary = new Rotary(spec.rotary!, spec.headDim, TOKENS);
+    turned(rotary, 7);
+    rotary.apply(out, positions.length, HEADS, positions);
+    const size = HEADS * spec.headDim;
+    for (const [token, position] of positions.entries()) {
+      const one = vectors.slice(token * size, (token + 1) * size);
+      new Rotary(spec.rotary!, spec.headDim, TOKENS).apply(one, 1, HEADS, [position]);
+      expect(out.subarray(token * size, (token + 1) * size)).toEqual(one);
+    }
+  });
+
   it('does not depend on what it was asked before', () => {
     const rotary = new Rotary(spec.rotary!, spec.headDim, TOKENS);
     const fresh = (position: number) => turned(new Rotary(spec.rotary!, spec.headDim, TOKENS), position);
     for (const position of [3, 4, 3, 0]) expect(turned(rotary, position)).toEqual(fresh(position));
     const one = vectors.slice(0, HEADS * spec.headDim);
-    rotary.apply(one, 1, HEADS, 8);
+    rotary.apply(one, 1, HEADS, [8]);
     expect(turned(rotary, 8)).toEqual(fresh(8));
   });
 });

@@ -85,11 +85,11 @@ describe.skipIf(!haveSharedData)(`stories260K${withoutSharedData}`, () => {
     const attention = new Float32Array(heads * headDim);
     const logits = new Float32Array(spec.vocabSize);
     for (let position = 0; position < STEPS; position++) {
-      half.embed([ids[position]], position, x);
+      half.embed([ids[position]], [position], x);
       for (let layer = 0; layer < spec.numLayers; layer++) {
         const k = new Float32Array(keyValueHeads * headDim);
         const v = new Float32Array(keyValueHeads * headDim);
-        await half.attentionInput(layer, x, 1, position, q, k, v);
+        await half.attentionInput(layer, x, 1, [position], q, k, v);
         cache[layer].k.push(k);
         cache[layer].v.push(v);
         attend(q, cache[layer].k, cache[layer].v, heads, headDim, attention);

@@ -43,7 +43,7 @@ function answerOf(answer: string, stop: string[] = []) {
         token: (id: number) => vocabulary[id],
       },
       channels: null,
-      form: { dialect: 'hermes', tools: [{ name: 'f', parameters: null }], begun: '' },
+      form: { dialect: 'hermes', tools: [{ name: 'f', parameters: null }], begun: '', held: null },
     },
     (piece) => pieces.push(piece),
   );

@@ -8,11 +8,12 @@ import { GOLDENS, writeGolden } from '../support/golden-families.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
 
 /** By what mixes its tokens: the name of a GGUF file of tiny-2026, and of a Hugging Face folder. */
-const MODELS: Record<string, [gguf: string, folder: string]> = {
+const MODELS: Record<string, [gguf: string, folder: string | null]> = {
   'windows of attention': ['gemma4-moe', 'gemma4, inputs of each layer'],
   'latent attention': ['deepseek2-glm', 'deepseek-v3'],
   'short convolutions': ['lfm2', 'lfm2-moe'],
   'gated delta nets': ['qwen35moe', 'qwen3.5'],
+  'n-grams before gated delta nets, and attention to some blocks': ['qwen4exp-sparse', null],
   'Mamba-2': ['granitehybrid', 'nemotron-h'],
 };
 
@@ -45,6 +46,7 @@ async function run(store: string, chunkTokens: number | undefined, memory: numbe
   try {
     await host.score(
       [ids],
+      () => false,
       () => {},
       (row) => logits.push(Buffer.from(row.slice().buffer)),
     );
@@ -70,7 +72,7 @@ describe.each(Object.entries(MODELS))('the logits of a text are the same bits, w
     await expectSameLogits(writeTiny(scratch, { model: gguf, type: 'q8_0', seed: 4, shape: 'a' }));
   });
 
-  it(`in a Hugging Face folder, ${folder}`, async () => {
-    await expectSameLogits(writeGolden(join(scratch, folder.replace(/\W+/g, '-')), GOLDENS.models[folder]));
+  it.skipIf(folder === null)(`in a Hugging Face folder, ${folder ?? 'which is not known'}`, async () => {
+    await expectSameLogits(writeGolden(join(scratch, folder!.replace(/\W+/g, '-')), GOLDENS.models[folder!]));
   });
 });

@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { NEUTRAL_SAMPLING } from '../../dist/src/contract/sampling-options.js';
 import { Sampler, type SamplerOptions } from '../../dist/src/engine/sampler.js';
 
 const logits = () => Float32Array.from([1, 3, 2, -1, 3, 0]);
 const sampler = (options: Partial<SamplerOptions> = {}) =>
   new Sampler({
+    ...NEUTRAL_SAMPLING,
     temperature: 1,
-    topK: 0,
-    topP: 1,
-    minP: 0,
-    repeatPenalty: 1,
     seed: 7,
     vocabSize: 6,
     masked: [],
+    breaks: () => false,
     ...options,
   });
 
@@ -101,7 +100,17 @@ describe('Sampler', () => {
     ['infinity', [1, 2, Number.POSITIVE_INFINITY, 3, 4, 5]],
     ['nothing but minus infinity', new Array(6).fill(Number.NEGATIVE_INFINITY)],
   ])('refuses logits with %s, however it draws', (_, values) => {
-    for (const options of [{ temperature: 0 }, {}, { topK: 2 }, { topP: 0.5 }, { minP: 0.1 }, { repeatPenalty: 2 }]) {
+    for (const options of [
+      { temperature: 0 },
+      {},
+      { topK: 2 },
+      { topP: 0.5 },
+      { minP: 0.1 },
+      { repeatPenalty: 2 },
+      { typicalP: 0.5 },
+      { xtcProbability: 0.5 },
+      { logitBias: [[2, 1]] as const },
+    ]) {
       const draw = () => sampler(options).next(Float32Array.from(values), [1]);
       expect(draw).toThrow(expect.objectContaining({ code: 'NOT_A_NUMBER' }));
     }

@@ -22,6 +22,10 @@ describe('the sampling of generation_config.json', () => {
       { do_sample: true, temperature: 0.6, top_k: 20, top_p: 0.95, min_p: 0.01 },
       { temperature: 0.6, topK: 20, topP: 0.95, minP: 0.01 },
     ],
+    [
+      { do_sample: true, top_k: null, typical_p: 0.9 },
+      { temperature: 1, topP: 1, typicalP: 0.9 },
+    ],
     [{ repetition_penalty: 1.05, typical_p: 1, num_beams: 1, no_repeat_ngram_size: 0 }, { repeatPenalty: 1.05 }],
   ])('of %j is %j, without a warning', (config, expected) => {
     expect(samplingDefaults(config)).toEqual({ defaults: expected, warnings: [] });
@@ -38,7 +42,6 @@ describe('the sampling of generation_config.json', () => {
   });
 
   it.each([
-    { typical_p: 0.9 },
     { no_repeat_ngram_size: 3 },
     { bad_words_ids: [[1]] },
     { num_beams: 4 },
@@ -69,6 +72,19 @@ describe('the sampling of a GGUF file', () => {
     [{ penalty_repeat: 1.1 }, { repeatPenalty: 1.1 }],
     [{ penalty_repeat: 1.1, penalty_last_n: 64 }, { repeatPenalty: 1.1 }],
     [{ penalty_repeat: 1.1, penalty_last_n: 0 }, {}],
+    [
+      { penalty_repeat: 1.1, penalty_last_n: 256 },
+      { repeatPenalty: 1.1, penaltyWindow: 256 },
+    ],
+    [
+      { penalty_repeat: 1.1, penalty_last_n: -1 },
+      { repeatPenalty: 1.1, penaltyWindow: Number.POSITIVE_INFINITY },
+    ],
+    [{ penalty_last_n: 256 }, {}],
+    [
+      { temp: 1, xtc_probability: 0.5, xtc_threshold: 0.2 },
+      { temperature: 1, xtcProbability: 0.5, xtcThreshold: 0.2 },
+    ],
     [{ mirostat: 0, mirostat_tau: 5, mirostat_eta: 0.1, xtc_probability: 0, xtc_threshold: 0.1 }, {}],
   ])('%j is %j, without a warning', (sampling, expected) => {
     expect(of(sampling)).toEqual({ defaults: expected, warnings: [] });
@@ -76,8 +92,7 @@ describe('the sampling of a GGUF file', () => {
 
   it.each([
     [{ mirostat: 2 }, 'mirostat'],
-    [{ xtc_probability: 0.5 }, 'xtc_probability'],
-    [{ penalty_repeat: 1.1, penalty_last_n: 256 }, 'penalty_last_n'],
+    [{ temp: 1, xtc_probability: 5 }, 'xtc_probability'],
     [{ sequence: 'top_k;temperature' }, 'sequence'],
     [{ of_tomorrow: 1 }, 'of_tomorrow'],
   ])('%j is not done, and named', (sampling, key) => {

@@ -41,7 +41,7 @@ describe('the HTTP server', () => {
   let server: ChildProcess;
   let said = '';
   let url: string;
-  const heard = (pattern: RegExp) => vi.waitFor(() => expect(said).toMatch(pattern), { timeout: 20_000 });
+  const heard = (pattern: RegExp) => vi.waitFor(() => expect(said).toMatch(pattern), { timeout: 120_000 });
   const ask = async (query: string): Promise<IncomingMessage> => {
     const [response] = await once(get(`${url}?${query}`), 'response');
     return response;

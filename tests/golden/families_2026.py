@@ -152,6 +152,9 @@ MODELS = {
         **USUAL, **more, head_dim=16, hybrid_override_pattern='MEM*EME*E', mamba_num_heads=8, mamba_head_dim=16, n_groups=2, ssm_state_size=16, conv_kernel=4,
         n_routed_experts=8, num_experts_per_tok=2, moe_intermediate_size=32, moe_shared_expert_intermediate_size=48, n_group=1, topk_group=1,
         routed_scaling_factor=1.5)) for name, more in [('nemotron-h', {}), ('nemotron-h, latent experts', dict(moe_latent_size=48))]},
+    'nemotron-h, ordinary networks': (t.NemotronHForCausalLM, t.NemotronHConfig(
+        **USUAL, intermediate_size=96, head_dim=16, hybrid_override_pattern='M-M*-M-*-', mamba_num_heads=8, mamba_head_dim=16, n_groups=2,
+        ssm_state_size=16, conv_kernel=4)),
     'granite-hybrid, experts': (t.GraniteMoeHybridForCausalLM, t.GraniteMoeHybridConfig(
         **GRANITE, intermediate_size=32, num_local_experts=8, num_experts_per_tok=2)),
     'granite-hybrid': (t.GraniteMoeHybridForCausalLM, t.GraniteMoeHybridConfig(**GRANITE, num_local_experts=0, position_embedding_type='rope')),

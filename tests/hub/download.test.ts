@@ -24,7 +24,7 @@ async function failWrites(code: string): Promise<void> {
   vi.spyOn(prototype, 'write').mockRejectedValue(Object.assign(new Error(`${code}: mocked`), { code }));
 }
 
-describe('a place for a model', { timeout: 60_000 }, () => {
+describe('a place for a model', () => {
   it.each([
     ['ENOSPC', 'DISK_FULL'],
     ['EDQUOT', 'DISK_FULL'],
@@ -63,7 +63,7 @@ describe('a place for a model', { timeout: 60_000 }, () => {
   });
 });
 
-describe('a plan that does not fit', { timeout: 60_000 }, () => {
+describe('a plan that does not fit', () => {
   it('is warned of, with the smallest budget that works, which works', async () => {
     const { exitCode, stderr, json } = await served.pull<{ plan: { minimumBytes: number } }>('o/m', '--memory', '1');
     expect(exitCode).toBe(0);

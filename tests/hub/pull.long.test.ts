@@ -57,7 +57,7 @@ const pull = <Result = PullResult>(name: string, ...more: string[]) =>
   flashrowJson<Result>(['pull', name, ...shared(), ...more]);
 const Q8 = 'tiny/llama-GGUF:Q8_0';
 
-describe('pull', { timeout: 60_000 }, () => {
+describe('pull', () => {
   it('fetches the file that the tag names, tells the plan before, and run takes its name', async () => {
     const { exitCode, json, stderr } = await pull(Q8);
     expect(exitCode, stderr).toBe(0);
@@ -126,13 +126,13 @@ describe('pull', { timeout: 60_000 }, () => {
     const folder = join(cache, 'models/tiny/llama-GGUF');
     const { child, outcome } = start(['pull', Q8, ...shared(), '--stall-timeout', '60']);
     await vi.waitFor(() => expect(hub.log.filter((line) => line.includes('bytes=0-'))).toHaveLength(1), {
-      timeout: 20_000,
+      timeout: 120_000,
       interval: 1,
     });
     hub.faults = { stall: { after: Math.floor(model.length / 3), times: 1 } };
-    await vi.waitFor(() => expect(readdirSync(folder)).toHaveLength(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(readdirSync(folder)).toHaveLength(1), { timeout: 120_000 });
     await vi.waitFor(() => expect(statSync(join(folder, readdirSync(folder)[0])).size).toBeGreaterThan(0), {
-      timeout: 20_000,
+      timeout: 120_000,
     });
     child.kill('SIGKILL');
     await outcome;
@@ -215,7 +215,7 @@ describe('pull', { timeout: 60_000 }, () => {
       '--stall-timeout',
       '60',
     ]);
-    await vi.waitFor(() => expect(hub.log.length).toBeGreaterThan(1), { timeout: 20_000 });
+    await vi.waitFor(() => expect(hub.log.length).toBeGreaterThan(1), { timeout: 120_000 });
     running.child.kill('SIGINT');
     const { exitCode, stdout } = await running.outcome;
     expect([exitCode, JSON.parse(stdout).error.code]).toEqual([130, 'ABORTED']);

@@ -84,7 +84,7 @@ describe('a tiny GGUF model, written by the test', () => {
     expect(openCheckpoint(path).digest).not.toBe(before.digest);
   });
 
-  it('is refused as CORRUPT when cut at any byte', { timeout: 60_000 }, () => {
+  it('is refused as CORRUPT when cut at any byte', () => {
     const { file } = writeGguf(tinyLlama());
     const lastTensorEnd = file.length;
     writeFileSync(path, file);
@@ -373,19 +373,19 @@ describe('random damage', () => {
     return refused;
   }
 
-  it('in the header of a tiny model ends in an error of ours or a sound checkpoint', { timeout: 60_000 }, () => {
+  it('in the header of a tiny model ends in an error of ours or a sound checkpoint', () => {
     const { file, headerBytes } = writeGguf(tinyLlama());
     const refused = damageHeader(file, headerBytes, 2000, 1);
     expect(refused).toBeGreaterThan(500);
     expect(refused).toBeLessThan(2000);
   });
 
-  it.skipIf(!haveSharedData)(`in the header of stories260K.gguf too${withoutSharedData}`, { timeout: 60_000 }, () => {
+  it.skipIf(!haveSharedData)(`in the header of stories260K.gguf too${withoutSharedData}`, () => {
     const file = readFileSync(sharedPath('models/stories260K/stories260K.gguf'));
     expect(damageHeader(file, 14176, 100, 2)).toBeGreaterThan(0);
   });
 
-  it.skipIf(!haveSharedData)(`cuts of stories260K.gguf are CORRUPT${withoutSharedData}`, { timeout: 60_000 }, () => {
+  it.skipIf(!haveSharedData)(`cuts of stories260K.gguf are CORRUPT${withoutSharedData}`, () => {
     copyFileSync(sharedPath('models/stories260K/stories260K.gguf'), path);
     const lengths = [1185375, 1185376 - 32, 600000, 14177, 14176];
     for (let length = 14175; length >= 4; length -= 41) lengths.push(length);

@@ -28,7 +28,7 @@ class Machine {
     state.begin(tokens.length, mark);
     for (let layer = 0; layer < (broken ? 1 : 2); layer++) {
       const inputs = Float32Array.from(tokens, (token) => token + layer);
-      state.keep(layer, inputs, tokens.length);
+      state.keep(layer, inputs, 0, tokens.length);
       const marked = state.mark(layer);
       const before = marked ? Math.max(0, tokens.length - STEPS_KEPT) : 0;
       if (marked) advance(inputs, before, state.from(layer), marked);

@@ -2,7 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withFile } from '../../dist/src/disk/files.js';
+import { readGgufHeader } from '../../dist/src/import/gguf-header.js';
 import { openCheckpoint } from '../../dist/src/import/open.js';
+import { describeGguf } from '../../dist/src/model/families/architectures.js';
 import { Fields } from '../../dist/src/model/fields.js';
 import { huggingFaceLatent, latentQueryScale, latentRotaryDimension } from '../../dist/src/model/latent-family.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
@@ -56,5 +59,18 @@ describe.skipIf(!haveTiny2026)(`latent attention of a GGUF file${withoutTiny2026
       scale: 0.25,
       length: 64,
     });
+  });
+
+  it('is Mistral 4 under another name', () => {
+    const path = writeTiny(folder, { model: 'deepseek2-lite', type: 'f32', seed: 1, shape: 'a' });
+    const { metadata, tensors } = withFile(path, readGgufHeader);
+    const renamed = new Map([...metadata].map(([key, value]) => [key.replace(/^deepseek2\./, 'mistral4.'), value]));
+    renamed.set('general.architecture', 'mistral4');
+    const shapes = new Map(tensors.map(({ name, dimensions }) => [name, [...dimensions].reverse()]));
+    const description = describeGguf('same', new Fields('mistral4.gguf', (key) => renamed.get(key)), {
+      shape: (name) => shapes.get(name) ?? null,
+      floats: () => new Float32Array(0),
+    });
+    expect(description.spec).toEqual({ ...openCheckpoint(path).spec, architecture: 'mistral4', name: 'same' });
   });
 });

@@ -37,6 +37,20 @@ const CASES: [string, string, string, RegExp][] = [
   ['granitehybrid', '$.ssm.inner_size=0', 'CORRUPT', /ssm\.inner_size" is 0/],
   ['deepseek2-glm', '$.attention.kv_lora_rank=0', 'CORRUPT', /kv_lora_rank" is 0/],
   ['deepseek2-glm', '$.rope.dimension_count=0', 'CORRUPT', /rope\.dimension_count" is 0/],
+  ['qwen4exp', '$.hyper_connection.count=1', 'CORRUPT', /hyper_connection\.count" is 1; there are from 2/],
+  ['qwen4exp', '$.hyper_connection.low_rank=32', 'CORRUPT', /hc_attn_down\.weight.* is of shape \[64, 512\]/],
+  ['qwen4exp', '$.ple.layers=[3]', 'UNSUPPORTED', /ple\.layers" is 3, which is no layer with a delta net/],
+  ['qwen4exp', '$.ple.layers=[0,1]', 'CORRUPT', /ple\.layers" is \[0, 1\]; it should be a list of whole numbers, 1/],
+  ['qwen4exp', '$.ple.layer_multipliers=[1,2]', 'CORRUPT', /layer_multipliers" is \[1, 2\].* 3 of them/],
+  ['qwen4exp', '$.ple.head_offsets=[0,-5,128,199]', 'CORRUPT', /head_offsets" has -5/],
+  ['qwen4exp', '$.ple.head_vocab_sizes=[61,67,71,4000]', 'CORRUPT', /has 272 rows, and .*head_offsets" asks for 4199/],
+  ['qwen4exp', '$.ple.heads_per_ngram=3', 'CORRUPT', /the 6 rows of a token should have 128 values together/],
+  ['qwen4exp', '$.ple.conv_kernel=3', 'CORRUPT', /ple_conv1d\.weight.* is of shape \[512, 4\]/],
+  ['qwen4exp', '$.attention.compress_ratios=[0,0,4]', 'CORRUPT', /compress_ratios" is \[0, 0, 4\].* 4 of them/],
+  ['qwen4exp', '$.attention.compress_ratios=[0,0,0,-4]', 'UNSUPPORTED', /compress_ratios" is \[0, 0, 0, -4\]/],
+  ['qwen4exp', '$.attention.indexer.top_k=3', 'CORRUPT', /top_k" is fewer than the 4 positions of a block/],
+  ['qwen4exp', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
+  ['qwen4exp', '$.attention.indexer.head_count=3', 'CORRUPT', /indexer\.q_proj\.weight.* is of shape \[64, 128\]/],
   ['nemotron_h_moe', '$.attention.head_count_kv=[0]', 'CORRUPT', /a number for each of the 7 blocks/],
 ];
 
@@ -53,6 +67,10 @@ describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${
     ['granitehybrid', 'blk.0.ssm_norm.weight'],
     ['nemotron_h_moe', 'blk.0.ssm_in.weight'],
     ['deepseek2-glm', 'blk.0.attn_kv_a_norm.weight'],
+    ['qwen4exp', 'blk.1.ple_norm_conv.weight'],
+    ['qwen4exp', 'per_layer_token_embd.weight'],
+    ['qwen4exp', 'output_hc_down.weight'],
+    ['qwen4exp', 'blk.3.indexer.k_norm.weight'],
   ])('%s without %s is refused', async (model, tensor) => {
     const path = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'a' });
     const bytes = readFileSync(path);

@@ -51,6 +51,15 @@ describe('the tensors that stay in memory', () => {
     ["attention's output has a bias", { outputBias: true }, { oBias: [64] }, []],
     ['outputs are normed', { postNorms: true }, { postAttentionNorm: [64], postFfnNorm: [64] }, []],
     ['the network has biases', { feedForwardBiases: true }, { gateBias: [160], upBias: [160], downBias: [64] }, []],
+    [
+      'there are several residual streams',
+      { residualStreams: { count: 2, rank: 8 } },
+      {
+        ...{ mixStreamsNorm: [128], mixStreamsDown: [8, 128], mixStreamsUp: [128, 8], mixStreamsShares: [2, 128] },
+        ...{ ffnStreamsNorm: [128], ffnStreamsDown: [8, 128], ffnStreamsUp: [128, 8], ffnStreamsShares: [2, 128] },
+      },
+      ['attentionNorm', 'ffnNorm'],
+    ],
     ['it has no gate', { feedForwardBiases: true, gated: false }, { upBias: [160], downBias: [64] }, []],
   ])('differ where %s', (_, change, added, gone) => {
     expect(difference(change)).toEqual({ added, gone });

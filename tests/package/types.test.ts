@@ -40,7 +40,7 @@ const shared = { memory: maybe('1GB'), contextSize: maybe(64), exact: maybe(true
 const tuning = maybe({ selector: maybe('gate' as const), cache: maybe('lru' as const), state: maybe('f16' as const), direct: maybe(true) });
 export async function all(stop: readonly string[] | undefined, number: number | undefined, yes: boolean | undefined): Promise<unknown> {
   const model = await flashrow.loadModel(new URL('file:///m'), { ...shared, tuning, signal, onProgress, sequences: number, maxQueue: number });
-  const drawn = { maxTokens: number, temperature: number, topK: number, topP: number, minP: number, repeatPenalty: number, seed: number };
+  const drawn = { maxTokens: number, temperature: number, topK: number, topP: number, minP: number, repeatPenalty: number, seed: number, typicalP: number, logprobs: yes, topLogprobs: number, logitBias: maybe({ 5: -1 }) };
   model.generate('x', { ...drawn, stop, ignoreEos: yes, parseSpecial: yes, cacheKey: maybe('k'), signal, onStart: maybe(() => {}), onProgress });
   model.chat([{ role: 'user', content: undefined }], { ...drawn, template: maybe('x'), templateVariables: maybe({}), signal });
   await model.evaluate([[1]], { signal, onProgress });

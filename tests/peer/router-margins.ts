@@ -24,13 +24,10 @@ export async function routerMargins(path: string, tokens: readonly number[], cac
 
   const options = { memory: '256MB', cacheDir };
   const store = await prepare({ source: path, options }, new AbortController().signal, () => {});
-  const host = await openHost(
-    { store, options, anonymousBefore: 0 },
-    () => false,
-    () => {},
-  );
+  const never = () => false;
+  const host = await openHost({ store, options, anonymousBefore: 0 }, never, () => {});
   try {
-    await host.observe(tokens, (index, x, count) => {
+    await host.observe(tokens, never, (index, x, count) => {
       const layer = layers[index];
       for (let token = 0; token < count; token++, layer.seen++) {
         const logits = Array.from(layer.bias, (bias, expert) => {

@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Bridge } from '../../dist/native-bridge/bridge.js';
 import type { Allocation } from '../../dist/src/plan/allocation.js';
 import { type ForecastInput, forecast } from '../../dist/src/plan/forecast.js';
-import { kernelSpeed } from '../../dist/src/plan/kernel-speed.js';
-import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/read-curve.js';
+import { kernelSpeed } from '../../dist/src/plan/speeds/kernel-speed.js';
+import { DEPTHS, RECORD_BYTES, readCurve } from '../../dist/src/plan/speeds/read-curve.js';
 
 /** A machine whose clock stands still but for products, of a millisecond each, and whose disk reads 2 GB/s. */
 let now = 0;
@@ -114,7 +114,8 @@ describe('the forecast', () => {
   const of = (change: object, more: Partial<ForecastInput> = {}) =>
     forecast({
       ...{ bridge, path: 'model', sample: SAMPLE, allocation: allocation(change), experts: false, denseBytes: 30e6 },
-      ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, cacheDir, known: new Map(), speeds: {}, earlier: null },
+      ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, draftBytes: null, cacheDir, known: new Map() },
+      ...{ speeds: {}, earlier: null },
       ...more,
     });
   /** Seconds: reads at 2 GB/s, products at 1 GB/s, 0.2 ms for each of two layers. */

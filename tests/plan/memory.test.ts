@@ -27,15 +27,22 @@ describe('keys and values', () => {
 
 describe('scratch', () => {
   const spec = modelSpec();
-  const scratch = (change: Parameters<typeof modelSpec>[0] = {}, context = 128, threads = 2, perNeuron = 0) =>
-    scratchBytes(modelSpec(change), context, threads, { perNeuron, keepsHidden: false });
+  const scratch = (
+    change: Parameters<typeof modelSpec>[0] = {},
+    context = 128,
+    threads = 2,
+    perNeuron = 0,
+    sequences = 1,
+  ) => scratchBytes(modelSpec(change), context, threads, { perNeuron, keepsHidden: false, sequences });
 
   it("has a selector's own, for each neuron and each of the 32 tokens of a small model's chunk", () => {
     expect(scratch({}, 128, 2, 13) - scratch()).toBe(13 * 32 * spec.intermediateSize);
   });
 
-  it('has the logits of eight positions', () => {
+  it('has the logits of eight positions, or of one for each of more sequences', () => {
     expect(scratch({ vocabSize: spec.vocabSize + 1000 }) - scratch()).toBe(4 * 8 * 1000);
+    expect(scratch({}, 128, 2, 0, 8)).toBe(scratch());
+    expect(scratch({}, 128, 2, 0, 13) - scratch()).toBe(4 * 5 * spec.vocabSize);
   });
 
   it('has the logits of a tile of 32 queries over the whole context, for each thread', () => {

@@ -13,6 +13,7 @@ const sizes = (change: Partial<Sizes> = {}): Sizes => ({
   stateBytes: 1_090_519_040,
   scratchBytes: 26_255_616,
   cacheBytes: 2.7e9,
+  draftBytes: 0,
   overheadBytes: 60e6,
   ...change,
 });

@@ -11,6 +11,7 @@ describe('settings', () => {
     expect(settings({ memory: '1MB' })).toEqual({
       budgetBytes: 1e6,
       contextSize: 512,
+      draft: 'lookup',
       contextIsOpen: true,
       sequences: 1,
       threads: defaultThreads(),

@@ -52,7 +52,7 @@ function runIn(group: string, args: readonly string[], before = 'true') {
   return { status: run.status, json: JSON.parse(run.stdout || 'null') };
 }
 
-describe.skipIf(!isRootRun)(`control groups${unlessRootRun}`, { timeout: 60_000 }, () => {
+describe.skipIf(!isRootRun)(`control groups${unlessRootRun}`, () => {
   it('bound the default budget from above, too', () => {
     const group = makeGroup(MEMORY.top, { [MEMORY.limit]: LIMIT });
     const { status, json } = runIn(makeChild(group), ['plan', TALES]);

@@ -44,7 +44,7 @@ describe('openai', () => {
   it('is told what is wrong by the classes of its errors', async () => {
     const create = (more: object) => openai.chat.completions.create({ ...ASKED, max_tokens: 1, ...more });
     await expect(create({ model: 'other' })).rejects.toBeInstanceOf(OpenAI.NotFoundError);
-    await expect(create({ n: 2 })).rejects.toBeInstanceOf(OpenAI.BadRequestError);
+    await expect(create({ n: 0 })).rejects.toBeInstanceOf(OpenAI.BadRequestError);
     await expect(create({ messages: [{ role: 'user', content: 'go on '.repeat(400) }] })).rejects.toMatchObject({
       code: 'context_length_exceeded',
     });

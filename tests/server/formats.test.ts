@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { GenerationResult, Piece } from '../../dist/src/index.js';
 import type { AnswerFormat } from '../../dist/src/server/answer-format.js';
+import { ChatFormat } from '../../dist/src/server/chat-format.js';
 import { MessagesFormat } from '../../dist/src/server/messages-format.js';
-import { ChatFormat } from '../../dist/src/server/openai-format.js';
 import { ResponsesFormat } from '../../dist/src/server/responses-format.js';
 
 /*
@@ -30,18 +30,19 @@ const receipt = { prefillTokensPerSecond: 10, decodeTokensPerSecond: 5 } as Gene
 const result: GenerationResult = {
   ...{ text: 'Wait a bit.', reasoning: 'Two cities.', toolCalls: calls, tokens: [1, 2, 3, 4, 5, 6] },
   ...{ finishReason: 'tool-calls', endedBy: 'endToken', stopText: null, seed: 1, warnings: [], receipt },
-  usage: { prompt: 20, cached: 5, completion: 6 },
+  usage: { prompt: 20, cached: 5, completion: 6, reasoning: 2 },
 };
-const counts = { reasoningTokens: 2 };
 
 /** The answer as a client fetches it. */
 const answering = (format: AnswerFormat, stream: boolean) => async () => {
-  if (!stream) return Response.json(format.whole(result, counts));
-  const body = [':\n\n', format.ping, format.begin(20), ...pieces.map((piece) => format.piece(piece))].join('');
-  return new Response(body + format.end(result, counts), { headers: { 'content-type': 'text/event-stream' } });
+  if (!stream) return Response.json(format.whole([result]));
+  const body = [':\n\n', format.ping, format.begin(20, 0), ...pieces.map((piece) => format.piece(piece, 0))].join('');
+  return new Response(body + format.end(result, 0) + format.close([result]), {
+    headers: { 'content-type': 'text/event-stream' },
+  });
 };
 
-const chat = () => new ChatFormat({ model: 'm', includeUsage: true });
+const chat = () => new ChatFormat({ model: 'm', includeUsage: true, logprobs: false });
 const asked = { model: 'm', messages: [{ role: 'user' as const, content: 'Weather?' }] };
 
 describe('an answer that reasons and calls tools', () => {

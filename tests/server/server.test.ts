@@ -84,9 +84,14 @@ describe('what is wrong', () => {
     expect(await bad({ messages, temperature: 'hot' })).toEqual([400, 'temperature', 'invalid_value']);
     expect(await bad({ messages: [{ content: 'x' }] })).toEqual([400, 'messages.0.role', 'invalid_value']);
     for (const [field, value] of Object.entries({
-      ...{ n: 2, logprobs: true, logit_bias: { 5: 1 }, presence_penalty: 1, frequency_penalty: 1 },
+      ...{ n: 0, logprobs: 5, top_logprobs: 101, logit_bias: { a: 1 }, presence_penalty: 'x', typical_p: 0 },
     }))
-      expect(await bad({ messages, [field]: value })).toEqual([400, field, 'unsupported_value']);
+      expect(await bad({ messages, [field]: value })).toEqual([400, field, 'invalid_value']);
+    expect(await bad({ messages, top_logprobs: 2 })).toEqual([400, 'top_logprobs', 'unsupported_value']);
+    expect(await bad({ messages, logit_bias: { 4096: 1 } })).toEqual([400, null, 'bad_usage']);
+    expect(await bad({ prompt: 'x', best_of: 2 }, '/v1/completions')).toEqual([400, 'best_of', 'unsupported_value']);
+    const echoed = { prompt: 'x', echo: true, logprobs: 1 };
+    expect(await bad(echoed, '/v1/completions')).toEqual([400, 'logprobs', 'unsupported_value']);
     expect(await bad({ messages, model: 'gpt-5' })).toEqual([404, 'model', 'model_not_found']);
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }];
     expect(await bad({ messages: image })).toEqual([400, null, 'unsupported']);

@@ -20,6 +20,17 @@ export const GOLDENS = JSON.parse(readFileSync(new URL('../golden/families-2026.
   models: Record<string, Golden>;
 };
 
+/** The values of the `index`-th tensor of a model, as the reference made them. */
+export function goldenValues(index: number, [, shape, scale, shift]: Tensor): Float32Array {
+  const values = new Float32Array(shape.reduce((a, b) => a * b));
+  let state = index + 1;
+  for (let i = 0; i < values.length; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    values[i] = ((state >>> 8) / 2 ** 24 - 0.5) * scale + shift;
+  }
+  return values;
+}
+
 /** safetensors pads headers with spaces, so that the data begins at a multiple of 8. */
 function padded(header: TensorHeader): string {
   const json = JSON.stringify(header);
@@ -44,13 +55,9 @@ export function writeGolden(
     end += values.byteLength;
     parts.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
   };
-  for (const [index, [tensor, shape, scale, shift]] of tensors.entries()) {
-    const values = new Float32Array(shape.reduce((a, b) => a * b));
-    let state = index + 1;
-    for (let i = 0; i < values.length; i++) {
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-      values[i] = ((state >>> 8) / 2 ** 24 - 0.5) * scale + shift;
-    }
+  for (const [index, whole] of tensors.entries()) {
+    const [tensor, shape] = whole;
+    const values = goldenValues(index, whole);
     const [count, ...one] = shape;
     const size = values.length / count;
     if (!tensor.includes('*')) add(tensor, shape, values);

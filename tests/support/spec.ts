@@ -1,5 +1,5 @@
-import { DEFAULT_TRAITS } from '../../dist/src/model/default-traits.js';
 import type { ExpertsSpec, ModelSpec } from '../../dist/src/model/spec.js';
+import { DEFAULT_TRAITS } from '../../dist/src/model/traits/default.js';
 
 /** A small Llama; `change` makes another model of it. */
 export const modelSpec = (change: Partial<ModelSpec> = {}): ModelSpec => ({

@@ -88,5 +88,15 @@ function flagValue(name: string, value: string): boolean {
 /** `topK` and 20 as `top-k 20`. */
 function written(name: string, value: unknown): string {
   const option = OPTIONS.find((known) => known.attributeName() === name);
-  return `${nameOf(option?.long)} ${Array.isArray(value) ? value.map((text) => JSON.stringify(text)).join(' ') : value}`;
+  return `${nameOf(option?.long)} ${shownValue(value)}`;
+}
+
+function shownValue(value: unknown): string {
+  if (Array.isArray(value)) return value.map((text) => JSON.stringify(text)).join(' ');
+  if (value === Number.POSITIVE_INFINITY) return 'all';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const biases = Object.entries(value as Record<string, number>);
+  return biases
+    .map(([id, bias]) => `${id}${bias < 0 ? '-' : '+'}${bias === Number.NEGATIVE_INFINITY ? 'inf' : Math.abs(bias)}`)
+    .join(' ');
 }

@@ -12,7 +12,13 @@ import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples, addParagraphs } from '../options/help.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import {
+  addDraftOption,
+  addModelOptions,
+  MODEL_ARGUMENT,
+  type ModelFlags,
+  toModelOptions,
+} from '../options/model-options.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { formatBytes, formatCount, plural } from '../output/format.js';
 import { notice, printJson } from '../output/output.js';
@@ -50,7 +56,7 @@ export function chatCommand(): Command {
     ['flashrow chat model.gguf', 'talk with a model'],
     ['flashrow chat model.gguf --system "You are brief." --temperature 0.7', 'with a word on how to answer'],
   );
-  return addModelOptions(command).action(chat);
+  return addDraftOption(addModelOptions(command)).action(chat);
 }
 
 async function chat(source: string, flags: ChatFlags): Promise<void> {

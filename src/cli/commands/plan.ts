@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { addExamples } from '../options/help.js';
 import {
+  addDraftOption,
   addModelOptions,
   MODEL_ARGUMENT,
   type ModelFlags,
@@ -50,7 +51,7 @@ export function planCommand(): Command {
     ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
     ['flashrow plan model.gguf --memory 3GB --disk-speed 100MB/s --memory-speed 4GB/s', 'what a small board may do'],
   );
-  addModelOptions(command);
+  addDraftOption(addModelOptions(command));
   const memory = command.options.find(({ long }) => long === '--memory');
   if (memory) {
     memory.description += '; several, as 2GB,3GB,4GB, are planned side by side';

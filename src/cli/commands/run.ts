@@ -9,7 +9,13 @@ import { readText } from '../input/read-input.js';
 import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
-import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import {
+  addDraftOption,
+  addModelOptions,
+  MODEL_ARGUMENT,
+  type ModelFlags,
+  toModelOptions,
+} from '../options/model-options.js';
 import { tokenIds } from '../options/option-values.js';
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { warnedInCommandWords } from '../output/command-words.js';
@@ -79,7 +85,7 @@ export function runCommand(): Command {
     ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
     ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
   );
-  return addModelOptions(command).action(run);
+  return addDraftOption(addModelOptions(command)).action(run);
 }
 
 async function run(source: string, argument: string | undefined, flags: RunFlags): Promise<void> {
@@ -162,7 +168,7 @@ const nothingGenerated = ({ seed }: RunFlags): RunResult => ({
   finishReason: 'abort',
   endedBy: 'signal',
   stopText: null,
-  usage: { prompt: 0, cached: 0, completion: 0 },
+  usage: { prompt: 0, cached: 0, completion: 0, reasoning: 0 },
   seed: seed ?? null,
   warnings: [],
   receipt: null,

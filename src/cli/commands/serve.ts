@@ -3,7 +3,7 @@ import { FlashrowError } from '../../errors.js';
 import { takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addExamples, addParagraphs } from '../options/help.js';
-import { addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
+import { addDraftOption, addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { badValue, integer, type OptionParser } from '../options/option-values.js';
 import { notice, printJson } from '../output/output.js';
 import { namedModel } from './named-model.js';
@@ -17,6 +17,8 @@ interface ServeFlags extends ModelFlags {
   chatTemplate?: string;
   maxQueue: number;
   keepAlive?: number;
+  sessionsDir?: string;
+  sessionsSize?: string;
   json?: boolean;
 }
 
@@ -34,7 +36,12 @@ export function serveCommand(): Command {
     .option('--allowed-hosts <name>', 'a name under which it is reached; may be repeated', more, [])
     .option('--chat-template <file>', "a Jinja template instead of the models' own")
     .option('--max-queue <count>', 'requests that may wait for a model', integer('--max-queue', 0), 64)
-    .option('--keep-alive <seconds>', 'unload a model that was idle so long', integer('--keep-alive', 1));
+    .option('--keep-alive <seconds>', 'unload a model that was idle so long', integer('--keep-alive', 1))
+    .option(
+      '--sessions-dir <folder>',
+      'keep conversations that leave memory in this folder, also for the next start; they hold what was said',
+    )
+    .option('--sessions-size <bytes>', 'the most that the folder takes, like 2GB (default: 4GB)');
   addParagraphs(
     command,
     'A model is loaded when it is first asked for; a single one at once. Several share one budget: where one does not fit beside the others, those go that have been idle longest.',
@@ -45,11 +52,11 @@ export function serveCommand(): Command {
     ['flashrow serve model.gguf', 'serve at http://127.0.0.1:8080/v1'],
     ['flashrow serve small=a.gguf large=b.gguf --memory 8GB', 'two models under one budget'],
   );
-  return addModelOptions(command).action(serve);
+  return addDraftOption(addModelOptions(command)).action(serve);
 }
 
 async function serve(models: string[], flags: ServeFlags): Promise<void> {
-  const { port, host, maxQueue, corsOrigins: origins, allowedHosts } = flags;
+  const { port, host, maxQueue, corsOrigins: origins, allowedHosts, sessionsDir, sessionsSize } = flags;
   const apiKey = keyOf(flags);
   const { createServer, isLoopback, listen } = await import('../../server/index.js');
   if (apiKey === undefined && !isLoopback(host))
@@ -58,7 +65,10 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
       `--host ${host} lets other machines in; give a key with --api-key or FLASHROW_API_KEY`,
       { option: '--api-key' },
     );
-  const { memory, ...options } = toModelOptions(flags);
+  if (sessionsSize !== undefined && sessionsDir === undefined)
+    throw new FlashrowError('BAD_USAGE', '--sessions-size goes with --sessions-dir', { option: '--sessions-size' });
+  const { memory, ...modelOptions } = toModelOptions(flags);
+  const options = { ...modelOptions, sessionsDir, sessionsSize };
   const template = flags.chatTemplate === undefined ? undefined : await readText('--chat-template', flags.chatTemplate);
   const served = await Promise.all(
     (await modelsOf(models, flags)).map(async (given) => {

@@ -48,6 +48,7 @@ async function lengthOf(source: string, text: string, run: RunLength): Promise<n
       variables,
       tools: [],
       toolChoice: 'auto',
+      parallelToolCalls: true,
     });
     return finished(counting);
   }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { CACHE_POLICIES } from '../../cache/policy.js';
 import { FlashrowError } from '../../errors.js';
 import { BYTES_ACCEPTED, parseBytes, parsePercentage } from '../../plan/bytes.js';
-import type { CacheChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
+import type { CacheChoice, DraftChoice, ModelOptions, SelectorChoice } from '../../plan/model-options.js';
 import { STATE_FORMATS, type StateFormat } from '../../plan/state-format.js';
 import { SELECTOR_NAMES } from '../../select/selector.js';
 import { badValue, choice, integer, type OptionParser } from './option-values.js';
@@ -16,6 +16,7 @@ export interface ModelFlags {
   memory?: number | string;
   context?: number;
   parallel?: number;
+  draft?: DraftChoice;
   threads?: number;
   select: SelectorChoice;
   cache: CacheChoice;
@@ -40,7 +41,7 @@ export function addModelOptions(command: Command): Command {
     )
     .option(
       '--parallel <count>',
-      'conversations whose state is held side by side, each with a context of its own (default: 1)',
+      'conversations whose state is held side by side, each with a context of its own; serve answers as many at once (default: 1)',
       integer('--parallel', 1),
     )
     .option('--threads <count>', 'compute threads (default: the cores available, at most 8)', integer('--threads', 1))
@@ -70,11 +71,20 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
+/** The option of commands that write answers, or plan for them. */
+export const addDraftOption = (command: Command): Command =>
+  command.option(
+    '--draft <draft>',
+    'what foretells tokens, so that one pass brings several, where that wins time: lookup (what followed the last words earlier in the text), a small model with the same vocabulary, off, or auto, which is lookup; the text is the same',
+    parseDraft,
+  );
+
 export function toModelOptions(flags: ModelFlags): ModelOptions {
   return {
     memory: flags.memory,
     contextSize: flags.context,
     sequences: flags.parallel,
+    draft: flags.draft,
     exact: !flags.lossy,
     threads: flags.threads,
     cacheDir: flags.cacheDir,
@@ -103,6 +113,15 @@ export const parseSize =
       throw badValue(option, text, BYTES_ACCEPTED);
     }
   };
+
+/** Names that are no models, whether they exist or not. */
+const DRAFTS = ['auto', 'off', 'lookup', 'self', 'mtp'];
+
+/** A draft by its name, or else a model. */
+function parseDraft(text: string): DraftChoice {
+  if (text === '') throw badValue('--draft', text, 'auto, off, lookup, or a model');
+  return DRAFTS.includes(text) ? (text as DraftChoice) : { model: text };
+}
 
 const parseSelector = choice<SelectorChoice>('--select', ['auto', ...SELECTOR_NAMES]);
 

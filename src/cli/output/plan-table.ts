@@ -22,6 +22,7 @@ export function formatPlan(plan: Plan): string {
     ['state', state(plan)],
     ['scratch', formatBytes(plan.scratchBytes)],
     ['cache', cache(plan)],
+    ...(plan.draftBytes === 0 ? [] : [['draft', formatBytes(plan.draftBytes)] satisfies [string, string]]),
     ['smallest budget', `${formatBytes(plan.minimumBytes)} (--memory ${plan.minimumBytes})`],
     ['overhead', `up to ${formatBytes(plan.overheadBytes)} beside the budget`],
     ['left now', `${formatBytes(plan.left.availableBytes)} of memory`],
@@ -97,9 +98,11 @@ const cache = ({ cacheBytes, cachedShare, ffnBytes }: Plan): string =>
   `${formatBytes(cacheBytes)}, ${formatShare(cachedShare)} of the ${formatBytes(ffnBytes)} on flash`;
 
 function speeds(forecast: Forecast): [string, string][] {
-  const { tokensPerSecond, prefillTokensPerSecond, loadSeconds, firstTokenSeconds, promptTokens, basis } = forecast;
+  const { tokensPerSecond, withDrafts, prefillTokensPerSecond, loadSeconds, firstTokenSeconds } = forecast;
+  const { promptTokens, basis } = forecast;
   return [
     ['forecast', `generation at about ${formatSpeed(tokensPerSecond)}`],
+    ...(withDrafts ? [['with drafts', drafted(withDrafts)] satisfies [string, string]] : []),
     [
       'first token',
       `after about ${seconds(firstTokenSeconds)}: loads in ${seconds(loadSeconds)}; a prompt of ${plural(promptTokens, 'token')} at about ${formatSpeed(prefillTokensPerSecond)}`,
@@ -107,6 +110,9 @@ function speeds(forecast: Forecast): [string, string][] {
     ['based on', basis],
   ];
 }
+
+const drafted = ({ least, most }: NonNullable<Forecast['withDrafts']>): string =>
+  `from ${formatSpeed(least)}, where nothing is foretold, to ${formatSpeed(most)}, where all is`;
 
 const firstTokenNote = ({ promptTokens }: Forecast): string =>
   `the first token comes after the load and a prompt of ${plural(promptTokens, 'token')}`;

@@ -1,5 +1,5 @@
 import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
-import type { PerPhase, Receipt } from '../../contract/receipt.js';
+import type { PerPhase, Receipt, SpeculationReceipt } from '../../contract/receipt.js';
 import type { Plan } from '../../plan/plan.js';
 import { formatBytes, formatCount, formatMs, formatRows, formatShare, formatSpeed } from './format.js';
 
@@ -14,6 +14,7 @@ export function formatReceipt(receipt: Receipt): string {
     ['memory', memory(receipt)],
     ['flash', flash(receipt)],
     ['time', time(receipt)],
+    ...drafts(receipt.speculation),
   ]);
 }
 
@@ -35,7 +36,7 @@ function speed({ prefillTokensPerSecond, decodeTokensPerSecond, tokenMs }: Recei
 }
 
 function memory(receipt: Receipt): string {
-  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, scratch ${formatBytes(receipt.scratchBytes)}, cache ${formatBytes(receipt.cacheBytes)}`;
+  const parts = `resident ${formatBytes(receipt.residentBytes)}, state ${formatBytes(receipt.stateBytes)}, scratch ${formatBytes(receipt.scratchBytes)}, cache ${formatBytes(receipt.cacheBytes)}${receipt.draftBytes > 0 ? `, draft ${formatBytes(receipt.draftBytes)}` : ''}`;
   const beside = `overhead ${formatBytes(receipt.overheadBytes)}; the process grew by ${formatBytes(receipt.rssGrowthBytes)}`;
   return `${formatBytes(receipt.memoryBytes)} of ${formatBytes(receipt.budgetBytes)} (${parts}) + ${beside}`;
 }
@@ -60,6 +61,15 @@ function flash({ payloadBytesRead, deviceBytesRead, recordsRead, bundlesHit, bun
 
 function time({ readWaitMs, ffnMs, denseMs, otherMs }: Receipt): string {
   return `waiting for reads ${formatMs(readWaitMs)}, FFN ${formatMs(ffnMs)}, dense ${formatMs(denseMs)}, other ${formatMs(otherMs)}`;
+}
+
+/** Nothing where nothing was foretold. */
+function drafts({ draft, drafted, accepted, tokensPerPass, without }: SpeculationReceipt): [string, string][] {
+  if (drafted === 0 || tokensPerPass === null) return [];
+  const alone =
+    without.tokensPerSecond === null ? '' : `; passes over one token ran at ${formatSpeed(without.tokensPerSecond)}`;
+  const share = `${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;
+  return [['drafts', `${draft}, ${share}, ${tokensPerPass.toFixed(2)} tokens a pass${alone}`]];
 }
 
 const total = ({ prefill, decode }: PerPhase): number => prefill + decode;

@@ -7,7 +7,6 @@ import { replaceFile } from '../../disk/replace-file.js';
 import { asWriteError } from '../../disk/write-errors.js';
 import { writeFully } from '../../disk/write-fully.js';
 import { FlashrowError } from '../../errors.js';
-import type { Engine } from '../engine.js';
 
 /*
  * A file with the state of one sequence: a mark, the length of a header in JSON, the header, ids [tokens] in 32 bits,
@@ -38,16 +37,25 @@ interface Header {
   tokens: number;
 }
 
+/** The state of a sequence. */
+export interface HeldState {
+  readonly ids: readonly number[];
+  readonly save: (write: (bytes: Uint8Array) => void) => void;
+}
+
+/** Takes a state in: what `read` brings is that of `ids`. Calls `check` once it has read all. */
+export type LoadHeld = (ids: readonly number[], read: (into: Uint8Array) => void, check: () => void) => void;
+
 /**
- * Writes the state of the sequence that the engine used last, for the owner's eyes alone (mode 0600). The file is there
- * whole, or as it was. Throws NOT_WRITABLE, DISK_FULL or IO.
+ * Writes a state for the owner's eyes alone (mode 0600). The file is there whole, or as it was. Throws NOT_WRITABLE,
+ * DISK_FULL or IO.
  */
 export function saveState(
   path: string,
-  engine: Engine,
+  { ids, save }: HeldState,
   { model, stateFormat, crc32c, mostBytes }: StateOwner,
 ): SavedState {
-  const header: Header = { model, stateFormat, tokens: engine.held.length };
+  const header: Header = { model, stateFormat, tokens: ids.length };
   const text = Buffer.from(JSON.stringify(header));
   let at = 0;
   try {
@@ -62,8 +70,8 @@ export function saveState(
       write(MARK);
       write(number32(text.length));
       write(text);
-      write(new Uint8Array(Uint32Array.from(engine.held).buffer));
-      engine.save(write);
+      write(new Uint8Array(Uint32Array.from(ids).buffer));
+      save(write);
       write(number32(checksum));
     });
   } catch (error) {
@@ -76,7 +84,7 @@ export function saveState(
  * Reads a state that `saveState` wrote. The file is checked whole before any of it counts. Throws NOT_FOUND, CORRUPT,
  * IO, BAD_USAGE where it is of another model or kept otherwise, or CONTEXT_OVERFLOW.
  */
-export function loadState(path: string, engine: Engine, owner: StateOwner): SavedState {
+export function loadState(path: string, load: LoadHeld, owner: StateOwner): SavedState {
   return withFile(path, (file) => {
     const { header, end } = readHeader(file, owner);
     checkWhole(file, owner.crc32c);
@@ -88,10 +96,29 @@ export function loadState(path: string, engine: Engine, owner: StateOwner): Save
       at += into.length;
     };
     read(new Uint8Array(ids.buffer));
-    engine.load([...ids], read);
-    if (at === file.size - 4) return { tokens: header.tokens, bytes: file.size };
-    engine.begin();
-    throw damaged(path, at, 'the state ends before the file does');
+    load([...ids], read, () => {
+      if (at !== file.size - 4) throw damaged(path, at, 'the state ends before the file does');
+    });
+    return { tokens: header.tokens, bytes: file.size };
+  });
+}
+
+/**
+ * The ids that a file holds the state of; null where it is of another model, kept otherwise, or longer than the
+ * context. Throws NOT_FOUND, CORRUPT or IO. Its checksum is not looked at.
+ */
+export function readHeldIds(path: string, owner: StateOwner): Uint32Array | null {
+  return withFile(path, (file) => {
+    try {
+      const { header, end } = readHeader(file, owner);
+      const ids = new Uint32Array(header.tokens);
+      if (end + ids.byteLength + 4 > file.size) throw damaged(path, end, 'it ends before its tokens do');
+      readExactly(file, end, new Uint8Array(ids.buffer));
+      return ids;
+    } catch (error) {
+      if (error instanceof FlashrowError && ['BAD_USAGE', 'CONTEXT_OVERFLOW'].includes(error.code)) return null;
+      throw error;
+    }
   });
 }
 

@@ -110,9 +110,11 @@ const glmFlash = decoder({
   experts: { ...DEEPSEEK_EXPERTS, normalizeWeights: true, scoring: 'sigmoid' },
 });
 
-/** Mistral 4: its queries grow with their position beyond the context of the first training. */
+/** Mistral 4: its queries grow with their position beyond the context of the first training, where a file says so. */
 export const mistral4 = decoder({
   ...FAMILY,
+  architecture: 'mistral4',
+  ggufName: 'mistral4',
   huggingFaceClasses: ['Mistral4ForCausalLM'],
   huggingFace: { rotary: 'interleaved', only: { rope_interleave: true }, traits: huggingFaceTraits },
   experts: {
@@ -122,11 +124,10 @@ export const mistral4 = decoder({
   },
 });
 
-const GENERATIONS: readonly Architecture[] = [v2, v3, glmFlash, mistral4];
+const GENERATIONS: readonly Architecture[] = [v2, v3, glmFlash];
 
 /**
- * DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), Kimi K2, GLM-4.7-Flash, Mistral 4: latent attention, many small
- * experts.
+ * DeepSeek V2 and V3 (arXiv 2405.04434, 2412.19437), Kimi K2, GLM-4.7-Flash: latent attention, many small experts.
  */
 export const deepseek2: Architecture = {
   ...v3,

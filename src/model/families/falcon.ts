@@ -2,13 +2,13 @@ import { activation } from '../activation.js';
 import type { Architecture, ModelDescription } from '../architecture.js';
 import { attentionShape } from '../attention-shape.js';
 import { type CheckpointNames, ggufNames } from '../checkpoint-names.js';
-import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors, type FusedRows } from '../expected-tensors.js';
 import type { Fields } from '../fields.js';
 import { fusedQueriesKeysValues } from '../fused-rows.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
-import { refuseQuantized } from '../unknown-traits.js';
+import { DEFAULT_TRAITS } from '../traits/default.js';
+import { refuseQuantized } from '../traits/unknown.js';
 
 const FUSED = 'self_attention.query_key_value.weight';
 

@@ -1,6 +1,6 @@
 /* Every architecture that flashrow knows. A new one needs its own file here and a line below. */
 export { bailingMoe2 } from './bailing-moe2.js';
-export { deepseek2 } from './deepseek2.js';
+export { deepseek2, mistral4 } from './deepseek2.js';
 export { ernie45Moe } from './ernie4-5-moe.js';
 export { falcon } from './falcon.js';
 export { gemma, gemma2, gemma3 } from './gemma.js';
@@ -13,7 +13,7 @@ export { llama } from './llama.js';
 export { minimaxM2 } from './minimax-m2.js';
 export { mistral3 } from './mistral3.js';
 export { mixtral } from './mixtral.js';
-export { nemotronH } from './nemotron-h.js';
+export { nemotronH, nemotronHMoe } from './nemotron-h.js';
 export { olmoe } from './olmoe.js';
 export { opt } from './opt.js';
 export { phi3 } from './phi3.js';
@@ -23,4 +23,5 @@ export { qwen3 } from './qwen3.js';
 export { qwen35, qwen35Moe } from './qwen3-5.js';
 export { qwen3Moe } from './qwen3-moe.js';
 export { qwen3Next } from './qwen3-next.js';
+export { qwen4Exp } from './qwen4-exp.js';
 export { smollm3 } from './smollm3.js';

@@ -2,11 +2,11 @@ import { activation } from '../activation.js';
 import type { Architecture } from '../architecture.js';
 import { attentionShape } from '../attention-shape.js';
 import type { CheckpointNames } from '../checkpoint-names.js';
-import { DEFAULT_TRAITS } from '../default-traits.js';
 import { expectedTensors } from '../expected-tensors.js';
 import type { ModelSpec } from '../spec.js';
 import type { LayerTensor } from '../tensor-names.js';
-import { refuseQuantized } from '../unknown-traits.js';
+import { DEFAULT_TRAITS } from '../traits/default.js';
+import { refuseQuantized } from '../traits/unknown.js';
 
 /** The table of positions begins with two unused rows (transformers, OPTLearnedPositionalEmbedding). */
 const POSITION_OFFSET = 2;

@@ -40,6 +40,10 @@ export class AnswerReader implements DialectReader {
     return this.#mode;
   }
 
+  get pending(): string {
+    return this.#held;
+  }
+
   takes(special: string): boolean {
     return this.#specials.has(special);
   }

@@ -1,4 +1,4 @@
-import type { CallForm, Found, ToolSignature, WrittenCall } from './dialect.js';
+import type { CallForm, Found, HeldPart, ToolSignature, WrittenCall } from './dialect.js';
 import { callOf } from './json-calls.js';
 import { afterSpace, endOfJson, isObject, jsonOf } from './json-value.js';
 
@@ -17,6 +17,9 @@ export const BARE_CALL: CallForm = {
     return typeof found === 'string' ? found : { ...found, length: found.length - 1 };
   },
 };
+
+/** What stands between two of them, where they are held. */
+export const SEPARATOR: readonly HeldPart[] = [{ json: ' ; ' }];
 
 /** Calls as JSON, one or several, perhaps with `;` between. `tools` are those that it may be; null for any. */
 export function readObjects(body: string, from: number, final: boolean, tools: readonly ToolSignature[] | null): Found {

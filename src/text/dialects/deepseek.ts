@@ -1,4 +1,4 @@
-import type { Dialect, Found, WrittenCall } from './dialect.js';
+import type { Dialect, Found, HeldForm, HeldPart, WrittenCall } from './dialect.js';
 import { afterSpace, argumentsOf, endOfJson, markAt } from './json-value.js';
 import { readTaggedCalls, type Tags } from './tagged-calls.js';
 import { THINK } from './think.js';
@@ -43,7 +43,22 @@ export const DEEPSEEK: Dialect = {
   calls: [{ open: CALLS_BEGIN, read: readCalls }, ...DSML_FORMS],
   specials: [CALLS_BEGIN, CALLS_END, CALL_BEGIN, CALL_END, SEPARATOR, DSML, THINK.open, THINK.close],
   begin: () => null,
+  held: (template) => (template.includes(DSML) ? null : [heldForm(template.includes('```json'))]),
 };
+
+/** Before V3.1 the arguments stand in a fence. */
+function heldForm(isFenced: boolean): HeldForm {
+  const called: HeldPart[] = isFenced
+    ? [{ text: 'function' }, { mark: SEPARATOR }, { of: 'name' }, { text: '\n```json\n' }, { of: 'arguments' }]
+    : [{ of: 'name' }, { mark: SEPARATOR }, { of: 'arguments' }];
+  const end: HeldPart[] = [...(isFenced ? [{ text: '\n```' }] : []), { mark: CALL_END }];
+  return {
+    open: CALLS_BEGIN,
+    call: [{ mark: CALL_BEGIN }, ...called, ...end],
+    between: [{ json: ' ' }],
+    close: [{ json: ' ' }, { mark: CALLS_END }],
+  };
+}
 
 function readCalls(body: string, final: boolean): Found {
   const calls: WrittenCall[] = [];

@@ -3,6 +3,8 @@ export interface ToolSignature {
   name: string;
   /** A JSON schema of an object; null where none was given. */
   parameters: Readonly<Record<string, unknown>> | null;
+  /** Whether a call has to keep the schema: what cannot be kept is then refused. */
+  strict?: boolean;
 }
 
 /** A call as the model wrote it. */
@@ -24,6 +26,48 @@ export type AnswerPart =
  * `bad` where nothing that comes could make a call of it. An answer never changes when more text comes.
  */
 export type Found = { calls: WrittenCall[]; length: number } | 'more' | 'bad';
+
+/** A part of how a call is written, where its arguments are held to their schema. */
+export type HeldPart =
+  /** A control token, or its name as text. */
+  | { mark: string }
+  /** A text as it is. */
+  | { text: string }
+  /** The same, where at each of its blanks white space may stand, or nothing. */
+  | { json: string }
+  /** What differs from call to call: the tool's name, its arguments as JSON, a number, an id of nine letters. */
+  | { of: 'name' | 'arguments' | 'number' | 'id' }
+  /** Arguments as tags around bare texts. */
+  | { tagged: HeldTags }
+  | { optional: readonly HeldPart[] };
+
+/** How a parameter is written. */
+export interface HeldTags {
+  /** What stands before its name. */
+  key: readonly HeldPart[];
+  /** What stands between name and value. */
+  value: readonly HeldPart[];
+  /** What stands behind the value and is no part of it. */
+  before: readonly HeldPart[];
+  /** The mark that ends it. */
+  end: string;
+  after: readonly HeldPart[];
+}
+
+/**
+ * How calls are written that can be held to their tools: `open`, then one or, with `between`, several, then `close`. It
+ * is plain data, as it crosses threads.
+ */
+export interface HeldForm {
+  /** What begins calls: of the mark on, they are held. Empty for calls without a mark: they are the whole answer. */
+  open: string;
+  /** What stands before the first call. */
+  first?: readonly HeldPart[];
+  call: readonly HeldPart[];
+  /** What stands between two calls; without it there is one. */
+  between?: readonly HeldPart[];
+  close: readonly HeldPart[];
+}
 
 /** A way in which calls are written. */
 export interface CallForm {
@@ -61,12 +105,19 @@ export interface Dialect {
    * model goes on from it.
    */
   begin(name: string | null): string | null;
+  /**
+   * How calls are written where they can be held to the schemas of their tools, by the model's template, the first form
+   * being the one that a forced call takes. Null where they are read as they come.
+   */
+  held?(template: string): readonly HeldForm[] | null;
 }
 
 /** Follows an answer, text piece by text piece. */
 export interface DialectReader {
   /** What the next text belongs to. */
   readonly mode: 'text' | 'reasoning';
+  /** Text that came and is not settled yet. */
+  readonly pending: string;
   /** True for a special token that has a meaning here, and is to be pushed as text. */
   takes(special: string): boolean;
   /** The parts that `text` settles. Neighbours may be of one type. */

@@ -1,6 +1,6 @@
 import { AnswerReader } from './answer-reader.js';
 import { DEEPSEEK, DSML } from './deepseek.js';
-import type { Dialect, DialectReader, ToolSignature } from './dialect.js';
+import type { Dialect, DialectReader, HeldForm, ToolSignature } from './dialect.js';
 import { GEMMA_4 } from './gemma4.js';
 import { GLM } from './glm.js';
 import { HarmonyReader } from './harmony.js';
@@ -34,6 +34,22 @@ export interface AnswerForm {
   /** Tools that it may call; null where none may be. */
   tools: readonly ToolSignature[] | null;
   /** What the prompt wrote of the answer already. */
+  begun: string;
+  /** How calls are held to their tools; null where they are read as they come. */
+  held: HeldAnswer | null;
+}
+
+/** How the calls of an answer are held to their tools. */
+export interface HeldAnswer {
+  /** `channels` for Harmony's messages. */
+  forms: readonly HeldForm[] | 'channels';
+  /** Those that may be called. */
+  tools: readonly ToolSignature[];
+  /** Whether it begins with a call. */
+  must: boolean;
+  /** Whether it ends with its first call. */
+  once: boolean;
+  /** What of that call the prompt wrote already. */
   begun: string;
 }
 
@@ -74,6 +90,10 @@ export const dialectOf = (template: string): DialectName | null =>
 
 /** Whether calls of tools can be read in it. */
 export const readsCalls = (name: DialectName): boolean => name === 'harmony' || DIALECTS[name].calls.length > 0;
+
+/** How calls are written that can be held to their tools, by the model's template; null where they cannot. */
+export const heldForms = (name: DialectName, template: string): HeldAnswer['forms'] | null =>
+  name === 'harmony' ? 'channels' : (DIALECTS[name].held?.(template) ?? null);
 
 /**
  * A reader of answers. `prompt` is the end of the prompt as text, control tokens included. `tools` are those that the

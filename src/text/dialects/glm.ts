@@ -20,6 +20,25 @@ export const GLM: Dialect = {
   calls: [{ open: OPEN, read: readCall }],
   specials: [OPEN, CLOSE, KEY, KEY_END, VALUE, VALUE_END, THINK.open, THINK.close],
   begin: (name) => `${OPEN}${name === null ? '' : `${name}\n`}`,
+  held: () => [
+    {
+      open: OPEN,
+      call: [
+        { of: 'name' },
+        { json: ' ' },
+        {
+          tagged: {
+            key: [{ mark: KEY }],
+            value: [{ mark: KEY_END }, { json: ' ' }, { mark: VALUE }],
+            before: [],
+            end: VALUE_END,
+            after: [{ json: ' ' }],
+          },
+        },
+      ],
+      close: [{ mark: CLOSE }],
+    },
+  ],
 };
 
 function readCall(body: string, final: boolean, tools: readonly ToolSignature[]): Found {

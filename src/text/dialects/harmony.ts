@@ -39,7 +39,11 @@ export class HarmonyReader implements DialectReader {
   }
 
   get mode(): 'text' | 'reasoning' {
-    return this.#state === 'message' && this.#part !== 'text' ? 'reasoning' : 'text';
+    return this.#state === 'message' && this.#part === 'reasoning' ? 'reasoning' : 'text';
+  }
+
+  get pending(): string {
+    return this.#held;
   }
 
   takes(special: string): boolean {

@@ -1,6 +1,6 @@
-import { BARE_CALL } from './bare-calls.js';
+import { BARE_CALL, SEPARATOR } from './bare-calls.js';
 import type { Dialect } from './dialect.js';
-import { CLOSE, OPEN, readJsonCalls } from './json-calls.js';
+import { CLOSE, heldObject, OPEN, readJsonCalls } from './json-calls.js';
 import { THINK } from './think.js';
 
 /**
@@ -12,4 +12,8 @@ export const HERMES: Dialect = {
   calls: [{ open: OPEN, read: readJsonCalls }, BARE_CALL],
   specials: [OPEN, CLOSE, THINK.open, THINK.close],
   begin: (name) => `${OPEN}\n{"name": "${name === null ? '' : `${name}", "arguments": `}`,
+  held: () => [
+    { open: OPEN, call: [{ json: ' ' }, ...heldObject('arguments'), { json: ' ' }], close: [{ mark: CLOSE }] },
+    { open: '', call: heldObject('arguments'), between: SEPARATOR, close: [] },
+  ],
 };

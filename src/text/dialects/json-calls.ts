@@ -1,8 +1,18 @@
-import type { Found, WrittenCall } from './dialect.js';
+import type { Found, HeldPart, WrittenCall } from './dialect.js';
 import { afterSpace, argumentsOf, endOfJson, isObject, jsonOf, markAt } from './json-value.js';
 
 export const OPEN = '<tool_call>';
 export const CLOSE = '</tool_call>';
+
+/** A call as an object, held: `{"name": ..., "arguments": {...}}`. */
+export const heldObject = (argumentsKey: 'arguments' | 'parameters', more: readonly HeldPart[] = []): HeldPart[] => [
+  { json: '{ "name" : "' },
+  { of: 'name' },
+  { json: `" , "${argumentsKey}" : ` },
+  { of: 'arguments' },
+  ...more,
+  { json: ' }' },
+];
 
 /** Objects, one or several, up to the closing mark. */
 export function readJsonCalls(body: string, final: boolean): Found {

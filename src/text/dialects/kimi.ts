@@ -1,4 +1,4 @@
-import type { Dialect, Found, WrittenCall } from './dialect.js';
+import type { Dialect, Found, HeldPart, WrittenCall } from './dialect.js';
 import { afterSpace, argumentsOf, endOfJson, markAt } from './json-value.js';
 import { THINK } from './think.js';
 
@@ -29,7 +29,26 @@ export const KIMI: Dialect = {
   ],
   specials: [SECTION, SECTION_END, CALL, ARGUMENT, CALL_END, THINK.open, THINK.close],
   begin: (name) => `${SECTION}${CALL}functions.${name === null ? '' : `${name}:`}`,
+  held: () => [
+    {
+      open: SECTION,
+      call: [{ mark: CALL }, ...HELD_CALL],
+      between: [{ json: ' ' }],
+      close: [{ json: ' ' }, { mark: SECTION_END }],
+    },
+    { open: CALL, call: HELD_CALL, close: [] },
+  ],
 };
+
+const HELD_CALL: readonly HeldPart[] = [
+  { text: 'functions.' },
+  { of: 'name' },
+  { text: ':' },
+  { of: 'number' },
+  { mark: ARGUMENT },
+  { of: 'arguments' },
+  { mark: CALL_END },
+];
 
 /** Calls up to `end`; without one, up to what is no call. */
 function readCalls(body: string, final: boolean, end: string | null): Found {

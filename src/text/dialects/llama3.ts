@@ -1,5 +1,6 @@
-import { BARE_CALL, readObjects } from './bare-calls.js';
+import { BARE_CALL, readObjects, SEPARATOR } from './bare-calls.js';
 import type { Dialect, Found } from './dialect.js';
+import { heldObject } from './json-calls.js';
 import { afterSpace } from './json-value.js';
 import { readPythonCalls } from './python-calls.js';
 
@@ -15,6 +16,10 @@ export const LLAMA_3: Dialect = {
   calls: [{ open: TAG, last: '})', read: readTagged }, BARE_CALL],
   specials: [TAG],
   begin: (name) => `{"name": "${name === null ? '' : `${name}", "parameters": `}`,
+  held: () => [
+    { open: '', call: heldObject('parameters'), between: SEPARATOR, close: [] },
+    { open: TAG, call: [{ json: ' ' }, ...heldObject('parameters')], between: SEPARATOR, close: [] },
+  ],
 };
 
 function readTagged(body: string, final: boolean): Found {

@@ -26,4 +26,27 @@ export const MINIMAX: Dialect = {
   calls: [{ open: OPEN, read: (body, final, tools) => readTaggedCalls(TAGS, body, final, tools) }],
   specials: [OPEN, CLOSE, THINK.open, THINK.close],
   begin: (name) => `${OPEN}\n<invoke name="${name === null ? '' : `${name}">\n`}`,
+  held: () => [
+    {
+      open: OPEN,
+      first: [{ text: '\n' }],
+      call: [
+        { text: '<invoke name="' },
+        { of: 'name' },
+        { text: '">\n' },
+        {
+          tagged: {
+            key: [{ text: '<parameter name="' }],
+            value: [{ text: '">' }],
+            before: [],
+            end: TAGS.parameterEnd,
+            after: [{ text: '\n' }],
+          },
+        },
+        { text: TAGS.callEnd },
+      ],
+      between: [{ text: '\n' }],
+      close: [{ text: '\n' }, { mark: CLOSE }],
+    },
+  ],
 };

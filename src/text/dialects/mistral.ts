@@ -1,5 +1,5 @@
-import type { Dialect, Found, WrittenCall } from './dialect.js';
-import { callOf } from './json-calls.js';
+import type { Dialect, Found, HeldPart, WrittenCall } from './dialect.js';
+import { callOf, heldObject } from './json-calls.js';
 import { afterSpace, argumentsOf, endOfJson, jsonOf, markAt } from './json-value.js';
 
 const OPEN = '[TOOL_CALLS]';
@@ -16,7 +16,21 @@ export const MISTRAL: Dialect = {
   calls: [{ open: OPEN, last: ']}', read: readCalls }],
   specials: [OPEN, ARGUMENTS, ID, '[THINK]', '[/THINK]'],
   begin: () => null,
+  // Templates that write the mark of arguments are of the later models.
+  held: (template) =>
+    template.includes(ARGUMENTS) || template.includes(ID)
+      ? [{ open: OPEN, call: NAMED, between: [{ mark: OPEN }], close: [] }]
+      : [{ open: OPEN, call: LISTED, between: [{ json: ' , ' }], close: [{ json: ' ]' }], first: [{ json: ' [ ' }] }],
 };
+
+const NAMED: readonly HeldPart[] = [
+  { of: 'name' },
+  { optional: [{ mark: ID }, { of: 'id' }] },
+  { mark: ARGUMENTS },
+  { json: ' ' },
+  { of: 'arguments' },
+];
+const LISTED = heldObject('arguments', [{ optional: [{ json: ' , "id" : "' }, { of: 'id' }, { text: '"' }] }]);
 
 function readCalls(body: string): Found {
   const at = afterSpace(body, 0);

@@ -1,4 +1,4 @@
-import type { Dialect } from './dialect.js';
+import type { Dialect, HeldPart } from './dialect.js';
 import { CLOSE, OPEN, readJsonCalls } from './json-calls.js';
 import { afterSpace } from './json-value.js';
 import { readTaggedCalls, type Tags } from './tagged-calls.js';
@@ -40,4 +40,22 @@ export const QWEN_XML: Dialect = {
   ],
   specials: [OPEN, CLOSE, THINK.open, THINK.close],
   begin: (name) => `${OPEN}\n${TAGS.call}${name === null ? '' : `${name}>\n`}`,
+  held: () => [
+    { open: OPEN, call: [{ json: ' ' }, { text: TAGS.call }, ...HELD_CALL], close: [{ json: ' ' }, { mark: CLOSE }] },
+  ],
 };
+
+const HELD_CALL: readonly HeldPart[] = [
+  { of: 'name' },
+  { text: '>\n' },
+  {
+    tagged: {
+      key: [{ text: TAGS.parameter }],
+      value: [{ text: '>\n' }],
+      before: [{ text: '\n' }],
+      end: TAGS.parameterEnd,
+      after: [{ text: '\n' }],
+    },
+  },
+  { text: TAGS.callEnd },
+];

@@ -6,13 +6,17 @@ import { isObject, type JsonObject, jsonOf } from './json-value.js';
  * else is JSON. What is not of its type stays a text, so that the tool can say what is wrong with it.
  */
 export function typedValue(raw: string, name: string, tool: ToolSignature | undefined): unknown {
-  const types = typesOf(propertyOf(tool, name));
+  const types = typesOfArgument(name, tool);
   if (types.length === 0 || (types.length === 1 && types[0] === 'string')) return raw;
   const text = raw.trim();
   const value = jsonOf(text) ?? pythonWord(text);
   if (value !== undefined && types.some((type) => isOf(value, type))) return value;
   return raw;
 }
+
+/** The types that the tool's schema gives an argument; none where it gives none. */
+export const typesOfArgument = (name: string, tool: ToolSignature | undefined): string[] =>
+  typesOf(propertyOf(tool, name));
 
 function propertyOf(tool: ToolSignature | undefined, name: string): unknown {
   const properties = tool?.parameters?.properties;

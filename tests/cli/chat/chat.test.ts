@@ -24,7 +24,7 @@ interface Talk {
   turns: GenerationResult[];
 }
 
-describe('chat from a pipe', { timeout: 60_000 }, () => {
+describe('chat from a pipe', () => {
   test('answers line by line; stdout is the answers alone', async () => {
     const { exitCode, stdout, stderr } = await flashrow(SHORT, 'Once upon a time\n\nOne day\n');
     expect(exitCode, stderr).toBe(0);

@@ -10,7 +10,8 @@ class Held {
 
   run(prompt: number[], answer: number[] = [], key: string | null = null) {
     const { sequence, copied, common } = this.sequences.choose(prompt, key);
-    this.sequences.touch(sequence);
+    this.sequences.take(sequence);
+    sequence.busy = false;
     const { length } = sequence.ids;
     sequence.ids.splice(0, length, ...prompt.slice(0, common));
     this.sequences.prompt(sequence, prompt.length);

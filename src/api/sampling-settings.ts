@@ -1,0 +1,88 @@
+import { NEUTRAL_SAMPLING, type SamplingOptions, type SamplingSettings } from '../contract/sampling-options.js';
+import { FlashrowError } from '../errors.js';
+import { type Accepts, isPlainObject, type OptionTable } from './check-arguments.js';
+import { isWholeFrom0, YES_OR_NO } from './option-tables.js';
+
+const isNumber = (value: unknown): value is number => Number.isFinite(value);
+const isWindow = (value: unknown) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY;
+
+const SHARE_FROM_0: Accepts = [(value) => isNumber(value) && value >= 0 && value <= 1, 'from 0 to 1'];
+const SHARE_ABOVE_0: Accepts = [(value) => isNumber(value) && value > 0 && value <= 1, 'above 0 and at most 1'];
+const FROM_0: Accepts = [(value) => isNumber(value) && value >= 0, 'a number from 0'];
+const WINDOW: Accepts = [isWindow, 'a whole number from 0, or Infinity'];
+const NUMBER: Accepts = [isNumber, 'a number'];
+
+/** The most of the likeliest tokens that are told at each place. */
+const MOST_TOP = 100;
+
+function isBias(value: unknown): boolean {
+  if (!isPlainObject(value)) return false;
+  return Object.entries(value).every(
+    ([id, bias]) => /^(0|[1-9]\d*)$/.test(id) && (isNumber(bias) || bias === Number.NEGATIVE_INFINITY),
+  );
+}
+
+export const SAMPLING_OPTIONS: OptionTable<SamplingOptions> = {
+  temperature: FROM_0,
+  topK: [isWholeFrom0, 'a whole number from 0'],
+  topP: SHARE_ABOVE_0,
+  minP: SHARE_FROM_0,
+  typicalP: SHARE_ABOVE_0,
+  xtcProbability: SHARE_FROM_0,
+  xtcThreshold: SHARE_FROM_0,
+  repeatPenalty: [(value) => isNumber(value) && value > 0, 'a number above 0'],
+  presencePenalty: NUMBER,
+  frequencyPenalty: NUMBER,
+  penaltyWindow: WINDOW,
+  dryMultiplier: FROM_0,
+  dryBase: [(value) => isNumber(value) && value >= 1, 'a number from 1'],
+  dryAllowedLength: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
+  dryWindow: WINDOW,
+  logitBias: [isBias, 'an object of numbers by token ids, like { 50256: -100 }'],
+  seed: [Number.isSafeInteger, 'a whole number of at most 53 bits'],
+  logprobs: YES_OR_NO,
+  topLogprobs: [(value) => isWholeFrom0(value) && value <= MOST_TOP, `a whole number from 0 to ${MOST_TOP}`],
+};
+
+/** Fills in the defaults of options that were checked. */
+export function samplingSettings(options: SamplingOptions): SamplingSettings {
+  const { seed = Math.floor(Math.random() * 2 ** 32), logitBias = {}, logprobs = false, topLogprobs = 0 } = options;
+  const given = Object.keys(NEUTRAL_SAMPLING).flatMap((name) => {
+    const value = options[name as keyof SamplingOptions];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return {
+    ...NEUTRAL_SAMPLING,
+    ...(Object.fromEntries(given) as Partial<SamplingSettings>),
+    logitBias: Object.entries(logitBias).map(([id, bias]) => [Number(id), bias] as const),
+    topLogprobs: logprobs || topLogprobs > 0 ? topLogprobs : null,
+    seed,
+  };
+}
+
+/** Throws BAD_USAGE for a bias of an id that does not exist. */
+export function checkBiases({ logitBias = {} }: SamplingOptions, vocabSize: number): void {
+  const strange = Object.keys(logitBias).find((id) => Number(id) >= vocabSize);
+  if (strange === undefined) return;
+  throw new FlashrowError(
+    'BAD_USAGE',
+    `logitBias names the token ${strange}; the vocabulary ends with ${vocabSize - 1}`,
+    { option: 'logitBias' },
+  );
+}
+
+/** The values with which an option leaves out nothing, for those that choose among the tokens to draw from. */
+const LEAVES_ALL = { topK: 0, topP: 1, minP: 0, typicalP: 1, xtcProbability: 0 } as const;
+
+/** Of the options given, those that change nothing, each in a sentence. `temperature` is the one in use. */
+export function uselessOptions(given: SamplingOptions, temperature = 0): string[] {
+  if (temperature > 0) return [];
+  const useless: string[] = Object.entries(LEAVES_ALL)
+    .filter(([name, neutral]) => {
+      const value = given[name as keyof typeof LEAVES_ALL];
+      return value !== undefined && value !== neutral;
+    })
+    .map(([name]) => name);
+  if (given.seed !== undefined) useless.push('seed');
+  return useless.map((name) => `\`${name}\` changed nothing: at \`temperature: 0\` the likeliest token is taken`);
+}

@@ -1,0 +1,30 @@
+/**
+ * Foretells the next tokens of an answer. A pass of the model verifies them, so that a wrong one costs time and nothing
+ * else.
+ */
+export interface DraftSource {
+  readonly name: 'lookup' | 'model';
+  /** How often a token of each certainty was right in other texts, 0 to 1: what is believed before any was verified. */
+  readonly usualShares: readonly number[];
+  /** Begins an answer to a prompt. `aborted` turns true once the call is to end. */
+  begin(prompt: readonly number[], aborted: () => boolean): void;
+  /** Lets go of what it had for the answer. */
+  end(): void;
+  /** The answer goes on with `id`. What was foretold is forgotten. */
+  push(id: number): void;
+  /** Tokens that it has to run before it can foretell the next one. */
+  readonly lacking: number;
+  /** Of them, those that are not run at all where there was no time for the whole text: its beginning. */
+  readonly leftOut: number;
+  /** Runs what it lacks, the last `most` tokens of the text at most. What it left out before is then lacking, too. */
+  catchUp(most: number): Promise<void>;
+  /**
+   * Foretells one more token: the one after the answer, and after those that were foretold since `push`. False where
+   * there is none. `id` and `certainty` are then about it.
+   */
+  foretell(): boolean | Promise<boolean>;
+  /** The token that was foretold last. */
+  readonly id: number;
+  /** How certain it is: an index into `usualShares`. */
+  readonly certainty: number;
+}

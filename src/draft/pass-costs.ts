@@ -1,0 +1,101 @@
+/**
+ * Passes after which a measurement counts as old: so many for each time that it was made, up to a most. What a pass
+ * over one token takes is the measure of all else, and costs little to measure again.
+ */
+const OLD_AFTER = 60;
+const ONE_OLD_AFTER = 12;
+const OLD_AT_MOST = 160;
+/** The weight of a new measurement, once there are several. */
+const NEW_SHARE = 0.15;
+/** A measurement above this many times what is known is taken for that much: something else ran. */
+const OUTLIER = 3;
+/** By this share the mean of n measurements may be off, times the square root of n. */
+const DOUBT = 0.1;
+/** What a token more is hoped to cost, in passes over one token, before it is known. */
+const HOPED_STEP = 0.1;
+
+/**
+ * What a pass over some tokens costs, ms, as measured. A pass over few tokens that waits for the disk costs hardly more
+ * than a pass over one; where all is in memory, or each token brings experts of its own, it does.
+ */
+export class PassCosts {
+  /** By the number of tokens: the mean, how often it was measured, and at which pass last. */
+  readonly #ms: Float64Array;
+  readonly #counts: Uint32Array;
+  readonly #at: Float64Array;
+  readonly #readsGrow: boolean;
+  #passes = 0;
+
+  /** `readsGrow`: whether tokens of one pass read different weights, as in a mixture of experts. */
+  constructor(mostTokens: number, readsGrow: boolean) {
+    this.#ms = new Float64Array(mostTokens + 1);
+    this.#counts = new Uint32Array(mostTokens + 1);
+    this.#at = new Float64Array(mostTokens + 1);
+    this.#readsGrow = readsGrow;
+  }
+
+  /** Notes that a pass over `tokens` took `ms`. */
+  note(tokens: number, ms: number): void {
+    this.#passes++;
+    const known = this.#ms[tokens];
+    const count = this.#counts[tokens]++;
+    const taken = count > 2 ? Math.min(ms, OUTLIER * known) : ms;
+    const share = Math.max(this.isKnown(tokens) ? NEW_SHARE : 2 * NEW_SHARE, 1 / (count + 1));
+    this.#ms[tokens] = known + (taken - known) * share;
+    this.#at[tokens] = this.#passes;
+  }
+
+  /** Whether a pass over so many tokens was measured, and not long ago. */
+  isKnown(tokens: number): boolean {
+    const after = tokens === 1 ? ONE_OLD_AFTER : OLD_AFTER;
+    return this.#passes - this.#at[tokens] < Math.min(OLD_AT_MOST, after * this.#counts[tokens]);
+  }
+
+  /** A pass over one token, ms; 0 before the first one. */
+  get one(): number {
+    return this.#ms[1];
+  }
+
+  /** The same, on the safe side: what few measurements say may be too much. */
+  get oneAtLeast(): number {
+    return this.one * (1 - DOUBT / Math.sqrt(this.#counts[1]));
+  }
+
+  /** What a pass over `tokens` is expected to take. Where that is not known, what may be hoped for. */
+  expected(tokens: number): number {
+    return this.isKnown(tokens) ? this.#ms[tokens] : this.#between(tokens, this.#hopedStep);
+  }
+
+  /** The most that a pass over `tokens` is likely to take. Single passes over all of them take no more. */
+  worst(tokens: number): number {
+    if (this.isKnown(tokens)) return this.#ms[tokens];
+    return Math.min(tokens * this.one, this.#between(tokens, measuredStep));
+  }
+
+  /** Whether so many tokens are at most twice as many as were measured: costs may rise, so tries go step by step. */
+  isNear(tokens: number): boolean {
+    let known = this.#ms.length - 1;
+    while (known > 1 && !this.isKnown(known)) known--;
+    return tokens <= 2 * known;
+  }
+
+  readonly #hopedStep = (measured: number, from: number): number => {
+    const hoped = HOPED_STEP * this.one;
+    if (!this.#readsGrow) return Math.min(measured, hoped);
+    return from === 1 ? 3 * hoped : measured;
+  };
+
+  /** From the nearest known lengths: between two of them in a line, beyond the last by a step for each token. */
+  #between(tokens: number, stepOf: (measured: number, from: number) => number): number {
+    let below = tokens - 1;
+    while (below > 1 && !this.isKnown(below)) below--;
+    let above = tokens + 1;
+    while (above < this.#ms.length && !this.isKnown(above)) above++;
+    const from = this.#ms[below];
+    if (above < this.#ms.length) return from + ((this.#ms[above] - from) * (tokens - below)) / (above - below);
+    const measured = below === 1 ? this.one : (from - this.one) / (below - 1);
+    return from + stepOf(Math.max(0, measured), below) * (tokens - below);
+  }
+}
+
+const measuredStep = (measured: number): number => measured;

@@ -1,0 +1,51 @@
+import type { HeldParts } from '../../dense/held-parts.js';
+import { draftNeed, planDraft } from '../../plan/drafts/draft-memory.js';
+import type { PlanOptions, PreparedDraft } from '../../plan/model-options.js';
+import { type Outline, storeOutline } from '../../plan/outline.js';
+import type { Plan } from '../../plan/plan.js';
+import type { DraftNeed } from '../../plan/plan-outline.js';
+import { openStore, type Store } from '../../store/reader.js';
+import type { Engine } from '../engine.js';
+import { createEngine, loadParts } from '../load-parts.js';
+import { Ledger } from '../rounds/ledger.js';
+
+/** A draft model that was opened, and what it needs. */
+export interface OpenedDraft {
+  store: Store;
+  outline: Outline;
+  need: DraftNeed;
+}
+
+/** A draft model that is loaded. */
+export interface LoadedDraft {
+  engine: Engine;
+  vocabSize: number;
+  contextSize: number;
+}
+
+/** The draft model of the options; null without one. */
+export function openDraft(options: PlanOptions): OpenedDraft | null {
+  if (!isPrepared(options.draft)) return null;
+  const store = openStore(options.draft.store);
+  const outline = storeOutline(store);
+  return { store, outline, need: draftNeed(options.draft.model, outline, options) };
+}
+
+const isPrepared = (draft: PlanOptions['draft']): draft is PreparedDraft =>
+  typeof draft === 'object' && 'store' in draft;
+
+/** Loads a draft model beside the model of a plan, all of it in memory. Throws as the load of any model does. */
+export async function loadDraft(
+  { store, outline }: OpenedDraft,
+  options: PlanOptions,
+  { contextSize }: Plan,
+  held: HeldParts,
+  aborted: () => boolean,
+): Promise<LoadedDraft> {
+  const planned = planDraft(outline, options, contextSize);
+  const parts = await loadParts(store, planned, held, aborted, () => {});
+  const { stream, denseTime, feedForward } = parts;
+  const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
+  const engine = createEngine(store, planned, parts, { ledger, sessions: null });
+  return { engine, vocabSize: store.spec.vocabSize, contextSize: planned.plan.contextSize };
+}

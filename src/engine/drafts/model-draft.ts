@@ -1,0 +1,144 @@
+import type { DraftSource } from '../../draft/draft-source.js';
+import type { Engine } from '../engine.js';
+import type { Lane } from '../rounds/lane.js';
+
+/** By how much the likeliest token's logit has to exceed the next one's, for each certainty. */
+const MARGINS = [0, 0.5, 1, 2, 3.5, 6];
+/** Shares of right tokens by margin, as pairs of models have them. */
+const USUAL_SHARES = [0.35, 0.5, 0.65, 0.8, 0.9, 0.97];
+
+export interface ModelDraftOptions {
+  /** The draft's engine; nobody else uses it. */
+  engine: Engine;
+  vocabSize: number;
+  contextSize: number;
+  /** That of the model that it drafts for, which may be padded to another size. */
+  targetVocabSize: number;
+}
+
+/**
+ * A small model with the same vocabulary, which foretells the tokens that it finds likeliest. Its state follows the
+ * text: what it foretold wrongly is taken back.
+ */
+export class ModelDraft implements DraftSource {
+  readonly name = 'model';
+  readonly usualShares = USUAL_SHARES;
+  id = 0;
+  certainty = 0;
+  readonly #options: ModelDraftOptions;
+  #lane: Lane | null = null;
+  /** The text, and what was foretold after it. */
+  readonly #ids: number[] = [];
+  #length = 0;
+  #foretold = 0;
+  /** The lane holds `#ids` from one place to another, and perhaps more that was foretold wrongly. */
+  #from = 0;
+  #to = 0;
+  /** Tokens that run next; used again. */
+  readonly #next: number[] = [];
+
+  constructor(options: ModelDraftOptions) {
+    this.#options = options;
+  }
+
+  begin(prompt: readonly number[], aborted: () => boolean): void {
+    this.#lane = this.#options.engine.lanes.reuse(prompt, null, { aborted, account: null });
+    this.#ids.length = 0;
+    for (const id of prompt) this.#ids.push(id);
+    this.#length = prompt.length;
+    this.#foretold = 0;
+    this.#from = 0;
+    this.#to = this.#lane.position;
+  }
+
+  end(): void {
+    this.#lane?.end();
+    this.#lane = null;
+  }
+
+  push(id: number): void {
+    // What it foretold may be right, and its state is then there.
+    if (this.#ids[this.#length] !== id) this.#to = Math.min(this.#to, this.#length);
+    this.#ids[this.#length++] = id;
+    this.#foretold = 0;
+  }
+
+  get lacking(): number {
+    return Math.max(0, this.#length - this.#to);
+  }
+
+  get leftOut(): number {
+    return this.#from;
+  }
+
+  async catchUp(most: number): Promise<void> {
+    const { contextSize } = this.#options;
+    const first = Math.max(0, this.#length - Math.min(most, contextSize - 1));
+    const goesOn = first <= this.#to && (this.#from === 0 || first > 0);
+    if (!goesOn) {
+      this.#from = first;
+      this.#to = first;
+    }
+    this.#ids.length = this.#length;
+    this.#rewind(this.#length - 1);
+    // The last token runs with the next one that is asked for.
+    await this.#read(this.#length - 1);
+  }
+
+  /** Runs the text up to `end`. */
+  async #read(end: number): Promise<void> {
+    if (this.#to < end) await this.#lane!.prefill(this.#ids.slice(this.#from, end));
+    this.#to = end;
+  }
+
+  async foretell(): Promise<boolean> {
+    const { vocabSize, targetVocabSize, contextSize, engine } = this.#options;
+    const mostRun = engine.mostVerified;
+    const end = this.#length + this.#foretold;
+    if (end - this.#from > contextSize) return false;
+    this.#ids.length = end;
+    this.#rewind(end - 1);
+    // A state of fixed size may have gone back further.
+    if (end - this.#to > mostRun) await this.#read(end - 1);
+    this.#next.length = 0;
+    for (let at = this.#to; at < end; at++) {
+      if (this.#ids[at] >= vocabSize) return false;
+      this.#next.push(this.#ids[at]);
+    }
+    const lane = this.#lane!;
+    await lane.verify(this.#next);
+    this.#to = end;
+    if (!this.#pick(lane.logits(this.#next.length - 1), Math.min(vocabSize, targetVocabSize))) return false;
+    this.#ids.push(this.id);
+    this.#foretold++;
+    return true;
+  }
+
+  /** Takes the lane back to what is right of it, and to `end` at most. */
+  #rewind(end: number): void {
+    const lane = this.#lane!;
+    lane.rewind(Math.max(0, Math.min(this.#to, end) - this.#from));
+    this.#to = this.#from + lane.position;
+  }
+
+  /** Finds the likeliest of the ids below `size`, and how certain it is; false where there are no numbers. */
+  #pick(logits: Float32Array, size: number): boolean {
+    let best = Number.NEGATIVE_INFINITY;
+    let next = Number.NEGATIVE_INFINITY;
+    for (let id = 0; id < size; id++) {
+      const logit = logits[id];
+      if (logit <= next) continue;
+      if (logit <= best) next = logit;
+      else {
+        next = best;
+        best = logit;
+        this.id = id;
+      }
+    }
+    if (!Number.isFinite(best)) return false;
+    let certainty = MARGINS.length - 1;
+    while (certainty > 0 && !(best - next >= MARGINS[certainty])) certainty--;
+    this.certainty = certainty;
+    return true;
+  }
+}

@@ -1,0 +1,208 @@
+import { setImmediate } from 'node:timers/promises';
+import { FlashrowError } from '../../errors.js';
+import type { Pass, PassPart } from '../mixer.js';
+import type { Sequence } from '../state/sequences.js';
+import type { Account } from './ledger.js';
+
+/** Who runs tokens. */
+export interface Caller {
+  /** True once the call is to end; asked before each layer. */
+  aborted: () => boolean;
+  /** Is charged with what its passes cost; null where nobody asks. */
+  account: Account | null;
+}
+
+/** Tokens that a call wants to run. A call has one such object, and fills it in again for every step. */
+export class Work implements PassPart {
+  readonly held: Sequence;
+  readonly caller: Caller;
+  ids: readonly number[] = [];
+  /** How many of `ids` have run. */
+  done = 0;
+  /** Whether several passes may take it, piece by piece, as a prompt; else it goes as a whole. */
+  inPieces = false;
+  /** Of how many of the last ids logits are wanted. */
+  wanted = 0;
+  /** Told how many of `ids` are done after each layer: a fraction, until a pass has ended. */
+  onLayer: ((done: number) => void) | null = null;
+  /** Sees the logits[vocabSize] of every id. */
+  visit: ((index: number, logits: Float32Array) => void) | null = null;
+
+  // Its part in the pass that is being made, or that runs.
+  row = 0;
+  tokens = 0;
+  position = 0;
+  dropped = false;
+  /** The first row of its logits, once the pass has ended. */
+  logitRow = 0;
+
+  #resolve: () => void = () => {};
+  #reject: (error: unknown) => void = () => {};
+
+  constructor(held: Sequence, caller: Caller) {
+    this.held = held;
+    this.caller = caller;
+  }
+
+  get sequence(): number {
+    return this.held.index;
+  }
+
+  /** Whether the pass takes the last of its ids. */
+  get ends(): boolean {
+    return this.done + this.tokens === this.ids.length;
+  }
+
+  /** Resolves with `finish`. */
+  started(): Promise<void> {
+    this.dropped = false;
+    return new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  /** Becomes the next part of a pass. */
+  join(pass: Pass, tokens: number): void {
+    this.row = pass.tokens;
+    this.tokens = tokens;
+    this.position = this.held.ids.length;
+    this.dropped = false;
+    for (let i = 0; i < tokens; i++) pass.positions[this.row + i] = this.position + i;
+  }
+
+  finish(): void {
+    this.#resolve();
+  }
+
+  fail(error: unknown): void {
+    this.#reject(error);
+  }
+
+  /** Ends it because its call was aborted. */
+  drop(): void {
+    this.dropped = true;
+    this.fail(new FlashrowError('ABORTED', 'the work was aborted'));
+  }
+}
+
+/** A pass as the engine runs it. */
+export interface WorkPass extends Pass {
+  tokens: number;
+  readonly parts: Work[];
+}
+
+/** The most that one pass takes. */
+interface Limits {
+  tokens: number;
+  /** Rows of logits. */
+  logitRows: number;
+  /** Calls that run at once. */
+  calls: number;
+}
+
+/** Prompts get this share of a pass, however many calls decode. */
+const PROMPT_SHARE = 1 / 4;
+
+/**
+ * Makes passes of what the running calls wait for. All that decode go together; prompts share what room a pass has
+ * left, and take turns. So a call that decodes never waits for more than the pass that runs, and a prompt has a piece
+ * in every pass but those in which another prompt had its turn.
+ */
+export class Rounds {
+  readonly #limits: Limits;
+  readonly #run: (pass: WorkPass) => Promise<void>;
+  /** In the order of their turns. */
+  readonly #waiting: Work[] = [];
+  readonly #pass: WorkPass;
+  /** Prompts whose turn is over, for now. */
+  readonly #later: Work[] = [];
+  #running = false;
+
+  /** `run` rejects where a pass fails. It drops parts by itself. */
+  constructor(limits: Limits, run: (pass: WorkPass) => Promise<void>) {
+    this.#limits = limits;
+    this.#run = run;
+    this.#pass = { tokens: 0, positions: new Int32Array(limits.tokens), parts: [] };
+  }
+
+  /**
+   * Resolves once all of it has run; its logits are then valid until the caller waits for something else than this.
+   * Rejects with ABORTED at most a layer after its call was aborted, or with what a pass of it failed with.
+   */
+  do(work: Work): Promise<void> {
+    const done = work.started();
+    this.#waiting.push(work);
+    if (!this.#running) void this.#go();
+    return done;
+  }
+
+  async #go(): Promise<void> {
+    this.#running = true;
+    while (this.#waiting.length > 0) {
+      this.#fill();
+      if (this.#pass.parts.length > 0) {
+        try {
+          await this.#run(this.#pass);
+        } catch (error) {
+          for (const work of this.#pass.parts)
+            if (!work.dropped) {
+              work.fail(error);
+              work.dropped = true;
+            }
+        }
+      }
+      this.#settle();
+      // Messages come in between: other calls may begin. Who was answered asks again before that.
+      if (this.#limits.calls > 1) await setImmediate();
+    }
+    this.#running = false;
+  }
+
+  #fill(): void {
+    const pass = this.#pass;
+    pass.tokens = 0;
+    pass.parts.length = 0;
+    let prompts = false;
+    for (const work of this.#waiting) {
+      work.tokens = 0;
+      if (work.caller.aborted()) work.drop();
+      else if (work.inPieces) prompts = true;
+    }
+    const { tokens } = this.#limits;
+    const decoding = prompts ? tokens - Math.ceil(tokens * PROMPT_SHARE) : tokens;
+    let rows = this.#limits.logitRows;
+    for (const work of this.#waiting) if (!work.inPieces && !work.dropped) rows -= this.#add(work, decoding, rows);
+    for (const work of this.#waiting) if (work.inPieces && !work.dropped) rows -= this.#add(work, tokens, rows);
+  }
+
+  /** Takes what fits of some work into the pass, of up to `tokens` and `rows` of logits; returns its rows of logits. */
+  #add(work: Work, tokens: number, rows: number): number {
+    const pass = this.#pass;
+    const left = work.ids.length - work.done;
+    let taken = Math.min(left, tokens - pass.tokens);
+    if (!work.inPieces && (taken < left || work.wanted > rows)) return 0;
+    if (taken === left && work.wanted > rows) taken = left - 1;
+    if (taken <= 0) return 0;
+    work.join(pass, taken);
+    pass.tokens += taken;
+    pass.parts.push(work);
+    return work.ends ? work.wanted : 0;
+  }
+
+  /** Ends what is done, and has prompts take turns. */
+  #settle(): void {
+    const waiting = this.#waiting;
+    let kept = 0;
+    for (const work of waiting) {
+      if (work.dropped) continue;
+      work.done += work.tokens;
+      if (work.done === work.ids.length) work.finish();
+      else if (work.tokens > 0) this.#later.push(work);
+      else waiting[kept++] = work;
+    }
+    waiting.length = kept;
+    for (const work of this.#later) waiting.push(work);
+    this.#later.length = 0;
+  }
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path';
+import { generateSettings } from '../../dist/src/api/generate-settings.js';
+import type { Methods } from '../../dist/src/contract/protocol.js';
+import type { DraftSource } from '../../dist/src/draft/draft-source.js';
+import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
+import type { ModelHost } from '../../dist/src/engine/model-host.js';
+import { openHost } from '../../dist/src/engine/open-host.js';
+import type { PlanOptions } from '../../dist/src/plan/model-options.js';
+import { TOKENIZER_FILE } from '../../dist/src/store/manifest.js';
+import { openStore } from '../../dist/src/store/reader.js';
+import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
+import { shareVocabulary, type VocabularyTable } from '../../dist/src/text/vocabulary-table.js';
+import { prepare } from '../../dist/src/worker/file-work.js';
+import { random } from './random.js';
+
+type Settings = Methods['generate']['args']['settings'];
+
+const SETTINGS: Settings = generateSettings({ maxTokens: 40, seed: 1, ignoreEos: true });
+
+/** What a draft of a test says, pass by pass. */
+export interface Script {
+  /** The text that would come. */
+  right: readonly number[];
+  /** The chance that a foretold token is the right one, 0 to 1. */
+  accuracy: number;
+  /** Seeds the lengths and the mistakes. */
+  seed: number;
+  /** Tokens that are foretold at most. */
+  most: number;
+}
+
+/** A model in this thread, whose draft is told by the test how often it is right. */
+export class DraftingHost {
+  readonly #host: ModelHost;
+  readonly #vocabulary: VocabularyTable;
+  readonly #draft: ScriptedDraft;
+
+  private constructor(host: ModelHost, vocabulary: VocabularyTable, draft: ScriptedDraft) {
+    this.#host = host;
+    this.#vocabulary = vocabulary;
+    this.#draft = draft;
+  }
+
+  static async open(source: string, options: PlanOptions): Promise<DraftingHost> {
+    const store = await prepare({ source, options }, new AbortController().signal, () => {});
+    const opened = openStore(store);
+    const tokenizer = loadTokenizer(opened.readTokenizer(), opened.text, join(store, TOKENIZER_FILE));
+    const draft = new ScriptedDraft(opened.spec.vocabSize);
+    const host = await openHost(
+      { store, options, anonymousBefore: 0 },
+      () => false,
+      () => {},
+      undefined,
+      () => new Speculation(draft, draft.governor, () => 0),
+    );
+    return new DraftingHost(host, shareVocabulary(tokenizer, opened.spec.vocabSize), draft);
+  }
+
+  get vocabSize(): number {
+    return this.#host.info.vocabSize;
+  }
+
+  /** Writes an answer; without a script without drafts. */
+  write(prompt: readonly number[], settings: Partial<Settings>, script: Script | null) {
+    if (script) this.#draft.script = script;
+    return this.#host.generate(
+      {
+        prompt,
+        settings: { ...SETTINGS, ...settings, drafts: script !== null },
+        vocabulary: this.#vocabulary,
+        form: null,
+        progress: false,
+      },
+      () => false,
+      () => {},
+    );
+  }
+
+  dispose(): Promise<void> {
+    return this.#host.dispose();
+  }
+}
+
+/** Foretells what its script says, as many tokens as chance has it. */
+class ScriptedDraft implements DraftSource {
+  readonly name = 'lookup';
+  readonly usualShares = [0.5];
+  readonly certainty = 0;
+  readonly lacking = 0;
+  readonly leftOut = 0;
+  id = 0;
+  script: Script = { right: [], accuracy: 1, seed: 1, most: 7 };
+  readonly #vocabSize: number;
+  #random = random(1);
+  /** Tokens of the answer, and those that were foretold after them. */
+  #written = 0;
+  #foretold = 0;
+  #wanted = 0;
+
+  constructor(vocabSize: number) {
+    this.#vocabSize = vocabSize;
+  }
+
+  begin(): void {
+    this.#random = random(this.script.seed);
+    this.#written = 0;
+  }
+
+  end(): void {}
+
+  async catchUp(): Promise<void> {}
+
+  push(): void {
+    this.#written++;
+    this.#foretold = 0;
+  }
+
+  foretell(): boolean {
+    const right = this.script.right[this.#written + this.#foretold];
+    if (right === undefined) return false;
+    this.#foretold++;
+    this.id = this.#random() < this.script.accuracy ? right : Math.floor(this.#random() * this.#vocabSize);
+    return true;
+  }
+
+  readonly governor = {
+    begin: () => {},
+    affordable: () => 0,
+    caughtUp: () => {},
+    open: (most: number) => {
+      this.#wanted = Math.floor(this.#random() * (Math.min(most, this.script.most) + 1));
+    },
+    isFull: () => this.#foretold >= this.#wanted,
+    get asks(): boolean {
+      return !this.isFull();
+    },
+    foretold: () => {},
+    close: () => this.#foretold,
+    ran: () => {},
+  };
+}

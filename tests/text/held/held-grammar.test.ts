@@ -1,0 +1,264 @@
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { describe, expect, it } from 'vitest';
+import { AnswerWriter } from '../../../dist/src/engine/answer-writer.js';
+import { tableBytes } from '../../../dist/src/engine/sampling/table-bytes.js';
+import { Constraint } from '../../../dist/src/grammar/constraint.js';
+import type { ResponseFormat } from '../../../dist/src/grammar/response-format.js';
+import type { Schema } from '../../../dist/src/grammar/schema-values.js';
+import { isAllowed, TokenTable } from '../../../dist/src/grammar/token-table.js';
+import type { ToolSignature } from '../../../dist/src/text/dialects/dialect.js';
+import { type DialectName, type HeldAnswer, heldForms } from '../../../dist/src/text/dialects/dialects.js';
+import { heldGrammar } from '../../../dist/src/text/held/held-grammar.js';
+import { SchemaMaker, TREE } from '../../grammar/schema-maker.js';
+import { BYTES } from '../../grammar/support.js';
+import { random as randomOf } from '../../support/random.js';
+
+/* Tokens are drawn at random from what the masks allow. Ajv says which calls are valid. */
+
+const deepseek = (name: string) => `<\uff5c${name.replaceAll('_', '\u2581')}\uff5c>`;
+/** Control tokens of all dialects; one that a dialect does not know is no text. */
+const CONTROLS = [
+  ...['<tool_call>', '</tool_call>', '<think>', '</think>', '<|python_tag|>', '[TOOL_CALLS]', '[ARGS]', '[CALL_ID]'],
+  ...['tool_calls_begin', 'tool_calls_end', 'tool_call_begin', 'tool_call_end', 'tool_sep'].map(deepseek),
+  ...['<|tool_calls_section_begin|>', '<|tool_calls_section_end|>', '<|tool_call_begin|>', '<|tool_call_end|>'],
+  ...['<|tool_call_argument_begin|>', '<|start|>', '<|channel|>', '<|message|>', '<|constrain|>', '<|call|>'],
+  ...[
+    '<|end|>',
+    '<arg_key>',
+    '</arg_key>',
+    '<arg_value>',
+    '</arg_value>',
+    '<minimax:tool_call>',
+    '</minimax:tool_call>',
+  ],
+  '<|im_end|>',
+];
+const PIECES = ['</parameter>', '<parameter=', 'get_', 'weather', '<function=', '\n</', 'json', 'functions.', ' to='];
+const WORDS = [...BYTES.slice(0, -1), ...PIECES.map((text) => new TextEncoder().encode(text))];
+const spelling = {
+  eosIds: [WORDS.length + CONTROLS.length - 1],
+  suppressedIds: [],
+  bytes: (id: number) => WORDS[id] ?? new Uint8Array(0),
+  token: (id: number) => CONTROLS[id - WORDS.length] ?? '',
+};
+const SIZE = WORDS.length + CONTROLS.length;
+const table = new TokenTable(SIZE, (id) => tableBytes(id, spelling));
+const channels = { start: -1, channel: -1, message: -1, end: -1 } as never;
+
+/** An answer drawn at random; null where it did not end. */
+function drawn(
+  dialect: DialectName,
+  held: HeldAnswer,
+  random: () => number,
+  format: ResponseFormat = { type: 'text' },
+  most = 700,
+) {
+  const { answer } = heldGrammar(held, format);
+  const constraint = new Constraint(answer, table);
+  expect(constraint.take(Buffer.from(held.begun))).toBe(true);
+  const form = { dialect, tools: held.tools, begun: dialect === 'harmony' ? '' : held.begun, held };
+  const writer = new AnswerWriter(
+    [],
+    { stop: [], spelling, channels: dialect === 'harmony' ? channels : null, form },
+    () => {},
+  );
+  for (let step = 0; step < most; step++) {
+    const mask = constraint.allowed();
+    const ids = Array.from({ length: SIZE }, (_, id) => id).filter((id) => isAllowed(mask, id));
+    // A call without a mark is read once it is known that nothing follows.
+    const isBare = held.forms !== 'channels' && held.forms[0].open === '';
+    const mayEnd = constraint.complete && (format.type !== 'text' || isBare || writer.toolCalls.length > 0);
+    if (mayEnd && (ids.length === 0 || random() < 0.1 + step / 200)) {
+      writer.pushEnd(spelling.eosIds[0], 0);
+      writer.end(0);
+      return writer;
+    }
+    const closing = ids.filter(
+      (id) => id >= WORDS.length || /^["}\]]+$|^<\/par/.test(Buffer.from(WORDS[id]).toString()),
+    );
+    const from = closing.length > 0 && random() < 0.15 + step / 300 ? closing : ids;
+    const id = from[Math.floor(random() * from.length)];
+    // A dialect's reasoning is free, and ends the same way.
+    if (writer.reasons) {
+      writer.push(ids.find((each) => spelling.token(each) === '</think>') ?? id);
+      continue;
+    }
+    if (!constraint.take(tableBytes(id, spelling))) throw new Error(`an allowed token was refused: ${id}`);
+    writer.push(id);
+  }
+  return null;
+}
+
+const heldOf = (dialect: DialectName, template: string, tools: ToolSignature[], must: boolean): HeldAnswer => ({
+  ...{ forms: heldForms(dialect, template)!, tools, must, once: false, begun: '' },
+});
+
+const JSON_DIALECTS: [DialectName, string][] = [
+  ['hermes', ''],
+  ['mistral', '[TOOL_CALLS]'],
+  ['mistral', '[TOOL_CALLS][ARGS]'],
+  ['deepseek', ''],
+  ['deepseek', '```json'],
+  ['llama-3', ''],
+  ['kimi', ''],
+];
+
+/** Whether all calls name a tool, and keep its schema. */
+function expectValid(writer: AnswerWriter, tools: readonly ToolSignature[]): void {
+  const ajv = new Ajv2020({ strict: false, validateFormats: false });
+  for (const call of writer.toolCalls) {
+    const tool = tools.find(({ name }) => name === call.name);
+    const said = `${JSON.stringify(tool?.parameters)}\n${JSON.stringify(call)}`;
+    expect(tool, said).toBeDefined();
+    if (tool!.parameters) expect(ajv.validate(tool!.parameters, call.arguments), said).toBe(true);
+    else expect(call.arguments).toEqual({});
+  }
+}
+
+describe.each(JSON_DIALECTS)('calls in %s, of a template with "%s"', (dialect, template) => {
+  it('keep the schemas of their tools, whatever the schemas and the tokens', () => {
+    const random = randomOf(dialect.length + template.length);
+    const maker = new SchemaMaker(random);
+    let calls = 0;
+    for (let i = 0; i < 8; i++) {
+      const schema = { ...maker.object(2), $defs: { tree: TREE } };
+      const tools = [
+        { name: 'get_weather', parameters: schema },
+        { name: 'get', parameters: null },
+      ];
+      // Bounds may cross, so that nothing is valid: such a schema is not kept, and a warning says so.
+      const held = heldOf(dialect, template, tools, true);
+      if (heldGrammar(held, { type: 'text' }).warnings.length > 0) continue;
+      for (let draw = 0; draw < 3; draw++) {
+        const writer = drawn(dialect, held, random);
+        if (!writer) continue;
+        expect(writer.toolCalls.length).toBeGreaterThan(0);
+        expectValid(writer, tools);
+        calls += writer.toolCalls.length;
+      }
+    }
+    expect(calls).toBeGreaterThan(8);
+  });
+
+  it('may stand beside a format, and nothing else may', () => {
+    const random = randomOf(9);
+    const tools = [{ name: 'f', parameters: { type: 'object', properties: { x: { enum: [1, 2] } }, required: ['x'] } }];
+    const format: ResponseFormat = { type: 'json_schema', schema: { type: 'array', items: { enum: ['a'] } } };
+    const seen = new Set<string>();
+    for (let i = 0; i < 30; i++) {
+      const writer = drawn(dialect, heldOf(dialect, template, tools, false), random, format);
+      if (!writer) continue;
+      expectValid(writer, tools);
+      seen.add(writer.toolCalls.length > 0 ? 'calls' : 'format');
+      if (writer.toolCalls.length === 0) expect(JSON.parse(writer.text)).toBeInstanceOf(Array);
+      else expect(writer.text.trim()).toBe('');
+    }
+    expect(seen).toEqual(new Set(['calls', 'format']));
+  });
+});
+
+const TAGGED_TOOL: ToolSignature = {
+  name: 'search',
+  parameters: {
+    type: 'object',
+    properties: {
+      query: { type: 'string' },
+      unit: { enum: ['celsius', 'kelvin'] },
+      count: { type: 'integer', minimum: 1, maximum: 30 },
+      tags: { type: 'array', items: { type: 'string', maxLength: 4 }, maxItems: 3 },
+      exact: { type: 'boolean' },
+      either: { type: ['string', 'null'] },
+      at: { type: 'object', properties: { x: { type: 'number' } }, required: ['x'] },
+    },
+    required: ['query', 'count', 'at'],
+    additionalProperties: false,
+  },
+  strict: true,
+};
+
+it.each(['qwen-xml', 'glm', 'minimax'] as const)('calls as tags keep their schemas: %s', (dialect) => {
+  const random = randomOf(dialect.length);
+  const tools = [TAGGED_TOOL, { name: 'get', parameters: null }];
+  const held = heldOf(dialect, '', tools, true);
+  expect(heldGrammar(held, { type: 'text' }).warnings).toEqual([]);
+  let calls = 0;
+  for (let i = 0; i < 40; i++) {
+    const writer = drawn(dialect, held, random);
+    if (!writer) continue;
+    expect(writer.toolCalls.length).toBeGreaterThan(0);
+    expectValid(writer, tools);
+    calls += writer.toolCalls.filter(({ name }) => name === 'search').length;
+  }
+  expect(calls).toBeGreaterThan(8);
+});
+
+it('a call is held where the model chooses to make one, and all else is text', () => {
+  const random = randomOf(77);
+  const tools = [{ name: 'f', parameters: { type: 'object', properties: { x: { enum: [1, 2] } }, required: ['x'] } }];
+  const held = { ...heldOf('hermes', '', tools, false) };
+  const constraint = () => new Constraint(heldGrammar(held, { type: 'text' }).answer, table);
+  const takes = (...parts: (string | Uint8Array)[]) => {
+    const keeps = constraint();
+    return parts.every((part) => keeps.take(typeof part === 'string' ? Buffer.from(part) : part)) && keeps.complete;
+  };
+  const mark = (name: string) => tableBytes(WORDS.length + CONTROLS.indexOf(name), spelling);
+  const call = '\n{"name": "f", "arguments": {"x": 1}}\n';
+  expect(takes('a <tool> is no {"name": "g"} call')).toBe(true);
+  expect(takes(mark('<|im_end|>'), 'x')).toBe(true);
+  for (const [open, close] of [
+    ['<tool_call>', '</tool_call>'],
+    [mark('<tool_call>'), mark('</tool_call>')],
+  ]) {
+    expect(takes('Well: ', open, call, close, ' and ', open, call, close)).toBe(true);
+    expect(takes(open, call)).toBe(false);
+    expect(takes(open, call.replace('1', '3'), close)).toBe(false);
+    expect(takes(open, call.replace('"f"', '"g"'), close)).toBe(false);
+  }
+  // Without marks it is one where it begins the answer, and its name is that of a tool.
+  expect(takes('{"name": "f", "arguments": {"x": 2}}')).toBe(true);
+  expect(takes('{ "name":\n"f"')).toBe(false);
+  expect(takes('{"name": "f", "arguments": {"x": 3}}')).toBe(false);
+  expect(takes('{"name": "fred", "arguments": {"x": 3}}')).toBe(true);
+  expect(takes('{"name": "<tool_call>', call, '</tool_call>')).toBe(true);
+  expect(takes('A {"name": "f"} is no call')).toBe(true);
+  for (let i = 0; i < 30; i++) {
+    const writer = drawn('hermes', held, random);
+    if (writer) expectValid(writer, tools);
+  }
+});
+
+it('a schema that cannot be kept is refused where it has to, and else told', () => {
+  const parameters = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } };
+  const grammarOf = (dialect: DialectName, tool: ToolSignature) =>
+    heldGrammar(heldOf(dialect, '', [tool], true), { type: 'text' });
+  expect(grammarOf('hermes', { name: 'f', parameters }).warnings).toEqual([
+    expect.stringMatching(/calls may not keep their schema: .*"f".*uniqueItems/),
+  ]);
+  // What is left is any JSON object.
+  const loose = heldOf('hermes', '', [{ name: 'f', parameters }], true);
+  const writers = Array.from({ length: 10 }, (_, seed) => drawn('hermes', loose, randomOf(seed)));
+  expect(writers.flatMap((writer) => writer?.toolCalls ?? []).length).toBeGreaterThan(0);
+  expect(() => grammarOf('hermes', { name: 'f', parameters, strict: true })).toThrow(
+    expect.objectContaining({ code: 'UNSUPPORTED', details: { option: 'tools' } }),
+  );
+  const pattern: Schema = { type: 'object', properties: { a: { type: 'string', pattern: '^a' } } };
+  expect(grammarOf('qwen-xml', { name: 'f', parameters: pattern as never }).warnings).toEqual([
+    expect.stringMatching(/"f".*"a" is written as a bare text, of which pattern/),
+  ]);
+  expect(grammarOf('hermes', { name: 'f', parameters: pattern as never }).warnings).toEqual([]);
+});
+
+it('calls in channels keep their schemas', () => {
+  const random = randomOf(5);
+  const tools = [{ ...TAGGED_TOOL }, { name: 'get', parameters: null }];
+  const held = heldOf('harmony', '', tools, true);
+  let calls = 0;
+  for (let i = 0; i < 40; i++) {
+    const writer = drawn('harmony', held, random);
+    if (!writer) continue;
+    expect(writer.toolCalls.length).toBe(1);
+    expectValid(writer, tools);
+    calls++;
+  }
+  expect(calls).toBeGreaterThan(15);
+});
