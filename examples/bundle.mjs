@@ -1,6 +1,5 @@
-// Bundles an app with esbuild. Three things are not JavaScript of the app's own and need a word each:
-// the engine's worker is an entry point beside the app's; the compiled kernels are a file, copied beside the bundle;
-// and onnxruntime-node, which only models in f32 need, stays a package to be installed.
+// Bundles an app with esbuild. Two things are not JavaScript of the app's own and need a word each:
+// the engine's worker is an entry point beside the app's; the compiled kernels are a file, copied beside the bundle.
 //
 //     node examples/bundle.mjs APP.mjs OUTPUT_FOLDER && node OUTPUT_FOLDER/app.js MODEL
 import { cpSync, existsSync, writeFileSync } from 'node:fs';
@@ -21,7 +20,6 @@ await build({
   platform: 'node',
   format: 'esm',
   target: 'node20',
-  external: ['onnxruntime-node'],
   // Some dependencies are CommonJS and ask for Node's own modules by `require`.
   banner: {
     js: "import { createRequire as bundleRequire } from 'node:module'; const require = bundleRequire(import.meta.url);",

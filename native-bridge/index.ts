@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Bridge, BridgeError, type Isa } from './bridge.js';
-import { AddonBridge, loadAddon } from './native.js';
+import { AddonBridge, loadAddon, type SystemMemory } from './native.js';
 import { openTwin } from './twin/index.js';
 
 export * from './bridge.js';
@@ -29,6 +29,14 @@ export function systemPageBytes(): number {
 }
 
 /**
+ * What Windows and macOS say of memory. Null on systems that tell it by files (/proc/meminfo), and without the addon.
+ */
+export function systemMemory(): SystemMemory | null {
+  const result = loadAddon();
+  return 'reason' in result ? null : (result.addon.systemMemory?.() ?? null);
+}
+
+/**
  * Sets a variable of the process, for libraries in native code. In a worker thread `process.env` is a copy, which they
  * do not see. False without the addon, where nothing is set.
  */
@@ -40,8 +48,8 @@ export function setEnvironmentVariable(name: string, value: string): boolean {
 }
 
 /**
- * Has the kernel lock an open file for this opening of it (flock), without waiting. It lets go when the file is closed,
- * however its process ends. `refused` without the addon, on Windows, and on file systems without locks.
+ * Has the kernel lock an open file for this opening of it (flock; LockFileEx on Windows), without waiting. It lets go
+ * when the file is closed, however its process ends. `refused` without the addon, and on file systems without locks.
  */
 export function lockFile(file: number): 'taken' | 'held' | 'refused' {
   const result = loadAddon();

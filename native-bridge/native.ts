@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { addonFiles, isShipped, machineName } from './addon-files.js';
 import {
   type Bridge,
   type BridgeActivation,
@@ -49,12 +46,22 @@ interface Addon {
   /** Missing in an addon that was built before. */
   lockFile?(file: number): 'taken' | 'held' | 'refused';
   probeReads: Bridge['probeReads'];
+  /** Missing in an addon that was built before. */
+  systemMemory?(): SystemMemory | null;
   setEnvironmentVariable(name: string, value: string): void;
   /** The instruction sets it has kernels for and this processor runs, best first. */
   isas: Isa[];
   systemPageBytes: number;
   /** The numbers of memory.ts, as compiled into the addon. */
   memory: Record<string, number>;
+}
+
+/** What the system says of memory; sizes are bytes. */
+export interface SystemMemory {
+  /** What programs may still take without anything being paged out. */
+  availableBytes: number;
+  /** What a limit of this process or its job leaves; null without one. */
+  leftUnderLimit: number | null;
 }
 
 interface NativePool {
@@ -96,29 +103,12 @@ const DOWN_ORIENTATIONS: readonly BundleGeometry['downOrientation'][] = ['by-neu
 
 let loaded: { addon: Addon } | { reason: string } | undefined;
 
-const PLACES = [
-  join('build', 'flashrow.node'),
-  join('prebuilds', `${process.platform}-${process.arch}`, 'flashrow.node'),
-];
-
-/**
- * The addon lies in the package's own folder: compiled there, or shipped with it. This module, compiled, lies deeper.
- */
-function addonPaths(): string[] {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
-    const found = PLACES.map((place) => join(folder, 'native-bridge', place)).filter((path) => existsSync(path));
-    if (found.length > 0) return found;
-    if (existsSync(join(folder, 'package.json')) || folder === dirname(folder)) return [];
-  }
-}
-
 /** Loads the addon, once; says why where it cannot be loaded. */
 export function loadAddon(): { addon: Addon } | { reason: string } {
   if (loaded === undefined) {
-    loaded = {
-      reason: 'the native addon is not built; `node native-bridge/build.mjs` in the package folder builds it',
-    };
-    for (const path of addonPaths()) {
+    const machine = machineName();
+    loaded = { reason: missing(machine) };
+    for (const path of addonFiles(machine)) {
       loaded = loadFrom(path);
       if ('addon' in loaded) break;
     }
@@ -126,11 +116,22 @@ export function loadAddon(): { addon: Addon } | { reason: string } {
   return loaded;
 }
 
+function missing(machine: string): string {
+  const what = isShipped(machine)
+    ? `the compiled kernels for ${machine}, which the package brings in its folder native-bridge/prebuilds, are not there`
+    : `the package brings no compiled kernels for ${machine}`;
+  return `${what}; \`npx flashrow build\` compiles them with the C++ compiler of this machine`;
+}
+
 function loadFrom(path: string): { addon: Addon } | { reason: string } {
   try {
-    return { addon: createRequire(import.meta.url)(path) as Addon };
+    // As `require` does it, which bundlers would take apart.
+    const module = { exports: {} };
+    process.dlopen(module, path);
+    return { addon: module.exports as Addon };
   } catch (error) {
-    return { reason: `the native addon at ${path} cannot be loaded: ${(error as Error).message}` };
+    const cure = '`npx flashrow build` compiles it anew, with the C++ compiler of this machine';
+    return { reason: `the native addon at ${path} cannot be loaded: ${(error as Error).message.trim()}; ${cure}` };
   }
 }
 

@@ -44,6 +44,9 @@ const FLOORS: readonly (readonly string[])[] = [
   ['native-bridge/src/kernels'],
   // What a block of weights holds, for all instruction sets.
   ['native-bridge/src/kernels/blocks'],
+  // What systems do in their own ways.
+  ['native-bridge/src/linux', 'native-bridge/src/darwin', 'native-bridge/src/windows'],
+  ['native-bridge/src/posix'],
   ['native-bridge/src'],
 ];
 

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstring>
 
+#include "processor.h"
+
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #elif defined(__ARM_FEATURE_CRC32)
@@ -44,7 +46,14 @@ static uint32_t byTable(const uint8_t* bytes, size_t count, uint32_t crc) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) static uint32_t byInstruction(const uint8_t* bytes, size_t count, uint32_t crc) {
+// To Clang the two are apart.
+#if defined(__clang__)
+#define FLASHROW_CRC32 __attribute__((target("sse4.2,crc32")))
+#else
+#define FLASHROW_CRC32 __attribute__((target("sse4.2")))
+#endif
+
+FLASHROW_CRC32 static uint32_t byInstruction(const uint8_t* bytes, size_t count, uint32_t crc) {
   uint64_t wide = crc;
   for (; count >= 8; bytes += 8, count -= 8) {
     uint64_t word;
@@ -56,7 +65,7 @@ __attribute__((target("sse4.2"))) static uint32_t byInstruction(const uint8_t* b
   return crc;
 }
 
-static bool hasInstruction() { return __builtin_cpu_supports("sse4.2"); }
+static bool hasInstruction() { return processor().sse42; }
 #elif defined(__ARM_FEATURE_CRC32)
 static uint32_t byInstruction(const uint8_t* bytes, size_t count, uint32_t crc) {
   for (; count >= 8; bytes += 8, count -= 8) {

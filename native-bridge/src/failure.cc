@@ -16,16 +16,23 @@ static std::string errnoName(int error) {
     case EMFILE: return "EMFILE";
     case ENFILE: return "ENFILE";
     case ENOMEM: return "ENOMEM";
+#ifdef ESTALE
     case ESTALE: return "ESTALE";
+#endif
     default: return "errno " + std::to_string(error);
   }
 }
 
-Failure ioFailure(const std::string& what, const std::string& path, int64_t offset, int error) {
+Failure ioFailure(const std::string& what, const std::string& path, int64_t offset, const std::string& name,
+                  const std::string& reason) {
   std::string message = what + " " + path;
   if (offset >= 0) message += " at byte " + std::to_string(offset);
-  message += ": " + std::string(std::strerror(error)) + " (" + errnoName(error) + ")";
-  return Failure(Failure::Code::Io, message, {path, offset, -1, -1, errnoName(error)});
+  message += ": " + reason + " (" + name + ")";
+  return Failure(Failure::Code::Io, message, {path, offset, -1, -1, name});
+}
+
+Failure ioFailure(const std::string& what, const std::string& path, int64_t offset, int error) {
+  return ioFailure(what, path, offset, errnoName(error), std::strerror(error));
 }
 
 }  // namespace flashrow

@@ -29,7 +29,10 @@ struct Failure : std::runtime_error {
 
 [[noreturn]] inline void failUsage(const std::string& message) { throw Failure(Failure::Code::Usage, message); }
 
-/** An operating system's refusal; names errno the way Node does. */
+/** An operating system's refusal. `name` is the one that Node gives it ("ENOENT"), `reason` the system's own words. */
+Failure ioFailure(const std::string& what, const std::string& path, int64_t offset, const std::string& name,
+                  const std::string& reason);
+/** The same, of a value of errno. */
 Failure ioFailure(const std::string& what, const std::string& path, int64_t offset, int error);
 
 }  // namespace flashrow

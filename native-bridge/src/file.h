@@ -22,6 +22,8 @@ class File {
   ~File();
 
   const std::string& path() const { return path_; }
+  /** Bytes that the file has now. Throws Failure IO. */
+  uint64_t bytes() const;
   bool direct() const { return direct_.load(std::memory_order_relaxed); }
 
   /**
@@ -34,7 +36,8 @@ class File {
   void refuseDirect();
 
   std::string path_;
-  int descriptor_ = -1;
+  /** A descriptor; on Windows a HANDLE. */
+  intptr_t handle_ = -1;
   std::atomic<bool> direct_{false};
 };
 

@@ -1,13 +1,11 @@
 #include "probe.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -27,10 +25,8 @@ ReadProbe probeReads(const std::string& path, uint64_t recordBytes, uint64_t tot
     failUsage("a probe needs a recordBytes up to 1 GiB and a read thread");
   }
   File file(path, true);
-  struct stat status;
-  if (stat(path.c_str(), &status) != 0) throw ioFailure("cannot read", path, -1, errno);
   const uint64_t span = roundUp(recordBytes, kDeviceBlock);
-  const uint64_t places = std::max<uint64_t>(1, static_cast<uint64_t>(status.st_size) / span);
+  const uint64_t places = std::max<uint64_t>(1, file.bytes() / span);
   const uint64_t wanted = std::max<uint64_t>(1, std::min(totalBytes / recordBytes, places));
   const size_t workers = std::min<uint64_t>(readThreads, wanted);
   Arena buffers(std::max(workers * span, kLeastBuffer));

@@ -10,11 +10,28 @@ import { pathOf, type Source } from './source.js';
 export interface PlanModelOptions extends LoadOptions {
   /** Tokens of the prompt that `forecast.firstTokenSeconds` is for; default 128, or the context where that is less. */
   promptTokens?: number | undefined;
+  /**
+   * Bytes per second that the disk of another machine reads, to forecast for that one. Default: this machine's,
+   * measured.
+   */
+  diskSpeed?: number | undefined;
+  /**
+   * Bytes per second of weights that lie in the memory of another machine, to forecast for that one. Default: this
+   * machine's, measured.
+   */
+  memorySpeed?: number | undefined;
 }
+
+const SPEED = [
+  (value: unknown) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+  'bytes per second, above 0',
+] as const;
 
 const PLAN_OPTIONS: OptionTable<PlanModelOptions> = {
   ...LOAD_OPTIONS,
   promptTokens: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
+  diskSpeed: SPEED,
+  memorySpeed: SPEED,
 };
 
 /**
@@ -36,8 +53,9 @@ export async function planBudgets(
 ): Promise<Plan[]> {
   const path = pathOf('the model', source);
   requireModelOptions('planModel()', options, PLAN_OPTIONS);
-  const { promptTokens, signal } = options;
+  const { promptTokens, diskSpeed, memorySpeed, signal } = options;
+  const speeds = { disk: diskSpeed, memory: memorySpeed };
   return inWorker((channel) =>
-    channel.call('plan', { source: path, options: plainOptions(options), budgets, promptTokens }, { signal }),
+    channel.call('plan', { source: path, options: plainOptions(options), budgets, promptTokens, speeds }, { signal }),
   );
 }

@@ -4,6 +4,7 @@
  */
 
 export const OTHER_COMMANDS: Readonly<Record<string, string>> = {
+  compile: 'build',
   complete: 'run',
   delete: 'rm',
   download: 'pull',

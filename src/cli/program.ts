@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../api/nearest-name.js';
 import { FlashrowError } from '../errors.js';
+import { buildCommand } from './commands/build.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
 import { askCommand, completionCommand } from './commands/completion.js';
@@ -25,7 +26,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 /** Every command, in the groups of the help. */
 const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run a model:': [runCommand, chatCommand, serveCommand, logprobsCommand, evalCommand, tokenizeCommand],
-  'Look before you load:': [planCommand, doctorCommand],
+  'Look before you load:': [planCommand, doctorCommand, buildCommand],
   'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, verifyCommand],
   'Read less:': [calibrateCommand, replayCommand],
 };

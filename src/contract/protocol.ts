@@ -5,6 +5,7 @@ import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
 import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
+import type { GivenSpeeds } from '../plan/probes.js';
 import type { LayerStatistics } from '../store/layer-statistics.js';
 import type { ConvertResult } from '../store/write/writer.js';
 import type { ChatMessage } from '../text/chat-template.js';
@@ -141,7 +142,13 @@ export interface VerifyResult {
 export interface Methods {
   /** A plan for each budget; none at all is the default budget. */
   plan: {
-    args: { source: string; options: PlainOptions; budgets: readonly ModelOptions['memory'][]; promptTokens?: number };
+    args: {
+      source: string;
+      options: PlainOptions;
+      budgets: readonly ModelOptions['memory'][];
+      promptTokens?: number;
+      speeds: GivenSpeeds;
+    };
     result: Plan[];
     event: never;
   };

@@ -4,7 +4,7 @@ import { READ_THREADS } from '../disk/read-threads.js';
 import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { Allocation } from './allocation.js';
 import type { Forecast } from './plan.js';
-import { measure, type Probes } from './probes.js';
+import { type GivenSpeeds, measure, ofSpeeds, type Probes } from './probes.js';
 import type { RunSpeeds } from './speeds/run-speeds.js';
 
 /**
@@ -40,6 +40,8 @@ export interface ForecastInput {
   cacheDir: string;
   /** Figures of this call, so that several plans go by the same. */
   known: Map<string, number>;
+  /** Speeds of another machine that the forecast is for; those left out are measured here. */
+  speeds: GivenSpeeds;
   /** What earlier runs of this model with as much in the cache measured; null without any. */
   earlier: RunSpeeds | null;
 }
@@ -58,12 +60,13 @@ export function forecast(input: ForecastInput): Forecast {
     Math.min(1 << 20, Math.max(...allocation.layers.map(({ unit }) => unit.slotBytes))),
   );
   const batch = Math.min(input.chunkTokens, promptTokens);
-  const probes = measure(input.bridge, {
+  const measured = measure(input.bridge, {
     ...{ path: input.path, sample: input.sample, cacheDir: input.cacheDir, known: input.known, recordBytes },
     readsAtOnce: Math.min(READ_THREADS, allocation.ring?.slots ?? READ_THREADS),
     weightBytes: allocation.touchedBytes + denseBytes,
     batchTokens: batch,
   });
+  const probes = ofSpeeds(measured, input.speeds);
   const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShare(allocation));
   const prefillTokensPerSecond = earlier?.prefill ?? promptTokens / secondsOfPrompt(input, probes);
   const loadSeconds = START_SECONDS + allocation.residentBytes / Math.min(probes.disk, probes.loads);
@@ -148,13 +151,16 @@ const missShareOfBatch = (allocation: Allocation): number =>
       ? missShare(allocation)
       : Math.max(missShare(allocation), 1 - allocation.cachedShare);
 
-function basisOf({ sample, bridge, earlier }: ForecastInput, probes: Probes): string {
+function basisOf({ sample, bridge, earlier, speeds }: ForecastInput, probes: Probes): string {
   const { recordBytes, disk, loads, weights, batch, remarks } = probes;
+  const reads = speeds.disk === undefined ? "from the model's file " : '';
+  const [given, scaled] =
+    speeds.memory === undefined ? ['', ''] : [', as given,', ', in the proportion of this machine'];
   const measured =
-    `reads of ${formatBlock(recordBytes)} from the model's file at ${perSecond(disk)}, ` +
+    `reads of ${formatBlock(recordBytes)} ${reads}at ${perSecond(disk)}${speeds.disk === undefined ? '' : ', as given'}, ` +
     `fresh memory filled at ${perSecond(loads)}, ` +
-    `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token and ` +
-    `${perSecond(batch)} times tokens for a prompt`;
+    `${sample.format} weights on ${bridge.isa} kernels at ${perSecond(weights)} for one token${given} and ` +
+    `${perSecond(batch)} times tokens for a prompt${scaled}`;
   const runs =
     earlier === null
       ? []

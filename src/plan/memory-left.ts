@@ -1,16 +1,19 @@
 import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { systemMemory } from '../../native-bridge/index.js';
 import { type ControlGroup, controlGroups, fileText } from './control-groups.js';
 
 /** What this process may still take. Sizes are bytes. */
 export interface MemoryLeft {
-  /** What the machine and every control group have left, whichever has least. Swap does not count. */
+  /**
+   * What the machine and every control group (or job of Windows) have left, whichever has least. Swap does not count.
+   */
   availableBytes: number;
   /** The least limit of a control group; null where none has one. */
   limitBytes: number | null;
   /**
-   * What the tightest limit leaves once every page of a file is dropped. Beyond that the kernel kills. Null without
-   * one.
+   * What the tightest limit leaves once every page of a file is dropped. Beyond that the kernel kills, or Windows
+   * refuses. Null without one.
    */
   roomBytes: number | null;
 }
@@ -43,7 +46,7 @@ export function memoryLeft(root = '/'): MemoryLeft {
   return {
     availableBytes: Math.min(machine.availableBytes, ...groups.map(({ availableBytes }) => availableBytes)),
     limitBytes: leastOf(groups.map(({ limitBytes }) => limitBytes)),
-    roomBytes: leastOf(groups.map(({ roomBytes }) => roomBytes)),
+    roomBytes: leastOf([machine.roomBytes, ...groups.map(({ roomBytes }) => roomBytes)]),
   };
 }
 
@@ -68,18 +71,21 @@ function leftIn({ version, folder }: ControlGroup, totalBytes: number): MemoryLe
 }
 
 /**
- * MemAvailable counts the page cache that the kernel would drop. Elsewhere Node is asked, whose older versions know
- * less.
+ * MemAvailable counts the page cache that the kernel would drop. macOS and Windows are asked by the addon. Elsewhere,
+ * and without the addon, Node is asked, whose older versions know less.
  */
-function machineMemory(root: string): { totalBytes: number; availableBytes: number } {
+function machineMemory(root: string): { totalBytes: number; availableBytes: number; roomBytes: number | null } {
   const text = fileText(join(root, 'proc/meminfo')) ?? '';
   const kib = (field: string) => /^\d+$/.exec(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? '')?.[0];
   const [total, available] = [kib('MemTotal'), kib('MemAvailable')];
+  const told = available === undefined ? systemMemory() : null;
   // The types promise the function, but it came with Node 20.13.
   const asked = process.availableMemory as (() => number) | undefined;
+  const free = told?.availableBytes ?? asked?.call(process) ?? freemem();
   return {
     totalBytes: total === undefined ? totalmem() : Number(total) * 1024,
-    availableBytes: available === undefined ? (asked?.call(process) ?? freemem()) : Number(available) * 1024,
+    availableBytes: available === undefined ? Math.min(free, told?.leftUnderLimit ?? free) : Number(available) * 1024,
+    roomBytes: told?.leftUnderLimit ?? null,
   };
 }
 

@@ -42,6 +42,24 @@ export interface Probes {
   remarks: string[];
 }
 
+/** Speeds of another machine, in bytes per second, to forecast for in the place of this one's. */
+export interface GivenSpeeds {
+  disk?: number;
+  /** Of weights that lie in memory, for one token. */
+  memory?: number;
+}
+
+export const isGiven = ({ disk, memory }: GivenSpeeds): boolean => disk !== undefined || memory !== undefined;
+
+/**
+ * The probes of a machine of these speeds. Nobody says how its processor fares with many tokens together, so prompts
+ * gain as much from slower or faster memory as a single token does.
+ */
+export function ofSpeeds(probes: Probes, { disk = probes.disk, memory = probes.weights }: GivenSpeeds): Probes {
+  const share = memory / probes.weights;
+  return { ...probes, disk, weights: memory, loads: probes.loads * share, batch: probes.batch * share };
+}
+
 /**
  * Times reads and kernels. Figures of the last hour are taken as they are, so that plans can be compared. Where other
  * work disturbs the probe of the kernels, an earlier figure is better.

@@ -6,6 +6,7 @@ import { forecast } from './forecast.js';
 import type { Outline } from './outline.js';
 import type { Plan } from './plan.js';
 import type { PlannedModel } from './plan-outline.js';
+import { type GivenSpeeds, isGiven } from './probes.js';
 import { earlierRuns, shareInMemory } from './speeds/run-speeds.js';
 
 /** A message of a few sentences. */
@@ -15,6 +16,8 @@ export interface ForecastOptions {
   cacheDir: string;
   /** Tokens of the prompt that the first token waits for; default 128, or the context where that is less. */
   promptTokens: number | undefined;
+  /** Speeds of another machine, in the place of this one's. */
+  speeds: GivenSpeeds;
   /** Figures of this call, so that several plans go by the same. */
   known: Map<string, number>;
 }
@@ -24,7 +27,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   const { plan, allocation, settings } = planned;
   if (!plan.fits) return { ...plan, forecast: { ...plan.forecast, basis: 'the plan does not fit' } };
   const { spec, probePath, sample, storePath } = outline;
-  const { cacheDir, known } = options;
+  const { cacheDir, speeds, known } = options;
   const bridge = openBridge({ threads: settings.threads });
   try {
     const { selector, cachePolicy } = plan;
@@ -33,7 +36,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
     return {
       ...plan,
       forecast: forecast({
-        ...{ bridge, sample, allocation, cacheDir, known },
+        ...{ bridge, sample, allocation, cacheDir, speeds, known },
         path: probePath,
         experts: spec.experts !== null,
         denseBytes: plan.residentBytes + plan.denseStreamedBytes,
@@ -41,7 +44,9 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
         draftBytes: settings.draft === 'off' ? null : plan.draftBytes,
         promptTokens,
         chunkTokens: prefillChunk(spec),
-        earlier: earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }, promptTokens),
+        earlier: isGiven(speeds)
+          ? null
+          : earlierRuns(cacheDir, { ...kind, kernels: bridge.isa, threads: settings.threads }, promptTokens),
       }),
     };
   } finally {

@@ -1,10 +1,10 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { Packr } from 'msgpackr';
+import { Encoder } from '@msgpack/msgpack';
 import { freeBytes } from '../disk/free-bytes.js';
 import { FlashrowError } from '../errors.js';
 import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, type TraceHeader } from './trace.js';
 
-const packr = new Packr({ useRecords: false });
+const encoder = new Encoder();
 
 /**
  * Writes a trace (trace.ts) while a model runs. A call sets a bit per unit in a bitmap that exists beforehand; a pass
@@ -65,7 +65,7 @@ export class TraceWriter {
   }
 
   #write(value: unknown): void {
-    const bytes = packr.pack(value);
+    const bytes = encoder.encodeSharedRef(value);
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
     } catch (error) {

@@ -34,7 +34,7 @@ type OnProgress = (progress: Progress) => void;
 
 /** Plans from headers alone; a checkpoint is planned as the store it would become. */
 export async function plan(
-  { source, options, budgets, promptTokens }: Methods['plan']['args'],
+  { source, options, budgets, promptTokens, speeds }: Methods['plan']['args'],
   signal: AbortSignal,
 ): Promise<Plan[]> {
   const cacheDir = cacheDirectory(options.cacheDir);
@@ -44,7 +44,7 @@ export async function plan(
   const known = new Map<string, number>();
   return budgets.map((memory) => {
     const planned = planOutline(outline, { ...options, memory }, memoryLeft(), draft);
-    return withForecast(planned, outline, { cacheDir, promptTokens, known });
+    return withForecast(planned, outline, { cacheDir, promptTokens, speeds, known });
   });
 }
 

@@ -115,7 +115,7 @@ describe('the forecast', () => {
     forecast({
       ...{ bridge, path: 'model', sample: SAMPLE, allocation: allocation(change), experts: false, denseBytes: 30e6 },
       ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, draftBytes: null, cacheDir, known: new Map() },
-      earlier: null,
+      ...{ speeds: {}, earlier: null },
       ...more,
     });
   /** Seconds: reads at 2 GB/s, products at 1 GB/s, 0.2 ms for each of two layers. */
@@ -143,6 +143,14 @@ describe('the forecast', () => {
 
   it('waits for experts before it computes', () => {
     expect(1 / of({}, { experts: true }).tokensPerSecond!).toBeCloseTo(READING + COMPUTING + FIXED, 9);
+  });
+
+  it('goes by the speeds of another machine where they are given, and says so', () => {
+    // A disk a tenth as fast, and memory half as fast: 1 GB/s here.
+    const slow = of({}, { speeds: { disk: 2e8, memory: 5e8 } });
+    expect(1 / slow.tokensPerSecond!).toBeCloseTo(10 * READING + 2 * 0.03 + 2 * 0.2e-3, 9);
+    expect(slow.basis).toMatch(/at 200 MB\/s, as given, .*at 500 MB\/s for one token, as given,/);
+    expect(of({}).basis).not.toContain('as given');
   });
 
   /** The cache is filled with 10 MB at 4 GB/s on each of two cores. */

@@ -4,20 +4,11 @@
 // The algorithm, over the Simd above.
 #include "kernels/shared.h"
 
-#include <cpuid.h>
+#include "processor.h"
 
 namespace flashrow {
 
-static bool hasHalfConversion() {
-  unsigned eax, ebx, ecx, edx;
-  return __get_cpuid(1, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_F16C) != 0;
-}
-
-const Kernels* avx2Kernels() {
-  const bool supported = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                         __builtin_cpu_supports("popcnt") && hasHalfConversion();
-  return supported ? &kKernels : nullptr;
-}
+const Kernels* avx2Kernels() { return processor().avx2 ? &kKernels : nullptr; }
 
 }  // namespace flashrow
 

@@ -9,15 +9,12 @@
 #include "kernels/simd_avx512.h"
 // The algorithm, over the Simd above.
 #include "kernels/shared.h"
+#include "processor.h"
 
 namespace flashrow {
 
 const Kernels* avx512Kernels() {
-  // AVX2's kernels answer for FMA and half floats.
-  const bool supported = avx2Kernels() != nullptr && __builtin_cpu_supports("avx512f") &&
-                         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-                         __builtin_cpu_supports("avx512dq");
-  if (!supported) return nullptr;
+  if (!processor().avx512) return nullptr;
   static const Kernels kernels = [] {
     Kernels withIntegers = kKernels;
     withIntegers.integers = vnniKernels();

@@ -2,13 +2,8 @@
 
 #if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
-#if defined(__APPLE__)
-#include <sys/sysctl.h>
-#elif defined(__linux__)
-#include <sys/auxv.h>
-#endif
-
 #include "kernels/dotprod_dots.h"
+#include "processor.h"
 
 namespace flashrow {
 namespace {
@@ -28,21 +23,9 @@ void dots(Format format, const Rows& rows, size_t count, size_t columns, const u
 
 constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};
 
-bool hasDotProducts() {
-#if defined(__APPLE__)
-  int has = 0;
-  size_t bytes = sizeof has;
-  return sysctlbyname("hw.optional.arm.FEAT_DotProd", &has, &bytes, nullptr, 0) == 0 && has != 0;
-#elif defined(__linux__)
-  return (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0;
-#else
-  return false;
-#endif
-}
-
 }  // namespace
 
-const IntegerKernels* dotprodKernels() { return hasDotProducts() ? &kKernels : nullptr; }
+const IntegerKernels* dotprodKernels() { return processor().dotProducts ? &kKernels : nullptr; }
 
 }  // namespace flashrow
 

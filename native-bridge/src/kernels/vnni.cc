@@ -18,6 +18,7 @@
 #include "kernels/vnni_few_tokens.h"
 #include "kernels/vnni_many_tokens.h"
 #include "kernels/vnni_one_token.h"
+#include "processor.h"
 
 namespace flashrow {
 namespace {
@@ -46,7 +47,7 @@ constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};
 
 }  // namespace
 
-const IntegerKernels* vnniKernels() { return __builtin_cpu_supports("avx512vnni") ? &kKernels : nullptr; }
+const IntegerKernels* vnniKernels() { return processor().avx512vnni ? &kKernels : nullptr; }
 
 }  // namespace flashrow
 

@@ -8,7 +8,7 @@ import {
   parseMemory,
   toModelOptions,
 } from '../options/model-options.js';
-import { integer } from '../options/option-values.js';
+import { integer, parseSpeed } from '../options/option-values.js';
 import { planInCommandWords } from '../output/command-words.js';
 import { plural } from '../output/format.js';
 import { noteAll, notice, printJson, printLine } from '../output/output.js';
@@ -18,6 +18,8 @@ import { namedModel } from './named-model.js';
 interface PlanFlags extends Omit<ModelFlags, 'memory'> {
   memory?: NonNullable<ModelFlags['memory']>[];
   promptTokens?: number;
+  diskSpeed?: number;
+  memorySpeed?: number;
   json?: boolean;
 }
 
@@ -31,12 +33,23 @@ export function planCommand(): Command {
       '--prompt-tokens <count>',
       'length of the prompt that the first token waits for (default: 128, or the context)',
       integer('--prompt-tokens', 1),
+    )
+    .option(
+      '--disk-speed <speed>',
+      'forecast for a machine whose disk reads so fast, as 1.5GB/s (default: measured)',
+      parseSpeed('--disk-speed'),
+    )
+    .option(
+      '--memory-speed <speed>',
+      'forecast for a machine whose memory gives weights so fast, as 20GB/s (default: measured)',
+      parseSpeed('--memory-speed'),
     );
   addExamples(
     command,
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
     ['flashrow plan model.gguf --memory 2GB --context 1024', 'within a budget and a context'],
     ['flashrow plan model.gguf --memory 2GB,3GB,50%', 'several budgets side by side'],
+    ['flashrow plan model.gguf --memory 3GB --disk-speed 100MB/s --memory-speed 4GB/s', 'what a small board may do'],
   );
   addDraftOption(addModelOptions(command));
   const memory = command.options.find(({ long }) => long === '--memory');
@@ -49,7 +62,8 @@ export function planCommand(): Command {
 
 async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
   const { planBudgets } = await import('../../api/plan-model.js');
-  const options = { ...toModelOptions(flags), promptTokens: flags.promptTokens };
+  const { promptTokens: prompt, diskSpeed, memorySpeed } = flags;
+  const options = { ...toModelOptions(flags), promptTokens: prompt, diskSpeed, memorySpeed };
   const model = await namedModel(source, flags.cacheDir);
   const plans = await planBudgets(model, memory ?? [undefined], options);
   noteAll([...new Set(plans.flatMap(({ warnings }) => warnings))]);

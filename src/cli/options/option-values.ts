@@ -1,4 +1,5 @@
 import { FlashrowError, shown } from '../../errors.js';
+import { parseBytes } from '../../plan/bytes.js';
 
 /** Turns the text of one option into its value; throws BAD_USAGE that names the option and what it takes. */
 export type OptionParser<T> = (text: string) => T;
@@ -26,6 +27,17 @@ export function decimal(option: string, accepted: string, holds: (value: number)
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if (!Number.isFinite(value) || !holds(value)) throw badValue(option, text, accepted);
     return value;
+  };
+}
+
+/** Bytes per second: `1.5GB/s`, `500MB`, `2e9`. */
+export function parseSpeed(option: string): OptionParser<number> {
+  return (text) => {
+    try {
+      const bytes = parseBytes(text.replace(/\/s$/, ''));
+      if (bytes > 0) return bytes;
+    } catch {}
+    throw badValue(option, text, 'an amount a second, like 1.5GB/s');
   };
 }
 

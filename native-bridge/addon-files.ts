@@ -1,0 +1,78 @@
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * Where the package has the addon of a machine, seen from this module, compiled; null where it brings none. Each path
+ * stands here as it is: what traces or bundles an app follows such paths, and none that is put together.
+ */
+function shippedAt(machine: string): URL | null {
+  switch (machine) {
+    case 'darwin-arm64':
+      return new URL('../../native-bridge/prebuilds/darwin-arm64/flashrow.node', import.meta.url);
+    case 'darwin-x64':
+      return new URL('../../native-bridge/prebuilds/darwin-x64/flashrow.node', import.meta.url);
+    case 'linux-arm64-glibc':
+      return new URL('../../native-bridge/prebuilds/linux-arm64/flashrow.glibc.node', import.meta.url);
+    case 'linux-arm64-musl':
+      return new URL('../../native-bridge/prebuilds/linux-arm64/flashrow.musl.node', import.meta.url);
+    case 'linux-x64-glibc':
+      return new URL('../../native-bridge/prebuilds/linux-x64/flashrow.glibc.node', import.meta.url);
+    case 'linux-x64-musl':
+      return new URL('../../native-bridge/prebuilds/linux-x64/flashrow.musl.node', import.meta.url);
+    case 'win32-arm64':
+      return new URL('../../native-bridge/prebuilds/win32-arm64/flashrow.node', import.meta.url);
+    case 'win32-x64':
+      return new URL('../../native-bridge/prebuilds/win32-x64/flashrow.node', import.meta.url);
+    default:
+      return null;
+  }
+}
+
+/** This machine, as the shipped addons are called after it; Linux has one for each C library. */
+export function machineName(): string {
+  const { platform, arch } = process;
+  return platform === 'linux' ? `${platform}-${arch}-${isMusl() ? 'musl' : 'glibc'}` : `${platform}-${arch}`;
+}
+
+export const isShipped = (machine: string): boolean => shippedAt(machine) !== null;
+
+/** Whether this Node.js runs on musl: its file begins with the name of the loader that it wants. */
+function isMusl(): boolean {
+  const start = Buffer.alloc(4096);
+  try {
+    const file = openSync(process.execPath, 'r');
+    try {
+      readSync(file, start);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return false;
+  }
+  return start.includes('/ld-musl-');
+}
+
+/** Files that may hold the addon of `machine`, in the order to try them: compiled on it, or shipped. */
+export function addonFiles(machine: string): string[] {
+  const places = [join('native-bridge', 'build', 'flashrow.node')];
+  const followed: string[] = [];
+  const shipped = shippedAt(machine);
+  if (shipped !== null) {
+    const [platform, arch, libc] = machine.split('-');
+    const file = libc === undefined ? 'flashrow.node' : `flashrow.${libc}.node`;
+    places.push(join('native-bridge', 'prebuilds', `${platform}-${arch}`, file));
+    // A bundler may have put the file elsewhere, under another name.
+    followed.push(fileURLToPath(shipped));
+  }
+  return [...new Set([...above(places), ...followed])].filter((path) => existsSync(path));
+}
+
+/** The places, seen from the folder that has them: this module's, or one above it, up to the package's own. */
+function above(places: readonly string[]): string[] {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
+    const found = places.map((place) => join(folder, place));
+    if (found.some((path) => existsSync(path)) || existsSync(join(folder, 'package.json'))) return found;
+    if (folder === dirname(folder)) return [];
+  }
+}
