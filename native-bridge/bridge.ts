@@ -295,9 +295,18 @@ export interface KeyValueCache {
   /**
    * Causal softmax attention, scale 1/sqrt(headDim). Token t of q[tokens, numAttentionHeads * headDim] sees positions 0
    * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim], or
-   * * sharedValueDim.
+   * * sharedValueDim. With seen[tokens, ceil((position + tokens) / blockSize)] a token sees those blocks of positions
+   * alone whose entry is not 0: one at least.
    */
-  attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
+  attend(
+    layer: number,
+    position: number,
+    tokens: number,
+    q: Float32Array,
+    out: Float32Array,
+    seen?: Uint8Array,
+    blockSize?: number,
+  ): void;
   /**
    * Forgets a layer's positions from `length` on, and frees whole pages beyond it. Small pages share memory, which is
    * freed with the last of them.

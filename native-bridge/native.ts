@@ -293,8 +293,16 @@ class AddonKeyValueCache implements KeyValueCache {
     guarded(() => this.#native.append(layer, position, tokens, k, v));
   }
 
-  attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
-    guarded(() => this.#native.attend(layer, position, tokens, q, out));
+  attend(
+    layer: number,
+    position: number,
+    tokens: number,
+    q: Float32Array,
+    out: Float32Array,
+    seen?: Uint8Array,
+    blockSize?: number,
+  ): void {
+    guarded(() => this.#native.attend(layer, position, tokens, q, out, seen, blockSize));
   }
 
   truncate(layer: number, length: number): void {

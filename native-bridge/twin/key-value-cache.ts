@@ -80,7 +80,15 @@ export class TwinKeyValueCache implements KeyValueCache {
     state.length = Math.max(state.length, position + tokens);
   }
 
-  attend(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
+  attend(
+    layer: number,
+    position: number,
+    tokens: number,
+    q: Float32Array,
+    out: Float32Array,
+    seen?: Uint8Array,
+    blockSize = 1,
+  ): void {
     const state = this.#layer(layer, position, tokens);
     const { numAttentionHeads, headDim } = this.#options;
     const { sharedValueDim = headDim } = this.#options;
@@ -92,9 +100,14 @@ export class TwinKeyValueCache implements KeyValueCache {
     const window = this.#options.windows?.[layer] || position + 1;
     for (let at = Math.max(0, position + 1 - window); at < position + tokens; at++)
       if (!state.pages[Math.floor(at / PAGE_POSITIONS)]) throw usage(`position ${at} was dropped`);
+    const blocks = Math.ceil((position + tokens) / blockSize);
+    if (seen && seen.length < tokens * blocks)
+      throw usage(`seen holds ${seen.length} entries; ${tokens * blocks} are needed`);
     for (let t = 0; t < tokens; t++)
-      for (let head = 0; head < numAttentionHeads; head++)
-        this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head);
+      for (let head = 0; head < numAttentionHeads; head++) {
+        const hides = (at: number) => seen !== undefined && seen[t * blocks + Math.floor(at / blockSize)] === 0;
+        this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head, hides);
+      }
   }
 
   truncate(index: number, length: number): void {
@@ -165,7 +178,15 @@ export class TwinKeyValueCache implements KeyValueCache {
   }
 
   /** Query `query` of q, of one head, over the last of the first `length` positions. */
-  #attendOne(layer: number, head: number, length: number, q: Float32Array, out: Float32Array, query: number): void {
+  #attendOne(
+    layer: number,
+    head: number,
+    length: number,
+    q: Float32Array,
+    out: Float32Array,
+    query: number,
+    hides: (position: number) => boolean,
+  ): void {
     const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks, softCap } = this.#options;
     const { sharedValueDim: valueDim = headDim } = this.#options;
     const offset = query * headDim;
@@ -182,6 +203,7 @@ export class TwinKeyValueCache implements KeyValueCache {
       const vector = shared + (at % PAGE_POSITIONS);
       const logit = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
       weights[at] = softCap ? softCap * Math.tanh(logit / softCap) : logit;
+      if (hides(at)) weights[at] = -Infinity;
       largest = Math.max(largest, weights[at]);
     }
     let total = Math.exp(sink - largest);

@@ -12,6 +12,7 @@ import { windowOf, windowPages } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { keptAs, type StateFormat } from '../plan/state-format.js';
+import { BlockIndexes } from './block-indexes.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { KeptPages } from './state/kept-pages.js';
@@ -46,19 +47,14 @@ export function createAttention(options: AttentionOptions): Mixer {
   const held = new HeldParts();
   const caches = groups.map((group) => held.keep(createCache(options, group)));
   const places = placesOf(spec, groups);
+  const indexes = spec.blockIndex ? held.keep(new BlockIndexes(options, spec.blockIndex)) : null;
   const firstLayer = places.findIndex((place) => place !== null);
   const windowed = Array.from({ length: sequences }, (_, sequence) =>
     windowedPages(spec, contextSize, groups, caches, sequence),
   );
   const keptBy = (of: number) => windowed[of]?.kept ?? null;
   const layersOf = (of: number) => savedLayers(options, groups, caches, of, keptBy(of));
-  const width = numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
-  const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
-  const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
-  const k = new Float32Array(maxTokens * keys);
-  const v = new Float32Array(maxTokens * keys);
-  const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
-  const views = { q: new RowViews(q), k: new RowViews(k), v: new RowViews(v) };
+  const { width, q, k, v, gates, views } = buffersOf(spec, groups, maxTokens);
   let answers = new RowViews(q);
   return {
     width,
@@ -69,15 +65,23 @@ export function createAttention(options: AttentionOptions): Mixer {
           cache.copy(from * layers.length + at, to * layers.length + at, length);
       }
       windowed[to]?.kept.copy(windowed[from]!.kept, length);
+      indexes?.copy(from, to, length);
     },
-    save: (sequence, length, write) => savePages(layersOf(sequence), keptBy(sequence), pagesOf(length), write),
-    load: (sequence, length, read) => loadPages(layersOf(sequence), keptBy(sequence), pagesOf(length), length, read),
+    save(sequence, length, write) {
+      savePages(layersOf(sequence), keptBy(sequence), pagesOf(length), write);
+      indexes?.save(sequence, length, write);
+    },
+    load(sequence, length, read) {
+      loadPages(layersOf(sequence), keptBy(sequence), pagesOf(length), length, read);
+      indexes?.load(sequence, length, read);
+    },
     async step(layer, x, { tokens, positions, parts }, mixed) {
       const place = places[layer]!;
       const { layers, headDim, numKeyValueHeads } = groups[place.group];
       const cache = caches[place.group];
       denseTime.start();
       dense.attentionInput(layer, x, tokens, positions, q, k, v, gates);
+      indexes?.project(layer, x, tokens, positions);
       denseTime.stop();
       if (answers.array !== mixed) answers = new RowViews(mixed);
       for (const part of parts) {
@@ -87,7 +91,8 @@ export function createAttention(options: AttentionOptions): Mixer {
         const ofKeys = part.row * numKeyValueHeads * headDim;
         const ofHeads = part.row * numAttentionHeads * headDim;
         if (place.own) cache.append(at, part.position, part.tokens, views.k.from(ofKeys), views.v.from(ofKeys));
-        cache.attend(at, part.position, part.tokens, views.q.from(ofHeads), answers.from(ofHeads));
+        if (indexes) indexes.attend(layer, cache, at, part, views.q.from(ofHeads), answers.from(ofHeads));
+        else cache.attend(at, part.position, part.tokens, views.q.from(ofHeads), answers.from(ofHeads));
       }
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
@@ -102,10 +107,21 @@ export function createAttention(options: AttentionOptions): Mixer {
       return reached;
     },
     get bytes() {
-      return caches.reduce((sum, cache) => sum + cache.bytes, 0);
+      return caches.reduce((sum, cache) => sum + cache.bytes, indexes?.bytes ?? 0);
     },
     dispose: () => void held.dispose(),
   };
+}
+
+/** Queries, keys and values of a pass, and gates where queries come with them. */
+function buffersOf(spec: ModelSpec, groups: readonly KeyValueGroup[], maxTokens: number) {
+  const width = spec.numAttentionHeads * Math.max(...groups.map(({ headDim }) => headDim));
+  const keys = Math.max(...groups.map(({ headDim, numKeyValueHeads }) => headDim * numKeyValueHeads));
+  const q = new Float32Array(maxTokens * (spec.attentionGate ? 2 : 1) * width);
+  const k = new Float32Array(maxTokens * keys);
+  const v = new Float32Array(maxTokens * keys);
+  const gates = spec.attentionGate ? new Float32Array(maxTokens * width) : null;
+  return { width, q, k, v, gates, views: { q: new RowViews(q), k: new RowViews(k), v: new RowViews(v) } };
 }
 
 /** Keys and values of a group's layers in all sequences: the layers of one sequence follow those of another. */

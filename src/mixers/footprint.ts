@@ -5,6 +5,7 @@ import { tensorNamed } from '../dense/check-tensors.js';
 import { MIXER_MATRICES } from '../dense/matrix-order.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
 import {
+  indexTensors,
   latentTensors,
   mixerBefore,
   mixerChannels,
@@ -23,7 +24,7 @@ import { layerSizes } from './state-size.js';
 export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   let bytes = 0;
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    for (const [name] of [...tensorsOf(spec, layer), ...matricesOfNgrams(spec, layer)]) {
+    for (const [name] of [...tensorsOf(spec, layer), ...otherMatrices(spec, layer)]) {
       if (MIXER_MATRICES.includes(name)) continue;
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
       bytes += shape.length === 1 ? 4 * shape[0] : roundUp(shape[0] * rowBytes(format, shape[1]), systemPageBytes());
@@ -32,9 +33,9 @@ export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string,
   return bytes;
 }
 
-/** The matrices that the rows of n-grams pass. Their vectors are counted with the dense half's. */
-const matricesOfNgrams = (spec: ModelSpec, layer: number) =>
-  ngramTensors(spec, layer).filter(([, shape]) => shape.length > 1);
+/** The matrices of n-grams and of the index of blocks. Their vectors are counted with the dense half's. */
+const otherMatrices = (spec: ModelSpec, layer: number) =>
+  [...ngramTensors(spec, layer), ...indexTensors(spec, layer)].filter(([, shape]) => shape.length > 1);
 
 /** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
 function tensorsOf(spec: ModelSpec, layer: number) {
@@ -59,7 +60,8 @@ export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
   const { inputWidth } = layerSizes(mixer, hiddenSize);
   const channels = mixerChannels(mixer, hiddenSize);
   const perToken = hiddenSize + inputWidth + channels + rowFloats(mixer, channels, hiddenSize);
-  return 4 * tokens * (perToken + ngramFloats(spec));
+  const ofIndex = spec.blockIndex ? (spec.blockIndex.heads + 1) * spec.blockIndex.headDim : 0;
+  return 4 * tokens * (perToken + ngramFloats(spec) + ofIndex);
 }
 
 /** Floats of one token in the working rows of n-grams: what they bring, inputs, and rows of the table. */

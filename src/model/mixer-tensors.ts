@@ -173,3 +173,18 @@ export function ngramTensors(spec: Pick<ModelSpec, 'ngrams'> & StreamsSpec, laye
     ['ngramKernel', [width * ngrams.kernel]],
   ];
 }
+
+/** The index of blocks that attention sees, in a layer with attention; none without it. */
+export function indexTensors(
+  { blockIndex, hiddenSize, recurrent }: Pick<ModelSpec, 'blockIndex' | 'hiddenSize' | 'recurrent'>,
+  layer: number,
+): Shapes {
+  if (!blockIndex || recurrentOf({ recurrent }, layer)) return [];
+  const { heads, headDim } = blockIndex;
+  return [
+    ['indexQueries', [heads * headDim, hiddenSize]],
+    ['indexKeys', [headDim, hiddenSize]],
+    ['indexQueryNorm', [headDim]],
+    ['indexKeyNorm', [headDim]],
+  ];
+}

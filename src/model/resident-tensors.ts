@@ -3,6 +3,7 @@ import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
   headStreamTensors,
+  indexTensors,
   latentTensors,
   mixedWidth,
   mixerBefore,
@@ -38,7 +39,7 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
   if (before) shapes.push(...tensorsBefore(before, hiddenSize));
   const recurrent = recurrentOf(spec, layer);
   shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
-  shapes.push(['o', [hiddenSize, mixedWidth(spec, layer)]]);
+  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
   if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
   if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
   if (spec.parallelNorm !== 'shared' && !spec.residualStreams) {

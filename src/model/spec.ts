@@ -86,6 +86,20 @@ export interface NgramsSpec {
   tableRows: number;
 }
 
+/**
+ * Attention to a part of what is before: whole blocks of positions, the best ones by an index of their own, and the
+ * positions that fill no block yet (Qwen3.8-Flash-Next). The index of a layer has queries, and one key for a block.
+ */
+export interface BlockIndexSpec {
+  /** Heads of the index's queries, whose scores add up. */
+  heads: number;
+  headDim: number;
+  /** Positions of a block. */
+  blockSize: number;
+  /** Blocks that a token sees at most, besides the positions that fill none. */
+  topBlocks: number;
+}
+
 /** A mixture of experts. Each layer has many feed-forward networks, and a router picks a few for each token. */
 export interface ExpertsSpec {
   numExperts: number;
@@ -305,6 +319,8 @@ export interface ModelSpec {
   residualStreams: ResidualStreamsSpec | null;
   /** Null without a table of n-grams. */
   ngrams: NgramsSpec | null;
+  /** Null where attention sees all that its window shows. */
+  blockIndex: BlockIndexSpec | null;
   /** Cap of attention's logits: x becomes cap * tanh(x / cap). Null for no cap. */
   attentionSoftCap: number | null;
   /** The same for the logits of the head. */

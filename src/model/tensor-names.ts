@@ -82,7 +82,10 @@ export type ResidentLayerTensor =
   | 'sharedUp'
   | 'sharedDown';
 
-/** What mixes several residual streams before a layer's mixer and network, and what a table of n-grams passes. */
+/**
+ * What mixes several residual streams before a layer's mixer and network, what a table of n-grams passes, and the index
+ * of blocks that attention sees.
+ */
 export type StreamsTensor =
   | 'mixStreamsNorm'
   | 'mixStreamsDown'
@@ -97,7 +100,11 @@ export type StreamsTensor =
   | 'ngramKeyNorm'
   | 'ngramQueryNorm'
   | 'ngramNorm'
-  | 'ngramKernel';
+  | 'ngramKernel'
+  | 'indexQueries'
+  | 'indexKeys'
+  | 'indexQueryNorm'
+  | 'indexKeyNorm';
 
 /** Streamed tensors of a layer: matrices; with experts, stacks of matrices [numExperts, rows, columns]. */
 export type StreamedLayerTensor = 'gate' | 'up' | 'down';

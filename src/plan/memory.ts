@@ -1,10 +1,11 @@
 import { bridgeScratchBytes, keyValueBytes, PAGE_POSITIONS } from '../../native-bridge/memory.js';
 import { READ_THREADS } from '../disk/read-threads.js';
+import { indexFloats } from '../mixers/block-index.js';
 import { mixerScratchBytes } from '../mixers/footprint.js';
 import { recurrentStateBytes } from '../mixers/state-size.js';
 import { keyValueGroups } from '../model/attention-layers.js';
 import { slides } from '../model/layer-heads.js';
-import { recurrentWidth } from '../model/mixer-tensors.js';
+import { attentionLayers, recurrentWidth } from '../model/mixer-tensors.js';
 import { logitRows, prefillChunk } from '../model/prefill-chunk.js';
 import { windowPages } from '../model/sliding-window.js';
 import type { ExpertsSpec, ModelSpec } from '../model/spec.js';
@@ -42,8 +43,16 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFo
       keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
       keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
     );
-  }, recurrentStateBytes(spec));
+  }, recurrentStateBytes(spec) + indexBytes(spec, contextSize));
 }
+
+/** Bytes that the index of blocks keeps in all layers with attention. */
+const indexBytes = (spec: ModelSpec, contextSize: number): number =>
+  spec.blockIndex ? 4 * attentionLayers(spec) * indexFloats(spec.blockIndex, contextSize) : 0;
+
+/** Bytes of its scores, and of the marks of what tokens see. */
+const indexScratch = ({ blockIndex }: ModelSpec, contextSize: number): number =>
+  blockIndex ? (2 * 4 + 16) * Math.ceil(contextSize / blockIndex.blockSize) : 0;
 
 /**
  * Bytes of the working buffers of the engine and the bridge, for one prompt chunk and `sequences` calls at once. A
@@ -80,6 +89,7 @@ export function scratchBytes(
     bridgeScratchBytes({ ...shape, ...pickHeads({ ...spec, ...groups[0] }), tokens }) +
     others.reduce((sum, bytes) => sum + bytes, 0) +
     mixerScratchBytes(spec, tokens) +
+    indexScratch(spec, contextSize) +
     tokens * perNeuron * spec.intermediateSize +
     4 * (tokens * perToken + routing + logitRows(sequences) * spec.vocabSize)
   );

@@ -12,6 +12,7 @@ import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
 import { ModelPool } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
+import { openApi } from './openapi.js';
 import type { ServerOptions } from './options.js';
 import { pageFile } from './page-files.js';
 import { type Desk, type Job, respond } from './respond.js';
@@ -45,6 +46,7 @@ export function createServer(options: ServerOptions): FlashrowServer {
   // The page asks for the key.
   app.get('/', () => pageFile('index.html'));
   app.get('/page/*', (context) => pageFile(context.req.path.slice('/page/'.length)));
+  app.get('/openapi.json', (context) => context.json(openApi(options.apiKey !== undefined)));
   app.use(keyGuard(options));
   app.use(
     bodyLimit({

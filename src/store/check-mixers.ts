@@ -1,4 +1,5 @@
 import type {
+  BlockIndexSpec,
   LatentAttentionSpec,
   NgramsSpec,
   RecurrentLayersSpec,
@@ -32,6 +33,14 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
 export const checkStreams = (fields: ManifestFields): ResidualStreamsSpec => ({
   count: fields.integer('count', 2, 64),
   rank: fields.integer('rank', 1, MAX_HEADS),
+});
+
+/** The same for a BlockIndexSpec. */
+export const checkBlockIndex = (fields: ManifestFields): BlockIndexSpec => ({
+  heads: fields.integer('heads', 1, MAX_HEADS),
+  headDim: fields.integer('headDim', 1, MAX_HEADS),
+  blockSize: fields.integer('blockSize', 1, MAX_HEADS),
+  topBlocks: fields.integer('topBlocks', 1, MAX_HEADS),
 });
 
 /** The same for an NgramsSpec. */

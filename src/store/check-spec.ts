@@ -9,7 +9,7 @@ import type {
   SlidingWindowSpec,
 } from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
-import { checkLatent, checkNgrams, checkRecurrent, checkStreams } from './check-mixers.js';
+import { checkBlockIndex, checkLatent, checkNgrams, checkRecurrent, checkStreams } from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared'];
@@ -142,6 +142,7 @@ function checkLayerTraits(fields: ManifestFields, numLayers: number) {
       size: fields.fields('perLayerInputs').integer('size', 1, MAX_SIZE),
     })),
     residualStreams: optional(fields, 'residualStreams', () => checkStreams(fields.fields('residualStreams'))),
+    blockIndex: optional(fields, 'blockIndex', () => checkBlockIndex(fields.fields('blockIndex'))),
     ngrams: optional(fields, 'ngrams', () => checkNgrams(fields.fields('ngrams'), numLayers)),
     layerIntermediateSizes: optional(fields, 'layerIntermediateSizes', () => {
       fields.list('layerIntermediateSizes', numLayers);

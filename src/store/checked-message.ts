@@ -1,4 +1,4 @@
-import { decode, encode } from '@msgpack/msgpack';
+import { Packr } from '#msgpackr';
 import { crc32c } from '../../native-bridge/crc32c.js';
 import { guardMessagePack } from './msgpack-guard.js';
 
@@ -7,9 +7,11 @@ const ARRAY_OF_TWO = 0x92;
 const UINT32 = 0xce;
 const TRAILER_BYTES = 5;
 
+const packr = new Packr({ useRecords: false });
+
 /** Plain data as MessagePack with its own checksum. */
 export function packChecked(value: unknown): Buffer {
-  const body = encode(value);
+  const body = Buffer.from(packr.pack(value));
   const trailer = Buffer.alloc(TRAILER_BYTES);
   trailer[0] = UINT32;
   trailer.writeUInt32BE(crc32c(body, 0), 1);
@@ -25,7 +27,7 @@ export function unpackChecked(bytes: Buffer): unknown {
   const body = bytes.subarray(1, end);
   if (guardMessagePack(body) !== body.length) throw new RangeError('something follows it');
   try {
-    return decode(body);
+    return packr.unpack(body);
   } catch (error) {
     throw new RangeError((error as Error).message);
   }

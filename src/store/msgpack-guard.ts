@@ -20,13 +20,10 @@ const FIXED: Readonly<Record<number, number>> = {
 /** Bytes of the length after the type byte of binary data and strings. */
 const COUNTED: Readonly<Record<number, 1 | 2 | 4>> = { 196: 1, 197: 2, 198: 4, 217: 1, 218: 2, 219: 4 };
 
-/** What is there of a value is sound, but its end is missing. */
-export class CutOff extends RangeError {}
-
 /**
  * Walks one MessagePack value (https://github.com/msgpack/msgpack/blob/master/spec.md) and returns where it ends.
- * Throws CutOff for a length beyond the given bytes, RangeError for deep nesting and extension types. After it, a
- * decoder allocates no more than the file's size justifies, and builds only plain data.
+ * Throws RangeError for a length beyond the given bytes, deep nesting and extension types. After it, a decoder
+ * allocates no more than the file's size justifies, and builds only plain data.
  */
 export function guardMessagePack(bytes: Uint8Array): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -34,7 +31,7 @@ export function guardMessagePack(bytes: Uint8Array): number {
 
   const skip = (length: number) => {
     at += length;
-    if (at > bytes.length) throw new CutOff(`a value ends beyond byte ${bytes.length}`);
+    if (at > bytes.length) throw new RangeError(`a value ends beyond byte ${bytes.length}`);
   };
   /** Reads a big-endian length of `width` bytes. */
   const length = (width: 1 | 2 | 4) => {
@@ -43,7 +40,7 @@ export function guardMessagePack(bytes: Uint8Array): number {
     return width === 2 ? view.getUint16(at - 2) : view.getUint32(at - 4);
   };
   const many = (count: number, depth: number) => {
-    if (count > bytes.length - at) throw new CutOff(`${count} values at byte ${at} are more than the bytes left`);
+    if (count > bytes.length - at) throw new RangeError(`${count} values at byte ${at} are more than the bytes left`);
     if (depth === MAX_DEPTH) throw new RangeError(`values nest deeper than ${MAX_DEPTH} at byte ${at}`);
     for (let i = 0; i < count; i++) value(depth + 1);
   };

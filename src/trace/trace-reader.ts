@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { decode } from '@msgpack/msgpack';
+import { Unpackr } from '#msgpackr';
 import { FlashrowError } from '../errors.js';
-import { CutOff, guardMessagePack } from '../store/msgpack-guard.js';
 import {
   askedBytes,
   bitmapsOf,
@@ -16,6 +15,8 @@ import {
   type TracePass,
 } from './trace.js';
 import { parseRoutes } from './trace-routes.js';
+
+const unpackr = new Unpackr({ useRecords: false });
 
 /** A pass in MessagePack has at most so many bytes around its bitmaps. */
 const PASS_FRAME_BYTES = 16;
@@ -47,7 +48,7 @@ function readWhole(path: string): Buffer {
 }
 
 function parseTrace(bytes: Buffer): Trace {
-  const { values, end } = wholeValues(bytes);
+  const { values, end } = decode(bytes);
   const header = checkHeader(values[0]?.value);
   const passes = values.slice(1).map(({ value, start }) => checkPass(value, header.layers, start));
   const tornBytes = bytes.length - end;
@@ -56,19 +57,18 @@ function parseTrace(bytes: Buffer): Trace {
 }
 
 /** The complete MessagePack values in `bytes`, and where the last one ends. */
-function wholeValues(bytes: Buffer): { values: { value: unknown; start: number }[]; end: number } {
+function decode(bytes: Buffer): { values: { value: unknown; start: number }[]; end: number } {
   const values: { value: unknown; start: number }[] = [];
-  let at = 0;
   try {
-    while (at < bytes.length) {
-      const end = at + guardMessagePack(bytes.subarray(at));
-      values.push({ value: decode(bytes.subarray(at, end)), start: at });
-      at = end;
-    }
+    unpackr.unpackMultiple(bytes, (value, start) => {
+      values.push({ value, start: start ?? 0 });
+    });
+    return { values, end: bytes.length };
   } catch (error) {
-    if (!(error instanceof CutOff)) throw damaged(at, 'it is not MessagePack');
+    const { incomplete, lastPosition = 0 } = error as { incomplete?: boolean; lastPosition?: number };
+    if (!incomplete) throw damaged(lastPosition, 'it is not MessagePack');
+    return { values, end: lastPosition };
   }
-  return { values, end: at };
 }
 
 function checkHeader(value: unknown): TraceHeader {

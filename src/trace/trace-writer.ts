@@ -1,10 +1,10 @@
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
-import { Encoder } from '@msgpack/msgpack';
+import { Packr } from '#msgpackr';
 import { freeBytes } from '../disk/free-bytes.js';
 import { FlashrowError } from '../errors.js';
 import { askedBytes, bitmapsOf, DECODE, PROMPT, TRACE_FORMAT, TRACE_VERSION, type TraceHeader } from './trace.js';
 
-const encoder = new Encoder();
+const packr = new Packr({ useRecords: false });
 
 /**
  * Writes a trace (trace.ts) while a model runs. A call sets a bit per unit in a bitmap that exists beforehand; a pass
@@ -65,7 +65,7 @@ export class TraceWriter {
   }
 
   #write(value: unknown): void {
-    const bytes = encoder.encodeSharedRef(value);
+    const bytes = packr.pack(value);
     try {
       for (let done = 0; done < bytes.length; ) done += writeSync(this.#file, bytes, done);
     } catch (error) {

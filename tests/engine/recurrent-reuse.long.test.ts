@@ -7,10 +7,10 @@ import { GOLDENS, writeGolden } from '../support/golden-families.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.js';
 
 /**
- * Mixers with a state of fixed size: short convolutions, gated delta nets, those with experts, those with n-grams and
- * several residual streams, Mamba-2; and latent attention.
+ * Mixers with a state of fixed size: short convolutions, gated delta nets, those with experts, those with n-grams,
+ * several residual streams and attention to some blocks, Mamba-2; and latent attention.
  */
-const MODELS = ['lfm2', 'qwen35', 'qwen3next', 'qwen4exp', 'granitehybrid', 'nemotron_h_moe', 'deepseek2-glm'];
+const MODELS = ['lfm2', 'qwen35', 'qwen3next', 'qwen4exp-sparse', 'granitehybrid', 'nemotron_h_moe', 'deepseek2-glm'];
 /** The same, of golden/families_2026.py; each of its models has 96 tokens. */
 const FOLDERS = [
   'lfm2-moe',

@@ -118,6 +118,25 @@ describe('the option draft', () => {
     await expect(loadModel(TALES, { draft: 'guess' as never })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 
+  it('rests while calls share their passes, and each has its own text', async () => {
+    const prompts = [5, 40].map((first) => Array.from({ length: 50 }, (_, i) => first + (i % 5)));
+    const model = await loadModel(TALES, { contextSize: 256, sequences: 2 });
+    try {
+      const options = { maxTokens: 50, ignoreEos: true, temperature: 0.3, seed: 9 };
+      const alone: number[][] = [];
+      for (const prompt of prompts)
+        alone.push((await model.generate(prompt, { ...options, draft: 'off' }).result).tokens);
+      const together = await Promise.all(prompts.map((prompt) => model.generate(prompt, options).result));
+      expect(together.map(({ tokens }) => tokens)).toEqual(alone);
+      for (const prompt of prompts) {
+        const { tokens } = await model.generate(prompt, options).result;
+        expect(alone).toContainEqual(tokens);
+      }
+    } finally {
+      await model.dispose();
+    }
+  });
+
   it('looks up by itself, and not where it is off', async () => {
     const prompt = Array.from({ length: 60 }, (_, i) => 20 + (i % 6));
     const model = await loadModel(TALES, { contextSize: 256 });

@@ -47,6 +47,10 @@ const CASES: [string, string, string, RegExp][] = [
   ['qwen4exp', '$.ple.heads_per_ngram=3', 'CORRUPT', /the 6 rows of a token should have 128 values together/],
   ['qwen4exp', '$.ple.conv_kernel=3', 'CORRUPT', /ple_conv1d\.weight.* is of shape \[512, 4\]/],
   ['qwen4exp', '$.attention.compress_ratios=[0,0,4]', 'CORRUPT', /compress_ratios" is \[0, 0, 4\].* 4 of them/],
+  ['qwen4exp', '$.attention.compress_ratios=[0,0,0,-4]', 'UNSUPPORTED', /compress_ratios" is \[0, 0, 0, -4\]/],
+  ['qwen4exp', '$.attention.indexer.top_k=3', 'CORRUPT', /top_k" is fewer than the 4 positions of a block/],
+  ['qwen4exp', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
+  ['qwen4exp', '$.attention.indexer.head_count=3', 'CORRUPT', /indexer\.q_proj\.weight.* is of shape \[64, 128\]/],
   ['nemotron_h_moe', '$.attention.head_count_kv=[0]', 'CORRUPT', /a number for each of the 7 blocks/],
 ];
 
@@ -66,6 +70,7 @@ describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${
     ['qwen4exp', 'blk.1.ple_norm_conv.weight'],
     ['qwen4exp', 'per_layer_token_embd.weight'],
     ['qwen4exp', 'output_hc_down.weight'],
+    ['qwen4exp', 'blk.3.indexer.k_norm.weight'],
   ])('%s without %s is refused', async (model, tensor) => {
     const path = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'a' });
     const bytes = readFileSync(path);
@@ -77,14 +82,4 @@ describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${
       message: expect.stringContaining(`${tensor}" is missing`),
     });
   });
-});
-
-it.skipIf(!haveTiny2026)(`a context ends where attention would leave tokens out${withoutTiny2026}`, async () => {
-  const path = writeTiny(folder, { model: 'qwen4exp-sparse', type: 'f32', seed: 1, shape: 'a' });
-  // The best 12 tokens in blocks of 4, and up to 3 that are no whole block yet.
-  await expect(planModel(path, { contextSize: 16 })).rejects.toMatchObject({
-    code: 'BAD_USAGE',
-    details: { contextLength: 15 },
-  });
-  expect((await planModel(path, { contextSize: 15 })).contextSize).toBe(15);
 });

@@ -37,8 +37,14 @@ interface Traits {
   window: number;
   sinks: Float32Array | null;
   softCap: number;
+  /** Positions of a block; a token sees some of them alone, as `sees` says. 0: it sees all. */
+  blockSize?: number;
 }
 const PLAIN: Traits = { window: 0, sinks: null, softCap: 0 };
+
+/** Every token sees its own block, and of the others two in three, which differ from token to token. */
+const sees = (position: number, block: number, blockSize: number) =>
+  block === Math.floor(position / blockSize) || (block + position) % 3 !== 0;
 
 /**
  * Attention of the query at `position` by its definition, over whole histories k and v [positions, numKeyValueHeads *
@@ -46,7 +52,7 @@ const PLAIN: Traits = { window: 0, sinks: null, softCap: 0 };
  */
 function naiveAttention(
   shape: Shape,
-  { window, sinks, softCap }: Traits,
+  { window, sinks, softCap, blockSize = 0 }: Traits,
   q: Float32Array,
   k: number[],
   v: number[],
@@ -59,6 +65,7 @@ function naiveAttention(
     const shared = Math.floor((head * numKeyValueHeads) / numAttentionHeads) * headDim;
     const weights = Array.from({ length: position + 1 }, (_, p) => {
       if (window > 0 && position - p >= window) return 0;
+      if (blockSize > 0 && !sees(position, Math.floor(p / blockSize), blockSize)) return 0;
       let score = 0;
       for (let i = 0; i < headDim; i++) score += q[head * headDim + i] * k[p * width + shared + i];
       const logit = score / Math.sqrt(headDim);
@@ -118,7 +125,15 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       const size = shape.numAttentionHeads * shape.headDim;
       const q = random.floats(tokens * size, 3);
       const out = new Float32Array(tokens * size);
-      this.cache.attend(1, position, tokens, q, out);
+      const { blockSize = 0 } = traits;
+      if (blockSize > 0) {
+        const blocks = Math.ceil((position + tokens) / blockSize);
+        const seen = Uint8Array.from({ length: tokens * blocks }, (_, i) =>
+          sees(position + Math.floor(i / blocks), i % blocks, blockSize) ? 1 : 0,
+        );
+        this.cache.attend(1, position, tokens, q, out, seen, blockSize);
+        expect(() => this.cache.attend(1, position, tokens, q, out, seen.subarray(1), blockSize)).toThrow(BridgeError);
+      } else this.cache.attend(1, position, tokens, q, out);
       for (let t = 0; t < tokens; t++) {
         const expected = naiveAttention(
           shape,
@@ -135,6 +150,22 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
   }
 
   describe.each(SHAPES)('$numAttentionHeads heads over $numKeyValueHeads of $headDim', (shape) => {
+    it.each(['f32', 'i16', 'i8'] as const)('attends in %s to the blocks that a token sees', (format) => {
+      const sinks = new Float32Array(shape.numAttentionHeads).fill(0.5);
+      for (const traits of [
+        { ...PLAIN, blockSize: 4 },
+        { window: 20, sinks, softCap: 5, blockSize: 7 },
+      ]) {
+        const watched = new Watched(shape, format, new Random(62), traits);
+        let position = 0;
+        for (const tokens of [1, 5, 70, 1, 16, 1]) {
+          watched.step(position, tokens);
+          position += tokens;
+        }
+        watched.cache.dispose();
+      }
+    });
+
     it.each(['f32', 'i16', 'i8'] as const)(
       'attends in %s as the definition says, within a page and across pages',
       (format) => {

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { decode } from '@msgpack/msgpack';
+import { unpack } from 'msgpackr';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { FlashrowError } from '../../dist/src/errors.js';
 import type { Manifest } from '../../dist/src/store/manifest.js';
@@ -36,7 +36,7 @@ describe('opening a store', () => {
   });
 
   it('keeps the manifest readable to any MessagePack reader, beside its CRC-32C', () => {
-    const [map, checksum] = decode(readFileSync(join(store, 'manifest.msgpack'))) as [object, number];
+    const [map, checksum] = unpack(readFileSync(join(store, 'manifest.msgpack')));
     expect(map).toMatchObject({ formatVersion: 0, spec: manifest.spec });
     expect(checksum).toBe(crc32c(readFileSync(join(store, 'manifest.msgpack')).subarray(1, -5), 0));
   });

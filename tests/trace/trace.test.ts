@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encode } from '@msgpack/msgpack';
+import { Packr } from 'msgpackr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readTrace } from '../../dist/src/trace/trace-reader.js';
 import { TraceWriter } from '../../dist/src/trace/trace-writer.js';
@@ -136,11 +136,12 @@ describe('a trace', () => {
 });
 
 describe('a damaged trace', () => {
+  const packr = new Packr({ useRecords: false });
   const header = { format: 'flashrow-trace', version: 1, ...HEADER };
   const bits = (...bytes: number[]) => Buffer.from(bytes);
   const read = (...values: unknown[]) => {
     const path = newPath();
-    writeFileSync(path, Buffer.concat(values.map((value) => encode(value))));
+    writeFileSync(path, Buffer.concat(values.map((value) => packr.pack(value))));
     return readTrace(path);
   };
 
@@ -169,12 +170,12 @@ describe('a damaged trace', () => {
   });
 
   it('with a length that swallows many passes is CORRUPT, not merely cut off', () => {
-    const pass = encode([1, 1, bits(0, 0, 0, 0)]);
+    const pass = packr.pack([1, 1, bits(0, 0, 0, 0)]);
     const swallowing = Buffer.from(pass);
     // The length of the binary data: 4 becomes 200.
     swallowing[swallowing.indexOf(4)] = 200;
     const path = newPath();
-    writeFileSync(path, Buffer.concat([encode(header), swallowing, ...Array(10).fill(pass)]));
+    writeFileSync(path, Buffer.concat([packr.pack(header), swallowing, ...Array(10).fill(pass)]));
     expect(() => readTrace(path)).toThrowError(expect.objectContaining({ code: 'CORRUPT' }));
   });
 

@@ -77,9 +77,17 @@ class Cache : public Holder<Cache, KeyValueCache> {
   void attend(const Napi::CallbackInfo& info) {
     with(info, [&](KeyValueCache& cache) {
       const uint64_t tokens = toCount(info[2], "tokens");
-      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens,
-                   toFloats(info[3], elements(tokens, cache.querySize()), "q"),
-                   toFloats(info[4], elements(tokens, cache.outputSize()), "out"));
+      const uint64_t position = toCount(info[1], "position");
+      const float* q = toFloats(info[3], elements(tokens, cache.querySize()), "q");
+      float* out = toFloats(info[4], elements(tokens, cache.outputSize()), "out");
+      const size_t blockSize = info[6].IsUndefined() ? 0 : toCount(info[6], "blockSize");
+      if (blockSize == 0) {
+        cache.attend(toCount(info[0], "layer"), position, tokens, q, out);
+        return;
+      }
+      const size_t blocks = elements(tokens, (position + tokens + blockSize - 1) / blockSize);
+      const auto seen = toSpan<uint8_t>(info[5], napi_uint8_array, blocks, "seen", "Uint8Array");
+      cache.attend(toCount(info[0], "layer"), position, tokens, q, out, seen.data, blockSize);
     });
   }
 

@@ -152,7 +152,8 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
   layer.length = std::max(layer.length, position + tokens);
 }
 
-void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out) {
+void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out,
+                           const uint8_t* seenBlocks, size_t blockSize) {
   const PerLayer& layer = checked(index, position, tokens);
   if (position + tokens > layer.length) {
     failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " +
@@ -162,6 +163,7 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
   for (size_t page = seen / kPagePositions; page * kPagePositions < position + tokens; page++) {
     if (!holds(layer, page)) failUsage("positions from " + std::to_string(page * kPagePositions) + " on were dropped");
   }
+  const Blocks blocks{seenBlocks, blockSize, (position + tokens + blockSize - 1) / blockSize};
   const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
   const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
   const size_t steps = (tokens + tileTokens - 1) / tileTokens;
@@ -180,7 +182,7 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
       const size_t token = i / (options_.numAttentionHeads / tileHeads) * tileTokens;
       const size_t head = i % (options_.numAttentionHeads / tileHeads) * tileHeads;
       attendTile(layer, {head / group, head, tileHeads, token, std::min(tileTokens, tokens - token)}, position, q, out,
-                 thread);
+                 blocks, thread);
     }
   });
 }
@@ -198,6 +200,7 @@ static void cap(float* scores, size_t count, float scale, float softCap) {
 struct KeyValueCache::TileRows {
   const PerLayer& layer;
   const Tile& tile;
+  const Blocks& blocks;
   size_t position, headDim;
   float* memory;
 
@@ -219,9 +222,9 @@ struct KeyValueCache::TileRows {
 };
 
 void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out,
-                               size_t thread) {
+                               const Blocks& blocks, size_t thread) {
   const size_t headDim = options_.headDim;
-  const TileRows rows{layer, tile, position, headDim, scratch_[thread].data()};
+  const TileRows rows{layer, tile, blocks, position, headDim, scratch_[thread].data()};
   const auto place = [&](size_t i, size_t dim) {
     return ((tile.token + i / tile.heads) * options_.numAttentionHeads + tile.head + i % tile.heads) * dim;
   };
@@ -267,6 +270,12 @@ void KeyValueCache::softmaxTile(const TileRows& rows) const {
     const size_t visible = rows.last(i) + 1;
     float* row = rows.scores(i);
     if (options_.softCap > 0) cap(row + from, visible - from, scale, options_.softCap);
+    if (rows.blocks.seen != nullptr) {
+      const uint8_t* seen = rows.blocks.seen + (rows.tile.token + i / rows.tile.heads) * rows.blocks.count;
+      for (size_t at = from; at < visible; at++) {
+        if (seen[at / rows.blocks.size] == 0) row[at] = -std::numeric_limits<float>::infinity();
+      }
+    }
     if (sink) row[visible] = rows.layer.sinks[rows.tile.head + i % rows.tile.heads] / scale;
     const float total = kernels_.exponentials(row + from, visible - from + (sink ? 1 : 0), scale);
     std::fill(row + visible, row + rows.length(), 0.0f);

@@ -45,7 +45,12 @@ class KeyValueCache {
   bool sharesValues() const { return options_.sharedValueDim != 0; }
   size_t bytes() const;
   void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
-  void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out);
+  /**
+   * Where `seen` is not null, token t sees block b of `blockSize` positions if seen[t, b] is not 0; a row has as many
+   * blocks as position + tokens need. Each token has to see one position at least.
+   */
+  void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out, const uint8_t* seen = nullptr,
+              size_t blockSize = 1);
   /** Forgets a layer's positions from `length` on, and frees whole pages beyond it. */
   void truncate(size_t layer, size_t length);
   /** Frees a layer's pages that lie whole between two positions. */
@@ -86,6 +91,11 @@ class KeyValueCache {
     size_t keyValueHead, head, heads, token, tokens;
   };
   struct TileRows;
+  /** The blocks of positions that tokens see: [tokens, blocks]; null where they see all. */
+  struct Blocks {
+    const uint8_t* seen;
+    size_t size, count;
+  };
 
   PerLayer& checked(size_t layer, size_t position, size_t tokens);
   bool scaled() const { return options_.format != Format::F32; }
@@ -108,7 +118,8 @@ class KeyValueCache {
   size_t valueHead(size_t head) const { return (sharesValues() ? 0 : options_.numKeyValueHeads) + head; }
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
   void store(const float* from, uint8_t* into, float* scale) const;
-  void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out, size_t thread);
+  void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out,
+                  const Blocks& blocks, size_t thread);
   /** Calls visit(page, first position, positions) for the pages that the rows see. */
   template <class Visit>
   void eachPage(const TileRows& rows, const Visit& visit) const;

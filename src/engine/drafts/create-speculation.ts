@@ -1,6 +1,7 @@
 import type { DraftSource } from '../../draft/draft-source.js';
 import { Governor } from '../../draft/governor.js';
 import { LookupDraft } from '../../draft/lookup.js';
+import { STEPS_KEPT } from '../../mixers/state-size.js';
 import { LOGIT_ROWS } from '../../model/prefill-chunk.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Settings } from '../../plan/settings.js';
@@ -9,6 +10,8 @@ import type { LoadedDraft } from './load-draft.js';
 import { ModelDraft } from './model-draft.js';
 import { Speculation } from './speculation.js';
 
+/** A state of fixed size goes back by as many tokens. */
+const MOST_TOKENS = Math.min(LOGIT_ROWS, STEPS_KEPT);
 /** What a token of a draft model takes beside one of the model, before it was timed. */
 const USUAL_COST = 0.1;
 
@@ -23,11 +26,11 @@ export function createSpeculation(
   if (draft === 'off' || selector.name === 'trace') return null;
   const source: DraftSource = model
     ? new ModelDraft({ ...model, targetVocabSize })
-    : new LookupDraft(contextSize, LOGIT_ROWS);
+    : new LookupDraft(contextSize, MOST_TOKENS);
   const { usualShares } = source;
   const readsGrow = selector.name !== 'all';
   return new Speculation(
     source,
-    new Governor({ mostTokens: LOGIT_ROWS, readsGrow, usualShares, usualCost: model ? USUAL_COST : 0 }),
+    new Governor({ mostTokens: MOST_TOKENS, readsGrow, usualShares, usualCost: model ? USUAL_COST : 0 }),
   );
 }

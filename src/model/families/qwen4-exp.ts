@@ -3,7 +3,7 @@ import type { SourceTensors } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { Fields } from '../fields.js';
 import { kernelSize, type RecurrentFamily } from '../recurrent-family.js';
-import type { DeltaNetSpec, ModelSpec, NgramsSpec } from '../spec.js';
+import type { BlockIndexSpec, DeltaNetSpec, ModelSpec, NgramsSpec } from '../spec.js';
 import { DELTA_QWEN, DELTA_QWEN_EXPERTS, deltaNets } from './qwen3-5.js';
 
 type Key = (suffix: string) => string;
@@ -78,20 +78,27 @@ function ngramsOf(metadata: Fields, key: Key, spec: ModelSpec, tensors: SourceTe
   };
 }
 
-/**
- * Up to so many tokens attention sees them all: it then looks at the best blocks alone, which is not supported. Throws
- * CORRUPT.
- */
-function denseContext(metadata: Fields, key: Key, numLayers: number): number {
-  const ratios = metadata.raw(key('attention.compress_ratios'));
-  if (ratios === undefined) return Number.POSITIVE_INFINITY;
-  const used = list(metadata, key('attention.compress_ratios'), metadata.size(key('block_count')))
-    .slice(0, numLayers)
-    .map(Number)
-    .filter((ratio) => ratio > 0);
-  return used.length === 0
-    ? Number.POSITIVE_INFINITY
-    : metadata.size(key('attention.indexer.top_k')) + Math.min(...used) - 1;
+/** The blocks that attention sees; null where it sees all. Throws CORRUPT or UNSUPPORTED. */
+function blockIndexOf(metadata: Fields, key: Key, spec: ModelSpec): BlockIndexSpec | null {
+  const ratiosKey = key('attention.compress_ratios');
+  if (metadata.raw(ratiosKey) === undefined) return null;
+  const ratios = list(metadata, ratiosKey, metadata.size(key('block_count')))
+    .slice(0, spec.numLayers)
+    .map(Number);
+  const [blockSize, ...others] = new Set(ratios.filter((_, layer) => !spec.recurrent?.layers[layer]));
+  if (blockSize === undefined || (blockSize === 0 && others.length === 0)) return null;
+  if (blockSize < 1 || others.length > 0)
+    throw metadata.unsupported(ratiosKey, `is ${shown(ratios)}; only one for all layers with attention is supported`);
+  const topKey = key('attention.indexer.top_k');
+  const topBlocks = Math.floor(metadata.size(topKey) / blockSize);
+  if (topBlocks < 1) throw metadata.corrupt(topKey, `is fewer than the ${blockSize} positions of a block`);
+  const [heads, headDim] = ['head_count', 'key_length'].map((name) => metadata.size(key(`attention.indexer.${name}`)));
+  if (headDim < spec.rotary!.dimension)
+    throw metadata.corrupt(
+      key('attention.indexer.key_length'),
+      `is less than the ${spec.rotary!.dimension} that rotate`,
+    );
+  return { heads, headDim, blockSize, topBlocks };
 }
 
 function ggufTraits(metadata: Fields, key: Key, spec: ModelSpec, tensors: SourceTensors): Partial<ModelSpec> {
@@ -101,13 +108,13 @@ function ggufTraits(metadata: Fields, key: Key, spec: ModelSpec, tensors: Source
   return {
     residualStreams: { count, rank: metadata.size(key('hyper_connection.low_rank')) },
     ngrams: ngramsOf(metadata, key, spec, tensors),
-    contextLength: Math.min(spec.contextLength, denseContext(metadata, key, spec.numLayers)),
+    blockIndex: blockIndexOf(metadata, key, spec),
   };
 }
 
 /**
- * Qwen3.8-Flash-Next: the mixtures of Qwen 3.5 with several residual streams in place of norms, and a table of n-grams.
- * Its context ends where its attention would begin to leave out tokens.
+ * Qwen3.8-Flash-Next: the mixtures of Qwen 3.5 with several residual streams in place of norms, a table of n-grams,
+ * and attention to the best blocks of a long context.
  */
 export const qwen4Exp = decoder({
   ...DELTA_QWEN,

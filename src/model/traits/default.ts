@@ -17,6 +17,7 @@ export const DEFAULT_TRAITS = {
   perLayerInputs: null,
   residualStreams: null,
   ngrams: null,
+  blockIndex: null,
   layerIntermediateSizes: null,
   noRotaryEvery: null,
   attentionSoftCap: null,

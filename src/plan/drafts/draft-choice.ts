@@ -5,7 +5,7 @@ import type { DraftChoice, PlanOptions, PreparedDraft } from '../model-options.j
 export type Draft = 'off' | 'lookup' | { model: string };
 
 const CHOICES = ['auto', 'off', 'lookup'] as const;
-const ACCEPTED = "auto, off, lookup, or { model: 'path' }";
+const ACCEPTED = 'auto, off, lookup, or the path of a model';
 /** Known by name, and not there. */
 const MISSING: readonly unknown[] = ['self', 'mtp'];
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { decode, encode } from '@msgpack/msgpack';
+import { Packr } from '#msgpackr';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import { writeFully } from '../../disk/write-fully.js';
 import type { RequantizedTensor } from '../manifest.js';
@@ -19,6 +19,7 @@ export interface JournalEntry {
 }
 
 const HEADER_BYTES = 8;
+const packr = new Packr({ useRecords: false });
 
 /** The journal of an earlier run. Without one, `key` is null and `bytes` is 0. */
 export interface JournalLeft {
@@ -69,11 +70,11 @@ export class Journal {
   }
 
   async #append(value: unknown): Promise<void> {
-    const body = encode(value);
+    const body = packr.pack(value);
     const record = Buffer.alloc(HEADER_BYTES + body.length);
     record.writeUInt32LE(body.length, 0);
     record.writeUInt32LE(this.#crc32c(body, 0), 4);
-    record.set(body, HEADER_BYTES);
+    body.copy(record, HEADER_BYTES);
     writeFully(this.#file.fd, record, this.#bytes);
     this.#bytes += record.length;
     await this.#file.datasync();
@@ -90,7 +91,7 @@ export function readJournal(path: string, crc32c: Crc32c): JournalLeft {
     const body = data.subarray(at + HEADER_BYTES, end);
     // A power cut may leave zeros at the end, and they look sound: the CRC of no bytes is 0.
     if (body.length === 0 || end > data.length || crc32c(body, 0) !== data.readUInt32LE(at + 4)) break;
-    values.push(decode(body));
+    values.push(packr.unpack(body));
     at = end;
   }
   return { key: values[0] ?? null, done: values.slice(1) as JournalEntry[], bytes: at };
