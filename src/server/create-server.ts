@@ -43,10 +43,10 @@ export function createServer(options: ServerOptions): FlashrowServer {
   });
   app.use(hostGuard(options), originGuard(options));
   app.get('/health', (context) => context.json({ status: 'ok' }));
+  app.get('/openapi.json', (context) => context.json(openApi(options.apiKey !== undefined)));
   // The page asks for the key.
   app.get('/', () => pageFile('index.html'));
   app.get('/page/*', (context) => pageFile(context.req.path.slice('/page/'.length)));
-  app.get('/openapi.json', (context) => context.json(openApi(options.apiKey !== undefined)));
   app.use(keyGuard(options));
   app.use(
     bodyLimit({

@@ -75,22 +75,21 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
     return { paths: files.map(({ path }: { path: string }) => path), size };
   };
 
+  it('has what was compiled from a source that is still there, and no more', async () => {
+    const compiled = (await pack()).paths.filter(
+      (path) => path.startsWith('dist/') && !/\/(vendored|page)\//.test(path),
+    );
+    expect(compiled).toContain('dist/src/index.js');
+    const sources = compiled.map((path) => path.replace('dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts'));
+    expect(sources.filter((source) => !existsSync(join(repository, source)))).toEqual([]);
+  });
+
   it('brings the page of the server, small and whole', () => {
     const sizes = ['index.html', 'page.js', 'page.css', 'icon.svg'].map(
       (name) => statSync(join(installed, 'dist/src/server/page', name)).size,
     );
     expect(Math.min(...sizes)).toBeGreaterThan(100);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
-  });
-
-  it('has what was compiled from a source that is still there, and no more', async () => {
-    const compiled = (await pack()).paths.filter(
-      // The page is a bundle.
-      (path) => path.startsWith('dist/') && !path.startsWith('dist/src/server/page/'),
-    );
-    expect(compiled).toContain('dist/src/index.js');
-    const sources = compiled.map((path) => path.replace('dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts'));
-    expect(sources.filter((source) => !existsSync(join(repository, source)))).toEqual([]);
   });
 
   it('has no sources of tests or benchmarks, and is small', async () => {
