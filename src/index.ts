@@ -1,3 +1,4 @@
+import { replayTrace } from './api/activity/replay-trace.js';
 import { listModels, removeModel } from './api/cached-models.js';
 import { calibrateStore } from './api/calibrate-store.js';
 import { compareSelectors } from './api/compare-selectors.js';
@@ -8,6 +9,7 @@ import { planModel } from './api/plan-model.js';
 import { pullModel } from './api/pull-model.js';
 import { verifyStore } from './api/verify-store.js';
 
+export type { ReplayOptions } from './api/activity/replay-trace.js';
 export type { CacheOptions } from './api/cached-models.js';
 export type { CalibrateOptions } from './api/calibrate-store.js';
 export type { CompareOptions } from './api/compare-selectors.js';
@@ -17,6 +19,7 @@ export type { PlanModelOptions } from './api/plan-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
 export type { VerifyOptions } from './api/verify-store.js';
+export type { ActivityOptions, ActivitySample, LayerActivity, StreamedLayer, TracedPass } from './contract/activity.js';
 export type { ExaminedModel } from './contract/examined-model.js';
 export type {
   ChatOptions,
@@ -37,7 +40,11 @@ export type { LoadOptions, Model, SavedState } from './contract/model.js';
 export type { ModelDescription, ModelInfo } from './contract/model-info.js';
 export type { Piece, ReasoningPiece, TextPiece, ToolCall, ToolCallPiece } from './contract/piece.js';
 export type { Progress, ProgressStage } from './contract/progress.js';
-export type { CalibrationResult, ComparisonResult, VerifyResult } from './contract/protocol.js';
+export type {
+  CalibrationResult,
+  ComparisonResult,
+  VerifyResult,
+} from './contract/protocol.js';
 export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
 export type { PerPhase, Receipt, SpeculationReceipt } from './contract/receipt.js';
 export type { SamplingOptions } from './contract/sampling-options.js';
@@ -52,6 +59,10 @@ export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
 export type { ChatMessage, ContentPart } from './text/chat-message.js';
 export type { Tool, ToolChoice } from './text/tools.js';
+export type { RecordedTrace } from './trace/recorded.js';
+export type { PolicyResult, Replay } from './trace/replay.js';
+export type { TraceReuse } from './trace/reuse.js';
+export type { TraceLayer } from './trace/trace.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
 // be shadowed by the very results they give: `const plan = await plan(source)`.
 export {
@@ -72,6 +83,8 @@ export {
   pullModel as pull,
   removeModel,
   removeModel as remove,
+  replayTrace,
+  replayTrace as replay,
   verifyStore,
   verifyStore as verify,
 };

@@ -7,19 +7,22 @@ import { circleIn, type Import, importsIn, importsOf, sourcesIn } from './suppor
  * room is on the room's floor unless it stands here itself.
  */
 const FLOORS: readonly (readonly string[])[] = [
+  // In the browser. It imports nothing of the others, and nothing imports it: see below.
+  ['src/page'],
   ['src/cli'],
   ['src/cli/commands'],
   ['src/cli/chat'],
   ['src/cli/options', 'src/cli/input', 'src/cli/output'],
   // It stands on the public API alone.
-  ['src/server'],
+  ['src/server', 'src/ai-sdk'],
   ['src/index.ts'],
   // On the caller's thread. Of the worker's it names the entry alone (api/worker.ts).
   ['src/api'],
   ['src/worker'],
   ['src/calibrate'],
   ['src/engine'],
-  ['src/contract', 'src/trace'],
+  ['src/contract'],
+  ['src/trace'],
   ['src/trace/policies'],
   ['src/hub'],
   // Below here nothing knows a budget.
@@ -72,6 +75,11 @@ describe('the imports of src/ and native-bridge/', () => {
 
   it('make no circle of rooms', () => {
     expect(circleIn(imports.map(({ from, to }) => ({ from: room(from), to: room(to) })))).toBeNull();
+  });
+
+  it('leave the page by itself: it runs in a browser, and is bundled', () => {
+    const across = imports.filter(({ from, to }) => (room(from) === 'src/page') !== (room(to) === 'src/page'));
+    expect(across).toEqual([]);
   });
 
   it('know every room', () => {

@@ -15,7 +15,7 @@ const sourcesIn = (folder: string): string[] =>
     const path = `${folder}/${entry.name}`;
     // What is built, installed or downloaded there is not ours.
     if (entry.isDirectory()) return /\/(build|prebuilds|peers|models|node_modules)$/.test(path) ? [] : sourcesIn(path);
-    return /\.(ts|mjs|cc|h)$/.test(path) ? [path] : [];
+    return /\.(tsx?|mjs|cc|h)$/.test(path) ? [path] : [];
   });
 
 const tooLong = (text: string): number[] =>

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { type Generation, loadModel } from '../../src/index.js';
 import { runBench } from '../command.js';
 import { median } from '../statistics.js';
@@ -25,6 +25,7 @@ interface Options {
   tokens: number;
   rounds: number;
   threads?: number;
+  draft: 'off' | 'auto';
 }
 
 interface Measured {
@@ -63,6 +64,7 @@ async function measure(path: string, atOnce: boolean, options: Options): Promise
     threads,
     contextSize: LONGEST_PROMPT + tokens,
     sequences: atOnce ? calls : 1,
+    draft: options.draft,
   });
   try {
     // The cache is full before anything is timed.
@@ -102,6 +104,11 @@ await runBench(async (args, log) => {
     .option('--tokens <count>', 'tokens that each writes', Number, 48)
     .option('--rounds <count>', 'how often both are measured, in turn', Number, 3)
     .option('--threads <count>', 'compute threads', Number)
+    .addOption(
+      new Option('--draft <source>', 'what foretells tokens; only one that runs alone has any')
+        .choices(['off', 'auto'])
+        .default('off'),
+    )
     .exitOverride()
     .parse([...args], { from: 'user' });
   const options = command.opts<Options>();

@@ -35,8 +35,8 @@ export async function loadForWork(
   const draft = await preparedDraft(store, plain, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
-    const opened = await threads.open(store, { ...plain, draft }, { signal, onProgress, sessions });
-    return new WorkerModel(threads, opened);
+    const followed = { signal, onProgress, sessions };
+    return new WorkerModel(threads, await threads.open(store, { ...plain, draft }, followed));
   } catch (error) {
     await threads.dispose();
     throw error;

@@ -1,10 +1,7 @@
 import type { LoadOptions } from '../contract/model.js';
-import type { ModelInfo } from '../contract/model-info.js';
-import type { Methods, PlainOptions, TextMethods } from '../contract/protocol.js';
-import type { Receipt } from '../contract/receipt.js';
+import type { Methods, PlainOptions, ResultOf, TextMethods } from '../contract/protocol.js';
 import type { FlashrowError } from '../errors.js';
 import { anonymousBytes } from '../plan/machine.js';
-import type { Plan } from '../plan/plan.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { orAborted } from './abort-listeners.js';
 import { WorkerChannel } from './worker-channel.js';
@@ -47,7 +44,7 @@ export class ModelThreads {
     store: string,
     options: PlainOptions,
     { signal, onProgress, sessions }: Loading,
-  ): Promise<{ info: ModelInfo; plan: Plan; idle: Receipt; vocabulary: VocabularyTable }> {
+  ): Promise<ResultOf<Methods, 'open'> & { vocabulary: VocabularyTable }> {
     const args = { store, options, anonymousBefore: anonymousBytes(), sessions };
     const text = this.text.send('open', { store, cacheDir: options.cacheDir });
     const engine = this.engine.call('open', args, { signal, onEvent: onProgress });

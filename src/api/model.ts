@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { type ActivityOptions, type ActivitySample, idleLayer, type StreamedLayer } from '../contract/activity.js';
 import { checkIds, checkPrompt, checkScored } from '../contract/check-ids.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { EvaluationResult, Generation } from '../contract/generation.js';
@@ -29,6 +30,8 @@ export interface Loaded {
   vocabulary: VocabularyTable;
   /** The receipt of no work. */
   idle: Receipt;
+  /** What streams. */
+  layers: readonly StreamedLayer[];
 }
 
 /** What the engine answered, and what was odd about the prompt. */
@@ -218,6 +221,19 @@ export class WorkerModel implements Model {
     const path = resolve(pathOf('path', given, 'path'));
     requireOptions(`${method}()`, options, { signal: SIGNAL });
     return this.#threads.engine.call(method, { path }, { signal: options.signal });
+  }
+
+  activity(options: ActivityOptions = {}): AsyncIterableIterator<ActivitySample> {
+    requireOptions('activity()', options, { trace: YES_OR_NO });
+    const { idle, layers } = this.#loaded;
+    const { stateBytes, memoryBytes, rssGrowthBytes } = idle;
+    const first: ActivitySample = {
+      ...{ ms: 0, passes: 0, tokens: 0, bundlesHit: 0, bundlesMissed: 0 },
+      ...{ payloadBytesRead: 0, deviceBytesRead: 0, recordsRead: 0 },
+      ...{ readWaitMs: 0, ffnMs: 0, denseMs: 0, otherMs: 0, stateBytes, memoryBytes, rssGrowthBytes },
+      ...{ layers: layers.map(idleLayer), trace: [] },
+    };
+    return this.#threads.engine.activity.open(first, options, this.closed);
   }
 
   async dispose(options: { drain?: boolean | undefined } = {}): Promise<void> {

@@ -9,6 +9,7 @@ import {
 } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { onAbort, orAborted } from './abort-listeners.js';
+import { ActivityFeed } from './activity/feed.js';
 import { restAtExit } from './at-exit.js';
 import { atCallSite, type CallSite, callSite } from './caller-stack.js';
 import { Queue, type Ticket } from './queue.js';
@@ -33,10 +34,13 @@ export interface CallOptions<Name extends keyof Methods> {
 
 /** The caller's end of the engine's thread. Calls wait in a queue, and run one at a time or several at once. */
 export class WorkerChannel {
+  /** What the engine does, for all who look. */
+  readonly activity = new ActivityFeed();
   readonly #flags = new Int32Array(new SharedArrayBuffer(4 * FLAG_COUNT));
   readonly #thread = new WorkerThread<Methods>("the engine's thread", {
     takes: 'engine',
     flags: this.#flags.buffer as SharedArrayBuffer,
+    watchers: this.activity.watchers,
   });
   readonly #queue: Queue;
   readonly #forgetExit = restAtExit(() => this.#rest());
@@ -49,6 +53,7 @@ export class WorkerChannel {
   /** `maxQueue`: calls that may wait. */
   constructor(maxQueue = Number.POSITIVE_INFINITY) {
     this.#queue = new Queue(1, maxQueue);
+    this.#thread.onActivity = (sample) => this.activity.receive(sample);
     // There is nothing left to wait for when the process ends.
     this.#thread.ended.then(this.#forgetExit);
   }

@@ -1,4 +1,5 @@
 import { type ResourceLimits, Worker } from 'node:worker_threads';
+import type { ActivitySample } from '../contract/activity.js';
 import { fromShape } from '../contract/failure.js';
 import type { ArgumentsOf, EventOf, MethodMap, Reply, Request, ResultOf, WorkerStart } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
@@ -30,6 +31,8 @@ export interface SendOptions<Event> {
 export class WorkerThread<M extends MethodMap> {
   readonly #worker: Worker;
   readonly #pending = new Map<number, Pending>();
+  /** Is told what belongs to no call. */
+  onActivity: ((sample: ActivitySample) => void) | null = null;
   #nextId = 1;
   #ending = false;
   /** Why there are no more answers. */
@@ -92,6 +95,10 @@ export class WorkerThread<M extends MethodMap> {
   #receive(reply: Reply): void {
     if ('slowKernels' in reply) {
       warnOfSlowKernels(reply.slowKernels);
+      return;
+    }
+    if ('activity' in reply) {
+      this.onActivity?.(reply.activity);
       return;
     }
     if ('warning' in reply) {

@@ -2,6 +2,7 @@
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { MessageInput } from '../text/chat-template.js';
+import type { ActivityOptions, ActivitySample } from './activity.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from './generate-options.js';
 import type { EvaluationResult, Generation } from './generation.js';
 import type { ModelInfo } from './model-info.js';
@@ -119,6 +120,14 @@ export interface Model {
    * where the state is of another model or kept in another format, CONTEXT_OVERFLOW, or `signal.reason`.
    */
   loadState(path: string | URL, options?: { signal?: AbortSignal | undefined }): Promise<SavedState>;
+  /**
+   * What the engine does, as long as somebody looks: which units of each layer were asked for and which of them were
+   * read, bytes, time, memory. Looking begins with the call, and ends where the loop is left. The first sample is empty
+   * and comes at once; the next ones at most ten times a second, and before the answer of a call that ends. Who reads
+   * slowly gets fewer, which cover more. While nobody looks it costs nothing. The loop ends when the model is disposed
+   * of, and throws IO if its thread failed. Throws BAD_USAGE for a wrong option.
+   */
+  activity(options?: ActivityOptions): AsyncIterableIterator<ActivitySample>;
   /**
    * Frees everything. Running and waiting calls end with ABORTED at once; with `drain` they are answered first, and new
    * ones are refused. Safe to call twice.

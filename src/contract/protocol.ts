@@ -12,6 +12,9 @@ import type { ChatMessage } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
+import type { RecordedTrace } from '../trace/recorded.js';
+import type { Replay } from '../trace/replay.js';
+import type { ActivitySample, StreamedLayer } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
 import type { SavedState } from './model.js';
@@ -151,6 +154,8 @@ export interface Methods {
   };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
+  /** What caches of `memoryBytes` would have read. */
+  replay: { args: { trace: string | RecordedTrace; memoryBytes: number; cold: boolean }; result: Replay; event: never };
   /** What a source is. */
   examine: { args: { source: string; cacheDir: string | undefined }; result: ExaminedModel; event: never };
   /** Entries of the cache folder, and one that goes. */
@@ -203,8 +208,8 @@ export interface Methods {
       /** Where conversations are kept, and how many bytes of them; null for nowhere. */
       sessions: { folder: string; mostBytes: number } | null;
     };
-    /** `idle` is the receipt of no work at all. */
-    result: { info: ModelInfo; plan: Plan; idle: Receipt };
+    /** `idle` is the receipt of no work at all, `layers` says what streams. */
+    result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: StreamedLayer[] };
     event: Progress;
   };
   /**
@@ -293,7 +298,9 @@ export type Reply =
   /** Why the compiled kernels are not there. */
   | { slowKernels: string }
   /** What the app's owner should know, and no call is about. */
-  | { warning: string };
+  | { warning: string }
+  /** For all who look. */
+  | { activity: ActivitySample };
 
 /** Shared between both ends, which may not have time for messages. */
 export const FLAGS = {
@@ -310,4 +317,6 @@ export interface WorkerStart {
   takes: 'engine' | 'text';
   /** Int32Array[FLAG_COUNT], see FLAGS. */
   flags: SharedArrayBuffer;
+  /** Int32Array[2]: how many look at the engine, and how many of them at each pass. */
+  watchers?: SharedArrayBuffer;
 }

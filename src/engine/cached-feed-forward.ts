@@ -4,6 +4,7 @@ import type { Allocation } from '../plan/allocation.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 import type { TraceWriter } from '../trace/trace-writer.js';
+import type { ActivityRecorder } from './activity-recorder.js';
 import { type CacheCounts, type FeedForwardTap, reusedCall, type StreamedFeedForward } from './feed-forward.js';
 
 /**
@@ -13,6 +14,7 @@ import { type CacheCounts, type FeedForwardTap, reusedCall, type StreamedFeedFor
 export class CachedFeedForward implements StreamedFeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
   trace: TraceWriter | null = null;
+  activity: ActivityRecorder | null = null;
   tap: FeedForwardTap | null = null;
   readonly caches: UnitCache[];
   readonly #stream: RowStream;
@@ -59,6 +61,7 @@ export class CachedFeedForward implements StreamedFeedForward {
     const { unit } = this.#allocation.layers[layer];
     const count = this.#selector.select(layer, routed, tokens, this.#units);
     this.trace?.ask(layer, this.#units, count, tokens);
+    this.activity?.ask(layer, this.#units, count, tokens);
     if (this.#allocation.layers[layer].pool !== null) this.#countTokens(count, tokens);
     const { capacity } = this.caches[layer];
     const wave = waveSize(count, capacity);
@@ -87,6 +90,7 @@ export class CachedFeedForward implements StreamedFeedForward {
   endToken(): void {
     for (const cache of this.caches) cache.endToken();
     this.trace?.endPass();
+    this.activity?.endPass();
   }
 
   restart(lost: boolean): void {
@@ -148,6 +152,7 @@ export class CachedFeedForward implements StreamedFeedForward {
     this.caches[layer].place(units, count, placement, this.#waveTokens);
     if (placement.missed > 0)
       this.#stream.request(layer, placement.missedUnits, placement.missedSlots, placement.missed);
+    this.activity?.read(layer, placement.missedUnits, 0, placement.missed);
     return bundlesIn(this.#allocation.layers[layer].unit, placement.missedUnits, placement.missed);
   }
 }

@@ -1,6 +1,7 @@
 import type { FeedForwardCall } from '../../native-bridge/bridge.js';
 import type { UnitCache } from '../cache/unit-cache.js';
 import type { TraceWriter } from '../trace/trace-writer.js';
+import type { ActivityRecorder } from './activity-recorder.js';
 
 /** Bundles that were in memory, and bundles that had to be read. */
 export interface CacheCounts {
@@ -22,6 +23,8 @@ export interface StreamedFeedForward {
   readonly caches: readonly UnitCache[];
   /** While set, it is told which units every pass asks for. */
   trace: TraceWriter | null;
+  /** Is told which units every pass asks for, and which of them are read. */
+  activity: ActivityRecorder | null;
   /** While set, it sees the input of every layer. */
   tap: FeedForwardTap | null;
   /**

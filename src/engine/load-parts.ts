@@ -16,7 +16,7 @@ import { readExpertBiases } from './biases.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
-import { Engine } from './engine.js';
+import { Engine, type EngineParts } from './engine.js';
 import { rememberUses } from './expert-uses.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import { createMixer } from './layer-mixers.js';
@@ -24,8 +24,6 @@ import { readHotNeurons } from './load-predictors.js';
 import { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
 import { ringSchedule } from './ring-schedule.js';
-import type { Ledger } from './rounds/ledger.js';
-import type { Sessions } from './state/sessions.js';
 import { MatricesInRing } from './streamed-matrices.js';
 
 /** The parts that compute, loaded and in the order of their loading. */
@@ -95,16 +93,18 @@ function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices 
   return streamed.length > 0 ? new MatricesInRing(stream, streamed, headEntry) : null;
 }
 
-/**
- * Puts the parts to work. `chunkTokens`: tokens that go through a layer together, by default as many as fit.
- * `sessions`: where conversations go that leave memory; they are forgotten without.
- */
+/** What an engine has beside the parts of a model. */
+interface EngineExtras extends Pick<EngineParts, 'ledger' | 'sessions'> {
+  /** Tokens that go through a layer together, by default as many as the buffers hold. */
+  chunkTokens?: number | undefined;
+}
+
+/** Puts the parts to work. */
 export function createEngine(
   store: Store,
   { settings }: PlannedModel,
   { dense, mixer, feedForward, denseTime }: LoadedParts,
-  ledger: Ledger,
-  { chunkTokens, sessions = null }: { chunkTokens?: number | undefined; sessions?: Sessions | null } = {},
+  { ledger, sessions, chunkTokens }: EngineExtras,
 ): Engine {
   return new Engine({
     ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },

@@ -1,3 +1,4 @@
+import type { StreamedLayer } from '../contract/activity.js';
 import { checkPrompt } from '../contract/check-ids.js';
 import type { EvaluationResult } from '../contract/generation.js';
 import type { SavedState } from '../contract/model.js';
@@ -6,9 +7,11 @@ import type { Progress } from '../contract/progress.js';
 import type { EngineResult, Methods } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
+import type { UnitShape } from '../plan/units.js';
 import { TableSpelling } from '../text/vocabulary-table.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { TraceWriter } from '../trace/trace-writer.js';
+import { ActivityRecorder } from './activity-recorder.js';
 import { Constraints } from './constraints.js';
 import type { Speculation } from './drafts/speculation.js';
 import type { Engine } from './engine.js';
@@ -30,6 +33,8 @@ interface HostParts {
   plan: Plan;
   engine: Engine;
   feedForward: StreamedFeedForward;
+  /** The units of each layer. */
+  units: readonly UnitShape[];
   /** Foretells tokens; null where nothing does. */
   speculation: Speculation | null;
   traceHeader: TraceHeader;
@@ -46,6 +51,7 @@ interface HostParts {
 export class ModelHost {
   readonly info: ModelInfo;
   readonly plan: Plan;
+  readonly activity: ActivityRecorder;
   readonly #parts: HostParts;
   readonly #constraints: Constraints;
 
@@ -54,6 +60,14 @@ export class ModelHost {
     this.info = parts.info;
     this.#constraints = new Constraints(parts.info.vocabSize);
     this.plan = parts.plan;
+    this.activity = new ActivityRecorder(parts.units, this.layers, parts.sources);
+    parts.feedForward.activity = this.activity;
+  }
+
+  /** What of each layer streams. */
+  get layers(): StreamedLayer[] {
+    const { units, traceHeader } = this.#parts;
+    return traceHeader.layers.map((layer, at) => ({ ...layer, bundles: units[at].bundles }));
   }
 
   /** The receipt of no work. */

@@ -61,11 +61,13 @@ export async function openHost(
     return new ModelHost({
       info,
       plan,
-      engine: createEngine(store, planned, parts, ledger, {
-        sessions: sessions ? new Sessions(sessions, stateOwner) : null,
+      engine: createEngine(store, planned, parts, {
+        ledger,
         chunkTokens,
+        sessions: sessions ? new Sessions(sessions, stateOwner) : null,
       }),
       feedForward: parts.feedForward,
+      units: planned.allocation.layers.map(({ unit }) => unit),
       speculation: speculate(parts.selector, settings, store.spec, drafting),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },

@@ -3,6 +3,7 @@ import type { Allocation } from '../plan/allocation.js';
 import { bundlesIn } from '../plan/units.js';
 import type { Selector } from '../select/selector.js';
 import type { TraceWriter } from '../trace/trace-writer.js';
+import type { ActivityRecorder } from './activity-recorder.js';
 import { type CacheCounts, type FeedForwardTap, reusedCall, type StreamedFeedForward } from './feed-forward.js';
 
 /**
@@ -20,6 +21,7 @@ export class PinnedFeedForward implements StreamedFeedForward {
   readonly counts: CacheCounts = { hit: 0, missed: 0 };
   readonly caches = [];
   trace: TraceWriter | null = null;
+  activity: ActivityRecorder | null = null;
   tap: FeedForwardTap | null = null;
   readonly #stream: RowStream;
   readonly #selector: Selector;
@@ -55,6 +57,8 @@ export class PinnedFeedForward implements StreamedFeedForward {
     const { unit, slots: pinned } = this.#allocation.layers[layer];
     const count = this.#selector.select(layer, x, tokens, this.#units);
     this.trace?.ask(layer, this.#units, count, tokens);
+    this.activity?.ask(layer, this.#units, count, tokens);
+    this.activity?.read(layer, this.#units, this.#loaded[layer] === 0 ? 0 : pinned, count);
     const slots = this.#slots[layer];
     const held = bundlesIn(unit, this.#units, pinned);
     this.#askAhead(layer);
@@ -88,6 +92,7 @@ export class PinnedFeedForward implements StreamedFeedForward {
 
   endToken(): void {
     this.trace?.endPass();
+    this.activity?.endPass();
   }
 
   restart(lost: boolean): void {

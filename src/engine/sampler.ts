@@ -2,7 +2,7 @@ import type { SamplingSettings } from '../contract/sampling-options.js';
 import { FlashrowError } from '../errors.js';
 import { Candidates } from './sampling/candidates.js';
 import { DryPenalty } from './sampling/dry.js';
-import { Penalties } from './sampling/penalties.js';
+import { inRange, Penalties } from './sampling/penalties.js';
 
 /** The settings of a sampler; none has a default here. */
 export interface SamplerOptions extends SamplingSettings {
@@ -54,7 +54,8 @@ export class Sampler {
   next(logits: Float32Array, history: readonly number[], allowed: Uint32Array | null = null): number {
     const { logitBias, masked, vocabSize, xtcProbability } = this.#options;
     if (logitBias.length > 0) checkNumber(logits[likeliest(logits, vocabSize)]);
-    for (const [id, bias] of logitBias) logits[id] += bias;
+    for (const [id, bias] of logitBias)
+      logits[id] = bias === Number.NEGATIVE_INFINITY ? bias : inRange(logits[id] + bias);
     this.#penalties?.apply(logits, history);
     this.#dry?.apply(logits, history);
     for (const id of masked) logits[id] = Number.NEGATIVE_INFINITY;

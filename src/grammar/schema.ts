@@ -100,6 +100,8 @@ class SchemaCompiler {
     if (known !== undefined) return known;
     const rule = this.#grammar.rule();
     this.#rules.set(key, rule.node);
+    // Where it cannot be kept, a grammar that holds more goes on without it: no rule may stay open.
+    rule.define(this.#grammar.choice());
     rule.define(this.#valuesOf(schema));
     return rule.node;
   }

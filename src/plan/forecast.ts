@@ -77,6 +77,7 @@ export function forecast(input: ForecastInput): Forecast {
     loadSeconds,
     promptTokens,
     firstTokenSeconds: loadSeconds + promptTokens / prefillTokensPerSecond,
+    diskBytesPerSecond: probes.disk,
     basis: basisOf(input, probes),
   };
 }

@@ -35,6 +35,7 @@ const UNTIMED: Forecast = {
   loadSeconds: null,
   promptTokens: 0,
   firstTokenSeconds: null,
+  diskBytesPerSecond: null,
   basis: 'not timed',
 };
 

@@ -22,6 +22,8 @@ export interface Forecast {
   promptTokens: number;
   /** Seconds from the beginning of the load to the first token: the load, and the prompt. */
   firstTokenSeconds: number | null;
+  /** Bytes per second that the model's file was read with, in records of the model's size. */
+  diskBytesPerSecond: number | null;
   /** What was measured, and how far it can be trusted, in words. */
   basis: string;
 }

@@ -1,16 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { activityStream } from './activity-route.js';
 import { chatJob } from './chat-route.js';
 import { completionJob } from './completion-route.js';
 import { refusalOf, ServerError } from './failures.js';
+import { forecastOf } from './forecast-route.js';
 import { hostGuard, keyGuard, originGuard } from './guards.js';
 import { messagesError } from './messages-format.js';
 import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
 import { ModelPool } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
+import { openApi } from './openapi.js';
 import type { ServerOptions } from './options.js';
+import { pageFile } from './page-files.js';
 import { type Desk, type Job, respond } from './respond.js';
 import { responsesJob } from './responses-route.js';
 
@@ -39,6 +43,10 @@ export function createServer(options: ServerOptions): FlashrowServer {
   });
   app.use(hostGuard(options), originGuard(options));
   app.get('/health', (context) => context.json({ status: 'ok' }));
+  app.get('/openapi.json', (context) => context.json(openApi(options.apiKey !== undefined)));
+  // The page asks for the key.
+  app.get('/', () => pageFile('index.html'));
+  app.get('/page/*', (context) => pageFile(context.req.path.slice('/page/'.length)));
   app.use(keyGuard(options));
   app.use(
     bodyLimit({
@@ -50,7 +58,7 @@ export function createServer(options: ServerOptions): FlashrowServer {
       },
     }),
   );
-  addModelRoutes(app, pool, metrics);
+  addModelRoutes(app, desk);
   const answer = (read: (request: Request, pool: ModelPool) => Promise<Job>) => async (context: Context) => {
     const job = await read(context.req.raw, pool);
     return respond(desk, context.req.raw, clientOf(context), job);
@@ -72,7 +80,7 @@ export function createServer(options: ServerOptions): FlashrowServer {
   };
 }
 
-function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, pool: ModelPool, metrics: ServerMetrics): void {
+function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, { pool, metrics, pingMs }: Desk): void {
   const created = Math.floor(Date.now() / 1000);
   app.get('/v1/models', async (context) => {
     const data = await Promise.all(pool.models.map((pooled) => modelEntry(pooled, created)));
@@ -83,6 +91,13 @@ function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, pool: Mod
     return context.json(await modelEntry(pool.find(name), created));
   });
   app.get('/props', async (context) => context.json(await props(pool, pool.find(context.req.query('model')))));
+  app.get('/activity', (context) =>
+    activityStream(pool, pool.find(context.req.query('model')), { pingMs, signal: context.req.raw.signal }),
+  );
+  app.get('/forecast', async (context) => {
+    const { model, memory } = context.req.query();
+    return context.json(await forecastOf(pool.find(model), memory));
+  });
   app.get('/metrics', async (context) =>
     context.body(await metrics.text(), 200, { 'content-type': metrics.contentType }),
   );

@@ -64,6 +64,11 @@ export class ModelPool {
       : null;
   }
 
+  /** True from the call of `close` on. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   get models(): readonly PooledModel[] {
     return this.#entries;
   }

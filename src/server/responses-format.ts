@@ -30,7 +30,11 @@ export class ResponsesFormat implements AnswerFormat {
         previous_response_id: null,
       },
       ...{ reasoning: { effort: body.reasoning?.effort ?? null, summary: null }, store: false },
-      ...{ temperature: body.temperature ?? null, top_p: body.top_p ?? null, text: { format: { type: 'text' } } },
+      ...{
+        temperature: body.temperature ?? null,
+        top_p: body.top_p ?? null,
+        text: body.text ?? { format: { type: 'text' } },
+      },
       ...{ tool_choice: body.tool_choice ?? 'auto', tools: body.tools ?? [], truncation: 'disabled', usage: null },
     };
   }

@@ -16,6 +16,11 @@ const ITEM = z.looseObject({
 });
 type Item = z.infer<typeof ITEM>;
 
+const FORMAT = z.union([
+  z.looseObject({ type: z.enum(['text', 'json_object']) }),
+  z.looseObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
+]);
+
 /** The body of `/v1/responses`, as Open Responses has it. */
 export const RESPONSES_REQUEST = z.looseObject({
   model: z.string().nullish(),
@@ -28,6 +33,7 @@ export const RESPONSES_REQUEST = z.looseObject({
         name: z.string().optional(),
         description: z.string().nullish(),
         parameters: z.record(z.string(), z.unknown()).nullish(),
+        strict: z.boolean().nullish(),
       }),
     )
     .nullish(),
@@ -39,7 +45,7 @@ export const RESPONSES_REQUEST = z.looseObject({
   temperature: z.number().min(0).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
   stream: z.boolean().nullish(),
-  text: z.looseObject({ format: z.looseObject({ type: z.string() }).nullish() }).nullish(),
+  text: z.looseObject({ format: FORMAT.nullish() }).nullish(),
   reasoning: z.looseObject({ effort: z.string().nullish() }).nullish(),
   previous_response_id: z.string().nullish(),
   conversation: z.unknown().optional(),
@@ -55,8 +61,6 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
   if (body.conversation) refuse('conversation', 'is not known: nothing is stored; send all of the input');
   if (body.background) refuse('background', 'cannot be had');
   if (body.top_logprobs) refuse('top_logprobs', 'cannot be had yet');
-  const format = body.text?.format?.type ?? 'text';
-  if (format !== 'text') refuse('text.format', `of the type ${JSON.stringify(format)} cannot be had yet`);
   const given = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : messagesOf(body.input);
   const messages = body.instructions ? [{ role: 'system', content: body.instructions }, ...given] : given;
   const tools = (body.tools ?? []).map(toolOf);
@@ -65,6 +69,7 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
     options: {
       ...{ maxTokens: body.max_output_tokens ?? undefined, temperature: body.temperature ?? undefined },
       topP: body.top_p ?? undefined,
+      responseFormat: formatOf(body),
       ...(tools.length > 0
         ? { tools, toolChoice: choiceOf(body), parallelToolCalls: body.parallel_tool_calls ?? undefined }
         : {}),
@@ -73,11 +78,20 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
   };
 }
 
-function toolOf({ type, name, description, parameters }: NonNullable<ResponsesRequest['tools']>[number]): Tool {
+function formatOf({ text }: ResponsesRequest): ChatOptions['responseFormat'] {
+  const format = text?.format;
+  if (!format) return undefined;
+  return format.type === 'json_schema' ? { type: 'json_schema', schema: format.schema } : { type: format.type };
+}
+
+function toolOf({ type, name, description, parameters, strict }: NonNullable<ResponsesRequest['tools']>[number]): Tool {
   if (type !== 'function') refuse('tools', `of the type ${JSON.stringify(type)} are not there; functions are`);
   return {
     type: 'function',
-    function: { name: name ?? '', description: description ?? undefined, parameters: parameters ?? undefined },
+    function: {
+      ...{ name: name ?? '', description: description ?? undefined, parameters: parameters ?? undefined },
+      ...(strict ? { strict } : {}),
+    },
   };
 }
 

@@ -17,25 +17,31 @@ export interface ReplayOptions {
   oneByOne?: boolean;
 }
 
+/** What one cache policy would have read. */
 export interface PolicyResult {
+  /** Its name; `belady` is the optimum. */
   policy: string;
   /** The `tuning.cache` under which the engine does the same; null where it never does. */
   cache: CachePolicyName | null;
   /** Share of the units asked for that were in memory. */
   hitRate: number;
+  /** Bytes of units that a token reads. */
   bytesPerToken: number;
-  /** Units read, before neighbours are merged into one read. */
+  /** Units that a token reads, before neighbours are merged into one read. */
   recordsPerToken: number;
 }
 
+/** What caches of one size would have read for the generated tokens of a trace. */
 export interface Replay extends TraceReuse {
   /** Slots that the memory buys, each as large as the largest unit. */
   slots: number;
   /** Slots of each layer, where every layer has its own. */
   slotsPerLayer: number;
+  /** Bytes of a slot. */
   slotBytes: number;
   /** Generated tokens; these alone are counted. */
   tokens: number;
+  /** One for each policy, the optimum last. */
   policies: PolicyResult[];
 }
 

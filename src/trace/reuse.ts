@@ -5,6 +5,7 @@ const CHANCE = 1.2;
 /** Where a token uses more than this share of all units, there is nothing to foretell. */
 const DENSE_SHARE = 0.9;
 
+/** What the generated tokens of a trace have in common. */
 export interface TraceReuse {
   /** The share of all units that a generated token asks for. */
   activeShare: number;

@@ -10,9 +10,10 @@ import * as modelWork from './model-work.js';
 /** The thread in which everything heavy happens; protocol.ts says what it can be asked for. */
 const port = parentPort!;
 const flags = new Int32Array((workerData as WorkerStart).flags);
+const watchers = new Int32Array((workerData as WorkerStart).watchers!);
 /** The calls of file-work.ts and model-work.ts, which can be stopped anywhere. */
 const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
-  ...(['plan', 'convert', 'verify', 'prepare', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
+  ...(['plan', 'convert', 'verify', 'prepare', 'replay', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
 ]);
 /** The calls that compute, and whose speed the kernels make. */
 const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate', 'compare']);
@@ -37,7 +38,10 @@ port.on('message', async (request: Request) => {
   const slowKernels = COMPUTE.has(request.method) && process.env.FLASHROW_ISA !== 'ts' && nativeUnavailableReason();
   if (slowKernels) reply({ slowKernels });
   try {
-    reply({ id, result: await perform(request, controller.signal, aborted, (event) => reply({ id, event })) });
+    const activity = host?.activity;
+    activity?.begin();
+    const work = perform(request, controller.signal, aborted, (event) => reply({ id, event }));
+    reply({ id, result: await work.finally(() => activity?.end()) });
   } catch (error) {
     reply({ id, error: toShape(error, { isMixture: (host?.info.experts ?? 0) > 0, store }) });
   } finally {
@@ -64,6 +68,8 @@ async function perform(
       return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':
       return fileWork.prepare(request.args, signal, onEvent);
+    case 'replay':
+      return modelWork.replay(request.args);
     case 'examine':
       return modelWork.examine(request.args);
     case 'list':
@@ -88,7 +94,11 @@ async function perform(
       const { sessions, ...args } = request.args;
       const warn = (warning: string) => port.postMessage({ warning } satisfies Reply);
       host = await openHost({ ...args, sessions: sessions && { ...sessions, warn } }, aborted, onEvent);
-      return { info: host.info, plan: host.plan, idle: host.idle };
+      host.activity.showTo({
+        closeness: () => (Atomics.load(watchers, 1) > 0 ? 2 : Atomics.load(watchers, 0) > 0 ? 1 : 0),
+        show: (activity) => port.postMessage({ activity } satisfies Reply),
+      });
+      return { info: host.info, plan: host.plan, idle: host.idle, layers: host.layers };
     }
     case 'generate':
       return loaded().generate(request.args, aborted, onEvent);

@@ -14,6 +14,7 @@ import { EMBEDDING, layerTensor } from '../model/tensor-names.js';
 import { planLayout } from '../store/layout.js';
 import { isStore, openStore } from '../store/reader.js';
 import { openCheckpoint } from '../store/source.js';
+import type { Replay } from '../trace/replay.js';
 import { toShape } from './failure-shape.js';
 
 /*
@@ -93,3 +94,14 @@ const STAGES = { compare: 'check', headers: 'headers', fetch: 'fetch' } as const
 const toProgress = ({ stage, bytes, totalBytes }: PullProgress): Progress => ({
   ...{ stage: STAGES[stage], done: bytes, total: totalBytes, unit: 'bytes' },
 });
+
+/** What caches of one size would have read for a trace. */
+export async function replay({ trace, memoryBytes, cold }: Methods['replay']['args']): Promise<Replay> {
+  const [{ readTrace }, { traceOf }, { replay: replayed }] = await Promise.all([
+    import('../trace/trace-reader.js'),
+    import('../trace/recorded.js'),
+    import('../trace/replay.js'),
+  ]);
+  const given = typeof trace === 'string' ? readTrace(trace) : traceOf(trace);
+  return replayed(given, { memoryBytes, cold });
+}

@@ -78,6 +78,7 @@ const plan: Plan = {
     loadSeconds: 3,
     promptTokens: 128,
     firstTokenSeconds: 23.5,
+    diskBytesPerSecond: 2e9,
     basis: 'reads and kernels',
   },
   exact: true,

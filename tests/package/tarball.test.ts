@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -76,10 +76,20 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   };
 
   it('has what was compiled from a source that is still there, and no more', async () => {
-    const compiled = (await pack()).paths.filter((path) => path.startsWith('dist/'));
+    const compiled = (await pack()).paths.filter(
+      (path) => path.startsWith('dist/') && !/\/(vendored|page)\//.test(path),
+    );
     expect(compiled).toContain('dist/src/index.js');
     const sources = compiled.map((path) => path.replace('dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts'));
     expect(sources.filter((source) => !existsSync(join(repository, source)))).toEqual([]);
+  });
+
+  it('brings the page of the server, small and whole', () => {
+    const sizes = ['index.html', 'page.js', 'page.css', 'icon.svg'].map(
+      (name) => statSync(join(installed, 'dist/src/server/page', name)).size,
+    );
+    expect(Math.min(...sizes)).toBeGreaterThan(100);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
   });
 
   it('has no sources of tests or benchmarks, and is small', async () => {

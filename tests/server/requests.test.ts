@@ -74,11 +74,10 @@ it('items of the responses API are messages: a turn is one', () => {
     { role: 'tool', tool_call_id: 'call_1', content: '2' },
   ]);
   expect(options).toMatchObject({ toolChoice: { name: 'f' }, templateVariables: { reasoning_effort: 'low' } });
-  for (const odd of [
-    { previous_response_id: 'r' },
-    { background: true },
-    { text: { format: { type: 'json_schema' } } },
-  ])
+  const schema = { type: 'object' };
+  const format = { type: 'json_schema' as const, schema };
+  expect(ofResponses({ input: 'x', text: { format } }).options.responseFormat).toEqual(format);
+  for (const odd of [{ previous_response_id: 'r' }, { background: true }])
     expect(() => ofResponses({ input: 'x', ...odd })).toThrowError(/known|had/);
   expect(() => ofResponses({ input: 'x', tools: [{ type: 'web_search' }] })).toThrowError(/web_search/);
 });

@@ -21,7 +21,7 @@ const CPLUSPLUS = /^#include "([^"]+)"/gm;
 export const sourcesIn = (folder: string): string[] =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .map((path) => posix.join(folder, path.replaceAll('\\', '/')))
-    .filter((path) => /\.(ts|cc|h)$/.test(path));
+    .filter((path) => /\.(tsx?|cc|h)$/.test(path));
 
 /** The imports between files of `folder` and to files elsewhere in the repository. */
 export function importsOf(folder: string): Import[] {
@@ -32,8 +32,11 @@ export function importsOf(folder: string): Import[] {
 /** The imports of one file's text; `paths` are the files that a C++ include may mean. */
 export function importsIn(from: string, text: string, paths: readonly string[]): Import[] {
   const besides = (path: string) => posix.join(posix.dirname(from), path);
-  if (from.endsWith('.ts'))
-    return [...text.matchAll(TYPESCRIPT)].map(([, path]) => ({ from, to: besides(path).replace(/\.js$/, '.ts') }));
+  if (/\.tsx?$/.test(from))
+    return [...text.matchAll(TYPESCRIPT)].map(([, path]) => {
+      const [ts, tsx] = ['.ts', '.tsx'].map((ending) => besides(path).replace(/\.js$/, ending));
+      return { from, to: paths.includes(tsx) ? tsx : ts };
+    });
   return [...text.matchAll(CPLUSPLUS)].map(([, path]) => ({
     from,
     to: paths.find((other) => other === besides(path)) ?? paths.find((other) => other.endsWith(`/src/${path}`)) ?? path,

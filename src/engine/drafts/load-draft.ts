@@ -46,6 +46,6 @@ export async function loadDraft(
   const parts = await loadParts(store, planned, held, aborted, () => {});
   const { stream, denseTime, feedForward } = parts;
   const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
-  const engine = createEngine(store, planned, parts, ledger);
+  const engine = createEngine(store, planned, parts, { ledger, sessions: null });
   return { engine, vocabSize: store.spec.vocabSize, contextSize: planned.plan.contextSize };
 }

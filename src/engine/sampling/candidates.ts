@@ -1,4 +1,5 @@
 import type { SamplingSettings } from '../../contract/sampling-options.js';
+import { sharedArray } from './shared-arrays.js';
 import { typicalOnes } from './typical.js';
 import { leastOfTop } from './xtc.js';
 
@@ -27,9 +28,9 @@ export class Candidates {
   constructor(settings: SamplingSettings, vocabSize: number) {
     this.#settings = settings;
     this.#vocabSize = vocabSize;
-    this.#ids = new Uint32Array(vocabSize);
-    this.#weights = new Float64Array(vocabSize);
-    this.#surprise = new Float64Array(settings.typicalP < 1 ? vocabSize : 0);
+    this.#ids = sharedArray('ids', vocabSize, (size) => new Uint32Array(size));
+    this.#weights = sharedArray('weights', vocabSize, (size) => new Float64Array(size));
+    this.#surprise = sharedArray('surprise', settings.typicalP < 1 ? vocabSize : 0, (size) => new Float64Array(size));
   }
 
   /**

@@ -1,4 +1,5 @@
 import type { SamplingSettings } from '../../contract/sampling-options.js';
+import { inRange } from './penalties.js';
 
 type Settings = Pick<SamplingSettings, 'dryMultiplier' | 'dryBase' | 'dryAllowedLength' | 'dryWindow'>;
 
@@ -43,7 +44,7 @@ export class DryPenalty {
       const next = history[history.length - back];
       if (length >= dryAllowedLength && length > (asked.get(next) ?? 0)) asked.set(next, length);
     }
-    for (const [id, length] of asked) if (!this.#breaks(id)) logits[id] -= this.#penalty(length);
+    for (const [id, length] of asked) if (!this.#breaks(id)) logits[id] = inRange(logits[id] - this.#penalty(length));
   }
 
   #penalty(length: number): number {

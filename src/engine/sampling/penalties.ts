@@ -1,6 +1,13 @@
 import type { SamplingSettings } from '../../contract/sampling-options.js';
+import { sharedArray } from './shared-arrays.js';
 
 type Settings = Pick<SamplingSettings, 'repeatPenalty' | 'presencePenalty' | 'frequencyPenalty' | 'penaltyWindow'>;
+
+/** The largest logit that a change may come to: a little less than a 32-bit float holds. */
+const LARGEST = 3e38;
+
+/** A logit that was changed, as a finite number: options may be as large as they like. */
+export const inRange = (logit: number): number => Math.max(-LARGEST, Math.min(LARGEST, logit));
 
 /**
  * Makes tokens less likely that were there: the repeat penalty (arXiv 1909.05858) divides or multiplies their logits,
@@ -15,7 +22,7 @@ export class Penalties {
 
   constructor(settings: Settings, vocabSize: number) {
     this.#settings = settings;
-    this.#counts = new Uint32Array(vocabSize);
+    this.#counts = sharedArray('counts', vocabSize, (size) => new Uint32Array(size));
   }
 
   static areOn({ repeatPenalty, presencePenalty, frequencyPenalty, penaltyWindow }: Settings): boolean {
@@ -34,7 +41,7 @@ export class Penalties {
       if (count === 0) continue;
       counts[id] = 0;
       const repeated = logits[id] > 0 ? logits[id] / repeatPenalty : logits[id] * repeatPenalty;
-      logits[id] = repeated - count * frequencyPenalty - presencePenalty;
+      logits[id] = inRange(inRange(repeated) - count * frequencyPenalty - presencePenalty);
     }
   }
 }

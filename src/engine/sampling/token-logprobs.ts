@@ -1,6 +1,7 @@
 import type { TokenLogprob } from '../../contract/token-logprob.js';
 import type { TokenSpelling } from '../../text/tokenizer.js';
 import { logSumExp, topLogProbabilities } from '../score.js';
+import { sharedArray } from './shared-arrays.js';
 
 /**
  * Log-probabilities of the tokens that are drawn: those that the model gave them, before penalties, biases, temperature
@@ -16,7 +17,7 @@ export class TokenLogprobs {
   constructor(count: number, vocabSize: number, spelling: TokenSpelling) {
     this.#count = count;
     this.#spelling = spelling;
-    this.#logits = new Float32Array(vocabSize);
+    this.#logits = sharedArray('logits', vocabSize, (size) => new Float32Array(size));
   }
 
   /** Sees logits[vocabSize] of the next place. */

@@ -97,3 +97,14 @@ it('DRY finds the longest sequences, whatever the history', () => {
   }
   expect(penalized).toBeGreaterThan(50);
 });
+
+it('numbers beyond what a float holds are taken as the largest', () => {
+  for (const more of [{ presencePenalty: -1e308 }, { frequencyPenalty: 1e308 }, { repeatPenalty: 1e-308 }]) {
+    const logits = Float32Array.of(1, -1, 0);
+    new Penalties({ ...NEUTRAL_SAMPLING, ...more }, 3).apply(logits, [0, 1, 1]);
+    expect([...logits].every(Number.isFinite)).toBe(true);
+  }
+  const logits = Float32Array.of(1, 1, 1);
+  new DryPenalty({ ...NEUTRAL_SAMPLING, dryMultiplier: 1e308 }, () => false).apply(logits, [0, 1, 2, 0, 1]);
+  expect(Number.isFinite(logits[2])).toBe(true);
+});

@@ -234,6 +234,10 @@ it('a schema that cannot be kept is refused where it has to, and else told', () 
   expect(grammarOf('hermes', { name: 'f', parameters }).warnings).toEqual([
     expect.stringMatching(/calls may not keep their schema: .*"f".*uniqueItems/),
   ]);
+  // What is left is any JSON object.
+  const loose = heldOf('hermes', '', [{ name: 'f', parameters }], true);
+  const writers = Array.from({ length: 10 }, (_, seed) => drawn('hermes', loose, randomOf(seed)));
+  expect(writers.flatMap((writer) => writer?.toolCalls ?? []).length).toBeGreaterThan(0);
   expect(() => grammarOf('hermes', { name: 'f', parameters, strict: true })).toThrow(
     expect.objectContaining({ code: 'UNSUPPORTED', details: { option: 'tools' } }),
   );

@@ -1,0 +1,1 @@
+export { FlashrowLanguageModel, type LanguageModelSettings, languageModel } from './language-model.js';
