@@ -6,7 +6,7 @@ import { inWorker, plainOptions } from './in-worker.js';
 import { isWholeFrom0, LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
 import { pathOf, type Source } from './source.js';
 
-/** Options of `planModel`: those of the load that it is for. It has no use for `maxQueue` and `onProgress`. */
+/** Options of `planModel`: those of the load that it is for. It has no use for what only a load does. */
 export interface PlanModelOptions extends LoadOptions {
   /** Tokens of the prompt that `forecast.firstTokenSeconds` is for; default 128, or the context where that is less. */
   promptTokens?: number | undefined;

@@ -5,6 +5,7 @@ import { HEAD_STREAMS, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
 import type { SegmentLoad } from './load-layer.js';
 import { loadMatrix, loadVector } from './load-tensor.js';
+import { RowViews } from './row-views.js';
 import type { Reader, Streams } from './segments.js';
 
 /** Tokens that are mixed at once, which bounds the working rows. */
@@ -27,6 +28,8 @@ interface Mix {
 export class ResidualStreams implements Streams {
   /** The streams of a pass, [tokens, count * hiddenSize]. */
   readonly rows: Float32Array;
+  /** Views of them. */
+  readonly views: RowViews;
   /** The ids of the pass. */
   ids: ArrayLike<number> = [];
   /** Bytes of the weights held. */
@@ -37,7 +40,7 @@ export class ResidualStreams implements Streams {
   readonly #layers: Record<'mix' | 'ffn', Mix>[];
   readonly #head: Mix;
   /** The shares of the mix that was read last, [tokens, count]. */
-  readonly #shares: Float32Array;
+  readonly #shares: RowViews;
   /** Working rows of a few tokens: streams in their norm, the bottleneck, gates. */
   readonly #normed: Float32Array;
   readonly #low: Float32Array;
@@ -52,7 +55,8 @@ export class ResidualStreams implements Streams {
     this.#count = count;
     this.#epsilon = spec.normEpsilon;
     this.rows = new Float32Array(maxTokens * width);
-    this.#shares = new Float32Array(maxTokens * count);
+    this.views = new RowViews(this.rows);
+    this.#shares = new RowViews(new Float32Array(maxTokens * count));
     this.#normed = new Float32Array(MIXED_AT_ONCE * width);
     this.#low = new Float32Array(MIXED_AT_ONCE * rank);
     this.#gates = new Float32Array(MIXED_AT_ONCE * width);
@@ -73,8 +77,10 @@ export class ResidualStreams implements Streams {
     this.ids = ids;
     const [size, count] = [this.#hiddenSize, this.#count];
     for (let token = 0; token < ids.length; token++)
-      for (let stream = 0; stream < count; stream++)
-        this.rows.set(x.subarray(token * size, (token + 1) * size), (token * count + stream) * size);
+      for (let stream = 0; stream < count; stream++) {
+        const to = (token * count + stream) * size;
+        for (let i = 0; i < size; i++) this.rows[to + i] = x[token * size + i];
+      }
   }
 
   read(layer: number, reader: Reader, x: Float32Array, tokens: number): void {
@@ -87,7 +93,7 @@ export class ResidualStreams implements Streams {
     const [size, count, rows] = [this.#hiddenSize, this.#count, this.rows];
     for (let token = 0; token < tokens; token++)
       for (let stream = 0; stream < count; stream++) {
-        const share = 2 / (1 + Math.exp(-this.#shares[token * count + stream] / count));
+        const share = 2 / (1 + Math.exp(-this.#shares.array[token * count + stream] / count));
         const to = (token * count + stream) * size;
         for (let i = 0; i < size; i++) rows[to + i] += share * added[token * size + i];
       }
@@ -102,7 +108,7 @@ export class ResidualStreams implements Streams {
   #mix({ norm, down, up, shares }: Mix, x: Float32Array, first: number, tokens: number): void {
     const [size, count, normed, low, gates] = [this.#hiddenSize, this.#count, this.#normed, this.#low, this.#gates];
     const width = size * count;
-    normStreams(this.rows.subarray(first * width), tokens, size, norm, this.#epsilon, normed);
+    normStreams(this.views.from(first * width), tokens, size, norm, this.#epsilon, normed);
     down.matmul(normed, tokens, low);
     for (let i = 0; i < tokens * down.rows; i++) {
       const value = low[i] / count;
@@ -116,7 +122,7 @@ export class ResidualStreams implements Streams {
           sum += normed[at] / (1 + Math.exp(-gates[at]));
         x[(first + token) * size + i] = sum / count;
       }
-    shares?.matmul(normed, tokens, this.#shares.subarray(first * count));
+    shares?.matmul(normed, tokens, this.#shares.from(first * count));
   }
 }
 

@@ -93,7 +93,7 @@ export class Engine {
 
   /** Tokens that `verify` of a lane takes at most. */
   get mostVerified(): number {
-    return this.#rowsOfLogits.length;
+    return Math.min(this.#rowsOfLogits.length, this.#parts.chunkTokens);
   }
 
   /** Runs a pass. Throws what made it fail; no part of it has then run, and nobody was charged for nothing. */

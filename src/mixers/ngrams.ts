@@ -3,6 +3,7 @@ import { tensorNamed } from '../dense/check-tensors.js';
 import { checkOnDisk } from '../dense/checksum.js';
 import { Embedding } from '../dense/embedding.js';
 import { MIXED_AT_ONCE, normStreams, type ResidualStreams } from '../dense/residual-streams.js';
+import { RowViews } from '../dense/row-views.js';
 import { streamsWidth } from '../model/mixer-tensors.js';
 import type { NgramsSpec } from '../model/spec.js';
 import { NGRAM_EMBEDDING } from '../model/tensor-names.js';
@@ -48,7 +49,9 @@ export class Ngrams implements RecurrentLayer {
   readonly #norms: Record<'key' | 'query' | 'output', Float32Array>;
   /** [kernel, width] */
   readonly #kernel: Float32Array;
-  readonly #rows: Record<'embedded' | 'keys' | 'values' | 'convolved', Float32Array>;
+  readonly #rows: Record<'embedded' | 'values' | 'convolved', Float32Array>;
+  readonly #views: Record<'embedded' | 'keys' | 'brought', RowViews>;
+  #inputs: RowViews;
   /** Rows of the table, [tokens, heads]; and the tokens that one n-gram is made of. */
   readonly #tableRows: Int32Array;
   readonly #context: Int32Array;
@@ -78,9 +81,14 @@ export class Ngrams implements RecurrentLayer {
     this.#rows = {
       embedded: tensors.rows('embedded', spec.hiddenSize),
       values: tensors.rows('values', spec.hiddenSize),
-      keys: new Float32Array(MIXED_AT_ONCE * this.width),
       convolved: new Float32Array(this.width),
     };
+    this.#views = {
+      embedded: new RowViews(this.#rows.embedded),
+      keys: new RowViews(new Float32Array(MIXED_AT_ONCE * this.width)),
+      brought: new RowViews(this.brought),
+    };
+    this.#inputs = new RowViews(this.brought);
     this.#tableRows = new Int32Array(maxTokens * ngrams.firstRows.length);
     this.#context = new Int32Array(ngrams.size);
     const table = tensorNamed(load.tensors, NGRAM_EMBEDDING);
@@ -110,20 +118,21 @@ export class Ngrams implements RecurrentLayer {
   /** Of the rows that were looked up, and of the streams. */
   project(_x: Float32Array, tokens: number, inputs: Float32Array): void {
     const [size, width] = [this.#hiddenSize, this.width];
-    const { embedded, values, keys } = this.#rows;
-    const { ids, rows } = this.#streams;
+    const { embedded, values } = this.#rows;
+    const { ids } = this.#streams;
+    const views = this.#views;
+    if (this.#inputs.array !== inputs) this.#inputs = new RowViews(inputs);
     this.#table.rows(this.#tableRows.subarray(0, tokens * this.#ngrams.firstRows.length), embedded);
     this.#values.matmul(embedded, tokens, values);
     for (let token = 0; token < tokens; token++) {
       const ahead = token % MIXED_AT_ONCE;
       const some = Math.min(MIXED_AT_ONCE, tokens - token);
-      if (ahead === 0) this.#keys.matmul(embedded.subarray(token * size), some, keys);
-      const key = keys.subarray(ahead * width, (ahead + 1) * width);
+      if (ahead === 0) this.#keys.matmul(views.embedded.from(token * size), some, views.keys.array);
+      const key = views.keys.from(ahead * width);
       normStreams(key, 1, size, this.#norms.key, this.#epsilon, key);
-      const stream = rows.subarray(token * width, (token + 1) * width);
-      const brought = this.brought.subarray(token * width, (token + 1) * width);
-      const input = inputs.subarray(token * this.inputWidth, (token + 1) * this.inputWidth);
-      normStreams(stream, 1, size, this.#norms.query, this.#epsilon, input);
+      const brought = views.brought.from(token * width);
+      const input = this.#inputs.from(token * this.inputWidth);
+      normStreams(this.#streams.views.from(token * width), 1, size, this.#norms.query, this.#epsilon, input);
       for (let at = 0; at < width; at += size) {
         const gate = gateOf(key, input, at, size);
         for (let i = 0; i < size; i++) brought[at + i] = gate * values[token * size + i];

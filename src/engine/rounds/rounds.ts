@@ -133,9 +133,14 @@ export class Rounds {
 
   /**
    * Resolves once all of it has run; its logits are then valid until the caller waits for something else than this.
-   * Rejects with ABORTED at most a layer after its call was aborted, or with what a pass of it failed with.
+   * Rejects with ABORTED at most a layer after its call was aborted, or with what a pass of it failed with; with
+   * RangeError where no pass would have room for it.
    */
   do(work: Work): Promise<void> {
+    const { tokens, logitRows } = this.#limits;
+    const least = work.inPieces ? 1 : Math.max(work.ids.length, work.wanted);
+    if (least > Math.min(tokens, logitRows))
+      return Promise.reject(new RangeError(`no pass has room for ${least} tokens`));
     const done = work.started();
     this.#waiting.push(work);
     if (!this.#running) void this.#go();

@@ -144,6 +144,12 @@ describe('rounds', () => {
     ]);
   });
 
+  it('refuse what no pass has room for', async () => {
+    const calls = new Calls({ tokens: 16, logitRows: 8 });
+    await expect(calls.run(0, 9, { wanted: 9 })).rejects.toThrow(RangeError);
+    expect(await outcome(calls.run(0, 8, { wanted: 8 }))).toBe('done');
+  });
+
   it('let others begin between two passes', async () => {
     const calls = new Calls();
     let late: Promise<void> | null = null;
