@@ -37,20 +37,31 @@ export function machineName(): string {
 
 export const isShipped = (machine: string): boolean => shippedAt(machine) !== null;
 
-/** Whether this Node.js runs on musl: its file begins with the name of the loader that it wants. */
+/** Whether this Node.js runs on musl, by the loader that its file asks for (elf(5), PT_INTERP). */
 function isMusl(): boolean {
-  const start = Buffer.alloc(4096);
+  const INTERPRETER = 3;
   try {
     const file = openSync(process.execPath, 'r');
     try {
-      readSync(file, start);
+      const read = (offset: number, bytes: number) => {
+        const into = Buffer.alloc(bytes);
+        return into.subarray(0, readSync(file, into, 0, bytes, offset));
+      };
+      const header = read(0, 64);
+      const [size, count] = [header.readUInt16LE(54), header.readUInt16LE(56)];
+      const table = read(Number(header.readBigUInt64LE(32)), size * count);
+      for (let at = 0; at < table.length; at += size) {
+        if (table.readUInt32LE(at) !== INTERPRETER) continue;
+        const loader = read(Number(table.readBigUInt64LE(at + 8)), Number(table.readBigUInt64LE(at + 32)));
+        return loader.includes('/ld-musl-');
+      }
     } finally {
       closeSync(file);
     }
   } catch {
-    return false;
+    // No ELF file, or one that cannot be read: glibc is what most have.
   }
-  return start.includes('/ld-musl-');
+  return false;
 }
 
 /** Files that may hold the addon of `machine`, in the order to try them: compiled on it, or shipped. */

@@ -307,6 +307,8 @@ export interface KeyValueCache {
     seen?: Uint8Array,
     blockSize?: number,
   ): void;
+  /** The same for tokens that see each other both ways, as those of a picture may, also beyond a window. */
+  attendTogether(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void;
   /**
    * Forgets a layer's positions from `length` on, and frees whole pages beyond it. Small pages share memory, which is
    * freed with the last of them.

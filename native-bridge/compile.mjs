@@ -129,7 +129,10 @@ function compilerFlags(platform) {
   const includes = [require('node-api-headers').include_dir, require('node-addon-api').include_dir];
   return [
     ...['-O3', '-std=c++17', '-fvisibility=hidden', '-fexceptions', '-Wall', '-Wextra'],
-    ...(platform === 'win32' ? ['-DWIN32_LEAN_AND_MEAN', '-DNOMINMAX'] : ['-fPIC', '-pthread']),
+    ...(platform === 'win32'
+      ? // BUILDING_NODE_EXTENSION: calls of Node-API go through the variables that node-imports.mjs defines.
+        ['-DWIN32_LEAN_AND_MEAN', '-DNOMINMAX', '-DBUILDING_NODE_EXTENSION']
+      : ['-fPIC', '-pthread']),
     // Kernels say themselves where a multiply and an add are one operation.
     '-ffp-contract=off',
     ...['-DNAPI_VERSION=9', '-DNODE_ADDON_API_CPP_EXCEPTIONS', '-DNODE_API_NO_EXTERNAL_BUFFERS_ALLOWED'],

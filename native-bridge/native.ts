@@ -305,6 +305,10 @@ class AddonKeyValueCache implements KeyValueCache {
     guarded(() => this.#native.attend(layer, position, tokens, q, out, seen, blockSize));
   }
 
+  attendTogether(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
+    guarded(() => this.#native.attendTogether(layer, position, tokens, q, out));
+  }
+
   truncate(layer: number, length: number): void {
     guarded(() => this.#native.truncate(layer, length));
   }

@@ -37,7 +37,7 @@ export type {
   Usage,
 } from './contract/generation.js';
 export type { LoadOptions, Model, SavedState } from './contract/model.js';
-export type { ModelDescription, ModelInfo } from './contract/model-info.js';
+export type { ModelDescription, ModelInfo, VisionInfo } from './contract/model-info.js';
 export type { Piece, ReasoningPiece, TextPiece, ToolCall, ToolCallPiece } from './contract/piece.js';
 export type { Progress, ProgressStage } from './contract/progress.js';
 export type {
@@ -57,12 +57,13 @@ export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, DraftChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
-export type { ChatMessage, ContentPart } from './text/chat-message.js';
+export type { ChatMessage, ContentPart, ImageInput, RegionInput } from './text/chat-message.js';
 export type { Tool, ToolChoice } from './text/tools.js';
 export type { RecordedTrace } from './trace/recorded.js';
 export type { PolicyResult, Replay } from './trace/replay.js';
 export type { TraceReuse } from './trace/reuse.js';
 export type { TraceLayer } from './trace/trace.js';
+export { boxesIn, type GroundedBox } from './vision/boxes.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
 // be shadowed by the very results they give: `const plan = await plan(source)`.
 export {

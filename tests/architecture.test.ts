@@ -29,7 +29,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/plan'],
   ['src/store/write'],
   ['src/store', 'src/text'],
-  ['src/mixers', 'src/text/dialects', 'src/grammar'],
+  ['src/mixers', 'src/text/dialects', 'src/grammar', 'src/vision'],
   ['src/import', 'src/dense', 'src/select'],
   ['src/model/families', 'src/import/layouts'],
   ['src/model'],

@@ -20,7 +20,9 @@ await build({
   minify: true,
   format: 'esm',
   target: 'es2022',
-  // Licences of what is bundled stay in it.
+  banner: {
+    js: '// Holds, all under the MIT License: preact, (c) 2015-present Jason Miller; uPlot, (c) 2022 Leon Sorokin; eventsource-parser, (c) 2026 Espen Hovlandsdal',
+  },
   legalComments: 'inline',
   jsx: 'automatic',
   jsxImportSource: 'preact',

@@ -89,6 +89,23 @@ export class TwinKeyValueCache implements KeyValueCache {
     seen?: Uint8Array,
     blockSize = 1,
   ): void {
+    this.#attend(layer, position, tokens, q, out, false, seen, blockSize);
+  }
+
+  attendTogether(layer: number, position: number, tokens: number, q: Float32Array, out: Float32Array): void {
+    this.#attend(layer, position, tokens, q, out, true);
+  }
+
+  #attend(
+    layer: number,
+    position: number,
+    tokens: number,
+    q: Float32Array,
+    out: Float32Array,
+    together: boolean,
+    seen?: Uint8Array,
+    blockSize = 1,
+  ): void {
     const state = this.#layer(layer, position, tokens);
     const { numAttentionHeads, headDim } = this.#options;
     const { sharedValueDim = headDim } = this.#options;
@@ -103,10 +120,17 @@ export class TwinKeyValueCache implements KeyValueCache {
     const blocks = Math.ceil((position + tokens) / blockSize);
     if (seen && seen.length < tokens * blocks)
       throw usage(`seen holds ${seen.length} entries; ${tokens * blocks} are needed`);
+    const range = (t: number) => {
+      const own = position + t + 1;
+      const windowed = Math.max(0, own - (this.#options.windows?.[layer] || own));
+      return together
+        ? { first: Math.min(windowed, position), length: position + tokens }
+        : { first: windowed, length: own };
+    };
     for (let t = 0; t < tokens; t++)
       for (let head = 0; head < numAttentionHeads; head++) {
         const hides = (at: number) => seen !== undefined && seen[t * blocks + Math.floor(at / blockSize)] === 0;
-        this.#attendOne(layer, head, position + t + 1, q, out, t * numAttentionHeads + head, hides);
+        this.#attendOne(layer, head, range(t), q, out, t * numAttentionHeads + head, hides);
       }
   }
 
@@ -177,21 +201,20 @@ export class TwinKeyValueCache implements KeyValueCache {
     for (const layer of this.#layers) layer.pages = [];
   }
 
-  /** Query `query` of q, of one head, over the last of the first `length` positions. */
+  /** Query `query` of q, of one head, over positions `first` to `length`. */
   #attendOne(
     layer: number,
     head: number,
-    length: number,
+    { first, length }: { first: number; length: number },
     q: Float32Array,
     out: Float32Array,
     query: number,
     hides: (position: number) => boolean,
   ): void {
-    const { numAttentionHeads, numKeyValueHeads, headDim, windows, sinks, softCap } = this.#options;
+    const { numAttentionHeads, numKeyValueHeads, headDim, sinks, softCap } = this.#options;
     const { sharedValueDim: valueDim = headDim } = this.#options;
     const offset = query * headDim;
     const state = this.#layers[layer];
-    const first = Math.max(0, length - (windows?.[layer] || length));
     const sink = sinks?.[layer * numAttentionHeads + head] ?? -Infinity;
     const shared = Math.floor(head / (numAttentionHeads / numKeyValueHeads)) * PAGE_POSITIONS;
     const weights = this.#weights;

@@ -64,9 +64,9 @@ export async function calibrateStore(
   requireOptions('calibrateStore()', options, OPTIONS);
   const settings = settingsOf(options);
   const { signal, onProgress } = options;
-  const plain = plainOptions(options);
+  const plain = { ...plainOptions(options), vision: null };
   const copies = [...documents];
-  const store = await preparedStore(path, plain, options);
+  const { store } = await preparedStore(path, plain, options);
   const args = { store, documents: copies, options: plain, settings, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('calibrate', args, { signal, onEvent: onProgress }));
 }

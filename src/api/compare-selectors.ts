@@ -39,8 +39,8 @@ export async function compareSelectors(
   const scored = scoredText(text);
   const { signal, onProgress } = options;
   // Nothing is generated.
-  const plain = { ...plainOptions(options), draft: 'off' as const };
-  const store = await preparedStore(path, plain, options);
+  const plain = { ...plainOptions(options), draft: 'off' as const, vision: null };
+  const { store } = await preparedStore(path, plain, options);
   const args = { store, text: scored, options: plain, anonymousBefore: anonymousBytes() };
   return inWorker((channel) => channel.call('compare', args, { signal, onEvent: onProgress }));
 }

@@ -30,14 +30,26 @@ export function conversation(
   checkTools(tools);
   checkToolChoice(toolChoice, tools);
   return {
-    messages: plainData(messages, 'messages'),
+    messages: plainData(withoutImages(messages), 'messages'),
     template: template ?? null,
     variables: plainData(templateVariables, 'templateVariables'),
     tools: plainData(tools, 'tools'),
     toolChoice: typeof toolChoice === 'string' ? toolChoice : { name: toolChoice.name },
+    pictures: [],
     parallelToolCalls,
   };
 }
+
+/** Messages as a template sees them: it says where a picture is, and pictures go another way (images.ts). */
+const withoutImages = (messages: readonly MessageInput[]): readonly MessageInput[] =>
+  messages.map((message) =>
+    Array.isArray(message.content)
+      ? {
+          ...message,
+          content: message.content.map((part) => (part.type === 'image' ? { ...part, image: undefined } : part)),
+        }
+      : message,
+  );
 
 /** Templates go through what they are given by recursion, too. */
 const DEEPEST = 100;

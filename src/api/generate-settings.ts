@@ -2,7 +2,17 @@ import type { ChatOptions, GenerateOptions } from '../contract/generate-options.
 import type { GenerateSettings } from '../contract/protocol.js';
 import type { OptionTable } from './check-arguments.js';
 import { isResponseFormat, RESPONSE_FORMATS } from './check-response-format.js';
-import { CALLBACK, isText, isWholeFrom0, PATH, SIGNAL, TEMPLATE_OPTIONS, YES_OR_NO } from './option-tables.js';
+import {
+  CALLBACK,
+  IMAGES,
+  isText,
+  isWholeFrom0,
+  PATH,
+  REGIONS,
+  SIGNAL,
+  TEMPLATE_OPTIONS,
+  YES_OR_NO,
+} from './option-tables.js';
 import { SAMPLING_OPTIONS, samplingSettings } from './sampling-settings.js';
 import { refuseTilde } from './source.js';
 
@@ -18,7 +28,7 @@ interface Recorded {
   trace?: string | undefined;
 }
 
-const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
+const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial' | 'images' | 'regions'> & Recorded> = {
   maxTokens: [
     (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
     'a whole number from 0, or Infinity',
@@ -35,7 +45,12 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial'> & Recorded> = {
   onProgress: CALLBACK,
 };
 
-export const GENERATE_OPTIONS: OptionTable<GenerateOptions & Recorded> = { ...SHARED, parseSpecial: YES_OR_NO };
+export const GENERATE_OPTIONS: OptionTable<GenerateOptions & Recorded> = {
+  ...SHARED,
+  parseSpecial: YES_OR_NO,
+  images: IMAGES,
+  regions: REGIONS,
+};
 
 export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = {
   ...SHARED,

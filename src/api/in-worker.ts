@@ -1,5 +1,6 @@
+import { resolve } from 'node:path';
 import type { LoadOptions } from '../contract/model.js';
-import type { PlainOptions } from '../contract/protocol.js';
+import type { Methods, PlainOptions } from '../contract/protocol.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { requireOptionGroup } from './check-arguments.js';
 import { pathOf } from './source.js';
@@ -16,15 +17,16 @@ export async function inWorker<T>(work: (channel: WorkerChannel) => Promise<T>):
 }
 
 /**
- * The path of a source's store; a checkpoint that cannot be streamed in place is converted first. A worker of its own
- * does it, so that the heap that conversion leaves behind is gone before the memory of an engine is counted.
+ * The path of a source's store, and of its eyes, null without any; a checkpoint that cannot be streamed in place is
+ * converted first. A worker of its own does it, so that the heap that conversion leaves behind is gone before the
+ * memory of an engine is counted.
  */
 export const preparedStore = (
   source: string,
   options: PlainOptions,
   { signal, onProgress }: Pick<LoadOptions, 'signal' | 'onProgress'>,
   draftFor: string | null = null,
-): Promise<string> =>
+): Promise<Methods['prepare']['result']> =>
   inWorker((channel) => channel.call('prepare', { source, options, draftFor }, { signal, onEvent: onProgress }));
 
 /**
@@ -37,8 +39,9 @@ export async function preparedDraft(
   follow: Pick<LoadOptions, 'signal' | 'onProgress'>,
 ): Promise<PlainOptions['draft']> {
   if (typeof draft !== 'object' || draft === null) return draft;
-  const options = { threads, cacheDir, tuning: { state: tuning?.state, direct: tuning?.direct } };
-  return { model: draft.model, store: await preparedStore(draft.model, options, follow, store) };
+  const options = { threads, cacheDir, vision: null, tuning: { state: tuning?.state, direct: tuning?.direct } };
+  const prepared = await preparedStore(draft.model, options, follow, store);
+  return { model: draft.model, store: prepared.store };
 }
 
 /**
@@ -46,9 +49,13 @@ export async function preparedDraft(
  * nothing.
  */
 export function plainOptions(options: ModelOptions): PlainOptions {
-  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning } = options;
+  const { memory, contextSize, sequences, exact, threads, cacheDir, tuning, vision } = options;
   const draft = plainDraft(options.draft);
-  return { memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning: tuning && copied(tuning) };
+  return {
+    ...{ memory, contextSize, sequences, draft, exact, threads, cacheDir, tuning: tuning && copied(tuning) },
+    // Left out, it is looked for beside the model.
+    ...(vision !== undefined && { vision: vision === false ? null : resolve(pathOf('vision', vision, 'vision')) }),
+  };
 }
 
 /** A path or a file URL becomes a path. Other choices are checked where the model is known. */

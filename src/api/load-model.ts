@@ -31,12 +31,12 @@ export async function loadForWork(
   const plain = { ...plainOptions(options), usualContextSize };
   const { maxQueue, signal, onProgress } = options;
   const sessions = sessionSettings(options);
-  const store = await preparedStore(path, plain, { signal, onProgress });
+  const { store, vision } = await preparedStore(path, plain, { signal, onProgress });
   const draft = await preparedDraft(store, plain, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
     const followed = { signal, onProgress, sessions };
-    return new WorkerModel(threads, await threads.open(store, { ...plain, draft }, followed));
+    return new WorkerModel(threads, await threads.open(store, { ...plain, draft, vision }, followed));
   } catch (error) {
     await threads.dispose();
     throw error;

@@ -46,7 +46,7 @@ export class ModelThreads {
     { signal, onProgress, sessions }: Loading,
   ): Promise<ResultOf<Methods, 'open'> & { vocabulary: VocabularyTable }> {
     const args = { store, options, anonymousBefore: anonymousBytes(), sessions };
-    const text = this.text.send('open', { store, cacheDir: options.cacheDir });
+    const text = this.text.send('open', { store, cacheDir: options.cacheDir, vision: options.vision ?? null });
     const engine = this.engine.call('open', args, { signal, onEvent: onProgress });
     // The first that fails is told; the other one may fail too.
     engine.catch(() => {});

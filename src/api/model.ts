@@ -6,9 +6,10 @@ import type { EvaluationResult, Generation } from '../contract/generation.js';
 import type { Model, SavedState } from '../contract/model.js';
 import type { ModelInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
-import type { EngineResult, GenerateSettings } from '../contract/protocol.js';
+import type { Conversation, EngineResult, GenerateSettings } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
+import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
@@ -18,7 +19,17 @@ import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
 import { type Follow, WorkerGeneration } from './generation.js';
 import type { ModelThreads } from './model-threads.js';
-import { CALLBACK, isWholeFrom0, SIGNAL, TEMPLATE_OPTIONS, TOKENIZE_OPTIONS, YES_OR_NO } from './option-tables.js';
+import {
+  CALLBACK,
+  IMAGES,
+  isWholeFrom0,
+  REGIONS,
+  SIGNAL,
+  TEMPLATE_OPTIONS,
+  TOKENIZE_OPTIONS,
+  YES_OR_NO,
+} from './option-tables.js';
+import { givenImages, imagesIn } from './pictures/images.js';
 import { type Prompt, Prompts } from './prompts.js';
 import { checkBiases, uselessOptions } from './sampling-settings.js';
 import { pathOf } from './source.js';
@@ -65,9 +76,12 @@ export class WorkerModel implements Model {
   generate(prompt: string | readonly number[], options: GenerateOptions = {}): Generation {
     requirePrompt(prompt);
     requireOptions('generate()', options, GENERATE_OPTIONS);
+    const images = givenImages(options.images, options.regions);
     const warnings = uselessOptions(options, options.temperature);
     const prepare = () =>
-      typeof prompt === 'string' ? this.#prompts.ofText(prompt, options.parseSpecial) : this.#prompts.ofIds(prompt);
+      typeof prompt === 'string'
+        ? this.#prompts.ofText(prompt, options.parseSpecial, images)
+        : this.#prompts.ofIds(prompt, images);
     if (options.stop?.length && this.#loaded.vocabulary.bytes.length === 0)
       warnings.push('`stop` changed nothing: the tokenizer of the model is not supported, so its answers have no text');
     if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
@@ -80,7 +94,8 @@ export class WorkerModel implements Model {
     const conversed = conversation(messages, options);
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
-    const prepare = () => this.#prompts.ofConversation(conversed);
+    const images = imagesIn(messages);
+    const prepare = () => this.#prompts.ofConversation(conversed, images);
     return this.#start(prepare, drawn, uselessOptions(options, drawn.temperature));
   }
 
@@ -108,7 +123,7 @@ export class WorkerModel implements Model {
       await format;
       const form = await prompt.form;
       checkFormatWithTools(settings.responseFormat, form);
-      return { prompt: ids, settings, vocabulary, form, progress: !!onProgress };
+      return { prompt: ids, pictures: await prompt.pictures, settings, vocabulary, form, progress: !!onProgress };
     };
     // A trace is of one call: what others ask for would be in it, or come out of it.
     const beside = settings.trace === null && this.info.selector !== 'trace';
@@ -171,24 +186,35 @@ export class WorkerModel implements Model {
       return (await this.#prompts.encode(input, options)).length;
     }
     requireOptions<TemplateOptions>('countTokens()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('count', conversation(input, options));
+    return this.#prompts.send('count', await this.#conversation(input, options));
   }
 
   async applyTemplate(messages: readonly MessageInput[], options: TemplateOptions = {}): Promise<string> {
     requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('render', conversation(messages, options));
+    return this.#prompts.send('render', await this.#conversation(messages, options));
+  }
+
+  #conversation(messages: readonly MessageInput[], options: TemplateOptions): Promise<Conversation> {
+    const conversed = conversation(messages, options);
+    return this.#prompts.withSizes(conversed, this.#prompts.pictures(imagesIn(messages)));
   }
 
   async logprobs(
     tokens: readonly number[],
     topK: number,
-    options: { signal?: AbortSignal | undefined } = {},
+    options: {
+      signal?: AbortSignal | undefined;
+      images?: readonly ImageInput[] | undefined;
+      regions?: readonly RegionInput[] | undefined;
+    } = {},
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
-    requireOptions('logprobs()', options, { signal: SIGNAL });
+    requireOptions('logprobs()', options, { signal: SIGNAL, images: IMAGES, regions: REGIONS });
     checkPrompt(tokens, this.info.vocabSize, this.info.contextSize);
     expect(isWholeFrom0(topK) && topK > 0, 'topK', topK, 'a whole number from 1');
-    return this.#threads.engine.call('logprobs', { tokens: [...tokens], topK }, { signal: options.signal });
+    const args = { tokens: [...tokens], topK };
+    const pictures = await this.#prompts.pictures(givenImages(options.images, options.regions));
+    return this.#threads.engine.call('logprobs', { ...args, pictures }, { signal: options.signal });
   }
 
   async evaluate(

@@ -1,6 +1,7 @@
 import type { TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { LoadOptions } from '../contract/model.js';
 import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
+import { isImage, isRegion } from '../text/chat-message.js';
 import {
   type Accepts,
   isPlainObject,
@@ -46,6 +47,7 @@ export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
   draft: null,
   exact: YES_OR_NO,
   threads: null,
+  vision: [(value) => value === false || isImage(value), 'the path of a vision tower, or false'],
   cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],
   tuning: [isPlainObject, 'an object, like { cache: "lru" }'],
 };
@@ -63,7 +65,22 @@ export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
   sessionsSize: [(value) => isWholeFrom0(value) || isText(value), 'bytes, or a text like "2GB"'],
 };
 
-export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = { addSpecial: YES_OR_NO, parseSpecial: YES_OR_NO };
+export const IMAGES: Accepts = [
+  (value) => Array.isArray(value) && [...value].every(isImage),
+  'an array of pictures, each a path, a file URL, or the bytes of a PNG or a JPEG',
+];
+
+export const REGIONS: Accepts = [
+  (value) => Array.isArray(value) && [...value].every(isRegion),
+  'an array of regions, like [{ box: [left, top, right, bottom] }] or [{ point: [across, down] }]',
+];
+
+export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = {
+  addSpecial: YES_OR_NO,
+  parseSpecial: YES_OR_NO,
+  images: IMAGES,
+  regions: REGIONS,
+};
 
 export const TEMPLATE_OPTIONS: OptionTable<TemplateOptions> = {
   template: [isText, 'a text'],

@@ -1,17 +1,28 @@
 import { checkPrompt, checkWritten } from '../contract/check-ids.js';
+import { withoutEyes } from '../contract/check-pictures.js';
 import type { TokenizeOptions } from '../contract/generate-options.js';
 import type { ModelInfo } from '../contract/model-info.js';
-import type { ArgumentsOf, Conversation, EngineResult, ResultOf, TextMethods } from '../contract/protocol.js';
+import type {
+  ArgumentsOf,
+  Conversation,
+  EngineResult,
+  PictureFile,
+  ResultOf,
+  TextMethods,
+} from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import { atCallSite, callSite } from './caller-stack.js';
 import type { ModelThreads } from './model-threads.js';
+import { type GivenImage, givenImages, readImages } from './pictures/images.js';
 
 /** A prompt on its way to the engine. */
 export interface Prompt {
   /** Its ids, checked: they are in the vocabulary, and fit the context. */
   readonly ids: Promise<readonly number[]>;
+  /** Its pictures, in order. */
+  readonly pictures: Promise<readonly PictureFile[]>;
   /** How the answer is written; null where that is not known. */
   readonly form: Promise<AnswerForm | null>;
   /** What was given and changed nothing, each in a sentence. */
@@ -48,12 +59,25 @@ export class Prompts {
   }
 
   /** `contextSize`: the most ids that are of use; more may be CONTEXT_OVERFLOW at once. */
-  encode(
+  async encode(
     text: string,
-    { addSpecial = true, parseSpecial = false }: TokenizeOptions,
+    { addSpecial = true, parseSpecial = this.#info.vision !== null, images, regions }: TokenizeOptions,
     contextSize: number | null = null,
+    files = this.pictures(givenImages(images, regions)),
   ): Promise<number[]> {
-    return this.send('encode', { text, addSpecial, parseSpecial, contextSize });
+    const pictures = sizesOf(await files);
+    return this.send('encode', { text, addSpecial, parseSpecial, contextSize, pictures });
+  }
+
+  /** Reads pictures. Rejects with UNSUPPORTED where there are some and the model has no eyes. */
+  async pictures(images: readonly GivenImage[]): Promise<readonly PictureFile[]> {
+    if (images.length > 0 && this.#info.vision === null) throw withoutEyes();
+    return readImages(images);
+  }
+
+  /** A conversation with the sizes of the pictures that its messages hold. */
+  async withSizes(conversation: Conversation, files: Promise<readonly PictureFile[]>): Promise<Conversation> {
+    return { ...conversation, pictures: sizesOf(await files) };
   }
 
   /** Rejects where a format cannot be kept. */
@@ -61,22 +85,28 @@ export class Prompts {
     return handled(format.type === 'text' ? Promise.resolve(null) : this.send('checkFormat', { format }));
   }
 
-  ofText(text: string, parseSpecial: boolean | undefined): Prompt {
-    return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize), checkWritten);
+  ofText(text: string, parseSpecial: boolean | undefined, images: readonly GivenImage[]): Prompt {
+    const pictures = handled(this.pictures(images));
+    return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize, pictures), pictures, checkWritten);
   }
 
-  ofIds(ids: readonly number[]): Prompt {
-    return this.#fixed(Promise.resolve([...ids]));
+  ofIds(ids: readonly number[], images: readonly GivenImage[]): Prompt {
+    return this.#fixed(Promise.resolve([...ids]), handled(this.pictures(images)));
   }
 
-  ofConversation(conversation: Conversation): Prompt {
-    const encoded = this.send('converse', { ...conversation, contextSize: this.#info.contextSize });
+  ofConversation(conversation: Conversation, images: readonly GivenImage[]): Prompt {
+    const pictures = handled(this.pictures(images));
+    const { contextSize } = this.#info;
+    const encoded = this.withSizes(conversation, pictures).then((sized) =>
+      this.send('converse', { ...sized, contextSize }),
+    );
     const ids = this.#checked(
       encoded.then((told) => told.ids),
       checkWritten,
     );
     return {
       ids,
+      pictures,
       form: handled(encoded.then((told) => told.form)),
       warnings: handled(encoded.then((told) => told.warnings)),
       latest: async () => {
@@ -91,10 +121,11 @@ export class Prompts {
     };
   }
 
-  #fixed(encoded: Promise<readonly number[]>, check?: CheckIds): Prompt {
+  #fixed(encoded: Promise<readonly number[]>, pictures: Promise<readonly PictureFile[]>, check?: CheckIds): Prompt {
     const ids = this.#checked(encoded, check);
     return {
       ids,
+      pictures,
       form: Promise.resolve(null),
       warnings: Promise.resolve([]),
       latest: () => ids,
@@ -115,6 +146,9 @@ export class Prompts {
     return ids;
   }
 }
+
+const sizesOf = (files: readonly PictureFile[]) =>
+  files.map(({ width, height, regions }) => ({ width, height, regions }));
 
 type CheckIds = (ids: readonly number[]) => void;
 

@@ -1,4 +1,5 @@
 import type { ResponseFormat } from '../grammar/response-format.js';
+import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { Tool, ToolChoice } from '../text/tools.js';
 import type { Progress } from './progress.js';
 import type { SamplingOptions } from './sampling-options.js';
@@ -14,8 +15,21 @@ export interface GenerateOptions extends SamplingOptions {
   stop?: string | readonly string[] | undefined;
   /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */
   ignoreEos?: boolean | undefined;
-  /** Special tokens that are written in the prompt's text count as such; default false: they are plain text. */
+  /**
+   * Special tokens that are written in the prompt's text count as such; default false: they are plain text. Default
+   * true for a model that takes pictures, whose prompts have markers in them.
+   */
   parseSpecial?: boolean | undefined;
+  /**
+   * Pictures that the prompt is about, in order: paths, file URLs, or bytes of PNGs or JPEGs; default none. `<image>`
+   * in a text says where each is; without, they come first. Ids are those of `tokenize` with the same pictures.
+   */
+  images?: readonly ImageInput[] | undefined;
+  /**
+   * Parts of pictures that the prompt is about, in the order of their pictures, for a model that takes them; default
+   * none. `<region>` in a text says where each is.
+   */
+  regions?: readonly RegionInput[] | undefined;
   /**
    * Names the conversation that the call goes on with, so that its state is found again among others. A hint: the
    * answer is the same without. With one of `sequences` there is one state, and the hint changes nothing.
@@ -42,7 +56,7 @@ export interface GenerateOptions extends SamplingOptions {
 }
 
 /** Options of `chat`: those of `generate`, and how the conversation is written out. */
-export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial'>, TemplateOptions {
+export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial' | 'images' | 'regions'>, TemplateOptions {
   /**
    * Which tool the model calls: `auto` (default) leaves it to the model, `none` takes the tools away, `required` has it
    * call one or several, `{ name }` that one, once. The last two begin the answer as such a call, so that it does not
@@ -88,6 +102,10 @@ export type SamplingDefaults = Pick<
 export interface TokenizeOptions {
   /** Puts BOS before the text where the model expects it, as `generate` does; default true. EOS is never added. */
   addSpecial?: boolean | undefined;
-  /** Special tokens that are written in the text count as such; default false: they are plain text. */
+  /** Special tokens that are written in the text count as such; default as in `GenerateOptions`. */
   parseSpecial?: boolean | undefined;
+  /** Pictures that the text is about, as in `GenerateOptions`; default none. Each becomes its image tokens. */
+  images?: readonly ImageInput[] | undefined;
+  /** Parts of them, as in `GenerateOptions`; default none. */
+  regions?: readonly RegionInput[] | undefined;
 }

@@ -22,6 +22,16 @@ export interface ModelDescription {
   samplingDefaults: SamplingDefaults;
 }
 
+/** How a model takes pictures. */
+export interface VisionInfo {
+  /** The folder or file of its vision tower. */
+  path: string;
+  /** What a prompt has where a picture belongs. `<image>` will do, too. */
+  marker: string;
+  /** The most tokens that one picture takes. */
+  mostTokens: number;
+}
+
 /** What a model is, and how it was loaded. */
 export interface ModelInfo extends ModelDescription {
   /** The store's folder. */
@@ -40,6 +50,10 @@ export interface ModelInfo extends ModelDescription {
    * False where reads go through the page cache: with the portable twin, or on a file system that refuses direct reads.
    */
   directReads: boolean;
+  /**
+   * Whether the model takes pictures, and how: null where it has no eyes that are known here, or was loaded without.
+   */
+  vision: VisionInfo | null;
   /** What is odd about the model and was passed over, in sentences; empty where nothing is. */
   readonly warnings: readonly string[];
 }

@@ -1,6 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
+import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { ActivityOptions, ActivitySample } from './activity.js';
 import type { ChatOptions, GenerateOptions, TemplateOptions, TokenizeOptions } from './generate-options.js';
@@ -92,12 +93,17 @@ export interface Model {
   applyTemplate(messages: readonly MessageInput[], options?: TemplateOptions): Promise<string>;
   /**
    * Natural-log probabilities. Row i holds the `topK` likeliest `[id, probability]` after tokens[0..i], best first.
-   * Throws as `generate`'s result does, or `signal.reason`.
+   * `images` are the pictures of ids that `tokenize` made with them. Throws as `generate`'s result does, or
+   * `signal.reason`.
    */
   logprobs(
     tokens: readonly number[],
     topK: number,
-    options?: { signal?: AbortSignal | undefined },
+    options?: {
+      signal?: AbortSignal | undefined;
+      images?: readonly ImageInput[] | undefined;
+      regions?: readonly RegionInput[] | undefined;
+    },
   ): Promise<[number, number][][]>;
   /**
    * Mean negative log-likelihood over sequences of token ids. The state is reset between them. The first token of each

@@ -14,6 +14,7 @@ import type { Tool, ToolChoice } from '../text/tools.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import type { RecordedTrace } from '../trace/recorded.js';
 import type { Replay } from '../trace/replay.js';
+import type { Region } from '../vision/regions/region.js';
 import type { ActivitySample, StreamedLayer } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
@@ -28,8 +29,33 @@ import type { SamplingSettings } from './sampling-options.js';
 /** Options as they reach the worker: no signals, no callbacks. */
 export type PlainOptions = Pick<
   PlanOptions,
-  'memory' | 'contextSize' | 'usualContextSize' | 'sequences' | 'draft' | 'exact' | 'threads' | 'cacheDir' | 'tuning'
+  | 'memory'
+  | 'contextSize'
+  | 'usualContextSize'
+  | 'sequences'
+  | 'draft'
+  | 'exact'
+  | 'threads'
+  | 'cacheDir'
+  | 'tuning'
+  | 'vision'
 >;
+
+/** A picture on its way to the engine. */
+export interface PictureFile {
+  /** What messages call it. */
+  name: string;
+  /** A PNG or a JPEG. */
+  bytes: Uint8Array;
+  /** Pixels, upright. */
+  width: number;
+  height: number;
+  /** What of it the prompt is about, by the way. */
+  regions: readonly Region[];
+}
+
+/** Width and height of a picture, and its regions. */
+export type PictureSize = Pick<PictureFile, 'width' | 'height' | 'regions'>;
 
 /** How to reach a hub. The wait before another try is an event. */
 export type HubSettings = Omit<HubOptions, 'onWait'>;
@@ -61,6 +87,8 @@ export interface Conversation {
   variables: Readonly<Record<string, unknown>>;
   tools: readonly Tool[];
   toolChoice: ToolChoice;
+  /** Those that the messages hold, in order. */
+  pictures: readonly PictureSize[];
   /** False where the answer ends with its first call. */
   parallelToolCalls: boolean;
 }
@@ -169,11 +197,11 @@ export interface Methods {
   };
   /** Fetches what `planPull` found. */
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
-  /** The store of a source, converted first where need be. */
+  /** The store of a source, converted first where need be, and its eyes. */
   prepare: {
     /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
     args: { source: string; options: PlainOptions; draftFor?: string | null };
-    result: string;
+    result: { store: string; vision: string | null };
     event: Progress;
   };
   /** Trains the predictors of a store. */
@@ -219,6 +247,7 @@ export interface Methods {
   generate: {
     args: {
       prompt: readonly number[];
+      pictures: readonly PictureFile[];
       settings: GenerateSettings;
       vocabulary: VocabularyTable;
       form: AnswerForm | null;
@@ -227,7 +256,11 @@ export interface Methods {
     result: EngineResult;
     event: Piece | Progress;
   };
-  logprobs: { args: { tokens: readonly number[]; topK: number }; result: [number, number][][]; event: never };
+  logprobs: {
+    args: { tokens: readonly number[]; pictures: readonly PictureFile[]; topK: number };
+    result: [number, number][][];
+    event: never;
+  };
   evaluate: {
     args: { sequences: readonly (readonly number[])[] };
     result: EvaluationResult;
@@ -241,10 +274,20 @@ export interface Methods {
 /** The calls that the thread beside the engine takes. It knows text, and no weights. */
 export interface TextMethods {
   /** Loads the text side of a store; the calls below need it. */
-  open: { args: { store: string; cacheDir: string | undefined }; result: VocabularyTable; event: never };
+  open: {
+    args: { store: string; cacheDir: string | undefined; vision: string | null };
+    result: VocabularyTable;
+    event: never;
+  };
   /** `contextSize`: the ids are a prompt; null where any number will do. */
   encode: {
-    args: { text: string; addSpecial: boolean; parseSpecial: boolean; contextSize: number | null };
+    args: {
+      text: string;
+      addSpecial: boolean;
+      parseSpecial: boolean;
+      contextSize: number | null;
+      pictures: readonly PictureSize[];
+    };
     result: number[];
     event: never;
   };

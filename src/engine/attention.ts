@@ -14,7 +14,7 @@ import { layerTensor } from '../model/tensor-names.js';
 import { keptAs, type StateFormat } from '../plan/state-format.js';
 import { BlockIndexes } from './block-indexes.js';
 import type { Stopwatch } from './meter.js';
-import type { Mixer } from './mixer.js';
+import type { Mixer, PassPart } from './mixer.js';
 import { KeptPages } from './state/kept-pages.js';
 import { loadPages, type SavedLayer, savePages } from './state/saved-pages.js';
 
@@ -92,7 +92,7 @@ export function createAttention(options: AttentionOptions): Mixer {
         const ofHeads = part.row * numAttentionHeads * headDim;
         if (place.own) cache.append(at, part.position, part.tokens, views.k.from(ofKeys), views.v.from(ofKeys));
         if (indexes) indexes.attend(layer, cache, at, part, views.q.from(ofHeads), answers.from(ofHeads));
-        else cache.attend(at, part.position, part.tokens, views.q.from(ofHeads), answers.from(ofHeads));
+        else attendPart(cache, at, part, numAttentionHeads * headDim, views.q, answers);
       }
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
@@ -111,6 +111,28 @@ export function createAttention(options: AttentionOptions): Mixer {
     },
     dispose: () => void held.dispose(),
   };
+}
+
+/** Attention of a part, by itself where it has pictures. `width` is that of a token's queries. */
+function attendPart(
+  cache: KeyValueCache,
+  layer: number,
+  { row, position, tokens, pictures }: PassPart,
+  width: number,
+  q: RowViews,
+  out: RowViews,
+): void {
+  if (pictures.length === 0) return cache.attend(layer, position, tokens, q.from(row * width), out.from(row * width));
+  const views = (from: number): [Float32Array, Float32Array] => [
+    q.from((row + from) * width),
+    out.from((row + from) * width),
+  ];
+  let done = 0;
+  for (const { from, to } of [...pictures, { from: tokens, to: tokens }]) {
+    if (from > done) cache.attend(layer, position + done, from - done, ...views(done));
+    if (to > from) cache.attendTogether(layer, position + from, to - from, ...views(from));
+    done = to;
+  }
 }
 
 /** Queries, keys and values of a pass, and gates where queries come with them. */

@@ -1,13 +1,15 @@
 import { checkLength } from '../contract/check-ids.js';
+import { withoutEyes } from '../contract/check-pictures.js';
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { ChatTemplate } from '../text/chat-template.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import { heldGrammar } from '../text/held/held-grammar.js';
 import { noText } from '../text/ids-only.js';
-import { mark } from '../text/jinja/marks.js';
+import { mark, plain } from '../text/jinja/marks.js';
 import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
+import { expandChat, type PromptEyes } from '../vision/markers.js';
 import { type WrittenChat, writeChat } from './write-chat.js';
 
 /** A conversation as the template wrote it out, its ids, and the answer that was generated for it. */
@@ -38,16 +40,18 @@ const REMEMBERED = 16;
 export class ChatPrompts {
   readonly #tokenizer: Tokenizer;
   readonly #readTemplate: () => string | null;
+  readonly #vision: PromptEyes | null;
   /** The template that was last used; compiling one takes time. */
   #compiled: { source: string; template: ChatTemplate } | null = null;
   /** By their numbers, the oldest first. */
   readonly #turns = new Map<number, Turn>();
   #nextTurn = 1;
 
-  /** `readTemplate` gives the model's own template, null if it has none. */
-  constructor(tokenizer: Tokenizer, readTemplate: () => string | null) {
+  /** `readTemplate` gives the model's own template, null if it has none; `vision` is null for a model without eyes. */
+  constructor(tokenizer: Tokenizer, readTemplate: () => string | null, vision: PromptEyes | null) {
     this.#tokenizer = tokenizer;
     this.#readTemplate = readTemplate;
+    this.#vision = vision;
   }
 
   /**
@@ -100,7 +104,16 @@ export class ChatPrompts {
   }
 
   #write(conversation: Conversation): WrittenChat {
-    return writeChat(this.#compile(conversation.template), conversation);
+    const written = writeChat(this.#compile(conversation.template), conversation);
+    const { pictures } = conversation;
+    if (this.#vision === null) {
+      if (pictures.length > 0) throw withoutEyes();
+      return written;
+    }
+    // Without pictures a marker is the template's own business.
+    if (pictures.length === 0) return written;
+    const marked = expandChat(written.marked, pictures, this.#vision);
+    return { ...written, marked, text: plain(marked) };
   }
 
   #compile(given: string | null): ChatTemplate {

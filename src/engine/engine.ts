@@ -23,6 +23,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
+import { type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
 import { Lanes } from './rounds/lanes.js';
 import type { Ledger } from './rounds/ledger.js';
 import { Rounds, type Work, type WorkPass } from './rounds/rounds.js';
@@ -47,6 +48,8 @@ export interface EngineParts {
   ledger: Ledger;
   /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
+  /** Embeddings of pictures; null for a model without eyes. */
+  given: GivenRows | null;
 }
 
 /** The loop over layers, for as many calls at once as there are sequences. */
@@ -80,7 +83,10 @@ export class Engine {
     this.#rowsOfLogits = Array.from({ length: rows }, (_, row) =>
       this.#logits.subarray(row * vocabSize, (row + 1) * vocabSize),
     );
-    const rounds = new Rounds({ tokens: chunkTokens, logitRows: rows, calls }, (pass) => this.#pass(pass));
+    const rounds = new Rounds(
+      { tokens: chunkTokens, logitRows: rows, calls, wholePictures: spec.pictureTokens !== null },
+      (pass) => this.#pass(pass),
+    );
     const rowOfLogits = (row: number) => this.#rowsOfLogits[row];
     this.lanes = new Lanes({ rounds, mixer, contextSize, rowOfLogits, count: calls, sessions });
   }
@@ -105,13 +111,14 @@ export class Engine {
 
   /** Runs the tokens of a pass through all layers. `#x` then holds [pass.tokens, hiddenSize]. */
   async #forward(pass: WorkPass): Promise<void> {
-    const { spec, dense, mixer, feedForward, denseTime } = this.#parts;
+    const { spec, dense, mixer, feedForward, denseTime, given } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;
     const input = this.#input;
     const output = this.#output;
     this.#begin(pass);
-    dense.embed(this.#ids, pass.positions, x);
+    dense.embed(standIns(this.#ids, given), pass.positions, x);
+    if (given) giveRows(this.#ids, given, x, spec.hiddenSize);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
         this.#dropAborted(pass);

@@ -6,6 +6,7 @@ import { AnswerWriter, type WriterParts } from './answer-writer.js';
 import type { Speculation } from './drafts/speculation.js';
 import { writeAnswer } from './drafts/write-answer.js';
 import type { Meter } from './meter.js';
+import type { PlacedPrompt } from './pictures/pictures.js';
 import type { Lane } from './rounds/lane.js';
 import { Drawing, type DrawingParts } from './sampling/drawing.js';
 
@@ -13,6 +14,8 @@ import { Drawing, type DrawingParts } from './sampling/drawing.js';
 export interface GenerationParts extends Omit<WriterParts, 'stop'>, Omit<DrawingParts, 'answer'> {
   /** The sequence that the prompt goes on with; it has the state of a prefix. */
   lane: Lane;
+  /** The prompt as the engine runs it. */
+  placed: PlacedPrompt;
   meter: Meter;
   /** Foretells tokens; null where each token has a pass of its own. */
   speculation: Speculation | null;
@@ -50,7 +53,8 @@ export async function generate(
   const cached = lane.position;
   let aborted = false;
   try {
-    await lane.prefill(prompt, (done) => parts.onPrefill(done, prompt.length));
+    parts.placed.see(cached);
+    await lane.prefill(parts.placed.ids, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     speculation?.begin(prompt, parts.aborted);
     await writeAnswer({ lane, drawing, meter, speculation, alone });

@@ -94,7 +94,7 @@ function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices 
 }
 
 /** What an engine has beside the parts of a model. */
-interface EngineExtras extends Pick<EngineParts, 'ledger' | 'sessions'> {
+interface EngineExtras extends Pick<EngineParts, 'ledger' | 'sessions' | 'given'> {
   /** Tokens that go through a layer together, by default as many as the buffers hold. */
   chunkTokens?: number | undefined;
 }
@@ -104,13 +104,14 @@ export function createEngine(
   store: Store,
   { settings }: PlannedModel,
   { dense, mixer, feedForward, denseTime }: LoadedParts,
-  { ledger, sessions, chunkTokens }: EngineExtras,
+  { ledger, sessions, given, chunkTokens }: EngineExtras,
 ): Engine {
   return new Engine({
     ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },
     contextSize: settings.contextSize,
     sequences: settings.sequences,
     sessions,
+    given,
     chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
     checkSource: () => checkExternal(store.manifest.files),
   });

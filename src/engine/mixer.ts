@@ -1,3 +1,9 @@
+/** Neighbouring tokens: `from` is the first, `to` the one after the last. */
+export interface Span {
+  from: number;
+  to: number;
+}
+
 /** One sequence's tokens in a pass. */
 export interface PassPart {
   /** Its number, by which the mixer knows its state. */
@@ -7,6 +13,8 @@ export interface PassPart {
   readonly tokens: number;
   /** The position of its first token. */
   readonly position: number;
+  /** Its tokens of pictures that see each other both ways, counted from its first one; in order, and whole. */
+  readonly pictures: readonly Span[];
   /** True once its call has ended in the middle of the pass: nobody looks at its rows any more. */
   readonly dropped: boolean;
 }

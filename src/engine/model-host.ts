@@ -1,10 +1,11 @@
 import type { StreamedLayer } from '../contract/activity.js';
 import { checkPrompt } from '../contract/check-ids.js';
+import { withoutEyes } from '../contract/check-pictures.js';
 import type { EvaluationResult } from '../contract/generation.js';
 import type { SavedState } from '../contract/model.js';
 import type { ModelInfo } from '../contract/model-info.js';
 import type { Progress } from '../contract/progress.js';
-import type { EngineResult, Methods } from '../contract/protocol.js';
+import type { EngineResult, Methods, PictureFile } from '../contract/protocol.js';
 import type { Receipt } from '../contract/receipt.js';
 import type { Plan } from '../plan/plan.js';
 import type { UnitShape } from '../plan/units.js';
@@ -18,6 +19,7 @@ import type { Engine } from './engine.js';
 import type { FeedForwardTap, StreamedFeedForward } from './feed-forward.js';
 import { generate } from './generate.js';
 import { Meter, type MeterSources } from './meter.js';
+import { type Pictures, type PlacedPrompt, withoutPictures } from './pictures/pictures.js';
 import type { Ledger } from './rounds/ledger.js';
 import type { Caller } from './rounds/rounds.js';
 import { negativeLogLikelihood, scoreTop } from './score.js';
@@ -41,6 +43,8 @@ interface HostParts {
   stateOwner: StateOwner;
   sources: MeterSources;
   ledger: Ledger;
+  /** Null for a model without eyes. */
+  pictures: Pictures | null;
   dispose: () => Promise<void>;
 }
 
@@ -82,7 +86,7 @@ export class ModelHost {
    * Throws what `generate` throws.
    */
   async generate(
-    { prompt, settings, vocabulary, form, progress }: Arguments<'generate'>,
+    { prompt, pictures, settings, vocabulary, form, progress }: Arguments<'generate'>,
     aborted: Aborted,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
@@ -93,15 +97,17 @@ export class ModelHost {
       onEvent(event);
     };
     const spelling = new TableSpelling(vocabulary);
+    const placed = this.#place(prompt, pictures, aborted);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
-    const lane = engine.lanes.reuse(prompt, settings.cacheKey, { aborted, account: meter });
+    const lane = engine.lanes.reuse(placed.ids, settings.cacheKey, { aborted, account: meter });
     // A trace records what each token asks for.
     const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
       return await generate(prompt, settings, {
         lane,
+        placed,
         spelling,
         constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
         channels: vocabulary.channels,
@@ -119,6 +125,7 @@ export class ModelHost {
         onPiece: onEvent,
       });
     } finally {
+      placed.end();
       lane.end();
       drafts?.end();
       meter.close();
@@ -127,8 +134,14 @@ export class ModelHost {
     }
   }
 
-  logprobs({ tokens, topK }: Arguments<'logprobs'>, aborted: Aborted): Promise<[number, number][][]> {
-    return scoreTop(this.#parts.engine, tokens, topK, { aborted, account: null });
+  async logprobs({ tokens, pictures, topK }: Arguments<'logprobs'>, aborted: Aborted): Promise<[number, number][][]> {
+    const placed = this.#place(tokens, pictures, aborted);
+    try {
+      placed.see(0);
+      return await scoreTop(this.#parts.engine, placed.ids, topK, { aborted, account: null });
+    } finally {
+      placed.end();
+    }
   }
 
   evaluate({ sequences }: Arguments<'evaluate'>, aborted: Aborted, onEvent: OnEvent): Promise<EvaluationResult> {
@@ -196,6 +209,14 @@ export class ModelHost {
       feedForward.tap = null;
       lane.end();
     }
+  }
+
+  /** A prompt with its pictures. Throws BAD_USAGE where they do not go together, UNSUPPORTED without eyes. */
+  #place(ids: readonly number[], files: readonly PictureFile[], aborted: Aborted): PlacedPrompt {
+    const { pictures } = this.#parts;
+    if (pictures) return pictures.place(ids, files, aborted);
+    if (files.length > 0) throw withoutEyes();
+    return withoutPictures(ids);
   }
 
   #meter(): Meter {

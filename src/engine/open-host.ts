@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ModelInfo } from '../contract/model-info.js';
+import type { ModelInfo, VisionInfo } from '../contract/model-info.js';
 import type { Methods } from '../contract/protocol.js';
 import { HeldParts } from '../dense/held-parts.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
@@ -12,12 +12,16 @@ import { policyName } from '../plan/settings.js';
 import { runLog, shareInMemory } from '../plan/speeds/run-speeds.js';
 import { openStore, type Store } from '../store/reader.js';
 import type { TraceHeader } from '../trace/trace.js';
+import { openVision } from '../vision/open-vision.js';
+import { embeddingBytes } from '../vision/vision-bytes.js';
+import type { VisionModel } from '../vision/vision-model.js';
 import { describeStore } from './describe-model.js';
 import { createSpeculation } from './drafts/create-speculation.js';
 import { loadDraft, openDraft } from './drafts/load-draft.js';
 import { createEngine, type LoadedParts, loadParts } from './load-parts.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
+import { Pictures } from './pictures/pictures.js';
 import { Ledger } from './rounds/ledger.js';
 import { samplingDefaults } from './sampling-defaults.js';
 import { type SessionSettings, Sessions } from './state/sessions.js';
@@ -46,13 +50,16 @@ export async function openHost(
   const store = openStore(path);
   const draft = openDraft(options);
   const planned = planOutline(storeOutline(store), options, memoryLeft(), draft?.need ?? null);
+  const vision = options.vision ? openVision(options.vision) : null;
   const { plan, allocation, settings } = planned;
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const drafting = draft && (await loadDraft(draft, options, plan, held, aborted));
-    const info = infoOf(store, path, planned, parts);
+    const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
+    const keptBytes = embeddingBytes(settings.sequences * settings.contextSize, store.spec);
+    const pictures = vision && new Pictures(vision, parts.bridge, keptBytes);
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
     const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
@@ -64,9 +71,10 @@ export async function openHost(
       engine: createEngine(store, planned, parts, {
         ledger,
         chunkTokens,
+        given: pictures?.given ?? null,
         sessions: sessions ? new Sessions(sessions, stateOwner) : null,
       }),
-      feedForward: parts.feedForward,
+      ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
       speculation: speculate(parts.selector, settings, store.spec, drafting),
       traceHeader: traceHeaderOf(store, info, allocation),
@@ -79,7 +87,14 @@ export async function openHost(
   }
 }
 
-function infoOf(store: Store, path: string, { plan, allocation, settings }: Planned, parts: LoadedParts): ModelInfo {
+const visionInfo = (path: string, { marker, mostTokens }: VisionModel): VisionInfo => ({ path, marker, mostTokens });
+
+function infoOf(
+  store: Store,
+  path: string,
+  { plan, allocation, settings }: Planned,
+  parts: LoadedParts,
+): Omit<ModelInfo, 'vision'> {
   const { bridge, selector, stream } = parts;
   return {
     ...describeStore(store),
@@ -97,7 +112,7 @@ function infoOf(store: Store, path: string, { plan, allocation, settings }: Plan
 /** The sources of the receipts: the figures of the plan, and the counters of the loaded parts. */
 function meterSources(
   { plan, falseNegativeRate }: Planned,
-  { selector, exact, cachePolicy, kernels }: ModelInfo,
+  { selector, exact, cachePolicy, kernels }: Omit<ModelInfo, 'vision'>,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
 ): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
   const { budgetBytes, residentBytes, cacheBytes, draftBytes, overheadBytes, scratchBytes, stateFormat } = plan;

@@ -35,6 +35,18 @@ export function openHuggingFace(path: string): Checkpoint {
   return { kind: 'huggingface', path, files, digest: digest.hex(), spec: description.spec, tensors, vocabulary };
 }
 
+/** config.json and all tensors of a folder, whatever they are for. Throws as `openHuggingFace` does. */
+export function openFolder(path: string): {
+  config: Fields;
+  tensors: ReadonlyMap<string, SourceTensor>;
+  /** Hex SHA-256 of config.json and the headers. */
+  digest: string;
+} {
+  const digest = new SourceDigest();
+  const opened = { config: readConfig(path, digest), tensors: readWeights(path, digest).found };
+  return { ...opened, digest: digest.hex() };
+}
+
 /** Whether a folder holds weights in safetensors, or their index. */
 export const hasWeights = (folder: string): boolean =>
   [WEIGHTS_FILE, INDEX_FILE].some((name) => kindOf(join(folder, name)) === 'file');

@@ -5,7 +5,8 @@ import type { SourceTensor } from './source-tensor.js';
 import { isReadable, type ReadableSourceTensor } from './source-tensor.js';
 import { TensorReader } from './tensor-reader.js';
 
-const HEAD_NAME = 'lm_head.weight';
+/** Models with pictures may have their text half's head under the second name. */
+const HEAD_NAMES = ['lm_head.weight', 'language_model.lm_head.weight'];
 const PIECE_BYTES = 4 * 2 ** 20;
 
 /**
@@ -20,12 +21,13 @@ export function settleHead(
 ): ModelDescription {
   const { spec, tensors } = description;
   const embeddingName = firstNamed(tensors, EMBEDDING);
-  const [embedding, head] = [found.get(embeddingName), found.get(HEAD_NAME)];
+  const headName = HEAD_NAMES.find((name) => found.has(name)) ?? HEAD_NAMES[0];
+  const [embedding, head] = [found.get(embeddingName), found.get(headName)];
   if (!spec.tiedEmbeddings) {
     if (embedding && !head)
       throw config.corrupt(
         'tie_word_embeddings',
-        `is ${config.raw('tie_word_embeddings') === false ? 'false' : 'missing'}, and there is no ${HEAD_NAME}; fetch the files of the weights again, or set it to true where the model was made so`,
+        `is ${config.raw('tie_word_embeddings') === false ? 'false' : 'missing'}, and there is no ${headName}; fetch the files of the weights again, or set it to true where the model was made so`,
       );
     return description;
   }
@@ -36,7 +38,7 @@ export function settleHead(
   }
   if (isSameMatrix(embedding, head)) return description;
   const untied = { ...spec, tiedEmbeddings: false };
-  const own = { name: HEAD, sourceName: HEAD_NAME, shape: [spec.vocabSize, spec.hiddenSize] };
+  const own = { name: HEAD, sourceName: headName, shape: [spec.vocabSize, spec.hiddenSize] };
   return {
     ...description,
     spec: untied,

@@ -333,6 +333,11 @@ export interface ModelSpec {
   attentionGate: boolean;
   /** Null for ordinary attention. */
   latentAttention: LatentAttentionSpec | null;
+  /**
+   * Tokens of a picture, which see each other both ways and so go through all layers together; null where pictures are
+   * as text.
+   */
+  pictureTokens: number | null;
   /** Null where every layer has attention. */
   recurrent: RecurrentLayersSpec | null;
   /** Null for an ordinary feed-forward network. */

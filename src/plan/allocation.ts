@@ -16,6 +16,8 @@ export interface AllocationRequest {
   dense: DenseFootprint;
   /** The routers of a mixture of experts. */
   routerBytes: number;
+  /** What pictures take: the tower at work, and embeddings. */
+  visionBytes: number;
   budgetBytes: number;
   /** Tokens. */
   contextSize: number;

@@ -47,7 +47,9 @@ export interface ReplayTuning extends Omit<Tuning, 'selector'> {
 }
 
 /** Options as a plan takes them. */
-export interface PlanOptions extends Omit<ModelOptions, 'tuning' | 'draft'> {
+export interface PlanOptions extends Omit<ModelOptions, 'tuning' | 'draft' | 'vision'> {
+  /** The path of the model's eyes; null or absent for none. */
+  vision?: string | null;
   draft?: DraftChoice | PreparedDraft | undefined;
   /** Tokens of context where `contextSize` names none and the usual default would be more. */
   usualContextSize?: number;
@@ -85,6 +87,11 @@ export interface ModelOptions {
   exact?: boolean | undefined;
   /** Compute threads; default the cores that affinity and CPU quotas leave, rounded down, at most 8. */
   threads?: number | undefined;
+  /**
+   * The model's vision tower, by which it takes pictures: the path of its Hugging Face folder. Default: that which
+   * comes with the model, if it has one. `false`: none, so that pictures take no memory and are refused.
+   */
+  vision?: string | URL | false | undefined;
   /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */
   cacheDir?: string | undefined;
   /** Finer choices; default all of them `auto`. */

@@ -3,6 +3,7 @@ import { denseFootprint } from '../dense/footprint.js';
 import { FlashrowError } from '../errors.js';
 import { mixerResidentBytes } from '../mixers/footprint.js';
 import { layerTensor } from '../model/tensor-names.js';
+import { visionBytes } from '../vision/vision-bytes.js';
 import { allocate } from './allocate.js';
 import type { Allocation } from './allocation.js';
 import type { Calibration } from './calibration.js';
@@ -64,12 +65,18 @@ export function planOutline(
   const dense = denseFootprint(spec, tensors);
   dense.residentBytes += mixerResidentBytes(spec, tensors);
   const calibration = calibrationFor(outline, asked);
+  const vision = visionBytes(options.vision ?? null, spec);
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
   const draftFor = (contextSize: number) => draft?.bytesFor(contextSize) ?? 0;
   const spendOn = (budgetBytes: number, contextSize: number) =>
-    allocate({ ...request, budgetBytes: Math.max(0, budgetBytes - draftFor(contextSize)), contextSize });
+    allocate({
+      ...request,
+      budgetBytes: Math.max(0, budgetBytes - draftFor(contextSize)),
+      contextSize,
+      visionBytes: vision.scratchBytes(asked.sequences * contextSize),
+    });
   const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes + draftFor(contextSize);
-  const overhead = overheadBytes(spec) + (draft?.overheadBytes ?? 0);
+  const overhead = overheadBytes(spec) + vision.overheadBytes + (draft?.overheadBytes ?? 0);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
   const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);

@@ -85,7 +85,7 @@ function fixedBytes(
       selectorBytes(request, selector) +
       checksumBytes(layers),
     stateBytes: sequences * stateBytes(spec, contextSize, stateFormat),
-    scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, work),
+    scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, work) + request.visionBytes,
   };
 }
 

@@ -212,6 +212,8 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
       fields.has('queryTemperature') && !fields.isNull('queryTemperature')
         ? checkTemperature(fields.fields('queryTemperature'))
         : null,
+    pictureTokens:
+      fields.has('pictureTokens') && !fields.isNull('pictureTokens') ? fields.integer('pictureTokens', 1, 65536) : null,
     noRotaryEvery:
       fields.has('noRotaryEvery') && !fields.isNull('noRotaryEvery') ? fields.integer('noRotaryEvery', 1, 65536) : null,
     attentionSoftCap: fields.isNull('attentionSoftCap') ? null : positive(fields, 'attentionSoftCap'),

@@ -1,11 +1,29 @@
 import { FlashrowError, shown } from '../errors.js';
 
-/** A part of a message's content. Parts of the type `text` are supported. */
+/** A picture: a path, a file URL, or the bytes of a PNG or a JPEG. */
+export type ImageInput = string | URL | Uint8Array;
+
+/** A part of a picture, in pixels from its top left corner: a box, or a point. One of the two is there. */
+export interface RegionInput {
+  /** Left, top, right and bottom, all of them included. */
+  box?: readonly number[] | undefined;
+  /** Across and down. */
+  point?: readonly number[] | undefined;
+  /** Which of the prompt's pictures it is of, from 0; default 0. In a message it is the last one before it. */
+  image?: number | undefined;
+}
+
+/** A part of a message's content. Parts of the types `text`, `image` and `region` are supported. */
 export interface ContentPart {
-  /** `text`; others are UNSUPPORTED. */
+  /** `text`, `image` or `region`; others are UNSUPPORTED. */
   type: string;
   /** The text of a part of type `text`. */
   text?: string | undefined;
+  /** The picture of a part of type `image`. */
+  image?: ImageInput | undefined;
+  /** What a part of type `region` is of the picture before it: see `RegionInput`. */
+  box?: readonly number[] | undefined;
+  point?: readonly number[] | undefined;
   /** Any other field. */
   [field: string]: unknown;
 }
@@ -54,15 +72,43 @@ export function checkContent(messages: readonly MessageInput[]): void {
 }
 
 function checkPart(part: unknown, where: string): void {
-  const { type, text } = (part ?? {}) as { type?: unknown; text?: unknown };
+  const { type, text, image } = (part ?? {}) as { type?: unknown; text?: unknown; image?: unknown };
+  if ((type === 'image' && isImage(image)) || (type === 'region' && isRegion(part))) return;
+  if (type === 'region')
+    throw new FlashrowError('BAD_USAGE', `${where} has the region ${shown(part)}; ${REGION_ACCEPTED}`, {
+      option: 'messages',
+    });
+  if (type === 'image')
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${where} has an image part with \`image\` ${shown(image)}; it is a path, a file URL, or the bytes of a PNG or a JPEG`,
+      { option: 'messages' },
+    );
   if (typeof type === 'string' && type !== 'text')
     throw new FlashrowError(
       'UNSUPPORTED',
-      `${where} has a part of the type "${type}"; parts are of the type "text", with a text as \`text\``,
+      `${where} has a part of the type "${type}"; parts are of the type "text", with a text as \`text\`, or of the types "image" and "region"`,
       { type },
     );
   if (type !== 'text' || typeof text !== 'string')
     throw new FlashrowError('BAD_USAGE', `${where} has the part ${shown(part)}; write { type: 'text', text: '...' }`, {
       option: 'messages',
     });
+}
+
+/** Whether a value may be a picture, by its type alone. A URL of another realm is as good. */
+export const isImage = (value: unknown): value is ImageInput =>
+  (typeof value === 'string' && value !== '') ||
+  value instanceof Uint8Array ||
+  (typeof value === 'object' && value !== null && typeof (value as URL).href === 'string');
+
+export const REGION_ACCEPTED =
+  'a region is { box: [left, top, right, bottom] } or { point: [across, down] }, in pixels';
+
+/** Whether a value is a region: a box or a point, of finite numbers from 0. */
+export function isRegion(value: unknown): value is RegionInput {
+  const { box, point } = (value ?? {}) as { box?: unknown; point?: unknown };
+  const numbers = (list: unknown, count: number) =>
+    Array.isArray(list) && list.length === count && list.every((one) => Number.isFinite(one) && one >= 0);
+  return (box === undefined) !== (point === undefined) && (numbers(box, 4) || numbers(point, 2));
 }

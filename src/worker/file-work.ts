@@ -22,6 +22,7 @@ import { type CheckpointSource, openCheckpoint, openSource } from '../store/sour
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
 import { loadableText } from '../text/vocabulary-text.js';
+import { findVision } from '../vision/find-vision.js';
 import { checkVocabulary } from './same-vocabulary.js';
 
 /*
@@ -42,8 +43,9 @@ export async function plan(
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const draft = await draftOf(options, signal);
   const known = new Map<string, number>();
+  const vision = visionFor(source, options);
   return budgets.map((memory) => {
-    const planned = planOutline(outline, { ...options, memory }, memoryLeft(), draft);
+    const planned = planOutline(outline, { ...options, vision, memory }, memoryLeft(), draft);
     return withForecast(planned, outline, { cacheDir, promptTokens, speeds, known });
   });
 }
@@ -57,30 +59,40 @@ async function draftOf(options: PlainOptions, signal: AbortSignal): Promise<Draf
   return draftNeed(model, outline, options);
 }
 
+/** The eyes that the options name, or else those that come with a source; null without any. */
+const visionFor = (source: string, { vision, cacheDir }: PlainOptions): string | null =>
+  vision === undefined ? findVision(resolveSource(source, cacheDir)) : vision;
+
 /**
- * The path of a source's store. Throws UNSUPPORTED for a draft of the store `draftFor` whose vocabulary is another.
+ * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose vocabulary is another.
  * What of a checkpoint cannot be read in place is written into the cache folder first.
  */
 export async function prepare(
   { source, options, draftFor = null }: Methods['prepare']['args'],
   signal: AbortSignal,
   onProgress: OnProgress,
-): Promise<string> {
+): Promise<Methods['prepare']['result']> {
   const comparing = (bytes: number, totalBytes: number) =>
     onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
     const path = resolveSource(source, options.cacheDir);
     const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
+    const vision = visionFor(source, options);
     if (opened.kind === 'store') {
       if (draftFor !== null) checkVocabulary(opened.store, openStore(draftFor), source);
-      return opened.store.path;
+      return { store: opened.store.path, vision };
     }
     // A model that would not run is not worth converting.
-    const { plan } = planOutline(checkpointOutline(opened), options, memoryLeft(), await draftOf(options, signal));
+    const { plan } = planOutline(
+      checkpointOutline(opened),
+      { ...options, vision },
+      memoryLeft(),
+      await draftOf(options, signal),
+    );
     if (!plan.fits && draftFor === null) throw new InsufficientMemoryError(plan);
     try {
       await write(opened, { rows: 'source', dense: 'source', inPlace: true }, signal, onProgress, comparing);
-      if (draftFor === null) return opened.storePath;
+      if (draftFor === null) return { store: opened.storePath, vision };
     } catch (error) {
       // Another process converts the same checkpoint, or has just done so. Its store will do.
       if (!(error instanceof FlashrowError)) throw error;

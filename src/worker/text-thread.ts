@@ -4,6 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { checkIds, checkLength } from '../contract/check-ids.js';
 import type { Call, Reply, TextMethods } from '../contract/protocol.js';
 import { ChatPrompts } from '../engine/chat-prompts.js';
+import { encodePrompt } from '../engine/pictures/encode-prompt.js';
 import { FlashrowError } from '../errors.js';
 import { answerGrammar } from '../grammar/response-format.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
@@ -12,11 +13,13 @@ import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { shareVocabulary, type VocabularyTable } from '../text/vocabulary-table.js';
+import { openVision } from '../vision/open-vision.js';
+import type { VisionModel } from '../vision/vision-model.js';
 import { toShape } from './failure-shape.js';
 
 /** The thread that does what concerns text while the engine is busy. A call that takes long lets others pass it. */
 const port = parentPort!;
-let text: { tokenizer: Tokenizer; prompts: ChatPrompts; vocabSize: number } | null = null;
+let text: { tokenizer: Tokenizer; prompts: ChatPrompts; vocabSize: number; vision: VisionModel | null } | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
 
@@ -34,10 +37,10 @@ function perform(call: Call<TextMethods>): unknown {
     case 'open':
       return open(call.args);
     case 'encode': {
-      const { tokenizer } = opened();
-      const { text, addSpecial, parseSpecial, contextSize } = call.args;
+      const { tokenizer, vision } = opened();
+      const { text, contextSize } = call.args;
       if (contextSize !== null) checkLength(text, contextSize, tokenizer.longestToken);
-      return inTurns(tokenizer.encoding(text, { addBos: addSpecial && tokenizer.addBos, addEos: false, parseSpecial }));
+      return inTurns(encodePrompt(call.args, tokenizer, vision));
     }
     case 'checkFormat':
       answerGrammar(call.args.format);
@@ -73,12 +76,14 @@ async function inTurns<Result>(work: Steps<Result>): Promise<Result> {
   }
 }
 
-function open({ store: path, cacheDir }: TextMethods['open']['args']): VocabularyTable {
+function open({ store: path, cacheDir, vision: visionPath }: TextMethods['open']['args']): VocabularyTable {
   store = { path, cacheDir };
   const opening = openStore(path);
   const { vocabSize } = opening.spec;
   const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text, join(path, TOKENIZER_FILE));
-  text = { tokenizer, vocabSize, prompts: new ChatPrompts(tokenizer, () => opening.readChatTemplate()) };
+  const vision = visionPath === null ? null : openVision(visionPath);
+  const prompts = new ChatPrompts(tokenizer, () => opening.readChatTemplate() ?? vision?.chatTemplate ?? null, vision);
+  text = { tokenizer, vocabSize, prompts, vision };
   return shareVocabulary(tokenizer, vocabSize);
 }
 

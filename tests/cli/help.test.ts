@@ -38,6 +38,8 @@ const GENERATE = [
   '--ignore-eos',
 ];
 
+const PICTURES = ['--image', '--mmproj'];
+
 /** The contract of the command line: every option each command documents. */
 const OPTIONS: Record<string, string[]> = {
   run: [
@@ -52,10 +54,12 @@ const OPTIONS: Record<string, string[]> = {
     '--save-state',
     '--load-state',
     '--draft',
+    '--region',
+    ...PICTURES,
     ...GENERATE,
     ...SHARED,
   ],
-  chat: ['--draft', '--system', '--chat-template', '--template-var', ...GENERATE, ...SHARED],
+  chat: ['--draft', '--system', '--chat-template', '--template-var', ...PICTURES, ...GENERATE, ...SHARED],
   serve: [
     '--port',
     '--host',
@@ -70,10 +74,10 @@ const OPTIONS: Record<string, string[]> = {
     '--draft',
     ...SHARED,
   ],
-  logprobs: ['--prompt', '--tokens', '--top', ...SHARED],
+  logprobs: ['--prompt', '--tokens', '--top', '--region', ...PICTURES, ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
-  plan: [...SHARED, '--draft', '--prompt-tokens', '--disk-speed', '--memory-speed'],
+  plan: [...SHARED, '--draft', '--prompt-tokens', '--disk-speed', '--memory-speed', ...PICTURES],
   doctor: ['--size'],
   build: ['--force'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],

@@ -28,7 +28,7 @@ async function write(onProgress?: (progress: Progress) => void): Promise<number[
 beforeAll(async () => {
   // Its neurons are read one by one, so it is not read in place.
   writeRandomGguf(source, SHAPES['tiny-relu'], 'q8_0');
-  const made = await prepare({ source, options: { cacheDir: sound } }, never, () => {});
+  const { store: made } = await prepare({ source, options: { cacheDir: sound } }, never, () => {});
   store = join(cacheDir, basename(made));
   cpSync(sound, cacheDir, { recursive: true });
   expected = await write();

@@ -11,12 +11,13 @@ export const skipped = isPackageRun ? '' : ' (skipped: fetches packages; npm run
 
 /**
  * Packs the package and installs it, scripts and all, in an empty folder, with other packages beside it. Resolves to
- * what npm said on stderr.
+ * the tarball's path, and what npm said on stderr.
  */
-export async function installPacked(folder: string, ...others: string[]): Promise<string> {
+export async function installPacked(folder: string, ...others: string[]): Promise<{ tarball: string; said: string }> {
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: repository });
   const [{ filename }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
-  const args = ['install', '--no-audit', '--no-fund', join(folder, filename), ...others];
-  return (await run('npm', args, { cwd: folder })).stderr;
+  const tarball = join(folder, filename);
+  const args = ['install', '--no-audit', '--no-fund', tarball, ...others];
+  return { tarball, said: (await run('npm', args, { cwd: folder })).stderr };
 }

@@ -8,12 +8,12 @@ const addon = process.platform === 'linux' ? 'flashrow.glibc.node' : 'flashrow.n
 
 describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   const folder = isPackageRun ? mkdtempSync(join(tmpdir(), 'flashrow-package-')) : '';
-  let installSaid = '';
+  let packed = { tarball: '', said: '' };
   const installed = join(folder, 'node_modules/flashrow');
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   beforeAll(async () => {
-    installSaid = await installPacked(folder);
+    packed = await installPacked(folder);
   }, 600_000);
 
   it('runs the shipped model with SIMD kernels, though no install script ran and nothing was compiled', async () => {
@@ -45,7 +45,7 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   });
 
   it('is installed without a warning', () => {
-    expect(installSaid).toBe('');
+    expect(packed.said).toBe('');
   });
 
   it('has nothing to compile, and says so', async () => {
@@ -67,6 +67,14 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
       },
     );
     expect(required.stdout.trim()).toBe('function');
+  });
+
+  it('has nothing for publint and attw to mend, where only ES modules are meant', async () => {
+    const lint = await run('npx', ['--yes', 'publint@0.3', packed.tarball], { cwd: folder });
+    expect(lint.stdout).toContain('All good!');
+    // It exits with 1 where types cannot be found, or are those of another module system.
+    const types = ['--yes', '@arethetypeswrong/cli@0.18', packed.tarball, '--profile', 'esm-only'];
+    await run('npx', types, { cwd: folder });
   });
 
   const pack = async (): Promise<{ paths: string[]; size: number }> => {

@@ -23,7 +23,7 @@ export async function routerMargins(path: string, tokens: readonly number[], cac
   const least = new Array<number>(tokens.length).fill(Number.POSITIVE_INFINITY);
 
   const options = { memory: '256MB', cacheDir };
-  const store = await prepare({ source: path, options }, new AbortController().signal, () => {});
+  const { store } = await prepare({ source: path, options }, new AbortController().signal, () => {});
   const never = () => false;
   const host = await openHost({ store, options, anonymousBefore: 0 }, never, () => {});
   try {

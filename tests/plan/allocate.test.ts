@@ -22,6 +22,7 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
     layers: Array.from({ length: LAYERS }, () => layer),
     dense: { residentBytes: 1_000_000, scratchBytes: 50_000, matrices: [] },
     routerBytes: 0,
+    visionBytes: 0,
     budgetBytes: 1e9,
     contextSize: 128,
     sequences: 1,

@@ -42,7 +42,7 @@ export class DraftingHost {
   }
 
   static async open(source: string, options: PlanOptions): Promise<DraftingHost> {
-    const store = await prepare({ source, options }, new AbortController().signal, () => {});
+    const { store } = await prepare({ source, options }, new AbortController().signal, () => {});
     const opened = openStore(store);
     const tokenizer = loadTokenizer(opened.readTokenizer(), opened.text, join(store, TOKENIZER_FILE));
     const draft = new ScriptedDraft(opened.spec.vocabSize);
@@ -66,6 +66,7 @@ export class DraftingHost {
     return this.#host.generate(
       {
         prompt,
+        pictures: [],
         settings: { ...SETTINGS, ...settings, drafts: script !== null },
         vocabulary: this.#vocabulary,
         form: null,

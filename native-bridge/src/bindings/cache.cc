@@ -28,12 +28,13 @@ float toFloat(const Napi::Value& value) { return value.IsNumber() ? value.As<Nap
 class Cache : public Holder<Cache, KeyValueCache> {
  public:
   static Napi::Function define(Napi::Env env) {
-    return DefineClass(env, "Cache",
-                       {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
-                        InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::truncate>("truncate"),
-                        InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"),
-                        InstanceMethod<&Cache::savePage>("savePage"), InstanceMethod<&Cache::loadPage>("loadPage"),
-                        InstanceMethod("dispose", &Cache::dispose)});
+    return DefineClass(
+        env, "Cache",
+        {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
+         InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::attendTogether>("attendTogether"),
+         InstanceMethod<&Cache::truncate>("truncate"), InstanceMethod<&Cache::drop>("drop"),
+         InstanceMethod<&Cache::copy>("copy"), InstanceMethod<&Cache::savePage>("savePage"),
+         InstanceMethod<&Cache::loadPage>("loadPage"), InstanceMethod("dispose", &Cache::dispose)});
   }
 
   explicit Cache(const Napi::CallbackInfo& info) : Holder(info) {
@@ -88,6 +89,15 @@ class Cache : public Holder<Cache, KeyValueCache> {
       const size_t blocks = elements(tokens, (position + tokens + blockSize - 1) / blockSize);
       const auto seen = toSpan<uint8_t>(info[5], napi_uint8_array, blocks, "seen", "Uint8Array");
       cache.attend(toCount(info[0], "layer"), position, tokens, q, out, seen.data, blockSize);
+    });
+  }
+
+  void attendTogether(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      const uint64_t tokens = toCount(info[2], "tokens");
+      cache.attend(toCount(info[0], "layer"), toCount(info[1], "position"), tokens,
+                   toFloats(info[3], elements(tokens, cache.querySize()), "q"),
+                   toFloats(info[4], elements(tokens, cache.outputSize()), "out"), nullptr, 1, true);
     });
   }
 

@@ -153,7 +153,7 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
 }
 
 void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out,
-                           const uint8_t* seenBlocks, size_t blockSize) {
+                           const uint8_t* seenBlocks, size_t blockSize, bool together) {
   const PerLayer& layer = checked(index, position, tokens);
   if (position + tokens > layer.length) {
     failUsage("attention over " + std::to_string(position + tokens) + " positions, of which " +
@@ -163,7 +163,8 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
   for (size_t page = seen / kPagePositions; page * kPagePositions < position + tokens; page++) {
     if (!holds(layer, page)) failUsage("positions from " + std::to_string(page * kPagePositions) + " on were dropped");
   }
-  const Blocks blocks{seenBlocks, blockSize, (position + tokens + blockSize - 1) / blockSize};
+  const Blocks blocks{seenBlocks, blockSize, (position + tokens + blockSize - 1) / blockSize,
+                      together ? position + tokens : 0};
   const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
   const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
   const size_t steps = (tokens + tileTokens - 1) / tileTokens;
@@ -206,9 +207,13 @@ struct KeyValueCache::TileRows {
 
   size_t count() const { return tile.heads * tile.tokens; }
   /** Positions that the last token sees, and those before them. */
-  size_t length() const { return position + tile.token + tile.tokens; }
-  size_t last(size_t i) const { return position + tile.token + i / tile.heads; }
-  size_t first(size_t i) const { return layer.window == 0 || last(i) < layer.window ? 0 : last(i) + 1 - layer.window; }
+  size_t length() const { return blocks.end > 0 ? blocks.end : position + tile.token + tile.tokens; }
+  size_t own(size_t i) const { return position + tile.token + i / tile.heads; }
+  size_t last(size_t i) const { return blocks.end > 0 ? blocks.end - 1 : own(i); }
+  size_t first(size_t i) const {
+    const size_t windowed = layer.window == 0 || own(i) < layer.window ? 0 : own(i) + 1 - layer.window;
+    return blocks.end > 0 ? std::min(windowed, position) : windowed;
+  }
   size_t firstPage() const { return first(0) / kPagePositions * kPagePositions; }
 
   /** [count, headDim] */

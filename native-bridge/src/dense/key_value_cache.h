@@ -50,7 +50,7 @@ class KeyValueCache {
    * blocks as position + tokens need. Each token has to see one position at least.
    */
   void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out, const uint8_t* seen = nullptr,
-              size_t blockSize = 1);
+              size_t blockSize = 1, bool together = false);
   /** Forgets a layer's positions from `length` on, and frees whole pages beyond it. */
   void truncate(size_t layer, size_t length);
   /** Frees a layer's pages that lie whole between two positions. */
@@ -95,6 +95,8 @@ class KeyValueCache {
   struct Blocks {
     const uint8_t* seen;
     size_t size, count;
+    /** The end of tokens that see each other both ways, also beyond a window; 0 where each sees those up to itself. */
+    size_t end;
   };
 
   PerLayer& checked(size_t layer, size_t position, size_t tokens);

@@ -5,6 +5,7 @@ import { formatRows } from '../output/format.js';
 /** The commands of a conversation: name, what follows it, and what it does. */
 const COMMANDS = [
   ['system', '[TEXT]', 'set what the model is given before the conversation; "none" takes it away, nothing shows it'],
+  ['image', 'FILE', 'show a picture with the next message'],
   ['retry', '', 'answer the last message again'],
   ['continue', '', 'go on with an answer that was cut off'],
   ['clear', '', 'forget the conversation; the system message stays'],

@@ -12,6 +12,7 @@ import type { AnswerDisplay } from './answer-display.js';
 import { CHAT_HELP, type CommandName, readTyped } from './chat-commands.js';
 import type { ChatSession } from './chat-session.js';
 import type { ChatSettings } from './chat-settings.js';
+import { typedPath } from './saved-chat.js';
 
 /** Failures after which a conversation goes on at a terminal: it is worth more than what did not work. */
 const FORGIVEN = new Set(['BAD_USAGE', 'UNSUPPORTED', 'CONTEXT_OVERFLOW', 'NOT_FOUND', 'CORRUPT', 'NOT_WRITABLE']);
@@ -71,6 +72,10 @@ export class ChatLoop {
 
   readonly #commands: Readonly<Record<CommandName, (argument: string) => void | Promise<void>>> = {
     system: (argument) => this.#system(argument),
+    image: (file) => {
+      this.#parts.session.show(typedPath(required('/image', file)));
+      notice('shown with the next message');
+    },
     retry: () => this.#retry(),
     continue: () => this.#answer(() => this.#parts.session.goOn()),
     clear: () => {

@@ -3,6 +3,7 @@ import type { Generation, GenerationResult } from '../../contract/generation.js'
 import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import { messageAbout } from '../options/image-option.js';
 import type { ChatSettings } from './chat-settings.js';
 import { ChatWindow } from './chat-window.js';
 import { openPrompt } from './open-prompt.js';
@@ -37,6 +38,8 @@ export class ChatSession {
   readonly #window: ChatWindow;
   /** The ids of the last answer, where it was cut off. */
   #cutOff: readonly number[] | null = null;
+  /** Files of pictures for the next message. */
+  #pictures: readonly string[] = [];
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -63,8 +66,15 @@ export class ChatSession {
   }
 
   /** Sends a message. Throws CONTEXT_OVERFLOW where it does not fit the context, and what `chat` throws. */
-  ask(content: string): Promise<void> {
-    return this.#answer([...this.record.messages, { role: 'user', content }]);
+  async ask(text: string): Promise<void> {
+    const content = messageAbout(text, this.#pictures);
+    await this.#answer([...this.record.messages, { role: 'user', content }]);
+    this.#pictures = [];
+  }
+
+  /** Has the next message show pictures, in order. */
+  show(...files: readonly string[]): void {
+    this.#pictures = [...this.#pictures, ...files];
   }
 
   /** Answers the last message again. Throws BAD_USAGE where there is none. */
@@ -81,6 +91,11 @@ export class ChatSession {
     const last = messages.at(-1);
     if (begun === null || last?.role !== 'assistant')
       throw new FlashrowError('BAD_USAGE', 'there is no answer that was cut off');
+    if (messages.some(({ content }) => typeof content !== 'string'))
+      throw new FlashrowError(
+        'BAD_USAGE',
+        'an answer in a conversation with pictures cannot be gone on with; ask again',
+      );
     const { model, template, settings, showAnswer } = this.#parts;
     const before = await this.#fit(messages.slice(0, -1), begun.length);
     const prompt = [...(await openPrompt(model, before, template)), ...begun];
@@ -152,5 +167,5 @@ export class ChatSession {
   }
 }
 
-/** The text of a message of this conversation: all of them were made of texts. */
+/** The text of a message that is no message with pictures. */
 const textOf = ({ content }: ChatMessage): string => content as string;

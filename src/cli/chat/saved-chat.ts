@@ -3,6 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFile } from '../../disk/replace-file.js';
 import { FlashrowError, shown } from '../../errors.js';
+import type { ContentPart } from '../../text/chat-message.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 
 const FORMAT = 'flashrow-chat';
@@ -81,9 +82,18 @@ function checkMessage(path: string, message: unknown, where: string): ChatMessag
   refuseUnknown(path, `${where}.`, fields, MESSAGE_FIELDS);
   const { role, content } = fields;
   if (typeof role !== 'string') throw damaged(path, `${where}.role is ${shown(role)}, not a text`);
-  if (typeof content !== 'string') throw damaged(path, `${where}.content is ${shown(content)}, not a text`);
+  if (typeof content !== 'string' && !isContentWithPictures(content))
+    throw damaged(path, `${where}.content is ${shown(content)}, not a text or a list of texts and pictures`);
   return { role, content };
 }
+
+/** Pictures are saved by their paths. */
+const isContentWithPictures = (content: unknown): content is ContentPart[] =>
+  Array.isArray(content) &&
+  content.every((part) => {
+    const { type, text, image } = fieldsOf(part) ?? {};
+    return (type === 'text' && typeof text === 'string') || (type === 'image' && typeof image === 'string');
+  });
 
 function refuseUnknown(path: string, where: string, fields: object, known: readonly string[]): void {
   const stranger = Object.keys(fields).find((name) => !known.includes(name));

@@ -12,6 +12,7 @@ import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples, addParagraphs } from '../options/help.js';
+import { addImageOption, type ImageFlags } from '../options/image-option.js';
 import {
   addDraftOption,
   addModelOptions,
@@ -24,7 +25,7 @@ import { formatBytes, formatCount, plural } from '../output/format.js';
 import { notice, printJson } from '../output/output.js';
 import { withModel } from './with-model.js';
 
-interface ChatFlags extends ModelFlags, GenerationFlags {
+interface ChatFlags extends ModelFlags, GenerationFlags, ImageFlags {
   system?: string;
   chatTemplate?: string;
   templateVar?: TemplateVariables;
@@ -44,6 +45,7 @@ export function chatCommand(): Command {
       'a variable for the template, JSON or a text; may be repeated',
       templateVariable,
     );
+  addImageOption(command, '; it goes with the first message');
   addGenerationOptions(command, {});
   addParagraphs(
     command,
@@ -72,6 +74,7 @@ async function chat(source: string, flags: ChatFlags): Promise<void> {
       onLeft: (turns) =>
         notice(`note: the context is full, so the oldest ${turns === 1 ? 'turn' : plural(turns, 'turn')} left it`),
     });
+    if (flags.image) session.show(...flags.image);
     if (flags.system !== undefined) session.record.messages = [{ role: 'system', content: flags.system }];
     const loop = new ChatLoop({ session, settings, contextSize: model.info.contextSize, display });
     await loop.run(banner(source, model, settings)).catch((error) => {

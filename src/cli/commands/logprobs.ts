@@ -3,6 +3,7 @@ import { FlashrowError } from '../../errors.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
+import { addImageOption, addRegionOption, ofLastPicture, type RegionFlags } from '../options/image-option.js';
 import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from '../options/model-options.js';
 import { integer, tokenIds } from '../options/option-values.js';
 import { printJson, printLine } from '../output/output.js';
@@ -10,7 +11,7 @@ import { visibleText } from '../output/visible-text.js';
 import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
-interface LogprobsFlags extends ModelFlags {
+interface LogprobsFlags extends ModelFlags, RegionFlags {
   prompt?: string;
   tokens?: number[];
   top: number;
@@ -26,6 +27,8 @@ export function logprobsCommand(): Command {
     .option('-p, --prompt <text>', 'a text; BOS comes before it as the vocabulary says')
     .option('--tokens <ids>', "token ids in its place, taken as they are, like '[1,2]'", tokenIds('--tokens'))
     .option('--top <count>', 'candidates per position', integer('--top', 1), 10);
+  addImageOption(command, '; <image> in the prompt says where, else pictures come first');
+  addRegionOption(command);
   addExamples(
     command,
     ['flashrow logprobs model.gguf --prompt "Once upon a" --top 3', 'what could come next'],
@@ -34,18 +37,22 @@ export function logprobsCommand(): Command {
   return addModelOptions(command).action(logprobs);
 }
 
-async function logprobs(given: string, { prompt, tokens: ids, top, json, ...flags }: LogprobsFlags): Promise<void> {
+async function logprobs(
+  given: string,
+  { prompt, tokens: ids, top, json, image: images, region, ...flags }: LogprobsFlags,
+): Promise<void> {
   if ((prompt === undefined) === (ids === undefined))
     throw new FlashrowError('BAD_USAGE', 'give --prompt <text> or --tokens <ids>: one of the two');
   const source = await namedModel(given, flags.cacheDir);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');
   const { tokenizer } = await openTokenizer(source, flags.cacheDir);
-  // As `run` makes ids of its prompt.
-  const tokens = ids ?? tokenizer.encode(prompt!, { addBos: tokenizer.addBos, addEos: false, parseSpecial: false });
+  const regions = ofLastPicture({ image: images, region });
   const signal = interruptSignal();
-  const rows = await withModel(source, toModelOptions(flags), signal, (model) =>
-    model.logprobs(tokens, top, { signal }),
-  );
+  const { tokens, rows } = await withModel(source, toModelOptions(flags), signal, async (model) => {
+    // As `run` makes ids of its prompt.
+    const given = ids ?? (await model.tokenize(prompt!, { images, regions }));
+    return { tokens: given, rows: await model.logprobs(given, top, { signal, images, regions }) };
+  });
   if (json) printJson(ids === undefined ? { tokens, rows } : { rows });
   else printLine(rows.map((row, at) => formatRow(tokenizer, tokens[at], at, row)).join('\n'));
 }

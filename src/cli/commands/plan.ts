@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { addExamples } from '../options/help.js';
+import { addImageOption, type ImageFlags } from '../options/image-option.js';
 import {
   addDraftOption,
   addModelOptions,
@@ -14,8 +15,9 @@ import { plural } from '../output/format.js';
 import { noteAll, notice, printJson, printLine } from '../output/output.js';
 import { formatPlan, formatPlans } from '../output/plan-table.js';
 import { namedModel } from './named-model.js';
+import { pictureTokens } from './picture-tokens.js';
 
-interface PlanFlags extends Omit<ModelFlags, 'memory'> {
+interface PlanFlags extends Omit<ModelFlags, 'memory'>, ImageFlags {
   memory?: NonNullable<ModelFlags['memory']>[];
   promptTokens?: number;
   diskSpeed?: number;
@@ -44,6 +46,7 @@ export function planCommand(): Command {
       'forecast for a machine whose memory gives weights so fast, as 20GB/s (default: measured)',
       parseSpeed('--memory-speed'),
     );
+  addImageOption(command, '; its tokens count for the prompt');
   addExamples(
     command,
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
@@ -60,14 +63,18 @@ export function planCommand(): Command {
   return command.action(showPlan);
 }
 
+/** Tokens of text that a prompt with pictures is planned with, where nothing is said. */
+const TEXT_BESIDE_PICTURES = 64;
+
 async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
   const { planBudgets } = await import('../../api/plan-model.js');
-  const { promptTokens: prompt, diskSpeed, memorySpeed } = flags;
-  const options = { ...toModelOptions(flags), promptTokens: prompt, diskSpeed, memorySpeed };
   const model = await namedModel(source, flags.cacheDir);
+  const pictures = flags.image === undefined ? 0 : await pictureTokens(model, flags.image, flags);
+  const promptTokens = pictures === 0 ? flags.promptTokens : (flags.promptTokens ?? TEXT_BESIDE_PICTURES) + pictures;
+  const { diskSpeed, memorySpeed } = flags;
+  const options = { ...toModelOptions(flags), promptTokens, diskSpeed, memorySpeed };
   const plans = await planBudgets(model, memory ?? [undefined], options);
   noteAll([...new Set(plans.flatMap(({ warnings }) => warnings))]);
-  const { promptTokens } = flags;
   const contexts = plans.map(({ contextSize }) => contextSize);
   if (promptTokens !== undefined && promptTokens > Math.min(...contexts))
     notice(

@@ -10,6 +10,13 @@ import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import {
+  addImageOption,
+  addRegionOption,
+  messageAbout,
+  ofLastPicture,
+  type RegionFlags,
+} from '../options/image-option.js';
+import {
   addDraftOption,
   addModelOptions,
   MODEL_ARGUMENT,
@@ -26,7 +33,7 @@ import { namedModel } from './named-model.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 
-interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags {
+interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags, RegionFlags {
   parseSpecial?: boolean;
   chat?: boolean;
   chatTemplate?: string;
@@ -68,6 +75,8 @@ export function runCommand(): Command {
       'a variable for the template, JSON or a text; may be repeated',
       templateVariable,
     );
+  addImageOption(command, '; <image> in the prompt says where, else pictures come first');
+  addRegionOption(command);
   addGenerationOptions(command, { maxTokens: 256, temperature: 0, repeatPenalty: 1 });
   command
     .optionsGroup('State:')
@@ -82,6 +91,7 @@ export function runCommand(): Command {
     command,
     ['flashrow run model.gguf "Once upon a time" --max-tokens 64', 'continue a text'],
     ['flashrow run model.gguf --chat "What is a store?" --memory 2GB', 'ask a question, in at most 2 GB'],
+    ['flashrow run llava/ --image cat.png --chat "What is this?"', 'ask about a picture'],
     ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
     ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
   );
@@ -98,7 +108,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
   const usualContext = async () =>
-    keepsState(flags)
+    keepsState(flags) || flags.image !== undefined
       ? undefined
       : contextForRun(await namedModel(source, flags.cacheDir), prompt, { ...flags, template });
   const { result, interruption } = await generate(source, flags, signal, usualContext, async (model) => {
@@ -116,7 +126,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
 }
 
-/** A state may be longer than this prompt: the context is then the usual one. */
+/** A state may be longer than this prompt, and so may pictures: the context is then the usual one. */
 const keepsState = ({ saveState, loadState }: RunFlags): boolean => saveState !== undefined || loadState !== undefined;
 
 /** The text of the template that was given. */
@@ -126,19 +136,20 @@ function templateFrom({ chat, chatTemplate }: RunFlags): Promise<string> {
 }
 
 function beginning(prompt: string | number[], template: string | undefined, flags: RunFlags): Begin {
-  const { chat, templateVar: templateVariables, parseSpecial } = flags;
+  const { chat, templateVar: templateVariables, parseSpecial, image: images } = flags;
   if (!chat) {
     if (templateVariables !== undefined) throw badUsage('--template-var goes with --chat');
     if (parseSpecial && typeof prompt !== 'string')
       throw badUsage('--parse-special goes with a text, not with --tokens');
-    return (model, options) => model.generate(prompt, { ...options, parseSpecial });
+    return (model, options) =>
+      model.generate(prompt, { ...options, parseSpecial, images, regions: ofLastPicture(flags) });
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
   if (parseSpecial)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
-  return (model, options) =>
-    model.chat([{ role: 'user', content: prompt }], { ...options, template, templateVariables });
+  const content = messageAbout(prompt, images ?? [], flags.region);
+  return (model, options) => model.chat([{ role: 'user', content }], { ...options, template, templateVariables });
 }
 
 const badUsage = (message: string) => new FlashrowError('BAD_USAGE', message);

@@ -89,7 +89,7 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
       throw new FlashrowError('IO', `port ${port} of ${host} cannot be had: ${reason}`, { errno: error.code });
     });
     if (flags.json) printJson({ url: listening.url });
-    else notice(`listening at ${listening.url}/v1; Ctrl-C ends it`);
+    else notice(`listening at ${listening.url}/v1, with a page at ${listening.url}; Ctrl-C ends it`);
     await untilEnded((drain) => listening.close({ drain }));
   } finally {
     await server.close();

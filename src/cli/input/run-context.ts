@@ -42,12 +42,13 @@ async function lengthOf(source: string, text: string, run: RunLength): Promise<n
     const { finished } = await import('../../text/steps.js');
     const { template = null, templateVar: variables = {} } = run;
     const messages = [{ role: 'user', content: text }];
-    const counting = new ChatPrompts(tokenizer, () => chatTemplate).count({
+    const counting = new ChatPrompts(tokenizer, () => chatTemplate, null).count({
       messages,
       template,
       variables,
       tools: [],
       toolChoice: 'auto',
+      pictures: [],
       parallelToolCalls: true,
     });
     return finished(counting);

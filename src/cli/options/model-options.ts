@@ -24,6 +24,8 @@ export interface ModelFlags {
   lossy?: boolean;
   direct: boolean;
   cacheDir?: string;
+  /** Of the commands that take pictures (image-option.ts). */
+  mmproj?: string;
 }
 
 export function addModelOptions(command: Command): Command {
@@ -88,6 +90,7 @@ export function toModelOptions(flags: ModelFlags): ModelOptions {
     exact: !flags.lossy,
     threads: flags.threads,
     cacheDir: flags.cacheDir,
+    vision: flags.mmproj,
     tuning: { selector: flags.select, cache: flags.cache, state: flags.state, direct: flags.direct },
   };
 }

@@ -46,7 +46,7 @@ export async function loadDraft(
   const parts = await loadParts(store, planned, held, aborted, () => {});
   const { stream, denseTime, feedForward } = parts;
   const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
-  const engine = createEngine(store, planned, parts, { ledger, sessions: null });
+  const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
   await readWeights(engine, aborted);
   return { engine, vocabSize: store.spec.vocabSize, contextSize: planned.plan.contextSize };
 }

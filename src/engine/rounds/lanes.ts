@@ -1,4 +1,5 @@
 import type { Mixer } from '../mixer.js';
+import { beforePicture } from '../pictures/picture-ids.js';
 import { commonLength, type Sequence, Sequences } from '../state/sequences.js';
 import type { Sessions } from '../state/sessions.js';
 import type { HeldState, LoadHeld } from '../state/state-file.js';
@@ -49,6 +50,8 @@ export class Lanes {
       for (let i = 0; i < common; i++) sequence.ids.push(copied.ids[i]);
     }
     lane.rewind(commonLength(sequence.ids, ids));
+    // A mixer that cannot go back to everywhere may have stopped within a picture.
+    while (beforePicture(ids, lane.position) < lane.position) lane.rewind(beforePicture(ids, lane.position));
     return lane;
   }
 

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { FlashrowError } from '../../errors.js';
-import type { Pass, PassPart } from '../mixer.js';
+import type { Pass, PassPart, Span } from '../mixer.js';
+import { beforePicture, pictureSpans } from '../pictures/picture-ids.js';
 import type { Sequence } from '../state/sequences.js';
 import type { Account } from './ledger.js';
 
@@ -33,6 +34,7 @@ export class Work implements PassPart {
   tokens = 0;
   position = 0;
   dropped = false;
+  pictures: readonly Span[] = [];
   /** The first row of its logits, once the pass has ended. */
   logitRow = 0;
 
@@ -63,11 +65,12 @@ export class Work implements PassPart {
   }
 
   /** Becomes the next part of a pass. */
-  join(pass: Pass, tokens: number): void {
+  join(pass: Pass, tokens: number, wholePictures: boolean): void {
     this.row = pass.tokens;
     this.tokens = tokens;
     this.position = this.held.ids.length;
     this.dropped = false;
+    this.pictures = wholePictures ? pictureSpans(this.ids, this.done, tokens) : [];
     for (let i = 0; i < tokens; i++) pass.positions[this.row + i] = this.position + i;
   }
 
@@ -99,6 +102,8 @@ interface Limits {
   logitRows: number;
   /** Calls that run at once. */
   calls: number;
+  /** Whether the tokens of a picture see each other, so that a pass takes all of them or none. */
+  wholePictures: boolean;
 }
 
 /** Prompts get this share of a pass, however many calls decode. */
@@ -188,8 +193,9 @@ export class Rounds {
     let taken = Math.min(left, tokens - pass.tokens);
     if (!work.inPieces && (taken < left || work.wanted > rows)) return 0;
     if (taken === left && work.wanted > rows) taken = left - 1;
+    if (this.#limits.wholePictures) taken = beforePicture(work.ids, work.done + taken) - work.done;
     if (taken <= 0) return 0;
-    work.join(pass, taken);
+    work.join(pass, taken, this.#limits.wholePictures);
     pass.tokens += taken;
     pass.parts.push(work);
     return work.ends ? work.wanted : 0;

@@ -1,3 +1,5 @@
+import { beforePicture } from '../pictures/picture-ids.js';
+
 /** A sequence of tokens whose state is held. */
 export interface Sequence {
   /** Its number, by which the mixer knows its state. */
@@ -118,5 +120,5 @@ const continues = ({ ids, turn }: Sequence, common: number): boolean =>
 export function commonLength(held: ArrayLike<number>, ids: readonly number[]): number {
   let common = 0;
   while (common < held.length && common < ids.length - 1 && held[common] === ids[common]) common++;
-  return common;
+  return beforePicture(ids, common);
 }

@@ -1,5 +1,7 @@
+import type { Architecture } from '../architecture.js';
 import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
+import { withTextHalf } from './text-half.js';
 
 /** Traits of all generations: scaled embeddings, which are the head too; norms stored minus one; GELU by tanh. */
 const GEMMA = {
@@ -37,11 +39,7 @@ export const gemma2 = decoder({
   gemma: { postNorms: true, softCaps: true, scaledByWidth: 46 },
 });
 
-/**
- * The text half of Gemma 3 (arXiv 2503.19786): a sliding window with its own theta in five of six layers. The 27B
- * model, with 62 layers, scales queries by width.
- */
-export const gemma3 = decoder({
+const GEMMA3 = {
   ...GEMMA,
   architecture: 'gemma3',
   huggingFaceClasses: ['Gemma3ForCausalLM'],
@@ -50,4 +48,36 @@ export const gemma3 = decoder({
   slidingWindow: { fullEvery: 6, theta: 10000 },
   queryKeyNorm: 'head',
   gemma: { postNorms: true, softCaps: false, scaledByWidth: 62 },
-});
+} as const satisfies DecoderFamily;
+
+const gemma3Alone = decoder(GEMMA3);
+
+/** Text halves leave out what is as in the class (transformers, Gemma3TextConfig). */
+const GEMMA3_DEFAULTS = {
+  ...{ vocab_size: 262208, hidden_size: 2304, intermediate_size: 9216, num_hidden_layers: 26 },
+  ...{ num_attention_heads: 8, num_key_value_heads: 4, head_dim: 256, query_pre_attn_scalar: 256 },
+  ...{ hidden_activation: 'gelu_pytorch_tanh', max_position_embeddings: 131072, rms_norm_eps: 1e-6 },
+  ...{ rope_theta: 1e6, sliding_window: 4096 },
+};
+
+const gemma3WithEyes = withTextHalf(
+  decoder({
+    ...GEMMA3,
+    huggingFace: {
+      ...GEMMA3.huggingFace,
+      defaults: GEMMA3_DEFAULTS,
+      traits: (config) => ({ pictureTokens: config.size('mm_tokens_per_image', 256) }),
+    },
+  }),
+  'Gemma3ForConditionalGeneration',
+);
+
+/**
+ * Gemma 3 (arXiv 2503.19786): a sliding window with its own theta in five of six layers. The 27B model, with 62 layers,
+ * scales queries by width. Tokens of a picture see each other both ways.
+ */
+export const gemma3: Architecture = {
+  ...gemma3WithEyes,
+  fromHuggingFace: (name, config, holds) =>
+    (config.object('text_config') ? gemma3WithEyes : gemma3Alone).fromHuggingFace(name, config, holds),
+};

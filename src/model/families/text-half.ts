@@ -2,19 +2,19 @@ import type { Architecture, ExpectedTensor, ModelDescription } from '../architec
 import { Fields } from '../fields.js';
 
 /** Where folders of models with pictures or sound have their text half, in place of `model.`. */
-const PREFIXES = ['model.language_model.', 'language_model.model.'] as const;
+const PREFIXES = ['model.language_model.', 'language_model.model.', 'model.text_model.'] as const;
 /** Where the rest is, which a text does not need. */
-const OTHER_HALF = /^(model\.)?(vision_|audio_|visual|embed_vision|embed_audio|multi_modal_projector)/;
+const OTHER_HALF = /^(model\.)?(vision_|audio_|visual|embed_vision|embed_audio|multi_modal_projector|connector)/;
 /** Fields that stand beside `text_config` and count for the text half. */
-const SHARED_FIELDS = ['tie_word_embeddings', 'quantization_config', 'quantization'];
+const SHARED_FIELDS = ['tie_word_embeddings', 'quantization_config', 'quantization', 'mm_tokens_per_image'];
 
 /**
- * An architecture that also reads folders in which it is the text half of a larger model, of the class `wholeClass`:
- * its fields are in `text_config`.
+ * An architecture that also reads folders in which it is the text half of a larger model, of one of `wholeClasses`: its
+ * fields are in `text_config`.
  */
-export const withTextHalf = (architecture: Architecture, wholeClass: string): Architecture => ({
+export const withTextHalf = (architecture: Architecture, ...wholeClasses: readonly string[]): Architecture => ({
   ...architecture,
-  huggingFaceClasses: [...architecture.huggingFaceClasses, wholeClass],
+  huggingFaceClasses: [...architecture.huggingFaceClasses, ...wholeClasses],
   fromHuggingFace(name, config, holds) {
     const text = config.object('text_config');
     if (!text) return architecture.fromHuggingFace(name, config, holds);

@@ -24,5 +24,6 @@ export const DEFAULT_TRAITS = {
   logitSoftCap: null,
   attentionGate: false,
   latentAttention: null,
+  pictureTokens: null,
   recurrent: null,
 } as const satisfies Partial<ModelSpec>;

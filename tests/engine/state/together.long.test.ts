@@ -126,7 +126,7 @@ describe.skipIf(!haveTiny2026).each(MODELS)(`generations at once: %s${withoutTin
     const generate = (job: number, aborted: () => boolean) =>
       host.generate(
         {
-          ...{ prompt: JOBS[job].prompt, vocabulary, form: null, progress: false },
+          ...{ prompt: JOBS[job].prompt, pictures: [], vocabulary, form: null, progress: false },
           settings: generateSettings(JOBS[job].options),
         },
         aborted,

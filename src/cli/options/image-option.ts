@@ -1,0 +1,94 @@
+import type { Command } from 'commander';
+import { FlashrowError } from '../../errors.js';
+import type { ContentPart, RegionInput } from '../../text/chat-message.js';
+import { badValue } from './option-values.js';
+
+/** What a prompt has where a picture belongs. */
+const MARKER = '<image>';
+
+/** The pictures, as commander gives them. */
+export interface ImageFlags {
+  image?: string[];
+}
+
+/** And regions of them. */
+export interface RegionFlags extends ImageFlags {
+  region?: RegionInput[];
+}
+
+/** What a prompt has where a region belongs. */
+const REGION_MARKER = '<region>';
+
+export const addRegionOption = (command: Command): Command =>
+  command.option(
+    '--region <numbers>',
+    'a part of the last picture, for a model that takes them: left,top,right,bottom or across,down in pixels; may be repeated; <region> in the prompt says where',
+    (text: string, before: RegionInput[] = []) => [...before, parseRegion(text)],
+  );
+
+function parseRegion(text: string): RegionInput {
+  const numbers = text.split(',').map((part) => (/^\d+(\.\d+)?$/.test(part.trim()) ? Number(part) : Number.NaN));
+  if (numbers.every(Number.isFinite) && numbers.length === 4) return { box: numbers };
+  if (numbers.every(Number.isFinite) && numbers.length === 2) return { point: numbers };
+  throw badValue('--region', text, 'left,top,right,bottom or across,down, like 10,20,200,180; masks are not read');
+}
+
+/** The regions of the last of some pictures. */
+export const ofLastPicture = ({ image, region }: RegionFlags): RegionInput[] | undefined =>
+  region?.map((one) => ({ ...one, image: Math.max(0, (image?.length ?? 0) - 1) }));
+
+export const addImageOption = (command: Command, more = ''): Command =>
+  command
+    .option(
+      '--image <file>',
+      `a picture that the prompt is about, a PNG or a JPEG; may be repeated${more}`,
+      (file: string, before: string[] = []) => [...before, file],
+    )
+    .option(
+      '--mmproj <path>',
+      'the vision tower, by which the model takes pictures: the folder of its Hugging Face model (default: its own)',
+    );
+
+/**
+ * A message about pictures: where it has `<image>`, or pictures first. Throws BAD_USAGE where there are not as many of
+ * the one as of the other.
+ */
+export function messageAbout(
+  text: string,
+  images: readonly string[],
+  regions: readonly RegionInput[] = [],
+): string | ContentPart[] {
+  if (images.length === 0 && regions.length === 0) return text;
+  return withPictures(text, images).flatMap((part) => (part.type === 'text' ? withRegions(part, regions) : [part]));
+}
+
+/** A text with the regions that it has markers for. Throws BAD_USAGE where they are not as many. */
+function withRegions(part: ContentPart, regions: readonly RegionInput[]): ContentPart[] {
+  const texts = part.text!.split(REGION_MARKER);
+  if (texts.length - 1 !== regions.length)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `the message has ${texts.length - 1} times ${REGION_MARKER}, and --region was given ${regions.length} times; write it once for each`,
+      { option: '--region' },
+    );
+  return texts.flatMap((text, at): ContentPart[] => [
+    ...(at > 0 ? [{ type: 'region', box: regions[at - 1].box, point: regions[at - 1].point }] : []),
+    ...(text === '' ? [] : [{ type: 'text', text }]),
+  ]);
+}
+
+function withPictures(text: string, images: readonly string[]): ContentPart[] {
+  if (images.length === 0) return [{ type: 'text', text }];
+  const picture = (image: string): ContentPart => ({ type: 'image', image });
+  const texts = text.split(MARKER);
+  if (texts.length === 1) return [...images.map(picture), { type: 'text', text }];
+  if (texts.length - 1 !== images.length)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `the message has ${texts.length - 1} times ${MARKER}, and --image was given ${images.length} times; write it once for each picture, or nowhere`,
+      { option: '--image' },
+    );
+  return texts
+    .flatMap((part, at): ContentPart[] => [...(at > 0 ? [picture(images[at - 1])] : []), { type: 'text', text: part }])
+    .filter(({ type, text: part }) => type !== 'text' || part !== '');
+}

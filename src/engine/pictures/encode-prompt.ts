@@ -1,0 +1,34 @@
+import { withoutEyes } from '../../contract/check-pictures.js';
+import type { PictureSize } from '../../contract/protocol.js';
+import type { Steps } from '../../text/steps.js';
+import type { Tokenizer } from '../../text/tokenizer.js';
+import { expandPrompt, type PromptEyes } from '../../vision/markers.js';
+
+/** A prompt that is no conversation. */
+interface RawPrompt {
+  text: string;
+  addSpecial: boolean;
+  parseSpecial: boolean;
+  pictures: readonly PictureSize[];
+}
+
+/**
+ * The ids of a prompt, those of pictures included. With pictures, BOS comes once, as many prompts have it written.
+ * Throws BAD_USAGE where markers and pictures are not as many, UNSUPPORTED for pictures without eyes.
+ */
+export function* encodePrompt(
+  { text, addSpecial, parseSpecial, pictures }: RawPrompt,
+  tokenizer: Tokenizer,
+  vision: PromptEyes | null,
+): Steps<number[]> {
+  if (vision === null && pictures.length > 0) throw withoutEyes();
+  const addBos = addSpecial && tokenizer.addBos;
+  const options = { addBos, addEos: false, parseSpecial: parseSpecial || pictures.length > 0 };
+  // Where special tokens are plain text, so are markers.
+  if (vision === null || !options.parseSpecial) return yield* tokenizer.encoding(text, options);
+  const begin = tokenizer.bosId === null ? '' : tokenizer.token(tokenizer.bosId);
+  const expanded = expandPrompt(text, pictures, vision, begin);
+  yield;
+  const ids = yield* tokenizer.encoding(expanded, options);
+  return addBos && ids.length > 1 && ids[0] === tokenizer.bosId && ids[1] === ids[0] ? ids.slice(1) : ids;
+}

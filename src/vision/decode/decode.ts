@@ -1,0 +1,14 @@
+import { readHeader } from './header.js';
+import { decodeJpeg } from './jpeg.js';
+import { type Picture, turned } from './picture.js';
+import { decodePng } from './png.js';
+
+/**
+ * A PNG or a JPEG as 8-bit RGB, upright. `where` is its name in messages. Throws UNSUPPORTED or CORRUPT; nothing is
+ * allocated for pixels before the header has been checked.
+ */
+export function decodePicture(bytes: Uint8Array, where: string): Picture {
+  const header = readHeader(bytes, where);
+  const picture = header.kind === 'png' ? decodePng(bytes, where) : decodeJpeg(bytes, header, where);
+  return turned(picture, header.orientation);
+}

@@ -1,0 +1,102 @@
+import { rmsNorm } from '../../dense/norm.js';
+import { shown } from '../../errors.js';
+import type { Fields } from '../../model/fields.js';
+import { squashProcessor } from '../process/squash-processor.js';
+import { Tower } from '../tower/tower.js';
+import { huggingFaceTower } from '../tower/tower-names.js';
+import { checkTower, gridOf, type TowerSpec, towerActivation } from '../tower/tower-spec.js';
+import type { Eyes, VisionSource } from '../vision-model.js';
+import { imageTokenOf } from './llava.js';
+
+const TOWER_PREFIXES = ['vision_tower.vision_model.', 'model.vision_tower.vision_model.', 'model.vision_tower.'];
+const PROJECTOR_PREFIXES = ['multi_modal_projector.', 'model.multi_modal_projector.'];
+const BEGIN = '<start_of_image>';
+const SOFT_TOKEN = '<image_soft_token>';
+const END = '<end_of_image>';
+
+/**
+ * Gemma 3 (arXiv 2503.19786): SigLIP's tower over the whole picture as a square; squares of patches are averaged, pass
+ * a norm, and go through one matrix. Throws UNSUPPORTED or CORRUPT.
+ */
+export function gemma3Vision({ config, processor, tensors }: VisionSource): Eyes {
+  const vision = config.object('vision_config');
+  if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
+  const spec = siglipSpec(vision);
+  const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.patch_embedding.weight');
+  const tower = new Tower(spec, huggingFaceTower(prefix), tensors);
+  const tokens = config.size('mm_tokens_per_image', 256);
+  const side = Math.sqrt(tokens);
+  const grid = gridOf(spec);
+  if (!Number.isInteger(side) || grid % side !== 0)
+    throw config.unsupported('mm_tokens_per_image', `is ${tokens}; it should be a square whose side divides ${grid}`);
+  const hiddenSize = config.object('text_config')?.size('hidden_size', 2304) ?? 2304;
+  const projector = tensors.prefix(PROJECTOR_PREFIXES, 'mm_input_projection_weight');
+  const [norm, matrix] = [`${projector}mm_soft_emb_norm.weight`, `${projector}mm_input_projection_weight`];
+  tensors.checked(norm, [spec.hiddenSize]);
+  tensors.checked(matrix, [spec.hiddenSize, hiddenSize]);
+  const { prepare } = squashProcessor(processor.fields, processor.names, spec.imageSize);
+  return {
+    marker: BEGIN,
+    imageToken: SOFT_TOKEN,
+    imageTokenId: imageTokenOf(config),
+    hiddenSize,
+    mostTokens: tokens,
+    bytes:
+      tower.bytes(1) + tensors.bytes(matrix) + 4 * (3 * spec.imageSize ** 2 + tokens * (hiddenSize + spec.hiddenSize)),
+    tokens: () => tokens,
+    expand: () => `\n\n${BEGIN}${SOFT_TOKEN.repeat(tokens)}${END}\n\n`,
+    embed(bridge, picture, checkAborted) {
+      const seen = tower.run(bridge, prepare(picture).pixels, 1, checkAborted);
+      const pooled = averaged(seen, grid, grid / side);
+      const weight = tensors.values(norm, [spec.hiddenSize]).map((value) => value + 1);
+      rmsNorm(pooled, tokens, weight, spec.epsilon, pooled);
+      const rows = new Float32Array(tokens * hiddenSize);
+      // The matrix is kept with its inputs as rows: x W, where others have x W^T.
+      const weights = tensors.matrix(bridge, matrix, [spec.hiddenSize, hiddenSize]);
+      try {
+        weights.multiplyHeads(pooled, tokens, 1, true, rows);
+      } finally {
+        weights.dispose();
+      }
+      return rows;
+    },
+  };
+}
+
+/** [side * side, width]: the mean of each square of `size` x `size` patches[grid * grid, width]. */
+function averaged(patches: Float32Array, grid: number, size: number): Float32Array {
+  const width = patches.length / grid ** 2;
+  const side = grid / size;
+  const sums = new Float64Array(side ** 2 * width);
+  for (let row = 0; row < grid; row++)
+    for (let column = 0; column < grid; column++) {
+      const to = (Math.floor(row / size) * side + Math.floor(column / size)) * width;
+      const from = (row * grid + column) * width;
+      for (let i = 0; i < width; i++) sums[to + i] += patches[from + i];
+    }
+  return Float32Array.from(sums, (sum) => sum / size ** 2);
+}
+
+function siglipSpec(vision: Fields): TowerSpec {
+  const type = vision.text('model_type');
+  if (type !== null && type !== 'siglip_vision_model')
+    throw vision.unsupported('model_type', `is ${shown(type)}; Gemma 3's tower is read as "siglip_vision_model"`);
+  const spec: TowerSpec = {
+    imageSize: vision.size('image_size', 224),
+    patchSize: vision.size('patch_size', 16),
+    hiddenSize: vision.size('hidden_size', 768),
+    intermediateSize: vision.size('intermediate_size', 3072),
+    numHeads: vision.size('num_attention_heads', 12),
+    numLayers: vision.size('num_hidden_layers', 12),
+    epsilon: vision.positive('layer_norm_eps', 1e-6),
+    activation: towerActivation(vision, 'hidden_act', 'gelu-tanh'),
+    classToken: false,
+    preNorm: false,
+    postNorm: true,
+    patchBias: true,
+  };
+  if (vision.size('num_channels', 3) !== 3)
+    throw vision.unsupported('num_channels', `is ${shown(vision.raw('num_channels'))}; pictures have 3`);
+  checkTower(spec, vision);
+  return spec;
+}

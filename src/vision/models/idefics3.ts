@@ -1,0 +1,119 @@
+import { shown } from '../../errors.js';
+import type { Fields } from '../../model/fields.js';
+import { type Cut, tilesIn } from '../process/processor.js';
+import { tileProcessor } from '../process/tile-processor.js';
+import { Linear } from '../tower/linear.js';
+import { Tower } from '../tower/tower.js';
+import { huggingFaceTower } from '../tower/tower-names.js';
+import { checkTower, gridOf, type TowerSpec, towerActivation } from '../tower/tower-spec.js';
+import type { Eyes, VisionSource } from '../vision-model.js';
+import { imageTokenOf } from './llava.js';
+
+const TOWER_PREFIXES = ['model.vision_model.', 'vision_model.'];
+const CONNECTOR_PREFIXES = ['model.connector.', 'connector.'];
+const IMAGE = '<image>';
+const FAKE = '<fake_token_around_image>';
+const GLOBAL = '<global-img>';
+
+/**
+ * Idefics 3 and SmolVLM (arXiv 2408.12637, 2504.05299): SigLIP's tower over tiles and the whole picture; neighbouring
+ * patches of a square become one token, and one linear layer takes it to the text half. Throws UNSUPPORTED or CORRUPT.
+ */
+export function idefics3Vision({ config, processor, tensors }: VisionSource): Eyes {
+  const vision = config.object('vision_config');
+  if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
+  const spec = siglipSpec(vision);
+  const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.patch_embedding.weight');
+  const tower = new Tower(spec, huggingFaceTower(prefix), tensors);
+  const scale = config.size('scale_factor', 2);
+  const grid = gridOf(spec);
+  if (grid % scale !== 0)
+    throw config.unsupported('scale_factor', `is ${scale}, which does not divide the ${grid} patches of a tile's side`);
+  const hiddenSize = textSize(config);
+  const name = `${tensors.prefix(CONNECTOR_PREFIXES, 'modality_projection.proj.weight')}modality_projection.proj.weight`;
+  const joined = spec.hiddenSize * scale ** 2;
+  tensors.checked(name, [hiddenSize, joined]);
+  const { cut, prepare, mostTiles } = tileProcessor(processor.fields, processor.names, spec.imageSize);
+  const perTile = (grid / scale) ** 2;
+  const mostTokens = mostTiles * perTile;
+  return {
+    marker: IMAGE,
+    imageToken: IMAGE,
+    imageTokenId: imageTokenOf(config),
+    hiddenSize,
+    mostTokens,
+    bytes:
+      tower.bytes(mostTiles) +
+      tensors.bytes(name) +
+      4 * (mostTiles * 3 * spec.imageSize ** 2 + mostTokens * hiddenSize + perTile * joined),
+    tokens: (size) => tilesIn(cut(size)) * perTile,
+    expand: (size) => written(cut(size), IMAGE.repeat(perTile)),
+    embed(bridge, picture, checkAborted) {
+      const { pixels, tiles } = prepare(picture);
+      const seen = tower.run(bridge, pixels, tiles, checkAborted);
+      const rows = new Float32Array(tiles * perTile * hiddenSize);
+      const shuffled = new Float32Array(perTile * joined);
+      const linear = new Linear(tensors, bridge, name, null, [hiddenSize, joined]);
+      try {
+        for (let tile = 0; tile < tiles; tile++) {
+          const size = grid ** 2 * spec.hiddenSize;
+          joinPatches(seen.subarray(tile * size, (tile + 1) * size), grid, scale, shuffled);
+          linear.run(shuffled, perTile, rows.subarray(tile * perTile * hiddenSize, (tile + 1) * perTile * hiddenSize));
+        }
+      } finally {
+        linear.dispose();
+      }
+      return rows;
+    },
+  };
+}
+
+/** A picture in a prompt: its tiles row by row, then the whole (transformers, processing_idefics3.py). */
+function written({ rows, columns }: Cut, tokens: string): string {
+  let text = '';
+  for (let row = 1; row <= rows; row++) {
+    for (let column = 1; column <= columns; column++) text += `${FAKE}<row_${row}_col_${column}>${tokens}`;
+    text += '\n';
+  }
+  return `${text}${rows > 0 ? '\n' : ''}${FAKE}${GLOBAL}${tokens}${FAKE}`;
+}
+
+/** into[tokens, scale * scale * width]: squares of neighbouring patches side by side, row by row within a square. */
+function joinPatches(patches: Float32Array, grid: number, scale: number, into: Float32Array): void {
+  const width = patches.length / grid ** 2;
+  let to = 0;
+  for (let row = 0; row < grid; row += scale)
+    for (let column = 0; column < grid; column += scale)
+      for (let y = row; y < row + scale; y++) {
+        const from = (y * grid + column) * width;
+        into.set(patches.subarray(from, from + scale * width), to);
+        to += scale * width;
+      }
+}
+
+function siglipSpec(vision: Fields): TowerSpec {
+  const spec: TowerSpec = {
+    imageSize: vision.size('image_size', 224),
+    patchSize: vision.size('patch_size', 32),
+    hiddenSize: vision.size('hidden_size', 1152),
+    intermediateSize: vision.size('intermediate_size', 3072),
+    numHeads: vision.size('num_attention_heads', 16),
+    numLayers: vision.size('num_hidden_layers', 12),
+    epsilon: vision.positive('layer_norm_eps', 1e-6),
+    activation: towerActivation(vision, 'hidden_act', 'gelu-tanh'),
+    classToken: false,
+    preNorm: false,
+    postNorm: true,
+    patchBias: true,
+  };
+  if (vision.size('num_channels', 3) !== 3)
+    throw vision.unsupported('num_channels', `is ${shown(vision.raw('num_channels'))}; pictures have 3`);
+  checkTower(spec, vision);
+  return spec;
+}
+
+function textSize(config: Fields): number {
+  const text = config.object('text_config');
+  if (text === null) throw config.corrupt('text_config', 'is missing; it should describe the text half');
+  return text.size('hidden_size');
+}

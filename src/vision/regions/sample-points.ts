@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto';
+import type { Size } from '../process/processor.js';
+import type { RegionPixels } from './region.js';
+
+/** Points of a region that are looked at. */
+export const POINTS = 512;
+
+/** Draws whole numbers below a bound, the same ones for the same seed. */
+export class Draws {
+  readonly #seed: string;
+  #block = 0;
+  #bytes = Buffer.alloc(0);
+
+  constructor(seed: string) {
+    this.#seed = seed;
+  }
+
+  below(bound: number): number {
+    if (this.#bytes.length < 6) {
+      this.#bytes = createHash('sha256')
+        .update(`${this.#seed} ${this.#block++}`)
+        .digest();
+    }
+    const drawn = this.#bytes.readUIntBE(0, 6);
+    this.#bytes = this.#bytes.subarray(6);
+    // 48 bits over a bound of 24: what is uneven is less than a millionth of a millionth.
+    return drawn % bound;
+  }
+}
+
+/**
+ * POINTS pixels of a region, [POINTS, 2] as shares of width and height: some at random, or all of them and some again.
+ */
+export function samplePoints({ left, top, right, bottom }: RegionPixels, { width, height }: Size, draws: Draws) {
+  const columns = right - left + 1;
+  const count = columns * (bottom - top + 1);
+  const taken = count > POINTS ? distinct(count, draws) : Array.from({ length: count }, (_, index) => index);
+  while (taken.length < POINTS) taken.push(draws.below(count));
+  const points = new Float32Array(2 * POINTS);
+  for (const [i, index] of taken.entries()) {
+    points[2 * i] = (left + (index % columns)) / width;
+    points[2 * i + 1] = (top + Math.floor(index / columns)) / height;
+  }
+  return points;
+}
+
+/** POINTS different numbers below `count` (Floyd's method). */
+function distinct(count: number, draws: Draws): number[] {
+  const taken = new Set<number>();
+  for (let last = count - POINTS; last < count; last++) {
+    const drawn = draws.below(last + 1);
+    taken.add(taken.has(drawn) ? last : drawn);
+  }
+  return [...taken];
+}

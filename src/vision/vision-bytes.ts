@@ -1,0 +1,35 @@
+import { FlashrowError } from '../errors.js';
+import type { ModelSpec } from '../model/spec.js';
+import { DECODE_BYTES } from './decode/header.js';
+import { openVision } from './open-vision.js';
+
+/** Memory that pictures take. */
+export interface VisionBytes {
+  /** Of the budget: the tower at work, and the embeddings of as many pictures as so many tokens of context hold. */
+  scratchBytes(tokens: number): number;
+  /** Beside it: the largest picture while it is decoded. */
+  overheadBytes: number;
+}
+
+/** Bytes of embeddings that are kept: as many as all contexts hold. */
+export const embeddingBytes = (tokens: number, { hiddenSize }: Pick<ModelSpec, 'hiddenSize'>): number =>
+  4 * tokens * hiddenSize;
+
+/**
+ * Memory for the eyes at `path`; null for none. Throws BAD_USAGE where they are those of another model, and what
+ * `openVision` throws.
+ */
+export function visionBytes(path: string | null, spec: ModelSpec): VisionBytes {
+  if (path === null) return { scratchBytes: () => 0, overheadBytes: 0 };
+  const vision = openVision(path);
+  if (vision.hiddenSize !== spec.hiddenSize)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${path} makes embeddings of ${vision.hiddenSize} numbers, and the model has ${spec.hiddenSize}: it belongs to another model; name its own as \`vision\``,
+      { option: 'vision', path },
+    );
+  return {
+    scratchBytes: (tokens) => vision.bytes + embeddingBytes(tokens, spec),
+    overheadBytes: DECODE_BYTES,
+  };
+}

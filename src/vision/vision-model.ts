@@ -1,0 +1,66 @@
+import type { Bridge } from '../../native-bridge/bridge.js';
+import type { Fields } from '../model/fields.js';
+import type { Picture } from './decode/picture.js';
+import type { Size } from './process/processor.js';
+import type { Region } from './regions/region.js';
+import type { TowerTensors } from './tower/tower-tensors.js';
+
+/** A model's eyes, opened. */
+export interface VisionModel extends Eyes {
+  /** Hex SHA-256 that tells them from others: of configuration and headers. */
+  readonly digest: string;
+}
+
+/** What turns a picture into embeddings, and what stands for it in a prompt. */
+export interface Eyes {
+  /** What a prompt has where a picture belongs, as the model's own template writes it. */
+  readonly marker: string;
+  /** The token whose embeddings a picture's take the place of. */
+  readonly imageToken: string;
+  readonly imageTokenId: number;
+  /** A Jinja template for conversations, where the model's folder may have none. */
+  readonly chatTemplate?: string;
+  /** How parts of a picture are told; absent where the model takes none. */
+  readonly regions?: RegionEyes;
+  /** Width of an embedding: the text half's hidden size. */
+  readonly hiddenSize: number;
+  /** Bytes that `embed` takes at most, the weights that it reads included. */
+  readonly bytes: number;
+  /** The most tokens of one picture. */
+  readonly mostTokens: number;
+  /** What a prompt says in place of `marker` for a picture of this size: image tokens, and what stands around them. */
+  expand(size: Size): string;
+  /** Image tokens of a picture of this size. */
+  tokens(size: Size): number;
+  /**
+   * The embeddings of a picture, [tokens, hiddenSize]. `checkAborted` is called between layers, and ends the work by
+   * throwing. Throws IO, CORRUPT or INSUFFICIENT_MEMORY.
+   */
+  embed(bridge: Bridge, picture: Picture, checkAborted: () => void): Float32Array;
+}
+
+/** How a model is told of regions. */
+export interface RegionEyes {
+  /** What a prompt has where a region belongs. */
+  readonly marker: string;
+  /** The token that a region's embedding takes the place of. */
+  readonly token: string;
+  readonly tokenId: number;
+  /** What a prompt says in place of `marker`. Throws BAD_USAGE where the region has no pixel of the picture. */
+  expand(region: Region, size: Size): string;
+  /** The embedding of a region, [hiddenSize]. The points that it looks at are drawn from `seed`. Throws as `embed`. */
+  embed(bridge: Bridge, picture: Picture, region: Region, seed: string, checkAborted: () => void): Float32Array;
+}
+
+/** What a model's eyes are made from: a Hugging Face folder, opened. */
+export interface VisionSource {
+  /** The folder, for messages. */
+  path: string;
+  /** config.json */
+  config: Fields;
+  /** preprocessor_config.json, and the names of its fields. */
+  processor: { fields: Fields; names: readonly string[] };
+  /** processor_config.json; without fields where there is none. */
+  whole: Fields;
+  tensors: TowerTensors;
+}

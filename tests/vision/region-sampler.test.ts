@@ -1,0 +1,88 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openBridge } from '../../dist/native-bridge/index.js';
+import { openFolder } from '../../dist/src/import/hugging-face.js';
+import { pixelsOf, writtenRegion } from '../../dist/src/vision/regions/region.js';
+import { featuresAt, RegionSampler } from '../../dist/src/vision/regions/region-sampler.js';
+import { Draws, POINTS, samplePoints } from '../../dist/src/vision/regions/sample-points.js';
+import { TowerTensors } from '../../dist/src/vision/tower/tower-tensors.js';
+import { GeneratedFolder } from './generated-folder.js';
+
+/** By numpy, in double: tests/golden/ferret.py. */
+const {
+  regions: golden,
+}: {
+  regions: {
+    width: number;
+    hidden: number;
+    side: number;
+    cases: { points: number[]; firsts: number[]; embedding: number[] }[];
+  };
+} = JSON.parse(readFileSync(new URL('../golden/ferret.json', import.meta.url), 'utf8'));
+
+const folder = mkdtempSync(join(tmpdir(), 'flashrow-regions-'));
+const bridge = openBridge({ threads: 1 });
+afterAll(() => {
+  bridge.dispose();
+  rmSync(folder, { recursive: true });
+});
+
+describe('the sampler of regions', () => {
+  const { width, hidden, side, cases } = golden;
+  const files = new GeneratedFolder();
+  for (const stage of [0, 1]) {
+    files.addLinear(`sampler.diff_projector_list.${stage}`, width + 2, width + 2);
+    files.addLinear(`sampler.agg_projector_list.${stage}.net.0`, width, 2 * (width + 2));
+    files.addNorm(`sampler.agg_projector_list.${stage}.norm`, width);
+  }
+  files.addLinear('sampler.flatten_projector', width, 32 * width);
+  files.addLinear('sampler.dim_projector', hidden, width);
+  const grid = files.add('grid', [side * side, width]);
+  files.reshape(/net\.0\.weight$/, (shape) => [...shape, 1]);
+  writeFileSync(join(folder, 'model.safetensors'), files.safetensors());
+  writeFileSync(join(folder, 'config.json'), '{}');
+  const sampler = new RegionSampler(new TowerTensors(folder, openFolder(folder).tensors), 'sampler.', width, hidden);
+
+  it.each(cases)('makes of points what numpy makes', ({ points, firsts, embedding }) => {
+    const at = Float32Array.from(points);
+    const begin = firsts.values();
+    const found = sampler.run(bridge, at, featuresAt(grid, side, at), () => begin.next().value!);
+    for (const [i, value] of embedding.entries()) expect(Math.abs(found[i] - value)).toBeLessThan(1e-4);
+  });
+});
+
+describe('points of a region', () => {
+  const size = { width: 100, height: 50 };
+
+  it('are pixels of it, different ones where it has enough', () => {
+    const pixels = pixelsOf({ box: [10, 20, 69, 39] }, size);
+    const points = samplePoints(pixels, size, new Draws('seed'));
+    const seen = new Set<string>();
+    for (let i = 0; i < POINTS; i++) {
+      const [x, y] = [points[2 * i] * 100, points[2 * i + 1] * 50].map(Math.round);
+      expect(x >= 10 && x <= 69 && y >= 20 && y <= 39).toBe(true);
+      seen.add(`${x} ${y}`);
+    }
+    expect(seen.size).toBe(POINTS);
+    expect(samplePoints(pixels, size, new Draws('seed'))).toEqual(points);
+    expect(samplePoints(pixels, size, new Draws('other'))).not.toEqual(points);
+  });
+
+  it('are all of them, and some again, where it has few', () => {
+    const points = samplePoints(pixelsOf({ point: [0, 0] }, size), size, new Draws('seed'));
+    const seen = new Set(Array.from({ length: POINTS }, (_, i) => `${points[2 * i]} ${points[2 * i + 1]}`));
+    expect(seen.size).toBe(36);
+  });
+
+  it('have to be there', () => {
+    expect(() => pixelsOf({ box: [200, 0, 300, 10] }, size)).toThrow(/has none of one of 100 x 50/);
+    expect(() => pixelsOf({ box: [20, 0, 10, 10] }, size)).toThrow(/BAD_USAGE|has none/);
+  });
+
+  it('are written in thousandths', () => {
+    expect(writtenRegion({ box: [10, 20, 69, 39] }, size)).toBe('[100, 400, 690, 780]');
+    expect(writtenRegion({ point: [99, 49] }, size)).toBe('[990, 980]');
+  });
+});
