@@ -47,5 +47,17 @@ export async function loadDraft(
   const { stream, denseTime, feedForward } = parts;
   const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
   const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
+  await readWeights(engine, aborted);
   return { engine, vocabSize: store.spec.vocabSize, contextSize: planned.plan.contextSize };
+}
+
+/** One pass brings all weights into memory: else the first answer would wait for them, and blame the draft. */
+async function readWeights(engine: Engine, aborted: () => boolean): Promise<void> {
+  const lane = engine.lanes.begin({ aborted, account: null });
+  try {
+    await lane.prefill([0]);
+    lane.rewind(0);
+  } finally {
+    lane.end();
+  }
 }
