@@ -21,8 +21,9 @@ export interface ContentPart {
   text?: string | undefined;
   /** The picture of a part of type `image`. */
   image?: ImageInput | undefined;
-  /** What a part of type `region` is of the picture before it: see `RegionInput`. */
+  /** `[left, top, right, bottom]` of a part of type `region`, in pixels of the picture before it. */
   box?: readonly number[] | undefined;
+  /** `[across, down]` of a part of type `region` that is a point, in pixels of the picture before it. */
   point?: readonly number[] | undefined;
   /** Any other field. */
   [field: string]: unknown;

@@ -20,6 +20,7 @@ export const MAX_UNITS = 2 ** 25;
 
 /** The units of one layer. A unit is read, cached and evicted as one: a bundle, or neighbouring bundles together. */
 export interface TraceLayer {
+  /** The bundles, or groups of them, that are cached together. */
   units: number;
   /** Payload of one unit, bytes. */
   unitBytes: number;

@@ -52,7 +52,10 @@ const expanded = (text: string, marker: string, sizes: readonly SizedPicture[], 
   return text.replaceAll(marker, () => vision.expand(sizes[picture++]));
 };
 
-/** Puts regions where their markers are. Throws BAD_USAGE where there are more or fewer, UNSUPPORTED without eyes for them. */
+/**
+ * Puts regions where their markers are. Throws BAD_USAGE where there are more or fewer, UNSUPPORTED without eyes for
+ * them.
+ */
 function withRegions(text: string, sizes: readonly SizedPicture[], { regions: eyes }: PromptEyes): string {
   const regions = sizes.flatMap((size) => (size.regions ?? []).map((region) => ({ region, size })));
   if (!eyes) {

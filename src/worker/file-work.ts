@@ -64,8 +64,8 @@ const visionFor = (source: string, { vision, cacheDir }: PlainOptions): string |
   vision === undefined ? findVision(resolveSource(source, cacheDir)) : vision;
 
 /**
- * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose vocabulary is another.
- * What of a checkpoint cannot be read in place is written into the cache folder first.
+ * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose
+ * vocabulary is another. What of a checkpoint cannot be read in place is written into the cache folder first.
  */
 export async function prepare(
   { source, options, draftFor = null }: Methods['prepare']['args'],
