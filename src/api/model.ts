@@ -186,17 +186,20 @@ export class WorkerModel implements Model {
       return (await this.#prompts.encode(input, options)).length;
     }
     requireOptions<TemplateOptions>('countTokens()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('count', await this.#conversation(input, options));
+    return this.#sized(input, options, (sized) => this.#prompts.send('count', sized));
   }
 
   async applyTemplate(messages: readonly MessageInput[], options: TemplateOptions = {}): Promise<string> {
     requireOptions('applyTemplate()', options, TEMPLATE_OPTIONS);
-    return this.#prompts.send('render', await this.#conversation(messages, options));
+    return this.#sized(messages, options, (sized) => this.#prompts.send('render', sized));
   }
 
-  #conversation(messages: readonly MessageInput[], options: TemplateOptions): Promise<Conversation> {
-    const conversed = conversation(messages, options);
-    return this.#prompts.withSizes(conversed, this.#prompts.pictures(imagesIn(messages)));
+  #sized<T>(
+    messages: readonly MessageInput[],
+    options: TemplateOptions,
+    use: (conversation: Conversation) => Promise<T>,
+  ): Promise<T> {
+    return this.#prompts.withSizes(conversation(messages, options), imagesIn(messages), use);
   }
 
   async logprobs(
@@ -213,8 +216,9 @@ export class WorkerModel implements Model {
     checkPrompt(tokens, this.info.vocabSize, this.info.contextSize);
     expect(isWholeFrom0(topK) && topK > 0, 'topK', topK, 'a whole number from 1');
     const args = { tokens: [...tokens], topK };
-    const pictures = await this.#prompts.pictures(givenImages(options.images, options.regions));
-    return this.#threads.engine.call('logprobs', { ...args, pictures }, { signal: options.signal });
+    return this.#prompts.withPictures(givenImages(options.images, options.regions), (pictures) =>
+      this.#threads.engine.call('logprobs', { ...args, pictures }, { signal: options.signal }),
+    );
   }
 
   async evaluate(

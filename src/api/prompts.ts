@@ -59,25 +59,35 @@ export class Prompts {
   }
 
   /** `contextSize`: the most ids that are of use; more may be CONTEXT_OVERFLOW at once. */
-  async encode(
+  encode(
     text: string,
     { addSpecial = true, parseSpecial = this.#info.vision !== null, images, regions }: TokenizeOptions,
     contextSize: number | null = null,
-    files = this.pictures(givenImages(images, regions)),
+    files = this.#read(givenImages(images, regions)),
   ): Promise<number[]> {
-    const pictures = sizesOf(await files);
-    return this.send('encode', { text, addSpecial, parseSpecial, contextSize, pictures });
+    return using(files, (pictures) =>
+      this.send('encode', { text, addSpecial, parseSpecial, contextSize, pictures: sizesOf(pictures) }),
+    );
   }
 
-  /** Reads pictures. Rejects with UNSUPPORTED where there are some and the model has no eyes. */
-  async pictures(images: readonly GivenImage[]): Promise<readonly PictureFile[]> {
-    if (images.length > 0 && this.#info.vision === null) throw withoutEyes();
-    return readImages(images);
+  /** What `use` makes of pictures. Rejects with UNSUPPORTED where there are some and the model has no eyes. */
+  withPictures<T>(images: readonly GivenImage[], use: (files: readonly PictureFile[]) => Promise<T>): Promise<T> {
+    return using(this.#read(images), use);
   }
 
-  /** A conversation with the sizes of the pictures that its messages hold. */
-  async withSizes(conversation: Conversation, files: Promise<readonly PictureFile[]>): Promise<Conversation> {
-    return { ...conversation, pictures: sizesOf(await files) };
+  /** What `use` makes of a conversation with the sizes of its pictures. */
+  withSizes<T>(
+    conversation: Conversation,
+    images: readonly GivenImage[],
+    use: (conversation: Conversation) => Promise<T>,
+  ): Promise<T> {
+    return this.withPictures(images, (files) => use({ ...conversation, pictures: sizesOf(files) }));
+  }
+
+  /** Reads pictures; null where there are none. */
+  #read(images: readonly GivenImage[]): Files {
+    if (images.length === 0) return null;
+    return handled(this.#info.vision === null ? Promise.reject(withoutEyes()) : readImages(images));
   }
 
   /** Rejects where a format cannot be kept. */
@@ -86,19 +96,19 @@ export class Prompts {
   }
 
   ofText(text: string, parseSpecial: boolean | undefined, images: readonly GivenImage[]): Prompt {
-    const pictures = handled(this.pictures(images));
-    return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize, pictures), pictures, checkWritten);
+    const files = this.#read(images);
+    return this.#fixed(this.encode(text, { parseSpecial }, this.#info.contextSize, files), files, checkWritten);
   }
 
   ofIds(ids: readonly number[], images: readonly GivenImage[]): Prompt {
-    return this.#fixed(Promise.resolve([...ids]), handled(this.pictures(images)));
+    return this.#fixed(Promise.resolve([...ids]), this.#read(images));
   }
 
   ofConversation(conversation: Conversation, images: readonly GivenImage[]): Prompt {
-    const pictures = handled(this.pictures(images));
+    const files = this.#read(images);
     const { contextSize } = this.#info;
-    const encoded = this.withSizes(conversation, pictures).then((sized) =>
-      this.send('converse', { ...sized, contextSize }),
+    const encoded = using(files, (pictures) =>
+      this.send('converse', { ...conversation, pictures: sizesOf(pictures), contextSize }),
     );
     const ids = this.#checked(
       encoded.then((told) => told.ids),
@@ -106,7 +116,7 @@ export class Prompts {
     );
     return {
       ids,
-      pictures,
+      pictures: files ?? NO_PICTURES,
       form: handled(encoded.then((told) => told.form)),
       warnings: handled(encoded.then((told) => told.warnings)),
       latest: async () => {
@@ -121,11 +131,11 @@ export class Prompts {
     };
   }
 
-  #fixed(encoded: Promise<readonly number[]>, pictures: Promise<readonly PictureFile[]>, check?: CheckIds): Prompt {
+  #fixed(encoded: Promise<readonly number[]>, files: Files, check?: CheckIds): Prompt {
     const ids = this.#checked(encoded, check);
     return {
       ids,
-      pictures,
+      pictures: files ?? NO_PICTURES,
       form: Promise.resolve(null),
       warnings: Promise.resolve([]),
       latest: () => ids,
@@ -145,6 +155,20 @@ export class Prompts {
     }
     return ids;
   }
+}
+
+/** Pictures that are read; null where there are none. */
+type Files = Promise<readonly PictureFile[]> | null;
+
+const NO_PICTURES: Promise<readonly PictureFile[]> = Promise.resolve([]);
+
+/** What `use` makes of pictures, once they are read. Without any it runs at once: calls keep their order. */
+function using<T>(files: Files, use: (files: readonly PictureFile[]) => Promise<T>): Promise<T> {
+  if (files === null) return use([]);
+  const site = callSite(using);
+  return files.then(use).catch((error) => {
+    throw atCallSite(error, site);
+  });
 }
 
 const sizesOf = (files: readonly PictureFile[]) =>

@@ -42,7 +42,7 @@ export class Terminal {
 
   /** Waits until what came since the last keys matches. */
   async see(pattern: RegExp): Promise<void> {
-    await expect.poll(() => this.shown.slice(this.#seen), { timeout: 60_000, interval: 20 }).toMatch(pattern);
+    await expect.poll(() => this.shown.slice(this.#seen), { timeout: 240_000, interval: 20 }).toMatch(pattern);
   }
 
   /** Sends SIGTERM to the command. */
