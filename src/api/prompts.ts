@@ -15,7 +15,7 @@ import type { ResponseFormat } from '../grammar/response-format.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import { atCallSite, callSite } from './caller-stack.js';
 import type { ModelThreads } from './model-threads.js';
-import { type GivenImage, givenImages, readImages } from './pictures/images.js';
+import { type GivenImage, givenImages } from './pictures/images.js';
 
 /** A prompt on its way to the engine. */
 export interface Prompt {
@@ -87,7 +87,9 @@ export class Prompts {
   /** Reads pictures; null where there are none. */
   #read(images: readonly GivenImage[]): Files {
     if (images.length === 0) return null;
-    return handled(this.#info.vision === null ? Promise.reject(withoutEyes()) : readImages(images));
+    if (this.#info.vision === null) return handled(Promise.reject(withoutEyes()));
+    // Most apps never need the decoders.
+    return handled(import('./pictures/read-images.js').then(({ readImages }) => readImages(images)));
   }
 
   /** Rejects where a format cannot be kept. */

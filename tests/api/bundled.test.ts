@@ -14,6 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'flashrow-bundled-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 beforeAll(() => {
   cpSync(join(REPOSITORY, 'dist/src'), join(folder, 'dist/src'), { recursive: true });
+  cpSync(join(REPOSITORY, 'dist/vendored'), join(folder, 'dist/vendored'), { recursive: true });
   cpSync(join(REPOSITORY, 'dist/native-bridge'), join(folder, 'dist/native-bridge'), { recursive: true });
   cpSync(join(REPOSITORY, 'package.json'), join(folder, 'package.json'));
   symlinkSync(join(REPOSITORY, 'node_modules'), join(folder, 'node_modules'));

@@ -30,7 +30,9 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   const rooms = new Set(own.map((path) => path.split('/').slice(0, -1).join('/')));
   // Of disk/ what a path may not be. Of plan/ what an error carries and what memory is counted from, of text/ the check
   // of messages; the rest runs in the workers.
-  expect([...rooms].sort()).toEqual(['src', 'src/api', 'src/contract', 'src/disk', 'src/plan', 'src/text']);
+  expect([...rooms].sort()).toEqual([
+    ...['src', 'src/api', 'src/api/activity', 'src/api/pictures', 'src/contract', 'src/disk', 'src/plan', 'src/text'],
+  ]);
   expect(own.filter((path) => path.startsWith('src/text/'))).toEqual(['src/text/chat-message.js']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
     'src/plan/bytes.js',

@@ -9,12 +9,13 @@ export async function pictureTokens(
   images: readonly string[],
   { mmproj, cacheDir }: { mmproj?: string; cacheDir?: string },
 ): Promise<number> {
-  const [{ findVision }, { openVision }, { resolveSource }, { givenImages, readImages }, { withoutEyes }] =
+  const [{ findVision }, { openVision }, { resolveSource }, { givenImages }, { readImages }, { withoutEyes }] =
     await Promise.all([
       import('../../vision/find-vision.js'),
       import('../../vision/open-vision.js'),
       import('../../hub/resolve-source.js'),
       import('../../api/pictures/images.js'),
+      import('../../api/pictures/read-images.js'),
       import('../../contract/check-pictures.js'),
     ]);
   const path = mmproj === undefined ? findVision(resolveSource(model, cacheDir)) : resolve(mmproj);

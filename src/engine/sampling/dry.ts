@@ -44,7 +44,8 @@ export class DryPenalty {
       const next = history[history.length - back];
       if (length >= dryAllowedLength && length > (asked.get(next) ?? 0)) asked.set(next, length);
     }
-    for (const [id, length] of asked) if (!this.#breaks(id)) logits[id] = inRange(logits[id] - this.#penalty(length));
+    for (const [id, length] of asked)
+      if (!this.#breaks(id) && Number.isFinite(logits[id])) logits[id] = inRange(logits[id] - this.#penalty(length));
   }
 
   #penalty(length: number): number {

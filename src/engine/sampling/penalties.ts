@@ -40,6 +40,8 @@ export class Penalties {
       const count = counts[id];
       if (count === 0) continue;
       counts[id] = 0;
+      // What is no number stays none: it is to be noticed.
+      if (!Number.isFinite(logits[id])) continue;
       const repeated = logits[id] > 0 ? logits[id] / repeatPenalty : logits[id] * repeatPenalty;
       logits[id] = inRange(inRange(repeated) - count * frequencyPenalty - presencePenalty);
     }
