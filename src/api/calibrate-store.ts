@@ -1,6 +1,6 @@
 import type { Progress } from '../contract/progress.js';
 import type { CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
-import { anonymousBytes } from '../plan/machine.js';
+import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { type OptionTable, requireOptions, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';

@@ -2,7 +2,7 @@ import { checkScored } from '../contract/check-ids.js';
 import type { Progress } from '../contract/progress.js';
 import type { ComparisonResult } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import { anonymousBytes } from '../plan/machine.js';
+import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { requireKnown, requirePlainObject, requireSequences, requireTexts } from './check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';

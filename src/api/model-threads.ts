@@ -1,7 +1,7 @@
 import type { LoadOptions } from '../contract/model.js';
 import type { Methods, PlainOptions, ResultOf, TextMethods } from '../contract/protocol.js';
 import type { FlashrowError } from '../errors.js';
-import { anonymousBytes } from '../plan/machine.js';
+import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { orAborted } from './abort-listeners.js';
 import { WorkerChannel } from './worker-channel.js';

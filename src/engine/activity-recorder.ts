@@ -7,7 +7,7 @@ import {
   type TracedPass,
 } from '../contract/activity.js';
 import type { Receipt } from '../contract/receipt.js';
-import { anonymousBytes } from '../plan/machine.js';
+import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import { bundlesIn, type UnitShape } from '../plan/units.js';
 import { askedBytes, bitmapsOf } from '../trace/trace.js';
 

@@ -1,5 +1,5 @@
 import type { Receipt, SpeculationReceipt } from '../contract/receipt.js';
-import { anonymousBytes } from '../plan/machine.js';
+import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { MeasuredRun } from '../plan/speeds/run-speeds.js';
 import { PassTotals } from './drafts/pass-totals.js';
 import { type Account, COST_COUNT, COSTS, type Ledger, type LedgerSources } from './rounds/ledger.js';

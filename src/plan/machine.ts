@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
 import { parseBytes, parsePercentage } from './bytes.js';
@@ -30,18 +29,4 @@ export function budgetBytes(memory: number | string | undefined): number | null 
 export function defaultThreads(root = '/'): number {
   const cores = Math.min(availableParallelism(), quotaCores(root) ?? Number.POSITIVE_INFINITY);
   return Math.max(1, Math.min(Math.floor(cores), MAX_DEFAULT_THREADS));
-}
-
-/**
- * Anonymous + shared resident memory of this process in bytes, without file pages. Outside Linux it is the whole
- * resident set.
- */
-export function anonymousBytes(): number {
-  try {
-    const status = readFileSync('/proc/self/status', 'latin1');
-    const kib = (field: string) => Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
-    return (kib('RssAnon') + kib('RssShmem')) * 1024;
-  } catch {
-    return process.memoryUsage.rss();
-  }
 }

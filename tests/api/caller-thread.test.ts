@@ -32,17 +32,16 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   // of messages; the rest runs in the workers.
   expect([...rooms].sort()).toEqual([
     ...['src', 'src/api', 'src/api/activity', 'src/api/pictures', 'src/contract', 'src/disk', 'src/plan', 'src/text'],
+    'src/vision',
   ]);
   expect(own.filter((path) => path.startsWith('src/text/'))).toEqual(['src/text/chat-message.js']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
+    'src/plan/anonymous-bytes.js',
     'src/plan/bytes.js',
-    'src/plan/control-groups.js',
-    'src/plan/cpu-quota.js',
     'src/plan/insufficient-memory.js',
-    'src/plan/machine.js',
-    'src/plan/memory-left.js',
     'src/plan/model-options.js',
   ]);
+  expect(own.filter((path) => path.startsWith('src/vision/'))).toEqual(['src/vision/boxes.js']);
   expect(own.filter((path) => path.startsWith('src/disk/'))).toEqual(['src/disk/tilde.js']);
   expect(loaded.filter((url) => url.includes('/node_modules/'))).toEqual([]);
 });

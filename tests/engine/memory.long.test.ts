@@ -32,7 +32,7 @@ describe('memory', () => {
   it('comes back after dispose: the twentieth round ends within a seventh of the fifth', async () => {
     const program = `
       import { loadModel } from ${JSON.stringify(new URL('../../dist/src/index.js', import.meta.url).href)};
-      import { anonymousBytes } from ${JSON.stringify(new URL('../../dist/src/plan/machine.js', import.meta.url).href)};
+      import { anonymousBytes } from ${JSON.stringify(new URL('../../dist/src/plan/anonymous-bytes.js', import.meta.url).href)};
       const after = [];
       for (let round = 0; round < 20; round++) {
         const model = await loadModel(${JSON.stringify(TALES)}, { memory: 8_000_000 });
