@@ -12,12 +12,15 @@ const POSTS: readonly (readonly [path: string, summary: string, schema: z.ZodTyp
   ['/v1/messages/count_tokens', 'Counts the tokens of a prompt', COUNT_REQUEST],
 ];
 
-const GETS: readonly (readonly [path: string, summary: string, type?: string])[] = [
-  ['/v1/models', 'The models'],
-  ['/v1/models/{model}', 'A model'],
-  ['/props', 'The size of the context, as clients of llama.cpp look for it'],
-  ['/metrics', 'Counters for Prometheus', 'text/plain'],
-  ['/health', 'Whether the server answers'],
+/** What is only looked at: the path, what it shows, its query, and the type of the answer where it is not JSON. */
+const GETS: readonly (readonly [path: string, summary: string, query: readonly string[], type?: string])[] = [
+  ['/v1/models', 'The models', []],
+  ['/v1/models/{model}', 'A model', []],
+  ['/props', 'The size of the context, as clients of llama.cpp look for it', ['model']],
+  ['/activity', 'What a model does, as it does it', ['model'], 'text/event-stream'],
+  ['/forecast', 'What a budget would give', ['model', 'memory']],
+  ['/metrics', 'Counters for Prometheus', [], 'text/plain'],
+  ['/health', 'Whether the server answers', []],
 ];
 
 const json = (schema: object) => ({ 'application/json': { schema } });
@@ -42,10 +45,11 @@ const ERROR = {
 /** The description of the server by OpenAPI 3.1. What bodies may hold is told by the schemas that check them. */
 export function openApi(hasKey: boolean): object {
   const failed = { description: 'What was wrong', content: json(ERROR) };
-  const get = ([path, summary, type = 'application/json']: (typeof GETS)[number]) => {
-    const parameters = path.includes('{model}')
-      ? [{ name: 'model', in: 'path', required: true, schema: { type: 'string' } }]
-      : [];
+  const get = ([path, summary, query, type = 'application/json']: (typeof GETS)[number]) => {
+    const parameters = [
+      ...(path.includes('{model}') ? [{ name: 'model', in: 'path', required: true, schema: { type: 'string' } }] : []),
+      ...query.map((name) => ({ name, in: 'query', schema: { type: 'string' } })),
+    ];
     const answer = { description: 'The answer', content: { [type]: {} } };
     return [path, { get: { summary, parameters, responses: { 200: answer, default: failed } } }];
   };
