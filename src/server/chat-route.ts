@@ -1,6 +1,7 @@
 import type { ChatMessage, ChatOptions, ResponseFormat, Tool } from '../index.js';
 import { ChatFormat } from './chat-format.js';
 import type { ModelPool } from './model-pool.js';
+import { withPictures } from './picture-parts.js';
 import { CHAT_REQUEST, type ChatRequest, generateOptions, readBody, refuse, seedOf, tokensAtMost } from './requests.js';
 import type { Job } from './respond.js';
 
@@ -46,7 +47,7 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
     ...(body.reasoning_effort === undefined ? {} : { reasoning_effort: body.reasoning_effort }),
   };
   return {
-    messages: body.messages.map(withoutNulls),
+    messages: body.messages.map(withoutNulls).map(withPictures),
     options: {
       ...generateOptions(body),
       ...(body.logprobs ? { logprobs: true, topLogprobs: body.top_logprobs } : {}),
