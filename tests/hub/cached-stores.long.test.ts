@@ -56,7 +56,8 @@ describe('a checkpoint that has to be converted', () => {
         return undefined;
       },
     };
-    expect(await prepare({ source, options }, never, () => expect.fail('converted'))).toBe(store);
+    const prepared = await prepare({ source, options }, never, () => expect.fail('converted'));
+    expect(prepared.store).toBe(store);
     expect(looked).toBe(true);
   });
 });
