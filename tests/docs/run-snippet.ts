@@ -13,6 +13,8 @@ export class Desk {
     const bin = join(this.#folder, 'node_modules', '.bin');
     mkdirSync(bin, { recursive: true });
     symlinkSync(REPOSITORY, join(this.#folder, 'node_modules', 'flashrow'));
+    // A package that an app brings itself.
+    symlinkSync(join(REPOSITORY, 'node_modules/ai'), join(this.#folder, 'node_modules/ai'));
     symlinkSync(join(REPOSITORY, 'weights'), join(this.#folder, 'weights'));
     const command = join(bin, 'flashrow');
     writeFileSync(command, `#!/bin/sh\nexec "${process.execPath}" "${REPOSITORY}dist/src/cli/main.js" "$@"\n`);
