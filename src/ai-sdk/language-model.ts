@@ -23,8 +23,13 @@ export interface LanguageModelSettings {
  * A loaded model for `generateText` and the other functions of the AI SDK, in this process: no server is needed. It has
  * the third shape of the interface, and heeds `reasoning` of the fourth.
  */
-export const languageModel = (model: Model, settings: LanguageModelSettings = {}): FlashrowLanguageModel =>
-  new FlashrowLanguageModel(model, settings);
+export function languageModel(model: Model, settings: LanguageModelSettings = {}): FlashrowLanguageModel {
+  if (typeof model?.chat !== 'function') throw new TypeError('languageModel() takes a model of loadModel()');
+  const unknown = Object.keys(settings).filter((name) => name !== 'modelId' && name !== 'options');
+  if (unknown.length > 0)
+    throw new TypeError(`languageModel() has no option ${unknown.join(', ')}; it has modelId and options`);
+  return new FlashrowLanguageModel(model, settings);
+}
 
 /** See `languageModel`. Failures are those of `Model.chat`. */
 export class FlashrowLanguageModel implements LanguageModelV3 {

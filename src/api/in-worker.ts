@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { LoadOptions } from '../contract/model.js';
 import type { Methods, PlainOptions } from '../contract/protocol.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireOptionGroup } from './check-arguments.js';
+import { requireOptionGroup, requirePlainObject } from './check-arguments.js';
 import { pathOf } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 
@@ -60,7 +60,8 @@ export function plainOptions(options: ModelOptions): PlainOptions {
 
 /** A path or a file URL becomes a path. Other choices are checked where the model is known. */
 function plainDraft(draft: ModelOptions['draft']): ModelOptions['draft'] {
-  if (typeof draft !== 'object' || draft === null) return draft;
+  if (typeof draft !== 'object') return draft;
+  requirePlainObject('draft', draft, '{ model: "small.gguf" }');
   requireOptionGroup('loadModel()', 'draft', draft, { model: null });
   return { model: pathOf('draft.model', (draft as { model: unknown }).model, 'draft') };
 }

@@ -14,12 +14,12 @@ export const statIfThere = (path: string): Stats | null => (existsSync(path) ? s
 export const asPlaceError = (error: unknown, path: string): unknown =>
   asWriteError(error, path, { neededBytes: 0, freeBytes: freeBytes(path) });
 
-/** Makes a folder and those above it. Throws DISK_FULL, NOT_WRITABLE or IO. */
-export function makeFolder(path: string): void {
+/** Makes a folder and those above it, with these rights. Throws DISK_FULL, NOT_WRITABLE or IO. */
+export function makeFolder(path: string, mode = 0o777): void {
   try {
-    // Node's own recursive way says ENOENT where the file system is read-only.
-    accessSync(nearestThatExists(path), constants.W_OK);
-    mkdirSync(path, { recursive: true });
+    // Node's own recursive way says ENOENT where the file system is read-only, and never ends below /proc.
+    if (!existsSync(path)) makeInOrder(path, mode);
+    accessSync(path, constants.W_OK);
   } catch (error) {
     throw asPlaceError(error, path);
   }
@@ -37,6 +37,19 @@ export function lacksSpace(path: string, space: Space): FlashrowError {
     return told instanceof FlashrowError && told.code === 'DISK_FULL' ? told : notWritable(path, error as Error);
   }
   return diskFull(path, space);
+}
+
+function makeInOrder(path: string, mode: number): void {
+  if (!existsSync(dirname(path))) makeInOrder(dirname(path), mode);
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Below /proc, whose folders nobody makes.
+    if (code === 'ENOENT') throw notWritable(path, error as Error);
+    // Another process may have been faster.
+    if (code !== 'EEXIST') throw error;
+  }
 }
 
 const nearestThatExists = (path: string): string => (existsSync(path) ? path : nearestThatExists(dirname(path)));

@@ -41,6 +41,8 @@ export function chatOf(
 
 function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: ChatOptions } {
   if (body.top_logprobs && !body.logprobs) refuse('top_logprobs', 'goes with logprobs: true');
+  if (!body.tools?.length && (body.tool_choice === 'required' || typeof body.tool_choice === 'object'))
+    refuse('tool_choice', 'asks for a call, and there are no tools');
   if (body.functions?.length) refuse('functions', 'are not taken: write them as tools');
   const variables = {
     ...body.chat_template_kwargs,

@@ -42,7 +42,7 @@ export async function props(pool: ModelPool, pooled: PooledModel): Promise<objec
   const { contextLength, chatTemplate, path } = await examine(pooled);
   return {
     default_generation_settings: { n_ctx: contextSizeOf(pooled, contextLength) },
-    total_slots: 1,
+    total_slots: pooled.options.sequences ?? 1,
     model_alias: pooled.name,
     model_path: path,
     chat_template: pooled.template ?? chatTemplate ?? '',

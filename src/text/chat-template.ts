@@ -1,5 +1,5 @@
 import { FlashrowError } from '../errors.js';
-import type { ChatMessage } from './chat-message.js';
+import type { ChatMessage, ContentPart } from './chat-message.js';
 import { Failure, ReadAsText, Refusal, TooMuch, Unsupported } from './jinja/failures.js';
 import { JinjaTemplate } from './jinja/jinja-template.js';
 import { plain } from './jinja/marks.js';
@@ -26,6 +26,10 @@ export type Rendered = Omit<ChatPrompt, 'ids'> & { marked: string };
 
 type Variables = Readonly<Record<string, unknown>>;
 
+/** A text that no template has. */
+const PROBE = 'Is this seen? 7f3a';
+const inParts = (text: string): ContentPart[] => [{ type: 'text', text }];
+
 /** A model's chat template (Jinja, as in tokenizer_config.json). It needs no engine, and keeps nothing of a call. */
 export class ChatTemplate {
   readonly #template: JinjaTemplate;
@@ -34,6 +38,8 @@ export class ChatTemplate {
   readonly source: string;
   /** All that the template could write. */
   readonly #literals: string;
+  /** Whether it sees texts in parts alone, as templates of models with eyes often do; null before that was tried. */
+  #textsInParts: boolean | null = null;
 
   /** Throws UNSUPPORTED where the template cannot be read. */
   constructor(source: string, tokenizer: Tokenizer) {
@@ -63,7 +69,8 @@ export class ChatTemplate {
    * built here, or fails on them.
    */
   render(messages: readonly ChatMessage[], variables: Variables = {}, now: Date = new Date()): Rendered {
-    const draw = (drawn: readonly ChatMessage[], given: Variables) => this.#render(drawn, given, now);
+    const draw = (drawn: readonly ChatMessage[], given: Variables) =>
+      this.#render(this.#asSeen(drawn, now), given, now);
     const marked = draw(messages, variables);
     const warnings = unreadInput(this.#template, messages, variables, (others) => draw(others, variables) !== marked);
     return { text: plain(marked), marked, warnings };
@@ -91,6 +98,26 @@ export class ChatTemplate {
         `the text of a message would become a control token, one of ${found.map((id) => this.#tokenizer.token(id)).join(' ')}`,
       );
     return ids;
+  }
+
+  /** Messages whose texts the template sees: some go through a list of parts, and would drop a text without a word. */
+  #asSeen(messages: readonly ChatMessage[], now: Date): readonly ChatMessage[] {
+    this.#textsInParts ??= !this.#shows(PROBE, now) && this.#shows(inParts(PROBE), now);
+    if (!this.#textsInParts) return messages;
+    return messages.map((message) =>
+      typeof message.content === 'string' && message.content !== ''
+        ? { ...message, content: inParts(message.content) }
+        : message,
+    );
+  }
+
+  /** Whether what a user says is in what the template writes; false where it fails on it. */
+  #shows(content: ChatMessage['content'], now: Date): boolean {
+    try {
+      return plain(this.#render([{ role: 'user', content }], {}, now)).includes(PROBE);
+    } catch {
+      return false;
+    }
   }
 
   /** Content in parts stays a list where the template goes through it, and is one text where it reads a text. */

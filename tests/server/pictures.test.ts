@@ -69,3 +69,11 @@ describe('a request with a picture', () => {
     expect(await refusal(part)).toEqual([400, expect.stringContaining(why)]);
   });
 });
+
+it('a call that is asked for without tools is refused', async () => {
+  const server = createServer({ models: [{ name: 'tales', source: TALES, template: TEMPLATE }], memory: '12MB' });
+  const body = { messages: [{ role: 'user', content: 'x' }], tool_choice: 'required', tools: [] };
+  const response = await server.fetch(request('/v1/chat/completions', body));
+  expect([response.status, await response.json()]).toMatchObject([400, { error: { param: 'tool_choice' } }]);
+  await server.close();
+});

@@ -94,7 +94,7 @@ describe('what is wrong', () => {
     expect(await bad(echoed, '/v1/completions')).toEqual([400, 'logprobs', 'unsupported_value']);
     expect(await bad({ messages, model: 'gpt-5' })).toEqual([404, 'model', 'model_not_found']);
     const image = [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'x' } }] }];
-    expect(await bad({ messages: image })).toEqual([400, null, 'unsupported']);
+    expect(await bad({ messages: image })).toEqual([400, 'messages.0.content.0.image_url', 'unsupported_value']);
     expect(await bad({ input: 'x' }, '/v1/embeddings')).toEqual([404, null, 'not_found']);
     expect(await bad({ messages, pad: 'x'.repeat(100_000) })).toEqual([413, null, 'body_too_large']);
   });

@@ -185,6 +185,18 @@ describe('what a message holds', () => {
     { type: 'text', text: 'ho' },
   ];
 
+  // LLaVA's template, and others of models with eyes, go through parts alone: Jinja drops a text that is none.
+  it('is seen as parts by a template that knows nothing else', () => {
+    const source =
+      "{% for m in messages %}{{ m.role }}: {% for part in m.content | selectattr('type', 'equalto', 'text') %}{{ part.text }}{% endfor %}{{ ' ' }}{% endfor %}";
+    const turns: ChatMessage[] = [
+      { role: 'user', content: 'is it' },
+      { role: 'assistant', content: [{ type: 'text', text: 'so' }] },
+      { role: 'user', content: 'and why' },
+    ];
+    expect(render(source, turns)).toMatchObject({ text: 'user: is it assistant: so user: and why ', warnings: [] });
+  });
+
   it('reaches the template whole', () => {
     const message = { role: 'tool', content: null, name: 'n', tool_call_id: 'id', reasoning_content: 'r', other: [1] };
     const source = '{{ messages[0] | tojson }}';

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { PictureFile } from '../../contract/protocol.js';
@@ -31,7 +32,7 @@ async function readImage(image: ImageInput, where: string): Promise<Omit<Picture
 async function readFile(path: string): Promise<Uint8Array> {
   try {
     // Without waiting for a writer, where the path is a pipe.
-    const file = await open(path, 'r');
+    const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const stats = await file.stat();
       if (!stats.isFile())

@@ -81,6 +81,8 @@ export class Speculation {
    * Whether the draft lacks much of the text; or a beginning that was left out, where half of what was won reads it.
    */
   get #isBehind(): boolean {
+    // What was foretold stands on what the draft has read: it reads no more before it was verified.
+    if (this.#foretold.length > 0) return false;
     const { lacking, leftOut } = this.#source;
     if (lacking > FEW) return true;
     const twice = 2 * (lacking + leftOut);

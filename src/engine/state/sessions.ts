@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../disk/folders.js';
 import { formatBytes } from '../../disk/format-bytes.js';
 import { freeBytes } from '../../disk/free-bytes.js';
 import { asWriteError } from '../../disk/write-errors.js';
@@ -47,7 +48,7 @@ export class Sessions {
     this.#owner = owner;
     const { folder } = settings;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder, 0o700);
       this.#removePartials();
       this.#known = this.#files().flatMap(({ path }) => this.#read(path));
     } catch (error) {

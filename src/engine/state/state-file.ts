@@ -2,6 +2,7 @@ import { fchmodSync } from 'node:fs';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import type { SavedState } from '../../contract/model.js';
 import { type OpenFile, readExactly, withFile } from '../../disk/files.js';
+import { statIfThere } from '../../disk/folders.js';
 import { freeBytes } from '../../disk/free-bytes.js';
 import { replaceFile } from '../../disk/replace-file.js';
 import { asWriteError } from '../../disk/write-errors.js';
@@ -55,6 +56,7 @@ export function saveState(
   { ids, save }: HeldState,
   { model, stateFormat, crc32c, mostBytes }: StateOwner,
 ): SavedState {
+  spareOthers(path);
   const header: Header = { model, stateFormat, tokens: ids.length };
   const text = Buffer.from(JSON.stringify(header));
   let at = 0;
@@ -78,6 +80,17 @@ export function saveState(
     throw asWriteError(error, path, { neededBytes: mostBytes, freeBytes: freeBytes(path) });
   }
   return { tokens: header.tokens, bytes: at };
+}
+
+/** Throws NOT_WRITABLE for a file that is no saved state: somebody else's is never written over. */
+function spareOthers(path: string): void {
+  const found = statIfThere(path);
+  if (found === null) return;
+  const mark = Buffer.alloc(MARK.length);
+  if (found.isFile() && found.size >= MARK.length) withFile(path, (file) => readExactly(file, 0, mark));
+  if (mark.equals(MARK)) return;
+  const why = 'it is there already, and is no state that flashrow saved; choose another name';
+  throw new FlashrowError('NOT_WRITABLE', `cannot write ${path}: ${why}`, { path });
 }
 
 /**

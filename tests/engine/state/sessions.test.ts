@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { crc32c } from '../../../dist/native-bridge/crc32c.js';
 import { Sessions } from '../../../dist/src/engine/state/sessions.js';
+import { saveState } from '../../../dist/src/engine/state/state-file.js';
 
 let folder: string;
 const warnings: string[] = [];
@@ -157,4 +158,20 @@ describe('kept conversations', () => {
       expect.objectContaining({ code: 'NOT_WRITABLE' }),
     );
   });
+});
+
+it.skipIf(process.platform !== 'linux')('a folder that cannot be made is told, and not waited for', () => {
+  const settings = { folder: '/proc/x/y', mostBytes: 1e6, warn: () => {} };
+  expect(() => new Sessions(settings, OWNER)).toThrowError(expect.objectContaining({ code: 'NOT_WRITABLE' }));
+});
+
+it('a file of something else is never written over by a state', () => {
+  const path = join(folder, 'mine.md');
+  writeFileSync(path, 'a text that somebody wrote, longer than the mark of a state');
+  const held = { ids: [1, 2], save: (write: (bytes: Uint8Array) => void) => write(stateOf([1, 2])) };
+  expect(() => saveState(path, held, OWNER)).toThrowError(expect.objectContaining({ code: 'NOT_WRITABLE' }));
+  expect(readFileSync(path, 'utf8')).toMatch(/^a text that somebody wrote/);
+  const own = join(folder, 'own.state');
+  saveState(own, held, OWNER);
+  expect(saveState(own, held, OWNER).tokens).toBe(2);
 });

@@ -1,0 +1,46 @@
+import { expect, it } from 'vitest';
+import type { DraftSource } from '../../../dist/src/draft/draft-source.js';
+import { Speculation } from '../../../dist/src/engine/drafts/speculation.js';
+
+/** A draft that foretells 7, and that left out the beginning of the text; it notes what it is asked for. */
+class Noting implements DraftSource {
+  readonly name = 'model';
+  readonly usualShares = [1];
+  readonly lacking = 0;
+  readonly leftOut = 30;
+  readonly certainty = 0;
+  readonly id = 7;
+  readonly asked: string[] = [];
+  begin(): void {}
+  end(): void {}
+  push(): void {}
+  async foretell(): Promise<boolean> {
+    this.asked.push('foretell');
+    return true;
+  }
+  async catchUp(): Promise<void> {
+    this.asked.push('catch up');
+  }
+}
+
+it('a draft reads what it left out before it foretells, and never between two tokens that it foretold', async () => {
+  const source = new Noting();
+  let foretold = 0;
+  // There is time for all from the second token on: what was foretold hangs on the state as it is.
+  const governor = {
+    begin: () => {},
+    affordable: (wanted: number) => (foretold > 0 ? wanted : 0),
+    caughtUp: () => {},
+    open: () => {},
+    get asks() {
+      return foretold < 3;
+    },
+    foretold: () => void foretold++,
+    close: () => 3,
+    ran: () => {},
+  };
+  const speculation = new Speculation(source, governor, () => 0);
+  speculation.begin([1, 2, 3], () => false);
+  expect(await speculation.pass(5, 8)).toEqual([5, 7, 7, 7]);
+  expect(source.asked).toEqual(['foretell', 'foretell', 'foretell']);
+});
