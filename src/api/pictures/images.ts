@@ -14,6 +14,10 @@ export interface GivenImage {
  */
 export function givenImages(images: readonly ImageInput[] = [], regions: readonly RegionInput[] = []): GivenImage[] {
   const given = images.map((image): GivenImage => ({ image: copyOf(image), regions: [] }));
+  if (given.length === 0 && regions.length > 0)
+    throw new FlashrowError('BAD_USAGE', '`regions` are of pictures, and there are none; give some as `images`', {
+      option: 'regions',
+    });
   let before = 0;
   for (const region of regions) {
     const { image: of = 0 } = region;
