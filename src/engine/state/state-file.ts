@@ -85,9 +85,10 @@ export function saveState(
 /** Throws NOT_WRITABLE for a file that is no saved state: somebody else's is never written over. */
 function spareOthers(path: string): void {
   const found = statIfThere(path);
-  if (found === null) return;
+  // A folder is told when it is written.
+  if (!found?.isFile()) return;
   const mark = Buffer.alloc(MARK.length);
-  if (found.isFile() && found.size >= MARK.length) withFile(path, (file) => readExactly(file, 0, mark));
+  if (found.size >= MARK.length) withFile(path, (file) => readExactly(file, 0, mark));
   if (mark.equals(MARK)) return;
   const why = 'it is there already, and is no state that flashrow saved; choose another name';
   throw new FlashrowError('NOT_WRITABLE', `cannot write ${path}: ${why}`, { path });
