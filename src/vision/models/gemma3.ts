@@ -2,9 +2,10 @@ import { rmsNorm } from '../../dense/norm.js';
 import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
 import { squashProcessor } from '../process/squash-processor.js';
+import { siglipSpec } from '../tower/siglip-spec.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
-import { checkTower, gridOf, type TowerSpec, towerActivation } from '../tower/tower-spec.js';
+import { gridOf } from '../tower/tower-spec.js';
 import type { Eyes, VisionSource } from '../vision-model.js';
 import { imageTokenOf } from './llava.js';
 
@@ -21,7 +22,8 @@ const END = '<end_of_image>';
 export function gemma3Vision({ config, processor, tensors }: VisionSource): Eyes {
   const vision = config.object('vision_config');
   if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
-  const spec = siglipSpec(vision);
+  checkType(vision);
+  const spec = siglipSpec(vision, { patchSize: 16, hiddenSize: 768, numHeads: 12 });
   const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.patch_embedding.weight');
   const tower = new Tower(spec, huggingFaceTower(prefix), tensors);
   const tokens = config.size('mm_tokens_per_image', 256);
@@ -77,26 +79,8 @@ function averaged(patches: Float32Array, grid: number, size: number): Float32Arr
   return Float32Array.from(sums, (sum) => sum / size ** 2);
 }
 
-function siglipSpec(vision: Fields): TowerSpec {
+function checkType(vision: Fields): void {
   const type = vision.text('model_type');
   if (type !== null && type !== 'siglip_vision_model')
     throw vision.unsupported('model_type', `is ${shown(type)}; Gemma 3's tower is read as "siglip_vision_model"`);
-  const spec: TowerSpec = {
-    imageSize: vision.size('image_size', 224),
-    patchSize: vision.size('patch_size', 16),
-    hiddenSize: vision.size('hidden_size', 768),
-    intermediateSize: vision.size('intermediate_size', 3072),
-    numHeads: vision.size('num_attention_heads', 12),
-    numLayers: vision.size('num_hidden_layers', 12),
-    epsilon: vision.positive('layer_norm_eps', 1e-6),
-    activation: towerActivation(vision, 'hidden_act', 'gelu-tanh'),
-    classToken: false,
-    preNorm: false,
-    postNorm: true,
-    patchBias: true,
-  };
-  if (vision.size('num_channels', 3) !== 3)
-    throw vision.unsupported('num_channels', `is ${shown(vision.raw('num_channels'))}; pictures have 3`);
-  checkTower(spec, vision);
-  return spec;
 }

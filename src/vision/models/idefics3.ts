@@ -1,11 +1,11 @@
-import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
 import { type Cut, tilesIn } from '../process/processor.js';
 import { tileProcessor } from '../process/tile-processor.js';
 import { Linear } from '../tower/linear.js';
+import { siglipSpec } from '../tower/siglip-spec.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
-import { checkTower, gridOf, type TowerSpec, towerActivation } from '../tower/tower-spec.js';
+import { gridOf } from '../tower/tower-spec.js';
 import type { Eyes, VisionSource } from '../vision-model.js';
 import { imageTokenOf } from './llava.js';
 
@@ -22,7 +22,7 @@ const GLOBAL = '<global-img>';
 export function idefics3Vision({ config, processor, tensors }: VisionSource): Eyes {
   const vision = config.object('vision_config');
   if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
-  const spec = siglipSpec(vision);
+  const spec = siglipSpec(vision, { patchSize: 32, hiddenSize: 1152, numHeads: 16 });
   const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.patch_embedding.weight');
   const tower = new Tower(spec, huggingFaceTower(prefix), tensors);
   const scale = config.size('scale_factor', 2);
@@ -89,27 +89,6 @@ function joinPatches(patches: Float32Array, grid: number, scale: number, into: F
         into.set(patches.subarray(from, from + scale * width), to);
         to += scale * width;
       }
-}
-
-function siglipSpec(vision: Fields): TowerSpec {
-  const spec: TowerSpec = {
-    imageSize: vision.size('image_size', 224),
-    patchSize: vision.size('patch_size', 32),
-    hiddenSize: vision.size('hidden_size', 1152),
-    intermediateSize: vision.size('intermediate_size', 3072),
-    numHeads: vision.size('num_attention_heads', 16),
-    numLayers: vision.size('num_hidden_layers', 12),
-    epsilon: vision.positive('layer_norm_eps', 1e-6),
-    activation: towerActivation(vision, 'hidden_act', 'gelu-tanh'),
-    classToken: false,
-    preNorm: false,
-    postNorm: true,
-    patchBias: true,
-  };
-  if (vision.size('num_channels', 3) !== 3)
-    throw vision.unsupported('num_channels', `is ${shown(vision.raw('num_channels'))}; pictures have 3`);
-  checkTower(spec, vision);
-  return spec;
 }
 
 function textSize(config: Fields): number {
