@@ -2,7 +2,7 @@ import type { GenerationResult, Piece, TokenLogprob, ToolCall } from '../index.j
 import { type AnswerFormat, sseData } from './answer-format.js';
 import type { Refusal } from './failures.js';
 import { contentLogprobs } from './logprobs-format.js';
-import { costOf, finishReason, headOf, type OpenAiForm, usageOf, withCosts } from './openai-format.js';
+import { costOf, finishReason, headOf, type OpenAiForm, streamEnd, usageOf, withCosts } from './openai-format.js';
 
 const callOf = ({ id, name, arguments: given }: ToolCall) => ({
   id,
@@ -52,8 +52,7 @@ export class ChatFormat implements AnswerFormat {
   }
 
   close(results: readonly GenerationResult[]): string {
-    const usage = { ...this.#head, object: 'chat.completion.chunk', choices: [], usage: usageOf(results) };
-    return `${this.#form.includeUsage ? sseData(usage) : ''}data: [DONE]\n\n`;
+    return streamEnd(this.#form, { ...this.#head, object: 'chat.completion.chunk' }, results);
   }
 
   failure({ error }: Refusal): string {

@@ -2,7 +2,7 @@ import type { GenerationResult, Piece } from '../index.js';
 import { type AnswerFormat, sseData } from './answer-format.js';
 import type { Refusal } from './failures.js';
 import { type PlacedLogprob, plainLogprobs } from './logprobs-format.js';
-import { costOf, finishReason, headOf, type OpenAiForm, usageOf, withCosts } from './openai-format.js';
+import { costOf, finishReason, headOf, type OpenAiForm, streamEnd, usageOf, withCosts } from './openai-format.js';
 
 /** What was told of a choice so far. */
 interface Told {
@@ -49,8 +49,7 @@ export class CompletionFormat implements AnswerFormat {
   }
 
   close(results: readonly GenerationResult[]): string {
-    const usage = { ...this.#head, object: 'text_completion', choices: [], usage: usageOf(results) };
-    return `${this.#form.includeUsage ? sseData(usage) : ''}data: [DONE]\n\n`;
+    return streamEnd(this.#form, { ...this.#head, object: 'text_completion' }, results);
   }
 
   failure({ error }: Refusal): string {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { GenerationResult } from '../index.js';
+import { sseData } from './answer-format.js';
 
 /** What a request asks of the form of its answer. */
 export interface OpenAiForm {
@@ -63,3 +64,9 @@ export const headOf = (kind: string, model: string) => ({
   model,
   system_fingerprint: 'flashrow',
 });
+
+/** The last events of a stream. `head` is what every chunk begins with. */
+export function streamEnd({ includeUsage }: OpenAiForm, head: object, results: readonly GenerationResult[]): string {
+  const usage = { ...head, choices: [], usage: usageOf(results) };
+  return `${includeUsage ? sseData(usage) : ''}data: [DONE]\n\n`;
+}

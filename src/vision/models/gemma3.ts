@@ -5,7 +5,7 @@ import { squashProcessor } from '../process/squash-processor.js';
 import { siglipSpec } from '../tower/siglip-spec.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
-import { gridOf } from '../tower/tower-spec.js';
+import { gridOf, visionConfig } from '../tower/tower-spec.js';
 import type { Eyes, VisionSource } from '../vision-model.js';
 import { imageTokenOf } from './llava.js';
 
@@ -20,8 +20,7 @@ const END = '<end_of_image>';
  * a norm, and go through one matrix. Throws UNSUPPORTED or CORRUPT.
  */
 export function gemma3Vision({ config, processor, tensors }: VisionSource): Eyes {
-  const vision = config.object('vision_config');
-  if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
+  const vision = visionConfig(config);
   checkType(vision);
   const spec = siglipSpec(vision, { patchSize: 16, hiddenSize: 768, numHeads: 12 });
   const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.patch_embedding.weight');

@@ -5,7 +5,7 @@ import { Linear } from '../tower/linear.js';
 import { siglipSpec } from '../tower/siglip-spec.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
-import { gridOf } from '../tower/tower-spec.js';
+import { gridOf, visionConfig } from '../tower/tower-spec.js';
 import type { Eyes, VisionSource } from '../vision-model.js';
 import { imageTokenOf } from './llava.js';
 
@@ -20,8 +20,7 @@ const GLOBAL = '<global-img>';
  * patches of a square become one token, and one linear layer takes it to the text half. Throws UNSUPPORTED or CORRUPT.
  */
 export function idefics3Vision({ config, processor, tensors }: VisionSource): Eyes {
-  const vision = config.object('vision_config');
-  if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
+  const vision = visionConfig(config);
   const spec = siglipSpec(vision, { patchSize: 32, hiddenSize: 1152, numHeads: 16 });
   const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.patch_embedding.weight');
   const tower = new Tower(spec, huggingFaceTower(prefix), tensors);

@@ -5,7 +5,7 @@ import { activate } from '../tower/activate.js';
 import { Linear } from '../tower/linear.js';
 import { Tower } from '../tower/tower.js';
 import { huggingFaceTower } from '../tower/tower-names.js';
-import { checkTower, gridOf, type TowerSpec, tokensOf, towerActivation } from '../tower/tower-spec.js';
+import { checkTower, gridOf, type TowerSpec, tokensOf, towerActivation, visionConfig } from '../tower/tower-spec.js';
 import type { Eyes, VisionSource } from '../vision-model.js';
 
 const TOWER_PREFIXES = ['vision_tower.vision_model.', 'model.vision_tower.vision_model.', 'model.vision_tower.'];
@@ -16,8 +16,7 @@ const PROJECTOR_PREFIXES = ['multi_modal_projector.', 'model.multi_modal_project
  * between them. Throws UNSUPPORTED or CORRUPT.
  */
 export function llavaVision({ config, processor, tensors }: VisionSource): Eyes {
-  const vision = config.object('vision_config');
-  if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
+  const vision = visionConfig(config);
   const spec = clipSpec(vision, (layers) => layerLookedAt(config, 'vision_feature_layer', layers));
   const keepsClass = keepsClassToken(config);
   const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.class_embedding');
@@ -88,8 +87,6 @@ export function clipSpec(vision: Fields, layersOf: (layers: number) => number): 
     postNorm: false,
     patchBias: false,
   };
-  if (vision.size('num_channels', 3) !== 3)
-    throw vision.unsupported('num_channels', `is ${shown(vision.raw('num_channels'))}; pictures have 3`);
   checkTower(spec, vision);
   return spec;
 }

@@ -1,4 +1,3 @@
-import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
 import { checkTower, type TowerSpec, towerActivation } from './tower-spec.js';
 
@@ -21,8 +20,6 @@ export function siglipSpec(vision: Fields, { patchSize, hiddenSize, numHeads }: 
     postNorm: true,
     patchBias: true,
   };
-  if (vision.size('num_channels', 3) !== 3)
-    throw vision.unsupported('num_channels', `is ${shown(vision.raw('num_channels'))}; pictures have 3`);
   checkTower(spec, vision);
   return spec;
 }

@@ -53,8 +53,17 @@ export const gridOf = ({ imageSize, patchSize }: Pick<TowerSpec, 'imageSize' | '
 /** Tokens of a tile. */
 export const tokensOf = (spec: TowerSpec): number => gridOf(spec) ** 2 + (spec.classToken ? 1 : 0);
 
-/** Throws CORRUPT for sizes that do not go together. */
+/** The part of a config that describes the tower. Throws CORRUPT where there is none. */
+export function visionConfig(config: Fields): Fields {
+  const vision = config.object('vision_config');
+  if (vision === null) throw config.corrupt('vision_config', 'is missing; it should describe the vision tower');
+  return vision;
+}
+
+/** Throws CORRUPT for sizes that do not go together, UNSUPPORTED for pictures of other channels than three. */
 export function checkTower(spec: TowerSpec, fields: Fields): void {
+  if (fields.size('num_channels', 3) !== 3)
+    throw fields.unsupported('num_channels', `is ${shown(fields.raw('num_channels'))}; pictures have 3`);
   if (spec.patchSize > spec.imageSize)
     throw fields.corrupt('patch_size', `is ${spec.patchSize}, more than the ${spec.imageSize} pixels of a picture`);
   if (spec.hiddenSize % spec.numHeads !== 0)
