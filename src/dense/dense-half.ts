@@ -13,7 +13,10 @@ export interface NetworkInputs {
 export interface DenseHalf {
   /** Bytes of weights held in memory. */
   readonly residentBytes: number;
-  /** The residual streams of a pass, where there are several; null for one. x is then what a layer reads of them. */
+  /**
+   * The residual streams of a pass, where there are several that gates mix; else null. x is then what a layer reads of
+   * them.
+   */
   readonly streams: ResidualStreams | null;
   /**
    * Begins a pass, whose tokens may be of several sequences. x[ids.length, hiddenSize] = the embedding rows of `ids`,

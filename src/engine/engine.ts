@@ -117,7 +117,9 @@ export class Engine {
     const input = this.#input;
     const output = this.#output;
     this.#begin(pass);
-    dense.embed(standIns(this.#ids, given), pass.positions, x);
+    const ids = standIns(this.#ids, given);
+    dense.embed(ids, pass.positions, x);
+    feedForward.begin(ids);
     if (given) giveRows(this.#ids, given, x, spec.hiddenSize);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {

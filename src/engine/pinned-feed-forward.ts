@@ -52,6 +52,10 @@ export class PinnedFeedForward implements StreamedFeedForward {
     );
   }
 
+  begin(ids: ArrayLike<number>): void {
+    this.#selector.begin?.(ids);
+  }
+
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
     this.tap?.(layer, x, tokens);
     const { unit, slots: pinned } = this.#allocation.layers[layer];

@@ -1,6 +1,7 @@
 import { bridgeScratchBytes, keyValueBytes, PAGE_POSITIONS } from '../../native-bridge/memory.js';
 import { READ_THREADS } from '../disk/read-threads.js';
 import { indexFloats } from '../mixers/block-index.js';
+import { compressedStateBytes, mostRows, seenBytes } from '../mixers/compressed-size.js';
 import { mixerScratchBytes } from '../mixers/footprint.js';
 import { recurrentStateBytes } from '../mixers/state-size.js';
 import { keyValueGroups } from '../model/attention-layers.js';
@@ -43,7 +44,7 @@ export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFo
       keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
       keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
     );
-  }, recurrentStateBytes(spec) + indexBytes(spec, contextSize));
+  }, recurrentStateBytes(spec) + indexBytes(spec, contextSize) + compressedStateBytes(spec, contextSize, keptAs(format)));
 }
 
 /** Bytes that the index of blocks keeps in all layers with attention. */
@@ -79,7 +80,8 @@ export function scratchBytes(
     numNeurons: spec.intermediateSize,
     expertNeurons: spec.experts && largestNetwork(spec, spec.experts),
     keepsHidden,
-    contextSize,
+    // Attention goes over rows of keys, which are more than positions where some are compressed.
+    contextSize: spec.compressedAttention ? mostRows(spec.compressedAttention, contextSize) : contextSize,
   };
   // Each kind of layers attends with buffers of its own. No call brings them tokens of a network.
   const others = groups
@@ -90,6 +92,7 @@ export function scratchBytes(
     others.reduce((sum, bytes) => sum + bytes, 0) +
     mixerScratchBytes(spec, tokens) +
     indexScratch(spec, contextSize) +
+    (spec.compressedAttention ? seenBytes(spec.compressedAttention, contextSize) : 0) +
     tokens * perNeuron * spec.intermediateSize +
     4 * (tokens * perToken + routing + logitRows(sequences) * spec.vocabSize)
   );

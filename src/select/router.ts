@@ -6,6 +6,8 @@ import type { Selector } from './selector.js';
 /** A layer's router, [numExperts, hiddenSize]. */
 export interface RouterLayer extends RouterVectors {
   matrix: ResidentMatrix;
+  /** The experts of each token id, [vocabSize, numExpertsPerToken]. Absent or null: the router chooses. */
+  table?: Int32Array | null;
 }
 
 /** A layer without experts: every token needs all of its units. */
@@ -34,6 +36,8 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
   const places = new Uint32Array(numExperts);
   const asked = new Uint8Array(numExperts);
   let isDense = false;
+  /** The ids of the pass. */
+  let ids: ArrayLike<number> = [];
 
   return {
     name: 'router',
@@ -41,6 +45,9 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
     residentProducts: null,
     get weights() {
       return isDense ? null : weights;
+    },
+    begin(of) {
+      ids = of;
     },
     select(layer, x, tokens, units) {
       const router = layers[layer];
@@ -53,7 +60,9 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
       asked.fill(0);
       for (let token = 0; token < tokens; token++) {
         const at = token * numExpertsPerToken;
-        route(logits, token * numExperts, router, chosen, shares, at);
+        const from = router.table ? ids[token] * numExpertsPerToken : 0;
+        for (let i = 0; router.table && i < numExpertsPerToken; i++) chosen[at + i] = router.table[from + i];
+        route(logits, token * numExperts, router, chosen, shares, at, Boolean(router.table));
         for (let i = at; i < at + numExpertsPerToken; i++) asked[chosen[i]] = 1;
       }
       let count = 0;

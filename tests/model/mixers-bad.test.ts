@@ -25,7 +25,7 @@ const CASES: [string, string, string, RegExp][] = [
   ['granitehybrid', '$.ssm.time_step_rank=7', 'CORRUPT', /the 7 heads do not divide/],
   ['deepseek2-glm', '$.attention.key_length_mla=16', 'CORRUPT', /above the 16 that rotate/],
   ['deepseek2-glm', '$.attention.kv_lora_rank=32', 'CORRUPT', /attn_kv_a_mqa/],
-  ['nemotron_h_moe', '$.feed_forward_length=[64,64,0,0,64,0,64]', 'UNSUPPORTED', /block 0 a network/],
+  ['nemotron_h_moe', '$.feed_forward_length=[0,64,0,0,64,0,0]', 'UNSUPPORTED', /no network follows the last mixer/],
   ['nemotron_h_moe', '$.feed_forward_length=[0,64,0,0,64,0]', 'CORRUPT', /a number for each of the 7 blocks/],
   ['nemotron_h_moe', '$.moe_latent_size=64', 'CORRUPT', /ffn_latent_down\.weight.* is missing/],
   ['nemotron_h_moe', '$.moe_latent_size=100000', 'CORRUPT', /moe_latent_size" is 100000, which is more than/],
@@ -52,6 +52,18 @@ const CASES: [string, string, string, RegExp][] = [
   ['qwen4exp', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
   ['qwen4exp', '$.attention.indexer.head_count=3', 'CORRUPT', /indexer\.q_proj\.weight.* is of shape \[64, 128\]/],
   ['nemotron_h_moe', '$.attention.head_count_kv=[0]', 'CORRUPT', /a number for each of the 7 blocks/],
+  ['deepseek4', '$.attention.compress_ratios=[0,4,128]', 'CORRUPT', /compress_ratios" is \[0, 4, 128\].* 4 layers/],
+  ['deepseek4', '$.attention.compress_ratios=[0,4,64,4]', 'UNSUPPORTED', /supported: 0, 4, 128/],
+  ['deepseek4', '$.attention.compress_ratios=[0,128,4,4]', 'CORRUPT', /blk\.1\.attn_compressor_kv\.weight.* is of shape/],
+  ['deepseek4', '$.attention.output_group_count=3', 'CORRUPT', /does not divide the 4 heads/],
+  ['deepseek4', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
+  ['deepseek4', '$.attention.sliding_window=0', 'CORRUPT', /sliding_window" is 0/],
+  ['deepseek4', '$.hyper_connection.count=1', 'CORRUPT', /hyper_connection\.count" is 1; there are from 2/],
+  ['deepseek4', '$.hyper_connection.count=8', 'CORRUPT', /hc_attn_fn\.weight.* is of shape/],
+  ['deepseek4', '$.hyper_connection.sinkhorn_iterations=0', 'CORRUPT', /sinkhorn_iterations" is 0/],
+  ['deepseek4', '$.swiglu_clamp_exp=[1,1,2,1]', 'UNSUPPORTED', /swiglu_clamp_exp" differs from layer to layer/],
+  ['deepseek4', '$.swiglu_clamp_shexp=[0,0,0,0]', 'UNSUPPORTED', /swiglu_clamp_shexp" sets no limit/],
+  ['deepseek4', '$.hash_layer_count=2', 'CORRUPT', /blk\.1\.ffn_gate_tid2eid\.weight.* is missing/],
 ];
 
 describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${withoutTiny2026}`, () => {
@@ -71,6 +83,10 @@ describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${
     ['qwen4exp', 'per_layer_token_embd.weight'],
     ['qwen4exp', 'output_hc_down.weight'],
     ['qwen4exp', 'blk.3.indexer.k_norm.weight'],
+    ['deepseek4', 'blk.0.ffn_gate_tid2eid.weight'],
+    ['deepseek4', 'blk.1.indexer_compressor_ape.weight'],
+    ['deepseek4', 'blk.2.attn_sinks.weight'],
+    ['deepseek4', 'output_hc_scale.weight'],
   ])('%s without %s is refused', async (model, tensor) => {
     const path = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'a' });
     const bytes = readFileSync(path);
