@@ -22,8 +22,8 @@ interface Mix {
 /**
  * Residual streams side by side, whose mix adds up to 1 (manifold-constrained hyper-connections; llama.cpp,
  * deepseek4.cpp). A matrix makes weights of all streams of a token in a common norm. Mixer and network read a weighted
- * sum of the streams. Then each stream becomes a mix of all of them, by a matrix whose rows and columns add up to 1, and
- * a share of what mixer or network bring.
+ * sum of the streams. Then each stream becomes a mix of all of them, by a matrix whose rows and columns add up to 1,
+ * and a share of what mixer or network bring.
  */
 export class BalancedStreams implements Streams {
   /** Bytes of the weights held. */
@@ -145,8 +145,8 @@ export class BalancedStreams implements Streams {
 }
 
 /**
- * Makes a matrix [count, count] of logits, from `first` on, one whose rows and columns add up to 1, in place: a softmax of
- * each row, then all columns and all rows by turns (Sinkhorn and Knopp), columns first and last.
+ * Makes a matrix [count, count] of logits, from `first` on, one whose rows and columns add up to 1, in place: a softmax
+ * of each row, then all columns and all rows by turns (Sinkhorn and Knopp), columns first and last.
  */
 function balance(matrix: Float64Array, first: number, count: number, rounds: number, epsilon: number): void {
   for (let row = first; row < first + count * count; row += count) {

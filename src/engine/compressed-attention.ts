@@ -34,9 +34,9 @@ interface LayerCompressor extends Compression {
 }
 
 /**
- * The mixer of attention with compressed keys (llama.cpp, deepseek4.cpp): each token sees the keys of a window, and those
- * that stand for several positions each, all of them or the best by an index. A key is its own value. Throws CORRUPT,
- * NOT_FOUND, IO or BridgeError, and then holds nothing.
+ * The mixer of attention with compressed keys (llama.cpp, deepseek4.cpp): each token sees the keys of a window, and
+ * those that stand for several positions each, all of them or the best by an index. A key is its own value. Throws
+ * CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing.
  */
 export function createCompressedAttention(options: AttentionOptions, attention: CompressedAttentionSpec): Mixer {
   const held = new HeldParts();

@@ -95,8 +95,8 @@ export class CompressedProjections {
   }
 
   /**
-   * Makes q[tokens, heads * headDim] and keys[tokens, headDim] of the residual stream x[tokens, hiddenSize], and the rows
-   * of what is compressed. Token t stands at positions[t].
+   * Makes q[tokens, heads * headDim] and keys[tokens, headDim] of the residual stream x[tokens, hiddenSize], and the
+   * rows of what is compressed. Token t stands at positions[t].
    */
   project(
     x: Float32Array,

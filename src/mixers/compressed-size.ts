@@ -82,7 +82,8 @@ export function compressedScratchBytes(spec: ModelSpec, attention: CompressedAtt
   const queries = spec.numAttentionHeads * spec.headDim;
   const pending = Math.max(...attention.ratios.map((_, layer) => pendingFloats(spec, layer)));
   // What is pending lies once in the rows of products, and once put together.
-  const floats = spec.hiddenSize + queryRank + 2 * queries + spec.headDim + 2 * pending;
+  const mixed = attention.outputGroups * attention.outputRank;
+  const floats = spec.hiddenSize + queryRank + 2 * queries + spec.headDim + 2 * pending + mixed;
   const ofIndex = index.heads * (index.headDim + 1);
   const tables = 2 * (8 * (spec.rotary?.dimension ?? 0) + 4) + 8 * attention.rotary.dimension + 4;
   return tokens * (4 * (floats + ofIndex) + tables);

@@ -1,3 +1,4 @@
+import { BestKeys } from './best-keys.js';
 import { compressedRow } from './compressed-size.js';
 
 interface IndexSizes {
@@ -13,13 +14,13 @@ interface IndexSizes {
 export class KeyIndex {
   readonly #sizes: IndexSizes;
   readonly #scores: Float32Array;
-  readonly #sorted: Float32Array;
+  readonly #best: BestKeys;
 
   /** `mostKeys`: of one layer. */
   constructor(sizes: IndexSizes, mostKeys: number) {
     this.#sizes = sizes;
     this.#scores = new Float32Array(mostKeys);
-    this.#sorted = new Float32Array(mostKeys);
+    this.#best = new BestKeys(Math.min(sizes.topKeys, mostKeys));
   }
 
   /**
@@ -33,32 +34,10 @@ export class KeyIndex {
     row: number,
     { seen, at, ratio }: { seen: Uint8Array; at: number; ratio: number },
   ): void {
-    const { topKeys } = this.#sizes;
-    const mark = (key: number) => {
-      seen[at + compressedRow(ratio, key)] = 1;
-    };
-    if (count <= topKeys) {
-      for (let key = 0; key < count; key++) mark(key);
-      return;
-    }
-    const scores = this.#scores.subarray(0, count);
-    for (let key = 0; key < count; key++) scores[key] = this.#score(keys, key, queries, weights, row);
-    const sorted = this.#sorted.subarray(0, count);
-    sorted.set(scores);
-    sorted.sort();
-    const least = sorted[count - topKeys];
-    let left = topKeys;
-    for (let key = 0; key < count; key++)
-      if (scores[key] > least) {
-        mark(key);
-        left--;
-      }
-    // Of keys as good as each other the first ones count.
-    for (let key = 0; key < count && left > 0; key++)
-      if (scores[key] === least) {
-        mark(key);
-        left--;
-      }
+    const scores = this.#scores;
+    const chooses = count > this.#sizes.topKeys;
+    for (let key = 0; chooses && key < count; key++) scores[key] = this.#score(keys, key, queries, weights, row);
+    for (const key of this.#best.of(scores, count)) seen[at + compressedRow(ratio, key)] = 1;
   }
 
   #score(keys: Float32Array, key: number, queries: Float32Array, weights: Float32Array, row: number): number {

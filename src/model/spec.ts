@@ -59,7 +59,9 @@ export interface PerLayerInputsSpec {
  */
 export type ResidualStreamsSpec = GatedStreamsSpec | BalancedStreamsSpec;
 
-/** Each stream in a norm, its values weighed by gates of their own (Qwen3.8-Flash-Next). This stands in place of norms. */
+/**
+ * Each stream in a norm, its values weighed by gates of their own (Qwen3.8-Flash-Next). This stands in place of norms.
+ */
 export interface GatedStreamsSpec {
   count: number;
   /** Rows of the bottleneck that the gates pass. */

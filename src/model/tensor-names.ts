@@ -116,8 +116,8 @@ export type StreamsTensor =
 
 /**
  * Attention with compressed keys: what makes them of positions, the same for their index, its queries' weights, and
- * what each group of heads passes. `expertTable` has the experts of each token, [vocabSize * numExpertsPerToken], as the
- * bits of 32-bit integers.
+ * what each group of heads passes. `expertTable` has the experts of each token, [vocabSize * numExpertsPerToken], as
+ * the bits of 32-bit integers.
  */
 export type CompressionTensor =
   | 'outputGroups'

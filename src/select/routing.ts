@@ -12,8 +12,8 @@ export interface RouterVectors {
 
 /**
  * Routes one token: from its logits[first, first + numExperts) it writes its experts to chosen[at, at +
- * numExpertsPerToken), the best first, and their weights to shares at the same places. With `given` the experts are there
- * already.
+ * numExpertsPerToken), the best first, and their weights to shares at the same places. With `given` the experts are
+ * there already.
  */
 export type Route = (
   logits: Float32Array,

@@ -137,8 +137,8 @@ function withoutMissingBlocks(metadata: Fields, tensors: SourceTensors): Fields 
 }
 
 /**
- * DeepSeek V4: several residual streams whose mix adds up to 1, attention to a window and to compressed keys, and experts
- * that a table chooses in the first layers.
+ * DeepSeek V4: several residual streams whose mix adds up to 1, attention to a window and to compressed keys, and
+ * experts that a table chooses in the first layers.
  */
 export const deepseek4: Architecture = {
   ...family,
