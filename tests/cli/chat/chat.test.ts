@@ -113,7 +113,7 @@ describe('chat from a pipe', () => {
   });
 
   test('an interrupt with --json prints what there is so far', async () => {
-    const typed = 'Once upon a time\nOne day\nA dog\n';
+    const typed = `Once upon a time\n${'One day\n'.repeat(60)}`;
     const { child, outcome } = start([...CHAT, '--json', '--ignore-eos', '--max-tokens', '150'], typed);
     // The word about the limit is the end of the first answer.
     child.stderr?.once('data', () => child.kill('SIGINT'));
