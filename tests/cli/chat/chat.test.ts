@@ -217,8 +217,8 @@ describe('chat from a pipe', () => {
 const ANSWERING = /\n[\s\S]*[a-z], [a-z]/;
 
 /**
- * Types Ctrl-C into an answer. One that ended by itself meanwhile, as on a loaded machine, is asked for again: Ctrl-C then
- * says how to leave.
+ * Types Ctrl-C into an answer. One that ended by itself meanwhile, as on a loaded machine, is asked for again: Ctrl-C
+ * then says how to leave.
  */
 async function interruptAnswer(terminal: Terminal, message: string): Promise<void> {
   for (;;) {
