@@ -48,7 +48,9 @@ export function foldBlocks(kinds: readonly BlockKind[], refuse: (problem: string
       continue;
     }
     if (open.attention !== null)
-      throw refuse(`makes block ${block} a mixer right after attention, in block ${open.attention}; a network has to follow attention`);
+      throw refuse(
+        `makes block ${block} a mixer right after attention, in block ${open.attention}; a network has to follow attention`,
+      );
     if (open.recurrent !== null) open.before.push(open.recurrent);
     open.recurrent = null;
     open[kind] = block;
