@@ -1,5 +1,5 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
-import { streamWeights, streamsWidth } from '../model/mixer-tensors.js';
+import { streamsWidth, streamWeights } from '../model/mixer-tensors.js';
 import type { BalancedStreamsSpec, ModelSpec } from '../model/spec.js';
 import { HEAD_STREAMS, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';

@@ -81,15 +81,13 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
 function loadStreams(load: SegmentLoad, maxTokens: number): Streams | null {
   const { residualStreams: streams } = load.spec;
   if (!streams) return null;
-  return 'rank' in streams ? new ResidualStreams(load, streams, maxTokens) : new BalancedStreams(load, streams, maxTokens);
+  return 'rank' in streams
+    ? new ResidualStreams(load, streams, maxTokens)
+    : new BalancedStreams(load, streams, maxTokens);
 }
 
 /** Loads layer by layer, then what all layers share, then both ends of the model. */
-function loadParts(
-  load: SegmentLoad,
-  streams: Streams | null,
-  { maxTokens, onLayer }: DenseHalfOptions,
-): DenseParts {
+function loadParts(load: SegmentLoad, streams: Streams | null, { maxTokens, onLayer }: DenseHalfOptions): DenseParts {
   const { spec, tensors, bridge, held } = load;
   const layers: DenseLayer[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {

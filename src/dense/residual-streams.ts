@@ -1,8 +1,8 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import { streamsWidth } from '../model/mixer-tensors.js';
 import type { GatedStreamsSpec, ModelSpec } from '../model/spec.js';
-import { balancedScratchBytes } from './balanced-streams.js';
 import { HEAD_STREAMS, layerTensor } from '../model/tensor-names.js';
+import { balancedScratchBytes } from './balanced-streams.js';
 import { tensorNamed } from './check-tensors.js';
 import type { SegmentLoad } from './load-layer.js';
 import { loadMatrix, loadVector } from './load-tensor.js';

@@ -91,7 +91,10 @@ class CompressedAttention implements Mixer {
           pageBytes,
         }),
     );
-    this.#index = new KeyIndex(index, Math.max(...attention.ratios.map((_, i) => indexKeys(attention, i, contextSize))));
+    this.#index = new KeyIndex(
+      index,
+      Math.max(...attention.ratios.map((_, i) => indexKeys(attention, i, contextSize))),
+    );
     this.#seen = new Uint8Array(ATTENDED_AT_ONCE * mostRows(attention, contextSize));
     const queries = maxTokens * numAttentionHeads * headDim;
     const pending = Math.max(...attention.ratios.map((_, layer) => pendingFloats(spec, layer)));

@@ -67,7 +67,8 @@ export function compressedStateBytes(spec: ModelSpec, contextSize: number, forma
     const ratio = attention.ratios[layer];
     const ofKeys = ratio === 0 ? 0 : Math.ceil(contextSize / positionsOfPage(ratio));
     const kept = PAGE_POSITIONS * pages * pendingFloats(spec, layer);
-    bytes += (pages + ofKeys) * pageBytes + 4 * (kept + attention.index.headDim * indexKeys(attention, layer, contextSize));
+    bytes +=
+      (pages + ofKeys) * pageBytes + 4 * (kept + attention.index.headDim * indexKeys(attention, layer, contextSize));
   }
   return bytes;
 }

@@ -23,7 +23,13 @@ export class KeyCompressor {
   /** Rows have values of the key's numbers from column `first` on, and then gates. `rotary` turns keys one by one. */
   constructor(
     compression: Compression,
-    { size, first, norm, epsilon, rotary }: { size: number; first: number; norm: Float32Array; epsilon: number; rotary: Rotary },
+    {
+      size,
+      first,
+      norm,
+      epsilon,
+      rotary,
+    }: { size: number; first: number; norm: Float32Array; epsilon: number; rotary: Rotary },
   ) {
     this.#compression = compression;
     this.#size = size;

@@ -36,15 +36,18 @@ const READ_THREAD_BYTES = 1.2e6;
 export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   const sharedValueDim = spec.latentAttention?.latentDim;
   const windowed = windowPages(spec, contextSize) * PAGE_POSITIONS;
-  return keyValueGroups(spec).reduce((sum, { layers, ...heads }) => {
-    const shape = { ...heads, sharedValueDim, format: keptAs(format) };
-    const sliding = layers.filter((layer) => slides(spec, layer)).length;
-    return (
-      sum +
-      keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
-      keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
-    );
-  }, recurrentStateBytes(spec) + indexBytes(spec, contextSize) + compressedStateBytes(spec, contextSize, keptAs(format)));
+  return keyValueGroups(spec).reduce(
+    (sum, { layers, ...heads }) => {
+      const shape = { ...heads, sharedValueDim, format: keptAs(format) };
+      const sliding = layers.filter((layer) => slides(spec, layer)).length;
+      return (
+        sum +
+        keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
+        keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
+      );
+    },
+    recurrentStateBytes(spec) + indexBytes(spec, contextSize) + compressedStateBytes(spec, contextSize, keptAs(format)),
+  );
 }
 
 /** Bytes that the index of blocks keeps in all layers with attention. */

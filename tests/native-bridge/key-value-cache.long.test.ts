@@ -275,7 +275,13 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
       expect(bits(answers[1])).toEqual(bits(answers[0]));
       expect(firstBeyond(answers[2], Float64Array.from(answers[0]), 2e-5)).toBeNull();
       // A token by itself has the bits that it has among others.
-      const cache = bridge.createKeyValueCache({ ...shape, format, numLayers: 1, contextSize: 400, sharedValueDim: 16 });
+      const cache = bridge.createKeyValueCache({
+        ...shape,
+        format,
+        numLayers: 1,
+        contextSize: 400,
+        sharedValueDim: 16,
+      });
       cache.append(0, 0, 400, k, k);
       const alone = new Float32Array(64);
       cache.attend(0, 398, 1, q.subarray(64, 128), alone, seen.subarray(400, 799), 1);

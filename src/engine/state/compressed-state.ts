@@ -1,7 +1,14 @@
 import type { KeyValueCache } from '../../../native-bridge/bridge.js';
 import { PAGE_POSITIONS, pagesOf } from '../../../native-bridge/memory.js';
 import { FlashrowError } from '../../errors.js';
-import { compressedRow, indexKeys, pendingFloats, positionRow, rowsOf, seenPositions } from '../../mixers/compressed-size.js';
+import {
+  compressedRow,
+  indexKeys,
+  pendingFloats,
+  positionRow,
+  rowsOf,
+  seenPositions,
+} from '../../mixers/compressed-size.js';
 import { PendingRows } from '../../mixers/pending-rows.js';
 import { windowPages } from '../../model/sliding-window.js';
 import type { CompressedAttentionSpec, ModelSpec } from '../../model/spec.js';

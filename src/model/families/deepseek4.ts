@@ -42,16 +42,14 @@ function limitsOf(metadata: Fields, key: Key, numLayers: number): Pick<ModelSpec
 }
 
 /** Throws CORRUPT or UNSUPPORTED. */
-function attentionOf(
-  metadata: Fields,
-  key: Key,
-  spec: ModelSpec,
-  tensors: SourceTensors,
-): CompressedAttentionSpec {
+function attentionOf(metadata: Fields, key: Key, spec: ModelSpec, tensors: SourceTensors): CompressedAttentionSpec {
   const ratiosKey = key('attention.compress_ratios');
   const ratios = metadata.raw(ratiosKey);
   if (!Array.isArray(ratios) || ratios.length < spec.numLayers)
-    throw metadata.corrupt(ratiosKey, `is ${shown(ratios)}; it should have a number for each of the ${spec.numLayers} layers`);
+    throw metadata.corrupt(
+      ratiosKey,
+      `is ${shown(ratios)}; it should have a number for each of the ${spec.numLayers} layers`,
+    );
   const ofLayers = ratios.slice(0, spec.numLayers).map(Number);
   if (!ofLayers.every((ratio) => RATIOS.includes(ratio)))
     throw metadata.unsupported(ratiosKey, `is ${shown(ratios)}; supported: ${RATIOS.join(', ')}`);
