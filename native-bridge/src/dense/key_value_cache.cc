@@ -174,8 +174,7 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
               std::to_string(layer.length) + " are held");
   }
   const size_t seen = layer.window == 0 || position < layer.window ? 0 : position + 1 - layer.window;
-  const uint8_t* const pages =
-      seenBlocks == nullptr ? nullptr : markPages(position, tokens, seenBlocks, blockSize);
+  const uint8_t* const pages = seenBlocks == nullptr ? nullptr : markPages(position, tokens, seenBlocks, blockSize);
   for (size_t page = seen / kPagePositions; page * kPagePositions < position + tokens; page++) {
     if (pages != nullptr && pages[page] == 0) continue;
     if (!holds(layer, page)) failUsage("positions from " + std::to_string(page * kPagePositions) + " on were dropped");
