@@ -2,8 +2,8 @@ import type { Bridge, KeyValueCache } from '../../../native-bridge/bridge.js';
 import { layerNorm } from '../../dense/norm.js';
 import { activate } from './activate.js';
 import { Linear } from './linear.js';
-import type { TowerLayerTensor, TowerNames } from './tower-names.js';
-import { type TowerSpec, tokensOf } from './tower-spec.js';
+import { type LayerNames, QUERIES_KEYS_VALUES, type TowerLayerTensor } from './tower-names.js';
+import type { TowerSpec } from './tower-spec.js';
 import type { TowerTensors } from './tower-tensors.js';
 
 /** Rows that go through the feed-forward network together, so that its wide rows stay few. */
@@ -20,7 +20,10 @@ export interface TowerBuffers {
   wide: Float32Array;
 }
 
-export const towerBuffers = ({ hiddenSize, intermediateSize }: TowerSpec, rows: number): TowerBuffers => ({
+/** What a layer has to know of its tower. */
+export type LayerSpec = Pick<TowerSpec, 'hiddenSize' | 'intermediateSize' | 'epsilon' | 'activation'>;
+
+export const towerBuffers = ({ hiddenSize, intermediateSize }: LayerSpec, rows: number): TowerBuffers => ({
   normed: new Float32Array(rows * hiddenSize),
   q: new Float32Array(rows * hiddenSize),
   k: new Float32Array(rows * hiddenSize),
@@ -30,23 +33,30 @@ export const towerBuffers = ({ hiddenSize, intermediateSize }: TowerSpec, rows: 
 
 /** What a layer works with. */
 interface LayerParts {
-  spec: TowerSpec;
-  names: TowerNames;
+  spec: LayerSpec;
+  names: LayerNames;
   tensors: TowerTensors;
   bridge: Bridge;
   /** Keys and values of one tile, in f32. */
   cache: KeyValueCache;
   buffers: TowerBuffers;
+  /** Tokens of a tile. */
+  tokens: number;
+  /** Rotary positions of vectors[tokens, hiddenSize], in place; absent where learned ones are all. */
+  turn?: (vectors: Float32Array) => void;
 }
 
 /** Runs layer `index` over x[tiles, tokens, hiddenSize], in place. Its weights are in memory meanwhile alone. */
 export function runLayer(parts: LayerParts, index: number, x: Float32Array, tiles: number): void {
   const { spec, names, tensors, bridge, buffers } = parts;
   const { hiddenSize, intermediateSize, epsilon, activation } = spec;
-  const rows = tiles * tokensOf(spec);
+  const rows = tiles * parts.tokens;
   const linear = (name: TowerLayerTensor, outputs: number, inputs: number) => {
     const place = (part: 'weight' | 'bias') => names.layer(index, name, part);
-    return new Linear(tensors, bridge, place('weight'), place('bias'), [outputs, inputs]);
+    const at = names.fused ? QUERIES_KEYS_VALUES.indexOf(name) : -1;
+    const whole = at < 0 ? outputs : QUERIES_KEYS_VALUES.length * outputs;
+    const some = { first: Math.max(0, at) * outputs, rows: outputs };
+    return new Linear(tensors, bridge, place('weight'), place('bias'), [whole, inputs], some);
   };
   const norm = (name: TowerLayerTensor, from: Float32Array, count: number, to: Float32Array) => {
     const vector = (part: 'weight' | 'bias') => tensors.values(names.layer(index, name, part), [hiddenSize]);
@@ -80,12 +90,12 @@ export function runLayer(parts: LayerParts, index: number, x: Float32Array, tile
 }
 
 /** Each token of a tile sees all of it: `normed` becomes what attention gives for `q`, `k` and `v`. */
-function attend({ spec, cache, buffers: { normed, q, k, v } }: LayerParts, tiles: number): void {
+function attend({ spec, cache, buffers: { normed, q, k, v }, tokens, turn }: LayerParts, tiles: number): void {
   const { hiddenSize } = spec;
-  const tokens = tokensOf(spec);
   for (let tile = 0; tile < tiles; tile++) {
     const from = tile * tokens * hiddenSize;
     const end = from + tokens * hiddenSize;
+    for (const vectors of turn ? [q, k] : []) turn!(vectors.subarray(from, end));
     cache.truncate(0, 0);
     cache.append(0, 0, tokens, k.subarray(from, end), v.subarray(from, end));
     cache.attendTogether(0, 0, tokens, q.subarray(from, end), normed.subarray(from, end));

@@ -2,14 +2,14 @@ import type { Bridge } from '../../../native-bridge/bridge.js';
 import { keyValueBytes } from '../../../native-bridge/memory.js';
 import { layerNorm } from '../../dense/norm.js';
 import { Linear } from './linear.js';
+import { layerBytes, layerShapes } from './layer-tensors.js';
 import { NETWORK_ROWS, runLayer, towerBuffers } from './tower-layer.js';
-import type { TowerLayerTensor, TowerNames } from './tower-names.js';
+import type { TowerNames } from './tower-names.js';
 import { gridOf, type TowerSpec, tokensOf } from './tower-spec.js';
 import type { TowerTensors } from './tower-tensors.js';
 
 /** Tokens that go through the tower together: more of them take more memory, and read its weights less often. */
 const BATCH_TOKENS = 2048;
-const LAYER_TENSORS: readonly TowerLayerTensor[] = ['norm1', 'q', 'k', 'v', 'o', 'norm2', 'fc1', 'fc2'];
 
 /** A vision tower. Its weights stay in their file: a layer is read when its turn comes, and let go after it. */
 export class Tower {
@@ -26,8 +26,8 @@ export class Tower {
   }
 
   *#expected(): Generator<[name: string, shape: number[]]> {
-    const { hiddenSize, intermediateSize, patchSize, numLayers, classToken, preNorm, postNorm, patchBias } = this.spec;
-    const { tensor, layer } = this.#names;
+    const { hiddenSize, patchSize, classToken, preNorm, postNorm, patchBias } = this.spec;
+    const { tensor } = this.#names;
     yield [tensor('patch'), [hiddenSize, 3, patchSize, patchSize]];
     if (patchBias) yield [tensor('patchBias'), [hiddenSize]];
     if (classToken) yield [tensor('class'), [hiddenSize]];
@@ -36,13 +36,7 @@ export class Tower {
       yield* [tensor('preNorm'), tensor('preNormBias')].map((name): [string, number[]] => [name, [hiddenSize]]);
     if (postNorm)
       yield* [tensor('postNorm'), tensor('postNormBias')].map((name): [string, number[]] => [name, [hiddenSize]]);
-    for (let index = 0; index < numLayers; index++)
-      for (const name of LAYER_TENSORS) {
-        const outputs = name === 'fc1' ? intermediateSize : hiddenSize;
-        const inputs = name === 'fc2' ? intermediateSize : hiddenSize;
-        yield [layer(index, name, 'weight'), name.startsWith('norm') ? [hiddenSize] : [outputs, inputs]];
-        yield [layer(index, name, 'bias'), [outputs]];
-      }
+    yield* layerShapes(this.spec, this.#names);
   }
 
   /** Tiles that go through together. */
@@ -57,10 +51,7 @@ export class Tower {
     const tokens = tokensOf(spec);
     const rows = Math.min(tiles, this.#batch) * tokens;
     const cache = { numLayers: 1, contextSize: tokens, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
-    const layer = LAYER_TENSORS.reduce(
-      (sum, name) => sum + this.#tensors.bytes(this.#names.layer(0, name, 'weight')),
-      0,
-    );
+    const layer = layerBytes(this.#names, this.#tensors);
     return (
       layer +
       keyValueBytes({ ...cache, format: 'f32' }) +
@@ -83,7 +74,7 @@ export class Tower {
     try {
       const batch = Math.min(tiles, this.#batch);
       const buffers = towerBuffers(spec, batch * tokens);
-      const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers };
+      const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers, tokens };
       for (let first = 0; first < tiles; first += batch) {
         const some = Math.min(batch, tiles - first);
         const rows = x.subarray(first * tokens * hiddenSize, (first + some) * tokens * hiddenSize);
