@@ -47,10 +47,10 @@ export function addPositions(table: Float32Array, side: number, grid: Patches, m
 }
 
 /**
- * Turns vectors[patches, heads * headDim] by rows and columns: of the pairs (i, i + headDim / 2) the first half by the
- * row, the other by the column.
+ * Turns vectors[some, width], those of the patches from `first` on, by rows and columns: of the pairs (i, i + headDim /
+ * 2) of each head the first half by the row, the other by the column. `width` is that of all heads.
  */
-export function gridTurner(grid: Patches, merge: number, headDim: number): (vectors: Float32Array) => void {
+export function gridTurner(grid: Patches, merge: number, width: number, headDim: number): (vectors: Float32Array, first: number) => void {
   const patches = grid.rows * grid.columns;
   const pairs = headDim / 2;
   const half = pairs / 2;
@@ -64,10 +64,9 @@ export function gridTurner(grid: Patches, merge: number, headDim: number): (vect
       sin[patch * pairs + i] = Math.sin(angle);
     }
   }
-  return (vectors) => {
-    const width = vectors.length / patches;
+  return (vectors, first) => {
     for (let head = 0; head < vectors.length; head += headDim) {
-      const table = Math.floor(head / width) * pairs;
+      const table = (first + Math.floor(head / width)) * pairs;
       for (let i = 0; i < pairs; i++) {
         const a = vectors[head + i];
         const b = vectors[head + i + pairs];

@@ -4,7 +4,7 @@ import type { Pixels } from '../process/grid-processor.js';
 import { addPositions, gridTurner, type Patches, placeOf } from './grid-positions.js';
 import { layerBytes, layerShapes } from './layer-tensors.js';
 import { Linear } from './linear.js';
-import { type LayerSpec, NETWORK_ROWS, runLayer, towerBuffers } from './tower-layer.js';
+import { bufferBytes, type LayerSpec, ROWS_TOGETHER, runLayer, towerBuffers } from './tower-layer.js';
 import type { LayerNames } from './tower-names.js';
 import type { TowerSpec } from './tower-spec.js';
 import type { TowerTensors } from './tower-tensors.js';
@@ -57,14 +57,15 @@ export class GridTower {
 
   /** The most bytes that `run` takes for a picture of so many patches, its result included. */
   bytes(patches: number): number {
-    const { hiddenSize, intermediateSize, patchSize, numHeads } = this.spec;
+    const { hiddenSize, patchSize, numHeads } = this.spec;
     const cache = { numLayers: 1, contextSize: patches, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
     const widest = Math.max(...this.#names.patches.map(({ frames }) => frames));
     return (
       layerBytes(this.#names, this.#tensors) +
       keyValueBytes({ ...cache, format: 'f32' }) +
-      4 * (patches * (5 * hiddenSize + hiddenSize / numHeads) + NETWORK_ROWS * intermediateSize) +
-      4 * (NETWORK_ROWS * 3 * widest * patchSize ** 2 + this.#side ** 2 * hiddenSize)
+      bufferBytes(this.spec) +
+      4 * patches * (hiddenSize + hiddenSize / numHeads) +
+      4 * (ROWS_TOGETHER * (hiddenSize + 3 * widest * patchSize ** 2) + this.#side ** 2 * hiddenSize)
     );
   }
 
@@ -87,8 +88,8 @@ export class GridTower {
     this.#embed(bridge, picture, grid, x);
     const cache = bridge.createKeyValueCache({ numLayers: 1, ...heads, contextSize: tokens, format: 'f32' });
     try {
-      const buffers = towerBuffers(spec, tokens);
-      const turn = gridTurner(grid, merge, heads.headDim);
+      const buffers = towerBuffers(spec);
+      const turn = gridTurner(grid, merge, hiddenSize, heads.headDim);
       const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers, tokens, turn };
       for (let layer = 0; layer < spec.numLayers; layer++) {
         checkAborted();
@@ -104,13 +105,13 @@ export class GridTower {
   /** x[patches, hiddenSize] = patches through the first matrices, and learned positions. */
   #embed(bridge: Bridge, picture: Pixels, grid: Patches, x: Float32Array): void {
     const { hiddenSize, merge } = this.spec;
-    const sum = new Float32Array(NETWORK_ROWS * hiddenSize);
+    const sum = new Float32Array(ROWS_TOGETHER * hiddenSize);
     for (const [i, { name, frames }] of this.#names.patches.entries()) {
       const bias = i === 0 ? this.#names.patchBias : null;
       const linear = new Linear(this.#tensors, bridge, name, bias, this.#patchShape(frames));
       try {
-        for (let first = 0; first < grid.rows * grid.columns; first += NETWORK_ROWS) {
-          const some = Math.min(NETWORK_ROWS, grid.rows * grid.columns - first);
+        for (let first = 0; first < grid.rows * grid.columns; first += ROWS_TOGETHER) {
+          const some = Math.min(ROWS_TOGETHER, grid.rows * grid.columns - first);
           linear.run(this.#take(picture, grid, frames, first, some), some, sum);
           const into = x.subarray(first * hiddenSize, (first + some) * hiddenSize);
           for (let j = 0; j < into.length; j++) into[j] += sum[j];

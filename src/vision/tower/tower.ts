@@ -3,13 +3,10 @@ import { keyValueBytes } from '../../../native-bridge/memory.js';
 import { layerNorm } from '../../dense/norm.js';
 import { Linear } from './linear.js';
 import { layerBytes, layerShapes } from './layer-tensors.js';
-import { NETWORK_ROWS, runLayer, towerBuffers } from './tower-layer.js';
+import { bufferBytes, runLayer, towerBuffers } from './tower-layer.js';
 import type { TowerNames } from './tower-names.js';
 import { gridOf, type TowerSpec, tokensOf } from './tower-spec.js';
 import type { TowerTensors } from './tower-tensors.js';
-
-/** Tokens that go through the tower together: more of them take more memory, and read its weights less often. */
-const BATCH_TOKENS = 2048;
 
 /** A vision tower. Its weights stay in their file: a layer is read when its turn comes, and let go after it. */
 export class Tower {
@@ -39,23 +36,18 @@ export class Tower {
     yield* layerShapes(this.spec, this.#names);
   }
 
-  /** Tiles that go through together. */
-  get #batch(): number {
-    return Math.max(1, Math.floor(BATCH_TOKENS / tokensOf(this.spec)));
-  }
-
   /** The most bytes that `run` takes for so many tiles, its result included. */
   bytes(tiles: number): number {
     const { spec } = this;
-    const { hiddenSize, intermediateSize, patchSize, numHeads } = spec;
+    const { hiddenSize, patchSize, numHeads } = spec;
     const tokens = tokensOf(spec);
-    const rows = Math.min(tiles, this.#batch) * tokens;
     const cache = { numLayers: 1, contextSize: tokens, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
     const layer = layerBytes(this.#names, this.#tensors);
     return (
       layer +
       keyValueBytes({ ...cache, format: 'f32' }) +
-      4 * (tiles * tokens * hiddenSize + 4 * rows * hiddenSize + NETWORK_ROWS * intermediateSize) +
+      bufferBytes(spec) +
+      4 * tiles * tokens * hiddenSize +
       4 * (gridOf(spec) ** 2 * 3 * patchSize ** 2 + tokens * hiddenSize)
     );
   }
@@ -66,26 +58,20 @@ export class Tower {
    */
   run(bridge: Bridge, pixels: Float32Array, tiles: number, checkAborted: () => void): Float32Array {
     const { spec } = this;
-    const { hiddenSize, imageSize, numHeads } = spec;
+    const { hiddenSize, numHeads } = spec;
     const tokens = tokensOf(spec);
     const x = new Float32Array(tiles * tokens * hiddenSize);
     const heads = { numAttentionHeads: numHeads, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
     const cache = bridge.createKeyValueCache({ numLayers: 1, ...heads, contextSize: tokens, format: 'f32' });
     try {
-      const batch = Math.min(tiles, this.#batch);
-      const buffers = towerBuffers(spec, batch * tokens);
+      const buffers = towerBuffers(spec);
       const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers, tokens };
-      for (let first = 0; first < tiles; first += batch) {
-        const some = Math.min(batch, tiles - first);
-        const rows = x.subarray(first * tokens * hiddenSize, (first + some) * tokens * hiddenSize);
-        const size = 3 * imageSize ** 2;
-        this.#embed(bridge, pixels.subarray(first * size, (first + some) * size), some, rows);
-        for (let layer = 0; layer < spec.numLayers; layer++) {
-          checkAborted();
-          runLayer(parts, layer, rows, some);
-        }
-        if (spec.postNorm) this.#norm('postNorm', rows, some * tokens);
+      this.#embed(bridge, pixels, tiles, x);
+      for (let layer = 0; layer < spec.numLayers; layer++) {
+        checkAborted();
+        runLayer(parts, layer, x, tiles);
       }
+      if (spec.postNorm) this.#norm('postNorm', x, tiles * tokens);
     } finally {
       cache.dispose();
     }
