@@ -16,7 +16,10 @@ function withSections(fields: Fields, key: string, rotary: RotarySpec): Pick<Mod
   const pairs = rotary.dimension / 2;
   const sound = (size: unknown) => Number.isInteger(size) && (size as number) >= 0 && (size as number) <= pairs;
   if (!Array.isArray(found) || found.length < 3 || !found.every(sound))
-    throw fields.corrupt(key, `is ${shown(found)}; it should say how many of ${pairs} pairs turn by time, row and column`);
+    throw fields.corrupt(
+      key,
+      `is ${shown(found)}; it should say how many of ${pairs} pairs turn by time, row and column`,
+    );
   return { rotary: { ...rotary, sections: found.slice(0, 3) } };
 }
 

@@ -79,7 +79,8 @@ export function qwen3VlEyes(parts: Qwen3VlParts): Eyes {
     expand: (size) => `${BEGIN}${image.token.repeat(tokens(size))}${END}`,
     embed(bridge, picture, checkAborted) {
       const rows = new Float32Array(tokens(picture) * rowsOf * hiddenSize);
-      const put = (one: Merger, x: Float32Array, at: number) => one.run(bridge, x, rows, at * hiddenSize, rowsOf * hiddenSize);
+      const put = (one: Merger, x: Float32Array, at: number) =>
+        one.run(bridge, x, rows, at * hiddenSize, rowsOf * hiddenSize);
       const seen = tower.run(bridge, processor.prepare(picture), checkAborted, (layer, x) => {
         const at = deepstack.findIndex((one) => one.layer === layer);
         if (at >= 0) put(between[at], x, 1 + at);
@@ -97,7 +98,11 @@ class Merger {
   readonly #sizes: { joined: number; normed: number; hiddenSize: number };
 
   /** `normed`: the width that the norm is over, of a patch or of a whole square, `joined`. Throws CORRUPT. */
-  constructor(names: MergerNames, tensors: TowerTensors, sizes: { joined: number; normed: number; hiddenSize: number }) {
+  constructor(
+    names: MergerNames,
+    tensors: TowerTensors,
+    sizes: { joined: number; normed: number; hiddenSize: number },
+  ) {
     this.#names = names;
     this.#tensors = tensors;
     this.#sizes = sizes;
@@ -192,7 +197,10 @@ const layerName = (name: TowerLayerTensor): string => (isOfAttention(name) ? 'at
 /** Throws CORRUPT for sizes that do not go together. */
 export function checkGridTower({ hiddenSize, numHeads }: GridTowerSpec, fields: Fields, key: string): void {
   if (hiddenSize % numHeads !== 0 || (hiddenSize / numHeads) % 4 !== 0)
-    throw fields.corrupt(key, `is ${numHeads}; the ${hiddenSize} numbers of a patch should make heads of 4, 8, 12, ...`);
+    throw fields.corrupt(
+      key,
+      `is ${numHeads}; the ${hiddenSize} numbers of a patch should make heads of 4, 8, 12, ...`,
+    );
 }
 
 function checkFields(vision: Fields, processor: Fields, { patchSize, merge }: GridTowerSpec): void {

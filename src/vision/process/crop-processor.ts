@@ -2,6 +2,7 @@ import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
 import type { Picture } from '../decode/picture.js';
 import { normalize } from './normalize.js';
+import { paddedSquare } from './pad.js';
 import type { Processor } from './processor.js';
 import {
   heightAndWidth,
@@ -10,7 +11,6 @@ import {
   requireSteps,
   resamplingOf,
 } from './processor-fields.js';
-import { paddedSquare } from './pad.js';
 import { cropped, resized } from './resize.js';
 
 /** What OpenAI's CLIP was trained with. */

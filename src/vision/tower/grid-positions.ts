@@ -50,7 +50,12 @@ export function addPositions(table: Float32Array, side: number, grid: Patches, m
  * Turns vectors[some, width], those of the patches from `first` on, by rows and columns: of the pairs (i, i + headDim /
  * 2) of each head the first half by the row, the other by the column. `width` is that of all heads.
  */
-export function gridTurner(grid: Patches, merge: number, width: number, headDim: number): (vectors: Float32Array, first: number) => void {
+export function gridTurner(
+  grid: Patches,
+  merge: number,
+  width: number,
+  headDim: number,
+): (vectors: Float32Array, first: number) => void {
   const patches = grid.rows * grid.columns;
   const pairs = headDim / 2;
   const half = pairs / 2;

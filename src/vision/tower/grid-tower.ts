@@ -120,7 +120,13 @@ export class GridTower {
         linear.dispose();
       }
     }
-    addPositions(this.#tensors.values(this.#names.positions, [this.#side ** 2, hiddenSize]), this.#side, grid, merge, x);
+    addPositions(
+      this.#tensors.values(this.#names.positions, [this.#side ** 2, hiddenSize]),
+      this.#side,
+      grid,
+      merge,
+      x,
+    );
   }
 
   /** [some, 3, frames, patchSize, patchSize]: patches from `first` on, each frame the same. */

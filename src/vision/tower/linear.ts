@@ -20,7 +20,7 @@ export class Linear {
     some: Rows = { first: 0, rows: shape[0] },
   ) {
     const biases = bias === null ? null : tensors.values(bias, [shape[0]]);
-    this.#bias = biases && biases.subarray(some.first, some.first + some.rows);
+    this.#bias = biases?.subarray(some.first, some.first + some.rows) ?? null;
     this.#matrix = tensors.matrix(bridge, weight, shape, some);
   }
 

@@ -1,8 +1,8 @@
 import type { Bridge } from '../../../native-bridge/bridge.js';
 import { keyValueBytes } from '../../../native-bridge/memory.js';
 import { layerNorm } from '../../dense/norm.js';
-import { Linear } from './linear.js';
 import { layerBytes, layerShapes } from './layer-tensors.js';
+import { Linear } from './linear.js';
 import { bufferBytes, runLayer, towerBuffers } from './tower-layer.js';
 import type { TowerNames } from './tower-names.js';
 import { gridOf, type TowerSpec, tokensOf } from './tower-spec.js';
