@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { cacheDirectory } from '../../disk/cache-dir.js';
+import { makeFolder } from '../../disk/folders.js';
 import { FlashrowError } from '../../errors.js';
 import type { Examination } from '../../plan/examination.js';
 import { interruptSignal } from '../input/interrupt.js';
@@ -91,7 +92,7 @@ function largeFileOf(model: string): string | undefined {
 
 function cacheFolder(cacheDir: string | undefined): string {
   const folder = cacheDirectory(cacheDir);
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return folder;
 }
 
