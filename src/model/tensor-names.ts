@@ -51,8 +51,6 @@ export type ResidentLayerTensor =
   | 'latentNorm'
   | 'latentKeys'
   | 'latentValues'
-  | 'mixerBlockNorm'
-  | 'mixerOutput'
   | 'mixerInput'
   | 'mixerGate'
   | 'mixerStep'
