@@ -124,7 +124,10 @@ describe.skipIf(!haveTiny2026)(`a block that predicts further tokens${withoutTin
     ['nemotron_h_moe-latent', /"nemotron_h_moe", whose block .* is not understood/],
   ])('is refused by name: %s', async (model, message) => {
     const source = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'b' });
-    await expect(loadModel(source, { cacheDir, draft: 'mtp' })).rejects.toMatchObject({ code: 'UNSUPPORTED', message: expect.stringMatching(message) });
+    await expect(loadModel(source, { cacheDir, draft: 'mtp' })).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringMatching(message),
+    });
     await expect(planModel(source, { cacheDir, draft: 'mtp' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
   });
 });

@@ -44,7 +44,11 @@ export class DraftingHost {
 
   /** `speculate`: another draft than the scripted one. */
   static async open(source: string, options: PlanOptions, speculate?: typeof createSpeculation): Promise<DraftingHost> {
-    const { store } = await prepare({ source, options: { ...options, draft: undefined } }, new AbortController().signal, () => {});
+    const { store } = await prepare(
+      { source, options: { ...options, draft: undefined } },
+      new AbortController().signal,
+      () => {},
+    );
     const opened = openStore(store);
     const tokenizer = loadTokenizer(opened.readTokenizer(), opened.text, join(store, TOKENIZER_FILE));
     const draft = new ScriptedDraft(opened.spec.vocabSize);

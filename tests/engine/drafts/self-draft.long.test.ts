@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBridge } from '../../../dist/native-bridge/index.js';
-import { SelfDraft } from '../../../dist/src/engine/drafts/self/self-draft.js';
 import { prepareShadow } from '../../../dist/src/engine/drafts/self/prepare-shadow.js';
+import { SelfDraft } from '../../../dist/src/engine/drafts/self/self-draft.js';
 import { hasShadow, shadowPath } from '../../../dist/src/engine/drafts/self/shadow-file.js';
 import { ShadowNetworks } from '../../../dist/src/engine/drafts/self/shadow-networks.js';
 import { Speculation } from '../../../dist/src/engine/drafts/speculation.js';
@@ -14,12 +14,22 @@ import type { PlanOptions } from '../../../dist/src/plan/model-options.js';
 import { openStore } from '../../../dist/src/store/reader.js';
 import { prepare } from '../../../dist/src/worker/file-work.js';
 import { DraftingHost, eagerGovernor } from '../../support/drafting-host.js';
-import { haveRandomGguf, withoutRandomGguf, writeRandom } from '../../support/random-gguf.js';
 import { random } from '../../support/random.js';
+import { haveRandomGguf, withoutRandomGguf, writeRandom } from '../../support/random-gguf.js';
 import { TALES } from '../../support/shipped.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../../support/tiny-2026.js';
 
-const SHAPE = { arch: 'llama', dim: 256, ffn: 1024, layers: 4, heads: 4, kvHeads: 2, vocab: 512, ctx: 512, quant: 'q8_0' };
+const SHAPE = {
+  arch: 'llama',
+  dim: 256,
+  ffn: 1024,
+  layers: 4,
+  heads: 4,
+  kvHeads: 2,
+  vocab: 512,
+  ctx: 512,
+  quant: 'q8_0',
+};
 const PROMPT = Array.from({ length: 20 }, (_, i) => 260 + ((i * 17) % 200));
 /** The draft does not go by a script. */
 const ANY = { right: [], accuracy: 1, seed: 1, most: 7 };
@@ -60,34 +70,41 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
     [0.6, 1, 1],
     [0.6, 7, 3],
     [0.8, 4, 2],
-  ])('writes the same text, with %f of its networks in memory, %i tokens foretold, %i threads', async (share, most, threads) => {
-    const host = await DraftingHost.open(source, { ...optionsFor(share), threads }, (_selector, _settings, spec, _model, hasShadow) => {
-      expect(hasShadow).toBe(true);
-      return new Speculation(new SelfDraft(spec.vocabSize), eagerGovernor(most), () => 0);
-    });
-    try {
-      for (const settings of [{}, { temperature: 1.3, seed: 5, repeatPenalty: 1.2 }]) {
-        const asked = { maxTokens: 40, ...settings };
-        const plain = await host.write(PROMPT, asked, null);
-        const drafted = await host.write(PROMPT, asked, ANY);
-        expect(drafted.tokens).toEqual(plain.tokens);
-        expect(drafted.receipt.speculation).toMatchObject({ draft: 'self' });
-        expect(drafted.receipt.speculation.drafted).toBeGreaterThan(10);
-        // The state is that of the text, and of nothing that was foretold.
-        const further = [...PROMPT, ...plain.tokens, 300, 301];
-        const next = await host.write(further, asked, ANY);
-        await host.write([3], { maxTokens: 1 }, null);
-        const again = await host.write(further, asked, null);
-        expect(next.tokens).toEqual(again.tokens);
-        expect(next.usage.cached).toBe(PROMPT.length + plain.tokens.length - 1);
+  ])(
+    'writes the same text, with %f of its networks in memory, %i tokens foretold, %i threads',
+    async (share, most, threads) => {
+      const host = await DraftingHost.open(
+        source,
+        { ...optionsFor(share), threads },
+        (_selector, _settings, spec, _model, hasShadow) => {
+          expect(hasShadow).toBe(true);
+          return new Speculation(new SelfDraft(spec.vocabSize), eagerGovernor(most), () => 0);
+        },
+      );
+      try {
+        for (const settings of [{}, { temperature: 1.3, seed: 5, repeatPenalty: 1.2 }]) {
+          const asked = { maxTokens: 40, ...settings };
+          const plain = await host.write(PROMPT, asked, null);
+          const drafted = await host.write(PROMPT, asked, ANY);
+          expect(drafted.tokens).toEqual(plain.tokens);
+          expect(drafted.receipt.speculation).toMatchObject({ draft: 'self' });
+          expect(drafted.receipt.speculation.drafted).toBeGreaterThan(10);
+          // The state is that of the text, and of nothing that was foretold.
+          const further = [...PROMPT, ...plain.tokens, 300, 301];
+          const next = await host.write(further, asked, ANY);
+          await host.write([3], { maxTokens: 1 }, null);
+          const again = await host.write(further, asked, null);
+          expect(next.tokens).toEqual(again.tokens);
+          expect(next.usage.cached).toBe(PROMPT.length + plain.tokens.length - 1);
+        }
+        const toTheEnd = await host.write(PROMPT, { maxTokens: 1000 }, ANY);
+        const plain = await host.write(PROMPT, { maxTokens: 1000 }, null);
+        expect([toTheEnd.tokens, toTheEnd.endedBy]).toEqual([plain.tokens, 'contextSize']);
+      } finally {
+        await host.dispose();
       }
-      const toTheEnd = await host.write(PROMPT, { maxTokens: 1000 }, ANY);
-      const plain = await host.write(PROMPT, { maxTokens: 1000 }, null);
-      expect([toTheEnd.tokens, toTheEnd.endedBy]).toEqual([plain.tokens, 'contextSize']);
-    } finally {
-      await host.dispose();
-    }
-  });
+    },
+  );
 
   it('foretells by about the networks of the model, and by half of their neurons', () => {
     const opened = openStore(store);
