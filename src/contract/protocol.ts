@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
+import type { CheckpointPart } from '../import/checkpoint.js';
 import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { GivenSpeeds } from '../plan/probes.js';
@@ -200,9 +201,18 @@ export interface Methods {
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be, and its eyes. */
   prepare: {
-    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
-    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    /**
+     * `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. `part`: what of
+     * the source; default the model.
+     */
+    args: { source: string; options: PlainOptions; draftFor?: string | null; part?: CheckpointPart };
     result: { store: string; vision: string | null };
+    event: Progress;
+  };
+  /** Writes what the draft `self` needs beside a store, where it is not there. */
+  prepareSelf: {
+    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    result: null;
     event: Progress;
   };
   /** Trains the predictors of a store. */

@@ -48,8 +48,19 @@ export interface EngineParts {
   ledger: Ledger;
   /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
+  /** Networks that foretell, of all layers; null or absent without such. */
+  shadow?: Pick<StreamedFeedForward, 'run'> | null | undefined;
+  /** What a block that predicts further tokens reads; null or absent for a whole model. */
+  hidden?: HiddenInput | null;
   /** Embeddings of pictures; null for a model without eyes. */
   given: GivenRows | null;
+}
+
+/** The hidden states at the positions before the tokens of the next pass, [chunkTokens, hiddenSize]. */
+export interface HiddenInput {
+  readonly rows: Float32Array;
+  /** Whether the block made them, and not the model. */
+  isOwn: boolean;
 }
 
 /** The loop over layers, for as many calls at once as there are sequences. */
@@ -100,11 +111,17 @@ export class Engine {
     return Math.min(this.#rowsOfLogits.length, this.#parts.chunkTokens);
   }
 
+  /** Where a block that predicts further tokens finds hidden states; null for a whole model. */
+  get hidden(): HiddenInput | null {
+    return this.#parts.hidden ?? null;
+  }
+
   /** Runs a pass. Throws what made it fail; no part of it has then run, and nobody was charged for nothing. */
   async #pass(pass: WorkPass): Promise<void> {
     const { ledger } = this.#parts;
     try {
       await this.#forward(pass);
+      for (const part of pass.parts) if (!part.dropped) part.sees?.(part.position, this.#x, part.row, part.tokens);
       for (const part of pass.parts) if (part.visit) this.#showLogits(part);
       this.#computeLogits(pass);
     } finally {
@@ -115,14 +132,17 @@ export class Engine {
 
   /** Runs the tokens of a pass through all layers. `#x` then holds [pass.tokens, hiddenSize]. */
   async #forward(pass: WorkPass): Promise<void> {
-    const { spec, dense, mixer, feedForward, denseTime, given } = this.#parts;
+    const { spec, dense, mixer, feedForward, denseTime, given, hidden, shadow } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;
     const input = this.#input;
     const output = this.#output;
+    const isDraft = pass.parts[0].drafting;
+    const networks = isDraft ? shadow! : feedForward;
     this.#begin(pass);
     dense.embed(standIns(this.#ids, given), pass.positions, x);
     if (given) giveRows(this.#ids, given, x, spec.hiddenSize);
+    if (hidden) dense.join!.run(hidden.rows, hidden.isOwn, x, pass.tokens);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
         this.#dropAborted(pass);
@@ -132,7 +152,7 @@ export class Engine {
         dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         const { experts, router } = dense.networkInputs(layer, x, tokens, input);
-        feedForward.run(layer, experts, tokens, output, router);
+        networks.run(layer, experts, tokens, output, router);
         denseTime.start();
         dense.finishFeedForward(layer, input, tokens, output);
         denseTime.stop();
@@ -147,7 +167,7 @@ export class Engine {
       this.#giveUp(pass, error);
       throw error;
     }
-    feedForward.endToken();
+    if (!isDraft) feedForward.endToken();
     for (const part of pass.parts) this.#keep(part);
   }
 

@@ -18,6 +18,7 @@ import type { ImageToken, VisionModel } from '../vision/vision-model.js';
 import { describeStore } from './describe-model.js';
 import { createSpeculation } from './drafts/create-speculation.js';
 import { loadDraft, openDraft } from './drafts/load-draft.js';
+import { loadShadow } from './drafts/self/shadow-networks.js';
 import { createEngine, type LoadedParts, loadParts } from './load-parts.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
@@ -65,6 +66,7 @@ export async function openHost(
   const held = new HeldParts();
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
+    const shadow = loadShadow(parts.bridge, store, planned.shadow, held);
     const drafting = draft && (await loadDraft(draft, options, plan, held, aborted));
     const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
     const tokens = settings.sequences * settings.contextSize;
@@ -81,11 +83,12 @@ export async function openHost(
         ledger,
         chunkTokens,
         given: pictures?.given ?? null,
+        shadow,
         sessions: sessions ? new Sessions(sessions, stateOwner) : null,
       }),
       ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
-      speculation: speculate(parts.selector, settings, store.spec, drafting),
+      speculation: speculate(parts.selector, settings, store.spec, drafting, shadow !== null),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),

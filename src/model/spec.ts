@@ -244,6 +244,14 @@ export interface RecurrentLayersSpec {
   without?: readonly boolean[];
 }
 
+/**
+ * A block that predicts the token after the next one, of that token and of the model's output at the one before it. It
+ * goes on with its own output where the model has none yet: as its head reads it (`normed`), or as it is (`plain`).
+ */
+export interface PredictionSpec {
+  chained: 'normed' | 'plain';
+}
+
 /** The complete description of a model: everything that the engine needs besides the tensors. */
 export interface ModelSpec {
   /** One of `ARCHITECTURE_NAMES` in families/architectures.ts. */
@@ -333,6 +341,8 @@ export interface ModelSpec {
   attentionSoftCap: number | null;
   /** The same for the logits of the head. */
   logitSoftCap: number | null;
+  /** Absent in a whole model; there for a block of one that predicts further tokens. */
+  prediction?: PredictionSpec;
   /** Null where every layer sees every position. */
   slidingWindow: SlidingWindowSpec | null;
   /** True where the softmax of each head has an extra logit that adds no value (arXiv 2309.17453). */

@@ -13,9 +13,11 @@ export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 /**
  * What foretells tokens. `lookup` looks for the last tokens earlier in prompt and answer, and says what followed there.
  * `auto` takes it. `{ model }` is a small model with the same vocabulary, by its path or name: it is held in memory
- * whole, within the same budget. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
+ * whole, within the same budget. `mtp` is the model's own block that predicts further tokens, where its GGUF file has
+ * one: it is held in memory whole, too. `self` is a dense model itself, with its networks in 2 bits, as far as they fit
+ * into the budget. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
  */
-export type DraftChoice = 'auto' | 'off' | 'lookup' | { model: string };
+export type DraftChoice = 'auto' | 'off' | 'lookup' | 'self' | 'mtp' | { model: string };
 
 /** A draft model that was prepared: what a caller named, and its store. */
 export interface PreparedDraft {

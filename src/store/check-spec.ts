@@ -231,6 +231,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
       ? null
       : checkSlidingWindow(fields.fields('slidingWindow'), numLayers, numAttentionHeads),
     ...checkLayerTraits(fields, numLayers),
+    ...(fields.has('prediction') && {
+      prediction: { chained: fields.fields('prediction').oneOf('chained', ['normed', 'plain'] as const) },
+    }),
     attentionSinks: fields.flag('attentionSinks'),
     ...checkMixers(fields, headDim),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts'), size('hiddenSize')),

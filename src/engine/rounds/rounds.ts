@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { POSITION_PARTS } from '../../dense/rotary.js';
+import type { HiddenTap } from '../../draft/draft-source.js';
 import { FlashrowError } from '../../errors.js';
 import type { Pass, PassPart, Span } from '../mixer.js';
 import { type Grid, GridPlaces } from '../pictures/grid-places.js';
@@ -34,6 +35,11 @@ export class Work implements PassPart {
   onLayer: ((done: number) => void) | null = null;
   /** Sees the logits[vocabSize] of every id. */
   visit: ((index: number, logits: Float32Array) => void) | null = null;
+
+  /** Whether networks that foretell run in place of the exact ones. Such work has a pass to itself. */
+  drafting = false;
+  /** Sees the hidden states of every pass. */
+  sees: HiddenTap | null = null;
 
   // Its part in the pass that is being made, or that runs.
   row = 0;
@@ -202,6 +208,7 @@ export class Rounds {
   /** Takes what fits of some work into the pass, of up to `tokens` and `rows` of logits; returns its rows of logits. */
   #add(work: Work, tokens: number, rows: number): number {
     const pass = this.#pass;
+    if (pass.parts.length > 0 && (work.drafting || pass.parts[0].drafting)) return 0;
     const left = work.ids.length - work.done;
     let taken = Math.min(left, tokens - pass.tokens);
     if (!work.inPieces && (taken < left || work.wanted > rows)) return 0;
