@@ -48,8 +48,8 @@ export class Rotary {
   }
 
   /**
-   * Turns every head of vectors[tokens, heads * headDim] in place, or turns it back. Token t stands at positions[t]; where
-   * the spec has sections, at positions[part * length / 3 + t] in each of three parts.
+   * Turns every head of vectors[tokens, heads * headDim] in place, or turns it back. Token t stands at positions[t];
+   * where the spec has sections, at positions[part * length / 3 + t] in each of three parts.
    */
   apply(vectors: Float32Array, tokens: number, heads: number, positions: ArrayLike<number>, back = false): void {
     this.#prepare(positions, tokens);
