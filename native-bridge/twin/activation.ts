@@ -31,11 +31,11 @@ export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number, limit?: 
   'gelu-tanh': (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   'clamped-swiglu': (x) => Math.min(x, LIMIT) / (1 + Math.exp(-1.702 * Math.min(x, LIMIT))),
   'relu-squared': (x) => Math.max(0, x) ** 2,
-  'clamped-silu': (x, limit = 0) => Math.min(x, limit) / (1 + Math.exp(-Math.min(x, limit))),
+  'clamped-silu': (x, limit = Number.POSITIVE_INFINITY) => Math.min(x, limit) / (1 + Math.exp(-Math.min(x, limit))),
 };
 
 /** The factor that up's product gives to the activated gate. */
-export function activatedUp(activation: BridgeActivation, up: number, limit = 0): number {
+export function activatedUp(activation: BridgeActivation, up: number, limit = Number.POSITIVE_INFINITY): number {
   if (activation === 'clamped-silu') return Math.max(-limit, Math.min(up, limit));
   return activation === 'clamped-swiglu' ? Math.max(-LIMIT, Math.min(up, LIMIT)) + 1 : up;
 }
