@@ -16,6 +16,7 @@ import type { VocabularyTable } from '../text/vocabulary-table.js';
 import type { RecordedTrace } from '../trace/recorded.js';
 import type { Replay } from '../trace/replay.js';
 import type { Region } from '../vision/regions/region.js';
+import type { ImageToken } from '../vision/vision-model.js';
 import type { ActivitySample, StreamedLayer } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
@@ -245,6 +246,8 @@ export interface Methods {
       anonymousBefore: number;
       /** Where conversations are kept, and how many bytes of them; null for nowhere. */
       sessions: { folder: string; mostBytes: number } | null;
+      /** The token that pictures take the place of; null for a model without eyes. */
+      image: ImageToken | null;
     };
     /** `idle` is the receipt of no work at all, `layers` says what streams. */
     result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: StreamedLayer[] };
@@ -286,7 +289,8 @@ export interface TextMethods {
   /** Loads the text side of a store; the calls below need it. */
   open: {
     args: { store: string; cacheDir: string | undefined; vision: string | null };
-    result: VocabularyTable;
+    /** `image`: the token that pictures take the place of; null without eyes. */
+    result: { vocabulary: VocabularyTable; image: ImageToken | null };
     event: never;
   };
   /** `contextSize`: the ids are a prompt; null where any number will do. */

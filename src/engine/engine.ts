@@ -23,7 +23,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
+import { addLayerRows, type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
 import { Lanes } from './rounds/lanes.js';
 import type { Ledger } from './rounds/ledger.js';
 import { Rounds, type Work, type WorkPass } from './rounds/rounds.js';
@@ -95,7 +95,11 @@ export class Engine {
       this.#logits.subarray(row * vocabSize, (row + 1) * vocabSize),
     );
     const rounds = new Rounds(
-      { tokens: chunkTokens, logitRows: rows, calls, wholePictures: spec.pictureTokens !== null },
+      {
+        ...{ tokens: chunkTokens, logitRows: rows, calls },
+        wholePictures: spec.pictureTokens !== null,
+        gridPositions: spec.rotary?.sections !== undefined,
+      },
       (pass) => this.#pass(pass),
     );
     const rowOfLogits = (row: number) => this.#rowsOfLogits[row];
@@ -154,6 +158,7 @@ export class Engine {
         denseTime.stop();
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
         dense.finishLayer(layer, x, tokens);
+        if (given && layer < given.deepstack) addLayerRows(this.#ids, given, layer, x, spec.hiddenSize);
         if (layer + 1 < spec.numLayers) tellLayers(pass, (layer + 1) / spec.numLayers);
       }
       // Asked last: bytes that this pass read from a changed file were changed before now.

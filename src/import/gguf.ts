@@ -70,6 +70,24 @@ export function openGguf(path: string, part: CheckpointPart = 'model'): Checkpoi
   return { kind: 'gguf', path: first, files, digest: digest.hex(), spec, tensors, vocabulary };
 }
 
+/** Metadata and all tensors of one GGUF file, whatever they are for. Throws as `openGguf` does. */
+export function openGgufFile(path: string): {
+  metadata: Fields;
+  tensors: ReadonlyMap<string, SourceTensor>;
+  /** Hex SHA-256 of the header, and of samples of the tensors. */
+  digest: string;
+} {
+  return withFile(path, (file) => {
+    const header = readGgufHeader(file);
+    const metadata = new Fields(path, (key) => header.metadata.get(key));
+    const tensors = new Map(sourceTensors(file, header, metadata).map((tensor) => [tensor.sourceName, tensor]));
+    const digest = new SourceDigest();
+    digest.addHeader(file, header.headerBytes);
+    digest.addSamples([...tensors.values()].filter(isReadable));
+    return { metadata, tensors, digest: digest.hex() };
+  });
+}
+
 /** The vocabulary alone. Any architecture will do. */
 export function openGgufVocabulary(path: string): GgufVocabulary {
   const [first] = splitPaths(path);

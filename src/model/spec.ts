@@ -18,6 +18,12 @@ export interface RotarySpec {
   frequencyFactors: number[] | null;
   /** A factor for rotated queries and keys: the temperature of YaRN (arXiv 2309.00071), or 1. */
   magnitude: number;
+  /**
+   * Pairs that turn by time, row and column of a position in three parts (M-RoPE, arXiv 2409.12191), as Qwen3-VL has
+   * them: of each three neighbours the second turns by the row and the third by the column, as long as there are so
+   * many; all others turn by time. Absent where positions have one part. In a text all three are the same.
+   */
+  sections?: readonly number[];
 }
 
 /** The part of rotary embedding that stretches a context beyond the trained one. */

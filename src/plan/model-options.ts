@@ -90,8 +90,9 @@ export interface ModelOptions {
   /** Compute threads; default the cores that affinity and CPU quotas leave, rounded down, at most 8. */
   threads?: number | undefined;
   /**
-   * The model's vision tower, by which it takes pictures: the path of its Hugging Face folder. Default: that which
-   * comes with the model, if it has one. `false`: none, so that pictures take no memory and are refused.
+   * The model's vision tower, by which it takes pictures: the path of an mmproj file, or of its Hugging Face folder.
+   * Default: that which comes with the model, if it has one. `false`: none, so that pictures take no memory and are
+   * refused.
    */
   vision?: string | URL | false | undefined;
   /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */

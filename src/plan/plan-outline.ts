@@ -66,12 +66,13 @@ export function planOutline(
   left: MemoryLeft = memoryLeft(),
   draft: DraftNeed | null = null,
 ): PlannedModel {
-  const { spec, layers, tensors } = outline;
+  const { layers, tensors } = outline;
+  const vision = visionBytes(options.vision ?? null, outline.spec);
+  const { spec } = vision;
   const asked = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
   dense.residentBytes += mixerResidentBytes(spec, tensors);
   const calibration = calibrationFor(outline, asked);
-  const vision = visionBytes(options.vision ?? null, spec);
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
   const draftFor = (contextSize: number) => draft?.bytesFor(contextSize) ?? 0;
   const spendOn = (budgetBytes: number, contextSize: number, reserved = draftFor(contextSize)) =>

@@ -6,6 +6,7 @@ import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.j
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { resolveSource } from '../hub/resolve-source.js';
+import type { ModelSpec } from '../model/spec.js';
 import { draftModel } from '../plan/drafts/draft-choice.js';
 import { draftNeed } from '../plan/drafts/draft-memory.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
@@ -43,7 +44,7 @@ export async function plan(
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const draft = await draftOf(source, options, signal);
   const known = new Map<string, number>();
-  const vision = visionFor(source, options);
+  const vision = visionFor(source, options, outline.spec);
   return budgets.map((memory) => {
     const planned = planOutline(outline, { ...options, vision, memory }, memoryLeft(), draft);
     return withForecast(planned, outline, { cacheDir, promptTokens, speeds, known });
@@ -63,8 +64,11 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
 }
 
 /** The eyes that the options name, or else those that come with a source; null without any. */
-const visionFor = (source: string, { vision, cacheDir }: PlainOptions): string | null =>
-  vision === undefined ? findVision(resolveSource(source, cacheDir)) : vision;
+const visionFor = (
+  source: string,
+  { vision, cacheDir }: PlainOptions,
+  { hiddenSize }: Pick<ModelSpec, 'hiddenSize'>,
+): string | null => (vision === undefined ? findVision(resolveSource(source, cacheDir), hiddenSize) : vision);
 
 /**
  * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose
@@ -80,7 +84,7 @@ export async function prepare(
   for (;;) {
     const path = resolveSource(source, options.cacheDir);
     const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing, part });
-    const vision = visionFor(source, options);
+    const vision = visionFor(source, options, (opened.kind === 'store' ? opened.store : opened.checkpoint).spec);
     if (opened.kind === 'store') {
       if (draftFor !== null) checkVocabulary(opened.store, openStore(draftFor), source);
       return { store: opened.store.path, vision };
