@@ -67,8 +67,8 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
 const visionFor = (
   source: string,
   { vision, cacheDir }: PlainOptions,
-  { hiddenSize }: Pick<ModelSpec, 'hiddenSize'>,
-): string | null => (vision === undefined ? findVision(resolveSource(source, cacheDir), hiddenSize) : vision);
+  spec: ModelSpec,
+): string | null => (vision === undefined ? findVision(resolveSource(source, cacheDir), spec) : vision);
 
 /**
  * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose
