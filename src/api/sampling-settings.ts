@@ -15,6 +15,8 @@ const NUMBER: Accepts = [isNumber, 'a number'];
 /** The most of the likeliest tokens that are told at each place. */
 const MOST_TOP = 100;
 
+export const SEED: Accepts = [Number.isSafeInteger, 'a whole number of at most 53 bits'];
+
 function isBias(value: unknown): boolean {
   if (!isPlainObject(value)) return false;
   return Object.entries(value).every(
@@ -39,7 +41,7 @@ export const SAMPLING_OPTIONS: OptionTable<SamplingOptions> = {
   dryAllowedLength: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
   dryWindow: WINDOW,
   logitBias: [isBias, 'an object of numbers by token ids, like { 50256: -100 }'],
-  seed: [Number.isSafeInteger, 'a whole number of at most 53 bits'],
+  seed: SEED,
   logprobs: YES_OR_NO,
   topLogprobs: [(value) => isWholeFrom0(value) && value <= MOST_TOP, `a whole number from 0 to ${MOST_TOP}`],
 };
@@ -60,6 +62,13 @@ export function samplingSettings(options: SamplingOptions): SamplingSettings {
   };
 }
 
+/**
+ * Options of a prompt that may have regions. Their points are drawn from the seed. Where no token is drawn it is 0, so
+ * that the same question gets the same answer.
+ */
+export const seeded = <T extends SamplingOptions>(options: T, regions: boolean): T =>
+  regions && !(options.temperature! > 0) ? { ...options, seed: options.seed ?? 0 } : options;
+
 /** Throws BAD_USAGE for a bias of an id that does not exist. */
 export function checkBiases({ logitBias = {} }: SamplingOptions, vocabSize: number): void {
   const strange = Object.keys(logitBias).find((id) => Number(id) >= vocabSize);
@@ -74,8 +83,11 @@ export function checkBiases({ logitBias = {} }: SamplingOptions, vocabSize: numb
 /** The values with which an option leaves out nothing, for those that choose among the tokens to draw from. */
 const LEAVES_ALL = { topK: 0, topP: 1, minP: 0, typicalP: 1, xtcProbability: 0 } as const;
 
-/** Of the options given, those that change nothing, each in a sentence. `temperature` is the one in use. */
-export function uselessOptions(given: SamplingOptions, temperature = 0): string[] {
+/**
+ * Of the options given, those that change nothing, each in a sentence. `temperature` is the one in use. `regions`: the
+ * prompt has some, whose points a seed draws.
+ */
+export function uselessOptions(given: SamplingOptions, temperature = 0, regions = false): string[] {
   if (temperature > 0) return [];
   const useless: string[] = Object.entries(LEAVES_ALL)
     .filter(([name, neutral]) => {
@@ -83,6 +95,6 @@ export function uselessOptions(given: SamplingOptions, temperature = 0): string[
       return value !== undefined && value !== neutral;
     })
     .map(([name]) => name);
-  if (given.seed !== undefined) useless.push('seed');
+  if (given.seed !== undefined && !regions) useless.push('seed');
   return useless.map((name) => `\`${name}\` changed nothing: at \`temperature: 0\` the likeliest token is taken`);
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../api/nearest-name.js';
 import { FlashrowError } from '../errors.js';
+import { applyDeltaCommand } from './commands/apply-delta.js';
 import { buildCommand } from './commands/build.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
@@ -27,7 +28,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../../package.json', imp
 const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run a model:': [runCommand, chatCommand, serveCommand, logprobsCommand, evalCommand, tokenizeCommand],
   'Look before you load:': [planCommand, doctorCommand, buildCommand],
-  'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, verifyCommand],
+  'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, applyDeltaCommand, verifyCommand],
   'Read less:': [calibrateCommand, replayCommand],
 };
 
