@@ -13,7 +13,7 @@ import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
-import { checkFormatWithTools, uncalledTools } from './check-tools.js';
+import { uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
@@ -78,7 +78,8 @@ export class WorkerModel implements Model {
     requirePrompt(prompt);
     requireOptions('generate()', options, GENERATE_OPTIONS);
     const images = givenImages(options.images, options.regions);
-    const warnings = uselessOptions(options, options.temperature, haveRegions(images));
+    const regions = haveRegions(images);
+    const warnings = uselessOptions(options, options, regions);
     const prepare = () =>
       typeof prompt === 'string'
         ? this.#prompts.ofText(prompt, options.parseSpecial, images)
@@ -87,7 +88,7 @@ export class WorkerModel implements Model {
       warnings.push('`stop` changed nothing: the tokenizer of the model is not supported, so its answers have no text');
     if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
       warnings.push('`parseSpecial` changed nothing: the prompt is token ids, which are taken as they are');
-    return this.#start(prepare, seeded(options, haveRegions(images)), warnings);
+    return this.#start(prepare, seeded(options, regions), warnings);
   }
 
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
@@ -97,11 +98,8 @@ export class WorkerModel implements Model {
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const images = imagesIn(messages);
     const prepare = () => this.#prompts.ofConversation(conversed, images);
-    return this.#start(
-      prepare,
-      seeded(drawn, haveRegions(images)),
-      uselessOptions(options, drawn.temperature, haveRegions(images)),
-    );
+    const regions = haveRegions(images);
+    return this.#start(prepare, seeded(drawn, regions), uselessOptions(options, drawn, regions));
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
@@ -128,7 +126,6 @@ export class WorkerModel implements Model {
     const argsOf = async (ids: readonly number[]) => {
       await format;
       const form = await prompt.form;
-      checkFormatWithTools(settings.responseFormat, form);
       const pictures = await prompt.pictures;
       boxes?.begin(pictures);
       return { prompt: ids, pictures, settings, vocabulary, form, progress: !!onProgress };

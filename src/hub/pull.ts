@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
-import { lacksSpace } from '../disk/folders.js';
+import { lacksSpace, makeFolder } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { withScratchFolder } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
@@ -138,7 +137,7 @@ async function planHeaders(
 ): Promise<Plan> {
   return withScratchFolder(cacheDirectory(options.cacheDir), 'headers', async (scratch) => {
     const folder = join(scratch, repo);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     try {
       const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
       await fetchHeaders(repo, files, folder, { hub, signal, onBytes });

@@ -2,16 +2,16 @@ import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
+  hasMixer,
   headStreamTensors,
   indexTensors,
   latentTensors,
   mixedWidth,
-  mixerBefore,
   ngramTensors,
+  numberedParts,
   recurrentOf,
   recurrentTensors,
   streamTensors,
-  tensorsBefore,
 } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -28,20 +28,16 @@ import {
   type ResidentLayerTensor,
 } from './tensor-names.js';
 
-/** Shapes of a layer's resident tensors, [rows, columns] or [length], in the order of a store. */
+/**
+ * Shapes of a layer's resident tensors, [rows, columns] or [length], in the order of a store. Numbers after the last
+ * layer are those of mixers that come before a layer's own.
+ */
 export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTensor, number[]][] {
   const { hiddenSize } = spec;
+  if (layer >= spec.numLayers) return mixerTensors(spec, layer);
   const layerNorm = spec.norm === 'layer';
   const shapes: [ResidentLayerTensor, number[]][] = [...streamTensors(spec), ...ngramTensors(spec, layer)];
-  if (!spec.residualStreams) shapes.push(['attentionNorm', [hiddenSize]]);
-  if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
-  const before = mixerBefore(spec, layer);
-  if (before) shapes.push(...tensorsBefore(before, hiddenSize));
-  const recurrent = recurrentOf(spec, layer);
-  shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
-  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
-  if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
-  if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
+  if (hasMixer(spec, layer)) shapes.push(...mixerTensors(spec, layer));
   if (spec.parallelNorm !== 'shared' && !spec.residualStreams) {
     shapes.push(['ffnNorm', [hiddenSize]]);
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
@@ -54,6 +50,20 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
     shapes.push(['postPerLayerNorm', [hiddenSize]]);
   }
   if (spec.layerScales) shapes.push(['layerScale', [1]]);
+  return shapes;
+}
+
+/** The tensors of a mixer, from the norm before it to what its output passes. */
+function mixerTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
+  const { hiddenSize } = spec;
+  const shapes: [ResidentLayerTensor, number[]][] = [];
+  if (!spec.residualStreams) shapes.push(['attentionNorm', [hiddenSize]]);
+  if (spec.norm === 'layer') shapes.push(['attentionNormBias', [hiddenSize]]);
+  const recurrent = recurrentOf(spec, layer);
+  shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
+  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
+  if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
+  if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
   return shapes;
 }
 
@@ -123,7 +133,7 @@ export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
 export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   const { hiddenSize, vocabSize } = spec;
   const shapes = new Map<string, number[]>(tensorsBeforeLayers(spec));
-  for (let layer = 0; layer < spec.numLayers; layer++) {
+  for (let layer = 0; layer < numberedParts(spec); layer++) {
     for (const [tensor, shape] of residentOfLayer(spec, layer)) shapes.set(layerTensor(layer, tensor), shape);
   }
   for (const [name, shape] of headStreamTensors(spec)) shapes.set(name, shape);

@@ -230,10 +230,12 @@ export interface RecurrentLayersSpec {
   /** [numLayers]: true for a layer with this mixer, false for one with attention. */
   layers: readonly boolean[];
   /**
-   * [numLayers]: true for a layer whose attention follows one more such mixer, which adds to the residual stream by
-   * itself (Nemotron-H). Absent: none.
+   * [numLayers]: such mixers that come before the layer's own, each of which adds to the residual stream by itself
+   * (Nemotron-H). Their tensors are numbered as those of layers, after the last layer. Absent: none.
    */
-  before?: readonly boolean[];
+  before?: readonly number[];
+  /** [numLayers]: true for a layer that is a feed-forward network alone. Absent: none. */
+  without?: readonly boolean[];
 }
 
 /** The complete description of a model: everything that the engine needs besides the tensors. */

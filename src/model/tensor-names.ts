@@ -41,8 +41,6 @@ export type ResidentLayerTensor =
   | 'latentNorm'
   | 'latentKeys'
   | 'latentValues'
-  | 'mixerBlockNorm'
-  | 'mixerOutput'
   | 'mixerInput'
   | 'mixerGate'
   | 'mixerStep'

@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
@@ -12,6 +12,7 @@ import {
 } from '../../native-bridge/index.js';
 import { asFlashrowError } from '../disk/bridge-errors.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { makeFolder } from '../disk/folders.js';
 import { amountFrom, formatBytes } from '../disk/format-bytes.js';
 import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
@@ -87,7 +88,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
 /** The file or folder to measure, once it is known to be large enough. */
 function placeToMeasure({ path, scratchBytes }: ExamineOptions): { place: string; kind: 'file' | 'folder' } {
   const place = path === undefined ? cacheDirectory(undefined) : resolve(path);
-  if (path === undefined) mkdirSync(place, { recursive: true });
+  if (path === undefined) makeFolder(place);
   const { kind, bytes } = fileOrFolder(place);
   if (kind === 'file' && bytes < MIN_FILE_BYTES)
     throw new FlashrowError(

@@ -85,7 +85,7 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
 
   it('has what was compiled from a source that is still there, and no more', async () => {
     const compiled = (await pack()).paths.filter(
-      (path) => path.startsWith('dist/') && !/\/(vendored|page)\//.test(path),
+      (path) => path.startsWith('dist/') && !/\/(vendored|threads|page)\//.test(path),
     );
     expect(compiled).toContain('dist/src/index.js');
     const sources = compiled.map((path) => path.replace('dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts'));

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { GenerationResult } from '../../contract/generation.js';
 import type { Model } from '../../contract/model.js';
@@ -114,6 +116,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   await checkPictures(flags);
   const annotated = pictureToAnnotate(flags);
   const signal = interruptSignal();
+  if (flags.saveState !== undefined) requireFolderOf('--save-state', flags.saveState);
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
@@ -131,11 +134,26 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
     return answer;
   });
   noteAll(result.warnings);
-  if (annotated !== undefined && interruption === null) await annotate(flags.annotate!, annotated, result);
-  if (quiet) printJson(warnedInCommandWords(result));
-  else if (interruption !== null) notice(interruption);
-  else finishText(result, plan);
+  const draw = async () => {
+    if (annotated !== undefined && interruption === null) await annotate(flags.annotate!, annotated, result);
+  };
+  if (quiet) {
+    await draw().catch((error) => {
+      throw withResult(error, result);
+    });
+    printJson(warnedInCommandWords(result));
+  } else {
+    if (interruption !== null) notice(interruption);
+    else finishText(result, plan);
+    await draw();
+  }
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
+}
+
+/** An error that carries the answer: with `--json` nothing of it is on stdout yet. */
+function withResult(error: unknown, result: RunResult): unknown {
+  if (!(error instanceof FlashrowError)) return error;
+  return new FlashrowError(error.code, error.message, { ...error.details, ...{ result } }, { cause: error });
 }
 
 /** A state may be longer than this prompt, and so may pictures: the context is then the usual one. */
@@ -147,6 +165,12 @@ function pictureToAnnotate({ annotate: file, image = [], region }: RunFlags): st
   if (image.length === 0) throw badUsage('--annotate goes with --image');
   checkAnnotation(file, image, region);
   return image.at(-1);
+}
+
+/** Tells a place where no file can be made before the answer, which would be for nothing. */
+function requireFolderOf(option: string, path: string): void {
+  const folder = dirname(resolve(path));
+  if (!existsSync(folder)) throw badUsage(`${option}: there is no folder ${folder}; make it first, or choose another`);
 }
 
 /** The text of the template that was given. */
