@@ -8,13 +8,18 @@ import { pathOf, type Source } from './source.js';
 
 /** Options of `applyDelta`. */
 export interface DeltaOptions {
+  /**
+   * The folder of CLIP ViT-L/14 at 336 pixels, which becomes a part of the merged model; default none, for a delta that
+   * has its tower, or a folder that gets it later.
+   */
+  vision?: Source | undefined;
   /** Gives up; the promise then rejects with `signal.reason`. What was written stays for the next call. */
   signal?: AbortSignal | undefined;
   /** Told how many bytes have been written. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-const OPTIONS: OptionTable<DeltaOptions> = { signal: SIGNAL, onProgress: CALLBACK };
+const OPTIONS: OptionTable<DeltaOptions> = { vision: null, signal: SIGNAL, onProgress: CALLBACK };
 
 /**
  * Adds a base model and a delta, as Ferret's weights are published, to one folder of safetensors, which must not exist.
@@ -28,12 +33,13 @@ export async function applyDelta(
   destination: Source,
   options: DeltaOptions = {},
 ): Promise<DeltaResult> {
-  const request = {
-    base: resolve(pathOf('the base', base, 'base')),
-    delta: resolve(pathOf('the delta', delta, 'delta')),
-    destination: resolve(pathOf('the destination', destination, 'destination')),
-  };
+  const [from, change] = [pathOf('the base', base, 'base'), pathOf('the delta', delta, 'delta')];
+  const to = pathOf('the destination', destination, 'destination');
   requireOptions('applyDelta()', options, OPTIONS);
-  const { signal, onProgress } = options;
+  const { vision, signal, onProgress } = options;
+  const request = {
+    ...{ base: resolve(from), delta: resolve(change), destination: resolve(to) },
+    vision: vision === undefined ? null : resolve(pathOf('vision', vision, 'vision')),
+  };
   return inWorker((channel) => channel.call('applyDelta', request, { signal, onEvent: onProgress }));
 }

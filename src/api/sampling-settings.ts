@@ -105,11 +105,7 @@ const MOST_XTC_THRESHOLD = 0.5;
  * Of the options given, those that change nothing, each in a sentence. `drawn` has the defaults of the model, too.
  * `regions`: the prompt has some, whose points a seed draws.
  */
-export function uselessOptions(
-  given: SamplingOptions,
-  drawn: SamplingOptions = given,
-  regions = false,
-): string[] {
+export function uselessOptions(given: SamplingOptions, drawn: SamplingOptions = given, regions = false): string[] {
   const useless = DEPENDENT.flatMap(([names, isOn, without]) =>
     isOn(drawn) ? [] : names.filter((name) => given[name] !== undefined).map((name) => unchanged(name, without)),
   );

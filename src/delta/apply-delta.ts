@@ -17,6 +17,7 @@ import { mergeTensors } from './merge-tensors.js';
 import { type FolderWeights, openWeights } from './open-weights.js';
 import { indexOf, type Shard, shardsOf } from './shards.js';
 import { copyTextFiles, readConfig } from './text-files.js';
+import { towerTensors } from './tower-tensors.js';
 
 /** What came of a merge. */
 export interface DeltaResult {
@@ -41,6 +42,10 @@ export interface DeltaRequest {
   base: string;
   delta: string;
   destination: string;
+  /**
+   * The folder of the vision tower, which becomes a part of the model; null where the delta has it, or none is given.
+   */
+  vision: string | null;
 }
 
 interface Follow {
@@ -57,14 +62,19 @@ interface Follow {
  * NOT_FOUND, UNSUPPORTED, CORRUPT, DISK_FULL, NOT_WRITABLE, BUSY, IO, or `signal.reason`.
  */
 export async function applyDelta(
-  { base, delta, destination }: DeltaRequest,
+  { base, delta, destination, vision }: DeltaRequest,
   { signal, onBytes, shardBytes }: Follow,
 ): Promise<DeltaResult> {
   const began = performance.now();
   checkDestination(destination);
   const [from, change] = [await openWeights(base), await openWeights(delta)];
+  const tower = vision === null ? null : await openWeights(vision);
   const config = readConfig(delta);
-  const tensors = mergeTensors(from, change);
+  if (tower && hasTower(change))
+    throw new FlashrowError('BAD_USAGE', `${delta} has a vision tower of its own; leave \`vision\` out`, {
+      option: 'vision',
+    });
+  const tensors = [...mergeTensors(from, change), ...(tower ? towerTensors(tower) : [])];
   const shards = shardsOf(tensors, shardBytes);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
   const work = `${resolve(destination)}.partial`;
@@ -72,7 +82,7 @@ export async function applyDelta(
   const lock = takeLock(join(work, 'lock'), 'merging to the same place');
   try {
     const folder = join(work, 'model');
-    const states = () => settledStates([...from.files, ...change.files], signal);
+    const states = () => settledStates([...from.files, ...change.files, ...(tower?.files ?? [])], signal);
     const key = keyOf(shards, await states());
     const done = begin(work, folder, key, shards);
     const missing = bytes - done.reduce((sum, shard) => sum + shard.bytes, 0);
@@ -101,7 +111,7 @@ export async function applyDelta(
           .filter((tensor) => tensor.base && tensor.base.shape[0] < tensor.shape[0])
           .map(({ name }) => name),
         brought: tensors.filter((tensor) => tensor.base === null).length,
-        warnings: [...lacks, ...withoutTower(config, change, destination)],
+        warnings: [...lacks, ...(tower || hasTower(change) ? [] : withoutTower(config, destination))],
       };
     } catch (error) {
       throw asWriteError(error, destination, space);
@@ -184,9 +194,13 @@ function* piecesOf({ header, tensors }: Shard, reader: TensorReader): Generator<
   }
 }
 
+const hasTower = ({ tensors }: FolderWeights): boolean =>
+  [...tensors.keys()].some((name) => name.startsWith('model.vision_tower.'));
+
 /** Says where the vision tower belongs that the weights do not hold. */
-function withoutTower({ mm_vision_tower: tower }: Record<string, unknown>, { tensors }: FolderWeights, folder: string) {
-  if (typeof tower !== 'string' || [...tensors.keys()].some((name) => name.startsWith('model.vision_tower.')))
-    return [];
-  return [`the weights hold no vision tower: put the folder of ${tower} at ${join(folder, tower)}, with safetensors`];
+function withoutTower({ mm_vision_tower: tower }: Record<string, unknown>, folder: string): string[] {
+  if (typeof tower !== 'string') return [];
+  return [
+    `the weights hold no vision tower: put the folder of ${tower} at ${join(folder, tower)}, with safetensors, or give it as \`vision\``,
+  ];
 }

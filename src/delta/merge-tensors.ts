@@ -62,7 +62,8 @@ function merged(tensor: SourceTensor, { tensors, folder }: FolderWeights): Merge
   return { ...{ name, format, shape, bytes, delta }, base: asFloats(found) };
 }
 
-function asFloats(tensor: SourceTensor): ReadableSourceTensor & { format: FloatFormat } {
+/** Throws UNSUPPORTED for a tensor of another type. */
+export function asFloats(tensor: SourceTensor): ReadableSourceTensor & { format: FloatFormat } {
   const { format } = tensor;
   if (format !== 'f32' && format !== 'f16' && format !== 'bf16')
     throw unsupportedTensor(tensor, `is of type ${shown(tensor.type)}; weights in f32, f16 and bf16 are added`);

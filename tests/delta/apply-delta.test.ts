@@ -106,6 +106,22 @@ describe('a base and a delta', () => {
     expect(existsSync(`${destination}.partial`)).toBe(false);
   });
 
+  it('come with the tower that is given', async () => {
+    const clip = new GeneratedFolder();
+    clip.add('vision_model.embeddings.patch_embedding.weight', [1024, 3, 14, 14]);
+    clip.add('vision_model.embeddings.position_embedding.weight', [577, 1024]);
+    clip.add('text_model.final_layer_norm.weight', [3]);
+    const vision = folderOf({ 'model.safetensors': clip.safetensors(), 'config.json': {} });
+    const destination = fresh();
+    const { warnings, brought } = await applyDelta(baseFolder(), deltaFolder(), destination, { vision });
+    expect([warnings, brought]).toEqual([[], 4]);
+    const { tensors } = openFolder(destination);
+    const name = 'model.vision_tower.vision_tower.vision_model.embeddings.position_embedding.weight';
+    expect([tensors.get(name)?.shape, tensors.size]).toEqual([[577, 1024], 8]);
+    const other = folderOf({ 'pytorch_model.bin': binary(golden.bf16.base) });
+    await refuses(applyDelta(baseFolder(), deltaFolder(), fresh(), { vision: other }), 'BAD_USAGE', /is not CLIP/);
+  });
+
   it('are added in the format of the delta', async () => {
     const base = folderOf({ 'pytorch_model.bin': binary(golden.bf16.base) });
     const delta = folderOf({ 'pytorch_model.bin': binary(golden.bf16.delta), 'config.json': {} });
@@ -124,7 +140,10 @@ describe('a base and a delta', () => {
     const change = folderOf({ 'model.safetensors': delta.safetensors(), 'config.json': {} });
     const destination = fresh();
     const signal = new AbortController().signal;
-    await merge({ base: from, delta: change, destination }, { signal, onBytes: () => {}, shardBytes: 100 });
+    await merge(
+      { base: from, delta: change, destination, vision: null },
+      { signal, onBytes: () => {}, shardBytes: 100 },
+    );
     expect(readdirSync(destination)).toContain('model-00002-of-00002.safetensors');
     const sums = Float32Array.from(ones, (one, at) => one + twos[at]);
     expect(tensorsOf(destination).a.hex).toBe(Buffer.from(sums.buffer).toString('hex'));
@@ -178,12 +197,15 @@ describe('a merge that is cut off', () => {
   it('goes on after its last whole file, and comes to the same', async () => {
     const [whole, destination] = [fresh(), fresh()];
     const { signal } = new AbortController();
-    await merge({ base: from, delta: change, destination: whole }, { signal, onBytes: () => {}, shardBytes });
+    await merge(
+      { base: from, delta: change, destination: whole, vision: null },
+      { signal, onBytes: () => {}, shardBytes },
+    );
     const stop = new AbortController();
     const onBytes = (done: number) => {
       if (done > 200_000) stop.abort(new Error('stopped'));
     };
-    const request = { base: from, delta: change, destination };
+    const request = { base: from, delta: change, destination, vision: null };
     await expect(merge(request, { signal: stop.signal, onBytes, shardBytes })).rejects.toThrow('stopped');
     expect(existsSync(destination)).toBe(false);
     const kept = join(`${destination}.partial`, 'model', 'model-00001-of-00006.safetensors');
@@ -199,7 +221,7 @@ describe('a merge that is cut off', () => {
 
   it('begins anew for other weights', async () => {
     const destination = fresh();
-    const request = { base: from, delta: change, destination };
+    const request = { base: from, delta: change, destination, vision: null };
     const stop = new AbortController();
     const onBytes = () => stop.abort(new Error('stopped'));
     await expect(merge(request, { signal: stop.signal, onBytes, shardBytes })).rejects.toThrow('stopped');
