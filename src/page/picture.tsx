@@ -202,6 +202,8 @@ function draw(
     const colour = COLOURS[words.indexOf(text) % COLOURS.length];
     frame(box, colour);
     context.fillStyle = colour;
-    context.fillText(text, box[0] * scale, Math.max(7 * line, box[1] * scale - line));
+    // Words that would end outside begin further left.
+    const left = Math.max(0, Math.min(box[0] * scale, canvas.width - context.measureText(text).width));
+    context.fillText(text, left, Math.max(7 * line, box[1] * scale - line));
   }
 }
