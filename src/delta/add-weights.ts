@@ -24,18 +24,27 @@ export function mergedWeights(tensor: MergedTensor, first: number, count: number
   if (overlap === 0) return bytes;
   dequantize(format, bytes, 0, overlap, sums, 0);
   dequantize(base.format, reader.readBytes(base, first * own, overlap * own), 0, overlap, added, 0);
-  round(format, added, overlap);
+  if (base.format !== format) round(format, added, overlap);
   for (let i = 0; i < overlap; i++) sums[i] += added[i];
   write(format, sums, overlap, bytes);
-  dequantize(format, bytes, 0, overlap, sums, 0);
-  for (let i = 0; i < overlap; i++)
-    if (!Number.isFinite(sums[i]))
-      throw new FlashrowError(
-        'CORRUPT',
-        `tensor ${shown(tensor.name)} comes to ${sums[i]}: the base is not the one that the delta was made for, or one of the two is damaged`,
-        { tensor: tensor.name, path: delta.path },
-      );
+  if (!areFinite(format, bytes, overlap))
+    throw new FlashrowError(
+      'CORRUPT',
+      `tensor ${shown(tensor.name)} comes to infinity: the base is not the one that the delta was made for, or one of the two is damaged`,
+      { tensor: tensor.name, path: delta.path },
+    );
   return bytes;
+}
+
+/** The bits of the exponent, all of which are set in infinity and NaN. */
+const EXPONENTS: Readonly<Record<FloatFormat, number>> = { f32: 0x7f800000, f16: 0x7c00, bf16: 0x7f80 };
+
+function areFinite(format: FloatFormat, { buffer, byteOffset }: Uint8Array, count: number): boolean {
+  const words =
+    format === 'f32' ? new Uint32Array(buffer, byteOffset, count) : new Uint16Array(buffer, byteOffset, count);
+  const all = EXPONENTS[format];
+  for (let i = 0; i < count; i++) if ((words[i] & all) === all) return false;
+  return true;
 }
 
 const rounded = new Uint8Array(4 * PIECE_WEIGHTS);

@@ -180,7 +180,7 @@ describe('a base and a delta', () => {
     delta.add('a', [2], 0, 3e38);
     const from = folderOf({ 'model.safetensors': base.safetensors() });
     const change = folderOf({ 'model.safetensors': delta.safetensors(), 'config.json': {} });
-    await refuses(applyDelta(from, change, fresh()), 'CORRUPT', /"a" comes to Infinity: the base is not the one/);
+    await refuses(applyDelta(from, change, fresh()), 'CORRUPT', /"a" comes to infinity: the base is not the one/);
   });
 });
 
