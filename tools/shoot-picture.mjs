@@ -1,6 +1,6 @@
 /**
- * Makes the picture of the page with a region and boxes, docs/page/picture.png. The picture in it is drawn here, and so is
- * the answer: no weights of Ferret's are at hand. Needs a build, and chromium on the PATH or in FLASHROW_CHROMIUM.
+ * Makes the picture of the page with a region and boxes, docs/page/picture.png. The picture in it is drawn here, and so
+ * is the answer: no weights of Ferret's are at hand. Needs a build, and chromium on the PATH or in FLASHROW_CHROMIUM.
  */
 import { fileURLToPath } from 'node:url';
 import { createServer, listen } from 'flashrow/server';
