@@ -1,22 +1,22 @@
 import { replayTrace } from './api/activity/replay-trace.js';
-import { applyDelta } from './api/apply-delta.js';
 import { listModels, removeModel } from './api/cached-models.js';
 import { calibrateStore } from './api/calibrate-store.js';
 import { compareSelectors } from './api/compare-selectors.js';
 import { convertModel } from './api/convert-model.js';
 import { examineModel } from './api/examine-model.js';
 import { loadModel } from './api/load-model.js';
+import { applyDelta } from './api/pictures/apply-delta.js';
 import { planModel } from './api/plan-model.js';
 import { pullModel } from './api/pull-model.js';
 import { verifyStore } from './api/verify-store.js';
 
 export type { ReplayOptions } from './api/activity/replay-trace.js';
-export type { DeltaOptions } from './api/apply-delta.js';
 export type { CacheOptions } from './api/cached-models.js';
 export type { CalibrateOptions } from './api/calibrate-store.js';
 export type { CompareOptions } from './api/compare-selectors.js';
 export type { ConvertOptions } from './api/convert-model.js';
 export type { ExamineOptions } from './api/examine-model.js';
+export type { DeltaOptions } from './api/pictures/apply-delta.js';
 export type { PlanModelOptions } from './api/plan-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';

@@ -39,7 +39,9 @@ const command = () =>
 const [CONTEXT, TEXT_TOKENS, NEW_TOKENS] = [1024, 24, 8];
 
 await runBench(async (args, log) => {
-  const flags = command().parse([...args], { from: 'user' }).opts<Flags>();
+  const flags = command()
+    .parse([...args], { from: 'user' })
+    .opts<Flags>();
   const share = /^(\d{1,3})%$/.exec(flags.cap)?.[1];
   if (share === undefined || process.platform !== 'linux' || process.getuid!() !== 0)
     throw new FlashrowError('BAD_USAGE', '--cap is a share, like 50%, and makes a memory cgroup: run as root on Linux');

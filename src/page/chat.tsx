@@ -52,7 +52,11 @@ export function Chat({ model, hasTemplate, onRefused }: ChatProps) {
       {hasTemplate === false && (
         <p class="faint small">This model has no chat template: it goes on with your text, and does not answer it.</p>
       )}
-      <Composer busy={running.current !== null} pictures={hasTemplate !== false} {...{ send, stop, begin, settings, setSettings }} />
+      <Composer
+        busy={running.current !== null}
+        pictures={hasTemplate !== false}
+        {...{ send, stop, begin, settings, setSettings }}
+      />
     </section>
   );
 }

@@ -5,8 +5,9 @@ export type ImageInput = string | URL | Uint8Array;
 
 /** Samples of a mask, row after row from the top: what is not 0 is in it. */
 export interface MaskSamples {
-  /** Pixels: those of the picture. */
+  /** Pixels across: as many as the picture has. */
   width: number;
+  /** Pixels down. */
   height: number;
   /** [height, width] */
   data: Uint8Array;

@@ -29,7 +29,7 @@ describe('docs/api.md', () => {
     ['src/plan/plan.ts', 'Plan', '### The plan'],
     ['src/api/convert-model.ts', 'ConvertOptions', '## convertModel'],
     ['src/store/write/writer.ts', 'ConvertResult', '## convertModel'],
-    ['src/api/apply-delta.ts', 'DeltaOptions', '## applyDelta'],
+    ['src/api/pictures/apply-delta.ts', 'DeltaOptions', '## applyDelta'],
     ['src/delta/apply-delta.ts', 'DeltaResult', '## applyDelta'],
     ['src/contract/protocol.ts', 'VerifyResult', '## verifyStore'],
     ['src/api/calibrate-store.ts', 'CalibrateOptions', '## calibrateStore'],

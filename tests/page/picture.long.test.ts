@@ -100,9 +100,12 @@ describe.skipIf(!CHROMIUM)(`a picture in the page${WITHOUT_BROWSER}`, () => {
     await send('What is this?');
     const drawn = page.locator('.turn.assistant canvas.picture');
     expect(await drawn.getAttribute('aria-label')).toBe('dog.png, with a dog: 100, 50, 300, 150');
-    // biome-ignore lint/suspicious/noExplicitAny: an element of the browser, which these tests have no types of
     const pixel = (x: number, y: number) =>
-      drawn.evaluate((canvas: any, [left, top]) => [...canvas.getContext('2d').getImageData(left, top, 1, 1).data], [x, y]);
+      drawn.evaluate(
+        // biome-ignore lint/suspicious/noExplicitAny: an element of the browser, which these tests have no types of
+        (canvas: any, [left, top]) => [...canvas.getContext('2d').getImageData(left, top, 1, 1).data],
+        [x, y],
+      );
     const [edge, inside] = [await pixel(100, 100), await pixel(150, 100)];
     expect(edge).toEqual([230, 25, 75, 255]);
     expect(inside).toEqual([150, 120, 160, 255]);

@@ -32,7 +32,7 @@ interface DeltaFlags {
 }
 
 async function applyDeltaTo(base: string, delta: string, folder: string, flags: DeltaFlags): Promise<void> {
-  const { applyDelta } = await import('../../api/apply-delta.js');
+  const { applyDelta } = await import('../../api/pictures/apply-delta.js');
   const { result } = await withProgress({ keptIn: `${folder}.partial`, asked: true }, (onProgress) =>
     applyDelta(base, delta, folder, { vision: flags.mmproj, signal: interruptSignal(), onProgress }),
   );

@@ -99,8 +99,8 @@ export function runCommand(): Command {
     ['flashrow run model.gguf --chat "What is a store?" --memory 2GB', 'ask a question, in at most 2 GB'],
     ['flashrow run llava/ --image cat.png --chat "What is this?"', 'ask about a picture'],
     [
-      'flashrow run ferret/ --image cat.png --region 10,20,200,180 --annotate boxes.png --chat "What is <region>?"',
-      'ask about a part of it, and draw the boxes of the answer',
+      'flashrow run ferret/ --image cat.png --annotate boxes.png --chat "Where is the cat?"',
+      'and draw the boxes of the answer',
     ],
     ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
     ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
