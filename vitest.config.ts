@@ -23,7 +23,10 @@ const test: InlineConfig & { project: string[] } = {
     suite('unit', ['tests/**/*.test.ts'], { exclude: ['tests/**/*.long.test.ts', 'tests/fuzz/**'] }),
     suite('long', ['tests/**/*.long.test.ts'], { testTimeout: 10 * MINUTE }),
     suite('fuzz', ['tests/fuzz/**/*.test.ts'], { env: { FLASHROW_FUZZ: process.env.FLASHROW_FUZZ ?? '7000' } }),
-    suite('package', ['tests/package/**/*.test.ts'], { testTimeout: 10 * MINUTE }),
+    suite('package', ['tests/package/**/*.test.ts'], {
+      globalSetup: './tests/package/pack.ts',
+      testTimeout: 10 * MINUTE,
+    }),
     suite('peer', ['tests/peer/**/*.test.ts'], { globalSetup: './tests/peer/guard.ts' }),
     suite('root', ['tests/root/**/*.test.ts'], {
       globalSetup: './tests/root/guard.ts',

@@ -22,7 +22,9 @@ type Answers = Record<Side, GenerationResult[]>;
 
 /** Loads the model, and has it answer every prompt; what comes of each goes to `answers`. */
 async function run(flags: Flags, side: Side, answers: Map<string, Answers>): Promise<void> {
-  const named = ['auto', 'lookup'].includes(flags.draft) ? (flags.draft as 'auto') : { model: flags.draft };
+  const named = ['auto', 'lookup', 'self', 'mtp'].includes(flags.draft)
+    ? (flags.draft as 'auto')
+    : { model: flags.draft };
   const options: ModelOptions = {
     ...{ memory: flags.memory, contextSize: flags.context, threads: flags.threads },
     draft: side === 'with' ? named : 'off',
@@ -69,7 +71,7 @@ await runBench(async (args, log) => {
       'Answers of five kinds with and without drafts, by turns: speed, tokens a pass, and whether they agree.',
     )
     .requiredOption('--model <model>', 'what loadModel takes')
-    .option('--draft <draft>', 'lookup, or a small model with the same vocabulary', 'lookup')
+    .option('--draft <draft>', 'lookup, self, mtp, or a small model with the same vocabulary', 'lookup')
     .option('--memory <bytes>', 'the budget of both sides')
     .option('--rounds <count>', 'loads of each side', Number, 2)
     .option('--tokens <count>', 'tokens of an answer', Number, 160)

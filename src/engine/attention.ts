@@ -75,12 +75,12 @@ export function createAttention(options: AttentionOptions): Mixer {
       loadPages(layersOf(sequence), keptBy(sequence), pagesOf(length), length, read);
       indexes?.load(sequence, length, read);
     },
-    async step(layer, x, { tokens, positions, parts }, mixed) {
+    async step(layer, x, { tokens, positions, rotaryPositions, parts }, mixed) {
       const place = places[layer]!;
       const { layers, headDim, numKeyValueHeads } = groups[place.group];
       const cache = caches[place.group];
       denseTime.start();
-      dense.attentionInput(layer, x, tokens, positions, q, k, v, gates);
+      dense.attentionInput(layer, x, tokens, rotaryPositions, q, k, v, gates);
       indexes?.project(layer, x, tokens, positions);
       denseTime.stop();
       if (answers.array !== mixed) answers = new RowViews(mixed);

@@ -19,6 +19,7 @@ import {
   FINAL_NORM,
   FINAL_NORM_BIAS,
   HEAD,
+  JOIN,
   layerTensor,
   NGRAM_EMBEDDING,
   PER_LAYER_EMBEDDING,
@@ -117,13 +118,17 @@ function attentionTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor,
 
 /** The tensors that a model begins with: embedding, learned positions, inputs of each layer. */
 export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
-  const { hiddenSize, vocabSize, numLayers, perLayerInputs, ngrams } = spec;
+  const { hiddenSize, vocabSize, numLayers, perLayerInputs, ngrams, prediction } = spec;
   const shapes: [string, number[]][] = [[EMBEDDING, [vocabSize, hiddenSize]]];
   if (spec.rotary === null) shapes.push([POSITIONS, [spec.positionOffset + spec.contextLength, hiddenSize]]);
   if (perLayerInputs) {
     const row = numLayers * perLayerInputs.size;
     shapes.push([PER_LAYER_EMBEDDING, [vocabSize, row]], [PER_LAYER_PROJECTION, [row, hiddenSize]]);
     shapes.push([PER_LAYER_NORM, [perLayerInputs.size]]);
+  }
+  if (prediction) {
+    shapes.push([JOIN.projection, [hiddenSize, 2 * hiddenSize]]);
+    for (const norm of [JOIN.tokenNorm, JOIN.hiddenNorm, JOIN.outputNorm]) shapes.push([norm, [hiddenSize]]);
   }
   if (ngrams) shapes.push([NGRAM_EMBEDDING, [ngrams.tableRows, ngrams.rowSize]]);
   return shapes;

@@ -53,7 +53,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
   try {
     const measure = (file: string) => measureFile(bridge, file, options);
     const progress = { signal, onProgress: (done: number, total: number) => onProgress('write', done, total) };
-    const { curve, weightBytesPerSecond } =
+    const { curve, weightBytesPerSecond, coreShare } =
       kind === 'file' ? await measure(place) : await withScratchFile(place, scratchBytes, progress, measure);
     const left = memoryLeft();
     const { availableBytes, limitBytes } = left;
@@ -68,6 +68,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
         available: availableIsas(),
         unavailableReason: nativeUnavailableReason(),
         weightBytesPerSecond,
+        coreShare,
       },
       memory: { totalBytes: totalmem(), availableBytes, limitBytes },
       disk: { path: place, ...spaceOf(place), direct: curve.every(({ direct }) => direct), curve },
@@ -115,7 +116,8 @@ async function measureFile(bridge: Bridge, path: string, { signal, onProgress }:
     signal?.throwIfAborted();
   }
   const matrix = { ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) };
-  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES).bytesPerSecond };
+  const { bytesPerSecond, coreShare } = kernelSpeed(bridge, matrix, SAMPLE_BYTES);
+  return { curve, weightBytesPerSecond: bytesPerSecond, coreShare };
 }
 
 function spaceOf(path: string): Pick<Examination['disk'], 'freeBytes' | 'inMemory'> {

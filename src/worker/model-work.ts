@@ -54,7 +54,7 @@ export function examine({ source, cacheDir }: Methods['examine']['args']): Exami
 /** The template that a model's eyes bring; null without any, and where they could not be opened: a load tells why. */
 function templateOfEyes(path: string): string | null {
   try {
-    const eyes = findVision(path);
+    const eyes = findVision(path, null);
     return (eyes && openVision(eyes).chatTemplate) ?? null;
   } catch {
     return null;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { generateSettings } from '../../dist/src/api/generate-settings.js';
 import type { Methods } from '../../dist/src/contract/protocol.js';
 import type { DraftSource } from '../../dist/src/draft/draft-source.js';
+import type { createSpeculation } from '../../dist/src/engine/drafts/create-speculation.js';
 import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
 import type { ModelHost } from '../../dist/src/engine/model-host.js';
 import { openHost } from '../../dist/src/engine/open-host.js';
@@ -41,8 +42,13 @@ export class DraftingHost {
     this.#draft = draft;
   }
 
-  static async open(source: string, options: PlanOptions): Promise<DraftingHost> {
-    const { store } = await prepare({ source, options }, new AbortController().signal, () => {});
+  /** `speculate`: another draft than the scripted one. */
+  static async open(source: string, options: PlanOptions, speculate?: typeof createSpeculation): Promise<DraftingHost> {
+    const { store } = await prepare(
+      { source, options: { ...options, draft: undefined } },
+      new AbortController().signal,
+      () => {},
+    );
     const opened = openStore(store);
     const tokenizer = loadTokenizer(opened.readTokenizer(), opened.text, join(store, TOKENIZER_FILE));
     const draft = new ScriptedDraft(opened.spec.vocabSize);
@@ -51,7 +57,7 @@ export class DraftingHost {
       () => false,
       () => {},
       undefined,
-      () => new Speculation(draft, draft.governor, () => 0),
+      speculate ?? (() => new Speculation(draft, draft.governor, () => 0)),
     );
     return new DraftingHost(host, shareVocabulary(tokenizer, opened.spec.vocabSize), draft);
   }
@@ -137,6 +143,27 @@ class ScriptedDraft implements DraftSource {
     },
     foretold: () => {},
     close: () => this.#foretold,
+    ran: () => {},
+  };
+}
+
+/** A governor that has `most` tokens foretold for each pass, and all of them verified. */
+export function eagerGovernor(most: number): ConstructorParameters<typeof Speculation>[1] {
+  let wanted = 0;
+  let foretold = 0;
+  return {
+    begin: () => {},
+    affordable: (tokens) => tokens,
+    caughtUp: () => {},
+    open: (room) => {
+      wanted = Math.min(room, most);
+      foretold = 0;
+    },
+    get asks() {
+      return foretold < wanted;
+    },
+    foretold: () => void foretold++,
+    close: () => foretold,
     ran: () => {},
   };
 }

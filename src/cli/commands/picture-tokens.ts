@@ -29,7 +29,7 @@ export async function pictureTokens(
     import('../../contract/check-pictures.js'),
     import('../../vision/markers.js'),
   ]);
-  const path = mmproj === undefined ? findVision(resolveSource(model, cacheDir)) : resolve(mmproj);
+  const path = mmproj === undefined ? findVision(resolveSource(model, cacheDir), null) : resolve(mmproj);
   if (path === null) throw withoutEyes();
   const vision = openVision(path);
   const files = await readImages(givenImages(flags.image, ofLastPicture(flags)));

@@ -21,6 +21,7 @@ export interface LoadedDraft {
   engine: Engine;
   vocabSize: number;
   contextSize: number;
+  hiddenSize: number;
 }
 
 /** The draft model of the options; null without one. */
@@ -48,7 +49,8 @@ export async function loadDraft(
   const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
   const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
   await readWeights(engine, aborted);
-  return { engine, vocabSize: store.spec.vocabSize, contextSize: planned.plan.contextSize };
+  const { vocabSize, hiddenSize } = store.spec;
+  return { engine, vocabSize, hiddenSize, contextSize: planned.plan.contextSize };
 }
 
 /** One pass brings all weights into memory: else the first answer would wait for them, and blame the draft. */

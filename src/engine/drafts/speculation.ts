@@ -1,4 +1,4 @@
-import type { DraftSource } from '../../draft/draft-source.js';
+import type { DraftSource, FollowedText } from '../../draft/draft-source.js';
 import type { Governor } from '../../draft/governor.js';
 
 /** What a governor is asked and told. */
@@ -49,6 +49,11 @@ export class Speculation {
     return this.#source.name;
   }
 
+  /** A prompt and its answer run from now on. */
+  follow(text: FollowedText): void {
+    this.#source.follow?.(text);
+  }
+
   /** An answer to a prompt begins. `aborted` turns true once the call is to end. */
   begin(prompt: readonly number[], aborted: () => boolean): void {
     this.#source.begin(prompt, aborted);
@@ -62,6 +67,22 @@ export class Speculation {
     source.push(id);
     governor.open(most - 1);
     this.#foretold.length = 0;
+    try {
+      await this.#foretell();
+    } finally {
+      source.settle?.();
+    }
+    const count = governor.close();
+    this.#ids.length = 0;
+    this.#ids.push(id);
+    for (let i = 0; i < count; i++) this.#ids.push(this.#foretold[i]);
+    return this.#ids;
+  }
+
+  /** Has as many tokens foretold as the governor wants. */
+  async #foretell(): Promise<void> {
+    const source = this.#source;
+    const governor = this.#governor;
     while (governor.asks && (!this.#isBehind || (await this.#catchUp()))) {
       const began = this.#now();
       const answer = source.foretell();
@@ -70,11 +91,6 @@ export class Speculation {
       this.#foretold.push(source.id);
       governor.foretold(source.certainty, this.#now() - began);
     }
-    const count = governor.close();
-    this.#ids.length = 0;
-    this.#ids.push(id);
-    for (let i = 0; i < count; i++) this.#ids.push(this.#foretold[i]);
-    return this.#ids;
   }
 
   /**
