@@ -68,7 +68,13 @@ export async function openHost(
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const shadow = loadShadow(parts.bridge, store, planned.shadow, held);
     const drafting = draft && (await loadDraft(draft, options, plan, held, aborted));
-    const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
+    const described = infoOf(store, path, planned, parts);
+    const info = {
+      ...described,
+      // That of the eyes is used where the model's folder has none.
+      chatTemplate: described.chatTemplate ?? vision?.chatTemplate ?? null,
+      vision: vision && visionInfo(options.vision!, vision),
+    };
     const tokens = settings.sequences * settings.contextSize;
     const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
@@ -99,7 +105,11 @@ export async function openHost(
   }
 }
 
-const visionInfo = (path: string, { marker, mostTokens }: VisionModel): VisionInfo => ({ path, marker, mostTokens });
+const visionInfo = (path: string, { marker, mostTokens, writesBoxes, regions }: VisionModel): VisionInfo => ({
+  ...{ path, marker, mostTokens },
+  boxes: writesBoxes === true,
+  regions: regions !== undefined,
+});
 
 function infoOf(
   store: Store,

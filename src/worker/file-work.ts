@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
 import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.js';
+import { type DeltaResult, applyDelta as merge } from '../delta/apply-delta.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { resolveSource } from '../hub/resolve-source.js';
@@ -129,6 +130,17 @@ export async function convert(
     signal,
     onProgress,
   );
+}
+
+export function applyDelta(
+  request: Methods['applyDelta']['args'],
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<DeltaResult> {
+  return merge(request, {
+    signal,
+    onBytes: (done, total) => onProgress({ stage: 'merge', done, total, unit: 'bytes' }),
+  });
 }
 
 export function verify(
