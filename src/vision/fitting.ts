@@ -9,13 +9,16 @@ export type TextHalf = Pick<ModelSpec, 'architecture' | 'hiddenSize' | 'numLayer
  * Throws BAD_USAGE for the eyes at `path` where they are those of another model, UNSUPPORTED where the text half is not
  * known to see.
  */
-export function checkFitting(path: string, eyes: Eyes, { architecture, hiddenSize, numLayers, rotary }: TextHalf): void {
+export function checkFitting(
+  path: string,
+  eyes: Eyes,
+  { architecture, hiddenSize, numLayers, rotary }: TextHalf,
+): void {
   const another = (what: string) =>
-    new FlashrowError(
-      'BAD_USAGE',
-      `${path} ${what}: it belongs to another model; name its own as \`vision\``,
-      { option: 'vision', path },
-    );
+    new FlashrowError('BAD_USAGE', `${path} ${what}: it belongs to another model; name its own as \`vision\``, {
+      option: 'vision',
+      path,
+    });
   if (eyes.hiddenSize !== hiddenSize)
     throw another(`makes embeddings of ${eyes.hiddenSize} numbers, and the model has ${hiddenSize}`);
   if ((eyes.deepstack ?? 0) > numLayers)

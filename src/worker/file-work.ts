@@ -65,11 +65,8 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
 }
 
 /** The eyes that the options name, or else those that come with a source; null without any. */
-const visionFor = (
-  source: string,
-  { vision, cacheDir }: PlainOptions,
-  spec: ModelSpec,
-): string | null => (vision === undefined ? findVision(resolveSource(source, cacheDir), spec) : vision);
+const visionFor = (source: string, { vision, cacheDir }: PlainOptions, spec: ModelSpec): string | null =>
+  vision === undefined ? findVision(resolveSource(source, cacheDir), spec) : vision;
 
 /**
  * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose
