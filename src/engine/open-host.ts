@@ -17,7 +17,8 @@ import { embeddingBytes } from '../vision/vision-bytes.js';
 import type { VisionModel } from '../vision/vision-model.js';
 import { describeStore } from './describe-model.js';
 import { createSpeculation } from './drafts/create-speculation.js';
-import { loadDraft, openDraft } from './drafts/load-draft.js';
+import { HeldDraft } from './drafts/held-draft.js';
+import { openDraft } from './drafts/load-draft.js';
 import { createEngine, type LoadedParts, loadParts } from './load-parts.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
@@ -56,13 +57,21 @@ export async function openHost(
   const held = new HeldParts();
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
-    const drafting = draft && (await loadDraft(draft, options, plan, held, aborted));
+    const { vocabSize } = store.spec;
+    const { extension } = parts;
+    const drafting =
+      draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
     const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
     const keptBytes = embeddingBytes(settings.sequences * settings.contextSize, store.spec);
     const pictures = vision && new Pictures(vision, parts.bridge, keptBytes);
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
-    const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
+    const sources = {
+      ...meterSources(planned, info, parts),
+      draftMemory: () => drafting?.memory ?? plan,
+      ...{ onMeasured: log.note, anonymousBefore },
+    };
+    const rentShare = extension ? extension.lent.savedBytes / plan.bytesPerToken : 0;
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);
     return new ModelHost({
@@ -76,7 +85,7 @@ export async function openHost(
       }),
       ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
-      speculation: speculate(parts.selector, settings, store.spec, drafting),
+      speculation: speculate(parts.selector, settings, drafting, rentShare),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),
@@ -114,12 +123,12 @@ function meterSources(
   { plan, falseNegativeRate }: Planned,
   { selector, exact, cachePolicy, kernels }: Omit<ModelInfo, 'vision'>,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
-): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
-  const { budgetBytes, residentBytes, cacheBytes, draftBytes, overheadBytes, scratchBytes, stateFormat } = plan;
+): Omit<MeterSources, 'draftMemory' | 'onMeasured' | 'anonymousBefore'> {
+  const { budgetBytes, residentBytes, overheadBytes, scratchBytes, stateFormat } = plan;
   return {
     base: {
       ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
-      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, draftBytes, overheadBytes, stateFormat },
+      ...{ budgetBytes, residentBytes, scratchBytes, overheadBytes, stateFormat },
     },
     stream,
     cacheCounts: feedForward.counts,

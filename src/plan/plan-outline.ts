@@ -1,7 +1,9 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { denseFootprint } from '../dense/footprint.js';
+import { lookupBytes } from '../draft/lookup.js';
 import { FlashrowError } from '../errors.js';
 import { mixerResidentBytes } from '../mixers/footprint.js';
+import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { visionBytes } from '../vision/vision-bytes.js';
 import { allocate } from './allocate.js';
@@ -9,6 +11,7 @@ import type { Allocation } from './allocation.js';
 import type { Calibration } from './calibration.js';
 import { conversionShortage } from './conversion-space.js';
 import { chooseDefaults, largestContext } from './default-budget.js';
+import { lentSlots } from './drafts/lent-slots.js';
 import { overheadBytes } from './memory.js';
 import { type MemoryLeft, memoryLeft } from './memory-left.js';
 import type { PlanOptions } from './model-options.js';
@@ -74,12 +77,14 @@ export function planOutline(
       budgetBytes: Math.max(0, budgetBytes - draftFor(contextSize)),
       contextSize,
       visionBytes: vision.scratchBytes(asked.sequences * contextSize),
+      lookupBytes: asked.draft === 'off' ? 0 : lookupBytes(contextSize, LOGIT_ROWS),
     });
   const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes + draftFor(contextSize);
   const overhead = overheadBytes(spec) + vision.overheadBytes + (draft?.overheadBytes ?? 0);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
-  const allocation = spendOn(chosen.budgetBytes, chosen.contextSize);
+  const spent = spendOn(chosen.budgetBytes, chosen.contextSize);
+  const allocation = { ...spent, lent: lentSlots(spent, draftFor(chosen.contextSize)) };
   checkHot(settings.cache, allocation.selector);
   const sizes: Sizes = {
     minimumBytes: minimumFor(chosen.contextSize),

@@ -2,10 +2,12 @@ import { join } from 'node:path';
 import { generateSettings } from '../../dist/src/api/generate-settings.js';
 import type { Methods } from '../../dist/src/contract/protocol.js';
 import type { DraftSource } from '../../dist/src/draft/draft-source.js';
+import type { createSpeculation } from '../../dist/src/engine/drafts/create-speculation.js';
 import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
 import type { ModelHost } from '../../dist/src/engine/model-host.js';
 import { openHost } from '../../dist/src/engine/open-host.js';
 import type { PlanOptions } from '../../dist/src/plan/model-options.js';
+import type { Plan } from '../../dist/src/plan/plan.js';
 import { TOKENIZER_FILE } from '../../dist/src/store/manifest.js';
 import { openStore } from '../../dist/src/store/reader.js';
 import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
@@ -41,7 +43,8 @@ export class DraftingHost {
     this.#draft = draft;
   }
 
-  static async open(source: string, options: PlanOptions): Promise<DraftingHost> {
+  /** `speculate` says what foretells tokens, where it is not a script. */
+  static async open(source: string, options: PlanOptions, speculate?: typeof createSpeculation): Promise<DraftingHost> {
     const { store } = await prepare({ source, options }, new AbortController().signal, () => {});
     const opened = openStore(store);
     const tokenizer = loadTokenizer(opened.readTokenizer(), opened.text, join(store, TOKENIZER_FILE));
@@ -51,9 +54,13 @@ export class DraftingHost {
       () => false,
       () => {},
       undefined,
-      () => new Speculation(draft, draft.governor, () => 0),
+      speculate ?? (() => new Speculation({ sources: [draft], governor: draft.governor, now: () => 0 })),
     );
     return new DraftingHost(host, shareVocabulary(tokenizer, opened.spec.vocabSize), draft);
+  }
+
+  get plan(): Plan {
+    return this.#host.plan;
   }
 
   get vocabSize(): number {
@@ -61,8 +68,8 @@ export class DraftingHost {
   }
 
   /** Writes an answer; without a script without drafts. */
-  write(prompt: readonly number[], settings: Partial<Settings>, script: Script | null) {
-    if (script) this.#draft.script = script;
+  write(prompt: readonly number[], settings: Partial<Settings>, script: Script | 'speculate' | null) {
+    if (script && script !== 'speculate') this.#draft.script = script;
     return this.#host.generate(
       {
         prompt,
@@ -86,6 +93,9 @@ export class DraftingHost {
 class ScriptedDraft implements DraftSource {
   readonly name = 'lookup';
   readonly usualShares = [0.5];
+  readonly tokenMs = 0;
+  readonly catchUpMs = 0;
+  readonly isReady = true;
   readonly certainty = 0;
   readonly lacking = 0;
   readonly leftOut = 0;
@@ -109,7 +119,9 @@ class ScriptedDraft implements DraftSource {
 
   end(): void {}
 
-  async catchUp(): Promise<void> {}
+  async catchUp(): Promise<number> {
+    return 0;
+  }
 
   push(): void {
     this.#written++;
@@ -131,12 +143,15 @@ class ScriptedDraft implements DraftSource {
     open: (most: number) => {
       this.#wanted = Math.floor(this.#random() * (Math.min(most, this.script.most) + 1));
     },
-    isFull: () => this.#foretold >= this.#wanted,
-    get asks(): boolean {
-      return !this.isFull();
-    },
+    asks: () => this.#foretold < this.#wanted,
     foretold: () => {},
     close: () => this.#foretold,
+    chosen: 0,
     ran: () => {},
+    seen: () => {},
+    givesBack: false,
+    gaveBack: () => {},
+    takes: () => false,
+    took: () => {},
   };
 }
