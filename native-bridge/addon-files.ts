@@ -40,6 +40,8 @@ export const isShipped = (machine: string): boolean => shippedAt(machine) !== nu
 /** Whether this Node.js runs on musl, by the loader that its file asks for (elf(5), PT_INTERP). */
 function isMusl(): boolean {
   const INTERPRETER = 3;
+  // Node.js that was started as an argument of the loader: the loader is then the program.
+  if (process.execPath.includes('/ld-musl-')) return true;
   try {
     const file = openSync(process.execPath, 'r');
     try {

@@ -162,9 +162,11 @@ export async function compileAddon({ compiler, output, linkerFlags = [] }) {
   const { platform } = targetOf(machine);
   const folder = mkdtempSync(join(dirname(output), 'compile-'));
   try {
+    // Sorted: the order of a folder's names is the file system's own, and the linker keeps it.
     const sources = filesBelow(sourceFolder)
       .filter((name) => name.endsWith('.cc'))
-      .filter((name) => SYSTEM_FOLDERS[name.split('/')[0]]?.(platform) ?? true);
+      .filter((name) => SYSTEM_FOLDERS[name.split('/')[0]]?.(platform) ?? true)
+      .sort();
     const paths = sources.map((name) => join(sourceFolder, name));
     if (platform === 'win32') {
       paths.push(join(folder, 'node-imports.cc'));

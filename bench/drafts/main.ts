@@ -18,6 +18,7 @@ interface Flags {
   json?: string;
 }
 
+const NAMED = ['off', 'auto', 'lookup', 'self', 'mtp'];
 /** `off`, or one of the drafts. */
 type Side = string;
 /** By side, the answers of all rounds to one prompt. */
@@ -27,7 +28,7 @@ type Answers = Map<Side, GenerationResult[]>;
 async function run(flags: Flags, side: Side, answers: Map<string, Answers>): Promise<void> {
   const options: ModelOptions = {
     ...{ memory: flags.memory, contextSize: flags.context, threads: flags.threads },
-    draft: ['off', 'auto', 'lookup'].includes(side) ? (side as 'off') : { model: side },
+    draft: NAMED.includes(side) ? (side as 'off') : { model: side },
   };
   const model = await loadModel(flags.model, options);
   try {
@@ -75,7 +76,7 @@ await runBench(async (args, log) => {
       'Answers of five kinds without drafts and with each draft, by turns: speed, tokens a pass, whether they agree.',
     )
     .requiredOption('--model <model>', 'what loadModel takes')
-    .option('--draft <drafts...>', 'lookup, or small models with the same vocabulary', ['lookup'])
+    .option('--draft <drafts...>', 'lookup, self, mtp, or small models with the same vocabulary', ['lookup'])
     .option('--memory <bytes>', 'the budget of all sides')
     .option('--rounds <count>', 'loads of each side', Number, 1)
     .option('--tokens <count>', 'tokens of an answer', Number, 100)

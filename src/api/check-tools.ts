@@ -1,6 +1,5 @@
 import type { EngineResult } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
-import type { ResponseFormat } from '../grammar/response-format.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool } from '../text/tools.js';
 import { expect, isPlainObject } from './check-arguments.js';
@@ -41,19 +40,6 @@ export function checkToolChoice(choice: unknown, tools: readonly Tool[]): void {
   const wanted = isPlainObject(choice) ? (choice as { name?: unknown }).name : undefined;
   const holds = choice === 'required' ? tools.length > 0 : tools.some(({ function: { name } }) => name === wanted);
   expect(holds, 'toolChoice', choice, '"auto", "none", "required", or { name } with the name of one of `tools`');
-}
-
-/**
- * Throws UNSUPPORTED for a format of the answer beside tools whose calls are read as they come: text that is neither
- * would have to be let through.
- */
-export function checkFormatWithTools(format: ResponseFormat, form: AnswerForm | null): void {
-  if (format.type === 'text' || !form?.tools || form.held) return;
-  throw new FlashrowError(
-    'UNSUPPORTED',
-    `\`responseFormat\` and \`tools\` cannot be kept together by this model: calls in its dialect, ${form.dialect}, are not held to a schema; leave one out, or set \`toolChoice: "none"\``,
-    { option: 'responseFormat' },
-  );
 }
 
 /** A sentence where the answer had to be a call and is none. */

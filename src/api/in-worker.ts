@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { LoadOptions } from '../contract/model.js';
 import type { Methods, PlainOptions } from '../contract/protocol.js';
+import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import { requireOptionGroup, requirePlainObject } from './check-arguments.js';
 import { pathOf } from './source.js';
@@ -25,23 +26,33 @@ export const preparedStore = (
   source: string,
   options: PlainOptions,
   { signal, onProgress }: Pick<LoadOptions, 'signal' | 'onProgress'>,
-  draftFor: string | null = null,
+  { draftFor = null, part = 'model' }: Pick<Methods['prepare']['args'], 'draftFor' | 'part'> = {},
 ): Promise<Methods['prepare']['result']> =>
-  inWorker((channel) => channel.call('prepare', { source, options, draftFor }, { signal, onEvent: onProgress }));
+  inWorker((channel) => channel.call('prepare', { source, options, draftFor, part }, { signal, onEvent: onProgress }));
 
 /**
- * The draft of a model whose store is there: where it is a model, its store as well. Throws UNSUPPORTED where its
- * vocabulary is another one.
+ * The draft of a model whose store is there: where it is a model, or a block of `source`, its store as well. Throws
+ * UNSUPPORTED where its vocabulary is another one, or where the model has no such block.
  */
 export async function preparedDraft(
+  source: string,
   store: string,
-  { draft, threads, cacheDir, tuning }: PlainOptions,
+  plain: PlainOptions,
   follow: Pick<LoadOptions, 'signal' | 'onProgress'>,
 ): Promise<PlainOptions['draft']> {
-  if (typeof draft !== 'object' || draft === null) return draft;
+  const { draft, threads, cacheDir, tuning } = plain;
+  if (draft === 'self') {
+    const args = { store, options: plain, anonymousBefore: anonymousBytes() };
+    await inWorker((channel) => channel.call('prepareSelf', args, { ...follow, onEvent: follow.onProgress }));
+    return draft;
+  }
+  const isBlock = draft === 'mtp';
+  if (!isBlock && (typeof draft !== 'object' || draft === null)) return draft;
   const options = { threads, cacheDir, vision: null, tuning: { state: tuning?.state, direct: tuning?.direct } };
-  const prepared = await preparedStore(draft.model, options, follow, store);
-  return { model: draft.model, store: prepared.store };
+  const model = isBlock ? draft : draft.model;
+  const part = isBlock ? 'prediction' : 'model';
+  const prepared = await preparedStore(isBlock ? source : model, options, follow, { draftFor: store, part });
+  return { model, store: prepared.store };
 }
 
 /**

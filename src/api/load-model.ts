@@ -32,7 +32,7 @@ export async function loadForWork(
   const { maxQueue, signal, onProgress } = options;
   const sessions = sessionSettings(options);
   const { store, vision } = await preparedStore(path, plain, { signal, onProgress });
-  const draft = await preparedDraft(store, plain, { signal, onProgress });
+  const draft = await preparedDraft(path, store, { ...plain, vision }, { signal, onProgress });
   const threads = new ModelThreads(maxQueue);
   try {
     const followed = { signal, onProgress, sessions };

@@ -47,10 +47,12 @@ export class ModelThreads {
   ): Promise<ResultOf<Methods, 'open'> & { vocabulary: VocabularyTable }> {
     const args = { store, options, anonymousBefore: anonymousBytes(), sessions };
     const text = this.text.send('open', { store, cacheDir: options.cacheDir, vision: options.vision ?? null });
-    const engine = this.engine.call('open', args, { signal, onEvent: onProgress });
+    // Of a model with eyes the engine has to know what they stand for: files of eyes may leave that to the vocabulary.
+    const image = options.vision ? (await orAborted(text, signal)).image : null;
+    const engine = this.engine.call('open', { ...args, image }, { signal, onEvent: onProgress });
     // The first that fails is told; the other one may fail too.
     engine.catch(() => {});
-    const vocabulary = await orAborted(text, signal);
+    const { vocabulary } = await orAborted(text, signal);
     const opened = await engine;
     this.engine.places = options.sequences ?? 1;
     return { ...opened, vocabulary };

@@ -13,7 +13,7 @@ import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
 import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
-import { checkFormatWithTools, uncalledTools } from './check-tools.js';
+import { uncalledTools } from './check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';
@@ -77,7 +77,7 @@ export class WorkerModel implements Model {
     requirePrompt(prompt);
     requireOptions('generate()', options, GENERATE_OPTIONS);
     const images = givenImages(options.images, options.regions);
-    const warnings = uselessOptions(options, options.temperature);
+    const warnings = uselessOptions(options);
     const prepare = () =>
       typeof prompt === 'string'
         ? this.#prompts.ofText(prompt, options.parseSpecial, images)
@@ -96,7 +96,7 @@ export class WorkerModel implements Model {
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const images = imagesIn(messages);
     const prepare = () => this.#prompts.ofConversation(conversed, images);
-    return this.#start(prepare, drawn, uselessOptions(options, drawn.temperature));
+    return this.#start(prepare, drawn, uselessOptions(options, drawn));
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
@@ -122,7 +122,6 @@ export class WorkerModel implements Model {
     const argsOf = async (ids: readonly number[]) => {
       await format;
       const form = await prompt.form;
-      checkFormatWithTools(settings.responseFormat, form);
       return { prompt: ids, pictures: await prompt.pictures, settings, vocabulary, form, progress: !!onProgress };
     };
     // A trace is of one call: what others ask for would be in it, or come out of it.

@@ -74,9 +74,37 @@ export function checkBiases({ logitBias = {} }: SamplingOptions, vocabSize: numb
 /** The values with which an option leaves out nothing, for those that choose among the tokens to draw from. */
 const LEAVES_ALL = { topK: 0, topP: 1, minP: 0, typicalP: 1, xtcProbability: 0 } as const;
 
-/** Of the options given, those that change nothing, each in a sentence. `temperature` is the one in use. */
-export function uselessOptions(given: SamplingOptions, temperature = 0): string[] {
-  if (temperature > 0) return [];
+/** Options that only change what another one does, and whether that one does anything. */
+const DEPENDENT: readonly [
+  names: readonly (keyof SamplingOptions)[],
+  isOn: (drawn: SamplingOptions) => boolean,
+  without: string,
+][] = [
+  [['xtcThreshold'], ({ xtcProbability = 0 }) => xtcProbability > 0, '`xtcProbability` is 0'],
+  [['dryBase', 'dryAllowedLength', 'dryWindow'], ({ dryMultiplier = 0 }) => dryMultiplier > 0, '`dryMultiplier` is 0'],
+  [
+    ['penaltyWindow'],
+    ({ repeatPenalty = 1, presencePenalty = 0, frequencyPenalty = 0 }) =>
+      repeatPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0,
+    'there is no penalty',
+  ],
+];
+/** Two tokens cannot both have more than half of the probability. */
+const MOST_XTC_THRESHOLD = 0.5;
+
+/** Of the options given, those that change nothing, each in a sentence. `drawn` has the defaults of the model, too. */
+export function uselessOptions(given: SamplingOptions, drawn: SamplingOptions = given): string[] {
+  const useless = DEPENDENT.flatMap(([names, isOn, without]) =>
+    isOn(drawn) ? [] : names.filter((name) => given[name] !== undefined).map((name) => unchanged(name, without)),
+  );
+  if ((drawn.temperature ?? 0) === 0) return [...useless, ...uselessAtZero(given)];
+  const { xtcProbability = 0, xtcThreshold = 0 } = drawn;
+  if (given.xtcProbability !== undefined && xtcProbability > 0 && xtcThreshold > MOST_XTC_THRESHOLD)
+    useless.push(unchanged('xtcProbability', '`xtcThreshold` is above 0.5'));
+  return useless;
+}
+
+function uselessAtZero(given: SamplingOptions): string[] {
   const useless: string[] = Object.entries(LEAVES_ALL)
     .filter(([name, neutral]) => {
       const value = given[name as keyof typeof LEAVES_ALL];
@@ -84,5 +112,7 @@ export function uselessOptions(given: SamplingOptions, temperature = 0): string[
     })
     .map(([name]) => name);
   if (given.seed !== undefined) useless.push('seed');
-  return useless.map((name) => `\`${name}\` changed nothing: at \`temperature: 0\` the likeliest token is taken`);
+  return useless.map((name) => unchanged(name, 'at `temperature: 0` the likeliest token is taken'));
 }
+
+const unchanged = (name: string, why: string) => `\`${name}\` changed nothing: ${why}`;

@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { type ResourceLimits, Worker } from 'node:worker_threads';
 import type { ActivitySample } from '../contract/activity.js';
 import { fromShape } from '../contract/failure.js';
@@ -141,10 +144,19 @@ export class WorkerThread<M extends MethodMap> {
 const BUNDLED =
   'if the app is bundled, keep flashrow external, or give its worker an entry point of its own (docs/bundlers.md of flashrow tells how)';
 
+/**
+ * Where a thread begins: in the one file that the build makes of its modules, or beside this module, as in a bundle of
+ * an app.
+ */
+function workerEntry(): URL {
+  const whole = join(dirname(fileURLToPath(import.meta.url)), '../../threads/worker.mjs');
+  return existsSync(whole) ? pathToFileURL(whole) : new URL('./worker.js', import.meta.url);
+}
+
 function startWorker(name: string, start: WorkerStart, resourceLimits: ResourceLimits): Worker {
   try {
     // Node's flags for the app are not for this thread: with --input-type it would not even start.
-    return new Worker(new URL('./worker.js', import.meta.url), { workerData: start, execArgv: [], resourceLimits });
+    return new Worker(workerEntry(), { workerData: start, execArgv: [], resourceLimits });
   } catch (cause) {
     // A bundle in the format of CommonJS has no import.meta.url.
     throw new FlashrowError('IO', `${name} cannot start: ${(cause as Error).message}; ${BUNDLED}`, {}, { cause });

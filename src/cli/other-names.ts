@@ -4,6 +4,7 @@
  */
 
 export const OTHER_COMMANDS: Readonly<Record<string, string>> = {
+  benchmark: 'bench',
   compile: 'build',
   complete: 'run',
   delete: 'rm',

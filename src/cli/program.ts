@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../api/nearest-name.js';
 import { FlashrowError } from '../errors.js';
+import { benchCommand } from './commands/bench.js';
 import { buildCommand } from './commands/build.js';
 import { calibrateCommand } from './commands/calibrate.js';
 import { chatCommand } from './commands/chat.js';
@@ -20,13 +20,12 @@ import { tokenizeCommand } from './commands/tokenize.js';
 import { verifyCommand } from './commands/verify.js';
 import { addExamples, addParagraphs, HELP_FORMAT } from './options/help.js';
 import { OTHER_COMMANDS, OTHER_OPTIONS } from './other-names.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
+import { version } from './output/version.js';
 
 /** Every command, in the groups of the help. */
 const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run a model:': [runCommand, chatCommand, serveCommand, logprobsCommand, evalCommand, tokenizeCommand],
-  'Look before you load:': [planCommand, doctorCommand, buildCommand],
+  'Look before you load:': [planCommand, doctorCommand, benchCommand, buildCommand],
   'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, verifyCommand],
   'Read less:': [calibrateCommand, replayCommand],
 };

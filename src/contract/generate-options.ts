@@ -60,13 +60,11 @@ export interface ChatOptions extends Omit<GenerateOptions, 'parseSpecial' | 'ima
   /**
    * Which tool the model calls: `auto` (default) leaves it to the model, `none` takes the tools away, `required` has it
    * call one or several, `{ name }` that one, once. The last two begin the answer as such a call, so that it does not
-   * reason first; UNSUPPORTED where its dialect cannot be begun so. An answer that is cut off may be no call all the
-   * same, and in dialects whose calls are read as they come: `warnings` says so.
+   * reason first. An answer that is cut off may be no call all the same: `warnings` says so.
    */
   toolChoice?: ToolChoice | undefined;
   /**
-   * Whether an answer may call several tools; default true. With false it ends with its first call; UNSUPPORTED where
-   * calls are read as they come.
+   * Whether an answer may call several tools; default true. With false it ends with its first call.
    */
   parallelToolCalls?: boolean | undefined;
 }

@@ -40,9 +40,9 @@ export interface ToolCallPiece extends AnyPiece {
 export interface ToolCall {
   /** Names it: the `tool_call_id` of the message that brings the result. Random, where the model gives none. */
   id: string;
-  /** The name of the tool. Where calls are read as they come, it may be none that was given. */
+  /** The name of the tool. */
   name: string;
-  /** What the model wants it to be called with. It keeps the tool's schema, unless `warnings` or the dialect say no. */
+  /** What the model wants it to be called with. It keeps the tool's schema, unless `warnings` say no. */
   arguments: Record<string, unknown>;
 }
 

@@ -14,6 +14,7 @@ export interface Progress {
    * - `headers`: the beginning of a file is fetched, to plan the model (bytes of that file);
    * - `check`: a file that is here is compared with the hub's digest (bytes of that file);
    * - `fetch`: a model is fetched (bytes);
+   * - `draft`: what the draft `self` needs is made, once for a model (layers);
    * - `collect`: texts run through a model that is calibrated (tokens);
    * - `train`: its predictors are trained (layers; a share of one where a rank is done).
    */
@@ -51,5 +52,6 @@ export type ProgressStage =
   | 'headers'
   | 'check'
   | 'fetch'
+  | 'draft'
   | 'collect'
   | 'train';

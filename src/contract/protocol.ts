@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
 import type { HubOptions } from '../hub/hub-options.js';
+import type { CheckpointPart } from '../import/checkpoint.js';
 import { MAX_SEQUENCES, type ModelOptions, type PlanOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
 import type { GivenSpeeds } from '../plan/probes.js';
@@ -15,6 +16,7 @@ import type { VocabularyTable } from '../text/vocabulary-table.js';
 import type { RecordedTrace } from '../trace/recorded.js';
 import type { Replay } from '../trace/replay.js';
 import type { Region } from '../vision/regions/region.js';
+import type { ImageToken } from '../vision/vision-model.js';
 import type { ActivitySample, StreamedLayer } from './activity.js';
 import type { ExaminedModel } from './examined-model.js';
 import type { EvaluationResult, GenerationResult } from './generation.js';
@@ -199,9 +201,18 @@ export interface Methods {
   pull: { args: Record<string, never>; result: PulledModel; event: PullEvent };
   /** The store of a source, converted first where need be, and its eyes. */
   prepare: {
-    /** `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. */
-    args: { source: string; options: PlainOptions; draftFor?: string | null };
+    /**
+     * `draftFor`: the store of the model that it is a draft of; null, the default, where it is none. `part`: what of
+     * the source; default the model.
+     */
+    args: { source: string; options: PlainOptions; draftFor?: string | null; part?: CheckpointPart };
     result: { store: string; vision: string | null };
+    event: Progress;
+  };
+  /** Writes what the draft `self` needs beside a store, where it is not there. */
+  prepareSelf: {
+    args: { store: string; options: PlainOptions; anonymousBefore: number };
+    result: null;
     event: Progress;
   };
   /** Trains the predictors of a store. */
@@ -235,6 +246,8 @@ export interface Methods {
       anonymousBefore: number;
       /** Where conversations are kept, and how many bytes of them; null for nowhere. */
       sessions: { folder: string; mostBytes: number } | null;
+      /** The token that pictures take the place of; null for a model without eyes. */
+      image: ImageToken | null;
     };
     /** `idle` is the receipt of no work at all, `layers` says what streams. */
     result: { info: ModelInfo; plan: Plan; idle: Receipt; layers: StreamedLayer[] };
@@ -276,7 +289,8 @@ export interface TextMethods {
   /** Loads the text side of a store; the calls below need it. */
   open: {
     args: { store: string; cacheDir: string | undefined; vision: string | null };
-    result: VocabularyTable;
+    /** `image`: the token that pictures take the place of; null without eyes. */
+    result: { vocabulary: VocabularyTable; image: ImageToken | null };
     event: never;
   };
   /** `contextSize`: the ids are a prompt; null where any number will do. */

@@ -10,8 +10,8 @@ export interface PerPhase {
 
 /** What drafts did for a generation. Its tokens are those that would have come without. */
 export interface SpeculationReceipt {
-  /** What foretold tokens: `lookup`, `model`, or `off` where nothing did. */
-  draft: 'off' | 'lookup' | 'model';
+  /** What foretold tokens: `lookup`, `model`, `self`, `mtp`, or `off` where nothing did. */
+  draft: 'off' | 'lookup' | 'model' | 'self' | 'mtp';
   /** Foretold tokens that were verified. Those that were not worth it are not counted. */
   drafted: number;
   /** Those of them that were right. */

@@ -1,7 +1,7 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { hasKeys } from '../model/attention-layers.js';
 import { headsOf } from '../model/layer-heads.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { hasAttention } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -47,7 +47,7 @@ export class AttentionVectors {
           residentBytes += vector.byteLength;
           return vector;
         });
-      const attends = recurrentOf(spec, layer) === null;
+      const attends = hasAttention(spec, layer);
       this.#biases.push(attends && spec.queryKeyValueBiases ? read(['qBias', 'kBias', 'vBias'], readVector) : []);
       this.#norms.push(
         attends && spec.queryKeyNorm

@@ -10,6 +10,7 @@ import type { DenseHalf } from './dense-half.js';
 import type { StreamedMatrices } from './dense-matrix.js';
 import { Embedding } from './embedding.js';
 import { HeldParts } from './held-parts.js';
+import { HiddenJoin } from './hidden-join.js';
 import { LatentExperts } from './latent-experts.js';
 import { LearnedPositions } from './learned-positions.js';
 import { loadHead } from './load-head.js';
@@ -46,6 +47,7 @@ interface DenseParts {
   latentExperts: LatentExperts | null;
   perLayerInputs: PerLayerInputs | null;
   streams: ResidualStreams | null;
+  join: HiddenJoin | null;
   /** Per layer the factor of its output; empty if the model has none. */
   layerScales: readonly number[];
   /** Per layer the bias of the network's output, [hiddenSize]; empty if the model has none or its experts have. */
@@ -94,6 +96,7 @@ function loadParts(
   const latentSize = spec.experts?.latentSize;
   const latentExperts = latentSize ? new LatentExperts(load, latentSize, maxTokens) : null;
   const perLayerInputs = spec.perLayerInputs ? held.keep(new PerLayerInputs(spec, tensors, bridge, maxTokens)) : null;
+  const join = spec.prediction ? new HiddenJoin(load, spec.prediction, maxTokens) : null;
   const layerScales = spec.layerScales ? readEachLayer(load, 'layerScale').map(([scale]) => scale) : [];
   const downBiases = spec.feedForwardBiases && !spec.experts ? readEachLayer(load, 'downBias') : [];
   const { head, tiedEmbedding } = loadHead(load);
@@ -110,6 +113,7 @@ function loadParts(
     latentExperts,
     perLayerInputs,
     streams,
+    join,
     layerScales,
     downBiases,
     head,
@@ -143,6 +147,7 @@ function assemble(
   return {
     residentBytes: residentBytesOf(parts),
     streams,
+    join: parts.join,
     embed(ids, at, x) {
       streamed?.beginPass();
       embedding.rows(ids, x);
@@ -198,6 +203,7 @@ function residentBytesOf(parts: DenseParts): number {
     (latentExperts?.residentBytes ?? 0) +
     (perLayerInputs?.residentBytes ?? 0) +
     (parts.streams?.residentBytes ?? 0) +
+    (parts.join?.residentBytes ?? 0) +
     (sharedExpert?.residentBytes ?? 0) +
     head.residentBytes;
   for (const { input, output, postFfnNorm } of layers)

@@ -1,3 +1,4 @@
+import type { HiddenJoin } from './hidden-join.js';
 import type { ResidualStreams } from './residual-streams.js';
 
 /** The inputs of a layer's streamed network, or of its experts, and of its router. */
@@ -15,6 +16,8 @@ export interface DenseHalf {
   readonly residentBytes: number;
   /** The residual streams of a pass, where there are several; null for one. x is then what a layer reads of them. */
   readonly streams: ResidualStreams | null;
+  /** What a block that predicts further tokens begins with, after `embed`; null in a whole model. */
+  readonly join: HiddenJoin | null;
   /**
    * Begins a pass, whose tokens may be of several sequences. x[ids.length, hiddenSize] = the embedding rows of `ids`,
    * plus the learned vectors of positions[ids.length] if the model has them.

@@ -6,8 +6,9 @@ import { headStreamTensors, streamTensors } from '../model/mixer-tensors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
-import { layerTensor, PER_LAYER_PROJECTION } from '../model/tensor-names.js';
+import { JOIN, layerTensor, PER_LAYER_PROJECTION } from '../model/tensor-names.js';
 import { checkShapes, tensorNamed } from './check-tensors.js';
+import { joinScratchBytes } from './hidden-join.js';
 import { type MatrixInOrder, matricesInOrder } from './matrix-order.js';
 import { PER_LAYER_MATRICES } from './per-layer-inputs.js';
 import { streamScratchBytes } from './residual-streams.js';
@@ -55,11 +56,13 @@ export function denseFootprint(
       sharedRouterBytes(spec, tensors) +
       perLayerBytes(spec, tensors) +
       streamBytes(spec, tensors) +
+      joinBytes(spec, tensors) +
       matrices.reduce((sum, { heldBytes }) => sum + heldBytes, 0),
     // All segments share one buffer of rows.
     scratchBytes:
       perLayerScratch(spec, maxTokens) +
       streamScratchBytes(spec, maxTokens) +
+      (spec.prediction ? joinScratchBytes(spec, maxTokens) : 0) +
       rotary +
       positions +
       (1 + branchRows(spec)) * rows +
@@ -113,6 +116,10 @@ function streamBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>)
     0,
   );
 }
+
+/** What a block that predicts further tokens joins its inputs by, and its last norm once more. */
+const joinBytes = ({ prediction, hiddenSize }: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number =>
+  prediction ? matrixBytes(tensorNamed(tensors, JOIN.projection)) + 4 * hiddenSize : 0;
 
 function sharedRouterBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   if (!spec.experts?.sharedIntermediateSize || !spec.experts.sharedRouter) return 0;

@@ -1,6 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { hasKeys, hasValues } from '../model/attention-layers.js';
-import { hasPlainAttention } from '../model/mixer-tensors.js';
+import { hasMixer, hasPlainAttention } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -82,7 +82,7 @@ function outputTensors(load: SegmentLoad, layer: number): OutputTensors {
   const { spec, tensors } = load;
   const named = (name: LayerTensor) => tensorNamed(tensors, layerTensor(layer, name));
   return {
-    o: denseMatrix(load, layerTensor(layer, 'o')),
+    o: hasMixer(spec, layer) ? denseMatrix(load, layerTensor(layer, 'o')) : null,
     oBias: spec.outputBias ? named('oBias') : null,
     postNorm: spec.postNorms ? { weight: named('postAttentionNorm'), bias: null } : null,
     norm: normTensors(spec, tensors, layer, spec.parallelNorm === 'shared' ? 'attentionNorm' : 'ffnNorm'),

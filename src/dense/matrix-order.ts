@@ -1,6 +1,6 @@
 import { hasKeys, hasValues } from '../model/attention-layers.js';
 import { expertsOf } from '../model/feed-forward.js';
-import { latentTensors, recurrentOf, recurrentTensors } from '../model/mixer-tensors.js';
+import { hasMixer, latentTensors, mixersBefore, recurrentOf, recurrentTensors } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 import { headName } from './check-tensors.js';
@@ -32,10 +32,10 @@ const SHARED_EXPERT: readonly ResidentLayerTensor[] = ['sharedUp', 'sharedGate',
 export function matricesInOrder(spec: ModelSpec): MatrixInOrder[] {
   const matrices: MatrixInOrder[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    const add = (tensor: ResidentLayerTensor, afterFeedForward: boolean) =>
-      matrices.push({ name: layerTensor(layer, tensor), layer, afterFeedForward });
-    for (const tensor of mixerMatrices(spec, layer)) add(tensor, false);
-    add('o', false);
+    const add = (tensor: ResidentLayerTensor, afterFeedForward: boolean, part = layer) =>
+      matrices.push({ name: layerTensor(part, tensor), layer, afterFeedForward });
+    for (const part of [...mixersBefore(spec, layer), ...(hasMixer(spec, layer) ? [layer] : [])])
+      for (const tensor of [...mixerMatrices(spec, part), 'o' as const]) add(tensor, false, part);
     const latent = expertsOf(spec, layer)?.latentSize !== undefined;
     if (latent) add('expertsInput', false);
     if (latent) add('expertsOutput', true);

@@ -1,6 +1,9 @@
 import { windowOf } from '../model/sliding-window.js';
 import type { ModelSpec, RotarySpec } from '../model/spec.js';
 
+/** Time, row and column of a position. */
+export const POSITION_PARTS = 3;
+
 /**
  * Rotary position embedding (arXiv 2104.09864). Pair i of a head at position p turns by the angle
  * p * theta^(-2i / dimension) / frequencyFactors[i], and grows by `magnitude`.
@@ -16,7 +19,10 @@ export class Rotary {
   readonly #magnitude: number;
   readonly #cos: Float64Array;
   readonly #sin: Float64Array;
-  /** The positions that the tables are of, and how many. */
+  /** The part of its position that each pair turns by; null where positions have one part. */
+  readonly #parts: Uint8Array | null;
+  readonly #maxTokens: number;
+  /** The positions that the tables are of, [parts, maxTokens], and of how many tokens. */
   readonly #positions: Int32Array;
   #tokens = 0;
 
@@ -32,10 +38,15 @@ export class Rotary {
     this.#magnitude = spec.magnitude;
     this.#cos = new Float64Array(maxTokens * pairs);
     this.#sin = new Float64Array(maxTokens * pairs);
-    this.#positions = new Int32Array(maxTokens);
+    this.#parts = spec.sections ? partsOf(spec.sections, pairs) : null;
+    this.#maxTokens = maxTokens;
+    this.#positions = new Int32Array((this.#parts ? POSITION_PARTS : 1) * maxTokens);
   }
 
-  /** Turns every head of vectors[tokens, heads * headDim] in place. Token t stands at positions[t]. */
+  /**
+   * Turns every head of vectors[tokens, heads * headDim] in place. Token t stands at positions[t]; where the spec has
+   * sections, at positions[part * length / 3 + t] in each of three parts.
+   */
   apply(vectors: Float32Array, tokens: number, heads: number, positions: ArrayLike<number>): void {
     this.#prepare(positions, tokens);
     const headDim = this.#headDim;
@@ -61,17 +72,36 @@ export class Rotary {
   /** Fills the tables for positions[tokens], unless they hold them. */
   #prepare(positions: ArrayLike<number>, tokens: number): void {
     const pairs = this.#speeds.length;
+    const parts = this.#parts;
+    const stride = parts ? positions.length / POSITION_PARTS : 0;
     for (let t = 0; t < tokens; t++) {
-      if (t < this.#tokens && this.#positions[t] === positions[t]) continue;
-      this.#positions[t] = positions[t];
+      if (this.#isHeld(positions, stride, t)) continue;
       for (let i = 0; i < pairs; i++) {
-        const angle = positions[t] * this.#speeds[i];
+        const angle = positions[parts ? parts[i] * stride + t : t] * this.#speeds[i];
         this.#cos[t * pairs + i] = this.#magnitude * Math.cos(angle);
         this.#sin[t * pairs + i] = this.#magnitude * Math.sin(angle);
       }
     }
     this.#tokens = Math.max(this.#tokens, tokens);
   }
+
+  /** Whether the tables hold token t's position, which is noted. */
+  #isHeld(positions: ArrayLike<number>, stride: number, t: number): boolean {
+    let held = t < this.#tokens;
+    for (let at = t, from = t; at < this.#positions.length; at += this.#maxTokens, from += stride) {
+      held &&= this.#positions[at] === positions[from];
+      this.#positions[at] = positions[from];
+    }
+    return held;
+  }
+}
+
+/** The part of its position that each pair turns by: time, row, column (transformers, apply_interleaved_mrope). */
+function partsOf([, rows, columns]: readonly number[], pairs: number): Uint8Array {
+  return Uint8Array.from({ length: pairs }, (_, i) => {
+    if (i % 3 === 1 && i < 3 * rows) return 1;
+    return i % 3 === 2 && i < 3 * columns ? 2 : 0;
+  });
 }
 
 /**

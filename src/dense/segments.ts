@@ -21,7 +21,8 @@ export interface InputTensors {
 }
 /** The tensors of the segment after attention. */
 export interface OutputTensors {
-  o: DenseMatrix;
+  /** Null in a layer that is a network alone. */
+  o: DenseMatrix | null;
   oBias: TensorOnDisk | null;
   /** Norm of the projection's output, before the sum; null if the model has none. */
   postNorm: NormTensors | null;
@@ -53,7 +54,7 @@ export interface AttentionOutput extends Segment {
   /**
    * x[tokens, hiddenSize] += o(attention[tokens, a]); ffnInput[tokens, hiddenSize] = norm(x). In a model whose
    * attention and feed-forward network run side by side, the norm is of x before the sum. With several residual streams
-   * x becomes the network's mix of them.
+   * x becomes the network's mix of them. A layer that is a network alone leaves x as it is.
    */
   run(attention: Float32Array, x: Float32Array, tokens: number, ffnInput: Float32Array): void;
 }
@@ -102,8 +103,12 @@ export function attentionOutput(
   const postNorm = tensors.postNorm && new Norm(spec, tensors.postNorm);
   const { o } = tensors;
   return {
-    residentBytes: norm.bytes + (postNorm?.bytes ?? 0) + (bias?.byteLength ?? 0) + o.bytes,
+    residentBytes: norm.bytes + (postNorm?.bytes ?? 0) + (bias?.byteLength ?? 0) + (o?.bytes ?? 0),
     run(attention, x, tokens, ffnInput) {
+      if (!o) {
+        norm.apply(x, tokens, ffnInput);
+        return;
+      }
       o.matmul(attention, tokens, scratch);
       if (bias) addBias(scratch, tokens, bias);
       postNorm?.apply(scratch, tokens, scratch);

@@ -4,7 +4,7 @@ import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { lockFile } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
-import { lacksSpace } from './folders.js';
+import { lacksSpace, makeFolder } from './folders.js';
 import { freeBytes } from './free-bytes.js';
 import { isRunning } from './lock-holder.js';
 import { asWriteError } from './write-errors.js';
@@ -48,7 +48,7 @@ export async function withScratchFolder<T>(
 ): Promise<T> {
   const path = join(folder, `flashrow-${purpose}-${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     for (const left of leftScratchFiles(folder)) rmSync(left, { recursive: true, force: true });
     mkdirSync(path);
   } catch (error) {

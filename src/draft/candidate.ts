@@ -6,18 +6,21 @@ const OUTLIER = 4;
 export interface CandidateOptions {
   /** How often a token of each certainty was right in other texts, 0 to 1. */
   usualShares: readonly number[];
-  /** ms that a foretold token takes, and one of a text that is caught up with, as timed before; 0 where it is free. */
-  tokenMs: number;
-  catchUpMs: number;
+  /**
+   * ms that a foretold token takes, and one of a text that is caught up with, as timed before; 0 where it is free, null
+   * where that is not known.
+   */
+  tokenMs: number | null;
+  catchUpMs: number | null;
 }
 
 /** A source of drafts as the governor knows it, and what it foretold for the pass that is being chosen. */
 export class Candidate {
   readonly acceptance: Acceptance;
   readonly isFree: boolean;
-  /** ms that a foretold token takes, and one of a text that is caught up with. */
-  tokenMs: number;
-  catchUpMs: number;
+  /** ms that a foretold token takes, and one of a text that is caught up with; null before one was timed. */
+  tokenMs: number | null;
+  catchUpMs: number | null;
   /** The token of the answer for which it is asked although it is not worth its time. */
   probeAt = 0;
   /** Tokens foretold for this pass, and ms that they took. */
@@ -62,14 +65,16 @@ export class Candidate {
     this.reach[count + 1] = this.reach[count] * this.acceptance.share(certainty);
     this.expected[count + 1] = this.expected[count] + this.reach[count + 1];
     if (this.isFree) return;
-    const taken = Math.min(ms, OUTLIER * this.tokenMs);
-    this.tokenMs += (taken - this.tokenMs) / 16;
+    const known = this.tokenMs ?? ms;
+    const taken = Math.min(ms, OUTLIER * known);
+    this.tokenMs = known + (taken - known) / 16;
     this.spentMs += taken;
   }
 
   /** It ran `tokens` of a text that it lacked, in `ms`. */
   caughtUp(tokens: number, ms: number): void {
-    this.catchUpMs += (ms / tokens - this.catchUpMs) / 2;
+    const known = this.catchUpMs ?? ms / tokens;
+    this.catchUpMs = known + (ms / tokens - known) / 2;
   }
 
   /** Of what it foretold, the first `right` were right. `ends`: the next one was not. */

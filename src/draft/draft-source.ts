@@ -1,16 +1,44 @@
 /**
+ * Sees hidden states of a text: the residual stream after the last layer, before the last norm. Those of `tokens`
+ * positions from `position` on are rows `row` and after of x[.., hiddenSize], which is valid during the call alone.
+ */
+export type HiddenTap = (position: number, x: Float32Array, row: number, tokens: number) => void;
+
+/** A prompt and its answer, as the model runs them. */
+export interface FollowedText {
+  /** Tokens that have run. */
+  readonly position: number;
+  /** Has somebody see the hidden states of all that runs from now on; null for nobody. */
+  set sees(tap: HiddenTap | null);
+  /**
+   * Runs a token with networks that foretell in place of the exact ones. What it leaves in the state has to be taken
+   * back before anything else runs.
+   */
+  draft(id: number): Promise<void>;
+  /** The logits[vocabSize] of the token that ran last. Valid until something is awaited. */
+  logits(): Float32Array;
+  /** Takes the state back to `length` tokens; returns how many are held. */
+  rewind(length: number): number;
+}
+
+/**
  * Foretells the next tokens of an answer. A pass of the model verifies them, so that a wrong one costs time and nothing
  * else.
  */
 export interface DraftSource {
-  readonly name: 'lookup' | 'model';
+  readonly name: 'lookup' | 'model' | 'mtp' | 'self';
   /** How often a token of each certainty was right in other texts, 0 to 1: what is believed before any was verified. */
   readonly usualShares: readonly number[];
-  /** ms that a foretold token takes, and one of a text that it catches up with, as timed before; 0 where it is free. */
-  readonly tokenMs: number;
-  readonly catchUpMs: number;
+  /**
+   * ms that a foretold token takes, and one of a text that it catches up with, as timed at the load; 0 where it is
+   * free, null where that is not known.
+   */
+  readonly tokenMs: number | null;
+  readonly catchUpMs: number | null;
   /** Whether it can foretell: a draft whose memory the cache has cannot. */
   readonly isReady: boolean;
+  /** A prompt and its answer run from now on; absent where that is nothing to it. */
+  follow?(text: FollowedText): void;
   /** Begins an answer to a prompt. `aborted` turns true once the call is to end. */
   begin(prompt: readonly number[], aborted: () => boolean): void;
   /** Lets go of what it had for the answer. */
@@ -32,6 +60,8 @@ export interface DraftSource {
    * there is none. `id` and `certainty` are then about it.
    */
   foretell(): boolean | Promise<boolean>;
+  /** Takes back what foretelling left in the model's own state; absent where it leaves nothing. */
+  settle?(): void;
   /** The token that was foretold last. */
   readonly id: number;
   /** How certain it is: an index into `usualShares`. */

@@ -13,6 +13,8 @@ const PROBE_SHARE = 0.005;
 const UNLUCKY = 0.4;
 /** Less than this share more is no gain that noise could not have made. */
 const LEAST_GAIN = 0.08;
+/** What a token of a draft is expected to take before one was timed, in passes over one token. */
+const UNTIMED_COST = 0.25;
 /** The share of what may go into a draft that its load may take. The rest is for reading the text. */
 const LOAD_SHARE = 0.7;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
@@ -75,7 +77,8 @@ export class Governor {
    * what drafts have won in this answer.
    */
   affordable(source: number, wanted: number): number {
-    return Math.min(wanted, Math.floor(this.#account.venture / this.#candidates[source].catchUpMs));
+    const each = this.#candidates[source].catchUpMs ?? UNTIMED_COST * this.#costs.one;
+    return Math.min(wanted, Math.floor(this.#account.venture / each));
   }
 
   /** A source ran `tokens` to catch up, in `ms`. */
@@ -114,7 +117,8 @@ export class Governor {
   /** Whether a source should foretell one more token. */
   asks(source: number): boolean {
     const candidate = this.#candidates[source];
-    const { count, tokenMs, acceptance } = candidate;
+    const { count, acceptance } = candidate;
+    const tokenMs = candidate.tokenMs ?? UNTIMED_COST * this.#costs.one;
     if (count >= this.#most) return false;
     if (candidate.isFree) return true;
     // Passes over one token have to be known, and not of old: all else is measured by them.

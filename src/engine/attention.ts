@@ -7,7 +7,7 @@ import { loadVector } from '../dense/load-tensor.js';
 import { RowViews } from '../dense/row-views.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { type KeyValueGroup, keyValueGroups, keyValueLayer } from '../model/attention-layers.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { hasAttention } from '../model/mixer-tensors.js';
 import { windowOf, windowPages } from '../model/sliding-window.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
@@ -75,12 +75,12 @@ export function createAttention(options: AttentionOptions): Mixer {
       loadPages(layersOf(sequence), keptBy(sequence), pagesOf(length), length, read);
       indexes?.load(sequence, length, read);
     },
-    async step(layer, x, { tokens, positions, parts }, mixed) {
+    async step(layer, x, { tokens, positions, rotaryPositions, parts }, mixed) {
       const place = places[layer]!;
       const { layers, headDim, numKeyValueHeads } = groups[place.group];
       const cache = caches[place.group];
       denseTime.start();
-      dense.attentionInput(layer, x, tokens, positions, q, k, v, gates);
+      dense.attentionInput(layer, x, tokens, rotaryPositions, q, k, v, gates);
       indexes?.project(layer, x, tokens, positions);
       denseTime.stop();
       if (answers.array !== mixed) answers = new RowViews(mixed);
@@ -178,7 +178,7 @@ interface Place {
 /** By layer; null for those without attention. */
 function placesOf(spec: ModelSpec, groups: readonly KeyValueGroup[]): (Place | null)[] {
   return Array.from({ length: spec.numLayers }, (_, layer) => {
-    if (recurrentOf(spec, layer)) return null;
+    if (!hasAttention(spec, layer)) return null;
     const source = keyValueLayer(spec, layer);
     const group = groups.findIndex(({ layers }) => layers.includes(source));
     return { group, at: groups[group].layers.indexOf(source), own: source === layer };

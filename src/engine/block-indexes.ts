@@ -2,7 +2,7 @@ import type { KeyValueCache } from '../../native-bridge/bridge.js';
 import { Rotary } from '../dense/rotary.js';
 import { BlockIndex, type IndexState } from '../mixers/block-index.js';
 import type { MixerLoad } from '../mixers/mixer-tensors.js';
-import { recurrentOf } from '../model/mixer-tensors.js';
+import { hasAttention } from '../model/mixer-tensors.js';
 import type { BlockIndexSpec } from '../model/spec.js';
 import type { PassPart } from './mixer.js';
 
@@ -41,7 +41,7 @@ export class BlockIndexes {
     const load = { ...options, rows: new Map<string, Float32Array>() };
     try {
       for (let layer = 0; layer < spec.numLayers; layer++)
-        this.#layers.push(recurrentOf(spec, layer) ? null : new BlockIndex(load, layer, index, shared));
+        this.#layers.push(hasAttention(spec, layer) ? new BlockIndex(load, layer, index, shared) : null);
     } catch (error) {
       this.dispose();
       throw error;

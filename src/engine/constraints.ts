@@ -2,10 +2,13 @@ import { FlashrowError } from '../errors.js';
 import { Constraint } from '../grammar/constraint.js';
 import { answerGrammar, type ResponseFormat } from '../grammar/response-format.js';
 import { TokenTable } from '../grammar/token-table.js';
-import type { AnswerForm } from '../text/dialects/dialects.js';
+import type { AnswerForm, HeldAnswer } from '../text/dialects/dialects.js';
 import { heldGrammar } from '../text/held/held-grammar.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
 import { tableBytes } from './sampling/table-bytes.js';
+
+/** Answers in channels, without tools. */
+const ALONE: HeldAnswer = { forms: 'channels', tools: [], must: false, once: false, begun: '' };
 
 /** Makes the constraints of answers. The table of the vocabulary is made with the first, and kept. */
 export class Constraints {
@@ -18,16 +21,18 @@ export class Constraints {
 
   /**
    * Null where any text will do. Throws what `answerGrammar` and `heldGrammar` throw, and UNSUPPORTED for a format of
-   * answers in channels.
+   * answers in channels that no chat template has begun.
    */
   of(format: ResponseFormat, form: AnswerForm | null, spelling: TokenSpelling, inChannels: boolean): Constraint | null {
-    if (inChannels && format.type !== 'text')
+    const isFormat = format.type !== 'text';
+    const holdsChannels = isFormat && form?.dialect === 'harmony';
+    if (inChannels && isFormat && !holdsChannels)
       throw new FlashrowError(
         'UNSUPPORTED',
-        '`responseFormat` cannot be kept by a model that answers in channels, as gpt-oss does; leave it out, and ask for the format in words',
+        '`responseFormat` cannot be kept here: the model answers in channels, as gpt-oss does, and where these begin is known in chats by its own template alone; use `chat`',
         { option: 'responseFormat' },
       );
-    const held = form?.held ?? null;
+    const held = form?.held ?? (holdsChannels ? ALONE : null);
     const grammar = held ? heldGrammar(held, format).answer : answerGrammar(format);
     if (grammar === null) return null;
     this.#tokens ??= new TokenTable(this.#vocabSize, (id) => tableBytes(id, spelling));

@@ -23,7 +23,7 @@ import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
-import { type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
+import { addLayerRows, type GivenRows, giveRows, standIns } from './pictures/picture-ids.js';
 import { Lanes } from './rounds/lanes.js';
 import type { Ledger } from './rounds/ledger.js';
 import { Rounds, type Work, type WorkPass } from './rounds/rounds.js';
@@ -48,8 +48,19 @@ export interface EngineParts {
   ledger: Ledger;
   /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
+  /** Networks that foretell, of all layers; null or absent without such. */
+  shadow?: Pick<StreamedFeedForward, 'run'> | null | undefined;
+  /** What a block that predicts further tokens reads; null or absent for a whole model. */
+  hidden?: HiddenInput | null;
   /** Embeddings of pictures; null for a model without eyes. */
   given: GivenRows | null;
+}
+
+/** The hidden states at the positions before the tokens of the next pass, [chunkTokens, hiddenSize]. */
+export interface HiddenInput {
+  readonly rows: Float32Array;
+  /** Whether the block made them, and not the model. */
+  isOwn: boolean;
 }
 
 /** The loop over layers, for as many calls at once as there are sequences. */
@@ -84,7 +95,11 @@ export class Engine {
       this.#logits.subarray(row * vocabSize, (row + 1) * vocabSize),
     );
     const rounds = new Rounds(
-      { tokens: chunkTokens, logitRows: rows, calls, wholePictures: spec.pictureTokens !== null },
+      {
+        ...{ tokens: chunkTokens, logitRows: rows, calls },
+        wholePictures: spec.pictureTokens !== null,
+        gridPositions: spec.rotary?.sections !== undefined,
+      },
       (pass) => this.#pass(pass),
     );
     const rowOfLogits = (row: number) => this.#rowsOfLogits[row];
@@ -96,11 +111,17 @@ export class Engine {
     return Math.min(this.#rowsOfLogits.length, this.#parts.chunkTokens);
   }
 
+  /** Where a block that predicts further tokens finds hidden states; null for a whole model. */
+  get hidden(): HiddenInput | null {
+    return this.#parts.hidden ?? null;
+  }
+
   /** Runs a pass. Throws what made it fail; no part of it has then run, and nobody was charged for nothing. */
   async #pass(pass: WorkPass): Promise<void> {
     const { ledger } = this.#parts;
     try {
       await this.#forward(pass);
+      for (const part of pass.parts) if (!part.dropped) part.sees?.(part.position, this.#x, part.row, part.tokens);
       for (const part of pass.parts) if (part.visit) this.#showLogits(part);
       this.#computeLogits(pass);
     } finally {
@@ -111,14 +132,17 @@ export class Engine {
 
   /** Runs the tokens of a pass through all layers. `#x` then holds [pass.tokens, hiddenSize]. */
   async #forward(pass: WorkPass): Promise<void> {
-    const { spec, dense, mixer, feedForward, denseTime, given } = this.#parts;
+    const { spec, dense, mixer, feedForward, denseTime, given, hidden, shadow } = this.#parts;
     const x = this.#x;
     const mixed = this.#mixed;
     const input = this.#input;
     const output = this.#output;
+    const isDraft = pass.parts[0].drafting;
+    const networks = isDraft ? shadow! : feedForward;
     this.#begin(pass);
     dense.embed(standIns(this.#ids, given), pass.positions, x);
     if (given) giveRows(this.#ids, given, x, spec.hiddenSize);
+    if (hidden) dense.join!.run(hidden.rows, hidden.isOwn, x, pass.tokens);
     try {
       for (let layer = 0; layer < spec.numLayers; layer++) {
         this.#dropAborted(pass);
@@ -128,12 +152,13 @@ export class Engine {
         dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         const { experts, router } = dense.networkInputs(layer, x, tokens, input);
-        feedForward.run(layer, experts, tokens, output, router);
+        networks.run(layer, experts, tokens, output, router);
         denseTime.start();
         dense.finishFeedForward(layer, input, tokens, output);
         denseTime.stop();
         for (let i = 0; i < tokens * spec.hiddenSize; i++) x[i] += output[i];
         dense.finishLayer(layer, x, tokens);
+        if (given && layer < given.deepstack) addLayerRows(this.#ids, given, layer, x, spec.hiddenSize);
         if (layer + 1 < spec.numLayers) tellLayers(pass, (layer + 1) / spec.numLayers);
       }
       // Asked last: bytes that this pass read from a changed file were changed before now.
@@ -142,7 +167,7 @@ export class Engine {
       this.#giveUp(pass, error);
       throw error;
     }
-    feedForward.endToken();
+    if (!isDraft) feedForward.endToken();
     for (const part of pass.parts) this.#keep(part);
   }
 

@@ -54,6 +54,7 @@ export async function generate(
   let aborted = false;
   try {
     parts.placed.see(cached);
+    speculation?.follow(lane);
     await lane.prefill(parts.placed.ids, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     speculation?.begin(prompt, parts.aborted);

@@ -102,7 +102,7 @@ function startRing(stream: RowStream, allocation: Allocation): MatricesInRing | 
 }
 
 /** What an engine has beside the parts of a model. */
-interface EngineExtras extends Pick<EngineParts, 'ledger' | 'sessions' | 'given'> {
+interface EngineExtras extends Pick<EngineParts, 'ledger' | 'sessions' | 'given' | 'shadow'> {
   /** Tokens that go through a layer together, by default as many as the buffers hold. */
   chunkTokens?: number | undefined;
 }
@@ -112,15 +112,19 @@ export function createEngine(
   store: Store,
   { settings }: PlannedModel,
   { dense, mixer, feedForward, denseTime }: LoadedParts,
-  { ledger, sessions, given, chunkTokens }: EngineExtras,
+  { ledger, sessions, given, shadow, chunkTokens }: EngineExtras,
 ): Engine {
+  const { hiddenSize, prediction } = store.spec;
+  const tokens = Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec));
   return new Engine({
     ...{ spec: store.spec, dense, mixer, feedForward, denseTime, ledger },
     contextSize: settings.contextSize,
     sequences: settings.sequences,
     sessions,
     given,
-    chunkTokens: Math.min(chunkTokens ?? Number.POSITIVE_INFINITY, prefillChunk(store.spec)),
+    shadow,
+    chunkTokens: tokens,
+    hidden: prediction ? { rows: new Float32Array(tokens * hiddenSize), isOwn: false } : null,
     checkSource: () => checkExternal(store.manifest.files),
   });
 }

@@ -25,6 +25,11 @@ export interface Pass {
   readonly tokens: number;
   /** The position of each row in its sequence; the first `tokens` of them are in use. */
   readonly positions: Int32Array;
+  /**
+   * The positions that rotary embedding turns by: the same, or [3, most tokens] where they have a time, a row and a
+   * column (pictures/grid-places.ts).
+   */
+  readonly rotaryPositions: Int32Array;
   readonly parts: readonly PassPart[];
 }
 

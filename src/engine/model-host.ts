@@ -101,7 +101,7 @@ export class ModelHost {
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
-    const lane = engine.lanes.reuse(placed.ids, settings.cacheKey, { aborted, account: meter });
+    const lane = engine.lanes.reuse(placed.ids, settings.cacheKey, { aborted, account: meter, grids: placed.grids });
     // A trace records what each token asks for.
     const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
@@ -138,7 +138,7 @@ export class ModelHost {
     const placed = this.#place(tokens, pictures, aborted);
     try {
       placed.see(0);
-      return await scoreTop(this.#parts.engine, placed.ids, topK, { aborted, account: null });
+      return await scoreTop(this.#parts.engine, placed.ids, topK, { aborted, account: null, grids: placed.grids });
     } finally {
       placed.end();
     }

@@ -13,12 +13,13 @@ import { runLog, shareInMemory } from '../plan/speeds/run-speeds.js';
 import { openStore, type Store } from '../store/reader.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { openVision } from '../vision/open-vision.js';
-import { embeddingBytes } from '../vision/vision-bytes.js';
-import type { VisionModel } from '../vision/vision-model.js';
+import { embeddingBytes, withEyes } from '../vision/vision-bytes.js';
+import type { ImageToken, VisionModel } from '../vision/vision-model.js';
 import { describeStore } from './describe-model.js';
 import { createSpeculation } from './drafts/create-speculation.js';
 import { HeldDraft } from './drafts/held-draft.js';
 import { openDraft } from './drafts/load-draft.js';
+import { loadShadow } from './drafts/self/shadow-networks.js';
 import { createEngine, type LoadedParts, loadParts } from './load-parts.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
@@ -32,8 +33,14 @@ import type { StateOwner } from './state/state-file.js';
 const STATE_BOOKS_BYTES = 1e6;
 
 type Planned = ReturnType<typeof planOutline>;
-/** `sessions`: where conversations go that leave memory; they are forgotten without. */
-type OpenArguments = Omit<Methods['open']['args'], 'sessions'> & { sessions?: SessionSettings | null };
+/**
+ * `sessions`: where conversations go that leave memory; they are forgotten without. `image`: the token that pictures
+ * take the place of.
+ */
+type OpenArguments = Omit<Methods['open']['args'], 'sessions' | 'image'> & {
+  sessions?: SessionSettings | null;
+  image?: ImageToken | null;
+};
 
 /**
  * Loads a store under its budget. `anonymousBefore`: the process's anonymous bytes before the load, for the receipts.
@@ -42,28 +49,32 @@ type OpenArguments = Omit<Methods['open']['args'], 'sessions'> & { sessions?: Se
  * CORRUPT, NOT_WRITABLE, IO, or ABORTED once `aborted()`. A load that fails leaves nothing behind.
  */
 export async function openHost(
-  { store: path, options, anonymousBefore, sessions }: OpenArguments,
+  { store: path, options, anonymousBefore, sessions, image }: OpenArguments,
   aborted: () => boolean,
   onEvent: (event: unknown) => void,
   chunkTokens?: number,
   speculate = createSpeculation,
 ): Promise<ModelHost> {
+  const vision = options.vision
+    ? openVision(options.vision, (token) => (image?.token === token ? image.id : null))
+    : null;
   const store = openStore(path);
+  if (vision) store.spec = withEyes(store.spec, vision);
   const draft = openDraft(options);
   const planned = planOutline(storeOutline(store), options, memoryLeft(), draft?.need ?? null);
-  const vision = options.vision ? openVision(options.vision) : null;
   const { plan, allocation, settings } = planned;
   if (!plan.fits) throw new InsufficientMemoryError(plan);
   const held = new HeldParts();
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
+    const shadow = loadShadow(parts.bridge, store, planned.shadow, held);
     const { vocabSize } = store.spec;
-    const { extension } = parts;
-    const drafting =
-      draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
+    const drafting = draft
+      ? held.keep(await HeldDraft.load({ ...{ opened: draft, options, plan, vocabSize }, ...parts }, aborted))
+      : null;
     const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
-    const keptBytes = embeddingBytes(settings.sequences * settings.contextSize, store.spec);
-    const pictures = vision && new Pictures(vision, parts.bridge, keptBytes);
+    const tokens = settings.sequences * settings.contextSize;
+    const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
     const sources = {
@@ -71,7 +82,6 @@ export async function openHost(
       draftMemory: () => drafting?.memory ?? plan,
       ...{ onMeasured: log.note, anonymousBefore },
     };
-    const rentShare = extension ? extension.lent.savedBytes / plan.bytesPerToken : 0;
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);
     return new ModelHost({
@@ -81,11 +91,12 @@ export async function openHost(
         ledger,
         chunkTokens,
         given: pictures?.given ?? null,
+        shadow,
         sessions: sessions ? new Sessions(sessions, stateOwner) : null,
       }),
       ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
-      speculation: speculate(parts.selector, settings, drafting, rentShare),
+      speculation: speculate(parts.selector, settings, store.spec, { drafting, hasShadow: shadow !== null }),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),

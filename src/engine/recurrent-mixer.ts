@@ -6,8 +6,7 @@ import { loadNgrams, type Ngrams } from '../mixers/ngrams.js';
 import type { RecurrentLayer } from '../mixers/recurrent-layer.js';
 import { RecurrentState, type Replay } from '../mixers/recurrent-state.js';
 import { STEPS_KEPT } from '../mixers/state-size.js';
-import { mixerBefore, ngramsBefore, recurrentOf } from '../model/mixer-tensors.js';
-import type { ModelSpec } from '../model/spec.js';
+import { mixersBefore, ngramsBefore, recurrentOf } from '../model/mixer-tensors.js';
 import type { Stopwatch } from './meter.js';
 import type { Mixer, Pass, PassPart } from './mixer.js';
 
@@ -25,8 +24,7 @@ export interface RecurrentOptions extends Omit<MixerLoad, 'rows'> {
  */
 export function createRecurrent({ denseTime, sequences, dense, ...options }: RecurrentOptions): Mixer {
   const { spec } = options;
-  const { layers, ngrams } = loadLayers({ ...options, rows: new Map() }, dense);
-  const places = placesOf(spec);
+  const { layers, ngrams, places } = loadLayers({ ...options, rows: new Map() }, dense);
   const last = layers.length - 1;
   const replay: Replay = (layer, inputs, tokens, from, to) => layers[layer].run(inputs, 0, tokens, from, to, null);
   const states = Array.from({ length: sequences }, () => new RecurrentState(layers, replay));
@@ -49,7 +47,7 @@ export function createRecurrent({ denseTime, sequences, dense, ...options }: Rec
     }
   };
   return {
-    width: layers[places.findIndex((_, layer) => mixerOf(spec, layer) !== null)].width,
+    width: layers.find((layer) => layer !== ngrams)!.width,
     copy: (from, to) => states[to].copy(states[from]),
     save: (sequence, _, write) => states[sequence].save(write),
     load(sequence, length, read) {
@@ -66,7 +64,7 @@ export function createRecurrent({ denseTime, sequences, dense, ...options }: Rec
         dense.streams!.bring(ngrams.brought, pass.tokens);
         dense.streams!.read(layer, 'mix', x, pass.tokens);
       }
-      run(places[layer], x, pass, mixed);
+      run(places.get(layer)!, x, pass, mixed);
       denseTime.stop();
     },
     snapshot: (sequence) => states[sequence].snapshot(),
@@ -103,19 +101,19 @@ function advance(
   layer.run(inputs, row + first, tokens - first, mark ?? state.from(at), state.to(at), mixed);
 }
 
-/** A layer's mixer with such a state: its own, or the one before its attention. */
-const mixerOf = (spec: ModelSpec, layer: number) => recurrentOf(spec, layer) ?? mixerBefore(spec, layer);
-
 interface Loaded {
   /** In the order in which they run. */
   layers: RecurrentLayer[];
   /** The one among them that n-grams make; null without them. */
   ngrams: Ngrams | null;
+  /** The place of each mixer among them, by its layer's number or its own. */
+  places: Map<number, number>;
 }
 
 /** Loads all layers, or none: if one fails, those before it are let go. */
 function loadLayers(load: MixerLoad, { streams }: DenseHalf): Loaded {
   const layers: RecurrentLayer[] = [];
+  const places = new Map<number, number>();
   let ngrams: Ngrams | null = null;
   try {
     for (let layer = 0; layer < load.spec.numLayers; layer++) {
@@ -124,21 +122,16 @@ function loadLayers(load: MixerLoad, { streams }: DenseHalf): Loaded {
         ngrams = loadNgrams(load, streams!, before);
         layers.push(ngrams);
       }
-      const mixer = mixerOf(load.spec, layer);
-      if (mixer) layers.push(loadRecurrent(load, layer, mixer));
+      for (const part of [...mixersBefore(load.spec, layer), layer]) {
+        const mixer = recurrentOf(load.spec, part);
+        if (!mixer) continue;
+        places.set(part, layers.length);
+        layers.push(loadRecurrent(load, part, mixer));
+      }
     }
   } catch (error) {
     for (const layer of layers) layer.dispose();
     throw error;
   }
-  return { layers, ngrams };
-}
-
-/** For each layer what runs before its mixer. */
-function placesOf(spec: ModelSpec): number[] {
-  let count = 0;
-  return Array.from({ length: spec.numLayers }, (_, layer) => {
-    if (ngramsBefore(spec, layer)) count++;
-    return mixerOf(spec, layer) ? count++ : count;
-  });
+  return { layers, ngrams, places };
 }

@@ -37,8 +37,8 @@ export function writeChat(chat: ChatTemplate, conversation: Conversation): Writt
   const forced = forcedTool(conversation);
   const called = typeof forced === 'string' ? signatures.filter(({ name }) => name === forced) : signatures;
   const forms = tools.length > 0 ? heldForms(dialect, chat.source) : null;
-  if (!forms) requireLoose(signatures, dialect, conversation);
-  const begin = beginOf(dialect, forced, text, forms !== null);
+  // Where the dialect has no beginning that a prompt may write, what holds the calls forces one.
+  const begin = (forced === undefined ? null : beginOfCall(dialect, forced, text)) ?? { text: '', begun: '' };
   const once = typeof toolChoice === 'object' || !conversation.parallelToolCalls;
   const held = forms && { forms, tools: called, must: forced !== undefined, once, begun: begin.begun || begin.text };
   const form = { dialect, tools: tools.length > 0 ? signatures : null, begun: begin.begun, held };
@@ -49,44 +49,6 @@ const signatureOf = ({ function: { name, parameters, strict } }: Conversation['t
   ...{ name, parameters: parameters ?? null },
   ...(strict === true ? { strict } : {}),
 });
-
-/** The beginning of the answer where it has to be a call. It may be empty where calls are held: these force it. */
-function beginOf(
-  dialect: DialectName,
-  forced: string | null | undefined,
-  text: string,
-  isHeld: boolean,
-): { text: string; begun: string } {
-  const none = { text: '', begun: '' };
-  const begin = forced === undefined ? none : (beginOfCall(dialect, forced, text) ?? (isHeld ? none : null));
-  if (begin) return begin;
-  throw new FlashrowError(
-    'UNSUPPORTED',
-    `\`toolChoice\` cannot have this model call a tool: an answer in its dialect, ${dialect}, cannot be begun as a call; leave the choice to it with "auto"`,
-    { option: 'toolChoice' },
-  );
-}
-
-/** Throws UNSUPPORTED where something is asked for that only calls that are held can give. */
-function requireLoose(
-  tools: readonly ToolSignature[],
-  dialect: DialectName,
-  { parallelToolCalls }: Conversation,
-): void {
-  if (tools.length > 0 && !parallelToolCalls)
-    throw new FlashrowError(
-      'UNSUPPORTED',
-      `\`parallelToolCalls: false\` cannot be kept by this model: calls in its dialect, ${dialect}, are read as they come`,
-      { option: 'parallelToolCalls' },
-    );
-  const strict = tools.find((tool) => tool.strict);
-  if (!strict) return;
-  throw new FlashrowError(
-    'UNSUPPORTED',
-    `\`tools\` cannot be strict with this model: calls in its dialect, ${dialect}, are read as they come, and not held to a schema; leave out strict of the tool ${JSON.stringify(strict.name)}`,
-    { option: 'tools' },
-  );
-}
 
 /** The tool that has to be called; null for any of several, undefined where the model may choose not to. */
 function forcedTool({ tools, toolChoice }: Conversation): string | null | undefined {

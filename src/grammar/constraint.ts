@@ -12,6 +12,8 @@ export interface AnswerGrammar {
   root: NodeId;
   /** The node of a character in a JSON string. */
   character: NodeId | null;
+  /** Whether it has a place for reasoning. Default false: it begins once reasoning has ended. */
+  holdsReasoning?: boolean;
 }
 
 /**
@@ -19,6 +21,7 @@ export interface AnswerGrammar {
  * they are needed: by a walk through the vocabulary that leaves out what begins with a byte that cannot come.
  */
 export class Constraint {
+  readonly holdsReasoning: boolean;
   readonly #tokens: TokenTable;
   readonly #automaton: Automaton;
   #state: StateId;
@@ -27,7 +30,8 @@ export class Constraint {
   readonly #masks = new Map<StackId, Uint32Array>();
   readonly #mask: Uint32Array;
 
-  constructor({ grammar, root, character }: AnswerGrammar, tokens: TokenTable) {
+  constructor({ grammar, root, character, holdsReasoning = false }: AnswerGrammar, tokens: TokenTable) {
+    this.holdsReasoning = holdsReasoning;
     this.#tokens = tokens;
     this.#automaton = new Automaton(grammar, character);
     this.#state = this.#automaton.start(root);

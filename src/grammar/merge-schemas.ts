@@ -6,6 +6,9 @@ const ANNOTATIONS = new Set([
   ...['example', 'deprecated', 'readOnly', 'writeOnly', 'contentEncoding', 'contentMediaType', 'strict'],
 ]);
 
+/** Whether a keyword says nothing about which values are valid. */
+export const isAnnotation = (keyword: string): boolean => ANNOTATIONS.has(keyword);
+
 type Merger = (a: never, b: never, refuse: Refusal) => unknown;
 
 const larger = (a: number, b: number) => Math.max(a, b);
@@ -73,4 +76,4 @@ function sharedTypes(a: string | string[], b: string | string[]): string[] {
 }
 
 const withoutAnnotations = (schema: SchemaObject): SchemaObject =>
-  Object.fromEntries(Object.entries(schema).filter(([keyword]) => !ANNOTATIONS.has(keyword)));
+  Object.fromEntries(Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword)));

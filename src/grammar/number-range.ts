@@ -1,5 +1,5 @@
 import type { Grammar, NodeId } from './grammar.js';
-import type { JsonGrammar } from './json.js';
+import type { ValueGrammar } from './values.js';
 
 /** The greatest number of 15 digits: so many does a double tell apart. */
 const MOST = 10n ** 15n - 1n;
@@ -23,7 +23,7 @@ export interface NumberRange {
 const PLACES_AT_OPEN = 3;
 
 /** Whole numbers of a range, of at most 15 digits where it has no bound. Null where there are none. */
-export function integersBetween({ grammar }: JsonGrammar, { from, to }: NumberRange): NodeId | null {
+export function integersBetween({ grammar }: ValueGrammar, { from, to }: NumberRange): NodeId | null {
   const low = from && (from.open ? BigInt(Math.floor(from.value)) + 1n : BigInt(Math.ceil(from.value)));
   const high = to && (to.open ? BigInt(Math.ceil(to.value)) - 1n : BigInt(Math.floor(to.value)));
   const options = signed(grammar, low ?? least(high), high ?? most(low), 0);
@@ -31,8 +31,8 @@ export function integersBetween({ grammar }: JsonGrammar, { from, to }: NumberRa
 }
 
 /** Numbers of a range, with any number of places. Exponents are left out. Null where there are none. */
-export function numbersBetween(json: JsonGrammar, { from, to }: NumberRange): NodeId | null {
-  const { grammar } = json;
+export function numbersBetween(values: ValueGrammar, { from, to }: NumberRange): NodeId | null {
+  const { grammar } = values;
   const places = Math.max(placesOf(from), placesOf(to));
   const scaledFrom = from && scale(from.value, places) + (from.open ? 1n : 0n);
   const scaledTo = to && scale(to.value, places) - (to.open ? 1n : 0n);
@@ -43,7 +43,7 @@ export function numbersBetween(json: JsonGrammar, { from, to }: NumberRange): No
     options.push(...signed(grammar, upTo(low, unit), downTo(high, unit), fewer));
   }
   // Further digits lead away from zero, by less than one of the last place.
-  const further = places === 0 ? json.fraction(1) : grammar.repeat(json.digit, 1, FURTHER_DIGITS);
+  const further = places === 0 ? values.fraction(1) : grammar.repeat(values.digit, 1, FURTHER_DIGITS);
   for (const digits of awayFromZero(grammar, low, high, places)) options.push(grammar.sequence(digits, further));
   return options.length === 0 ? null : grammar.choice(...options);
 }

@@ -1,7 +1,6 @@
-import type { NodeId } from './grammar.js';
-import type { JsonGrammar } from './json.js';
-import { keyWithout } from './other-keys.js';
+import type { Grammar, NodeId } from './grammar.js';
 import type { Refusal, Schema, SchemaObject } from './schema-values.js';
+import type { ValueGrammar } from './values.js';
 
 /** What an object's schema needs of the rest. */
 export interface ObjectParts {
@@ -13,7 +12,8 @@ export interface ObjectParts {
   bad: Refusal;
 }
 
-interface Entry {
+/** A member of an object, or what is like it. */
+export interface Entry {
   node: NodeId;
   required: boolean;
 }
@@ -22,8 +22,8 @@ interface Entry {
  * Objects by `properties`, `required` and `additionalProperties`. Properties come in the order in which the schema
  * names them, each at most once.
  */
-export function objectNode(json: JsonGrammar, schema: SchemaObject, parts: ObjectParts): NodeId {
-  const { grammar } = json;
+export function objectNode(values: ValueGrammar, schema: SchemaObject, parts: ObjectParts): NodeId {
+  const { grammar } = values;
   const { properties = {}, required = [], additionalProperties } = schema;
   if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
     return parts.bad('properties is an object of schemas');
@@ -40,18 +40,17 @@ export function objectNode(json: JsonGrammar, schema: SchemaObject, parts: Objec
       if (isRequired) return grammar.choice();
       continue;
     }
-    const node = grammar.sequence(json.constant(name), json.colon(), parts.valueOf(name, part));
+    const node = values.member(name, parts.valueOf(name, part));
     entries.push({ node, required: isRequired });
   }
   const other = parts.isPossible(others)
-    ? grammar.sequence(keyWithout(json, Object.keys(named)), json.colon(), parts.valueOf('*', others))
+    ? grammar.sequence(values.otherKey(Object.keys(named)), values.colon(), parts.valueOf('*', others))
     : null;
-  return json.wrapped('{', membersFrom(json, entries, other), '}');
+  return values.wrapped('{', membersFrom(grammar, values.comma(), entries, other), '}');
 }
 
-function membersFrom(json: JsonGrammar, entries: readonly Entry[], other: NodeId | null): NodeId {
-  const { grammar } = json;
-  const comma = json.comma();
+/** Members in order, and then any number of `other`, with commas between them. */
+export function membersFrom(grammar: Grammar, comma: NodeId, entries: readonly Entry[], other: NodeId | null): NodeId {
   const more =
     other === null ? grammar.empty : grammar.repeat(grammar.sequence(comma, other), 0, Number.POSITIVE_INFINITY);
   // What may follow where nothing was written yet, and where something was.

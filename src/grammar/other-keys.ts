@@ -1,6 +1,6 @@
-import { type CodePointRange, complement } from './code-points.js';
+import type { Alphabet } from './alphabet.js';
+import { type CodePointRange, without } from './code-points.js';
 import type { NodeId } from './grammar.js';
-import type { JsonGrammar } from './json.js';
 
 /** Names by their first characters. */
 interface Names {
@@ -8,9 +8,13 @@ interface Names {
   next: Map<number, Names>;
 }
 
-/** A key that is none of `names`. Where there are names, it has no escapes: one of them might be spelled so. */
-export function keyWithout(json: JsonGrammar, names: readonly string[]): NodeId {
-  if (names.length === 0) return json.text(0, Number.POSITIVE_INFINITY);
+/** A text of characters of `ranges` that is none of `names`. */
+export function keyWithout(
+  alphabet: Pick<Alphabet, 'grammar' | 'characterIn'>,
+  names: readonly string[],
+  ranges: readonly CodePointRange[],
+): NodeId {
+  const { grammar } = alphabet;
   const root: Names = { ends: false, next: new Map() };
   for (const name of names) {
     let at = root;
@@ -21,26 +25,16 @@ export function keyWithout(json: JsonGrammar, names: readonly string[]): NodeId 
     }
     at.ends = true;
   }
-  return json.quoted(otherThan(json, root));
-}
-
-/** Characters that stand in a string as they are, all but those that need an escape. */
-const ESCAPED: readonly CodePointRange[] = [
-  [0, 0x1f],
-  [0x22, 0x22],
-  [0x5c, 0x5c],
-];
-
-function otherThan(json: JsonGrammar, { ends, next }: Names): NodeId {
-  const { grammar } = json;
-  const known = [...next.keys()].map((codePoint): CodePointRange => [codePoint, codePoint]);
-  const plain = json.characterIn(complement(ESCAPED));
-  const apart = grammar.sequence(
-    json.characterIn(complement([...ESCAPED, ...known])),
-    grammar.repeat(plain, 0, Number.POSITIVE_INFINITY),
-  );
-  const options = [apart, ...(ends ? [] : [grammar.empty])];
-  for (const [codePoint, names] of next)
-    options.push(grammar.sequence(json.characterIn([[codePoint, codePoint]]), otherThan(json, names)));
-  return grammar.choice(...options);
+  const anything = grammar.repeat(alphabet.characterIn(ranges), 0, Number.POSITIVE_INFINITY);
+  const isIn = (codePoint: number) => ranges.some(([from, to]) => from <= codePoint && codePoint <= to);
+  const otherThan = ({ ends, next }: Names): NodeId => {
+    const known = [...next.keys()].map((codePoint): CodePointRange => [codePoint, codePoint]);
+    const options = [grammar.sequence(alphabet.characterIn(without(ranges, known)), anything)];
+    if (!ends) options.push(grammar.empty);
+    for (const [codePoint, more] of next)
+      if (isIn(codePoint))
+        options.push(grammar.sequence(alphabet.characterIn([[codePoint, codePoint]]), otherThan(more)));
+    return grammar.choice(...options);
+  };
+  return otherThan(root);
 }

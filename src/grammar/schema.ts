@@ -18,6 +18,7 @@ import {
   type TypeName,
   typesOf,
 } from './schema-values.js';
+import type { ValueGrammar } from './values.js';
 
 /** The keywords that can be kept for values of each type. */
 const KEYWORDS: Readonly<Record<TypeName, readonly string[]>> = {
@@ -58,23 +59,23 @@ export interface SchemaOwner {
 }
 
 /** The same as a node of a grammar that holds more. */
-export const schemaNode = (json: JsonGrammar, schema: Schema, owner: SchemaOwner): NodeId =>
-  new SchemaCompiler(json, schema, owner).compiled();
+export const schemaNode = (values: ValueGrammar, schema: Schema, owner: SchemaOwner): NodeId =>
+  new SchemaCompiler(values, schema, owner).compiled();
 
 class SchemaCompiler {
   readonly #schema: Schema;
   readonly #root: Schema;
   readonly #owner: SchemaOwner;
   readonly #grammar: Grammar;
-  readonly #json: JsonGrammar;
+  readonly #values: ValueGrammar;
   /** Schemas by their text: one that holds itself is a rule that holds itself. */
   readonly #rules = new Map<string, NodeId>();
   /** Where the work is, as a JSON pointer. */
   #path: string[] = [];
 
-  constructor(json: JsonGrammar, schema: Schema, owner: SchemaOwner) {
-    this.#json = json;
-    this.#grammar = json.grammar;
+  constructor(values: ValueGrammar, schema: Schema, owner: SchemaOwner) {
+    this.#values = values;
+    this.#grammar = values.grammar;
     this.#schema = schema;
     this.#root = owner.root ?? schema;
     this.#owner = owner;
@@ -183,7 +184,7 @@ class SchemaCompiler {
   #plainValues(schema: SchemaObject): NodeId {
     const types = typesOf(schema);
     if ('const' in schema || schema.enum) return this.#listed(schema, types);
-    if (types === null) return this.#json.value;
+    if (types === null) return this.#values.value;
     return this.#grammar.choice(...types.map((type) => this.#ofType(type, schema)));
   }
 
@@ -196,16 +197,15 @@ class SchemaCompiler {
     const values = 'const' in schema ? [schema.const] : (list ?? []);
     const both = list ? values.filter((value) => list.some((one) => same(one, value))) : values;
     const valid = both.filter((value) => types === null || types.some((type) => isOfType(value, type)));
-    return this.#grammar.choice(...valid.map((value) => this.#json.constant(value)));
+    return this.#grammar.choice(...valid.map((value) => this.#values.constant(value)));
   }
 
   #ofType(type: TypeName, schema: SchemaObject): NodeId {
-    const { grammar } = this.#json;
     switch (type) {
       case 'null':
-        return grammar.literal('null');
+        return this.#values.word(null);
       case 'boolean':
-        return grammar.choice(grammar.literal('true'), grammar.literal('false'));
+        return this.#grammar.choice(this.#values.word(true), this.#values.word(false));
       case 'integer':
       case 'number':
         return this.#number(type, schema);
@@ -214,7 +214,7 @@ class SchemaCompiler {
       case 'array':
         return this.#array(schema);
       case 'object':
-        return objectNode(this.#json, schema, {
+        return objectNode(this.#values, schema, {
           valueOf: (name, part) => this.#at(`properties/${name}`, () => this.#node(part)),
           isPossible: (part) => this.#resolved(part) !== false,
           refuse: this.#refuse,
@@ -232,8 +232,8 @@ class SchemaCompiler {
       from: this.#bound(schema.minimum, schema.exclusiveMinimum, Math.max),
       to: this.#bound(schema.maximum, schema.exclusiveMaximum, Math.min),
     };
-    if (range.from === null && range.to === null) return whole ? this.#json.integer : this.#json.number;
-    return (whole ? integersBetween : numbersBetween)(this.#json, range) ?? this.#grammar.choice();
+    if (range.from === null && range.to === null) return whole ? this.#values.integer : this.#values.number;
+    return (whole ? integersBetween : numbersBetween)(this.#values, range) ?? this.#grammar.choice();
   }
 
   #bound(closed: unknown, open: unknown, tighter: (a: number, b: number) => number): Bound | null {
@@ -250,7 +250,7 @@ class SchemaCompiler {
     const { pattern, format } = schema;
     const [min, max] = [this.#count(schema, 'minLength', 0), this.#count(schema, 'maxLength', NO_LIMIT)];
     if (pattern === undefined && format === undefined)
-      return min > max ? this.#grammar.choice() : this.#json.text(min, max);
+      return min > max ? this.#grammar.choice() : this.#values.text(min, max);
     if (min > 0 || max < NO_LIMIT || (pattern !== undefined && format !== undefined))
       return this.#refuse('a pattern or a format beside another of them, or beside a length, cannot be kept');
     if (format !== undefined && !Object.hasOwn(FORMATS, format as string))
@@ -260,7 +260,7 @@ class SchemaCompiler {
     const source = format === undefined ? pattern : FORMATS[format as string];
     if (typeof source !== 'string') return this.#bad('pattern is a text');
     const refuse: Refusal = (why) => this.#refuse(`of pattern ${JSON.stringify(source)}, ${why}`);
-    return this.#json.quoted(patternNode(this.#json, source, refuse));
+    return this.#values.quoted(patternNode(this.#values, source, refuse));
   }
 
   #array(schema: SchemaObject): NodeId {
@@ -271,25 +271,25 @@ class SchemaCompiler {
     const first = prefixItems.map((item, i) => this.#at(`prefixItems/${i}`, () => this.#node(item)));
     const others = this.#resolved(items) === false ? null : this.#at('items', () => this.#node(items));
     const content = this.#items(first, others, min, max);
-    return content === null ? this.#grammar.choice() : this.#json.wrapped('[', content, ']');
+    return content === null ? this.#grammar.choice() : this.#values.wrapped('[', content, ']');
   }
 
   /**
    * The first items have their own nodes, all after them `others`, or may not be. Null where no number of them fits.
    */
   #items(first: readonly NodeId[], others: NodeId | null, min: number, max: number): NodeId | null {
-    const { grammar } = this.#json;
+    const { grammar } = this.#values;
     if (min > max || (others === null && min > first.length)) return null;
     const most = others === null ? Math.min(max, first.length) : max;
-    if (first.length === 0) return others === null ? grammar.empty : this.#json.list(others, min, most);
+    if (first.length === 0) return others === null ? grammar.empty : this.#values.list(others, min, most);
     // From the last item to the first: each may be the end once there are `min`.
     let after = grammar.empty;
     if (others !== null && most > first.length) {
-      const another = grammar.sequence(this.#json.comma(), others);
+      const another = grammar.sequence(this.#values.comma(), others);
       after = grammar.repeat(another, Math.max(0, min - first.length), most - first.length);
     }
     for (let i = Math.min(first.length, most) - 1; i >= 0; i--) {
-      const item = grammar.sequence(...(i > 0 ? [this.#json.comma()] : []), first[i], after);
+      const item = grammar.sequence(...(i > 0 ? [this.#values.comma()] : []), first[i], after);
       after = i < min ? item : grammar.optional(item);
     }
     return after;

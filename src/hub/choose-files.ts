@@ -6,7 +6,8 @@ const WEIGHTS_FILE = 'model.safetensors';
 export const INDEX_FILE = 'model.safetensors.index.json';
 
 /** The files of a Hugging Face folder that a model is read from, beside its weights. */
-const FOLDER_FILES = /^(generation_config|tokenizer|tokenizer_config|special_tokens_map)\.json$|^chat_template\.jinja$/;
+const FOLDER_FILES =
+  /^(generation_config|tokenizer|tokenizer_config|special_tokens_map|(pre)?processor_config)\.json$|^chat_template\.jinja$/;
 const TOP_LEVEL_WEIGHTS = /^[^/]+\.safetensors(\.index\.json)?$/;
 
 /**

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { makeFolder } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { asWriteError } from '../disk/write-errors.js';
 import { FlashrowError } from '../errors.js';
@@ -39,8 +39,8 @@ export async function fetchHeaders(
     const read = (end: number) => fetchStart(repo, file, end, options);
     const bytes = await read(await headerBytes(file, index, read));
     const path = join(folder, file.path);
+    makeFolder(dirname(path));
     try {
-      mkdirSync(dirname(path), { recursive: true });
       await writeSparse(path, bytes, file.bytes);
     } catch (error) {
       throw asWriteError(error, path, { neededBytes: bytes.length, freeBytes: freeBytes(path) });

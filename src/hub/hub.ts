@@ -1,5 +1,4 @@
 import { buffer } from 'node:stream/consumers';
-import { listFiles } from '@huggingface/hub';
 import { FlashrowError } from '../errors.js';
 import { connectionError } from './hub-errors.js';
 import type { HubOptions } from './hub-options.js';
@@ -20,6 +19,8 @@ export interface RemoteFile {
 export async function listRepository(repo: string, hub: HubOptions, signal?: AbortSignal): Promise<RemoteFile[]> {
   const files: RemoteFile[] = [];
   try {
+    // Every thread would load its modules, and most never ask a hub.
+    const { listFiles } = await import('@huggingface/hub');
     const entries = listFiles({
       repo,
       revision: encodeURIComponent(hub.revision),

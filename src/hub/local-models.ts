@@ -1,5 +1,6 @@
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { foldersIn } from '../disk/kept-files.js';
+import { mmprojsNear } from '../vision/mmproj/mmproj-names.js';
 import { holdsModel } from './choose-files.js';
 import { type GgufVariant, ggufVariants } from './gguf-variants.js';
 import { parseModelName } from './model-name.js';
@@ -34,10 +35,15 @@ export function modelsOf(cacheDir: string, repo: string): LocalModel[] {
   const folder = repoFolder(cacheDir, repo);
   const files = filesIn(folder);
   const places = [...new Set(files.map((path) => placeOfPart(path) ?? path))];
-  const variants = ggufVariants(places).flatMap((variant) => {
+  const found = ggufVariants(places);
+  const eyesOf = ({ files: [first] }: GgufVariant) => [...mmprojsNear(first, namesAmong(places))][0];
+  const variants = found.flatMap((variant) => {
     const tagged = `${repo}:${variant.name}`;
     const name = parseModelName(tagged) ? tagged : repo;
-    return entries({ name, repo, variant }, folder, variant.files, files, (placed) =>
+    // An mmproj file that others need as well is none of its own: it stays when this one goes.
+    const eyes = eyesOf(variant);
+    const own = eyes !== undefined && found.filter((other) => eyesOf(other) === eyes).length === 1 ? [eyes] : [];
+    return entries({ name, repo, variant }, folder, [...variant.files, ...own], files, (placed) =>
       placed.includes(variant.files[0]) ? modelPath(folder, variant.files[0]) : null,
     );
   });
@@ -47,6 +53,12 @@ export function modelsOf(cacheDir: string, repo: string): LocalModel[] {
   );
   return [...variants, ...folderModel];
 }
+
+/** The names of the files in a folder, out of paths with slashes. */
+export const namesAmong =
+  (paths: readonly string[]) =>
+  (folder: string): string[] =>
+    paths.filter((path) => posix.dirname(path) === folder).map((path) => posix.basename(path));
 
 function entries(
   model: Pick<LocalModel, 'name' | 'repo' | 'variant'>,

@@ -1,7 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../disk/cache-dir.js';
-import { lacksSpace } from '../disk/folders.js';
+import { lacksSpace, makeFolder } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
 import { withScratchFolder } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
@@ -10,6 +9,8 @@ import { checkpointOutline, storeOutline } from '../plan/outline.js';
 import type { Plan } from '../plan/plan.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { openSource } from '../store/source.js';
+import { findVision } from '../vision/find-vision.js';
+import { mmprojsNear } from '../vision/mmproj/mmproj-names.js';
 import { chooseFiles, INDEX_FILE } from './choose-files.js';
 import { bytesInPart, download } from './download.js';
 import { ggufVariants } from './gguf-variants.js';
@@ -17,6 +18,7 @@ import { fetchHeaders, fetchStart } from './headers.js';
 import { listRepository, type RemoteFile } from './hub.js';
 import type { HubOptions } from './hub-options.js';
 import { InPlace } from './in-place.js';
+import { namesAmong } from './local-models.js';
 import { formatModelName, type ModelName, requireModelName } from './model-name.js';
 import { place } from './place.js';
 import { whileLocked } from './pull-lock.js';
@@ -79,17 +81,22 @@ export async function planPull(
 ): Promise<PullPlan> {
   const asked = requireModelName(text, at.endpoint);
   const hub = { ...at, revision: revisionOf(asked, at) };
-  const { files, name } = await filesOf(asked, hub, signal);
+  const { files, eyes, name } = await filesOf(asked, hub, signal);
   const folder = repoFolder(cacheDirectory(options.cacheDir), name.repo);
   const inPlace = new InPlace();
-  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   let bytesAtHand = 0;
-  for (const file of files) {
+  const compare = async (file: RemoteFile) => {
     const destination = join(folder, file.path);
     const isThere = await inPlace.has(destination, file, { signal, onBytes: comparing(file, onProgress) });
     bytesAtHand += isThere ? file.bytes : bytesInPart(destination, file);
+  };
+  for (const file of files) await compare(file);
+  const { plan, sees } = await planHeaders(name.repo, files, eyes, options, hub, { signal, onProgress });
+  if (eyes && sees) {
+    files.push(eyes);
+    await compare(eyes);
   }
-  const plan = await planHeaders(name.repo, files, options, hub, { signal, onProgress });
+  const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const neededBytes = bytesToWrite({ bytes, bytesAtHand, plan });
   const free = freeBytes(folder);
   if (free < neededBytes) throw lacksSpace(folder, { neededBytes, freeBytes: free });
@@ -113,7 +120,7 @@ function revisionOf({ revision }: ModelName, hub: HubOptions): string {
   );
 }
 
-/** The files of a model, and its name as other commands take it. */
+/** The files of a model, an mmproj file that goes with them, and its name as other commands take it. */
 async function filesOf({ repo, tag, within }: ModelName, hub: HubOptions, signal: AbortSignal | undefined) {
   const list = await retrying(() => listRepository(repo, hub, signal), hub, signal);
   const listed = new Map(list.map((file) => [file.path, file]));
@@ -126,26 +133,35 @@ async function filesOf({ repo, tag, within }: ModelName, hub: HubOptions, signal
   }
   const variant = ggufVariants([...listed.keys()]).find(({ files }) => files[0] === paths[0]);
   const name: ModelName = { repo, tag: within === undefined ? tag : (variant?.name ?? null) };
-  return { name, files: paths.map((path) => listed.get(path)!) };
+  const [eyes] = paths[0].endsWith('.gguf') ? mmprojsNear(paths[0], namesAmong([...listed.keys()])) : [];
+  return {
+    name,
+    files: paths.map((path) => listed.get(path)!),
+    eyes: eyes === undefined ? null : listed.get(eyes)!,
+  };
 }
 
+/** The plan of a model from its headers, and whether the mmproj file is one that is read here. */
 async function planHeaders(
   repo: string,
   files: readonly RemoteFile[],
+  eyes: RemoteFile | null,
   options: PlanOptions,
   hub: HubOptions,
   { signal, onProgress }: PullOptions,
-): Promise<Plan> {
+): Promise<{ plan: Plan; sees: boolean }> {
   return withScratchFolder(cacheDirectory(options.cacheDir), 'headers', async (scratch) => {
     const folder = join(scratch, repo);
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
     try {
       const onBytes = (bytes: number, totalBytes: number) => onProgress({ stage: 'headers', bytes, totalBytes });
-      await fetchHeaders(repo, files, folder, { hub, signal, onBytes });
+      await fetchHeaders(repo, eyes ? [...files, eyes] : files, folder, { hub, signal, onBytes });
       // No forecast: these files are empty where the weights would be. No store is made of them.
-      const source = await openSource(modelPath(folder, files[0].path), scratch);
-      return planOutline(source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source), options)
-        .plan;
+      const path = modelPath(folder, files[0].path);
+      const source = await openSource(path, scratch);
+      const outline = source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source);
+      const vision = options.vision === undefined ? findVision(path, outline.spec.hiddenSize) : options.vision;
+      return { plan: planOutline(outline, { ...options, vision }).plan, sees: vision !== null };
     } catch (error) {
       throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;
     }

@@ -103,6 +103,9 @@ export interface HuggingFaceVocabulary {
 
 export type Vocabulary = GgufVocabulary | HuggingFaceVocabulary;
 
+/** What of a checkpoint: the model, or its first block that predicts further tokens, as a model of its own. */
+export type CheckpointPart = 'model' | 'prediction';
+
 /** An open foreign checkpoint. Headers are read and checked, and the data is untouched. */
 export interface Checkpoint {
   kind: 'gguf' | 'huggingface';

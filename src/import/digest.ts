@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type OpenFile, readExactly } from '../disk/files.js';
-import type { CheckpointTensor } from './checkpoint.js';
+import type { ReadableTensor } from './tensor-bytes.js';
 import type { TensorFormat } from './tensor-format.js';
 import { TensorReader } from './tensor-reader.js';
 
@@ -39,7 +39,7 @@ export class SourceDigest {
     this.#hash.update(`${bytes.length} `).update(bytes);
   }
 
-  addSamples(tensors: Iterable<CheckpointTensor>): void {
+  addSamples(tensors: Iterable<ReadableTensor>): void {
     const reader = new TensorReader();
     try {
       for (const tensor of tensors) {

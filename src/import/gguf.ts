@@ -3,8 +3,9 @@ import { type OpenFile, withFile } from '../disk/files.js';
 import { FlashrowError } from '../errors.js';
 import type { SourceTensors } from '../model/architecture.js';
 import { describeGguf } from '../model/families/architectures.js';
+import { describePrediction } from '../model/families/prediction-block.js';
 import { Fields } from '../model/fields.js';
-import type { Checkpoint, GgufVocabulary } from './checkpoint.js';
+import type { Checkpoint, CheckpointPart, GgufVocabulary } from './checkpoint.js';
 import { SourceDigest } from './digest.js';
 import { type GgufHeader, type GgufTensorInfo, readGgufHeader } from './gguf-header.js';
 import { checkSplit, checkSplitTensors, splitPaths } from './gguf-split.js';
@@ -21,26 +22,27 @@ const MAX_INLINE_BYTES = 2 ** 20;
 
 /**
  * Opens a GGUF file. For one part of a split model it opens all parts beside it. It reads and checks headers and leaves
- * the data untouched. Throws NOT_FOUND for a missing part, CORRUPT or UNSUPPORTED.
+ * the data untouched. `part`: what of the model; default all of it. Throws NOT_FOUND for a missing part, CORRUPT or
+ * UNSUPPORTED.
  */
-export function openGguf(path: string): Checkpoint {
+export function openGguf(path: string, part: CheckpointPart = 'model'): Checkpoint {
   const paths = splitPaths(path);
   const digest = new SourceDigest();
   const files: Checkpoint['files'] = [];
   const headers: GgufHeader[] = [];
   const found = new Map<string, SourceTensor>();
-  for (const [index, part] of paths.entries()) {
-    withFile(part, (file) => {
+  for (const [index, piece] of paths.entries()) {
+    withFile(piece, (file) => {
       const header = readGgufHeader(file);
-      const metadata = new Fields(part, (key) => header.metadata.get(key));
+      const metadata = new Fields(piece, (key) => header.metadata.get(key));
       checkSplit(metadata, index, paths.length);
       for (const tensor of sourceTensors(file, header, metadata)) {
         const other = found.get(tensor.sourceName);
-        if (other) throw damagedTensor(part, tensor.sourceName, `is in ${other.path} as well`);
+        if (other) throw damagedTensor(piece, tensor.sourceName, `is in ${other.path} as well`);
         found.set(tensor.sourceName, tensor);
       }
       digest.addHeader(file, header.headerBytes);
-      files.push({ path: part, bytes: file.size, headerBytes: header.headerBytes });
+      files.push({ path: piece, bytes: file.size, headerBytes: header.headerBytes });
       headers.push(header);
     });
   }
@@ -53,7 +55,8 @@ export function openGguf(path: string): Checkpoint {
       path: first,
     });
 
-  const description = describeGguf(metadata.text('general.name') ?? basename(first, '.gguf'), metadata, lookup(found));
+  const describe = part === 'prediction' ? describePrediction : describeGguf;
+  const description = describe(metadata.text('general.name') ?? basename(first, '.gguf'), metadata, lookup(found));
   const tensors = resolveTensors(first, description, found);
   const vocabulary = readGgufVocabulary(first, headers[0].metadata);
   if (vocabulary.tokens.length > description.spec.vocabSize)
@@ -61,9 +64,28 @@ export function openGguf(path: string): Checkpoint {
       'tokenizer.ggml.tokens',
       `lists ${vocabulary.tokens.length} tokens; the embedding has rows for ${description.spec.vocabSize}`,
     );
+  if (part !== 'model') digest.addBytes(Buffer.from(part));
   digest.addSamples(tensors.values());
   const { spec } = description;
   return { kind: 'gguf', path: first, files, digest: digest.hex(), spec, tensors, vocabulary };
+}
+
+/** Metadata and all tensors of one GGUF file, whatever they are for. Throws as `openGguf` does. */
+export function openGgufFile(path: string): {
+  metadata: Fields;
+  tensors: ReadonlyMap<string, SourceTensor>;
+  /** Hex SHA-256 of the header, and of samples of the tensors. */
+  digest: string;
+} {
+  return withFile(path, (file) => {
+    const header = readGgufHeader(file);
+    const metadata = new Fields(path, (key) => header.metadata.get(key));
+    const tensors = new Map(sourceTensors(file, header, metadata).map((tensor) => [tensor.sourceName, tensor]));
+    const digest = new SourceDigest();
+    digest.addHeader(file, header.headerBytes);
+    digest.addSamples([...tensors.values()].filter(isReadable));
+    return { metadata, tensors, digest: digest.hex() };
+  });
 }
 
 /** The vocabulary alone. Any architecture will do. */

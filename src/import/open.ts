@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { kindOf, type OpenFile, withFile } from '../disk/files.js';
 import { FlashrowError, shown } from '../errors.js';
-import type { Checkpoint, Vocabulary } from './checkpoint.js';
+import type { Checkpoint, CheckpointPart, Vocabulary } from './checkpoint.js';
 import { openGguf, openGgufVocabulary } from './gguf.js';
 import { hasGgufMagic } from './gguf-header.js';
 import { CONFIG_FILE, hasWeights, openHuggingFace, openHuggingFaceVocabulary } from './hugging-face.js';
@@ -10,20 +10,30 @@ import { ggufFilesIn, refuseOddFolder, restOf } from './odd-folders.js';
 
 /**
  * Opens a GGUF file or a Hugging Face folder. It reads and checks headers, and only a sample of the data, for the
- * digest.
- * Throws NOT_FOUND, UNSUPPORTED, CORRUPT or IO.
+ * digest. `part`: what of the model; default all of it. Throws NOT_FOUND, UNSUPPORTED, CORRUPT or IO.
  */
-export function openCheckpoint(path: string): Checkpoint {
+export function openCheckpoint(path: string, part: CheckpointPart = 'model'): Checkpoint {
   const found = findCheckpoint(path);
-  if (found.kind === 'huggingface') return openHuggingFace(found.path);
+  if (found.kind === 'huggingface') {
+    if (part !== 'model') throw onlyGguf(found.path);
+    return openHuggingFace(found.path);
+  }
   try {
-    return openGguf(found.path);
+    return openGguf(found.path, part);
   } catch (error) {
     // The first piece of a file begins as the whole does.
     refusePiece(found.path);
     throw error;
   }
 }
+
+/** Blocks that predict further tokens are read from GGUF files alone. */
+export const onlyGguf = (path: string) =>
+  new FlashrowError(
+    'UNSUPPORTED',
+    `the block of ${path} that predicts further tokens cannot be read; \`draft: 'mtp'\` needs the GGUF file of a model`,
+    { option: 'draft', value: 'mtp', path },
+  );
 
 /** The vocabulary of a checkpoint, or of a GGUF file with a vocabulary alone. Throws as `openCheckpoint` does. */
 export function openVocabulary(path: string): Vocabulary {

@@ -7,14 +7,13 @@ import type { TensorShape } from '../dense/tensor-on-disk.js';
 import {
   indexTensors,
   latentTensors,
-  mixerBefore,
   mixerChannels,
   ngramTensors,
+  numberedParts,
   recurrentOf,
   recurrentTensors,
   recurrentWidth,
   streamsWidth,
-  tensorsBefore,
 } from '../model/mixer-tensors.js';
 import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
@@ -23,7 +22,7 @@ import { layerSizes } from './state-size.js';
 /** Bytes of the weights of all mixers but ordinary attention, without their norms and the matrices that may stream. */
 export function mixerResidentBytes(spec: ModelSpec, tensors: ReadonlyMap<string, TensorShape>): number {
   let bytes = 0;
-  for (let layer = 0; layer < spec.numLayers; layer++) {
+  for (let layer = 0; layer < numberedParts(spec); layer++) {
     for (const [name] of [...tensorsOf(spec, layer), ...otherMatrices(spec, layer)]) {
       if (MIXER_MATRICES.includes(name)) continue;
       const { shape, format } = tensorNamed(tensors, layerTensor(layer, name));
@@ -39,8 +38,6 @@ const otherMatrices = (spec: ModelSpec, layer: number) =>
 
 /** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
 function tensorsOf(spec: ModelSpec, layer: number) {
-  const before = mixerBefore(spec, layer);
-  if (before) return tensorsBefore(before, spec.hiddenSize);
   const mixer = recurrentOf(spec, layer);
   if (mixer) return recurrentTensors(mixer, spec.hiddenSize);
   return spec.latentAttention ? latentTensors(spec.latentAttention, spec.numAttentionHeads, spec.hiddenSize) : [];

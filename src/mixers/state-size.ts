@@ -1,4 +1,4 @@
-import { mixerChannels, streamsWidth } from '../model/mixer-tensors.js';
+import { mixerChannels, recurrentMixers, streamsWidth } from '../model/mixer-tensors.js';
 import type { ModelSpec, NgramsSpec, RecurrentSpec } from '../model/spec.js';
 
 /**
@@ -43,9 +43,8 @@ export function ngramSizes(
 export function recurrentStateBytes(spec: ModelSpec): number {
   const { recurrent, hiddenSize, ngrams } = spec;
   if (!recurrent) return 0;
-  const layers = [...recurrent.layers, ...(recurrent.before ?? [])].filter((is) => is).length;
   // The state, the one before the last pass, and the snapshots.
   const floats = ({ stateFloats, inputWidth }: LayerSizes) => (2 + SNAPSHOTS) * (stateFloats + STEPS_KEPT * inputWidth);
   const ofNgrams = ngrams ? floats(ngramSizes(ngrams, spec)) : 0;
-  return 4 * (layers * floats(layerSizes(recurrent.mixer, hiddenSize)) + ofNgrams);
+  return 4 * (recurrentMixers(spec) * floats(layerSizes(recurrent.mixer, hiddenSize)) + ofNgrams);
 }

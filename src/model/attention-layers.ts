@@ -1,5 +1,5 @@
 import { headsOf, type LayerHeads, slides } from './layer-heads.js';
-import { recurrentOf } from './mixer-tensors.js';
+import { hasAttention } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 
 /** The layer whose keys and values a layer uses: mostly its own. */
@@ -26,7 +26,7 @@ export interface KeyValueGroup extends LayerHeads {
 export function keyValueGroups(spec: ModelSpec): KeyValueGroup[] {
   const groups: KeyValueGroup[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
-    if (recurrentOf(spec, layer) || !hasKeys(spec, layer)) continue;
+    if (!hasAttention(spec, layer) || !hasKeys(spec, layer)) continue;
     const { headDim, numKeyValueHeads } = headsOf(spec, layer);
     const known = groups.find((one) => one.headDim === headDim && one.numKeyValueHeads === numKeyValueHeads);
     if (known) known.layers.push(layer);

@@ -7,7 +7,7 @@ import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.j
 import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.js';
 import { type ExpertsFamily, ggufExperts, ggufLeadingLayers } from './experts.js';
 import type { Fields } from './fields.js';
-import { type FoldedLayer, foldedFields, foldedNames } from './folded-blocks.js';
+import { type FoldedLayer, foldedFields, foldedMixers, foldedNames, recurrentBlock } from './folded-blocks.js';
 import { ggufLatent, latentNames, latentRows, latentShape } from './latent-family.js';
 import { attendingHeads, ggufMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { ggufContext, ggufScaling } from './rope-scaling.js';
@@ -86,16 +86,13 @@ function layersOf(
   const mixers = recurrent?.fromGguf(metadata, key, metadata.size(key('block_count'))) ?? null;
   return {
     numLayers,
-    recurrent: mixers && { ...mixers, layers: mixers.layers.slice(0, numLayers), ...mixersBefore(folded) },
+    recurrent: mixers && { ...mixers, layers: mixers.layers.slice(0, numLayers), ...(folded && foldedMixers(folded)) },
     ignored: (name: string) => {
       const block = Number(/^blk\.(\d+)\./.exec(name)?.[1] ?? -1);
       return block >= firstPredicting && block < blocks;
     },
   };
 }
-
-const mixersBefore = (folded: readonly FoldedLayer[] | null) =>
-  folded && { before: folded.map(({ recurrent, attention }) => recurrent !== null && attention !== null) };
 
 function namesOf(
   family: DecoderFamily,
@@ -107,7 +104,7 @@ function namesOf(
   const usual = ggufNames(firstMixture, family.ggufRenamed);
   const names = { ...usual, finalNorm: family.ggufFinalNorm ?? usual.finalNorm };
   const inBlocks = folded ? foldedNames(names, folded) : names;
-  const prefix = (layer: number) => `blk.${folded ? folded[layer].recurrent : layer}.`;
+  const prefix = (layer: number) => `blk.${folded ? recurrentBlock(folded, layer) : layer}.`;
   return places ? recurrentNames(inBlocks, { recurrent }, places.names, prefix) : inBlocks;
 }
 

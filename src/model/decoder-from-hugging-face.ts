@@ -7,7 +7,7 @@ import type { AlternatingWindow, DecoderFamily } from './decoder-family.js';
 import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.js';
 import { huggingFaceExperts } from './experts.js';
 import type { Fields } from './fields.js';
-import { type FoldedLayer, foldedNames } from './folded-blocks.js';
+import { type FoldedLayer, foldedNames, recurrentBlock } from './folded-blocks.js';
 import { huggingFaceLatent, latentNames, latentRotaryDimension, latentRows } from './latent-family.js';
 import { huggingFaceMixerShape, type MixerPlaces, recurrentNames } from './recurrent-family.js';
 import { huggingFaceContext, huggingFaceScaling } from './rope-scaling.js';
@@ -35,7 +35,7 @@ export function huggingFaceDecoder(
   const folded = family.folded?.fromHuggingFace(config) ?? null;
   const numLayers = folded?.length ?? config.size('num_hidden_layers');
   const mixers = family.recurrent?.fromHuggingFace(config, numLayers) ?? null;
-  const recurrent = mixers?.layers.includes(true) || mixers?.before?.includes(true) ? mixers : null;
+  const recurrent = mixers?.layers.includes(true) || folded ? mixers : null;
   const places = recurrent && family.recurrent ? family.recurrent.huggingFace(recurrent.mixer) : null;
   const names = namesOf(family, heads.latentAttention, folded, recurrent, places);
   const biased = (layer: number) => holds(names.layer(layer, 'selectionBias'));
@@ -98,7 +98,7 @@ function namesOf(
   const names = { ...usual, embedding, finalNorm };
   if (latent) return latentNames(names, latent);
   const inBlocks = folded ? foldedNames(names, folded) : names;
-  const prefix = (layer: number) => `model.layers.${folded ? folded[layer].recurrent : layer}.`;
+  const prefix = (layer: number) => `model.layers.${folded ? recurrentBlock(folded, layer) : layer}.`;
   return places ? recurrentNames(inBlocks, { recurrent }, places.names, prefix) : inBlocks;
 }
 

@@ -2,7 +2,7 @@ import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons, networkWidth } from './feed-forward.js';
-import { headStreamTensors } from './mixer-tensors.js';
+import { headStreamTensors, numberedParts } from './mixer-tensors.js';
 import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -51,7 +51,7 @@ export function* expectedTensors(
     [NGRAM_EMBEDDING]: names.streams?.ngrams ?? null,
   };
   for (const [name, shape] of tensorsBeforeLayers(spec)) yield { name, sourceName: before[name]!, shape };
-  for (let layer = 0; layer < spec.numLayers; layer++)
+  for (let layer = 0; layer < numberedParts(spec); layer++)
     for (const [tensor, shape, ofExperts] of layerShapes(spec, layer)) {
       const name = layerTensor(layer, tensor);
       const sourceShape = places.vectorShapes?.[tensor]?.(shape[0]);
@@ -71,6 +71,8 @@ export function* expectedTensors(
 
 /** A layer's tensors, the resident ones first: name, shape, and whether it holds a part of every expert. */
 function layerShapes(spec: ModelSpec, layer: number): [LayerTensor, number[], boolean][] {
+  // A mixer before a layer's own has no network.
+  if (layer >= spec.numLayers) return residentOfLayer(spec, layer).map(([tensor, shape]) => [tensor, shape, false]);
   const width = networkWidth(spec, layer);
   const experts = expertsOf(spec, layer);
   const neurons = networkNeurons(spec, layer);

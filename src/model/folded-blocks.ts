@@ -5,9 +5,11 @@ import type { LayerTensor } from './tensor-names.js';
 
 type Key = (suffix: string) => string;
 
-/** The blocks of a checkpoint that are one layer here: a mixer, perhaps a second one, and a network. */
+/** The blocks of a checkpoint that are one layer here: mixers, if any, and the network after them. */
 export interface FoldedLayer {
-  /** The mixer; null where attention is the only one. */
+  /** Mixers with a state of fixed size, before the last mixer. */
+  before: number[];
+  /** The last mixer, which is of one of two kinds; null for both where no mixer comes before the network. */
   recurrent: number | null;
   attention: number | null;
   network: number;
@@ -33,29 +35,42 @@ export function ggufFoldedBlocks(metadata: Fields, key: Key): FoldedLayer[] {
 }
 
 /**
- * Nemotron-H's blocks are each one thing: a mixer, attention, or a network. One or two mixers and the network after
- * them are a layer here. Throws what `refuse` makes of a problem.
+ * Nemotron-H's blocks are each one thing: a mixer, attention, or a network. All mixers up to a network are one layer
+ * with it, and attention may be the last of them alone. Throws what `refuse` makes of a problem.
  */
 export function foldBlocks(kinds: readonly BlockKind[], refuse: (problem: string) => Error): FoldedLayer[] {
   const layers: FoldedLayer[] = [];
-  let open: Omit<FoldedLayer, 'network'> = { recurrent: null, attention: null };
+  let open: Omit<FoldedLayer, 'network'> = { before: [], recurrent: null, attention: null };
   for (const [block, kind] of kinds.entries()) {
-    const fits =
-      kind === 'network'
-        ? open.recurrent !== null || open.attention !== null
-        : open.attention === null && (kind === 'attention' || open.recurrent === null);
-    if (!fits)
-      throw refuse(
-        `makes block ${block} ${kind === 'network' ? 'a network' : 'a mixer'} where none can follow; known are a Mamba block, attention, or the first and then the other, before each network`,
-      );
     if (kind === 'network') {
       layers.push({ ...open, network: block });
-      open = { recurrent: null, attention: null };
-    } else open[kind] = block;
+      open = { before: [], recurrent: null, attention: null };
+      continue;
+    }
+    if (open.attention !== null)
+      throw refuse(
+        `makes block ${block} a mixer right after attention, in block ${open.attention}; a network has to follow attention`,
+      );
+    if (open.recurrent !== null) open.before.push(open.recurrent);
+    open.recurrent = null;
+    open[kind] = block;
   }
   if (open.recurrent !== null || open.attention !== null || layers.length === 0)
     throw refuse(`has ${kinds.length} blocks, and no network follows the last mixer`);
+  if (kinds.every((kind) => kind === 'network')) throw refuse('has no mixer among its blocks');
   return layers;
+}
+
+/** The mixers of folded layers. */
+export const foldedMixers = (layers: readonly FoldedLayer[]) => ({
+  layers: layers.map(({ recurrent }) => recurrent !== null),
+  before: layers.map(({ before }) => before.length),
+  without: layers.map(({ recurrent, attention }) => recurrent === null && attention === null),
+});
+
+/** The block of a mixer with a state of fixed size, by its layer's number or its own. */
+export function recurrentBlock(layers: readonly FoldedLayer[], part: number): number {
+  return layers[part]?.recurrent ?? layers.flatMap(({ before }) => before)[part - layers.length];
 }
 
 /** The metadata of the layers: as many as there are networks, and what is said of each block said of each layer. */
@@ -75,11 +90,11 @@ const OF_NETWORK = /^(ffnNorm|experts|router|selectionBias|shared|gate$|up$|down
 /** Names with the number of the block that a tensor is in. */
 export const foldedNames = (names: CheckpointNames, layers: readonly FoldedLayer[]): CheckpointNames => ({
   ...names,
-  layer: (layer, tensor) => names.layer(blockOf(layers[layer], tensor), tensor),
+  layer: (layer, tensor) => names.layer(blockOf(layers, layer, tensor), tensor),
 });
 
-function blockOf({ recurrent, attention, network }: FoldedLayer, tensor: LayerTensor): number {
-  if (OF_NETWORK.test(tensor)) return network;
-  const ofMixer = tensor.startsWith('mixer') || attention === null;
-  return (ofMixer ? recurrent : attention) ?? network;
+function blockOf(layers: readonly FoldedLayer[], layer: number, tensor: LayerTensor): number {
+  if (layer >= layers.length) return recurrentBlock(layers, layer);
+  const { recurrent, attention, network } = layers[layer];
+  return OF_NETWORK.test(tensor) ? network : (recurrent ?? attention ?? network);
 }

@@ -4,24 +4,39 @@ import { HEAD_STREAMS, type ResidentLayerTensor } from './tensor-names.js';
 
 type Shapes = [ResidentLayerTensor, number[]][];
 
-/** The mixer that a layer has in place of attention; null for attention. */
-export const recurrentOf = ({ recurrent }: Pick<ModelSpec, 'recurrent'>, layer: number): RecurrentSpec | null =>
-  recurrent?.layers[layer] ? recurrent.mixer : null;
+type Mixers = Pick<ModelSpec, 'recurrent'>;
 
-/** The mixer that comes before a layer's attention; null for none. */
-export const mixerBefore = ({ recurrent }: Pick<ModelSpec, 'recurrent'>, layer: number): RecurrentSpec | null =>
-  recurrent?.before?.[layer] ? recurrent.mixer : null;
+/**
+ * The mixer that a layer has in place of attention; null for attention, and for none. Numbers after the last layer are
+ * those of mixers that come before a layer's own.
+ */
+export const recurrentOf = ({ recurrent }: Mixers, layer: number): RecurrentSpec | null =>
+  recurrent && (recurrent.layers[layer] ?? layer >= recurrent.layers.length) ? recurrent.mixer : null;
 
-/** The tensors of a mixer that comes before a layer's attention. */
-export const tensorsBefore = (mixer: RecurrentSpec, hiddenSize: number): Shapes => [
-  ['mixerBlockNorm', [hiddenSize]],
-  ...recurrentTensors(mixer, hiddenSize),
-  ['mixerOutput', [hiddenSize, recurrentWidth(mixer, hiddenSize)]],
-];
+/** False for a layer that is a feed-forward network alone. */
+export const hasMixer = ({ recurrent }: Mixers, layer: number): boolean => !recurrent?.without?.[layer];
+
+export const hasAttention = (spec: Mixers, layer: number): boolean =>
+  hasMixer(spec, layer) && recurrentOf(spec, layer) === null;
+
+/** Layers, and mixers that come before those of their layers. Tensors of both are numbered alike. */
+export const numberedParts = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLayers' | 'recurrent'>): number =>
+  (recurrent?.before ?? []).reduce((sum, count) => sum + count, numLayers);
+
+/** The numbers of the mixers that come before a layer's own, in the order in which they run. */
+export function mixersBefore({ numLayers, recurrent }: Pick<ModelSpec, 'numLayers' | 'recurrent'>, layer: number) {
+  const before = recurrent?.before ?? [];
+  const first = before.slice(0, layer).reduce((sum, count) => sum + count, numLayers);
+  return Array.from({ length: before[layer] ?? 0 }, (_, i) => first + i);
+}
 
 /** The number of layers with attention. */
-export const attentionLayers = ({ numLayers, recurrent }: Pick<ModelSpec, 'numLayers' | 'recurrent'>): number =>
-  numLayers - (recurrent?.layers.filter((is) => is).length ?? 0);
+export const attentionLayers = (spec: Pick<ModelSpec, 'numLayers' | 'recurrent'>): number =>
+  Array.from({ length: spec.numLayers }, (_, layer) => hasAttention(spec, layer)).filter((is) => is).length;
+
+/** The number of mixers with a state of fixed size. */
+export const recurrentMixers = (spec: Pick<ModelSpec, 'numLayers' | 'recurrent'>): number =>
+  (spec.recurrent?.layers.filter((is) => is).length ?? 0) + numberedParts(spec) - spec.numLayers;
 
 /** Floats per token of a mixer's output, before the projection. */
 export function mixedWidth(spec: ModelSpec, layer: number): number {
@@ -43,7 +58,7 @@ export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number
 
 /** True for a layer with ordinary attention, whose projections the dense half has. */
 export const hasPlainAttention = (spec: Pick<ModelSpec, 'recurrent' | 'latentAttention'>, layer: number): boolean =>
-  spec.latentAttention === null && recurrentOf(spec, layer) === null;
+  spec.latentAttention === null && hasAttention(spec, layer);
 
 /** Shapes of the tensors of latent attention, the output projection left out. */
 export function latentTensors(
@@ -179,7 +194,7 @@ export function indexTensors(
   { blockIndex, hiddenSize, recurrent }: Pick<ModelSpec, 'blockIndex' | 'hiddenSize' | 'recurrent'>,
   layer: number,
 ): Shapes {
-  if (!blockIndex || recurrentOf({ recurrent }, layer)) return [];
+  if (!blockIndex || !hasAttention({ recurrent }, layer)) return [];
   const { heads, headDim } = blockIndex;
   return [
     ['indexQueries', [heads * headDim, hiddenSize]],

@@ -2,16 +2,16 @@ import { hasKeys, hasValues } from './attention-layers.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
+  hasMixer,
   headStreamTensors,
   indexTensors,
   latentTensors,
   mixedWidth,
-  mixerBefore,
   ngramTensors,
+  numberedParts,
   recurrentOf,
   recurrentTensors,
   streamTensors,
-  tensorsBefore,
 } from './mixer-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -19,6 +19,7 @@ import {
   FINAL_NORM,
   FINAL_NORM_BIAS,
   HEAD,
+  JOIN,
   layerTensor,
   NGRAM_EMBEDDING,
   PER_LAYER_EMBEDDING,
@@ -28,20 +29,16 @@ import {
   type ResidentLayerTensor,
 } from './tensor-names.js';
 
-/** Shapes of a layer's resident tensors, [rows, columns] or [length], in the order of a store. */
+/**
+ * Shapes of a layer's resident tensors, [rows, columns] or [length], in the order of a store. Numbers after the last
+ * layer are those of mixers that come before a layer's own.
+ */
 export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTensor, number[]][] {
   const { hiddenSize } = spec;
+  if (layer >= spec.numLayers) return mixerTensors(spec, layer);
   const layerNorm = spec.norm === 'layer';
   const shapes: [ResidentLayerTensor, number[]][] = [...streamTensors(spec), ...ngramTensors(spec, layer)];
-  if (!spec.residualStreams) shapes.push(['attentionNorm', [hiddenSize]]);
-  if (layerNorm) shapes.push(['attentionNormBias', [hiddenSize]]);
-  const before = mixerBefore(spec, layer);
-  if (before) shapes.push(...tensorsBefore(before, hiddenSize));
-  const recurrent = recurrentOf(spec, layer);
-  shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
-  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
-  if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
-  if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
+  if (hasMixer(spec, layer)) shapes.push(...mixerTensors(spec, layer));
   if (spec.parallelNorm !== 'shared' && !spec.residualStreams) {
     shapes.push(['ffnNorm', [hiddenSize]]);
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
@@ -54,6 +51,20 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
     shapes.push(['postPerLayerNorm', [hiddenSize]]);
   }
   if (spec.layerScales) shapes.push(['layerScale', [1]]);
+  return shapes;
+}
+
+/** The tensors of a mixer, from the norm before it to what its output passes. */
+function mixerTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
+  const { hiddenSize } = spec;
+  const shapes: [ResidentLayerTensor, number[]][] = [];
+  if (!spec.residualStreams) shapes.push(['attentionNorm', [hiddenSize]]);
+  if (spec.norm === 'layer') shapes.push(['attentionNormBias', [hiddenSize]]);
+  const recurrent = recurrentOf(spec, layer);
+  shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
+  shapes.push(...indexTensors(spec, layer), ['o', [hiddenSize, mixedWidth(spec, layer)]]);
+  if (spec.outputBias) shapes.push(['oBias', [hiddenSize]]);
+  if (spec.postNorms) shapes.push(['postAttentionNorm', [hiddenSize]]);
   return shapes;
 }
 
@@ -107,13 +118,17 @@ function attentionTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor,
 
 /** The tensors that a model begins with: embedding, learned positions, inputs of each layer. */
 export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
-  const { hiddenSize, vocabSize, numLayers, perLayerInputs, ngrams } = spec;
+  const { hiddenSize, vocabSize, numLayers, perLayerInputs, ngrams, prediction } = spec;
   const shapes: [string, number[]][] = [[EMBEDDING, [vocabSize, hiddenSize]]];
   if (spec.rotary === null) shapes.push([POSITIONS, [spec.positionOffset + spec.contextLength, hiddenSize]]);
   if (perLayerInputs) {
     const row = numLayers * perLayerInputs.size;
     shapes.push([PER_LAYER_EMBEDDING, [vocabSize, row]], [PER_LAYER_PROJECTION, [row, hiddenSize]]);
     shapes.push([PER_LAYER_NORM, [perLayerInputs.size]]);
+  }
+  if (prediction) {
+    shapes.push([JOIN.projection, [hiddenSize, 2 * hiddenSize]]);
+    for (const norm of [JOIN.tokenNorm, JOIN.hiddenNorm, JOIN.outputNorm]) shapes.push([norm, [hiddenSize]]);
   }
   if (ngrams) shapes.push([NGRAM_EMBEDDING, [ngrams.tableRows, ngrams.rowSize]]);
   return shapes;
@@ -123,7 +138,7 @@ export function tensorsBeforeLayers(spec: ModelSpec): [string, number[]][] {
 export function residentTensors(spec: ModelSpec): Map<string, number[]> {
   const { hiddenSize, vocabSize } = spec;
   const shapes = new Map<string, number[]>(tensorsBeforeLayers(spec));
-  for (let layer = 0; layer < spec.numLayers; layer++) {
+  for (let layer = 0; layer < numberedParts(spec); layer++) {
     for (const [tensor, shape] of residentOfLayer(spec, layer)) shapes.set(layerTensor(layer, tensor), shape);
   }
   for (const [name, shape] of headStreamTensors(spec)) shapes.set(name, shape);

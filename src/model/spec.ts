@@ -18,6 +18,12 @@ export interface RotarySpec {
   frequencyFactors: number[] | null;
   /** A factor for rotated queries and keys: the temperature of YaRN (arXiv 2309.00071), or 1. */
   magnitude: number;
+  /**
+   * Pairs that turn by time, row and column of a position in three parts (M-RoPE, arXiv 2409.12191), as Qwen3-VL has
+   * them: of each three neighbours the second turns by the row and the third by the column, as long as there are so
+   * many; all others turn by time. Absent where positions have one part. In a text all three are the same.
+   */
+  sections?: readonly number[];
 }
 
 /** The part of rotary embedding that stretches a context beyond the trained one. */
@@ -230,10 +236,20 @@ export interface RecurrentLayersSpec {
   /** [numLayers]: true for a layer with this mixer, false for one with attention. */
   layers: readonly boolean[];
   /**
-   * [numLayers]: true for a layer whose attention follows one more such mixer, which adds to the residual stream by
-   * itself (Nemotron-H). Absent: none.
+   * [numLayers]: such mixers that come before the layer's own, each of which adds to the residual stream by itself
+   * (Nemotron-H). Their tensors are numbered as those of layers, after the last layer. Absent: none.
    */
-  before?: readonly boolean[];
+  before?: readonly number[];
+  /** [numLayers]: true for a layer that is a feed-forward network alone. Absent: none. */
+  without?: readonly boolean[];
+}
+
+/**
+ * A block that predicts the token after the next one, of that token and of the model's output at the one before it. It
+ * goes on with its own output where the model has none yet: as its head reads it (`normed`), or as it is (`plain`).
+ */
+export interface PredictionSpec {
+  chained: 'normed' | 'plain';
 }
 
 /** The complete description of a model: everything that the engine needs besides the tensors. */
@@ -325,6 +341,8 @@ export interface ModelSpec {
   attentionSoftCap: number | null;
   /** The same for the logits of the head. */
   logitSoftCap: number | null;
+  /** Absent in a whole model; there for a block of one that predicts further tokens. */
+  prediction?: PredictionSpec;
   /** Null where every layer sees every position. */
   slidingWindow: SlidingWindowSpec | null;
   /** True where the softmax of each head has an extra logit that adds no value (arXiv 2309.17453). */

@@ -14,6 +14,16 @@ export const NGRAM_EMBEDDING = 'ngramEmbedding';
 export const FINAL_NORM = 'finalNorm';
 export const FINAL_NORM_BIAS = 'finalNormBias';
 export const HEAD = 'head';
+/**
+ * What a block that predicts further tokens begins with: the norms of the next token's embedding and of the model's
+ * output, after the model's own last norm, and the matrix [hiddenSize, 2 * hiddenSize] that joins them.
+ */
+export const JOIN = {
+  projection: 'joinProjection',
+  tokenNorm: 'joinTokenNorm',
+  hiddenNorm: 'joinHiddenNorm',
+  outputNorm: 'joinOutputNorm',
+} as const;
 /** What mixes several residual streams for the head. */
 export const HEAD_STREAMS = { norm: 'headStreamsNorm', down: 'headStreamsDown', up: 'headStreamsUp' } as const;
 
@@ -41,8 +51,6 @@ export type ResidentLayerTensor =
   | 'latentNorm'
   | 'latentKeys'
   | 'latentValues'
-  | 'mixerBlockNorm'
-  | 'mixerOutput'
   | 'mixerInput'
   | 'mixerGate'
   | 'mixerStep'

@@ -17,6 +17,8 @@ export interface Examination {
     unavailableReason: string | null;
     /** Bytes of q8_0 weights per second, one token at a time. */
     weightBytesPerSecond: number;
+    /** The share of its cores' time that this process had meanwhile, 0 to 1: less where other work took them. */
+    coreShare: number;
   };
   memory: {
     totalBytes: number;

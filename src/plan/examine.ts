@@ -1,4 +1,4 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { statfsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { resolve } from 'node:path';
@@ -12,6 +12,7 @@ import {
 } from '../../native-bridge/index.js';
 import { asFlashrowError } from '../disk/bridge-errors.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
+import { makeFolder } from '../disk/folders.js';
 import { amountFrom, formatBytes } from '../disk/format-bytes.js';
 import { fileOrFolder, withScratchFile } from '../disk/scratch-file.js';
 import { FlashrowError } from '../errors.js';
@@ -52,7 +53,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
   try {
     const measure = (file: string) => measureFile(bridge, file, options);
     const progress = { signal, onProgress: (done: number, total: number) => onProgress('write', done, total) };
-    const { curve, weightBytesPerSecond } =
+    const { curve, weightBytesPerSecond, coreShare } =
       kind === 'file' ? await measure(place) : await withScratchFile(place, scratchBytes, progress, measure);
     const left = memoryLeft();
     const { availableBytes, limitBytes } = left;
@@ -67,6 +68,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
         available: availableIsas(),
         unavailableReason: nativeUnavailableReason(),
         weightBytesPerSecond,
+        coreShare,
       },
       memory: { totalBytes: totalmem(), availableBytes, limitBytes },
       disk: { path: place, ...spaceOf(place), direct: curve.every(({ direct }) => direct), curve },
@@ -87,7 +89,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
 /** The file or folder to measure, once it is known to be large enough. */
 function placeToMeasure({ path, scratchBytes }: ExamineOptions): { place: string; kind: 'file' | 'folder' } {
   const place = path === undefined ? cacheDirectory(undefined) : resolve(path);
-  if (path === undefined) mkdirSync(place, { recursive: true });
+  if (path === undefined) makeFolder(place);
   const { kind, bytes } = fileOrFolder(place);
   if (kind === 'file' && bytes < MIN_FILE_BYTES)
     throw new FlashrowError(
@@ -114,7 +116,8 @@ async function measureFile(bridge: Bridge, path: string, { signal, onProgress }:
     signal?.throwIfAborted();
   }
   const matrix = { ...SAMPLE, path, offset: 0, rowStride: rowBytes(SAMPLE.format, SAMPLE.columns) };
-  return { curve, weightBytesPerSecond: kernelSpeed(bridge, matrix, SAMPLE_BYTES).bytesPerSecond };
+  const { bytesPerSecond, coreShare } = kernelSpeed(bridge, matrix, SAMPLE_BYTES);
+  return { curve, weightBytesPerSecond: bytesPerSecond, coreShare };
 }
 
 function spaceOf(path: string): Pick<Examination['disk'], 'freeBytes' | 'inMemory'> {

@@ -13,9 +13,11 @@ export type CacheChoice = 'auto' | CachePolicyName | `window:${number}`;
 /**
  * What foretells tokens. `lookup` looks for the last tokens earlier in prompt and answer, and says what followed there.
  * `auto` takes it. `{ model }` is a small model with the same vocabulary, by its path or name: it is held in memory
- * whole, within the same budget. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
+ * whole, within the same budget. `mtp` is the model's own block that predicts further tokens, where its GGUF file has
+ * one: it is held in memory whole, too. `self` is a dense model itself, with its networks in 2 bits, as far as they fit
+ * into the budget. A draft is used where it wins time, pass by pass; `off` uses none. More will be added.
  */
-export type DraftChoice = 'auto' | 'off' | 'lookup' | { model: string };
+export type DraftChoice = 'auto' | 'off' | 'lookup' | 'self' | 'mtp' | { model: string };
 
 /** A draft model that was prepared: what a caller named, and its store. */
 export interface PreparedDraft {
@@ -88,8 +90,9 @@ export interface ModelOptions {
   /** Compute threads; default the cores that affinity and CPU quotas leave, rounded down, at most 8. */
   threads?: number | undefined;
   /**
-   * The model's vision tower, by which it takes pictures: the path of its Hugging Face folder. Default: that which
-   * comes with the model, if it has one. `false`: none, so that pictures take no memory and are refused.
+   * The model's vision tower, by which it takes pictures: the path of an mmproj file, or of its Hugging Face folder.
+   * Default: that which comes with the model, if it has one. `false`: none, so that pictures take no memory and are
+   * refused.
    */
   vision?: string | URL | false | undefined;
   /** The folder for converted checkpoints; default `FLASHROW_CACHE`, else the platform's cache folder. */

@@ -12,6 +12,7 @@ import type { Calibration } from './calibration.js';
 import { conversionShortage } from './conversion-space.js';
 import { chooseDefaults, largestContext } from './default-budget.js';
 import { lentSlots } from './drafts/lent-slots.js';
+import { NO_SHADOW, type PlannedShadow, planShadow, whyNoShadow } from './drafts/shadow.js';
 import { overheadBytes } from './memory.js';
 import { type MemoryLeft, memoryLeft } from './memory-left.js';
 import type { PlanOptions } from './model-options.js';
@@ -29,7 +30,12 @@ export interface PlannedModel {
    * calibration.
    */
   falseNegativeRate: number | null;
+  /** The networks in few bits that the draft `self` computes with. */
+  shadow: PlannedShadow;
 }
+
+/** Beyond any memory. */
+const ANY_BYTES = 2 ** 50;
 
 /** A load needs no forecast, and times nothing. */
 const UNTIMED: Forecast = {
@@ -63,18 +69,19 @@ export function planOutline(
   left: MemoryLeft = memoryLeft(),
   draft: DraftNeed | null = null,
 ): PlannedModel {
-  const { spec, layers, tensors } = outline;
+  const { layers, tensors } = outline;
+  const vision = visionBytes(options.vision ?? null, outline.spec);
+  const { spec } = vision;
   const asked = settingsFor(spec, options);
   const dense = denseFootprint(spec, tensors);
   dense.residentBytes += mixerResidentBytes(spec, tensors);
   const calibration = calibrationFor(outline, asked);
-  const vision = visionBytes(options.vision ?? null, spec);
   const request = { spec, layers, dense, routerBytes: routerBytes(outline), calibration, ...asked };
   const draftFor = (contextSize: number) => draft?.bytesFor(contextSize) ?? 0;
-  const spendOn = (budgetBytes: number, contextSize: number) =>
+  const spendOn = (budgetBytes: number, contextSize: number, reserved = draftFor(contextSize)) =>
     allocate({
       ...request,
-      budgetBytes: Math.max(0, budgetBytes - draftFor(contextSize)),
+      budgetBytes: Math.max(0, budgetBytes - reserved),
       contextSize,
       visionBytes: vision.scratchBytes(asked.sequences * contextSize),
       lookupBytes: asked.draft === 'off' ? 0 : lookupBytes(contextSize, LOGIT_ROWS),
@@ -83,7 +90,9 @@ export function planOutline(
   const overhead = overheadBytes(spec) + vision.overheadBytes + (draft?.overheadBytes ?? 0);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
-  const spent = spendOn(chosen.budgetBytes, chosen.contextSize);
+  const shadow = planSelf(asked, outline, chosen.budgetBytes, () => spendOn(ANY_BYTES, chosen.contextSize, 0));
+  const draftBytes = draftFor(chosen.contextSize) + shadow.bytes;
+  const spent = spendOn(chosen.budgetBytes, chosen.contextSize, draftBytes);
   const allocation = { ...spent, lent: lentSlots(spent, draftFor(chosen.contextSize)) };
   checkHot(settings.cache, allocation.selector);
   const sizes: Sizes = {
@@ -95,7 +104,7 @@ export function planOutline(
     stateBytes: allocation.stateBytes,
     scratchBytes: allocation.scratchBytes,
     cacheBytes: allocation.arenaBytes,
-    draftBytes: draftFor(chosen.contextSize),
+    draftBytes,
     overheadBytes: overhead,
   };
   const obstacle = obstacleTo(sizes);
@@ -104,6 +113,7 @@ export function planOutline(
     conversionShortage(outline),
     outline.copied,
     needlessLossy(settings.lossy, allocation.selector, calibration),
+    shadow.why && `\`draft: 'self'\` foretells nothing: ${shadow.why}`,
   ];
   const plan: Plan = {
     fits: obstacle === null,
@@ -122,13 +132,32 @@ export function planOutline(
     reason: allocation.reason,
     warnings: [...chosen.warnings, ...doubts.filter((doubt) => doubt !== null)],
   };
-  return { plan, allocation, settings, falseNegativeRate: missRate(allocation.selector, calibration) };
+  return { plan, allocation, settings, falseNegativeRate: missRate(allocation.selector, calibration), shadow };
 }
 
 const pickSizes = ({ budgetBytes, contextSize }: Pick<Plan, 'budgetBytes' | 'contextSize'>) => ({
   budgetBytes,
   contextSize,
 });
+
+/**
+ * What the draft `self` takes of a budget, where the settings ask for it; `whole` plans with memory for all of the
+ * model. Throws UNSUPPORTED for a model that cannot draft for itself.
+ */
+function planSelf(
+  { draft, sequences }: Settings,
+  { spec, layers }: Outline,
+  budgetBytes: number,
+  whole: () => Allocation,
+): PlannedShadow {
+  if (draft !== 'self') return NO_SHADOW;
+  const why = whyNoShadow(spec, layers, sequences);
+  if (why === null) return planShadow(spec, budgetBytes, whole());
+  throw new FlashrowError('UNSUPPORTED', `the model cannot draft for itself (\`draft: 'self'\`): ${why}`, {
+    option: 'draft',
+    value: 'self',
+  });
+}
 
 /** The figures of a calibration, where the settings ask for them. Throws UNSUPPORTED where they need them. */
 function calibrationFor(outline: Outline, { cache, lossy }: Settings): Calibration | null {

@@ -13,6 +13,7 @@ import { ServerMetrics } from './metrics.js';
 import { ModelPool } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
 import { openApi } from './openapi.js';
+import { openApiPage } from './openapi-page.js';
 import type { ServerOptions } from './options.js';
 import { pageFile } from './page-files.js';
 import { type Desk, type Job, respond } from './respond.js';
@@ -44,6 +45,7 @@ export function createServer(options: ServerOptions): FlashrowServer {
   app.use(hostGuard(options), originGuard(options));
   app.get('/health', (context) => context.json({ status: 'ok' }));
   app.get('/openapi.json', (context) => context.json(openApi(options.apiKey !== undefined)));
+  app.get('/docs', () => openApiPage(options.apiKey !== undefined));
   // The page asks for the key.
   app.get('/', () => pageFile('index.html'));
   app.get('/page/*', (context) => pageFile(context.req.path.slice('/page/'.length)));

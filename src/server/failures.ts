@@ -39,7 +39,8 @@ export function refusalOf(thrown: unknown): Refusal {
     return { status: 500, error: { message, type: 'server_error', param: null, code: null }, headers: NO_RETRY };
   }
   const { message } = thrown;
-  const bad = { message, type: 'invalid_request_error', param: null, code: thrown.code.toLowerCase() };
+  const param = paramOf(thrown);
+  const bad = { message, type: 'invalid_request_error', param, code: thrown.code.toLowerCase() };
   switch (thrown.code) {
     case 'BAD_USAGE':
     case 'UNSUPPORTED':
@@ -54,6 +55,21 @@ export function refusalOf(thrown: unknown): Refusal {
     default:
       return { status: 500, error: { ...bad, type: 'server_error' }, headers: NO_RETRY };
   }
+}
+
+/** Options that requests write otherwise than the library does, but for the case. */
+const PARAMS: Readonly<Record<string, string>> = {
+  penaltyWindow: 'repeat_last_n',
+  dryWindow: 'dry_penalty_last_n',
+  templateVariables: 'chat_template_kwargs',
+};
+
+/** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0]` is `messages.0`. */
+function paramOf({ details }: FlashrowError): string | null {
+  const { option } = details as { option?: unknown };
+  if (typeof option !== 'string') return null;
+  const [name, ...rest] = option.split(/[.[\]]+/).filter((part) => part !== '');
+  return [PARAMS[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), ...rest].join('.');
 }
 
 /** Agents shorten the conversation where they know these words or this code. */

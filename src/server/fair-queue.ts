@@ -53,6 +53,13 @@ export class FairQueue {
     return { turn, leave: this.#leaving(waiting) };
   }
 
+  /** A place that is free, and that nobody waits for, as what gives it back; null where there is none. */
+  takeFree(): (() => void) | null {
+    if (this.#running >= this.#places) return null;
+    this.#running++;
+    return this.#leaving(null);
+  }
+
   #leaving(waiting: Waiting | null): () => void {
     let left = false;
     return () => {

@@ -11,6 +11,13 @@ const scored = ({ text, logprob, bytes }: ScoredToken) => ({
   bytes: bytes.length > 0 ? bytes : null,
 });
 
+/** As responses have it. */
+export const tokenLogprob = (token: TokenLogprob) => ({
+  ...scored(token),
+  bytes: token.bytes,
+  top_logprobs: token.top.map((other) => ({ ...scored(other), bytes: other.bytes })),
+});
+
 /** As chats have it. */
 export const contentLogprobs = (tokens: readonly TokenLogprob[]) => ({
   content: tokens.map((token) => ({ ...scored(token), top_logprobs: token.top.map(scored) })),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { ChatMessage, ChatOptions, Tool } from '../index.js';
+import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
+import { bytesOf } from './picture-parts.js';
 import { refuse } from './requests.js';
 
 const TEXTS = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
@@ -13,6 +14,9 @@ const BLOCK = z.looseObject({
   input: z.record(z.string(), z.unknown()).optional(),
   tool_use_id: z.string().optional(),
   content: TEXTS.optional(),
+  source: z
+    .looseObject({ type: z.string().optional(), media_type: z.string().optional(), data: z.string().optional() })
+    .optional(),
 });
 type Block = z.infer<typeof BLOCK>;
 
@@ -96,6 +100,20 @@ function textOf(content: z.infer<typeof TEXTS>, param: string): string {
     .join('');
 }
 
+const TAKEN: readonly string[] = ['text', 'image', 'thinking', 'redacted_thinking', 'tool_use'];
+
+/** A text; with pictures, parts. */
+function contentOf(blocks: readonly Block[], param: string): ChatMessage['content'] {
+  const said = blocks.filter(({ type }) => type === 'text' || type === 'image');
+  if (!said.some(({ type }) => type === 'image')) return said.map(({ text }) => text ?? '').join('');
+  return said.map(({ type, text, source }): ContentPart => {
+    if (type === 'text') return { type, text: text ?? '' };
+    if (source?.type !== 'base64' || typeof source.data !== 'string')
+      refuse(param, 'has an image that is not in Base64; nothing is fetched');
+    return { type: 'image', image: bytesOf(`data:${source.media_type ?? ''};base64,${source.data}`, param) };
+  });
+}
+
 /** Results of tools are messages of their own, before what the user says. */
 function messagesOf(role: string, blocks: readonly Block[], param: string): ChatMessage[] {
   const results = blocks
@@ -106,7 +124,7 @@ function messagesOf(role: string, blocks: readonly Block[], param: string): Chat
       content: textOf(block.content ?? '', `${param}.content`),
     }));
   const others = blocks.filter(({ type }) => type !== 'tool_result');
-  const strange = others.find(({ type }) => !['text', 'thinking', 'redacted_thinking', 'tool_use'].includes(type));
+  const strange = others.find(({ type }) => !TAKEN.includes(type));
   if (strange) refuse(param, `has a block of the type ${strange.type}, which is not taken`);
   if (others.length === 0) return results;
   const reasoning = others.map(({ thinking }) => thinking ?? '').join('');
@@ -115,7 +133,7 @@ function messagesOf(role: string, blocks: readonly Block[], param: string): Chat
     .map(({ id, name, input }) => ({ id, type: 'function', function: { name, arguments: input ?? {} } }));
   const said: ChatMessage = {
     role,
-    content: others.map(({ type, text }) => (type === 'text' ? (text ?? '') : '')).join(''),
+    content: contentOf(others, param),
     ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
     ...(calls.length === 0 ? {} : { tool_calls: calls }),
   };

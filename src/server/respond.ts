@@ -13,7 +13,7 @@ export interface Job {
   count(model: Model): Promise<number>;
   /** Begins the choice of this number. */
   begin(model: Model, signal: AbortSignal, choice: number): Generation;
-  /** Choices; they are answered one after the other, and go on from one prompt. */
+  /** Choices: they go on from one prompt, side by side where there are places, else one after the other. */
   choices: number;
 }
 
@@ -130,28 +130,68 @@ interface Follower {
   end(result: GenerationResult, choice: number): void;
 }
 
-/** Waits for the turn, and generates. Throws the reason where the client leaves. */
-async function run({ metrics }: Desk, job: Accepted, follower: Follower): Promise<GenerationResult[]> {
-  const { pooled, lease, ticket, leaving, choices } = job;
-  const { signal } = leaving;
-  await Promise.race([ticket.turn, aborted(signal)]);
+/** Waits for the turn, and generates. Throws the reason where the client leaves, or what one of the choices does. */
+async function run(desk: Desk, job: Accepted, follower: Follower): Promise<GenerationResult[]> {
+  const { pooled, ticket, leaving, choices } = job;
+  await Promise.race([ticket.turn, aborted(leaving.signal)]);
+  const failing = new AbortController();
+  const signal = AbortSignal.any([leaving.signal, failing.signal]);
   const results: GenerationResult[] = [];
-  for (let choice = 0; choice < choices; choice++) {
-    signal.throwIfAborted();
-    const generation = job.begin(lease.model, signal, choice);
-    let begun = false;
-    for await (const piece of generation) {
-      if (!begun) follower.begin(choice);
-      begun = true;
-      follower.piece(piece, choice);
+  const others: Promise<void>[] = [];
+  let next = 0;
+  const answerNext = async (onPrompt: () => void, mayGoOn: () => boolean): Promise<void> => {
+    while (next < choices && mayGoOn()) {
+      signal.throwIfAborted();
+      const choice = next++;
+      results[choice] = await answer(desk, job, { choice, signal, onPrompt }, follower);
     }
-    const result = await generation.result;
-    if (!begun) follower.begin(choice);
-    follower.end(result, choice);
-    metrics.answered(pooled.name, result);
-    results.push(result);
+  };
+  // Once the prompt has run, others go on from its state in places that nobody else asks for.
+  const fork = () => {
+    for (let left = choices - next; left > 0; left--) {
+      const leave = pooled.queue.takeFree();
+      if (!leave) return;
+      others.push(
+        answerNext(
+          () => {},
+          () => pooled.queue.waiting === 0,
+        ).finally(leave),
+      );
+    }
+  };
+  try {
+    await answerNext(fork, () => true);
+    await Promise.all(others);
+  } catch (error) {
+    failing.abort(error);
+    await Promise.allSettled(others);
+    throw error;
   }
   return results;
+}
+
+/** Generates a choice. `onPrompt` is called once its prompt has run. */
+async function answer(
+  { metrics }: Desk,
+  { pooled, lease, begin }: Accepted,
+  { choice, signal, onPrompt }: { choice: number; signal: AbortSignal; onPrompt: () => void },
+  follower: Follower,
+): Promise<GenerationResult> {
+  const generation = begin(lease.model, signal, choice);
+  let begun = false;
+  for await (const piece of generation) {
+    if (!begun) {
+      follower.begin(choice);
+      onPrompt();
+    }
+    begun = true;
+    follower.piece(piece, choice);
+  }
+  const result = await generation.result;
+  if (!begun) follower.begin(choice);
+  follower.end(result, choice);
+  metrics.answered(pooled.name, result);
+  return result;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import type { ChatMessage, ChatOptions, Tool } from '../index.js';
+import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
+import { bytesOf } from './picture-parts.js';
 import { refuse } from './requests.js';
 
 const CONTENT = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
@@ -15,6 +16,9 @@ const ITEM = z.looseObject({
   output: CONTENT.optional(),
 });
 type Item = z.infer<typeof ITEM>;
+
+/** What `include` names for the log-probabilities of the answer. */
+const LOGPROBS = 'message.output_text.logprobs';
 
 const FORMAT = z.union([
   z.looseObject({ type: z.enum(['text', 'json_object']) }),
@@ -50,7 +54,14 @@ export const RESPONSES_REQUEST = z.looseObject({
   previous_response_id: z.string().nullish(),
   conversation: z.unknown().optional(),
   background: z.boolean().nullish(),
-  top_logprobs: z.int().nullish(),
+  top_logprobs: z.int().min(0).max(100).nullish(),
+  include: z.array(z.string()).nullish(),
+  presence_penalty: z.number().nullish(),
+  frequency_penalty: z.number().nullish(),
+  max_tool_calls: z.int().min(1).nullish(),
+  metadata: z.record(z.string(), z.unknown()).nullish(),
+  safety_identifier: z.string().nullish(),
+  prompt_cache_key: z.string().nullish(),
 });
 export type ResponsesRequest = z.infer<typeof RESPONSES_REQUEST>;
 
@@ -60,7 +71,8 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
     refuse('previous_response_id', 'is not known: nothing is stored; send all of the input');
   if (body.conversation) refuse('conversation', 'is not known: nothing is stored; send all of the input');
   if (body.background) refuse('background', 'cannot be had');
-  if (body.top_logprobs) refuse('top_logprobs', 'cannot be had yet');
+  const { max_tool_calls: mostCalls, top_logprobs: topLogprobs } = body;
+  if (mostCalls && mostCalls > 1) refuse('max_tool_calls', 'above 1 cannot be kept; leave it out for any number');
   const given = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : messagesOf(body.input);
   const messages = body.instructions ? [{ role: 'system', content: body.instructions }, ...given] : given;
   const tools = (body.tools ?? []).map(toolOf);
@@ -69,9 +81,15 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
     options: {
       ...{ maxTokens: body.max_output_tokens ?? undefined, temperature: body.temperature ?? undefined },
       topP: body.top_p ?? undefined,
+      ...(topLogprobs || body.include?.includes(LOGPROBS) ? { logprobs: true, topLogprobs: topLogprobs ?? 0 } : {}),
+      ...{ presencePenalty: body.presence_penalty ?? undefined, frequencyPenalty: body.frequency_penalty ?? undefined },
       responseFormat: formatOf(body),
       ...(tools.length > 0
-        ? { tools, toolChoice: choiceOf(body), parallelToolCalls: body.parallel_tool_calls ?? undefined }
+        ? {
+            tools,
+            toolChoice: choiceOf(body),
+            parallelToolCalls: mostCalls === 1 ? false : (body.parallel_tool_calls ?? undefined),
+          }
         : {}),
       ...(body.reasoning?.effort ? { templateVariables: { reasoning_effort: body.reasoning.effort } } : {}),
     },
@@ -106,6 +124,16 @@ function textOf(content: z.infer<typeof CONTENT> | null | undefined, param: stri
     .join('');
 }
 
+/** A text; with pictures, parts. */
+function contentOf(content: z.infer<typeof CONTENT> | null | undefined, param: string): ChatMessage['content'] {
+  if (!Array.isArray(content) || !content.some(({ type }) => type === 'input_image')) return textOf(content, param);
+  return content.map((part, index): ContentPart => {
+    const at = `${param}.${index}`;
+    if (part.type === 'input_image') return { type: 'image', image: bytesOf(part.image_url, at) };
+    return { type: 'text', text: textOf([part], at) };
+  });
+}
+
 /** Items one by one; reasoning, words and calls of one turn are one message of the assistant's. */
 function messagesOf(items: readonly Item[]): ChatMessage[] {
   const messages: ChatMessage[] = [];
@@ -121,7 +149,7 @@ function messagesOf(items: readonly Item[]): ChatMessage[] {
     if (type === 'message' && role === 'assistant') {
       const message = turn();
       message.content = `${message.content}${text()}`;
-    } else if (type === 'message') messages.push({ role, content: text() });
+    } else if (type === 'message') messages.push({ role, content: contentOf(item.content, `input.${at}.content`) });
     else if (type === 'reasoning') turn().reasoning_content = text() || textOf(item.summary, `input.${at}.summary`);
     else if (type === 'function_call') {
       const call = { id: item.call_id, type: 'function', function: { name: item.name, arguments: item.arguments } };

@@ -10,8 +10,13 @@ export async function responsesJob(request: Request, pool: ModelPool): Promise<J
   const body = await readBody(request, RESPONSES_REQUEST);
   const pooled = pool.find(body.model);
   const { messages, options } = conversationOf(body);
-  return chatOf(pooled, messages, options, {
-    stream: body.stream === true,
-    format: new ResponsesFormat(pooled.name, body),
-  });
+  const format = new ResponsesFormat(pooled.name, body);
+  const job = chatOf(pooled, messages, options, { stream: body.stream === true, format });
+  return {
+    ...job,
+    count(model) {
+      format.drawnBy(model.info.samplingDefaults);
+      return job.count(model);
+    },
+  };
 }

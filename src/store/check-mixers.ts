@@ -22,11 +22,12 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
     });
   const mixer = checkMixer(fields.fields('mixer'));
   const layers = flags('layers');
-  if (!fields.has('before')) return { mixer, layers };
-  const before = flags('before');
-  const both = before.findIndex((is, layer) => is && layers[layer]);
-  if (both >= 0) broken(fields.path('before'), both, 'layers with attention');
-  return { mixer, layers, before };
+  const without = fields.has('without') ? flags('without') : undefined;
+  const both = without?.findIndex((is, layer) => is && layers[layer]) ?? -1;
+  if (both >= 0) broken(fields.path('without'), both, 'layers with no mixer of their own');
+  if (fields.has('before')) fields.list('before', numLayers);
+  const before = fields.has('before') ? fields.integers('before', 0, MAX_HEADS) : undefined;
+  return { mixer, layers, ...(before && { before }), ...(without && { without }) };
 }
 
 /** The same for a ResidualStreamsSpec. */

@@ -41,7 +41,16 @@ function checkRotary(fields: ManifestFields, headDim: number): RotarySpec {
     layout: fields.oneOf('layout', ['interleaved', 'halves']),
     frequencyFactors,
     magnitude: positive(fields, 'magnitude'),
+    ...(fields.has('sections') && { sections: checkSections(fields, dimension / 2) }),
   };
+}
+
+function checkSections(fields: ManifestFields, pairs: number): number[] {
+  return fields.list('sections', 3).map((size) => {
+    if (!(typeof size === 'number' && Number.isInteger(size) && size >= 0 && size <= pairs))
+      broken(fields.path('sections'), size, `three whole numbers up to ${pairs}`);
+    return size;
+  });
 }
 
 /** A field that may be missing or null. */
@@ -222,6 +231,9 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
       ? null
       : checkSlidingWindow(fields.fields('slidingWindow'), numLayers, numAttentionHeads),
     ...checkLayerTraits(fields, numLayers),
+    ...(fields.has('prediction') && {
+      prediction: { chained: fields.fields('prediction').oneOf('chained', ['normed', 'plain'] as const) },
+    }),
     attentionSinks: fields.flag('attentionSinks'),
     ...checkMixers(fields, headDim),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts'), size('hiddenSize')),

@@ -3,8 +3,8 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { cutName } from '../disk/cut-name.js';
 import { fileState, settledStates } from '../disk/file-state.js';
-import type { Checkpoint } from '../import/checkpoint.js';
-import { openCheckpoint } from '../import/open.js';
+import type { Checkpoint, CheckpointPart } from '../import/checkpoint.js';
+import { onlyGguf, openCheckpoint } from '../import/open.js';
 import { openConverted } from './converted-store.js';
 import { isKnown, rememberSource } from './known-sources.js';
 import { planLayout, type StoreLayout } from './layout.js';
@@ -35,11 +35,20 @@ const MAX_STORE_NAME_BYTES = 143 - '.partial'.length;
 /**
  * Opens a store folder, a GGUF file or a Hugging Face folder. If a checkpoint of the same bytes was converted into
  * `cacheDir` before, under whatever name, and that store is sound, the store is returned. A checkpoint in a state that
- * is not known yet is read whole for that, once. Throws NOT_FOUND, UNSUPPORTED, CORRUPT, IO, or the signal's reason.
+ * is not known yet is read whole for that, once. `part`: what of a checkpoint; default the model. Throws NOT_FOUND,
+ * UNSUPPORTED, CORRUPT, IO, or the signal's reason.
  */
-export async function openSource(path: string, cacheDir: string, options: ContentOptions = {}): Promise<Source> {
-  if (isStore(path)) return { kind: 'store', store: openStore(path) };
-  const checkpoint = openCheckpoint(path);
+export async function openSource(
+  path: string,
+  cacheDir: string,
+  options: ContentOptions & { part?: CheckpointPart } = {},
+): Promise<Source> {
+  const { part = 'model' } = options;
+  if (isStore(path)) {
+    if (part !== 'model') throw onlyGguf(path);
+    return { kind: 'store', store: openStore(path) };
+  }
+  const checkpoint = openCheckpoint(path, part);
   const layout = planLayout(checkpoint, { inPlace: true });
   const id = identity(checkpoint, layout).slice(0, ID_DIGITS);
   const found = candidates(cacheDir, id).map((candidate) => ({ candidate, store: openConverted(candidate) }));
@@ -48,11 +57,12 @@ export async function openSource(path: string, cacheDir: string, options: Conten
   if (store !== null) return { kind: 'store', store };
   const copy = knownCopy(checkpoint, cacheDir);
   if (copy !== null) return { kind: 'store', store: copy };
-  const usual = join(cacheDir, `${storeStem(checkpoint.path)}-${id}`);
+  const stem = storeStem(checkpoint.path);
+  const usual = join(cacheDir, `${stem}-${id}`);
   const taken = sound.some((other) => other.path === resolve(usual));
   // The sample of the weights is the same, and the weights are not.
   const otherId = id.slice(0, SHARED_DIGITS) + content?.slice(0, OWN_DIGITS);
-  const other = join(cacheDir, `${storeStem(checkpoint.path)}-${otherId}`);
+  const other = join(cacheDir, `${stem}-${otherId}`);
   const storePath = taken ? other : usual;
   const left = found.find(({ candidate }) => candidate === storePath)?.store ?? null;
   const damagedFile = left !== null && 'damagedFile' in left ? left.damagedFile : null;

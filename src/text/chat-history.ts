@@ -1,3 +1,4 @@
+import { FlashrowError } from '../errors.js';
 import type { ChatMessage } from './chat-message.js';
 import { acceptedCallId } from './dialects/call-id.js';
 import type { DialectName } from './dialects/dialects.js';
@@ -12,7 +13,7 @@ interface Reads {
 /**
  * Messages as OpenAI's API writes them, as the template of a dialect wants them. Arguments are an object for most, and
  * a text for DeepSeek's templates before V3.2; the result of a call is a message of its own for most, and a part of the
- * assistant's in Gemma 4.
+ * assistant's in Gemma 4. Throws BAD_USAGE for a role that is none of the API's, and that the template does not name.
  */
 export function adaptedMessages(
   messages: readonly ChatMessage[],
@@ -20,6 +21,7 @@ export function adaptedMessages(
   template: string,
   reads: Reads,
 ): readonly ChatMessage[] {
+  requireRoles(messages, template);
   const knows = (text: string) => template.includes(text);
   const roles = knows('developer')
     ? messages
@@ -31,6 +33,21 @@ export function adaptedMessages(
   return dialect === 'gemma-4' && reads.texts.has('tool_responses') && !/['"]tool['"]/.test(template)
     ? withResponses(adapted)
     : adapted;
+}
+
+const ROLES: readonly string[] = ['system', 'developer', 'user', 'assistant', 'tool', 'function'];
+
+/** Many templates write any role into the prompt. A model knows what it makes of those that it was trained with. */
+function requireRoles(messages: readonly ChatMessage[], template: string): void {
+  const isNamed = (role: string) => [`'${role}'`, `"${role}"`].some((text) => template.includes(text));
+  const at = messages.findIndex(({ role }) => !ROLES.includes(role) && !isNamed(role));
+  if (at < 0) return;
+  const role = JSON.stringify(messages[at].role);
+  throw new FlashrowError(
+    'BAD_USAGE',
+    `messages[${at}] has the role ${role}, which the chat template does not name; there are system, developer, user, assistant and tool`,
+    { option: `messages[${at}].role` },
+  );
 }
 
 interface Call {

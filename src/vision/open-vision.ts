@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { kindOf } from '../disk/files.js';
 import { FlashrowError, shown } from '../errors.js';
 import { openFolder } from '../import/hugging-face.js';
 import { parseObject, readSmallFile } from '../import/json.js';
 import { Fields } from '../model/fields.js';
+import { openMmproj } from './mmproj/open-mmproj.js';
 import { ferretVision } from './models/ferret.js';
 import { gemma3Vision } from './models/gemma3.js';
 import { idefics3Vision } from './models/idefics3.js';
 import { llavaVision } from './models/llava.js';
+import { qwen3VlVision } from './models/qwen3-vl.js';
 import { TowerTensors } from './tower/tower-tensors.js';
-import type { Eyes, VisionModel, VisionSource } from './vision-model.js';
+import type { Eyes, TokenIds, VisionModel, VisionSource } from './vision-model.js';
 
 /** Models with eyes by their class in config.json. */
 const CLASSES: Readonly<Record<string, (source: VisionSource) => Eyes>> = {
@@ -18,11 +21,14 @@ const CLASSES: Readonly<Record<string, (source: VisionSource) => Eyes>> = {
   Gemma3ForConditionalGeneration: gemma3Vision,
   Idefics3ForConditionalGeneration: idefics3Vision,
   SmolVLMForConditionalGeneration: idefics3Vision,
+  Qwen3VLForConditionalGeneration: qwen3VlVision,
 };
 
 /** Those that always see pictures in one way, which no file says. */
 const WITHOUT_PROCESSOR: readonly string[] = ['FERRETLlamaForCausalLM'];
 
+/** An id that no prompt has. */
+const UNKNOWN_ID = -1;
 const MAX_CONFIG_BYTES = 2 ** 20;
 
 /** Whether pictures are read of a class that config.json names. */
@@ -30,10 +36,15 @@ export const readsPicturesOf = (name: unknown): name is string =>
   typeof name === 'string' && Object.hasOwn(CLASSES, name);
 
 /**
- * The eyes of a Hugging Face folder, from its headers. Throws UNSUPPORTED for a folder without, or with others than are
- * known here; NOT_FOUND, CORRUPT or IO.
+ * The eyes of a Hugging Face folder, or of an mmproj file, from headers. `ids` knows the tokens of the text model,
+ * which such a file does not name; without it the eyes tell sizes, and no ids. Throws UNSUPPORTED for a folder or file
+ * without, or with others than are known here; NOT_FOUND, CORRUPT or IO.
  */
-export function openVision(path: string): VisionModel {
+export function openVision(path: string, ids: TokenIds = () => UNKNOWN_ID): VisionModel {
+  return kindOf(path) === 'file' ? openMmproj(path, ids) : openFolderVision(path);
+}
+
+function openFolderVision(path: string): VisionModel {
   const { config, tensors, digest } = openFolder(path);
   const classes = config.raw('architectures');
   const wanted = Array.isArray(classes) ? classes[0] : classes;

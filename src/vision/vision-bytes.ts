@@ -2,6 +2,7 @@ import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { DECODE_BYTES } from './decode/header.js';
 import { openVision } from './open-vision.js';
+import type { Eyes } from './vision-model.js';
 
 /** Memory that pictures take. */
 export interface VisionBytes {
@@ -9,18 +10,26 @@ export interface VisionBytes {
   scratchBytes(tokens: number): number;
   /** Beside it: the largest picture while it is decoded. */
   overheadBytes: number;
+  /** The model as it runs with these eyes. */
+  spec: ModelSpec;
 }
 
+/** A model as it runs with eyes: a picture's tokens that see each other go through all layers together. */
+export const withEyes = (spec: ModelSpec, { togetherTokens }: Pick<Eyes, 'togetherTokens'>): ModelSpec =>
+  togetherTokens === undefined ? spec : { ...spec, pictureTokens: Math.max(togetherTokens, spec.pictureTokens ?? 0) };
+
 /** Bytes of embeddings that are kept: as many as all contexts hold. */
-export const embeddingBytes = (tokens: number, { hiddenSize }: Pick<ModelSpec, 'hiddenSize'>): number =>
-  4 * tokens * hiddenSize;
+export const embeddingBytes = (
+  tokens: number,
+  { hiddenSize, deepstack = 0 }: Pick<Eyes, 'hiddenSize' | 'deepstack'>,
+): number => 4 * tokens * (1 + deepstack) * hiddenSize;
 
 /**
  * Memory for the eyes at `path`; null for none. Throws BAD_USAGE where they are those of another model, and what
  * `openVision` throws.
  */
 export function visionBytes(path: string | null, spec: ModelSpec): VisionBytes {
-  if (path === null) return { scratchBytes: () => 0, overheadBytes: 0 };
+  if (path === null) return { scratchBytes: () => 0, overheadBytes: 0, spec };
   const vision = openVision(path);
   if (vision.hiddenSize !== spec.hiddenSize)
     throw new FlashrowError(
@@ -29,7 +38,8 @@ export function visionBytes(path: string | null, spec: ModelSpec): VisionBytes {
       { option: 'vision', path },
     );
   return {
-    scratchBytes: (tokens) => vision.bytes + embeddingBytes(tokens, spec),
+    scratchBytes: (tokens) => (vision.bytesWithin?.(tokens) ?? vision.bytes) + embeddingBytes(tokens, vision),
     overheadBytes: DECODE_BYTES,
+    spec: withEyes(spec, vision),
   };
 }

@@ -26,18 +26,35 @@ export interface Eyes {
   readonly hiddenSize: number;
   /** Bytes that `embed` takes at most, the weights that it reads included. */
   readonly bytes: number;
+  /** The same where a context of so many tokens holds no larger picture; absent where pictures differ little. */
+  bytesWithin?(tokens: number): number;
+  /** Layers of the text half after which pictures bring more, each a row of `hiddenSize`. Default 0. */
+  readonly deepstack?: number;
   /** The most tokens of one picture. */
   readonly mostTokens: number;
+  /** Tokens of a picture that see each other both ways, at most; absent where they are seen as text is. */
+  readonly togetherTokens?: number;
   /** What a prompt says in place of `marker` for a picture of this size: image tokens, and what stands around them. */
   expand(size: Size): string;
   /** Image tokens of a picture of this size. */
   tokens(size: Size): number;
+  /** Rows and columns of a picture's tokens, where their positions tell them. */
+  grid?(size: Size): { rows: number; columns: number };
   /**
-   * The embeddings of a picture, [tokens, hiddenSize]. `checkAborted` is called between layers, and ends the work by
-   * throwing. Throws IO, CORRUPT or INSUFFICIENT_MEMORY.
+   * The embeddings of a picture, [tokens, 1 + deepstack, hiddenSize]. `checkAborted` is called between layers, and ends
+   * the work by throwing. Throws IO, CORRUPT or INSUFFICIENT_MEMORY.
    */
   embed(bridge: Bridge, picture: Picture, checkAborted: () => void): Float32Array;
 }
+
+/** A token of the vocabulary, and its id. */
+export interface ImageToken {
+  token: string;
+  id: number;
+}
+
+/** The id of a token by its text; null where the vocabulary has no such token. */
+export type TokenIds = (token: string) => number | null;
 
 /** How a model is told of regions. */
 export interface RegionEyes {

@@ -16,7 +16,7 @@ const FILE_WORK: ReadonlySet<Method> = new Set<Method>([
   ...(['plan', 'convert', 'verify', 'prepare', 'replay', 'examine', 'list', 'remove', 'planPull', 'pull'] as const),
 ]);
 /** The calls that compute, and whose speed the kernels make. */
-const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'calibrate', 'compare']);
+const COMPUTE: ReadonlySet<Method> = new Set<Method>(['plan', 'open', 'prepareSelf', 'calibrate', 'compare']);
 let host: ModelHost | null = null;
 /** The store that was opened. */
 let store: { path: string; cacheDir: string | undefined } | null = null;
@@ -80,6 +80,11 @@ async function perform(
       return modelWork.planPull(request.args, signal, onEvent);
     case 'pull':
       return modelWork.pull(signal, onEvent);
+    case 'prepareSelf': {
+      const { prepareShadow } = await import('../engine/drafts/self/prepare-shadow.js');
+      await prepareShadow(request.args, aborted, onEvent);
+      return null;
+    }
     case 'calibrate': {
       const { calibrateStore } = await import('../calibrate/calibrate-store.js');
       return calibrateStore(request.args, aborted, onEvent);

@@ -6,6 +6,7 @@ import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.j
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { resolveSource } from '../hub/resolve-source.js';
+import type { ModelSpec } from '../model/spec.js';
 import { draftModel } from '../plan/drafts/draft-choice.js';
 import { draftNeed } from '../plan/drafts/draft-memory.js';
 import { InsufficientMemoryError } from '../plan/insufficient-memory.js';
@@ -41,34 +42,40 @@ export async function plan(
   const cacheDir = cacheDirectory(options.cacheDir);
   const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
-  const draft = await draftOf(options, signal);
+  const draft = await draftOf(source, options, signal);
   const known = new Map<string, number>();
-  const vision = visionFor(source, options);
+  const vision = visionFor(source, options, outline.spec);
   return budgets.map((memory) => {
     const planned = planOutline(outline, { ...options, vision, memory }, memoryLeft(), draft);
     return withForecast(planned, outline, { cacheDir, promptTokens, speeds, known });
   });
 }
 
-/** What the draft model of the options needs; null without one. */
-async function draftOf(options: PlainOptions, signal: AbortSignal): Promise<DraftNeed | null> {
-  const model = draftModel(options);
+/** What the draft of the options needs, where that is a model, or a block of `source`; null without one. */
+async function draftOf(source: string, options: PlainOptions, signal: AbortSignal): Promise<DraftNeed | null> {
+  const isBlock = options.draft === 'mtp';
+  const model = isBlock ? source : draftModel(options);
   if (model === null) return null;
-  const opened = await openSource(resolveSource(model, options.cacheDir), cacheDirectory(options.cacheDir), { signal });
+  const part = isBlock ? 'prediction' : 'model';
+  const cacheDir = cacheDirectory(options.cacheDir);
+  const opened = await openSource(resolveSource(model, options.cacheDir), cacheDir, { signal, part });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
-  return draftNeed(model, outline, options);
+  return draftNeed(isBlock ? 'mtp' : model, outline, options);
 }
 
 /** The eyes that the options name, or else those that come with a source; null without any. */
-const visionFor = (source: string, { vision, cacheDir }: PlainOptions): string | null =>
-  vision === undefined ? findVision(resolveSource(source, cacheDir)) : vision;
+const visionFor = (
+  source: string,
+  { vision, cacheDir }: PlainOptions,
+  { hiddenSize }: Pick<ModelSpec, 'hiddenSize'>,
+): string | null => (vision === undefined ? findVision(resolveSource(source, cacheDir), hiddenSize) : vision);
 
 /**
  * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose
  * vocabulary is another. What of a checkpoint cannot be read in place is written into the cache folder first.
  */
 export async function prepare(
-  { source, options, draftFor = null }: Methods['prepare']['args'],
+  { source, options, draftFor = null, part = 'model' }: Methods['prepare']['args'],
   signal: AbortSignal,
   onProgress: OnProgress,
 ): Promise<Methods['prepare']['result']> {
@@ -76,8 +83,8 @@ export async function prepare(
     onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
     const path = resolveSource(source, options.cacheDir);
-    const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing });
-    const vision = visionFor(source, options);
+    const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing, part });
+    const vision = visionFor(source, options, (opened.kind === 'store' ? opened.store : opened.checkpoint).spec);
     if (opened.kind === 'store') {
       if (draftFor !== null) checkVocabulary(opened.store, openStore(draftFor), source);
       return { store: opened.store.path, vision };
@@ -87,7 +94,7 @@ export async function prepare(
       checkpointOutline(opened),
       { ...options, vision },
       memoryLeft(),
-      await draftOf(options, signal),
+      await draftOf(source, options, signal),
     );
     if (!plan.fits && draftFor === null) throw new InsufficientMemoryError(plan);
     try {

@@ -12,7 +12,7 @@ import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
-import { shareVocabulary, type VocabularyTable } from '../text/vocabulary-table.js';
+import { shareVocabulary } from '../text/vocabulary-table.js';
 import { openVision } from '../vision/open-vision.js';
 import type { VisionModel } from '../vision/vision-model.js';
 import { toShape } from './failure-shape.js';
@@ -76,15 +76,28 @@ async function inTurns<Result>(work: Steps<Result>): Promise<Result> {
   }
 }
 
-function open({ store: path, cacheDir, vision: visionPath }: TextMethods['open']['args']): VocabularyTable {
+function open({
+  store: path,
+  cacheDir,
+  vision: visionPath,
+}: TextMethods['open']['args']): TextMethods['open']['result'] {
   store = { path, cacheDir };
   const opening = openStore(path);
   const { vocabSize } = opening.spec;
   const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text, join(path, TOKENIZER_FILE));
-  const vision = visionPath === null ? null : openVision(visionPath);
+  const vision = visionPath === null ? null : openVision(visionPath, (token) => idOf(token, tokenizer));
   const prompts = new ChatPrompts(tokenizer, () => opening.readChatTemplate() ?? vision?.chatTemplate ?? null, vision);
   text = { tokenizer, vocabSize, prompts, vision };
-  return shareVocabulary(tokenizer, vocabSize);
+  return {
+    vocabulary: shareVocabulary(tokenizer, vocabSize),
+    image: vision && { token: vision.imageToken, id: vision.imageTokenId },
+  };
+}
+
+/** The id of a token that a text may name; null where it is none. */
+function idOf(token: string, tokenizer: Tokenizer): number | null {
+  const ids = tokenizer.encode(token, { addBos: false, addEos: false, parseSpecial: true });
+  return ids.length === 1 && tokenizer.token(ids[0]) === token ? ids[0] : null;
 }
 
 function opened(): NonNullable<typeof text> {

@@ -115,6 +115,15 @@ describe('the result', () => {
     expect(await warned({ topK: 0, topP: 1, minP: 0, repeatPenalty: 1.2, stop: 'x' })).toEqual([]);
     expect(await warned({ temperature: 1, topK: 5, topP: 0.5, minP: 0.1, seed: 1 })).toEqual([]);
     expect(await warned({ parseSpecial: true }, [1, 2])).toEqual(['parseSpecial']);
+    // Options of something that is off.
+    const hot = { temperature: 1 };
+    expect(await warned({ ...hot, xtcThreshold: 0.2, dryBase: 2, dryWindow: 9, penaltyWindow: 9 })).toEqual([
+      ...['xtcThreshold', 'dryBase', 'dryWindow', 'penaltyWindow'],
+    ]);
+    expect(await warned({ dryAllowedLength: 3, penaltyWindow: 9 })).toEqual(['dryAllowedLength', 'penaltyWindow']);
+    const on = { xtcProbability: 1, dryMultiplier: 1, presencePenalty: 1 };
+    expect(await warned({ ...hot, ...on, xtcThreshold: 0.2, dryBase: 2, penaltyWindow: 9 })).toEqual([]);
+    expect(await warned({ ...hot, xtcProbability: 1, xtcThreshold: 0.6 })).toEqual(['xtcProbability']);
   });
 
   it('is told of the prompt after each layer of each chunk, from the first to all of it', async () => {

@@ -63,6 +63,21 @@ describe('an answer of a format', () => {
     expect(text.trimStart()[0]).toBe('{');
   });
 
+  it('is kept in channels, on that of the answer', async () => {
+    const template = `${TEMPLATE}{{ '<|channel|>' and '<|start|>assistant' }}`;
+    const format: ResponseFormat = { type: 'choice', choices: ['yes', 'no'] };
+    const messages = [{ role: 'user', content: 'Once upon a time' }];
+    const texts: string[] = [];
+    for (const seed of [0, 1, 2, 3]) {
+      const options = { template, responseFormat: format, maxTokens: 60, temperature: 2, seed };
+      const { text, finishReason } = await model.chat(messages, options).result;
+      if (finishReason === 'stop') texts.push(text);
+      else expect([text, finishReason]).toEqual(['', 'length']);
+    }
+    expect(texts.length).toBeGreaterThan(0);
+    for (const text of texts) expect(['yes', 'no']).toContain(text);
+  });
+
   it('says `length` where it is cut off', async () => {
     const { finishReason, endedBy } = await answer({ type: 'json_schema', schema: PERSON }, { maxTokens: 3 });
     expect([finishReason, endedBy]).toEqual(['length', 'maxTokens']);
@@ -98,16 +113,5 @@ describe('a format that cannot be had', () => {
       details: { option: 'responseFormat' },
     });
     await expect(answer({ type: 'regex', pattern: '(?<=a)b' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-  });
-
-  it('is none beside tools whose calls are read as they come', async () => {
-    const tools = [{ type: 'function' as const, function: { name: 'f' } }];
-    const messages = [{ role: 'user', content: 'x' }];
-    const template = `${TEMPLATE}{{ tools and '<|tool_call>' }}`;
-    const options = { template, tools, responseFormat: { type: 'json_object' as const } };
-    await expect(model.chat(messages, options).result).rejects.toMatchObject({
-      code: 'UNSUPPORTED',
-      message: expect.stringContaining('gemma-4'),
-    });
   });
 });

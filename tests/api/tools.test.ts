@@ -49,12 +49,14 @@ describe('tools', () => {
     await expect(refusal({ template: deaf, tools: [weather] })).rejects.toEqual(
       code('UNSUPPORTED', 'reads no `tools`'),
     );
-    const unforced = "{{ tools }}{{ '<｜DSML｜function_calls>' }}";
-    await expect(refusal({ template: unforced, tools: [weather], toolChoice: 'required' })).rejects.toEqual(
-      code('UNSUPPORTED', '`toolChoice`'),
-    );
-    const strict = { ...weather, function: { ...weather.function, strict: true } };
-    await expect(refusal({ template: unforced, tools: [strict] })).rejects.toEqual(code('UNSUPPORTED', 'strict'));
+  });
+
+  it('leave roles to the template, and refuse one that it does not name', async () => {
+    const ask = (role: string) => model.applyTemplate([{ role, content: 'Hi' }], { template });
+    await expect(ask('alien')).rejects.toEqual(code('BAD_USAGE', '"alien"'));
+    for (const role of ['system', 'developer', 'user', 'assistant', 'tool']) expect(await ask(role)).toContain('Hi');
+    const named = `{% if messages[0].role == 'alien' %}{{ messages[0].content }}{% endif %}`;
+    expect(await model.applyTemplate([{ role: 'alien', content: 'Hi' }], { template: named })).toBe('Hi');
   });
 
   it('are taken away by the choice of none', async () => {
@@ -78,6 +80,10 @@ describe('tools', () => {
     ['mistral', "{{ tools }}{{ '[TOOL_CALLS]' }}{{ messages[0].content }}"],
     ['qwen-xml', "{{ tools }}{{ '<function=' }}{{ messages[0].content }}"],
     ['llama-3', "{{ tools }}{{ '<|python_tag|>' }}{{ messages[0].content }}"],
+    ['gemma-4', "{{ tools }}{{ '<|tool_call>' }}{{ messages[0].content }}"],
+    ['lfm2', "{{ tools }}{{ '<|tool_call_start|>' }}{{ messages[0].content }}"],
+    ['deepseek', "{{ tools }}{{ '<｜DSML｜function_calls>' }}{{ messages[0].content }}"],
+    ['harmony', "{{ tools }}{{ messages[0].content }}{{ '<|channel|>' and '<|start|>assistant' }}"],
   ])('are called with arguments that keep their schema, by any model: %s', async (_, written) => {
     const parameters = {
       type: 'object',
@@ -85,7 +91,7 @@ describe('tools', () => {
       required: ['city', 'days'],
     };
     const tool: Tool = { type: 'function', function: { name: 'get_weather', parameters, strict: true } };
-    const options = { template: written, tools: [tool], toolChoice: { name: 'get_weather' }, maxTokens: 120 };
+    const options = { template: written, tools: [tool], toolChoice: { name: 'get_weather' }, maxTokens: 300 };
     for (const temperature of [0, 1.5]) {
       const { toolCalls, warnings } = await model.chat([user], { ...options, temperature, seed: 3 }).result;
       expect(toolCalls.length).toBe(1);

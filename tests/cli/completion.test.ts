@@ -34,6 +34,7 @@ describe('what may stand in a place', () => {
   test('names of models and files where a model stands, in the cache folder that was named', async () => {
     expect(await complete('run', 'o/')).toEqual({ words: ['o/model:Q8_0'], paths: 'files' });
     expect(await complete('run', '--cache-dir', 'c', 's')).toEqual({ words: ['store-of-c'], paths: 'files' });
+    expect(await complete('bench', 'o/')).toEqual({ words: ['o/model:Q8_0'], paths: 'files' });
     expect(await complete('rm', 's')).toEqual({ words: ['store-of-undefined'], paths: 'none' });
     expect(await complete('run', 'm', '')).toEqual({ words: [], paths: 'none' });
     expect(await complete('nope', '')).toEqual({ words: [], paths: 'none' });

@@ -79,6 +79,7 @@ const OPTIONS: Record<string, string[]> = {
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
   plan: [...SHARED, '--draft', '--prompt-tokens', '--disk-speed', '--memory-speed', ...PICTURES],
   doctor: ['--size'],
+  bench: ['--size', ...SHARED],
   build: ['--force'],
   pull: ['--revision', '--token', '--endpoint', '--stall-timeout', '--dry-run', ...SHARED],
   list: ['--cache-dir'],

@@ -60,5 +60,7 @@ describe('run --save-state and --load-state', () => {
     expect(await refused(TALES)).toEqual([1, 'UNSUPPORTED', expect.stringContaining('ordinary file')]);
     const { exitCode, stderr } = await flashrow(['run', TALES, PROMPT, ...OPTIONS, '--save-state', folder]);
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('it is a folder')]);
+    const nowhere = await flashrow(['run', TALES, PROMPT, ...OPTIONS, '--save-state', join(folder, 'no', 'c.state')]);
+    expect(nowhere).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('there is no folder') });
   });
 });

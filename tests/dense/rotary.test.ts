@@ -86,3 +86,34 @@ describe.each([
     expect(turned(rotary, 8)).toEqual(fresh(8));
   });
 });
+
+describe('rotary of positions in three parts', () => {
+  const rotary = { theta: 100, dimension: 16, layout: 'halves', frequencyFactors: null, magnitude: 1 } as const;
+  const spec = smallSpec({ rotary });
+  const vectors = randomVector(TOKENS * spec.headDim, 5);
+  const apply = (one: Rotary, positions: ArrayLike<number>) => {
+    const out = vectors.slice();
+    one.apply(out, TOKENS, 1, positions);
+    return out;
+  };
+
+  it('is the usual one where the three are the same', () => {
+    const positions = positionsFrom(11);
+    const parted = new Rotary({ ...rotary, sections: [4, 2, 2] }, spec.headDim, TOKENS);
+    const usual = new Rotary(rotary, spec.headDim, TOKENS);
+    expect(apply(parted, [...positions, ...positions, ...positions])).toEqual(apply(usual, positions));
+  });
+
+  it('turns each pair by its part, row and column taking turns with time as long as there are so many', () => {
+    const parts = [positionsFrom(3), positionsFrom(50), positionsFrom(700)];
+    const parted = new Rotary({ ...rotary, sections: [4, 2, 1] }, spec.headDim, TOKENS);
+    // Other positions before, so that nothing of them is held.
+    apply(parted, [...parts[0], ...parts[0], ...parts[2]]);
+    const found = apply(parted, parts.flat());
+    const alone = parts.map((positions) => apply(new Rotary(rotary, spec.headDim, TOKENS), positions));
+    for (const [pair, part] of [0, 1, 2, 0, 1, 0, 0, 0].entries())
+      for (let token = 0; token < TOKENS; token++)
+        for (const at of [pair, pair + 8])
+          expect(found[token * spec.headDim + at]).toBe(alone[part][token * spec.headDim + at]);
+  });
+});

@@ -1,10 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { f32, integers, text, u32, writeGguf } from '../../dist/bench/model/gguf-file.js';
-import { loadModel } from '../../dist/src/index.js';
-import { GOLDENS, goldenValues } from '../support/golden-families.js';
+import { loadModel, type ModelOptions, planModel } from '../../dist/src/index.js';
+import { GOLDENS, type Golden, goldenValues, writeGolden } from '../support/golden-families.js';
 import { nearness } from '../support/how-near.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-nemotron-'));
@@ -33,11 +33,17 @@ const NAMES: Record<string, string> = {
 };
 
 const [HEADS, GROUPS, STATE, HEAD_DIM] = [8, 2, 16, 16];
-const { config, tensors, rows } = GOLDENS.models['nemotron-h, ordinary networks'];
+const ORDINARY = 'nemotron-h, ordinary networks';
+const { ids } = GOLDENS;
 
-/** The golden model as llama.cpp's converter writes it (conversion/nemotron.py). */
-function writeNemotron(): string {
-  const path = join(scratch, 'nemotron.gguf');
+/** What golden/nemotron_blocks.py computed. */
+const BLOCKS = JSON.parse(readFileSync(new URL('../golden/nemotron-blocks.json', import.meta.url), 'utf8')) as {
+  models: Record<string, Golden>;
+};
+
+/** A golden model as llama.cpp's converter writes it (conversion/nemotron.py). */
+function writeNemotron(name: string, { config, tensors }: Golden): string {
+  const path = join(scratch, `${name.replaceAll('*', 'A')}.gguf`);
   const kinds = config.layers_block_type as string[];
   const perBlock = (kind: string, value: number) => kinds.map((one) => (one === kind ? value : 0));
   const key = (suffix: string) => `nemotron_h.${suffix}`;
@@ -78,15 +84,61 @@ function writeNemotron(): string {
   return path;
 }
 
-it('a GGUF file of Nemotron-H with ordinary networks predicts what transformers does', async () => {
-  const model = await loadModel(writeNemotron(), { cacheDir: scratch, contextSize: 700, tuning: { state: 'f32' } });
+async function opened<T>(
+  source: string,
+  options: ModelOptions,
+  ask: (model: Awaited<ReturnType<typeof loadModel>>) => Promise<T>,
+): Promise<T> {
+  const model = await loadModel(source, { cacheDir: scratch, contextSize: 700, ...options });
   try {
-    expect(model.info.architecture).toBe('nemotron-h');
-    const ours = await model.logprobs(GOLDENS.ids, 96);
-    const near = nearness(Object.entries(rows).map(([position, row]) => [ours[Number(position)], row]));
-    expect(near.worst).toBeLessThan(1e-3);
-    expect(near.sameBest).toBe(near.positions);
+    return await ask(model);
   } finally {
     await model.dispose();
   }
+}
+
+async function expectNear(source: string, { rows }: Golden): Promise<void> {
+  await opened(source, { tuning: { state: 'f32' } }, async (model) => {
+    expect(model.info.architecture).toBe('nemotron-h');
+    const ours = await model.logprobs(ids, 96);
+    const near = nearness(Object.entries(rows).map(([position, row]) => [ours[Number(position)], row]));
+    expect(near.worst).toBeLessThan(1e-3);
+    expect(near.sameBest).toBe(near.positions);
+  });
+}
+
+it('a GGUF file of Nemotron-H with ordinary networks predicts what transformers does', async () => {
+  const golden = GOLDENS.models[ORDINARY];
+  await expectNear(writeNemotron('known', golden), golden);
+});
+
+describe.each(Object.entries(BLOCKS.models))('blocks %s', (pattern, golden) => {
+  const gguf = writeNemotron(pattern, golden);
+  const answer = (model: Awaited<ReturnType<typeof loadModel>>, prompt: number[]) =>
+    model.generate(prompt, { maxTokens: 20, ignoreEos: true }).result;
+
+  it('predict what the reference does, from a GGUF file and from a folder', async () => {
+    await expectNear(gguf, golden);
+    await expectNear(writeGolden(join(scratch, pattern.replaceAll('*', 'A')), golden), golden);
+  });
+
+  it('give the same tokens in the smallest budget, and with one thread', async () => {
+    const { minimumBytes } = await planModel(gguf, { cacheDir: scratch, contextSize: 700, memory: '1' });
+    const prompt = ids.slice(0, 90);
+    const { tokens } = await opened(gguf, {}, (model) => answer(model, prompt));
+    for (const change of [{ memory: minimumBytes }, { threads: 1 }])
+      expect((await opened(gguf, change, (model) => answer(model, prompt))).tokens).toEqual(tokens);
+  });
+
+  it('go on from a turn as from the whole text', async () => {
+    const first = ids.slice(0, 60);
+    await opened(gguf, {}, async (model) => {
+      const { tokens } = await answer(model, first);
+      const second = [...first, ...tokens, ...ids.slice(60, 80)];
+      const { tokens: again, usage } = await answer(model, second);
+      expect(usage.cached).toBeGreaterThan(60);
+      const fresh = await opened(gguf, {}, (other) => answer(other, second));
+      expect(again).toEqual(fresh.tokens);
+    });
+  });
 });

@@ -115,8 +115,8 @@ describe('drafts at other budgets, policies and threads', () => {
 
 describe('the option draft', () => {
   it('refuses what does not exist, and what is no draft', async () => {
-    await expect(loadModel(TALES, { draft: 'self' as never })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
-    await expect(loadModel(TALES, { draft: 'mtp' as never })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(loadModel(TALES, { draft: 'self' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
+    await expect(loadModel(TALES, { draft: 'mtp' })).rejects.toMatchObject({ code: 'UNSUPPORTED' });
     await expect(loadModel(TALES, { draft: 'guess' as never })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 

@@ -4,7 +4,7 @@
     venv/bin/python tests/golden/pictures.py > tests/golden/pictures.json
 
 The pictures are made here, from a seed. `rgb` is the SHA-256 of what transformers.image_utils.load_image does: EXIF
-orientation, then convert("RGB"). `pixels` are those of pixel_values, float32 in memory order, of two processors.
+orientation, then convert("RGB"). `pixels` are those of pixel_values, float32 in memory order, of several processors.
 """
 
 import base64
@@ -19,7 +19,8 @@ import numpy as np
 import PIL
 import transformers
 from PIL import Image, ImageOps
-from transformers import CLIPImageProcessor
+from transformers import CLIPImageProcessor, Gemma3ImageProcessor, Qwen2VLImageProcessor
+from transformers.models.llava.image_processing_llava import LlavaImageProcessor
 from transformers.models.smolvlm.image_processing_smolvlm import SmolVLMImageProcessor
 
 random = np.random.default_rng(20)
@@ -122,7 +123,10 @@ def processors():
     squashed = CLIPImageProcessor(size={"height": 28, "width": 28}, do_center_crop=False, resample=2)
     tiled = SmolVLMImageProcessor(size={"longest_edge": 100}, max_image_size={"longest_edge": 28})
     whole = SmolVLMImageProcessor(size={"longest_edge": 50}, max_image_size={"longest_edge": 28}, do_image_splitting=False)
-    return {"clip": clip, "padded": padded, "squashed": squashed, "tiled": tiled, "whole": whole}
+    square = LlavaImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}, do_pad=True)
+    gemma = Gemma3ImageProcessor(size={"height": 28, "width": 28}, do_pan_and_scan=None)
+    grid = Qwen2VLImageProcessor(patch_size=4, merge_size=2, min_pixels=400, max_pixels=2000)
+    return {"square": square, "gemma": gemma, "grid": grid, "clip": clip, "padded": padded, "squashed": squashed, "tiled": tiled, "whole": whole}
 
 
 def main():
@@ -132,6 +136,8 @@ def main():
         array = np.asarray(image)
         pixels = {}
         for kind, processor in processors().items():
+            if kind == "grid" and max(image.size) > 200 * min(image.size):
+                continue
             values = processor(array, input_data_format="channels_last", return_tensors="np")["pixel_values"]
             pixels[kind] = {"shape": list(values.shape), "sha256": digest(values.astype(np.float32))}
         cases.append({

@@ -10,7 +10,7 @@ it('tells a checkpoint of types that were once converted from one that an older 
   writeFileSync(path, Buffer.alloc(4096, 7));
   const digestOf = (format: TensorFormat) => {
     const digest = new SourceDigest();
-    digest.addSamples([{ name: 'x', sourceName: 'x', shape: [1, 32], format, path, offset: 0, bytes: 2048 }]);
+    digest.addSamples([{ sourceName: 'x', shape: [1, 32], format, path, offset: 0, bytes: 2048 }]);
     return digest.hex();
   };
   // The older versions' digest goes by the bytes alone, and so does that of types they kept.

@@ -18,6 +18,7 @@ function open(model: string, fields: Record<string, unknown>, without?: string) 
 }
 
 const TWO_IN_A_ROW = ['linear_attention', 'linear_attention', 'moe', 'full_attention', 'moe'];
+const ATTENTION_FIRST = ['full_attention', 'linear_attention', 'moe'];
 
 /** Fields of config.json that are changed; the code of the refusal, and the field that it names. */
 const CASES: [model: string, fields: Record<string, unknown>, code: string, words: RegExp][] = [
@@ -58,7 +59,9 @@ const CASES: [model: string, fields: Record<string, unknown>, code: string, word
   ['nemotron-h', { layers_block_type: [...TWO_IN_A_ROW, 'mlp'] }, 'UNSUPPORTED', /experts and ordinary ones/],
   ['nemotron-h, ordinary networks', { intermediate_size: 95 }, 'CORRUPT', /down_proj\.weight.* is of shape|up_proj/],
   ['nemotron-h, ordinary networks', { mlp_bias: true }, 'UNSUPPORTED', /"mlp_bias" is true/],
-  ['nemotron-h', { layers_block_type: TWO_IN_A_ROW }, 'UNSUPPORTED', /block 1 a mixer where none can follow/],
+  ['nemotron-h', { layers_block_type: ATTENTION_FIRST }, 'UNSUPPORTED', /block 1 a mixer right after attention/],
+  ['nemotron-h', { layers_block_type: TWO_IN_A_ROW.slice(0, 2) }, 'UNSUPPORTED', /no network follows the last mixer/],
+  ['nemotron-h', { layers_block_type: ['moe', 'moe'] }, 'UNSUPPORTED', /has no mixer/],
   ['nemotron-h', { layers_block_type: [] }, 'CORRUPT', /"layers_block_type"/],
   ['nemotron-h', { num_hidden_layers: 8 }, 'CORRUPT', /has 9 entries.* 8 blocks/],
   ['nemotron-h', { moe_latent_size: 32 }, 'CORRUPT', /fc1_latent_proj\.weight.* is missing/],

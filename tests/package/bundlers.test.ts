@@ -4,18 +4,7 @@ import { dirname, join } from 'node:path';
 import { build as esbuild } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TALES } from '../support/shipped.js';
-import { installPacked, isPackageRun, run, skipped } from './packed.js';
-
-/** Prints which kernels it runs on. */
-const APP = `import { loadModel } from 'flashrow';
-const model = await loadModel(${JSON.stringify(TALES)}, { memory: '8MB', contextSize: 32 });
-const { text } = await model.generate('Once upon a time', { maxTokens: 4 }).result;
-console.log(text === '' ? 'nothing' : model.info.kernels);
-await model.dispose();
-`;
-/** The same where a module cannot wait at its top, as in CommonJS. */
-const WRAPPED = APP.replace(/import .*\n/, '').replace(/^/gm, '  ');
-const CALLBACK = `import { loadModel } from 'flashrow';\n(async () => {\n${WRAPPED}})();\n`;
+import { appFor, callbackAppFor, FAST, installPacked, isPackageRun, run, runApp, skipped } from './packed.js';
 
 describe.skipIf(!isPackageRun)(`an app that is made by${skipped}`, { timeout: 300_000 }, () => {
   const folder = isPackageRun ? mkdtempSync(join(tmpdir(), 'flashrow-bundlers-')) : '';
@@ -23,16 +12,11 @@ describe.skipIf(!isPackageRun)(`an app that is made by${skipped}`, { timeout: 30
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   beforeAll(async () => {
     await installPacked(folder, '--ignore-scripts', 'webpack@5', '@vercel/nft@1', 'vite@8');
-    writeFileSync(place('app.mjs'), APP);
-    writeFileSync(place('callback.mjs'), CALLBACK);
+    writeFileSync(place('app.mjs'), appFor(TALES));
+    writeFileSync(place('callback.mjs'), callbackAppFor(TALES));
   }, 600_000);
 
-  /** Runs an app that was made; the kernels are told on stdout, a lack of them on stderr. */
-  const runApp = async (path: string) => {
-    const { stdout, stderr } = await run(process.execPath, [path], { cwd: dirname(path) });
-    return { kernels: stdout.trim(), warned: stderr.includes('FLASHROW_SLOW_KERNELS') };
-  };
-  const FAST = { kernels: expect.stringMatching(/^(avx|neon|portable)/), warned: false };
+  const runFile = (path: string) => runApp(process.execPath, [path], dirname(path));
 
   it("Vercel's tracer, which Next.js makes a standalone folder with, has its kernels and its worker", async () => {
     writeFileSync(
@@ -43,14 +27,14 @@ describe.skipIf(!isPackageRun)(`an app that is made by${skipped}`, { timeout: 30
     );
     const { stdout } = await run(process.execPath, ['trace.mjs'], { cwd: folder, maxBuffer: 1e7 });
     for (const file of JSON.parse(stdout) as string[]) cpSync(place(file), join(place('standalone'), file));
-    expect(await runApp(join(place('standalone'), 'app.mjs'))).toEqual(FAST);
+    expect(await runFile(join(place('standalone'), 'app.mjs'))).toEqual(FAST);
   });
 
   it('esbuild in the CommonJS format, flashrow external', async () => {
     const outfile = place('bundled.cjs');
     const entryPoints = [place('callback.mjs')];
     await esbuild({ entryPoints, outfile, bundle: true, platform: 'node', format: 'cjs', external: ['flashrow'] });
-    expect(await runApp(outfile)).toEqual(FAST);
+    expect(await runFile(outfile)).toEqual(FAST);
   });
 
   it('Vite for a server, which keeps packages external by itself', async () => {
@@ -61,7 +45,7 @@ describe.skipIf(!isPackageRun)(`an app that is made by${skipped}`, { timeout: 30
        await build({ configFile: false, logLevel: 'error', build: { ssr, outDir: 'vite' } });`,
     );
     await run(process.execPath, ['vite.mjs'], { cwd: folder });
-    expect(await runApp(join(place('vite'), 'app.js'))).toEqual(FAST);
+    expect(await runFile(join(place('vite'), 'app.js'))).toEqual(FAST);
   });
 
   it('webpack, flashrow external', async () => {
@@ -75,6 +59,6 @@ describe.skipIf(!isPackageRun)(`an app that is made by${skipped}`, { timeout: 30
        });`,
     );
     await run(process.execPath, ['pack.mjs'], { cwd: folder });
-    expect(await runApp(join(place('webpack'), 'app.cjs'))).toEqual(FAST);
+    expect(await runFile(join(place('webpack'), 'app.cjs'))).toEqual(FAST);
   });
 });

@@ -1,19 +1,19 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { installPacked, isPackageRun, repository, run, skipped } from './packed.js';
 
 const addon = process.platform === 'linux' ? 'flashrow.glibc.node' : 'flashrow.node';
 
 describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   const folder = isPackageRun ? mkdtempSync(join(tmpdir(), 'flashrow-package-')) : '';
-  let packed = { tarball: '', said: '' };
+  let said = '';
   const installed = join(folder, 'node_modules/flashrow');
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   beforeAll(async () => {
-    packed = await installPacked(folder);
+    said = await installPacked(folder);
   }, 600_000);
 
   it('runs the shipped model with SIMD kernels, though no install script ran and nothing was compiled', async () => {
@@ -45,7 +45,7 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   });
 
   it('is installed without a warning', () => {
-    expect(packed.said).toBe('');
+    expect(said).toBe('');
   });
 
   it('has nothing to compile, and says so', async () => {
@@ -70,22 +70,17 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   });
 
   it('has nothing for publint and attw to mend, where only ES modules are meant', async () => {
-    const lint = await run('npx', ['--yes', 'publint@0.3', packed.tarball], { cwd: folder });
+    const { tarball } = inject('packed');
+    const lint = await run('npx', ['--yes', 'publint@0.3', tarball], { cwd: folder });
     expect(lint.stdout).toContain('All good!');
     // It exits with 1 where types cannot be found, or are those of another module system.
-    const types = ['--yes', '@arethetypeswrong/cli@0.18', packed.tarball, '--profile', 'esm-only'];
+    const types = ['--yes', '@arethetypeswrong/cli@0.18', tarball, '--profile', 'esm-only'];
     await run('npx', types, { cwd: folder });
   });
 
-  const pack = async (): Promise<{ paths: string[]; size: number }> => {
-    const { stdout } = await run('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: repository });
-    const [{ files, size }] = JSON.parse(stdout.slice(stdout.indexOf('[')));
-    return { paths: files.map(({ path }: { path: string }) => path), size };
-  };
-
-  it('has what was compiled from a source that is still there, and no more', async () => {
-    const compiled = (await pack()).paths.filter(
-      (path) => path.startsWith('dist/') && !/\/(vendored|page)\//.test(path),
+  it('has what was compiled from a source that is still there, and no more', () => {
+    const compiled = inject('packed').paths.filter(
+      (path) => path.startsWith('dist/') && !/\/(vendored|threads|page)\//.test(path),
     );
     expect(compiled).toContain('dist/src/index.js');
     const sources = compiled.map((path) => path.replace('dist/', '').replace(/(\.d\.ts|\.js)$/, '.ts'));
@@ -100,8 +95,8 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(150_000);
   });
 
-  it('has no sources of tests or benchmarks, and is small', async () => {
-    const { paths, size } = await pack();
+  it('has no sources of tests or benchmarks, and is small', () => {
+    const { paths, size } = inject('packed');
     expect(paths.filter((path) => /^(tests|bench|dist\/bench|dist\/tests)\//.test(path))).toEqual([]);
     expect(paths).toContain(`native-bridge/prebuilds/${process.platform}-${process.arch}/${addon}`);
     expect(size).toBeLessThan(40e6);

@@ -15,6 +15,7 @@ const MACHINE: Measured = {
     available: ['avx2', 'portable'],
     unavailableReason: null,
     weightBytesPerSecond: 24e9,
+    coreShare: 1,
   },
   memory: { totalBytes: 16e9, availableBytes: 10e9, limitBytes: null },
   disk: {

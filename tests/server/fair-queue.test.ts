@@ -53,3 +53,17 @@ it('a full queue is 429 with the time to come again', () => {
     expect.objectContaining({ refusal: expect.objectContaining({ status: 429, headers: { 'retry-after': '2' } }) }),
   );
 });
+
+it('a place that is free may be taken besides, where nobody waits', async () => {
+  const queue = new FairQueue(2, 1);
+  const { leave } = queue.join('a');
+  const leaveFree = queue.takeFree()!;
+  expect([queue.takeFree(), queue.running]).toEqual([null, 2]);
+  const second = queue.join('b');
+  leaveFree();
+  await second.turn;
+  expect([queue.takeFree(), queue.running, queue.waiting]).toEqual([null, 2, 0]);
+  leave();
+  second.leave();
+  expect(queue.running).toBe(0);
+});

@@ -35,7 +35,10 @@ const result: GenerationResult = {
 
 /** The answer as a client fetches it. */
 const answering = (format: AnswerFormat, stream: boolean) => async () => {
-  if (!stream) return Response.json(format.whole([result]));
+  if (!stream) {
+    for (const piece of pieces) format.piece(piece, 0);
+    return Response.json(format.whole([result]));
+  }
   const body = [':\n\n', format.ping, format.begin(20, 0), ...pieces.map((piece) => format.piece(piece, 0))].join('');
   return new Response(body + format.end(result, 0) + format.close([result]), {
     headers: { 'content-type': 'text/event-stream' },

@@ -38,4 +38,15 @@ describe('the description of the server', () => {
     expect(isValid({ messages, temperature: 'hot' })).toBe(false);
     expect(isValid({ messages, n: 0 })).toBe(false);
   });
+
+  it('is a page, too, without scripts and without anything from elsewhere', async () => {
+    const response = await server.fetch(request('/docs'));
+    expect(response.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-/);
+    const html = await response.text();
+    const { paths } = await described();
+    for (const path of Object.keys(paths)) expect(html).toContain(`<code>${path}</code>`);
+    expect(html).toContain('<code>messages.role</code></th><td>text, required</td>');
+    expect(html).toMatch(/<code>temperature<\/code><\/th><td>number from 0 to 100/);
+    expect(html).not.toMatch(/<script|src=|https?:/);
+  });
 });

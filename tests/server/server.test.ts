@@ -88,7 +88,13 @@ describe('what is wrong', () => {
     }))
       expect(await bad({ messages, [field]: value })).toEqual([400, field, 'invalid_value']);
     expect(await bad({ messages, top_logprobs: 2 })).toEqual([400, 'top_logprobs', 'unsupported_value']);
-    expect(await bad({ messages, logit_bias: { 4096: 1 } })).toEqual([400, null, 'bad_usage']);
+    expect(await bad({ messages, logit_bias: { 4096: 1 } })).toEqual([400, 'logit_bias', 'bad_usage']);
+    const alien = [...messages, { role: 'alien', content: 'x' }];
+    expect(await bad({ messages: alien })).toEqual([400, 'messages.1.role', 'bad_usage']);
+    const format = { type: 'json_schema', json_schema: { schema: { type: 'array', uniqueItems: true } } };
+    expect(await bad({ messages, response_format: format })).toEqual([400, 'response_format', 'unsupported']);
+    const twice = Array(2).fill({ type: 'function', function: { name: 'f' } });
+    expect(await bad({ messages, tools: twice })).toEqual([400, 'tools.1.function.name', 'bad_usage']);
     expect(await bad({ prompt: 'x', best_of: 2 }, '/v1/completions')).toEqual([400, 'best_of', 'unsupported_value']);
     const echoed = { prompt: 'x', echo: true, logprobs: 1 };
     expect(await bad(echoed, '/v1/completions')).toEqual([400, 'logprobs', 'unsupported_value']);

@@ -43,9 +43,13 @@ export class DraftingHost {
     this.#draft = draft;
   }
 
-  /** `speculate` says what foretells tokens, where it is not a script. */
+  /** `speculate`: another draft than the scripted one. */
   static async open(source: string, options: PlanOptions, speculate?: typeof createSpeculation): Promise<DraftingHost> {
-    const { store } = await prepare({ source, options }, new AbortController().signal, () => {});
+    const { store } = await prepare(
+      { source, options: { ...options, draft: undefined } },
+      new AbortController().signal,
+      () => {},
+    );
     const opened = openStore(store);
     const tokenizer = loadTokenizer(opened.readTokenizer(), opened.text, join(store, TOKENIZER_FILE));
     const draft = new ScriptedDraft(opened.spec.vocabSize);
@@ -68,8 +72,8 @@ export class DraftingHost {
   }
 
   /** Writes an answer; without a script without drafts. */
-  write(prompt: readonly number[], settings: Partial<Settings>, script: Script | 'speculate' | null) {
-    if (script && script !== 'speculate') this.#draft.script = script;
+  write(prompt: readonly number[], settings: Partial<Settings>, script: Script | null) {
+    if (script) this.#draft.script = script;
     return this.#host.generate(
       {
         prompt,
@@ -88,6 +92,17 @@ export class DraftingHost {
     return this.#host.dispose();
   }
 }
+
+/** The part of a governor that a test has no use for. */
+const RESTING = {
+  chosen: 0,
+  ran: () => {},
+  seen: () => {},
+  givesBack: false,
+  gaveBack: () => {},
+  takes: () => false,
+  took: () => {},
+};
 
 /** Foretells what its script says, as many tokens as chance has it. */
 class ScriptedDraft implements DraftSource {
@@ -146,12 +161,25 @@ class ScriptedDraft implements DraftSource {
     asks: () => this.#foretold < this.#wanted,
     foretold: () => {},
     close: () => this.#foretold,
-    chosen: 0,
-    ran: () => {},
-    seen: () => {},
-    givesBack: false,
-    gaveBack: () => {},
-    takes: () => false,
-    took: () => {},
+    ...RESTING,
+  };
+}
+
+/** A governor that has `most` tokens foretold for each pass, and all of them verified. */
+export function eagerGovernor(most: number): ConstructorParameters<typeof Speculation>[0]['governor'] {
+  let wanted = 0;
+  let foretold = 0;
+  return {
+    ...RESTING,
+    begin: () => {},
+    affordable: (_, tokens) => tokens,
+    caughtUp: () => {},
+    open: (room) => {
+      wanted = Math.min(room, most);
+      foretold = 0;
+    },
+    asks: () => foretold < wanted,
+    foretold: () => void foretold++,
+    close: () => foretold,
   };
 }

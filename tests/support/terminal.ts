@@ -40,9 +40,10 @@ export class Terminal {
     this.#child.stdin!.write(keys);
   }
 
-  /** Waits until what came since the last keys matches. */
-  async see(pattern: RegExp): Promise<void> {
+  /** Waits until what came since the last keys matches, and returns it. */
+  async see(pattern: RegExp): Promise<string> {
     await expect.poll(() => this.shown.slice(this.#seen), { timeout: 240_000, interval: 20 }).toMatch(pattern);
+    return this.shown.slice(this.#seen);
   }
 
   /** Sends SIGTERM to the command. */

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { Fields } from '../../dist/src/model/fields.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
 import { cropProcessor } from '../../dist/src/vision/process/crop-processor.js';
+import { gridProcessor } from '../../dist/src/vision/process/grid-processor.js';
 import { tilesIn } from '../../dist/src/vision/process/processor.js';
 import { cropped, resized } from '../../dist/src/vision/process/resize.js';
+import { squashProcessor } from '../../dist/src/vision/process/squash-processor.js';
 import { tileProcessor } from '../../dist/src/vision/process/tile-processor.js';
+import { placeOf } from '../../dist/src/vision/tower/grid-positions.js';
 import { bytesOf, golden, rgbOf, sha256 } from './golden.js';
 
 const made = (make: typeof cropProcessor, config: Record<string, unknown>, size = 28) =>
@@ -39,6 +42,8 @@ describe('resampling', () => {
 });
 
 describe.each([
+  ['square', cropProcessor],
+  ['gemma', squashProcessor],
   ['clip', cropProcessor],
   ['padded', cropProcessor],
   ['squashed', cropProcessor],
@@ -57,6 +62,41 @@ describe.each([
   });
 });
 
+describe('the processor grid of transformers', () => {
+  const config = golden.configs.grid;
+  const processor = gridProcessor(Fields.of('preprocessor_config.json', config), Object.keys(config), 8);
+
+  it.each(golden.cases)('makes the same of $name', ({ name, data, width, height, pixels: { grid } }) => {
+    const { width: wide, height: high, pixels } = processor.prepare(decodePicture(bytesOf(data), name));
+    expect(processor.sizeOf({ width, height })).toEqual({ width: wide, height: high });
+    expect((wide / 8) * (high / 8)).toBeLessThanOrEqual(processor.mostSquares);
+    // Patches in the order of squares of 2 x 2; in each the channels, two frames, and its rows.
+    const patches: number[] = [];
+    const grids = { rows: high / 4, columns: wide / 4 };
+    for (let patch = 0; patch < grids.rows * grids.columns; patch++) {
+      const { row, column } = placeOf(patch, grids, 2);
+      for (let channel = 0; channel < 3; channel++)
+        for (let frame = 0; frame < 2; frame++)
+          for (let i = 0; i < 16; i++)
+            patches.push(pixels[(channel * high + row * 4 + Math.floor(i / 4)) * wide + column * 4 + (i % 4)]);
+    }
+    expect(grid.shape).toEqual([patches.length / 96, 96]);
+    expect(sha256(new Uint8Array(Float32Array.from(patches).buffer))).toBe(grid.sha256);
+  });
+
+  it('goes by the fields that its class goes by', () => {
+    const size = { shortest_edge: 64 * 64, longest_edge: 64 * 64 };
+    const of = (more: Record<string, unknown>) => {
+      const fields = { size, ...more };
+      return gridProcessor(Fields.of('p.json', fields), Object.keys(fields), 32).sizeOf({ width: 320, height: 320 });
+    };
+    expect(of({ image_processor_type: 'Qwen2VLImageProcessorFast' })).toEqual({ width: 64, height: 64 });
+    expect(of({ image_processor_type: 'Qwen2VLImageProcessor' })).toEqual({ width: 320, height: 320 });
+    expect(of({ image_processor_type: 'Qwen2VLImageProcessorFast', max_pixels: 128 ** 2 }).width).toBe(128);
+    expect(() => of({ min_pixels: 9, max_pixels: 8 })).toThrow(/"min_pixels" is 9, more than the 8/);
+  });
+});
+
 describe('a processor', () => {
   const refused = (make: typeof cropProcessor, change: Record<string, unknown>, message: RegExp) =>
     expect(() => made(make, { ...golden.configs[make === cropProcessor ? 'clip' : 'tiled'], ...change })).toThrow(
@@ -67,13 +107,18 @@ describe('a processor', () => {
     refused(cropProcessor, { do_pan_and_scan: true }, /"do_pan_and_scan" is true, a step that is not known/);
     refused(tileProcessor, { do_crop: false }, /"do_crop"/);
     refused(cropProcessor, { do_resize: false }, /"do_resize" is false/);
-    refused(cropProcessor, { do_pad: true }, /"do_pad"/);
+    refused(cropProcessor, { do_pad: true }, /only "LlavaImageProcessor" pads/);
     refused(cropProcessor, { resample: 5 }, /"resample" is 5/);
     refused(cropProcessor, { image_mean: [1, 2] }, /three numbers/);
     refused(cropProcessor, { image_std: [1, 0, 1] }, /three numbers/);
     refused(cropProcessor, { size: { longest_edge: 3 } }, /"size"/);
     refused(cropProcessor, { crop_size: { height: 30, width: 28 } }, /takes 28 x 28/);
     refused(tileProcessor, { max_image_size: { longest_edge: 30 } }, /tiles of 28/);
+  });
+
+  it('pads no picture that is all too long', () => {
+    const line = { width: 2, height: 2 ** 15, data: new Uint8Array(6 * 2 ** 15), origin: 0, xStep: 3, yStep: 6 };
+    expect(() => made(cropProcessor, golden.configs.square).prepare(line)).toThrow(/16384 pixels at most/);
   });
 
   it('takes null for nothing', () => {

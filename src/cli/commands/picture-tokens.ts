@@ -18,7 +18,7 @@ export async function pictureTokens(
       import('../../api/pictures/read-images.js'),
       import('../../contract/check-pictures.js'),
     ]);
-  const path = mmproj === undefined ? findVision(resolveSource(model, cacheDir)) : resolve(mmproj);
+  const path = mmproj === undefined ? findVision(resolveSource(model, cacheDir), null) : resolve(mmproj);
   if (path === null) throw withoutEyes();
   const vision = openVision(path);
   const sizes = await readImages(givenImages(images));

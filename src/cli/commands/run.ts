@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { GenerationResult } from '../../contract/generation.js';
 import type { Model } from '../../contract/model.js';
@@ -104,6 +106,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const template = flags.chatTemplate === undefined ? undefined : await templateFrom(flags);
   const begin = beginning(prompt, template, flags);
   const signal = interruptSignal();
+  if (flags.saveState !== undefined) requireFolderOf('--save-state', flags.saveState);
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
@@ -128,6 +131,12 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
 
 /** A state may be longer than this prompt, and so may pictures: the context is then the usual one. */
 const keepsState = ({ saveState, loadState }: RunFlags): boolean => saveState !== undefined || loadState !== undefined;
+
+/** Tells a place where no file can be made before the answer, which would be for nothing. */
+function requireFolderOf(option: string, path: string): void {
+  const folder = dirname(resolve(path));
+  if (!existsSync(folder)) throw badUsage(`${option}: there is no folder ${folder}; make it first, or choose another`);
+}
 
 /** The text of the template that was given. */
 function templateFrom({ chat, chatTemplate }: RunFlags): Promise<string> {

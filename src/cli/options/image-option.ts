@@ -46,7 +46,7 @@ export const addImageOption = (command: Command, more = ''): Command =>
     )
     .option(
       '--mmproj <path>',
-      'the vision tower, by which the model takes pictures: the folder of its Hugging Face model (default: its own)',
+      'the vision tower, by which the model takes pictures: an mmproj file, or the folder of its Hugging Face model (default: its own, or the file beside it)',
     );
 
 /**

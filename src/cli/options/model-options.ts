@@ -77,7 +77,7 @@ export function addModelOptions(command: Command): Command {
 export const addDraftOption = (command: Command): Command =>
   command.option(
     '--draft <draft>',
-    'what foretells tokens, so that one pass brings several, where that wins time: lookup (what followed the last words earlier in the text), a small model with the same vocabulary, off, or auto, which is lookup; the text is the same',
+    'what foretells tokens, so that one pass brings several, where that wins time: lookup (what followed the last words earlier in the text), self (the model itself, with as many of its networks in 2 bits as fit), mtp (the block of a GGUF file that predicts further tokens), a small model with the same vocabulary, off, or auto, which is lookup; the text is the same',
     parseDraft,
   );
 
@@ -122,7 +122,7 @@ const DRAFTS = ['auto', 'off', 'lookup', 'self', 'mtp'];
 
 /** A draft by its name, or else a model. */
 function parseDraft(text: string): DraftChoice {
-  if (text === '') throw badValue('--draft', text, 'auto, off, lookup, or a model');
+  if (text === '') throw badValue('--draft', text, 'auto, off, lookup, self, mtp, or a model');
   return DRAFTS.includes(text) ? (text as DraftChoice) : { model: text };
 }
 

@@ -17,6 +17,7 @@ export const LABELS: Readonly<Record<Progress['stage'], string>> = {
   check: 'comparing',
   headers: 'reading headers',
   fetch: 'fetching',
+  draft: 'making what the draft self needs',
   collect: 'running the text',
   train: 'training',
 };

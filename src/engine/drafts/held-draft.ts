@@ -3,6 +3,7 @@ import type { PlanOptions } from '../../plan/model-options.js';
 import type { Plan } from '../../plan/plan.js';
 import type { CacheExtension } from '../cache-extension.js';
 import type { DraftMemory } from './draft-memory.js';
+import { BlockDraft } from './block-draft.js';
 import { loadDraft, type OpenedDraft } from './load-draft.js';
 import { ModelDraft } from './model-draft.js';
 
@@ -18,13 +19,13 @@ interface HeldDraftParts {
 
 /** A draft model that is loaded, and that can be let go for the cache and loaded again. */
 export class HeldDraft implements DraftMemory {
-  readonly source: ModelDraft;
+  readonly source: ModelDraft | BlockDraft;
   loadMs: number;
   isDrafts = true;
   readonly #parts: HeldDraftParts;
   readonly #held: HeldParts;
 
-  private constructor(parts: HeldDraftParts, held: HeldParts, source: ModelDraft, loadMs: number) {
+  private constructor(parts: HeldDraftParts, held: HeldParts, source: ModelDraft | BlockDraft, loadMs: number) {
     this.#parts = parts;
     this.#held = held;
     this.source = source;
@@ -38,11 +39,18 @@ export class HeldDraft implements DraftMemory {
     try {
       const began = performance.now();
       const draft = await loadDraft(opened, options, plan, held, aborted);
-      return new HeldDraft(parts, held, new ModelDraft(draft, vocabSize), performance.now() - began);
+      const source = draft.engine.hidden ? new BlockDraft(draft) : new ModelDraft(draft, vocabSize);
+      return new HeldDraft(parts, held, source, performance.now() - began);
     } catch (error) {
       await held.dispose();
       throw error;
     }
+  }
+
+  /** The share of the bytes of a pass that its memory saves in the cache; 0 where the cache cannot have it. */
+  get rentShare(): number {
+    const { extension, plan } = this.#parts;
+    return extension && this.source instanceof ModelDraft ? extension.lent.savedBytes / plan.bytesPerToken : 0;
   }
 
   /** What cache and draft hold by now, bytes. */
@@ -56,7 +64,7 @@ export class HeldDraft implements DraftMemory {
     // At once, as another call may begin a pass as soon as something is awaited. Slots take no memory before reads.
     this.#parts.extension!.set(true);
     this.isDrafts = false;
-    this.source.detach();
+    (this.source as ModelDraft).detach();
     await this.#held.dispose();
   }
 
@@ -65,7 +73,7 @@ export class HeldDraft implements DraftMemory {
     extension!.set(false);
     const began = performance.now();
     try {
-      this.source.attach(await loadDraft(opened, options, plan, this.#held, () => false));
+      (this.source as ModelDraft).attach(await loadDraft(opened, options, plan, this.#held, () => false));
     } catch (error) {
       await this.#held.dispose();
       throw error;

@@ -21,6 +21,7 @@ export interface LoadedDraft {
   engine: Engine;
   vocabSize: number;
   contextSize: number;
+  hiddenSize: number;
   /** ms that a token takes, and one of a text that runs in pieces, as timed at the load. */
   tokenMs: number;
   catchUpMs: number;
@@ -54,9 +55,11 @@ export async function loadDraft(
   const { stream, denseTime, feedForward } = parts;
   const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
   const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
-  const { vocabSize } = store.spec;
+  const { vocabSize, hiddenSize } = store.spec;
   const { contextSize: tokens } = planned.plan;
-  return { engine, vocabSize, contextSize: tokens, ...(await timed(engine, tokens, aborted)) };
+  // A block takes as many tokens at once as it has room for hidden states.
+  const piece = Math.min(TIMED_PIECE, tokens, (engine.hidden?.rows.length ?? Number.POSITIVE_INFINITY) / hiddenSize);
+  return { engine, vocabSize, hiddenSize, contextSize: tokens, ...(await timed(engine, piece, aborted)) };
 }
 
 /**
@@ -65,7 +68,7 @@ export async function loadDraft(
  */
 async function timed(
   engine: Engine,
-  contextSize: number,
+  piece: number,
   aborted: () => boolean,
 ): Promise<Pick<LoadedDraft, 'tokenMs' | 'catchUpMs'>> {
   const lane = engine.lanes.begin({ aborted, account: null });
@@ -77,7 +80,6 @@ async function timed(
       await lane.verify([0]);
     }
     const tokenMs = (performance.now() - began) / TIMED;
-    const piece = Math.min(TIMED_PIECE, contextSize);
     lane.rewind(0);
     began = performance.now();
     await lane.prefill(new Array<number>(piece).fill(0));

@@ -1,11 +1,7 @@
 import type { DraftSource } from '../../draft/draft-source.js';
 import type { Lane } from '../rounds/lane.js';
+import { findLikeliest, USUAL_SHARES } from './likeliest.js';
 import type { LoadedDraft } from './load-draft.js';
-
-/** By how much the likeliest token's logit has to exceed the next one's, for each certainty. */
-const MARGINS = [0, 0.5, 1, 2, 3.5, 6];
-/** Shares of right tokens by margin, as pairs of models have them. */
-const USUAL_SHARES = [0.35, 0.5, 0.65, 0.8, 0.9, 0.97];
 
 /**
  * A small model with the same vocabulary, which foretells the tokens that it finds likeliest. Its state follows the
@@ -138,7 +134,7 @@ export class ModelDraft implements DraftSource {
     const lane = this.#lane!;
     await lane.verify(this.#next);
     this.#to = end;
-    if (!this.#pick(lane.logits(this.#next.length - 1))) return false;
+    if (!findLikeliest(lane.logits(this.#next.length - 1), this.#sharedIds, this)) return false;
     this.#ids.push(this.id);
     this.#foretold++;
     return true;
@@ -149,26 +145,5 @@ export class ModelDraft implements DraftSource {
     const lane = this.#lane!;
     lane.rewind(Math.max(0, Math.min(this.#to, end) - this.#from));
     this.#to = this.#from + lane.position;
-  }
-
-  /** Finds the likeliest of the shared ids, and how certain it is; false where there are no numbers. */
-  #pick(logits: Float32Array): boolean {
-    let best = Number.NEGATIVE_INFINITY;
-    let next = Number.NEGATIVE_INFINITY;
-    for (let id = 0; id < this.#sharedIds; id++) {
-      const logit = logits[id];
-      if (logit <= next) continue;
-      if (logit <= best) next = logit;
-      else {
-        next = best;
-        best = logit;
-        this.id = id;
-      }
-    }
-    if (!Number.isFinite(best)) return false;
-    let certainty = MARGINS.length - 1;
-    while (certainty > 0 && !(best - next >= MARGINS[certainty])) certainty--;
-    this.certainty = certainty;
-    return true;
   }
 }

@@ -1,4 +1,4 @@
-import type { DraftSource } from '../../draft/draft-source.js';
+import type { DraftSource, FollowedText } from '../../draft/draft-source.js';
 import type { Governor } from '../../draft/governor.js';
 import type { DraftMemory } from './draft-memory.js';
 
@@ -80,6 +80,11 @@ export class Speculation {
     return this.#sources[this.#sources.length - 1].name;
   }
 
+  /** A prompt and its answer run from now on. */
+  follow(text: FollowedText): void {
+    for (const source of this.#sources) source.follow?.(text);
+  }
+
   /** An answer to a prompt begins. `aborted` turns true once the call is to end. */
   begin(prompt: readonly number[], aborted: () => boolean): void {
     for (const source of this.#sources) source.begin(prompt, aborted);
@@ -95,7 +100,7 @@ export class Speculation {
     for (const foretold of this.#foretold) foretold.length = 0;
     if (this.#memory && most > 1) await this.#moveMemory(this.#memory);
     this.#governor.open(most - 1);
-    for (let at = 0; at < this.#sources.length; at++) if (this.#sources[at].isReady) await this.#foretell(at);
+    for (let at = 0; at < this.#sources.length; at++) if (this.#sources[at].isReady) await this.#ask(at);
     const count = this.#governor.close();
     const foretold = this.#foretold[this.#governor.chosen];
     this.#ids.length = 0;
@@ -114,6 +119,15 @@ export class Speculation {
     } else if (!memory.isDrafts && governor.takes(memory.loadMs)) {
       await memory.take();
       governor.took(this.#now() - began);
+    }
+  }
+
+  /** Has a source foretell as many tokens as the governor wants. */
+  async #ask(at: number): Promise<void> {
+    try {
+      await this.#foretell(at);
+    } finally {
+      this.#sources[at].settle?.();
     }
   }
 
@@ -152,10 +166,10 @@ export class Speculation {
     do {
       const began = this.#now();
       const ran = await source.catchUp(most, PIECE);
-      if (ran > 0) governor.caughtUp(at, ran, this.#now() - began);
-      if (source.lacking <= FEW) return true;
-    } while (governor.affordable(at, source.lacking) === source.lacking);
-    return false;
+      if (ran === 0) break;
+      governor.caughtUp(at, ran, this.#now() - began);
+    } while (source.lacking > FEW && governor.affordable(at, source.lacking) === source.lacking);
+    return source.lacking <= FEW;
   }
 
   /**

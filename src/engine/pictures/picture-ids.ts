@@ -18,8 +18,10 @@ const begins = (id: number): boolean => id >= FIRST + BEGINS;
 
 /** Embeddings that stand in place of those of the vocabulary. */
 export interface GivenRows {
-  /** [hiddenSize] by id. */
+  /** [1 + deepstack, hiddenSize] by id: the embedding, and what is added to it after each of the first layers. */
   rows: Map<number, Float32Array>;
+  /** Layers after which pictures bring more (DeepStack, arXiv 2406.04334). */
+  deepstack: number;
   /** The token of the vocabulary that stands where a picture is. */
   standIn: number;
 }
@@ -62,5 +64,22 @@ export const standIns = (ids: readonly number[], given: GivenRows | null): reado
 
 /** Puts the embeddings of pictures into x[ids.length, hiddenSize]. */
 export function giveRows(ids: readonly number[], given: GivenRows, x: Float32Array, hiddenSize: number): void {
-  for (const [i, id] of ids.entries()) if (isPictureId(id)) x.set(given.rows.get(id)!, i * hiddenSize);
+  for (const [i, id] of ids.entries())
+    if (isPictureId(id)) x.set(given.rows.get(id)!.subarray(0, hiddenSize), i * hiddenSize);
+}
+
+/** Adds what pictures bring after a layer to x[ids.length, hiddenSize]; later rows of a pass may be of nobody. */
+export function addLayerRows(
+  ids: readonly number[],
+  { rows }: GivenRows,
+  layer: number,
+  x: Float32Array,
+  hiddenSize: number,
+): void {
+  const from = (1 + layer) * hiddenSize;
+  for (let i = 0; i < ids.length; i++) {
+    if (!isPictureId(ids[i])) continue;
+    const row = rows.get(ids[i])!;
+    for (let j = 0; j < hiddenSize; j++) x[i * hiddenSize + j] += row[from + j];
+  }
 }

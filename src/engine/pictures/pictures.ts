@@ -8,6 +8,7 @@ import { decodePicture } from '../../vision/decode/decode.js';
 import type { Picture } from '../../vision/decode/picture.js';
 import type { Region } from '../../vision/regions/region.js';
 import type { VisionModel } from '../../vision/vision-model.js';
+import type { Grid } from './grid-places.js';
 import { type GivenRows, pictureIds } from './picture-ids.js';
 
 /** A prompt as the engine runs it. */
@@ -18,10 +19,17 @@ export interface PlacedPrompt {
   see(from: number): void;
   /** Lets go of them. */
   end(): void;
+  /** Rows and columns of pictures by the id that each begins with, where positions tell them. */
+  readonly grids: ReadonlyMap<number, Grid>;
 }
 
 /** A prompt of text alone. */
-export const withoutPictures = (ids: readonly number[]): PlacedPrompt => ({ ids, see: () => {}, end: () => {} });
+export const withoutPictures = (ids: readonly number[]): PlacedPrompt => ({
+  ids,
+  see: () => {},
+  end: () => {},
+  grids: new Map(),
+});
 
 /** A picture of a prompt. */
 interface Placed {
@@ -52,7 +60,7 @@ export class Pictures {
     this.#vision = vision;
     this.#bridge = bridge;
     this.#kept = new LRUCache({ maxSize: keptBytes, sizeCalculation: (rows) => rows.byteLength });
-    this.given = { rows: new Map(), standIn: vision.imageTokenId };
+    this.given = { rows: new Map(), standIn: vision.imageTokenId, deepstack: vision.deepstack ?? 0 };
   }
 
   /**
@@ -72,6 +80,7 @@ export class Pictures {
     if (files.length === 0) return withoutPictures(ids);
     const all = [...ids];
     const pictures: Placed[] = this.#placeRegions(all, files);
+    const grids = new Map<number, Grid>();
     let at = -1;
     for (const file of files) {
       const digest = this.#digestOf(file);
@@ -81,10 +90,13 @@ export class Pictures {
         all[at] = id;
       }
       pictures.push({ file, digest, ids: own, end: at + 1 });
+      const grid = this.#vision.grid?.(file);
+      if (grid) grids.set(own[0], grid);
     }
     const needed: Placed[] = [];
     return {
       ids: all,
+      grids,
       see: (from) => {
         try {
           for (const picture of pictures) {
@@ -132,10 +144,9 @@ export class Pictures {
     const calls = this.#calls.get(digest) ?? 0;
     if (calls === 0) {
       const embedded = this.#kept.get(digest) ?? this.#embed(file, region, digest, aborted);
-      const { hiddenSize } = this.#vision;
+      const width = embedded.length / ids.length;
       this.#kept.set(digest, embedded);
-      for (const [i, id] of ids.entries())
-        this.given.rows.set(id, embedded.subarray(i * hiddenSize, (i + 1) * hiddenSize));
+      for (const [i, id] of ids.entries()) this.given.rows.set(id, embedded.subarray(i * width, (i + 1) * width));
     }
     this.#calls.set(digest, calls + 1);
   }

@@ -1,3 +1,4 @@
+import type { HiddenTap } from '../../draft/draft-source.js';
 import { FlashrowError } from '../../errors.js';
 import type { Mixer } from '../mixer.js';
 import type { Sequence, Sequences } from '../state/sequences.js';
@@ -32,6 +33,11 @@ export class Lane {
     return this.#sequence.ids.length;
   }
 
+  /** Has somebody see the hidden states of all that runs from now on; null for nobody. */
+  set sees(tap: HiddenTap | null) {
+    this.#work.sees = tap;
+  }
+
   /**
    * Runs those of `ids` whose state is not held yet, in pieces. `logits()` is then that of the last one. `onLayer` is
    * told how many of `ids` are done, after each layer of each piece: a fraction, until the piece is done. Throws
@@ -49,6 +55,12 @@ export class Lane {
   decode(id: number): Promise<void> {
     this.#one[0] = id;
     return this.#run(this.#one, 0, { inPieces: false, wanted: 1 });
+  }
+
+  /** Runs one token with the networks that foretell. What it leaves in the state is to be taken back. */
+  draft(id: number): Promise<void> {
+    this.#one[0] = id;
+    return this.#run(this.#one, 0, { inPieces: false, wanted: 1, drafting: true });
   }
 
   /**
@@ -90,7 +102,13 @@ export class Lane {
   #run(
     ids: readonly number[],
     done: number,
-    { inPieces, wanted, onLayer = null, visit = null }: Pick<Work, 'inPieces' | 'wanted'> & Partial<Work>,
+    {
+      inPieces,
+      wanted,
+      onLayer = null,
+      visit = null,
+      drafting = false,
+    }: Pick<Work, 'inPieces' | 'wanted'> & Partial<Work>,
   ): Promise<void> {
     const { contextSize, rounds } = this.#parts;
     const tokens = this.position + ids.length - done;
@@ -109,6 +127,7 @@ export class Lane {
     work.wanted = wanted;
     work.onLayer = onLayer;
     work.visit = visit;
+    work.drafting = drafting;
     return rounds.do(work);
   }
 }

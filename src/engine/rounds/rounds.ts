@@ -1,6 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
+import { POSITION_PARTS } from '../../dense/rotary.js';
+import type { HiddenTap } from '../../draft/draft-source.js';
 import { FlashrowError } from '../../errors.js';
 import type { Pass, PassPart, Span } from '../mixer.js';
+import { type Grid, GridPlaces } from '../pictures/grid-places.js';
 import { beforePicture, pictureSpans } from '../pictures/picture-ids.js';
 import type { Sequence } from '../state/sequences.js';
 import type { Account } from './ledger.js';
@@ -11,7 +14,11 @@ export interface Caller {
   aborted: () => boolean;
   /** Is charged with what its passes cost; null where nobody asks. */
   account: Account | null;
+  /** Rows and columns of the tokens of its pictures, by the id that each begins with; absent without pictures. */
+  grids?: ReadonlyMap<number, Grid>;
 }
+
+const NO_GRIDS: ReadonlyMap<number, Grid> = new Map();
 
 /** Tokens that a call wants to run. A call has one such object, and fills it in again for every step. */
 export class Work implements PassPart {
@@ -29,6 +36,11 @@ export class Work implements PassPart {
   /** Sees the logits[vocabSize] of every id. */
   visit: ((index: number, logits: Float32Array) => void) | null = null;
 
+  /** Whether networks that foretell run in place of the exact ones. Such work has a pass to itself. */
+  drafting = false;
+  /** Sees the hidden states of every pass. */
+  sees: HiddenTap | null = null;
+
   // Its part in the pass that is being made, or that runs.
   row = 0;
   tokens = 0;
@@ -38,6 +50,7 @@ export class Work implements PassPart {
   /** The first row of its logits, once the pass has ended. */
   logitRow = 0;
 
+  readonly #places = new GridPlaces();
   #resolve: () => void = () => {};
   #reject: (error: unknown) => void = () => {};
 
@@ -72,6 +85,8 @@ export class Work implements PassPart {
     this.dropped = false;
     this.pictures = wholePictures ? pictureSpans(this.ids, this.done, tokens) : [];
     for (let i = 0; i < tokens; i++) pass.positions[this.row + i] = this.position + i;
+    if (pass.rotaryPositions !== pass.positions)
+      this.#places.write(this, this.held.ids, this.caller.grids ?? NO_GRIDS, pass.rotaryPositions);
   }
 
   finish(): void {
@@ -104,6 +119,8 @@ interface Limits {
   calls: number;
   /** Whether the tokens of a picture see each other, so that a pass takes all of them or none. */
   wholePictures: boolean;
+  /** Whether positions have a time, a row and a column. */
+  gridPositions: boolean;
 }
 
 /** Prompts get this share of a pass, however many calls decode. */
@@ -128,7 +145,9 @@ export class Rounds {
   constructor(limits: Limits, run: (pass: WorkPass) => Promise<void>) {
     this.#limits = limits;
     this.#run = run;
-    this.#pass = { tokens: 0, positions: new Int32Array(limits.tokens), parts: [] };
+    const positions = new Int32Array(limits.tokens);
+    const rotaryPositions = limits.gridPositions ? new Int32Array(POSITION_PARTS * limits.tokens) : positions;
+    this.#pass = { tokens: 0, positions, rotaryPositions, parts: [] };
   }
 
   /**
@@ -189,6 +208,7 @@ export class Rounds {
   /** Takes what fits of some work into the pass, of up to `tokens` and `rows` of logits; returns its rows of logits. */
   #add(work: Work, tokens: number, rows: number): number {
     const pass = this.#pass;
+    if (pass.parts.length > 0 && (work.drafting || pass.parts[0].drafting)) return 0;
     const left = work.ids.length - work.done;
     let taken = Math.min(left, tokens - pass.tokens);
     if (!work.inPieces && (taken < left || work.wanted > rows)) return 0;

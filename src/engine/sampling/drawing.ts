@@ -71,13 +71,16 @@ export class Drawing {
   #draw(logits: Float32Array): number | null {
     const { answer, constraint, contextSize } = this.#parts;
     const { tokens } = this;
-    const keeps = answer.reasons ? null : constraint;
+    const isFree = this.#isFree;
+    const keeps = isFree ? null : constraint;
     const allowed = keeps && allowedTokens(keeps, this.#eosIds);
     if (allowed === 'none') {
       this.endedBy = 'endToken';
       return null;
     }
     this.#scores?.see(logits);
+    // What has to come after the reasoning is still to come.
+    if (isFree && constraint?.complete === false) for (const id of this.#eosIds) logits[id] = Number.NEGATIVE_INFINITY;
     const id = this.#sampler.next(logits, this.#history, allowed);
     if (this.#eosIds.has(id)) {
       answer.pushEnd(id, tokens[tokens.length - 1]);
@@ -91,15 +94,21 @@ export class Drawing {
     return id;
   }
 
+  /** Whether the next token is one of reasoning that nothing holds. */
+  get #isFree(): boolean {
+    const { answer, constraint } = this.#parts;
+    return answer.reasons && constraint?.holdsReasoning !== true;
+  }
+
   #take(id: number): void {
     const { answer, constraint, spelling } = this.#parts;
-    const { reasons } = answer;
+    const isFree = this.#isFree;
     this.tokens.push(id);
     this.#history.push(id);
     const logprob = this.#scores?.of(id) ?? null;
     if (logprob) this.logprobs!.push(logprob);
     answer.push(id, logprob);
-    if (!reasons) constraint?.take(tableBytes(id, spelling));
+    if (!isFree) constraint?.take(tableBytes(id, spelling));
     // The token that ended the reasoning may have brought the beginning of the answer.
     else if (!answer.reasons) constraint?.take(Buffer.from(answer.begun));
   }

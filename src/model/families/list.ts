@@ -23,5 +23,6 @@ export { qwen3 } from './qwen3.js';
 export { qwen35, qwen35Moe } from './qwen3-5.js';
 export { qwen3Moe } from './qwen3-moe.js';
 export { qwen3Next } from './qwen3-next.js';
+export { qwen3Vl, qwen3VlMoe } from './qwen3-vl.js';
 export { qwen4Exp } from './qwen4-exp.js';
 export { smollm3 } from './smollm3.js';

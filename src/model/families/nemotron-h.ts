@@ -4,7 +4,7 @@ import { decoder } from '../decoder.js';
 import type { DecoderFamily } from '../decoder-family.js';
 import type { ExpertSource } from '../expert-sources.js';
 import type { Fields } from '../fields.js';
-import { type BlockKind, foldBlocks, ggufFoldedBlocks } from '../folded-blocks.js';
+import { type BlockKind, foldBlocks, foldedMixers, ggufFoldedBlocks } from '../folded-blocks.js';
 import type { HuggingFaceFamily } from '../hugging-face-family.js';
 import { layersWithoutKeys } from '../recurrent-family.js';
 import type { ModelSpec } from '../spec.js';
@@ -94,14 +94,10 @@ const NEMOTRON = {
       layers: layersWithoutKeys(metadata, key, layers),
     }),
     gguf: () => ({ names: { o: 'ssm_out.weight' } }),
-    fromHuggingFace: (config) => {
-      const folded = foldedLayers(config);
-      return {
-        mixer: huggingFaceMamba2(config, MAMBA_FIELDS),
-        layers: folded.map(({ attention }) => attention === null),
-        before: folded.map(({ recurrent, attention }) => recurrent !== null && attention !== null),
-      };
-    },
+    fromHuggingFace: (config) => ({
+      mixer: huggingFaceMamba2(config, MAMBA_FIELDS),
+      ...foldedMixers(foldedLayers(config)),
+    }),
     huggingFace: () => ({ names: { o: 'mixer.out_proj.weight' } }),
   },
 } as const satisfies Partial<DecoderFamily>;

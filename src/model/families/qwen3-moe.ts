@@ -1,8 +1,9 @@
 import { decoder } from '../decoder.js';
+import type { DecoderFamily } from '../decoder-family.js';
 import { namedApart } from '../expert-sources.js';
 
 /** Qwen 3 MoE (arXiv 2505.09388). */
-export const qwen3Moe = decoder({
+export const QWEN3_MOE = {
   architecture: 'qwen3-moe',
   huggingFaceClasses: ['Qwen3MoeForCausalLM'],
   ggufName: 'qwen3moe',
@@ -17,4 +18,6 @@ export const qwen3Moe = decoder({
     sharedExpert: false,
     source: () => namedApart,
   },
-});
+} as const satisfies DecoderFamily;
+
+export const qwen3Moe = decoder(QWEN3_MOE);

@@ -1,7 +1,8 @@
 import { decoder } from '../decoder.js';
+import type { DecoderFamily } from '../decoder-family.js';
 
 /** Qwen 3 (arXiv 2505.09388): Llama with a norm on each query and each key. */
-export const qwen3 = decoder({
+export const QWEN3 = {
   architecture: 'qwen3',
   huggingFaceClasses: ['Qwen3ForCausalLM'],
   ggufName: 'qwen3',
@@ -10,4 +11,6 @@ export const qwen3 = decoder({
   queryKeyValueBiases: false,
   queryKeyNorm: 'head',
   experts: null,
-});
+} as const satisfies DecoderFamily;
+
+export const qwen3 = decoder(QWEN3);

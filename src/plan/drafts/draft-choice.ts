@@ -2,23 +2,16 @@ import { FlashrowError, shown } from '../../errors.js';
 import type { DraftChoice, PlanOptions, PreparedDraft } from '../model-options.js';
 
 /** What foretells tokens, with the default in place. */
-export type Draft = 'off' | 'lookup' | { model: string };
+export type Draft = 'off' | 'lookup' | 'mtp' | 'self' | { model: string };
 
-const CHOICES = ['auto', 'off', 'lookup'] as const;
-const ACCEPTED = 'auto, off, lookup, or the path of a model';
-/** Known by name, and not there. */
-const MISSING: readonly unknown[] = ['self', 'mtp'];
+const CHOICES = ['auto', 'off', 'lookup', 'self', 'mtp'] as const;
+const ACCEPTED = 'auto, off, lookup, self, mtp, or the path of a model';
 
-/** Throws BAD_USAGE, and UNSUPPORTED for drafts that do not exist yet. */
+/** Throws BAD_USAGE. */
 export function chosenDraft(choice: DraftChoice | PreparedDraft = 'auto'): Draft {
   if (isDraftModel(choice)) return choice;
   const known = CHOICES.find((name) => name === choice);
   if (known !== undefined) return known === 'auto' ? 'lookup' : known;
-  if (MISSING.includes(choice))
-    throw new FlashrowError('UNSUPPORTED', `draft ${shown(choice)} does not exist yet; draft is ${ACCEPTED}`, {
-      option: 'draft',
-      supported: CHOICES,
-    });
   throw new FlashrowError('BAD_USAGE', `draft is ${ACCEPTED}, not ${shown(choice)}`, { option: 'draft' });
 }
 

@@ -1,6 +1,6 @@
 import type { CallForm, Found, HeldPart, ToolSignature, WrittenCall } from './dialect.js';
 import { callOf } from './json-calls.js';
-import { afterSpace, endOfJson, isObject, jsonOf } from './json-value.js';
+import { afterSpace, endOfJson, isObject, jsonOf, markAt } from './json-value.js';
 
 /**
  * An answer that begins with a call as JSON, without a mark. Llama 3 writes calls so, and small models of Qwen 2.5 that
@@ -15,6 +15,31 @@ export const BARE_CALL: CallForm = {
     if (at < body.length && body[at] !== '"') return 'bad';
     const found = readObjects(`{${body}`, 0, final, tools);
     return typeof found === 'string' ? found : { ...found, length: found.length - 1 };
+  },
+};
+
+export const FENCE = '```';
+
+/**
+ * A call in a fence of Markdown, as small models of Qwen 2.5 write it: the whole of the fence is one object, which
+ * begins with the name of a tool. Any other fence is text.
+ */
+export const FENCED_CALL: CallForm = {
+  open: `${FENCE}json`,
+  last: FENCE,
+  read(body, final, tools) {
+    const at = afterSpace(body, 0);
+    const begun = body.slice(at).replace(/\s+/g, '');
+    const heads = tools.map(({ name }) => `{"name":"${name}"`);
+    if (!heads.some((head) => head.startsWith(begun.slice(0, head.length)))) return 'bad';
+    const end = endOfJson(body, at);
+    if (typeof end === 'string') return end;
+    const call = knownCall(body.slice(at, end), tools);
+    const close = afterSpace(body, end);
+    const closed = markAt(body, close, FENCE);
+    if (!call || closed === false) return 'bad';
+    if (closed === 'more' && !final) return 'more';
+    return { calls: [call], length: closed === true ? close + FENCE.length : body.length };
   },
 };
 

@@ -24,8 +24,9 @@ const dsmlTags = (block: string): Tags => ({
   },
 });
 
-/** The block's name is that of V3.2, and that of V4. */
-const DSML_FORMS = ['function_calls', 'tool_calls'].map((block) => {
+/** The block's name in V3.2, and in V4. */
+const BLOCKS = ['function_calls', 'tool_calls'];
+const DSML_FORMS = BLOCKS.map((block) => {
   const tags = dsmlTags(block);
   return {
     open: `<${DSML}${block}>`,
@@ -43,8 +44,37 @@ export const DEEPSEEK: Dialect = {
   calls: [{ open: CALLS_BEGIN, read: readCalls }, ...DSML_FORMS],
   specials: [CALLS_BEGIN, CALLS_END, CALL_BEGIN, CALL_END, SEPARATOR, DSML, THINK.open, THINK.close],
   begin: () => null,
-  held: (template) => (template.includes(DSML) ? null : [heldForm(template.includes('```json'))]),
+  held(template) {
+    if (!template.includes(DSML)) return [heldForm(template.includes('```json'))];
+    const [older, newer] = BLOCKS.map(heldDsml);
+    return template.includes(`${DSML}${BLOCKS[1]}`) ? [newer, older] : [older, newer];
+  },
 };
+
+const heldDsml = (block: string): HeldForm => ({
+  open: `<${DSML}${block}>`,
+  token: DSML,
+  first: [{ text: '\n' }],
+  call: [
+    { mark: `<${DSML}invoke ` },
+    { text: 'name="' },
+    { of: 'name' },
+    { text: '">\n' },
+    {
+      tagged: {
+        key: [{ mark: `<${DSML}parameter ` }, { text: 'name="' }],
+        value: [{ text: '" string="true">' }],
+        json: [{ text: '" string="false">' }],
+        before: [],
+        end: `</${DSML}parameter>`,
+        after: [{ text: '\n' }],
+      },
+    },
+    { mark: `</${DSML}invoke>` },
+  ],
+  between: [{ text: '\n' }],
+  close: [{ text: '\n' }, { mark: `</${DSML}${block}>` }],
+});
 
 /** Before V3.1 the arguments stand in a fence. */
 function heldForm(isFenced: boolean): HeldForm {

@@ -35,8 +35,11 @@ export type HeldPart =
   | { text: string }
   /** The same, where at each of its blanks white space may stand, or nothing. */
   | { json: string }
-  /** What differs from call to call: the tool's name, its arguments as JSON, a number, an id of nine letters. */
-  | { of: 'name' | 'arguments' | 'number' | 'id' }
+  /**
+   * What differs from call to call: the tool's name, its arguments as JSON, in Gemma's notation, or as Python's
+   * keywords, a number, an id of nine letters.
+   */
+  | { of: 'name' | 'arguments' | 'gemma-arguments' | 'keywords' | 'number' | 'id' }
   /** Arguments as tags around bare texts. */
   | { tagged: HeldTags }
   | { optional: readonly HeldPart[] };
@@ -47,6 +50,8 @@ export interface HeldTags {
   key: readonly HeldPart[];
   /** What stands between name and value. */
   value: readonly HeldPart[];
+  /** The same where the value is JSON and the tag says so; default none: the tool's schema says which it is. */
+  json?: readonly HeldPart[];
   /** What stands behind the value and is no part of it. */
   before: readonly HeldPart[];
   /** The mark that ends it. */
@@ -61,6 +66,13 @@ export interface HeldTags {
 export interface HeldForm {
   /** What begins calls: of the mark on, they are held. Empty for calls without a mark: they are the whole answer. */
   open: string;
+  /**
+   * True where `open` may stand in any text: a call is known by what stands before the end of a tool's name. Default
+   * false.
+   */
+  named?: boolean;
+  /** The control token that marks hold; default the marks are control tokens. */
+  token?: string;
   /** What stands before the first call. */
   first?: readonly HeldPart[];
   call: readonly HeldPart[];
@@ -106,10 +118,10 @@ export interface Dialect {
    */
   begin(name: string | null): string | null;
   /**
-   * How calls are written where they can be held to the schemas of their tools, by the model's template, the first form
-   * being the one that a forced call takes. Null where they are read as they come.
+   * How calls are held to the schemas of their tools, by the model's template, the first form
+   * being the one that a forced call takes. None for a dialect without calls.
    */
-  held?(template: string): readonly HeldForm[] | null;
+  held(template: string): readonly HeldForm[];
 }
 
 /** Follows an answer, text piece by text piece. */

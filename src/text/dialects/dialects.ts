@@ -35,7 +35,7 @@ export interface AnswerForm {
   tools: readonly ToolSignature[] | null;
   /** What the prompt wrote of the answer already. */
   begun: string;
-  /** How calls are held to their tools; null where they are read as they come. */
+  /** How calls are held to their tools; null without tools. */
   held: HeldAnswer | null;
 }
 
@@ -91,9 +91,9 @@ export const dialectOf = (template: string): DialectName | null =>
 /** Whether calls of tools can be read in it. */
 export const readsCalls = (name: DialectName): boolean => name === 'harmony' || DIALECTS[name].calls.length > 0;
 
-/** How calls are written that can be held to their tools, by the model's template; null where they cannot. */
-export const heldForms = (name: DialectName, template: string): HeldAnswer['forms'] | null =>
-  name === 'harmony' ? 'channels' : (DIALECTS[name].held?.(template) ?? null);
+/** How calls are held to their tools, by the model's template. */
+export const heldForms = (name: DialectName, template: string): HeldAnswer['forms'] =>
+  name === 'harmony' ? 'channels' : DIALECTS[name].held(template);
 
 /**
  * A reader of answers. `prompt` is the end of the prompt as text, control tokens included. `tools` are those that the

@@ -3,7 +3,7 @@ import { isObject } from './json-value.js';
 
 const OPEN = '<|tool_call>';
 const CLOSE = '<tool_call|>';
-const QUOTE = '<|"|>';
+export const GEMMA_QUOTE = '<|"|>';
 const CALL = 'call:';
 
 /**
@@ -13,8 +13,11 @@ const CALL = 'call:';
 export const GEMMA_4: Dialect = {
   reasoning: [{ open: '<|channel>thought', close: '<channel|>', anywhere: true }],
   calls: [{ open: OPEN, read: readCall }],
-  specials: [OPEN, CLOSE, QUOTE, '<|channel>', '<channel|>'],
+  specials: [OPEN, CLOSE, GEMMA_QUOTE, '<|channel>', '<channel|>'],
   begin: (name) => `${OPEN}${CALL}${name === null ? '' : `${name}{`}`,
+  held: () => [
+    { open: OPEN, call: [{ text: CALL }, { of: 'name' }, { of: 'gemma-arguments' }], close: [{ mark: CLOSE }] },
+  ],
 };
 
 function readCall(body: string, final: boolean): Found {
@@ -35,11 +38,11 @@ function readCall(body: string, final: boolean): Found {
 function outsideQuotes(body: string, from: number): number {
   for (let at = from; ; ) {
     const close = body.indexOf(CLOSE, at);
-    const quote = body.indexOf(QUOTE, at);
+    const quote = body.indexOf(GEMMA_QUOTE, at);
     if (close < 0 || quote < 0 || close < quote) return close;
-    const end = body.indexOf(QUOTE, quote + QUOTE.length);
+    const end = body.indexOf(GEMMA_QUOTE, quote + GEMMA_QUOTE.length);
     if (end < 0) return -1;
-    at = end + QUOTE.length;
+    at = end + GEMMA_QUOTE.length;
   }
 }
 
@@ -64,11 +67,11 @@ class GemmaReader {
     this.#space();
     if (this.#takes('{')) return this.#object();
     if (this.#takes('[')) return this.#list();
-    if (this.#takes(QUOTE)) {
-      const end = this.#text.indexOf(QUOTE, this.#at);
+    if (this.#takes(GEMMA_QUOTE)) {
+      const end = this.#text.indexOf(GEMMA_QUOTE, this.#at);
       if (end < 0) return NOTHING;
       const text = this.#text.slice(this.#at, end);
-      this.#at = end + QUOTE.length;
+      this.#at = end + GEMMA_QUOTE.length;
       return text;
     }
     const bare = /^[^,{}[\]]*/.exec(this.#text.slice(this.#at))![0];
@@ -82,11 +85,12 @@ class GemmaReader {
     if (this.#takes('}')) return object;
     for (;;) {
       this.#space();
-      const quoted = this.#takes(QUOTE);
-      const end = this.#text.indexOf(quoted ? QUOTE : ':', this.#at);
+      const quoted = this.#takes(GEMMA_QUOTE);
+      const end = this.#text.indexOf(quoted ? GEMMA_QUOTE : ':', this.#at);
       if (end < 0) return NOTHING;
-      const key = this.#text.slice(this.#at, end).trim();
-      this.#at = end + (quoted ? QUOTE.length : 0);
+      const written = this.#text.slice(this.#at, end);
+      const key = quoted ? written : written.trim();
+      this.#at = end + (quoted ? GEMMA_QUOTE.length : 0);
       this.#space();
       if (!this.#takes(':')) return NOTHING;
       const value = this.#value();

@@ -1,5 +1,5 @@
 import type { Dialect, Found, WrittenCall } from './dialect.js';
-import { callOf } from './json-calls.js';
+import { callOf, heldObject } from './json-calls.js';
 import { afterSpace, jsonOf } from './json-value.js';
 import { readPythonCalls } from './python-calls.js';
 import { THINK } from './think.js';
@@ -16,6 +16,22 @@ export const LFM2: Dialect = {
   calls: [{ open: OPEN, read: readCalls }],
   specials: [OPEN, CLOSE, THINK.open, THINK.close],
   begin: (name) => `${OPEN}[${name === null ? '' : `${name}(`}`,
+  held: () => [
+    {
+      open: OPEN,
+      first: [{ text: '[' }],
+      call: [{ of: 'name' }, { text: '(' }, { of: 'keywords' }, { text: ')' }],
+      between: [{ json: ', ' }],
+      close: [{ text: ']' }, { mark: CLOSE }],
+    },
+    {
+      open: OPEN,
+      first: [{ json: ' [ ' }],
+      call: heldObject('arguments'),
+      between: [{ json: ' , ' }],
+      close: [{ json: ' ] ' }, { mark: CLOSE }],
+    },
+  ],
 };
 
 function readCalls(body: string, final: boolean): Found {

@@ -45,7 +45,7 @@ class PythonReader {
   }
 
   #call(): WrittenCall {
-    const name = this.#match(/[A-Za-z_][\w.-]*/y);
+    const name = this.#match(/[\w.-]+/y);
     this.#expect('(');
     const given: Record<string, unknown> = {};
     while (!this.#takes(')')) {

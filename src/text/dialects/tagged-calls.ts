@@ -83,7 +83,8 @@ function argumentOf(
   tool: ToolSignature | undefined,
 ) {
   if (isText === undefined) return typedValue(raw, name, tool);
-  return isText ? raw : (jsonOf(raw) ?? raw);
+  const value = isText ? undefined : jsonOf(raw);
+  return value === undefined ? raw : value;
 }
 
 /**

@@ -9,4 +9,5 @@ export const THINKING: Dialect = {
   calls: [],
   specials: [THINK.open, THINK.close],
   begin: () => null,
+  held: () => [],
 };

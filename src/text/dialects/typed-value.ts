@@ -9,7 +9,8 @@ export function typedValue(raw: string, name: string, tool: ToolSignature | unde
   const types = typesOfArgument(name, tool);
   if (types.length === 0 || (types.length === 1 && types[0] === 'string')) return raw;
   const text = raw.trim();
-  const value = jsonOf(text) ?? pythonWord(text);
+  const json = jsonOf(text);
+  const value = json === undefined ? pythonWord(text) : json;
   if (value !== undefined && types.some((type) => isOf(value, type))) return value;
   return raw;
 }
@@ -26,7 +27,8 @@ function propertyOf(tool: ToolSignature | undefined, name: string): unknown {
 function typesOf(schema: unknown): string[] {
   if (!isObject(schema)) return [];
   const { type, anyOf, oneOf } = schema as JsonObject;
-  if (Array.isArray(schema.enum) && type === undefined) return [...new Set(schema.enum.map(kindOf))];
+  const listed = 'const' in schema ? [schema.const] : schema.enum;
+  if (Array.isArray(listed) && type === undefined) return [...new Set(listed.map(kindOf))];
   const own = Array.isArray(type) ? type : [type];
   const others = [anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list.flatMap(typesOf) : []));
   return [...own.filter((each): each is string => typeof each === 'string'), ...others];

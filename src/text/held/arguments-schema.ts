@@ -1,3 +1,4 @@
+import { isAnnotation } from '../../grammar/merge-schemas.js';
 import type { Schema } from '../../grammar/schema-values.js';
 import type { ToolSignature } from '../dialects/dialect.js';
 
@@ -5,4 +6,34 @@ import type { ToolSignature } from '../dialects/dialect.js';
 export function argumentsSchema({ parameters }: ToolSignature): Exclude<Schema, boolean> {
   if (parameters === null) return { type: 'object', properties: {}, additionalProperties: false };
   return parameters.type === undefined ? { ...parameters, type: 'object' } : parameters;
+}
+
+/** A parameter that a tool's schema names. */
+export interface Parameter {
+  name: string;
+  schema: Schema;
+  required: boolean;
+}
+
+const READ: readonly string[] = ['type', 'properties', 'required', 'additionalProperties'];
+
+/**
+ * The parameters that a tool's schema names, in its order, and the schema of others; null where it says more than that.
+ */
+export function parametersOf(tool: ToolSignature): { parameters: Parameter[]; others: Schema } | null {
+  const schema = argumentsSchema(tool);
+  const { type, properties, required = [], additionalProperties } = schema;
+  const saysMore = Object.keys(schema).some((keyword) => !READ.includes(keyword) && !isAnnotation(keyword));
+  if (saysMore || type !== 'object' || typeof properties !== 'object' || properties === null) return null;
+  if (!Array.isArray(required)) return null;
+  // One that only `required` names may be anything that others may be.
+  const unnamed = required.filter((name) => !Object.hasOwn(properties, name));
+  const named = [
+    ...Object.entries(properties),
+    ...unnamed.map((name) => [name, additionalProperties ?? true] as const),
+  ];
+  return {
+    parameters: named.map(([name, part]) => ({ name, schema: part, required: required.includes(name) })),
+    others: additionalProperties ?? named.length === 0,
+  };
 }

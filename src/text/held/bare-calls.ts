@@ -7,13 +7,13 @@ const SPACES: readonly number[] = [0x20, 0x09, 0x0a, 0x0d];
 const QUOTE = 0x22;
 
 /**
- * Text that, where it begins as a call without a mark, is one. A call is known by what stands before the end of a
- * tool's name, like `{"name": "get_weather"`: other JSON may be an answer.
+ * Text that, where it begins as a call without a mark of its own, is one, with `then` behind it. A call is known by
+ * what stands before the end of a tool's name, like `{"name": "get_weather"`: other JSON may be an answer.
  */
-export function beginsBare(calls: CallGrammar, form: HeldForm, free: FreeText): NodeId {
+export function beginsBare(calls: CallGrammar, form: HeldForm, free: FreeText, then: NodeId): NodeId {
   const [head] = form.call;
   if (!('json' in head)) throw new Error('a call without a mark begins with a text');
-  let node = new BareNames(calls, form, free).from(calls.tools, 0);
+  let node = new BareNames(calls, form, free, then).from(calls.tools, 0);
   for (const { byte, isSpaced } of charactersOf(head.json).reverse()) {
     const rule = calls.grammar.rule();
     const taken = [byte, ...(isSpaced ? SPACES : [])];
@@ -49,11 +49,13 @@ class BareNames {
   readonly #calls: CallGrammar;
   readonly #form: HeldForm;
   readonly #free: FreeText;
+  readonly #then: NodeId;
 
-  constructor(calls: CallGrammar, form: HeldForm, free: FreeText) {
+  constructor(calls: CallGrammar, form: HeldForm, free: FreeText, then: NodeId) {
     this.#calls = calls;
     this.#form = form;
     this.#free = free;
+    this.#then = then;
   }
 
   /** `tools` are those whose names have the letters up to `length` that came. */
@@ -66,7 +68,7 @@ class BareNames {
       return grammar.sequence(grammar.byte([letter]), this.from(some, length + 1));
     });
     // Parts 0 and 1 are the head and the name. What follows the name begins with a quote.
-    const calls = whole ? [this.#calls.rest(this.#form, whole, 2)] : [];
+    const calls = whole ? [grammar.sequence(this.#calls.rest(this.#form, whole, 2), this.#then)] : [];
     const taken = [...letters, ...(whole ? [QUOTE] : [])];
     return grammar.choice(grammar.empty, otherwise(this.#calls, this.#free, taken), ...steps, ...calls);
   }

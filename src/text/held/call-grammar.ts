@@ -1,30 +1,41 @@
 import { FlashrowError } from '../../errors.js';
 import type { Grammar, NodeId } from '../../grammar/grammar.js';
 import type { JsonGrammar } from '../../grammar/json.js';
-import { markNode } from '../../grammar/marks.js';
+import { markBytes, markNode } from '../../grammar/marks.js';
 import { type SchemaOwner, schemaNode } from '../../grammar/schema.js';
 import type { Schema } from '../../grammar/schema-values.js';
+import type { ValueGrammar } from '../../grammar/values.js';
 import type { HeldForm, HeldPart, ToolSignature } from '../dialects/dialect.js';
 import type { HeldAnswer } from '../dialects/dialects.js';
 import { argumentsSchema } from './arguments-schema.js';
+import type { Calls } from './calls.js';
+import { GemmaGrammar } from './gemma-values.js';
+import { keywordArguments, PythonGrammar } from './keyword-arguments.js';
 import { taggedArguments } from './tagged-arguments.js';
 
 /** Calls of some tools in a grammar. */
-export class CallGrammar {
+export class CallGrammar implements Calls {
   readonly json: JsonGrammar;
+  readonly python: PythonGrammar;
   readonly grammar: Grammar;
   readonly tools: readonly ToolSignature[];
   /** What of a schema is not kept, each in a sentence. */
   readonly warnings: string[] = [];
-  readonly #arguments = new Map<ToolSignature, NodeId>();
+  readonly #gemma: GemmaGrammar;
+  readonly #objects = new Map<ValueGrammar, Map<ToolSignature, NodeId>>();
+  /** The control token that marks hold, where they are none themselves. */
+  readonly #token: string | undefined;
 
   /** Whether there is one call at most. */
   readonly once: boolean;
 
-  constructor(json: JsonGrammar, { tools, once }: Pick<HeldAnswer, 'tools' | 'once'>) {
+  constructor(json: JsonGrammar, { forms, tools, once }: HeldAnswer) {
     this.once = once;
     this.json = json;
     this.grammar = json.grammar;
+    this.python = new PythonGrammar(json.grammar);
+    this.#gemma = new GemmaGrammar(json.grammar);
+    this.#token = forms === 'channels' ? undefined : forms[0]?.token;
     this.tools = tools;
   }
 
@@ -47,19 +58,22 @@ export class CallGrammar {
     return this.grammar.sequence(...parts.map((part) => this.#part(part, tool)));
   }
 
-  /** Parts that have nothing of a tool. */
+  mark(name: string): NodeId {
+    return markNode(this.grammar, name, this.#token);
+  }
+
+  markBytes(name: string): Uint8Array[] {
+    return markBytes(name, this.#token);
+  }
+
   spaced(parts: readonly HeldPart[]): NodeId {
     return this.call(parts, { name: '', parameters: null });
   }
 
-  /**
-   * A schema's node, or `otherwise` with a warning where it cannot be kept and the tool is not strict. Throws
-   * UNSUPPORTED and BAD_USAGE where it is.
-   */
-  kept(tool: ToolSignature, schema: Schema, root: Schema, otherwise: () => NodeId): NodeId {
+  kept(tool: ToolSignature, schema: Schema, root: Schema, values: ValueGrammar, otherwise: () => NodeId): NodeId {
     const owner: SchemaOwner = { option: 'tools', what: schemaOf(tool), root };
     try {
-      return schemaNode(this.json, schema, owner);
+      return schemaNode(values, schema, owner);
     } catch (error) {
       if (tool.strict || !(error instanceof FlashrowError)) throw error;
       this.#warn(error.message);
@@ -67,7 +81,6 @@ export class CallGrammar {
     }
   }
 
-  /** The same for what cannot be kept, and why. */
   refuse(tool: ToolSignature, why: string, otherwise: () => NodeId): NodeId {
     const message = `${schemaOf(tool)} cannot be used: ${why}`;
     if (tool.strict) throw new FlashrowError('UNSUPPORTED', message, { option: 'tools' });
@@ -100,14 +113,18 @@ export class CallGrammar {
       return grammar.sequence(
         ...part.json.split(/( )/).map((piece) => (piece === ' ' ? json.space : grammar.literal(piece))),
       );
-    if ('mark' in part) return markNode(grammar, part.mark);
+    if ('mark' in part) return this.mark(part.mark);
     if ('optional' in part) return grammar.optional(this.call(part.optional, tool));
     if ('tagged' in part) return taggedArguments(this, part.tagged, tool);
     switch (part.of) {
       case 'name':
         return grammar.literal(tool.name);
       case 'arguments':
-        return this.#argumentsOf(tool);
+        return this.#objectOf(tool, this.json);
+      case 'gemma-arguments':
+        return this.#objectOf(tool, this.#gemma);
+      case 'keywords':
+        return keywordArguments(this, tool);
       case 'number':
         return grammar.choice(
           grammar.literal('0'),
@@ -118,12 +135,12 @@ export class CallGrammar {
     }
   }
 
-  #argumentsOf(tool: ToolSignature): NodeId {
-    const known = this.#arguments.get(tool);
-    if (known !== undefined) return known;
+  #objectOf(tool: ToolSignature, values: ValueGrammar): NodeId {
+    const known = this.#objects.get(values) ?? new Map<ToolSignature, NodeId>();
+    this.#objects.set(values, known);
     const schema = argumentsSchema(tool);
-    const node = this.kept(tool, schema, schema, () => this.json.anyObject);
-    this.#arguments.set(tool, node);
+    const node = known.get(tool) ?? this.kept(tool, schema, schema, values, () => values.anyObject);
+    known.set(tool, node);
     return node;
   }
 }

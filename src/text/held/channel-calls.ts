@@ -4,6 +4,7 @@ import { markBytes, markNode } from '../../grammar/marks.js';
 import type { CallGrammar } from './call-grammar.js';
 
 const RECIPIENT = 'to=functions.';
+const OTHERS = ['start', 'channel', 'message', 'call', 'constrain', 'return'];
 
 /**
  * Messages in Harmony's channels, from within the header of the first one: `<|channel|>commentary to=functions.NAME
@@ -11,31 +12,69 @@ const RECIPIENT = 'to=functions.';
  * channel may stand behind the recipient (openai/harmony, docs/format.md).
  */
 export function channelCalls(calls: CallGrammar): { text: NodeId; called: NodeId } {
-  const { grammar, json } = calls;
-  const mark = (name: string) => markNode(grammar, `<|${name}|>`);
+  const { grammar } = calls;
   const marks = (name: string, follow: () => NodeId) => markBytes(`<|${name}|>`).map((bytes) => ({ bytes, follow }));
-  const format = grammar.choice(
-    grammar.empty,
-    grammar.literal(' json'),
-    grammar.sequence(json.space, mark('constrain'), grammar.optional(grammar.literal('json'))),
-  );
-  const channel = grammar.sequence(json.space, mark('channel'), grammar.literal('commentary'));
-  const rest = [grammar.optional(channel), format, mark('message')];
-  const call = grammar.choice(
-    ...calls.tools.map((tool) =>
-      grammar.sequence(
-        calls.call([{ of: 'name' }], tool),
-        ...rest,
-        calls.call([{ of: 'arguments' }], tool),
-        grammar.optional(mark('call')),
-      ),
-    ),
-  );
+  const call = callNode(calls);
   const header = grammar.rule();
   const headed = marks('start', () => header.node).concat(marks('channel', () => header.node));
   const messages = freeText(grammar, headed, true).text;
   const recipient = { bytes: Buffer.from(RECIPIENT), follow: () => call };
   header.define(freeText(grammar, [...marks('message', () => messages), recipient], true).text);
-  const called = grammar.sequence(mark('channel'), grammar.literal(`commentary ${RECIPIENT}`), call);
-  return { text: header.node, called };
+  return { text: header.node, called: grammar.sequence(markOf(calls, 'channel'), commentary(calls, call)) };
+}
+
+/**
+ * The same where the answer has to keep a format: reasoning on the channel `analysis`, then the format on `final`, or a
+ * call. A word to the user before it would be part of the answer, so there is none.
+ */
+export function channelFormat(calls: CallGrammar, format: NodeId): NodeId {
+  const { grammar } = calls;
+  const called = calls.tools.length > 0 ? [commentary(calls, callNode(calls))] : [];
+  const message = grammar.rule();
+  const next = grammar.sequence(markOf(calls, 'start'), grammar.literal('assistant'), message.node);
+  const follow = { end: () => next, ...Object.fromEntries(OTHERS.map((name) => [name, () => grammar.choice()])) };
+  const marks = Object.entries(follow).flatMap(([name, after]) =>
+    markBytes(`<|${name}|>`).map((bytes) => ({ bytes, follow: after })),
+  );
+  const reasoning = grammar.sequence(
+    grammar.literal('analysis'),
+    markOf(calls, 'message'),
+    freeText(grammar, marks, false).text,
+  );
+  const final = grammar.sequence(grammar.literal('final'), formatOf(calls), markOf(calls, 'message'), format);
+  message.define(grammar.sequence(markOf(calls, 'channel'), grammar.choice(reasoning, final, ...called)));
+  return message.node;
+}
+
+const markOf = ({ grammar }: CallGrammar, name: string): NodeId => markNode(grammar, `<|${name}|>`);
+
+const commentary = ({ grammar }: CallGrammar, call: NodeId): NodeId =>
+  grammar.sequence(grammar.literal(`commentary ${RECIPIENT}`), call);
+
+/** What a header may say of the format of its message. */
+function formatOf(calls: CallGrammar): NodeId {
+  const { grammar, json } = calls;
+  const constrained = grammar.sequence(
+    json.space,
+    markOf(calls, 'constrain'),
+    grammar.optional(grammar.literal('json')),
+  );
+  return grammar.choice(grammar.empty, grammar.literal(' json'), constrained);
+}
+
+/** A call from the name of its function on. */
+function callNode(calls: CallGrammar): NodeId {
+  const { grammar, json } = calls;
+  const channel = grammar.sequence(json.space, markOf(calls, 'channel'), grammar.literal('commentary'));
+  const rest = [grammar.optional(channel), formatOf(calls), markOf(calls, 'message')];
+  return grammar.choice(
+    ...calls.tools.map((tool) =>
+      grammar.sequence(
+        calls.call([{ of: 'name' }], tool),
+        ...rest,
+        calls.call([{ of: 'arguments' }], tool),
+        grammar.optional(markOf(calls, 'call')),
+      ),
+    ),
+  );
 }

@@ -1,14 +1,13 @@
 import type { AnswerGrammar } from '../../grammar/constraint.js';
-import { freeText } from '../../grammar/free-text.js';
+import { freeText, type Mark } from '../../grammar/free-text.js';
 import { Grammar, type NodeId } from '../../grammar/grammar.js';
 import { JsonGrammar } from '../../grammar/json.js';
-import { markBytes, markNode } from '../../grammar/marks.js';
 import { formatNode, type ResponseFormat } from '../../grammar/response-format.js';
 import type { HeldForm } from '../dialects/dialect.js';
 import type { HeldAnswer } from '../dialects/dialects.js';
 import { beginsBare } from './bare-calls.js';
 import { CallGrammar } from './call-grammar.js';
-import { channelCalls } from './channel-calls.js';
+import { channelCalls, channelFormat } from './channel-calls.js';
 
 /** What an answer may be, and what of the tools it may not keep, each in a sentence. */
 export interface HeldGrammar {
@@ -25,13 +24,16 @@ export function heldGrammar(held: HeldAnswer, format: ResponseFormat): HeldGramm
   const json = new JsonGrammar(new Grammar());
   const calls = new CallGrammar(json, held);
   const root = rootOf(calls, held, format);
-  return { answer: { grammar: json.grammar, root, character: json.character }, warnings: calls.warnings };
+  const holdsReasoning = held.forms === 'channels';
+  const answer = { grammar: json.grammar, root, character: json.character, holdsReasoning };
+  return { answer, warnings: calls.warnings };
 }
 
 function rootOf(calls: CallGrammar, { forms, must }: HeldAnswer, format: ResponseFormat): NodeId {
   if (forms === 'channels') {
     const { text, called } = channelCalls(calls);
-    return must ? called : text;
+    if (must) return called;
+    return format.type === 'text' ? text : channelFormat(calls, formatNode(calls.json, format));
   }
   if (format.type === 'text') return textWithCalls(calls, forms, must);
   const list = callsAlone(calls, forms);
@@ -41,28 +43,42 @@ function rootOf(calls: CallGrammar, { forms, must }: HeldAnswer, format: Respons
 /** Text in which calls are held; where it must, it begins with one, in the first form. */
 function textWithCalls(calls: CallGrammar, forms: readonly HeldForm[], must: boolean): NodeId {
   const { grammar } = calls;
-  const marks = forms
-    .filter(({ open }) => open !== '')
-    .flatMap((form) => {
-      const rest = calls.form(form);
-      const follow = (text: NodeId) => (calls.once ? rest : grammar.sequence(rest, text));
-      return markBytes(form.open).map((bytes) => ({ bytes, follow }));
-    });
-  const free = freeText(grammar, marks, true);
   const [form] = forms;
   if (must && form.open === '') return calls.form(form);
-  if (must)
-    return grammar.sequence(markNode(grammar, form.open), calls.form(form), calls.once ? grammar.empty : free.text);
+  const named = forms.filter(({ named: isNamed }) => isNamed).map((each) => ({ form: each, rule: grammar.rule() }));
+  // Schemas are looked at before these are known: no rule may stay open.
+  for (const { rule } of named) rule.define(grammar.choice());
+  const marks = [
+    ...marksOf(calls, forms),
+    ...named.flatMap(({ form: { open }, rule }) =>
+      calls.markBytes(open).map((bytes) => ({ bytes, follow: () => rule.node })),
+    ),
+  ];
+  const free = freeText(grammar, marks, true);
+  const then = calls.once ? grammar.empty : free.text;
+  for (const { form: each, rule } of named) rule.define(beginsBare(calls, each, free, then));
+  if (must) return grammar.sequence(calls.mark(form.open), calls.form(form), then);
   const bare = forms.find(({ open }) => open === '');
-  return bare ? beginsBare(calls, bare, free) : free.text;
+  return bare ? beginsBare(calls, bare, free, grammar.empty) : free.text;
+}
+
+/** The marks that begin calls, wherever they stand. Two forms may have one of them. */
+function marksOf(calls: CallGrammar, forms: readonly HeldForm[]): Mark[] {
+  const { grammar } = calls;
+  const marked = forms.filter(({ open, named }) => open !== '' && !named);
+  return [...new Set(marked.map(({ open }) => open))].flatMap((open) => {
+    const rest = grammar.choice(...marked.filter((form) => form.open === open).map((form) => calls.form(form)));
+    const follow = (text: NodeId) => (calls.once ? rest : grammar.sequence(rest, text));
+    return calls.markBytes(open).map((bytes) => ({ bytes, follow }));
+  });
 }
 
 /** Calls, and nothing else but white space. */
 function callsAlone(calls: CallGrammar, forms: readonly HeldForm[]): NodeId {
   const { grammar, json } = calls;
   const marked = forms
-    .filter(({ open }) => open !== '')
-    .map((form) => grammar.sequence(markNode(grammar, form.open), calls.form(form)));
+    .filter(({ open, named }) => open !== '' && !named)
+    .map((form) => grammar.sequence(calls.mark(form.open), calls.form(form)));
   const bare = forms.filter(({ open }) => open === '').map((form) => calls.form(form));
   if (marked.length === 0) return grammar.choice(...bare);
   const one = grammar.choice(...marked);

@@ -1,52 +1,71 @@
 import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
 import { cropProcessor } from '../process/crop-processor.js';
+import type { Processor } from '../process/processor.js';
 import { activate } from '../tower/activate.js';
 import { Linear } from '../tower/linear.js';
 import { Tower } from '../tower/tower.js';
-import { huggingFaceTower } from '../tower/tower-names.js';
-import { checkTower, gridOf, type TowerSpec, tokensOf, towerActivation, visionConfig } from '../tower/tower-spec.js';
-import type { Eyes, VisionSource } from '../vision-model.js';
+import { huggingFaceTower, type TowerNames } from '../tower/tower-names.js';
+import {
+  checkTower,
+  gridOf,
+  type TowerActivation,
+  type TowerSpec,
+  tokensOf,
+  towerActivation,
+  visionConfig,
+} from '../tower/tower-spec.js';
+import type { TowerTensors } from '../tower/tower-tensors.js';
+import type { Eyes, ImageToken, VisionSource } from '../vision-model.js';
 
 const TOWER_PREFIXES = ['vision_tower.vision_model.', 'model.vision_tower.vision_model.', 'model.vision_tower.'];
 const PROJECTOR_PREFIXES = ['multi_modal_projector.', 'model.multi_modal_projector.'];
+const MARKER = '<image>';
+
+/** What the eyes of LLaVA are made of. */
+interface LlavaParts {
+  spec: TowerSpec;
+  names: TowerNames;
+  tensors: TowerTensors;
+  /** The two layers of the projector, without `.weight` and `.bias`. */
+  projector: readonly [string, string];
+  biased: boolean;
+  activation: TowerActivation;
+  /** Whether the class token counts as one of a picture's. */
+  keepsClass: boolean;
+  hiddenSize: number;
+  processor: Processor;
+  image: ImageToken;
+}
 
 /**
  * LLaVA 1.5 (arXiv 2310.03744): CLIP's tower up to a layer, its class token left out, and two linear layers with GELU
  * between them. Throws UNSUPPORTED or CORRUPT.
  */
-export function llavaVision({ config, processor, tensors }: VisionSource): Eyes {
-  const vision = visionConfig(config);
-  const spec = clipSpec(vision, (layers) => layerLookedAt(config, 'vision_feature_layer', layers));
-  const keepsClass = keepsClassToken(config);
-  const prefix = tensors.prefix(TOWER_PREFIXES, 'embeddings.class_embedding');
-  const tower = new Tower(spec, huggingFaceTower(prefix), tensors);
-  const projector = tensors.prefix(PROJECTOR_PREFIXES, 'linear_1.weight');
-  const hiddenSize = config.object('text_config')?.size('hidden_size', 4096) ?? 4096;
-  const biased = config.flag('multimodal_projector_bias') !== false;
-  const activation = towerActivation(config, 'projector_hidden_act', 'gelu');
+export function llavaEyes(parts: LlavaParts): Eyes {
+  const { spec, names, tensors, projector, biased, activation, keepsClass, hiddenSize, processor, image } = parts;
+  const tower = new Tower(spec, names, tensors);
   const layers = [
-    { name: `${projector}linear_1`, shape: [hiddenSize, spec.hiddenSize] },
-    { name: `${projector}linear_2`, shape: [hiddenSize, hiddenSize] },
+    { name: projector[0], shape: [hiddenSize, spec.hiddenSize] },
+    { name: projector[1], shape: [hiddenSize, hiddenSize] },
   ] as const;
   for (const { name, shape } of layers) {
     tensors.checked(`${name}.weight`, shape);
     if (biased) tensors.checked(`${name}.bias`, [hiddenSize]);
   }
-  const { prepare } = cropProcessor(processor.fields, processor.names, spec.imageSize);
   const tokens = gridOf(spec) ** 2 + (keepsClass ? 1 : 0);
   const projectorBytes = Math.max(...layers.map(({ name }) => tensors.bytes(`${name}.weight`)));
   return {
-    marker: '<image>',
-    imageToken: '<image>',
-    imageTokenId: imageTokenOf(config),
+    marker: MARKER,
+    imageToken: image.token,
+    imageTokenId: image.id,
     hiddenSize,
     mostTokens: tokens,
     bytes: tower.bytes(1) + projectorBytes + 4 * (3 * spec.imageSize ** 2 + 2 * tokens * hiddenSize),
     tokens: () => tokens,
-    expand: () => '<image>'.repeat(tokens),
+    expand: () => image.token.repeat(tokens),
     embed(bridge, picture, checkAborted) {
-      const { pixels } = prepare(picture);
+      const { pixels } = processor.prepare(picture);
       const seen = tower.run(bridge, pixels, 1, checkAborted);
       const patches = keepsClass ? seen : seen.subarray((tokensOf(spec) - tokens) * spec.hiddenSize);
       const wide = new Float32Array(tokens * hiddenSize);
@@ -65,6 +84,25 @@ export function llavaVision({ config, processor, tensors }: VisionSource): Eyes 
       return rows;
     },
   };
+}
+
+/** LLaVA 1.5 of a Hugging Face folder. Throws UNSUPPORTED or CORRUPT. */
+export function llavaVision({ config, processor, tensors }: VisionSource): Eyes {
+  const vision = visionConfig(config);
+  const spec = clipSpec(vision, (layers) => layerLookedAt(config, 'vision_feature_layer', layers));
+  const projector = tensors.prefix(PROJECTOR_PREFIXES, 'linear_1.weight');
+  return llavaEyes({
+    spec,
+    names: huggingFaceTower(tensors.prefix(TOWER_PREFIXES, 'embeddings.class_embedding')),
+    tensors,
+    projector: [`${projector}linear_1`, `${projector}linear_2`],
+    biased: config.flag('multimodal_projector_bias') !== false,
+    activation: towerActivation(config, 'projector_hidden_act', 'gelu'),
+    keepsClass: keepsClassToken(config),
+    hiddenSize: config.object('text_config')?.size('hidden_size', 4096) ?? 4096,
+    processor: cropProcessor(processor.fields, processor.names, spec.imageSize),
+    image: { token: MARKER, id: imageTokenOf(config) },
+  });
 }
 
 /** CLIP as transformers configures it, with the defaults of its class. `layersOf` says how many of its layers run. */

@@ -2,6 +2,7 @@ import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
 import type { Picture } from '../decode/picture.js';
 import { normalize } from './normalize.js';
+import { paddedSquare } from './pad.js';
 import type { Processor } from './processor.js';
 import {
   heightAndWidth,
@@ -10,7 +11,7 @@ import {
   requireSteps,
   resamplingOf,
 } from './processor-fields.js';
-import { resized } from './resize.js';
+import { cropped, resized } from './resize.js';
 
 /** What OpenAI's CLIP was trained with. */
 const CLIP = {
@@ -21,14 +22,16 @@ const OWN = ['do_center_crop', 'crop_size', 'do_pad'];
 
 /**
  * CLIP's processor: the shorter side to a length, then the centre is cut out; or the whole picture to a size, whatever
- * its shape. The tower takes `imageSize` x `imageSize`. `names` are the keys of `fields`. Throws UNSUPPORTED or
- * CORRUPT.
+ * its shape. LLaVA's may put what is missing to a square around a picture first. The tower takes `imageSize` x
+ * `imageSize`. `names` are the keys of `fields`. Throws UNSUPPORTED or CORRUPT.
  */
 export function cropProcessor(fields: Fields, names: readonly string[], imageSize: number): Processor {
   refuseUnknownFields(fields, names, OWN);
   requireSteps(fields, ['do_resize', 'do_convert_rgb']);
-  if (fields.flag('do_pad') === true)
-    throw fields.unsupported('do_pad', 'is true; padding to a square is not supported');
+  const pads = fields.flag('do_pad') === true;
+  // transformers' class for CLIP itself passes the field over.
+  if (pads && !(fields.text('image_processor_type') ?? '').startsWith('LlavaImageProcessor'))
+    throw fields.unsupported('do_pad', 'is true; only "LlavaImageProcessor" pads to a square');
   const filter = resamplingOf(fields, 'bicubic');
   const normalization = normalizationOf(fields, CLIP);
   const crops = fields.flag('do_center_crop') !== false;
@@ -41,11 +44,15 @@ export function cropProcessor(fields: Fields, names: readonly string[], imageSiz
       `gives ${given === null ? 'pictures of any shape' : `${given.width} x ${given.height} pixels`}; the vision tower takes ${imageSize} x ${imageSize}`,
     );
   const plane = 3 * imageSize ** 2;
+  const colour = normalization.mean.map((mean) => Math.trunc(mean * 255));
+  const edge = typeof shape === 'number' ? shape : shape.width;
+  const squareOf = (picture: Picture) => paddedSquare(picture, colour, edge, filter);
   return {
     mostTiles: 1,
     cut: () => ({ rows: 0, columns: 0, whole: true }),
     prepare(picture) {
-      const { width, height } = typeof shape === 'number' ? shortestEdge(picture, shape) : shape;
+      const sides = pads ? { width: 1, height: 1 } : picture;
+      const { width, height } = typeof shape === 'number' ? shortestEdge(sides, shape) : shape;
       // A side that is shorter than the cut keeps its place in the middle, with black around it.
       const window = {
         left: Math.max(0, Math.floor((width - imageSize) / 2)),
@@ -54,7 +61,9 @@ export function cropProcessor(fields: Fields, names: readonly string[], imageSiz
         height: Math.min(height, imageSize),
       };
       const pixels = new Float32Array(plane);
-      normalize(resized(picture, width, height, filter, window), normalization, pixels, 0, {
+      const around = pads && picture.width !== picture.height ? squareOf(picture) : null;
+      const seen = around ? cropped(around, window) : resized(picture, width, height, filter, window);
+      normalize(seen, normalization, pixels, 0, {
         left: Math.ceil((imageSize - window.width) / 2),
         top: Math.ceil((imageSize - window.height) / 2),
         ...{ width: imageSize, height: imageSize },

@@ -13,8 +13,14 @@ export type TowerTensor =
 export type TowerLayerTensor = 'norm1' | 'q' | 'k' | 'v' | 'o' | 'norm2' | 'fc1' | 'fc2';
 
 /** What a checkpoint calls the tensors of a tower. */
-export interface TowerNames {
+export interface TowerNames extends LayerNames {
   tensor(name: TowerTensor): string;
+}
+
+/** And those of its layers. */
+export interface LayerNames {
+  /** True where queries, keys and values are parts of one matrix, in this order. Default false. */
+  fused?: boolean;
   layer(index: number, name: TowerLayerTensor, part: 'weight' | 'bias'): string;
 }
 
@@ -71,7 +77,13 @@ const GGUF_LAYER = (widensDown: boolean): Readonly<Record<TowerLayerTensor, stri
 });
 
 /** The names of llama.cpp's mmproj files (tools/mtmd/clip-impl.h). */
-export const ggufTower = (widensDown: boolean): TowerNames => ({
+export const ggufTower = (widensDown: boolean, fused = false): TowerNames => ({
+  fused,
   tensor: (name) => GGUF[name],
-  layer: (index, name, part) => `v.blk.${index}.${GGUF_LAYER(widensDown)[name]}.${part}`,
+  layer: (index, name, part) =>
+    `v.blk.${index}.${fused && isOfAttention(name) ? 'attn_qkv' : GGUF_LAYER(widensDown)[name]}.${part}`,
 });
+
+/** The parts of a fused matrix. */
+export const QUERIES_KEYS_VALUES: readonly TowerLayerTensor[] = ['q', 'k', 'v'];
+export const isOfAttention = (name: TowerLayerTensor): boolean => QUERIES_KEYS_VALUES.includes(name);

@@ -1,15 +1,12 @@
 import type { Bridge } from '../../../native-bridge/bridge.js';
 import { keyValueBytes } from '../../../native-bridge/memory.js';
 import { layerNorm } from '../../dense/norm.js';
+import { layerBytes, layerShapes } from './layer-tensors.js';
 import { Linear } from './linear.js';
-import { NETWORK_ROWS, runLayer, towerBuffers } from './tower-layer.js';
-import type { TowerLayerTensor, TowerNames } from './tower-names.js';
+import { bufferBytes, runLayer, towerBuffers } from './tower-layer.js';
+import type { TowerNames } from './tower-names.js';
 import { gridOf, type TowerSpec, tokensOf } from './tower-spec.js';
 import type { TowerTensors } from './tower-tensors.js';
-
-/** Tokens that go through the tower together: more of them take more memory, and read its weights less often. */
-const BATCH_TOKENS = 2048;
-const LAYER_TENSORS: readonly TowerLayerTensor[] = ['norm1', 'q', 'k', 'v', 'o', 'norm2', 'fc1', 'fc2'];
 
 /** A vision tower. Its weights stay in their file: a layer is read when its turn comes, and let go after it. */
 export class Tower {
@@ -26,8 +23,8 @@ export class Tower {
   }
 
   *#expected(): Generator<[name: string, shape: number[]]> {
-    const { hiddenSize, intermediateSize, patchSize, numLayers, classToken, preNorm, postNorm, patchBias } = this.spec;
-    const { tensor, layer } = this.#names;
+    const { hiddenSize, patchSize, classToken, preNorm, postNorm, patchBias } = this.spec;
+    const { tensor } = this.#names;
     yield [tensor('patch'), [hiddenSize, 3, patchSize, patchSize]];
     if (patchBias) yield [tensor('patchBias'), [hiddenSize]];
     if (classToken) yield [tensor('class'), [hiddenSize]];
@@ -36,35 +33,21 @@ export class Tower {
       yield* [tensor('preNorm'), tensor('preNormBias')].map((name): [string, number[]] => [name, [hiddenSize]]);
     if (postNorm)
       yield* [tensor('postNorm'), tensor('postNormBias')].map((name): [string, number[]] => [name, [hiddenSize]]);
-    for (let index = 0; index < numLayers; index++)
-      for (const name of LAYER_TENSORS) {
-        const outputs = name === 'fc1' ? intermediateSize : hiddenSize;
-        const inputs = name === 'fc2' ? intermediateSize : hiddenSize;
-        yield [layer(index, name, 'weight'), name.startsWith('norm') ? [hiddenSize] : [outputs, inputs]];
-        yield [layer(index, name, 'bias'), [outputs]];
-      }
-  }
-
-  /** Tiles that go through together. */
-  get #batch(): number {
-    return Math.max(1, Math.floor(BATCH_TOKENS / tokensOf(this.spec)));
+    yield* layerShapes(this.spec, this.#names);
   }
 
   /** The most bytes that `run` takes for so many tiles, its result included. */
   bytes(tiles: number): number {
     const { spec } = this;
-    const { hiddenSize, intermediateSize, patchSize, numHeads } = spec;
+    const { hiddenSize, patchSize, numHeads } = spec;
     const tokens = tokensOf(spec);
-    const rows = Math.min(tiles, this.#batch) * tokens;
     const cache = { numLayers: 1, contextSize: tokens, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
-    const layer = LAYER_TENSORS.reduce(
-      (sum, name) => sum + this.#tensors.bytes(this.#names.layer(0, name, 'weight')),
-      0,
-    );
+    const layer = layerBytes(this.#names, this.#tensors);
     return (
       layer +
       keyValueBytes({ ...cache, format: 'f32' }) +
-      4 * (tiles * tokens * hiddenSize + 4 * rows * hiddenSize + NETWORK_ROWS * intermediateSize) +
+      bufferBytes(spec) +
+      4 * tiles * tokens * hiddenSize +
       4 * (gridOf(spec) ** 2 * 3 * patchSize ** 2 + tokens * hiddenSize)
     );
   }
@@ -75,26 +58,20 @@ export class Tower {
    */
   run(bridge: Bridge, pixels: Float32Array, tiles: number, checkAborted: () => void): Float32Array {
     const { spec } = this;
-    const { hiddenSize, imageSize, numHeads } = spec;
+    const { hiddenSize, numHeads } = spec;
     const tokens = tokensOf(spec);
     const x = new Float32Array(tiles * tokens * hiddenSize);
     const heads = { numAttentionHeads: numHeads, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
     const cache = bridge.createKeyValueCache({ numLayers: 1, ...heads, contextSize: tokens, format: 'f32' });
     try {
-      const batch = Math.min(tiles, this.#batch);
-      const buffers = towerBuffers(spec, batch * tokens);
-      const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers };
-      for (let first = 0; first < tiles; first += batch) {
-        const some = Math.min(batch, tiles - first);
-        const rows = x.subarray(first * tokens * hiddenSize, (first + some) * tokens * hiddenSize);
-        const size = 3 * imageSize ** 2;
-        this.#embed(bridge, pixels.subarray(first * size, (first + some) * size), some, rows);
-        for (let layer = 0; layer < spec.numLayers; layer++) {
-          checkAborted();
-          runLayer(parts, layer, rows, some);
-        }
-        if (spec.postNorm) this.#norm('postNorm', rows, some * tokens);
+      const buffers = towerBuffers(spec);
+      const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers, tokens };
+      this.#embed(bridge, pixels, tiles, x);
+      for (let layer = 0; layer < spec.numLayers; layer++) {
+        checkAborted();
+        runLayer(parts, layer, x, tiles);
       }
+      if (spec.postNorm) this.#norm('postNorm', x, tiles * tokens);
     } finally {
       cache.dispose();
     }

@@ -12,13 +12,15 @@ import { TALES } from '../../support/shipped.js';
  */
 
 const PROMPT = [5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+/** The draft does not go by a script. */
+const ANY = { right: [], accuracy: 1, seed: 1, most: 7 };
 const SETTINGS = { maxTokens: 40, temperature: 0.6, seed: 5 };
 
 /** Moves the memory before these passes, and has two tokens foretold where the draft is there. */
 function scripted(moves: ReadonlySet<number>): typeof createSpeculation {
-  return (_selector, _settings, drafting, rentShare) => {
-    expect(rentShare).toBeGreaterThan(0.05);
-    expect(rentShare).toBeLessThanOrEqual(1);
+  return (_selector, _settings, _spec, { drafting }) => {
+    expect(drafting!.rentShare).toBeGreaterThan(0.05);
+    expect(drafting!.rentShare).toBeLessThanOrEqual(1);
     let passes = 0;
     let foretold = 0;
     let wanted = 0;
@@ -69,7 +71,7 @@ it.each([[[]], [[1]], [[3, 6]], [[2, 3, 4, 5, 6, 7]]])(
     const model = await host(moves, { ...pinned, memory });
     try {
       const plain = await model.write(PROMPT, SETTINGS, null);
-      const drafted = await model.write(PROMPT, SETTINGS, 'speculate');
+      const drafted = await model.write(PROMPT, SETTINGS, ANY);
       expect(drafted.tokens).toEqual(plain.tokens);
       expect(plain.receipt.draftBytes).toBe(model.plan.draftBytes);
       const isLetGo = moves.length % 2 === 1;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  addLayerRows,
   beforePicture,
   giveRows,
   isPictureId,
@@ -32,10 +33,11 @@ describe('ids of a picture', () => {
     const [first, second] = pictureIds('a', 2);
     const given = {
       rows: new Map([
-        [first, Float32Array.of(1, 2)],
-        [second, Float32Array.of(3, 4)],
+        [first, Float32Array.of(1, 2, 10, 20)],
+        [second, Float32Array.of(3, 4, 30, 40)],
       ]),
       standIn: 9,
+      deepstack: 1,
     };
     const ids = [5, first, second, 6];
     expect(standIns(ids, given)).toEqual([5, 9, 9, 6]);
@@ -43,5 +45,7 @@ describe('ids of a picture', () => {
     const x = new Float32Array(8);
     giveRows(ids, given, x, 2);
     expect([...x]).toEqual([0, 0, 1, 2, 3, 4, 0, 0]);
+    addLayerRows(ids, given, 0, x, 2);
+    expect([...x]).toEqual([0, 0, 11, 22, 33, 44, 0, 0]);
   });
 });

@@ -11,7 +11,8 @@ class Calls {
   readonly aborted = new Set<number>();
 
   constructor(limits: { tokens?: number; logitRows?: number; calls?: number } = {}) {
-    this.#rounds = new Rounds({ tokens: 16, logitRows: 8, calls: 8, wholePictures: false, ...limits }, async (pass) => {
+    const alone = { wholePictures: false, gridPositions: false };
+    this.#rounds = new Rounds({ tokens: 16, logitRows: 8, calls: 8, ...alone, ...limits }, async (pass) => {
       const parts = pass.parts.map(({ sequence, position, tokens }): [number, number, number] => [
         sequence,
         position,

@@ -121,6 +121,13 @@ const FAMILIES: Record<string, Family> = {
     spec: { architecture: 'qwen3', queryKeyNorm: 'head' },
     names: [QUERY_KEY_NORMS],
   },
+  'qwen3-vl': {
+    classes: [],
+    gguf: 'qwen3vl',
+    metadata: { 'rope.dimension_sections': [1, 1, 0, 0] },
+    spec: { architecture: 'qwen3-vl', queryKeyNorm: 'head', rotary: { ...modelSpec().rotary!, sections: [1, 1, 0] } },
+    names: [QUERY_KEY_NORMS],
+  },
   phi3: {
     classes: ['Phi3ForCausalLM'],
     gguf: 'phi3',

@@ -61,6 +61,12 @@ describe('what is no call', () => {
     ['hermes', '{"name": "get_weather"}'],
     ['hermes', '{"name": "Paris", "arguments": {}}'],
     ['hermes', '{ a set }'],
+    ['hermes', 'As JSON:\n```json\n{"name": "Paris", "arguments": {}}\n```'],
+    ['hermes', '```json\n{"name": "get_weather"}\n```'],
+    ['hermes', '```json\n{"name": "get_weather", "arguments": {}}, {}\n```'],
+    ['hermes', '```json\n{"name": "get_weather", "arguments": {"city": "Par'],
+    ['hermes', '```json\n["get_weather"]\n```'],
+    ['hermes', '```js\n{"name": "get_weather", "arguments": {}}\n```'],
     ['qwen-xml', '<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</function>'],
     ['qwen-xml', 'in C++, <function=other> is no tool'],
     ['gemma-4', '<|tool_call>call:get_weather{city:<|"|>Paris'],
@@ -106,6 +112,13 @@ describe('what is no call', () => {
       expect(read.some(({ type }) => type === 'tool-call')).toBe(false);
       if (parts.every(({ type }) => type !== 'reasoning')) expect(textOf(read)).toBe(answer);
     }
+  });
+
+  it('in a fence comes as it is written, once it names no tool', () => {
+    const reader = answerReader('hermes', '', TOOLS);
+    expect(textOf(reader.push('```json\n{"name": "get_w'))).toBe('');
+    expect(textOf(reader.push('alked", '))).toBe('```json\n{"name": "get_walked",');
+    expect(textOf(reader.push('"a": 1'))).toBe(' "a": 1');
   });
 
   it('comes as soon as nothing can make a mark of it', () => {

@@ -31,6 +31,7 @@ const CONTROLS = [
     '<minimax:tool_call>',
     '</minimax:tool_call>',
   ],
+  ...['<|tool_call>', '<tool_call|>', '<|"|>', '<|tool_call_start|>', '<|tool_call_end|>', '\uff5cDSML\uff5c'],
   '<|im_end|>',
 ];
 const PIECES = ['</parameter>', '<parameter=', 'get_', 'weather', '<function=', '\n</', 'json', 'functions.', ' to='];
@@ -43,6 +44,8 @@ const spelling = {
 };
 const SIZE = WORDS.length + CONTROLS.length;
 const table = new TokenTable(SIZE, (id) => tableBytes(id, spelling));
+/** A control token among the words. */
+const control = (name: string) => tableBytes(WORDS.length + CONTROLS.indexOf(name), spelling);
 const channels = { start: -1, channel: -1, message: -1, end: -1 } as never;
 
 /** An answer drawn at random; null where it did not end. */
@@ -65,6 +68,8 @@ function drawn(
   for (let step = 0; step < most; step++) {
     const mask = constraint.allowed();
     const ids = Array.from({ length: SIZE }, (_, id) => id).filter((id) => isAllowed(mask, id));
+    // Where something has to come, nothing ends the answer before.
+    if (!constraint.complete && !writer.reasons) expect(ids).not.toContain(spelling.eosIds[0]);
     // A call without a mark is read once it is known that nothing follows.
     const isBare = held.forms !== 'channels' && held.forms[0].open === '';
     const mayEnd = constraint.complete && (format.type !== 'text' || isBare || writer.toolCalls.length > 0);
@@ -78,8 +83,8 @@ function drawn(
     );
     const from = closing.length > 0 && random() < 0.15 + step / 300 ? closing : ids;
     const id = from[Math.floor(random() * from.length)];
-    // A dialect's reasoning is free, and ends the same way.
-    if (writer.reasons) {
+    // A dialect's reasoning is free, and ends the same way; in channels the grammar holds it.
+    if (writer.reasons && held.forms !== 'channels') {
       writer.push(ids.find((each) => spelling.token(each) === '</think>') ?? id);
       continue;
     }
@@ -101,6 +106,7 @@ const JSON_DIALECTS: [DialectName, string][] = [
   ['deepseek', '```json'],
   ['llama-3', ''],
   ['kimi', ''],
+  ['gemma-4', ''],
 ];
 
 /** Whether all calls name a tool, and keep its schema. */
@@ -157,6 +163,34 @@ describe.each(JSON_DIALECTS)('calls in %s, of a template with "%s"', (dialect, t
   });
 });
 
+it.each([
+  ['lfm2', ''],
+  ['deepseek', '\uff5cDSML\uff5cfunction_calls'],
+  ['deepseek', '\uff5cDSML\uff5ctool_calls'],
+] as const)('calls in %s, of a template with "%s", keep what their parameters are', (dialect, template) => {
+  const random = randomOf(dialect.length + template.length);
+  const maker = new SchemaMaker(random);
+  let calls = 0;
+  for (let i = 0; i < 7; i++) {
+    const properties = { one: maker.schema(2), two: maker.schema(1), free: true };
+    const parameters = { type: 'object', properties, required: ['one'], $defs: { tree: TREE } };
+    const tools: ToolSignature[] = [
+      { name: 'get_weather', parameters },
+      { name: '3d', parameters: null },
+    ];
+    const held = heldOf(dialect, template, tools, true);
+    if (heldGrammar(held, { type: 'text' }).warnings.length > 0) continue;
+    for (let draw = 0; draw < 2; draw++) {
+      const writer = drawn(dialect, held, random);
+      if (!writer) continue;
+      expect(writer.toolCalls.length).toBeGreaterThan(0);
+      expectValid(writer, tools);
+      calls += writer.toolCalls.length;
+    }
+  }
+  expect(calls).toBeGreaterThan(4);
+});
+
 const TAGGED_TOOL: ToolSignature = {
   name: 'search',
   parameters: {
@@ -176,21 +210,24 @@ const TAGGED_TOOL: ToolSignature = {
   strict: true,
 };
 
-it.each(['qwen-xml', 'glm', 'minimax'] as const)('calls as tags keep their schemas: %s', (dialect) => {
-  const random = randomOf(dialect.length);
-  const tools = [TAGGED_TOOL, { name: 'get', parameters: null }];
-  const held = heldOf(dialect, '', tools, true);
-  expect(heldGrammar(held, { type: 'text' }).warnings).toEqual([]);
-  let calls = 0;
-  for (let i = 0; i < 40; i++) {
-    const writer = drawn(dialect, held, random);
-    if (!writer) continue;
-    expect(writer.toolCalls.length).toBeGreaterThan(0);
-    expectValid(writer, tools);
-    calls += writer.toolCalls.filter(({ name }) => name === 'search').length;
-  }
-  expect(calls).toBeGreaterThan(8);
-});
+it.each(['qwen-xml', 'glm', 'minimax', 'lfm2', 'gemma-4'] as const)(
+  'calls with a strict schema keep it: %s',
+  (dialect) => {
+    const random = randomOf(dialect.length);
+    const tools = [TAGGED_TOOL, { name: 'get', parameters: null }];
+    const held = heldOf(dialect, '', tools, true);
+    expect(heldGrammar(held, { type: 'text' }).warnings).toEqual([]);
+    let calls = 0;
+    for (let i = 0; i < 40; i++) {
+      const writer = drawn(dialect, held, random);
+      if (!writer) continue;
+      expect(writer.toolCalls.length).toBeGreaterThan(0);
+      expectValid(writer, tools);
+      calls += writer.toolCalls.filter(({ name }) => name === 'search').length;
+    }
+    expect(calls).toBeGreaterThan(8);
+  },
+);
 
 it('a call is held where the model chooses to make one, and all else is text', () => {
   const random = randomOf(77);
@@ -201,7 +238,7 @@ it('a call is held where the model chooses to make one, and all else is text', (
     const keeps = constraint();
     return parts.every((part) => keeps.take(typeof part === 'string' ? Buffer.from(part) : part)) && keeps.complete;
   };
-  const mark = (name: string) => tableBytes(WORDS.length + CONTROLS.indexOf(name), spelling);
+  const mark = control;
   const call = '\n{"name": "f", "arguments": {"x": 1}}\n';
   expect(takes('a <tool> is no {"name": "g"} call')).toBe(true);
   expect(takes(mark('<|im_end|>'), 'x')).toBe(true);
@@ -221,6 +258,14 @@ it('a call is held where the model chooses to make one, and all else is text', (
   expect(takes('{"name": "fred", "arguments": {"x": 3}}')).toBe(true);
   expect(takes('{"name": "<tool_call>', call, '</tool_call>')).toBe(true);
   expect(takes('A {"name": "f"} is no call')).toBe(true);
+  // Nor does a fence need one, wherever it stands; others are text.
+  const fenced = (json: string) => takes(`So:\n\`\`\`json\n${json}\n\`\`\`, and that is all`);
+  expect(fenced('{"name": "f", "arguments": {"x": 2}}')).toBe(true);
+  expect(fenced('{"name": "f", "arguments": {"x": 3}}')).toBe(false);
+  expect(fenced('{"name": "f", "arguments": {"x": 2}}, {}')).toBe(false);
+  expect(fenced('{"name": "g", "arguments": {"x": 3}}')).toBe(true);
+  expect(fenced('{"x": ["<tool_call>"]}')).toBe(false);
+  expect(fenced('[{"name": "f"}]')).toBe(true);
   for (let i = 0; i < 30; i++) {
     const writer = drawn('hermes', held, random);
     if (writer) expectValid(writer, tools);
@@ -261,4 +306,54 @@ it('calls in channels keep their schemas', () => {
     calls++;
   }
   expect(calls).toBeGreaterThan(15);
+});
+
+describe('a format in channels', () => {
+  const tools = [{ name: 'f', parameters: { type: 'object', properties: { x: { enum: [1, 2] } }, required: ['x'] } }];
+  const format: ResponseFormat = { type: 'json_schema', schema: { type: 'array', items: { enum: ['a'] } } };
+  const final = '<|channel|>final<|message|>["a"]';
+  const call = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"x": 1}<|call|>';
+
+  /** Whether an answer may be one; marks are control tokens. */
+  const takes = (answer: string, held: HeldAnswer) => {
+    const keeps = new Constraint(heldGrammar(held, format).answer, table);
+    const parts = answer.split(/(<\|\w+\|>)/).filter((part) => part !== '');
+    return parts.every((part) => keeps.take(/^<\|/.test(part) ? control(part) : Buffer.from(part))) && keeps.complete;
+  };
+  const alone = heldOf('harmony', '', [], false);
+
+  it('is kept on the channel of the answer, behind reasoning', () => {
+    expect(takes(final, alone)).toBe(true);
+    expect(takes('<|channel|>final <|constrain|>json<|message|>["a", "a"]', alone)).toBe(true);
+    const thought = '<|channel|>analysis<|message|>It is <b> & "a".<|end|><|start|>assistant';
+    expect(takes(`${thought}${thought}${final}`, alone)).toBe(true);
+    for (const answer of [
+      '["a"]',
+      thought,
+      `${thought}${final}`.replace('"a"]', '"b"]'),
+      `${thought.replace('<|end|>', '<|call|>')}${final}`,
+      `<|channel|>commentary<|message|>Well.<|end|><|start|>assistant${final}`,
+      `${final}<|end|><|start|>assistant${final}`,
+      call,
+    ])
+      expect(takes(answer, alone), answer).toBe(false);
+  });
+
+  it('is kept, or there is a call', () => {
+    const held = heldOf('harmony', '', tools, false);
+    const thought = '<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant';
+    for (const answer of [final, call, thought + final, thought + call]) expect(takes(answer, held), answer).toBe(true);
+    expect(takes(call.replace('1', '3'), held)).toBe(false);
+    const random = randomOf(3);
+    const seen = new Set<string>();
+    for (let i = 0; i < 60; i++) {
+      const writer = drawn('harmony', held, random, format);
+      if (!writer) continue;
+      expectValid(writer, tools);
+      seen.add(writer.toolCalls.length > 0 ? 'calls' : 'format');
+      if (writer.toolCalls.length === 0) expect(JSON.parse(writer.text)).toBeInstanceOf(Array);
+      else expect(writer.text).toBe('');
+    }
+    expect(seen).toEqual(new Set(['calls', 'format']));
+  });
 });

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { openBridge } from '../../../../native-bridge/index.js';
+import type { Methods } from '../../../contract/protocol.js';
+import { shadowShape } from '../../../plan/drafts/shadow.js';
+import { storeOutline } from '../../../plan/outline.js';
+import { planOutline } from '../../../plan/plan-outline.js';
+import { TOKENIZER_FILE } from '../../../store/manifest.js';
+import { openStore, type Store } from '../../../store/reader.js';
+import { loadTokenizer } from '../../../text/bpe-tokenizer.js';
+import { openHost } from '../../open-host.js';
+import { makeShadow, type SeenInputs } from './make-shadow.js';
+import { SAMPLE_TEXT } from './sample-text.js';
+import { hasShadow } from './shadow-file.js';
+
+type Arguments = Methods['prepareSelf']['args'];
+
+/** Tokens of the sample that run at most. */
+const MOST_TOKENS = 192;
+
+/**
+ * Writes the shadow of a store beside it, where a plan asks for one and none is there that is whole and the store's
+ * own. The model runs a sample first, within its budget, and is gone again before the shadow is made, layer by layer.
+ * Throws what a load throws, and DISK_FULL or NOT_WRITABLE.
+ */
+export async function prepareShadow(
+  { store: path, options, anonymousBefore }: Arguments,
+  aborted: () => boolean,
+  onEvent: (event: unknown) => void,
+): Promise<void> {
+  const store = openStore(path);
+  const { shadow, settings } = planOutline(storeOutline(store), options);
+  if (shadow.neurons === 0) return;
+  const { threads } = settings;
+  const shape = shadowShape(store.spec);
+  const reader = openBridge({ threads });
+  try {
+    if (hasShadow(path, shape, reader)) return;
+  } finally {
+    reader.dispose();
+  }
+  const seen = await runSample(store, { ...options, draft: 'off' }, anonymousBefore, aborted);
+  const bridge = openBridge({ threads });
+  const total = store.spec.numLayers;
+  try {
+    makeShadow(store, bridge, seen, aborted, (done) => onEvent({ stage: 'draft', done, total, unit: 'layers' }));
+  } finally {
+    bridge.dispose();
+  }
+}
+
+/** What each layer's network reads of the sample. */
+async function runSample(
+  store: Store,
+  options: Arguments['options'],
+  anonymousBefore: number,
+  aborted: () => boolean,
+): Promise<SeenInputs[]> {
+  const host = await openHost({ store: store.path, options, anonymousBefore }, aborted, () => {});
+  try {
+    const { hiddenSize, numLayers } = store.spec;
+    const ids = sampleIds(store).slice(0, Math.min(MOST_TOKENS, host.info.contextSize));
+    const seen = Array.from({ length: numLayers }, (): SeenInputs => {
+      return { x: new Float32Array(ids.length * hiddenSize), tokens: 0 };
+    });
+    await host.observe(ids, aborted, (layer, x, tokens) => {
+      const of = seen[layer];
+      of.x.set(x.subarray(0, tokens * hiddenSize), of.tokens * hiddenSize);
+      of.tokens += tokens;
+    });
+    return seen;
+  } finally {
+    await host.dispose();
+  }
+}
+
+function sampleIds(store: Store): number[] {
+  const { vocabSize } = store.spec;
+  // Without a vocabulary no text is known.
+  if (store.text.idsOnly !== undefined) return Array.from({ length: 64 }, (_, i) => (i * 37 + 1) % vocabSize);
+  const tokenizer = loadTokenizer(store.readTokenizer(), store.text, join(store.path, TOKENIZER_FILE));
+  return [...tokenizer.encode(SAMPLE_TEXT, { addBos: store.text.addBos, addEos: false, parseSpecial: false })];
+}
