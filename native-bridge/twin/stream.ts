@@ -39,7 +39,7 @@ export class TwinStream implements RowStream {
   readonly #reader: UnitReader;
   #arena: Uint8Array;
   #extension: Extension | null = null;
-  #extensionArena = new Uint8Array(0);
+  #extensionArena: Uint8Array = new Uint8Array(0);
   #ring: (Ring & { slotBytes: number }) | null = null;
   /** Schedule entry that the next RING_SLOT stands for. */
   #next = 0;

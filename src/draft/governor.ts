@@ -15,8 +15,6 @@ const UNLUCKY = 0.4;
 const LEAST_GAIN = 0.08;
 /** What a token of a draft is expected to take before one was timed, in passes over one token. */
 const UNTIMED_COST = 0.25;
-/** The share of what may go into a draft that its load may take. The rest is for reading the text. */
-const LOAD_SHARE = 0.7;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
 const KEPT = 0.95;
 
@@ -99,12 +97,12 @@ export class Governor {
 
   /** Whether the draft should get the memory, if that takes `ms`. */
   takes(ms: number): boolean {
-    return this.#rent.isWanted && ms <= LOAD_SHARE * this.#account.venture;
+    return this.#rent.isWanted && this.#account.mayLoad(ms);
   }
 
   /** The draft has it, after `ms`. */
   took(ms: number): void {
-    this.#account.invest(ms);
+    this.#account.loaded(ms);
     this.#costs.scale(1 / this.#rent.took());
   }
 
@@ -159,8 +157,8 @@ export class Governor {
 
   /** What the text says of what a source foretold: the first `right` tokens were right. `ends`: the next was not. */
   seen(source: number, right: number, ends: boolean): void {
-    this.#candidates[source].seen(right, ends);
     const candidate = this.#candidates[source];
+    candidate.seen(right, ends);
     if (candidate.spentMs > 0) this.#planProbe(candidate, right > 0);
   }
 

@@ -1,8 +1,11 @@
 /** What an answer's tries may lose: so many passes over one token, and this share of its passes besides. */
 const LOSS_AT_ONCE = 0.65;
 const LOSS_SHARE = 0.006;
-/** Passes that may go into a draft before it has won anything: into its load, and its reading of the text. */
+/** Passes that may go into a draft before it has won anything: into its reading of the text, and into its load. */
 const VENTURE = 0.8;
+const LOAD = 0.5;
+/** The share of what is for reading the text that a load may take besides. */
+const LOAD_SHARE = 0.7;
 
 /**
  * What drafts have won and lost in an answer, ms, beside passes over one token without any. All that is tried is paid
@@ -42,6 +45,16 @@ export class LossAccount {
   /** ms that may go into a draft: what is ventured in every answer, and what was won. */
   get venture(): number {
     return Math.max(0, VENTURE * this.#passMs - this.#ventured) + Math.max(0, this.#won);
+  }
+
+  /** Whether a load that takes `ms` may be paid. */
+  mayLoad(ms: number): boolean {
+    return ms <= LOAD * this.#passMs + LOAD_SHARE * this.venture;
+  }
+
+  /** A load took `ms`. */
+  loaded(ms: number): void {
+    this.invest(Math.max(0, ms - LOAD * this.#passMs));
   }
 
   /** `ms` went into a draft. */

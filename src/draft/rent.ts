@@ -2,9 +2,9 @@
 const KEPT = 0.85;
 /** Before anything was seen, a draft is believed to win so much in a pass, in passes over one token. */
 const BELIEVED = 0.4;
-/** Tokens after which a draft that was let go is tried again, and twice as many each time that it lost. */
+/** Tokens after which a draft that was let go is tried again, and twice as many each time that it lost, up to a most. */
 const REST_TOKENS = 64;
-const MOST_DOUBLINGS = 7;
+const MOST_DOUBLINGS = 2;
 
 /**
  * What the memory of a draft costs, and whether the draft is worth it. While the draft has the memory, the cache is

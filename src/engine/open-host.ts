@@ -69,9 +69,9 @@ export async function openHost(
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const shadow = loadShadow(parts.bridge, store, planned.shadow, held);
     const { vocabSize } = store.spec;
-    const drafting = draft
-      ? held.keep(await HeldDraft.load({ ...{ opened: draft, options, plan, vocabSize }, ...parts }, aborted))
-      : null;
+    const { extension } = parts;
+    const drafting =
+      draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
     const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
     const tokens = settings.sequences * settings.contextSize;
     const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));

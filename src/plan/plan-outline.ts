@@ -94,17 +94,14 @@ export function planOutline(
   const draftBytes = draftFor(chosen.contextSize) + shadow.bytes;
   const spent = spendOn(chosen.budgetBytes, chosen.contextSize, draftBytes);
   const allocation = { ...spent, lent: lentSlots(spent, draftFor(chosen.contextSize)) };
+  const { residentBytes, stateBytes, scratchBytes, arenaBytes: cacheBytes } = allocation;
   checkHot(settings.cache, allocation.selector);
   const sizes: Sizes = {
     minimumBytes: minimumFor(chosen.contextSize),
     ...pickSizes(chosen),
     largestContextSize: largestContext(chosen.budgetBytes, spec.contextLength, minimumFor),
     left,
-    residentBytes: allocation.residentBytes,
-    stateBytes: allocation.stateBytes,
-    scratchBytes: allocation.scratchBytes,
-    cacheBytes: allocation.arenaBytes,
-    draftBytes,
+    ...{ residentBytes, stateBytes, scratchBytes, cacheBytes, draftBytes },
     overheadBytes: overhead,
   };
   const obstacle = obstacleTo(sizes);

@@ -26,8 +26,8 @@ export interface SimulatedModel {
 }
 
 export interface SimulatedDraft {
-  /** The chance that a token is right, by the number of tokens of the answer so far. */
-  share: (tokens: number) => number;
+  /** The chance that a token is right, by the number of tokens of the answer so far, and of the answer, from 1. */
+  share: (tokens: number, answer: number) => number;
   /** ms of a foretold token, and of one that is caught up with; a draft that is free has neither. */
   tokenMs?: number;
   catchUpMs?: number;
@@ -55,17 +55,20 @@ class SimulatedSource implements DraftSource {
   isReady = true;
   id = 0;
   leftOut = 0;
+  readonly #draft: SimulatedDraft;
+  readonly #spend: (ms: number) => void;
+  readonly #next: () => number;
   #prompt = 0;
+  #answer = 0;
   #length = 0;
   #read = 0;
   #foretold = 0;
   #speaks = true;
 
-  constructor(
-    readonly draft: SimulatedDraft,
-    readonly spend: (ms: number) => void,
-    readonly next: () => number,
-  ) {
+  constructor(draft: SimulatedDraft, spend: (ms: number) => void, next: () => number) {
+    this.#draft = draft;
+    this.#spend = spend;
+    this.#next = next;
     const { tokenMs = 0, catchUpMs = tokenMs / 4 } = draft;
     this.name = tokenMs > 0 ? 'model' : 'lookup';
     this.usualShares = tokenMs > 0 ? [0.35, 0.5, 0.65, 0.8, 0.9, 0.97] : [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
@@ -76,6 +79,7 @@ class SimulatedSource implements DraftSource {
 
   begin(prompt: readonly number[]): void {
     this.#prompt = prompt.length;
+    this.#answer++;
     this.#length = prompt.length;
     this.forget();
   }
@@ -91,7 +95,7 @@ class SimulatedSource implements DraftSource {
     this.#read = Math.min(this.#read, this.#length);
     this.#length++;
     this.#foretold = 0;
-    this.#speaks = this.next() < (this.draft.speaks ?? 1);
+    this.#speaks = this.#next() < (this.#draft.speaks ?? 1);
   }
 
   get lacking(): number {
@@ -106,16 +110,16 @@ class SimulatedSource implements DraftSource {
     }
     const ran = Math.min(this.#length - 1 - this.#read, atOnce);
     this.#read += ran;
-    this.spend(ran * this.catchUpMs);
+    this.#spend(ran * this.catchUpMs);
     return ran;
   }
 
   foretell(): boolean {
     if (!this.#speaks) return false;
-    this.spend(this.tokenMs);
+    this.#spend(this.tokenMs);
     const at = this.#length + this.#foretold++;
     this.#read = at;
-    this.id = this.next() < this.draft.share(at - this.#prompt) ? at : WRONG;
+    this.id = this.#next() < this.#draft.share(at - this.#prompt, this.#answer) ? at : WRONG;
     return true;
   }
 }
