@@ -5,6 +5,7 @@ import { compareSelectors } from './api/compare-selectors.js';
 import { convertModel } from './api/convert-model.js';
 import { examineModel } from './api/examine-model.js';
 import { loadModel } from './api/load-model.js';
+import { applyDelta } from './api/pictures/apply-delta.js';
 import { planModel } from './api/plan-model.js';
 import { pullModel } from './api/pull-model.js';
 import { verifyStore } from './api/verify-store.js';
@@ -15,6 +16,7 @@ export type { CalibrateOptions } from './api/calibrate-store.js';
 export type { CompareOptions } from './api/compare-selectors.js';
 export type { ConvertOptions } from './api/convert-model.js';
 export type { ExamineOptions } from './api/examine-model.js';
+export type { DeltaOptions } from './api/pictures/apply-delta.js';
 export type { PlanModelOptions } from './api/plan-model.js';
 export type { PullOptions } from './api/pull-model.js';
 export type { Source } from './api/source.js';
@@ -49,6 +51,7 @@ export type { PlannedPull, PulledModel } from './contract/pulled-model.js';
 export type { PerPhase, Receipt, SpeculationReceipt } from './contract/receipt.js';
 export type { SamplingOptions } from './contract/sampling-options.js';
 export type { ScoredToken, TokenLogprob } from './contract/token-logprob.js';
+export type { DeltaResult } from './delta/apply-delta.js';
 export type { ErrorDetails, Remedy } from './error-details.js';
 export { type ErrorCode, FlashrowError } from './errors.js';
 export type { ResponseFormat } from './grammar/response-format.js';
@@ -57,7 +60,7 @@ export { InsufficientMemoryError } from './plan/insufficient-memory.js';
 export type { CacheChoice, DraftChoice, ModelOptions, SelectorChoice, Tuning } from './plan/model-options.js';
 export type { Plan } from './plan/plan.js';
 export type { ConvertResult } from './store/write/writer.js';
-export type { ChatMessage, ContentPart, ImageInput, RegionInput } from './text/chat-message.js';
+export type { ChatMessage, ContentPart, ImageInput, MaskInput, MaskSamples, RegionInput } from './text/chat-message.js';
 export type { Tool, ToolChoice } from './text/tools.js';
 export type { RecordedTrace } from './trace/recorded.js';
 export type { PolicyResult, Replay } from './trace/replay.js';
@@ -67,6 +70,7 @@ export { boxesIn, type GroundedBox } from './vision/boxes.js';
 // The same in short, for `import * as flashrow from 'flashrow'`: `flashrow.plan(...)`. As names of their own they would
 // be shadowed by the very results they give: `const plan = await plan(source)`.
 export {
+  applyDelta,
   calibrateStore,
   calibrateStore as calibrate,
   compareSelectors,

@@ -46,7 +46,13 @@ const withoutImages = (messages: readonly MessageInput[]): readonly MessageInput
     Array.isArray(message.content)
       ? {
           ...message,
-          content: message.content.map((part) => (part.type === 'image' ? { ...part, image: undefined } : part)),
+          content: message.content.map((part) =>
+            part.type === 'image'
+              ? { ...part, image: undefined }
+              : part.type === 'region'
+                ? { ...part, mask: undefined }
+                : part,
+          ),
         }
       : message,
   );

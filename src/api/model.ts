@@ -29,9 +29,10 @@ import {
   TOKENIZE_OPTIONS,
   YES_OR_NO,
 } from './option-tables.js';
-import { givenImages, imagesIn } from './pictures/images.js';
+import { AnswerBoxes } from './pictures/answer-boxes.js';
+import { givenImages, haveRegions, imagesIn } from './pictures/images.js';
 import { type Prompt, Prompts } from './prompts.js';
-import { checkBiases, uselessOptions } from './sampling-settings.js';
+import { checkBiases, SEED, seeded, uselessOptions } from './sampling-settings.js';
 import { pathOf } from './source.js';
 
 /** What a load brings. */
@@ -77,7 +78,8 @@ export class WorkerModel implements Model {
     requirePrompt(prompt);
     requireOptions('generate()', options, GENERATE_OPTIONS);
     const images = givenImages(options.images, options.regions);
-    const warnings = uselessOptions(options);
+    const regions = haveRegions(images);
+    const warnings = uselessOptions(options, options, regions);
     const prepare = () =>
       typeof prompt === 'string'
         ? this.#prompts.ofText(prompt, options.parseSpecial, images)
@@ -86,7 +88,7 @@ export class WorkerModel implements Model {
       warnings.push('`stop` changed nothing: the tokenizer of the model is not supported, so its answers have no text');
     if (typeof prompt !== 'string' && options.parseSpecial !== undefined)
       warnings.push('`parseSpecial` changed nothing: the prompt is token ids, which are taken as they are');
-    return this.#start(prepare, options, warnings);
+    return this.#start(prepare, seeded(options, regions), warnings);
   }
 
   chat(messages: readonly MessageInput[], options: ChatOptions = {}): Generation {
@@ -96,7 +98,8 @@ export class WorkerModel implements Model {
     const drawn: GenerateOptions = { ...this.info.samplingDefaults, ...given };
     const images = imagesIn(messages);
     const prepare = () => this.#prompts.ofConversation(conversed, images);
-    return this.#start(prepare, drawn, uselessOptions(options, drawn));
+    const regions = haveRegions(images);
+    return this.#start(prepare, seeded(drawn, regions), uselessOptions(options, drawn, regions));
   }
 
   #start(prepare: () => Prompt, options: GenerateOptions, warnings: string[]): Generation {
@@ -118,11 +121,14 @@ export class WorkerModel implements Model {
     if (leaving.signal.aborted) return this.#nothing();
     const prompt = prepare();
     const { vocabulary } = this.#loaded;
+    const boxes = this.info.vision?.boxes ? new AnswerBoxes() : null;
     const format = this.#prompts.checkFormat(settings.responseFormat);
     const argsOf = async (ids: readonly number[]) => {
       await format;
       const form = await prompt.form;
-      return { prompt: ids, pictures: await prompt.pictures, settings, vocabulary, form, progress: !!onProgress };
+      const pictures = await prompt.pictures;
+      boxes?.begin(pictures);
+      return { prompt: ids, pictures, settings, vocabulary, form, progress: !!onProgress };
     };
     // A trace is of one call: what others ask for would be in it, or come out of it.
     const beside = settings.trace === null && this.info.selector !== 'trace';
@@ -134,12 +140,14 @@ export class WorkerModel implements Model {
         onStart?.();
         return argsOf(await prompt.latest());
       },
-      onEvent: (event) => ('stage' in event ? onProgress?.(event) : onPiece(event)),
+      onEvent: (event) => ('stage' in event ? onProgress?.(event) : onPiece(boxes?.inPiece(event) ?? event)),
     });
     try {
       const answer = await call;
       prompt.answered(answer);
-      return { ...answer, warnings: [...(await prompt.warnings), ...uncalledTools(await prompt.form, answer)] };
+      const { warnings, ...found } = boxes?.inAnswer(answer.text) ?? { warnings: [] };
+      const told = [...(await prompt.warnings), ...uncalledTools(await prompt.form, answer), ...warnings];
+      return { ...answer, ...found, warnings: told };
     } catch (error) {
       if (error === leaving.signal.reason) return this.#nothing();
       throw error;
@@ -208,13 +216,14 @@ export class WorkerModel implements Model {
       signal?: AbortSignal | undefined;
       images?: readonly ImageInput[] | undefined;
       regions?: readonly RegionInput[] | undefined;
+      seed?: number | undefined;
     } = {},
   ): Promise<[number, number][][]> {
     requireIds('tokens', tokens);
-    requireOptions('logprobs()', options, { signal: SIGNAL, images: IMAGES, regions: REGIONS });
+    requireOptions('logprobs()', options, { signal: SIGNAL, images: IMAGES, regions: REGIONS, seed: SEED });
     checkPrompt(tokens, this.info.vocabSize, this.info.contextSize);
     expect(isWholeFrom0(topK) && topK > 0, 'topK', topK, 'a whole number from 1');
-    const args = { tokens: [...tokens], topK };
+    const args = { tokens: [...tokens], topK, seed: options.seed ?? 0 };
     return this.#prompts.withPictures(givenImages(options.images, options.regions), (pictures) =>
       this.#threads.engine.call('logprobs', { ...args, pictures }, { signal: options.signal }),
     );

@@ -72,7 +72,7 @@ export const IMAGES: Accepts = [
 
 export const REGIONS: Accepts = [
   (value) => Array.isArray(value) && [...value].every(isRegion),
-  'an array of regions, like [{ box: [left, top, right, bottom] }] or [{ point: [across, down] }]',
+  'an array of regions, like [{ box: [left, top, right, bottom] }], [{ point: [across, down] }] or [{ mask }]',
 ];
 
 export const TOKENIZE_OPTIONS: OptionTable<TokenizeOptions> = {

@@ -15,6 +15,8 @@ const NUMBER: Accepts = [isNumber, 'a number'];
 /** The most of the likeliest tokens that are told at each place. */
 const MOST_TOP = 100;
 
+export const SEED: Accepts = [Number.isSafeInteger, 'a whole number of at most 53 bits'];
+
 function isBias(value: unknown): boolean {
   if (!isPlainObject(value)) return false;
   return Object.entries(value).every(
@@ -39,7 +41,7 @@ export const SAMPLING_OPTIONS: OptionTable<SamplingOptions> = {
   dryAllowedLength: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
   dryWindow: WINDOW,
   logitBias: [isBias, 'an object of numbers by token ids, like { 50256: -100 }'],
-  seed: [Number.isSafeInteger, 'a whole number of at most 53 bits'],
+  seed: SEED,
   logprobs: YES_OR_NO,
   topLogprobs: [(value) => isWholeFrom0(value) && value <= MOST_TOP, `a whole number from 0 to ${MOST_TOP}`],
 };
@@ -59,6 +61,13 @@ export function samplingSettings(options: SamplingOptions): SamplingSettings {
     seed,
   };
 }
+
+/**
+ * Options of a prompt that may have regions. Their points are drawn from the seed. Where no token is drawn it is 0, so
+ * that the same question gets the same answer.
+ */
+export const seeded = <T extends SamplingOptions>(options: T, regions: boolean): T =>
+  regions && !(options.temperature! > 0) ? { ...options, seed: options.seed ?? 0 } : options;
 
 /** Throws BAD_USAGE for a bias of an id that does not exist. */
 export function checkBiases({ logitBias = {} }: SamplingOptions, vocabSize: number): void {
@@ -92,26 +101,29 @@ const DEPENDENT: readonly [
 /** Two tokens cannot both have more than half of the probability. */
 const MOST_XTC_THRESHOLD = 0.5;
 
-/** Of the options given, those that change nothing, each in a sentence. `drawn` has the defaults of the model, too. */
-export function uselessOptions(given: SamplingOptions, drawn: SamplingOptions = given): string[] {
+/**
+ * Of the options given, those that change nothing, each in a sentence. `drawn` has the defaults of the model, too.
+ * `regions`: the prompt has some, whose points a seed draws.
+ */
+export function uselessOptions(given: SamplingOptions, drawn: SamplingOptions = given, regions = false): string[] {
   const useless = DEPENDENT.flatMap(([names, isOn, without]) =>
     isOn(drawn) ? [] : names.filter((name) => given[name] !== undefined).map((name) => unchanged(name, without)),
   );
-  if ((drawn.temperature ?? 0) === 0) return [...useless, ...uselessAtZero(given)];
+  if ((drawn.temperature ?? 0) === 0) return [...useless, ...uselessAtZero(given, regions)];
   const { xtcProbability = 0, xtcThreshold = 0 } = drawn;
   if (given.xtcProbability !== undefined && xtcProbability > 0 && xtcThreshold > MOST_XTC_THRESHOLD)
     useless.push(unchanged('xtcProbability', '`xtcThreshold` is above 0.5'));
   return useless;
 }
 
-function uselessAtZero(given: SamplingOptions): string[] {
+function uselessAtZero(given: SamplingOptions, regions: boolean): string[] {
   const useless: string[] = Object.entries(LEAVES_ALL)
     .filter(([name, neutral]) => {
       const value = given[name as keyof typeof LEAVES_ALL];
       return value !== undefined && value !== neutral;
     })
     .map(([name]) => name);
-  if (given.seed !== undefined) useless.push('seed');
+  if (given.seed !== undefined && !regions) useless.push('seed');
   return useless.map((name) => unchanged(name, 'at `temperature: 0` the likeliest token is taken'));
 }
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { nearestName } from '../api/nearest-name.js';
 import { FlashrowError } from '../errors.js';
+import { applyDeltaCommand } from './commands/apply-delta.js';
 import { benchCommand } from './commands/bench.js';
 import { buildCommand } from './commands/build.js';
 import { calibrateCommand } from './commands/calibrate.js';
@@ -26,7 +27,7 @@ import { version } from './output/version.js';
 const COMMANDS: Readonly<Record<string, readonly (() => Command)[]>> = {
   'Run a model:': [runCommand, chatCommand, serveCommand, logprobsCommand, evalCommand, tokenizeCommand],
   'Look before you load:': [planCommand, doctorCommand, benchCommand, buildCommand],
-  'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, verifyCommand],
+  'Get and keep models:': [pullCommand, listCommand, rmCommand, convertCommand, applyDeltaCommand, verifyCommand],
   'Read less:': [calibrateCommand, replayCommand],
 };
 

@@ -1,3 +1,4 @@
+import type { GroundedBox } from '../vision/boxes.js';
 import type { Piece, ToolCall } from './piece.js';
 import type { Receipt } from './receipt.js';
 import type { TokenLogprob } from './token-logprob.js';
@@ -37,6 +38,11 @@ export interface GenerationResult {
   reasoning: string;
   /** The tools that it calls, in order; empty where none were given. */
   toolCalls: ToolCall[];
+  /**
+   * The boxes that `text` names, in pixels of the last picture; only of a model that writes boxes
+   * (`info.vision.boxes`), and with a picture.
+   */
+  boxes?: GroundedBox[];
   /** Generated ids, without the end-of-sequence token. */
   tokens: number[];
   /** The same with their log-probabilities; only where `logprobs` asked for them. */

@@ -30,6 +30,10 @@ export interface VisionInfo {
   marker: string;
   /** The most tokens that one picture takes. */
   mostTokens: number;
+  /** Whether its answers name boxes, as Ferret's do. They are then in `boxes` of result and pieces. */
+  boxes: boolean;
+  /** Whether it takes regions of pictures. */
+  regions: boolean;
 }
 
 /** What a model is, and how it was loaded. */

@@ -93,7 +93,8 @@ export interface Model {
   applyTemplate(messages: readonly MessageInput[], options?: TemplateOptions): Promise<string>;
   /**
    * Natural-log probabilities. Row i holds the `topK` likeliest `[id, probability]` after tokens[0..i], best first.
-   * `images` are the pictures of ids that `tokenize` made with them. Throws as `generate`'s result does, or
+   * `images` are the pictures of ids that `tokenize` made with them. The points of `regions` are drawn from `seed`,
+   * default 0. Throws as `generate`'s result does, or
    * `signal.reason`.
    */
   logprobs(
@@ -103,6 +104,7 @@ export interface Model {
       signal?: AbortSignal | undefined;
       images?: readonly ImageInput[] | undefined;
       regions?: readonly RegionInput[] | undefined;
+      seed?: number | undefined;
     },
   ): Promise<[number, number][][]>;
   /**

@@ -1,3 +1,4 @@
+import type { GroundedBox } from '../vision/boxes.js';
 import type { TokenLogprob } from './token-logprob.js';
 
 /** What all pieces have. */
@@ -14,6 +15,10 @@ export interface TextPiece extends AnyPiece {
   text: string;
   /** The id of the token that brought it. */
   token: number;
+  /**
+   * The boxes that it completes, of a model that writes such, in pixels of the last picture; only where there are any.
+   */
+  boxes?: GroundedBox[];
 }
 
 /** A piece of what the model wrote for itself before it answers: `<think>`, gpt-oss' channels that are not `final`. */

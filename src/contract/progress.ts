@@ -7,6 +7,7 @@ export interface Progress {
    * What is being done; more stages may be added.
    * - `compare`: a checkpoint is read to tell whether the store in the cache folder was made of the same bytes (bytes);
    * - `convert`: a checkpoint is written as a store (bytes);
+   * - `merge`: a base model and a delta are added (bytes);
    * - `load`: the resident half comes into memory (bytes);
    * - `prefill`: the prompt runs (tokens; a share of one where a layer of a chunk is done);
    * - `score`: sequences are scored (sequences);
@@ -45,6 +46,7 @@ export interface Progress {
 export type ProgressStage =
   | 'compare'
   | 'convert'
+  | 'merge'
   | 'load'
   | 'prefill'
   | 'score'

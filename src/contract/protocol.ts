@@ -1,3 +1,4 @@
+import type { DeltaRequest, DeltaResult } from '../delta/apply-delta.js';
 import type { ErrorDetails } from '../error-details.js';
 import type { ErrorCode } from '../errors.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
@@ -183,6 +184,7 @@ export interface Methods {
     event: never;
   };
   convert: { args: ConvertRequest; result: ConvertResult; event: Progress };
+  applyDelta: { args: DeltaRequest; result: DeltaResult; event: Progress };
   verify: { args: { store: string }; result: VerifyResult; event: Progress };
   /** What caches of `memoryBytes` would have read. */
   replay: { args: { trace: string | RecordedTrace; memoryBytes: number; cold: boolean }; result: Replay; event: never };
@@ -270,7 +272,7 @@ export interface Methods {
     event: Piece | Progress;
   };
   logprobs: {
-    args: { tokens: readonly number[]; pictures: readonly PictureFile[]; topK: number };
+    args: { tokens: readonly number[]; pictures: readonly PictureFile[]; topK: number; seed: number };
     result: [number, number][][];
     event: never;
   };

@@ -51,7 +51,10 @@ export interface SamplingOptions {
    * nothing. A number that many tokens have to lose makes none of them less likely than the others.
    */
   logitBias?: Readonly<Record<number, number>> | undefined;
-  /** Same seed, same draws: a whole number of at most 53 bits; default random. */
+  /**
+   * Same seed, same draws, of tokens and of the points of regions: a whole number of at most 53 bits; default random,
+   * and 0 for a prompt with regions at temperature 0.
+   */
   seed?: number | undefined;
   /** Tells the log-probability of every token of the answer, in `logprobs` of pieces and result; default false. */
   logprobs?: boolean | undefined;

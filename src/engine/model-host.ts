@@ -97,7 +97,7 @@ export class ModelHost {
       onEvent(event);
     };
     const spelling = new TableSpelling(vocabulary);
-    const placed = this.#place(prompt, pictures, aborted);
+    const placed = this.#place(prompt, pictures, settings.seed, aborted);
     const trace = settings.trace === null ? null : new TraceWriter(settings.trace, traceHeader);
     if (trace) feedForward.trace = trace;
     const meter = this.#meter();
@@ -134,8 +134,11 @@ export class ModelHost {
     }
   }
 
-  async logprobs({ tokens, pictures, topK }: Arguments<'logprobs'>, aborted: Aborted): Promise<[number, number][][]> {
-    const placed = this.#place(tokens, pictures, aborted);
+  async logprobs(
+    { tokens, pictures, topK, seed }: Arguments<'logprobs'>,
+    aborted: Aborted,
+  ): Promise<[number, number][][]> {
+    const placed = this.#place(tokens, pictures, seed, aborted);
     try {
       placed.see(0);
       return await scoreTop(this.#parts.engine, placed.ids, topK, { aborted, account: null, grids: placed.grids });
@@ -212,9 +215,9 @@ export class ModelHost {
   }
 
   /** A prompt with its pictures. Throws BAD_USAGE where they do not go together, UNSUPPORTED without eyes. */
-  #place(ids: readonly number[], files: readonly PictureFile[], aborted: Aborted): PlacedPrompt {
+  #place(ids: readonly number[], files: readonly PictureFile[], seed: number, aborted: Aborted): PlacedPrompt {
     const { pictures } = this.#parts;
-    if (pictures) return pictures.place(ids, files, aborted);
+    if (pictures) return pictures.place(ids, files, seed, aborted);
     if (files.length > 0) throw withoutEyes();
     return withoutPictures(ids);
   }

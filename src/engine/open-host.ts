@@ -72,16 +72,19 @@ export async function openHost(
     const { extension } = parts;
     const drafting =
       draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
-    const info = { ...infoOf(store, path, planned, parts), vision: vision && visionInfo(options.vision!, vision) };
+    const described = infoOf(store, path, planned, parts);
+    const info = {
+      ...described,
+      // That of the eyes is used where the model's folder has none.
+      chatTemplate: described.chatTemplate ?? vision?.chatTemplate ?? null,
+      vision: vision && visionInfo(options.vision!, vision),
+    };
     const tokens = settings.sequences * settings.contextSize;
     const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
-    const sources = {
-      ...meterSources(planned, info, parts),
-      draftMemory: () => drafting?.memory ?? plan,
-      ...{ onMeasured: log.note, anonymousBefore },
-    };
+    const draftMemory = () => drafting?.memory ?? plan;
+    const sources = { ...meterSources(planned, info, parts), draftMemory, onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);
     return new ModelHost({
@@ -107,7 +110,11 @@ export async function openHost(
   }
 }
 
-const visionInfo = (path: string, { marker, mostTokens }: VisionModel): VisionInfo => ({ path, marker, mostTokens });
+const visionInfo = (path: string, { marker, mostTokens, writesBoxes, regions }: VisionModel): VisionInfo => ({
+  ...{ path, marker, mostTokens },
+  boxes: writesBoxes === true,
+  regions: regions !== undefined,
+});
 
 function infoOf(
   store: Store,

@@ -160,7 +160,7 @@ async function planHeaders(
       const path = modelPath(folder, files[0].path);
       const source = await openSource(path, scratch);
       const outline = source.kind === 'store' ? storeOutline(source.store) : checkpointOutline(source);
-      const vision = options.vision === undefined ? findVision(path, outline.spec.hiddenSize) : options.vision;
+      const vision = options.vision === undefined ? findVision(path, outline.spec) : options.vision;
       return { plan: planOutline(outline, { ...options, vision }).plan, sees: vision !== null };
     } catch (error) {
       throw error instanceof FlashrowError ? asOfHub(error, scratch) : error;

@@ -64,7 +64,7 @@ function readConfig(folder: string, digest: SourceDigest): Fields {
   return Fields.of(path, parseObject(bytes, path));
 }
 
-function readWeights(
+export function readWeights(
   folder: string,
   digest: SourceDigest,
 ): { files: Checkpoint['files']; found: Map<string, SourceTensor> } {

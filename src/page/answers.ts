@@ -1,3 +1,5 @@
+import { contentOf } from './message-content.js';
+import type { Box, Shown } from './picture.js';
 import { ask, eventsOf, ServerFailure } from './server.js';
 
 /** What an answer cost, as the server tells it. */
@@ -17,6 +19,8 @@ export interface Cost {
     otherMs: number;
   };
   warnings: string[];
+  /** What the answer names in the last picture. */
+  boxes?: Box[];
 }
 
 export interface Usage {
@@ -37,6 +41,8 @@ export interface Turn {
   failure: string | null;
   cost: Cost | null;
   usage: Usage | null;
+  /** Of a question: the picture that goes with it. Of an answer: the last one before it. */
+  picture: Shown | null;
 }
 
 export interface Settings {
@@ -102,4 +108,4 @@ function take(turn: Turn, { choices, usage, flashrow, error }: Chunk): void {
 const messagesOf = (turns: readonly Turn[]) =>
   turns
     .filter(({ role, text }, at) => text !== '' && (role === 'assistant' || turns[at + 1]?.text !== ''))
-    .map(({ role, text }) => ({ role, content: text }));
+    .map((turn) => ({ role: turn.role, content: turn.role === 'user' ? contentOf(turn) : turn.text }));

@@ -1,6 +1,7 @@
 import type { TargetedEvent, TargetedKeyboardEvent } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { answer, type Settings, type Turn } from './answers.js';
+import { PicturePicker, type Shown } from './picture.js';
 import { ServerFailure } from './server.js';
 import { TurnView } from './turn.js';
 
@@ -24,11 +25,12 @@ export function Chat({ model, hasTemplate, onRefused }: ChatProps) {
     turns.current = [];
     changed();
   };
-  const send = async (text: string) => {
+  const send = async (text: string, picture: Shown | null) => {
     const leaving = new AbortController();
     running.current = leaving;
-    const turn = newTurn('assistant', '', 'waiting');
-    const asked = [...turns.current, newTurn('user', text, 'done')];
+    const asked = [...turns.current, newTurn('user', text, 'done', picture)];
+    const last = asked.flatMap((one) => one.picture ?? []).at(-1) ?? null;
+    const turn = newTurn('assistant', '', 'waiting', last);
     turns.current = [...asked, turn];
     changed();
     try {
@@ -50,16 +52,21 @@ export function Chat({ model, hasTemplate, onRefused }: ChatProps) {
       {hasTemplate === false && (
         <p class="faint small">This model has no chat template: it goes on with your text, and does not answer it.</p>
       )}
-      <Composer busy={running.current !== null} {...{ send, stop, begin, settings, setSettings }} />
+      <Composer
+        busy={running.current !== null}
+        pictures={hasTemplate !== false}
+        {...{ send, stop, begin, settings, setSettings }}
+      />
     </section>
   );
 }
 
 let turnCount = 0;
 
-function newTurn(role: Turn['role'], text: string, state: Turn['state']): Turn {
+function newTurn(role: Turn['role'], text: string, state: Turn['state'], picture: Shown | null): Turn {
   turnCount += 1;
-  return { id: turnCount, role, text, reasoning: '', state, finish: null, failure: null, cost: null, usage: null };
+  const nothing = { reasoning: '', finish: null, failure: null, cost: null, usage: null };
+  return { id: turnCount, role, text, state, picture, ...nothing };
 }
 
 function Turns({ turns }: { turns: readonly Turn[] }) {
@@ -87,20 +94,24 @@ function Turns({ turns }: { turns: readonly Turn[] }) {
 
 interface ComposerProps {
   busy: boolean;
-  send: (text: string) => Promise<void>;
+  /** Whether messages may have pictures: they are parts of a conversation. */
+  pictures: boolean;
+  send: (text: string, picture: Shown | null) => Promise<void>;
   stop: () => void;
   begin: () => void;
   settings: Settings;
   setSettings: (settings: Settings) => void;
 }
 
-function Composer({ busy, send, stop, begin, settings, setSettings }: ComposerProps) {
+function Composer({ busy, pictures, send, stop, begin, settings, setSettings }: ComposerProps) {
   const [text, setText] = useState('');
+  const [picture, setPicture] = useState<Shown | null>(null);
   const submit = (event: Event) => {
     event.preventDefault();
     if (busy || text.trim() === '') return;
-    void send(text);
+    void send(text, picture);
     setText('');
+    setPicture(null);
   };
   const onKeyDown = (event: TargetedKeyboardEvent<HTMLTextAreaElement>) => {
     if (event.key === 'Escape') stop();
@@ -133,6 +144,7 @@ function Composer({ busy, send, stop, begin, settings, setSettings }: ComposerPr
           New chat
         </button>
         <Sampling {...{ settings, setSettings }} />
+        {pictures && <PicturePicker {...{ picture, setPicture }} />}
       </div>
     </form>
   );

@@ -1,10 +1,12 @@
 import type { Cost, Turn, Usage } from './answers.js';
 import { bytes, digits, percent, seconds } from './figures.js';
+import { PictureView } from './picture.js';
 import { visibleText } from './visible-text.js';
 
 /** A message, with its reasoning folded away, and what an answer cost. */
 export function TurnView({ turn }: { turn: Turn }) {
-  const { role, text, reasoning, state, failure, cost, usage } = turn;
+  const { role, text, reasoning, state, failure, cost, usage, picture } = turn;
+  const boxes = cost?.boxes ?? [];
   return (
     <article class={`turn ${role}`}>
       <h2>{role === 'user' ? 'You' : 'Model'}</h2>
@@ -14,7 +16,9 @@ export function TurnView({ turn }: { turn: Turn }) {
           <div class="text">{visibleText(reasoning)}</div>
         </details>
       )}
+      {picture && role === 'user' && <PictureView picture={picture} />}
       <div class="text">{visibleText(text)}</div>
+      {picture && boxes.length > 0 && <PictureView {...{ picture, boxes }} />}
       {state === 'waiting' && <p class="faint">The prompt is being read …</p>}
       {state === 'stopped' && <p class="faint">Stopped.</p>}
       {failure !== null && (

@@ -90,7 +90,7 @@ export function planOutline(
   const overhead = overheadBytes(spec) + vision.overheadBytes + (draft?.overheadBytes ?? 0);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
-  const shadow = planSelf(asked, outline, chosen.budgetBytes, () => spendOn(ANY_BYTES, chosen.contextSize, 0));
+  const shadow = planSelf(settings, outline, () => spendOn(ANY_BYTES, chosen.contextSize, 0));
   const draftBytes = draftFor(chosen.contextSize) + shadow.bytes;
   const spent = spendOn(chosen.budgetBytes, chosen.contextSize, draftBytes);
   const allocation = { ...spent, lent: lentSlots(spent, draftFor(chosen.contextSize)) };
@@ -142,13 +142,12 @@ const pickSizes = ({ budgetBytes, contextSize }: Pick<Plan, 'budgetBytes' | 'con
  * model. Throws UNSUPPORTED for a model that cannot draft for itself.
  */
 function planSelf(
-  { draft, sequences }: Settings,
+  { draft, budgetBytes, ...state }: Settings & { budgetBytes: number },
   { spec, layers }: Outline,
-  budgetBytes: number,
   whole: () => Allocation,
 ): PlannedShadow {
   if (draft !== 'self') return NO_SHADOW;
-  const why = whyNoShadow(spec, layers, sequences);
+  const why = whyNoShadow(spec, layers, state);
   if (why === null) return planShadow(spec, budgetBytes, whole());
   throw new FlashrowError('UNSUPPORTED', `the model cannot draft for itself (\`draft: 'self'\`): ${why}`, {
     option: 'draft',

@@ -31,7 +31,7 @@ export function usageOf(results: readonly GenerationResult[]) {
 }
 
 /** What an answer cost; `timings` is what user interfaces made for llama.cpp read. */
-export function costOf({ usage, receipt, seed, warnings }: GenerationResult) {
+export function costOf({ usage, receipt, seed, warnings, boxes }: GenerationResult) {
   const perSecond = { prompt: receipt.prefillTokensPerSecond, predicted: receipt.decodeTokensPerSecond };
   const run = usage.prompt - usage.cached;
   const ms = (tokens: number, speed: number | null) => (speed === null ? null : (1000 * tokens) / speed);
@@ -45,7 +45,7 @@ export function costOf({ usage, receipt, seed, warnings }: GenerationResult) {
       predicted_ms: ms(usage.completion, perSecond.predicted),
       predicted_per_second: perSecond.predicted,
     },
-    flashrow: { receipt, seed, warnings },
+    flashrow: { receipt, seed, warnings, ...(boxes && { boxes }) },
   };
 }
 

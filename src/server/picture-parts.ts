@@ -6,8 +6,8 @@ const DATA_URI = /^data:(?:image\/[\w.+-]+)?;base64,([A-Za-z0-9+/]+={0,2})$/;
 const URL_PART = z.union([z.string(), z.looseObject({ url: z.string() })]);
 
 /**
- * A message with its pictures as bytes. They come in data URIs alone: nothing is read or fetched for a client. Throws
- * ServerError 400 for a picture that is anything else.
+ * A message with its pictures and masks as bytes. They come in data URIs alone: nothing is read or fetched for a
+ * client. Throws ServerError 400 for a picture that is anything else.
  */
 export function withPictures(message: ChatMessage, at: number): ChatMessage {
   const { content } = message;
@@ -15,7 +15,10 @@ export function withPictures(message: ChatMessage, at: number): ChatMessage {
   const parts = content.map((part, index) => {
     const param = `messages.${at}.content.${index}`;
     if (part.type === 'image') refuse(param, 'is a picture; write it as image_url, with a data URI');
-    return part.type === 'image_url' ? { type: 'image', image: bytesOf(part.image_url, param) } : part;
+    if (part.type === 'image_url') return { type: 'image', image: bytesOf(part.image_url, `${param}.image_url`) };
+    if (part.type === 'region' && part.mask !== undefined)
+      return { ...part, mask: bytesOf(part.mask, `${param}.mask`) };
+    return part;
   });
   return { ...message, content: parts };
 }
@@ -23,8 +26,8 @@ export function withPictures(message: ChatMessage, at: number): ChatMessage {
 /** The bytes of a picture that stands in a data URI. Throws ServerError 400 for anything else. */
 export function bytesOf(given: unknown, param: string): Uint8Array {
   const { data: part, success } = URL_PART.safeParse(given);
-  if (!success) refuse(`${param}.image_url`, 'has no url');
+  if (!success) refuse(param, 'has no url');
   const uri = typeof part === 'string' ? part : part.url;
-  const [, base64] = DATA_URI.exec(uri) ?? refuse(`${param}.image_url`, 'is no data URI in Base64; nothing is fetched');
+  const [, base64] = DATA_URI.exec(uri) ?? refuse(param, 'is no data URI in Base64; nothing is fetched');
   return Buffer.from(base64, 'base64');
 }

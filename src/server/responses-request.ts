@@ -129,7 +129,7 @@ function contentOf(content: z.infer<typeof CONTENT> | null | undefined, param: s
   if (!Array.isArray(content) || !content.some(({ type }) => type === 'input_image')) return textOf(content, param);
   return content.map((part, index): ContentPart => {
     const at = `${param}.${index}`;
-    if (part.type === 'input_image') return { type: 'image', image: bytesOf(part.image_url, at) };
+    if (part.type === 'input_image') return { type: 'image', image: bytesOf(part.image_url, `${at}.image_url`) };
     return { type: 'text', text: textOf([part], at) };
   });
 }

@@ -3,12 +3,30 @@ import { FlashrowError, shown } from '../errors.js';
 /** A picture: a path, a file URL, or the bytes of a PNG or a JPEG. */
 export type ImageInput = string | URL | Uint8Array;
 
-/** A part of a picture, in pixels from its top left corner: a box, or a point. One of the two is there. */
+/** Samples of a mask, row after row from the top: what is not 0 is in it. */
+export interface MaskSamples {
+  /** Pixels across: as many as the picture has. */
+  width: number;
+  /** Pixels down. */
+  height: number;
+  /** [height, width] */
+  data: Uint8Array;
+}
+
+/**
+ * A part of a picture of any form, as large as the picture: a PNG, by its path, its file URL or its bytes, whose pixels
+ * are in the part where they are neither black nor wholly transparent; or samples.
+ */
+export type MaskInput = ImageInput | MaskSamples;
+
+/** A part of a picture, in pixels from its top left corner: a box, a point, or a mask. One of the three is there. */
 export interface RegionInput {
   /** Left, top, right and bottom, all of them included. */
   box?: readonly number[] | undefined;
   /** Across and down. */
   point?: readonly number[] | undefined;
+  /** A part of any form. */
+  mask?: MaskInput | undefined;
   /** Which of the prompt's pictures it is of, from 0; default 0. In a message it is the last one before it. */
   image?: number | undefined;
 }
@@ -25,6 +43,8 @@ export interface ContentPart {
   box?: readonly number[] | undefined;
   /** `[across, down]` of a part of type `region` that is a point, in pixels of the picture before it. */
   point?: readonly number[] | undefined;
+  /** A part of type `region` of any form, of the picture before it. */
+  mask?: MaskInput | undefined;
   /** Any other field. */
   [field: string]: unknown;
 }
@@ -104,12 +124,20 @@ export const isImage = (value: unknown): value is ImageInput =>
   (typeof value === 'object' && value !== null && typeof (value as URL).href === 'string');
 
 export const REGION_ACCEPTED =
-  'a region is { box: [left, top, right, bottom] } or { point: [across, down] }, in pixels';
+  'a region is { box: [left, top, right, bottom] }, { point: [across, down] }, in pixels, or { mask }, a PNG';
 
-/** Whether a value is a region: a box or a point, of finite numbers from 0. */
+/** Whether a value is a region: a box or a point, of finite numbers from 0, or a mask, by its type alone. */
 export function isRegion(value: unknown): value is RegionInput {
-  const { box, point } = (value ?? {}) as { box?: unknown; point?: unknown };
+  const { box, point, mask } = (value ?? {}) as { box?: unknown; point?: unknown; mask?: unknown };
   const numbers = (list: unknown, count: number) =>
     Array.isArray(list) && list.length === count && list.every((one) => Number.isFinite(one) && one >= 0);
-  return (box === undefined) !== (point === undefined) && (numbers(box, 4) || numbers(point, 2));
+  if ([box, point, mask].filter((one) => one !== undefined).length !== 1) return false;
+  return numbers(box, 4) || numbers(point, 2) || isImage(mask) || isMaskSamples(mask);
+}
+
+/** Whether a value is samples of a mask, as many as its sides say. */
+export function isMaskSamples(value: unknown): value is MaskSamples {
+  const { width, height, data } = (value ?? {}) as Partial<MaskSamples>;
+  const isSide = (side: unknown) => Number.isSafeInteger(side) && (side as number) > 0;
+  return data instanceof Uint8Array && isSide(width) && isSide(height) && data.length === width! * height!;
 }

@@ -52,6 +52,10 @@ const expanded = (text: string, marker: string, sizes: readonly SizedPicture[], 
   return text.replaceAll(marker, () => vision.expand(sizes[picture++]));
 };
 
+/** The error for regions that are given to a model that takes none. */
+export const withoutRegions = () =>
+  new FlashrowError('UNSUPPORTED', 'the model takes no regions; describe the place in words', { option: 'regions' });
+
 /**
  * Puts regions where their markers are. Throws BAD_USAGE where there are more or fewer, UNSUPPORTED without eyes for
  * them.
@@ -59,10 +63,7 @@ const expanded = (text: string, marker: string, sizes: readonly SizedPicture[], 
 function withRegions(text: string, sizes: readonly SizedPicture[], { regions: eyes }: PromptEyes): string {
   const regions = sizes.flatMap((size) => (size.regions ?? []).map((region) => ({ region, size })));
   if (!eyes) {
-    if (regions.length > 0)
-      throw new FlashrowError('UNSUPPORTED', 'the model takes no regions; describe the place in words', {
-        option: 'regions',
-      });
+    if (regions.length > 0) throw withoutRegions();
     return text;
   }
   const count = text.split(eyes.marker).length - 1;

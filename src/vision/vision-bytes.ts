@@ -1,6 +1,6 @@
-import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { DECODE_BYTES } from './decode/header.js';
+import { checkFitting } from './fitting.js';
 import { openVision } from './open-vision.js';
 import type { Eyes } from './vision-model.js';
 
@@ -25,18 +25,12 @@ export const embeddingBytes = (
 ): number => 4 * tokens * (1 + deepstack) * hiddenSize;
 
 /**
- * Memory for the eyes at `path`; null for none. Throws BAD_USAGE where they are those of another model, and what
- * `openVision` throws.
+ * Memory for the eyes at `path`; null for none. Throws what `checkFitting` and `openVision` throw.
  */
 export function visionBytes(path: string | null, spec: ModelSpec): VisionBytes {
   if (path === null) return { scratchBytes: () => 0, overheadBytes: 0, spec };
   const vision = openVision(path);
-  if (vision.hiddenSize !== spec.hiddenSize)
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `${path} makes embeddings of ${vision.hiddenSize} numbers, and the model has ${spec.hiddenSize}: it belongs to another model; name its own as \`vision\``,
-      { option: 'vision', path },
-    );
+  checkFitting(path, vision, spec);
   return {
     scratchBytes: (tokens) => (vision.bytesWithin?.(tokens) ?? vision.bytes) + embeddingBytes(tokens, vision),
     overheadBytes: DECODE_BYTES,

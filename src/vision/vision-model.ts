@@ -20,6 +20,8 @@ export interface Eyes {
   readonly imageTokenId: number;
   /** A Jinja template for conversations, where the model's folder may have none. */
   readonly chatTemplate?: string;
+  /** True where answers name boxes in thousandths of the picture's sides (boxes.ts). */
+  readonly writesBoxes?: true;
   /** How parts of a picture are told; absent where the model takes none. */
   readonly regions?: RegionEyes;
   /** Width of an embedding: the text half's hidden size. */
@@ -66,7 +68,7 @@ export interface RegionEyes {
   /** What a prompt says in place of `marker`. Throws BAD_USAGE where the region has no pixel of the picture. */
   expand(region: Region, size: Size): string;
   /** The embedding of a region, [hiddenSize]. The points that it looks at are drawn from `seed`. Throws as `embed`. */
-  embed(bridge: Bridge, picture: Picture, region: Region, seed: string, checkAborted: () => void): Float32Array;
+  embed(bridge: Bridge, picture: Picture, region: Region, seed: number, checkAborted: () => void): Float32Array;
 }
 
 /** What a model's eyes are made from: a Hugging Face folder, opened. */

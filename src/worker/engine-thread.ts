@@ -64,6 +64,8 @@ async function perform(
       return fileWork.plan(request.args, signal);
     case 'convert':
       return fileWork.convert(request.args, signal, onEvent);
+    case 'applyDelta':
+      return fileWork.applyDelta(request.args, signal, onEvent);
     case 'verify':
       return fileWork.verify(request.args, signal, onEvent);
     case 'prepare':

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
 import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.js';
+import { type DeltaResult, applyDelta as merge } from '../delta/apply-delta.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
 import { resolveSource } from '../hub/resolve-source.js';
@@ -64,11 +65,8 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
 }
 
 /** The eyes that the options name, or else those that come with a source; null without any. */
-const visionFor = (
-  source: string,
-  { vision, cacheDir }: PlainOptions,
-  { hiddenSize }: Pick<ModelSpec, 'hiddenSize'>,
-): string | null => (vision === undefined ? findVision(resolveSource(source, cacheDir), hiddenSize) : vision);
+const visionFor = (source: string, { vision, cacheDir }: PlainOptions, spec: ModelSpec): string | null =>
+  vision === undefined ? findVision(resolveSource(source, cacheDir), spec) : vision;
 
 /**
  * The path of a source's store, and of its eyes. Throws UNSUPPORTED for a draft of the store `draftFor` whose
@@ -132,6 +130,17 @@ export async function convert(
     signal,
     onProgress,
   );
+}
+
+export function applyDelta(
+  request: Methods['applyDelta']['args'],
+  signal: AbortSignal,
+  onProgress: OnProgress,
+): Promise<DeltaResult> {
+  return merge(request, {
+    signal,
+    onBytes: (done, total) => onProgress({ stage: 'merge', done, total, unit: 'bytes' }),
+  });
 }
 
 export function verify(

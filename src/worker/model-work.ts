@@ -15,6 +15,8 @@ import { planLayout } from '../store/layout.js';
 import { isStore, openStore } from '../store/reader.js';
 import { openCheckpoint } from '../store/source.js';
 import type { Replay } from '../trace/replay.js';
+import { findVision } from '../vision/find-vision.js';
+import { openVision } from '../vision/open-vision.js';
 import { toShape } from './failure-shape.js';
 
 /*
@@ -37,14 +39,26 @@ export function examine({ source, cacheDir }: Methods['examine']['args']): Exami
   }
   const checkpoint = openCheckpoint(path);
   const layout = planLayout(checkpoint, { inPlace: true });
+  const described = describeCheckpoint(checkpoint, layout);
   return {
-    ...describeCheckpoint(checkpoint, layout),
+    ...described,
+    chatTemplate: described.chatTemplate ?? templateOfEyes(path),
     path: checkpoint.path,
     format: checkpoint.kind,
     weightFormat: (checkpoint.tensors.get(layerTensor(0, 'up')) ?? checkpoint.tensors.get(EMBEDDING)!).format,
     bytes: checkpoint.files.reduce((sum, file) => sum + file.bytes, 0),
     streamsInPlace: layout.files.some(({ source }) => source !== null),
   };
+}
+
+/** The template that a model's eyes bring; null without any, and where they could not be opened: a load tells why. */
+function templateOfEyes(path: string): string | null {
+  try {
+    const eyes = findVision(path, null);
+    return (eyes && openVision(eyes).chatTemplate) ?? null;
+  } catch {
+    return null;
+  }
 }
 
 export const list = ({ cacheDir }: Methods['list']['args']) => listCached(cacheDir);

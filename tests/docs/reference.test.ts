@@ -29,6 +29,8 @@ describe('docs/api.md', () => {
     ['src/plan/plan.ts', 'Plan', '### The plan'],
     ['src/api/convert-model.ts', 'ConvertOptions', '## convertModel'],
     ['src/store/write/writer.ts', 'ConvertResult', '## convertModel'],
+    ['src/api/pictures/apply-delta.ts', 'DeltaOptions', '## applyDelta'],
+    ['src/delta/apply-delta.ts', 'DeltaResult', '## applyDelta'],
     ['src/contract/protocol.ts', 'VerifyResult', '## verifyStore'],
     ['src/api/calibrate-store.ts', 'CalibrateOptions', '## calibrateStore'],
     ['src/contract/protocol.ts', 'CalibrationResult', '## calibrateStore'],
@@ -97,7 +99,7 @@ describe('docs/cli.md', () => {
   const help = (...args: string[]) =>
     execFileSync(process.execPath, [join(REPOSITORY, 'dist/src/cli/main.js'), 'help', ...args], { encoding: 'utf8' });
   const shared = section(cli, '## Options that commands share') + section(cli, '## Output and exit codes');
-  const commands = [...help().matchAll(/^ {2}([a-z]+)(?: [<[]\w+[>\]])* {2,}\w/gm)]
+  const commands = [...help().matchAll(/^ {2}([a-z-]+)(?: [<[]\w+[>\]])* {2,}\w/gm)]
     .map(([, command]) => command)
     .filter((command) => command !== 'help');
 
@@ -110,7 +112,7 @@ describe('docs/cli.md', () => {
 
 describe('the test itself', () => {
   it('finds the fields of an interface, and a field that a page does not name', () => {
-    expect(fieldsOf('src/contract/piece.ts', 'TextPiece')).toEqual(['type', 'text', 'token']);
+    expect(fieldsOf('src/contract/piece.ts', 'TextPiece')).toEqual(['type', 'text', 'token', 'boxes']);
     expect(names('| `texts` | ... |', 'text')).toBe(false);
     expect(names('| `text` | ... |', 'text')).toBe(true);
   });

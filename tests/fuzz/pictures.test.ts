@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FlashrowError } from '../../dist/src/errors.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
+import { pixelsOf } from '../../dist/src/vision/regions/region.js';
 import { bytesOf, golden } from '../vision/golden.js';
 import { mutate, mutations } from './mutations.js';
 
@@ -34,15 +35,14 @@ function withChecksums(file: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** A picture, or CORRUPT or UNSUPPORTED, in little memory. */
-function expectSound(bytes: Uint8Array): void {
+/** What comes of a file is there, or it is refused, in little memory. */
+function expectSound(read: () => number, codes = ['CORRUPT', 'UNSUPPORTED']): void {
   const before = process.memoryUsage().rss;
   try {
-    const { width, height } = decodePicture(bytes, 'picture');
-    expect(width * height).toBeGreaterThan(0);
+    expect(read()).toBeGreaterThan(0);
   } catch (error) {
     if (!(error instanceof FlashrowError)) throw error;
-    expect(['CORRUPT', 'UNSUPPORTED']).toContain(error.code);
+    expect(codes).toContain(error.code);
   }
   expect(process.memoryUsage().rss - before).toBeLessThan(MOST_BYTES);
 }
@@ -51,7 +51,23 @@ describe('a damaged picture', { timeout: 3_600_000 }, () => {
   it(`is a picture, or refused (${RUNS} files)`, () => {
     const property = fc.property(fc.nat(FILES.length - 1), mutations, fc.boolean(), (which, changes, repaired) => {
       const changed = mutate(FILES[which], changes);
-      expectSound(repaired && changed[0] === 0x89 ? withChecksums(changed) : changed);
+      const bytes = repaired && changed[0] === 0x89 ? withChecksums(changed) : changed;
+      expectSound(() => {
+        const { width, height } = decodePicture(bytes, 'picture');
+        return width * height;
+      });
+    });
+    fc.assert(property, { numRuns: RUNS, ...(SEED !== undefined && { seed: SEED }) });
+  });
+
+  it(`is a mask with a pixel, or refused (${RUNS} files)`, () => {
+    const pngs = golden.cases.filter(({ name }) => name.endsWith('.png'));
+    const property = fc.property(fc.nat(pngs.length - 1), mutations, (which, changes) => {
+      const { data, width, height } = pngs[which];
+      const bytes = withChecksums(mutate(bytesOf(data), changes));
+      // A mask of another size, or an empty one, is a mistake of whoever gives it.
+      const codes = ['CORRUPT', 'UNSUPPORTED', 'BAD_USAGE'];
+      expectSound(() => pixelsOf({ mask: { name: 'mask', bytes } }, { width, height }).count, codes);
     });
     fc.assert(property, { numRuns: RUNS, ...(SEED !== undefined && { seed: SEED }) });
   });

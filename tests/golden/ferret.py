@@ -6,6 +6,7 @@ Written from the description of the model (arXiv 2310.07704): CLIP's tower witho
 linear layer, and Llama. Weights and small parts are those of gemma3_vision.py.
 """
 
+import hashlib
 import json
 import math
 
@@ -121,6 +122,67 @@ def regions():
     return {"width": width, "hidden": hidden, "side": side, "cases": answers}
 
 
+def draws(seed):
+    """Whole numbers below a bound: 48 bits at a time of SHA-256 of the seed and a counter."""
+    block, left = 0, b""
+
+    def below(bound):
+        nonlocal block, left
+        if len(left) < 6:
+            left = hashlib.sha256(f"{seed} {block}".encode()).digest()
+            block += 1
+        drawn, left = int.from_bytes(left[:6], "big"), left[6:]
+        return drawn % bound
+
+    return below
+
+
+def chosen(count, below):
+    """512 numbers below `count`: different ones by Floyd's method, or all and some again."""
+    if count <= 512:
+        return [*range(count), *(below(count) for _ in range(512 - count))]
+    taken = []
+    for last in range(count - 512, count):
+        drawn = below(last + 1)
+        taken.append(last if drawn in set(taken) else drawn)
+    return taken
+
+
+def masks(width, height):
+    """The three kinds of region, each as a mask [width, height], and what it is asked by."""
+    x, y = np.meshgrid(np.arange(width), np.arange(height), indexing="ij")
+    ring = abs(np.hypot(x - 30, y - 20) - 12) < 4
+    few = ((x - 5) ** 2 + (y - 31) ** 2 < 6) | ((x == 58) & (y == 1))
+    return [
+        ({"box": [7, 3, 44, 30]}, (x >= 7) & (x <= 44) & (y >= 3) & (y <= 30)),
+        ({"box": [10.9, 12.2, 14.9, 90]}, (x >= 10) & (x <= 14) & (y >= 12)),
+        ({"point": [2, 37]}, (abs(x - 2) <= 5) & (abs(y - 37) <= 5)),
+        ({"point": [40, 20]}, (abs(x - 40) <= 5) & (abs(y - 20) <= 5)),
+        ({"mask": "ring"}, ring), ({"mask": "few"}, few), ({"mask": "one"}, (x == 59) & (y == 39)),
+    ]
+
+
+def seeded():
+    """Regions of a picture of 60 x 40 pixels, their points drawn from a seed."""
+    width, hidden, side = 6, 10, 5
+    grid = weights("grid", side * side, width)
+    answers = []
+    for region, mask in masks(60, 40):
+        pixels = np.argwhere(mask)
+        for seed in (0, 20260920):
+            below = draws(seed)
+            points = pixels[chosen(len(pixels), below)] / np.array([60, 40])
+            points = points.astype(np.float32).astype(np.float64)
+            embedding = sample(grid, points, [below(512), below(128)], width, hidden)
+            answers.append({
+                "region": region, "seed": seed, "pixels": len(pixels),
+                "box": [int(one) for one in (*pixels.min(0), *pixels.max(0))],
+                "rows": ["".join("#" if one else "." for one in row) for row in mask.T] if "mask" in region else None,
+                "embedding": [round(float(one), 6) for one in embedding],
+            })
+    return answers
+
+
 def main():
     size = VISION["size"]
     # A picture of the tower's own size, so that nothing is resampled.
@@ -132,6 +194,7 @@ def main():
         "vision": VISION, "text": TEXT, "ids": ids,
         "features": [round(float(one), 6) for one in features.reshape(-1)],
         "lnp": [[round(float(one), 6) for one in row[:40]] for row in lnp], "regions": regions(),
+        "seeded": seeded(),
     }, separators=(",", ":")))
 
 

@@ -11,7 +11,7 @@ import json
 
 import gguf
 
-LAYERS = 3
+LAYERS = 6
 CLIP_LAYER = [f"{name}.{part}" for name in (
     "layer_norm1", "layer_norm2", "mlp.fc1", "mlp.fc2", *(f"self_attn.{one}_proj" for one in ("q", "k", "v", "out"))
 ) for part in ("weight", "bias")]

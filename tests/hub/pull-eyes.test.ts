@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { localModels } from '../../src/hub/local-models.js';
 import { findVision } from '../../src/vision/find-vision.js';
+import { modelSpec } from '../support/spec.js';
 import { smallMmproj } from '../vision/mmproj-file.js';
 import { randomGguf, Served, tinyFolder } from './support.js';
 
@@ -22,7 +23,7 @@ describe('a pulled model', () => {
     const { json } = await served.pull('o/seeing:Q8_0');
     expect(json.bytes).toBe(model.length + eyes.length);
     const [found, others] = ['mmproj-F16.gguf', 'mmproj-F32.gguf'].map((name) => join(dirname(json.path), name));
-    expect(findVision(json.path, hiddenSize)).toBe(found);
+    expect(findVision(json.path, modelSpec({ hiddenSize }))).toBe(found);
     expect(existsSync(others)).toBe(false);
     expect(localModels(served.cache).map(({ files }) => files.map((file) => basename(file)))).toEqual([
       ['m-Q8_0.gguf', 'mmproj-F16.gguf'],
@@ -36,7 +37,9 @@ describe('a pulled model', () => {
   it('comes with the one above its own folder', async () => {
     const { json } = await served.pull('o/parts');
     expect(json.bytes).toBe(model.length + eyes.length);
-    expect(findVision(json.path, hiddenSize)).toBe(join(dirname(dirname(json.path)), 'mmproj-m-F16.gguf'));
+    expect(findVision(json.path, modelSpec({ hiddenSize }))).toBe(
+      join(dirname(dirname(json.path)), 'mmproj-m-F16.gguf'),
+    );
   });
 
   it('comes without one that is not read here', async () => {

@@ -64,6 +64,7 @@ describe('a request with a picture', () => {
     [{ type: 'image_url', image_url: { url: 'file:///etc/hostname' } }, 'no data URI'],
     [{ type: 'image_url', image_url: 'data:image/png;base64,?' }, 'no data URI'],
     [{ type: 'image_url' }, 'has no url'],
+    [{ type: 'region', mask: '/etc/hostname' }, 'mask is no data URI'],
     [{ type: 'image_url', image_url: 'data:image/png;base64,iVBORw0KGgo=' }, 'picture'],
   ])('is refused, and nothing is read for it: %j', async (part, why) => {
     expect(await refusal(part)).toEqual([400, expect.stringContaining(why)]);

@@ -61,6 +61,17 @@ describe('what is no picture', () => {
         refused(bytes.subarray(0, Math.floor(bytes.length * share)), 'CORRUPT', /damaged/);
   });
 
+  it('is refused where small parts without end would take hours, or gigabytes', () => {
+    const file = Buffer.from(jpeg());
+    const scan = file.indexOf(Buffer.from([0xff, 0xda]));
+    const header = file.subarray(scan, scan + 2 + file.readUInt16BE(scan + 2));
+    refused(Buffer.concat([file.subarray(0, scan), ...Array(501).fill(header)]), 'UNSUPPORTED', /more than 500 scans/);
+    const png = Buffer.from(photo());
+    const empty = Buffer.from([0, 0, 0, 0, 0x49, 0x44, 0x41, 0x54, 0x35, 0xaf, 0x06, 0x1e]);
+    const chunks = [png.subarray(0, 33), ...Array(70_000).fill(empty), png.subarray(33)];
+    refused(Buffer.concat(chunks), 'UNSUPPORTED', /more than 65536 chunks/);
+  });
+
   it('is refused before its pixels take memory', () => {
     const wide = Uint8Array.from(photo());
     new DataView(wide.buffer).setUint32(16, 100_000);

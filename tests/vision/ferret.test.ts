@@ -1,119 +1,23 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBridge } from '../../dist/native-bridge/index.js';
 import { boxesIn, loadModel, type Model } from '../../dist/src/index.js';
+import { BoxReader } from '../../dist/src/vision/boxes.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
 import { openVision } from '../../dist/src/vision/open-vision.js';
-import { byteLevelTokenizer } from '../support/byte-level-tokenizer.js';
-import { GeneratedFolder } from './generated-folder.js';
-
-/** By numpy, in double: tests/golden/ferret.py. */
-const golden: {
-  vision: Record<'size' | 'patch' | 'hidden' | 'inner' | 'heads' | 'layers' | 'eps', number>;
-  text: Record<'vocab' | 'hidden' | 'inner' | 'heads' | 'layers' | 'eps', number>;
-  ids: number[];
-  features: number[];
-  lnp: number[][];
-} = JSON.parse(readFileSync(new URL('../golden/ferret.json', import.meta.url), 'utf8'));
+import { golden, picture, REGION, writeFerret } from './ferret-folder.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-ferret-'));
 const path = join(folder, 'model');
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The id of `<region_fea>`. */
-const REGION = 97;
-
-/** The picture of the script, as large as the tower's tiles. */
-function picture(): Buffer {
-  const { size } = golden.vision;
-  const png = new PNG({ width: size, height: size });
-  for (let i = 0; i < size * size; i++)
-    for (let channel = 0; channel < 4; channel++)
-      png.data[4 * i + channel] = channel === 3 ? 255 : ((3 * i + channel) * 7919) % 256;
-  return PNG.sync.write(png);
-}
-
-const json = (name: string, value: object) => writeFileSync(join(path, name), JSON.stringify(value));
-
-function writeTower(): void {
-  const { vision } = golden;
-  const files = new GeneratedFolder();
-  const eyes = 'vision_model.';
-  files.add(`${eyes}embeddings.patch_embedding.weight`, [vision.hidden, 3, vision.patch, vision.patch], 0.5);
-  files.add(`${eyes}embeddings.class_embedding`, [vision.hidden]);
-  files.add(`${eyes}embeddings.position_embedding.weight`, [(vision.size / vision.patch) ** 2 + 1, vision.hidden]);
-  files.addNorm(`${eyes}pre_layrnorm`, vision.hidden);
-  for (let layer = 0; layer < vision.layers; layer++) {
-    const name = `${eyes}encoder.layers.${layer}.`;
-    for (const norm of ['layer_norm1', 'layer_norm2']) files.addNorm(name + norm, vision.hidden);
-    for (const part of 'qkv') files.addLinear(`${name}self_attn.${part}_proj`, vision.hidden, vision.hidden);
-    files.addLinear(`${name}self_attn.out_proj`, vision.hidden, vision.hidden);
-    files.addLinear(`${name}mlp.fc1`, vision.inner, vision.hidden);
-    files.addLinear(`${name}mlp.fc2`, vision.hidden, vision.inner);
-  }
-  mkdirSync(join(path, 'clip'), { recursive: true });
-  writeFileSync(join(path, 'clip/model.safetensors'), files.safetensors());
-  json('clip/config.json', {
-    model_type: 'clip_vision_model',
-    ...{ image_size: vision.size, patch_size: vision.patch, hidden_size: vision.hidden },
-    ...{ intermediate_size: vision.inner, num_attention_heads: vision.heads, num_hidden_layers: vision.layers },
-  });
-}
-
-function writeText(): void {
-  const { vision, text } = golden;
-  const files = new GeneratedFolder();
-  files.addLinear('model.mm_projector', text.hidden, vision.hidden);
-  const sampler = 'model.region_geo_sampler.';
-  for (const stage of [0, 1]) {
-    files.addLinear(`${sampler}diff_projector_list.${stage}`, vision.hidden + 2, vision.hidden + 2);
-    files.addLinear(`${sampler}agg_projector_list.${stage}.net.0`, vision.hidden, 2 * (vision.hidden + 2));
-    files.addNorm(`${sampler}agg_projector_list.${stage}.norm`, vision.hidden);
-  }
-  files.addLinear(`${sampler}flatten_projector`, vision.hidden, 32 * vision.hidden);
-  files.addLinear(`${sampler}dim_projector`, text.hidden, vision.hidden);
-  files.reshape(/net\.0\.weight$/, (shape) => [...shape, 1]);
-  files.add('model.embed_tokens.weight', [text.vocab, text.hidden]);
-  files.addMatrix('lm_head', text.vocab, text.hidden);
-  files.add('model.norm.weight', [text.hidden], 1, 1);
-  for (let layer = 0; layer < text.layers; layer++) {
-    const name = `model.layers.${layer}.`;
-    for (const norm of ['input', 'post_attention']) files.add(`${name}${norm}_layernorm.weight`, [text.hidden], 1, 1);
-    for (const part of 'qkvo') files.addMatrix(`${name}self_attn.${part}_proj`, text.hidden, text.hidden);
-    for (const part of ['gate', 'up']) files.addMatrix(`${name}mlp.${part}_proj`, text.inner, text.hidden);
-    files.addMatrix(`${name}mlp.down_proj`, text.hidden, text.inner);
-  }
-  writeFileSync(join(path, 'model.safetensors'), files.safetensors());
-  json('config.json', {
-    architectures: ['FERRETLlamaForCausalLM'],
-    model_type: 'ferret',
-    ...{ mm_vision_tower: 'clip', mm_vision_select_layer: -2, mm_projector_type: 'linear' },
-    ...{ im_region_fea_token: REGION, sampler_pooler_mode: 'max' },
-    ...{ vocab_size: text.vocab, hidden_size: text.hidden, intermediate_size: text.inner },
-    ...{ num_attention_heads: text.heads, num_hidden_layers: text.layers, rms_norm_eps: text.eps },
-    max_position_embeddings: 512,
-  });
-  const tokenizer = byteLevelTokenizer(94);
-  const unknown = { lstrip: false, rstrip: false, single_word: false, normalized: false, special: true };
-  const vocab = Object.fromEntries(Object.entries(tokenizer.model.vocab).map(([piece, id]) => [piece, id + 1]));
-  json('tokenizer.json', {
-    ...tokenizer,
-    added_tokens: [
-      { id: 0, content: '<unk>', ...unknown },
-      { id: REGION, content: '<region_fea>', ...unknown },
-    ],
-    model: { ...tokenizer.model, vocab: { ...vocab, '\u0120': 95, '\u010a': 96 } },
-  });
-}
-
 describe('Ferret with pictures', () => {
   let model: Model;
   beforeAll(async () => {
-    writeTower();
-    writeText();
+    writeFerret(path);
     model = await loadModel(path, { memory: '100MB', cacheDir: folder, threads: 2, tuning: { state: 'f32' } });
   });
   afterAll(() => model.dispose());
@@ -180,6 +84,70 @@ describe('Ferret with pictures', () => {
     );
   });
 
+  it('draws the points of regions from the seed', async () => {
+    const images = [picture()];
+    const regions = [{ box: [1, 2, 26, 26] }];
+    const ids = await model.tokenize('<image>What is <region>?', { images, regions });
+    const last = async (seed?: number) => (await model.logprobs(ids, 5, { images, regions, seed })).at(-1);
+    const [none, zero, one, again] = [await last(), await last(0), await last(1), await last(1)];
+    expect([zero, again]).toEqual([none, one]);
+    expect(one).not.toEqual(zero);
+    const ask = async (options: object) => {
+      const given = { images, regions, maxTokens: 3, ...options };
+      return model.generate('<image>What is <region>?', given).result;
+    };
+    // Without a draw of tokens the same question has the same seed, and it is told.
+    const [first, second, seeded] = [await ask({}), await ask({}), await ask({ seed: 7 })];
+    expect([first.seed, second.seed, seeded.seed]).toEqual([0, 0, 7]);
+    expect(second.usage.cached).toBe(second.usage.prompt - 1);
+    expect(seeded.usage.cached).toBeLessThan(second.usage.cached);
+    expect(seeded.warnings).toEqual([]);
+  });
+
+  it('takes masks', async () => {
+    const { size } = golden.vision;
+    const images = [picture()];
+    const data = Uint8Array.from({ length: size * size }, (_, at) => (at % size > 9 && at % size < 20 ? 255 : 0));
+    const png = new PNG({ width: size, height: size });
+    for (const [at, sample] of data.entries()) png.data.set([sample, sample, sample, 255], 4 * at);
+    const last = async (region: object) => {
+      const ids = await model.tokenize('<image><region>', { images, regions: [region] });
+      return (await model.logprobs(ids, 5, { images, regions: [region] })).at(-1);
+    };
+    const bySamples = await last({ mask: { width: size, height: size, data } });
+    expect(await last({ mask: PNG.sync.write(png) })).toEqual(bySamples);
+    // A mask that is a box is that box.
+    expect(await last({ box: [10, 0, 19, size - 1] })).toEqual(bySamples);
+    const content = [
+      { type: 'image', image: images[0] },
+      { type: 'region', mask: PNG.sync.write(png) },
+    ];
+    const text = await model.applyTemplate([{ role: 'user', content }]);
+    expect(text).toContain('\n[357, 0, 678, 964] <region_fea>');
+    const empty = { width: size, height: size, data: new Uint8Array(size * size) };
+    await expect(last({ mask: empty })).rejects.toThrow(/the mask is empty/);
+    await expect(last({ mask: { width: 2, height: 2, data: new Uint8Array(4) } })).rejects.toThrow(/has 2 x 2 pixels/);
+    await expect(last({ mask: 'nowhere.png' })).rejects.toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
+    await expect(last({ mask: empty, point: [1, 1] })).rejects.toThrow(/an array of regions/);
+  });
+
+  it('tells the boxes of its answers in pixels, in pieces and in the result', async () => {
+    const text = 'A dog [250, 500, 750, 1000].';
+    const boxes = [{ text: 'A dog', box: [7, 14, 21, 28] }];
+    const generation = model.generate('<image>Where?', {
+      images: [picture()],
+      maxTokens: 60,
+      responseFormat: { type: 'choice', choices: [text] },
+    });
+    const seen: object[] = [];
+    for await (const piece of generation) if (piece.type === 'text') seen.push(...(piece.boxes ?? []));
+    const result = await generation.result;
+    expect([result.text, result.boxes, seen]).toEqual([text, boxes, boxes]);
+    const blind = await model.generate('Where?', { maxTokens: 1 }).result;
+    expect(blind.boxes).toBeUndefined();
+    expect(model.info.vision).toMatchObject({ boxes: true, regions: true });
+  });
+
   it('is asked in the words that it was trained with', async () => {
     const content = [
       { type: 'image', image: picture() },
@@ -205,5 +173,14 @@ describe('boxes in an answer', () => {
       { text: 'and a cat', box: [20, 10, 60, 20] },
     ]);
     expect(boxesIn('none', { width: 1, height: 1 })).toEqual([]);
+  });
+
+  it('are the same however the answer comes', () => {
+    const answer = 'A dog [100, 200, 500, 600] sits. [1, 2, 3, 4]: a cat [0, 0, 1000, 1000].';
+    const size = { width: 1000, height: 1000 };
+    const whole = boxesIn(answer, size);
+    expect(whole.map(({ text }) => text)).toEqual(['A dog', 'A dog', 'a cat']);
+    const reader = new BoxReader(size);
+    expect([...answer].flatMap((character) => reader.push(character))).toEqual(whole);
   });
 });

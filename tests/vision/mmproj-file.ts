@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { entriesOf, ggufOf, type Values, type Weights } from '../support/gguf-of-tensors.js';
+import { type Entry, TYPES } from '../support/tiny-gguf.js';
 
 /** Names of tensors in a Hugging Face folder, and those that llama.cpp has for them: tests/golden/mmproj_names.py. */
 export const names: Record<
@@ -19,6 +20,22 @@ export function renamed(
     if (tensor) found.set(name, change(name, tensor));
   }
   return found;
+}
+
+/** A vocabulary of so many tokens, some of which are no text. Prompts are given as ids. */
+export function vocabularyEntries(size: number, special: Readonly<Record<number, string>>): Entry[] {
+  const tokens = Array.from({ length: size }, (_, id) => special[id] ?? `t${id}`);
+  const types = { type: TYPES.i32, values: tokens.map((_, id) => (id in special ? 3 : 1)), length: BigInt(size) };
+  return [
+    ...entriesOf({
+      'tokenizer.ggml.model': 'gpt2',
+      'tokenizer.ggml.pre': 'gpt-2',
+      'tokenizer.ggml.tokens': tokens,
+      'tokenizer.ggml.merges': ['t 1'],
+      'tokenizer.ggml.add_bos_token': false,
+    }),
+    ['tokenizer.ggml.token_type', TYPES.array, types],
+  ];
 }
 
 /** Metadata of towers, without `clip.vision.`, and of the file. */

@@ -10,6 +10,7 @@ import { mmprojFor } from '../../dist/src/vision/mmproj/mmproj-names.js';
 import { openVision } from '../../dist/src/vision/open-vision.js';
 import { entriesOf, ggufOf, readSafetensors, type Weights } from '../support/gguf-of-tensors.js';
 import { haveSharedData, sharedJson, sharedPath, withoutSharedData } from '../support/shared-data.js';
+import { modelSpec } from '../support/spec.js';
 import { type ClipEntries, interleaved, mmprojFile, names, renamed, towerEntries } from './mmproj-file.js';
 
 interface Case {
@@ -166,8 +167,11 @@ describe.skipIf(!haveSharedData).each(['llava', 'smolvlm'] as const)(
       const text = join(place, 'tiny-f32.gguf');
       writeText(kind, text);
       writeFileSync(join(place, 'mmproj-F32.gguf'), mmprojFile(entries(kind), tensorsOf(kind)));
-      expect([findVision(text, 64), findVision(place, 64)]).toEqual(new Array(2).fill(join(place, 'mmproj-F32.gguf')));
-      expect(findVision(text, 96)).toBeNull();
+      const [own, other] = [64, 96].map((hiddenSize) => modelSpec({ hiddenSize }));
+      expect([findVision(text, own), findVision(place, own)]).toEqual(
+        new Array(2).fill(join(place, 'mmproj-F32.gguf')),
+      );
+      expect(findVision(text, other)).toBeNull();
     });
   },
 );

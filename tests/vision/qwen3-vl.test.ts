@@ -1,13 +1,16 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBridge } from '../../dist/native-bridge/index.js';
 import { loadModel, type Model, planModel } from '../../dist/src/index.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
+import { findVision } from '../../dist/src/vision/find-vision.js';
 import { openVision } from '../../dist/src/vision/open-vision.js';
-import { readSafetensors, type Values } from '../support/gguf-of-tensors.js';
-import { mmprojFile, names, renamed } from './mmproj-file.js';
+import { visionBytes } from '../../dist/src/vision/vision-bytes.js';
+import { entriesOf, ggufOf, readSafetensors, type Values } from '../support/gguf-of-tensors.js';
+import { modelSpec } from '../support/spec.js';
+import { mmprojFile, names, renamed, vocabularyEntries } from './mmproj-file.js';
 import { noise } from './noise.js';
 import { writeQwen3Vl } from './qwen3-vl-folder.js';
 import { transformersGolden } from './transformers-golden.js';
@@ -37,12 +40,6 @@ function writeMmproj(): void {
       tensor,
     );
   }
-  // mmproj_names.py has three layers, as most of the models that it is for.
-  for (const [source, tensor] of given)
-    if (/^model\.visual\.blocks\.3\./.test(source)) {
-      const like = names.qwen3vl.mmproj[source.replace('blocks.3.', 'blocks.2.')];
-      tensors.set(like.replace('v.blk.2.', 'v.blk.3.'), tensor);
-    }
   const whole = tensors.get('v.patch_embd.weight')!;
   const size = vision.patch_size ** 2;
   for (const frame of [0, 1]) {
@@ -65,6 +62,29 @@ function writeMmproj(): void {
     mmproj,
     mmprojFile({ projector: 'qwen3vl_merger', vision: metadata, more: { 'clip.use_gelu': true } }, tensors),
   );
+}
+
+/** The text half as a GGUF file. */
+function writeText(to: string): void {
+  const key = (name: string) => `qwen3vl.${name}`;
+  const metadata = entriesOf({
+    'general.architecture': 'qwen3vl',
+    [key('context_length')]: text.max_position_embeddings,
+    [key('embedding_length')]: text.hidden_size,
+    [key('block_count')]: text.num_hidden_layers,
+    [key('feed_forward_length')]: text.intermediate_size,
+    [key('attention.head_count')]: text.num_attention_heads,
+    [key('attention.head_count_kv')]: text.num_key_value_heads,
+    [key('attention.key_length')]: text.head_dim,
+    [key('attention.value_length')]: text.head_dim,
+    [key('attention.layer_norm_rms_epsilon')]: 1e-6,
+    [key('rope.freq_base')]: text.rope_theta,
+    [key('rope.dimension_sections')]: [...text.rope_scaling.mrope_section, 0],
+    [key('n_deepstack_layers')]: vision.deepstack_visual_indexes.length,
+  });
+  const vocabulary = vocabularyEntries(text.vocab_size, { [ids.image_token_id]: '<|image_pad|>' });
+  const tensors = renamed(readSafetensors(join(path, 'model.safetensors')), names.qwen3vl.text);
+  writeFileSync(to, ggufOf([...metadata, ...vocabulary], tensors));
 }
 
 const near = (found: ArrayLike<number>, expected: readonly number[], most: number) => {
@@ -142,9 +162,11 @@ describe('Qwen3-VL with pictures', () => {
     });
   });
 
-  it('says the same from its mmproj file', async () => {
+  it.each(['a folder', 'a GGUF file'])('says the same as %s with an mmproj file', async (kind) => {
     const options = { memory: '100MB', cacheDir: folder, threads: 2, tuning: { state: 'f32' as const } };
-    const model = await loadModel(path, { ...options, vision: mmproj });
+    const file = join(folder, 'text.gguf');
+    writeText(file);
+    const model = await loadModel(kind === 'a folder' ? path : file, { ...options, vision: mmproj });
     try {
       const one = cases[5];
       const images = one.pictures.map((at) => noise(...pictures[at]));
@@ -153,6 +175,19 @@ describe('Qwen3-VL with pictures', () => {
     } finally {
       await model.dispose();
     }
+  });
+
+  it('does not see for a text half that knows no rows and columns', () => {
+    const { hidden_size: hiddenSize, head_dim: headDim } = text;
+    const spec = modelSpec({ architecture: 'qwen3.5', hiddenSize, headDim });
+    expect(() => visionBytes(mmproj, spec)).toThrow(/positions by row and column, which models of qwen3\.5/);
+    const place = join(folder, 'beside');
+    mkdirSync(place);
+    for (const name of ['m-Q8_0.gguf', 'mmproj-F16.gguf']) copyFileSync(mmproj, join(place, name));
+    expect(findVision(join(place, 'm-Q8_0.gguf'), spec)).toBeNull();
+    const rotary = { ...spec.rotary!, sections: [3, 3, 2] };
+    expect(findVision(join(place, 'm-Q8_0.gguf'), { ...spec, rotary })).toBe(join(place, 'mmproj-F16.gguf'));
+    expect(() => visionBytes(mmproj, { ...spec, rotary, numLayers: 1 })).toThrow(/after 2 layers, and the model has 1/);
   });
 
   it('writes a picture as transformers does', async () => {

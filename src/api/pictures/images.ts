@@ -1,11 +1,15 @@
 import { FlashrowError, shown } from '../../errors.js';
-import type { ContentPart, ImageInput, MessageInput, RegionInput } from '../../text/chat-message.js';
+import type { ContentPart, ImageInput, MaskInput, MessageInput, RegionInput } from '../../text/chat-message.js';
+import { isMaskSamples } from '../../text/chat-message.js';
 import type { Region } from '../../vision/regions/region.js';
+
+/** A region of a picture, whose mask may be a file that is not read yet. */
+export type GivenRegion = Exclude<Region, { mask: unknown }> | { mask: MaskInput };
 
 /** A picture of a prompt, and the regions of it. Bytes are a copy: what the caller changes later changes nothing. */
 export interface GivenImage {
   image: ImageInput;
-  regions: Region[];
+  regions: GivenRegion[];
 }
 
 /**
@@ -33,6 +37,9 @@ export function givenImages(images: readonly ImageInput[] = [], regions: readonl
   return given;
 }
 
+/** Whether any picture has a region, whose points a seed draws. */
+export const haveRegions = (given: readonly GivenImage[]): boolean => given.some(({ regions }) => regions.length > 0);
+
 /** The pictures that messages hold, in order, each with the regions after it. Throws BAD_USAGE for one before all. */
 export function imagesIn(messages: readonly MessageInput[]): GivenImage[] {
   const given: GivenImage[] = [];
@@ -51,7 +58,10 @@ export function imagesIn(messages: readonly MessageInput[]): GivenImage[] {
   return given;
 }
 
-const shapeOf = ({ box, point }: Pick<RegionInput, 'box' | 'point'>): Region =>
-  box ? { box: [...box] } : { point: [...point!] };
+function shapeOf({ box, point, mask }: Omit<RegionInput, 'image'>): GivenRegion {
+  if (box) return { box: [...box] };
+  if (point) return { point: [...point] };
+  return { mask: isMaskSamples(mask) ? { ...mask, data: Uint8Array.from(mask.data) } : copyOf(mask!) };
+}
 
 const copyOf = (image: ImageInput): ImageInput => (image instanceof Uint8Array ? Uint8Array.from(image) : image);

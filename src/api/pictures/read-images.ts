@@ -4,29 +4,47 @@ import { basename } from 'node:path';
 import type { PictureFile } from '../../contract/protocol.js';
 import { fileError } from '../../disk/files.js';
 import { FlashrowError, shown } from '../../errors.js';
-import type { ImageInput } from '../../text/chat-message.js';
+import { type ImageInput, isMaskSamples } from '../../text/chat-message.js';
 import { isPngOrJpeg, MOST_FILE_BYTES, otherFormat, readHeader, uprightSize } from '../../vision/decode/header.js';
+import type { Size } from '../../vision/process/processor.js';
+import { checkMask } from '../../vision/regions/mask.js';
+import type { Region } from '../../vision/regions/region.js';
 import { pathOf } from '../source.js';
-import type { GivenImage } from './images.js';
+import type { GivenImage, GivenRegion } from './images.js';
 
 /**
- * Reads pictures, and their headers. Throws NOT_FOUND,
- * IO, BAD_USAGE for what is no file, UNSUPPORTED or CORRUPT for what is no picture that is read here.
+ * Reads pictures, their headers, and the masks of their regions. Throws NOT_FOUND, IO, BAD_USAGE for what is no file
+ * and for a mask of another size, UNSUPPORTED or CORRUPT for what is no picture that is read here.
  */
 export const readImages = (given: readonly GivenImage[]): Promise<PictureFile[]> =>
-  Promise.all(given.map(async ({ image, regions }, at) => ({ ...(await readImage(image, `images[${at}]`)), regions })));
+  Promise.all(
+    given.map(async ({ image, regions }, at) => {
+      const file = await bytesOf(image, `images[${at}]`, 'images');
+      const read = await picture(file.bytes, file.name);
+      return { ...read, regions: await Promise.all(regions.map((region) => readRegion(region, read))) };
+    }),
+  );
 
-async function readImage(image: ImageInput, where: string): Promise<Omit<PictureFile, 'regions'>> {
-  if (image instanceof Uint8Array) return picture(image, where);
-  const given = String(typeof image === 'string' ? image : image.href);
+/** A region whose mask is read, and of its picture's size. */
+async function readRegion(region: GivenRegion, size: Size): Promise<Region> {
+  if (!('mask' in region)) return region;
+  const mask = isMaskSamples(region.mask) ? region.mask : await bytesOf(region.mask, 'mask', 'regions');
+  checkMask(mask, size);
+  return { mask };
+}
+
+/** The bytes of a file, and what messages call it. */
+async function bytesOf(file: ImageInput, where: string, option: 'images' | 'regions') {
+  if (file instanceof Uint8Array) return { name: where, bytes: file };
+  const given = String(typeof file === 'string' ? file : file.href);
   if (/^(https?|data|ftp|blob):/i.test(given))
     throw new FlashrowError(
       'BAD_USAGE',
-      `images are paths, file URLs, or the bytes of PNGs or JPEGs, not ${shown(given)}; fetch it yourself, and give the file`,
-      { option: 'images' },
+      `${where} is a path, a file URL, or the bytes of a file, not ${shown(given)}; fetch it yourself, and give the file`,
+      { option },
     );
-  const path = pathOf(where, image, 'images');
-  return picture(await readFile(path), basename(path));
+  const path = pathOf(where, file, option);
+  return { name: basename(path), bytes: await readFile(path) };
 }
 
 async function readFile(path: string): Promise<Uint8Array> {

@@ -6,6 +6,11 @@ import { formatRows } from '../output/format.js';
 const COMMANDS = [
   ['system', '[TEXT]', 'set what the model is given before the conversation; "none" takes it away, nothing shows it'],
   ['image', 'FILE', 'show a picture with the next message'],
+  [
+    'region',
+    'PART',
+    'have the next message be about a part of the last picture, for models that take them: left,top,right,bottom or across,down in pixels, or a PNG that is black elsewhere; <region> in the message says where',
+  ],
   ['retry', '', 'answer the last message again'],
   ['continue', '', 'go on with an answer that was cut off'],
   ['clear', '', 'forget the conversation; the system message stays'],

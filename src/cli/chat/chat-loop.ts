@@ -1,6 +1,9 @@
+import type { GenerationResult } from '../../contract/generation.js';
 import { FlashrowError } from '../../errors.js';
+import type { RegionInput } from '../../text/chat-message.js';
 import { ChatInput } from '../input/chat-input.js';
 import { type EndingSignal, interruptExitCode, takeInterrupts } from '../input/interrupt.js';
+import { parseRegion } from '../options/image-option.js';
 import { inCommandWords, tellFailure } from '../output/command-words.js';
 import { formatCount, formatSpeed, plural } from '../output/format.js';
 import { notice } from '../output/output.js';
@@ -24,6 +27,10 @@ interface LoopParts {
   settings: ChatSettings;
   contextSize: number;
   display: AnswerDisplay;
+  /** Told of each answer. */
+  onAnswer: (result: GenerationResult) => Promise<void>;
+  /** Rejects for a picture, or a region of it, that cannot be read. */
+  checkPicture: (image: string, region?: RegionInput) => Promise<void>;
 }
 
 /** The loop over messages, commands and answers, from a terminal or from a pipe. */
@@ -72,10 +79,14 @@ export class ChatLoop {
 
   readonly #commands: Readonly<Record<CommandName, (argument: string) => void | Promise<void>>> = {
     system: (argument) => this.#system(argument),
-    image: (file) => {
-      this.#parts.session.show(typedPath(required('/image', file)));
+    image: async (file) => {
+      const { session, checkPicture } = this.#parts;
+      const path = typedPath(required('/image', file));
+      await checkPicture(path);
+      session.show(path);
       notice('shown with the next message');
     },
+    region: (part) => this.#region(part),
     retry: () => this.#retry(),
     continue: () => this.#answer(() => this.#parts.session.goOn()),
     clear: () => {
@@ -101,6 +112,16 @@ export class ChatLoop {
     const { session } = this.#parts;
     if (argument !== '') await session.setSystem(argument === 'none' ? null : argument);
     notice(session.system === null ? 'no system message' : `system message: ${visibleText(session.system)}`);
+  }
+
+  async #region(part: string): Promise<void> {
+    const { session, checkPicture } = this.#parts;
+    if (part === '') throw new FlashrowError('BAD_USAGE', '/region needs a part, like /region 10,20,200,180');
+    const given = parseRegion(part, '/region');
+    const region = typeof given.mask === 'string' ? { mask: typedPath(given.mask) } : given;
+    if (session.lastPicture !== null) await checkPicture(session.lastPicture, region);
+    session.point(region);
+    notice('<region> in the next message says where');
   }
 
   async #retry(): Promise<void> {
@@ -155,6 +176,7 @@ export class ChatLoop {
     const speed = this.#typed ? `, ${formatSpeed(result.receipt.decodeTokensPerSecond)}` : '';
     const more = this.#typed && result.finishReason === 'length' ? '; /continue goes on' : '';
     if (this.#typed || result.finishReason !== 'stop') notice(formatUsage(result) + speed + more);
+    await this.#parts.onAnswer(result);
   }
 
   /** Does something that may fail. At a terminal the conversation goes on after it, and so it does after a command. */

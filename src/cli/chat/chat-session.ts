@@ -2,6 +2,7 @@ import type { GenerateOptions, TemplateOptions } from '../../contract/generate-o
 import type { Generation, GenerationResult } from '../../contract/generation.js';
 import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
+import type { ContentPart, RegionInput } from '../../text/chat-message.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 import { messageAbout } from '../options/image-option.js';
 import type { ChatSettings } from './chat-settings.js';
@@ -40,6 +41,8 @@ export class ChatSession {
   #cutOff: readonly number[] | null = null;
   /** Files of pictures for the next message. */
   #pictures: readonly string[] = [];
+  /** Regions that the next message is about. */
+  #regions: readonly RegionInput[] = [];
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -67,14 +70,30 @@ export class ChatSession {
 
   /** Sends a message. Throws CONTEXT_OVERFLOW where it does not fit the context, and what `chat` throws. */
   async ask(text: string): Promise<void> {
-    const content = messageAbout(text, this.#pictures);
+    const content = messageAbout(text, this.#pictures, this.#regions);
     await this.#answer([...this.record.messages, { role: 'user', content }]);
     this.#pictures = [];
+    this.#regions = [];
   }
 
   /** Has the next message show pictures, in order. */
   show(...files: readonly string[]): void {
     this.#pictures = [...this.#pictures, ...files];
+  }
+
+  /** Has the next message be about a region of the last picture. Throws BAD_USAGE where there is no picture. */
+  point(region: RegionInput): void {
+    if (this.lastPicture === null)
+      throw new FlashrowError('BAD_USAGE', 'there is no picture yet that a region could be of; show one first');
+    this.#regions = [...this.#regions, region];
+  }
+
+  /** The file of the picture that was shown last, by the next message or by one before; null where there is none. */
+  get lastPicture(): string | null {
+    const shown = this.record.messages.flatMap(({ content }) =>
+      Array.isArray(content) ? (content as readonly ContentPart[]).flatMap(({ image }) => (image as string) ?? []) : [],
+    );
+    return [...shown, ...this.#pictures].at(-1) ?? null;
   }
 
   /** Answers the last message again. Throws BAD_USAGE where there is none. */
@@ -136,6 +155,8 @@ export class ChatSession {
 
   #begin(messages: ChatMessage[]): void {
     this.record.messages = messages;
+    // They would be of another picture, or of none.
+    this.#regions = [];
     this.#window.reset();
     this.#cutOff = null;
   }

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFile } from '../../disk/replace-file.js';
 import { FlashrowError, shown } from '../../errors.js';
-import type { ContentPart } from '../../text/chat-message.js';
+import { type ContentPart, isRegion } from '../../text/chat-message.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 
 const FORMAT = 'flashrow-chat';
@@ -87,11 +87,12 @@ function checkMessage(path: string, message: unknown, where: string): ChatMessag
   return { role, content };
 }
 
-/** Pictures are saved by their paths. */
+/** Pictures and masks are saved by their paths. */
 const isContentWithPictures = (content: unknown): content is ContentPart[] =>
   Array.isArray(content) &&
   content.every((part) => {
-    const { type, text, image } = fieldsOf(part) ?? {};
+    const { type, text, image, mask } = fieldsOf(part) ?? {};
+    if (type === 'region') return isRegion(part) && (mask === undefined || typeof mask === 'string');
     return (type === 'text' && typeof text === 'string') || (type === 'image' && typeof image === 'string');
   });
 

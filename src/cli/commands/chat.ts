@@ -12,7 +12,13 @@ import { interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples, addParagraphs } from '../options/help.js';
-import { addImageOption, type ImageFlags } from '../options/image-option.js';
+import {
+  type AnnotateFlags,
+  addAnnotateOption,
+  addImageOption,
+  addRegionOption,
+  type RegionFlags,
+} from '../options/image-option.js';
 import {
   addDraftOption,
   addModelOptions,
@@ -23,9 +29,11 @@ import {
 import { type TemplateVariables, templateVariable } from '../options/template-variables.js';
 import { formatBytes, formatCount, plural } from '../output/format.js';
 import { notice, printJson } from '../output/output.js';
+import { annotate, checkAnnotation, requireBoxes } from './annotate.js';
+import { checkPictures } from './check-pictures.js';
 import { withModel } from './with-model.js';
 
-interface ChatFlags extends ModelFlags, GenerationFlags, ImageFlags {
+interface ChatFlags extends ModelFlags, GenerationFlags, RegionFlags, AnnotateFlags {
   system?: string;
   chatTemplate?: string;
   templateVar?: TemplateVariables;
@@ -46,6 +54,7 @@ export function chatCommand(): Command {
       templateVariable,
     );
   addImageOption(command, '; it goes with the first message');
+  addAnnotateOption(addRegionOption(command));
   addGenerationOptions(command, {});
   addParagraphs(
     command,
@@ -66,7 +75,10 @@ async function chat(source: string, flags: ChatFlags): Promise<void> {
   toGenerateOptions(flags);
   requireAnswer('--max-tokens', flags.maxTokens);
   const template = await templateOptions(flags);
+  await checkPictures(flags);
+  if (flags.annotate !== undefined) checkAnnotation(flags.annotate, flags.image ?? [], flags.region);
   await withModel(source, toModelOptions(flags), interruptSignal(), async (model) => {
+    if (flags.annotate !== undefined) requireBoxes(model.info);
     const settings = new ChatSettings(flags, model.info.samplingDefaults);
     const display = new AnswerDisplay(flags.json === true);
     const session = new ChatSession({
@@ -75,8 +87,16 @@ async function chat(source: string, flags: ChatFlags): Promise<void> {
         notice(`note: the context is full, so the oldest ${turns === 1 ? 'turn' : plural(turns, 'turn')} left it`),
     });
     if (flags.image) session.show(...flags.image);
+    for (const region of flags.region ?? []) session.point(region);
     if (flags.system !== undefined) session.record.messages = [{ role: 'system', content: flags.system }];
-    const loop = new ChatLoop({ session, settings, contextSize: model.info.contextSize, display });
+    const loop = new ChatLoop({
+      ...{ session, settings, contextSize: model.info.contextSize, display },
+      onAnswer: async (result) => {
+        const { lastPicture } = session;
+        if (flags.annotate !== undefined && lastPicture !== null) await annotate(flags.annotate, lastPicture, result);
+      },
+      checkPicture: (image, region) => checkPictures({ image: [image], region: region && [region] }),
+    });
     await loop.run(banner(source, model, settings)).catch((error) => {
       throw flags.json ? withRecord(error, session.record) : error;
     });

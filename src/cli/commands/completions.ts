@@ -21,9 +21,13 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 
 const PATHS: Readonly<Record<string, Completions['paths']>> = {
+  '--annotate': 'files',
   '--cache-dir': 'folders',
   '--chat-template': 'files',
   '--file': 'files',
+  '--image': 'files',
+  '--mmproj': 'folders',
+  '--region': 'files',
   '--sequences': 'files',
   '--text': 'files',
   '--trace': 'files',

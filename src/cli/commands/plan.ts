@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { addExamples } from '../options/help.js';
-import { addImageOption, type ImageFlags } from '../options/image-option.js';
+import { addImageOption, addRegionOption, type RegionFlags } from '../options/image-option.js';
 import {
   addDraftOption,
   addModelOptions,
@@ -17,7 +17,7 @@ import { formatPlan, formatPlans } from '../output/plan-table.js';
 import { namedModel } from './named-model.js';
 import { pictureTokens } from './picture-tokens.js';
 
-interface PlanFlags extends Omit<ModelFlags, 'memory'>, ImageFlags {
+interface PlanFlags extends Omit<ModelFlags, 'memory'>, RegionFlags {
   memory?: NonNullable<ModelFlags['memory']>[];
   promptTokens?: number;
   diskSpeed?: number;
@@ -47,6 +47,7 @@ export function planCommand(): Command {
       parseSpeed('--memory-speed'),
     );
   addImageOption(command, '; its tokens count for the prompt');
+  addRegionOption(command);
   addExamples(
     command,
     ['flashrow plan model.gguf', 'what it takes, and how fast it may be'],
@@ -69,7 +70,7 @@ const TEXT_BESIDE_PICTURES = 64;
 async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promise<void> {
   const { planBudgets } = await import('../../api/plan-model.js');
   const model = await namedModel(source, flags.cacheDir);
-  const pictures = flags.image === undefined ? 0 : await pictureTokens(model, flags.image, flags);
+  const pictures = flags.image === undefined && flags.region === undefined ? 0 : await pictureTokens(model, flags);
   const promptTokens = pictures === 0 ? flags.promptTokens : (flags.promptTokens ?? TEXT_BESIDE_PICTURES) + pictures;
   const { diskSpeed, memorySpeed } = flags;
   const options = { ...toModelOptions(flags), promptTokens, diskSpeed, memorySpeed };

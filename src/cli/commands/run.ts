@@ -12,6 +12,8 @@ import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import {
+  type AnnotateFlags,
+  addAnnotateOption,
   addImageOption,
   addRegionOption,
   messageAbout,
@@ -31,11 +33,13 @@ import { warnedInCommandWords } from '../output/command-words.js';
 import { endTextLine, noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
+import { annotate, checkAnnotation, formatBox, requireBoxes } from './annotate.js';
+import { checkPictures } from './check-pictures.js';
 import { namedModel } from './named-model.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 
-interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags, RegionFlags {
+interface RunFlags extends ModelFlags, GenerationFlags, PromptFlags, RegionFlags, AnnotateFlags {
   parseSpecial?: boolean;
   chat?: boolean;
   chatTemplate?: string;
@@ -78,7 +82,7 @@ export function runCommand(): Command {
       templateVariable,
     );
   addImageOption(command, '; <image> in the prompt says where, else pictures come first');
-  addRegionOption(command);
+  addAnnotateOption(addRegionOption(command));
   addGenerationOptions(command, { maxTokens: 256, temperature: 0, repeatPenalty: 1 });
   command
     .optionsGroup('State:')
@@ -94,6 +98,10 @@ export function runCommand(): Command {
     ['flashrow run model.gguf "Once upon a time" --max-tokens 64', 'continue a text'],
     ['flashrow run model.gguf --chat "What is a store?" --memory 2GB', 'ask a question, in at most 2 GB'],
     ['flashrow run llava/ --image cat.png --chat "What is this?"', 'ask about a picture'],
+    [
+      'flashrow run ferret/ --image cat.png --annotate boxes.png --chat "Where is the cat?"',
+      'and draw the boxes of the answer',
+    ],
     ['flashrow run model.gguf --file - < letter.txt', 'continue what is in a file'],
     ['flashrow run model.gguf --tokens "[1,2]" --json', 'continue token ids, for a script'],
   );
@@ -105,6 +113,8 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const prompt = await chosenPrompt(argument, flags);
   const template = flags.chatTemplate === undefined ? undefined : await templateFrom(flags);
   const begin = beginning(prompt, template, flags);
+  await checkPictures(flags);
+  const annotated = pictureToAnnotate(flags);
   const signal = interruptSignal();
   if (flags.saveState !== undefined) requireFolderOf('--save-state', flags.saveState);
   const quiet = flags.json === true;
@@ -116,6 +126,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
       : contextForRun(await namedModel(source, flags.cacheDir), prompt, { ...flags, template });
   const { result, interruption } = await generate(source, flags, signal, usualContext, async (model) => {
     plan = model.plan;
+    if (annotated !== undefined) requireBoxes(model.info);
     if (flags.loadState !== undefined) await model.loadState(flags.loadState, { signal });
     const written = (follow: object) => begin(model, { ...options, ...follow });
     const answer = await writeAnswer(written, { quiet, signal, shownPrompt });
@@ -123,14 +134,38 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
     return answer;
   });
   noteAll(result.warnings);
-  if (quiet) printJson(warnedInCommandWords(result));
-  else if (interruption !== null) notice(interruption);
-  else finishText(result, plan);
+  const draw = async () => {
+    if (annotated !== undefined && interruption === null) await annotate(flags.annotate!, annotated, result);
+  };
+  if (quiet) {
+    await draw().catch((error) => {
+      throw withResult(error, result);
+    });
+    printJson(warnedInCommandWords(result));
+  } else {
+    if (interruption !== null) notice(interruption);
+    else finishText(result, plan);
+    await draw();
+  }
   if (result.finishReason === 'abort') process.exitCode = interruptExitCode();
+}
+
+/** An error that carries the answer: with `--json` nothing of it is on stdout yet. */
+function withResult(error: unknown, result: RunResult): unknown {
+  if (!(error instanceof FlashrowError)) return error;
+  return new FlashrowError(error.code, error.message, { ...error.details, ...{ result } }, { cause: error });
 }
 
 /** A state may be longer than this prompt, and so may pictures: the context is then the usual one. */
 const keepsState = ({ saveState, loadState }: RunFlags): boolean => saveState !== undefined || loadState !== undefined;
+
+/** The picture whose copy gets the boxes: the last one. Throws BAD_USAGE without any, and where the copy cannot be. */
+function pictureToAnnotate({ annotate: file, image = [], region }: RunFlags): string | undefined {
+  if (file === undefined) return undefined;
+  if (image.length === 0) throw badUsage('--annotate goes with --image');
+  checkAnnotation(file, image, region);
+  return image.at(-1);
+}
 
 /** Tells a place where no file can be made before the answer, which would be for nothing. */
 function requireFolderOf(option: string, path: string): void {
@@ -199,6 +234,7 @@ function finishText(result: RunResult, plan: Plan | null): void {
   const { text, reasoning, toolCalls, tokens } = result;
   if (tokens.length > 0 && text + reasoning === '' && toolCalls.length === 0)
     notice(`note: what was generated has no text; its ids are ${JSON.stringify(tokens)}`);
+  if (result.boxes?.length) notice(`\nin pixels: ${result.boxes.map(formatBox).join('; ')}`);
   notice(`\n${formatUsage(result)}`);
   if (result.receipt === null) return;
   notice(formatReceipt(result.receipt));

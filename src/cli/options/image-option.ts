@@ -21,16 +21,18 @@ const REGION_MARKER = '<region>';
 
 export const addRegionOption = (command: Command): Command =>
   command.option(
-    '--region <numbers>',
-    'a part of the last picture, for a model that takes them: left,top,right,bottom or across,down in pixels; may be repeated; <region> in the prompt says where',
+    '--region <part>',
+    'a part of the last picture, for a model that takes them: left,top,right,bottom or across,down in pixels, or a PNG as large as the picture that is black elsewhere; may be repeated; <region> in the prompt says where',
     (text: string, before: RegionInput[] = []) => [...before, parseRegion(text)],
   );
 
-function parseRegion(text: string): RegionInput {
+/** What is no list of numbers is the path of a mask. Throws BAD_USAGE for a list that is neither box nor point. */
+export function parseRegion(text: string, option = '--region'): RegionInput {
   const numbers = text.split(',').map((part) => (/^\d+(\.\d+)?$/.test(part.trim()) ? Number(part) : Number.NaN));
   if (numbers.every(Number.isFinite) && numbers.length === 4) return { box: numbers };
   if (numbers.every(Number.isFinite) && numbers.length === 2) return { point: numbers };
-  throw badValue('--region', text, 'left,top,right,bottom or across,down, like 10,20,200,180; masks are not read');
+  if (/[^-\d.,\s]/.test(text)) return { mask: text };
+  throw badValue(option, text, 'left,top,right,bottom or across,down, like 10,20,200,180, or the file of a mask');
 }
 
 /** The regions of the last of some pictures. */
@@ -62,6 +64,8 @@ export function messageAbout(
   return withPictures(text, images).flatMap((part) => (part.type === 'text' ? withRegions(part, regions) : [part]));
 }
 
+const regionPart = ({ box, point, mask }: RegionInput): ContentPart => ({ type: 'region', box, point, mask });
+
 /** A text with the regions that it has markers for. Throws BAD_USAGE where they are not as many. */
 function withRegions(part: ContentPart, regions: readonly RegionInput[]): ContentPart[] {
   const texts = part.text!.split(REGION_MARKER);
@@ -72,7 +76,7 @@ function withRegions(part: ContentPart, regions: readonly RegionInput[]): Conten
       { option: '--region' },
     );
   return texts.flatMap((text, at): ContentPart[] => [
-    ...(at > 0 ? [{ type: 'region', box: regions[at - 1].box, point: regions[at - 1].point }] : []),
+    ...(at > 0 ? [regionPart(regions[at - 1])] : []),
     ...(text === '' ? [] : [{ type: 'text', text }]),
   ]);
 }
@@ -92,3 +96,14 @@ function withPictures(text: string, images: readonly string[]): ContentPart[] {
     .flatMap((part, at): ContentPart[] => [...(at > 0 ? [picture(images[at - 1])] : []), { type: 'text', text: part }])
     .filter(({ type, text: part }) => type !== 'text' || part !== '');
 }
+
+/** `--annotate`, for commands that answer. */
+export interface AnnotateFlags {
+  annotate?: string;
+}
+
+export const addAnnotateOption = (command: Command): Command =>
+  command.option(
+    '--annotate <file>',
+    'draw the boxes that the answer names onto a copy of the last picture, in this PNG; for models that write boxes',
+  );

@@ -67,6 +67,7 @@ const VARIABLES: Readonly<Record<string, string>> = { token: 'HF_TOKEN', endpoin
 export const COMMANDS: Readonly<Record<string, string>> = {
   planModel: 'plan',
   convertModel: 'convert',
+  applyDelta: 'apply-delta',
   verifyStore: 'verify',
   calibrateStore: 'calibrate',
   compareSelectors: 'eval --compare',

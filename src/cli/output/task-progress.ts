@@ -10,6 +10,7 @@ import { progressBar } from './progress.js';
 export const LABELS: Readonly<Record<Progress['stage'], string>> = {
   compare: 'comparing',
   convert: 'converting',
+  merge: 'adding',
   load: 'loading',
   prefill: 'reading the prompt',
   score: 'scoring',

@@ -34,8 +34,8 @@ export const withoutPictures = (ids: readonly number[]): PlacedPrompt => ({
 /** A picture of a prompt. */
 interface Placed {
   file: PictureFile;
-  /** Set where it is a region of the picture. */
-  region?: Region;
+  /** Set where it is a region of the picture, and the seed of the points that are looked at. */
+  region?: { region: Region; seed: number };
   digest: string;
   ids: readonly number[];
   /** The position after its last token. */
@@ -64,10 +64,10 @@ export class Pictures {
   }
 
   /**
-   * A prompt whose image tokens are those of `files`, in order. Throws BAD_USAGE where they are more or fewer than the
-   * pictures have.
+   * A prompt whose image tokens are those of `files`, in order. The points of regions are drawn from `seed`. Throws
+   * BAD_USAGE where they are more or fewer than the pictures have.
    */
-  place(ids: readonly number[], files: readonly PictureFile[], aborted: () => boolean): PlacedPrompt {
+  place(ids: readonly number[], files: readonly PictureFile[], seed: number, aborted: () => boolean): PlacedPrompt {
     const { imageToken, imageTokenId } = this.#vision;
     const expected = files.reduce((sum, size) => sum + this.#vision.tokens(size), 0);
     const found = ids.reduce((sum, id) => sum + (id === imageTokenId ? 1 : 0), 0);
@@ -79,7 +79,7 @@ export class Pictures {
       );
     if (files.length === 0) return withoutPictures(ids);
     const all = [...ids];
-    const pictures: Placed[] = this.#placeRegions(all, files);
+    const pictures: Placed[] = this.#placeRegions(all, files, seed);
     const grids = new Map<number, Grid>();
     let at = -1;
     for (const file of files) {
@@ -119,7 +119,7 @@ export class Pictures {
   }
 
   /** Gives the regions of all pictures ids of their own, in order. Throws BAD_USAGE where ids have more or fewer. */
-  #placeRegions(all: number[], files: readonly PictureFile[]): Placed[] {
+  #placeRegions(all: number[], files: readonly PictureFile[], seed: number): Placed[] {
     const eyes = this.#vision.regions;
     const placed: Placed[] = [];
     if (!eyes) return placed;
@@ -132,10 +132,10 @@ export class Pictures {
         { option: 'regions' },
       );
     for (const [i, { file, region }] of regions.entries()) {
-      const digest = `${this.#digestOf(file)} ${JSON.stringify(region)}`;
+      const digest = `${this.#digestOf(file)} ${regionKey(region)} ${seed}`;
       const ids = pictureIds(digest, 1);
       all[places[i]] = ids[0];
-      placed.push({ file, region, digest, ids, end: places[i] + 1 });
+      placed.push({ file, region: { region, seed }, digest, ids, end: places[i] + 1 });
     }
     return placed;
   }
@@ -143,7 +143,7 @@ export class Pictures {
   #see({ file, region, digest, ids }: Placed, aborted: () => boolean): void {
     const calls = this.#calls.get(digest) ?? 0;
     if (calls === 0) {
-      const embedded = this.#kept.get(digest) ?? this.#embed(file, region, digest, aborted);
+      const embedded = this.#kept.get(digest) ?? this.#embed(file, region, aborted);
       const width = embedded.length / ids.length;
       this.#kept.set(digest, embedded);
       for (const [i, id] of ids.entries()) this.given.rows.set(id, embedded.subarray(i * width, (i + 1) * width));
@@ -165,16 +165,23 @@ export class Pictures {
     for (const id of ids) this.given.rows.delete(id);
   }
 
-  #embed(file: PictureFile, region: Region | undefined, digest: string, aborted: () => boolean): Float32Array {
+  #embed(file: PictureFile, given: Placed['region'], aborted: () => boolean): Float32Array {
     const checkAborted = () => {
       if (aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
     };
     try {
       const picture = this.#decoded(file);
-      if (region) return this.#vision.regions!.embed(this.#bridge, picture, region, digest, checkAborted);
+      if (given) return this.#vision.regions!.embed(this.#bridge, picture, given.region, given.seed, checkAborted);
       return this.#vision.embed(this.#bridge, picture, checkAborted);
     } catch (error) {
       throw asFlashrowError(error);
     }
   }
+}
+
+/** Tells a region from others of its picture. */
+function regionKey(region: Region): string {
+  if (!('mask' in region)) return JSON.stringify(region);
+  const samples = 'bytes' in region.mask ? region.mask.bytes : region.mask.data;
+  return `mask ${createHash('sha256').update(samples).digest('hex')}`;
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { type Picture, type PictureHeader, plainPicture } from './picture.js';
-import { damagedPicture } from './refusals.js';
+import { damagedPicture, unsupported } from './refusals.js';
 
 /** TJPF_RGB, as turbojpeg.h numbers the orders of samples. */
 const RGB = 0;
@@ -60,8 +60,25 @@ function instance(): TurboJpeg {
   return made.exports as TurboJpeg;
 }
 
-/** The pixels as libjpeg-turbo gives them to Pillow, too. Grey becomes RGB. Throws CORRUPT. */
+/** The marker before a scan. Within the data of one, a 0xff has a 0 behind it. */
+const SCAN = Buffer.from([0xff, 0xda]);
+/** As libjpeg-turbo's own tools have it: each scan goes through all of the picture, however small it is. */
+const MOST_SCANS = 500;
+
+function checkScans(bytes: Uint8Array, where: string): void {
+  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let scans = 0;
+  for (let at = file.indexOf(SCAN); at >= 0; at = file.indexOf(SCAN, at + 2))
+    if (++scans > MOST_SCANS)
+      throw unsupported(where, `has more than ${MOST_SCANS} scans, which no picture needs; save it anew`);
+}
+
+/**
+ * The pixels as libjpeg-turbo gives them to Pillow, too. Grey becomes RGB. Throws CORRUPT, UNSUPPORTED for more than
+ * MOST_SCANS scans.
+ */
 export function decodeJpeg(bytes: Uint8Array, { width, height }: PictureHeader, where: string): Picture {
+  checkScans(bytes, where);
   const turbo = instance();
   const allocate = (size: number) => {
     const address = turbo.malloc(size);

@@ -1,6 +1,6 @@
 import { exifOrientation } from './exif.js';
 import type { Orientation, PictureHeader } from './picture.js';
-import { damagedPicture } from './refusals.js';
+import { damagedPicture, unsupported } from './refusals.js';
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const IHDR_BYTES = 13;
@@ -16,10 +16,19 @@ export interface PngChunk {
   whole: Uint8Array;
 }
 
-/** The chunks in order, up to IEND. Throws CORRUPT where the file ends before. */
+/** Encoders make chunks of at least 8 kB. Millions of empty ones would take gigabytes of objects. */
+const MOST_CHUNKS = 2 ** 16;
+
+/**
+ * The chunks in order, up to IEND. Throws CORRUPT where the file ends before, UNSUPPORTED for more than MOST_CHUNKS of
+ * them.
+ */
 export function* pngChunks(bytes: Uint8Array, where: string): Generator<PngChunk> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let chunks = 0;
   for (let at = SIGNATURE.length; ; ) {
+    if (++chunks > MOST_CHUNKS)
+      throw unsupported(where, `has more than ${MOST_CHUNKS} chunks, which no picture needs; save it anew`);
     if (at + FRAME_BYTES > bytes.length) throw damagedPicture(where, `ends at byte ${bytes.length}, before its end`);
     const length = view.getUint32(at);
     const end = at + FRAME_BYTES + length;

@@ -2,11 +2,11 @@ import { createRequire } from 'node:module';
 import { inflateSync } from 'node:zlib';
 import type { PNG } from 'pngjs';
 import { type Picture, plainPicture } from './picture.js';
-import { type PngHeader, pngChunks, pngHeader } from './png-header.js';
+import { type PngChunk, type PngHeader, pngChunks, pngHeader } from './png-header.js';
 import { damagedPicture } from './refusals.js';
 
 /** Chunks that say what the pixels are. Others, such as transparency, times and profiles, change nothing of RGB. */
-const OF_PIXELS = ['IHDR', 'PLTE', 'IDAT', 'IEND'];
+export const OF_PIXELS = ['IHDR', 'PLTE', 'IDAT', 'IEND'];
 /** Samples of a pixel, by kind of colours. */
 const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 const GREY = 0;
@@ -16,16 +16,9 @@ const GREY = 0;
  * 255, and of other 16-bit samples the upper eight bits count. Throws CORRUPT.
  */
 export function decodePng(bytes: Uint8Array, where: string): Picture {
-  const header = pngHeader(bytes, where);
-  const chunks = [...pngChunks(bytes, where)].filter(({ type }) => OF_PIXELS.includes(type));
-  checkInflated(Buffer.concat(chunks.filter(({ type }) => type === 'IDAT').map(({ data }) => data)), header, where);
+  const { header, data } = decodePngSamples(bytes, where, OF_PIXELS);
   const { width, height, depth, colour } = header;
   const clipped = colour === GREY && depth === 16;
-  const { data } = decode(
-    Buffer.concat([bytes.subarray(0, 8), ...chunks.map(({ whole }) => whole)]),
-    depth === 16,
-    where,
-  );
   const rgb = new Uint8Array(3 * width * height);
   for (let from = 0, to = 0; to < rgb.length; from += 4, to += 3) {
     for (let channel = 0; channel < 3; channel++) {
@@ -34,6 +27,22 @@ export function decodePng(bytes: Uint8Array, where: string): Picture {
     }
   }
   return plainPicture(width, height, rgb);
+}
+
+/**
+ * Red, green, blue and alpha of each pixel, of 16-bit pictures in 16 bits. Only `chunks` are looked at. Throws CORRUPT.
+ */
+export function decodePngSamples(
+  bytes: Uint8Array,
+  where: string,
+  chunks: readonly string[],
+): { header: PngHeader; data: Uint8Array | Uint16Array } {
+  const header = pngHeader(bytes, where);
+  const kept: PngChunk[] = [];
+  for (const chunk of pngChunks(bytes, where)) if (chunks.includes(chunk.type)) kept.push(chunk);
+  checkInflated(Buffer.concat(kept.filter(({ type }) => type === 'IDAT').map(({ data }) => data)), header, where);
+  const file = Buffer.concat([bytes.subarray(0, 8), ...kept.map(({ whole }) => whole)]);
+  return { header, data: decode(file, header.depth === 16, where).data };
 }
 
 /** RGBA, of 16-bit pictures in 16 bits. */

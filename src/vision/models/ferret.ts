@@ -36,7 +36,8 @@ const CLIP_LARGE = {
 
 /**
  * Ferret (arXiv 2310.07704): CLIP's tower up to a layer, its class token left out, and one linear
- * layer. The whole picture becomes a square. Regions are told by their coordinates, and by what a sampler finds in them. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
+ * layer. The whole picture becomes a square. Regions are told by their coordinates, and by what a sampler finds in
+ * them. Throws NOT_FOUND, UNSUPPORTED or CORRUPT.
  */
 export function ferretVision(source: VisionSource): Eyes {
   const { config, path, tensors } = source;
@@ -75,6 +76,7 @@ export function ferretVision(source: VisionSource): Eyes {
   const regions = regionEyes(source, spec.hiddenSize, look);
   return {
     regions: regions?.eyes,
+    writesBoxes: true,
     marker: '<image>',
     imageToken: STAND_IN,
     imageTokenId: STAND_IN_ID,
@@ -115,10 +117,7 @@ function regionEyes(
     marker: '<region>',
     token: REGION_TOKEN,
     tokenId: config.size('im_region_fea_token'),
-    expand(region, size) {
-      pixelsOf(region, size);
-      return `${writtenRegion(region, size)} ${REGION_TOKEN}`;
-    },
+    expand: (region, size) => `${writtenRegion(region, size)} ${REGION_TOKEN}`,
     embed(bridge, picture, region, seed, checkAborted) {
       const grid = look(bridge, picture, checkAborted);
       const draws = new Draws(seed);

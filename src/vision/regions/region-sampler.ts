@@ -119,7 +119,9 @@ export class RegionSampler {
 }
 
 function distance(points: Float32Array, a: number, b: number): number {
-  return (points[2 * a] - points[2 * b]) ** 2 + (points[2 * a + 1] - points[2 * b + 1]) ** 2;
+  const [x, y] = [points[2 * a] - points[2 * b], points[2 * a + 1] - points[2 * b + 1]];
+  // Products, not powers: neighbours that are equally far are to stay so to the last bit.
+  return x * x + y * y;
 }
 
 /** `count` points, each the one that is farthest from those before it. */

@@ -1,22 +1,42 @@
 import { FlashrowError } from '../../errors.js';
 import type { Size } from '../process/processor.js';
+import { checkMask, type Mask, readMask } from './mask.js';
 
 /** A part of a picture, in pixels from its top left corner. */
-export type Region = { box: readonly number[] } | { point: readonly number[] };
+export type Region = { box: readonly number[] } | { point: readonly number[] } | { mask: Mask };
 
 /** A point stands for a square around it. */
 const AROUND_POINT = 5;
 
-/** The pixels of a region: columns `left` to `right` and rows `top` to `bottom`, all of them included. */
-export interface RegionPixels {
+/** Columns `left` to `right` and rows `top` to `bottom`, all of them included. */
+export interface PixelBox {
   left: number;
   top: number;
   right: number;
   bottom: number;
 }
 
-/** Throws BAD_USAGE where a region has no pixel of the picture. */
-export function pixelsOf(region: Region, { width, height }: Size): RegionPixels {
+/** The pixels of a region, numbered from 0, column by column and each from the top. */
+export interface RegionPixels {
+  count: number;
+  /** Calls `visit` for the pixels of `numbers`, which ascend. */
+  visit(numbers: readonly number[], visit: (x: number, y: number) => void): void;
+}
+
+/** Throws BAD_USAGE where a region has no pixel of the picture, and what its mask throws. */
+export function pixelsOf(region: Region, size: Size): RegionPixels {
+  if ('mask' in region) return maskPixels(region.mask, size);
+  const { left, top, right, bottom } = boxOf(region, size);
+  const rows = bottom - top + 1;
+  return {
+    count: rows * (right - left + 1),
+    visit(numbers, visit) {
+      for (const number of numbers) visit(left + Math.floor(number / rows), top + (number % rows));
+    },
+  };
+}
+
+function boxOf(region: Exclude<Region, { mask: Mask }>, { width, height }: Size): PixelBox {
   const [x1, y1, x2, y2] =
     'box' in region
       ? region.box
@@ -36,9 +56,59 @@ export function pixelsOf(region: Region, { width, height }: Size): RegionPixels 
   return pixels;
 }
 
-/** Coordinates in thousandths, as Ferret is told them. */
-export function writtenRegion(region: Region, { width, height }: Size): string {
-  const numbers = 'box' in region ? region.box : region.point;
-  const parts = numbers.map((value, at) => Math.trunc((1000 * value) / (at % 2 === 0 ? width : height)));
+function maskPixels(mask: Mask, size: Size): RegionPixels & { box: PixelBox } {
+  checkMask(mask, size);
+  const { width, height, data, origin, xStep, yStep } = readMask(mask);
+  const box = { left: width, top: height, right: -1, bottom: -1 };
+  let count = 0;
+  for (let x = 0; x < width; x++)
+    for (let y = 0, at = origin + x * xStep; y < height; y++, at += yStep) {
+      if (data[at] === 0) continue;
+      count++;
+      box.left = Math.min(box.left, x);
+      box.right = x;
+      box.top = Math.min(box.top, y);
+      box.bottom = Math.max(box.bottom, y);
+    }
+  if (count === 0)
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `${'bytes' in mask ? mask.name : 'the mask'} is empty: all of its pixels are black or transparent; a region has pixels of its picture`,
+      { option: 'regions' },
+    );
+  return {
+    count,
+    box,
+    visit(numbers, visit) {
+      let next = 0;
+      let number = 0;
+      for (let x = box.left; x <= box.right && next < numbers.length; x++)
+        for (let y = box.top, at = origin + x * xStep + y * yStep; y <= box.bottom; y++, at += yStep) {
+          if (data[at] === 0) continue;
+          if (number++ !== numbers[next]) continue;
+          visit(x, y);
+          if (++next === numbers.length) return;
+        }
+    },
+  };
+}
+
+/**
+ * Coordinates in thousandths, as Ferret is told them: of a mask those of the box around it. Throws as `pixelsOf`, as a
+ * region without pixels has none.
+ */
+export function writtenRegion(region: Region, size: Size): string {
+  const parts = corners(region, size).map((value, at) =>
+    Math.trunc((1000 * value) / (at % 2 === 0 ? size.width : size.height)),
+  );
   return `[${parts.join(', ')}]`;
+}
+
+function corners(region: Region, size: Size): readonly number[] {
+  if ('mask' in region) {
+    const { left, top, right, bottom } = maskPixels(region.mask, size).box;
+    return [left, top, right, bottom];
+  }
+  boxOf(region, size);
+  return 'box' in region ? region.box : region.point;
 }

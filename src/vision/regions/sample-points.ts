@@ -7,11 +7,11 @@ export const POINTS = 512;
 
 /** Draws whole numbers below a bound, the same ones for the same seed. */
 export class Draws {
-  readonly #seed: string;
+  readonly #seed: number;
   #block = 0;
   #bytes = Buffer.alloc(0);
 
-  constructor(seed: string) {
+  constructor(seed: number) {
     this.#seed = seed;
   }
 
@@ -31,16 +31,22 @@ export class Draws {
 /**
  * POINTS pixels of a region, [POINTS, 2] as shares of width and height: some at random, or all of them and some again.
  */
-export function samplePoints({ left, top, right, bottom }: RegionPixels, { width, height }: Size, draws: Draws) {
-  const columns = right - left + 1;
-  const count = columns * (bottom - top + 1);
-  const taken = count > POINTS ? distinct(count, draws) : Array.from({ length: count }, (_, index) => index);
-  while (taken.length < POINTS) taken.push(draws.below(count));
+export function samplePoints(pixels: RegionPixels, { width, height }: Size, draws: Draws): Float32Array {
+  const taken =
+    pixels.count > POINTS ? distinct(pixels.count, draws) : Array.from({ length: pixels.count }, (_, number) => number);
+  while (taken.length < POINTS) taken.push(draws.below(pixels.count));
+  const places = new Map<number, number[]>();
+  for (const [place, number] of taken.entries()) places.set(number, [...(places.get(number) ?? []), place]);
+  const numbers = [...places.keys()].sort((a, b) => a - b);
   const points = new Float32Array(2 * POINTS);
-  for (const [i, index] of taken.entries()) {
-    points[2 * i] = (left + (index % columns)) / width;
-    points[2 * i + 1] = (top + Math.floor(index / columns)) / height;
-  }
+  let next = 0;
+  pixels.visit(numbers, (x, y) => {
+    for (const place of places.get(numbers[next])!) {
+      points[2 * place] = x / width;
+      points[2 * place + 1] = y / height;
+    }
+    next++;
+  });
   return points;
 }
 

@@ -55,7 +55,9 @@ export class SelfDraft implements DraftSource {
   }
 
   settle(): void {
-    if (this.#settled !== null) this.#text!.rewind(this.#settled);
+    const settled = this.#settled;
     this.#settled = null;
+    if (settled === null || this.#text!.rewind(settled) === settled) return;
+    throw new Error(`the state of a text does not go back to ${settled} tokens`);
   }
 }

@@ -9,10 +9,10 @@ import { packChecked, unpackChecked } from '../../../store/checked-message.js';
 import { storeIdentity } from '../../../store/predictors.js';
 
 /*
- * self-draft.bin beside a store: the header, filled up to one device block, then for each layer the matrices gate (where
- * there is one), up and down in Q2_K, each from a device block on. Gate and up have a row for each neuron, down has one
- * for each output; neurons are in the order of what they matter. So the first neurons of a layer are the first rows of
- * gate and up and the first columns of down.
+ * self-draft.bin beside a store: the header, filled up to one device block, then for each layer the matrices gate
+ * (where there is one), up and down in Q2_K, each from a device block on. Gate and up have a row for each neuron, down
+ * has one for each output; neurons are in the order of what they matter. So the first neurons of a layer are the first
+ * rows of gate and up and the first columns of down.
  */
 
 const HEADER_BYTES = DEVICE_BLOCK;

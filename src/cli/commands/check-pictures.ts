@@ -1,0 +1,15 @@
+import type { RegionFlags } from '../options/image-option.js';
+import { ofLastPicture } from '../options/image-option.js';
+
+/**
+ * Reads the headers of pictures and masks before a model is loaded. Throws what reading them throws: NOT_FOUND, IO,
+ * BAD_USAGE, UNSUPPORTED or CORRUPT.
+ */
+export async function checkPictures(flags: RegionFlags): Promise<void> {
+  if (flags.image === undefined && flags.region === undefined) return;
+  const [{ givenImages }, { readImages }] = await Promise.all([
+    import('../../api/pictures/images.js'),
+    import('../../api/pictures/read-images.js'),
+  ]);
+  await readImages(givenImages(flags.image, ofLastPicture(flags)));
+}

@@ -1,0 +1,168 @@
+import { copyFileSync, existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PNG } from 'pngjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { annotate, checkAnnotation } from '../../dist/src/cli/commands/annotate.js';
+import { decodePicture } from '../../dist/src/vision/decode/decode.js';
+import { drawBoxes } from '../../dist/src/vision/draw-boxes.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
+import { TALES } from '../support/shipped.js';
+import { golden, picture, writeFerret } from '../vision/ferret-folder.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'flashrow-cli-pictures-'));
+const at = (name: string) => join(folder, name);
+const model = at('model');
+const image = at('picture.png');
+const options = ['--cache-dir', at('cache'), '--memory', '100MB', '--threads', '1'];
+afterAll(() => rmSync(folder, { recursive: true }));
+beforeAll(() => {
+  writeFerret(model);
+  writeFileSync(image, picture());
+  writeFileSync(
+    at('mask.png'),
+    mask(golden.vision.size, (x) => x > 9 && x < 20),
+  );
+});
+
+function mask(size: number, isIn: (x: number) => boolean): Buffer {
+  const png = new PNG({ width: size, height: size });
+  for (let i = 0; i < size * size; i++) png.data.set([isIn(i % size) ? 255 : 0, 0, 0, 255], 4 * i);
+  return PNG.sync.write(png);
+}
+
+const fails = async (args: string[], code: string, message: RegExp, input?: string) => {
+  const { exitCode, json } = await flashrowJson<{ error: { code: string; message: string } }>(args, input);
+  expect(json.error).toMatchObject({ code, message: expect.stringMatching(message) });
+  expect(exitCode).toBe(code === 'BAD_USAGE' ? 2 : 1);
+};
+
+describe('regions on the command line', () => {
+  const ask = ['--prompt', '<image>What is <region>?', '--image', image, ...options];
+
+  it('are boxes, points and files of masks', async () => {
+    const rows = async (region: string) => {
+      const args = ['logprobs', model, ...ask, '--region', region, '--top', '3'];
+      return (await flashrowJson<{ rows: object[] }>(args)).json.rows.at(-1);
+    };
+    const box = await rows('10,0,19,27');
+    expect(await rows(at('mask.png'))).toEqual(box);
+    expect(await rows('14,14')).not.toEqual(box);
+  });
+
+  it('count for a plan', async () => {
+    const plan = ['plan', model, '--image', image, ...options, '--context', '100'];
+    expect((await flashrow([...plan, '--prompt-tokens', '70'])).stderr).not.toContain('does not fit');
+    const { stderr } = await flashrow([...plan, '--prompt-tokens', '70', '--region', '1,1', '--region', '2,2']);
+    expect(stderr).toContain('does not fit');
+    await fails(['plan', model, '--region', '1,1', ...options], 'BAD_USAGE', /there are none/);
+  });
+
+  it('are refused before a model is loaded', async () => {
+    const run = ['run', model, ...ask, '--max-tokens', '1', '--region'];
+    await fails([...run, '1,2,3'], 'BAD_USAGE', /or the file of a mask/);
+    await fails([...run, at('nowhere.png')], 'NOT_FOUND', /nowhere.png/);
+    writeFileSync(
+      at('small.png'),
+      mask(3, () => true),
+    );
+    await fails([...run, at('small.png')], 'BAD_USAGE', /small.png has 3 x 3 pixels, and its picture 28 x 28/);
+    writeFileSync(
+      at('black.png'),
+      mask(28, () => false),
+    );
+    await fails([...run, at('black.png')], 'BAD_USAGE', /black.png is empty/);
+    await fails(['run', model, '--prompt', 'a', '--image', at('nothing.png'), ...options], 'NOT_FOUND', /nothing/);
+  });
+});
+
+/** Shorter than the model's own: its context is short. */
+const TEMPLATE = `{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for part in m.content %}{% if part.type == 'image' %}<image>{% elif part.type == 'region' %}<region>{% else %}{{ part.text }}{% endif %}{% endfor %}{% endif %}{% endfor %}`;
+
+describe('a conversation with pictures', () => {
+  it('goes on about a region, and says at once what is missing', async () => {
+    const typed = [
+      `/region 1,1,5,5`,
+      `/image ${at('nothing.png')}`,
+      `/image ${image}`,
+      'What?',
+      '/region 1,1,5,5',
+      'And <region>?',
+      `/region ${at('mask.png')}`,
+      'And <region>?',
+      `/save ${at('talk.json')}`,
+      '/clear',
+      `/load ${at('talk.json')}`,
+    ].join('\n');
+    writeFileSync(at('short.jinja'), TEMPLATE);
+    const args = ['chat', model, ...options, '--max-tokens', '2', '--chat-template', at('short.jinja')];
+    const { exitCode, json, stderr } = await flashrowJson<{ messages: { content: unknown }[] }>(args, `${typed}\n`);
+    expect(exitCode, stderr).toBe(0);
+    expect(stderr).toMatch(/there is no picture yet/);
+    expect(stderr).toMatch(/nothing.png/);
+    expect(json.messages.map(({ content }) => content)[0]).toEqual([
+      { type: 'image', image },
+      { type: 'text', text: 'What?' },
+    ]);
+    expect(json.messages[2].content).toContainEqual({ type: 'region', box: [1, 1, 5, 5] });
+    expect(json.messages[4].content).toContainEqual({ type: 'region', mask: at('mask.png') });
+  });
+});
+
+describe('--annotate', () => {
+  const run = ['run', model, '--prompt', 'Where?', '--image', image, '--max-tokens', '2', ...options, '--annotate'];
+
+  it('writes a copy of the picture', async () => {
+    const out = at('out.png');
+    const { exitCode, json, stderr } = await flashrowJson<{ boxes: object[] }>([...run, out]);
+    expect(exitCode, stderr).toBe(0);
+    expect([json.boxes, stderr]).toEqual([[], expect.stringContaining('has no box')]);
+    expect(decodePicture(readFileSync(out), 'out').data).toEqual(decodePicture(picture(), 'in').data);
+  });
+
+  it('writes over nothing that is read, or is no PNG', async () => {
+    const before = readFileSync(image);
+    await fails([...run, image], 'BAD_USAGE', /would write over .*picture.png, which is read/);
+    linkSync(image, at('link.png'));
+    await fails([...run, at('link.png')], 'BAD_USAGE', /which is read/);
+    await fails([...run, at('mask.png'), '--region', at('mask.png')], 'BAD_USAGE', /mask.png, which is read/);
+    await fails([...run, at('out.jpg')], 'BAD_USAGE', /name it .png/);
+    writeFileSync(at('text.png'), 'a text');
+    await fails([...run, at('text.png')], 'BAD_USAGE', /is no PNG/);
+    await fails([...run, at('none/out.png')], 'NOT_WRITABLE', /its folder does not exist/);
+    await fails(['run', TALES, '--prompt', 'a', '--annotate', at('new.png')], 'BAD_USAGE', /goes with --image/);
+    expect(readFileSync(image).equals(before)).toBe(true);
+    expect([readFileSync(at('text.png'), 'utf8'), existsSync(at('out.jpg'))]).toEqual(['a text', false]);
+  });
+
+  it('draws frames within their boxes, and cuts them where the picture ends', async () => {
+    const grey = {
+      width: 300,
+      height: 300,
+      data: new Uint8Array(3 * 300 * 300).fill(9),
+      origin: 0,
+      xStep: 3,
+      yStep: 900,
+    };
+    const boxes: { text: string; box: [number, number, number, number] }[] = [
+      { text: 'a dog', box: [10, 20, 100, 200] },
+      { text: 'a cat', box: [250.4, 250, 400, -5] },
+      { text: 'a dog', box: [150, 150, 150, 150] },
+    ];
+    const { data } = decodePicture(drawBoxes(grey, boxes), 'drawn');
+    const pixel = (x: number, y: number) => [...data.subarray(3 * (300 * y + x), 3 * (300 * y + x) + 3)];
+    const [red, blue] = [pixel(10, 20), pixel(250, 0)];
+    expect([pixel(100, 200), pixel(11, 100), pixel(99, 100), pixel(50, 21), pixel(150, 150)]).toEqual(
+      Array(5).fill(red),
+    );
+    expect([pixel(299, 100), pixel(280, 250), pixel(250, 250)]).toEqual(Array(3).fill(blue));
+    expect([pixel(12, 22), pixel(9, 20), pixel(101, 100), pixel(50, 100), pixel(280, 251)]).toEqual(
+      Array(5).fill([9, 9, 9]),
+    );
+    expect(red).not.toEqual(blue);
+    copyFileSync(image, at('copy.png'));
+    await annotate(at('boxes.png'), at('copy.png'), { boxes: [{ text: 'it', box: [0, 0, 27, 27] }] });
+    expect(decodePicture(readFileSync(at('boxes.png')), 'boxes').data.subarray(0, 3)).toEqual(Uint8Array.from(red));
+    expect(() => checkAnnotation(at('copy.png'), [at('copy.png')])).toThrow(/which is read/);
+  });
+});
