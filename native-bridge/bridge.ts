@@ -144,6 +144,16 @@ export interface Ring {
   schedule: Uint32Array;
 }
 
+/** Slots that layers get besides their own, in an arena of their own. */
+export interface Extension {
+  arenaBytes: number;
+  /**
+   * For every layer, where its slots begin in that arena (a multiple of 4096), and how many they are. Layers that share
+   * their slots share these, too, where both numbers are the same.
+   */
+  layers: readonly { arenaOffset: number; slots: number }[];
+}
+
 export interface StreamOptions {
   paths: string[];
   arenaBytes: number;
@@ -213,6 +223,12 @@ export interface RowStream {
    * being loaded must not be asked for again before an `ffn` over it has returned.
    */
   request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void;
+  /**
+   * Gives the layers more slots, numbered on from their own, in memory that is taken now. What an earlier extension
+   * held is lost, and its memory is free again before. Null takes the slots away. Throws BridgeError MEMORY; there is
+   * no extension then.
+   */
+  extend(extension: Extension | null): void;
   /** Sets the ring up and starts reading ahead from the start of the schedule. */
   startRing(ring: Ring): void;
   /** Drops what was read ahead and begins again at entry `index` of the schedule. */

@@ -5,6 +5,7 @@ import {
   BridgeError,
   type BundleGeometry,
   type ConvolutionCall,
+  type Extension,
   type FeedForwardCall,
   type Isa,
   type KeyValueCache,
@@ -68,7 +69,7 @@ interface NativePool {
   dispose(): void;
 }
 
-interface NativeStream extends Omit<RowStream, 'startRing' | 'ffn'> {
+interface NativeStream extends Omit<RowStream, 'startRing' | 'extend' | 'ffn'> {
   /** The fields of a FeedForwardCall, in their order. */
   ffn(
     layer: number,
@@ -83,6 +84,7 @@ interface NativeStream extends Omit<RowStream, 'startRing' | 'ffn'> {
     accumulate: boolean,
   ): void;
   startRing(arenaOffset: number, slots: number, schedule: Uint32Array): void;
+  extend(arenaBytes: number, layers: Extension['layers']): void;
 }
 
 type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
@@ -211,6 +213,10 @@ class AddonStream implements RowStream {
 
   request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void {
     guarded(() => this.#native.request(layer, units, slots, count));
+  }
+
+  extend(extension: Extension | null): void {
+    guarded(() => this.#native.extend(extension?.arenaBytes ?? 0, extension?.layers ?? []));
   }
 
   startRing(ring: Ring): void {

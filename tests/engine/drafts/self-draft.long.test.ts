@@ -76,9 +76,13 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
       const host = await DraftingHost.open(
         source,
         { ...optionsFor(share), threads },
-        (_selector, _settings, spec, _model, hasShadow) => {
+        (_selector, _settings, spec, { hasShadow }) => {
           expect(hasShadow).toBe(true);
-          return new Speculation(new SelfDraft(spec.vocabSize), eagerGovernor(most), () => 0);
+          return new Speculation({
+            sources: [new SelfDraft(spec.vocabSize)],
+            governor: eagerGovernor(most),
+            now: () => 0,
+          });
         },
       );
       try {
