@@ -241,15 +241,10 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     parallelNorm: fields.isNull('parallelNorm') ? null : fields.oneOf('parallelNorm', ['own', 'shared'] as const),
     queryKeyNorm: fields.isNull('queryKeyNorm') ? null : fields.oneOf('queryKeyNorm', ['head', 'all'] as const),
     queryScale: positive(fields, 'queryScale'),
-    // Older stores lack the next two.
-    queryTemperature:
-      fields.has('queryTemperature') && !fields.isNull('queryTemperature')
-        ? checkTemperature(fields.fields('queryTemperature'))
-        : null,
-    pictureTokens:
-      fields.has('pictureTokens') && !fields.isNull('pictureTokens') ? fields.integer('pictureTokens', 1, 65536) : null,
-    noRotaryEvery:
-      fields.has('noRotaryEvery') && !fields.isNull('noRotaryEvery') ? fields.integer('noRotaryEvery', 1, 65536) : null,
+    // Older stores lack the next three.
+    queryTemperature: optional(fields, 'queryTemperature', () => checkTemperature(fields.fields('queryTemperature'))),
+    pictureTokens: optional(fields, 'pictureTokens', () => fields.integer('pictureTokens', 1, 65536)),
+    noRotaryEvery: optional(fields, 'noRotaryEvery', () => fields.integer('noRotaryEvery', 1, 65536)),
     attentionSoftCap: fields.isNull('attentionSoftCap') ? null : positive(fields, 'attentionSoftCap'),
     logitSoftCap: fields.isNull('logitSoftCap') ? null : positive(fields, 'logitSoftCap'),
     slidingWindow: fields.isNull('slidingWindow')
