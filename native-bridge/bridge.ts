@@ -4,7 +4,14 @@ import type { RowFormat } from './formats.js';
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
 export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
-export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
+export type BridgeActivation =
+  | 'relu'
+  | 'silu'
+  | 'gelu'
+  | 'gelu-tanh'
+  | 'clamped-swiglu'
+  | 'relu-squared'
+  | 'clamped-silu';
 
 /**
  * A run of bytes per bundle: bundle i, of those that have bytes in it, has `[offset + i * stride, offset + i * stride +
@@ -87,6 +94,11 @@ export interface StreamLayer extends BundleGeometry {
    * `residentProducts`. Needs `by-neuron`, one extent, bundlesPerUnit 1, and the part to be segment 0.
    */
   residentPart: 'gate' | 'up' | null;
+  /**
+   * Where the activation is `clamped-silu`: h = silu(min(gate x, limit)) * (up x, between -limit and limit). Absent: 0,
+   * which is for the others.
+   */
+  activationLimit?: number;
   /**
    * [numNeurons], added to each neuron's product with x, where the network has biases: h = act(gate x + gateBias) * (up
    * x + upBias). Resident products hold theirs already.
@@ -312,7 +324,7 @@ export interface KeyValueCache {
    * Causal softmax attention, scale 1/sqrt(headDim). Token t of q[tokens, numAttentionHeads * headDim] sees positions 0
    * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim], or
    * * sharedValueDim. With seen[tokens, ceil((position + tokens) / blockSize)] a token sees those blocks of positions
-   * alone whose entry is not 0: one at least.
+   * alone whose entry is not 0: one at least. Pages that no token sees may have been dropped.
    */
   attend(
     layer: number,

@@ -97,6 +97,7 @@ const ACTIVATIONS: readonly BridgeActivation[] = [
   'gelu-tanh',
   'clamped-swiglu',
   'relu-squared',
+  'clamped-silu',
 ];
 /** Parts by the number that layer.h gives them. */
 const INPUT_PARTS: readonly StreamLayer['residentPart'][] = [null, 'gate', 'up'];
@@ -165,6 +166,7 @@ function nativeLayer(layer: StreamLayer): object {
     neuronsPerBundle: layer.neuronsPerBundle,
     bundlesPerUnit: layer.bundlesPerUnit,
     activation: ACTIVATIONS.indexOf(layer.activation),
+    activationLimit: Float32Array.of(layer.activationLimit ?? 0),
     gateFormat: gate === null ? null : formatId(gate),
     upFormat: formatId(up),
     downFormat: formatId(down),

@@ -71,6 +71,10 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#asked = 0;
   }
 
+  begin(ids: ArrayLike<number>): void {
+    this.#selector.begin?.(ids);
+  }
+
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
     this.tap?.(layer, x, tokens);
     const { unit } = this.#allocation.layers[layer];

@@ -78,9 +78,13 @@ describe.skipIf(!haveTiny2026)(`a block that predicts further tokens${withoutTin
     const options: PlanOptions = { cacheDir, contextSize: 400 };
     const draft = await blockOf(source, options);
     for (const most of [1, 7]) {
-      const host = await DraftingHost.open(source, { ...options, draft }, (_selector, _settings, _spec, { drafting }) => {
-        return new Speculation({ sources: [drafting!.source], governor: eagerGovernor(most), now: () => 0 });
-      });
+      const host = await DraftingHost.open(
+        source,
+        { ...options, draft },
+        (_selector, _settings, _spec, { drafting }) => {
+          return new Speculation({ sources: [drafting!.source], governor: eagerGovernor(most), now: () => 0 });
+        },
+      );
       try {
         for (const prompt of [golden.tokens, Array.from({ length: 300 }, (_, i) => (i * i) % 90)])
           for (const settings of [{}, { temperature: 0.9, seed: 4 }]) {

@@ -58,33 +58,42 @@ it.each([
   [0.1e6, 1.5e6],
   [3.2e6, 0.6e6],
   [3.2e6, 20e6],
-])('%d bytes above the least, slots for %d bytes come and go: the same logits, fewer bytes', async (more, draftBytes) => {
-  const planned = plan(least() + draftBytes + more, draftBytes);
-  const { lent, layers } = planned.allocation;
-  expect(planned.plan.fits).toBe(true);
-  expect(lent!.arenaBytes).toBeLessThanOrEqual(draftBytes);
-  expect(lent!.layers.every(({ slots }, i) => slots + layers[i].slots <= layers[i].unit.units)).toBe(true);
-  const parts = await loadParts(store, planned, held, () => false, () => {});
-  const { stream, denseTime, feedForward } = parts;
-  const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
-  const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
-  const right = await logits(engine);
-  const measure = async () => {
-    expect(await logits(engine)).toEqual(right);
-    const before = readBytes(parts);
-    expect(await logits(engine)).toEqual(right);
-    return (readBytes(parts) - before) / IDS.length;
-  };
-  const without = await measure();
-  for (let turn = 0; turn < 2; turn++) {
-    parts.extension!.set(true);
-    const extended = await measure();
-    // What a ring reads ahead is counted when it is used.
-    expect(without - extended).toBeCloseTo(lent!.savedBytes, -3);
-    parts.extension!.set(false);
-    expect(await measure()).toBe(without);
-  }
-});
+])(
+  '%d bytes above the least, slots for %d bytes come and go: the same logits, fewer bytes',
+  async (more, draftBytes) => {
+    const planned = plan(least() + draftBytes + more, draftBytes);
+    const { lent, layers } = planned.allocation;
+    expect(planned.plan.fits).toBe(true);
+    expect(lent!.arenaBytes).toBeLessThanOrEqual(draftBytes);
+    expect(lent!.layers.every(({ slots }, i) => slots + layers[i].slots <= layers[i].unit.units)).toBe(true);
+    const parts = await loadParts(
+      store,
+      planned,
+      held,
+      () => false,
+      () => {},
+    );
+    const { stream, denseTime, feedForward } = parts;
+    const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
+    const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
+    const right = await logits(engine);
+    const measure = async () => {
+      expect(await logits(engine)).toEqual(right);
+      const before = readBytes(parts);
+      expect(await logits(engine)).toEqual(right);
+      return (readBytes(parts) - before) / IDS.length;
+    };
+    const without = await measure();
+    for (let turn = 0; turn < 2; turn++) {
+      parts.extension!.set(true);
+      const extended = await measure();
+      // What a ring reads ahead is counted when it is used.
+      expect(without - extended).toBeCloseTo(lent!.savedBytes, -3);
+      parts.extension!.set(false);
+      expect(await measure()).toBe(without);
+    }
+  },
+);
 
 it('there are none where all is in memory, or nothing is let go', () => {
   expect(plan(64e6, 1e6).allocation.lent).toBeNull();
