@@ -76,9 +76,13 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
       const host = await DraftingHost.open(
         source,
         { ...optionsFor(share), threads },
-        (_selector, _settings, spec, _model, hasShadow) => {
+        (_selector, _settings, spec, { hasShadow }) => {
           expect(hasShadow).toBe(true);
-          return new Speculation(new SelfDraft(spec.vocabSize), eagerGovernor(most), () => 0);
+          return new Speculation({
+            sources: [new SelfDraft(spec.vocabSize)],
+            governor: eagerGovernor(most),
+            now: () => 0,
+          });
         },
       );
       try {
@@ -211,8 +215,7 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
   it('is refused where layers hold a window of the context alone', () => {
     const { spec, layers } = openStore(store);
     const slidingWindow = { size: 64, fullEvery: null, theta: null, layers: null, heads: null };
-    const why = (contextSize: number) =>
-      whyNoShadow({ ...spec, slidingWindow }, layers, { sequences: 1, contextSize });
+    const why = (contextSize: number) => whyNoShadow({ ...spec, slidingWindow }, layers, { sequences: 1, contextSize });
     expect(why(4096)).toMatch(/layers with a sliding window do not hold all/);
     expect(why(128)).toBeNull();
   });
