@@ -4,7 +4,14 @@ import type { RowFormat } from './formats.js';
 /** Instruction sets that can be asked for by name (`FLASHROW_ISA`); `ts` is the portable twin in TypeScript. */
 export type Isa = 'ts' | 'portable' | 'avx2' | 'avx512' | 'neon';
 
-export type BridgeActivation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
+export type BridgeActivation =
+  | 'relu'
+  | 'silu'
+  | 'gelu'
+  | 'gelu-tanh'
+  | 'clamped-swiglu'
+  | 'relu-squared'
+  | 'clamped-silu';
 
 /**
  * A run of bytes per bundle: bundle i, of those that have bytes in it, has `[offset + i * stride, offset + i * stride +
@@ -88,6 +95,11 @@ export interface StreamLayer extends BundleGeometry {
    */
   residentPart: 'gate' | 'up' | null;
   /**
+   * Where the activation is `clamped-silu`: h = silu(min(gate x, limit)) * (up x, between -limit and limit). Absent: 0,
+   * which is for the others.
+   */
+  activationLimit?: number;
+  /**
    * [numNeurons], added to each neuron's product with x, where the network has biases: h = act(gate x + gateBias) * (up
    * x + upBias). Resident products hold theirs already.
    */
@@ -130,6 +142,16 @@ export interface Ring {
    * again. Matrices count on from the layers: matrix m is `layers.length + m`.
    */
   schedule: Uint32Array;
+}
+
+/** Slots that layers get besides their own, in an arena of their own. */
+export interface Extension {
+  arenaBytes: number;
+  /**
+   * For every layer, where its slots begin in that arena (a multiple of 4096), and how many they are. Layers that share
+   * their slots share these, too, where both numbers are the same.
+   */
+  layers: readonly { arenaOffset: number; slots: number }[];
 }
 
 export interface StreamOptions {
@@ -201,6 +223,12 @@ export interface RowStream {
    * being loaded must not be asked for again before an `ffn` over it has returned.
    */
   request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void;
+  /**
+   * Gives the layers more slots, numbered on from their own, in memory that is taken now. What an earlier extension
+   * held is lost, and its memory is free again before. Null takes the slots away. Throws BridgeError MEMORY; there is
+   * no extension then.
+   */
+  extend(extension: Extension | null): void;
   /** Sets the ring up and starts reading ahead from the start of the schedule. */
   startRing(ring: Ring): void;
   /** Drops what was read ahead and begins again at entry `index` of the schedule. */
@@ -296,7 +324,7 @@ export interface KeyValueCache {
    * Causal softmax attention, scale 1/sqrt(headDim). Token t of q[tokens, numAttentionHeads * headDim] sees positions 0
    * to position + t, or the last of them in a layer with a window. Writes out[tokens, numAttentionHeads * headDim], or
    * * sharedValueDim. With seen[tokens, ceil((position + tokens) / blockSize)] a token sees those blocks of positions
-   * alone whose entry is not 0: one at least.
+   * alone whose entry is not 0: one at least. Pages that no token sees may have been dropped.
    */
   attend(
     layer: number,

@@ -5,6 +5,7 @@ import {
   BridgeError,
   type BundleGeometry,
   type ConvolutionCall,
+  type Extension,
   type FeedForwardCall,
   type Isa,
   type KeyValueCache,
@@ -68,7 +69,7 @@ interface NativePool {
   dispose(): void;
 }
 
-interface NativeStream extends Omit<RowStream, 'startRing' | 'ffn'> {
+interface NativeStream extends Omit<RowStream, 'startRing' | 'extend' | 'ffn'> {
   /** The fields of a FeedForwardCall, in their order. */
   ffn(
     layer: number,
@@ -83,6 +84,7 @@ interface NativeStream extends Omit<RowStream, 'startRing' | 'ffn'> {
     accumulate: boolean,
   ): void;
   startRing(arenaOffset: number, slots: number, schedule: Uint32Array): void;
+  extend(arenaBytes: number, layers: Extension['layers']): void;
 }
 
 type NativeMatrix = Omit<ResidentMatrix, 'rows' | 'columns'>;
@@ -95,6 +97,7 @@ const ACTIVATIONS: readonly BridgeActivation[] = [
   'gelu-tanh',
   'clamped-swiglu',
   'relu-squared',
+  'clamped-silu',
 ];
 /** Parts by the number that layer.h gives them. */
 const INPUT_PARTS: readonly StreamLayer['residentPart'][] = [null, 'gate', 'up'];
@@ -163,6 +166,7 @@ function nativeLayer(layer: StreamLayer): object {
     neuronsPerBundle: layer.neuronsPerBundle,
     bundlesPerUnit: layer.bundlesPerUnit,
     activation: ACTIVATIONS.indexOf(layer.activation),
+    activationLimit: Float32Array.of(layer.activationLimit ?? 0),
     gateFormat: gate === null ? null : formatId(gate),
     upFormat: formatId(up),
     downFormat: formatId(down),
@@ -209,6 +213,10 @@ class AddonStream implements RowStream {
 
   request(layer: number, units: Uint32Array, slots: Uint32Array, count: number): void {
     guarded(() => this.#native.request(layer, units, slots, count));
+  }
+
+  extend(extension: Extension | null): void {
+    guarded(() => this.#native.extend(extension?.arenaBytes ?? 0, extension?.layers ?? []));
   }
 
   startRing(ring: Ring): void {

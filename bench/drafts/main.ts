@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { Command } from 'commander';
 import { type GenerationResult, loadModel, type ModelOptions } from '../../src/index.js';
 import { runBench } from '../command.js';
@@ -7,7 +8,7 @@ import { PROMPTS } from './prompts.js';
 
 interface Flags {
   model: string;
-  draft: string;
+  draft: string[];
   memory?: string;
   rounds: number;
   tokens: number;
@@ -17,17 +18,17 @@ interface Flags {
   json?: string;
 }
 
-type Side = 'without' | 'with';
-type Answers = Record<Side, GenerationResult[]>;
+const NAMED = ['off', 'auto', 'lookup', 'self', 'mtp'];
+/** `off`, or one of the drafts. */
+type Side = string;
+/** By side, the answers of all rounds to one prompt. */
+type Answers = Map<Side, GenerationResult[]>;
 
 /** Loads the model, and has it answer every prompt; what comes of each goes to `answers`. */
 async function run(flags: Flags, side: Side, answers: Map<string, Answers>): Promise<void> {
-  const named = ['auto', 'lookup', 'self', 'mtp'].includes(flags.draft)
-    ? (flags.draft as 'auto')
-    : { model: flags.draft };
   const options: ModelOptions = {
     ...{ memory: flags.memory, contextSize: flags.context, threads: flags.threads },
-    draft: side === 'with' ? named : 'off',
+    draft: NAMED.includes(side) ? (side as 'off') : { model: side },
   };
   const model = await loadModel(flags.model, options);
   try {
@@ -36,14 +37,17 @@ async function run(flags: Flags, side: Side, answers: Map<string, Answers>): Pro
       const { result } = model.info.chatTemplate
         ? model.chat([{ role: 'user', content }], drawn)
         : model.generate(content, drawn);
-      answers.get(kind)![side].push(await result);
+      const results = answers.get(kind)!;
+      results.set(side, [...(results.get(side) ?? []), await result]);
     }
   } finally {
     await model.dispose();
   }
 }
 
-function rowOf(kind: string, { without, with: drafted }: Answers): Row {
+function rowOf(kind: string, side: Side, answers: Answers): Row {
+  const without = answers.get('off')!;
+  const drafted = answers.get(side)!;
   const speed = (results: readonly GenerationResult[]) =>
     median(results.map(({ receipt }) => receipt.decodeTokensPerSecond ?? 0));
   const total = (results: readonly GenerationResult[], of: 'drafted' | 'accepted') =>
@@ -53,6 +57,7 @@ function rowOf(kind: string, { without, with: drafted }: Answers): Row {
   const text = JSON.stringify(without[0].tokens);
   return {
     text: kind,
+    draft: basename(side),
     'tokens/s without': speed(without),
     'tokens/s with': speed(drafted),
     ratio: speed(drafted) / speed(without),
@@ -68,13 +73,13 @@ function rowOf(kind: string, { without, with: drafted }: Answers): Row {
 await runBench(async (args, log) => {
   const command = new Command('bench:drafts')
     .description(
-      'Answers of five kinds with and without drafts, by turns: speed, tokens a pass, and whether they agree.',
+      'Answers of five kinds without drafts and with each draft, by turns: speed, tokens a pass, whether they agree.',
     )
     .requiredOption('--model <model>', 'what loadModel takes')
-    .option('--draft <draft>', 'lookup, self, mtp, or a small model with the same vocabulary', 'lookup')
-    .option('--memory <bytes>', 'the budget of both sides')
-    .option('--rounds <count>', 'loads of each side', Number, 2)
-    .option('--tokens <count>', 'tokens of an answer', Number, 160)
+    .option('--draft <drafts...>', 'lookup, self, mtp, or small models with the same vocabulary', ['lookup'])
+    .option('--memory <bytes>', 'the budget of all sides')
+    .option('--rounds <count>', 'loads of each side', Number, 1)
+    .option('--tokens <count>', 'tokens of an answer', Number, 100)
     .option('--context <tokens>', 'tokens of context', Number, 2048)
     .option('--threads <count>', 'compute threads', Number)
     .option('--temperature <t>', '0 picks the likeliest token', Number, 0)
@@ -82,17 +87,16 @@ await runBench(async (args, log) => {
     .exitOverride()
     .parse([...args], { from: 'user' });
   const flags = command.opts<Flags>();
-  const answers = new Map(Object.keys(PROMPTS).map((kind) => [kind, { without: [], with: [] } as Answers]));
+  const answers = new Map<string, Answers>(Object.keys(PROMPTS).map((kind) => [kind, new Map()]));
   for (let round = 0; round < flags.rounds; round++)
-    for (const side of ['without', 'with'] as const) {
-      log(`round ${round + 1}, ${side} drafts`);
+    for (const side of ['off', ...flags.draft]) {
+      log(`round ${round + 1}, draft ${side}`);
       await run(flags, side, answers);
     }
-  const rows = [...answers].map(([kind, of]) => rowOf(kind, of));
-  const receipts = [...answers].map(([kind, { without, with: drafted }]) => ({
+  const rows = flags.draft.flatMap((side) => [...answers].map(([kind, of]) => rowOf(kind, side, of)));
+  const receipts = [...answers].map(([kind, of]) => ({
     kind,
-    without: without.map(({ receipt }) => receipt),
-    with: drafted.map(({ receipt }) => receipt),
+    sides: Object.fromEntries([...of].map(([side, results]) => [side, results.map(({ receipt }) => receipt)])),
   }));
   const differs = rows.some((row) => row['same text'] !== 'yes');
   return { text: markdownTable(rows), data: { rows, receipts }, json: flags.json ?? null, failed: differs };

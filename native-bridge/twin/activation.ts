@@ -23,15 +23,19 @@ function erfc(x: number): number {
 /** The limit of the clamped SwiGLU (gpt-oss, arXiv 2508.10925). */
 const LIMIT = 7;
 
-export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number) => number>> = {
+/** `limit` is that of `clamped-silu`. */
+export const ACTIVATIONS: Readonly<Record<BridgeActivation, (x: number, limit?: number) => number>> = {
   relu: (x) => Math.max(0, x),
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => 0.5 * x * erfc(-x * Math.SQRT1_2),
   'gelu-tanh': (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
   'clamped-swiglu': (x) => Math.min(x, LIMIT) / (1 + Math.exp(-1.702 * Math.min(x, LIMIT))),
   'relu-squared': (x) => Math.max(0, x) ** 2,
+  'clamped-silu': (x, limit = Number.POSITIVE_INFINITY) => Math.min(x, limit) / (1 + Math.exp(-Math.min(x, limit))),
 };
 
 /** The factor that up's product gives to the activated gate. */
-export const activatedUp = (activation: BridgeActivation, up: number): number =>
-  activation === 'clamped-swiglu' ? Math.max(-LIMIT, Math.min(up, LIMIT)) + 1 : up;
+export function activatedUp(activation: BridgeActivation, up: number, limit = Number.POSITIVE_INFINITY): number {
+  if (activation === 'clamped-silu') return Math.max(-limit, Math.min(up, limit));
+  return activation === 'clamped-swiglu' ? Math.max(-LIMIT, Math.min(up, LIMIT)) + 1 : up;
+}

@@ -77,6 +77,7 @@ export class FeedForward {
     slot: Uint8Array,
   ): void {
     const { hiddenSize, neuronsPerBundle, numNeurons, formats, activation, biases, residentPart } = prepared.layer;
+    const limit = prepared.layer.activationLimit ?? 0;
     const firstNeuron = (unit * prepared.layer.bundlesPerUnit + b) * neuronsPerBundle;
     const factorOf = (part: 'gate' | 'up' | 'down') => partFactor(prepared, part, firstNeuron);
     const act = ACTIVATIONS[activation];
@@ -95,9 +96,9 @@ export class FeedForward {
             ? residentProducts![t * numNeurons + firstNeuron + r]
             : Math.fround(Math.fround(Math.fround(dot(x, t * hiddenSize, this.#row, 0, hiddenSize)) * factor) + bias);
           const at = t * neuronsPerBundle + r;
-          if (part === 'gate' || formats.gate === null) hidden[at] = act(product);
+          if (part === 'gate' || formats.gate === null) hidden[at] = act(product, limit);
           // A shut gate leaves nothing of up, not even NaN.
-          else if (hidden[at] !== 0) hidden[at] *= activatedUp(activation, product);
+          else if (hidden[at] !== 0) hidden[at] *= activatedUp(activation, product, limit);
         }
       }
       // Products of down are linear in h, so that h takes their factor.

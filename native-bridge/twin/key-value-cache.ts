@@ -115,11 +115,14 @@ export class TwinKeyValueCache implements KeyValueCache {
     if (position + tokens > state.length)
       throw usage(`layer ${layer} holds ${state.length} positions, attention asks for ${position + tokens}`);
     const window = this.#options.windows?.[layer] || position + 1;
-    for (let at = Math.max(0, position + 1 - window); at < position + tokens; at++)
-      if (!state.pages[Math.floor(at / PAGE_POSITIONS)]) throw usage(`position ${at} was dropped`);
     const blocks = Math.ceil((position + tokens) / blockSize);
     if (seen && seen.length < tokens * blocks)
       throw usage(`seen holds ${seen.length} entries; ${tokens * blocks} are needed`);
+    const hidden = (t: number, at: number) => seen !== undefined && seen[t * blocks + Math.floor(at / blockSize)] === 0;
+    const hiddenFromAll = (at: number) => Array.from({ length: tokens }, (_, t) => hidden(t, at)).every((is) => is);
+    for (let at = Math.max(0, position + 1 - window); at < position + tokens; at++)
+      if (!state.pages[Math.floor(at / PAGE_POSITIONS)] && !hiddenFromAll(at))
+        throw usage(`position ${at} was dropped`);
     const range = (t: number) => {
       const own = position + t + 1;
       const windowed = Math.max(0, own - (this.#options.windows?.[layer] || own));
@@ -129,8 +132,7 @@ export class TwinKeyValueCache implements KeyValueCache {
     };
     for (let t = 0; t < tokens; t++)
       for (let head = 0; head < numAttentionHeads; head++) {
-        const hides = (at: number) => seen !== undefined && seen[t * blocks + Math.floor(at / blockSize)] === 0;
-        this.#attendOne(layer, head, range(t), q, out, t * numAttentionHeads + head, hides);
+        this.#attendOne(layer, head, range(t), q, out, t * numAttentionHeads + head, (at) => hidden(t, at));
       }
   }
 
@@ -222,11 +224,12 @@ export class TwinKeyValueCache implements KeyValueCache {
 
     let largest = sink;
     for (let at = first; at < length; at++) {
+      weights[at] = -Infinity;
+      if (hides(at)) continue;
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)]!.keys;
       const vector = shared + (at % PAGE_POSITIONS);
       const logit = (scales[vector] * dot(q, offset, vectors, vector * headDim, headDim)) / Math.sqrt(headDim);
       weights[at] = softCap ? softCap * Math.tanh(logit / softCap) : logit;
-      if (hides(at)) weights[at] = -Infinity;
       largest = Math.max(largest, weights[at]);
     }
     let total = Math.exp(sink - largest);
@@ -235,6 +238,7 @@ export class TwinKeyValueCache implements KeyValueCache {
       total += weights[at];
     }
     for (let at = first; at < length; at++) {
+      if (hides(at)) continue;
       const { vectors, scales } = state.pages[Math.floor(at / PAGE_POSITIONS)]!.values;
       const vector = shared + (at % PAGE_POSITIONS);
       const weight = weights[at] * scales[vector];

@@ -1,4 +1,12 @@
-import { COUNTERS, type FeedForwardCall, RING_SLOT, type Ring, type RowStream, type StreamOptions } from '../bridge.js';
+import {
+  COUNTERS,
+  type Extension,
+  type FeedForwardCall,
+  RING_SLOT,
+  type Ring,
+  type RowStream,
+  type StreamOptions,
+} from '../bridge.js';
 import { inputBundles } from '../bundles.js';
 import { DEVICE_BLOCK } from '../memory.js';
 import { allocate, isCount, usage } from './errors.js';
@@ -25,9 +33,13 @@ export class TwinStream implements RowStream {
   readonly #layers: PreparedLayer[];
   readonly #matrices: TwinStreamedMatrix[];
   readonly #slots: Slots[];
+  /** The slots of each layer, without those of an extension. */
+  readonly #own: Slots[];
   readonly #feedForward = new FeedForward();
   readonly #reader: UnitReader;
   #arena: Uint8Array;
+  #extension: Extension | null = null;
+  #extensionArena: Uint8Array = new Uint8Array(0);
   #ring: (Ring & { slotBytes: number }) | null = null;
   /** Schedule entry that the next RING_SLOT stands for. */
   #next = 0;
@@ -54,6 +66,7 @@ export class TwinStream implements RowStream {
       places.set(place, known);
       return known;
     });
+    this.#own = [...this.#slots];
     this.#arena = allocate(arenaBytes, 'the arena');
     this.#reader = new UnitReader(paths, this.#counters);
   }
@@ -69,6 +82,48 @@ export class TwinStream implements RowStream {
       unit[slots[i]] = units[i];
       pending[slots[i]] = 1;
     }
+  }
+
+  extend(extension: Extension | null): void {
+    this.#checkAlive();
+    const layers = extension?.layers ?? this.#own.map(() => ({ arenaOffset: 0, slots: 0 }));
+    if (layers.length !== this.#layers.length) throw usage('an extension says of every layer what it gets');
+    for (const [index, { arenaOffset, slots }] of layers.entries()) {
+      if (!isCount(slots) || !isCount(arenaOffset) || arenaOffset % DEVICE_BLOCK !== 0)
+        throw usage(`arenaOffset must be a multiple of ${DEVICE_BLOCK}, not ${arenaOffset} for ${slots} slots`);
+      if (extension && arenaOffset + slots * this.#layers[index].slotLayout.bytes > extension.arenaBytes)
+        throw usage(`the slots of layer ${index} reach outside the extension`);
+    }
+    this.#extensionArena = new Uint8Array(0);
+    this.#extension = null;
+    this.#extendSlots(layers);
+    if (extension === null) return;
+    this.#extensionArena = allocate(extension.arenaBytes, 'the extension');
+    this.#extension = extension;
+  }
+
+  /** What a layer's own slots hold stays. */
+  #extendSlots(layers: Extension['layers']): void {
+    const made = new Map<Slots, { arenaOffset: number; slots: number; all: Slots }[]>();
+    layers.forEach(({ arenaOffset, slots }, index) => {
+      const own = this.#own[index];
+      const others = made.get(own) ?? [];
+      made.set(own, others);
+      const same = others.find((other) => other.arenaOffset === arenaOffset && other.slots === slots);
+      const size = own.unit.length + slots;
+      const all = same?.all ?? {
+        layer: new Int32Array(size).fill(EMPTY),
+        unit: new Int32Array(size).fill(EMPTY),
+        pending: new Uint8Array(size),
+      };
+      if (!same) {
+        others.push({ arenaOffset, slots, all });
+        all.layer.set(this.#slots[index].layer.subarray(0, own.unit.length));
+        all.unit.set(this.#slots[index].unit.subarray(0, own.unit.length));
+        all.pending.set(this.#slots[index].pending.subarray(0, own.unit.length));
+      }
+      this.#slots[index] = all;
+    });
   }
 
   startRing(ring: Ring): void {
@@ -159,6 +214,7 @@ export class TwinStream implements RowStream {
     this.#disposed = true;
     this.#reader.close();
     this.#arena = new Uint8Array(0);
+    this.#extensionArena = new Uint8Array(0);
   }
 
   #checkAlive(): void {
@@ -236,7 +292,7 @@ export class TwinStream implements RowStream {
 
   #fillSlot(prepared: PreparedLayer, slot: number): Uint8Array {
     const { unit, pending } = this.#slots[prepared.index];
-    const bytes = this.#slotBytes(prepared.layer.arenaOffset, prepared.slotLayout.bytes, slot);
+    const bytes = this.#bytesOf(prepared, slot);
     if (pending[slot] === 1) {
       const wanted = unit[slot];
       pending[slot] = 0;
@@ -245,6 +301,13 @@ export class TwinStream implements RowStream {
       unit[slot] = wanted;
     }
     return bytes;
+  }
+
+  /** The bytes of a slot of a layer, its own or one of the extension. */
+  #bytesOf({ index, layer, slotLayout }: PreparedLayer, slot: number): Uint8Array {
+    if (slot < layer.slots) return this.#slotBytes(layer.arenaOffset, slotLayout.bytes, slot);
+    const offset = this.#extension!.layers[index].arenaOffset + (slot - layer.slots) * slotLayout.bytes;
+    return this.#extensionArena.subarray(offset, offset + slotLayout.bytes);
   }
 
   #fillRingSlot(prepared: PreparedLayer, unit: number): Uint8Array {

@@ -56,9 +56,13 @@ export interface Receipt {
   stateFormat: StateFormat;
   /** Working buffers, bytes. */
   scratchBytes: number;
-  /** The cache of bundles, with slots that are empty yet, bytes. */
+  /**
+   * The cache of bundles, with slots that are empty yet, and those in place of a draft model that was let go, bytes.
+   */
   cacheBytes: number;
-  /** The draft model, as planned: weights, state at full context, buffers; 0 without one, bytes. */
+  /**
+   * The draft model, as planned: weights, state at full context, buffers; 0 without one, or while it is let go, bytes.
+   */
   draftBytes: number;
   /**
    * What the budget's parts hold: `residentBytes` + `stateBytes` + `scratchBytes` + `cacheBytes` + `draftBytes`, bytes.

@@ -3,6 +3,7 @@ import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor, POSITIONS, type ResidentLayerTensor } from '../model/tensor-names.js';
 import { AttentionVectors } from './attention-vectors.js';
+import { BalancedStreams } from './balanced-streams.js';
 import { BranchNorms } from './branch-norms.js';
 import { checkExtents, checkShapes, tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
@@ -19,7 +20,7 @@ import { loadVector } from './load-tensor.js';
 import { PerLayerInputs } from './per-layer-inputs.js';
 import { ResidualStreams } from './residual-streams.js';
 import { rotariesOf } from './rotary.js';
-import type { Head } from './segments.js';
+import type { Head, Streams } from './segments.js';
 import { SharedExpert } from './shared-expert.js';
 import type { TensorOnDisk } from './tensor-on-disk.js';
 import { addBias, scaleBy, softCap, takeGates } from './vectors.js';
@@ -46,7 +47,7 @@ interface DenseParts {
   /** Null where experts work in the residual stream's own space. */
   latentExperts: LatentExperts | null;
   perLayerInputs: PerLayerInputs | null;
-  streams: ResidualStreams | null;
+  streams: Streams | null;
   join: HiddenJoin | null;
   /** Per layer the factor of its output; empty if the model has none. */
   layerScales: readonly number[];
@@ -69,7 +70,7 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   const held = new HeldParts();
   try {
     const load = { spec, tensors, bridge, streamed, scratch, held, streams: null };
-    const streams = spec.residualStreams ? new ResidualStreams(load, maxTokens) : null;
+    const streams = loadStreams(load, maxTokens);
     const parts = loadParts({ ...load, streams }, streams, options);
     return assemble(spec, parts, streamed, () => held.dispose());
   } catch (error) {
@@ -78,12 +79,17 @@ export async function createDenseHalf(options: DenseHalfOptions): Promise<DenseH
   }
 }
 
+/** Several residual streams; null for one. */
+function loadStreams(load: SegmentLoad, maxTokens: number): Streams | null {
+  const { residualStreams: streams } = load.spec;
+  if (!streams) return null;
+  return 'rank' in streams
+    ? new ResidualStreams(load, streams, maxTokens)
+    : new BalancedStreams(load, streams, maxTokens);
+}
+
 /** Loads layer by layer, then what all layers share, then both ends of the model. */
-function loadParts(
-  load: SegmentLoad,
-  streams: ResidualStreams | null,
-  { maxTokens, onLayer }: DenseHalfOptions,
-): DenseParts {
+function loadParts(load: SegmentLoad, streams: Streams | null, { maxTokens, onLayer }: DenseHalfOptions): DenseParts {
   const { spec, tensors, bridge, held } = load;
   const layers: DenseLayer[] = [];
   for (let layer = 0; layer < spec.numLayers; layer++) {
@@ -146,7 +152,7 @@ function assemble(
   const { downBiases, head, positions, embedding, streams } = parts;
   return {
     residentBytes: residentBytesOf(parts),
-    streams,
+    streams: streams instanceof ResidualStreams ? streams : null,
     join: parts.join,
     embed(ids, at, x) {
       streamed?.beginPass();

@@ -14,7 +14,10 @@ export interface NetworkInputs {
 export interface DenseHalf {
   /** Bytes of weights held in memory. */
   readonly residentBytes: number;
-  /** The residual streams of a pass, where there are several; null for one. x is then what a layer reads of them. */
+  /**
+   * The residual streams of a pass, where there are several that gates mix; else null. x is then what a layer reads of
+   * them.
+   */
   readonly streams: ResidualStreams | null;
   /** What a block that predicts further tokens begins with, after `embed`; null in a whole model. */
   readonly join: HiddenJoin | null;

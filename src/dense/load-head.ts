@@ -1,4 +1,5 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
+import { hasNorms } from '../model/mixer-tensors.js';
 import { FINAL_NORM, FINAL_NORM_BIAS } from '../model/tensor-names.js';
 import { headName, tensorNamed } from './check-tensors.js';
 import { checkOnDisk } from './checksum.js';
@@ -14,12 +15,12 @@ export interface LoadedHead {
 
 /** Loads the last norm and the head. Throws CORRUPT, NOT_FOUND, IO or BridgeError. */
 export function loadHead({ spec, tensors, bridge, streamed, scratch, held }: SegmentLoad): LoadedHead {
-  const norm = spec.residualStreams
-    ? null
-    : {
+  const norm = hasNorms(spec)
+    ? {
         weight: tensorNamed(tensors, FINAL_NORM),
         bias: spec.norm === 'layer' ? tensorNamed(tensors, FINAL_NORM_BIAS) : null,
-      };
+      }
+    : null;
   for (const tensor of norm ? normVectors(norm) : []) checkOnDisk(tensor, bridge);
   const tensor = tensorNamed(tensors, headName(spec));
   const flowing = streamedMatrix(streamed, tensor, headName(spec));

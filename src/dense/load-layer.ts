@@ -1,6 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import { hasKeys, hasValues } from '../model/attention-layers.js';
-import { hasMixer, hasPlainAttention } from '../model/mixer-tensors.js';
+import { hasMixer, hasNorms, hasPlainAttention } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { type LayerTensor, layerTensor } from '../model/tensor-names.js';
 import { tensorNamed } from './check-tensors.js';
@@ -95,7 +95,7 @@ function normTensors(
   layer: number,
   name: 'attentionNorm' | 'ffnNorm',
 ): NormTensors | null {
-  if (spec.residualStreams) return null;
+  if (!hasNorms(spec)) return null;
   const weight = tensorNamed(tensors, layerTensor(layer, name));
   return { weight, bias: spec.norm === 'layer' ? tensorNamed(tensors, layerTensor(layer, `${name}Bias`)) : null };
 }

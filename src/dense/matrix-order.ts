@@ -1,4 +1,5 @@
 import { hasKeys, hasValues } from '../model/attention-layers.js';
+import { compressedTensors } from '../model/compressed-tensors.js';
 import { expertsOf } from '../model/feed-forward.js';
 import { hasMixer, latentTensors, mixersBefore, recurrentOf, recurrentTensors } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -49,6 +50,10 @@ export function matricesInOrder(spec: ModelSpec): MatrixInOrder[] {
 function mixerMatrices(spec: ModelSpec, layer: number): readonly ResidentLayerTensor[] {
   const { hiddenSize, latentAttention, numAttentionHeads } = spec;
   const recurrent = recurrentOf(spec, layer);
+  if (spec.compressedAttention)
+    return compressedTensors(spec, spec.compressedAttention, layer)
+      .map(([name]) => name)
+      .filter((name) => MIXER_MATRICES.includes(name));
   if (!recurrent && !latentAttention) {
     const keysAndValues: ResidentLayerTensor[] = hasValues(spec, layer) ? ['k', 'v'] : ['k'];
     return hasKeys(spec, layer) ? ['q', ...keysAndValues] : ['q'];

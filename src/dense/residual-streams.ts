@@ -1,7 +1,8 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 import { streamsWidth } from '../model/mixer-tensors.js';
-import type { ModelSpec } from '../model/spec.js';
+import type { GatedStreamsSpec, ModelSpec } from '../model/spec.js';
 import { HEAD_STREAMS, layerTensor } from '../model/tensor-names.js';
+import { balancedScratchBytes } from './balanced-streams.js';
 import { tensorNamed } from './check-tensors.js';
 import type { SegmentLoad } from './load-layer.js';
 import { loadMatrix, loadVector } from './load-tensor.js';
@@ -47,9 +48,8 @@ export class ResidualStreams implements Streams {
   readonly #gates: Float32Array;
 
   /** Throws CORRUPT, NOT_FOUND, IO or BridgeError; `load.held` has what was loaded. */
-  constructor(load: SegmentLoad, maxTokens: number) {
+  constructor(load: SegmentLoad, { count, rank }: GatedStreamsSpec, maxTokens: number) {
     const { spec } = load;
-    const { count, rank } = spec.residualStreams!;
     const width = streamsWidth(spec);
     this.#hiddenSize = spec.hiddenSize;
     this.#count = count;
@@ -72,7 +72,6 @@ export class ResidualStreams implements Streams {
     );
   }
 
-  /** Begins a pass: all streams are x[ids.length, hiddenSize], its embeddings. */
   begin(ids: ArrayLike<number>, x: Float32Array): void {
     this.ids = ids;
     const [size, count] = [this.#hiddenSize, this.#count];
@@ -165,6 +164,7 @@ export function normStreams(
 /** Bytes of the working rows. */
 export function streamScratchBytes(spec: ModelSpec, maxTokens: number): number {
   if (!spec.residualStreams) return 0;
+  if (!('rank' in spec.residualStreams)) return balancedScratchBytes(spec, spec.residualStreams, maxTokens);
   const { count, rank } = spec.residualStreams;
   const width = streamsWidth(spec);
   return 4 * (maxTokens * (width + count) + MIXED_AT_ONCE * (2 * width + rank));

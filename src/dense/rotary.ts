@@ -11,6 +11,8 @@ export const POSITION_PARTS = 3;
  */
 export class Rotary {
   readonly #headDim: number;
+  /** The first number of a head that turns. */
+  readonly #first: number;
   /** Steps from the first number of a pair to the second, and from one pair to the next. */
   readonly #partner: number;
   readonly #step: number;
@@ -26,9 +28,11 @@ export class Rotary {
   readonly #positions: Int32Array;
   #tokens = 0;
 
-  constructor(spec: RotarySpec, headDim: number, maxTokens: number) {
+  /** The `spec.dimension` numbers of a head from `first` on turn. */
+  constructor(spec: RotarySpec, headDim: number, maxTokens: number, first = 0) {
     const pairs = spec.dimension / 2;
     this.#headDim = headDim;
+    this.#first = first;
     this.#partner = spec.layout === 'interleaved' ? 1 : pairs;
     this.#step = spec.layout === 'interleaved' ? 2 : 1;
     this.#speeds = Float64Array.from(
@@ -44,10 +48,10 @@ export class Rotary {
   }
 
   /**
-   * Turns every head of vectors[tokens, heads * headDim] in place. Token t stands at positions[t]; where the spec has
-   * sections, at positions[part * length / 3 + t] in each of three parts.
+   * Turns every head of vectors[tokens, heads * headDim] in place, or turns it back. Token t stands at positions[t];
+   * where the spec has sections, at positions[part * length / 3 + t] in each of three parts.
    */
-  apply(vectors: Float32Array, tokens: number, heads: number, positions: ArrayLike<number>): void {
+  apply(vectors: Float32Array, tokens: number, heads: number, positions: ArrayLike<number>, back = false): void {
     this.#prepare(positions, tokens);
     const headDim = this.#headDim;
     const pairs = this.#speeds.length;
@@ -55,12 +59,13 @@ export class Rotary {
     const step = this.#step;
     const cosines = this.#cos;
     const sines = this.#sin;
+    const sign = back ? -1 : 1;
     for (let row = 0; row < tokens * heads; row++) {
       const table = Math.floor(row / heads) * pairs;
-      let first = row * headDim;
+      let first = row * headDim + this.#first;
       for (let i = 0; i < pairs; i++, first += step) {
         const cos = cosines[table + i];
-        const sin = sines[table + i];
+        const sin = sign * sines[table + i];
         const a = vectors[first];
         const b = vectors[first + partner];
         vectors[first] = a * cos - b * sin;

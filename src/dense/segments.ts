@@ -85,6 +85,10 @@ export type Reader = 'mix' | 'ffn' | 'head';
 
 /** Several residual streams, which a mix is read of. */
 export interface Streams {
+  /** Bytes of the weights held. */
+  readonly residentBytes: number;
+  /** Begins a pass: all streams are x[ids.length, hiddenSize], its embeddings. */
+  begin(ids: ArrayLike<number>, x: Float32Array): void;
   /** x[tokens, hiddenSize] = a mix of the streams. */
   read(layer: number, reader: Reader, x: Float32Array, tokens: number): void;
   /** Adds added[tokens, hiddenSize] to the streams, by the shares of the mix that was read last. */

@@ -62,14 +62,15 @@ export class SharedExpert {
     const matrices = this.#layers[layer];
     if (!matrices) return null;
     const { sharedRouter, sharedGate, sharedUp, sharedDown } = matrices;
-    const { activation } = this.#spec;
+    const { activation, activationLimits } = this.#spec;
+    const limit = activationLimits?.shared ?? 0;
     sharedUp.matmul(x, tokens, this.#ups);
     sharedGate?.matmul(x, tokens, this.#gates);
     const act = ACTIVATIONS[activation];
     const hidden = sharedGate ? this.#gates : this.#ups;
     for (let i = 0; i < tokens * sharedUp.rows; i++) {
-      const up = sharedGate ? activatedUp(activation, this.#ups[i]) : 1;
-      hidden[i] = act(hidden[i]) * up;
+      const up = sharedGate ? activatedUp(activation, this.#ups[i], limit) : 1;
+      hidden[i] = act(hidden[i], limit) * up;
     }
     sharedDown.matmul(hidden, tokens, this.#rows);
     sharedRouter?.matmul(x, tokens, this.#shares);

@@ -29,6 +29,14 @@ export interface DraftSource {
   readonly name: 'lookup' | 'model' | 'mtp' | 'self';
   /** How often a token of each certainty was right in other texts, 0 to 1: what is believed before any was verified. */
   readonly usualShares: readonly number[];
+  /**
+   * ms that a foretold token takes, and one of a text that it catches up with, as timed at the load; 0 where it is
+   * free, null where that is not known.
+   */
+  readonly tokenMs: number | null;
+  readonly catchUpMs: number | null;
+  /** Whether it can foretell: a draft whose memory the cache has cannot. */
+  readonly isReady: boolean;
   /** A prompt and its answer run from now on; absent where that is nothing to it. */
   follow?(text: FollowedText): void;
   /** Begins an answer to a prompt. `aborted` turns true once the call is to end. */
@@ -41,8 +49,12 @@ export interface DraftSource {
   readonly lacking: number;
   /** Of them, those that are not run at all where there was no time for the whole text: its beginning. */
   readonly leftOut: number;
-  /** Runs what it lacks, the last `most` tokens of the text at most. What it left out before is then lacking, too. */
-  catchUp(most: number): Promise<void>;
+  /**
+   * Runs what it lacks, or the next `atOnce` tokens of it. A text that it has not begun with it takes up `most` tokens
+   * before the end; where `most` is all of a text whose beginning it left out, it begins anew. Returns the tokens that
+   * ran.
+   */
+  catchUp(most: number, atOnce: number): Promise<number>;
   /**
    * Foretells one more token: the one after the answer, and after those that were foretold since `push`. False where
    * there is none. `id` and `certainty` are then about it.

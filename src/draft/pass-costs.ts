@@ -3,14 +3,18 @@
  * over one token takes is the measure of all else, and costs little to measure again.
  */
 const OLD_AFTER = 60;
-const ONE_OLD_AFTER = 12;
+const ONE_OLD_AFTER = 4;
 const OLD_AT_MOST = 160;
 /** The weight of a new measurement, once there are several. */
 const NEW_SHARE = 0.15;
 /** A measurement above this many times what is known is taken for that much: something else ran. */
 const OUTLIER = 3;
-/** By this share the mean of n measurements may be off, times the square root of n. */
-const DOUBT = 0.1;
+/**
+ * By this share the mean of n measurements may be off, times the square root of n. A mean that forgets is that of so
+ * many at most.
+ */
+const DOUBT = 0.15;
+const MOST_COUNTED = 12;
 /** What a token more is hoped to cost, in passes over one token, before it is known. */
 const HOPED_STEP = 0.1;
 
@@ -25,6 +29,8 @@ export class PassCosts {
   readonly #at: Float64Array;
   readonly #readsGrow: boolean;
   #passes = 0;
+  /** The share of a pass over one token that is not spent waiting for the disk. */
+  #busyShare = 1;
 
   /** `readsGrow`: whether tokens of one pass read different weights, as in a mixture of experts. */
   constructor(mostTokens: number, readsGrow: boolean) {
@@ -34,15 +40,22 @@ export class PassCosts {
     this.#readsGrow = readsGrow;
   }
 
-  /** Notes that a pass over `tokens` took `ms`. */
-  note(tokens: number, ms: number): void {
+  /** Notes that a pass over `tokens` took `ms`, of which it waited `waitMs` for the disk. */
+  note(tokens: number, ms: number, waitMs: number): void {
     this.#passes++;
+    if (tokens === 1 && ms > 0)
+      this.#busyShare += (1 - waitMs / ms - this.#busyShare) * Math.max(2 * NEW_SHARE, 1 / (this.#counts[1] + 1));
     const known = this.#ms[tokens];
     const count = this.#counts[tokens]++;
     const taken = count > 2 ? Math.min(ms, OUTLIER * known) : ms;
     const share = Math.max(this.isKnown(tokens) ? NEW_SHARE : 2 * NEW_SHARE, 1 / (count + 1));
     this.#ms[tokens] = known + (taken - known) * share;
     this.#at[tokens] = this.#passes;
+  }
+
+  /** All passes take so many times what they took. */
+  scale(factor: number): void {
+    for (let tokens = 0; tokens < this.#ms.length; tokens++) this.#ms[tokens] *= factor;
   }
 
   /** Whether a pass over so many tokens was measured, and not long ago. */
@@ -56,20 +69,43 @@ export class PassCosts {
     return this.#ms[1];
   }
 
-  /** The same, on the safe side: what few measurements say may be too much. */
-  get oneAtLeast(): number {
-    return this.one * (1 - DOUBT / Math.sqrt(this.#counts[1]));
+  /** The share of a pass over one token that is spent waiting for the disk. */
+  get waitShare(): number {
+    return 1 - this.#busyShare;
   }
 
-  /** What a pass over `tokens` is expected to take. Where that is not known, what may be hoped for. */
+  /** The same as `one`, on the safe side: what few measurements say may be too much. */
+  get oneAtLeast(): number {
+    return this.one * (1 - this.#doubt(1));
+  }
+
+  /** What a measured pass over `tokens` takes, on the safe side. Single passes over all of them take no more. */
+  atMost(tokens: number): number {
+    return Math.min(tokens * this.one, this.#ms[tokens] * (1 + this.#doubt(tokens)));
+  }
+
+  #doubt(tokens: number): number {
+    return DOUBT / Math.sqrt(Math.min(MOST_COUNTED, this.#counts[tokens]));
+  }
+
+  /**
+   * What a pass over `tokens` is expected to take: over several on the safe side, so that noise is no reason to choose
+   * them. Where that is not known, what may be hoped for.
+   */
   expected(tokens: number): number {
-    return this.isKnown(tokens) ? this.#ms[tokens] : this.#between(tokens, this.#hopedStep);
+    if (!this.isKnown(tokens)) return this.#between(tokens, this.#hopedStep);
+    return tokens === 1 ? this.one : this.atMost(tokens);
   }
 
   /** The most that a pass over `tokens` is likely to take. Single passes over all of them take no more. */
   worst(tokens: number): number {
-    if (this.isKnown(tokens)) return this.#ms[tokens];
+    if (this.isKnown(tokens)) return this.atMost(tokens);
     return Math.min(tokens * this.one, this.#between(tokens, measuredStep));
+  }
+
+  /** What a token more costs at most, where only passes over one were measured: their computing, and no reads. */
+  get #firstStep(): number {
+    return this.one * (this.#readsGrow ? 1 : this.#busyShare);
   }
 
   /** Whether so many tokens are at most twice as many as were measured: costs may rise, so tries go step by step. */
@@ -93,7 +129,7 @@ export class PassCosts {
     while (above < this.#ms.length && !this.isKnown(above)) above++;
     const from = this.#ms[below];
     if (above < this.#ms.length) return from + ((this.#ms[above] - from) * (tokens - below)) / (above - below);
-    const measured = below === 1 ? this.one : (from - this.one) / (below - 1);
+    const measured = below === 1 ? this.#firstStep : (from - this.one) / (below - 1);
     return from + stepOf(Math.max(0, measured), below) * (tokens - below);
   }
 }

@@ -16,7 +16,8 @@ const INTERVAL_MS = 100;
 
 /** Where the recorder finds what is no matter of layers. Counters run from the load on. */
 export interface ActivitySources {
-  base: Pick<Receipt, 'residentBytes' | 'scratchBytes' | 'cacheBytes'>;
+  base: Pick<Receipt, 'residentBytes' | 'scratchBytes'>;
+  draftMemory: () => Pick<Receipt, 'cacheBytes' | 'draftBytes'>;
   stream: RowStream;
   denseTime: { readonly total: number };
   stateBytes: () => number;
@@ -138,6 +139,7 @@ export class ActivityRecorder {
 
   #show(): void {
     const { base, stream, denseTime, stateBytes: held, anonymousBefore } = this.#sources;
+    const { cacheBytes, draftBytes } = this.#sources.draftMemory();
     const ms = performance.now() - this.#since;
     stream.counters(this.#now);
     const spent = (counter: number) => this.#now[counter] - this.#before[counter];
@@ -154,7 +156,7 @@ export class ActivityRecorder {
       recordsRead: spent(COUNTERS.records),
       ...{ readWaitMs, ffnMs, denseMs, otherMs: Math.max(0, ms - readWaitMs - ffnMs - denseMs) },
       stateBytes,
-      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes,
+      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + cacheBytes + draftBytes,
       rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
       ...{ layers: this.#layers, trace: this.#trace },
     });

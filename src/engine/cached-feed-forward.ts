@@ -56,6 +56,10 @@ export class CachedFeedForward implements StreamedFeedForward {
     this.#call.residentProducts = selector.residentProducts;
   }
 
+  begin(ids: ArrayLike<number>): void {
+    this.#selector.begin?.(ids);
+  }
+
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array, routed = x): void {
     this.tap?.(layer, x, tokens);
     const { unit } = this.#allocation.layers[layer];

@@ -1,5 +1,6 @@
 import type { Bridge, ResidentMatrix } from '../../native-bridge/bridge.js';
 import { loadMatrix, loadVector } from '../dense/load-tensor.js';
+import { FlashrowError } from '../errors.js';
 import { expertsOf } from '../model/feed-forward.js';
 import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 import type { Allocation } from '../plan/allocation.js';
@@ -111,11 +112,30 @@ function createRouter(store: Store, bridge: Bridge, layers: Allocation['layers']
         (name) => vectorOf(layer, name),
       );
       const matrix = loadMatrix(bridge, tensors.get(layerTensor(layer, 'router'))!);
-      routers.push({ matrix, logitBias, selectionBias, outputScales });
+      routers.push({ matrix, logitBias, selectionBias, outputScales, table: tableOf(store, layer, bridge) });
     }
     return selectByRouter({ layers: routers, experts: spec.experts!, maxTokens });
   } catch (error) {
     for (const router of routers) if ('matrix' in router) router.matrix.dispose();
     throw error;
   }
+}
+
+/**
+ * The experts of each token in a layer that has a table of them, [vocabSize, numExpertsPerToken]; else null. Throws
+ * CORRUPT where they are no experts.
+ */
+function tableOf({ spec, tensors }: Store, layer: number, bridge: Bridge): Int32Array | null {
+  const name = layerTensor(layer, 'expertTable');
+  const tensor = tensors.get(name);
+  if (!tensor) return null;
+  const table = new Int32Array(loadVector(bridge, tensor).buffer);
+  const { numExperts } = spec.experts!;
+  const wrong = table.find((expert) => !(expert >= 0 && expert < numExperts));
+  if (wrong === undefined) return table;
+  throw new FlashrowError(
+    'CORRUPT',
+    `the table of experts of layer ${layer} has ${wrong}, and there are ${numExperts} experts; fetch or convert the model again`,
+    { tensor: name },
+  );
 }

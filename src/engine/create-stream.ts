@@ -27,6 +27,7 @@ export function createStream(
     arenaOffset: layers[i].arenaOffset,
     slots: layers[i].slots,
     biases: readNeuronBiases(store, i, bridge),
+    activationLimit: store.spec.activationLimits?.network,
   }));
   return bridge.createStream({
     paths,

@@ -140,7 +140,9 @@ export class Engine {
     const isDraft = pass.parts[0].drafting;
     const networks = isDraft ? shadow! : feedForward;
     this.#begin(pass);
-    dense.embed(standIns(this.#ids, given), pass.positions, x);
+    const ids = standIns(this.#ids, given);
+    dense.embed(ids, pass.positions, x);
+    feedForward.begin(ids);
     if (given) giveRows(this.#ids, given, x, spec.hiddenSize);
     if (hidden) dense.join!.run(hidden.rows, hidden.isOwn, x, pass.tokens);
     try {

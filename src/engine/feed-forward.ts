@@ -33,6 +33,8 @@ export interface StreamedFeedForward {
    * `restart(true)` before the next `run`.
    */
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array, routed?: Float32Array): void;
+  /** Begins a pass over tokens of these ids, before layer 0. */
+  begin(ids: ArrayLike<number>): void;
   /** Ends a token or a prompt chunk. */
   endToken(): void;
   /**

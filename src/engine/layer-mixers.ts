@@ -5,6 +5,7 @@ import { attentionLayers, hasMixer, mixersBefore, recurrentMixers, recurrentOf }
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { type AttentionOptions, createAttention } from './attention.js';
+import { createCompressedAttention } from './compressed-attention.js';
 import { createLatentAttention } from './latent-attention.js';
 import type { Mixer, Pass } from './mixer.js';
 import { createRecurrent } from './recurrent-mixer.js';
@@ -12,6 +13,7 @@ import { createRecurrent } from './recurrent-mixer.js';
 /** The mixers of a model's layers, as one. Throws CORRUPT, NOT_FOUND, IO or BridgeError, and then holds nothing. */
 export function createMixer(options: AttentionOptions): Mixer {
   const { spec } = options;
+  if (spec.compressedAttention) return createCompressedAttention(options, spec.compressedAttention);
   if (spec.latentAttention) return createLatentAttention(options, spec.latentAttention);
   if (!spec.recurrent) return createAttention(options);
   const held = new HeldParts();

@@ -3,7 +3,6 @@ import { openBridge } from '../../native-bridge/index.js';
 import type { Progress } from '../contract/progress.js';
 import { createDenseHalf } from '../dense/create-dense-half.js';
 import type { DenseHalf } from '../dense/dense-half.js';
-import type { StreamedMatrices } from '../dense/dense-matrix.js';
 import type { Disposable, HeldParts } from '../dense/held-parts.js';
 import { FlashrowError } from '../errors.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
@@ -13,6 +12,7 @@ import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import type { Store } from '../store/reader.js';
 import { readExpertBiases } from './biases.js';
+import { CacheExtension } from './cache-extension.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';
@@ -23,6 +23,7 @@ import { createMixer } from './layer-mixers.js';
 import { readHotNeurons } from './load-predictors.js';
 import { Stopwatch } from './meter.js';
 import type { Mixer } from './mixer.js';
+import { PinnedFeedForward } from './pinned-feed-forward.js';
 import { ringSchedule } from './ring-schedule.js';
 import { MatricesInRing } from './streamed-matrices.js';
 
@@ -35,6 +36,8 @@ export interface LoadedParts {
   stream: RowStream;
   feedForward: StreamedFeedForward;
   denseTime: Stopwatch;
+  /** Slots for the memory of a draft model; null where the cache has no use for it. */
+  extension: CacheExtension | null;
 }
 
 /** Loads part after part into `held`. Throws ABORTED between two of them, and between two layers. */
@@ -81,11 +84,16 @@ export async function loadParts(
   const feedForward = createFeedForward(stream, selector, allocation, hot, readExpertBiases(store, bridge));
   // A text needs much the same experts from run to run. Neurons are many, and soon known again.
   if (spec.experts) held.keep({ dispose: rememberUses(store.path, feedForward.caches) });
-  return { bridge, dense, mixer, selector, stream, feedForward, denseTime };
+  const { lent } = allocation;
+  const extension =
+    lent && feedForward instanceof PinnedFeedForward
+      ? new CacheExtension({ stream, feedForward, matrices: streamed, allocation, lent })
+      : null;
+  return { bridge, dense, mixer, selector, stream, feedForward, denseTime, extension };
 }
 
 /** Has the ring read ahead, where the plan has one; gives the matrices of the dense half that pass through it. */
-function startRing(stream: RowStream, allocation: Allocation): StreamedMatrices | null {
+function startRing(stream: RowStream, allocation: Allocation): MatricesInRing | null {
   const { ring, streamed } = allocation;
   if (ring === null) return null;
   const { pairs, headEntry } = ringSchedule(allocation);

@@ -16,14 +16,14 @@ export type ReceiptBase = Pick<
   | 'residentBytes'
   | 'stateFormat'
   | 'scratchBytes'
-  | 'cacheBytes'
-  | 'draftBytes'
   | 'overheadBytes'
 >;
 
 /** The sources of receipts. */
 export interface MeterSources extends LedgerSources {
   base: ReceiptBase;
+  /** What the cache and a draft model hold now, bytes. */
+  draftMemory: () => Pick<Receipt, 'cacheBytes' | 'draftBytes'>;
   /** Bytes of mixer state held now. */
   stateBytes: () => number;
   /** Told what each receipt measured, for later forecasts. */
@@ -79,6 +79,11 @@ export class Meter implements Account {
     this.#shared = true;
   }
 
+  /** ms that its passes after the prompt waited for the disk. */
+  get waitedMs(): number {
+    return this.#decode[COSTS.readWaitMs];
+  }
+
   /** Nothing is charged to it any more. */
   close(): void {
     this.#ledger.close(this);
@@ -116,6 +121,7 @@ export class Meter implements Account {
     // What the dense half waited for is waiting.
     const denseMs = Math.max(0, spent(COSTS.denseMs) - spent(COSTS.matrixWaitMs));
     const stateBytes = this.#sources.stateBytes();
+    const { cacheBytes, draftBytes } = this.#sources.draftMemory();
     const speeds = {
       prefillTokensPerSecond: this.#prefillTokens > 0 && prefillMs > 0 ? (this.#prefillTokens / prefillMs) * 1e3 : null,
       decodeTokensPerSecond: sorted.length > 0 && decodeMs > 0 ? (sorted.length / decodeMs) * 1e3 : null,
@@ -130,8 +136,8 @@ export class Meter implements Account {
     if (!this.#shared) this.#sources.onMeasured({ ...speeds, ...alone, prefilled: this.#prefillTokens });
     return {
       ...base,
-      stateBytes,
-      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + base.cacheBytes + base.draftBytes,
+      ...{ stateBytes, cacheBytes, draftBytes },
+      memoryBytes: base.residentBytes + stateBytes + base.scratchBytes + cacheBytes + draftBytes,
       rssGrowthBytes: Math.max(0, anonymousBytes() - anonymousBefore),
       payloadBytesRead: phases(COSTS.payloadBytes),
       deviceBytesRead: phases(COSTS.deviceBytes),

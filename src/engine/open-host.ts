@@ -17,7 +17,8 @@ import { embeddingBytes, withEyes } from '../vision/vision-bytes.js';
 import type { ImageToken, VisionModel } from '../vision/vision-model.js';
 import { describeStore } from './describe-model.js';
 import { createSpeculation } from './drafts/create-speculation.js';
-import { loadDraft, openDraft } from './drafts/load-draft.js';
+import { HeldDraft } from './drafts/held-draft.js';
+import { openDraft } from './drafts/load-draft.js';
 import { loadShadow } from './drafts/self/shadow-networks.js';
 import { createEngine, type LoadedParts, loadParts } from './load-parts.js';
 import type { MeterSources } from './meter.js';
@@ -67,7 +68,10 @@ export async function openHost(
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
     const shadow = loadShadow(parts.bridge, store, planned.shadow, held);
-    const drafting = draft && (await loadDraft(draft, options, plan, held, aborted));
+    const { vocabSize } = store.spec;
+    const { extension } = parts;
+    const drafting =
+      draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
     const described = infoOf(store, path, planned, parts);
     const info = {
       ...described,
@@ -79,7 +83,8 @@ export async function openHost(
     const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
-    const sources = { ...meterSources(planned, info, parts), onMeasured: log.note, anonymousBefore };
+    const draftMemory = () => drafting?.memory ?? plan;
+    const sources = { ...meterSources(planned, info, parts), draftMemory, onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);
     return new ModelHost({
@@ -94,7 +99,7 @@ export async function openHost(
       }),
       ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
-      speculation: speculate(parts.selector, settings, store.spec, drafting, shadow !== null),
+      speculation: speculate(parts.selector, settings, store.spec, { drafting, hasShadow: shadow !== null }),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),
@@ -136,12 +141,12 @@ function meterSources(
   { plan, falseNegativeRate }: Planned,
   { selector, exact, cachePolicy, kernels }: Omit<ModelInfo, 'vision'>,
   { stream, feedForward, denseTime, mixer }: LoadedParts,
-): Omit<MeterSources, 'onMeasured' | 'anonymousBefore'> {
-  const { budgetBytes, residentBytes, cacheBytes, draftBytes, overheadBytes, scratchBytes, stateFormat } = plan;
+): Omit<MeterSources, 'draftMemory' | 'onMeasured' | 'anonymousBefore'> {
+  const { budgetBytes, residentBytes, overheadBytes, scratchBytes, stateFormat } = plan;
   return {
     base: {
       ...{ selector, exact, falseNegativeRate, cachePolicy, kernels },
-      ...{ budgetBytes, residentBytes, scratchBytes, cacheBytes, draftBytes, overheadBytes, stateFormat },
+      ...{ budgetBytes, residentBytes, scratchBytes, overheadBytes, stateFormat },
     },
     stream,
     cacheCounts: feedForward.counts,

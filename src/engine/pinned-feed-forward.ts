@@ -31,9 +31,11 @@ export class PinnedFeedForward implements StreamedFeedForward {
   /** Per layer the slot of each unit. */
   readonly #slots: Uint32Array[];
   /** Unit ids from 0 on. */
+  readonly #ids: Uint32Array;
+  /** Per layer the units that stay, those of them that were asked for, and those that were computed with. */
   readonly #pinned: Uint32Array;
-  /** Per layer 1 once its pinned units have been computed with. */
-  readonly #loaded: Uint8Array;
+  readonly #held: Uint32Array;
+  readonly #used: Uint32Array;
   /** The pinned units of the layers before this one have been asked for. */
   #asked = 0;
   readonly #call: FeedForwardCall;
@@ -44,31 +46,50 @@ export class PinnedFeedForward implements StreamedFeedForward {
     this.#allocation = allocation;
     const { layers } = allocation;
     this.#units = new Uint32Array(Math.max(...layers.map((layer) => layer.unit.units)));
-    this.#pinned = Uint32Array.from(this.#units, (_, id) => id);
-    this.#loaded = new Uint8Array(layers.length);
+    this.#ids = Uint32Array.from(this.#units, (_, id) => id);
+    this.#pinned = new Uint32Array(layers.length);
+    this.#held = new Uint32Array(layers.length);
+    this.#used = new Uint32Array(layers.length);
     this.#call = reusedCall(this.#units);
-    this.#slots = layers.map(({ unit, slots }) =>
-      Uint32Array.from({ length: unit.units }, (_, id) => (id < slots ? id : RING_SLOT)),
-    );
+    this.#slots = layers.map(({ unit }) => new Uint32Array(unit.units));
+    this.extend(null);
+  }
+
+  /**
+   * From the next pass on, layers have so many more slots, or their own alone. What slots beyond their own held is
+   * lost.
+   */
+  extend(more: readonly { slots: number }[] | null): void {
+    this.#allocation.layers.forEach(({ slots }, layer) => {
+      const pinned = slots + (more?.[layer].slots ?? 0);
+      this.#pinned[layer] = pinned;
+      this.#held[layer] = Math.min(this.#held[layer], slots);
+      this.#used[layer] = Math.min(this.#used[layer], slots);
+      this.#slots[layer].set(this.#ids.subarray(0, pinned));
+      this.#slots[layer].fill(RING_SLOT, pinned);
+    });
+    this.#asked = 0;
+  }
+
+  begin(ids: ArrayLike<number>): void {
+    this.#selector.begin?.(ids);
   }
 
   run(layer: number, x: Float32Array, tokens: number, y: Float32Array): void {
     this.tap?.(layer, x, tokens);
-    const { unit, slots: pinned } = this.#allocation.layers[layer];
+    const { unit } = this.#allocation.layers[layer];
+    const pinned = this.#pinned[layer];
+    const used = this.#used[layer];
     const count = this.#selector.select(layer, x, tokens, this.#units);
     this.trace?.ask(layer, this.#units, count, tokens);
     this.activity?.ask(layer, this.#units, count, tokens);
-    this.activity?.read(layer, this.#units, this.#loaded[layer] === 0 ? 0 : pinned, count);
+    this.activity?.read(layer, this.#units, used, count);
     const slots = this.#slots[layer];
-    const held = bundlesIn(unit, this.#units, pinned);
+    const hit = bundlesIn(unit, this.#units, used);
     this.#askAhead(layer);
-    if (this.#loaded[layer] === 0) {
-      this.#loaded[layer] = 1;
-      this.counts.missed += held;
-    } else {
-      this.counts.hit += held;
-    }
-    this.counts.missed += bundlesIn(unit, this.#units, count) - held;
+    this.#used[layer] = pinned;
+    this.counts.hit += hit;
+    this.counts.missed += bundlesIn(unit, this.#units, count) - hit;
     const call = this.#call;
     call.layer = layer;
     call.slots = slots;
@@ -84,9 +105,13 @@ export class PinnedFeedForward implements StreamedFeedForward {
     const { layers, ring } = this.#allocation;
     const most = ring ? AHEAD_BYTES : Number.POSITIVE_INFINITY;
     for (let ahead = 0; this.#asked < layers.length && (this.#asked <= layer || ahead < most); this.#asked++) {
-      const { unit, slots } = layers[this.#asked];
-      if (this.#asked > layer) ahead += slots * unit.slotBytes;
-      this.#stream.request(this.#asked, this.#pinned, this.#slots[this.#asked], slots);
+      const held = this.#held[this.#asked];
+      const pinned = this.#pinned[this.#asked];
+      if (held === pinned) continue;
+      if (this.#asked > layer) ahead += (pinned - held) * layers[this.#asked].unit.slotBytes;
+      const missing = this.#ids.subarray(held, pinned);
+      this.#stream.request(this.#asked, missing, missing, pinned - held);
+      this.#held[this.#asked] = pinned;
     }
   }
 
@@ -97,7 +122,8 @@ export class PinnedFeedForward implements StreamedFeedForward {
 
   restart(lost: boolean): void {
     if (lost) {
-      this.#loaded.fill(0);
+      this.#held.fill(0);
+      this.#used.fill(0);
       this.#asked = 0;
     }
     if (this.#allocation.ring) this.#stream.seekRing(0);

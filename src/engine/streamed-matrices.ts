@@ -9,7 +9,7 @@ import type { MatrixUnits } from '../plan/dense/matrix-units.js';
 export class MatricesInRing implements StreamedMatrices {
   readonly #stream: RowStream;
   readonly #streamed: readonly MatrixUnits[];
-  readonly #headEntry: number | null;
+  #headEntry: number | null;
   /** Whether the ring brings the head next, or will before it brings the next pass. */
   #headDue = false;
 
@@ -17,6 +17,12 @@ export class MatricesInRing implements StreamedMatrices {
     this.#stream = stream;
     this.#streamed = streamed;
     this.#headEntry = headEntry;
+  }
+
+  /** The ring begins anew, with another schedule, in which the head's first unit stands elsewhere. */
+  reschedule(headEntry: number | null): void {
+    this.#headEntry = headEntry;
+    this.#headDue = false;
   }
 
   beginPass(): void {

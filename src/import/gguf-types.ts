@@ -73,7 +73,12 @@ const FORMATS: Readonly<Record<string, TensorFormat>> = {
 /** GGML's names of the block types that flashrow can read. */
 export const GGML_BLOCKS: readonly string[] = Object.keys(FORMATS).filter((name) => !/^B?F\d/.test(name));
 
-export function ggmlType(id: number): { name: string; format: TensorFormat | null } {
+/** Tables of whole numbers, whose bits are kept as they are: those of floats take as many. */
+const TABLE = /\.ffn_gate_tid2eid\.weight$/;
+
+/** `tensor` is the name of the tensor that is of the type. */
+export function ggmlType(id: number, tensor: string): { name: string; format: TensorFormat | null } {
   const name = NAMES[id] ?? `number ${id}`;
+  if (TABLE.test(tensor)) return { name, format: name === 'I32' ? 'f32' : null };
   return { name, format: FORMATS[name] ?? null };
 }

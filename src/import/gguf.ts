@@ -121,7 +121,7 @@ function sourceTensor(
   const weights = dimensions.reduce((product, size) => product * size, 1);
   if (weights === 0 || weights > Number.MAX_SAFE_INTEGER)
     throw damagedTensor(path, name, `is of shape [${dimensions}], which cannot be`);
-  const { name: typeName, format } = ggmlType(type);
+  const { name: typeName, format } = ggmlType(type, name);
   const { blockSize, blockBytes } = blockOf(format ?? 'f32');
   if (format !== null && dimensions[0] % blockSize !== 0)
     throw damagedTensor(

@@ -4,6 +4,7 @@ import { roundUp } from '../../native-bridge/memory.js';
 import { tensorNamed } from '../dense/check-tensors.js';
 import { MIXER_MATRICES } from '../dense/matrix-order.js';
 import type { TensorShape } from '../dense/tensor-on-disk.js';
+import { compressedTensors } from '../model/compressed-tensors.js';
 import {
   indexTensors,
   latentTensors,
@@ -15,8 +16,9 @@ import {
   recurrentWidth,
   streamsWidth,
 } from '../model/mixer-tensors.js';
-import type { ModelSpec, RecurrentSpec } from '../model/spec.js';
+import type { CompressedAttentionSpec, ModelSpec, RecurrentSpec } from '../model/spec.js';
 import { layerTensor } from '../model/tensor-names.js';
+import { compressedScratchBytes } from './compressed-size.js';
 import { layerSizes } from './state-size.js';
 
 /** Bytes of the weights of all mixers but ordinary attention, without their norms and the matrices that may stream. */
@@ -38,13 +40,21 @@ const otherMatrices = (spec: ModelSpec, layer: number) =>
 
 /** The tensors of a layer's mixer, its output projection left out; none for ordinary attention, which is dense's. */
 function tensorsOf(spec: ModelSpec, layer: number) {
+  if (spec.compressedAttention) return ofCompressed(spec, spec.compressedAttention, layer);
   const mixer = recurrentOf(spec, layer);
   if (mixer) return recurrentTensors(mixer, spec.hiddenSize);
   return spec.latentAttention ? latentTensors(spec.latentAttention, spec.numAttentionHeads, spec.hiddenSize) : [];
 }
 
+/** The matrices of compressed attention, and the vectors that the dense half does not count. */
+const ofCompressed = (spec: ModelSpec, attention: CompressedAttentionSpec, layer: number) =>
+  compressedTensors(spec, attention, layer).filter(
+    ([name, shape]) => shape.length > 1 || name === 'latentNorm' || name === 'latentQueryNorm',
+  );
+
 /** Bytes of the working rows of all mixers for calls of `tokens`. */
 export function mixerScratchBytes(spec: ModelSpec, tokens: number): number {
+  if (spec.compressedAttention) return compressedScratchBytes(spec, spec.compressedAttention, tokens);
   const { recurrent, latentAttention, hiddenSize, numAttentionHeads: heads } = spec;
   if (latentAttention) {
     const { latentDim, keyDim, rotaryDim, queryRank } = latentAttention;

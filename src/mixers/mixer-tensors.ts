@@ -5,6 +5,7 @@ import type { DenseMatrix, StreamedMatrices } from '../dense/dense-matrix.js';
 import { loadMatrix, loadVector, streamedMatrix } from '../dense/load-tensor.js';
 import { type AppliedNorm, Norm, noNorm } from '../dense/norm.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
+import { hasNorms } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { layerTensor, type ResidentLayerTensor } from '../model/tensor-names.js';
 
@@ -40,7 +41,7 @@ export class MixerTensors {
 
   /** The norm before the mixer. Throws CORRUPT, NOT_FOUND or IO. */
   norm(): AppliedNorm {
-    if (this.#load.spec.residualStreams) return noNorm(this.#load.spec);
+    if (!hasNorms(this.#load.spec)) return noNorm(this.#load.spec);
     const weight = this.#named('attentionNorm');
     checkOnDisk(weight, this.#load.bridge);
     const norm = new Norm(this.#load.spec, { weight, bias: null });

@@ -25,6 +25,7 @@ export interface KeyValueGroup extends LayerHeads {
 /** The layers that keep keys and values, by their shape. */
 export function keyValueGroups(spec: ModelSpec): KeyValueGroup[] {
   const groups: KeyValueGroup[] = [];
+  if (spec.compressedAttention) return groups;
   for (let layer = 0; layer < spec.numLayers; layer++) {
     if (!hasAttention(spec, layer) || !hasKeys(spec, layer)) continue;
     const { headDim, numKeyValueHeads } = headsOf(spec, layer);

@@ -1,4 +1,4 @@
-import type { LayerTensor, StreamsTensor } from './tensor-names.js';
+import type { CompressionTensor, LayerTensor, StreamsTensor } from './tensor-names.js';
 
 /** The names of the tensors in one kind of checkpoint. */
 export interface CheckpointNames {
@@ -8,14 +8,14 @@ export interface CheckpointNames {
   /** Missing where layers have no inputs of their own. */
   perLayer?: Record<'embedding' | 'projection' | 'norm', string>;
   /** Missing where no checkpoint of this kind has several residual streams. */
-  streams?: Record<'norm' | 'down' | 'up' | 'ngrams', string>;
+  streams?: Record<'norm' | 'down' | 'up' | 'mix' | 'base' | 'scale' | 'ngrams', string>;
   finalNorm: string;
   finalNormBias: string | null;
   head: string;
   layer(index: number, tensor: LayerTensor): string;
 }
 
-const HUGGING_FACE_LAYER: Readonly<Record<Exclude<LayerTensor, StreamsTensor>, string>> = {
+const HUGGING_FACE_LAYER: Readonly<Record<Exclude<LayerTensor, StreamsTensor | CompressionTensor>, string>> = {
   attentionNorm: 'input_layernorm.weight',
   attentionNormBias: 'input_layernorm.bias',
   q: 'self_attn.q_proj.weight',
@@ -127,6 +127,23 @@ const GGUF_LAYER: Readonly<Record<LayerTensor, string>> = {
   ffnStreamsDown: 'hc_ffn_down.weight',
   ffnStreamsUp: 'hc_ffn_up.weight',
   ffnStreamsShares: 'hc_ffn_inject.weight',
+  mixStreamsMix: 'hc_attn_fn.weight',
+  mixStreamsBase: 'hc_attn_base.weight',
+  mixStreamsScale: 'hc_attn_scale.weight',
+  ffnStreamsMix: 'hc_ffn_fn.weight',
+  ffnStreamsBase: 'hc_ffn_base.weight',
+  ffnStreamsScale: 'hc_ffn_scale.weight',
+  outputGroups: 'attn_output_a.weight',
+  compressKeys: 'attn_compressor_kv.weight',
+  compressGates: 'attn_compressor_gate.weight',
+  compressPositions: 'attn_compressor_ape.weight',
+  compressNorm: 'attn_compressor_norm.weight',
+  indexCompressKeys: 'indexer_compressor_kv.weight',
+  indexCompressGates: 'indexer_compressor_gate.weight',
+  indexCompressPositions: 'indexer_compressor_ape.weight',
+  indexCompressNorm: 'indexer_compressor_norm.weight',
+  indexWeights: 'indexer.proj.weight',
+  expertTable: 'ffn_gate_tid2eid.weight',
   ngramKeys: 'ple_key.weight',
   ngramValues: 'ple_value.weight',
   ngramKeyNorm: 'ple_norm_key.weight',
@@ -190,6 +207,9 @@ export const ggufNames = (
     norm: 'output_hc_norm.weight',
     down: 'output_hc_down.weight',
     up: 'output_hc_up.weight',
+    mix: 'output_hc_fn.weight',
+    base: 'output_hc_base.weight',
+    scale: 'output_hc_scale.weight',
     ngrams: 'per_layer_token_embd.weight',
   },
   finalNorm: 'output_norm.weight',

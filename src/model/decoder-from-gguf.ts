@@ -2,6 +2,7 @@ import { activation } from './activation.js';
 import type { ModelDescription, SourceTensors } from './architecture.js';
 import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, ggufNames } from './checkpoint-names.js';
+import { compressedShape } from './compressed-tensors.js';
 import type { DecoderFamily } from './decoder-family.js';
 import { describeDecoder, familyTraits, withoutNorm } from './describe-decoder.js';
 import { type ExpertSource, expertsApart, fusedExperts } from './expert-sources.js';
@@ -66,7 +67,8 @@ export function ggufDecoder(
   return describeDecoder(spec, names, family, {
     expertSource: experts ? expertSource(firstMixture!, tensors) : undefined,
     mixerRows: heads.latentAttention ? latentRows(spec, heads.latentAttention) : places?.rows,
-    mixerShape: (tensor) => latentShape(tensor, spec) ?? ggufMixerShape(tensor, spec),
+    mixerShape: (tensor, _, layer) =>
+      latentShape(tensor, spec) ?? ggufMixerShape(tensor, spec) ?? compressedShape(tensor, spec, layer),
     ignored: (name) => ignored(name) || family.ggufIgnored?.test(name) === true,
   });
 }

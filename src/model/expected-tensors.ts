@@ -2,7 +2,7 @@ import type { ExpectedTensor, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons, networkWidth } from './feed-forward.js';
-import { headStreamTensors, numberedParts } from './mixer-tensors.js';
+import { hasNorms, headStreamTensors, numberedParts } from './mixer-tensors.js';
 import { residentOfLayer, tensorsBeforeLayers } from './resident-tensors.js';
 import type { ModelSpec } from './spec.js';
 import {
@@ -28,7 +28,7 @@ export interface TensorPlaces {
   expertSource?: ExpertSource;
   fusedRows?: FusedRows;
   /** The shape of a mixer's tensor in the checkpoint; null for our own. Default: our own. */
-  mixerShape?: (tensor: LayerTensor, spec: ModelSpec) => number[] | null;
+  mixerShape?: (tensor: LayerTensor, spec: ModelSpec, layer: number) => number[] | null;
   /** The shapes of vectors that are not [length] in the checkpoint. */
   vectorShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
 }
@@ -62,9 +62,12 @@ export function* expectedTensors(
     [HEAD_STREAMS.norm]: names.streams?.norm,
     [HEAD_STREAMS.down]: names.streams?.down,
     [HEAD_STREAMS.up]: names.streams?.up,
+    [HEAD_STREAMS.mix]: names.streams?.mix,
+    [HEAD_STREAMS.base]: names.streams?.base,
+    [HEAD_STREAMS.scale]: names.streams?.scale,
   };
   for (const [name, shape] of headStreamTensors(spec)) yield { name, sourceName: head[name]!, shape };
-  if (!spec.residualStreams) yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
+  if (hasNorms(spec)) yield { name: FINAL_NORM, sourceName: names.finalNorm, shape: [hiddenSize] };
   if (spec.norm === 'layer') yield { name: FINAL_NORM_BIAS, sourceName: names.finalNormBias!, shape: [hiddenSize] };
   if (!spec.tiedEmbeddings) yield { name: HEAD, sourceName: names.head, shape: [vocabSize, hiddenSize] };
 }
@@ -105,7 +108,7 @@ function sourceOf(
 ) {
   const hiddenSize = networkWidth(spec, layer);
   if (ofExperts) return expertSource(layer, tensor as ExpertTensor, { ...spec.experts!, hiddenSize, sourceName });
-  const sourceShape = mixerShape?.(tensor, spec);
+  const sourceShape = mixerShape?.(tensor, spec, layer);
   if (sourceShape) return { sourceName, sourceShape };
   const parts = fusedRows(tensor);
   return parts ? { sourceName, parts } : { sourceName };

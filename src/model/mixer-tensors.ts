@@ -42,6 +42,8 @@ export const recurrentMixers = (spec: Pick<ModelSpec, 'numLayers' | 'recurrent'>
 export function mixedWidth(spec: ModelSpec, layer: number): number {
   const recurrent = recurrentOf(spec, layer);
   if (recurrent) return recurrentWidth(recurrent, spec.hiddenSize);
+  const { compressedAttention: compressed } = spec;
+  if (compressed) return compressed.outputGroups * compressed.outputRank;
   return spec.numAttentionHeads * (spec.latentAttention?.valueDim ?? headsOf(spec, layer).headDim);
 }
 
@@ -57,8 +59,10 @@ export function recurrentWidth(mixer: RecurrentSpec, hiddenSize: number): number
 }
 
 /** True for a layer with ordinary attention, whose projections the dense half has. */
-export const hasPlainAttention = (spec: Pick<ModelSpec, 'recurrent' | 'latentAttention'>, layer: number): boolean =>
-  spec.latentAttention === null && hasAttention(spec, layer);
+export const hasPlainAttention = (
+  spec: Pick<ModelSpec, 'recurrent' | 'latentAttention' | 'compressedAttention'>,
+  layer: number,
+): boolean => !spec.latentAttention && !spec.compressedAttention && hasAttention(spec, layer);
 
 /** Shapes of the tensors of latent attention, the output projection left out. */
 export function latentTensors(
@@ -139,6 +143,13 @@ const mamba2Tensors = (
 
 type StreamsSpec = Pick<ModelSpec, 'residualStreams' | 'hiddenSize'>;
 
+/** False where a mix of several residual streams stands in place of each norm of the residual stream. */
+export const hasNorms = ({ residualStreams }: Pick<ModelSpec, 'residualStreams'>): boolean =>
+  !residualStreams || !('rank' in residualStreams);
+
+/** Weights that a half of a layer makes of balanced streams: of what it reads, of what it adds, and their mix. */
+export const streamWeights = (count: number): number => (2 + count) * count;
+
 /** Values of all residual streams of a token. */
 export const streamsWidth = ({ residualStreams, hiddenSize }: StreamsSpec): number =>
   (residualStreams?.count ?? 1) * hiddenSize;
@@ -148,7 +159,16 @@ export function streamTensors(spec: StreamsSpec): Shapes {
   const { residualStreams: streams } = spec;
   if (!streams) return [];
   const width = streamsWidth(spec);
-  return (['mix', 'ffn'] as const).flatMap(
+  const halves = ['mix', 'ffn'] as const;
+  if (!('rank' in streams))
+    return halves.flatMap(
+      (half): Shapes => [
+        [`${half}StreamsMix`, [streamWeights(streams.count), width]],
+        [`${half}StreamsBase`, [streamWeights(streams.count)]],
+        [`${half}StreamsScale`, [3]],
+      ],
+    );
+  return halves.flatMap(
     (half): Shapes => [
       [`${half}StreamsNorm`, [width]],
       [`${half}StreamsDown`, [streams.rank, width]],
@@ -163,6 +183,12 @@ export function headStreamTensors(spec: StreamsSpec): [string, number[]][] {
   const { residualStreams: streams } = spec;
   if (!streams) return [];
   const width = streamsWidth(spec);
+  if (!('rank' in streams))
+    return [
+      [HEAD_STREAMS.mix, [streams.count, width]],
+      [HEAD_STREAMS.base, [streams.count]],
+      [HEAD_STREAMS.scale, [1]],
+    ];
   return [
     [HEAD_STREAMS.norm, [width]],
     [HEAD_STREAMS.down, [streams.rank, width]],

@@ -1,8 +1,10 @@
 import { hasKeys, hasValues } from './attention-layers.js';
+import { compressedTensors } from './compressed-tensors.js';
 import { expertsOf, streamedNeurons } from './feed-forward.js';
 import { headsOf } from './layer-heads.js';
 import {
   hasMixer,
+  hasNorms,
   headStreamTensors,
   indexTensors,
   latentTensors,
@@ -39,7 +41,7 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
   const layerNorm = spec.norm === 'layer';
   const shapes: [ResidentLayerTensor, number[]][] = [...streamTensors(spec), ...ngramTensors(spec, layer)];
   if (hasMixer(spec, layer)) shapes.push(...mixerTensors(spec, layer));
-  if (spec.parallelNorm !== 'shared' && !spec.residualStreams) {
+  if (spec.parallelNorm !== 'shared' && hasNorms(spec)) {
     shapes.push(['ffnNorm', [hiddenSize]]);
     if (layerNorm) shapes.push(['ffnNormBias', [hiddenSize]]);
   }
@@ -58,7 +60,7 @@ export function residentOfLayer(spec: ModelSpec, layer = 0): [ResidentLayerTenso
 function mixerTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
   const { hiddenSize } = spec;
   const shapes: [ResidentLayerTensor, number[]][] = [];
-  if (!spec.residualStreams) shapes.push(['attentionNorm', [hiddenSize]]);
+  if (hasNorms(spec)) shapes.push(['attentionNorm', [hiddenSize]]);
   if (spec.norm === 'layer') shapes.push(['attentionNormBias', [hiddenSize]]);
   const recurrent = recurrentOf(spec, layer);
   shapes.push(...(recurrent ? recurrentTensors(recurrent, hiddenSize) : attentionTensors(spec, layer)));
@@ -81,7 +83,9 @@ function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, n
   }
   if (!experts) return shapes;
   shapes.push(['router', [experts.numExperts, hiddenSize]]);
-  if (experts.selectionBias) shapes.push(['selectionBias', [experts.numExperts]]);
+  const byTable = layer < (experts.tableLayers ?? 0);
+  if (byTable) shapes.push(['expertTable', [spec.vocabSize * experts.numExpertsPerToken]]);
+  if (experts.selectionBias && !byTable) shapes.push(['selectionBias', [experts.numExperts]]);
   if (experts.routerInput === 'residual') shapes.push(['routerNorm', [hiddenSize]]);
   if (experts.outputScales) shapes.push(['expertScales', [experts.numExperts]]);
   const { latentSize, sharedIntermediateSize: shared } = experts;
@@ -98,6 +102,7 @@ function networkTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, n
 
 function attentionTensors(spec: ModelSpec, layer: number): [ResidentLayerTensor, number[]][] {
   const { hiddenSize } = spec;
+  if (spec.compressedAttention) return compressedTensors(spec, spec.compressedAttention, layer);
   if (spec.latentAttention) return latentTensors(spec.latentAttention, spec.numAttentionHeads, hiddenSize);
   const { headDim, numKeyValueHeads } = headsOf(spec, layer);
   const queries = spec.numAttentionHeads * headDim;
@@ -142,7 +147,7 @@ export function residentTensors(spec: ModelSpec): Map<string, number[]> {
     for (const [tensor, shape] of residentOfLayer(spec, layer)) shapes.set(layerTensor(layer, tensor), shape);
   }
   for (const [name, shape] of headStreamTensors(spec)) shapes.set(name, shape);
-  if (!spec.residualStreams) shapes.set(FINAL_NORM, [hiddenSize]);
+  if (hasNorms(spec)) shapes.set(FINAL_NORM, [hiddenSize]);
   if (spec.norm === 'layer') shapes.set(FINAL_NORM_BIAS, [hiddenSize]);
   if (!spec.tiedEmbeddings) shapes.set(HEAD, [vocabSize, hiddenSize]);
   return shapes;

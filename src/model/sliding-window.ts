@@ -18,10 +18,9 @@ export const END_ROOM = 8;
  * Pages of keys and values that a layer with a sliding window holds at most: its window and room for a pass, a window
  * before the end of the last turn, and room for the message that followed. In a short context that is every page.
  */
-export function windowPages(spec: ModelSpec, contextSize: number): number {
+export function windowPages(spec: ModelSpec, contextSize: number, size = spec.slidingWindow?.size): number {
   const whole = pagesOf(contextSize);
-  if (!spec.slidingWindow) return whole;
-  const { size } = spec.slidingWindow;
+  if (size === undefined) return whole;
   // A run of positions may begin and end inside a page.
   const now = pagesOf(size + prefillChunk(spec)) + 1;
   const turn = pagesOf(size + END_ROOM) + 1;

@@ -1,8 +1,11 @@
+import type { BridgeActivation } from '../../native-bridge/bridge.js';
+
 /**
  * The nonlinearity in the feed-forward network. `gelu` is the exact form with erf, `gelu-tanh` its usual approximation.
  * `clamped-swiglu` is the one of gpt-oss (arXiv 2508.10925), `relu-squared` that of Primer (arXiv 2109.08668).
+ * `clamped-silu` is SiLU of a gate below a limit, times up within it (`ModelSpec.activationLimits`).
  */
-export type Activation = 'relu' | 'silu' | 'gelu' | 'gelu-tanh' | 'clamped-swiglu' | 'relu-squared';
+export type Activation = BridgeActivation;
 
 /** Rotary position embedding (arXiv 2104.09864). */
 export interface RotarySpec {
@@ -57,14 +60,30 @@ export interface PerLayerInputsSpec {
 }
 
 /**
- * Residual streams side by side (hyper-connections, arXiv 2409.19606; Qwen3.8-Flash-Next). Mixer and network of a layer
- * each read a mix of them, made with a norm and gates of their own, and add their output to all, each time weighed
- * anew.
+ * Residual streams side by side (hyper-connections, arXiv 2409.19606). Mixer and network of a layer each read a mix of
+ * them, and add their output to all, each time weighed anew.
  */
-export interface ResidualStreamsSpec {
+export type ResidualStreamsSpec = GatedStreamsSpec | BalancedStreamsSpec;
+
+/**
+ * Each stream in a norm, its values weighed by gates of their own (Qwen3.8-Flash-Next). This stands in place of norms.
+ */
+export interface GatedStreamsSpec {
   count: number;
   /** Rows of the bottleneck that the gates pass. */
   rank: number;
+}
+
+/**
+ * A weight for each stream, and a matrix that mixes what is left of them, whose rows and columns add up to 1 (DeepSeek
+ * V4). The norms of a layer are there besides.
+ */
+export interface BalancedStreamsSpec {
+  count: number;
+  /** Times that the matrix is scaled, by columns and by rows. */
+  rounds: number;
+  /** What is added to weights and sums. */
+  epsilon: number;
 }
 
 /**
@@ -139,6 +158,8 @@ export interface ExpertsSpec {
   sharedIntermediateSize: number;
   /** The width of the space that routed experts work in, where it is not `hiddenSize` but less (Nemotron 3 Super). */
   latentSize?: number;
+  /** Layers at the start in which a table tells each token's experts, and the router only their weights. Default 0. */
+  tableLayers?: number;
   /** True where the shared expert weighs by the sigmoid of its own router, a vector; else it weighs 1. */
   sharedRouter: boolean;
   /**
@@ -178,6 +199,29 @@ export interface LatentAttentionSpec {
   keyLayout: 'by-latent' | 'by-key';
   /** The epsilon of the norms of latents and of the bottleneck, where it is not that of the other norms. */
   normEpsilon?: number;
+}
+
+/**
+ * Attention with one vector as key and value of all heads, to the nearest positions and to compressed ones before
+ * (DeepSeek V4). The last `rotary.dimension` numbers of a head turn, and those of an answer turn back.
+ */
+export interface CompressedAttentionSpec {
+  /** Rows of the bottleneck that queries pass. */
+  queryRank: number;
+  /** Positions that a token sees as they are, its own included. */
+  window: number;
+  /** Heads in so many groups, each of whose answers pass a matrix of their own, of `outputRank` rows. */
+  outputGroups: number;
+  outputRank: number;
+  /**
+   * [numLayers]: positions that one compressed key stands for; 0 for a layer without them. With 4 a key is also made of
+   * the 4 positions before, and a token sees the best keys by an index; with 128 it sees all of them.
+   */
+  ratios: readonly number[];
+  /** How positions turn in the layers with compressed keys; in the others it is `ModelSpec.rotary`. */
+  rotary: RotarySpec;
+  /** The index of compressed keys: heads of its queries, and the keys that a token sees at most. */
+  index: { heads: number; headDim: number; topKeys: number };
 }
 
 /**
@@ -292,6 +336,8 @@ export interface ModelSpec {
   /** Rows before position 0 in the table of learned positions; 0 without a table. */
   positionOffset: number;
   activation: Activation;
+  /** The limits of `clamped-silu`, in networks or routed experts, and in the shared expert. Null for the others. */
+  activationLimits: { network: number; shared: number } | null;
   /** True for activation(gate) * up, false for activation(up). */
   gated: boolean;
   /** True where the output head is the embedding matrix. */
@@ -331,7 +377,7 @@ export interface ModelSpec {
   layerScales: boolean;
   /** Values for each token and layer that are added after the network (Gemma 3n); null without them. */
   perLayerInputs: PerLayerInputsSpec | null;
-  /** Null for one residual stream. With several no layer has norms before its halves, nor is there a last norm. */
+  /** Null for one residual stream. */
   residualStreams: ResidualStreamsSpec | null;
   /** Null without a table of n-grams. */
   ngrams: NgramsSpec | null;
@@ -351,6 +397,8 @@ export interface ModelSpec {
   attentionGate: boolean;
   /** Null for ordinary attention. */
   latentAttention: LatentAttentionSpec | null;
+  /** Null for ordinary attention, too. */
+  compressedAttention: CompressedAttentionSpec | null;
   /**
    * Tokens of a picture, which see each other both ways and so go through all layers together; null where pictures are
    * as text.

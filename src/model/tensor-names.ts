@@ -25,7 +25,10 @@ export const JOIN = {
   outputNorm: 'joinOutputNorm',
 } as const;
 /** What mixes several residual streams for the head. */
-export const HEAD_STREAMS = { norm: 'headStreamsNorm', down: 'headStreamsDown', up: 'headStreamsUp' } as const;
+export const HEAD_STREAMS = {
+  ...{ norm: 'headStreamsNorm', down: 'headStreamsDown', up: 'headStreamsUp' },
+  ...{ mix: 'headStreamsMix', base: 'headStreamsBase', scale: 'headStreamsScale' },
+} as const;
 
 /**
  * Resident tensors of a layer. With experts, a bias holds those of all experts, one after another. `router` is
@@ -62,6 +65,7 @@ export type ResidentLayerTensor =
   | 'mixerSkip'
   | 'mixerNorm'
   | StreamsTensor
+  | CompressionTensor
   | 'o'
   | 'oBias'
   | 'postAttentionNorm'
@@ -103,6 +107,12 @@ export type StreamsTensor =
   | 'ffnStreamsDown'
   | 'ffnStreamsUp'
   | 'ffnStreamsShares'
+  | 'mixStreamsMix'
+  | 'mixStreamsBase'
+  | 'mixStreamsScale'
+  | 'ffnStreamsMix'
+  | 'ffnStreamsBase'
+  | 'ffnStreamsScale'
   | 'ngramKeys'
   | 'ngramValues'
   | 'ngramKeyNorm'
@@ -113,6 +123,24 @@ export type StreamsTensor =
   | 'indexKeys'
   | 'indexQueryNorm'
   | 'indexKeyNorm';
+
+/**
+ * Attention with compressed keys: what makes them of positions, the same for their index, its queries' weights, and
+ * what each group of heads passes. `expertTable` has the experts of each token, [vocabSize * numExpertsPerToken], as
+ * the bits of 32-bit integers.
+ */
+export type CompressionTensor =
+  | 'outputGroups'
+  | 'compressKeys'
+  | 'compressGates'
+  | 'compressPositions'
+  | 'compressNorm'
+  | 'indexCompressKeys'
+  | 'indexCompressGates'
+  | 'indexCompressPositions'
+  | 'indexCompressNorm'
+  | 'indexWeights'
+  | 'expertTable';
 
 /** Streamed tensors of a layer: matrices; with experts, stacks of matrices [numExperts, rows, columns]. */
 export type StreamedLayerTensor = 'gate' | 'up' | 'down';

@@ -1,4 +1,4 @@
-import type { BundleGeometry } from '../../native-bridge/bridge.js';
+import type { BundleGeometry, Extension } from '../../native-bridge/bridge.js';
 import type { CachePolicy } from '../cache/policy.js';
 import type { DenseFootprint } from '../dense/footprint.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -18,6 +18,8 @@ export interface AllocationRequest {
   routerBytes: number;
   /** What pictures take: the tower at work, and embeddings. */
   visionBytes: number;
+  /** What looking up earlier places of a text takes. */
+  lookupBytes: number;
   budgetBytes: number;
   /** Tokens. */
   contextSize: number;
@@ -46,6 +48,12 @@ export interface LayerAllocation {
   slots: number;
 }
 
+/** Memory of a draft model that the cache can have in its place. */
+export interface Lent extends Extension {
+  /** Bytes that a pass over the model then reads less. */
+  savedBytes: number;
+}
+
 /** A budget, spent. */
 export interface Allocation {
   fits: boolean;
@@ -55,6 +63,8 @@ export interface Allocation {
   reason: string;
   layers: LayerAllocation[];
   ring: { arenaOffset: number; slots: number; slotBytes: number } | null;
+  /** What the cache gets while a draft model is let go; null where nothing would be read less for it. */
+  lent: Lent | null;
   /** The resident half's matrices that pass through the ring, in the order of a pass. */
   streamed: readonly MatrixUnits[];
   /** Bytes of those matrices: every token reads them. */

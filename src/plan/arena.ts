@@ -1,3 +1,4 @@
+import type { Extension } from '../../native-bridge/bridge.js';
 import { DEVICE_BLOCK, roundUp } from '../../native-bridge/memory.js';
 import { GOOD_RING_SLOTS, MIN_RING_SLOTS, ringSlots } from '../cache/ring-slots.js';
 import type { Allocation, LayerAllocation } from './allocation.js';
@@ -127,6 +128,21 @@ function shareSlots(units: readonly UnitShape[], floors: readonly number[], byte
     }
   }
   return slots;
+}
+
+/** Slots that layers get besides, in `bytes` of another arena. Layers get them as `divideArena` shares a budget. */
+export function moreSlots(layers: readonly LayerAllocation[], bytes: number): Extension {
+  const missing = layers.map(({ unit, slots }) => ({ ...unit, units: unit.units - slots }));
+  const slots = shareSlots(
+    missing,
+    missing.map(() => 0),
+    bytes,
+  );
+  const placed = placeEach(missing, slots);
+  return {
+    arenaBytes: placed.end,
+    layers: placed.layers.map(({ arenaOffset, slots }) => ({ arenaOffset, slots })),
+  };
 }
 
 interface Placed {

@@ -1,6 +1,7 @@
 import { bridgeScratchBytes, keyValueBytes, PAGE_POSITIONS } from '../../native-bridge/memory.js';
 import { READ_THREADS } from '../disk/read-threads.js';
 import { indexFloats } from '../mixers/block-index.js';
+import { compressedStateBytes, mostRows, seenBytes } from '../mixers/compressed-size.js';
 import { mixerScratchBytes } from '../mixers/footprint.js';
 import { recurrentStateBytes } from '../mixers/state-size.js';
 import { keyValueGroups } from '../model/attention-layers.js';
@@ -35,15 +36,18 @@ const READ_THREAD_BYTES = 1.2e6;
 export function stateBytes(spec: ModelSpec, contextSize: number, format: StateFormat): number {
   const sharedValueDim = spec.latentAttention?.latentDim;
   const windowed = windowPages(spec, contextSize) * PAGE_POSITIONS;
-  return keyValueGroups(spec).reduce((sum, { layers, ...heads }) => {
-    const shape = { ...heads, sharedValueDim, format: keptAs(format) };
-    const sliding = layers.filter((layer) => slides(spec, layer)).length;
-    return (
-      sum +
-      keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
-      keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
-    );
-  }, recurrentStateBytes(spec) + indexBytes(spec, contextSize));
+  return keyValueGroups(spec).reduce(
+    (sum, { layers, ...heads }) => {
+      const shape = { ...heads, sharedValueDim, format: keptAs(format) };
+      const sliding = layers.filter((layer) => slides(spec, layer)).length;
+      return (
+        sum +
+        keyValueBytes({ ...shape, numLayers: layers.length - sliding, contextSize }) +
+        keyValueBytes({ ...shape, numLayers: sliding, contextSize: windowed })
+      );
+    },
+    recurrentStateBytes(spec) + indexBytes(spec, contextSize) + compressedStateBytes(spec, contextSize, keptAs(format)),
+  );
 }
 
 /** Bytes that the index of blocks keeps in all layers with attention. */
@@ -79,7 +83,8 @@ export function scratchBytes(
     numNeurons: spec.intermediateSize,
     expertNeurons: spec.experts && largestNetwork(spec, spec.experts),
     keepsHidden,
-    contextSize,
+    // Attention goes over rows of keys, which are more than positions where some are compressed.
+    contextSize: spec.compressedAttention ? mostRows(spec.compressedAttention, contextSize) : contextSize,
   };
   // Each kind of layers attends with buffers of its own. No call brings them tokens of a network.
   const others = groups
@@ -90,6 +95,7 @@ export function scratchBytes(
     others.reduce((sum, bytes) => sum + bytes, 0) +
     mixerScratchBytes(spec, tokens) +
     indexScratch(spec, contextSize) +
+    (spec.compressedAttention ? seenBytes(spec.compressedAttention, contextSize) : 0) +
     tokens * perNeuron * spec.intermediateSize +
     4 * (tokens * perToken + routing + logitRows(sequences) * spec.vocabSize)
   );

@@ -1,7 +1,9 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { denseFootprint } from '../dense/footprint.js';
+import { lookupBytes } from '../draft/lookup.js';
 import { FlashrowError } from '../errors.js';
 import { mixerResidentBytes } from '../mixers/footprint.js';
+import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import { layerTensor } from '../model/tensor-names.js';
 import { visionBytes } from '../vision/vision-bytes.js';
 import { allocate } from './allocate.js';
@@ -9,6 +11,7 @@ import type { Allocation } from './allocation.js';
 import type { Calibration } from './calibration.js';
 import { conversionShortage } from './conversion-space.js';
 import { chooseDefaults, largestContext } from './default-budget.js';
+import { lentSlots } from './drafts/lent-slots.js';
 import { NO_SHADOW, type PlannedShadow, planShadow, whyNoShadow } from './drafts/shadow.js';
 import { overheadBytes } from './memory.js';
 import { type MemoryLeft, memoryLeft } from './memory-left.js';
@@ -81,25 +84,24 @@ export function planOutline(
       budgetBytes: Math.max(0, budgetBytes - reserved),
       contextSize,
       visionBytes: vision.scratchBytes(asked.sequences * contextSize),
+      lookupBytes: asked.draft === 'off' ? 0 : lookupBytes(contextSize, LOGIT_ROWS),
     });
   const minimumFor = (contextSize: number) => spendOn(0, contextSize).minimumBytes + draftFor(contextSize);
   const overhead = overheadBytes(spec) + vision.overheadBytes + (draft?.overheadBytes ?? 0);
   const chosen = chooseDefaults({ ...asked, left, overheadBytes: overhead, minimumFor });
   const settings = { ...asked, ...pickSizes(chosen) };
-  const shadow = planSelf(asked, outline, chosen.budgetBytes, () => spendOn(ANY_BYTES, chosen.contextSize, 0));
+  const shadow = planSelf(settings, outline, () => spendOn(ANY_BYTES, chosen.contextSize, 0));
   const draftBytes = draftFor(chosen.contextSize) + shadow.bytes;
-  const allocation = spendOn(chosen.budgetBytes, chosen.contextSize, draftBytes);
+  const spent = spendOn(chosen.budgetBytes, chosen.contextSize, draftBytes);
+  const allocation = { ...spent, lent: lentSlots(spent, draftFor(chosen.contextSize)) };
+  const { residentBytes, stateBytes, scratchBytes, arenaBytes: cacheBytes } = allocation;
   checkHot(settings.cache, allocation.selector);
   const sizes: Sizes = {
     minimumBytes: minimumFor(chosen.contextSize),
     ...pickSizes(chosen),
     largestContextSize: largestContext(chosen.budgetBytes, spec.contextLength, minimumFor),
     left,
-    residentBytes: allocation.residentBytes,
-    stateBytes: allocation.stateBytes,
-    scratchBytes: allocation.scratchBytes,
-    cacheBytes: allocation.arenaBytes,
-    draftBytes,
+    ...{ residentBytes, stateBytes, scratchBytes, cacheBytes, draftBytes },
     overheadBytes: overhead,
   };
   const obstacle = obstacleTo(sizes);
@@ -140,13 +142,12 @@ const pickSizes = ({ budgetBytes, contextSize }: Pick<Plan, 'budgetBytes' | 'con
  * model. Throws UNSUPPORTED for a model that cannot draft for itself.
  */
 function planSelf(
-  { draft, sequences }: Settings,
+  { draft, budgetBytes, ...state }: Settings & { budgetBytes: number },
   { spec, layers }: Outline,
-  budgetBytes: number,
   whole: () => Allocation,
 ): PlannedShadow {
   if (draft !== 'self') return NO_SHADOW;
-  const why = whyNoShadow(spec, layers, sequences);
+  const why = whyNoShadow(spec, layers, state);
   if (why === null) return planShadow(spec, budgetBytes, whole());
   throw new FlashrowError('UNSUPPORTED', `the model cannot draft for itself (\`draft: 'self'\`): ${why}`, {
     option: 'draft',

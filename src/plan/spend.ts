@@ -52,6 +52,7 @@ export function spend(request: AllocationRequest, selector: SelectorName, reason
     reason,
     layers: arena.layers,
     ring: arena.ring,
+    lent: null,
     arenaBytes: arena.arenaBytes,
     streamed: dense.streamed,
     denseStreamedBytes,
@@ -70,7 +71,7 @@ function fixedBytes(
   selector: SelectorName,
   units: readonly UnitShape[],
 ): Pick<Allocation, 'residentBytes' | 'stateBytes' | 'scratchBytes'> {
-  const { spec, layers, dense, threads, contextSize, sequences, stateFormat } = request;
+  const { spec, layers, dense, threads, contextSize, sequences, stateFormat, visionBytes, lookupBytes } = request;
   const work = {
     perNeuron: scratchPerNeuron(selector),
     keepsHidden: layers.some(({ downOrientation }) => downOrientation === 'apart'),
@@ -85,7 +86,7 @@ function fixedBytes(
       selectorBytes(request, selector) +
       checksumBytes(layers),
     stateBytes: sequences * stateBytes(spec, contextSize, stateFormat),
-    scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, work) + request.visionBytes,
+    scratchBytes: dense.scratchBytes + scratchBytes(spec, contextSize, threads, work) + visionBytes + lookupBytes,
   };
 }
 

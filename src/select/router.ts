@@ -6,6 +6,8 @@ import type { Selector } from './selector.js';
 /** A layer's router, [numExperts, hiddenSize]. */
 export interface RouterLayer extends RouterVectors {
   matrix: ResidentMatrix;
+  /** The experts of each token id, [vocabSize, numExpertsPerToken]. Absent or null: the router chooses. */
+  table?: Int32Array | null;
 }
 
 /** A layer without experts: every token needs all of its units. */
@@ -34,6 +36,13 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
   const places = new Uint32Array(numExperts);
   const asked = new Uint8Array(numExperts);
   let isDense = false;
+  /** The ids of the pass. */
+  let ids: ArrayLike<number> = [];
+
+  /** chosen[at..] = the experts of a token id. */
+  const takeExperts = (table: Int32Array, id: number, at: number) => {
+    for (let i = 0; i < numExpertsPerToken; i++) chosen[at + i] = table[id * numExpertsPerToken + i];
+  };
 
   return {
     name: 'router',
@@ -41,6 +50,9 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
     residentProducts: null,
     get weights() {
       return isDense ? null : weights;
+    },
+    begin(of) {
+      ids = of;
     },
     select(layer, x, tokens, units) {
       const router = layers[layer];
@@ -53,7 +65,8 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
       asked.fill(0);
       for (let token = 0; token < tokens; token++) {
         const at = token * numExpertsPerToken;
-        route(logits, token * numExperts, router, chosen, shares, at);
+        if (router.table) takeExperts(router.table, ids[token], at);
+        route(logits, token * numExperts, router, chosen, shares, at, Boolean(router.table));
         for (let i = at; i < at + numExpertsPerToken; i++) asked[chosen[i]] = 1;
       }
       let count = 0;
@@ -65,7 +78,8 @@ export function selectByRouter({ layers, experts, maxTokens }: RouterOptions): S
       weights.fill(0, 0, tokens * count);
       for (let token = 0; token < tokens; token++) {
         for (let i = token * numExpertsPerToken; i < (token + 1) * numExpertsPerToken; i++) {
-          weights[token * count + places[chosen[i]]] = shares[i];
+          // A table may have an expert twice.
+          weights[token * count + places[chosen[i]]] += shares[i];
         }
       }
       return count;

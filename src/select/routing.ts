@@ -12,7 +12,8 @@ export interface RouterVectors {
 
 /**
  * Routes one token: from its logits[first, first + numExperts) it writes its experts to chosen[at, at +
- * numExpertsPerToken), the best first, and their weights to shares at the same places.
+ * numExpertsPerToken), the best first, and their weights to shares at the same places. With `given` the experts are
+ * there already.
  */
 export type Route = (
   logits: Float32Array,
@@ -21,6 +22,7 @@ export type Route = (
   chosen: Uint32Array,
   shares: Float32Array,
   at: number,
+  given?: boolean,
 ) => void;
 
 /**
@@ -35,16 +37,19 @@ export function createRoute(spec: ExpertsSpec): Route {
   const groupRank = new Float64Array(groups?.count ?? 0);
   const bestGroups = new Uint32Array(groups?.used ?? 0);
 
-  return (logits, first, { logitBias, selectionBias, outputScales }, chosen, shares, at) => {
+  const rankScores = (total: number, selectionBias: Float32Array | null) => {
+    for (let e = 0; e < numExperts; e++) rank[e] = scores[e] / total + (selectionBias ? selectionBias[e] : 0);
+    if (groups) keepBestGroups(rank, groups.ranking === 'best', groupSize, groupRank, bestGroups);
+  };
+
+  return (logits, first, { logitBias, selectionBias, outputScales }, chosen, shares, at, given = false) => {
     for (let e = 0; e < numExperts; e++) scores[e] = logits[first + e] + (logitBias ? logitBias[e] : 0);
     // Where nothing is added, logits tell the best as scores do, and differ where scores come to the same.
     const byLogits = !selectionBias && !groups;
     if (byLogits) rank.set(scores);
     const total = toScores(scores, scoring);
-    for (let e = 0; !byLogits && e < numExperts; e++)
-      rank[e] = scores[e] / total + (selectionBias ? selectionBias[e] : 0);
-    if (groups) keepBestGroups(rank, groups.ranking === 'best', groupSize, groupRank, bestGroups);
-    pickBest(rank, chosen, at, numExpertsPerToken);
+    if (!byLogits) rankScores(total, selectionBias);
+    if (!given) pickBest(rank, chosen, at, numExpertsPerToken);
 
     const sum = normalizeWeights ? sumOf(scores, chosen, at, numExpertsPerToken) : total;
     for (let i = at; i < at + numExpertsPerToken; i++) {

@@ -8,6 +8,8 @@ export interface Selector {
   readonly name: SelectorName;
   /** Whether the output is the same as with all units. */
   readonly exact: boolean;
+  /** Begins a pass over tokens of these ids. Absent: nothing depends on them. */
+  begin?(ids: ArrayLike<number>): void;
   /** Writes the ids of the units that x[tokens, hiddenSize] needs, ascending, and returns how many. */
   select(layer: number, x: Float32Array, tokens: number, units: Uint32Array): number;
   /** Products with x that `select` computed on the way, [tokens, numNeurons]; null where the selector computes none. */

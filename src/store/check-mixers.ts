@@ -1,10 +1,12 @@
 import type {
   BlockIndexSpec,
+  CompressedAttentionSpec,
   LatentAttentionSpec,
   NgramsSpec,
   RecurrentLayersSpec,
   RecurrentSpec,
   ResidualStreamsSpec,
+  RotarySpec,
 } from '../model/spec.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
@@ -31,10 +33,11 @@ export function checkRecurrent(fields: ManifestFields, numLayers: number): Recur
 }
 
 /** The same for a ResidualStreamsSpec. */
-export const checkStreams = (fields: ManifestFields): ResidualStreamsSpec => ({
-  count: fields.integer('count', 2, 64),
-  rank: fields.integer('rank', 1, MAX_HEADS),
-});
+export function checkStreams(fields: ManifestFields): ResidualStreamsSpec {
+  const count = fields.integer('count', 2, 64);
+  if (fields.has('rank')) return { count, rank: fields.integer('rank', 1, MAX_HEADS) };
+  return { count, rounds: fields.integer('rounds', 1, 1024), epsilon: fields.number('epsilon') };
+}
 
 /** The same for a BlockIndexSpec. */
 export const checkBlockIndex = (fields: ManifestFields): BlockIndexSpec => ({
@@ -68,6 +71,34 @@ export function checkNgrams(fields: ManifestFields, numLayers: number): NgramsSp
     rowSize: fields.integer('rowSize', 1, MAX_HEADS),
     kernel: fields.integer('kernel', 2, 64),
     endId: fields.integer('endId', 0, 2 ** 32 - 1),
+  };
+}
+
+/** The same for a CompressedAttentionSpec; `checkRotary` checks a RotarySpec. */
+export function checkCompressed(
+  fields: ManifestFields,
+  { numLayers, numAttentionHeads }: { numLayers: number; numAttentionHeads: number },
+  checkRotary: (fields: ManifestFields) => RotarySpec,
+): CompressedAttentionSpec {
+  const outputGroups = fields.integer('outputGroups', 1, numAttentionHeads);
+  if (numAttentionHeads % outputGroups !== 0)
+    broken(fields.path('outputGroups'), outputGroups, `a divisor of ${numAttentionHeads}`);
+  fields.list('ratios', numLayers);
+  const ratios = fields.integers('ratios', 0, 128);
+  const odd = ratios.find((ratio) => ratio !== 0 && ratio !== 4 && ratio !== 128);
+  if (odd !== undefined) broken(fields.path('ratios'), odd, '0, 4 or 128');
+  const index = fields.fields('index');
+  return {
+    queryRank: fields.integer('queryRank', 1, MAX_HEADS),
+    window: fields.integer('window', 1, 2 ** 26),
+    ...{ outputGroups, ratios },
+    outputRank: fields.integer('outputRank', 1, MAX_HEADS),
+    rotary: checkRotary(fields.fields('rotary')),
+    index: {
+      heads: index.integer('heads', 1, MAX_HEADS),
+      headDim: index.integer('headDim', 1, MAX_HEADS),
+      topKeys: index.integer('topKeys', 1, 2 ** 31 - 1),
+    },
   };
 }
 

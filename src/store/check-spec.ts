@@ -9,10 +9,25 @@ import type {
   SlidingWindowSpec,
 } from '../model/spec.js';
 import type { TextSpec } from '../model/text-spec.js';
-import { checkBlockIndex, checkLatent, checkNgrams, checkRecurrent, checkStreams } from './check-mixers.js';
+import {
+  checkBlockIndex,
+  checkCompressed,
+  checkLatent,
+  checkNgrams,
+  checkRecurrent,
+  checkStreams,
+} from './check-mixers.js';
 import { broken, type ManifestFields } from './manifest-fields.js';
 
-const ACTIVATIONS: readonly Activation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared'];
+const ACTIVATIONS: readonly Activation[] = [
+  'relu',
+  'silu',
+  'gelu',
+  'gelu-tanh',
+  'clamped-swiglu',
+  'relu-squared',
+  'clamped-silu',
+];
 /** Far above any model. Products of two sizes and a format's bytes stay exact in a double below it. */
 const MAX_SIZE = 2 ** 26 - 1;
 const MAX_EXPERTS = 65536;
@@ -125,6 +140,7 @@ function checkRouting(fields: ManifestFields, numExperts: number): Routing {
     routerInput: fields.oneOf('routerInput', ['network', 'residual'] as const),
     sharedRouter: fields.flag('sharedRouter'),
     branchNorms: fields.flag('branchNorms'),
+    ...(fields.has('tableLayers') && { tableLayers: fields.integer('tableLayers', 0, 65535) }),
   };
 }
 
@@ -164,7 +180,11 @@ function checkLayerTraits(fields: ManifestFields, numLayers: number) {
 const checkMixers = (
   fields: ManifestFields,
   headDim: number,
-): Pick<ModelSpec, 'attentionGate' | 'latentAttention' | 'recurrent'> => ({
+  sizes: { numLayers: number; numAttentionHeads: number },
+): Pick<ModelSpec, 'attentionGate' | 'latentAttention' | 'compressedAttention' | 'recurrent'> => ({
+  compressedAttention: optional(fields, 'compressedAttention', () =>
+    checkCompressed(fields.fields('compressedAttention'), sizes, (rotary) => checkRotary(rotary, headDim)),
+  ),
   attentionGate: fields.has('attentionGate') && fields.flag('attentionGate'),
   latentAttention:
     fields.has('latentAttention') && !fields.isNull('latentAttention')
@@ -208,6 +228,11 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     rotary: fields.isNull('rotary') ? null : checkRotary(fields.fields('rotary'), headDim),
     positionOffset: fields.integer('positionOffset', 0, MAX_SIZE),
     activation: fields.oneOf('activation', ACTIVATIONS),
+    // Older stores lack them.
+    activationLimits: optional(fields, 'activationLimits', () => {
+      const limits = fields.fields('activationLimits');
+      return { network: positive(limits, 'network'), shared: positive(limits, 'shared') };
+    }),
     gated: fields.flag('gated'),
     tiedEmbeddings: fields.flag('tiedEmbeddings'),
     queryKeyValueBiases: fields.flag('queryKeyValueBiases'),
@@ -216,15 +241,10 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
     parallelNorm: fields.isNull('parallelNorm') ? null : fields.oneOf('parallelNorm', ['own', 'shared'] as const),
     queryKeyNorm: fields.isNull('queryKeyNorm') ? null : fields.oneOf('queryKeyNorm', ['head', 'all'] as const),
     queryScale: positive(fields, 'queryScale'),
-    // Older stores lack the next two.
-    queryTemperature:
-      fields.has('queryTemperature') && !fields.isNull('queryTemperature')
-        ? checkTemperature(fields.fields('queryTemperature'))
-        : null,
-    pictureTokens:
-      fields.has('pictureTokens') && !fields.isNull('pictureTokens') ? fields.integer('pictureTokens', 1, 65536) : null,
-    noRotaryEvery:
-      fields.has('noRotaryEvery') && !fields.isNull('noRotaryEvery') ? fields.integer('noRotaryEvery', 1, 65536) : null,
+    // Older stores lack the next three.
+    queryTemperature: optional(fields, 'queryTemperature', () => checkTemperature(fields.fields('queryTemperature'))),
+    pictureTokens: optional(fields, 'pictureTokens', () => fields.integer('pictureTokens', 1, 65536)),
+    noRotaryEvery: optional(fields, 'noRotaryEvery', () => fields.integer('noRotaryEvery', 1, 65536)),
     attentionSoftCap: fields.isNull('attentionSoftCap') ? null : positive(fields, 'attentionSoftCap'),
     logitSoftCap: fields.isNull('logitSoftCap') ? null : positive(fields, 'logitSoftCap'),
     slidingWindow: fields.isNull('slidingWindow')
@@ -235,7 +255,7 @@ export function checkSpec(fields: ManifestFields): ModelSpec {
       prediction: { chained: fields.fields('prediction').oneOf('chained', ['normed', 'plain'] as const) },
     }),
     attentionSinks: fields.flag('attentionSinks'),
-    ...checkMixers(fields, headDim),
+    ...checkMixers(fields, headDim, { numLayers, numAttentionHeads }),
     experts: fields.isNull('experts') ? null : checkExperts(fields.fields('experts'), size('hiddenSize')),
   };
 }

@@ -80,7 +80,7 @@ const OPTIONS: Record<string, string[]> = {
     '--draft',
     ...SHARED,
   ],
-  logprobs: ['--prompt', '--tokens', '--top', '--region', ...PICTURES, ...SHARED],
+  logprobs: ['--prompt', '--tokens', '--top', '--region', '--seed', ...PICTURES, ...SHARED],
   eval: ['--text', '--sequences', '--compare', ...SHARED],
   tokenize: ['--text', '--file', '--no-special', '--cache-dir'],
   plan: [...SHARED, '--draft', '--prompt-tokens', '--disk-speed', '--memory-speed', '--region', ...PICTURES],

@@ -41,13 +41,15 @@ describe('regions on the command line', () => {
   const ask = ['--prompt', '<image>What is <region>?', '--image', image, ...options];
 
   it('are boxes, points and files of masks', async () => {
-    const rows = async (region: string) => {
-      const args = ['logprobs', model, ...ask, '--region', region, '--top', '3'];
+    const rows = async (region: string, ...more: string[]) => {
+      const args = ['logprobs', model, ...ask, '--region', region, '--top', '3', ...more];
       return (await flashrowJson<{ rows: object[] }>(args)).json.rows.at(-1);
     };
     const box = await rows('10,0,19,27');
     expect(await rows(at('mask.png'))).toEqual(box);
     expect(await rows('14,14')).not.toEqual(box);
+    expect(await rows('10,0,19,27', '--seed', '0')).toEqual(box);
+    expect(await rows('0,0,27,27', '--seed', '1')).not.toEqual(await rows('0,0,27,27', '--seed', '2'));
   });
 
   it('count for a plan', async () => {

@@ -1,117 +1,81 @@
 import { describe, expect, it } from 'vitest';
 import { Governor } from '../../dist/src/draft/governor.js';
-import { random } from '../support/random.js';
+import { MOST, type SimulatedDraft, type SimulatedModel, simulate } from '../support/simulated-answer.js';
 
 /*
- * A simulated model and a simulated draft: passes take what a curve says, and a foretold token is right with a chance.
- * What would be best is computed here, by trying every fixed length.
+ * Simulated models and drafts (tests/support/simulated-answer.ts). What would be best is computed here, by trying every
+ * fixed length.
  */
 
-/** ms of a pass over n tokens. */
-type Curve = (tokens: number) => number;
-const MOST = 8;
-const CURVES: Record<string, { curve: Curve; readsGrow: boolean }> = {
-  'the disk is waited for': { curve: (n) => Math.max(500, 60 + 12 * n), readsGrow: false },
-  'the disk, then the processor': { curve: (n) => Math.max(500, 100 * n), readsGrow: false },
-  'in memory, a token more costs an eighth': { curve: (n) => 29 * (1 + 0.12 * (n - 1)), readsGrow: false },
-  'each token costs as much': { curve: (n) => 30 * n, readsGrow: false },
+const MODELS: Record<string, SimulatedModel> = {
+  'the disk is waited for': { curve: (n) => Math.max(500, 60 + 12 * n), waits: (n) => Math.max(0, 440 - 12 * n) },
+  'the disk, then the processor': { curve: (n) => Math.max(500, 100 * n), waits: (n) => Math.max(0, 500 - 100 * n) },
+  'in memory, a token more costs an eighth': { curve: (n) => 29 * (1 + 0.12 * (n - 1)) },
+  'each token costs as much': { curve: (n) => 30 * n },
   'a mixture with cold caches': { curve: (n) => 400 * n ** 0.9, readsGrow: true },
   'a mixture with warm caches': { curve: (n) => 100 + 60 * n ** 0.8, readsGrow: true },
 };
 
-interface Draft {
-  /** ms that a foretold token takes, in passes over one token. */
-  cost: number;
-  /** The chance that a token is right, by the number of tokens so far. */
-  share: (tokens: number) => number;
-}
+const passMs = (name: string): number => MODELS[name].curve(1, false);
 
-interface Outcome {
-  /** ms after so many tokens. */
-  at: number[];
-  /** Tokens verified. */
-  drafted: number;
-}
-
-function simulate(name: string, { cost, share }: Draft, seed: number, tokens: number, noise: number): Outcome {
-  const { curve, readsGrow } = CURVES[name];
-  const next = random(seed);
-  const usualShares = cost > 0 ? [0.75] : [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
-  const certainty = cost > 0 ? 0 : 3;
-  const governor = new Governor({ mostTokens: MOST, readsGrow, usualShares, usualCost: cost });
-  const draftMs = cost * curve(1);
-  const at = [0];
-  let ms = 0;
-  let drafted = 0;
-  governor.begin();
-  while (at.length <= tokens) {
-    governor.open(MOST - 1);
-    let foretold = 0;
-    for (; governor.asks; foretold++) {
-      governor.foretold(certainty, draftMs);
-      ms += draftMs;
-    }
-    const verified = governor.close();
-    const isRight = () => next() < share(at.length);
-    let right = 0;
-    while (right < verified && isRight()) right++;
-    const passMs = curve(verified + 1) * (1 + noise * (2 * next() - 1));
-    ms += passMs;
-    drafted += verified;
-    const after = foretold > verified ? isRight() : null;
-    governor.ran(verified + 1, passMs, right + 1, right < verified ? false : after);
-    for (let i = 0; i <= right; i++) at.push(ms);
-  }
-  return { at, drafted };
-}
+/** A draft that takes so much of a pass for each token; none where it is free. */
+const draftOf = (name: string, cost: number, share: SimulatedDraft['share']): SimulatedDraft => ({
+  share,
+  tokenMs: cost * passMs(name),
+  catchUpMs: (cost * passMs(name)) / 4,
+});
 
 /** Tokens per ms at the best fixed number of foretold tokens. */
 function best(name: string, cost: number, share: number): number {
-  const { curve } = CURVES[name];
+  const { curve } = MODELS[name];
   let most = 0;
   for (let length = 0, expected = 0; length < MOST; length++) {
     expected += share ** length;
-    most = Math.max(most, expected / (curve(length + 1) + length * cost * curve(1)));
+    most = Math.max(most, expected / (curve(length + 1, false) + length * cost * curve(1, false)));
   }
   return most;
 }
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 const SHARES = [0, 0.3, 0.6, 0.9, 0.98];
-const cases = Object.keys(CURVES).flatMap((name) => [0, 0.05, 0.4].map((cost) => [name, cost] as const));
+const cases = Object.keys(MODELS).flatMap((name) => [0, 0.05, 0.4].map((cost) => [name, cost] as const));
 
 describe.each(cases)('the governor where %s, and a foretold token costs %d passes', (name, cost) => {
-  it.each(SHARES)('is near the best fixed length when a share of %d is right', (share) => {
-    const speeds = SEEDS.map((seed) => {
-      const { at } = simulate(name, { cost, share: () => share }, seed, 1500, 0.1);
-      return 1500 / at[1500];
-    });
-    const mean = speeds.reduce((sum, speed) => sum + speed, 0) / speeds.length;
-    expect(mean / best(name, cost, share)).toBeGreaterThan(name.startsWith('a mixture') ? 0.7 : 0.88);
+  it.each(SHARES)('is near the best fixed length when a share of %d is right', async (share) => {
+    let speed = 0;
+    for (const seed of SEEDS) {
+      const drafts = [draftOf(name, cost, () => share)];
+      const { at } = await simulate({ model: MODELS[name], drafts, seed, tokens: 1500, noise: 0.1 });
+      speed += 1500 / at[0][1500] / SEEDS.length;
+    }
+    // What a draft that takes nearly half of a pass could win is little more than noise.
+    const least = cost === 0.4 ? 0.6 : name.startsWith('a mixture') ? 0.7 : 0.75;
+    expect(speed / best(name, cost, share)).toBeGreaterThan(least);
   });
 
-  it('costs less than 3% of an answer of 100 tokens where it loses, and never 6%, though times vary', () => {
-    const alone = 100 * CURVES[name].curve(1);
+  it('costs less than 3% of every answer of 100 tokens where it loses, whatever the prompt and the noise', async () => {
     for (const share of SHARES)
-      for (const noise of [0, 0.1]) {
-        const times = SEEDS.map(
-          (seed) => simulate(name, { cost, share: () => share }, seed, 100, noise).at[100] / alone,
-        );
-        expect(Math.max(...times)).toBeLessThan(1.06);
-        expect(times.reduce((sum, time) => sum + time, 0) / times.length).toBeLessThan(1.03);
-      }
+      for (const noise of [0, 0.1, 0.2])
+        for (const prompt of [0, 40, 400, 3000])
+          for (const seed of SEEDS) {
+            const drafts = [draftOf(name, cost, () => share)];
+            const run = { model: MODELS[name], drafts, seed, tokens: 100, prompt, answers: 2, noise };
+            for (const at of (await simulate(run)).at) expect(at[100] / (100 * passMs(name))).toBeLessThan(1.03);
+          }
   });
 });
 
 describe('the governor', () => {
   const DISK = 'the disk is waited for';
 
-  it('drops a draft within a few passes once the text changes, and takes it up again', () => {
+  it('drops a draft within a few passes once the text changes, and takes it up again', async () => {
+    const name = 'in memory, a token more costs an eighth';
     const share = (tokens: number) => (tokens > 200 && tokens <= 400 ? 0 : 0.95);
     for (const seed of SEEDS) {
-      const { at } = simulate('in memory, a token more costs an eighth', { cost: 0.1, share }, seed, 600, 0.05);
+      const drafts = [draftOf(name, 0.1, share)];
+      const [at] = (await simulate({ model: MODELS[name], drafts, seed, tokens: 600, noise: 0.05 })).at;
       const parts = [at[200], at[400] - at[200], at[600] - at[400]];
-      const alone = 200 * CURVES['in memory, a token more costs an eighth'].curve(1);
+      const alone = 200 * passMs(name);
       expect(parts[0]).toBeLessThan(alone / 1.8);
       expect(parts[1]).toBeLessThan(alone * 1.08);
       expect(parts[2]).toBeLessThan(alone / 1.5);
@@ -119,24 +83,101 @@ describe('the governor', () => {
   });
 
   it('verifies nothing before it knows what a pass over one token takes, nor beyond what there is room for', () => {
-    const governor = new Governor({ mostTokens: MOST, readsGrow: false, usualShares: [0.9], usualCost: 0 });
+    const sources = [{ usualShares: [0.9], tokenMs: 0, catchUpMs: 0 }];
+    const governor = new Governor({ mostTokens: MOST, readsGrow: false, sources, rentShare: 0 });
     governor.begin();
     governor.open(7);
-    while (governor.asks) governor.foretold(0, 0);
+    while (governor.asks(0)) governor.foretold(0, 0, 0);
     expect(governor.close()).toBe(0);
-    governor.ran(1, 100, 1, true);
+    governor.ran(1, 100, 1, 0);
     governor.open(2);
     let asked = 0;
-    for (; governor.asks; asked++) governor.foretold(0, 0);
+    for (; governor.asks(0); asked++) governor.foretold(0, 0, 0);
     expect(asked).toBe(2);
     expect(governor.close()).toBeLessThanOrEqual(2);
   });
 
-  it('wins more the longer a draft is right', () => {
-    const speeds = [0.3, 0.6, 0.9].map(
-      (share) => simulate(DISK, { cost: 0.03, share: () => share }, 1, 500, 0).at[500],
-    );
-    expect(speeds[0]).toBeGreaterThan(1.3 * speeds[1]);
-    expect(speeds[1]).toBeGreaterThan(1.3 * speeds[2]);
+  it('wins more the longer a draft is right', async () => {
+    const times: number[] = [];
+    for (const share of [0.3, 0.6, 0.9]) {
+      const drafts = [draftOf(DISK, 0.03, () => share)];
+      times.push((await simulate({ model: MODELS[DISK], drafts, seed: 1, tokens: 500, noise: 0 })).at[0][500]);
+    }
+    expect(times[0]).toBeGreaterThan(1.3 * times[1]);
+    expect(times[1]).toBeGreaterThan(1.3 * times[2]);
+  });
+});
+
+describe('two sources', () => {
+  /** In the disk's time, a draft model of 15 ms a token that reads 270 tokens in 0.9 s, beside what is looked up. */
+  const model: SimulatedModel = { curve: (n) => Math.max(510, 100 + 40 * n) };
+  const draft = (share: number): SimulatedDraft => ({ share: () => share, tokenMs: 15, catchUpMs: 3.3 });
+  const lookup = (share: number, speaks: number): SimulatedDraft => ({ share: () => share, speaks, certainty: 5 });
+
+  it('take turns: each foretells where it does better, and both together no worse than one', async () => {
+    for (const seed of SEEDS) {
+      const run = { model, seed, tokens: 300, prompt: 270, noise: 0.1 };
+      const of = async (...drafts: SimulatedDraft[]) => (await simulate({ ...run, drafts })).at[0][300];
+      const both = await simulate({ ...run, drafts: [lookup(0.95, 0.5), draft(0.9)] });
+      expect(Math.min(...both.drafted)).toBeGreaterThan(20);
+      expect(both.at[0][300]).toBeLessThan(1.1 * (await of(lookup(0.95, 0.5))));
+      expect(both.at[0][300]).toBeLessThan(1.1 * (await of(draft(0.9))));
+    }
+  });
+
+  it('read a long prompt from what is looked up, and need it not where a draft model alone is right', async () => {
+    for (const seed of SEEDS) {
+      const run = { model, seed, tokens: 200, prompt: 1500, noise: 0.1 };
+      const mixed = await simulate({ ...run, drafts: [lookup(0.9, 0.4), draft(0.95)] });
+      expect(mixed.drafted[1]).toBeGreaterThan(20);
+      const alone = await simulate({ ...run, prompt: 270, drafts: [lookup(0, 0), draft(0.95)] });
+      expect((200 * 510) / alone.at[0][200]).toBeGreaterThan(2.5);
+    }
+  });
+});
+
+describe('a draft whose memory the cache could have', () => {
+  const SHARE = 0.18;
+  /** As measured on a 6B model under half of its size: with the draft's memory a pass reads 0.82 of its bytes. */
+  const model: SimulatedModel = {
+    curve: (n, isDrafts) => Math.max(isDrafts ? 620 : 510, 100 + 40 * n),
+    waits: (n, isDrafts) => Math.max(0, (isDrafts ? 620 : 510) - 100 - 40 * n),
+    rentShare: SHARE,
+    loadMs: 300,
+  };
+  const lookup: SimulatedDraft = { share: () => 0, speaks: 0.1 };
+  const draft = (share: number): SimulatedDraft => ({ share: () => share, tokenMs: 15, catchUpMs: 3.3 });
+
+  it('is let go where it does not win more than its memory would, and no answer loses 3%', async () => {
+    for (const share of [0, 0.1, 0.2])
+      for (const noise of [0, 0.1, 0.2])
+        for (const prompt of [20, 270, 2000])
+          for (const seed of SEEDS) {
+            const run = { model, drafts: [lookup, draft(share)], seed, tokens: 100, prompt, answers: 4, noise };
+            const { at } = await simulate(run);
+            for (const answer of at) expect(answer[100] / (100 * 510)).toBeLessThan(1.03);
+          }
+  });
+
+  it('stays where it wins, and comes back for a text that it foretells', async () => {
+    const changing: SimulatedDraft = { ...draft(0), share: (_, answer) => (answer > 2 ? 0.95 : 0) };
+    let speed = 0;
+    for (const seed of SEEDS) {
+      const run = { model, seed, tokens: 200, prompt: 60, noise: 0.1 };
+      const { at, passesWithDraft } = await simulate({ ...run, drafts: [lookup, draft(0.95)] });
+      expect((200 * 510) / at[0][200]).toBeGreaterThan(2.5);
+      expect(passesWithDraft).toBeGreaterThan(25);
+      const later = await simulate({ ...run, answers: 4, drafts: [lookup, changing] });
+      speed += (200 * 510) / later.at[3][200] / SEEDS.length;
+    }
+    expect(speed).toBeGreaterThan(2);
+  });
+
+  it('is held where all is in memory anyway: its memory costs nothing there', async () => {
+    const inMemory = { ...model, curve: (n: number) => 30 * (1 + 0.1 * n), waits: () => 0 };
+    const run = { seed: 1, tokens: 100, prompt: 20, noise: 0.1 };
+    const { passesWithDraft, at } = await simulate({ ...run, model: inMemory, drafts: [lookup, draft(0)] });
+    expect(at[0].length).toBeGreaterThan(100);
+    expect(passesWithDraft).toBeGreaterThan(90);
   });
 });

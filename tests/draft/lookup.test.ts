@@ -48,6 +48,27 @@ describe('lookup', () => {
     expect(draft.foretell()).toBe(true);
   });
 
+  it('goes on behind a token that an edit replaced, and stops where the text is another one', () => {
+    const code = Array.from({ length: 40 }, (_, i) => 100 + i);
+    const draft = new LookupDraft(128, 8);
+    draft.begin([...code, 1]);
+    for (const id of code.slice(0, 12)) draft.push(id);
+    expect(foretold(draft, 2)).toEqual([112, 113]);
+    draft.push(7);
+    expect(foretold(draft, 3)).toEqual([113, 114, 115]);
+    const resumed = draft.certainty;
+    draft.push(113);
+    expect(foretold(draft, 2)).toEqual([114, 115]);
+    draft.push(8);
+    draft.push(9);
+    expect(foretold(draft, 2)).toEqual([116, 117]);
+    for (const id of [10, 11]) draft.push(id);
+    expect(draft.foretell()).toBe(false);
+    for (const id of code.slice(4, 20)) draft.push(id);
+    expect(foretold(draft, 2)).toEqual([120, 121]);
+    expect(draft.certainty).toBeGreaterThan(resumed);
+  });
+
   it('is more certain the longer the match', () => {
     const draft = new LookupDraft(64, 8);
     draft.begin([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1, 2]);

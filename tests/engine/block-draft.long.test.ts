@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { HeldParts } from '../../dist/src/dense/held-parts.js';
-import { BlockDraft } from '../../dist/src/engine/drafts/block-draft.js';
 import { loadDraft, openDraft } from '../../dist/src/engine/drafts/load-draft.js';
 import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
 import { loadModel, planModel } from '../../dist/src/index.js';
@@ -79,9 +78,13 @@ describe.skipIf(!haveTiny2026)(`a block that predicts further tokens${withoutTin
     const options: PlanOptions = { cacheDir, contextSize: 400 };
     const draft = await blockOf(source, options);
     for (const most of [1, 7]) {
-      const host = await DraftingHost.open(source, { ...options, draft }, (_selector, _settings, _spec, loaded) => {
-        return new Speculation(new BlockDraft(loaded!), eagerGovernor(most), () => 0);
-      });
+      const host = await DraftingHost.open(
+        source,
+        { ...options, draft },
+        (_selector, _settings, _spec, { drafting }) => {
+          return new Speculation({ sources: [drafting!.source], governor: eagerGovernor(most), now: () => 0 });
+        },
+      );
       try {
         for (const prompt of [golden.tokens, Array.from({ length: 300 }, (_, i) => (i * i) % 90)])
           for (const settings of [{}, { temperature: 0.9, seed: 4 }]) {

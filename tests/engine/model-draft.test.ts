@@ -47,8 +47,12 @@ describe('a draft model', () => {
   it('takes its memory from the budget, whole, and the receipt counts it', async () => {
     const alone = await planModel(TALES, { contextSize: 256, memory: '40MB' });
     const both = await planModel(TALES, { contextSize: 256, memory: '40MB', draft: { model: TALES } });
-    // The same model, all of it in memory.
-    const whole = alone.residentBytes + alone.stateBytes + alone.scratchBytes + alone.cacheBytes;
+    // The same model, all of it in memory, without an index to look up in.
+    const { residentBytes, stateBytes, scratchBytes, cacheBytes } = await planModel(TALES, {
+      ...{ contextSize: 256, memory: '40MB', draft: 'off' },
+    });
+    const whole = residentBytes + stateBytes + scratchBytes + cacheBytes;
+    expect(alone.scratchBytes - scratchBytes).toBe(4 * (256 + 2 * 257 + 8));
     expect(alone.cachedShare).toBe(1);
     expect(both.draftBytes).toBe(whole);
     expect(both.minimumBytes).toBe(alone.minimumBytes + whole);

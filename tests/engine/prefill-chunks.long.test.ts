@@ -15,6 +15,7 @@ const MODELS: Record<string, [gguf: string, folder: string | null]> = {
   'gated delta nets': ['qwen35moe', 'qwen3.5'],
   'n-grams before gated delta nets, and attention to some blocks': ['qwen4exp-sparse', null],
   'Mamba-2': ['granitehybrid', 'nemotron-h'],
+  'compressed keys, and experts by a table': ['deepseek4', null],
 };
 
 const scratch = mkdtempSync(join(tmpdir(), 'flashrow-chunks-'));

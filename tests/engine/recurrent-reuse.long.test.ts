@@ -8,9 +8,12 @@ import { haveTiny2026, withoutTiny2026, writeTiny } from '../support/tiny-2026.j
 
 /**
  * Mixers with a state of fixed size: short convolutions, gated delta nets, those with experts, those with n-grams,
- * several residual streams and attention to some blocks, Mamba-2; and latent attention.
+ * several residual streams and attention to some blocks, Mamba-2; latent attention; and compressed keys.
  */
-const MODELS = ['lfm2', 'qwen35', 'qwen3next', 'qwen4exp-sparse', 'granitehybrid', 'nemotron_h_moe', 'deepseek2-glm'];
+const MODELS = [
+  ...['lfm2', 'qwen35', 'qwen3next', 'qwen4exp-sparse', 'granitehybrid', 'nemotron_h_moe', 'deepseek2-glm'],
+  'deepseek4',
+];
 /** The same, of golden/families_2026.py; each of its models has 96 tokens. */
 const FOLDERS = [
   'lfm2-moe',

@@ -17,6 +17,7 @@ const MODELS: readonly [name: string, type: string][] = [
   ['qwen35moe', 'q8_0'],
   ['qwen3next', 'q8_0'],
   ['granitehybrid', 'q8_0'],
+  ['deepseek4', 'q8_0'],
   ['granitehybrid-moe', 'f32'],
   ['nemotron_h_moe', 'q8_0'],
   ['deepseek2', 'q8_0'],

@@ -96,6 +96,8 @@ describe('drafts at other budgets, policies and threads', () => {
     ['window:2', { memory: '5MB', tuning: { cache: 'window:2' } }],
     ['lfu', { memory: '6MB', tuning: { cache: 'lfu' } }],
     ['every row, pinned', { memory: '4.5MB', tuning: { selector: 'all', cache: 'pin' } }],
+    ['predictors that guess', { memory: '8MB', exact: false, tuning: { selector: 'low-rank' } }],
+    ['signs that guess', { memory: '8MB', exact: false, tuning: { selector: 'sign' } }],
     ['one thread', { threads: 1 }],
     ['three threads, keys and values in 8 bits', { threads: 3, tuning: { state: 'q8' } }],
     ['keys and values in 32 bits', { tuning: { state: 'f32' } }],

@@ -60,6 +60,9 @@ const CASES = [
   'deepseek2-lite-q8_0',
   'deepseek2-old-f32',
   'deepseek2-old-q8_0',
+  'deepseek4-f32',
+  'deepseek4-f32-long',
+  'deepseek4-q8_0',
 ];
 
 describe.skipIf(!haveTiny2026)(`a small random model of 2026${withoutTiny2026}`, () => {

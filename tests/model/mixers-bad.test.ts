@@ -52,6 +52,23 @@ const CASES: [string, string, string, RegExp][] = [
   ['qwen4exp', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
   ['qwen4exp', '$.attention.indexer.head_count=3', 'CORRUPT', /indexer\.q_proj\.weight.* is of shape \[64, 128\]/],
   ['nemotron_h_moe', '$.attention.head_count_kv=[0]', 'CORRUPT', /a number for each of the 7 blocks/],
+  ['deepseek4', '$.attention.compress_ratios=[0,4,128]', 'CORRUPT', /compress_ratios" is \[0, 4, 128\].* 4 layers/],
+  ['deepseek4', '$.attention.compress_ratios=[0,4,64,4]', 'UNSUPPORTED', /supported: 0, 4, 128/],
+  [
+    'deepseek4',
+    '$.attention.compress_ratios=[0,128,4,4]',
+    'CORRUPT',
+    /blk\.1\.attn_compressor_kv\.weight.* is of shape/,
+  ],
+  ['deepseek4', '$.attention.output_group_count=3', 'CORRUPT', /does not divide the 4 heads/],
+  ['deepseek4', '$.attention.indexer.key_length=8', 'CORRUPT', /key_length" is less than the 16 that rotate/],
+  ['deepseek4', '$.attention.sliding_window=0', 'CORRUPT', /sliding_window" is 0/],
+  ['deepseek4', '$.hyper_connection.count=1', 'CORRUPT', /hyper_connection\.count" is 1; there are from 2/],
+  ['deepseek4', '$.hyper_connection.count=8', 'CORRUPT', /hc_attn_fn\.weight.* is of shape/],
+  ['deepseek4', '$.hyper_connection.sinkhorn_iterations=0', 'CORRUPT', /sinkhorn_iterations" is 0/],
+  ['deepseek4', '$.swiglu_clamp_exp=[1,1,2,1]', 'UNSUPPORTED', /swiglu_clamp_exp" differs from layer to layer/],
+  ['deepseek4', '$.swiglu_clamp_shexp=[0,0,0,0]', 'UNSUPPORTED', /swiglu_clamp_shexp" sets no limit/],
+  ['deepseek4', '$.hash_layer_count=2', 'CORRUPT', /blk\.1\.ffn_gate_tid2eid\.weight.* is missing/],
 ];
 
 describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${withoutTiny2026}`, () => {
@@ -71,6 +88,10 @@ describe.skipIf(!haveTiny2026)(`a GGUF file whose mixers are described wrongly${
     ['qwen4exp', 'per_layer_token_embd.weight'],
     ['qwen4exp', 'output_hc_down.weight'],
     ['qwen4exp', 'blk.3.indexer.k_norm.weight'],
+    ['deepseek4', 'blk.0.ffn_gate_tid2eid.weight'],
+    ['deepseek4', 'blk.1.indexer_compressor_ape.weight'],
+    ['deepseek4', 'blk.2.attn_sinks.weight'],
+    ['deepseek4', 'output_hc_scale.weight'],
   ])('%s without %s is refused', async (model, tensor) => {
     const path = writeTiny(folder, { model, type: 'f32', seed: 1, shape: 'a' });
     const bytes = readFileSync(path);

@@ -253,6 +253,44 @@ describe.each(ISAS)('the key-value cache on %s', (isa) => {
     watched.cache.dispose();
   });
 
+  it('attends to some blocks as if the pages that no token sees were held', () => {
+    const shape = { numAttentionHeads: 4, numKeyValueHeads: 1, headDim: 16 };
+    for (const format of ['f32', 'i16'] as const) {
+      const random = new Random(68);
+      const twin = openBridge({ isa: 'ts', threads: 1 });
+      const [k, q] = [random.floats(400 * 16), random.floats(3 * 64)];
+      const seen = new Uint8Array(3 * 400);
+      for (let token = 0; token < 3; token++)
+        for (const position of [...Array(30).keys(), 250 + token, 256, 397 + token]) seen[token * 400 + position] = 1;
+      const answers = [bridge, bridge, twin].map((one, i) => {
+        const cache = one.createKeyValueCache({ ...shape, format, numLayers: 1, contextSize: 400, sharedValueDim: 16 });
+        cache.append(0, 0, 400, k, k);
+        if (i > 0) cache.drop(0, 64, 192);
+        const out = new Float32Array(3 * 64);
+        cache.attend(0, 397, 3, q, out, seen, 1);
+        if (i > 0) expect(thrownBy(() => cache.attend(0, 397, 3, q, out)).code).toBe('USAGE');
+        cache.dispose();
+        return out;
+      });
+      expect(bits(answers[1])).toEqual(bits(answers[0]));
+      expect(firstBeyond(answers[2], Float64Array.from(answers[0]), 2e-5)).toBeNull();
+      // A token by itself has the bits that it has among others.
+      const cache = bridge.createKeyValueCache({
+        ...shape,
+        format,
+        numLayers: 1,
+        contextSize: 400,
+        sharedValueDim: 16,
+      });
+      cache.append(0, 0, 400, k, k);
+      const alone = new Float32Array(64);
+      cache.attend(0, 398, 1, q.subarray(64, 128), alone, seen.subarray(400, 799), 1);
+      expect(bits(alone)).toEqual(bits(answers[0].subarray(64, 128)));
+      cache.dispose();
+      twin.dispose();
+    }
+  });
+
   it('holds pages of 64 positions, taken when first written, given back when empty', () => {
     const shape = { numAttentionHeads: 4, numKeyValueHeads: 2, headDim: 16 };
     for (const [format, vectorBytes] of [

@@ -20,7 +20,11 @@ import { slotLayout } from '../../dist/native-bridge/slots.js';
 export const ISAS: Isa[] = availableIsas();
 /** Formats that random weights can be written in; read-only-formats.ts has the others. */
 export const ALL_FORMATS = WRITABLE_FORMATS;
-export const ACTIVATIONS: BridgeActivation[] = ['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared'];
+export const ACTIVATIONS: BridgeActivation[] = [
+  ...(['relu', 'silu', 'gelu', 'gelu-tanh', 'clamped-swiglu', 'relu-squared', 'clamped-silu'] as const),
+];
+/** The limit of `clamped-silu`, which some products pass. */
+export const ACTIVATION_LIMIT = 0.75;
 
 /** mulberry32: the same numbers on every run. */
 export class Random {
@@ -246,6 +250,7 @@ export function buildLayer(random: Random, sketch: LayerSketch): BuiltLayer {
       neuronsPerBundle,
       bundlesPerUnit,
       activation,
+      activationLimit: activation === 'clamped-silu' ? ACTIVATION_LIMIT : undefined,
       formats: format,
       downOrientation: orientation,
       extents,
@@ -349,12 +354,17 @@ export function naiveActivation(name: BridgeActivation, x: number): number {
       return x > 7 ? 7 / (1 + Math.exp(-7 * 1.702)) : x / (1 + Math.exp(-x * 1.702));
     case 'relu-squared':
       return x > 0 ? x * x : 0;
+    case 'clamped-silu':
+      return x > ACTIVATION_LIMIT ? naiveActivation('silu', ACTIVATION_LIMIT) : naiveActivation('silu', x);
   }
 }
 
-/** gpt-oss multiplies by 1 + up, up within 7 of zero; all others by up. */
-const naiveUp = (name: BridgeActivation, up: number): number =>
-  name === 'clamped-swiglu' ? 1 + Math.sign(up) * Math.min(7, Math.abs(up)) : up;
+/** gpt-oss multiplies by 1 + up, up within 7 of zero; DeepSeek V4 by up within a limit; all others by up. */
+function naiveUp(name: BridgeActivation, up: number): number {
+  const within = (limit: number) => Math.sign(up) * Math.min(limit, Math.abs(up));
+  if (name === 'clamped-silu') return within(ACTIVATION_LIMIT);
+  return name === 'clamped-swiglu' ? 1 + within(7) : up;
+}
 
 /** P(Z <= x) of the normal distribution: Simpson's rule over its density from 0 on, good to 1e-8. */
 function normalDistribution(x: number): number {

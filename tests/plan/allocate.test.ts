@@ -23,6 +23,7 @@ function request(change: Partial<AllocationRequest> = {}, activation: 'relu' | '
     dense: { residentBytes: 1_000_000, scratchBytes: 50_000, matrices: [] },
     routerBytes: 0,
     visionBytes: 0,
+    lookupBytes: 0,
     budgetBytes: 1e9,
     contextSize: 128,
     sequences: 1,

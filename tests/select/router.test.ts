@@ -50,6 +50,33 @@ function expected(logits: Float32Array, normalizeWeights: boolean): number[] {
 }
 
 describe('selectByRouter', () => {
+  it('takes the experts of a token from a table where there is one, and weighs them by the router', () => {
+    const logits = randomLogits(2, 9);
+    const table = Int32Array.of(0, 0, 0, 5, 1, 9, 7, 2, 15);
+    const experts = expertsSpec({ numExperts: EXPERTS, numExpertsPerToken: PER_TOKEN, normalizeWeights: true });
+    const selector = selectByRouter({
+      layers: [{ matrix: routerOf(logits), ...NO_VECTORS, table }],
+      experts: { ...experts, scoring: 'sqrt-softplus', weightScale: 1.5 },
+      maxTokens: TOKENS,
+    });
+    const units = new Uint32Array(EXPERTS);
+    selector.begin!([2, 1]);
+    const count = selector.select(0, new Float32Array(0), 2, units);
+    expect([...units.subarray(0, count)]).toEqual([1, 2, 5, 7, 9, 15]);
+    const weights = selector.weights!.subarray(0, 2 * count);
+    for (const [token, chosen] of [
+      [7, 2, 15],
+      [5, 1, 9],
+    ].entries()) {
+      const scores = chosen.map((expert) => Math.sqrt(Math.log(1 + Math.exp(logits[token * EXPERTS + expert]))));
+      const sum = scores.reduce((a, b) => a + b);
+      for (let unit = 0; unit < count; unit++) {
+        const at = chosen.indexOf(units[unit]);
+        expect(weights[token * count + unit]).toBeCloseTo(at < 0 ? 0 : (1.5 * scores[at]) / sum, 6);
+      }
+    }
+  });
+
   for (const normalizeWeights of [true, false]) {
     it(`weighs the likeliest experts of each token by their softmax${normalizeWeights ? ', scaled to 1' : ''}`, () => {
       const logits = randomLogits(TOKENS, 1);

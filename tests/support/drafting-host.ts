@@ -7,6 +7,7 @@ import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
 import type { ModelHost } from '../../dist/src/engine/model-host.js';
 import { openHost } from '../../dist/src/engine/open-host.js';
 import type { PlanOptions } from '../../dist/src/plan/model-options.js';
+import type { Plan } from '../../dist/src/plan/plan.js';
 import { TOKENIZER_FILE } from '../../dist/src/store/manifest.js';
 import { openStore } from '../../dist/src/store/reader.js';
 import { loadTokenizer } from '../../dist/src/text/bpe-tokenizer.js';
@@ -57,9 +58,13 @@ export class DraftingHost {
       () => false,
       () => {},
       undefined,
-      speculate ?? (() => new Speculation(draft, draft.governor, () => 0)),
+      speculate ?? (() => new Speculation({ sources: [draft], governor: draft.governor, now: () => 0 })),
     );
     return new DraftingHost(host, shareVocabulary(tokenizer, opened.spec.vocabSize), draft);
+  }
+
+  get plan(): Plan {
+    return this.#host.plan;
   }
 
   get vocabSize(): number {
@@ -88,10 +93,24 @@ export class DraftingHost {
   }
 }
 
+/** The part of a governor that a test has no use for. */
+const RESTING = {
+  chosen: 0,
+  ran: () => {},
+  seen: () => {},
+  givesBack: false,
+  gaveBack: () => {},
+  takes: () => false,
+  took: () => {},
+};
+
 /** Foretells what its script says, as many tokens as chance has it. */
 class ScriptedDraft implements DraftSource {
   readonly name = 'lookup';
   readonly usualShares = [0.5];
+  readonly tokenMs = 0;
+  readonly catchUpMs = 0;
+  readonly isReady = true;
   readonly certainty = 0;
   readonly lacking = 0;
   readonly leftOut = 0;
@@ -115,7 +134,9 @@ class ScriptedDraft implements DraftSource {
 
   end(): void {}
 
-  async catchUp(): Promise<void> {}
+  async catchUp(): Promise<number> {
+    return 0;
+  }
 
   push(): void {
     this.#written++;
@@ -137,33 +158,28 @@ class ScriptedDraft implements DraftSource {
     open: (most: number) => {
       this.#wanted = Math.floor(this.#random() * (Math.min(most, this.script.most) + 1));
     },
-    isFull: () => this.#foretold >= this.#wanted,
-    get asks(): boolean {
-      return !this.isFull();
-    },
+    asks: () => this.#foretold < this.#wanted,
     foretold: () => {},
     close: () => this.#foretold,
-    ran: () => {},
+    ...RESTING,
   };
 }
 
 /** A governor that has `most` tokens foretold for each pass, and all of them verified. */
-export function eagerGovernor(most: number): ConstructorParameters<typeof Speculation>[1] {
+export function eagerGovernor(most: number): ConstructorParameters<typeof Speculation>[0]['governor'] {
   let wanted = 0;
   let foretold = 0;
   return {
+    ...RESTING,
     begin: () => {},
-    affordable: (tokens) => tokens,
+    affordable: (_, tokens) => tokens,
     caughtUp: () => {},
     open: (room) => {
       wanted = Math.min(room, most);
       foretold = 0;
     },
-    get asks() {
-      return foretold < wanted;
-    },
+    asks: () => foretold < wanted,
     foretold: () => void foretold++,
     close: () => foretold,
-    ran: () => {},
   };
 }

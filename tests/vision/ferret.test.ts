@@ -9,6 +9,7 @@ import { BoxReader } from '../../dist/src/vision/boxes.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
 import { openVision } from '../../dist/src/vision/open-vision.js';
 import { golden, picture, REGION, writeFerret } from './ferret-folder.js';
+import { transformersGolden } from './transformers-golden.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-ferret-'));
 const path = join(folder, 'model');
@@ -22,20 +23,26 @@ describe('Ferret with pictures', () => {
   });
   afterAll(() => model.dispose());
 
-  it('sees what numpy sees', () => {
+  it.each([
+    ['numpy', golden.features],
+    ['PyTorch', transformersGolden.ferret.features],
+  ])('sees what %s sees', (_, features) => {
     const bridge = openBridge({ threads: 1 });
     try {
       const rows = openVision(path).embed(bridge, decodePicture(picture(), 'picture'), () => {});
-      expect(rows).toHaveLength(golden.features.length);
-      for (const [i, value] of golden.features.entries()) expect(Math.abs(rows[i] - value)).toBeLessThan(1e-4);
+      expect(rows).toHaveLength(features.length);
+      for (const [i, value] of features.entries()) expect(Math.abs(rows[i] - value)).toBeLessThan(1e-4);
     } finally {
       bridge.dispose();
     }
   });
 
-  it('predicts what numpy predicts', async () => {
+  it.each([
+    ['numpy', golden.lnp],
+    ['PyTorch', transformersGolden.ferret.lnp],
+  ])('predicts what %s predicts', async (_, lnp) => {
     const rows = await model.logprobs(golden.ids, golden.text.vocab, { images: [picture()] });
-    for (const [at, row] of golden.lnp.entries()) {
+    for (const [at, row] of lnp.entries()) {
       const found = new Map(rows[at]);
       for (const [id, value] of row.entries()) expect(Math.abs(found.get(id)! - value)).toBeLessThan(1e-3);
     }

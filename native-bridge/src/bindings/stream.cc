@@ -90,8 +90,9 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.neuronsPerBundle = countOf(object, "neuronsPerBundle");
   layer.bundlesPerUnit = countOf(object, "bundlesPerUnit");
   const uint64_t activation = countOf(object, "activation");
-  if (activation > static_cast<uint64_t>(Activation::ReluSquared)) failUsage("unknown activation");
+  if (activation > static_cast<uint64_t>(Activation::ClampedSilu)) failUsage("unknown activation");
   layer.activation = static_cast<Activation>(activation);
+  layer.activationLimit = toFloats(object.Get("activationLimit"), 1, "activationLimit")[0];
   if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");
   layer.downFormat = formatOf(object.Get("downFormat"), "downFormat");
@@ -131,9 +132,10 @@ class Stream : public Holder<Stream, RowStream> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Stream",
                        {InstanceAccessor<&Stream::direct>("direct"), InstanceMethod<&Stream::request>("request"),
-                        InstanceMethod<&Stream::startRing>("startRing"), InstanceMethod<&Stream::seekRing>("seekRing"),
-                        InstanceMethod<&Stream::ffn>("ffn"), InstanceMethod<&Stream::multiply>("multiply"),
-                        InstanceMethod<&Stream::counters>("counters"), InstanceMethod("dispose", &Stream::dispose)});
+                        InstanceMethod<&Stream::extend>("extend"), InstanceMethod<&Stream::startRing>("startRing"),
+                        InstanceMethod<&Stream::seekRing>("seekRing"), InstanceMethod<&Stream::ffn>("ffn"),
+                        InstanceMethod<&Stream::multiply>("multiply"), InstanceMethod<&Stream::counters>("counters"),
+                        InstanceMethod("dispose", &Stream::dispose)});
   }
 
   explicit Stream(const Napi::CallbackInfo& info) : Holder(info) {
@@ -168,6 +170,19 @@ class Stream : public Holder<Stream, RowStream> {
       const size_t count = toCount(info[3], "count");
       const uint32_t* units = toIds(info[1], count, "units").data;
       stream.request(toCount(info[0], "layer"), units, toIds(info[2], count, "slots").data, count);
+    });
+  }
+
+  void extend(const Napi::CallbackInfo& info) {
+    with(info, [&](RowStream& stream) {
+      const Napi::Array list = toArray(info[1], "layers");
+      std::vector<MoreSlots> layers;
+      for (uint32_t i = 0; i < list.Length(); i++) {
+        const Napi::Object layer = toObject(list.Get(i), "layer");
+        layers.push_back({countOf(layer, "arenaOffset"), countOf(layer, "slots")});
+        if (layers.back().slots > UINT32_MAX) failUsage("too many slots");
+      }
+      stream.extend(toCount(info[0], "arenaBytes"), layers);
     });
   }
 

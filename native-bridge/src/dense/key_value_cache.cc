@@ -152,6 +152,20 @@ void KeyValueCache::append(size_t index, size_t position, size_t tokens, const f
   layer.length = std::max(layer.length, position + tokens);
 }
 
+const uint8_t* KeyValueCache::markPages(size_t position, size_t tokens, const uint8_t* seen, size_t blockSize) {
+  const size_t positions = position + tokens;
+  const size_t blocks = (positions + blockSize - 1) / blockSize;
+  seenPages_.assign((positions + kPagePositions - 1) / kPagePositions, 0);
+  for (size_t block = 0; block < blocks; block++) {
+    bool any = false;
+    for (size_t t = 0; t < tokens && !any; t++) any = seen[t * blocks + block] != 0;
+    if (!any) continue;
+    const size_t last = std::min((block + 1) * blockSize, positions) - 1;
+    for (size_t page = block * blockSize / kPagePositions; page <= last / kPagePositions; page++) seenPages_[page] = 1;
+  }
+  return seenPages_.data();
+}
+
 void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const float* q, float* out,
                            const uint8_t* seenBlocks, size_t blockSize, bool together) {
   const PerLayer& layer = checked(index, position, tokens);
@@ -160,10 +174,12 @@ void KeyValueCache::attend(size_t index, size_t position, size_t tokens, const f
               std::to_string(layer.length) + " are held");
   }
   const size_t seen = layer.window == 0 || position < layer.window ? 0 : position + 1 - layer.window;
+  const uint8_t* const pages = seenBlocks == nullptr ? nullptr : markPages(position, tokens, seenBlocks, blockSize);
   for (size_t page = seen / kPagePositions; page * kPagePositions < position + tokens; page++) {
+    if (pages != nullptr && pages[page] == 0) continue;
     if (!holds(layer, page)) failUsage("positions from " + std::to_string(page * kPagePositions) + " on were dropped");
   }
-  const Blocks blocks{seenBlocks, blockSize, (position + tokens + blockSize - 1) / blockSize,
+  const Blocks blocks{seenBlocks, blockSize, (position + tokens + blockSize - 1) / blockSize, pages,
                       together ? position + tokens : 0};
   const size_t group = options_.numAttentionHeads / options_.numKeyValueHeads;
   const size_t tileTokens = std::max<size_t>(1, kTileQueries / group);
@@ -247,6 +263,7 @@ void KeyValueCache::attendTile(const PerLayer& layer, const Tile& tile, size_t p
 template <class Visit>
 void KeyValueCache::eachPage(const TileRows& rows, const Visit& visit) const {
   for (size_t begin = rows.firstPage(); begin < rows.length(); begin += kPagePositions) {
+    if (rows.blocks.pages != nullptr && rows.blocks.pages[begin / kPagePositions] == 0) continue;
     visit(rows.layer.pages[begin / kPagePositions].data, begin, std::min(kPagePositions, rows.length() - begin));
   }
 }

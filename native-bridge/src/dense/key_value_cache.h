@@ -47,7 +47,8 @@ class KeyValueCache {
   void append(size_t layer, size_t position, size_t tokens, const float* k, const float* v);
   /**
    * Where `seen` is not null, token t sees block b of `blockSize` positions if seen[t, b] is not 0; a row has as many
-   * blocks as position + tokens need. Each token has to see one position at least.
+   * blocks as position + tokens need. Each token has to see one position at least. Pages that no token sees need not be
+   * held.
    */
   void attend(size_t layer, size_t position, size_t tokens, const float* q, float* out, const uint8_t* seen = nullptr,
               size_t blockSize = 1, bool together = false);
@@ -95,6 +96,8 @@ class KeyValueCache {
   struct Blocks {
     const uint8_t* seen;
     size_t size, count;
+    /** By page, whether any token sees a position of it; null where all pages of a window are seen. */
+    const uint8_t* pages;
     /** The end of tokens that see each other both ways, also beyond a window; 0 where each sees those up to itself. */
     size_t end;
   };
@@ -120,6 +123,8 @@ class KeyValueCache {
   size_t valueHead(size_t head) const { return (sharesValues() ? 0 : options_.numKeyValueHeads) + head; }
   size_t rowBytes() const { return options_.headDim * valueBytes_; }
   void store(const float* from, uint8_t* into, float* scale) const;
+  /** The pages that some token sees, by page. */
+  const uint8_t* markPages(size_t position, size_t tokens, const uint8_t* seen, size_t blockSize);
   void attendTile(const PerLayer& layer, const Tile& tile, size_t position, const float* q, float* out,
                   const Blocks& blocks, size_t thread);
   /** Calls visit(page, first position, positions) for the pages that the rows see. */
@@ -135,6 +140,8 @@ class KeyValueCache {
   size_t valueBytes_;
   size_t pagesPerRun_ = 1;
   std::vector<PerLayer> layers_;
+  /** By page, whether a token of the running call sees a position of it. */
+  std::vector<uint8_t> seenPages_;
   /** Per thread: a tile's queries and sums, [queries, headDim], and scores, [queries, positions]. */
   std::vector<std::vector<float>> scratch_;
 };

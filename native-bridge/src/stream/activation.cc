@@ -23,14 +23,21 @@ static float clampedGate(float z) {
   return clamped / (1 + std::exp(-1.702f * clamped));
 }
 
-static float clampedUp(float z) { return (z > kLimit ? kLimit : z < -kLimit ? -kLimit : z) + 1; }
+static float clamp(float z, float limit) { return z > limit ? limit : z < -limit ? -limit : z; }
+
+static float clampedUp(float z) { return clamp(z, kLimit) + 1; }
 
 template <float (*function)(float)>
 static void apply(float* values, size_t count) {
   for (size_t i = 0; i < count; i++) values[i] = function(values[i]);
 }
 
-void activate(Activation activation, float* values, size_t count) {
+/** DeepSeek V4's SwiGLU: neither side runs off. */
+static void clampedSilu(float limit, float* values, size_t count) {
+  for (size_t i = 0; i < count; i++) values[i] = silu(values[i] > limit ? limit : values[i]);
+}
+
+void activate(Activation activation, float limit, float* values, size_t count) {
   switch (activation) {
     case Activation::Relu: return apply<relu>(values, count);
     case Activation::Silu: return apply<silu>(values, count);
@@ -38,11 +45,14 @@ void activate(Activation activation, float* values, size_t count) {
     case Activation::GeluTanh: return apply<geluTanh>(values, count);
     case Activation::ClampedSwiglu: return apply<clampedGate>(values, count);
     case Activation::ReluSquared: return apply<reluSquared>(values, count);
+    case Activation::ClampedSilu: return clampedSilu(limit, values, count);
   }
 }
 
-void activateUp(Activation activation, float* values, size_t count) {
+void activateUp(Activation activation, float limit, float* values, size_t count) {
   if (activation == Activation::ClampedSwiglu) apply<clampedUp>(values, count);
+  if (activation != Activation::ClampedSilu) return;
+  for (size_t i = 0; i < count; i++) values[i] = clamp(values[i], limit);
 }
 
 }  // namespace flashrow

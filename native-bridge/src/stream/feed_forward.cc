@@ -145,7 +145,7 @@ void FeedForward::activateShare(size_t begin, size_t end, float* acts) const {
   for (size_t i = begin, next; i < end; i = next) {
     for (next = i + 1; next < end && positions_[next] == positions_[next - 1] + 1;) next++;
     for (size_t t = 0; t < call_.tokens; t++) {
-      activate(call_.layer->activation, acts + t * neurons_ + positions_[i], next - i);
+      activate(call_.layer->activation, call_.layer->activationLimit, acts + t * neurons_ + positions_[i], next - i);
     }
   }
 }
@@ -171,7 +171,7 @@ void FeedForward::multiplyByGate(size_t begin, size_t end) {
   for (size_t t = 0; t < call_.tokens; t++) {
     for (size_t i = begin; i < end; i++) {
       const size_t at = t * neurons_ + positions_[i];
-      activateUp(call_.layer->activation, &hidden_[at], 1);
+      activateUp(call_.layer->activation, call_.layer->activationLimit, &hidden_[at], 1);
       hidden_[at] = gates_[at] == 0 ? 0 : gates_[at] * hidden_[at];
     }
   }

@@ -57,6 +57,8 @@ enum class DownOrientation : uint8_t { ByNeuron, ByOutput, Apart };
 struct LayerOptions {
   size_t hiddenSize, numNeurons, neuronsPerBundle, bundlesPerUnit;
   Activation activation;
+  /** Of the clamped SiLU. */
+  float activationLimit;
   std::optional<Format> gateFormat;
   Format upFormat, downFormat;
   DownOrientation downOrientation;

@@ -81,11 +81,49 @@ void RowStream::checkUnits(const Streamed& source, const uint32_t* units, size_t
 }
 
 Slot& RowStream::slotOf(const Layer& layer, uint32_t index) const {
-  if (index >= layer.slots) {
-    failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots) + " slots, no slot " +
-              std::to_string(index));
+  if (index < layer.slots) return slots_[layer.index][index];
+  const size_t more = more_.empty() ? 0 : more_[layer.index].slots;
+  if (index - layer.slots >= more) {
+    failUsage("layer " + std::to_string(layer.index) + " has " + std::to_string(layer.slots + more) +
+              " slots, no slot " + std::to_string(index));
   }
-  return slots_[layer.index][index];
+  return moreSlots_[layer.index][index - layer.slots];
+}
+
+void RowStream::extend(uint64_t arenaBytes, const std::vector<MoreSlots>& layers) {
+  if (!layers.empty() && layers.size() != layers_.size()) failUsage("an extension says of every layer what it gets");
+  for (size_t i = 0; i < layers.size(); i++) {
+    const auto& [arenaOffset, slots] = layers[i];
+    if (arenaOffset % kDeviceBlock != 0) failUsage("arenaOffset must be a multiple of 4096");
+    if (arenaOffset > arenaBytes || (slots > 0 && layers_[i]->slotBytes > (arenaBytes - arenaOffset) / slots)) {
+      failUsage("the slots of layer " + std::to_string(i) + " reach outside the extension");
+    }
+  }
+  // No read may end in memory that is gone.
+  for (size_t i = 0; i < more_.size(); i++) {
+    for (size_t slot = 0; slot < more_[i].slots; slot++) board_.waitFor(moreSlots_[i][slot]);
+  }
+  more_.clear();
+  moreSlots_.clear();
+  extension_ = Arena();
+  if (layers.empty()) return;
+  extension_ = Arena(arenaBytes);
+  more_ = layers;
+  for (size_t i = 0; i < more_.size(); i++) {
+    const auto& [arenaOffset, slots] = more_[i];
+    const uint64_t slotBytes = layers_[i]->slotBytes;
+    // Layers that share their slots share these, too.
+    size_t same = 0;
+    while (same < i && (slots_[same] != slots_[i] || more_[same].arenaOffset != arenaOffset)) same++;
+    if (same < i && slots > 0 && more_[same].slots == slots) {
+      moreSlots_.push_back(moreSlots_[same]);
+      continue;
+    }
+    moreSlots_.emplace_back(new Slot[slots]);
+    for (size_t slot = 0; slot < slots; slot++) {
+      moreSlots_.back()[slot].place(&board_, extension_.data() + arenaOffset + slot * slotBytes);
+    }
+  }
 }
 
 const StreamedMatrix& RowStream::matrix(size_t index) const {

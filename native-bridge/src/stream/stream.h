@@ -28,6 +28,12 @@ struct StreamOptions {
   uint64_t mergeGapBytes;
 };
 
+/** Slots that a layer gets besides, in an arena of their own. */
+struct MoreSlots {
+  uint64_t arenaOffset;
+  size_t slots;
+};
+
 /** The arguments of `ffn`, with the names and in the order of FeedForwardCall in bridge.ts, which documents them. */
 struct FeedForwardCall {
   size_t layer;
@@ -57,6 +63,7 @@ class RowStream {
   const Layer& layer(size_t index) const;
   const StreamedMatrix& matrix(size_t index) const;
   void request(size_t layer, const uint32_t* units, const uint32_t* slots, size_t count);
+  void extend(uint64_t arenaBytes, const std::vector<MoreSlots>& layers);
   void startRing(uint64_t arenaOffset, size_t slots, const uint32_t* schedule, size_t entries);
   void seekRing(size_t entry);
   void ffn(const FeedForwardCall& call);
@@ -122,6 +129,10 @@ class RowStream {
   SlotBoard board_{files_};
   /** Per layer; layers in the same place of the arena share theirs. */
   std::vector<std::shared_ptr<Slot[]>> slots_;
+  /** Slots after these, in an arena that comes and goes; empty without one. */
+  Arena extension_;
+  std::vector<MoreSlots> more_;
+  std::vector<std::shared_ptr<Slot[]>> moreSlots_;
   std::vector<std::unique_ptr<StreamedMatrix>> matrices_;
   FeedForward feedForward_;
   MatrixProduct product_;

@@ -16,6 +16,7 @@ interface LogprobsFlags extends ModelFlags, RegionFlags {
   prompt?: string;
   tokens?: number[];
   top: number;
+  seed?: number;
   json?: boolean;
 }
 
@@ -30,6 +31,11 @@ export function logprobsCommand(): Command {
     .option('--top <count>', 'candidates per position', integer('--top', 1), 10);
   addImageOption(command, '; <image> in the prompt says where, else pictures come first');
   addRegionOption(command);
+  command.option(
+    '--seed <number>',
+    'draws the points of regions that are looked at (default: 0)',
+    integer('--seed', 0),
+  );
   addExamples(
     command,
     ['flashrow logprobs model.gguf --prompt "Once upon a" --top 3', 'what could come next'],
@@ -40,7 +46,7 @@ export function logprobsCommand(): Command {
 
 async function logprobs(
   given: string,
-  { prompt, tokens: ids, top, json, image: images, region, ...flags }: LogprobsFlags,
+  { prompt, tokens: ids, top, seed, json, image: images, region, ...flags }: LogprobsFlags,
 ): Promise<void> {
   if ((prompt === undefined) === (ids === undefined))
     throw new FlashrowError('BAD_USAGE', 'give --prompt <text> or --tokens <ids>: one of the two');
@@ -53,7 +59,7 @@ async function logprobs(
   const { tokens, rows } = await withModel(source, toModelOptions(flags), signal, async (model) => {
     // As `run` makes ids of its prompt.
     const given = ids ?? (await model.tokenize(prompt!, { images, regions }));
-    return { tokens: given, rows: await model.logprobs(given, top, { signal, images, regions }) };
+    return { tokens: given, rows: await model.logprobs(given, top, { signal, images, regions, seed }) };
   });
   if (json) printJson(ids === undefined ? { tokens, rows } : { rows });
   else printLine(rows.map((row, at) => formatRow(tokenizer, tokens[at], at, row)).join('\n'));

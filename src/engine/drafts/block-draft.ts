@@ -1,16 +1,8 @@
 import { HIDDEN_ROWS } from '../../dense/hidden-join.js';
 import type { DraftSource, FollowedText, HiddenTap } from '../../draft/draft-source.js';
-import type { Engine } from '../engine.js';
 import type { Lane } from '../rounds/lane.js';
 import { findLikeliest, USUAL_SHARES } from './likeliest.js';
-
-export interface BlockDraftOptions {
-  /** The engine of the block alone; nobody else uses it. */
-  engine: Engine;
-  vocabSize: number;
-  contextSize: number;
-  hiddenSize: number;
-}
+import type { LoadedDraft } from './load-draft.js';
 
 /**
  * Foretells by the model's own block that predicts further tokens (multi-token prediction). The block runs the token
@@ -21,9 +13,13 @@ export class BlockDraft implements DraftSource {
   readonly name = 'mtp';
   readonly usualShares = USUAL_SHARES;
   readonly leftOut = 0;
+  readonly isReady = true;
+  readonly tokenMs: number;
+  readonly catchUpMs: number;
   id = 0;
   certainty = 0;
-  readonly #options: BlockDraftOptions;
+  /** The block alone; nobody else uses its engine. */
+  readonly #options: LoadedDraft;
   #lane: Lane | null = null;
   /** The text, and what was foretold after it. */
   readonly #ids: number[] = [];
@@ -42,8 +38,10 @@ export class BlockDraft implements DraftSource {
   /** Tokens that run next; used again. */
   readonly #next: number[] = [];
 
-  constructor(options: BlockDraftOptions) {
+  constructor(options: LoadedDraft) {
     this.#options = options;
+    this.tokenMs = options.tokenMs;
+    this.catchUpMs = options.catchUpMs;
     this.#states = new Float32Array(HIDDEN_ROWS * options.hiddenSize);
     this.#own = new Float32Array(options.hiddenSize);
   }
@@ -81,11 +79,13 @@ export class BlockDraft implements DraftSource {
     return Math.max(0, this.#length - 1 - Math.max(this.#from, this.#first + this.#held));
   }
 
-  async catchUp(most: number): Promise<void> {
+  async catchUp(most: number, atOnce: number): Promise<number> {
     const first = Math.max(this.#from, this.#length - 1 - most);
     if (first > this.#first + this.#held) this.#startAt(first);
+    const held = this.#held;
     // The last position runs when the next token is asked for.
-    await this.#read(this.#length - 2);
+    await this.#read(Math.min(this.#length - 2, this.#first + held + atOnce));
+    return this.#held - held;
   }
 
   async foretell(): Promise<boolean> {

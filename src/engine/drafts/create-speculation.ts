@@ -6,44 +6,35 @@ import { LOGIT_ROWS } from '../../model/prefill-chunk.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Settings } from '../../plan/settings.js';
 import type { Selector } from '../../select/selector.js';
-import { BlockDraft } from './block-draft.js';
-import type { LoadedDraft } from './load-draft.js';
-import { ModelDraft } from './model-draft.js';
+import type { HeldDraft } from './held-draft.js';
 import { SelfDraft } from './self/self-draft.js';
 import { Speculation } from './speculation.js';
 
 /** A state of fixed size goes back by as many tokens. */
 const MOST_TOKENS = Math.min(LOGIT_ROWS, STEPS_KEPT);
-/** What a token of a draft model takes beside one of the model, before it was timed. */
-const USUAL_COST = 0.1;
-/** The same of a draft of the model itself, which reads nothing. */
-const USUAL_SELF_COST = 0.25;
+
+/** What a model can draft by, beside what stands in the text. */
+export interface DraftMeans {
+  /** A small model, or the model's own block; null without one. */
+  drafting: HeldDraft | null;
+  /** Whether the model's networks are there in few bits. */
+  hasShadow: boolean;
+}
 
 /** What foretells tokens of a model; null where nothing does. */
 export function createSpeculation(
   selector: Selector,
   { draft, contextSize }: Pick<Settings, 'draft' | 'contextSize'>,
-  { vocabSize: targetVocabSize }: ModelSpec,
-  model: LoadedDraft | null,
-  hasShadow: boolean,
+  { vocabSize }: ModelSpec,
+  { drafting, hasShadow }: DraftMeans,
 ): Speculation | null {
   // A trace says what each pass reads, whatever its tokens are.
   if (draft === 'off' || selector.name === 'trace' || (draft === 'self' && !hasShadow)) return null;
-  const source = hasShadow ? new SelfDraft(targetVocabSize) : sourceOf(contextSize, targetVocabSize, model);
-  const { usualShares } = source;
+  const sources: DraftSource[] = [new LookupDraft(contextSize, MOST_TOKENS)];
+  if (drafting) sources.push(drafting.source);
+  else if (hasShadow) sources.push(new SelfDraft(vocabSize));
+  const rentShare = drafting?.rentShare ?? 0;
   const readsGrow = selector.name !== 'all';
-  return new Speculation(
-    source,
-    new Governor({
-      mostTokens: MOST_TOKENS,
-      readsGrow,
-      usualShares,
-      usualCost: hasShadow ? USUAL_SELF_COST : model ? USUAL_COST : 0,
-    }),
-  );
-}
-
-function sourceOf(contextSize: number, targetVocabSize: number, model: LoadedDraft | null): DraftSource {
-  if (!model) return new LookupDraft(contextSize, MOST_TOKENS);
-  return model.engine.hidden ? new BlockDraft(model) : new ModelDraft({ ...model, targetVocabSize });
+  const governor = new Governor({ mostTokens: MOST_TOKENS, readsGrow, sources, rentShare });
+  return new Speculation({ sources, governor, memory: rentShare > 0 ? drafting : null });
 }

@@ -22,7 +22,14 @@ export interface LoadedDraft {
   vocabSize: number;
   contextSize: number;
   hiddenSize: number;
+  /** ms that a token takes, and one of a text that runs in pieces, as timed at the load. */
+  tokenMs: number;
+  catchUpMs: number;
 }
+
+/** Tokens that are timed, one by one and in a piece. */
+const TIMED = 3;
+const TIMED_PIECE = 32;
 
 /** The draft model of the options; null without one. */
 export function openDraft(options: PlanOptions): OpenedDraft | null {
@@ -48,18 +55,37 @@ export async function loadDraft(
   const { stream, denseTime, feedForward } = parts;
   const ledger = new Ledger({ stream, denseTime, cacheCounts: feedForward.counts });
   const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
-  await readWeights(engine, aborted);
   const { vocabSize, hiddenSize } = store.spec;
-  return { engine, vocabSize, hiddenSize, contextSize: planned.plan.contextSize };
+  const { contextSize: tokens } = planned.plan;
+  // A block takes as many tokens at once as it has room for hidden states.
+  const piece = Math.min(TIMED_PIECE, tokens, (engine.hidden?.rows.length ?? Number.POSITIVE_INFINITY) / hiddenSize);
+  return { engine, vocabSize, hiddenSize, contextSize: tokens, ...(await timed(engine, piece, aborted)) };
 }
 
-/** One pass brings all weights into memory: else the first answer would wait for them, and blame the draft. */
-async function readWeights(engine: Engine, aborted: () => boolean): Promise<void> {
+/**
+ * What tokens take. The first pass brings all weights into memory: else the first answer would wait for them, and blame
+ * the draft.
+ */
+async function timed(
+  engine: Engine,
+  piece: number,
+  aborted: () => boolean,
+): Promise<Pick<LoadedDraft, 'tokenMs' | 'catchUpMs'>> {
   const lane = engine.lanes.begin({ aborted, account: null });
   try {
     await lane.prefill([0]);
+    let began = performance.now();
+    for (let i = 0; i < TIMED; i++) {
+      lane.rewind(0);
+      await lane.verify([0]);
+    }
+    const tokenMs = (performance.now() - began) / TIMED;
     lane.rewind(0);
+    began = performance.now();
+    await lane.prefill(new Array<number>(piece).fill(0));
+    return { tokenMs, catchUpMs: (performance.now() - began) / piece };
   } finally {
+    lane.rewind(0);
     lane.end();
   }
 }

@@ -1,16 +1,7 @@
 import type { DraftSource } from '../../draft/draft-source.js';
-import type { Engine } from '../engine.js';
 import type { Lane } from '../rounds/lane.js';
 import { findLikeliest, USUAL_SHARES } from './likeliest.js';
-
-export interface ModelDraftOptions {
-  /** The draft's engine; nobody else uses it. */
-  engine: Engine;
-  vocabSize: number;
-  contextSize: number;
-  /** That of the model that it drafts for, which may be padded to another size. */
-  targetVocabSize: number;
-}
+import type { LoadedDraft } from './load-draft.js';
 
 /**
  * A small model with the same vocabulary, which foretells the tokens that it finds likeliest. Its state follows the
@@ -21,8 +12,13 @@ export class ModelDraft implements DraftSource {
   readonly usualShares = USUAL_SHARES;
   id = 0;
   certainty = 0;
-  readonly #options: ModelDraftOptions;
+  /** The loaded draft; null while the cache has its memory. */
+  #draft: LoadedDraft | null;
+  /** Ids that both models know. */
+  readonly #sharedIds: number;
   #lane: Lane | null = null;
+  /** Whether the call is to end; null between answers. */
+  #aborted: (() => boolean) | null = null;
   /** The text, and what was foretold after it. */
   readonly #ids: number[] = [];
   #length = 0;
@@ -32,24 +28,55 @@ export class ModelDraft implements DraftSource {
   #to = 0;
   /** Tokens that run next; used again. */
   readonly #next: number[] = [];
+  readonly tokenMs: number;
+  readonly catchUpMs: number;
 
-  constructor(options: ModelDraftOptions) {
-    this.#options = options;
+  /** `targetVocabSize`: that of the model that it drafts for, which may be padded to another size. */
+  constructor(draft: LoadedDraft, targetVocabSize: number) {
+    this.#draft = draft;
+    this.#sharedIds = Math.min(draft.vocabSize, targetVocabSize);
+    this.tokenMs = draft.tokenMs;
+    this.catchUpMs = draft.catchUpMs;
+  }
+
+  get isReady(): boolean {
+    return this.#draft !== null;
+  }
+
+  /** The draft is let go. */
+  detach(): void {
+    this.#lane?.end();
+    this.#lane = null;
+    this.#draft = null;
+  }
+
+  /** The draft was loaded again, perhaps in the middle of an answer. */
+  attach(draft: LoadedDraft): void {
+    this.#draft = draft;
+    if (this.#aborted) this.#takeLane();
   }
 
   begin(prompt: readonly number[], aborted: () => boolean): void {
-    this.#lane = this.#options.engine.lanes.reuse(prompt, null, { aborted, account: null });
+    this.#aborted = aborted;
     this.#ids.length = 0;
     for (const id of prompt) this.#ids.push(id);
     this.#length = prompt.length;
-    this.#foretold = 0;
-    this.#from = 0;
-    this.#to = this.#lane.position;
+    if (this.#draft) this.#takeLane();
   }
 
   end(): void {
     this.#lane?.end();
     this.#lane = null;
+    this.#aborted = null;
+  }
+
+  /** Finds what of the text the draft's state still holds. */
+  #takeLane(): void {
+    this.#ids.length = this.#length;
+    this.#foretold = 0;
+    this.#lane = this.#draft!.engine.lanes.reuse(this.#ids, null, { aborted: this.#aborted!, account: null });
+    this.#from = 0;
+    this.#to = this.#lane.position;
   }
 
   push(id: number): void {
@@ -67,28 +94,31 @@ export class ModelDraft implements DraftSource {
     return this.#from;
   }
 
-  async catchUp(most: number): Promise<void> {
-    const { contextSize } = this.#options;
+  async catchUp(most: number, atOnce: number): Promise<number> {
+    const { contextSize } = this.#draft!;
     const first = Math.max(0, this.#length - Math.min(most, contextSize - 1));
-    const goesOn = first <= this.#to && (this.#from === 0 || first > 0);
+    const goesOn = this.#to > this.#from && this.#length - this.#from < contextSize && (first > 0 || this.#from === 0);
     if (!goesOn) {
       this.#from = first;
       this.#to = first;
     }
     this.#ids.length = this.#length;
     this.#rewind(this.#length - 1);
+    const began = this.#to;
     // The last token runs with the next one that is asked for.
-    await this.#read(this.#length - 1);
+    await this.#read(Math.min(this.#length - 1, began + atOnce));
+    return this.#to - began;
   }
 
   /** Runs the text up to `end`. */
   async #read(end: number): Promise<void> {
-    if (this.#to < end) await this.#lane!.prefill(this.#ids.slice(this.#from, end));
+    if (this.#to >= end) return;
+    await this.#lane!.prefill(this.#ids.slice(this.#from, end));
     this.#to = end;
   }
 
   async foretell(): Promise<boolean> {
-    const { vocabSize, targetVocabSize, contextSize, engine } = this.#options;
+    const { contextSize, engine } = this.#draft!;
     const mostRun = engine.mostVerified;
     const end = this.#length + this.#foretold;
     if (end - this.#from > contextSize) return false;
@@ -98,13 +128,13 @@ export class ModelDraft implements DraftSource {
     if (end - this.#to > mostRun) await this.#read(end - 1);
     this.#next.length = 0;
     for (let at = this.#to; at < end; at++) {
-      if (this.#ids[at] >= vocabSize) return false;
+      if (this.#ids[at] >= this.#sharedIds) return false;
       this.#next.push(this.#ids[at]);
     }
     const lane = this.#lane!;
     await lane.verify(this.#next);
     this.#to = end;
-    if (!findLikeliest(lane.logits(this.#next.length - 1), Math.min(vocabSize, targetVocabSize), this)) return false;
+    if (!findLikeliest(lane.logits(this.#next.length - 1), this.#sharedIds, this)) return false;
     this.#ids.push(this.id);
     this.#foretold++;
     return true;

@@ -23,6 +23,7 @@ export async function writeAnswer({ lane, drawing, meter, speculation, alone }: 
   while (id !== null) {
     const { position } = lane;
     const ids = speculation ? await speculation.pass(id, alone() ? drawing.left : 1) : null;
+    const waited = meter.waitedMs;
     const began = performance.now();
     await (ids ? lane.verify(ids) : lane.decode(id));
     let ms = performance.now() - began;
@@ -36,6 +37,6 @@ export async function writeAnswer({ lane, drawing, meter, speculation, alone }: 
       ms += performance.now() - rewinding;
     }
     meter.pass(tokens, row);
-    speculation?.ran(alone() ? ms : null, row, id);
+    speculation?.ran(alone() ? ms : null, meter.waitedMs - waited, row, id);
   }
 }

@@ -1,6 +1,7 @@
 /* Every architecture that flashrow knows. A new one needs its own file here and a line below. */
 export { bailingMoe2 } from './bailing-moe2.js';
 export { deepseek2, mistral4 } from './deepseek2.js';
+export { deepseek4 } from './deepseek4.js';
 export { ernie45Moe } from './ernie4-5-moe.js';
 export { falcon } from './falcon.js';
 export { gemma, gemma2, gemma3 } from './gemma.js';

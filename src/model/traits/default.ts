@@ -24,6 +24,8 @@ export const DEFAULT_TRAITS = {
   logitSoftCap: null,
   attentionGate: false,
   latentAttention: null,
+  compressedAttention: null,
+  activationLimits: null,
   pictureTokens: null,
   recurrent: null,
 } as const satisfies Partial<ModelSpec>;

@@ -1,7 +1,8 @@
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
 import { FORMATS, rowBytes } from '../../../native-bridge/formats.js';
-import { DEVICE_BLOCK, roundUp } from '../../../native-bridge/memory.js';
+import { DEVICE_BLOCK, pagesOf, roundUp } from '../../../native-bridge/memory.js';
 import { GOOD_RING_SLOTS } from '../../cache/ring-slots.js';
+import { windowPages } from '../../model/sliding-window.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Allocation } from '../allocation.js';
 
@@ -37,9 +38,16 @@ export const shadowShape = ({ numLayers, hiddenSize, intermediateSize, gated }: 
 });
 
 /** Why a model has no shadow, in words; null where it has. */
-export function whyNoShadow(spec: ModelSpec, layers: readonly BundleGeometry[], sequences: number): string | null {
+export function whyNoShadow(
+  spec: ModelSpec,
+  layers: readonly BundleGeometry[],
+  { sequences, contextSize }: { sequences: number; contextSize: number },
+): string | null {
   if (spec.experts) return 'it is a mixture of experts: each token has networks of its own';
   if (spec.recurrent?.layers.includes(true)) return 'it has layers whose state cannot be taken back token by token';
+  // Several passes may have let go of a page that the text sees.
+  if (windowPages(spec, contextSize) < pagesOf(contextSize))
+    return 'layers with a sliding window do not hold all of the context, and cannot be taken back over several passes';
   if (spec.layerIntermediateSizes) return 'its layers have networks of different sizes';
   if (spec.feedForwardBiases) return 'its networks have biases';
   if (layers.some(({ downOrientation, factors }) => downOrientation !== 'apart' || factors))

@@ -6,6 +6,9 @@ import { Speculation } from '../../../dist/src/engine/drafts/speculation.js';
 class Noting implements DraftSource {
   readonly name = 'model';
   readonly usualShares = [1];
+  readonly tokenMs = 1;
+  readonly catchUpMs = 1;
+  readonly isReady = true;
   readonly lacking = 0;
   readonly leftOut = 30;
   readonly certainty = 0;
@@ -18,8 +21,9 @@ class Noting implements DraftSource {
     this.asked.push('foretell');
     return true;
   }
-  async catchUp(): Promise<void> {
+  async catchUp(): Promise<number> {
     this.asked.push('catch up');
+    return 30;
   }
 }
 
@@ -29,17 +33,21 @@ it('a draft reads what it left out before it foretells, and never between two to
   // There is time for all from the second token on: what was foretold hangs on the state as it is.
   const governor = {
     begin: () => {},
-    affordable: (wanted: number) => (foretold > 0 ? wanted : 0),
+    affordable: (_: number, wanted: number) => (foretold > 0 ? wanted : 0),
     caughtUp: () => {},
     open: () => {},
-    get asks() {
-      return foretold < 3;
-    },
+    asks: () => foretold < 3,
     foretold: () => void foretold++,
     close: () => 3,
+    chosen: 0,
     ran: () => {},
+    seen: () => {},
+    givesBack: false,
+    gaveBack: () => {},
+    takes: () => false,
+    took: () => {},
   };
-  const speculation = new Speculation(source, governor, () => 0);
+  const speculation = new Speculation({ sources: [source], governor, now: () => 0 });
   speculation.begin([1, 2, 3], () => false);
   expect(await speculation.pass(5, 8)).toEqual([5, 7, 7, 7]);
   expect(source.asked).toEqual(['foretell', 'foretell', 'foretell']);

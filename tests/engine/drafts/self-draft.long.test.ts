@@ -9,7 +9,7 @@ import { hasShadow, shadowPath } from '../../../dist/src/engine/drafts/self/shad
 import { ShadowNetworks } from '../../../dist/src/engine/drafts/self/shadow-networks.js';
 import { Speculation } from '../../../dist/src/engine/drafts/speculation.js';
 import { loadModel, type Plan, planModel } from '../../../dist/src/index.js';
-import { shadowShape } from '../../../dist/src/plan/drafts/shadow.js';
+import { shadowShape, whyNoShadow } from '../../../dist/src/plan/drafts/shadow.js';
 import type { PlanOptions } from '../../../dist/src/plan/model-options.js';
 import { openStore } from '../../../dist/src/store/reader.js';
 import { prepare } from '../../../dist/src/worker/file-work.js';
@@ -76,9 +76,13 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
       const host = await DraftingHost.open(
         source,
         { ...optionsFor(share), threads },
-        (_selector, _settings, spec, _model, hasShadow) => {
+        (_selector, _settings, spec, { hasShadow }) => {
           expect(hasShadow).toBe(true);
-          return new Speculation(new SelfDraft(spec.vocabSize), eagerGovernor(most), () => 0);
+          return new Speculation({
+            sources: [new SelfDraft(spec.vocabSize)],
+            governor: eagerGovernor(most),
+            now: () => 0,
+          });
         },
       );
       try {
@@ -206,6 +210,14 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
     } finally {
       await model.dispose();
     }
+  });
+
+  it('is refused where layers hold a window of the context alone', () => {
+    const { spec, layers } = openStore(store);
+    const slidingWindow = { size: 64, fullEvery: null, theta: null, layers: null, heads: null };
+    const why = (contextSize: number) => whyNoShadow({ ...spec, slidingWindow }, layers, { sequences: 1, contextSize });
+    expect(why(4096)).toMatch(/layers with a sliding window do not hold all/);
+    expect(why(128)).toBeNull();
   });
 
   it('is refused beside other conversations', async () => {

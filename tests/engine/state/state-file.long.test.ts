@@ -15,7 +15,7 @@ import { type LoadOptions, loadModel } from '../../../dist/src/index.js';
 import { haveTiny2026, withoutTiny2026, writeTiny } from '../../support/tiny-2026.js';
 
 /** Attention with windows, gated delta nets beside attention, with an index of blocks too, latent attention. */
-const MODELS = ['gemma4-e', 'qwen35', 'qwen4exp-sparse', 'deepseek2-glm'];
+const MODELS = ['gemma4-e', 'qwen35', 'qwen4exp-sparse', 'deepseek2-glm', 'deepseek4'];
 
 let folder: string;
 beforeAll(() => {

@@ -15,6 +15,7 @@ const MODELS = [
   'llama',
   'gemma4-e',
   'deepseek2-glm',
+  'deepseek4',
   'lfm2',
   'qwen35',
   'qwen3next',

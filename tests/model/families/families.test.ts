@@ -243,6 +243,18 @@ const FAMILIES: Record<string, Family> = {
     names: [EXPERTS, QUERY_KEY_NORMS],
     expertNames: projections,
   },
+  'qwen3-vl-moe': {
+    classes: [],
+    gguf: 'qwen3vlmoe',
+    metadata: { ...expertMetadata, expert_feed_forward_length: 24, 'rope.dimension_sections': [1, 1, 0, 0] },
+    spec: {
+      architecture: 'qwen3-vl-moe',
+      queryKeyNorm: 'head',
+      rotary: { ...modelSpec().rotary!, sections: [1, 1, 0] },
+      experts: experts(),
+    },
+    names: [EXPERTS, QUERY_KEY_NORMS],
+  },
   'gpt-oss': {
     classes: ['GptOssForCausalLM'],
     config: {

@@ -11,6 +11,9 @@ export class SelfDraft implements DraftSource {
   readonly usualShares = USUAL_SHARES;
   readonly lacking = 0;
   readonly leftOut = 0;
+  readonly isReady = true;
+  readonly tokenMs = null;
+  readonly catchUpMs = null;
   id = 0;
   certainty = 0;
   readonly #vocabSize: number;
@@ -38,7 +41,9 @@ export class SelfDraft implements DraftSource {
     this.#next = id;
   }
 
-  async catchUp(): Promise<void> {}
+  async catchUp(): Promise<number> {
+    return 0;
+  }
 
   async foretell(): Promise<boolean> {
     const text = this.#text!;
@@ -50,7 +55,9 @@ export class SelfDraft implements DraftSource {
   }
 
   settle(): void {
-    if (this.#settled !== null) this.#text!.rewind(this.#settled);
+    const settled = this.#settled;
     this.#settled = null;
+    if (settled === null || this.#text!.rewind(settled) === settled) return;
+    throw new Error(`the state of a text does not go back to ${settled} tokens`);
   }
 }

@@ -1,0 +1,84 @@
+/** What an older pass counts beside the next one. */
+const KEPT = 0.85;
+/** Before anything was seen, a draft is believed to win so much in a pass, in passes over one token. */
+const BELIEVED = 0.4;
+/** Tokens after which a draft that was let go is tried again, and twice as many each time that it lost, up to a most. */
+const REST_TOKENS = 64;
+const MOST_DOUBLINGS = 2;
+
+/**
+ * What the memory of a draft costs, and whether the draft is worth it. While the draft has the memory, the cache is
+ * smaller, and each pass reads more. Where it does not win as much, the cache gets the memory.
+ */
+export class Rent {
+  /** The share of the bytes of a pass over one token that the cache would save with this memory. */
+  readonly #byteShare: number;
+  /** The share of such a pass that is spent waiting for bytes. */
+  #waitShare = 0;
+  #isHeld = true;
+  /** What the draft wins in a pass of late, in passes over one token. */
+  #wins = BELIEVED;
+  #losses = 0;
+  #tokens = 0;
+  #wantedAt = 0;
+
+  constructor(byteShare: number) {
+    this.#byteShare = byteShare;
+  }
+
+  /** Whether the draft has the memory. */
+  get isHeld(): boolean {
+    return this.#isHeld;
+  }
+
+  /** The share of a pass over one token that the memory would save, 0 where the cache has it. */
+  get share(): number {
+    return this.#isHeld ? this.#whole : 0;
+  }
+
+  get #whole(): number {
+    return Math.min(this.#byteShare, this.#waitShare);
+  }
+
+  /**
+   * A pass brought `tokens`; of its time, the draft saved `won` passes over one token. Such a pass waits `waitShare` of
+   * its time for the disk.
+   */
+  passed(tokens: number, waitShare: number, won: number): void {
+    this.#tokens += tokens;
+    this.#waitShare = waitShare;
+    if (!this.#isHeld) return;
+    this.#wins = KEPT * this.#wins + (1 - KEPT) * won;
+    if (this.#wins > BELIEVED) this.#losses = 0;
+  }
+
+  /** Another answer begins: what the draft won in the last one says less of it. */
+  begin(): void {
+    this.#wins = Math.min(this.#wins, BELIEVED);
+  }
+
+  /** Whether the cache should get the memory. */
+  get isTooMuch(): boolean {
+    return this.#isHeld && this.#whole > 0 && this.#wins < this.#whole;
+  }
+
+  /** Whether a draft without memory should be tried again. */
+  get isWanted(): boolean {
+    return !this.#isHeld && this.#tokens >= this.#wantedAt;
+  }
+
+  /** The draft got the memory. Returns what a pass takes without it, as a share of what it takes now. */
+  took(): number {
+    this.#isHeld = true;
+    this.#wins = BELIEVED;
+    return 1 - this.share;
+  }
+
+  /** The cache got it. Returns what a pass takes now, as a share of what it took. */
+  gaveBack(): number {
+    const left = 1 - this.share;
+    this.#isHeld = false;
+    this.#wantedAt = this.#tokens + REST_TOKENS * 2 ** Math.min(this.#losses++, MOST_DOUBLINGS);
+    return left;
+  }
+}
