@@ -5,7 +5,8 @@ import { heldAnswers } from './held-answers.js';
 
 /*
  * `node dist/bench/serve/main.js MODEL [MEMORY] [PARALLEL]`: whether the answers of a served model keep what they are
- * held to, and how long the server's event loop is held up while eight clients stream, beside an idle one.
+ * held to, how fast four choices of one prompt come, and how long the server's event loop is held up while eight
+ * clients stream, beside an idle one.
  */
 
 /** Streams in a thread of its own, so that reading them holds up the clients alone. Counts the bytes that come. */
@@ -32,9 +33,24 @@ try {
   await server.load();
   for (const { name, kept, said } of await heldAnswers(server))
     console.log(`${kept ? 'kept' : 'NOT KEPT'}  ${name}  ${said}`);
+  await reportChoices(server);
   await report(server);
 } finally {
   await server.close();
+}
+
+/** Four choices of one prompt: side by side where PARALLEL is more than 1. */
+async function reportChoices(serving: FlashrowServer): Promise<void> {
+  const messages = [
+    { role: 'user', content: 'Tell a story about a dog and a cat who live in a red house by the sea.' },
+  ];
+  const body = JSON.stringify({ messages, n: 4, max_tokens: 64, temperature: 0.8, seed: 1 });
+  const began = performance.now();
+  const response = await serving.fetch(new Request('http://localhost/v1/chat/completions', { method: 'POST', body }));
+  const { usage } = (await response.json()) as { usage: { completion_tokens: number; prompt_tokens: number } };
+  const seconds = (performance.now() - began) / 1000;
+  const speed = (usage.completion_tokens / seconds).toFixed(1);
+  console.log(`4 choices: ${usage.completion_tokens} tokens in ${seconds.toFixed(2)} s, ${speed} tokens/s`);
 }
 
 async function report(serving: FlashrowServer): Promise<void> {

@@ -33,6 +33,10 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial' | 'images' | 'reg
     (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
     'a whole number from 0, or Infinity',
   ],
+  maxReasoningTokens: [
+    (value) => isWholeFrom0(value) || value === Number.POSITIVE_INFINITY,
+    'a whole number from 0, or Infinity',
+  ],
   ...SAMPLING_OPTIONS,
   stop: [isStop, 'a text or an array of texts, none of them empty'],
   ignoreEos: YES_OR_NO,
@@ -62,9 +66,11 @@ export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = {
 /** Fills in the defaults of options that were checked. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, stop = [], ignoreEos = false } = options;
+  const { maxReasoningTokens = Number.POSITIVE_INFINITY } = options;
   const { trace = null, cacheKey = null, responseFormat = { type: 'text' } } = options;
   if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];
   const drafts = options.draft !== 'off';
-  return { ...samplingSettings(options), maxTokens, stop: stops, ignoreEos, trace, cacheKey, drafts, responseFormat };
+  const limits = { maxTokens, maxReasoningTokens, stop: stops, ignoreEos };
+  return { ...samplingSettings(options), ...limits, trace, cacheKey, drafts, responseFormat };
 }

@@ -46,6 +46,9 @@ export interface Loaded {
   layers: readonly StreamedLayer[];
 }
 
+const UNTOLD_REASONING =
+  '`maxReasoningTokens` changed nothing: how the model marks its reasoning is not known; that is known in chats, by templates that show it';
+
 /** What the engine answered, and what was odd about the prompt. */
 type Answer = EngineResult & { warnings: readonly string[] };
 
@@ -146,7 +149,10 @@ export class WorkerModel implements Model {
       const answer = await call;
       prompt.answered(answer);
       const { warnings, ...found } = boxes?.inAnswer(answer.text) ?? { warnings: [] };
-      const told = [...(await prompt.warnings), ...uncalledTools(await prompt.form, answer), ...warnings];
+      const form = await prompt.form;
+      const told = [...(await prompt.warnings), ...uncalledTools(form, answer), ...warnings];
+      if (Number.isFinite(settings.maxReasoningTokens) && form === null && vocabulary.channels === null)
+        told.push(UNTOLD_REASONING);
       return { ...answer, ...found, warnings: told };
     } catch (error) {
       if (error === leaving.signal.reason) return this.#nothing();

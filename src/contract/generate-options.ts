@@ -9,6 +9,11 @@ export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate at most; default none: up to the end of the turn or of the context. */
   maxTokens?: number | undefined;
   /**
+   * Tokens of reasoning at most; default no limit. Then the mark that ends it is written, and the answer begins. 0: it
+   * ends where it begins. Of the tokens of the mark some may count as reasoning, too.
+   */
+  maxReasoningTokens?: number | undefined;
+  /**
    * The generation ends before the first of these texts, which is left out; default none. A text may span several
    * tokens.
    */

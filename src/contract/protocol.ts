@@ -70,6 +70,8 @@ export type PullEvent = Progress | { failure: ErrorShape; ms: number };
 export interface GenerateSettings extends SamplingSettings {
   /** Infinity: no limit of its own. */
   maxTokens: number;
+  /** The same of reasoning. */
+  maxReasoningTokens: number;
   stop: string[];
   ignoreEos: boolean;
   trace: string | null;

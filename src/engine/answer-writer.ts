@@ -2,7 +2,7 @@ import type { Piece, ToolCall } from '../contract/piece.js';
 import type { TokenLogprob } from '../contract/token-logprob.js';
 import type { ChannelMarks } from '../text/channels.js';
 import { newCallId } from '../text/dialects/call-id.js';
-import type { AnswerPart, DialectReader, WrittenCall } from '../text/dialects/dialect.js';
+import type { AnswerPart, DialectReader, Written, WrittenCall } from '../text/dialects/dialect.js';
 import { type AnswerForm, answerReader } from '../text/dialects/dialects.js';
 import { StopScanner } from '../text/stop-strings.js';
 import { StreamDecoder } from '../text/stream-decoder.js';
@@ -58,6 +58,11 @@ export class AnswerWriter {
   /** Whether the next token is one of reasoning. */
   get reasons(): boolean {
     return this.#reader?.mode === 'reasoning';
+  }
+
+  /** What ends the reasoning that goes on, one of these. */
+  get closings(): readonly Written[] {
+    return this.#reader?.closings ?? [];
   }
 
   /** True from the token on that completed a stop text. */

@@ -1,7 +1,10 @@
 import { FlashrowError } from '../errors.js';
 import { Constraint } from '../grammar/constraint.js';
+import { Grammar } from '../grammar/grammar.js';
+import { markNode } from '../grammar/marks.js';
 import { answerGrammar, type ResponseFormat } from '../grammar/response-format.js';
 import { TokenTable } from '../grammar/token-table.js';
+import type { Written } from '../text/dialects/dialect.js';
 import type { AnswerForm, HeldAnswer } from '../text/dialects/dialects.js';
 import { heldGrammar } from '../text/held/held-grammar.js';
 import type { TokenSpelling } from '../text/tokenizer.js';
@@ -33,12 +36,25 @@ export class Constraints {
         { option: 'responseFormat' },
       );
     const held = form?.held ?? (holdsChannels ? ALONE : null);
-    const grammar = held ? heldGrammar(held, format).answer : answerGrammar(format);
+    const grammar = held ? heldGrammar(held, format, form?.opened).answer : answerGrammar(format);
     if (grammar === null) return null;
-    this.#tokens ??= new TokenTable(this.#vocabSize, (id) => tableBytes(id, spelling));
-    const constraint = new Constraint(grammar, this.#tokens);
+    const constraint = new Constraint(grammar, this.#tokensOf(spelling));
     // The prompt wrote the beginning of the call.
     if (held) constraint.take(Buffer.from(held.begun));
     return constraint;
+  }
+
+  /** Writes one of some texts, and nothing else. */
+  writing(texts: readonly Written[], spelling: TokenSpelling): Constraint {
+    const grammar = new Grammar();
+    const nodeOf = (part: Written[number]) =>
+      'mark' in part ? markNode(grammar, part.mark) : grammar.literal(part.text);
+    const root = grammar.choice(...texts.map((parts) => grammar.sequence(...parts.map(nodeOf))));
+    return new Constraint({ grammar, root, character: null }, this.#tokensOf(spelling));
+  }
+
+  #tokensOf(spelling: TokenSpelling): TokenTable {
+    this.#tokens ??= new TokenTable(this.#vocabSize, (id) => tableBytes(id, spelling));
+    return this.#tokens;
   }
 }

@@ -110,6 +110,7 @@ export class ModelHost {
         placed,
         spelling,
         constraint: this.#constraints.of(settings.responseFormat, form, spelling, vocabulary.channels !== null),
+        closing: (texts) => this.#constraints.writing(texts, spelling),
         channels: vocabulary.channels,
         form,
         meter,

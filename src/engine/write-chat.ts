@@ -9,6 +9,7 @@ import {
   type DialectName,
   dialectOf,
   heldForms,
+  openedMessage,
   readsCalls,
 } from '../text/dialects/dialects.js';
 
@@ -41,7 +42,8 @@ export function writeChat(chat: ChatTemplate, conversation: Conversation): Writt
   const begin = (forced === undefined ? null : beginOfCall(dialect, forced, text)) ?? { text: '', begun: '' };
   const once = typeof toolChoice === 'object' || !conversation.parallelToolCalls;
   const held = forms && { forms, tools: called, must: forced !== undefined, once, begun: begin.begun || begin.text };
-  const form = { dialect, tools: tools.length > 0 ? signatures : null, begun: begin.begun, held };
+  const opened = openedMessage(dialect, text);
+  const form = { dialect, tools: tools.length > 0 ? signatures : null, begun: begin.begun, held, opened };
   return { chat, text: text + begin.text, marked: marked + begin.text, form, warnings };
 }
 

@@ -54,6 +54,7 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
       ...generateOptions(body),
       ...(body.logprobs ? { logprobs: true, topLogprobs: body.top_logprobs } : {}),
       maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
+      maxReasoningTokens: tokensAtMost(body.thinking_budget_tokens ?? body.reasoning_budget_tokens),
       ...(body.tools?.length
         ? {
             tools: body.tools as unknown as Tool[],

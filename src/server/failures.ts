@@ -62,6 +62,7 @@ const PARAMS: Readonly<Record<string, string>> = {
   penaltyWindow: 'repeat_last_n',
   dryWindow: 'dry_penalty_last_n',
   templateVariables: 'chat_template_kwargs',
+  images: 'messages',
 };
 
 /** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0]` is `messages.0`. */

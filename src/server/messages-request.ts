@@ -55,7 +55,12 @@ export const MESSAGES_REQUEST = z.looseObject({
   temperature: z.number().min(0).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z.int().min(0).optional(),
+  thinking: z.looseObject({ type: z.string(), budget_tokens: z.int().min(0).optional() }).optional(),
 });
+
+/** Tokens of reasoning at most, as `thinking` asks for; undefined for no limit. */
+export const reasoningTokens = ({ thinking }: z.infer<typeof MESSAGES_REQUEST>): number | undefined =>
+  thinking?.type === 'disabled' ? 0 : thinking?.budget_tokens;
 
 type CountRequest = z.infer<typeof COUNT_REQUEST>;
 

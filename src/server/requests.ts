@@ -108,6 +108,8 @@ export const CHAT_REQUEST = z.looseObject({
   functions: maybe(z.array(z.unknown())),
   response_format: maybe(RESPONSE_FORMAT),
   reasoning_effort: maybe(z.string()),
+  thinking_budget_tokens: maybe(z.int().min(-1)),
+  reasoning_budget_tokens: maybe(z.int().min(-1)),
   chat_template_kwargs: maybe(z.record(z.string(), z.unknown())),
 });
 export type ChatRequest = z.infer<typeof CHAT_REQUEST>;

@@ -43,8 +43,36 @@ describe.skipIf(!haveSharedData)(`pictures of a request${withoutSharedData}`, ()
       choices: { message: { content: string } }[];
       usage: { prompt_tokens: number };
     };
-    await server.close();
     expect([choices[0].message.content.trim(), usage.prompt_tokens]).toEqual([then.trim(), one.ids.length]);
+    // The other APIs write pictures otherwise, and the answer is the same.
+    const parts = messages.map(({ role, content }) => ({
+      role,
+      content: content.map((part) => ('image_url' in part ? (part.image_url.url ?? '') : (part.text ?? ''))),
+    }));
+    const input = parts.map(({ role, content }) => ({
+      role,
+      content: content.map((text) =>
+        text.startsWith('data:') ? { type: 'input_image', image_url: text } : { type: 'input_text', text },
+      ),
+    }));
+    const asked = { temperature: 0, max_tokens: one.then.length, max_output_tokens: one.then.length };
+    interface Said {
+      content: { text: string }[];
+    }
+    const responded = await server.fetch(request('/v1/responses', { input, ...asked }));
+    const { output } = (await responded.json()) as { output: Said[] };
+    expect(output[0].content[0].text.trim()).toBe(then.trim());
+    const seen = parts.map(({ role, content }) => ({
+      role,
+      content: content.map((text) => {
+        const [, media_type, data] = /^data:(.*);base64,(.*)$/.exec(text) ?? [];
+        if (data === undefined) return { type: 'text', text };
+        return { type: 'image', source: { type: 'base64', media_type, data } };
+      }),
+    }));
+    const said = await server.fetch(request('/v1/messages', { model: 'llava', messages: seen, ...asked }));
+    expect(((await said.json()) as Said).content[0].text.trim()).toBe(then.trim());
+    await server.close();
   });
 });
 

@@ -1,5 +1,9 @@
 import { expect, it } from 'vitest';
-import { conversationOf as ofMessages } from '../../dist/src/server/messages-request.js';
+import {
+  MESSAGES_REQUEST,
+  conversationOf as ofMessages,
+  reasoningTokens,
+} from '../../dist/src/server/messages-request.js';
 import { conversationOf as ofResponses } from '../../dist/src/server/responses-request.js';
 
 const call = (given: unknown) => ({ id: 'call_1', type: 'function', function: { name: 'f', arguments: given } });
@@ -47,6 +51,26 @@ it("a conversation of Anthropic's is one of messages with roles", () => {
   });
   const image = { role: 'user', content: [{ type: 'image', source: {} }] };
   expect(() => ofMessages({ model: 'm', messages: [image] })).toThrowError(/image/);
+  const source = { type: 'base64', media_type: 'image/png', data: 'iVBORw==' };
+  const seen = [
+    { type: 'text', text: 'Look: ' },
+    { type: 'image', source },
+  ];
+  expect(ofMessages({ model: 'm', messages: [{ role: 'user', content: seen }] }).messages).toEqual([
+    {
+      role: 'user',
+      content: [
+        { type: 'text', text: 'Look: ' },
+        { type: 'image', image: Buffer.from('iVBORw==', 'base64') },
+      ],
+    },
+  ]);
+  const asked = { model: 'm', max_tokens: 9, messages: [{ role: 'user', content: 'x' }] };
+  const thinks = (thinking?: object) => reasoningTokens(MESSAGES_REQUEST.parse({ ...asked, thinking }));
+  expect([thinks(), thinks({ type: 'enabled', budget_tokens: 1024 }), thinks({ type: 'adaptive' })]).toEqual([
+    ...[undefined, 1024, undefined],
+  ]);
+  expect(thinks({ type: 'disabled' })).toBe(0);
   const search = [{ type: 'web_search_20250305', name: 'web_search' }];
   expect(() => ofMessages({ model: 'm', messages: [{ role: 'user', content: 'x' }], tools: search })).toThrowError(
     /web_search/,
@@ -77,6 +101,16 @@ it('items of the responses API are messages: a turn is one', () => {
   const schema = { type: 'object' };
   const format = { type: 'json_schema' as const, schema };
   expect(ofResponses({ input: 'x', text: { format } }).options.responseFormat).toEqual(format);
+  const uri = 'data:image/png;base64,iVBORw==';
+  const seen = [
+    { type: 'input_text', text: 'Look: ' },
+    { type: 'input_image', image_url: uri },
+  ];
+  expect(ofResponses({ input: [{ role: 'user', content: seen }] }).messages[0].content).toEqual([
+    { type: 'text', text: 'Look: ' },
+    { type: 'image', image: Buffer.from('iVBORw==', 'base64') },
+  ]);
+  expect(() => ofResponses({ input: 'x', max_tool_calls: 2 })).toThrowError(/max_tool_calls/);
   for (const odd of [{ previous_response_id: 'r' }, { background: true }])
     expect(() => ofResponses({ input: 'x', ...odd })).toThrowError(/known|had/);
   expect(() => ofResponses({ input: 'x', tools: [{ type: 'web_search' }] })).toThrowError(/web_search/);

@@ -2,6 +2,7 @@ import type { EndedBy } from '../../contract/generation.js';
 import type { GenerateSettings } from '../../contract/protocol.js';
 import type { TokenLogprob } from '../../contract/token-logprob.js';
 import type { Constraint } from '../../grammar/constraint.js';
+import type { Written } from '../../text/dialects/dialect.js';
 import type { TokenSpelling } from '../../text/tokenizer.js';
 import type { AnswerWriter } from '../answer-writer.js';
 import { Sampler } from '../sampler.js';
@@ -16,6 +17,8 @@ export interface DrawingParts {
   spelling: TokenSpelling;
   /** What the answer has to keep, once reasoning has ended; null where any text will do. */
   constraint: Constraint | null;
+  /** What lets nothing come but one of some texts. */
+  closing: (texts: readonly Written[]) => Constraint;
   vocabSize: number;
   contextSize: number;
 }
@@ -32,6 +35,9 @@ export class Drawing {
   /** Why it ended; null as long as it goes on. */
   endedBy: EndedBy | null = null;
   readonly #maxTokens: number;
+  readonly #maxReasoningTokens: number;
+  /** What ends the reasoning, as long as it is written because there was enough of it. */
+  #closing: Constraint | null = null;
   readonly #parts: DrawingParts;
   readonly #eosIds: ReadonlySet<number>;
   readonly #sampler: Sampler;
@@ -45,6 +51,7 @@ export class Drawing {
     const masked = [...spelling.suppressedIds, ...(ignoreEos ? spelling.eosIds : [])];
     const breaks = (id: number) => breaksSequence(spelling.bytes(id));
     this.#maxTokens = maxTokens;
+    this.#maxReasoningTokens = settings.maxReasoningTokens;
     this.#parts = parts;
     this.#eosIds = new Set(spelling.eosIds);
     this.#sampler = new Sampler({ ...settings, vocabSize, masked, breaks });
@@ -73,7 +80,7 @@ export class Drawing {
     const { tokens } = this;
     const isFree = this.#isFree;
     const keeps = isFree ? null : constraint;
-    const allowed = keeps && allowedTokens(keeps, this.#eosIds);
+    const allowed = this.#closingTokens(keeps) ?? (keeps && allowedTokens(keeps, this.#eosIds));
     if (allowed === 'none') {
       this.endedBy = 'endToken';
       return null;
@@ -111,5 +118,20 @@ export class Drawing {
     if (!isFree) constraint?.take(tableBytes(id, spelling));
     // The token that ended the reasoning may have brought the beginning of the answer.
     else if (!answer.reasons) constraint?.take(Buffer.from(answer.begun));
+    this.#closing?.take(tableBytes(id, spelling));
+    if (this.#closing?.complete) this.#closing = null;
+  }
+
+  /** Where there was enough reasoning, the tokens that end it; null where any may come. */
+  #closingTokens(keeps: Constraint | null): Uint32Array | null {
+    const { answer, closing } = this.#parts;
+    if (answer.reasons && answer.reasoningTokens >= this.#maxReasoningTokens)
+      this.#closing ??= closing(answer.closings);
+    const allowed = this.#closing?.allowed() ?? null;
+    if (allowed && keeps) {
+      const kept = keeps.allowed();
+      for (let word = 0; word < allowed.length; word++) allowed[word] &= kept[word];
+    }
+    return allowed;
   }
 }

@@ -1,4 +1,13 @@
-import type { AnswerPart, CallForm, Dialect, DialectReader, Found, ReasoningMarks, ToolSignature } from './dialect.js';
+import type {
+  AnswerPart,
+  CallForm,
+  Dialect,
+  DialectReader,
+  Found,
+  ReasoningMarks,
+  ToolSignature,
+  Written,
+} from './dialect.js';
 
 /** Beyond this many units of a call its reader is asked only where its end may have come. */
 const ASKED_ALWAYS = 96;
@@ -38,6 +47,10 @@ export class AnswerReader implements DialectReader {
 
   get mode(): 'text' | 'reasoning' {
     return this.#mode;
+  }
+
+  get closings(): readonly Written[] {
+    return [[{ mark: this.#marks.close }]];
   }
 
   get pending(): string {

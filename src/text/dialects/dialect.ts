@@ -124,10 +124,15 @@ export interface Dialect {
   held(template: string): readonly HeldForm[];
 }
 
+/** What is written one part after the other: control tokens, or their names as text, and texts. */
+export type Written = readonly ({ mark: string } | { text: string })[];
+
 /** Follows an answer, text piece by text piece. */
 export interface DialectReader {
   /** What the next text belongs to. */
   readonly mode: 'text' | 'reasoning';
+  /** What ends the reasoning that goes on, one of these, so that the answer follows. */
+  readonly closings: readonly Written[];
   /** Text that came and is not settled yet. */
   readonly pending: string;
   /** True for a special token that has a meaning here, and is to be pushed as text. */

@@ -37,7 +37,12 @@ export interface AnswerForm {
   begun: string;
   /** How calls are held to their tools; null without tools. */
   held: HeldAnswer | null;
+  /** The kind of message that the prompt has begun in channels; default none. */
+  opened?: OpenedMessage | undefined;
 }
+
+/** A message in channels that a prompt has begun: what the model writes for itself, or the answer. */
+export type OpenedMessage = 'reasoning' | 'answer';
 
 /** How the calls of an answer are held to their tools. */
 export interface HeldAnswer {
@@ -103,6 +108,11 @@ export function answerReader(name: DialectName, prompt: string, tools: readonly 
   return name === 'harmony'
     ? new HarmonyReader(prompt, tools !== null)
     : new AnswerReader(DIALECTS[name], prompt, tools);
+}
+
+/** The kind of message that the end of a prompt has begun in channels; undefined for none. */
+export function openedMessage(name: DialectName, prompt: string): OpenedMessage | undefined {
+  return name === 'harmony' ? new HarmonyReader(prompt, false).opened : undefined;
 }
 
 /**

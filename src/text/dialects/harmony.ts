@@ -1,4 +1,4 @@
-import type { AnswerPart, DialectReader } from './dialect.js';
+import type { AnswerPart, DialectReader, Written } from './dialect.js';
 import { argumentsOf } from './json-value.js';
 
 const START = '<|start|>';
@@ -22,6 +22,8 @@ export class HarmonyReader implements DialectReader {
   readonly #readsCalls: boolean;
   #state: 'message' | 'header' = 'message';
   #header = '';
+  /** Whether a header told of the message that goes on. */
+  #isBegun = false;
   #part: 'text' | 'reasoning' | 'call' = 'text';
   #tool = '';
   /** What a call's message holds so far, or the beginning of a mark. */
@@ -40,6 +42,19 @@ export class HarmonyReader implements DialectReader {
 
   get mode(): 'text' | 'reasoning' {
     return this.#state === 'message' && this.#part === 'reasoning' ? 'reasoning' : 'text';
+  }
+
+  /** The kind of message that goes on; undefined within a header, and before the first one. */
+  get opened(): 'reasoning' | 'answer' | undefined {
+    if (this.#state === 'header' || !this.#isBegun) return undefined;
+    return this.#part === 'reasoning' ? 'reasoning' : 'answer';
+  }
+
+  /** The answer is on its own channel, or a call. */
+  get closings(): readonly Written[] {
+    const next = [{ mark: END }, { mark: START }, { text: 'assistant' }, { mark: CHANNEL }];
+    const final = [...next, { text: 'final' }, { mark: MESSAGE }];
+    return this.#readsCalls ? [final, [...next, { text: `commentary to=${FUNCTIONS}` }]] : [final];
   }
 
   get pending(): string {
@@ -96,6 +111,7 @@ export class HarmonyReader implements DialectReader {
   /** A header such as `assistant<|channel|>commentary to=functions.get json` is over. */
   #begin(): void {
     this.#state = 'message';
+    this.#isBegun = true;
     // Models begin a header again at times: `<|channel|>commentary to=assistant<|channel|>analysis<|message|>`.
     const channel = this.#header.split(CHANNEL).slice(1).at(-1)?.trim().split(/\s/)[0];
     const recipient = /(?:^|\s|assistant)to=([^\s<]+)/.exec(this.#header.replaceAll(CHANNEL, ' '))?.[1] ?? 'assistant';
@@ -113,6 +129,7 @@ export class HarmonyReader implements DialectReader {
     }
     this.#call = '';
     this.#part = 'text';
+    this.#isBegun = false;
   }
 }
 

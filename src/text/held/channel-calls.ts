@@ -1,17 +1,18 @@
 import { freeText } from '../../grammar/free-text.js';
 import type { NodeId } from '../../grammar/grammar.js';
 import { markBytes, markNode } from '../../grammar/marks.js';
+import type { OpenedMessage } from '../dialects/dialects.js';
 import type { CallGrammar } from './call-grammar.js';
 
 const RECIPIENT = 'to=functions.';
 const OTHERS = ['start', 'channel', 'message', 'call', 'constrain', 'return'];
 
 /**
- * Messages in Harmony's channels, from within the header of the first one: `<|channel|>commentary to=functions.NAME
- * <|constrain|>json<|message|>{...}<|call|>`. A header that names a function makes the message a call of it. The
- * channel may stand behind the recipient (openai/harmony, docs/format.md).
+ * Messages in Harmony's channels, from within the header of the first one, or from within the message that was opened:
+ * `<|channel|>commentary to=functions.NAME <|constrain|>json<|message|>{...}<|call|>`. A header that names a function
+ * makes the message a call of it. The channel may stand behind the recipient (openai/harmony, docs/format.md).
  */
-export function channelCalls(calls: CallGrammar): { text: NodeId; called: NodeId } {
+export function channelText(calls: CallGrammar, opened?: OpenedMessage): NodeId {
   const { grammar } = calls;
   const marks = (name: string, follow: () => NodeId) => markBytes(`<|${name}|>`).map((bytes) => ({ bytes, follow }));
   const call = callNode(calls);
@@ -20,14 +21,18 @@ export function channelCalls(calls: CallGrammar): { text: NodeId; called: NodeId
   const messages = freeText(grammar, headed, true).text;
   const recipient = { bytes: Buffer.from(RECIPIENT), follow: () => call };
   header.define(freeText(grammar, [...marks('message', () => messages), recipient], true).text);
-  return { text: header.node, called: grammar.sequence(markOf(calls, 'channel'), commentary(calls, call)) };
+  return opened === undefined ? header.node : messages;
 }
+
+/** A call of one of the tools, and nothing before it. */
+export const channelCall = (calls: CallGrammar): NodeId =>
+  calls.grammar.sequence(markOf(calls, 'channel'), commentary(calls, callNode(calls)));
 
 /**
  * The same where the answer has to keep a format: reasoning on the channel `analysis`, then the format on `final`, or a
  * call. A word to the user before it would be part of the answer, so there is none.
  */
-export function channelFormat(calls: CallGrammar, format: NodeId): NodeId {
+export function channelFormat(calls: CallGrammar, format: NodeId, opened?: OpenedMessage): NodeId {
   const { grammar } = calls;
   const called = calls.tools.length > 0 ? [commentary(calls, callNode(calls))] : [];
   const message = grammar.rule();
@@ -36,14 +41,11 @@ export function channelFormat(calls: CallGrammar, format: NodeId): NodeId {
   const marks = Object.entries(follow).flatMap(([name, after]) =>
     markBytes(`<|${name}|>`).map((bytes) => ({ bytes, follow: after })),
   );
-  const reasoning = grammar.sequence(
-    grammar.literal('analysis'),
-    markOf(calls, 'message'),
-    freeText(grammar, marks, false).text,
-  );
+  const thought = freeText(grammar, marks, false).text;
+  const reasoning = grammar.sequence(grammar.literal('analysis'), markOf(calls, 'message'), thought);
   const final = grammar.sequence(grammar.literal('final'), formatOf(calls), markOf(calls, 'message'), format);
   message.define(grammar.sequence(markOf(calls, 'channel'), grammar.choice(reasoning, final, ...called)));
-  return message.node;
+  return opened === undefined ? message.node : opened === 'reasoning' ? thought : format;
 }
 
 const markOf = ({ grammar }: CallGrammar, name: string): NodeId => markNode(grammar, `<|${name}|>`);

@@ -4,10 +4,10 @@ import { Grammar, type NodeId } from '../../grammar/grammar.js';
 import { JsonGrammar } from '../../grammar/json.js';
 import { formatNode, type ResponseFormat } from '../../grammar/response-format.js';
 import type { HeldForm } from '../dialects/dialect.js';
-import type { HeldAnswer } from '../dialects/dialects.js';
+import type { HeldAnswer, OpenedMessage } from '../dialects/dialects.js';
 import { beginsBare } from './bare-calls.js';
 import { CallGrammar } from './call-grammar.js';
-import { channelCalls, channelFormat } from './channel-calls.js';
+import { channelCall, channelFormat, channelText } from './channel-calls.js';
 
 /** What an answer may be, and what of the tools it may not keep, each in a sentence. */
 export interface HeldGrammar {
@@ -18,23 +18,26 @@ export interface HeldGrammar {
 /**
  * The answers of a model that may call tools: text, and calls of these tools with arguments that keep their schemas. A
  * format that is not `text` takes the place of the text: the answer is then calls alone, or keeps it. Throws
- * UNSUPPORTED or BAD_USAGE where the format cannot be kept, or the schema of a tool that is `strict`.
+ * UNSUPPORTED or BAD_USAGE where the format cannot be kept, or the schema of a tool that is `strict`. `opened` is what
+ * the prompt began in channels.
  */
-export function heldGrammar(held: HeldAnswer, format: ResponseFormat): HeldGrammar {
+export function heldGrammar(held: HeldAnswer, format: ResponseFormat, opened?: OpenedMessage): HeldGrammar {
   const json = new JsonGrammar(new Grammar());
   const calls = new CallGrammar(json, held);
-  const root = rootOf(calls, held, format);
+  const root =
+    held.forms === 'channels' ? inChannels(calls, held, format, opened) : rootOf(calls, held.forms, held.must, format);
   const holdsReasoning = held.forms === 'channels';
   const answer = { grammar: json.grammar, root, character: json.character, holdsReasoning };
   return { answer, warnings: calls.warnings };
 }
 
-function rootOf(calls: CallGrammar, { forms, must }: HeldAnswer, format: ResponseFormat): NodeId {
-  if (forms === 'channels') {
-    const { text, called } = channelCalls(calls);
-    if (must) return called;
-    return format.type === 'text' ? text : channelFormat(calls, formatNode(calls.json, format));
-  }
+function inChannels(calls: CallGrammar, { must }: HeldAnswer, format: ResponseFormat, opened?: OpenedMessage): NodeId {
+  if (must) return channelCall(calls);
+  if (format.type === 'text') return channelText(calls, opened);
+  return channelFormat(calls, formatNode(calls.json, format), opened);
+}
+
+function rootOf(calls: CallGrammar, forms: readonly HeldForm[], must: boolean, format: ResponseFormat): NodeId {
   if (format.type === 'text') return textWithCalls(calls, forms, must);
   const list = callsAlone(calls, forms);
   return must ? list : calls.grammar.choice(list, formatNode(calls.json, format));

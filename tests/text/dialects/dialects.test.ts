@@ -114,6 +114,15 @@ describe('what is no call', () => {
     }
   });
 
+  it('stands before and behind a call in a fence', () => {
+    const fence = '```json\n{"name": "get_weather", "arguments": {"city": "```"}}\n```';
+    expect(read({ dialect: 'hermes' }, [...`Let me look.\n\n${fence}\nDone.`])).toEqual([
+      { type: 'text', text: 'Let me look.' },
+      { type: 'tool-call', call: { name: 'get_weather', arguments: { city: '```' } } },
+      { type: 'text', text: 'Done.' },
+    ]);
+  });
+
   it('in a fence comes as it is written, once it names no tool', () => {
     const reader = answerReader('hermes', '', TOOLS);
     expect(textOf(reader.push('```json\n{"name": "get_w'))).toBe('');

@@ -56,11 +56,11 @@ export const TRANSCRIPTS: Transcript[] = [
     ],
   },
   {
-    source: 'what Qwen2.5 0.5B writes for its own template: a call in a fence, with words before it',
+    source: 'what Qwen2.5-Coder-0.5B-Instruct writes for its own template: a call in a fence',
     dialect: 'hermes',
     answer:
-      'Let me look.\n\n```json\n{\n  "name": "get_weather",\n  "arguments": {\n    "city": "```"\n  }\n}\n```\nDone.',
-    parts: [text('Let me look.'), call('get_weather', { city: '```' }), text('Done.')],
+      '```json\n{\n  "name": "get_weather",\n  "arguments": {\n    "city": "Oslo",\n    "unit": "celsius"\n  }\n}\n```',
+    parts: [call('get_weather', { city: 'Oslo', unit: 'celsius' })],
   },
   {
     source: 'what Qwen2.5-Coder-0.5B-Instruct writes for its own template: a call without marks',
