@@ -12,7 +12,7 @@ import type { Selector } from '../select/selector.js';
 import { checkExternal } from '../store/external.js';
 import type { Store } from '../store/reader.js';
 import { readExpertBiases } from './biases.js';
-import { CacheExtension } from './cache-extension.js';
+import { CacheExtension } from './drafts/cache-extension.js';
 import { createFeedForward } from './create-feed-forward.js';
 import { createSelector } from './create-selector.js';
 import { createStream } from './create-stream.js';

@@ -1,7 +1,7 @@
 import { HeldParts } from '../../dense/held-parts.js';
 import type { PlanOptions } from '../../plan/model-options.js';
 import type { Plan } from '../../plan/plan.js';
-import type { CacheExtension } from '../cache-extension.js';
+import type { CacheExtension } from './cache-extension.js';
 import { BlockDraft } from './block-draft.js';
 import type { DraftMemory } from './draft-memory.js';
 import { loadDraft, type OpenedDraft } from './load-draft.js';

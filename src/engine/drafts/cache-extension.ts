@@ -1,8 +1,8 @@
-import type { RowStream } from '../../native-bridge/bridge.js';
-import type { Allocation, Lent } from '../plan/allocation.js';
-import type { PinnedFeedForward } from './pinned-feed-forward.js';
-import { ringSchedule } from './ring-schedule.js';
-import type { MatricesInRing } from './streamed-matrices.js';
+import type { RowStream } from '../../../native-bridge/bridge.js';
+import type { Allocation, Lent } from '../../plan/allocation.js';
+import type { PinnedFeedForward } from '../pinned-feed-forward.js';
+import { ringSchedule } from '../ring-schedule.js';
+import type { MatricesInRing } from '../streamed-matrices.js';
 
 interface CacheExtensionParts {
   stream: RowStream;
