@@ -1,8 +1,8 @@
 import { HeldParts } from '../../dense/held-parts.js';
 import type { PlanOptions } from '../../plan/model-options.js';
 import type { Plan } from '../../plan/plan.js';
-import type { CacheExtension } from './cache-extension.js';
 import { BlockDraft } from './block-draft.js';
+import type { CacheExtension } from './cache-extension.js';
 import type { DraftMemory } from './draft-memory.js';
 import { loadDraft, type OpenedDraft } from './load-draft.js';
 import { ModelDraft } from './model-draft.js';
