@@ -67,6 +67,10 @@ export async function applyDelta(
 ): Promise<DeltaResult> {
   const began = performance.now();
   checkDestination(destination);
+  if (resolve(base) === resolve(delta))
+    throw new FlashrowError('BAD_USAGE', `${delta} is the base as well; name the folder of the published delta`, {
+      path: delta,
+    });
   const [from, change] = [await openWeights(base), await openWeights(delta)];
   const tower = vision === null ? null : await openWeights(vision);
   const config = readConfig(delta);

@@ -6,7 +6,7 @@ import { lockFile } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
 import { lacksSpace, makeFolder } from './folders.js';
 import { freeBytes } from './free-bytes.js';
-import { isRunning } from './lock-holder.js';
+import { isLeftBehind } from './left-behind.js';
 import { asWriteError } from './write-errors.js';
 
 const PIECE_BYTES = 8 * 2 ** 20;
@@ -82,28 +82,7 @@ export function leftScratchFiles(folder: string): string[] {
   return readdirSync(folder)
     .filter((name) => SCRATCH_NAME.test(name))
     .map((name) => join(folder, name))
-    .filter(isLeft);
-}
-
-/**
- * The kernel knows who holds a file open, in other containers as well. Without its locks the number in the name says.
- */
-function isLeft(path: string): boolean {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch {
-    // Another process has removed it.
-    return false;
-  }
-  try {
-    const lock = lockFile(file);
-    return lock === 'refused'
-      ? !isRunning({ pid: Number(SCRATCH_NAME.exec(basename(path))![1]), start: null })
-      : lock === 'taken';
-  } finally {
-    closeSync(file);
-  }
+    .filter((path) => isLeftBehind(path, Number(SCRATCH_NAME.exec(basename(path))![1])));
 }
 
 async function fill(

@@ -58,10 +58,20 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
   const model = isBlock ? source : draftModel(options);
   if (model === null) return null;
   const part = isBlock ? 'prediction' : 'model';
-  const cacheDir = cacheDirectory(options.cacheDir);
-  const opened = await openSource(resolveSource(model, options.cacheDir), cacheDir, { signal, part });
+  const opened = await openDraft(model, options, { signal, part });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return draftNeed(isBlock ? 'mtp' : model, outline, options);
+}
+
+/** Opens a draft that is a model. Who meant one of the other words is told them. */
+async function openDraft(model: string, { cacheDir }: PlainOptions, how: Parameters<typeof openSource>[2]) {
+  try {
+    return await openSource(resolveSource(model, cacheDir), cacheDirectory(cacheDir), how);
+  } catch (error) {
+    if (!(error instanceof FlashrowError && error.code === 'NOT_FOUND')) throw error;
+    const message = `the draft ${error.message}; \`draft\` is auto, off, lookup, self, mtp, or such a model`;
+    throw new FlashrowError('NOT_FOUND', message, error.details, { cause: error });
+  }
 }
 
 /** The eyes that the options name, or else those that come with a source; null without any. */

@@ -58,7 +58,8 @@ describe('a draft model', () => {
     expect(both.minimumBytes).toBe(alone.minimumBytes + whole);
     const budget = both.minimumBytes + 200_000;
     await withModel({ memory: budget, draft: { model: TALES } }, async (model) => {
-      const { receipt } = await model.generate(PROMPT, { maxTokens: 30 }).result;
+      // A longer answer may find that the draft does not pay, and give its memory to the cache.
+      const { receipt } = await model.generate(PROMPT, { maxTokens: 1 }).result;
       expect(receipt.draftBytes).toBe(whole);
       expect(receipt.memoryBytes).toBeLessThanOrEqual(budget);
       expect(receipt.memoryBytes).toBeGreaterThan(whole);

@@ -81,7 +81,7 @@ export class ChatLoop {
     system: (argument) => this.#system(argument),
     image: async (file) => {
       const { session, checkPicture } = this.#parts;
-      const path = typedPath(required('/image', file));
+      const path = typedPath(required('/image', file, 'cat.png'));
       await checkPicture(path);
       session.show(path);
       notice('shown with the next message');
@@ -217,7 +217,7 @@ export class ChatLoop {
   }
 }
 
-function required(command: string, file: string): string {
-  if (file === '') throw new FlashrowError('BAD_USAGE', `${command} needs a file, like ${command} talk.json`);
+function required(command: string, file: string, example = 'talk.json'): string {
+  if (file === '') throw new FlashrowError('BAD_USAGE', `${command} needs a file, like ${command} ${example}`);
   return file;
 }

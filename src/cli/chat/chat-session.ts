@@ -1,9 +1,11 @@
+import { withoutEyes } from '../../contract/check-pictures.js';
 import type { GenerateOptions, TemplateOptions } from '../../contract/generate-options.js';
 import type { Generation, GenerationResult } from '../../contract/generation.js';
 import type { Model } from '../../contract/model.js';
 import { FlashrowError } from '../../errors.js';
 import type { ContentPart, RegionInput } from '../../text/chat-message.js';
 import type { ChatMessage } from '../../text/chat-template.js';
+import { withoutRegions } from '../../vision/markers.js';
 import { messageAbout } from '../options/image-option.js';
 import type { ChatSettings } from './chat-settings.js';
 import { ChatWindow } from './chat-window.js';
@@ -76,13 +78,18 @@ export class ChatSession {
     this.#regions = [];
   }
 
-  /** Has the next message show pictures, in order. */
+  /** Has the next message show pictures, in order. Throws UNSUPPORTED where the model takes none. */
   show(...files: readonly string[]): void {
+    if (files.length > 0 && this.#parts.model.info.vision === null) throw withoutEyes();
     this.#pictures = [...this.#pictures, ...files];
   }
 
-  /** Has the next message be about a region of the last picture. Throws BAD_USAGE where there is no picture. */
+  /**
+   * Has the next message be about a region of the last picture. Throws UNSUPPORTED where the model takes none, BAD_USAGE
+   * where there is no picture.
+   */
   point(region: RegionInput): void {
+    if (!this.#parts.model.info.vision?.regions) throw withoutRegions();
     if (this.lastPicture === null)
       throw new FlashrowError('BAD_USAGE', 'there is no picture yet that a region could be of; show one first');
     this.#regions = [...this.#regions, region];

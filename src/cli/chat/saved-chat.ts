@@ -20,8 +20,11 @@ export interface SavedChat {
   messages: ChatMessage[];
 }
 
-/** A path as it is typed: `~/` is the home folder. */
-export const typedPath = (text: string): string => (/^~[/\\]/.test(text) ? join(homedir(), text.slice(2)) : text);
+/** A path as it is typed, or dropped on a terminal: quotes around it are none of its own, `~/` is the home folder. */
+export function typedPath(text: string): string {
+  const path = /^(["'])(.+)\1$/.exec(text)?.[2] ?? text;
+  return /^~[/\\]/.test(path) ? join(homedir(), path.slice(2)) : path;
+}
 
 /**
  * Writes a conversation: the file is there whole, or as it was. Throws BAD_USAGE where it holds something else than a

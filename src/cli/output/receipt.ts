@@ -63,9 +63,10 @@ function time({ readWaitMs, ffnMs, denseMs, otherMs }: Receipt): string {
   return `waiting for reads ${formatMs(readWaitMs)}, FFN ${formatMs(ffnMs)}, dense ${formatMs(denseMs)}, other ${formatMs(otherMs)}`;
 }
 
-/** Nothing where nothing was foretold. */
+/** Nothing where nothing was foretold, unless memory went to a draft all the same. */
 function drafts({ draft, drafted, accepted, tokensPerPass, without }: SpeculationReceipt): [string, string][] {
-  if (drafted === 0 || tokensPerPass === null) return [];
+  if (drafted === 0 || tokensPerPass === null)
+    return ['off', 'lookup'].includes(draft) ? [] : [['drafts', `${draft}, nothing foretold`]];
   const alone =
     without.tokensPerSecond === null ? '' : `; passes over one token ran at ${formatSpeed(without.tokensPerSecond)}`;
   const share = `${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;

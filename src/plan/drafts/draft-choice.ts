@@ -5,7 +5,7 @@ import type { DraftChoice, PlanOptions, PreparedDraft } from '../model-options.j
 export type Draft = 'off' | 'lookup' | 'mtp' | 'self' | { model: string };
 
 const CHOICES = ['auto', 'off', 'lookup', 'self', 'mtp'] as const;
-const ACCEPTED = 'auto, off, lookup, self, mtp, or the path of a model';
+const ACCEPTED = 'auto, off, lookup, self, mtp, or { model } with the path of a model';
 
 /** Throws BAD_USAGE. */
 export function chosenDraft(choice: DraftChoice | PreparedDraft = 'auto'): Draft {
