@@ -2,7 +2,9 @@
 const KEPT = 0.85;
 /** Before anything was seen, a draft is believed to win so much in a pass, in passes over one token. */
 const BELIEVED = 0.4;
-/** Tokens after which a draft that was let go is tried again, and twice as many each time that it lost, up to a most. */
+/**
+ * Tokens after which a draft that was let go is tried again, and twice as many each time that it lost, up to a most.
+ */
 const REST_TOKENS = 64;
 const MOST_DOUBLINGS = 2;
 
