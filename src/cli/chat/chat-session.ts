@@ -85,8 +85,8 @@ export class ChatSession {
   }
 
   /**
-   * Has the next message be about a region of the last picture. Throws UNSUPPORTED where the model takes none, BAD_USAGE
-   * where there is no picture.
+   * Has the next message be about a region of the last picture. Throws UNSUPPORTED where the model takes none,
+   * BAD_USAGE where there is no picture.
    */
   point(region: RegionInput): void {
     if (!this.#parts.model.info.vision?.regions) throw withoutRegions();
