@@ -210,17 +210,5 @@ void dotsManyTokens(const Rows& rows, size_t count, size_t columns, const float*
   }
 }
 
-void dots(Format format, const Rows& rows, size_t count, size_t columns, const float* x, size_t xStride, size_t tokens,
-          const Products& out, void* scratch) {
-  withDecoder(format, [&](auto decoder) {
-    using Decode = decltype(decoder);
-    if (tokens == 1) {
-      dotsOneToken<Decode>(rows, count, columns, x, out);
-    } else {
-      dotsManyTokens<Decode>(rows, count, columns, x, xStride, tokens, out, *static_cast<DotScratch*>(scratch));
-    }
-  });
-}
-
 }  // namespace
 }  // namespace flashrow

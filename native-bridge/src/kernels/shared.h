@@ -10,7 +10,7 @@
  */
 
 #include "kernels/decode.h"
-#include "kernels/dots.h"
+#include "kernels/float_dots.h"
 #include "kernels/recurrence.h"
 #include "kernels/signs.h"
 #include "kernels/softmax.h"
