@@ -22,8 +22,7 @@ struct FloatRows {
  * first column to the last.
  */
 template <size_t rows, size_t tokens>
-void floatTile(const FloatRows& from, const float* x, size_t xStride, size_t columns, const Products& out,
-               size_t row) {
+void floatTile(const FloatRows& from, const float* x, size_t xStride, size_t columns, const Products& out, size_t row) {
   F tile[rows][tokens];
   // GCC keeps a tile of more than 16 in memory unless these loops are unrolled early.
 #pragma GCC unroll 8
