@@ -101,7 +101,7 @@ const QWEN4_EXP: [fields: Record<string, unknown>, code: string, words: RegExp][
   [{ eos_token_id: 96 }, 'CORRUPT', /"eos_token_id" is 96/],
   [{ indexer_budget: 3 }, 'CORRUPT', /"indexer_budget" is fewer than the 4 positions of a block/],
   [{ indexer_head_dim: 4 }, 'CORRUPT', /"indexer_head_dim" is less than the 8 that rotate/],
-  [{ indexer_n_heads: 3 }, 'CORRUPT', /index_qk_proj\.weight.* is of shape \[48, 64\]/],
+  [{ indexer_n_heads: 3 }, 'CORRUPT', /index_qk_proj\.weight.* is of shape \[144, 64\]/],
   [{ indexer_n_heads: null }, 'UNSUPPORTED', /indexer\..* has no place/],
   [{ indexer_kv_heads: 2 }, 'UNSUPPORTED', /"indexer_kv_heads" is 2; only 1/],
   [{ indexer_compress_ratio: null }, 'CORRUPT', /"indexer_compress_ratio" is missing/],
