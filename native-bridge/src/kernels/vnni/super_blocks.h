@@ -2,7 +2,7 @@
 
 // Q4_K, Q5_K and Q6_K as integers. Part of vnni.cc; native-bridge/super-blocks.ts describes the layouts.
 
-#include "kernels/vnni_spread_blocks.h"
+#include "kernels/vnni/spread_blocks.h"
 
 namespace flashrow {
 namespace {

@@ -2,7 +2,7 @@
 
 // Blocks of block_formats.h as integers, spread out in memory first. Part of vnni.cc.
 
-#include "kernels/vnni_weights.h"
+#include "kernels/vnni/weights.h"
 
 namespace flashrow {
 namespace {

@@ -2,7 +2,7 @@
 
 // NVFP4, Q1_0, Q2_0, TQ1_0 and TQ2_0 as integers, taken apart in registers. Part of vnni.cc.
 
-#include "kernels/vnni_small_blocks.h"
+#include "kernels/vnni/small_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -24,7 +24,7 @@ inline __m512 halfForAllBlocks(const uint8_t* const* rows, size_t at) {
 }
 
 /** 256 weights of each of four rows in blocks of less. What the last blocks lack counts as zero. */
-template <class Block>
+template <class Block, class Weights = WeightsOf<Block>>
 class RowsOfSmallBlocks {
  public:
   SuperScales scales;
@@ -38,10 +38,10 @@ class RowsOfSmallBlocks {
       std::memcpy(last_[r], rows_[r], blocks * kBlock / Block::kWeights * Block::kBytes);
       rows_[r] = last_[r];
     }
-    WeightsOf<Block>::scales(rows_, scales);
+    Weights::scales(rows_, scales);
   }
 
-  Quants quants(size_t r, size_t g) const { return WeightsOf<Block>::quants(rows_[r], g); }
+  Quants quants(size_t r, size_t g) const { return Weights::quants(rows_[r], g); }
 
  private:
   const uint8_t* rows_[4];
