@@ -101,7 +101,8 @@ const SIMD_FLAGS = {
   x64: {
     'kernels/avx2.cc': { defines: '__AVX2__', flags: [['-mavx2', '-mfma', '-mf16c', '-mpopcnt']] },
     'kernels/avx512.cc': { defines: '__AVX512DQ__', flags: [AVX512] },
-    'kernels/vnni.cc': { defines: '__AVX512VNNI__', flags: [[...AVX512, '-mavx512vnni']] },
+    'kernels/vnni/vnni.cc': { defines: '__AVX512VNNI__', flags: [[...AVX512, '-mavx512vnni']] },
+    'kernels/vnni/vbmi.cc': { defines: '__AVX512VBMI__', flags: [[...AVX512, '-mavx512vnni', '-mavx512vbmi']] },
   },
   arm64: {
     'kernels/dotprod.cc': {

@@ -16,7 +16,7 @@ static constexpr unsigned kFma = 1u << 12, kSse42 = 1u << 20, kPopcnt = 1u << 23
                           kF16c = 1u << 29;
 static constexpr unsigned kAvx2 = 1u << 5, kAvx512f = 1u << 16, kAvx512dq = 1u << 17, kAvx512bw = 1u << 30,
                           kAvx512vl = 1u << 31;
-static constexpr unsigned kAvx512vnni = 1u << 11;
+static constexpr unsigned kAvx512vbmi = 1u << 1, kAvx512vnni = 1u << 11;
 /** States that the system saves, in XCR0: SSE and AVX; opmask and both parts of ZMM. */
 static constexpr uint64_t kYmmStates = 0x6, kZmmStates = 0xe6;
 
@@ -45,6 +45,7 @@ static Processor ask() {
 #endif
   has.avx512 = has.avx2 && savesZmm && all(ebx, kAvx512f | kAvx512dq | kAvx512bw | kAvx512vl);
   has.avx512vnni = has.avx512 && all(ecx, kAvx512vnni);
+  has.avx512vbmi = has.avx512vnni && all(ecx, kAvx512vbmi);
   return has;
 }
 

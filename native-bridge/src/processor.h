@@ -13,6 +13,8 @@ struct Processor {
   /** AVX-512 F, BW, VL and DQ, beside `avx2`. */
   bool avx512 = false;
   bool avx512vnni = false;
+  /** Permutations of bytes, beside `avx512vnni`. */
+  bool avx512vbmi = false;
   /** Dot products of 64-bit ARM (ARMv8.2). */
   bool dotProducts = false;
 };

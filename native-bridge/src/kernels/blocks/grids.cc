@@ -136,6 +136,16 @@ constexpr DigitWords<size> digitsOf(const std::array<Point, size>& points, const
   return words;
 }
 
+template <size_t size>
+constexpr DigitBytes<size> apart(const DigitWords<size>& words) {
+  DigitBytes<size> bytes{};
+  for (size_t p = 0; p < size; p++) {
+    bytes.even[p] = static_cast<uint8_t>(words.of[p] & 0xff);
+    bytes.odd[p] = static_cast<uint8_t>(words.of[p] >> 8);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 extern constexpr std::array<uint64_t, 256> kGridIq2Xxs = gridOf<uint64_t, 256>(kBitsIq2Xxs, kLevelsIq2);
@@ -151,6 +161,12 @@ extern constexpr DigitWords<1024> kDigitsIq2S = digitsOf(kGridIq2S, kLevelsIq2);
 extern constexpr DigitWords<256> kDigitsIq3Xxs = digitsOf(kGridIq3Xxs, kLevelsIq3Xxs);
 extern constexpr DigitWords<512> kDigitsIq3S = digitsOf(kGridIq3S, kLevelsIq3S);
 extern constexpr DigitWords<2048> kDigitsIq1 = digitsOf(kGridIq1, kLevelsIq1);
+
+extern constexpr DigitBytes<256> kDigitBytesIq2Xxs = apart(kDigitsIq2Xxs);
+extern constexpr DigitBytes<512> kDigitBytesIq2Xs = apart(kDigitsIq2Xs);
+extern constexpr DigitBytes<1024> kDigitBytesIq2S = apart(kDigitsIq2S);
+extern constexpr DigitBytes<256> kDigitBytesIq3Xxs = apart(kDigitsIq3Xxs);
+extern constexpr DigitBytes<512> kDigitBytesIq3S = apart(kDigitsIq3S);
 
 namespace {
 

@@ -32,6 +32,18 @@ extern const DigitWords<256> kDigitsIq3Xxs;
 extern const DigitWords<512> kDigitsIq3S;
 extern const DigitWords<2048> kDigitsIq1;
 
+/** The same digits, the bytes of a word apart: those of even weights, and of odd ones. */
+template <size_t size>
+struct alignas(64) DigitBytes {
+  uint8_t even[size], odd[size];
+};
+
+extern const DigitBytes<256> kDigitBytesIq2Xxs;
+extern const DigitBytes<512> kDigitBytesIq2Xs;
+extern const DigitBytes<1024> kDigitBytesIq2S;
+extern const DigitBytes<256> kDigitBytesIq3Xxs;
+extern const DigitBytes<512> kDigitBytesIq3S;
+
 /** For each eight bits: byte i is 0xff where bit i is set. */
 extern const std::array<uint64_t, 256> kSignMasks;
 /** The same for seven bits, with an eighth that makes their number even. */

@@ -15,13 +15,31 @@
  * one of the block's number modulo 4; a minimum times the inputs' total follows. Where 16 columns have a scale (and a
  * minimum) of their own, they are summed apart, the first 16 first. At the end the sums become (0 + 1) + (2 + 3).
  */
-#include "kernels/vnni_few_tokens.h"
-#include "kernels/vnni_many_tokens.h"
-#include "kernels/vnni_one_token.h"
+#include "kernels/vnni/few_tokens.h"
+#include "kernels/vnni/many_tokens.h"
+#include "kernels/vnni/one_token.h"
+#include "kernels/vnni/vbmi.h"
 #include "processor.h"
 
 namespace flashrow {
 namespace {
+
+size_t inputBytes(size_t columns, size_t tokens) {
+  if (tokens == 1) return groupsOf(columns) * sizeof(OneTokenGroup);
+  return tokens * (tokens <= kFewTokens ? groupsOf(columns) * sizeof(FewTokensGroup) : manyTokensStride(columns));
+}
+
+void quantize(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into) {
+  if (tokens == 1) return quantizeGroups(x, columns, reinterpret_cast<OneTokenGroup*>(into));
+  for (size_t t = begin; t < end; t++) {
+    if (tokens <= kFewTokens) {
+      quantizeGroups(x + t * xStride, columns, reinterpret_cast<FewTokensGroup*>(into) + t * groupsOf(columns));
+    } else {
+      quantizeManyTokens(x + t * xStride, columns,
+                         reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
+    }
+  }
+}
 
 template <class Weights>
 void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
@@ -38,6 +56,7 @@ void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* input
 
 void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
           const Products& out, void* scratch) {
+  if (tokens <= kFewTokens && vbmiDots(format, rows, count, columns, inputs, tokens, out)) return;
   withWeights(format, [&](auto of) {
     dotsOf<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out, scratch);
   });

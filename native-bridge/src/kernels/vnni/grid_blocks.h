@@ -2,7 +2,7 @@
 
 // The IQ types with grids as integers, taken apart in registers. Part of vnni.cc.
 
-#include "kernels/vnni_few_bit_blocks.h"
+#include "kernels/vnni/few_bit_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -157,11 +157,8 @@ struct OddScaled : SpreadWeights<Block> {
   using FourRows = RowsOfDigits<Weights>;
   static constexpr int kBias = bias;
 
-  static __m512i packed(__m512i rows) { return rows; }
-  static __m512 widen(__m128i bytes) {
-    const __m512i q = _mm512_cvtepu8_epi32(bytes);
-    return _mm512_cvtepi32_ps(_mm512_add_epi32(_mm512_add_epi32(q, q), _mm512_set1_epi32(1)));
-  }
+  static __m512i packed(__m512i q) { return _mm512_add_epi8(_mm512_add_epi8(q, q), _mm512_set1_epi8(1)); }
+  static __m512 widen(__m128i bytes) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes)); }
   static SuperScales scales(const uint8_t* const* rows, size_t offset) {
     const __m512 factor = _mm512_mul_ps(Weights::halves(rows, offset), _mm512_set1_ps(Weights::kFactor));
     const auto row = [&](size_t r) { return Weights::packedRow(rows[r] + offset); };

@@ -2,7 +2,7 @@
 
 // Q4_K, Q5_K and Q6_K as integers. Part of vnni.cc; native-bridge/super-blocks.ts describes the layouts.
 
-#include "kernels/vnni_spread_blocks.h"
+#include "kernels/vnni/spread_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -57,7 +57,7 @@ struct RowsInPlace {
 template <class Weights>
 struct SixBitScaled {
   using FourRows = RowsInPlace<Weights>;
-  static constexpr bool kGrouped = false, kLanesScaled = false;
+  static constexpr bool kGrouped = false, kLanesScaled = false, kInEights = false;
   static constexpr size_t kStepBlocks = 8, kScalesAt = 0, kFactorAt = 0;
   static constexpr int kBias = 0;
   static constexpr Also kAlso = Also::Minimum;
@@ -159,7 +159,7 @@ struct WeightsOf<BlockQ5_K> : SixBitScaled<WeightsOf<BlockQ5_K>> {
 template <>
 struct WeightsOf<BlockQ6_K> {
   using FourRows = RowsInPlace<WeightsOf>;
-  static constexpr bool kGrouped = false, kLanesScaled = false;
+  static constexpr bool kGrouped = false, kLanesScaled = false, kInEights = false;
   static constexpr size_t kBytes = 210, kStepBlocks = 8, kScalesAt = 192, kFactorAt = 208;
   static constexpr int kBias = 32;
   static constexpr Also kAlso = Also::Scale;

@@ -2,8 +2,8 @@
 
 // Products of rows with one token. Part of vnni.cc.
 
-#include "kernels/vnni_grid_blocks.h"
-#include "kernels/vnni_inputs.h"
+#include "kernels/vnni/grid_blocks.h"
+#include "kernels/vnni/inputs.h"
 
 namespace flashrow {
 namespace {
@@ -23,7 +23,22 @@ struct FourGroups {
   __m512 minima[2];
 };
 
-/** 256 times the products of one half with the high bytes, plus those with the low ones: `quants` gives row r's. */
+/**
+ * 256 times the products of two registers of each of four rows with the high bytes, plus those with the low ones.
+ * Element i of a register of `products` has the sums over four columns of each.
+ */
+inline void productsOfBoth(const __m512i (&high)[2], const __m512i (&low)[2], const Quants (&quants)[4],
+                           __m512i (&products)[4]) {
+#pragma GCC unroll 4
+  for (size_t r = 0; r < 4; r++) {
+    const __m512i highs = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), quants[r].first, high[0]),
+                                              quants[r].second, high[1]);
+    products[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_slli_epi32(highs, 8), quants[r].first, low[0]),
+                                      quants[r].second, low[1]);
+  }
+}
+
+/** The sums of one half: `quants` gives row r's. */
 template <class InputGroup, class QuantsOf>
 inline __m512i sumsOfHalf(const InputGroup& x, size_t half, const QuantsOf& quants) {
   const __m512i high = _mm512_load_si512(x.high[half]), low = _mm512_load_si512(x.low[half]);
@@ -36,20 +51,34 @@ inline __m512i sumsOfHalf(const InputGroup& x, size_t half, const QuantsOf& quan
   return addLanes(products);
 }
 
-/** The same of both halves. */
+/** The sums of both halves together. */
 template <class InputGroup>
 inline __m512i sumsOfBoth(const InputGroup& x, const Quants (&quants)[4]) {
   const __m512i high[2] = {_mm512_load_si512(x.high[0]), _mm512_load_si512(x.high[1])};
   const __m512i low[2] = {_mm512_load_si512(x.low[0]), _mm512_load_si512(x.low[1])};
   __m512i products[4];
-#pragma GCC unroll 4
-  for (size_t r = 0; r < 4; r++) {
-    const __m512i highs = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_setzero_si512(), quants[r].first, high[0]),
-                                              quants[r].second, high[1]);
-    products[r] = _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(_mm512_slli_epi32(highs, 8), quants[r].first, low[0]),
-                                      quants[r].second, low[1]);
-  }
+  productsOfBoth(high, low, quants, products);
   return addLanes(products);
+}
+
+/** The sums of each half, of quants in eights. */
+template <class InputGroup>
+inline void sumsOfEights(const InputGroup& x, const Quants (&quants)[4], __m512i (&sums)[2]) {
+  const auto eights = [](const int8_t (&of)[2][64], __m512i(&into)[2]) {
+    const __m512i first = _mm512_load_si512(of[0]), second = _mm512_load_si512(of[1]);
+    into[0] = _mm512_unpacklo_epi64(first, second);
+    into[1] = _mm512_unpackhi_epi64(first, second);
+  };
+  __m512i high[2], low[2], products[4];
+  eights(x.high, high);
+  eights(x.low, low);
+  productsOfBoth(high, low, quants, products);
+  // Two elements of a lane are the first half's, two the second's.
+  const auto add = [](__m512i a, __m512i b) {
+    return _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+  };
+  sums[0] = add(_mm512_unpacklo_epi32(products[0], products[1]), _mm512_unpacklo_epi32(products[2], products[3]));
+  sums[1] = add(_mm512_unpackhi_epi32(products[0], products[1]), _mm512_unpackhi_epi32(products[2], products[3]));
 }
 
 /** Quants that stand in lane j as 4^j times what they are: their sums are divided. */
@@ -62,10 +91,13 @@ template <class Weights, class InputGroup>
 [[gnu::always_inline]] inline __m512 addProducts(const FourGroups& rows, const InputGroup& x, __m512 sums) {
   const __m512 scales = x.scales();
   if constexpr (hasTwoScales(Weights::kAlso)) {
+    __m512i eights[2];
+    if (Weights::kInEights) sumsOfEights(x, rows.quants, eights);
 #pragma GCC unroll 2
     for (size_t half = 0; half < 2; half++) {
-      __m512i products =
-          sumsOfHalf(x, half, [&](size_t r) { return half == 0 ? rows.quants[r].first : rows.quants[r].second; });
+      __m512i products = Weights::kInEights ? eights[half] : sumsOfHalf(x, half, [&](size_t r) {
+        return half == 0 ? rows.quants[r].first : rows.quants[r].second;
+      });
       if (Weights::kLanesScaled) products = unscaledLanes(products);
       if (Weights::kBias > 0) {
         products = _mm512_sub_epi32(products, x.template biasOfHalf<Weights::kBias>(half));
@@ -157,10 +189,12 @@ inline void putFour(__m512 sums, size_t first, size_t total, size_t token, const
 /**
  * Four rows, fewer at the end. More side by side are slower: their constants no longer fit the registers. The rows that
  * follow are fetched meanwhile, every line of them, as they may lie anywhere.
+ *
+ * All that is called is inlined: with so many formats in one file GCC stops at some point, which took a fifth longer.
  */
 template <class Weights>
-void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
-                  const Products& out) {
+[[gnu::flatten]] void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
+                                   const Products& out) {
   const uint8_t* from[4];
   const uint8_t* ahead[4];
   for (size_t r = 0; r < 4; r++) {

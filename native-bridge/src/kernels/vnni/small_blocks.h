@@ -2,7 +2,7 @@
 
 // IQ4_NL, Q5_0 and Q5_1 as integers, four blocks at a time. Part of vnni.cc.
 
-#include "kernels/vnni_low_bit_blocks.h"
+#include "kernels/vnni/low_bit_blocks.h"
 
 namespace flashrow {
 namespace {

@@ -2,12 +2,15 @@
 
 // Blocks of block_formats.h as integers, spread out in memory first. Part of vnni.cc.
 
-#include "kernels/vnni_weights.h"
+#include "kernels/vnni/weights.h"
 
 namespace flashrow {
 namespace {
 
-/** Half a block of a row, g = 0 or 1, as Group has it: blocks of 32 in the lanes. */
+/**
+ * Half a block of a row, g = 0 or 1, as Group has it: blocks of 32 in the lanes. Or in eights, where the weights say
+ * kInEights: columns 0 to 7 and 16 to 23 in `first`, and 8 to 15 and 24 to 31 in `second`.
+ */
 struct Quants {
   __m512i first, second;
 };
@@ -105,7 +108,7 @@ class SpreadRows {
 template <class Block>
 struct SpreadWeights {
   using FourRows = SpreadRows<Block>;
-  static constexpr bool kGrouped = false, kLanesScaled = false;
+  static constexpr bool kGrouped = false, kLanesScaled = false, kInEights = false;
   static constexpr size_t kBytes = Block::kBytes, kStepBlocks = Block::kWeights / kBlock;
   static constexpr int kBias = 128;
   static constexpr Also kAlso = alsoOf<Block>();

@@ -2,7 +2,7 @@
 
 // Q2_K, Q3_K and IQ4_XS as integers, where they lie. Part of vnni.cc. Many tokens take them spread out.
 
-#include "kernels/vnni_super_blocks.h"
+#include "kernels/vnni/super_blocks.h"
 
 namespace flashrow {
 namespace {

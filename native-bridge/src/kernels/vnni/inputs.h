@@ -177,22 +177,5 @@ inline void quantizeManyTokens(const float* x, size_t columns, ManyTokensBlock* 
   }
 }
 
-size_t inputBytes(size_t columns, size_t tokens) {
-  if (tokens == 1) return groupsOf(columns) * sizeof(OneTokenGroup);
-  return tokens * (tokens <= kFewTokens ? groupsOf(columns) * sizeof(FewTokensGroup) : manyTokensStride(columns));
-}
-
-void quantize(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into) {
-  if (tokens == 1) return quantizeGroups(x, columns, reinterpret_cast<OneTokenGroup*>(into));
-  for (size_t t = begin; t < end; t++) {
-    if (tokens <= kFewTokens) {
-      quantizeGroups(x + t * xStride, columns, reinterpret_cast<FewTokensGroup*>(into) + t * groupsOf(columns));
-    } else {
-      quantizeManyTokens(x + t * xStride, columns,
-                         reinterpret_cast<ManyTokensBlock*>(into + t * manyTokensStride(columns)));
-    }
-  }
-}
-
 }  // namespace
 }  // namespace flashrow

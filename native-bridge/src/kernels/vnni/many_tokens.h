@@ -5,8 +5,8 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/vnni_inputs.h"
-#include "kernels/vnni_grid_blocks.h"
+#include "kernels/vnni/inputs.h"
+#include "kernels/vnni/grid_blocks.h"
 
 namespace flashrow {
 namespace {

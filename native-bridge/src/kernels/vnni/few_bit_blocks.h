@@ -2,7 +2,7 @@
 
 // NVFP4, Q1_0, Q2_0, TQ1_0 and TQ2_0 as integers, taken apart in registers. Part of vnni.cc.
 
-#include "kernels/vnni_small_blocks.h"
+#include "kernels/vnni/small_blocks.h"
 
 namespace flashrow {
 namespace {
@@ -24,7 +24,7 @@ inline __m512 halfForAllBlocks(const uint8_t* const* rows, size_t at) {
 }
 
 /** 256 weights of each of four rows in blocks of less. What the last blocks lack counts as zero. */
-template <class Block>
+template <class Block, class Weights = WeightsOf<Block>>
 class RowsOfSmallBlocks {
  public:
   SuperScales scales;
@@ -38,10 +38,10 @@ class RowsOfSmallBlocks {
       std::memcpy(last_[r], rows_[r], blocks * kBlock / Block::kWeights * Block::kBytes);
       rows_[r] = last_[r];
     }
-    WeightsOf<Block>::scales(rows_, scales);
+    Weights::scales(rows_, scales);
   }
 
-  Quants quants(size_t r, size_t g) const { return WeightsOf<Block>::quants(rows_[r], g); }
+  Quants quants(size_t r, size_t g) const { return Weights::quants(rows_[r], g); }
 
  private:
   const uint8_t* rows_[4];
@@ -104,37 +104,39 @@ struct WeightsOf<BlockQ1_0> : SpreadWeights<BlockQ1_0> {
 template <>
 struct WeightsOf<BlockNvfp4> : SpreadWeights<BlockNvfp4> {
   using FourRows = RowsOfSmallBlocks<BlockNvfp4>;
-  static constexpr int kBias = 12;
+  static constexpr bool kInEights = true;
+  /** A power of two, so that it takes a shift. */
+  static constexpr int kBias = 16;
 
-  /** As BlockNvfp4::scaleOf. */
-  static __m512 toScale(__m128i bytes) {
-    const __m256i wide = _mm256_cvtepu8_epi16(bytes);
-    const __mmask16 isNumber = _mm256_cmpneq_epi16_mask(wide, _mm256_set1_epi16(0x7f));
-    const __m256i bits = _mm256_and_si256(_mm256_slli_epi16(wide, 7), _mm256_set1_epi16(0x3f80));
-    const __m256i halves = _mm256_maskz_mov_epi16(isNumber, bits);
-    return _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(128));
-  }
+  /** As BlockNvfp4::scaleOf, of bytes that are the upper ones of words. */
+  static __m512i toHalves(__m512i words) { return _mm512_srli_epi16(words, 1); }
+  static __m512 toScale(__m256i halves) { return _mm512_mul_ps(_mm512_cvtph_ps(halves), _mm512_set1_ps(128)); }
+
   static void scales(const uint8_t* const* rows, SuperScales& into) {
     const auto four = [&](size_t at) {
-      int32_t words[4];
-      for (size_t r = 0; r < 4; r++) std::memcpy(&words[r], rows[r] + at, 4);
-      // Even runs of all rows, then odd ones.
-      return _mm_shuffle_epi8(_mm_setr_epi32(words[0], words[1], words[2], words[3]),
-                              _mm_setr_epi8(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15));
+      return _mm_unpacklo_epi64(_mm_unpacklo_epi32(sixteenBytes(rows[0] + at), sixteenBytes(rows[1] + at)),
+                                _mm_unpacklo_epi32(sixteenBytes(rows[2] + at), sixteenBytes(rows[3] + at)));
     };
-    for (size_t g = 0; g < 2; g++) {
-      const __m128i a = four(72 * g), b = four(72 * g + 36);
-      into.scale[g] = toScale(_mm_unpacklo_epi64(a, b));
-      into.also[g] = toScale(_mm_unpackhi_epi64(a, b));
-    }
+    // Even runs of all rows, then odd ones.
+    const __m512i bytes = _mm512_shuffle_epi8(
+        fourLanes(four(0), four(36), four(72), four(108)),
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 2, 6, 10, 14, 1, 5, 9, 13, 3, 7, 11, 15)));
+    const __mmask64 isNumber = _mm512_cmpneq_epi8_mask(bytes, _mm512_set1_epi8(0x7f));
+    const __m512i numbers = _mm512_maskz_mov_epi8(isNumber, _mm512_and_si512(bytes, _mm512_set1_epi8(0x7f)));
+    const __m512i even = toHalves(_mm512_unpacklo_epi8(_mm512_setzero_si512(), numbers));
+    const __m512i odd = toHalves(_mm512_unpackhi_epi8(_mm512_setzero_si512(), numbers));
+    into.scale[0] = toScale(_mm512_castsi512_si256(even));
+    into.scale[1] = toScale(_mm512_extracti64x4_epi64(even, 1));
+    into.also[0] = toScale(_mm512_castsi512_si256(odd));
+    into.also[1] = toScale(_mm512_extracti64x4_epi64(odd, 1));
   }
+  /** Low nibbles of eight bytes are a run's first eight weights, high ones its others. */
   static Quants quants(const uint8_t* from, size_t g) {
     const auto half = [&](size_t at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + at)); };
     const __m512i bytes = _mm512_inserti64x4(_mm512_castsi256_si512(half(72 * g + 4)), half(72 * g + 40), 1);
-    const __m512i high = _mm512_srli_epi16(bytes, 4), low = _mm512_set1_epi8(15);
-    const __m512i values = _mm512_add_epi8(e2m1Values(), _mm512_set1_epi8(kBias));
-    return {_mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_unpacklo_epi64(bytes, high), low)),
-            _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_unpackhi_epi64(bytes, high), low))};
+    const __m512i values = _mm512_add_epi8(e2m1Values(), _mm512_set1_epi8(kBias)), low = _mm512_set1_epi8(15);
+    return {_mm512_shuffle_epi8(values, _mm512_and_si512(bytes, low)),
+            _mm512_shuffle_epi8(values, _mm512_and_si512(_mm512_srli_epi16(bytes, 4), low))};
   }
 };
 

@@ -2,7 +2,7 @@
 
 // Products of rows with a few tokens. Part of vnni.cc.
 
-#include "kernels/vnni_one_token.h"
+#include "kernels/vnni/one_token.h"
 
 namespace flashrow {
 namespace {
@@ -15,8 +15,8 @@ constexpr size_t kFewTokensRows = 16;
  * that follow are fetched meanwhile.
  */
 template <class Weights>
-void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns, const FewTokensGroup* x, size_t tokens,
-                   const Products& out) {
+[[gnu::flatten]] void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns,
+                                    const FewTokensGroup* x, size_t tokens, const Products& out) {
   const size_t tileRows = total - first < kFewTokensRows ? total - first : kFewTokensRows;
   const size_t stride = groupsOf(columns);
   const uint8_t* from[kFewTokensRows];
