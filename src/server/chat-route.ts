@@ -2,7 +2,16 @@ import type { ChatMessage, ChatOptions, ResponseFormat, Tool } from '../index.js
 import { ChatFormat } from './chat-format.js';
 import type { ModelPool } from './model-pool.js';
 import { withPictures } from './picture-parts.js';
-import { CHAT_REQUEST, type ChatRequest, generateOptions, readBody, refuse, seedOf, tokensAtMost } from './requests.js';
+import {
+  CHAT_REQUEST,
+  type ChatRequest,
+  generateOptions,
+  readBody,
+  reasoningAtMost,
+  refuse,
+  seedOf,
+  tokensAtMost,
+} from './requests.js';
 import type { Job } from './respond.js';
 
 /** `POST /v1/chat/completions`. */
@@ -65,7 +74,7 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
       ...generateOptions(body),
       ...(body.logprobs ? { logprobs: true, topLogprobs: body.top_logprobs } : {}),
       maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
-      maxReasoningTokens: tokensAtMost(body.thinking_budget_tokens ?? body.reasoning_budget_tokens),
+      maxReasoningTokens: reasoningAtMost(body.thinking_budget_tokens ?? body.reasoning_budget_tokens),
       ...(body.tools?.length
         ? {
             tools: body.tools as unknown as Tool[],

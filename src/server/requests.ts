@@ -181,6 +181,10 @@ const windowOf = (tokens: number | undefined): number | undefined =>
 export const seedOf = (seed: number | undefined, choice: number): number | undefined =>
   seed === undefined ? undefined : seed + choice;
 
+/** The same of reasoning, where -1 takes away the limit that the server has for requests that name none. */
+export const reasoningAtMost = (given: number | undefined): number | undefined =>
+  given !== undefined && given < 0 ? Number.POSITIVE_INFINITY : given;
+
 /** llama.cpp writes -1 for no limit. */
 export const tokensAtMost = (given: number | undefined): number | undefined =>
   given === undefined || given < 0 ? undefined : given;

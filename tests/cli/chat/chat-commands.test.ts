@@ -68,7 +68,7 @@ describe('the settings of a conversation', () => {
 
   it.each([
     ['temprature', '1', /no temprature; did you mean temperature\?/],
-    ['frobnication', '1', /it takes max-tokens, temperature, /],
+    ['frobnication', '1', /it takes max-tokens, max-reasoning-tokens, temperature, /],
     ['temperature', 'hot', /--temperature takes a number of at least 0, not "hot"/],
     ['top-p', '1.5', /--top-p takes/],
     ['ignore-eos', 'maybe', /on, off or default/],
