@@ -4,7 +4,7 @@ import { type GenerationResult, loadModel, type ModelOptions } from '../../src/i
 import { runBench } from '../command.js';
 import { median } from '../statistics.js';
 import { markdownTable, type Row } from '../table.js';
-import { PROMPTS } from './prompts.js';
+import { FORMATS, PROMPTS } from './prompts.js';
 
 interface Flags {
   model: string;
@@ -33,7 +33,10 @@ async function run(flags: Flags, side: Side, answers: Map<string, Answers>): Pro
   const model = await loadModel(flags.model, options);
   try {
     for (const [kind, content] of Object.entries(PROMPTS)) {
-      const drawn = { maxTokens: flags.tokens, temperature: flags.temperature, seed: 1, ignoreEos: true };
+      const drawn = {
+        ...{ maxTokens: flags.tokens, temperature: flags.temperature, seed: 1, ignoreEos: true },
+        responseFormat: FORMATS[kind],
+      };
       const { result } = model.info.chatTemplate
         ? model.chat([{ role: 'user', content }], drawn)
         : model.generate(content, drawn);
@@ -50,7 +53,7 @@ function rowOf(kind: string, side: Side, answers: Answers): Row {
   const drafted = answers.get(side)!;
   const speed = (results: readonly GenerationResult[]) =>
     median(results.map(({ receipt }) => receipt.decodeTokensPerSecond ?? 0));
-  const total = (results: readonly GenerationResult[], of: 'drafted' | 'accepted') =>
+  const total = (results: readonly GenerationResult[], of: 'drafted' | 'accepted' | 'forced') =>
     results.reduce((sum, { receipt }) => sum + receipt.speculation[of], 0);
   const megabytes = (results: readonly GenerationResult[]) =>
     median(results.map(({ receipt }) => (receipt.speculation.bytesPerToken ?? 0) / 1e6));
@@ -63,6 +66,7 @@ function rowOf(kind: string, side: Side, answers: Answers): Row {
     ratio: speed(drafted) / speed(without),
     drafted: total(drafted, 'drafted'),
     'of them right': total(drafted, 'accepted') / total(drafted, 'drafted'),
+    forced: total(drafted, 'forced'),
     'tokens a pass': median(drafted.map(({ receipt }) => receipt.speculation.tokensPerPass ?? 0)),
     'MB a token without': megabytes(without),
     'MB a token with': megabytes(drafted),
@@ -73,7 +77,7 @@ function rowOf(kind: string, side: Side, answers: Answers): Row {
 await runBench(async (args, log) => {
   const command = new Command('bench:drafts')
     .description(
-      'Answers of five kinds without drafts and with each draft, by turns: speed, tokens a pass, whether they agree.',
+      'Answers of six kinds without drafts and with each draft, by turns: speed, tokens a pass, whether they agree.',
     )
     .requiredOption('--model <model>', 'what loadModel takes')
     .option('--draft <drafts...>', 'lookup, self, mtp, or small models with the same vocabulary', ['lookup'])

@@ -1,3 +1,5 @@
+import type { ResponseFormat } from '../../src/index.js';
+
 const FUNCTION = `function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
@@ -33,4 +35,32 @@ export const PROMPTS: Readonly<Record<string, string>> = {
   summary: `Say in about 120 words what this report says, close to its words:\n\n${REPORT}`,
   prose:
     'Write the beginning of a story about a lighthouse keeper who finds a letter that was never sent. No dialogue.',
+  format: 'Make up an order of a stationery shop, with two items.',
+};
+
+const ITEM = {
+  type: 'object',
+  properties: {
+    product_name: { type: 'string', maxLength: 30 },
+    quantity: { type: 'integer', minimum: 1, maximum: 99 },
+    unit_price: { type: 'number', minimum: 0, maximum: 999 },
+  },
+  required: ['product_name', 'quantity', 'unit_price'],
+};
+
+/** The formats that answers keep, by the names of their prompts. */
+export const FORMATS: Readonly<Record<string, ResponseFormat>> = {
+  format: {
+    type: 'json_schema',
+    schema: {
+      type: 'object',
+      properties: {
+        order_number: { type: 'integer', minimum: 1000, maximum: 9999 },
+        customer_name: { type: 'string', maxLength: 30 },
+        delivery_status: { enum: ['being_packed', 'on_its_way', 'delivered'] },
+        items: { type: 'array', items: ITEM, minItems: 2, maxItems: 2 },
+      },
+      required: ['order_number', 'customer_name', 'delivery_status', 'items'],
+    },
+  },
 };

@@ -192,14 +192,23 @@ export class WorkerModel implements Model {
 
   async countTokens(
     input: string | readonly MessageInput[],
-    options: TokenizeOptions & TemplateOptions = {},
+    options: TokenizeOptions & ChatOptions = {},
   ): Promise<number> {
     if (typeof input === 'string') {
-      requireOptions<TokenizeOptions>('countTokens()', options, TOKENIZE_OPTIONS);
+      requireOptions('countTokens()', options, { ...TOKENIZE_OPTIONS, ...GENERATE_OPTIONS });
+      await this.#checkGeneration(options);
       return (await this.#prompts.encode(input, options)).length;
     }
-    requireOptions<TemplateOptions>('countTokens()', options, TEMPLATE_OPTIONS);
+    requireOptions<ChatOptions>('countTokens()', options, CHAT_OPTIONS);
+    await this.#checkGeneration(options);
     return this.#sized(input, options, (sized) => this.#prompts.send('count', sized));
+  }
+
+  /** Refuses what a generation with these options would refuse. */
+  async #checkGeneration(options: GenerateOptions): Promise<void> {
+    checkBiases(options, this.info.vocabSize);
+    const { responseFormat } = generateSettings(options);
+    await this.#prompts.checkFormat(responseFormat);
   }
 
   async applyTemplate(messages: readonly MessageInput[], options: TemplateOptions = {}): Promise<string> {

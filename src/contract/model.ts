@@ -76,13 +76,16 @@ export interface Model {
   tokenize(text: string, options?: TokenizeOptions): Promise<number[]>;
   /** Text of ids. Takes no turn. Throws BAD_USAGE for an id that does not exist. */
   detokenize(ids: readonly number[]): Promise<string>;
-  /** The number of tokens that `generate` makes of a text. Takes no turn. */
-  countTokens(text: string, options?: TokenizeOptions): Promise<number>;
+  /**
+   * The number of tokens that `generate` makes of a text. Takes no turn. Rejects with what is wrong with the options of
+   * a generation, so that it can be told before there is a turn.
+   */
+  countTokens(text: string, options?: TokenizeOptions & GenerateOptions): Promise<number>;
   /**
    * The number of tokens that `chat` makes of a conversation, the beginning of the answer included: `usage.prompt`.
-   * Takes no turn. Throws as `applyTemplate` does.
+   * Takes no turn. Throws as `applyTemplate` does, and rejects with what is wrong with the options of a chat.
    */
-  countTokens(messages: readonly MessageInput[], options?: TemplateOptions): Promise<number>;
+  countTokens(messages: readonly MessageInput[], options?: ChatOptions): Promise<number>;
   /** The number of tokens of either. */
   countTokens(input: string | readonly MessageInput[]): Promise<number>;
   /**

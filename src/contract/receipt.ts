@@ -16,7 +16,12 @@ export interface SpeculationReceipt {
   drafted: number;
   /** Those of them that were right. */
   accepted: number;
-  /** Tokens that a pass over the model brought: 1 without drafts, more where drafts were right; null without passes. */
+  /** Tokens that the format of the answer left no choice about, and that shared a pass with the token before them. */
+  forced: number;
+  /**
+   * Tokens that a pass over the model brought: 1 without drafts and forced tokens, more with these and where drafts
+   * were right; null without passes.
+   */
   tokensPerPass: number | null;
   /** Bytes of bundles that were read for a generated token; null where there was none. */
   bytesPerToken: number | null;

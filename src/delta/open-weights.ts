@@ -23,6 +23,12 @@ export interface FolderWeights {
  * NOT_FOUND, CORRUPT, UNSUPPORTED or IO.
  */
 export async function openWeights(folder: string): Promise<FolderWeights> {
+  if (kindOf(folder) !== 'folder')
+    throw new FlashrowError(
+      'NOT_FOUND',
+      `${folder} ${kindOf(folder) === null ? 'does not exist' : 'is no folder'}; give the folder with the weights`,
+      { path: folder },
+    );
   if (hasWeights(folder)) {
     const { files, found } = readWeights(folder, new SourceDigest());
     return { folder, tensors: found, files: files.map(({ path }) => path) };

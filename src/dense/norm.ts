@@ -52,8 +52,11 @@ export interface NormTensors {
 }
 
 /** Reads a norm's weights, and adds the constant that some checkpoints leave out of them (`normOffset`). */
-export function readNormWeight(tensor: TensorOnDisk, { normOffset }: Pick<ModelSpec, 'normOffset'>): Float32Array {
-  const weight = readVector(tensor);
+export const readNormWeight = (tensor: TensorOnDisk, spec: Pick<ModelSpec, 'normOffset'>): Float32Array =>
+  withNormOffset(readVector(tensor), spec);
+
+/** A norm's weights, to which is added the constant that some checkpoints leave out of them. */
+export function withNormOffset(weight: Float32Array, { normOffset }: Pick<ModelSpec, 'normOffset'>): Float32Array {
   if (normOffset !== 0) for (let i = 0; i < weight.length; i++) weight[i] += normOffset;
   return weight;
 }

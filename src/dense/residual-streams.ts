@@ -6,6 +6,7 @@ import { balancedScratchBytes } from './balanced-streams.js';
 import { tensorNamed } from './check-tensors.js';
 import type { SegmentLoad } from './load-layer.js';
 import { loadMatrix, loadVector } from './load-tensor.js';
+import { withNormOffset } from './norm.js';
 import { RowViews } from './row-views.js';
 import type { Reader, Streams } from './segments.js';
 
@@ -126,13 +127,13 @@ export class ResidualStreams implements Streams {
 }
 
 function loadMix(
-  { tensors, bridge, held }: SegmentLoad,
+  { spec, tensors, bridge, held }: SegmentLoad,
   name: (part: 'Norm' | 'Down' | 'Up' | 'Shares') => string,
   adds: boolean,
 ): Mix {
   const matrix = (part: 'Down' | 'Up' | 'Shares') => held.keep(loadMatrix(bridge, tensorNamed(tensors, name(part))));
   return {
-    norm: loadVector(bridge, tensorNamed(tensors, name('Norm'))),
+    norm: withNormOffset(loadVector(bridge, tensorNamed(tensors, name('Norm'))), spec),
     down: matrix('Down'),
     up: matrix('Up'),
     shares: adds ? matrix('Shares') : null,

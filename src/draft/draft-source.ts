@@ -21,12 +21,22 @@ export interface FollowedText {
   rewind(length: number): number;
 }
 
+/** What the format of an answer says of the tokens that come next. */
+export interface Foreseen {
+  /** The tokens, in order. */
+  readonly ids: readonly number[];
+  /** How sure each of them is: an index into the usual shares of a `FormatDraft`. */
+  readonly certainties: readonly number[];
+  /** Of so many first ones each is the only token that may come. */
+  readonly certain: number;
+}
+
 /**
  * Foretells the next tokens of an answer. A pass of the model verifies them, so that a wrong one costs time and nothing
  * else.
  */
 export interface DraftSource {
-  readonly name: 'lookup' | 'model' | 'mtp' | 'self';
+  readonly name: 'format' | 'lookup' | 'model' | 'mtp' | 'self';
   /** How often a token of each certainty was right in other texts, 0 to 1: what is believed before any was verified. */
   readonly usualShares: readonly number[];
   /**
@@ -45,6 +55,8 @@ export interface DraftSource {
   end(): void;
   /** The answer goes on with `id`. What was foretold is forgotten. */
   push(id: number): void;
+  /** Is shown, after `push`, what the format says; null without a format. Absent where that is nothing to it. */
+  show?(foreseen: Foreseen | null): void;
   /** Tokens that it has to run before it can foretell the next one. */
   readonly lacking: number;
   /** Of them, those that are not run at all where there was no time for the whole text: its beginning. */

@@ -29,6 +29,18 @@ export interface GovernorOptions {
   rentShare: number;
 }
 
+/** What a governor is told of a pass. */
+export interface RanPass {
+  tokens: number;
+  /** Tokens beside the first that had to come, and came. */
+  certain: number;
+  /** Tokens that are part of the text. */
+  brought: number;
+  /** How long it took, and how long of that it waited for the disk. */
+  ms: number;
+  waitMs: number;
+}
+
 /**
  * Decides, pass by pass, which source foretells tokens, how many, and how many of them are verified: as many as bring
  * most tokens for their time, by what passes over 1, 2, 3... tokens have taken and by how often the source was right.
@@ -162,8 +174,8 @@ export class Governor {
     if (candidate.spentMs > 0) this.#planProbe(candidate, right > 0);
   }
 
-  /** A pass over `tokens` took `ms`, of which it waited `waitMs` for the disk, and brought `brought` tokens. */
-  ran(tokens: number, ms: number, brought: number, waitMs: number): void {
+  /** A pass has run. What is certain would have shared one without any draft, too: drafts won nothing by that. */
+  ran({ tokens, certain, brought, ms, waitMs }: RanPass): void {
     const costs = this.#costs;
     costs.note(tokens, ms, waitMs);
     this.#rent.passed(brought, costs.waitShare, this.#wonByMemory() / costs.one);
@@ -171,7 +183,8 @@ export class Governor {
     const passMs = costs.oneAtLeast * (1 - this.#rent.share);
     // What it takes in the mean: luck with one pass must not pay for the next try.
     const taken = tokens === 1 ? costs.oneAtLeast : costs.atMost(tokens);
-    this.#account.add(brought, brought * passMs - taken - spentMs, passMs);
+    const shared = certain === 0 ? 0 : Math.max(0, (certain + 1) * passMs - costs.expected(certain + 1));
+    this.#account.add(brought, brought * passMs - taken - spentMs - shared, passMs);
     this.#lateTokens = this.#lateTokens * KEPT + brought;
     this.#lateMs = this.#lateMs * KEPT + ms + spentMs;
   }

@@ -62,9 +62,10 @@ export class ChatPrompts {
     return this.#write(conversation).text;
   }
 
-  /** The number of ids that a conversation comes to. Throws as `render` does. */
+  /** The number of ids that a conversation comes to. Throws as `encode` does, but for the length. */
   *count(conversation: Conversation): Steps<number> {
-    const { chat, marked } = this.#write(conversation);
+    const { chat, marked, form } = this.#write(conversation);
+    if (form?.held) heldGrammar(form.held, { type: 'text' });
     yield;
     return (yield* this.#idsOf(marked, chat)).length;
   }

@@ -21,6 +21,8 @@ export interface GenerationParts extends Omit<WriterParts, 'stop'>, Omit<Drawing
   speculation: Speculation | null;
   /** Whether the model does nothing else. */
   alone: () => boolean;
+  /** Tokens that this generation may have in a pass. */
+  room: () => number;
   aborted: () => boolean;
   /** Tokens of the prompt that have run, out of all: after each layer of each chunk. It may be a fraction. */
   onPrefill: (done: number, total: number) => void;
@@ -46,7 +48,7 @@ export async function generate(
   settings: GenerateSettings,
   parts: GenerationParts,
 ): Promise<EngineResult> {
-  const { lane, meter, speculation, alone } = parts;
+  const { lane, meter, speculation, alone, room } = parts;
   const answer = new AnswerWriter(prompt, { ...parts, stop: settings.stop }, parts.onPiece);
   const drawing = new Drawing(prompt, settings, { ...parts, answer });
   const { tokens } = drawing;
@@ -58,7 +60,7 @@ export async function generate(
     await lane.prefill(parts.placed.ids, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
     speculation?.begin(prompt, parts.aborted);
-    await writeAnswer({ lane, drawing, meter, speculation, alone });
+    await writeAnswer({ lane, drawing, meter, speculation, alone, room });
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;
     aborted = true;

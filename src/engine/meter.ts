@@ -97,13 +97,16 @@ export class Meter implements Account {
     this.#lastTokenAt = this.#prefillEndedAt;
   }
 
-  /** A pass over `tokens` has ended, and brought `brought` tokens of the text: its time is theirs in equal parts. */
-  pass(tokens: number, brought: number): void {
+  /**
+   * A pass over `tokens` has ended, of which `certain` beside the first had to come, and brought `brought` tokens of
+   * the text: its time is theirs in equal parts.
+   */
+  pass(tokens: number, brought: number, certain: number): void {
     const now = performance.now();
     const ms = now - this.#lastTokenAt;
     for (let i = 0; i < brought; i++) this.#tokenMs.push(ms / brought);
     this.#lastTokenAt = now;
-    this.#passes.add(tokens, brought, ms, this.#decode[COSTS.payloadBytes]);
+    this.#passes.add({ tokens, certain, brought, ms, bytes: this.#decode[COSTS.payloadBytes] });
   }
 
   /** The receipt up to now. Rates are null if nothing was timed. `draft` is what foretold tokens. */
@@ -128,9 +131,9 @@ export class Meter implements Account {
     };
     // The speed of a call among others foretells none.
     const speculation = this.#passes.receipt(draft);
-    // The speed with drafts foretells none for another text.
+    // The speed with several tokens in a pass foretells none for another text.
     const alone =
-      speculation.drafted === 0
+      speculation.drafted + speculation.forced === 0
         ? { decodeTokensPerSecond: speeds.decodeTokensPerSecond, decoded: sorted.length }
         : { decodeTokensPerSecond: speculation.without.tokensPerSecond, decoded: this.#passes.single };
     if (!this.#shared) this.#sources.onMeasured({ ...speeds, ...alone, prefilled: this.#prefillTokens });

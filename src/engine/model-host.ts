@@ -39,6 +39,8 @@ interface HostParts {
   units: readonly UnitShape[];
   /** Foretells tokens; null where nothing does. */
   speculation: Speculation | null;
+  /** Tokens of answers that a pass may have at most, all calls together. */
+  mostInPass: number;
   traceHeader: TraceHeader;
   stateOwner: StateOwner;
   sources: MeterSources;
@@ -90,7 +92,7 @@ export class ModelHost {
     aborted: Aborted,
     onEvent: OnEvent,
   ): Promise<EngineResult> {
-    const { engine, feedForward, speculation, traceHeader } = this.#parts;
+    const { engine, feedForward, speculation, mostInPass, traceHeader } = this.#parts;
     const { contextSize, vocabSize } = this.info;
     const tell = (done: number, total: number) => {
       const event: Progress = { stage: 'prefill', done, total, unit: 'tokens' };
@@ -115,7 +117,8 @@ export class ModelHost {
         form,
         meter,
         speculation: drafts,
-        alone: () => engine.lanes.isAlone,
+        alone: () => engine.lanes.taken <= 1,
+        room: () => (trace === null ? Math.max(1, Math.floor(mostInPass / engine.lanes.taken)) : 1),
         vocabSize,
         contextSize,
         aborted,

@@ -16,7 +16,7 @@ import { openVision } from '../vision/open-vision.js';
 import { embeddingBytes, withEyes } from '../vision/vision-bytes.js';
 import type { ImageToken, VisionModel } from '../vision/vision-model.js';
 import { describeStore } from './describe-model.js';
-import { createSpeculation } from './drafts/create-speculation.js';
+import { createSpeculation, mostInPass } from './drafts/create-speculation.js';
 import { HeldDraft } from './drafts/held-draft.js';
 import { openDraft } from './drafts/load-draft.js';
 import { loadShadow } from './drafts/self/shadow-networks.js';
@@ -87,18 +87,20 @@ export async function openHost(
     const sources = { ...meterSources(planned, info, parts), draftMemory, onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);
+    const engine = createEngine(store, planned, parts, {
+      ledger,
+      chunkTokens,
+      given: pictures?.given ?? null,
+      shadow,
+      sessions: sessions ? new Sessions(sessions, stateOwner) : null,
+    });
     return new ModelHost({
       info,
       plan,
-      engine: createEngine(store, planned, parts, {
-        ledger,
-        chunkTokens,
-        given: pictures?.given ?? null,
-        shadow,
-        sessions: sessions ? new Sessions(sessions, stateOwner) : null,
-      }),
+      engine,
       ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
+      mostInPass: mostInPass(parts.selector, engine),
       speculation: speculate(parts.selector, settings, store.spec, { drafting, hasShadow: shadow !== null }),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },

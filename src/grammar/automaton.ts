@@ -1,4 +1,4 @@
-import { type Grammar, holds, type NodeId } from './grammar.js';
+import { type ByteSet, type Grammar, holds, type NodeId } from './grammar.js';
 
 /** The number of a stack: what still has to come, a node and what follows it. */
 export type StackId = number;
@@ -30,6 +30,7 @@ export class Automaton {
   #states: (readonly StackId[])[] = [];
   #stateIds = new Map<string, StateId>();
   #transitions: (Int32Array | undefined)[] = [];
+  readonly #union = new Uint32Array(8);
 
   constructor(grammar: Grammar, text: NodeId | null) {
     this.#grammar = grammar;
@@ -53,6 +54,24 @@ export class Automaton {
 
   isComplete(state: StateId): boolean {
     return this.#states[state].includes(COMPLETE);
+  }
+
+  /** The byte that has to come, those of `aside` left out of sight; -1 where there are several, or the text may end. */
+  onlyByte(state: StateId, aside: ByteSet): number {
+    const union = this.#union.fill(0);
+    for (const stack of this.#states[state]) {
+      const node = stack === COMPLETE ? null : this.#grammar.nodes[this.#nodes[stack]];
+      if (node?.kind !== 'byte') return -1;
+      for (let word = 0; word < union.length; word++) union[word] |= node.set[word];
+    }
+    let only = -1;
+    for (let word = 0; word < union.length; word++) {
+      const bits = union[word] & ~aside[word];
+      if (bits === 0) continue;
+      if (only >= 0 || (bits & (bits - 1)) !== 0) return -1;
+      only = 32 * word + 31 - Math.clz32(bits);
+    }
+    return only;
   }
 
   /** How many characters may come at the head of a stack; null where its head is none of `text`. */

@@ -1,4 +1,6 @@
+import type { Foreseen } from '../draft/draft-source.js';
 import { Automaton, COMPLETE, DEAD, type StackId, type StateId } from './automaton.js';
+import { Foresight } from './foresight.js';
 import type { Grammar, NodeId } from './grammar.js';
 import { allow, type TokenTable } from './token-table.js';
 import type { TokenTrie } from './token-trie.js';
@@ -29,6 +31,7 @@ export class Constraint {
   readonly #walk: Int32Array;
   readonly #masks = new Map<StackId, Uint32Array>();
   readonly #mask: Uint32Array;
+  readonly #foresight: Foresight;
 
   constructor({ grammar, root, character, holdsReasoning = false }: AnswerGrammar, tokens: TokenTable) {
     this.holdsReasoning = holdsReasoning;
@@ -37,6 +40,7 @@ export class Constraint {
     this.#state = this.#automaton.start(root);
     this.#walk = new Int32Array(tokens.all.longest + 1);
     this.#mask = new Uint32Array(tokens.words);
+    this.#foresight = new Foresight(this.#automaton, tokens.all);
   }
 
   /** Whether the answer may end here. */
@@ -60,7 +64,14 @@ export class Constraint {
       if (state === DEAD) return false;
     }
     this.#state = state;
+    this.#foresight.saw(bytes);
     return true;
+  }
+
+  /** The next tokens, as far as they have to come or are likely, `most` at most. Valid until the next call. */
+  foresee(most: number): Foreseen {
+    this.#state = this.#automaton.trim(this.#state);
+    return this.#foresight.look(this.#state, most);
   }
 
   #addTokensOf(stack: StackId): void {

@@ -32,10 +32,12 @@ export interface CheckpointTensor extends Place {
   /** True where another tensor's rows (or values) alternate with this one's. Default false. */
   interleaved?: boolean;
   /**
-   * The start of each of a tensor's equal parts, if they do not follow one another: matrices of a stack, groups of a
+   * The start of each of a tensor's parts, if they do not follow one another: matrices of a stack, groups of a
    * matrix's rows. `path` and `offset` are then those of the first part. Default: one part, the whole tensor.
    */
   parts?: readonly Place[];
+  /** Bytes of each part but the last, which may have fewer. Default: parts of one size. */
+  partBytes?: number;
   /** What the products of the weights are multiplied by (weight-factors.ts). Default: nothing. */
   factors?: WeightFactors;
 }

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
-import { kindOf, withFile } from '../disk/files.js';
+import { kindOf, readExactly, withFile } from '../disk/files.js';
 import { FlashrowError, shown } from '../errors.js';
+import type { FolderTensors } from '../model/architecture.js';
 import { describeHuggingFace } from '../model/families/architectures.js';
 import { Fields } from '../model/fields.js';
 import type { Checkpoint, HuggingFaceVocabulary } from './checkpoint.js';
@@ -17,6 +18,9 @@ const WEIGHTS_FILE = 'model.safetensors';
 const INDEX_FILE = 'model.safetensors.index.json';
 
 const MAX_CONFIG_BYTES = 4 * 2 ** 20;
+/** The tensors that are read while a folder opens are a few numbers. */
+const MAX_INLINE_BYTES = 2 ** 20;
+const INTEGER_BYTES = 8;
 const MAX_INDEX_BYTES = 32 * 2 ** 20;
 
 /**
@@ -27,13 +31,33 @@ export function openHuggingFace(path: string): Checkpoint {
   const digest = new SourceDigest();
   const config = readConfig(path, digest);
   const { files, found } = readWeights(path, digest);
-  const described = describeHuggingFace(basename(resolve(path)), config, (sourceName) => found.has(sourceName));
+  const holds = (sourceName: string) => found.has(sourceName);
+  const described = describeHuggingFace(basename(resolve(path)), config, holds, folderTensors(path, found));
   const description = settleHead(described, config, found);
   const tensors = resolveTensors(path, description, found);
   digest.addSamples(tensors.values());
   const vocabulary = readHuggingFaceVocabulary(path, config, digest);
   return { kind: 'huggingface', path, files, digest: digest.hex(), spec: description.spec, tensors, vocabulary };
 }
+
+/** Answers an architecture's questions about the tensors while it reads config.json. */
+const folderTensors = (path: string, found: ReadonlyMap<string, SourceTensor>): FolderTensors => ({
+  shape: (name) => found.get(name)?.shape ?? null,
+  integers(name) {
+    const tensor = found.get(name);
+    if (!tensor) throw damagedTensor(path, name, 'is missing; a short list of whole numbers was expected');
+    const { type, shape, bytes, offset } = tensor;
+    if (type !== 'I64' || shape.length !== 1 || bytes !== INTEGER_BYTES * shape[0] || bytes > MAX_INLINE_BYTES)
+      throw damagedTensor(
+        tensor.path,
+        name,
+        `is of type ${type} and shape [${shape}]; a short list of I64 was expected`,
+      );
+    const values = Buffer.alloc(bytes);
+    withFile(tensor.path, (file) => readExactly(file, offset, values));
+    return Array.from({ length: shape[0] }, (_, i) => values.readBigInt64LE(i * INTEGER_BYTES));
+  },
+});
 
 /** config.json and all tensors of a folder, whatever they are for. Throws as `openHuggingFace` does. */
 export function openFolder(path: string): {

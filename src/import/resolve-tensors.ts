@@ -1,7 +1,7 @@
 import { shown } from '../errors.js';
-import type { ExpectedTensor, ModelDescription, RowGroups } from '../model/architecture.js';
+import type { ExpectedTensor, ModelDescription, PartsOfMatrix, RowGroups } from '../model/architecture.js';
 import type { Checkpoint, CheckpointTensor } from './checkpoint.js';
-import { damagedTensor, type SourceTensor, unsupportedTensor } from './source-tensor.js';
+import { damagedTensor, type ReadableSourceTensor, type SourceTensor, unsupportedTensor } from './source-tensor.js';
 import { SourceTensorTable } from './source-tensor-table.js';
 import { blockOf, formatBytes } from './tensor-format.js';
 import { roundsActivations, withFactors } from './weight-factors.js';
@@ -35,8 +35,9 @@ function resolve(path: string, expected: ExpectedTensor, sources: SourceTensorTa
       return packedMxfp4Stack(expected, sources);
     default:
       if (!expected.parts) return wholeTensor(expected, sources);
-      return 'firstRows' in expected.parts
-        ? rowsOfLarger(expected, expected.parts, sources)
+      if ('firstRows' in expected.parts) return rowsOfLarger(expected, expected.parts, sources);
+      return 'names' in expected.parts
+        ? matrixOfTensors(expected, expected.parts, sources)
         : stackOfTensors(path, expected, expected.parts, sources);
   }
 }
@@ -63,17 +64,39 @@ function stackOfTensors(
   const parts = partNames.map((part) => sources.readable(part, matrix));
   if (parts.length !== experts)
     throw damagedTensor(path, sourceName, `has ${parts.length} experts; ${experts} were expected`);
-  const [{ path: file, offset, format, type, sourceName: firstName }] = parts;
-  const odd = parts.find((part) => part.format !== format);
-  if (odd)
-    throw damagedTensor(
-      odd.path,
-      odd.sourceName,
-      `is of type ${odd.type}, and ${shown(firstName)} of type ${type}; all experts of a layer must have one type`,
-    );
+  const [{ path: file, offset, format }] = parts;
+  for (const part of parts) refuseOtherType(part, parts[0], 'all experts of a layer');
   const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
   const places = parts.map((part) => ({ path: part.path, offset: part.offset }));
   return { name, sourceName, shape, format, path: file, offset, bytes, parts: places };
+}
+
+/** A matrix that several tensors make up. Where they follow one another in one file, it is as if it were whole. */
+function matrixOfTensors(
+  { name, sourceName, shape }: ExpectedTensor,
+  { names, rowsPerPart }: PartsOfMatrix,
+  sources: SourceTensorTable,
+): CheckpointTensor {
+  const [rows, columns] = shape;
+  const parts = names.map((part, i) =>
+    sources.readable(part, [Math.min(rowsPerPart, rows - i * rowsPerPart), columns]),
+  );
+  const [{ path, offset, format }] = parts;
+  for (const part of parts) refuseOtherType(part, parts[0], 'all parts of a matrix');
+  const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  const partBytes = parts[0].bytes;
+  const tensor = { name, sourceName, shape, format, path, offset, bytes };
+  if (parts.every((part, i) => part.path === path && part.offset === offset + i * partBytes)) return tensor;
+  return { ...tensor, parts: parts.map((part) => ({ path: part.path, offset: part.offset })), partBytes };
+}
+
+function refuseOtherType(one: ReadableSourceTensor, first: ReadableSourceTensor, which: string): void {
+  if (one.format !== first.format)
+    throw damagedTensor(
+      one.path,
+      one.sourceName,
+      `is of type ${one.type}, and ${shown(first.sourceName)} of type ${first.type}; ${which} must have one type`,
+    );
 }
 
 /** Groups of rows of a larger matrix. */

@@ -19,7 +19,7 @@ export function readTensorBytes(
   open: (path: string) => OpenFile,
 ): void {
   const parts = tensor.parts ?? [tensor];
-  const partBytes = tensor.bytes / parts.length;
+  const { partBytes = tensor.bytes / parts.length } = tensor;
   for (let done = 0; done < into.length; ) {
     const part = Math.floor((start + done) / partBytes);
     const within = start + done - part * partBytes;

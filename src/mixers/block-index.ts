@@ -54,8 +54,8 @@ export class BlockIndex {
     try {
       this.#queries = tensors.resident('indexQueries');
       this.#keys = tensors.resident('indexKeys');
-      this.#queryNorm = tensors.vector('indexQueryNorm');
-      this.#keyNorm = tensors.vector('indexKeyNorm');
+      this.#queryNorm = tensors.normVector('indexQueryNorm');
+      this.#keyNorm = tensors.normVector('indexKeyNorm');
     } catch (error) {
       tensors.dispose();
       throw error;

@@ -3,7 +3,7 @@ import { tensorNamed } from '../dense/check-tensors.js';
 import { checkOnDisk } from '../dense/checksum.js';
 import type { DenseMatrix, StreamedMatrices } from '../dense/dense-matrix.js';
 import { loadMatrix, loadVector, streamedMatrix } from '../dense/load-tensor.js';
-import { type AppliedNorm, Norm, noNorm } from '../dense/norm.js';
+import { type AppliedNorm, Norm, noNorm, withNormOffset } from '../dense/norm.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
 import { hasNorms } from '../model/mixer-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -67,6 +67,11 @@ export class MixerTensors {
     const vector = loadVector(this.#load.bridge, this.#named(name));
     this.#vectorBytes += vector.byteLength;
     return vector;
+  }
+
+  /** The weights of a norm that a checkpoint may hold minus a constant (`normOffset`). Throws as `vector` does. */
+  normVector(name: ResidentLayerTensor): Float32Array {
+    return withNormOffset(this.vector(name), this.#load.spec);
   }
 
   /** A convolution's weights as [kernel, channels]; files have them as [channels, kernel]. */

@@ -71,9 +71,9 @@ export class Ngrams implements RecurrentLayer {
     this.#keys = tensors.resident('ngramKeys');
     this.#values = tensors.resident('ngramValues');
     this.#norms = {
-      key: tensors.vector('ngramKeyNorm'),
-      query: tensors.vector('ngramQueryNorm'),
-      output: tensors.vector('ngramNorm'),
+      key: tensors.normVector('ngramKeyNorm'),
+      query: tensors.normVector('ngramQueryNorm'),
+      output: tensors.normVector('ngramNorm'),
     };
     this.#kernel = tensors.kernel(ngrams.kernel, 'ngramKernel');
     this.residentBytes = tensors.bytes;

@@ -27,8 +27,14 @@ interface WholeTensor extends Interleaved {
 interface TensorInParts {
   layout?: 'rows';
   interleaved?: undefined;
-  /** The tensors that make up a stack, one name for each matrix; or rows of a larger matrix. */
-  parts: readonly string[] | RowGroups;
+  /** The tensors that make up a stack, one name for each matrix; or a matrix; or rows of a larger matrix. */
+  parts: readonly string[] | PartsOfMatrix | RowGroups;
+}
+
+/** The tensors that make up a matrix: `rowsPerPart` rows each, and what is left in the last one. */
+export interface PartsOfMatrix {
+  names: readonly string[];
+  rowsPerPart: number;
 }
 
 /** Each matrix of a stack lies column by column. */
@@ -74,6 +80,14 @@ export interface SourceTensors {
   floats(sourceName: string): Float32Array;
 }
 
+/** The tensors of a Hugging Face folder, for facts that config.json does not state. */
+export interface FolderTensors {
+  /** [rows, columns] or [length]; null where there is no such tensor. */
+  shape(sourceName: string): readonly number[] | null;
+  /** All values of a short list of 64-bit integers. Throws CORRUPT where there is none, or one of another type. */
+  integers(sourceName: string): bigint[];
+}
+
 /**
  * One file per architecture in families/: how its checkpoints describe it, and how they name its tensors.
  * Both readers throw CORRUPT or UNSUPPORTED.
@@ -88,6 +102,11 @@ export interface Architecture {
   /** True for a mixture of experts. This tells two architectures of the same GGUF name apart. */
   mixture: boolean;
   /** `holds` says whether the checkpoint has a tensor of that name. */
-  fromHuggingFace(name: string, config: Fields, holds: (sourceName: string) => boolean): ModelDescription;
+  fromHuggingFace(
+    name: string,
+    config: Fields,
+    holds: (sourceName: string) => boolean,
+    folder: FolderTensors,
+  ): ModelDescription;
   fromGguf(name: string, metadata: Fields, tensors: SourceTensors): ModelDescription;
 }

@@ -8,7 +8,7 @@ export interface CheckpointNames {
   /** Missing where layers have no inputs of their own. */
   perLayer?: Record<'embedding' | 'projection' | 'norm', string>;
   /** Missing where no checkpoint of this kind has several residual streams. */
-  streams?: Record<'norm' | 'down' | 'up' | 'mix' | 'base' | 'scale' | 'ngrams', string>;
+  streams?: Partial<Record<'norm' | 'down' | 'up' | 'mix' | 'base' | 'scale' | 'ngrams', string>>;
   finalNorm: string;
   finalNormBias: string | null;
   head: string;

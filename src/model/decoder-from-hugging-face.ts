@@ -1,6 +1,6 @@
 import { shown } from '../errors.js';
 import { activation } from './activation.js';
-import type { ModelDescription } from './architecture.js';
+import type { FolderTensors, ModelDescription } from './architecture.js';
 import { attentionShape } from './attention-shape.js';
 import { type CheckpointNames, huggingFaceNames } from './checkpoint-names.js';
 import type { AlternatingWindow, DecoderFamily } from './decoder-family.js';
@@ -25,6 +25,7 @@ export function huggingFaceDecoder(
   name: string,
   file: Fields,
   holds: (sourceName: string) => boolean,
+  folder: FolderTensors,
 ): ModelDescription {
   const { fields = {}, defaults } = family.huggingFace ?? {};
   const config = file.called(fields, defaults);
@@ -61,15 +62,18 @@ export function huggingFaceDecoder(
     ...(family.gemma && huggingFaceGemma(family.gemma, heads, config)),
     ...(family.gemma4 && huggingFaceGemma4(heads, config, numLayers)),
   };
-  Object.assign(spec, family.huggingFace?.traits?.(config, spec));
-  return describeDecoder(spec, names, family, {
+  const leftAlone = predictionBlocks(config, folded?.at(-1)?.network ?? numLayers - 1);
+  Object.assign(spec, family.huggingFace?.traits?.(config, spec, folder));
+  const streams = family.huggingFace?.streams?.(spec);
+  return describeDecoder(spec, { ...names, streams }, family, {
     expertSource: family.experts?.source(holds),
     mixerRows: heads.latentAttention
       ? latentRows(spec, heads.latentAttention)
       : (places?.rows ?? family.huggingFace?.rows?.(spec)),
     mixerShape: huggingFaceMixerShape,
-    ignored: predictionBlocks(config, folded?.at(-1)?.network ?? numLayers - 1),
+    ignored: (name) => leftAlone(name) || family.huggingFace?.ignored?.test(name) === true,
     vectorShapes: family.huggingFace?.shapes,
+    ngramParts: family.huggingFace?.ngramParts?.(spec, folder) ?? null,
   });
 }
 

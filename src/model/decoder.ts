@@ -9,6 +9,6 @@ export const decoder = (family: DecoderFamily): Architecture => ({
   huggingFaceClasses: family.huggingFaceClasses,
   ggufName: family.ggufName,
   mixture: family.experts !== null,
-  fromHuggingFace: (name, config, holds) => huggingFaceDecoder(family, name, config, holds),
+  fromHuggingFace: (name, config, holds, folder) => huggingFaceDecoder(family, name, config, holds, folder),
   fromGguf: (name, metadata, tensors) => ggufDecoder(family, name, metadata, tensors),
 });

@@ -30,7 +30,8 @@ export const withoutNorm = ({ optionalQueryKeyNorm }: DecoderFamily, hasNorm: bo
   optionalQueryKeyNorm && !hasNorm ? { queryKeyNorm: null } : {};
 
 /** What one kind of checkpoint does in its own way, besides names. */
-export interface DecoderPlaces extends Pick<TensorPlaces, 'expertSource' | 'mixerShape' | 'vectorShapes'> {
+export interface DecoderPlaces
+  extends Pick<TensorPlaces, 'expertSource' | 'mixerShape' | 'vectorShapes' | 'ngramParts'> {
   /** Matrices of a mixer whose rows are parts of a larger one. */
   mixerRows?: FusedRows;
   /** True for a tensor that a run does not need. */

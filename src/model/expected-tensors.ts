@@ -1,4 +1,4 @@
-import type { ExpectedTensor, RowGroups } from './architecture.js';
+import type { ExpectedTensor, PartsOfMatrix, RowGroups } from './architecture.js';
 import type { CheckpointNames } from './checkpoint-names.js';
 import { type ExpertSource, type ExpertTensor, stackedExperts } from './expert-sources.js';
 import { expertsOf, networkNeurons, networkWidth } from './feed-forward.js';
@@ -31,6 +31,8 @@ export interface TensorPlaces {
   mixerShape?: (tensor: LayerTensor, spec: ModelSpec, layer: number) => number[] | null;
   /** The shapes of vectors that are not [length] in the checkpoint. */
   vectorShapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
+  /** The tensors that make up the table of n-grams. Default null: it is one. */
+  ngramParts?: PartsOfMatrix | null;
 }
 
 const EXPERT_BIASES: readonly LayerTensor[] = ['gateBias', 'upBias', 'downBias'];
@@ -50,7 +52,10 @@ export function* expectedTensors(
     [PER_LAYER_NORM]: names.perLayer?.norm ?? null,
     [NGRAM_EMBEDDING]: names.streams?.ngrams ?? null,
   };
-  for (const [name, shape] of tensorsBeforeLayers(spec)) yield { name, sourceName: before[name]!, shape };
+  for (const [name, shape] of tensorsBeforeLayers(spec)) {
+    const parts = name === NGRAM_EMBEDDING && places.ngramParts;
+    yield { name, sourceName: before[name]!, shape, ...(parts && { parts }) };
+  }
   for (let layer = 0; layer < numberedParts(spec); layer++)
     for (const [tensor, shape, ofExperts] of layerShapes(spec, layer)) {
       const name = layerTensor(layer, tensor);

@@ -1,3 +1,5 @@
+import type { FolderTensors, PartsOfMatrix } from './architecture.js';
+import type { CheckpointNames } from './checkpoint-names.js';
 import type { FusedRows } from './expected-tensors.js';
 import type { Fields } from './fields.js';
 import type { ModelSpec, RotarySpec } from './spec.js';
@@ -17,10 +19,16 @@ export interface HuggingFaceFamily {
   renamed?: Partial<Record<LayerTensor, string>>;
   embedding?: string;
   finalNorm?: string;
+  /** The tensors outside the layers that mix several residual streams. Default: none. */
+  streams?(spec: Pick<ModelSpec, 'ngrams'>): CheckpointNames['streams'];
+  /** Names of further tensors that a run does not need. */
+  ignored?: RegExp;
   /** Matrices whose rows are parts of a larger one. */
   rows?(spec: ModelSpec): FusedRows;
   /** Shapes of vectors that are not [length]. */
   shapes?: Partial<Record<LayerTensor, (length: number) => number[]>>;
   /** Traits that config.json says in this family's own fields; `spec` is what the usual ones say. */
-  traits?(config: Fields, spec: ModelSpec): Partial<ModelSpec>;
+  traits?(config: Fields, spec: ModelSpec, folder: FolderTensors): Partial<ModelSpec>;
+  /** The tensors that make up the table of n-grams; null where it is one. */
+  ngramParts?(spec: ModelSpec, folder: FolderTensors): PartsOfMatrix | null;
 }

@@ -85,10 +85,13 @@ export function ggufMixerShape(tensor: LayerTensor, spec: ModelSpec): number[] |
 }
 
 /** Convolutions have their channels' weights as one row each; null for our own shape. */
-export const huggingFaceMixerShape = (tensor: LayerTensor, { recurrent, hiddenSize }: ModelSpec): number[] | null =>
-  recurrent && tensor === 'mixerKernel'
+export function huggingFaceMixerShape(tensor: LayerTensor, spec: ModelSpec): number[] | null {
+  const { recurrent, hiddenSize, ngrams } = spec;
+  if (ngrams && tensor === 'ngramKernel') return [streamsWidth(spec), 1, ngrams.kernel];
+  return recurrent && tensor === 'mixerKernel'
     ? [mixerChannels(recurrent.mixer, hiddenSize), 1, recurrent.mixer.kernel]
     : null;
+}
 
 /** What `layer_types` calls a layer with attention, and one with another mixer. Older files have the second names. */
 const ATTENDING: readonly unknown[] = ['full_attention', 'attention'];

@@ -28,15 +28,26 @@ export function chatOf(
   options: ChatOptions,
   { stream, format, choices = 1 }: Pick<Job, 'stream' | 'format'> & Partial<Pick<Job, 'choices'>>,
 ): Job {
-  const { tools, toolChoice, templateVariables } = options;
-  const given = toolChoice === 'none' ? undefined : tools;
-  const { template } = pooled;
+  requireTool(options);
+  const { template, maxReasoningTokens } = pooled;
   return {
     ...{ pooled, stream, format, choices },
-    count: (model) => model.countTokens(messages, { template, tools: given, templateVariables }),
+    count: (model) => model.countTokens(messages, { ...options, template }),
     begin: (model, signal, choice) =>
-      model.chat(messages, { ...options, seed: seedOf(options.seed, choice), template, signal }),
+      model.chat(messages, {
+        ...{ ...options, seed: seedOf(options.seed, choice), template, signal },
+        maxReasoningTokens: options.maxReasoningTokens ?? maxReasoningTokens,
+      }),
   };
+}
+
+/** Throws 400 for a call that is asked for of a tool that is not there. */
+function requireTool({ tools = [], toolChoice }: ChatOptions): void {
+  if (typeof toolChoice !== 'object') return;
+  const names = tools.map((tool) => tool.function?.name);
+  if (names.includes(toolChoice.name)) return;
+  const there = names.length > 0 ? `there is ${names.join(', ')}` : 'there are none';
+  refuse('tool_choice', `asks for the tool ${JSON.stringify(toolChoice.name)}, which is not in tools: ${there}`);
 }
 
 function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: ChatOptions } {

@@ -1,4 +1,4 @@
-import type { GenerateOptions } from '../index.js';
+import type { GenerateOptions, Model } from '../index.js';
 import { CompletionFormat } from './completion-format.js';
 import type { ModelPool } from './model-pool.js';
 import { COMPLETION_REQUEST, type CompletionRequest, generateOptions, readBody, refuse, seedOf } from './requests.js';
@@ -27,7 +27,7 @@ export async function completionJob(request: Request, pool: ModelPool): Promise<
     ...{ pooled, choices },
     stream: body.stream === true,
     format: new CompletionFormat(form, body.echo ? (prompt as string) : ''),
-    count: async (model) => (typeof prompt === 'string' ? model.countTokens(prompt) : prompt.length),
+    count: (model) => countOf(model, prompt, given),
     begin: (model, signal, choice) => {
       const options: GenerateOptions = {
         ...model.info.samplingDefaults,
@@ -38,6 +38,14 @@ export async function completionJob(request: Request, pool: ModelPool): Promise<
       return model.generate(prompt, options);
     },
   };
+}
+
+/** Tokens of a prompt. Rejects with what is wrong with it, or with the options. */
+async function countOf(model: Model, prompt: string | number[], options: GenerateOptions): Promise<number> {
+  if (typeof prompt === 'string') return model.countTokens(prompt, options);
+  await model.countTokens('', options);
+  await model.detokenize(prompt);
+  return prompt.length;
 }
 
 /** One prompt. A list of one is as good. */

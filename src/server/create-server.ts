@@ -4,7 +4,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { activityStream } from './activity-route.js';
 import { chatJob } from './chat-route.js';
 import { completionJob } from './completion-route.js';
-import { refusalOf, ServerError } from './failures.js';
+import { refusalOf, ServerError, type Wording } from './failures.js';
 import { forecastOf } from './forecast-route.js';
 import { hostGuard, keyGuard, originGuard } from './guards.js';
 import { messagesError } from './messages-format.js';
@@ -36,7 +36,8 @@ export interface FlashrowServer {
 export function createServer(options: ServerOptions): FlashrowServer {
   const pool = new ModelPool(options);
   const metrics = new ServerMetrics(pool);
-  const desk: Desk = { pool, metrics, pingMs: options.pingMs ?? 5000, onError: options.onError ?? (() => {}) };
+  const { pingMs = 5000, maxBodyBytes = 10_000_000, wording = asItIs, onError = () => {} } = options;
+  const desk: Desk = { pool, metrics, pingMs, wording, onError };
   const app = new Hono<{ Bindings: { address?: string } }>();
   app.use(async (context, next) => {
     context.header('x-request-id', context.req.header('x-request-id')?.slice(0, 128) ?? randomUUID());
@@ -52,11 +53,9 @@ export function createServer(options: ServerOptions): FlashrowServer {
   app.use(keyGuard(options));
   app.use(
     bodyLimit({
-      maxSize: options.maxBodyBytes ?? 10_000_000,
+      maxSize: maxBodyBytes,
       onError: () => {
-        throw new ServerError(413, 'the body is larger than this server takes; its `maxBodyBytes` says how large', {
-          code: 'body_too_large',
-        });
+        throw new ServerError(413, tooLarge(maxBodyBytes), { code: 'body_too_large' });
       },
     }),
   );
@@ -70,10 +69,10 @@ export function createServer(options: ServerOptions): FlashrowServer {
   app.post('/v1/responses', answer(responsesJob));
   app.post('/v1/messages', answer(messagesJob));
   app.post('/v1/messages/count_tokens', async (context) => context.json(await countTokens(context.req.raw, pool)));
-  app.notFound((context) => refused(context, notThere(context.req.method, context.req.path)));
+  app.notFound((context) => refused(context, notThere(context.req.method, context.req.path), wording));
   app.onError((error, context) => {
-    if (refusalOf(error).status >= 500) desk.onError(error);
-    return refused(context, error);
+    if (refusalOf(error, wording).status >= 500) onError(error);
+    return refused(context, error, wording);
   });
   return {
     fetch: async (request, address) => app.fetch(request, { ...(address === undefined ? {} : { address }) }),
@@ -111,8 +110,13 @@ const clientOf = (context: Context): string => (context.env as { address?: strin
 const notThere = (method: string, path: string) =>
   new ServerError(404, `there is no ${method} ${path} here`, { code: 'not_found' });
 
-function refused(context: Context, thrown: unknown): Response {
-  const refusal = refusalOf(thrown);
+const tooLarge = (bytes: number) =>
+  `the body has more than the ${bytes} bytes that this server takes; \`maxBodyBytes\` says how many`;
+
+const asItIs: Wording = (message) => message;
+
+function refused(context: Context, thrown: unknown, wording: Wording): Response {
+  const refusal = refusalOf(thrown, wording);
   const { status, error, headers } = refusal;
   const isMessages = context.req.path.startsWith('/v1/messages');
   return context.json(isMessages ? messagesError(refusal) : { error }, status, headers);

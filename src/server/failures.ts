@@ -31,14 +31,20 @@ const RETRY_AFTER = { 'retry-after': '2' };
 /** A prompt that ran for minutes is not run again by itself. */
 const NO_RETRY = { 'x-should-retry': 'false' };
 
+/** How messages name the options of the server. */
+export type Wording = (message: string) => string;
+
 /** Any failure as a response. What is nobody's fault but the server's is told by its code alone. */
-export function refusalOf(thrown: unknown): Refusal {
-  if (thrown instanceof ServerError) return thrown.refusal;
+export function refusalOf(thrown: unknown, wording: Wording): Refusal {
+  if (thrown instanceof ServerError) {
+    const { error } = thrown.refusal;
+    return { ...thrown.refusal, error: { ...error, message: wording(error.message) } };
+  }
   if (!(thrown instanceof FlashrowError)) {
     const message = 'the server failed';
     return { status: 500, error: { message, type: 'server_error', param: null, code: null }, headers: NO_RETRY };
   }
-  const { message } = thrown;
+  const message = inRequestWords(wording(thrown.message), thrown);
   const param = paramOf(thrown);
   const bad = { message, type: 'invalid_request_error', param, code: thrown.code.toLowerCase() };
   switch (thrown.code) {
@@ -65,12 +71,34 @@ const PARAMS: Readonly<Record<string, string>> = {
   images: 'messages',
 };
 
-/** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0]` is `messages.0`. */
-function paramOf({ details }: FlashrowError): string | null {
+/** Options of the library that a request gives, and whose names messages may tell. */
+const OF_REQUESTS: ReadonlySet<string> = new Set([
+  ...['responseFormat', 'toolChoice', 'parallelToolCalls', 'templateVariables', 'maxTokens', 'maxReasoningTokens'],
+  ...['topK', 'topP', 'minP', 'typicalP', 'xtcProbability', 'xtcThreshold', 'logitBias', 'topLogprobs'],
+  ...['repeatPenalty', 'presencePenalty', 'frequencyPenalty', 'penaltyWindow'],
+  ...['dryMultiplier', 'dryBase', 'dryAllowedLength', 'dryWindow'],
+]);
+
+/** The parts of the name of an option in the library: `messages[0].role` has three. */
+function partsOf({ details }: FlashrowError): string[] {
   const { option } = details as { option?: unknown };
-  if (typeof option !== 'string') return null;
-  const [name, ...rest] = option.split(/[.[\]]+/).filter((part) => part !== '');
-  return [PARAMS[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`), ...rest].join('.');
+  return typeof option === 'string' ? option.split(/[.[\]]+/).filter((part) => part !== '') : [];
+}
+
+const inRequest = (name: string): string =>
+  PARAMS[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0]` is `messages.0`. */
+function paramOf(thrown: FlashrowError): string | null {
+  const [name, ...rest] = partsOf(thrown);
+  return name === undefined ? null : [inRequest(name), ...rest].join('.');
+}
+
+/** A message of the library with its option as requests write it. */
+function inRequestWords(message: string, thrown: FlashrowError): string {
+  const [name] = partsOf(thrown);
+  if (name === undefined || !OF_REQUESTS.has(name)) return message;
+  return message.replace(new RegExp(`\\b${name}\\b`, 'g'), inRequest(name));
 }
 
 /** Agents shorten the conversation where they know these words or this code. */

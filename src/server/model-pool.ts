@@ -12,6 +12,8 @@ export interface PooledModel {
   readonly options: NonNullable<ServedModel['options']>;
   /** Undefined for the model's own. */
   readonly template: string | undefined;
+  /** Tokens of reasoning at most where a request names no limit; undefined for no limit. */
+  readonly maxReasoningTokens: number | undefined;
   readonly queue: FairQueue;
   /** Null while it is not loaded. */
   model: Model | null;
@@ -50,11 +52,12 @@ export class ModelPool {
   #closed = false;
 
   constructor(options: ServerOptions) {
+    const { maxReasoningTokens } = options;
     const { models, memory, maxQueue = 64, loadSeconds = 60, keepAliveSeconds = Number.POSITIVE_INFINITY } = options;
     this.#memory = memory;
     this.#loadMs = loadSeconds * 1000;
     this.#keepAliveMs = keepAliveSeconds * 1000;
-    this.#entries = models.map((given) => newEntry(given, maxQueue));
+    this.#entries = models.map((given) => newEntry(given, maxQueue, maxReasoningTokens));
     const names = this.#entries.map(({ name }) => name);
     const twice = names.find((name, at) => names.indexOf(name) !== at);
     if (twice !== undefined) throw new TypeError(`two models have the name ${JSON.stringify(twice)}; give names`);
@@ -216,11 +219,11 @@ export class ModelPool {
 const notNow = (why: string) =>
   new ServerError(503, `${why}; try again later`, { code: 'model_not_ready', headers: { 'retry-after': '5' } });
 
-function newEntry(given: ServedModel | Source, maxQueue: number): Entry {
+function newEntry(given: ServedModel | Source, maxQueue: number, maxReasoningTokens: number | undefined): Entry {
   const served = typeof given === 'object' && 'source' in given ? given : { source: given };
   const { source, name = nameOf(source), options = {}, template }: ServedModel = served;
   return {
-    ...{ name, source, options, template, queue: new FairQueue(options.sequences ?? 1, maxQueue) },
+    ...{ name, source, options, template, maxReasoningTokens, queue: new FairQueue(options.sequences ?? 1, maxQueue) },
     ...{ model: null, loading: null, users: 0, idleSince: Date.now(), shareBytes: 0, minimumBytes: null },
   };
 }

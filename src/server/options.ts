@@ -41,6 +41,16 @@ export interface ServerOptions {
   loadSeconds?: number | undefined;
   /** Milliseconds between the signs of life of a stream before its first token; default 5000. */
   pingMs?: number | undefined;
+  /**
+   * Tokens of reasoning at most in chats whose requests name no limit of their own; default no limit. Then the mark
+   * that ends the reasoning is written, and the answer begins.
+   */
+  maxReasoningTokens?: number | undefined;
+  /**
+   * Puts what an operator reads in place of the names of options in messages, which stand between backticks, like
+   * `hosts`; default they stay. For a program that gives its users other names for them.
+   */
+  wording?: ((message: string) => string) | undefined;
   /** Told of what goes wrong in a model or in the server itself; default nobody. */
   onError?: ((error: unknown) => void) | undefined;
 }

@@ -6,19 +6,31 @@ export async function readBody<T extends z.ZodType>(request: Request, schema: T)
   let body: unknown;
   try {
     body = JSON.parse(await request.text());
-  } catch (error) {
-    if (error instanceof Error && error.name === 'BodyLimitError')
-      throw new ServerError(413, 'the body is larger than this server takes', { code: 'body_too_large' });
+  } catch {
     throw new ServerError(400, 'the body is no JSON', { code: 'invalid_json' });
   }
   const read = schema.safeParse(body);
   if (read.success) return read.data;
-  const [issue] = read.error.issues;
-  const param = issue.path.map(String).join('.');
-  throw new ServerError(400, `${param === '' ? 'the body' : param}: ${issue.message}`, {
-    param,
-    code: 'invalid_value',
-  });
+  const { path, message } = toldIssue(read.error.issues[0]);
+  const param = path.map(String).join('.');
+  throw new ServerError(400, `${param === '' ? 'the body' : param}: ${message}`, { param, code: 'invalid_value' });
+}
+
+type Told = Pick<z.core.$ZodIssue, 'path' | 'message'>;
+
+/**
+ * What is wrong, and where. Of what may be one of several things zod says no more than that it is none of them: what is
+ * told is the failure of the one that fits best, that is, fails deepest inside; else what all of them are.
+ */
+function toldIssue(issue: z.core.$ZodIssue): Told {
+  // What is wrong with the key of an entry is told of the whole.
+  if (issue.code === 'invalid_key') return { path: issue.path.slice(0, -1), message: issue.issues[0].message };
+  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
+  const tried = issue.errors.map(([first]) => toldIssue(first));
+  const deepest = tried.reduce((best, each) => (each.path.length > best.path.length ? each : best));
+  const path = [...issue.path, ...deepest.path];
+  if (deepest.path.length > 0) return { path, message: deepest.message };
+  return { path, message: [...new Set(tried.map(({ message }) => message))].join('; or ') };
 }
 
 /** What is not there yet is refused by its name, and never left out of the answer without a word. */
@@ -80,15 +92,22 @@ export const TOOL = z.looseObject({
     .optional(),
 });
 
+/** What a format is, in words. */
+export const FORMATS = 'expected an object whose type is "text", "json_object" or "json_schema"';
+
 /** llama.cpp's servers take the schema of `json_object`, too. */
-const RESPONSE_FORMAT = z.union([
-  z.looseObject({ type: z.literal('text') }),
-  z.looseObject({ type: z.literal('json_object'), schema: maybe(z.record(z.string(), z.unknown())) }),
-  z.looseObject({
-    type: z.literal('json_schema'),
-    json_schema: z.looseObject({ schema: z.record(z.string(), z.unknown()) }),
-  }),
-]);
+const RESPONSE_FORMAT = z.discriminatedUnion(
+  'type',
+  [
+    z.looseObject({ type: z.literal('text') }),
+    z.looseObject({ type: z.literal('json_object'), schema: maybe(z.record(z.string(), z.unknown())) }),
+    z.looseObject({
+      type: z.literal('json_schema'),
+      json_schema: z.looseObject({ schema: z.record(z.string(), z.unknown()) }),
+    }),
+  ],
+  { error: FORMATS },
+);
 
 export const CHAT_REQUEST = z.looseObject({
   model: maybe(z.string()),

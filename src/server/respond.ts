@@ -1,6 +1,6 @@
 import { FlashrowError, type Generation, type GenerationResult, type Model, type Piece } from '../index.js';
 import type { AnswerFormat } from './answer-format.js';
-import { refusalOf } from './failures.js';
+import { refusalOf, type Wording } from './failures.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Lease, ModelPool, PooledModel } from './model-pool.js';
 
@@ -22,6 +22,7 @@ export interface Desk {
   pool: ModelPool;
   metrics: ServerMetrics;
   pingMs: number;
+  wording: Wording;
   onError: (error: unknown) => void;
 }
 
@@ -107,7 +108,7 @@ function streamed(desk: Desk, job: Accepted): Response {
           write(format.close(results));
         } catch (error) {
           if (!leaving.signal.aborted) desk.onError(error);
-          write(format.failure(refusalOf(error)));
+          write(format.failure(refusalOf(error, desk.wording)));
         } finally {
           clearInterval(pings);
           done(job);
@@ -172,7 +173,7 @@ async function run(desk: Desk, job: Accepted, follower: Follower): Promise<Gener
 
 /** Generates a choice. `onPrompt` is called once its prompt has run. */
 async function answer(
-  { metrics }: Desk,
+  { metrics, wording }: Desk,
   { pooled, lease, begin }: Accepted,
   { choice, signal, onPrompt }: { choice: number; signal: AbortSignal; onPrompt: () => void },
   follower: Follower,
@@ -187,7 +188,8 @@ async function answer(
     begun = true;
     follower.piece(piece, choice);
   }
-  const result = await generation.result;
+  const written = await generation.result;
+  const result = { ...written, warnings: written.warnings.map(wording) };
   if (!begun) follower.begin(choice);
   follower.end(result, choice);
   metrics.answered(pooled.name, result);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
 import { bytesOf } from './picture-parts.js';
-import { refuse } from './requests.js';
+import { FORMATS, refuse } from './requests.js';
 
 const CONTENT = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
 
@@ -20,10 +20,14 @@ type Item = z.infer<typeof ITEM>;
 /** What `include` names for the log-probabilities of the answer. */
 const LOGPROBS = 'message.output_text.logprobs';
 
-const FORMAT = z.union([
-  z.looseObject({ type: z.enum(['text', 'json_object']) }),
-  z.looseObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
-]);
+const FORMAT = z.discriminatedUnion(
+  'type',
+  [
+    z.looseObject({ type: z.enum(['text', 'json_object']) }),
+    z.looseObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
+  ],
+  { error: FORMATS },
+);
 
 /** The body of `/v1/responses`, as Open Responses has it. */
 export const RESPONSES_REQUEST = z.looseObject({

@@ -57,15 +57,20 @@ test('doctor says what cannot be measured', async () => {
   const small = join(folder, 'small');
   writeFileSync(small, 'a');
   const codes = [];
+  const messages = [];
   for (const args of [
     [join(folder, 'none')],
     [small],
     [folder, '--size', '900TB'],
     [folder, '--size', 'big'],
     [folder, '--size', '1MB'],
-  ])
-    codes.push((await flashrowJson(['doctor', ...args])).json.error.code);
+  ]) {
+    const { code, message } = (await flashrowJson(['doctor', ...args])).json.error;
+    codes.push(code);
+    messages.push(message);
+  }
   expect(codes).toEqual(['NOT_FOUND', 'BAD_USAGE', 'DISK_FULL', 'BAD_USAGE', 'BAD_USAGE']);
+  expect(messages[2]).toContain('a smaller file written with --size');
   rmSync(small);
 });
 

@@ -40,6 +40,7 @@ const receipt: Receipt = {
     draft: 'lookup',
     drafted: 30,
     accepted: 20,
+    forced: 0,
     tokensPerPass: 1.25,
     bytesPerToken: 16_000,
     without: { tokensPerSecond: 26, bytesPerToken: 20_000 },

@@ -17,6 +17,7 @@ const SHARED = [
 ];
 const GENERATE = [
   '--max-tokens',
+  '--max-reasoning-tokens',
   '--temperature',
   '--top-k',
   '--top-p',
@@ -74,6 +75,8 @@ const OPTIONS: Record<string, string[]> = {
     '--allowed-hosts',
     '--chat-template',
     '--max-queue',
+    '--max-body',
+    '--max-reasoning-tokens',
     '--keep-alive',
     '--sessions-dir',
     '--sessions-size',

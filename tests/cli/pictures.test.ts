@@ -63,6 +63,8 @@ describe('regions on the command line', () => {
   it('are refused before a model is loaded', async () => {
     const run = ['run', model, ...ask, '--max-tokens', '1', '--region'];
     await fails([...run, '1,2,3'], 'BAD_USAGE', /or the file of a mask/);
+    await fails([...run, '10,20,x'], 'BAD_USAGE', /"x" is no number of 0 or more; it takes left,top,right,bottom/);
+    await fails([...run, '-1,2,3,four'], 'BAD_USAGE', /"-1" and "four" are no number/);
     await fails([...run, at('nowhere.png')], 'NOT_FOUND', /nowhere.png/);
     writeFileSync(
       at('small.png'),
@@ -74,7 +76,11 @@ describe('regions on the command line', () => {
       mask(28, () => false),
     );
     await fails([...run, at('black.png')], 'BAD_USAGE', /black.png is empty/);
-    await fails(['run', model, '--prompt', 'a', '--image', at('nothing.png'), ...options], 'NOT_FOUND', /nothing/);
+    const seen = ['run', model, '--prompt', 'a', ...options, '--max-tokens', '1', '--image'];
+    await fails([...seen, at('nothing.png')], 'NOT_FOUND', /nothing/);
+    // Its header is whole, so it is found out as the model looks at it.
+    writeFileSync(at('cut.png'), picture().subarray(0, picture().length - 40));
+    await fails([...seen, at('cut.png')], 'CORRUPT', new RegExp(`^${at('cut.png')} `));
   });
 });
 

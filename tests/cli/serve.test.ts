@@ -30,6 +30,23 @@ describe('serve', () => {
     expect([exitCode, stderr]).toEqual([0, expect.stringContaining('ending')]);
   });
 
+  it('names its flags where a request cannot be had as it was started', async () => {
+    const running = serve('--max-body', '2kB');
+    const url = await listening(running);
+    const refusal = async (body: object, headers: Record<string, string> = {}) => {
+      const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body), headers });
+      return [answer.status, ((await answer.json()) as { error: { message: string } }).error.message];
+    };
+    const messages = [{ role: 'user', content: 'Once' }];
+    const large = { messages, pad: 'x'.repeat(3000) };
+    expect(await refusal(large)).toEqual([413, expect.stringMatching(/2000 bytes that .*; --max-body says how many/)]);
+    const origin = { origin: 'https://app.example' };
+    expect(await refusal({ messages }, origin)).toEqual([403, expect.stringContaining('add it to its --cors-origins')]);
+    expect(await refusal({ messages })).toEqual([400, expect.stringContaining('give one as --chat-template')]);
+    running.child.kill('SIGTERM');
+    expect((await running.outcome).exitCode).toBe(0);
+  });
+
   it('finds the conversations of the run before in --sessions-dir', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'flashrow-serve-'));
     const prompt = Array.from({ length: 60 }, (_, i) => 300 + ((i * 7) % 900));

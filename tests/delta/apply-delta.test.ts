@@ -154,6 +154,8 @@ describe('a base and a delta', () => {
     const small = folderOf({ 'pytorch_model.bin': binary(golden.bf16.base) });
     await refuses(add(small, deltaFolder()), 'BAD_USAGE', /has no tensor "a", which/);
     await refuses(add(folderOf({}), deltaFolder()), 'NOT_FOUND', /holds no model.safetensors, no pytorch_model.bin/);
+    await refuses(add(join(small, 'none'), small), 'NOT_FOUND', /none does not exist; give the folder/);
+    await refuses(add(small, join(small, 'config.json')), 'NOT_FOUND', /config.json does not exist/);
     const evil = folderOf({ 'pytorch_model.bin': binary(golden.hostile['posix.system']), 'config.json': {} });
     await refuses(add(small, evil), 'UNSUPPORTED', /posix.system/);
     const whole = folderOf({ 'pytorch_model.bin': binary(golden.hostile.LongStorage), 'config.json': {} });

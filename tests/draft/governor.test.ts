@@ -89,7 +89,7 @@ describe('the governor', () => {
     governor.open(7);
     while (governor.asks(0)) governor.foretold(0, 0, 0);
     expect(governor.close()).toBe(0);
-    governor.ran(1, 100, 1, 0);
+    governor.ran({ tokens: 1, certain: 0, brought: 1, ms: 100, waitMs: 0 });
     governor.open(2);
     let asked = 0;
     for (; governor.asks(0); asked++) governor.foretold(0, 0, 0);

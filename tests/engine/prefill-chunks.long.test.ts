@@ -13,7 +13,7 @@ const MODELS: Record<string, [gguf: string, folder: string | null]> = {
   'latent attention': ['deepseek2-glm', 'deepseek-v3'],
   'short convolutions': ['lfm2', 'lfm2-moe'],
   'gated delta nets': ['qwen35moe', 'qwen3.5'],
-  'n-grams before gated delta nets, and attention to some blocks': ['qwen4exp-sparse', null],
+  'n-grams before gated delta nets, and attention to some blocks': ['qwen4exp-sparse', 'qwen4-exp'],
   'Mamba-2': ['granitehybrid', 'nemotron-h'],
   'compressed keys, and experts by a table': ['deepseek4', null],
 };

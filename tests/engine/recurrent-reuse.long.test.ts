@@ -20,6 +20,7 @@ const FOLDERS = [
   'qwen3.5',
   'qwen3.5-moe',
   'qwen3-next',
+  'qwen4-exp',
   'granite-hybrid',
   'nemotron-h',
   'nemotron-h, ordinary networks',

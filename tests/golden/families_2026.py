@@ -5,7 +5,7 @@ Usage: python3 families_2026.py > families-2026.json
 Weights come from a linear congruential generator, so that a test can make the same checkpoint: tensor i of a model (in the order of `tensors`)
 starts at state i + 1; each weight is (state >> 8) / 2^24 - 0.5 of the next state, times `scale`, plus `shift`, rounded to float32.
 Each tensor is [name, shape, scale, shift]; with `*` in its name it is cut along its first axis into as many, numbered. transformers itself writes names
-and shapes, as published folders have them, and loads the folder.
+and shapes, as published folders have them, and loads the folder. `integers`: tensors of 64-bit integers, as transformers makes them.
 `rows`: after some tokens of `ids` the likeliest next tokens, each with the natural logarithm of its probability.
 """
 import json
@@ -73,6 +73,12 @@ def made(tensors):
     return state
 
 
+def whole_numbers(path):
+    with safe_open(path, 'pt') as file:
+        tensors = {name: file.get_tensor(name) for name in sorted(file.keys()) if file.get_slice(name).get_dtype() == 'I64'}
+    return tensors
+
+
 def golden(kind, config):
     with tempfile.TemporaryDirectory() as folder:
         kind(config).to(torch.float32).save_pretrained(folder)
@@ -80,9 +86,10 @@ def golden(kind, config):
             written = json.load(file)
         path = os.path.join(folder, 'model.safetensors')
         with safe_open(path, 'pt') as file:
-            shapes = {name: list(file.get_slice(name).get_shape()) for name in sorted(file.keys())}
-        tensors = grouped(shapes, kind.__name__.startswith(('Qwen3_5', 'Qwen3Next')))
-        save_file(made(tensors), path, metadata=dict(format='pt'))
+            shapes = {name: list(file.get_slice(name).get_shape()) for name in sorted(file.keys()) if file.get_slice(name).get_dtype() != 'I64'}
+        integers = whole_numbers(path)
+        tensors = grouped(shapes, kind.__name__.startswith(('Qwen3_5', 'Qwen3Next', 'Qwen4Exp')))
+        save_file({**made(tensors), **integers}, path, metadata=dict(format='pt'))
         model, info = kind.from_pretrained(
             folder, dtype=torch.float64, attn_implementation='eager', experts_implementation='eager', output_loading_info=True)
         assert not any(info[key] for key in ('missing_keys', 'unexpected_keys', 'mismatched_keys')), info
@@ -94,7 +101,8 @@ def golden(kind, config):
         rows[at] = [[int(i), round(float(v), 5)] for v, i in zip(best.values, best.indices)]
     print(config.model_type, f'mean entropy {float(-(lnp.exp() * lnp).sum(-1).mean()):.2f}', file=sys.stderr)
     kept = {key: value for key, value in written.items() if key not in ('id2label', 'label2id')}
-    return dict(config=kept, tensors=tensors, rows=rows)
+    whole = {name: [str(value) for value in tensor.tolist()] for name, tensor in integers.items()}
+    return dict(config=kept, tensors=tensors, rows=rows, **(dict(integers=whole) if whole else {}))
 
 
 USUAL = dict(
@@ -139,6 +147,11 @@ MODELS = {
     'qwen3.5': (t.Qwen3_5ForCausalLM, t.Qwen3_5TextConfig(**DELTA, intermediate_size=96)),
     'qwen3.5-moe': (t.Qwen3_5MoeForCausalLM, t.Qwen3_5MoeTextConfig(**DELTA, **DELTA_EXPERTS)),
     'qwen3-next': (t.Qwen3NextForCausalLM, t.Qwen3NextConfig(**DELTA, **DELTA_EXPERTS)),
+    **{name: (t.Qwen4ExpForCausalLM, t.Qwen4ExpTextConfig(
+        **DELTA, **DELTA_EXPERTS, hc_count=4, hc_lowrank=24, ple_layer_ids=[2], ngram_size=3, heads_per_ngram=2, ngram_vocab_size_base=20,
+        make_ngram_vocab_size_divisible_by=16, split_ngram_parts=parts, indexer_n_heads=8, indexer_kv_heads=1, indexer_head_dim=16, indexer_budget=64,
+        indexer_compress_ratio=4, output_gate_type=gate,
+        rope_parameters=dict(rope_type='default', rope_theta=1e5, partial_rotary_factor=0.25))) for name, parts, gate in [('qwen4-exp', 3, 'sigmoid'), ('qwen4-exp, one table', 1, 'silu')]},
     'deepseek-v2, no bottleneck': (t.DeepseekV2ForCausalLM, t.DeepseekV2Config(
         **LATENT, q_lora_rank=None, rope_parameters=dict(YARN, mscale=0.707, mscale_all_dim=0.707))),
     'deepseek-v2, groups': (t.DeepseekV2ForCausalLM, t.DeepseekV2Config(

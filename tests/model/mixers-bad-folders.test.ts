@@ -11,10 +11,13 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 let folders = 0;
 /** Opens a small model whose config.json has other `fields`; null takes a field away. */
 function open(model: string, fields: Record<string, unknown>, without?: string) {
-  const { config, tensors } = GOLDENS.models[model];
+  const { config, tensors, integers = {} } = GOLDENS.models[model];
+  const whole = Object.fromEntries(Object.entries(integers).filter(([name]) => name !== without));
   const changed = Object.fromEntries(Object.entries({ ...config, ...fields }).filter(([, value]) => value !== null));
   const kept = tensors.filter(([name]) => name !== without);
-  return openCheckpoint(writeGolden(join(scratch, `${folders++}`), { config: changed, tensors: kept }));
+  return openCheckpoint(
+    writeGolden(join(scratch, `${folders++}`), { config: changed, tensors: kept, integers: whole }),
+  );
 }
 
 const TWO_IN_A_ROW = ['linear_attention', 'linear_attention', 'moe', 'full_attention', 'moe'];
@@ -79,6 +82,36 @@ const CASES: [model: string, fields: Record<string, unknown>, code: string, word
   ['granite-hybrid', { shared_intermediate_size: 47 }, 'CORRUPT', /input_linear\.weight.* is of shape/],
 ];
 
+const QWEN4_EXP: [fields: Record<string, unknown>, code: string, words: RegExp][] = [
+  [{ hc_count: 1 }, 'CORRUPT', /"hc_count" is 1; there are from 2/],
+  [{ hc_lowrank: 25 }, 'CORRUPT', /input_mix_weight_down\.w.* is of shape \[24, 256\]/],
+  [{ hc_lowrank: 'x' }, 'CORRUPT', /"hc_lowrank" is "x"/],
+  [{ ple_layer_ids: [4] }, 'UNSUPPORTED', /"ple_layer_ids" is 4, which is no layer with a delta net/],
+  [{ ple_layer_ids: [0] }, 'UNSUPPORTED', /"ple_layer_ids" is 0, which is no layer/],
+  [{ ple_layer_ids: [1, 2] }, 'CORRUPT', /"ple_layer_ids" is \[1, 2\].* 1 of them/],
+  [{ ple_layer_ids: 2 }, 'CORRUPT', /"ple_layer_ids" is 2; it should be a list/],
+  [{ ple_layer_ids: [] }, 'UNSUPPORTED', /\.ple\..* has no place/],
+  [{ ple_layer_ids: [1] }, 'CORRUPT', /layers\.0\.ple\.ple_embedding\.ngram_heads_offsets" is missing/],
+  [{ ple_embed_dim: 32 }, 'UNSUPPORTED', /"ple_embed_dim" is 32, and not the model's 64/],
+  [{ ple_conv_kernel_size: 3 }, 'CORRUPT', /ple\.conv1d\.weight.* is of shape \[256, 1, 4\]/],
+  [{ ngram_size: 1 }, 'CORRUPT', /"ngram_size" is 1; n-grams are of 2/],
+  [{ ngram_size: 4 }, 'CORRUPT', /"ple_embed_dim" is 64, which the 6 rows of a token do not divide/],
+  [{ heads_per_ngram: 4 }, 'CORRUPT', /ngram_heads_offsets" is \[0, 23, 52, 83\].* 8 of them/],
+  [{ eos_token_id: null }, 'CORRUPT', /"eos_token_id" is missing/],
+  [{ eos_token_id: 96 }, 'CORRUPT', /"eos_token_id" is 96/],
+  [{ indexer_budget: 3 }, 'CORRUPT', /"indexer_budget" is fewer than the 4 positions of a block/],
+  [{ indexer_head_dim: 4 }, 'CORRUPT', /"indexer_head_dim" is less than the 8 that rotate/],
+  [{ indexer_n_heads: 3 }, 'CORRUPT', /index_qk_proj\.weight.* is of shape \[144, 64\]/],
+  [{ indexer_n_heads: null }, 'UNSUPPORTED', /indexer\..* has no place/],
+  [{ indexer_kv_heads: 2 }, 'UNSUPPORTED', /"indexer_kv_heads" is 2; only 1/],
+  [{ indexer_compress_ratio: null }, 'CORRUPT', /"indexer_compress_ratio" is missing/],
+  [{ output_gate_type: 'gelu' }, 'UNSUPPORTED', /"output_gate_type" is "gelu"; supported: silu, sigmoid/],
+  [{ layer_types: Array(4).fill('sliding_attention') }, 'UNSUPPORTED', /"layer_types" has "sliding_attention"/],
+  [{ architectures: ['DeepseekV4ForCausalLM'] }, 'UNSUPPORTED', /use a GGUF file of the model.*"deepseek4"/],
+];
+CASES.push(...QWEN4_EXP.map(([fields, ...rest]): (typeof CASES)[number] => ['qwen4-exp', fields, ...rest]));
+
+const TABLE = 'model.layers.1.ple.ple_embedding.';
 const MISSING: [model: string, tensor: string][] = [
   ['lfm2', 'model.layers.0.conv.conv.weight'],
   ['lfm2-moe', 'model.layers.1.feed_forward.experts.*.w2.weight'],
@@ -88,6 +121,10 @@ const MISSING: [model: string, tensor: string][] = [
   ['deepseek-v3', 'model.layers.0.self_attn.kv_b_proj.weight'],
   ['nemotron-h', 'backbone.layers.0.mixer.D'],
   ['granite-hybrid', 'model.layers.0.mamba.norm.weight'],
+  ['qwen4-exp', 'model.hyper_connection_mixer.hc_norm.weight'],
+  ['qwen4-exp', 'model.layers.3.self_attn.indexer.index_qk_proj.weight'],
+  ['qwen4-exp', 'model.layers.1.ple.norm_conv.weight'],
+  ['qwen4-exp', `${TABLE}layer_multipliers`],
 ];
 
 describe('a Hugging Face folder whose mixers are described wrongly', () => {
@@ -98,6 +135,33 @@ describe('a Hugging Face folder whose mixers are described wrongly', () => {
   it.each(MISSING)('%s without %s is CORRUPT', (model, tensor) => {
     const message = expect.stringContaining(`${tensor.replace('*', '0')}" is missing`);
     expect(() => open(model, {}, tensor)).toThrow(expect.objectContaining({ code: 'CORRUPT', message }));
+  });
+
+  it('names the part of a table that is missing, or too short', () => {
+    const message = (words: RegExp) =>
+      expect.objectContaining({ code: 'CORRUPT', message: expect.stringMatching(words) });
+    const part = (number: number) => `${TABLE}ngram_embedding.shard_${number}.weight`;
+    expect(() => open('qwen4-exp', {}, part(0))).toThrow(message(/is missing, and so is its first part/));
+    expect(() => open('qwen4-exp', {}, part(1))).toThrow(message(/shard_0\.weight" has 43 rows, .* asks for 120/));
+    expect(() => open('qwen4-exp', {}, part(2))).toThrow(message(/shard_0\.weight" has 86 rows, .* asks for 120/));
+  });
+
+  it('takes no floats for the constants of a hash', () => {
+    const { config, tensors, integers = {} } = GOLDENS.models['qwen4-exp'];
+    const name = `${TABLE}layer_multipliers`;
+    const { [name]: _, ...others } = integers;
+    const floats: (typeof tensors)[number] = [name, [3], 1, 0];
+    const folder = writeGolden(join(scratch, `${folders++}`), {
+      config,
+      tensors: [...tensors, floats],
+      integers: others,
+    });
+    expect(() => openCheckpoint(folder)).toThrow(
+      expect.objectContaining({
+        code: 'CORRUPT',
+        message: expect.stringMatching(/layer_multipliers.* is of type F32 and shape \[3\]; a short list of I64/),
+      }),
+    );
   });
 
   it.each(['[0, Infinity]', '[0.0, 1e30]', '[0.0, {"__float__": "Infinity"}]'])(

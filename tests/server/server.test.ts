@@ -18,6 +18,7 @@ beforeAll(() => {
 });
 afterAll(() => server.close());
 
+const TOOL = { type: 'function', function: { name: 'get_weather' } };
 const messages = [{ role: 'user', content: 'Once upon a time' }];
 const post = async (path: string, body: unknown, headers?: Record<string, string>) => {
   const response = await server.fetch(request(path, body, headers));
@@ -103,6 +104,79 @@ describe('what is wrong', () => {
     expect(await bad({ messages: image })).toEqual([400, 'messages.0.content.0.image_url', 'unsupported_value']);
     expect(await bad({ input: 'x' }, '/v1/embeddings')).toEqual([404, null, 'not_found']);
     expect(await bad({ messages, pad: 'x'.repeat(100_000) })).toEqual([413, null, 'body_too_large']);
+  });
+
+  it.each<[string, object, string, RegExp]>([
+    [
+      'a format of an unknown type',
+      { response_format: { type: 'xml' } },
+      'response_format.type',
+      /"text", "json_object" or "json_schema"/,
+    ],
+    [
+      'a format that is a text',
+      { response_format: 'json' },
+      'response_format',
+      /"text", "json_object" or "json_schema"/,
+    ],
+    [
+      'a format without its schema',
+      { response_format: { type: 'json_schema', json_schema: {} } },
+      'response_format.json_schema.schema',
+      /expected record/,
+    ],
+    ['a stop that is a number', { stop: 5 }, 'stop', /expected string.*; or .*expected array/],
+    ['a stop that holds a number', { stop: ['a', 5] }, 'stop.1', /expected string/],
+    ['a part without a type', { messages: [{ role: 'user', content: [{}] }] }, 'messages.0.content.0.type', /string/],
+    [
+      'a choice of a tool that is not there',
+      { tools: [TOOL], tool_choice: { type: 'function', function: { name: 'get_time' } } },
+      'tool_choice',
+      /^tool_choice asks for the tool "get_time", which is not in tools: there is get_weather$/,
+    ],
+    ['too many log-probabilities', { logprobs: true, top_logprobs: 101 }, 'top_logprobs', /<=100/],
+    [
+      'a schema that cannot be kept',
+      { response_format: { type: 'json_schema', json_schema: { schema: { uniqueItems: true } } } },
+      'response_format',
+      /`response_format`.*uniqueItems/,
+    ],
+  ])('says what was expected: %s', async (_, more, param, message) => {
+    for (const stream of [false, true]) {
+      const { status, body } = await post('/v1/chat/completions', { messages, stream, ...more });
+      expect([status, body.error.param]).toEqual([400, param]);
+      expect(body.error.message).toMatch(message);
+    }
+  });
+
+  it.each<[string, string | undefined, object]>([
+    ['/v1/chat/completions', 'logit_bias', { messages, logit_bias: { 4096: 1 } }],
+    ['/v1/completions', 'logit_bias', { prompt: 'x', logit_bias: { 4096: 1 } }],
+    ['/v1/completions', 'logit_bias', { prompt: [1, 2], logit_bias: { 4096: 1 } }],
+    ['/v1/completions', undefined, { prompt: [1, 5000] }],
+    [
+      '/v1/chat/completions',
+      'tools',
+      {
+        messages,
+        tools: [{ type: 'function', function: { ...TOOL.function, strict: true, parameters: { uniqueItems: true } } }],
+      },
+    ],
+  ])('is told before the headers of a stream: %s, %s', async (path, param, body) => {
+    const { status, body: answer } = await post(path, { ...body, stream: true });
+    expect([status, answer.error.param?.split('.')[0]]).toEqual([400, param]);
+  });
+
+  it('says so of the other APIs as well', async () => {
+    const said = async (path: string, body: object) => (await post(path, body)).body.error.message;
+    const format = { text: { format: { type: 'xml' } } };
+    expect(await said('/v1/responses', { input: 'x', ...format })).toMatch(/"text", "json_object" or "json_schema"/);
+    const tools = [{ type: 'function', name: 'f' }];
+    const choice = { tools, tool_choice: { type: 'function', name: 'g' } };
+    expect(await said('/v1/responses', { input: 'x', ...choice })).toMatch(/"g", which is not in tools: there is f/);
+    const asked = { model: 'org/tales', max_tokens: 1, messages, tools: [{ name: 'f' }] };
+    const other = { ...asked, tool_choice: { type: 'tool', name: 'g' } };
+    expect(await said('/v1/messages', other)).toMatch(/"g", which is not in tools: there is f/);
   });
 
   it('is not what is the default, or not known', async () => {

@@ -40,18 +40,19 @@ describe('a stream', () => {
   });
 
   it('whose client leaves frees its place, also in the queue', async () => {
-    const controllers = Array.from({ length: 3 }, () => new AbortController());
+    // All at once: an answer that ended meanwhile would make room for one more.
+    const controllers = Array.from({ length: 12 }, () => new AbortController());
     const streams = await Promise.all(
       controllers.map(({ signal }) =>
         fetch(`${served.url}/completions`, { method: 'POST', body: body({ stream: true }), signal }),
       ),
     );
-    await until(1, 2);
-    const full = await ask({ stream: true });
-    expect([full.status, full.headers.get('retry-after')]).toEqual([429, '2']);
+    const refused = streams.filter(({ status }) => status !== 200);
+    expect(streams.length - refused.length).toBeGreaterThanOrEqual(3);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { status, headers } of refused) expect([status, headers.get('retry-after')]).toEqual([429, '2']);
     for (const controller of controllers) controller.abort();
     await until(0, 0);
-    expect(streams).toHaveLength(3);
     expect((await ask({ max_tokens: 1 })).status).toBe(200);
   });
 

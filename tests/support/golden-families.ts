@@ -10,6 +10,8 @@ export interface Golden {
   config: Record<string, unknown>;
   /** With `*` in its name a tensor is cut along its first axis into as many, numbered. */
   tensors: Tensor[];
+  /** Lists of 64-bit integers, as decimal digits. */
+  integers?: Record<string, string[]>;
   /** By position: the likeliest next tokens, each with its ln p. */
   rows: Record<string, [id: number, lnp: number][]>;
 }
@@ -43,18 +45,25 @@ function padded(header: TensorHeader): string {
  */
 export function writeGolden(
   folder: string,
-  { config, tensors }: Pick<Golden, 'config' | 'tensors'>,
+  { config, tensors, integers = {} }: Pick<Golden, 'config' | 'tensors' | 'integers'>,
   edit = (configJson: string) => configJson,
 ): string {
   mkdirSync(folder);
   const header: TensorHeader = {};
   const parts: Buffer[] = [];
   let end = 0;
-  const add = (tensor: string, shape: number[], values: Float32Array) => {
-    header[tensor] = { dtype: 'F32', shape, data_offsets: [end, end + values.byteLength] };
+  const add = (tensor: string, shape: number[], values: Float32Array | BigInt64Array) => {
+    const dtype = values instanceof Float32Array ? 'F32' : 'I64';
+    header[tensor] = { dtype, shape, data_offsets: [end, end + values.byteLength] };
     end += values.byteLength;
     parts.push(Buffer.from(values.buffer, values.byteOffset, values.byteLength));
   };
+  for (const [name, digits] of Object.entries(integers))
+    add(
+      name,
+      [digits.length],
+      BigInt64Array.from(digits, (value) => BigInt(value)),
+    );
   for (const [index, whole] of tensors.entries()) {
     const [tensor, shape] = whole;
     const values = goldenValues(index, whole);

@@ -182,7 +182,7 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     const began = clock.mean;
     speculation.begin(new Array<number>(prompt).fill(0), () => false);
     for (let place = prompt; at.length <= tokens; ) {
-      const ids = await speculation.pass(place, MOST);
+      const ids = await speculation.pass(place, null, MOST);
       const mean = curve(ids.length, memory.isDrafts);
       const ms = noisy(mean);
       clock.mean += mean;

@@ -3,18 +3,11 @@
 // Products of rows with tokens. Part of shared.h.
 
 #include <cstring>
-#include <utility>
 
-#include "kernels/decode.h"
+#include "kernels/dot_tiles.h"
 
 namespace flashrow {
 namespace {
-
-inline void put(const Products& out, size_t row, size_t token, F accumulator) {
-  float* into = out.base + token * out.stride + (out.index != nullptr ? out.index[row] : row);
-  const float product = Simd::sum(accumulator);
-  *into = out.add ? *into + product : product;
-}
 
 /** A decode step of each of `count` rows, `offset` bytes into them: sums[count] += weights . x. */
 template <class Decode, size_t count>
@@ -95,56 +88,6 @@ struct DotScratch {
 };
 static_assert(sizeof(DotScratch) <= kKernelScratchBytes, "kKernelScratchBytes holds the panel and its sums");
 
-/** A tile's share of one column block: sums[rows][tokens] += panel . x. */
-template <size_t rows, size_t tokens>
-void dotTile(const float* panel, const float* x, size_t xStride, size_t columns, float* sums) {
-  F tile[rows][tokens];
-  // GCC keeps a tile of more than 16 in memory unless these three loops are unrolled early.
-#pragma GCC unroll 8
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t t = 0; t < tokens; t++) tile[r][t] = Simd::load(sums + (r * tokens + t) * kLanes);
-  }
-  size_t column = 0;
-  for (; column + kLanes <= columns; column += kLanes) {
-    // One side is held and the other passes through one register: 3 + 1 + 12 sums fill the 16 of AVX2, 6 + 1 + 24 the
-    // 32 of AVX-512.
-    F weights[rows];
-    for (size_t r = 0; r < rows; r++) weights[r] = Simd::load(panel + r * kPanelStride + column);
-    for (size_t t = 0; t < tokens; t++) {
-      const F input = Simd::load(x + t * xStride + column);
-      for (size_t r = 0; r < rows; r++) tile[r][t] = Simd::fma(weights[r], input, tile[r][t]);
-    }
-  }
-  if (column < columns) {
-#pragma GCC unroll 8
-    for (size_t t = 0; t < tokens; t++) {
-      const F input = Simd::loadFirst(x + t * xStride + column, columns - column);
-      for (size_t r = 0; r < rows; r++) {
-        tile[r][t] = Simd::fma(Simd::load(panel + r * kPanelStride + column), input, tile[r][t]);
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (size_t r = 0; r < rows; r++) {
-    for (size_t t = 0; t < tokens; t++) Simd::store(sums + (r * tokens + t) * kLanes, tile[r][t]);
-  }
-}
-
-using DotTile = void (*)(const float*, const float*, size_t, size_t, float*);
-
-template <class>
-struct DotTiles;
-template <size_t... i>
-struct DotTiles<std::index_sequence<i...>> {
-  static constexpr DotTile kOf[] = {dotTile<i / Simd::kTokenTile + 1, i % Simd::kTokenTile + 1>...};
-};
-
-/** The tile for a number of rows and tokens, up to the full one. */
-inline DotTile dotTileFor(size_t rows, size_t tokens) {
-  using Tiles = DotTiles<std::make_index_sequence<Simd::kRowTile * Simd::kTokenTile>>;
-  return Tiles::kOf[(rows - 1) * Simd::kTokenTile + tokens - 1];
-}
-
 /**
  * A few tokens are done with each weight long before it would have to leave L1: their panel is so small that it stays
  * there, and is 256 columns wide, the longest block.
@@ -157,19 +100,6 @@ template <class Decode>
 inline void fetchColumns(const uint8_t* row, size_t begin, size_t end) {
   const uint8_t* const last = row + (end + Decode::kWeights - 1) / Decode::kWeights * Decode::kBytes;
   for (row += begin / Decode::kWeights * Decode::kBytes; row < last; row += 64) __builtin_prefetch(row, 0, 2);
-}
-
-/** Visits a block's tiles in the order in which their sums lie in scratch. */
-template <class Visit>
-void eachTile(size_t rows, size_t tokens, float* sums, const Visit& visit) {
-  for (size_t t = 0; t < tokens; t += Simd::kTokenTile) {
-    const size_t tileTokens = least(Simd::kTokenTile, tokens - t);
-    for (size_t r = 0; r < rows; r += Simd::kRowTile) {
-      const size_t tileRows = least(Simd::kRowTile, rows - r);
-      visit(r, t, tileRows, tileTokens, sums);
-      sums += tileRows * tileTokens * kLanes;
-    }
-  }
 }
 
 template <class Decode>
@@ -196,15 +126,15 @@ void dotsManyTokens(const Rows& rows, size_t count, size_t columns, const float*
         const float* inputs = x + token * xStride + column;
         eachTile(blockRows, blockTokens, scratch.sums,
                  [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, float* sums) {
-                   dotTileFor(tileRows, tileTokens)(scratch.panel + r * kPanelStride, inputs + t * xStride, xStride,
-                                                    blockColumns, sums);
+                   const float* weights[Simd::kRowTile];
+                   for (size_t i = 0; i < tileRows; i++) weights[i] = scratch.panel + (r + i) * kPanelStride;
+                   dotTileFor<false>(tileRows, tileTokens)({weights, nullptr}, inputs + t * xStride, xStride,
+                                                           blockColumns, sums);
                  });
       }
       eachTile(blockRows, blockTokens, scratch.sums,
                [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, const float* sums) {
-                 for (size_t i = 0; i < tileRows * tileTokens; i++) {
-                   put(out, row + r + i / tileTokens, token + t + i % tileTokens, Simd::load(sums + i * kLanes));
-                 }
+                 putTile(out, row + r, token + t, tileRows, tileTokens, sums);
                });
     }
   }

@@ -1,6 +1,5 @@
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { basename } from 'node:path';
 import type { PictureFile } from '../../contract/protocol.js';
 import { fileError } from '../../disk/files.js';
 import { FlashrowError, shown } from '../../errors.js';
@@ -44,7 +43,7 @@ async function bytesOf(file: ImageInput, where: string, option: 'images' | 'regi
       { option },
     );
   const path = pathOf(where, file, option);
-  return { name: basename(path), bytes: await readFile(path) };
+  return { name: path, bytes: await readFile(path) };
 }
 
 async function readFile(path: string): Promise<Uint8Array> {
@@ -68,12 +67,12 @@ async function readFile(path: string): Promise<Uint8Array> {
 }
 
 async function picture(given: Uint8Array, name: string): Promise<Omit<PictureFile, 'regions'>> {
-  const bytes = isPngOrJpeg(given) ? given : await converted(given);
+  const bytes = isPngOrJpeg(given) ? given : await converted(given, name);
   return { name, bytes, ...uprightSize(readHeader(bytes, name)) };
 }
 
 /** Another format as a PNG, by the package sharp, where it is installed; else the bytes as they are. */
-async function converted(bytes: Uint8Array): Promise<Uint8Array> {
+async function converted(bytes: Uint8Array, name: string): Promise<Uint8Array> {
   const format = otherFormat(bytes);
   if (format === null || format === 'SVG' || format === 'PDF') return bytes;
   const sharp = await loadSharp();
@@ -85,7 +84,12 @@ async function converted(bytes: Uint8Array): Promise<Uint8Array> {
       .toBuffer();
   } catch (cause) {
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new FlashrowError('CORRUPT', `the picture, which is ${format}, cannot be decoded (${said})`, {}, { cause });
+    throw new FlashrowError(
+      'CORRUPT',
+      `${name}, which is ${format}, cannot be decoded (${said})`,
+      { where: name },
+      { cause },
+    );
   }
 }
 

@@ -14,8 +14,8 @@ import { addModelOptions, type ModelFlags, parseSize, toModelOptions } from '../
 import { formatShare } from '../output/format.js';
 import { formatMeasurement, type MeasuredGeneration, type Measurement } from '../output/measurement.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
 import { version } from '../output/version.js';
+import { examineDisk, SIZE } from './examine-disk.js';
 import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
@@ -24,7 +24,6 @@ interface BenchFlags extends ModelFlags {
   json?: boolean;
 }
 
-const SIZE = '--size';
 const DEFAULT_BYTES = 256e6;
 /** What the package ships, seen from dist/. */
 const SHIPPED_MODEL = fileURLToPath(new URL('../../../../weights/tales', import.meta.url));
@@ -94,18 +93,6 @@ function cacheFolder(cacheDir: string | undefined): string {
   const folder = cacheDirectory(cacheDir);
   makeFolder(folder);
   return folder;
-}
-
-async function examineDisk(path: string, scratchBytes: number): Promise<Examination> {
-  const { examine } = await import('../../plan/examine.js');
-  const bar = progressBar();
-  return examine({
-    path,
-    scratchBytes,
-    signal: interruptSignal(),
-    onProgress: (stage, done, total) =>
-      bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total, 'share'),
-  }).finally(() => bar.stop());
 }
 
 /** The same text on every machine, without drafts: their gain depends on the text more than on the machine. */

@@ -1,19 +1,17 @@
 import { Command } from 'commander';
 import { statIfThere } from '../../disk/folders.js';
-import { interruptSignal } from '../input/interrupt.js';
 import { addExamples } from '../options/help.js';
 import { parseSize } from '../options/model-options.js';
 import { inCommandWords } from '../output/command-words.js';
 import { formatExamination } from '../output/doctor-report.js';
 import { notice, printJson, printLine } from '../output/output.js';
-import { progressBar } from '../output/progress.js';
+import { examineDisk, SIZE } from './examine-disk.js';
 
 interface DoctorFlags {
   size: number;
   json?: boolean;
 }
 
-const SIZE = '--size';
 const DEFAULT_BYTES = 256e6;
 
 export function doctorCommand(): Command {
@@ -38,15 +36,7 @@ async function doctor(path: string | undefined, { size, json }: DoctorFlags, com
   const isFile = path !== undefined && statIfThere(path)?.isFile() === true;
   if (isFile && command.getOptionValueSource('size') !== 'default')
     notice(`note: ${SIZE} changes nothing: ${path} is a file, which is read as it is`);
-  const { examine } = await import('../../plan/examine.js');
-  const bar = progressBar();
-  const examination = await examine({
-    path,
-    scratchBytes: size,
-    signal: interruptSignal(),
-    onProgress: (stage, done, total) =>
-      bar.update(stage === 'write' ? 'writing a file' : 'reading it', done, total, 'share'),
-  }).finally(() => bar.stop());
+  const examination = await examineDisk(path, size);
   const told = { ...examination, verdict: examination.verdict.map(inCommandWords) };
   if (json) printJson(told);
   else printLine(formatExamination(told));

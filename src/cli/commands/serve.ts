@@ -4,7 +4,8 @@ import { takeInterrupts } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
 import { addExamples, addParagraphs } from '../options/help.js';
 import { addDraftOption, addModelOptions, type ModelFlags, toModelOptions } from '../options/model-options.js';
-import { badValue, integer, type OptionParser } from '../options/option-values.js';
+import { badValue, bytes, integer, type OptionParser } from '../options/option-values.js';
+import { inWordsOf } from '../output/command-words.js';
 import { notice, printJson } from '../output/output.js';
 import { namedModel } from './named-model.js';
 
@@ -16,6 +17,8 @@ interface ServeFlags extends ModelFlags {
   allowedHosts: string[];
   chatTemplate?: string;
   maxQueue: number;
+  maxBody?: number;
+  maxReasoningTokens?: number;
   keepAlive?: number;
   sessionsDir?: string;
   sessionsSize?: string;
@@ -36,6 +39,12 @@ export function serveCommand(): Command {
     .option('--allowed-hosts <name>', 'a name under which it is reached; may be repeated', more, [])
     .option('--chat-template <file>', "a Jinja template instead of the models' own")
     .option('--max-queue <count>', 'requests that may wait for a model', integer('--max-queue', 0), 64)
+    .option('--max-body <bytes>', 'the most that a request may send, like 20MB (default: 10MB)', bytes('--max-body'))
+    .option(
+      '--max-reasoning-tokens <count>',
+      'tokens of reasoning at most, where a request names no limit',
+      integer('--max-reasoning-tokens', 0),
+    )
     .option('--keep-alive <seconds>', 'unload a model that was idle so long', integer('--keep-alive', 1))
     .option(
       '--sessions-dir <folder>',
@@ -55,7 +64,7 @@ export function serveCommand(): Command {
   return addDraftOption(addModelOptions(command)).action(serve);
 }
 
-async function serve(models: string[], flags: ServeFlags): Promise<void> {
+async function serve(models: string[], flags: ServeFlags, command: Command): Promise<void> {
   const { port, host, maxQueue, corsOrigins: origins, allowedHosts, sessionsDir, sessionsSize } = flags;
   const apiKey = keyOf(flags);
   const { createServer, isLoopback, listen } = await import('../../server/index.js');
@@ -77,10 +86,12 @@ async function serve(models: string[], flags: ServeFlags): Promise<void> {
       return { source, options, template, ...(name === undefined ? {} : { name }) };
     }),
   );
+  const wording = inWordsOf(new Set(command.options.map(({ long }) => long)));
   const server = createServer({
     ...{ models: served, memory, apiKey, origins, maxQueue, keepAliveSeconds: flags.keepAlive },
+    ...{ maxBodyBytes: flags.maxBody, maxReasoningTokens: flags.maxReasoningTokens, wording },
     hosts: allowedHosts.length > 0 ? allowedHosts : undefined,
-    onError: (error) => notice(`note: ${error instanceof Error ? error.message : String(error)}`),
+    onError: (error) => notice(`note: ${wording(error instanceof Error ? error.message : String(error))}`),
   });
   try {
     if (served.length === 1) await server.load();

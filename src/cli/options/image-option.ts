@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { FlashrowError } from '../../errors.js';
+import { FlashrowError, shown } from '../../errors.js';
 import type { ContentPart, RegionInput } from '../../text/chat-message.js';
 import { badValue } from './option-values.js';
 
@@ -26,13 +27,25 @@ export const addRegionOption = (command: Command): Command =>
     (text: string, before: RegionInput[] = []) => [...before, parseRegion(text)],
   );
 
-/** What is no list of numbers is the path of a mask. Throws BAD_USAGE for a list that is neither box nor point. */
+const REGION = 'left,top,right,bottom or across,down in pixels, like 10,20,200,180, or the file of a mask';
+
+/**
+ * What is no list of numbers is the path of a mask, and so is what names a file. Throws BAD_USAGE for a list that is
+ * neither box nor point, and names a part of it that is no number.
+ */
 export function parseRegion(text: string, option = '--region'): RegionInput {
-  const numbers = text.split(',').map((part) => (/^\d+(\.\d+)?$/.test(part.trim()) ? Number(part) : Number.NaN));
-  if (numbers.every(Number.isFinite) && numbers.length === 4) return { box: numbers };
-  if (numbers.every(Number.isFinite) && numbers.length === 2) return { point: numbers };
-  if (/[^-\d.,\s]/.test(text)) return { mask: text };
-  throw badValue(option, text, 'left,top,right,bottom or across,down, like 10,20,200,180, or the file of a mask');
+  const parts = text.split(',').map((part) => part.trim());
+  const wrong = parts.filter((part) => !/^\d+(\.\d+)?$/.test(part));
+  const numbers = parts.map(Number);
+  if (wrong.length === 0 && numbers.length === 4) return { box: numbers };
+  if (wrong.length === 0 && numbers.length === 2) return { point: numbers };
+  const isList = wrong.length < parts.length || !/[^-\d.,\s]/.test(text);
+  if (!isList || existsSync(text)) return { mask: text };
+  if (wrong.length === 0) throw badValue(option, text, REGION);
+  const strange = `${wrong.map((part) => shown(part)).join(' and ')} ${wrong.length === 1 ? 'is' : 'are'} no number of 0 or more`;
+  throw new FlashrowError('BAD_USAGE', `${option} ${shown(text)}: ${strange}; it takes ${REGION}`, {
+    ...{ option, value: text, accepted: REGION },
+  });
 }
 
 /** The regions of the last of some pictures. */

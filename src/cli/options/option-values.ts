@@ -1,5 +1,5 @@
 import { FlashrowError, shown } from '../../errors.js';
-import { parseBytes } from '../../plan/bytes.js';
+import { BYTES_ACCEPTED, parseBytes } from '../../plan/bytes.js';
 
 /** Turns the text of one option into its value; throws BAD_USAGE that names the option and what it takes. */
 export type OptionParser<T> = (text: string) => T;
@@ -27,6 +27,17 @@ export function decimal(option: string, accepted: string, holds: (value: number)
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if (!Number.isFinite(value) || !holds(value)) throw badValue(option, text, accepted);
     return value;
+  };
+}
+
+/** An amount of bytes above 0: `20MB`, `1.5GiB`, `2e9`. */
+export function bytes(option: string): OptionParser<number> {
+  return (text) => {
+    try {
+      const amount = parseBytes(text);
+      if (amount > 0) return amount;
+    } catch {}
+    throw badValue(option, text, BYTES_ACCEPTED);
   };
 }
 

@@ -20,6 +20,7 @@ export const FLAGS: Readonly<Record<string, string>> = {
   'tuning.state': '--state',
   'tuning.direct': '--no-direct',
   maxTokens: '--max-tokens',
+  maxReasoningTokens: '--max-reasoning-tokens',
   temperature: '--temperature',
   topK: '--top-k',
   topP: '--top-p',
@@ -55,6 +56,11 @@ export const FLAGS: Readonly<Record<string, string>> = {
   token: '--token',
   endpoint: '--endpoint',
   stallMs: '--stall-timeout',
+  hosts: '--allowed-hosts',
+  origins: '--cors-origins',
+  maxBodyBytes: '--max-body',
+  maxQueue: '--max-queue',
+  keepAliveSeconds: '--keep-alive',
 };
 
 /** Flags without a value, and the value of the option that each stands for. */
@@ -87,11 +93,19 @@ const IN_CODE = /`([\w.]+)(\(\))?(?:: ([^`]+))?`/g;
 /**
  * A text of the library in the words of the command line: flags in place of options, commands in place of functions.
  */
-export const inCommandWords = (text: string): string =>
+export const inCommandWords = (text: string): string => reworded(text, () => true);
+
+/** The same in the words of one command, which has these flags: options that it has no flag for keep their names. */
+export const inWordsOf =
+  (flags: ReadonlySet<string | undefined>) =>
+  (text: string): string =>
+    reworded(text, (flag) => flags.has(flag));
+
+const reworded = (text: string, isNamed: (flag: string) => boolean): string =>
   text.replace(IN_CODE, (written, name: string, call: string | undefined, value: string | undefined) => {
     if (call !== undefined) return name in COMMANDS ? `\`flashrow ${COMMANDS[name]}\`` : written;
     if (name.startsWith(VARIABLE)) return `--template-var ${name.slice(VARIABLE.length)}`;
-    if (!(name in FLAGS)) return written;
+    if (!(name in FLAGS) || !isNamed(FLAGS[name])) return written;
     if (value === undefined) return name in VARIABLES ? `${FLAGS[name]} or ${VARIABLES[name]}` : FLAGS[name];
     if (name in SWITCHES) return value === SWITCHES[name] ? FLAGS[name] : `no ${FLAGS[name]}`;
     return `${FLAGS[name]} ${value.replace(/^(['"])(.*)\1$/, '$2')}`;

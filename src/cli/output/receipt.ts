@@ -63,14 +63,20 @@ function time({ readWaitMs, ffnMs, denseMs, otherMs }: Receipt): string {
   return `waiting for reads ${formatMs(readWaitMs)}, FFN ${formatMs(ffnMs)}, dense ${formatMs(denseMs)}, other ${formatMs(otherMs)}`;
 }
 
-/** Nothing where nothing was foretold, unless memory went to a draft all the same. */
-function drafts({ draft, drafted, accepted, tokensPerPass, without }: SpeculationReceipt): [string, string][] {
-  if (drafted === 0 || tokensPerPass === null)
+/** Nothing where each pass had one token, unless memory went to a draft all the same. */
+function drafts(speculation: SpeculationReceipt): [string, string][] {
+  const { draft, drafted, accepted, forced, tokensPerPass, without } = speculation;
+  if (drafted + forced === 0 || tokensPerPass === null)
     return ['off', 'lookup'].includes(draft) ? [] : [['drafts', `${draft}, nothing foretold`]];
   const alone =
     without.tokensPerSecond === null ? '' : `; passes over one token ran at ${formatSpeed(without.tokensPerSecond)}`;
-  const share = `${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;
-  return [['drafts', `${draft}, ${share}, ${tokensPerPass.toFixed(2)} tokens a pass${alone}`]];
+  const foretold = `${draft}, ${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;
+  const parts = [
+    ...(drafted > 0 ? [foretold] : []),
+    ...(forced > 0 ? [`${formatCount(forced)} tokens had to come`] : []),
+    `${tokensPerPass.toFixed(2)} tokens a pass${alone}`,
+  ];
+  return [['drafts', parts.join(', ')]];
 }
 
 const total = ({ prefill, decode }: PerPhase): number => prefill + decode;

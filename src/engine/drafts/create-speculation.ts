@@ -1,17 +1,24 @@
 import type { DraftSource } from '../../draft/draft-source.js';
+import { FormatDraft } from '../../draft/format.js';
 import { Governor } from '../../draft/governor.js';
 import { LookupDraft } from '../../draft/lookup.js';
+import { FORESIGHT_SHARES } from '../../grammar/foresight.js';
 import { STEPS_KEPT } from '../../mixers/state-size.js';
 import { LOGIT_ROWS } from '../../model/prefill-chunk.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Settings } from '../../plan/settings.js';
 import type { Selector } from '../../select/selector.js';
+import type { Engine } from '../engine.js';
 import type { HeldDraft } from './held-draft.js';
 import { SelfDraft } from './self/self-draft.js';
 import { Speculation } from './speculation.js';
 
-/** A state of fixed size goes back by as many tokens. */
+/** Tokens of a pass that may be taken back: a state of fixed size goes back by as many. */
 const MOST_TOKENS = Math.min(LOGIT_ROWS, STEPS_KEPT);
+
+/** Tokens of answers that a pass may have: one where a trace says what each pass reads, whatever its tokens are. */
+export const mostInPass = (selector: Selector, engine: Pick<Engine, 'mostVerified'>): number =>
+  selector.name === 'trace' ? 1 : Math.min(MOST_TOKENS, engine.mostVerified);
 
 /** What a model can draft by, beside what stands in the text. */
 export interface DraftMeans {
@@ -30,7 +37,7 @@ export function createSpeculation(
 ): Speculation | null {
   // A trace says what each pass reads, whatever its tokens are.
   if (draft === 'off' || selector.name === 'trace' || (draft === 'self' && !hasShadow)) return null;
-  const sources: DraftSource[] = [new LookupDraft(contextSize, MOST_TOKENS)];
+  const sources: DraftSource[] = [new FormatDraft(FORESIGHT_SHARES), new LookupDraft(contextSize, MOST_TOKENS)];
   if (drafting) sources.push(drafting.source);
   else if (hasShadow) sources.push(new SelfDraft(vocabSize));
   const rentShare = drafting?.rentShare ?? 0;

@@ -1,4 +1,5 @@
-import type { DraftSource, FollowedText } from '../../draft/draft-source.js';
+import type { SpeculationReceipt } from '../../contract/receipt.js';
+import type { DraftSource, FollowedText, Foreseen } from '../../draft/draft-source.js';
 import type { Governor } from '../../draft/governor.js';
 import type { DraftMemory } from './draft-memory.js';
 
@@ -53,6 +54,8 @@ export class Speculation {
   readonly #ids: number[] = [];
   /** By source what it foretold for the pass, verified or not. */
   readonly #foretold: number[][];
+  /** Tokens of the pass that the format makes certain. */
+  #certain = 0;
   #taken = false;
 
   constructor({ sources, governor, memory = null, now = () => performance.now() }: SpeculationParts) {
@@ -76,8 +79,9 @@ export class Speculation {
   }
 
   /** The last source: one that needs more than the text, if there is one. */
-  get name(): DraftSource['name'] {
-    return this.#sources[this.#sources.length - 1].name;
+  get name(): SpeculationReceipt['draft'] {
+    const { name } = this.#sources[this.#sources.length - 1];
+    return name === 'format' ? 'off' : name;
   }
 
   /** A prompt and its answer run from now on. */
@@ -92,21 +96,34 @@ export class Speculation {
   }
 
   /**
-   * The tokens of the next pass, `most` at most: `id`, and what is to be verified. Valid until the next call. More than
-   * one where no other call runs. Throws what the load of a draft throws.
+   * The tokens of the next pass: `id`, those that the format makes certain, and what else is to be verified. With the
+   * latter `most` at most: more than one where no other call runs. Valid until the next call. Throws what the load of a
+   * draft throws.
    */
-  async pass(id: number, most: number): Promise<readonly number[]> {
-    for (const source of this.#sources) source.push(id);
+  async pass(id: number, foreseen: Foreseen | null, most: number): Promise<readonly number[]> {
+    for (const source of this.#sources) {
+      source.push(id);
+      source.show?.(foreseen);
+    }
     for (const foretold of this.#foretold) foretold.length = 0;
     if (this.#memory && most > 1) await this.#moveMemory(this.#memory);
     this.#governor.open(most - 1);
     for (let at = 0; at < this.#sources.length; at++) if (this.#sources[at].isReady) await this.#ask(at);
     const count = this.#governor.close();
-    const foretold = this.#foretold[this.#governor.chosen];
+    this.#put(id, foreseen, this.#foretold[this.#governor.chosen], count);
+    return this.#ids;
+  }
+
+  /** What is certain goes first. `count` of the tokens that were foretold go with it where they begin with it. */
+  #put(id: number, foreseen: Foreseen | null, foretold: readonly number[], count: number): void {
+    const certain = foreseen?.certain ?? 0;
+    let same = 0;
+    while (same < Math.min(certain, count) && foretold[same] === foreseen!.ids[same]) same++;
+    this.#certain = certain;
     this.#ids.length = 0;
     this.#ids.push(id);
-    for (let i = 0; i < count; i++) this.#ids.push(foretold[i]);
-    return this.#ids;
+    for (let i = 0; i < certain; i++) this.#ids.push(foreseen!.ids[i]);
+    if (same === certain) for (let i = certain; i < count; i++) this.#ids.push(foretold[i]);
   }
 
   /** Gives the draft's memory to the cache, or takes it from there, as the governor finds best. */
@@ -179,7 +196,13 @@ export class Speculation {
   ran(ms: number | null, waitMs: number, brought: number, next: number | null): void {
     for (let i = 1; i < brought; i++) for (const source of this.#sources) source.push(this.#ids[i]);
     if (ms === null) return;
-    this.#governor.ran(this.#ids.length, ms, brought, waitMs);
+    this.#governor.ran({
+      tokens: this.#ids.length,
+      certain: Math.min(this.#certain, brought - 1),
+      brought,
+      ms,
+      waitMs,
+    });
     for (let at = 0; at < this.#sources.length; at++) this.#compare(at, brought, next);
   }
 

@@ -28,11 +28,11 @@ export class Lanes {
     this.#sessions = sessions;
   }
 
-  /** Whether no more than one call has a lane. */
-  get isAlone(): boolean {
+  /** How many calls have a lane. */
+  get taken(): number {
     let calls = 0;
     for (const { busy } of this.#sequences.all) if (busy) calls++;
-    return calls <= 1;
+    return calls;
   }
 
   /**

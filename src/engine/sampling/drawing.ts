@@ -1,6 +1,7 @@
 import type { EndedBy } from '../../contract/generation.js';
 import type { GenerateSettings } from '../../contract/protocol.js';
 import type { TokenLogprob } from '../../contract/token-logprob.js';
+import type { Foreseen } from '../../draft/draft-source.js';
 import type { Constraint } from '../../grammar/constraint.js';
 import type { Written } from '../../text/dialects/dialect.js';
 import type { TokenSpelling } from '../../text/tokenizer.js';
@@ -63,6 +64,16 @@ export class Drawing {
   /** Tokens that may come yet. */
   get left(): number {
     return Math.min(this.#maxTokens - this.tokens.length, this.#parts.contextSize - this.#history.length + 1);
+  }
+
+  /**
+   * The tokens that come after those that were drawn, as far as the format leaves no choice or hardly one, `most` at
+   * most; null where it says nothing. They are drawn like all others. Valid until the next call.
+   */
+  foresee(most: number): Foreseen | null {
+    const { answer, constraint } = this.#parts;
+    if (constraint === null || most < 1 || answer.reasons || this.#closing !== null) return null;
+    return constraint.foresee(most);
   }
 
   /**

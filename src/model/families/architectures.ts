@@ -1,5 +1,5 @@
 import { FlashrowError, shown } from '../../errors.js';
-import type { Architecture, ModelDescription, SourceTensors } from '../architecture.js';
+import type { Architecture, FolderTensors, ModelDescription, SourceTensors } from '../architecture.js';
 import type { Fields } from '../fields.js';
 import * as families from './list.js';
 
@@ -8,24 +8,37 @@ const ARCHITECTURES: readonly Architecture[] = Object.values(families);
 /** The names that `ModelSpec.architecture` may have. */
 export const ARCHITECTURE_NAMES: readonly string[] = ARCHITECTURES.map(({ name }) => name);
 
-/** Reads config.json's fields. `holds` says whether the checkpoint has a tensor of that name. */
+/** Classes whose folders hold weights in formats of their own, and which GGUF files hold too. */
+const GGUF_ALONE: ReadonlyMap<string, string> = new Map([['DeepseekV4ForCausalLM', 'deepseek4']]);
+
+/**
+ * Reads config.json's fields. `holds` says whether the checkpoint has a tensor of that name, and `folder` more of it,
+ * which few architectures ask for.
+ */
 export function describeHuggingFace(
   name: string,
   config: Fields,
   holds: (sourceName: string) => boolean,
+  folder: FolderTensors = { shape: () => null, integers: () => [] },
 ): ModelDescription {
   const classes = config.raw('architectures');
   const wanted = Array.isArray(classes) ? classes[0] : classes;
   if (typeof wanted !== 'string')
     throw config.corrupt('architectures', 'is missing; it should name the model class, as in ["LlamaForCausalLM"]');
   const found = ARCHITECTURES.find(({ huggingFaceClasses }) => huggingFaceClasses.includes(wanted));
+  const ggufName = GGUF_ALONE.get(wanted);
+  if (ggufName)
+    throw config.unsupported(
+      'architectures',
+      `is ${shown(wanted)}, of which folders are not read; use a GGUF file of the model, of architecture "${ggufName}"`,
+    );
   if (!found)
     throw unknown(
       config,
       wanted,
       ARCHITECTURES.flatMap(({ huggingFaceClasses }) => huggingFaceClasses),
     );
-  return found.fromHuggingFace(name, config, holds);
+  return found.fromHuggingFace(name, config, holds, folder);
 }
 
 /** Reads a GGUF file's metadata. */

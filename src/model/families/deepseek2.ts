@@ -132,10 +132,10 @@ const GENERATIONS: readonly Architecture[] = [v2, v3, glmFlash];
 export const deepseek2: Architecture = {
   ...v3,
   huggingFaceClasses: GENERATIONS.flatMap(({ huggingFaceClasses }) => huggingFaceClasses),
-  fromHuggingFace(name, config, holds) {
+  fromHuggingFace(name, config, ...tensors) {
     const [wanted] = [config.raw('architectures')].flat();
     const found = GENERATIONS.find(({ huggingFaceClasses }) => huggingFaceClasses.includes(wanted as string));
-    return (found ?? v3).fromHuggingFace(name, config, holds);
+    return (found ?? v3).fromHuggingFace(name, config, ...tensors);
   },
   // The routing of GGUF files goes by their own keys, and is the second generation's where they say nothing.
   fromGguf: (name, metadata, tensors) => v2.fromGguf(name, metadata, tensors),

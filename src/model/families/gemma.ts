@@ -78,6 +78,6 @@ const gemma3WithEyes = withTextHalf(
  */
 export const gemma3: Architecture = {
   ...gemma3WithEyes,
-  fromHuggingFace: (name, config, holds) =>
-    (config.object('text_config') ? gemma3WithEyes : gemma3Alone).fromHuggingFace(name, config, holds),
+  fromHuggingFace: (name, config, ...tensors) =>
+    (config.object('text_config') ? gemma3WithEyes : gemma3Alone).fromHuggingFace(name, config, ...tensors),
 };

@@ -45,8 +45,8 @@ const mixture = decoder({
 
 const text: Architecture = {
   ...dense,
-  fromHuggingFace: (name, config, holds) =>
-    (config.flag('enable_moe_block') === true ? mixture : dense).fromHuggingFace(name, config, holds),
+  fromHuggingFace: (name, config, ...tensors) =>
+    (config.flag('enable_moe_block') === true ? mixture : dense).fromHuggingFace(name, config, ...tensors),
   fromGguf: (name, metadata, tensors) =>
     (metadata.raw('gemma4.expert_count') ? mixture : dense).fromGguf(name, metadata, tensors),
 };

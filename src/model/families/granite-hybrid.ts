@@ -160,6 +160,6 @@ export const graniteHybridMoe = decoder({
 /** The sizes without experts, which config.json tells by their number. */
 export const graniteHybrid: Architecture = {
   ...dense,
-  fromHuggingFace: (name, config, holds) =>
-    (config.raw('num_local_experts') === 0 ? dense : graniteHybridMoe).fromHuggingFace(name, config, holds),
+  fromHuggingFace: (name, config, ...tensors) =>
+    (config.raw('num_local_experts') === 0 ? dense : graniteHybridMoe).fromHuggingFace(name, config, ...tensors),
 };

@@ -46,14 +46,14 @@ const TEXT_HALVES: Readonly<Record<string, Architecture>> = {
 const textHalf = withTextHalf(
   {
     ...plain,
-    fromHuggingFace(name, config, holds) {
+    fromHuggingFace(name, config, ...tensors) {
       const type = config.text('model_type') ?? 'llama';
       if (!Object.hasOwn(TEXT_HALVES, type))
         throw config.unsupported(
           'model_type',
           `is ${shown(type)}; text halves that are supported: ${Object.keys(TEXT_HALVES).join(', ')}`,
         );
-      return TEXT_HALVES[type].fromHuggingFace(name, config, holds);
+      return TEXT_HALVES[type].fromHuggingFace(name, config, ...tensors);
     },
   },
   'LlavaForConditionalGeneration',
@@ -70,9 +70,9 @@ const same = (sourceName: string) => sourceName;
 export const llama: Architecture = {
   ...textHalf,
   huggingFaceClasses: [...textHalf.huggingFaceClasses, FERRET],
-  fromHuggingFace(name, config, holds) {
-    if (config.object('text_config')) return textHalf.fromHuggingFace(name, config, holds);
-    const description = plain.fromHuggingFace(name, config, holds);
+  fromHuggingFace(name, config, ...tensors) {
+    if (config.object('text_config')) return textHalf.fromHuggingFace(name, config, ...tensors);
+    const description = plain.fromHuggingFace(name, config, ...tensors);
     const classes = config.raw('architectures');
     const isFerret = Array.isArray(classes) && classes[0] === FERRET;
     return isFerret ? renamed(description, same, same, FERRETS_EYES) : description;

@@ -17,8 +17,8 @@ const ministral = decoder({
 /** Folders of both generations have one class for the model with pictures. */
 const text: Architecture = {
   ...ministral,
-  fromHuggingFace: (name, config, holds) =>
-    (config.raw('model_type') === 'mistral4' ? mistral4 : ministral).fromHuggingFace(name, config, holds),
+  fromHuggingFace: (name, config, ...tensors) =>
+    (config.raw('model_type') === 'mistral4' ? mistral4 : ministral).fromHuggingFace(name, config, ...tensors),
 };
 
 /** Ministral 3: Llama whose queries grow with their position beyond the context of the first training. */

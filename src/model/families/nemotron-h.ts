@@ -168,14 +168,14 @@ export const nemotronH: Architecture = { ...dense, huggingFaceClasses: [] };
 /** Nemotron 3: Mamba-2, attention, and experts with squared ReLU, each a block of its own (arXiv 2504.03624). */
 export const nemotronHMoe: Architecture = {
   ...mixture,
-  fromHuggingFace(name, config, holds) {
+  fromHuggingFace(name, config, holds, folder) {
     const decoded = listedBlocks(config).listed.some((word) => DENSE.includes(word)) ? dense : mixture;
     // The model's own code says backbone where transformers says model.
-    if (!holds('backbone.embeddings.weight')) return decoded.fromHuggingFace(name, config, holds);
+    if (!holds('backbone.embeddings.weight')) return decoded.fromHuggingFace(name, config, holds, folder);
     const outside = (sourceName: string) => sourceName.replace(/^model\./, 'backbone.');
     const inside = (sourceName: string) => sourceName.replace(/^backbone\./, 'model.');
     return renamed(
-      decoded.fromHuggingFace(name, config, (sourceName) => holds(outside(sourceName))),
+      decoded.fromHuggingFace(name, config, (sourceName) => holds(outside(sourceName)), folder),
       outside,
       inside,
     );

@@ -15,9 +15,9 @@ const SHARED_FIELDS = ['tie_word_embeddings', 'quantization_config', 'quantizati
 export const withTextHalf = (architecture: Architecture, ...wholeClasses: readonly string[]): Architecture => ({
   ...architecture,
   huggingFaceClasses: [...architecture.huggingFaceClasses, ...wholeClasses],
-  fromHuggingFace(name, config, holds) {
+  fromHuggingFace(name, config, holds, folder) {
     const text = config.object('text_config');
-    if (!text) return architecture.fromHuggingFace(name, config, holds);
+    if (!text) return architecture.fromHuggingFace(name, config, holds, folder);
     const fields = new Fields(
       text.where,
       (key) => text.raw(key) ?? (SHARED_FIELDS.includes(key) ? config.raw(key) : undefined),
@@ -27,10 +27,19 @@ export const withTextHalf = (architecture: Architecture, ...wholeClasses: readon
     const outside = (source: string) => (source === 'lm_head.weight' ? head : source.replace(/^model\./, prefix));
     const inside = (source: string) =>
       source === head ? 'lm_head.weight' : source.startsWith(prefix) ? `model.${source.slice(prefix.length)}` : source;
-    const description = architecture.fromHuggingFace(name, fields, (source) => holds(outside(source)));
+    const description = architecture.fromHuggingFace(name, fields, (source) => holds(outside(source)), {
+      shape: (source) => folder.shape(outside(source)),
+      integers: (source) => folder.integers(outside(source)),
+    });
     return renamed(description, outside, inside, OTHER_HALF);
   },
 });
+
+function outsideParts(tensor: ExpectedTensor, outside: (sourceName: string) => string) {
+  const parts = 'parts' in tensor ? tensor.parts : undefined;
+  if (parts === undefined || 'firstRows' in parts) return {};
+  return { parts: 'names' in parts ? { ...parts, names: parts.names.map(outside) } : parts.map(outside) };
+}
 
 /** The same tensors, where a checkpoint has them under other names. `otherHalf`: names of tensors to leave alone. */
 export const renamed = (
@@ -43,9 +52,7 @@ export const renamed = (
   tensors: {
     *[Symbol.iterator]() {
       for (const tensor of tensors) {
-        const { sourceName, parts } = tensor as ExpectedTensor & { parts?: unknown };
-        const names = Array.isArray(parts) && { parts: (parts as string[]).map(outside) };
-        yield { ...tensor, sourceName: outside(sourceName), ...names } as ExpectedTensor;
+        yield { ...tensor, sourceName: outside(tensor.sourceName), ...outsideParts(tensor, outside) } as ExpectedTensor;
       }
     },
   },
