@@ -8,7 +8,7 @@ import {
   formatSpeed,
   plural,
 } from '../../dist/src/cli/output/format.js';
-import { formatPlan, formatPlans } from '../../dist/src/cli/output/plan-table.js';
+import { formatPlan, formatPlans, planWarnings } from '../../dist/src/cli/output/plan-table.js';
 import { formatReceipt } from '../../dist/src/cli/output/receipt.js';
 import type { Receipt } from '../../src/contract/receipt.js';
 import type { Plan } from '../../src/plan/plan.js';
@@ -192,5 +192,22 @@ describe('formatting', () => {
       [''],
     ]);
     expect(lines[4]).toBe('1.00 MB: too small; set --context 64');
+  });
+
+  test('warnings of several plans name the budgets that they hold for', () => {
+    const large = { ...plan, budgetBytes: 9e6, warnings: ['the disk is slow', 'nothing is foretold'] };
+    const small = { ...plan, warnings: ['the disk is slow'] };
+    expect(planWarnings([small, large])).toEqual(['the disk is slow', 'with 9.00 MB: nothing is foretold']);
+    expect(planWarnings([large])).toEqual(large.warnings);
+  });
+
+  test('tokens that had to come are told beside drafts', () => {
+    const told = (speculation: Partial<Receipt['speculation']>) =>
+      /drafts +(.*)/.exec(formatReceipt({ ...receipt, speculation: { ...receipt.speculation, ...speculation } }))?.[1];
+    expect(told({ forced: 1200 })).toBe(
+      'lookup, 20 of 30 tokens right, 1,200 tokens had to come, 1.25 tokens a pass; passes over one token ran at 26.0 tokens/s',
+    );
+    expect(told({ draft: 'off', drafted: 0, accepted: 0, forced: 4 })).toMatch(/^4 tokens had to come, 1.25/);
+    expect(told({ draft: 'off', drafted: 0, accepted: 0 })).toBeUndefined();
   });
 });

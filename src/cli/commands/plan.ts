@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import type { Plan } from '../../plan/plan.js';
 import { addExamples } from '../options/help.js';
 import { addImageOption, addRegionOption, type RegionFlags } from '../options/image-option.js';
 import {
@@ -12,9 +11,9 @@ import {
 } from '../options/model-options.js';
 import { integer, parseSpeed } from '../options/option-values.js';
 import { planInCommandWords } from '../output/command-words.js';
-import { formatBytes, plural } from '../output/format.js';
+import { plural } from '../output/format.js';
 import { noteAll, notice, printJson, printLine } from '../output/output.js';
-import { formatPlan, formatPlans } from '../output/plan-table.js';
+import { formatPlan, formatPlans, planWarnings } from '../output/plan-table.js';
 import { namedModel } from './named-model.js';
 import { pictureTokens } from './picture-tokens.js';
 
@@ -76,7 +75,7 @@ async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promis
   const { diskSpeed, memorySpeed } = flags;
   const options = { ...toModelOptions(flags), promptTokens, diskSpeed, memorySpeed };
   const plans = await planBudgets(model, memory ?? [undefined], options);
-  noteAll(warningsOf(plans));
+  noteAll(planWarnings(plans));
   const contexts = plans.map(({ contextSize }) => contextSize);
   if (promptTokens !== undefined && promptTokens > Math.min(...contexts))
     notice(
@@ -87,13 +86,4 @@ async function showPlan(source: string, { memory, ...flags }: PlanFlags): Promis
     else printLine(formatPlans(plans));
   } else if (flags.json) printJson(planInCommandWords(plans[0]));
   else printLine(formatPlan(plans[0]));
-}
-
-/** The warnings of all plans, each once; what does not hold for all budgets names those that it holds for. */
-function warningsOf(plans: readonly Plan[]): string[] {
-  return [...new Set(plans.flatMap(({ warnings }) => warnings))].map((warning) => {
-    const warned = plans.filter(({ warnings }) => warnings.includes(warning));
-    const budgets = warned.map(({ budgetBytes }) => formatBytes(budgetBytes));
-    return warned.length === plans.length ? warning : `with ${budgets.join(', ')}: ${warning}`;
-  });
 }

@@ -119,3 +119,12 @@ const firstTokenNote = ({ promptTokens }: Forecast): string =>
 
 const figure = (tokensPerSecond: number | null): string => formatSpeed(tokensPerSecond).replace(' tokens/s', '');
 const seconds = (value: number | null): string => (value === null ? '-' : formatMs(value * 1000));
+
+/** The warnings of all plans, each once; one that does not hold for all budgets names those that it holds for. */
+export function planWarnings(plans: readonly Plan[]): string[] {
+  return [...new Set(plans.flatMap(({ warnings }) => warnings))].map((warning) => {
+    const warned = plans.filter(({ warnings }) => warnings.includes(warning));
+    const budgets = warned.map(({ budgetBytes }) => formatBytes(budgetBytes));
+    return warned.length === plans.length ? warning : `with ${budgets.join(', ')}: ${warning}`;
+  });
+}
