@@ -1,3 +1,4 @@
+import { shown } from '../errors.js';
 import { activation } from './activation.js';
 import type { ModelDescription, SourceTensors } from './architecture.js';
 import { attentionShape } from './attention-shape.js';
@@ -30,7 +31,7 @@ export function ggufDecoder(
   const folded = family.folded?.fromGguf(blockMetadata, key) ?? null;
   const metadata = folded ? foldedFields(blockMetadata, key, folded) : blockMetadata;
   const heads = readHeads(family, metadata, key, tensors);
-  const { numLayers, ignored, recurrent } = layersOf(family, { blockMetadata, metadata, folded }, key);
+  const { numLayers, ignored, recurrent } = layersOf(family, { blockMetadata, metadata, folded }, key, tensors);
   const firstMixture = family.experts && ggufLeadingLayers(key, metadata, numLayers);
   const holds = (name: string) => tensors.shape(name) !== null;
   const places = recurrent && family.recurrent ? family.recurrent.gguf(recurrent.mixer, holds) : null;
@@ -81,9 +82,11 @@ function layersOf(
   { recurrent }: DecoderFamily,
   { blockMetadata, metadata, folded }: { blockMetadata: Fields; metadata: Fields; folded: FoldedLayer[] | null },
   key: Key,
+  tensors: SourceTensors,
 ) {
   const blocks = blockMetadata.size(key('block_count'));
   const firstPredicting = blocks - blockMetadata.count(key('nextn_predict_layers'), blocks - 1);
+  checkPredicting(blockMetadata, key('nextn_predict_layers'), firstPredicting, tensors);
   const numLayers = folded ? folded.length : firstPredicting;
   const mixers = recurrent?.fromGguf(metadata, key, metadata.size(key('block_count'))) ?? null;
   return {
@@ -95,6 +98,18 @@ function layersOf(
     },
   };
 }
+
+/** A file whose number of such blocks is too large would lose layers without a word. Throws CORRUPT. */
+function checkPredicting(metadata: Fields, key: string, first: number, tensors: SourceTensors): void {
+  const has = (name: string) => tensors.shape(`blk.${first}.${name}.weight`) !== null;
+  if (has('nextn.eh_proj') || !NORMS.some(has)) return;
+  const count = metadata.raw(key);
+  if (count !== undefined && count !== 0)
+    throw metadata.corrupt(key, `is ${shown(count)}, but block ${first} does not predict: it has no nextn.eh_proj`);
+}
+
+/** What each block begins with, whether or not it predicts. */
+const NORMS: readonly string[] = ['attn_norm', 'hc_attn_norm', 'hc_attn_fn'];
 
 function namesOf(
   family: DecoderFamily,

@@ -126,7 +126,7 @@ export function ggufNgrams(metadata: Fields, key: Key, spec: ModelSpec, tensors:
   return {
     ...{ layer, size: sizes.size, headsPerNgram: sizes.headsPerNgram, rowSize, tableRows, ...hash },
     kernel: kernelSize(metadata, names.kernel),
-    endId: metadata.count(key('ple.eos_token_id'), spec.vocabSize - 1),
+    endId: endOf(metadata, key('ple.eos_token_id'), spec),
   };
 }
 
@@ -163,17 +163,17 @@ export function huggingFaceNgrams(config: Fields, spec: ModelSpec, folder: Folde
   return {
     ...{ layer, size: sizes.size, headsPerNgram: sizes.headsPerNgram, rowSize, tableRows, ...hash },
     kernel: kernelSize(config, names.kernel, 4),
-    endId: endOf(config, spec),
+    endId: endOf(config, 'eos_token_id', spec),
   };
 }
 
 /** The token that ends a text: the first one of a list, as in transformers. Throws CORRUPT. */
-function endOf(config: Fields, spec: ModelSpec): number {
-  const value = config.raw('eos_token_id');
+function endOf(fields: Fields, key: string, spec: ModelSpec): number {
+  const value = fields.raw(key);
   const id = Array.isArray(value) ? value[0] : value;
   if (Number.isInteger(id) && id >= 0 && id < spec.vocabSize) return id;
-  throw config.corrupt(
-    'eos_token_id',
+  throw fields.corrupt(
+    key,
     `is ${value === undefined ? 'missing' : shown(value)}; n-grams need the token that ends a text`,
   );
 }

@@ -15,8 +15,8 @@ constexpr size_t kFewTokensRows = 16;
  * that follow are fetched meanwhile.
  */
 template <class Weights>
-[[gnu::flatten]] void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns,
-                                    const FewTokensGroup* x, size_t tokens, const Products& out) {
+void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns, const FewTokensGroup* x, size_t tokens,
+                   const Products& out) {
   const size_t tileRows = total - first < kFewTokensRows ? total - first : kFewTokensRows;
   const size_t stride = groupsOf(columns);
   const uint8_t* from[kFewTokensRows];
@@ -57,6 +57,27 @@ void fewTokens(const Rows& rows, size_t count, size_t columns, const FewTokensGr
   for (size_t row = 0; row < count; row += kFewTokensRows) {
     fewTokensRows<Weights>(rows, row, count, columns, x, tokens, out);
   }
+}
+
+/** Products with up to kFewTokens tokens. */
+template <class Weights>
+void fewDots(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
+             const Products& out) {
+  if (tokens == 1) {
+    oneToken<Weights>(rows, count, columns, reinterpret_cast<const OneTokenGroup*>(inputs), out);
+  } else {
+    fewTokens<Weights>(rows, count, columns, reinterpret_cast<const FewTokensGroup*>(inputs), tokens, out);
+  }
+}
+
+/**
+ * The same, with all that is called inlined. GCC stops at some point of a file with so many formats, or leaves a step
+ * that is called from two places: a fifth of the time of NVFP4 and of the formats of vbmi.cc. Q8_0 is slower so.
+ */
+template <class Weights>
+[[gnu::flatten]] void fewDotsInlined(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs,
+                                     size_t tokens, const Products& out) {
+  fewDots<Weights>(rows, count, columns, inputs, tokens, out);
 }
 
 }  // namespace

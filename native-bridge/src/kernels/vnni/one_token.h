@@ -189,12 +189,10 @@ inline void putFour(__m512 sums, size_t first, size_t total, size_t token, const
 /**
  * Four rows, fewer at the end. More side by side are slower: their constants no longer fit the registers. The rows that
  * follow are fetched meanwhile, every line of them, as they may lie anywhere.
- *
- * All that is called is inlined: with so many formats in one file GCC stops at some point, which took a fifth longer.
  */
 template <class Weights>
-[[gnu::flatten]] void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
-                                   const Products& out) {
+void oneTokenRows(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
+                  const Products& out) {
   const uint8_t* from[4];
   const uint8_t* ahead[4];
   for (size_t r = 0; r < 4; r++) {

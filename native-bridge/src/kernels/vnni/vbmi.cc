@@ -21,8 +21,6 @@ namespace {
 template <class Use>
 bool withPermutedWeights(Format format, const Use& use) {
   switch (format) {
-    case Format::Nvfp4: return use(Of<PermutedNvfp4>{});
-    case Format::Q1_0: return use(Of<PermutedQ1_0>{});
     case Format::Q2_0: return use(Of<PermutedQ2_0>{});
     case Format::TQ1_0: return use(Of<PermutedTQ1_0>{});
     case Format::IQ2_XXS: return use(Of<PermutedIQ2_XXS>{});
@@ -40,12 +38,7 @@ bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, con
               const Products& out) {
   if (!processor().avx512vbmi) return false;
   return withPermutedWeights(format, [&](auto of) {
-    using Weights = typename decltype(of)::Weights;
-    if (tokens == 1) {
-      oneToken<Weights>(rows, count, columns, reinterpret_cast<const OneTokenGroup*>(inputs), out);
-    } else {
-      fewTokens<Weights>(rows, count, columns, reinterpret_cast<const FewTokensGroup*>(inputs), tokens, out);
-    }
+    fewDotsInlined<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out);
     return true;
   });
 }

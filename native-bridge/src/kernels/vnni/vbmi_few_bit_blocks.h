@@ -1,6 +1,6 @@
 #pragma once
 
-// NVFP4, Q1_0, Q2_0 and TQ1_0 as integers, taken apart by permutations of bytes. Part of vbmi.cc.
+// Q2_0 and TQ1_0 as integers, taken apart by permutations of bytes. Part of vbmi.cc.
 
 #include "kernels/vnni/grid_blocks.h"
 
@@ -27,42 +27,6 @@ inline __m512i lookUpBytes(const uint8_t (&table)[size], __m512i indexes, const 
   return found[0];
 }
 
-struct PermutedNvfp4 : WeightsOf<BlockNvfp4> {
-  using FourRows = RowsOfSmallBlocks<BlockNvfp4, PermutedNvfp4>;
-
-  /** As WeightsOf has it. The table repeats after 16, so that what stands above a nibble does not matter. */
-  static Quants quants(const uint8_t* from, size_t g) {
-    const __m512i bytes = _mm512_inserti64x4(_mm512_castsi256_si512(thirtyTwoBytes(from + 72 * g + 4)),
-                                             thirtyTwoBytes(from + 72 * g + 40), 1);
-    const __m512i values = _mm512_add_epi8(e2m1Values(), _mm512_set1_epi8(kBias));
-    return {_mm512_permutexvar_epi8(bytes, values), _mm512_permutexvar_epi8(_mm512_srli_epi16(bytes, 4), values)};
-  }
-};
-
-/** Bytes of each half of a lane, at distances of `step` bits from `first` on, of which `mask` is kept. */
-template <unsigned first, unsigned step>
-inline __m512i eightOfEach(__m512i words, char mask) {
-  constexpr auto from = [](unsigned half) {
-    uint64_t shifts = 0;
-    for (unsigned i = 0; i < 8; i++) shifts |= uint64_t{(first + (8 * half + i) * step) % 64} << (8 * i);
-    return static_cast<long long>(shifts);
-  };
-  constexpr long long low = from(0), high = from(1);
-  const __m512i shifts = _mm512_broadcast_i32x4(_mm_set_epi64x(high, low));
-  return _mm512_and_si512(_mm512_multishift_epi64_epi8(shifts, words), _mm512_set1_epi8(mask));
-}
-
-struct PermutedQ1_0 : WeightsOf<BlockQ1_0> {
-  using FourRows = RowsOfSmallBlocks<BlockQ1_0, PermutedQ1_0>;
-
-  /** The 32 bits of a block stand four times in its lane. A set one becomes 2. */
-  static Quants quants(const uint8_t* from, size_t g) {
-    const __m512i words = _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3),
-                                                   _mm512_castsi128_si512(sixteenBytes(from + 18 * g + 2)));
-    return {eightOfEach<63, 1>(words, 2), eightOfEach<15, 1>(words, 2)};
-  }
-};
-
 struct PermutedQ2_0 : WeightsOf<BlockQ2_0> {
   using FourRows = RowsOfSmallBlocks<BlockQ2_0, PermutedQ2_0>;
 
@@ -72,7 +36,11 @@ struct PermutedQ2_0 : WeightsOf<BlockQ2_0> {
         fourLanes(_mm_setr_epi16(1, 2, 3, 4, 1, 2, 3, 4), _mm_setr_epi16(5, 6, 7, 8, 5, 6, 7, 8),
                   _mm_setr_epi16(10, 11, 12, 13, 10, 11, 12, 13), _mm_setr_epi16(14, 15, 16, 17, 14, 15, 16, 17));
     const __m512i words = _mm512_permutexvar_epi16(order, _mm512_maskz_loadu_epi16(firstWords(18), from + 36 * g));
-    return {eightOfEach<0, 2>(words, 3), eightOfEach<32, 2>(words, 3)};
+    const auto pairs = [&](long long low, long long high) {
+      const __m512i shifts = _mm512_broadcast_i32x4(_mm_set_epi64x(high, low));
+      return _mm512_and_si512(_mm512_multishift_epi64_epi8(shifts, words), _mm512_set1_epi8(3));
+    };
+    return {pairs(0x0e0c0a0806040200, 0x1e1c1a1816141210), pairs(0x2e2c2a2826242220, 0x3e3c3a3836343230)};
   }
 };
 

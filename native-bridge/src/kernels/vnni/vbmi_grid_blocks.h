@@ -7,21 +7,33 @@
 namespace flashrow {
 namespace {
 
-/** Two rows' blocks: the digits of their points as RowDigits has them, and what else they hold. */
-template <size_t registers>
-struct PairDigits {
-  __m512i words[2][registers];
-  /** A bit for each weight that is below zero, for each register of Quants: [row][2 * g + half]. */
-  alignas(64) uint64_t negative[2][4];
-  /** 2 * q + 1, q a block's scale, eight of each row; of the types that keep q beside the signs. */
-  __m512i oddScales;
-};
-
 /** 64 bytes' order. */
 struct alignas(64) ByteOrder {
   uint8_t of[64];
 
   __m512i load() const { return _mm512_load_si512(of); }
+};
+
+/**
+ * Two rows' blocks: the digits of their points as RowDigits has them. Points of four weights leave a bit beside each
+ * digit, which says that the weight is below zero.
+ */
+template <size_t registers>
+struct PairDigits {
+  __m512i words[2][registers];
+  /** 2 * q + 1, q a block's scale, eight of each row; of the types that keep q beside the signs. */
+  __m512i oddScales;
+};
+
+/** Points of eight weights: a bit for each register of Quants and weight that is below zero, [row][2 * g + half]. */
+struct SignedPairDigits : PairDigits<1> {
+  alignas(64) uint64_t negative[2][4];
+
+  void setSigns(__m512i signs, const ByteOrder& order) {
+    _mm512_store_si512(negative, _mm512_permutexvar_epi8(order.load(), signs));
+    // Else the compiler takes the register apart again. Masks that are loaded cost less.
+    asm("" : "+m"(negative));
+  }
 };
 
 /**
@@ -76,12 +88,12 @@ inline __m512i twoRows(const uint8_t* a, const uint8_t* b) {
   return _mm512_inserti64x4(_mm512_castsi256_si512(thirtyTwoBytes(a)), thirtyTwoBytes(b), 1);
 }
 
-/** Words of four times seven signs and a scale of four bits, of eight blocks of two rows. */
-template <class Pair>
-inline void takeSignsAndScales(__m512i words, Pair& into) {
-  const __m512i sevens = _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x352e2720150e0700), words);
-  _mm512_store_si512(into.negative, _mm512_permutexvar_epi8(kSignsInRows.load(), withEighthSigns(sevens)));
-  into.oddScales = _mm512_or_si512(_mm512_srli_epi32(words, 27), _mm512_set1_epi32(1));
+/** Signs of 64 points from words of four times seven, below a scale of four bits. */
+inline __m512i signsOfWords(__m512i words) {
+  return withEighthSigns(_mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x352e2720150e0700), words));
+}
+inline __m512i oddScalesOfWords(__m512i words) {
+  return _mm512_or_si512(_mm512_srli_epi32(words, 27), _mm512_set1_epi32(1));
 }
 
 /** Four rows' blocks, two rows at a time. */
@@ -105,35 +117,35 @@ class RowsInPairs {
       scales = Weights::scales(rows, offset);
     }
   }
-  Quants quants(size_t r, size_t g) const { return {values(r, g, 0), values(r, g, 1)}; }
+  Quants quants(size_t r, size_t g) const {
+    const auto& pair = pairs_[r / 2];
+    return {Weights::values(pair, r % 2, g, 0), Weights::values(pair, r % 2, g, 1)};
+  }
 
  private:
   typename Weights::Pair pairs_[2];
-
-  __m512i values(size_t r, size_t g, size_t half) const {
-    const auto& pair = pairs_[r / 2];
-    // Further digits stand above the one that counts. The table repeats, so that they need not be taken away.
-    const __m512i values = _mm512_permutexvar_epi8(Weights::digits(pair.words[r % 2], g, half), Weights::table());
-    return _mm512_mask_sub_epi8(values, _cvtu64_mask64(pair.negative[r % 2][2 * g + half]),
-                                _mm512_set1_epi8(static_cast<char>(2 * Weights::kBias)), values);
-  }
 };
 
 /** Points of eight weights with two bits each. */
 template <class Weights, class Base>
 struct PermutedIQ2 : Base {
   using FourRows = RowsInPairs<Weights>;
-  using Pair = PairDigits<1>;
+  using Pair = SignedPairDigits;
 
-  static __m512i table() { return _mm512_set1_epi32(72 | 89 << 8 | 107 << 16 | 64 << 24); }
-  static __m512i digits(const __m512i (&words)[1], size_t g, size_t half) {
+  static __m512i values(const Pair& pair, size_t row, size_t g, size_t half) {
+    // Further digits stand above the one that counts. The table repeats, so that they need not be taken away.
+    const __m512i table = _mm512_set1_epi32(72 | 89 << 8 | 107 << 16 | 64 << 24);
+    const __m512i above = _mm512_permutexvar_epi8(digits(pair.words[row][0], g, half), table);
+    return _mm512_mask_sub_epi8(above, _cvtu64_mask64(pair.negative[row][2 * g + half]), _mm512_set1_epi8(-128), above);
+  }
+  static __m512i digits(__m512i words, size_t g, size_t half) {
     const short second = Weights::kInEights ? 2 : 1;
     const __m128i within = _mm_setr_epi16(0, 0, 0, 0, second, second, second, second);
     const auto from = [&](size_t j) {
       return _mm_add_epi16(within,
                            _mm_set1_epi16(static_cast<short>(16 * g + 4 * j + (Weights::kInEights ? half : 2 * half))));
     };
-    const __m512i spread = _mm512_permutexvar_epi16(fourLanes(from(0), from(1), from(2), from(3)), words[0]);
+    const __m512i spread = _mm512_permutexvar_epi16(fourLanes(from(0), from(1), from(2), from(3)), words);
     return _mm512_srlv_epi16(spread, _mm512_set1_epi64(0x0006000400020000));
   }
   /** Indexes of eight points of a row and eight of the other in each lane. */
@@ -151,20 +163,33 @@ struct PermutedIQ3 : Base {
   using FourRows = RowsInPairs<Weights>;
   using Pair = PairDigits<2>;
 
-  static __m512i table() { return _mm512_broadcast_i32x4(Base::values()); }
-  static __m512i digits(const __m512i (&words)[2], size_t g, size_t half) {
-    const __m512i spread =
-        half == 0 ? _mm512_unpacklo_epi16(words[g], words[g]) : _mm512_unpackhi_epi16(words[g], words[g]);
-    return _mm512_srlv_epi16(spread, _mm512_set1_epi64(0x0004000000040000));
+  static __m512i values(const Pair& pair, size_t row, size_t g, size_t half) {
+    const __m512i words = pair.words[row][g];
+    const __m512i spread = half == 0 ? _mm512_unpacklo_epi16(words, words) : _mm512_unpackhi_epi16(words, words);
+    // A digit more may stand above the one that counts. The table repeats, so that it need not be taken away.
+    return _mm512_permutexvar_epi8(_mm512_srlv_epi16(spread, _mm512_set1_epi64(0x0004000000040000)),
+                                   _mm512_broadcast_i32x4(Base::values()));
   }
   /** A lane gets eight points of a block of the first half, and eight of one of the second. */
   static __m512i indexes(const uint8_t* from) {
     return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7), _mm512_loadu_si512(from));
   }
+  /** `signs` has four points in each of its words, a row's blocks in order. */
   template <size_t size, size_t bits>
-  static void lookUp(const DigitBytes<size>& table, __m512i indexes, const __mmask64 (&upper)[bits],
+  static void lookUp(const DigitBytes<size>& table, __m512i indexes, const __mmask64 (&upper)[bits], __m512i signs,
                      __m512i (&words)[2]) {
-    const __m512i even = lookUpBytes(table.even, indexes, upper), odd = lookUpBytes(table.odd, indexes, upper);
+    const __m512i order = _mm512_setr_epi32(0, 0, 4, 4, 1, 1, 5, 5, 2, 2, 6, 6, 3, 3, 7, 7);
+    // Four signs of each point, and more above them.
+    const __m512i fours =
+        _mm512_multishift_epi64_epi8(_mm512_set1_epi64(0x1c1814100c080400), _mm512_permutexvar_epi32(order, signs));
+    // To the highest bits of two digits: those of weights 0 and 2, and of weights 1 and 3.
+    const __m512i ofEven =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 8, 0, 8, -128, -120, -128, -120, 0, 8, 0, 8, -128, -120, -128, -120));
+    const __m512i ofOdd =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 0, 8, 8, 0, 0, 8, 8, -128, -128, -120, -120, -128, -128, -120, -120));
+    const __m512i even =
+        _mm512_or_si512(lookUpBytes(table.even, indexes, upper), _mm512_permutexvar_epi8(fours, ofEven));
+    const __m512i odd = _mm512_or_si512(lookUpBytes(table.odd, indexes, upper), _mm512_permutexvar_epi8(fours, ofOdd));
     words[0] = _mm512_unpacklo_epi8(even, odd);
     words[1] = _mm512_unpackhi_epi8(even, odd);
   }
@@ -179,9 +204,10 @@ struct PermutedIQ2_XXS : PermutedIQ2<PermutedIQ2_XXS, WeightsOf<BlockIQ2_XXS>> {
         first, _mm512_setr_epi32(0, 2, 16, 18, 4, 6, 20, 22, 8, 10, 24, 26, 12, 14, 28, 30), second);
     const __mmask64 upper[1] = {_mm512_movepi8_mask(points)};
     lookUp(kDigitBytesIq2Xxs, points, upper, into);
-    takeSignsAndScales(_mm512_permutex2var_epi32(
-                           first, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), second),
-                       into);
+    const __m512i words = _mm512_permutex2var_epi32(
+        first, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), second);
+    into.setSigns(signsOfWords(words), kSignsInRows);
+    into.oddScales = oddScalesOfWords(words);
   }
 };
 
@@ -194,8 +220,7 @@ struct PermutedIQ2_XS : PermutedIQ2<PermutedIQ2_XS, WeightsOf<BlockIQ2_XS>> {
     const __m512i high = _mm512_permutex2var_epi8(first, kHighOfWords.load(), second);
     const __mmask64 upper[2] = {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(high, _mm512_set1_epi8(1))};
     lookUp(kDigitBytesIq2Xs, low, upper, into);
-    const __m512i signs = withEighthSigns(_mm512_srli_epi16(high, 1));
-    _mm512_store_si512(into.negative, _mm512_permutexvar_epi8(kSignsByTurnsEights.load(), signs));
+    into.setSigns(withEighthSigns(_mm512_srli_epi16(high, 1)), kSignsByTurnsEights);
   }
 };
 
@@ -214,7 +239,7 @@ struct PermutedIQ2_S : PermutedIQ2<PermutedIQ2_S, WeightsOf<BlockIQ2_S>> {
     const __mmask64 upper[3] = {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(fours, _mm512_set1_epi32(0x40100401)),
                                 _mm512_test_epi8_mask(fours, _mm512_set1_epi32(static_cast<int32_t>(0x80200802)))};
     lookUp(kDigitBytesIq2S, low, upper, into);
-    _mm512_store_si512(into.negative, _mm512_permutexvar_epi8(kSignsInRowsEights.load(), twoRows(a + 34, b + 34)));
+    into.setSigns(twoRows(a + 34, b + 34), kSignsInRowsEights);
   }
 };
 
@@ -222,14 +247,15 @@ struct PermutedIQ3_XXS : PermutedIQ3<PermutedIQ3_XXS, WeightsOf<BlockIQ3_XXS>> {
   static constexpr bool kScalesBesideSigns = true;
 
   static void apart(const uint8_t* a, const uint8_t* b, Pair& into) {
-    const auto row = [&](const uint8_t* from, __m512i(&words)[2]) {
+    const __m512i words = twoRows(a + 66, b + 66), signs = signsOfWords(words);
+    const auto row = [&](const uint8_t* from, __m512i signsOfRow, __m512i(&digits)[2]) {
       const __m512i points = indexes(from + 2);
       const __mmask64 upper[1] = {_mm512_movepi8_mask(points)};
-      lookUp(kDigitBytesIq3Xxs, points, upper, words);
+      lookUp(kDigitBytesIq3Xxs, points, upper, signsOfRow, digits);
     };
-    row(a, into.words[0]);
-    row(b, into.words[1]);
-    takeSignsAndScales(twoRows(a + 66, b + 66), into);
+    row(a, signs, into.words[0]);
+    row(b, _mm512_shuffle_i64x2(signs, signs, 0xee), into.words[1]);
+    into.oddScales = oddScalesOfWords(words);
   }
 };
 
@@ -237,17 +263,15 @@ struct PermutedIQ3_S : PermutedIQ3<PermutedIQ3_S, WeightsOf<BlockIQ3_S>> {
   static constexpr bool kScalesBesideSigns = false;
 
   static void apart(const uint8_t* a, const uint8_t* b, Pair& into) {
-    const auto row = [&](const uint8_t* from, __m512i(&words)[2]) {
+    for (size_t row = 0; row < 2; row++) {
+      const uint8_t* const from = row == 0 ? a : b;
       const __m512i points = indexes(from + 2);
       const __m128i ninths = _mm_shuffle_epi8(eightBytes(from + 66),
                                               _mm_setr_epi8(0, 4, 1, 5, 2, 6, 3, 7, -1, -1, -1, -1, -1, -1, -1, -1));
       const __mmask64 upper[2] = {_mm512_movepi8_mask(points),
                                   _cvtu64_mask64(static_cast<uint64_t>(_mm_cvtsi128_si64(ninths)))};
-      lookUp(kDigitBytesIq3S, points, upper, words);
-    };
-    row(a, into.words[0]);
-    row(b, into.words[1]);
-    _mm512_store_si512(into.negative, _mm512_permutexvar_epi8(kSignsInRows.load(), twoRows(a + 74, b + 74)));
+      lookUp(kDigitBytesIq3S, points, upper, _mm512_castsi256_si512(thirtyTwoBytes(from + 74)), into.words[row]);
+    }
   }
 };
 

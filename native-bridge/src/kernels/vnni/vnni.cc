@@ -15,6 +15,8 @@
  * one of the block's number modulo 4; a minimum times the inputs' total follows. Where 16 columns have a scale (and a
  * minimum) of their own, they are summed apart, the first 16 first. At the end the sums become (0 + 1) + (2 + 3).
  */
+#include <type_traits>
+
 #include "kernels/vnni/few_tokens.h"
 #include "kernels/vnni/many_tokens.h"
 #include "kernels/vnni/one_token.h"
@@ -45,10 +47,12 @@ template <class Weights>
 void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens, const Products& out,
             void* scratch) {
   if (count == 0) return;
-  if (tokens == 1) {
-    oneToken<Weights>(rows, count, columns, reinterpret_cast<const OneTokenGroup*>(inputs), out);
-  } else if (tokens <= kFewTokens) {
-    fewTokens<Weights>(rows, count, columns, reinterpret_cast<const FewTokensGroup*>(inputs), tokens, out);
+  if (tokens <= kFewTokens) {
+    if constexpr (std::is_same_v<Weights, WeightsOf<BlockNvfp4>>) {
+      fewDotsInlined<Weights>(rows, count, columns, inputs, tokens, out);
+    } else {
+      fewDots<Weights>(rows, count, columns, inputs, tokens, out);
+    }
   } else {
     manyTokens<Weights>(rows, count, columns, inputs, tokens, out, *static_cast<VnniScratch*>(scratch));
   }
