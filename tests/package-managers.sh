@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Installs the packed package with each package manager into an empty folder, and runs the shipped model from there.
-# Prints a table in Markdown: exit code, seconds, MB of node_modules, the kernels that run, and what was warned of.
+# Prints a table in Markdown: exit code, seconds, MB of node_modules (what its files hold), the kernels that run, and what was warned of.
 # Needs the npm registry.
 #
 #   tests/package-managers.sh [TARBALL]        without one the package is packed first
 set -uo pipefail
 cd "$(dirname "$0")/.."
+model=$PWD/weights/tales
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 tarball=${1:-}
@@ -27,9 +28,9 @@ install() { # name, command
   npx --yes $2 >log.txt 2>&1
   status=$?
   ended=$(date +%s)
-  size=$(du -sm node_modules 2>/dev/null | cut -f1)
+  size=$(du -sm --apparent-size node_modules 2>/dev/null | cut -f1)
   warned=$(grep -iE 'warn|error|ignored|blocked' log.txt | head -3 | tr '\n|' '; ')
-  kernels=$(node node_modules/flashrow/dist/src/cli/main.js run node_modules/flashrow/weights/tales --memory 8MB \
+  kernels=$(node node_modules/flashrow/dist/src/cli/main.js run "$model" --memory 8MB \
     --context 64 --prompt Once --max-tokens 4 --json 2>/dev/null | node -p 'JSON.parse(fs.readFileSync(0, "utf8")).receipt.kernels' 2>/dev/null)
   echo "| $1 | $status | $((ended - began)) | ${size:-0} | ${kernels:-none} | ${warned:-nothing} |"
 }

@@ -20,7 +20,7 @@ export async function listRepository(repo: string, hub: HubOptions, signal?: Abo
   const files: RemoteFile[] = [];
   try {
     // Every thread would load its modules, and most never ask a hub.
-    const { listFiles } = await import('@huggingface/hub');
+    const { listFiles } = await import('#hugging-face-hub');
     const entries = listFiles({
       repo,
       revision: encodeURIComponent(hub.revision),

@@ -2,6 +2,7 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TALES } from '../support/shipped.js';
 import { appFor, callbackAppFor, FAST, installPacked, isPackageRun, run, runApp, skipped } from './packed.js';
 
 /** Packages that hold these runtimes as programs, for this system alone. */
@@ -14,12 +15,11 @@ const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2';
 
 describe.skipIf(!isPackageRun)(`the installed package${skipped}`, { timeout: 300_000 }, () => {
   const folder = isPackageRun ? mkdtempSync(join(tmpdir(), 'flashrow-runtimes-')) : '';
-  const model = join(folder, 'node_modules/flashrow/weights/tales');
   const place = (name: string) => join(folder, name);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
   beforeAll(async () => {
     await installPacked(folder, '--ignore-scripts', 'postject@1.0.0-alpha.6', ...RUNTIMES);
-    writeFileSync(place('app.mjs'), appFor(model));
+    writeFileSync(place('app.mjs'), appFor(TALES));
   }, 600_000);
 
   it.skipIf(!isHere)(`runs on Bun, with its kernels${elsewhere}`, async () => {
@@ -39,7 +39,7 @@ describe.skipIf(!isPackageRun)(`the installed package${skipped}`, { timeout: 300
 
   it('runs in a single executable of Node.js, beside which node_modules lies', async () => {
     const first = "const { loadModel } = require('node:module').createRequire(process.execPath)('flashrow');";
-    writeFileSync(place('single.cjs'), callbackAppFor(model, first));
+    writeFileSync(place('single.cjs'), callbackAppFor(TALES, first));
     const config = { main: 'single.cjs', output: 'single.blob', disableExperimentalSEAWarning: true };
     writeFileSync(place('single.json'), JSON.stringify(config));
     await run(process.execPath, ['--experimental-sea-config', 'single.json'], { cwd: folder });

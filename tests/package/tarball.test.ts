@@ -1,10 +1,13 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { TALES } from '../support/shipped.js';
 import { installPacked, isPackageRun, repository, run, skipped } from './packed.js';
 
 const addon = process.platform === 'linux' ? 'flashrow.glibc.node' : 'flashrow.node';
+
+const isAddon = (path: string) => path.endsWith('.node');
 
 describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   const folder = isPackageRun ? mkdtempSync(join(tmpdir(), 'flashrow-package-')) : '';
@@ -18,16 +21,7 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
 
   it('runs the shipped model with SIMD kernels, though no install script ran and nothing was compiled', async () => {
     expect(existsSync(join(installed, 'native-bridge/build'))).toBe(false);
-    const args = [
-      'flashrow',
-      'run',
-      'node_modules/flashrow/weights/tales',
-      '--prompt',
-      'Once',
-      '--max-tokens',
-      '8',
-      '--json',
-    ];
+    const args = ['flashrow', 'run', TALES, '--prompt', 'Once', '--max-tokens', '8', '--json'];
     const { stdout } = await run('npx', ['--offline', ...args], { cwd: folder });
     const { text, receipt } = JSON.parse(stdout);
     expect(text).not.toBe('');
@@ -55,8 +49,7 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
   });
 
   it('is found by import and, where Node can, by require', async () => {
-    const script =
-      "import('flashrow').then(({ plan }) => plan('node_modules/flashrow/weights/tales')).then(({ fits }) => console.log(fits))";
+    const script = `import('flashrow').then(({ plan }) => plan(${JSON.stringify(TALES)})).then(({ fits }) => console.log(fits))`;
     const { stdout } = await run(process.execPath, ['--eval', script], { cwd: folder });
     expect(stdout.trim()).toBe('true');
     const required = await run(
@@ -100,5 +93,18 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
     expect(paths.filter((path) => /^(tests|bench|dist\/bench|dist\/tests)\//.test(path))).toEqual([]);
     expect(paths).toContain(`native-bridge/prebuilds/${process.platform}-${process.arch}/${addon}`);
     expect(size).toBeLessThan(40e6);
+  });
+
+  it('takes 40 MB with all that it depends on, and with the addons of all systems', () => {
+    const bytesOf = (path: string) => {
+      const status = statSync(join(folder, 'node_modules', path));
+      return status.isFile() ? status.size : 0;
+    };
+    const files = readdirSync(join(folder, 'node_modules'), { recursive: true, encoding: 'utf8' });
+    const [addons, others] = [files.filter(isAddon), files.filter((path) => !isAddon(path))].map((paths) =>
+      paths.reduce((sum, path) => sum + bytesOf(path), 0),
+    );
+    // A checkout has compiled the addon of one system; none of the eight is larger than 2.2 MB.
+    expect(Math.max(addons, 8 * 2.2e6) + others).toBeLessThan(40e6);
   });
 });

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { type LoadOptions, loadModel, type Model } from '../../dist/src/index.js';
 
-/** The model that ships with the package. */
+/** The model that comes with the repository. */
 export const TALES = fileURLToPath(new URL('../../weights/tales', import.meta.url));
 export const PROMPT = 'Once upon a time';
 
