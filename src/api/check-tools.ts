@@ -1,5 +1,5 @@
 import type { EngineResult } from '../contract/protocol.js';
-import { FlashrowError } from '../errors.js';
+import { FlashrowError, shown } from '../errors.js';
 import type { AnswerForm } from '../text/dialects/dialects.js';
 import type { Tool } from '../text/tools.js';
 import { expect, isPlainObject } from './check-arguments.js';
@@ -37,9 +37,21 @@ function checkTool(given: Tool, option: string, others: readonly Tool[]): void {
 /** Throws BAD_USAGE for a choice that is none, or names no tool. */
 export function checkToolChoice(choice: unknown, tools: readonly Tool[]): void {
   if (choice === 'auto' || choice === 'none') return;
-  const wanted = isPlainObject(choice) ? (choice as { name?: unknown }).name : undefined;
-  const holds = choice === 'required' ? tools.length > 0 : tools.some(({ function: { name } }) => name === wanted);
-  expect(holds, 'toolChoice', choice, '"auto", "none", "required", or { name } with the name of one of `tools`');
+  const names = tools.map((tool) => tool.function.name);
+  const there = names.length === 0 ? '`tools` has none' : `\`tools\` has ${shown(names)}`;
+  if (choice === 'required') {
+    if (names.length === 0) refuseChoice(`\`toolChoice\` is "required", but ${there}`);
+    return;
+  }
+  if (!isPlainObject(choice))
+    refuseChoice(`\`toolChoice\` is "auto", "none", "required" or { name }, not ${shown(choice)}`);
+  const { name } = choice as { name?: unknown };
+  if (typeof name !== 'string') refuseChoice(`\`toolChoice.name\` is the name of a tool, not ${shown(name)}; ${there}`);
+  if (!names.includes(name)) refuseChoice(`\`toolChoice\` asks for the tool ${shown(name)}; ${there}`);
+}
+
+function refuseChoice(message: string): never {
+  throw new FlashrowError('BAD_USAGE', message, { option: 'toolChoice' });
 }
 
 /** A sentence where the answer had to be a call and is none. */

@@ -1,7 +1,7 @@
 import type { ChatOptions, GenerateOptions } from '../contract/generate-options.js';
 import type { GenerateSettings } from '../contract/protocol.js';
 import type { OptionTable } from './check-arguments.js';
-import { isResponseFormat, RESPONSE_FORMATS } from './check-response-format.js';
+import { checkResponseFormat } from './check-response-format.js';
 import {
   CALLBACK,
   IMAGES,
@@ -43,7 +43,7 @@ const SHARED: OptionTable<Omit<GenerateOptions, 'parseSpecial' | 'images' | 'reg
   trace: [PATH![0], 'the path of a file'],
   cacheKey: [(value) => isText(value) && value !== '', 'a text that is not empty'],
   draft: [(value) => value === 'off', "'off'; other drafts are options of `loadModel()`"],
-  responseFormat: [isResponseFormat, RESPONSE_FORMATS],
+  responseFormat: null,
   signal: SIGNAL,
   onStart: CALLBACK,
   onProgress: CALLBACK,
@@ -63,11 +63,12 @@ export const CHAT_OPTIONS: OptionTable<ChatOptions & Recorded> = {
   parallelToolCalls: YES_OR_NO,
 };
 
-/** Fills in the defaults of options that were checked. */
+/** Fills in the defaults of options that were checked. Throws BAD_USAGE for a `responseFormat` that is none. */
 export function generateSettings(options: GenerateOptions & Recorded): GenerateSettings {
   const { maxTokens = Number.POSITIVE_INFINITY, stop = [], ignoreEos = false } = options;
   const { maxReasoningTokens = Number.POSITIVE_INFINITY } = options;
   const { trace = null, cacheKey = null, responseFormat = { type: 'text' } } = options;
+  checkResponseFormat(responseFormat);
   if (trace !== null) refuseTilde('trace', trace);
   const stops = typeof stop === 'string' ? [stop] : [...stop];
   const drafts = options.draft !== 'off';

@@ -56,4 +56,10 @@ export function without(ranges: readonly CodePointRange[], holes: readonly CodeP
     .sort(([a], [b]) => a - b);
 }
 
+/** Whether a text of JavaScript holds half of a pair without the other: it cannot be written in UTF-8. */
+export const holdsLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text);
+
+/** Whether there is a character in `ranges`, and not surrogates alone. */
+export const holdsCharacters = (ranges: readonly CodePointRange[]): boolean => without(ranges, [SURROGATES]).length > 0;
+
 export const complement = (ranges: readonly CodePointRange[]): CodePointRange[] => without([ALL], ranges);

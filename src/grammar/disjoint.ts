@@ -1,5 +1,5 @@
 import type { Schema, SchemaObject, TypeName } from './schema-values.js';
-import { isOfType, same, typesOf } from './schema-values.js';
+import { isOfType, ownPart, same, typesOf } from './schema-values.js';
 
 /** Whether it is certain that no value is valid for both schemas. `resolve` follows references. */
 export function areDisjoint(a: Schema, b: Schema, resolve: (schema: Schema) => SchemaObject | false): boolean {
@@ -16,7 +16,7 @@ export function areDisjoint(a: Schema, b: Schema, resolve: (schema: Schema) => S
     isOnly(leftTypes, 'object') &&
     isOnly(rightTypes, 'object') &&
     (left.required ?? []).some((name) => {
-      const [of, other] = [left.properties?.[name], right.properties?.[name]];
+      const [of, other] = [ownPart(left.properties ?? {}, name), ownPart(right.properties ?? {}, name)];
       return (
         right.required?.includes(name) && of !== undefined && other !== undefined && areDisjoint(of, other, resolve)
       );

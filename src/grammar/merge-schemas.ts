@@ -1,4 +1,4 @@
-import { type Refusal, type Schema, type SchemaObject, same } from './schema-values.js';
+import { ownPart, type Refusal, type Schema, type SchemaObject, same } from './schema-values.js';
 
 /** Keywords that say nothing about which values are valid (JSON Schema draft 2020-12, section 9, and older drafts). */
 const ANNOTATIONS = new Set([
@@ -41,9 +41,9 @@ export function mergeSchemas(schemas: readonly SchemaObject[], refuse: Refusal):
 function mergeTwo(a: SchemaObject, b: SchemaObject, refuse: Refusal): SchemaObject {
   const merged: SchemaObject = { ...a, ...b };
   for (const [keyword, value] of Object.entries(b)) {
-    const before = a[keyword];
+    const before = ownPart(a, keyword);
     if (before === undefined || same(before, value)) continue;
-    const merger = MERGERS[keyword];
+    const merger = ownPart(MERGERS, keyword);
     if (merger) merged[keyword] = merger(before as never, value as never, refuse);
     else if (keyword === 'const') merged.enum = [before, value].filter((one) => same(one, before) && same(one, value));
     else if (keyword === 'items' || keyword === 'additionalProperties')
@@ -59,7 +59,7 @@ function mergeTwo(a: SchemaObject, b: SchemaObject, refuse: Refusal): SchemaObje
 function mergedProperties(a: SchemaObject, b: SchemaObject): Record<string, Schema> {
   const [inA, inB] = [a.properties ?? {}, b.properties ?? {}];
   const merged: [string, Schema][] = Object.keys({ ...inA, ...inB }).map((name) => {
-    const parts = [inA[name] ?? a.additionalProperties, inB[name] ?? b.additionalProperties].filter(
+    const parts = [ownPart(inA, name) ?? a.additionalProperties, ownPart(inB, name) ?? b.additionalProperties].filter(
       (part) => part !== undefined && part !== true,
     ) as Schema[];
     return [name, parts.length === 2 ? both(parts[0], parts[1]) : (parts[0] ?? true)];

@@ -3,7 +3,8 @@ import type { ValueGrammar } from './values.js';
 
 /** The greatest number of 15 digits: so many does a double tell apart. */
 const MOST = 10n ** 15n - 1n;
-const FURTHER_DIGITS = 15;
+/** Places after the point; one more than a bound has, where it has that many. */
+const MOST_PLACES = 15;
 const ZERO = 0x30;
 
 /** A bound of a number. */
@@ -26,7 +27,7 @@ const PLACES_AT_OPEN = 3;
 export function integersBetween({ grammar }: ValueGrammar, { from, to }: NumberRange): NodeId | null {
   const low = from && (from.open ? BigInt(Math.floor(from.value)) + 1n : BigInt(Math.ceil(from.value)));
   const high = to && (to.open ? BigInt(Math.ceil(to.value)) - 1n : BigInt(Math.floor(to.value)));
-  const options = signed(grammar, low ?? least(high), high ?? most(low), 0);
+  const options = signed(grammar, low ?? least(high, 0), high ?? most(low, 0), 0);
   return options.length === 0 ? null : grammar.choice(...options);
 }
 
@@ -34,16 +35,17 @@ export function integersBetween({ grammar }: ValueGrammar, { from, to }: NumberR
 export function numbersBetween(values: ValueGrammar, { from, to }: NumberRange): NodeId | null {
   const { grammar } = values;
   const places = Math.max(placesOf(from), placesOf(to));
-  const scaledFrom = from && scale(from.value, places) + (from.open ? 1n : 0n);
-  const scaledTo = to && scale(to.value, places) - (to.open ? 1n : 0n);
-  const [low, high] = [scaledFrom ?? least(scaledTo), scaledTo ?? most(scaledFrom)];
+  const scaledFrom = from && nearest(from, places, 1n);
+  const scaledTo = to && nearest(to, places, -1n);
+  const [low, high] = [scaledFrom ?? least(scaledTo, places), scaledTo ?? most(scaledFrom, places)];
   const options: NodeId[] = [];
   for (let fewer = 0; fewer <= places; fewer++) {
     const unit = 10n ** BigInt(places - fewer);
     options.push(...signed(grammar, upTo(low, unit), downTo(high, unit), fewer));
   }
   // Further digits lead away from zero, by less than one of the last place.
-  const further = places === 0 ? values.fraction(1) : grammar.repeat(values.digit, 1, FURTHER_DIGITS);
+  const furtherPlaces = Math.max(1, MOST_PLACES - places);
+  const further = places === 0 ? values.fraction(1) : grammar.repeat(values.digit, 1, furtherPlaces);
   for (const digits of awayFromZero(grammar, low, high, places)) options.push(grammar.sequence(digits, further));
   return options.length === 0 ? null : grammar.choice(...options);
 }
@@ -52,8 +54,12 @@ export function numbersBetween(values: ValueGrammar, { from, to }: NumberRange):
 const upTo = (value: bigint, unit: bigint) => -downTo(-value, unit);
 const downTo = (value: bigint, unit: bigint) => (value - (((value % unit) + unit) % unit)) / unit;
 
-const least = (high: bigint | null) => (high !== null && high < -MOST ? high : -MOST);
-const most = (low: bigint | null) => (low !== null && low > MOST ? low : MOST);
+/** What stands for no bound, in units of the last place. */
+const least = (high: bigint | null, places: number) => -most(high && -high, places);
+function most(low: bigint | null, places: number): bigint {
+  const greatest = MOST * 10n ** BigInt(places);
+  return low !== null && low > greatest ? low : greatest;
+}
 
 /** Places after the point of a bound, as it is written without an exponent. */
 function placesOf(bound: Bound | null): number {
@@ -62,6 +68,18 @@ function placesOf(bound: Bound | null): number {
   if (Number.isInteger(bound.value)) return open;
   const [, places = '', exponent = '0'] = /^-?\d*\.?(\d*)(?:e([+-]\d+))?$/.exec(String(bound.value))!;
   return open + Math.max(0, places.length - Number(exponent));
+}
+
+/**
+ * What a bound allows that is nearest to it, in units of the last place. Beside an open bound it is the first power of
+ * ten away that is another double: whoever reads a number that is closer by would round it to the bound itself.
+ */
+function nearest({ value, open }: Bound, places: number, away: 1n | -1n): bigint {
+  const scaled = scale(value, places);
+  if (!open) return scaled;
+  let step: bigint = away;
+  while (Number(`${scaled + step}e-${places}`) === value) step *= 10n;
+  return scaled + step;
 }
 
 /** `value` times 10 to the power of `places`, exactly. */

@@ -30,11 +30,11 @@ export function objectNode(values: ValueGrammar, schema: SchemaObject, parts: Ob
   if (!Array.isArray(required) || required.some((name) => typeof name !== 'string'))
     return parts.bad('required is a list of names');
   const others = additionalProperties ?? Object.keys(properties).length + required.length === 0;
-  const named: Record<string, Schema> = { ...properties };
-  // A property that only `required` names may be anything that the others may be.
-  for (const name of required) if (!Object.hasOwn(named, name)) named[name] = additionalProperties ?? true;
+  // A property that only `required` names may be anything that the others may be. As a map, it may have any name.
+  const named = new Map<string, Schema>(Object.entries(properties));
+  for (const name of required) if (!named.has(name)) named.set(name, additionalProperties ?? true);
   const entries: Entry[] = [];
-  for (const [name, part] of Object.entries(named)) {
+  for (const [name, part] of named) {
     const isRequired = required.includes(name);
     if (!parts.isPossible(part)) {
       if (isRequired) return grammar.choice();
@@ -44,7 +44,7 @@ export function objectNode(values: ValueGrammar, schema: SchemaObject, parts: Ob
     entries.push({ node, required: isRequired });
   }
   const other = parts.isPossible(others)
-    ? grammar.sequence(values.otherKey(Object.keys(named)), values.colon(), parts.valueOf('*', others))
+    ? grammar.sequence(values.otherKey([...named.keys()]), values.colon(), parts.valueOf('*', others))
     : null;
   return values.wrapped('{', membersFrom(grammar, values.comma(), entries, other), '}');
 }

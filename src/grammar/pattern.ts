@@ -1,6 +1,6 @@
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
 import type { Alphabet } from './alphabet.js';
-import { type CodePointRange, complement } from './code-points.js';
+import { type CodePointRange, complement, holdsCharacters } from './code-points.js';
 import type { NodeId } from './grammar.js';
 
 /** Refuses a part of a pattern, in words. */
@@ -75,11 +75,11 @@ class PatternCompiler {
   #element(element: AST.Element): NodeId {
     switch (element.type) {
       case 'Character':
-        return this.#alphabet.characterIn([[element.value, element.value]]);
+        return this.#set([[element.value, element.value]], element.raw);
       case 'CharacterClass':
-        return this.#set(this.#rangesOfClass(element));
+        return this.#set(this.#rangesOfClass(element), element.raw);
       case 'CharacterSet':
-        return this.#set(this.#rangesOfSet(element));
+        return this.#set(this.#rangesOfSet(element), element.raw);
       case 'CapturingGroup':
       case 'Group':
         return this.#group(element.alternatives);
@@ -108,8 +108,10 @@ class PatternCompiler {
     return this.#alphabet.grammar.repeat(this.#element(element as AST.Element), min, max);
   }
 
-  #set(ranges: CodePointRange[]): NodeId {
+  #set(ranges: CodePointRange[], raw: string): NodeId {
     if (ranges.length === 0) this.#refuse('a class of characters is empty');
+    if (!holdsCharacters(ranges))
+      this.#refuse(`${raw} is a lone surrogate (half of a pair of UTF-16), which no text in UTF-8 can hold`);
     return this.#alphabet.characterIn(ranges);
   }
 

@@ -61,8 +61,25 @@ const TYPES_BY_KEYWORD: Readonly<Record<string, TypeName>> = {
  */
 export function typesOf(schema: SchemaObject): TypeName[] | null {
   if (schema.type !== undefined) return [schema.type].flat() as TypeName[];
-  const types = Object.keys(schema).flatMap((keyword) => TYPES_BY_KEYWORD[keyword] ?? []);
+  const types = Object.keys(schema).flatMap((keyword) => ownPart(TYPES_BY_KEYWORD, keyword) ?? []);
   return types.length === 0 ? null : [...new Set(types)];
+}
+
+/** What an object itself has under a name that others chose, as `constructor`: what it inherits is none of it. */
+export const ownPart = <T>(parts: Readonly<Record<string, T>>, name: string): T | undefined =>
+  Object.hasOwn(parts, name) ? parts[name] : undefined;
+
+/** The names of properties that an object's schema gives. */
+export const namesIn = ({ properties, required }: SchemaObject): string[] => [
+  ...Object.keys(properties ?? {}),
+  ...[required ?? []].flat(),
+];
+
+/** All texts in a value of JSON, names too. */
+export function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, part]) => [name, ...textsIn(part)]);
 }
 
 /** Whether two values of JSON are spelt alike, the order of names included. */

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { holdsLoneSurrogate } from './code-points.js';
 import type { AnswerGrammar } from './constraint.js';
 import { areDisjoint } from './disjoint.js';
 import { FORMATS } from './formats.js';
@@ -10,12 +11,14 @@ import { objectNode } from './object.js';
 import { patternNode } from './pattern.js';
 import {
   isOfType,
+  namesIn,
   type Refusal,
   type Schema,
   type SchemaObject,
   same,
   TYPES,
   type TypeName,
+  textsIn,
   typesOf,
 } from './schema-values.js';
 import type { ValueGrammar } from './values.js';
@@ -36,6 +39,8 @@ const KNOWN = new Set([...SHARED, ...Object.values(KEYWORDS).flat()]);
 const MOST_DEPTH = 128;
 /** Items and characters that may be counted: each makes a state of its own. */
 const MOST_COUNTED = 100_000;
+/** Bounds nearer to zero would need too many places. */
+const LEAST_BOUND = 1e-60;
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 /**
@@ -197,7 +202,15 @@ class SchemaCompiler {
     const values = 'const' in schema ? [schema.const] : (list ?? []);
     const both = list ? values.filter((value) => list.some((one) => same(one, value))) : values;
     const valid = both.filter((value) => types === null || types.some((type) => isOfType(value, type)));
+    for (const text of valid.flatMap(textsIn)) this.#requireCharacters(text);
     return this.#grammar.choice(...valid.map((value) => this.#values.constant(value)));
+  }
+
+  #requireCharacters(text: string): void {
+    if (holdsLoneSurrogate(text))
+      this.#bad(
+        `${JSON.stringify(text)} holds a lone surrogate (half of a pair of UTF-16), which no text in UTF-8 can hold`,
+      );
   }
 
   #ofType(type: TypeName, schema: SchemaObject): NodeId {
@@ -214,6 +227,7 @@ class SchemaCompiler {
       case 'array':
         return this.#array(schema);
       case 'object':
+        for (const name of namesIn(schema)) this.#requireCharacters(name);
         return objectNode(this.#values, schema, {
           valueOf: (name, part) => this.#at(`properties/${name}`, () => this.#node(part)),
           isPossible: (part) => this.#resolved(part) !== false,
@@ -237,9 +251,12 @@ class SchemaCompiler {
   }
 
   #bound(closed: unknown, open: unknown, tighter: (a: number, b: number) => number): Bound | null {
-    for (const value of [closed, open])
+    for (const value of [closed, open]) {
       if (value !== undefined && !(typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER))
         return this.#refuse(`a bound of ${JSON.stringify(value)} cannot be kept; it is a number of at most 15 digits`);
+      if (typeof value === 'number' && value !== 0 && Math.abs(value) < LEAST_BOUND)
+        return this.#refuse(`a bound of ${value} cannot be kept; it is 0, or no nearer to it than ${LEAST_BOUND}`);
+    }
     if (open === undefined) return closed === undefined ? null : { value: closed as number, open: false };
     if (closed === undefined || tighter(closed as number, open as number) === open)
       return { value: open as number, open: true };
@@ -259,6 +276,7 @@ class SchemaCompiler {
       );
     const source = format === undefined ? pattern : FORMATS[format as string];
     if (typeof source !== 'string') return this.#bad('pattern is a text');
+    this.#requireCharacters(source);
     const refuse: Refusal = (why) => this.#refuse(`of pattern ${JSON.stringify(source)}, ${why}`);
     return this.#values.quoted(patternNode(this.#values, source, refuse));
   }

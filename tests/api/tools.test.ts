@@ -106,6 +106,20 @@ describe('tools', () => {
     }
   });
 
+  it.each([
+    ['hermes', template],
+    ['qwen-xml', "{{ tools }}{{ '<function=' }}{{ messages[0].content }}"],
+    ['gemma-4', "{{ tools }}{{ '<|tool_call>' }}{{ messages[0].content }}"],
+    ['lfm2', "{{ tools }}{{ '<|tool_call_start|>' }}{{ messages[0].content }}"],
+  ])('are called without arguments where their properties are empty: %s', async (_, written) => {
+    const tool: Tool = { type: 'function', function: { name: 'now', parameters: { type: 'object', properties: {} } } };
+    const options = { template: written, tools: [tool], toolChoice: { name: 'now' }, maxTokens: 60 };
+    const { toolCalls, warnings } = await model.chat([user], { ...options, temperature: 1.5, seed: 3 }).result;
+    expect(toolCalls).toMatchObject([{ name: 'now', arguments: {} }]);
+    expect(Object.keys(toolCalls[0].arguments)).toEqual([]);
+    expect(warnings.filter((warning) => !warning.includes('seed'))).toEqual([]);
+  });
+
   it('stand beside a format: the answer is one or the other', async () => {
     const options = {
       template,

@@ -199,6 +199,29 @@ describe.each(SCHEMAS)('a schema for %s', (_, schema, valid, invalid) => {
   });
 });
 
+/* Ajv passes over the name __proto__, so that these are told by hand. */
+describe.each<[string, string, valid: string[], invalid: string[]]>([
+  [
+    'properties',
+    '{"properties":{"__proto__":{"type":"string"},"constructor":{"const":1}},"required":["__proto__","toString"]}',
+    ['{"__proto__":"x","constructor":1,"toString":null}', '{"__proto__":"","toString":1}'],
+    ['{}', '{"__proto__":1,"toString":1}', '{"__proto__":"x"}', '{"__proto__":"x","constructor":2,"toString":1}'],
+  ],
+  [
+    'parts',
+    '{"allOf":[{"properties":{"a":{"const":1}}},{"properties":{"__proto__":{"const":2},"valueOf":{"const":3}}}]}',
+    ['{}', '{"a":1,"__proto__":2,"valueOf":3}'],
+    ['{"__proto__":3}', '{"valueOf":4}'],
+  ],
+  ['values', '{"const":{"__proto__":[1]}}', ['{"__proto__":[1]}'], ['{}']],
+])('names that all objects inherit, in %s', (_, schema, valid, invalid) => {
+  it('are names like others', () => {
+    const grammar = schemaGrammar(JSON.parse(schema));
+    for (const text of valid) expect(accepts(grammar, text), text).toBe(true);
+    for (const text of invalid) expect(accepts(grammar, text), text).toBe(false);
+  });
+});
+
 describe('a schema that cannot be kept is refused by name', () => {
   it.each<[string, Schema, RegExp]>([
     ['not', { not: { type: 'string' } }, /not cannot be kept/],
@@ -221,6 +244,10 @@ describe('a schema that cannot be kept is refused by name', () => {
       { oneOf: [{ type: 'integer' }, { type: 'number' }] },
       /might be valid for both 0 and 1 of oneOf/,
     ],
+    ['a keyword that all objects inherit', { constructor: 1 }, /constructor cannot be kept/],
+    ['another', JSON.parse('{"__proto__":{}}'), /__proto__ cannot be kept/],
+    ['an escape of a lone surrogate', { pattern: '^a|\\ud800$' }, /\\ud800 is a lone surrogate/],
+    ['a class of surrogates', { pattern: '^[\\ud800-\\udbff]$' }, /is a lone surrogate/],
     ['two patterns', { allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, /two parts of it ask for pattern/],
     ['a pattern with a length', { type: 'string', pattern: 'a', minLength: 1 }, /beside a length/],
   ])('%s', (_, schema, message) => {
@@ -243,6 +270,10 @@ describe('a schema that cannot be kept is refused by name', () => {
     ['a reference to nothing', { $ref: '#/$defs/x' }, /leads to nothing/],
     ['a reference to itself', { $ref: '#' }, /leads to itself/],
     ['a broken pattern', { type: 'string', pattern: '[' }, /no regular expression/],
+    ['a value with a lone surrogate', { const: 'a\ud800' }, /lone surrogate/],
+    ['a list of such values', { enum: ['a', { b: ['\udc00'] }] }, /lone surrogate/],
+    ['a name with a lone surrogate', { properties: { 'a\ud800': {} } }, /lone surrogate/],
+    ['a pattern with a lone surrogate', { pattern: '^\ud800$' }, /lone surrogate/],
     ['a length below zero', { type: 'string', minLength: -1 }, /a whole number from 0 on/],
     ['required that is no list', { required: 'a' }, /required is a list of names/],
     [

@@ -1,5 +1,5 @@
 import type { Dialect, Found } from './dialect.js';
-import { isObject } from './json-value.js';
+import { isObject, putMember } from './json-value.js';
 
 const OPEN = '<|tool_call>';
 const CLOSE = '<tool_call|>';
@@ -95,7 +95,7 @@ class GemmaReader {
       if (!this.#takes(':')) return NOTHING;
       const value = this.#value();
       if (value === NOTHING) return NOTHING;
-      object[key] = value;
+      putMember(object, key, value);
       this.#space();
       if (this.#takes('}')) return object;
       if (!this.#takes(',')) return NOTHING;

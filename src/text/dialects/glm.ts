@@ -1,5 +1,5 @@
 import type { Dialect, Found, ToolSignature } from './dialect.js';
-import { afterSpace, markAt } from './json-value.js';
+import { afterSpace, markAt, putMember } from './json-value.js';
 import { endOfValue } from './tagged-calls.js';
 import { THINK } from './think.js';
 import { typedValue } from './typed-value.js';
@@ -64,7 +64,7 @@ function readCall(body: string, final: boolean, tools: readonly ToolSignature[])
     const end = endOfValue(body, from, VALUE_END, [KEY, CLOSE]);
     if (end === 'more') return 'more';
     const key = body.slice(at + KEY.length, keyEnd).trim();
-    given[key] = typedValue(body.slice(from, end), key, tool);
+    putMember(given, key, typedValue(body.slice(from, end), key, tool));
     at = end + VALUE_END.length;
   }
 }

@@ -30,6 +30,11 @@ export function jsonOf(text: string): unknown {
   }
 }
 
+/** A member as JSON.parse makes it: of any name, also `__proto__`. */
+export function putMember(object: JsonObject, name: string, value: unknown): void {
+  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+}
+
 /** Arguments as models write them: an object, or its text. Null for anything else. */
 export function argumentsOf(value: unknown): JsonObject | null {
   if (value === undefined || value === null || value === '') return {};

@@ -1,4 +1,5 @@
 import type { WrittenCall } from './dialect.js';
+import { putMember } from './json-value.js';
 
 /**
  * Calls as Python writes them, `f(a=1, b='x')`, one or several with commas between. Null where it is something else.
@@ -51,7 +52,7 @@ class PythonReader {
     while (!this.#takes(')')) {
       const key = this.#match(/[A-Za-z_]\w*/y);
       this.#expect('=');
-      given[key] = this.#value();
+      putMember(given, key, this.#value());
       if (!this.#takes(',')) {
         this.#expect(')');
         break;
@@ -114,7 +115,7 @@ class PythonReader {
     while (!this.#takes('}')) {
       const key = this.#value();
       this.#expect(':');
-      dict[String(key)] = this.#value();
+      putMember(dict, String(key), this.#value());
       if (!this.#takes(',')) {
         this.#expect('}');
         break;

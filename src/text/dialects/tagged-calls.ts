@@ -1,5 +1,5 @@
 import type { Found, ToolSignature, WrittenCall } from './dialect.js';
-import { afterSpace, jsonOf, markAt } from './json-value.js';
+import { afterSpace, jsonOf, markAt, putMember } from './json-value.js';
 import { typedValue } from './typed-value.js';
 
 /** How calls are written as tags around bare texts. */
@@ -56,7 +56,7 @@ function readCall(
     const end = endOfValue(body, key.end, tags.parameterEnd, [tags.parameter, tags.callEnd]);
     if (end === 'more') return 'more';
     const raw = withoutBreaks(body.slice(key.end, end));
-    given[key.name] = argumentOf(raw, key, tool);
+    putMember(given, key.name, argumentOf(raw, key, tool));
     at = end + tags.parameterEnd.length;
   }
 }

@@ -2,10 +2,20 @@ import { isAnnotation } from '../../grammar/merge-schemas.js';
 import type { Schema } from '../../grammar/schema-values.js';
 import type { ToolSignature } from '../dialects/dialect.js';
 
-/** A tool without parameters takes none; arguments are an object, also where the schema does not say so. */
+const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: false };
+
+/**
+ * A tool without parameters takes none; arguments are an object, also where the schema does not say so. A schema that
+ * only says that its `properties` are none is of such a tool, too: so do all clients write it.
+ */
 export function argumentsSchema({ parameters }: ToolSignature): Exclude<Schema, boolean> {
-  if (parameters === null) return { type: 'object', properties: {}, additionalProperties: false };
+  if (parameters === null || namesNone(parameters)) return NO_ARGUMENTS;
   return parameters.type === undefined ? { ...parameters, type: 'object' } : parameters;
+}
+
+function namesNone({ type = 'object', properties, required, ...rest }: Readonly<Record<string, unknown>>): boolean {
+  const isEmpty = (value: unknown) => typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  return type === 'object' && isEmpty(properties) && isEmpty(required ?? []) && Object.keys(rest).every(isAnnotation);
 }
 
 /** A parameter that a tool's schema names. */

@@ -8,7 +8,7 @@ import { argumentsSchema, type Parameter, parametersOf } from './arguments-schem
 import type { Calls } from './calls.js';
 
 /** A tag ends, or its name does, with any other character. */
-const NAME = /^[^<>\s"'=]+$/;
+const NAME = /^[^<>\s"'=\p{Surrogate}]+$/u;
 
 /**
  * Arguments as tags: the parameters that the schema names, in its order. A text stands bare, up to the closing tag; all
