@@ -1,4 +1,4 @@
-import type { ChatMessage, ChatOptions, ResponseFormat, Tool } from '../index.js';
+import type { ChatMessage, ChatOptions, Tool } from '../index.js';
 import { ChatFormat } from './chat-format.js';
 import type { ModelPool } from './model-pool.js';
 import { withPictures } from './picture-parts.js';
@@ -83,7 +83,6 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
           }
         : {}),
       ...(Object.keys(variables).length > 0 ? { templateVariables: variables } : {}),
-      responseFormat: responseFormatOf(body),
     },
   };
 }
@@ -93,12 +92,6 @@ const withoutNulls = (message: ChatRequest['messages'][number]): ChatMessage =>
   Object.fromEntries(
     Object.entries(message).filter(([name, value]) => name === 'content' || (value !== null && value !== undefined)),
   ) as unknown as ChatMessage;
-
-function responseFormatOf({ response_format: format }: ChatRequest): ResponseFormat | undefined {
-  if (format?.type === 'json_schema') return { type: 'json_schema', schema: format.json_schema.schema };
-  if (format?.type === 'json_object' && format.schema) return { type: 'json_schema', schema: format.schema };
-  return format && { type: format.type };
-}
 
 function toolChoiceOf({ tool_choice: choice }: ChatRequest): ChatOptions['toolChoice'] {
   return typeof choice === 'object' ? { name: choice.function.name } : choice;

@@ -55,7 +55,9 @@ export function createServer(options: ServerOptions): FlashrowServer {
     bodyLimit({
       maxSize: maxBodyBytes,
       onError: () => {
-        throw new ServerError(413, tooLarge(maxBodyBytes), { code: 'body_too_large' });
+        // What is left of the body is not read, so that no request can follow on this connection.
+        const headers = { connection: 'close' };
+        throw new ServerError(413, tooLarge(maxBodyBytes), { code: 'body_too_large', headers });
       },
     }),
   );

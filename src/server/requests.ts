@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ResponseFormat } from '../index.js';
 import { ServerError } from './failures.js';
 
 /** Reads a body by a schema. What is wrong is told with the place where it is, as `param`. */
@@ -47,6 +48,26 @@ const LOGIT_BIAS = z.union([
   z.array(z.tuple([z.int().min(0), z.union([z.number(), z.literal(false)])])),
 ]);
 
+/** What a format is, in words. */
+export const FORMATS = 'expected an object whose type is "text", "json_object" or "json_schema"';
+
+/** A schema may be true or false, too. */
+const SCHEMA = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
+
+/** llama.cpp's servers take the schema of `json_object`, too. */
+const RESPONSE_FORMAT = z.discriminatedUnion(
+  'type',
+  [
+    z.looseObject({ type: z.literal('text') }),
+    z.looseObject({ type: z.literal('json_object'), schema: maybe(SCHEMA) }),
+    z.looseObject({
+      type: z.literal('json_schema'),
+      json_schema: z.looseObject({ schema: SCHEMA }),
+    }),
+  ],
+  { error: FORMATS },
+);
+
 /** Options of drawing, as OpenAI's and llama.cpp's APIs write them. Fields that are not known are ignored. */
 const SAMPLING = {
   temperature: maybe(z.number().min(0).max(100)),
@@ -71,6 +92,7 @@ const SAMPLING = {
   dry_allowed_length: maybe(z.int().min(1)),
   dry_penalty_last_n: maybe(z.int().min(-1)),
   logit_bias: maybe(LOGIT_BIAS),
+  response_format: maybe(RESPONSE_FORMAT),
 };
 
 const PART = z.looseObject({ type: z.string() });
@@ -92,23 +114,6 @@ export const TOOL = z.looseObject({
     .optional(),
 });
 
-/** What a format is, in words. */
-export const FORMATS = 'expected an object whose type is "text", "json_object" or "json_schema"';
-
-/** llama.cpp's servers take the schema of `json_object`, too. */
-const RESPONSE_FORMAT = z.discriminatedUnion(
-  'type',
-  [
-    z.looseObject({ type: z.literal('text') }),
-    z.looseObject({ type: z.literal('json_object'), schema: maybe(z.record(z.string(), z.unknown())) }),
-    z.looseObject({
-      type: z.literal('json_schema'),
-      json_schema: z.looseObject({ schema: z.record(z.string(), z.unknown()) }),
-    }),
-  ],
-  { error: FORMATS },
-);
-
 export const CHAT_REQUEST = z.looseObject({
   model: maybe(z.string()),
   messages: z.array(MESSAGE).min(1),
@@ -125,7 +130,6 @@ export const CHAT_REQUEST = z.looseObject({
   ),
   parallel_tool_calls: maybe(z.boolean()),
   functions: maybe(z.array(z.unknown())),
-  response_format: maybe(RESPONSE_FORMAT),
   reasoning_effort: maybe(z.string()),
   thinking_budget_tokens: maybe(z.int().min(-1)),
   reasoning_budget_tokens: maybe(z.int().min(-1)),
@@ -155,7 +159,15 @@ export function generateOptions(request: Sampling) {
     topK: top_k === undefined ? undefined : Math.max(0, top_k),
     stop: stop.length > 0 ? stop : undefined,
     maxTokens: tokensAtMost(request.max_tokens),
+    responseFormat: responseFormatOf(request),
   };
+}
+
+function responseFormatOf({ response_format: format }: Sampling): ResponseFormat | undefined {
+  if (format?.type === 'json_schema') return { type: 'json_schema', schema: format.json_schema.schema };
+  if (format?.type === 'json_object' && format.schema !== undefined)
+    return { type: 'json_schema', schema: format.schema };
+  return format && { type: format.type };
 }
 
 function penaltiesOf(request: Sampling) {

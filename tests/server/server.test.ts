@@ -104,6 +104,21 @@ describe('what is wrong', () => {
     expect(await bad({ messages: image })).toEqual([400, 'messages.0.content.0.image_url', 'unsupported_value']);
     expect(await bad({ input: 'x' }, '/v1/embeddings')).toEqual([404, null, 'not_found']);
     expect(await bad({ messages, pad: 'x'.repeat(100_000) })).toEqual([413, null, 'body_too_large']);
+    const never = { type: 'json_schema', json_schema: { schema: false } };
+    expect(await bad({ messages, response_format: never })).toEqual([400, 'response_format', 'bad_usage']);
+    const xml = { prompt: 'x', response_format: { type: 'xml' } };
+    expect((await bad(xml, '/v1/completions')).slice(0, 2)).toEqual([400, 'response_format.type']);
+  });
+
+  it('of a body that was too large says that no request can follow on its connection', async () => {
+    const { headers } = await post('/v1/completions', { prompt: 'x', pad: 'x'.repeat(100_000) });
+    expect(headers.get('connection')).toBe('close');
+  });
+
+  it('keeps a format in completions, too', async () => {
+    const format = { type: 'json_schema', json_schema: { schema: { enum: ['Lily'] } } };
+    const { body } = await post('/v1/completions', { prompt: 'A girl named', response_format: format, temperature: 0 });
+    expect(JSON.parse(body.choices[0].text)).toBe('Lily');
   });
 
   it.each<[string, object, string, RegExp]>([
