@@ -28,12 +28,13 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   const own = loaded.filter((url) => url.startsWith(ROOT.href)).map((url) => url.slice(ROOT.href.length));
   expect(own).toContain('src/api/load-model.js');
   const rooms = new Set(own.map((path) => path.split('/').slice(0, -1).join('/')));
-  // Of disk/ what a path may not be. Of plan/ what an error carries and what memory is counted from, of text/ the check
-  // of messages; the rest runs in the workers.
+  // Of disk/ what a path may not be, of grammar/ what a text may not hold. Of plan/ what an error carries and what memory
+  // is counted from, of text/ the check of messages; the rest runs in the workers.
   expect([...rooms].sort()).toEqual([
-    ...['src', 'src/api', 'src/api/activity', 'src/api/pictures', 'src/contract', 'src/disk', 'src/plan', 'src/text'],
-    'src/vision',
+    ...['src', 'src/api', 'src/api/activity', 'src/api/pictures', 'src/contract', 'src/disk', 'src/grammar'],
+    ...['src/plan', 'src/text', 'src/vision'],
   ]);
+  expect(own.filter((path) => path.startsWith('src/grammar/'))).toEqual(['src/grammar/code-points.js']);
   expect(own.filter((path) => path.startsWith('src/text/'))).toEqual(['src/text/chat-message.js']);
   expect(own.filter((path) => path.startsWith('src/plan/')).sort()).toEqual([
     'src/plan/anonymous-bytes.js',
