@@ -28,8 +28,8 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   const own = loaded.filter((url) => url.startsWith(ROOT.href)).map((url) => url.slice(ROOT.href.length));
   expect(own).toContain('src/api/load-model.js');
   const rooms = new Set(own.map((path) => path.split('/').slice(0, -1).join('/')));
-  // Of disk/ what a path may not be, of grammar/ what a text may not hold. Of plan/ what an error carries and what memory
-  // is counted from, of text/ the check of messages; the rest runs in the workers.
+  // Of disk/ what a path may not be, of grammar/ what a text may not hold. Of plan/ what an error carries and what
+  // memory is counted from, of text/ the check of messages; the rest runs in the workers.
   expect([...rooms].sort()).toEqual([
     ...['src', 'src/api', 'src/api/activity', 'src/api/pictures', 'src/contract', 'src/disk', 'src/grammar'],
     ...['src/plan', 'src/text', 'src/vision'],

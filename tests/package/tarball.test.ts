@@ -104,7 +104,7 @@ describe.skipIf(!isPackageRun)(`the packed tarball${skipped}`, () => {
     const [addons, others] = [files.filter(isAddon), files.filter((path) => !isAddon(path))].map((paths) =>
       paths.reduce((sum, path) => sum + bytesOf(path), 0),
     );
-    // A checkout has compiled the addon of one system; none of the eight is larger than 2.2 MB.
-    expect(Math.max(addons, 8 * 2.2e6) + others).toBeLessThan(40e6);
+    // A checkout has compiled the addon of one system; all eight take 12.8 MB (INSTALL-01).
+    expect(Math.max(addons, 13.5e6) + others).toBeLessThan(40e6);
   });
 });
