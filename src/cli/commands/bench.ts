@@ -25,8 +25,8 @@ interface BenchFlags extends ModelFlags {
 }
 
 const DEFAULT_BYTES = 256e6;
-/** What the package ships, seen from dist/. */
-const SHIPPED_MODEL = fileURLToPath(new URL('../../../../weights/tales', import.meta.url));
+/** What a checkout has beside dist/. The package leaves it out. */
+const SMALL_MODEL = fileURLToPath(new URL('../../../../weights/tales', import.meta.url));
 /** Reads of a smaller file say little of a disk. */
 const LARGE_FILE_BYTES = 64e6;
 /** With less of the cores a measurement says little. */
@@ -39,7 +39,7 @@ export function benchCommand(): Command {
     .description(
       'measure this machine to tell others: its disk, its kernels, and a short generation of a model; nothing is sent, and no path is in what it prints',
     )
-    .argument('[model]', 'the model that generates (default: the small one that the package brings)')
+    .argument('[model]', 'the model that generates (default: the small one of a checkout; an installation has none)')
     .option(
       `${SIZE} <bytes>`,
       'of the file that is written to be read where the model has no large file, and removed again',
@@ -74,10 +74,14 @@ async function modelToRun(given: string | undefined, cacheDir: string | undefine
     const { resolveSource } = await import('../../hub/resolve-source.js');
     return resolveSource(await namedModel(given, cacheDir), cacheDir);
   }
-  if (existsSync(SHIPPED_MODEL)) return SHIPPED_MODEL;
-  throw new FlashrowError('NOT_FOUND', `the small model of the package is not there (${SHIPPED_MODEL}); name a model`, {
-    path: SHIPPED_MODEL,
-  });
+  if (existsSync(SMALL_MODEL)) return SMALL_MODEL;
+  throw new FlashrowError(
+    'NOT_FOUND',
+    `an installation brings no model; name one, like \`flashrow bench model.gguf\` (a checkout has ${SMALL_MODEL})`,
+    {
+      path: SMALL_MODEL,
+    },
+  );
 }
 
 /** The largest file of a model, to read on its own disk; undefined where none is large enough. */
