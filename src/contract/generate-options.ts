@@ -15,7 +15,7 @@ export interface GenerateOptions extends SamplingOptions {
   maxReasoningTokens?: number | undefined;
   /**
    * The generation ends before the first of these texts, which is left out; default none. A text may span several
-   * tokens.
+   * tokens. Reasoning and calls of tools are not searched.
    */
   stop?: string | readonly string[] | undefined;
   /** Never draws an end-of-sequence token, so that only `maxTokens`, `stop` or the context end it; default false. */

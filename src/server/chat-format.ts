@@ -13,7 +13,7 @@ const callOf = ({ id, name, arguments: given }: ToolCall) => ({
 /** What was told of a choice so far. */
 interface Told {
   calls: number;
-  /** Of the tokens of its content. */
+  /** Of the tokens of its content and its calls. */
   logprobs: TokenLogprob[];
   /** Those that no chunk has told yet: a token may bring no text. */
   untold: TokenLogprob[];
@@ -37,12 +37,12 @@ export class ChatFormat implements AnswerFormat {
 
   piece(piece: Piece, choice: number): string {
     const told = this.#toldOf(choice);
-    if (piece.type === 'tool-call')
-      return this.#chunk(choice, { tool_calls: [{ index: told.calls++, ...callOf(piece.call) }] });
-    if (piece.type === 'text' && piece.logprob) {
+    if (piece.type !== 'reasoning' && piece.logprob) {
       told.logprobs.push(piece.logprob);
       told.untold.push(piece.logprob);
     }
+    if (piece.type === 'tool-call')
+      return this.#chunk(choice, { tool_calls: [{ index: told.calls++, ...callOf(piece.call) }] });
     if (piece.text === '') return '';
     return this.#chunk(choice, piece.type === 'text' ? { content: piece.text } : { reasoning_content: piece.text });
   }

@@ -10,7 +10,6 @@ import {
   reasoningAtMost,
   refuse,
   seedOf,
-  tokensAtMost,
 } from './requests.js';
 import type { Job } from './respond.js';
 
@@ -73,7 +72,6 @@ function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: 
     options: {
       ...generateOptions(body),
       ...(body.logprobs ? { logprobs: true, topLogprobs: body.top_logprobs } : {}),
-      maxTokens: tokensAtMost(body.max_completion_tokens ?? body.max_tokens),
       maxReasoningTokens: reasoningAtMost(body.thinking_budget_tokens ?? body.reasoning_budget_tokens),
       ...(body.tools?.length
         ? {

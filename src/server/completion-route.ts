@@ -4,11 +4,17 @@ import type { ModelPool } from './model-pool.js';
 import { COMPLETION_REQUEST, type CompletionRequest, generateOptions, readBody, refuse, seedOf } from './requests.js';
 import type { Job } from './respond.js';
 
+/** What only chats have. To leave it out of an answer without a word would be a wrong answer. */
+const OF_CHATS = ['messages', 'tools', 'tool_choice', 'top_logprobs', 'reasoning_effort', 'chat_template_kwargs'];
+
 /** `POST /v1/completions`. */
 export async function completionJob(request: Request, pool: ModelPool): Promise<Job> {
   const body = await readBody(request, COMPLETION_REQUEST);
   const pooled = pool.find(body.model);
   const prompt = promptOf(body);
+  for (const name of OF_CHATS) {
+    if (body[name] !== undefined && body[name] !== null) refuse(name, 'goes with /v1/chat/completions');
+  }
   if (body.suffix) refuse('suffix', 'cannot be had yet: write the prompt with the special tokens of the model');
   const choices = body.n ?? 1;
   if ((body.best_of ?? 1) > choices) refuse('best_of', 'above n cannot be had: no choice is left out');

@@ -52,7 +52,7 @@ const LOGIT_BIAS = z.union([
 export const FORMATS = 'expected an object whose type is "text", "json_object" or "json_schema"';
 
 /** A schema may be true or false, too. */
-const SCHEMA = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
+export const SCHEMA = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
 
 /** llama.cpp's servers take the schema of `json_object`, too. */
 const RESPONSE_FORMAT = z.discriminatedUnion(
@@ -78,6 +78,7 @@ const SAMPLING = {
   seed: maybe(z.int()),
   stop: maybe(z.union([z.string(), z.array(z.string())])),
   max_tokens: maybe(z.int().min(-1)),
+  max_completion_tokens: maybe(z.int().min(-1)),
   stream: maybe(z.boolean()),
   stream_options: maybe(z.looseObject({ include_usage: maybe(z.boolean()) })),
   n: maybe(z.int().min(1).max(128)),
@@ -118,7 +119,6 @@ export const CHAT_REQUEST = z.looseObject({
   model: maybe(z.string()),
   messages: z.array(MESSAGE).min(1),
   ...SAMPLING,
-  max_completion_tokens: maybe(z.int().min(-1)),
   logprobs: maybe(z.boolean()),
   top_logprobs: maybe(z.int().min(0).max(100)),
   tools: maybe(z.array(TOOL)),
@@ -158,7 +158,7 @@ export function generateOptions(request: Sampling) {
     ...{ temperature, topP, minP, repeatPenalty, seed, ...penaltiesOf(request) },
     topK: top_k === undefined ? undefined : Math.max(0, top_k),
     stop: stop.length > 0 ? stop : undefined,
-    maxTokens: tokensAtMost(request.max_tokens),
+    maxTokens: tokensAtMost(request.max_completion_tokens ?? request.max_tokens),
     responseFormat: responseFormatOf(request),
   };
 }

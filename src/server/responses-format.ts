@@ -57,7 +57,11 @@ export class ResponsesFormat implements AnswerFormat {
   }
 
   piece(piece: Piece): string {
-    if (piece.type === 'tool-call') return this.#closed() + this.#call(piece.call);
+    if (piece.type === 'tool-call') {
+      // A call has no place for those of its tokens.
+      this.#untold.length = 0;
+      return this.#closed() + this.#call(piece.call);
+    }
     if (piece.type === 'text' && piece.logprob) this.#untold.push(tokenLogprob(piece.logprob));
     if (piece.text === '') return '';
     const type = piece.type === 'text' ? 'message' : 'reasoning';

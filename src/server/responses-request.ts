@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
 import { bytesOf } from './picture-parts.js';
-import { FORMATS, refuse } from './requests.js';
+import { FORMATS, refuse, SCHEMA } from './requests.js';
 
 const CONTENT = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
 
@@ -24,7 +24,7 @@ const FORMAT = z.discriminatedUnion(
   'type',
   [
     z.looseObject({ type: z.enum(['text', 'json_object']) }),
-    z.looseObject({ type: z.literal('json_schema'), schema: z.record(z.string(), z.unknown()) }),
+    z.looseObject({ type: z.literal('json_schema'), schema: SCHEMA }),
   ],
   { error: FORMATS },
 );

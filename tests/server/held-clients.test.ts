@@ -40,6 +40,20 @@ describe('a tool that has to be called', () => {
     }
   });
 
+  it.each(['required', { type: 'function', function: { name: 'get_weather' } }] as const)(
+    'tells a log-probability of every token, whole and streamed (%j)',
+    async (tool_choice) => {
+      const asked = { ...ASKED, tools, tool_choice, parallel_tool_calls: false, logprobs: true };
+      const whole = await openai.chat.completions.create(asked);
+      const streamed = await openai.chat.completions.stream(asked).finalChatCompletion();
+      const told = whole.choices[0].logprobs!.content!;
+      // The last token ends the turn: it is none of the call.
+      expect([told.length, told.length + 1]).toContain(whole.usage!.completion_tokens);
+      expect(told.map(({ token }) => token).join('')).toMatch(/"Paris".*<\/tool_call>\n?$/s);
+      expect(streamed.choices[0].logprobs?.content).toEqual(told);
+    },
+  );
+
   it('is, by the responses API', async () => {
     const { output } = await openai.responses.create({
       ...{ model: 'tales', input: 'Weather?', temperature: 0, max_output_tokens: 120, tool_choice: 'required' },

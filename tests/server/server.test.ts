@@ -194,6 +194,16 @@ describe('what is wrong', () => {
     expect(await said('/v1/messages', other)).toMatch(/"g", which is not in tools: there is f/);
   });
 
+  it.each([{ messages }, { tools: [] }, { tool_choice: 'none' }, { top_logprobs: 1 }])(
+    'is of a completion what only chats have: %j',
+    async (more) => {
+      const { status, body } = await post('/v1/completions', { prompt: 'x', max_tokens: 1, ...more });
+      const [param] = Object.keys(more);
+      expect([status, body.error.param]).toEqual([400, param]);
+      expect(body.error.message).toBe(`${param} goes with /v1/chat/completions`);
+    },
+  );
+
   it('is not what is the default, or not known', async () => {
     const { status } = await post('/v1/chat/completions', {
       ...{
