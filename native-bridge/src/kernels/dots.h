@@ -3,6 +3,7 @@
 // Products of rows with tokens. Part of shared.h.
 
 #include <cstring>
+#include <type_traits>
 
 #include "kernels/dot_tiles.h"
 
@@ -73,8 +74,8 @@ void dotsOneToken(const Rows& rows, size_t count, size_t columns, const float* x
 }
 
 /**
- * Blocking of the many-token products: a panel of decoded rows stays in L2, a tile of it and its tokens' columns in L1
- * or near.
+ * Blocking of the many-token products: a panel of decoded rows, or of floats where they lie, stays in L2, a tile of it
+ * and its tokens' columns in L1 or near.
  */
 constexpr size_t kPanelRows = 384 / kLanes;
 constexpr size_t kPanelTokens = 128;
@@ -115,20 +116,25 @@ void dotsManyTokens(const Rows& rows, size_t count, size_t columns, const float*
       std::memset(scratch.sums, 0, blockRows * blockTokens * kLanes * sizeof(float));
       for (size_t column = 0; column < columns; column += panelColumns) {
         const size_t blockColumns = least(panelColumns, columns - column);
+        const float* weights[kPanelRows];
         for (size_t r = 0; r < blockRows; r++) {
+          // Floats lie in their file as a panel would have them.
+          if constexpr (std::is_same_v<Decode, DecodeF32>) {
+            weights[r] = reinterpret_cast<const float*>(rows.at(row + r)) + column;
+            continue;
+          }
           float* into = scratch.panel + r * kPanelStride;
           if (few && row + panelRows + r < count) {
             fetchColumns<Decode>(rows.at(row + panelRows + r), column, column + blockColumns);
           }
           decodeColumns<Decode>(rows.at(row + r), column, column + blockColumns,
                                 [&](size_t at, F value) { Simd::store(into + at, value); });
+          weights[r] = into;
         }
         const float* inputs = x + token * xStride + column;
         eachTile(blockRows, blockTokens, scratch.sums,
                  [&](size_t r, size_t t, size_t tileRows, size_t tileTokens, float* sums) {
-                   const float* weights[Simd::kRowTile];
-                   for (size_t i = 0; i < tileRows; i++) weights[i] = scratch.panel + (r + i) * kPanelStride;
-                   dotTileFor<false>(tileRows, tileTokens)({weights, nullptr}, inputs + t * xStride, xStride,
+                   dotTileFor<false>(tileRows, tileTokens)({weights + r, nullptr}, inputs + t * xStride, xStride,
                                                            blockColumns, sums);
                  });
       }
