@@ -74,7 +74,7 @@ describe.skipIf(!isRootRun)(`control groups${unlessRootRun}`, () => {
   });
 
   it('refuse what they would kill, with what would do, and the plan says the same', () => {
-    const group = makeGroup(MEMORY.top, { [MEMORY.limit]: 42e6 });
+    const group = makeGroup(MEMORY.top, { [MEMORY.limit]: 90e6 });
     const run = ['run', TALES, '--memory', '100GB', '--prompt', 'Once', '--max-tokens', '4'];
     const { status, json } = runIn(group, run);
     expect([status, json.error?.code]).toEqual([1, 'INSUFFICIENT_MEMORY']);

@@ -20,7 +20,7 @@ beforeAll(() => {
   if (!isRootRun) return;
   folder = mkdtempSync(join(tmpdir(), 'flashrow-root-'));
   model = join(folder, 'model.gguf');
-  modelBytes = writeRandomGguf(model, SHAPES.tiny, 'q8_0');
+  modelBytes = writeRandomGguf(model, SHAPES['tiny-relu'], 'q8_0');
   large = join(folder, 'large.gguf');
   largeBytes = writeRandomGguf(
     large,

@@ -5,7 +5,7 @@ import { withFileSystem } from './file-systems.js';
 import { isRootRun, unlessRootRun } from './suite.js';
 
 describe.skipIf(!isRootRun)(`a pull${unlessRootRun}`, () => {
-  const model = isRootRun ? randomGguf('q8_0') : Buffer.alloc(0);
+  const model = isRootRun ? randomGguf('q8_0', 'tiny-relu') : Buffer.alloc(0);
   const served = new Served({ 'o/m': { 'm-Q8_0.gguf': model } });
 
   it('onto a disk with room for the model alone, and not for what it is converted to, is DISK_FULL', async () => {
