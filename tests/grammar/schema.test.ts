@@ -119,6 +119,33 @@ const SCHEMAS: [string, Schema, valid: unknown[], invalid: unknown[]][] = [
     ],
     [{ type: 'circle', side: 1 }, { type: 'triangle' }],
   ],
+  [
+    'what restricts nothing in its place',
+    {
+      type: 'object',
+      properties: {
+        a: { type: 'string', minLength: 0, enum: ['x', 'y'], 'x-order': 1, $anchor: 'a' },
+        b: { type: 'array', items: { type: 'integer' }, minItems: 0, uniqueItems: false, minContains: 2 },
+        c: { type: 'object', additionalProperties: { const: 1 }, propertyNames: { type: 'string', title: 't' } },
+        d: { type: 'null', not: false, if: { type: 'null' }, contains: { const: 1 }, minContains: 0 },
+        e: { type: 'object', properties: { k: true }, unevaluatedProperties: false, propertyNames: true },
+        f: { type: 'array', prefixItems: [{ const: 1 }], unevaluatedItems: false },
+      },
+      ...{ minProperties: 0, patternProperties: {}, dependentRequired: {}, dependentSchemas: {}, then: false },
+      ...{ additionalProperties: false, unevaluatedProperties: false, nullable: false },
+    },
+    [{}, { a: 'x', b: [1, 1], c: { z: 1 }, d: null, e: { k: 2 }, f: [1] }, { c: {}, f: [] }],
+    [{ a: 'z' }, { b: ['x'] }, { c: { z: 2 } }, { e: { l: 1 } }, { f: [1, 1] }, { g: 1 }],
+  ],
+  ['no unevaluated properties', { type: 'object', unevaluatedProperties: false }, [{}], [{ a: 1 }]],
+  [
+    'all evaluated by what is additional',
+    { allOf: [{ properties: { a: { const: 1 } } }], additionalProperties: true, unevaluatedProperties: false },
+    [{ a: 1 }, { b: 2 }],
+    [{ a: 2 }],
+  ],
+  ['bounds beyond what is written', { type: 'integer', minimum: -1e20, maximum: 1e20 }, [0, 999999999999999], [0.5]],
+  ['bounds of 17 digits', { type: 'number', minimum: -12345678901234568 }, [-5, 7.5, -1e15], ['x']],
   ['one of types', { oneOf: [{ type: 'integer' }, { type: 'string' }] }, [1, 'x'], [null]],
   [
     'all of',
@@ -278,6 +305,9 @@ describe('a schema that cannot be kept is refused by name', () => {
     ['a list of such values', { enum: ['a', { b: ['\udc00'] }] }, /lone surrogate/],
     ['a name with a lone surrogate', { properties: { 'a\ud800': {} } }, /lone surrogate/],
     ['a pattern with a lone surrogate', { pattern: '^\ud800$' }, /lone surrogate/],
+    ['a bound that is a text', { type: 'number', minimum: '5' }, /minimum is a number, not "5"/],
+    ['a format that is none', { format: 5 }, /format is a text, not 5/],
+    ['a list of patterns', { pattern: ['a', 'b'] }, /pattern is a text, not \["a", "b"\]/],
     ['a length below zero', { type: 'string', minLength: -1 }, /a whole number from 0 on/],
     ['required that is no list', { required: 'a' }, /required is a list of names/],
     [
@@ -287,7 +317,14 @@ describe('a schema that cannot be kept is refused by name', () => {
     ],
   ])('%s is no schema', (_, schema, message) => {
     expect(() => schemaGrammar(schema as Schema)).toThrow(
-      expect.objectContaining({ message: expect.stringMatching(message) }),
+      expect.objectContaining({ code: 'BAD_USAGE', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('a place deep in it is told by its beginning and its end', () => {
+    const nested = (depth: number): Schema => (depth === 0 ? { not: {} } : { items: nested(depth - 1) });
+    expect(() => schemaGrammar(nested(100))).toThrow(
+      `at #${'/items'.repeat(6)}/(88 more)${'/items'.repeat(6)}, not cannot be kept`,
     );
   });
 });
