@@ -16,7 +16,10 @@ export function plainData<T>(value: T, option: string, parts = option, where = o
     return Array.from(value, (each, at) => plainData(each, option, parts, `${where}[${at}]`, depth + 1)) as T;
   if (isRecord(value))
     return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, plainData(each, option, parts, `${where}.${name}`, depth + 1)]),
+      Object.entries(value).map(([name, each]) => [
+        name,
+        plainData(each, option, parts, `${where}.${name}`, depth + 1),
+      ]),
     ) as T;
   throw new FlashrowError(
     'BAD_USAGE',

@@ -34,6 +34,7 @@ const IDLE: Readonly<Record<string, Idle>> = {
   not: (value) => value === false,
   nullable: (value) => value === false,
   if: without('then', 'else'),
+  // biome-ignore lint/suspicious/noThenProperty: the keyword has this name, and nobody waits for the table
   then: without('if'),
   else: without('if'),
   contains: (_, schema) => schema.minContains === 0 && !Object.hasOwn(schema, 'maxContains'),
@@ -52,16 +53,31 @@ export const isIdle = (keyword: string, schema: SchemaObject): boolean =>
   isAnnotation(keyword) || ownPart(IDLE, keyword)?.(schema[keyword], schema) === true;
 
 /**
- * A schema without the keywords that restrict nothing. Where nothing is combined, what is not evaluated is what is
- * additional.
+ * A schema without the keywords that restrict nothing. Others are written as those that are kept and say the same:
+ * where nothing is combined, what is not evaluated is what is additional, and names that are listed are properties.
  */
-export function withoutIdle(schema: SchemaObject): SchemaObject {
+export function plainerSchema(schema: SchemaObject): SchemaObject {
   const kept = Object.fromEntries(Object.entries(schema).filter(([keyword]) => !isIdle(keyword, schema)));
-  if (COMBINING.some((keyword) => Object.hasOwn(schema, keyword))) return kept;
+  if (COMBINING.some((keyword) => Object.hasOwn(schema, keyword))) return withListedNames(kept);
   const { unevaluatedProperties, unevaluatedItems, ...rest } = kept;
   const properties = unevaluatedProperties === undefined ? {} : { additionalProperties: unevaluatedProperties };
   const items = unevaluatedItems === undefined ? {} : { items: unevaluatedItems };
-  return { ...rest, ...(properties as SchemaObject), ...(items as SchemaObject) };
+  return withListedNames({ ...rest, ...(properties as SchemaObject), ...(items as SchemaObject) });
+}
+
+function withListedNames(schema: SchemaObject): SchemaObject {
+  const { propertyNames, ...rest } = schema;
+  const { properties, additionalProperties = true } = rest;
+  const names = isObject(propertyNames) ? listedNames(propertyNames) : null;
+  if (names === null || !isObject(properties ?? {})) return schema;
+  const listed = names.map((name) => [name, ownPart(properties ?? {}, name) ?? additionalProperties] as const);
+  return { ...rest, properties: Object.fromEntries(listed), additionalProperties: false };
+}
+
+/** The names that a schema of names lists, where it says nothing else; null where it does. */
+function listedNames({ enum: names, ...rest }: SchemaObject): string[] | null {
+  const isList = Array.isArray(names) && names.every((name) => typeof name === 'string');
+  return isList && allowsAllTexts(rest) ? (names as string[]) : null;
 }
 
 function allowsAll(schema: unknown): boolean {

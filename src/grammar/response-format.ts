@@ -2,8 +2,8 @@ import { FlashrowError } from '../errors.js';
 import { plainText } from './alphabet.js';
 import type { AnswerGrammar } from './constraint.js';
 import { Grammar, type NodeId } from './grammar.js';
-import { JsonGrammar } from './json.js';
 import { heldText } from './held-text.js';
+import { JsonGrammar } from './json.js';
 import { schemaNode } from './schema.js';
 import type { Refusal, Schema } from './schema-values.js';
 
@@ -44,7 +44,11 @@ export function formatNode(json: JsonGrammar, format: Exclude<ResponseFormat, { 
     case 'choice':
       return grammar.choice(...format.choices.map((text) => grammar.literal(text)));
     case 'regex':
-      return heldText(plainText(grammar), { patterns: [format.pattern], min: 0, max: Number.POSITIVE_INFINITY }, REFUSALS);
+      return heldText(
+        plainText(grammar),
+        { patterns: [format.pattern], min: 0, max: Number.POSITIVE_INFINITY },
+        REFUSALS,
+      );
   }
 }
 

@@ -5,7 +5,7 @@ import { areDisjoint } from './disjoint.js';
 import { FORMATS, OTHER_FORMATS } from './formats.js';
 import { Grammar, type NodeId } from './grammar.js';
 import { heldText } from './held-text.js';
-import { withoutIdle } from './idle-keywords.js';
+import { plainerSchema } from './idle-keywords.js';
 import { JsonGrammar } from './json.js';
 import { mergeSchemas, patternsIn } from './merge-schemas.js';
 import { type Bound, integersBetween, numbersBetween } from './number-range.js';
@@ -149,7 +149,7 @@ class SchemaCompiler {
     if (schema === false) return false;
     if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
       return this.#bad('it is no JSON Schema');
-    const { $ref, allOf, ...rest } = withoutIdle(schema);
+    const { $ref, allOf, ...rest } = plainerSchema(schema);
     if ($ref === undefined && allOf === undefined) return mergeSchemas([rest], this.#refuse);
     const parts: SchemaObject[] = [rest];
     if ($ref !== undefined) {

@@ -85,8 +85,16 @@ const WRONG: [string, () => unknown, string][] = [
   ["logprobs('x', 2)", () => model.logprobs('x', 2), 'tokens is an array of token ids, like [1, 2], not "x"'],
   ['logprobs([1])', () => model.logprobs([1]), 'topK is a whole number from 1, not undefined'],
   ["logprobs(['x'], 2)", () => model.logprobs(['x'], 2), 'token id "x" is not in the vocabulary'],
-  ['loadModel({sequences: 0})', () => loadModel(TALES, { sequences: 0 }), 'sequences is a whole number from 1 to 64, not 0'],
-  ['loadModel({sequences: 1.5})', () => loadModel(TALES, { sequences: 1.5 }), 'sequences is a whole number from 1 to 64, not 1.5'],
+  [
+    'loadModel({sequences: 0})',
+    () => loadModel(TALES, { sequences: 0 }),
+    'sequences is a whole number from 1 to 64, not 0',
+  ],
+  [
+    'loadModel({sequences: 1.5})',
+    () => loadModel(TALES, { sequences: 1.5 }),
+    'sequences is a whole number from 1 to 64, not 1.5',
+  ],
   ['loadModel({maxQueue: -1})', () => loadModel(TALES, { maxQueue: -1 }), 'maxQueue is a whole number from 0'],
   ['countTokens(5)', () => model.countTokens(5), 'messages are a list'],
   ['countTokens(text, {template})', () => model.countTokens('x', { template: 'x' }), 'no option of `countTokens()`'],

@@ -84,9 +84,12 @@ describe('the parameters of a tool', () => {
     );
   });
 
-  it.each([[{}], [{ type: 'object' }], [{ type: ['object', 'null'] }], [{ anyOf: [{}] }]])('%j may be', (parameters) => {
-    expect(check(parameters)).not.toThrow();
-  });
+  it.each([[{}], [{ type: 'object' }], [{ type: ['object', 'null'] }], [{ anyOf: [{}] }]])(
+    '%j may be',
+    (parameters) => {
+      expect(check(parameters)).not.toThrow();
+    },
+  );
 });
 
 describe('a choice of tools that is none says what is wrong with it', () => {

@@ -131,11 +131,17 @@ const SCHEMAS: [string, Schema, valid: unknown[], invalid: unknown[]][] = [
         e: { type: 'object', properties: { k: true }, unevaluatedProperties: false, propertyNames: true },
         f: { type: 'array', prefixItems: [{ const: 1 }], unevaluatedItems: false },
       },
-      ...{ minProperties: 0, patternProperties: {}, dependentRequired: {}, dependentSchemas: {}, then: false },
+      ...{ minProperties: 0, patternProperties: {}, dependentRequired: {}, dependentSchemas: {}, else: false },
       ...{ additionalProperties: false, unevaluatedProperties: false, nullable: false },
     },
     [{}, { a: 'x', b: [1, 1], c: { z: 1 }, d: null, e: { k: 2 }, f: [1] }, { c: {}, f: [] }],
     [{ a: 'z' }, { b: ['x'] }, { c: { z: 2 } }, { e: { l: 1 } }, { f: [1, 1] }, { g: 1 }],
+  ],
+  [
+    'names that are listed',
+    { type: 'object', propertyNames: { enum: ['a', 'b'] }, additionalProperties: { type: 'null' }, required: ['a'] },
+    [{ a: null }, { a: null, b: null }],
+    [{}, { b: null }, { a: 1 }, { a: null, c: null }],
   ],
   ['no unevaluated properties', { type: 'object', unevaluatedProperties: false }, [{}], [{ a: 1 }]],
   [

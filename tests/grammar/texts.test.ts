@@ -37,7 +37,12 @@ const TEXTS: [string, SchemaObject, valid: string[], invalid: string[]][] = [
     ['ab', 'a', 'ac'],
   ],
   ['what may not be ahead', text({ pattern: '^(?!.*admin)[a-z]+$' }), ['adm', 'min'], ['admin', 'xadminx', '']],
-  ['a whole text that may not be', text({ pattern: '^(?!(?:no|none)$)[a-z]+$' }), ['n', 'non', 'nones'], ['no', 'none']],
+  [
+    'a whole text that may not be',
+    text({ pattern: '^(?!(?:no|none)$)[a-z]+$' }),
+    ['n', 'non', 'nones'],
+    ['no', 'none'],
+  ],
   ['what has to be ahead', text({ pattern: '^(?=.*\\d)(?=.*[a-z]).{4,}$' }), ['abc1', '1xyzw'], ['abcd', '1234', 'a1']],
   ['what JSON escapes', text({ pattern: '^["\\\\\\n]+$', maxLength: 2 }), ['"', '\\\n'], ['', '"""', 'a']],
   ['characters of all lengths', text({ pattern: '^[a-é漢😀]+$', maxLength: 2 }), ['漢😀', 'é', 'aé'], ['A', '😀😀😀']],

@@ -94,9 +94,7 @@ function callsFrom(calls: CallGrammar, forms: readonly HeldForm[]): NodeId {
 function markedCall(calls: CallGrammar, forms: readonly HeldForm[]): NodeId | null {
   const marked = forms.filter(({ open, named }) => open !== '' && !named);
   if (marked.length === 0) return null;
-  return calls.grammar.choice(
-    ...marked.map((form) => calls.grammar.sequence(calls.mark(form.open), calls.form(form))),
-  );
+  return calls.grammar.choice(...marked.map((form) => calls.grammar.sequence(calls.mark(form.open), calls.form(form))));
 }
 
 /** What may follow a call in the midst of others: white space may stand behind the last, too. */
