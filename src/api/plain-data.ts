@@ -3,7 +3,9 @@ import { FlashrowError } from '../errors.js';
 /** Those who read it go through it by recursion, too. */
 const DEEPEST = 100;
 
-/** A copy of what JSON can hold. Throws BAD_USAGE for anything else, and for what is nested too deep: `parts` in words. */
+/**
+ * A copy of what JSON can hold. Throws BAD_USAGE for anything else, and for what is nested too deep: `parts` in words.
+ */
 export function plainData<T>(value: T, option: string, parts = option, where = option, depth = 0): T {
   if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value)) return value;
   if (Number.isFinite(value)) return value;

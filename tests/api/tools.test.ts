@@ -1,6 +1,7 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChatMessage, type ChatOptions, loadModel, type Model, type Tool } from '../../dist/src/index.js';
-import { CHAT, TALES } from '../support/shipped.js';
+import { TALES } from '../support/shipped.js';
 
 /** In the manner of Qwen's: tools in the system message, calls and results in the history. */
 const template = `{{ bos_token }}{% if tools %}{% for tool in tools %}{{ tool | tojson }}
@@ -136,7 +137,7 @@ describe('tools', () => {
   });
 
   it('stand alone where one has to be called: what follows is another call, or nothing', async () => {
-    const chat = await loadModel(CHAT, { contextSize: 1024 });
+    const chat = await loadModel(fileURLToPath(new URL('../../weights/chat', import.meta.url)), { contextSize: 1024 });
     const time: Tool = {
       type: 'function',
       function: { name: 'get_time', parameters: { type: 'object', properties: { tz: { enum: ['UTC', 'CET'] } } } },
@@ -144,7 +145,13 @@ describe('tools', () => {
     const asked = { role: 'user', content: 'What is the weather in Paris and in Rome? And the time in UTC?' };
     let ended = 0;
     for (const seed of [1, 2, 3, 4, 5, 6]) {
-      const options = { tools: [weather, time], toolChoice: 'required', maxTokens: 200, temperature: 1.3, seed } as const;
+      const options = {
+        tools: [weather, time],
+        toolChoice: 'required',
+        maxTokens: 200,
+        temperature: 1.3,
+        seed,
+      } as const;
       const { text, toolCalls, finishReason } = await chat.chat([asked], options).result;
       if (finishReason !== 'tool-calls') continue;
       ended++;

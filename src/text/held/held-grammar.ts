@@ -18,8 +18,8 @@ export interface HeldGrammar {
 /**
  * The answers of a model that may call tools: text, and calls of these tools with arguments that keep their schemas. A
  * format that is not `text` takes the place of the text: the answer is then calls alone, or keeps it. Throws
- * UNSUPPORTED or BAD_USAGE where the format cannot be kept, or the schema of a tool that is `strict`, and BAD_USAGE where
- * that of any tool is wrong. `opened` is what the prompt began in channels.
+ * UNSUPPORTED or BAD_USAGE where the format cannot be kept, or the schema of a tool that is `strict`, and BAD_USAGE
+ * where that of any tool is wrong. `opened` is what the prompt began in channels.
  */
 export function heldGrammar(held: HeldAnswer, format: ResponseFormat, opened?: OpenedMessage): HeldGrammar {
   const json = new JsonGrammar(new Grammar());
