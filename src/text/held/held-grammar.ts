@@ -99,6 +99,7 @@ function markedCall(calls: CallGrammar, forms: readonly HeldForm[]): NodeId | nu
 
 /** What may follow a call in the midst of others: white space may stand behind the last, too. */
 function moreCalls({ grammar, json, once }: CallGrammar, call: NodeId): NodeId {
-  const more = grammar.repeat(grammar.sequence(json.space, call), 0, once ? 0 : Number.POSITIVE_INFINITY);
+  if (once) return grammar.empty;
+  const more = grammar.repeat(grammar.sequence(json.space, call), 0, Number.POSITIVE_INFINITY);
   return grammar.sequence(more, json.space);
 }
