@@ -2,6 +2,7 @@ import { FlashrowError, shown } from '../errors.js';
 import { holdsLoneSurrogate } from '../grammar/code-points.js';
 import type { ResponseFormat } from '../grammar/response-format.js';
 import { isPlainObject } from './check-arguments.js';
+import { plainData } from './plain-data.js';
 
 type Checked = (value: unknown, at: string) => void;
 
@@ -41,6 +42,7 @@ const anyType = () => `${TYPES.slice(0, -1).join(', ')} or ${TYPES.at(-1)}`;
 function checkSchema(schema: unknown, at: string): void {
   if (typeof schema !== 'boolean' && !isPlainObject(schema))
     refuse(`\`${at}\` is a JSON Schema (an object, true or false), not ${shown(schema)}`);
+  plainData(schema, 'responseFormat', `the parts of \`${at}\``, at);
 }
 
 function checkChoices(choices: unknown, at: string): void {

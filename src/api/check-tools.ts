@@ -32,6 +32,9 @@ function checkTool(given: Tool, option: string, others: readonly Tool[]): void {
   expect(!taken, `${option}.function.name`, name, 'a name that no other tool has');
   const isSchema = parameters === undefined || isPlainObject(parameters);
   expect(isSchema, `${option}.function.parameters`, parameters, 'a JSON schema of an object');
+  const ofType: unknown = parameters?.type;
+  const isOfObjects = ofType === undefined || [ofType].flat().includes('object');
+  expect(isOfObjects, `${option}.function.parameters.type`, ofType, '"object", as the arguments of a call are one');
 }
 
 /** Throws BAD_USAGE for a choice that is none, or names no tool. */

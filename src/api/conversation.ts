@@ -3,6 +3,7 @@ import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { checkContent, type MessageInput } from '../text/chat-message.js';
 import { checkToolChoice, checkTools } from './check-tools.js';
+import { plainData } from './plain-data.js';
 
 /**
  * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws
@@ -56,37 +57,3 @@ const withoutImages = (messages: readonly MessageInput[]): readonly MessageInput
         }
       : message,
   );
-
-/** Templates go through what they are given by recursion, too. */
-const DEEPEST = 100;
-
-/** A copy of what JSON can hold. */
-function plainData<T>(value: T, option: string, where = option, depth = 0): T {
-  if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value)) return value;
-  if (Number.isFinite(value)) return value;
-  if (depth > DEEPEST)
-    throw new FlashrowError('BAD_USAGE', `${option} are nested more than ${DEEPEST} deep, or hold themselves`, {
-      option,
-    });
-  // A hole in a list is undefined.
-  if (Array.isArray(value))
-    return Array.from(value, (each, at) => plainData(each, option, `${where}[${at}]`, depth + 1)) as T;
-  if (isRecord(value))
-    return Object.fromEntries(
-      Object.entries(value).map(([name, each]) => [name, plainData(each, option, `${where}.${name}`, depth + 1)]),
-    ) as T;
-  throw new FlashrowError(
-    'BAD_USAGE',
-    `${where} is not what JSON has: text, finite number, true, false, null, list or plain object`,
-    {
-      option,
-    },
-  );
-}
-
-/** Also of another realm, whose `Object.prototype` is another one. */
-function isRecord(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype = Object.getPrototypeOf(value);
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}

@@ -1,6 +1,6 @@
 import { NEUTRAL_SAMPLING, type SamplingOptions, type SamplingSettings } from '../contract/sampling-options.js';
 import { FlashrowError } from '../errors.js';
-import { type Accepts, isPlainObject, type OptionTable } from './check-arguments.js';
+import { type Accepts, expect, isPlainObject, type OptionTable } from './check-arguments.js';
 import { isWholeFrom0, YES_OR_NO } from './option-tables.js';
 
 const isNumber = (value: unknown): value is number => Number.isFinite(value);
@@ -17,12 +17,8 @@ const MOST_TOP = 100;
 
 export const SEED: Accepts = [Number.isSafeInteger, 'a whole number of at most 53 bits'];
 
-function isBias(value: unknown): boolean {
-  if (!isPlainObject(value)) return false;
-  return Object.entries(value).every(
-    ([id, bias]) => /^(0|[1-9]\d*)$/.test(id) && (isNumber(bias) || bias === Number.NEGATIVE_INFINITY),
-  );
-}
+const isIdObject = (value: unknown) =>
+  isPlainObject(value) && Object.keys(value).every((id) => /^(0|[1-9]\d*)$/.test(id));
 
 export const SAMPLING_OPTIONS: OptionTable<SamplingOptions> = {
   temperature: FROM_0,
@@ -40,15 +36,17 @@ export const SAMPLING_OPTIONS: OptionTable<SamplingOptions> = {
   dryBase: [(value) => isNumber(value) && value >= 1, 'a number from 1'],
   dryAllowedLength: [(value) => isWholeFrom0(value) && value > 0, 'a whole number from 1'],
   dryWindow: WINDOW,
-  logitBias: [isBias, 'an object of numbers by token ids, like { 50256: -100 }'],
+  logitBias: [isIdObject, 'an object of numbers by token ids, like { 50256: -100 }'],
   seed: SEED,
   logprobs: YES_OR_NO,
   topLogprobs: [(value) => isWholeFrom0(value) && value <= MOST_TOP, `a whole number from 0 to ${MOST_TOP}`],
 };
 
-/** Fills in the defaults of options that were checked. */
+/** Fills in the defaults of options that were checked. Throws BAD_USAGE for a bias that is no number. */
 export function samplingSettings(options: SamplingOptions): SamplingSettings {
   const { seed = Math.floor(Math.random() * 2 ** 32), logitBias = {}, logprobs = false, topLogprobs = 0 } = options;
+  for (const [id, bias] of Object.entries(logitBias))
+    expect(isNumber(bias) || bias === Number.NEGATIVE_INFINITY, `logitBias[${id}]`, bias, 'a number, or -Infinity');
   const given = Object.keys(NEUTRAL_SAMPLING).flatMap((name) => {
     const value = options[name as keyof SamplingOptions];
     return value === undefined ? [] : [[name, value]];

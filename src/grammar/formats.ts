@@ -24,3 +24,9 @@ export const FORMATS: Readonly<Record<string, string>> = {
   uri: `^https?://${HOST}(:[1-9][0-9]{0,3})?(/[A-Za-z0-9._~-]+){0,16}/?(\\?[A-Za-z0-9._~=&-]{1,200})?$`,
   uuid: '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$',
 };
+
+/** Those that JSON Schema defines, too, and that cannot be kept. */
+export const OTHER_FORMATS: readonly string[] = [
+  ...['idn-email', 'idn-hostname', 'uri-reference', 'iri', 'iri-reference', 'uri-template'],
+  ...['json-pointer', 'relative-json-pointer', 'regex'],
+];

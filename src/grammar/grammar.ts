@@ -87,14 +87,34 @@ export class Grammar {
 
   /** The nodes that stand for any text that ends. The others lead nowhere. */
   endingNodes(): Set<NodeId> {
+    const users: NodeId[][] = this.nodes.map(() => []);
+    this.nodes.forEach((node, id) => {
+      for (const part of this.#partsOf(node)) users[part].push(id);
+    });
     const ending = new Set<NodeId>();
-    for (let before = -1; before !== ending.size; ) {
-      before = ending.size;
-      this.nodes.forEach((_, id) => {
-        if (this.#endsGiven(id, ending)) ending.add(id);
-      });
+    const waiting = [...this.nodes.keys()];
+    for (let id = waiting.pop(); id !== undefined; id = waiting.pop()) {
+      if (ending.has(id) || !this.#endsGiven(id, ending)) continue;
+      ending.add(id);
+      for (const user of users[id]) waiting.push(user);
     }
     return ending;
+  }
+
+  #partsOf(node: GrammarNode): readonly NodeId[] {
+    switch (node.kind) {
+      case 'empty':
+      case 'byte':
+        return [];
+      case 'sequence':
+        return [node.first, node.then];
+      case 'choice':
+        return node.of;
+      case 'repeat':
+        return [node.node];
+      case 'rule':
+        return [this.definition(node.rule)];
+    }
   }
 
   #endsGiven(id: NodeId, ending: ReadonlySet<NodeId>): boolean {

@@ -27,6 +27,8 @@ const CONTROLS = 0x20;
 export class JsonGrammar extends ValueGrammar {
   /** Nothing, a blank, or the end of a line and the indent of the next: what people put between parts. */
   readonly space: NodeId;
+  /** What may stand before an answer: nothing, or a blank, which the first token of many vocabularies begins with. */
+  readonly lead: NodeId;
   /** One character of a string, as it is or escaped. */
   readonly character: NodeId;
 
@@ -37,6 +39,7 @@ export class JsonGrammar extends ValueGrammar {
     this.space = grammar.optional(
       grammar.choice(grammar.literal(' '), indent(' ', MOST_BLANKS), indent('\t', MOST_TABS)),
     );
+    this.lead = grammar.optional(grammar.literal(' '));
     this.character = this.#anyCharacter();
   }
 

@@ -1,14 +1,5 @@
 import { ownPart, type Refusal, type Schema, type SchemaObject, same } from './schema-values.js';
 
-/** Keywords that say nothing about which values are valid (JSON Schema draft 2020-12, section 9, and older drafts). */
-const ANNOTATIONS = new Set([
-  ...['$schema', '$id', 'id', '$comment', '$defs', 'definitions', 'title', 'description', 'default', 'examples'],
-  ...['example', 'deprecated', 'readOnly', 'writeOnly', 'contentEncoding', 'contentMediaType', 'strict'],
-]);
-
-/** Whether a keyword says nothing about which values are valid. */
-export const isAnnotation = (keyword: string): boolean => ANNOTATIONS.has(keyword);
-
 type Merger = (a: never, b: never, refuse: Refusal) => unknown;
 
 const larger = (a: number, b: number) => Math.max(a, b);
@@ -19,6 +10,7 @@ const both = (a: Schema, b: Schema): Schema => ({ allOf: [a, b] });
 const MERGERS: Readonly<Record<string, Merger>> = {
   type: sharedTypes,
   enum: (a: unknown[], b: unknown[]) => a.filter((value) => b.some((other) => same(value, other))),
+  pattern: (a: unknown, b: unknown) => mergedPatterns([...patternsIn(a), ...patternsIn(b)]),
   required: (a: string[], b: string[]) => [...new Set([...a, ...b])],
   minimum: larger,
   exclusiveMinimum: larger,
@@ -30,12 +22,24 @@ const MERGERS: Readonly<Record<string, Merger>> = {
   maxItems: smaller,
 };
 
-/**
- * One schema that asks for all that each of `schemas` does, without annotations. Throws by `refuse` where that cannot
- * be written as one.
- */
+/** Lists of patterns of which all are asked for. No schema may hold one: a pattern is a text. */
+const MERGED = new WeakSet<object>();
+
+function mergedPatterns(patterns: readonly unknown[]): readonly unknown[] {
+  const merged = [...new Set(patterns)];
+  MERGED.add(merged);
+  return merged;
+}
+
+/** The patterns that a merged schema asks for. */
+export function patternsIn(pattern: unknown): readonly unknown[] {
+  if (Array.isArray(pattern) && MERGED.has(pattern)) return pattern;
+  return pattern === undefined ? [] : [pattern];
+}
+
+/** One schema that asks for all that each of `schemas` does. Throws by `refuse` where that cannot be written as one. */
 export function mergeSchemas(schemas: readonly SchemaObject[], refuse: Refusal): SchemaObject {
-  return schemas.map(withoutAnnotations).reduce((merged, next) => mergeTwo(merged, next, refuse), {});
+  return schemas.reduce<SchemaObject>((merged, next) => mergeTwo(merged, next, refuse), {});
 }
 
 function mergeTwo(a: SchemaObject, b: SchemaObject, refuse: Refusal): SchemaObject {
@@ -74,6 +78,3 @@ function sharedTypes(a: string | string[], b: string | string[]): string[] {
   const shared = [...inA.filter((type) => allows(inB, type)), ...inB.filter((type) => allows(inA, type))];
   return [...new Set(shared)];
 }
-
-const withoutAnnotations = (schema: SchemaObject): SchemaObject =>
-  Object.fromEntries(Object.entries(schema).filter(([keyword]) => !isAnnotation(keyword)));

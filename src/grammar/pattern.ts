@@ -2,9 +2,7 @@ import { type AST, RegExpParser } from '@eslint-community/regexpp';
 import type { Alphabet } from './alphabet.js';
 import { type CodePointRange, complement, holdsCharacters } from './code-points.js';
 import type { NodeId } from './grammar.js';
-
-/** Refuses a part of a pattern, in words. */
-export type Refuse = (why: string) => never;
+import type { Refusal } from './schema-values.js';
 
 /** Repetitions that a pattern may count: each makes a state of its own. */
 const MOST_COUNTED = 10_000;
@@ -36,30 +34,68 @@ const LINE_ENDS: CodePointRange[] = [
 ];
 const SETS: Readonly<Record<string, CodePointRange[]>> = { digit: DIGITS, word: WORD, space: SPACE };
 
-/**
- * Texts that a regular expression of ECMA-262 (with the flag u, as JSON Schema wants it) is
- * found in. Without `^` and `$` anything may stand before and after.
- */
-export function patternNode(alphabet: Alphabet, pattern: string, refuse: Refuse): NodeId {
-  let parsed: AST.Pattern;
-  try {
-    parsed = new RegExpParser({ ecmaVersion: 2024 }).parsePattern(pattern, 0, pattern.length, { unicode: true });
-  } catch (error) {
-    return refuse(`it is no regular expression: ${(error as Error).message}`);
-  }
-  return new PatternCompiler(alphabet, refuse).whole(parsed.alternatives);
+/** What refuses a pattern: one that cannot be kept, and one that is none. */
+export interface Refusals {
+  refuse: Refusal;
+  bad: Refusal;
 }
+
+/** What a text has to have somewhere, or at its beginning; or what it may not have there. */
+export interface Condition {
+  alternatives: readonly AST.Alternative[];
+  atStart: boolean;
+  negate: boolean;
+}
+
+/**
+ * The conditions of a regular expression of ECMA-262 (with the flag u, as JSON Schema wants it). Those behind `^` that
+ * look ahead are conditions of their own. The first is none of them.
+ */
+export function conditionsOf(pattern: string, { refuse, bad }: Refusals): Condition[] {
+  const { alternatives } = parsed(pattern, true, (why) => {
+    // Another word for the same, without the flag, is right: it is not kept, and not wrong.
+    parsed(pattern, false, bad);
+    return refuse(`it is no regular expression with the flag u: ${why}`);
+  });
+  const [{ elements }] = alternatives;
+  const ahead = alternatives.length === 1 && isEdge(elements[0], 'start') ? leading(elements.slice(1)) : [];
+  if (ahead.length === 0) return [{ alternatives, atStart: false, negate: false }];
+  const rest = { ...alternatives[0], elements: elements.slice(1 + ahead.length) };
+  return [
+    { alternatives: [rest], atStart: true, negate: false },
+    ...ahead.map((look) => ({ alternatives: look.alternatives, atStart: true, negate: look.negate })),
+  ];
+}
+
+function parsed(pattern: string, unicode: boolean, fail: Refusal): AST.Pattern {
+  try {
+    return new RegExpParser({ ecmaVersion: 2024 }).parsePattern(pattern, 0, pattern.length, { unicode });
+  } catch (error) {
+    return fail(`it is no regular expression: ${(error as Error).message}`);
+  }
+}
+
+/** The look-aheads that elements begin with. */
+function leading(elements: readonly AST.Element[]): AST.LookaheadAssertion[] {
+  const isAhead = (element: AST.Element) => element.type === 'Assertion' && element.kind === 'lookahead';
+  const end = elements.findIndex((element) => !isAhead(element));
+  return elements.slice(0, end < 0 ? elements.length : end) as AST.LookaheadAssertion[];
+}
+
+/** Texts that a condition is found in. Without `^` and `$` anything may stand before and after. */
+export const conditionNode = (alphabet: Alphabet, condition: Condition, refuse: Refusal): NodeId =>
+  new PatternCompiler(alphabet, refuse).whole(condition);
 
 class PatternCompiler {
   readonly #alphabet: Alphabet;
-  readonly #refuse: Refuse;
+  readonly #refuse: Refusal;
 
-  constructor(alphabet: Alphabet, refuse: Refuse) {
+  constructor(alphabet: Alphabet, refuse: Refusal) {
     this.#alphabet = alphabet;
     this.#refuse = refuse;
   }
 
-  whole(alternatives: readonly AST.Alternative[]): NodeId {
+  whole({ alternatives, atStart }: Condition): NodeId {
     const { grammar, character } = this.#alphabet;
     const anything = grammar.repeat(character, 0, Number.POSITIVE_INFINITY);
     const options = alternatives.map(({ elements }) => {
@@ -67,7 +103,7 @@ class PatternCompiler {
       const ends = isEdge(elements[elements.length - 1], 'end');
       const inner = elements.slice(begins ? 1 : 0, ends ? elements.length - 1 : elements.length);
       const parts = inner.map((element) => this.#element(element));
-      return grammar.sequence(...(begins ? [] : [anything]), ...parts, ...(ends ? [] : [anything]));
+      return grammar.sequence(...(begins || atStart ? [] : [anything]), ...parts, ...(ends ? [] : [anything]));
     });
     return grammar.choice(...options);
   }

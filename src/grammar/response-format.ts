@@ -2,10 +2,10 @@ import { FlashrowError } from '../errors.js';
 import { plainText } from './alphabet.js';
 import type { AnswerGrammar } from './constraint.js';
 import { Grammar, type NodeId } from './grammar.js';
+import { heldText } from './held-text.js';
 import { JsonGrammar } from './json.js';
-import { patternNode } from './pattern.js';
 import { schemaNode } from './schema.js';
-import type { Schema } from './schema-values.js';
+import type { Refusal, Schema } from './schema-values.js';
 
 /** What an answer has to be. */
 export type ResponseFormat =
@@ -21,8 +21,8 @@ export type ResponseFormat =
   | { type: 'regex'; pattern: string };
 
 /**
- * The language of a format; null where any text will do. Throws BAD_USAGE for what is no format, UNSUPPORTED for a
- * schema or pattern that cannot be kept.
+ * The language of a format; null where any text will do. Throws BAD_USAGE for what is no format, schema or regular
+ * expression, UNSUPPORTED for a schema or pattern that cannot be kept.
  */
 export function answerGrammar(format: ResponseFormat): AnswerGrammar | null {
   if (format.type === 'text') return null;
@@ -36,20 +36,27 @@ export function formatNode(json: JsonGrammar, format: Exclude<ResponseFormat, { 
   const { grammar } = json;
   switch (format.type) {
     case 'json_object':
-      return grammar.sequence(json.space, json.anyObject);
+      return grammar.sequence(json.lead, json.anyObject);
     case 'json_schema': {
       const owner = { option: 'responseFormat', what: 'the schema of `responseFormat`' };
-      return grammar.sequence(json.space, schemaNode(json, format.schema as Schema, owner));
+      return grammar.sequence(json.lead, schemaNode(json, format.schema as Schema, owner));
     }
     case 'choice':
       return grammar.choice(...format.choices.map((text) => grammar.literal(text)));
     case 'regex':
-      return patternNode(plainText(grammar), format.pattern, refusePattern);
+      return heldText(
+        plainText(grammar),
+        { patterns: [format.pattern], min: 0, max: Number.POSITIVE_INFINITY },
+        REFUSALS,
+      );
   }
 }
 
-function refusePattern(why: string): never {
-  throw new FlashrowError('UNSUPPORTED', `the pattern of \`responseFormat\` cannot be used: ${why}`, {
-    option: 'responseFormat',
-  });
-}
+const refusal =
+  (code: 'UNSUPPORTED' | 'BAD_USAGE'): Refusal =>
+  (why) => {
+    throw new FlashrowError(code, `the pattern of \`responseFormat\` cannot be used: ${why}`, {
+      option: 'responseFormat',
+    });
+  };
+const REFUSALS = { refuse: refusal('UNSUPPORTED'), bad: refusal('BAD_USAGE') };

@@ -1,14 +1,15 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError, shown } from '../errors.js';
 import { holdsLoneSurrogate } from './code-points.js';
 import type { AnswerGrammar } from './constraint.js';
 import { areDisjoint } from './disjoint.js';
-import { FORMATS } from './formats.js';
+import { FORMATS, OTHER_FORMATS } from './formats.js';
 import { Grammar, type NodeId } from './grammar.js';
+import { heldText } from './held-text.js';
+import { plainerSchema } from './idle-keywords.js';
 import { JsonGrammar } from './json.js';
-import { mergeSchemas } from './merge-schemas.js';
+import { mergeSchemas, patternsIn } from './merge-schemas.js';
 import { type Bound, integersBetween, numbersBetween } from './number-range.js';
 import { objectNode } from './object.js';
-import { patternNode } from './pattern.js';
 import {
   isOfType,
   namesIn,
@@ -41,6 +42,8 @@ const MOST_DEPTH = 128;
 const MOST_COUNTED = 100_000;
 /** Bounds nearer to zero would need too many places. */
 const LEAST_BOUND = 1e-60;
+/** Of a place in a schema, the steps that are told at either end, and the characters of each. */
+const [SHOWN_STEPS, SHOWN_STEP] = [6, 40];
 const NO_LIMIT = Number.POSITIVE_INFINITY;
 
 /**
@@ -52,7 +55,7 @@ const NO_LIMIT = Number.POSITIVE_INFINITY;
 export function schemaGrammar(schema: Schema): AnswerGrammar {
   const json = new JsonGrammar(new Grammar());
   const value = schemaNode(json, schema, { option: 'responseFormat', what: 'the schema of `responseFormat`' });
-  return { grammar: json.grammar, root: json.grammar.sequence(json.space, value), character: json.character };
+  return { grammar: json.grammar, root: json.grammar.sequence(json.lead, value), character: json.character };
 }
 
 /** Whose schema it is, for what is thrown: the option, and the schema in words. */
@@ -146,7 +149,7 @@ class SchemaCompiler {
     if (schema === false) return false;
     if (typeof schema !== 'object' || schema === null || Array.isArray(schema))
       return this.#bad('it is no JSON Schema');
-    const { $ref, allOf, ...rest } = schema;
+    const { $ref, allOf, ...rest } = plainerSchema(schema);
     if ($ref === undefined && allOf === undefined) return mergeSchemas([rest], this.#refuse);
     const parts: SchemaObject[] = [rest];
     if ($ref !== undefined) {
@@ -243,42 +246,59 @@ class SchemaCompiler {
       return this.#refuse('multipleOf of anything but 1 cannot be kept');
     const whole = type === 'integer' || multipleOf === 1;
     const range = {
-      from: this.#bound(schema.minimum, schema.exclusiveMinimum, Math.max),
-      to: this.#bound(schema.maximum, schema.exclusiveMaximum, Math.min),
+      from: this.#bound(['minimum', 'exclusiveMinimum'], schema),
+      to: this.#bound(['maximum', 'exclusiveMaximum'], schema),
     };
     if (range.from === null && range.to === null) return whole ? this.#values.integer : this.#values.number;
     return (whole ? integersBetween : numbersBetween)(this.#values, range) ?? this.#grammar.choice();
   }
 
-  #bound(closed: unknown, open: unknown, tighter: (a: number, b: number) => number): Bound | null {
-    for (const value of [closed, open]) {
-      if (value !== undefined && !(typeof value === 'number' && Math.abs(value) <= Number.MAX_SAFE_INTEGER))
-        return this.#refuse(`a bound of ${JSON.stringify(value)} cannot be kept; it is a number of at most 15 digits`);
-      if (typeof value === 'number' && value !== 0 && Math.abs(value) < LEAST_BOUND)
-        return this.#refuse(`a bound of ${value} cannot be kept; it is 0, or no nearer to it than ${LEAST_BOUND}`);
-    }
-    if (open === undefined) return closed === undefined ? null : { value: closed as number, open: false };
-    if (closed === undefined || tighter(closed as number, open as number) === open)
-      return { value: open as number, open: true };
-    return { value: closed as number, open: false };
+  #bound(keywords: readonly [closed: string, open: string], schema: SchemaObject): Bound | null {
+    const [closed, open] = keywords.map((keyword) => this.#boundOf(keyword, schema[keyword]));
+    if (open === null) return closed === null ? null : { value: closed, open: false };
+    const isTighter = closed === null || (keywords[0] === 'minimum' ? open >= closed : open <= closed);
+    return isTighter ? { value: open, open: true } : { value: closed, open: false };
+  }
+
+  /** A bound that lies further out than numbers are written is where they end. */
+  #boundOf(keyword: string, value: unknown): number | null {
+    if (value === undefined) return null;
+    if (typeof value !== 'number' || !Number.isFinite(value))
+      return this.#bad(`${keyword} is a number, not ${shown(value)}`);
+    if (value !== 0 && Math.abs(value) < LEAST_BOUND)
+      return this.#refuse(`a bound of ${value} cannot be kept; it is 0, or no nearer to it than ${LEAST_BOUND}`);
+    const size = Number.MAX_SAFE_INTEGER;
+    const outwards = /max/i.test(keyword) ? value : -value;
+    if (outwards < -size)
+      return this.#refuse(`a bound of ${value} cannot be kept; numbers are written from ${-size} to ${size}`);
+    return Math.max(-size, Math.min(size, value));
   }
 
   #string(schema: SchemaObject): NodeId {
-    const { pattern, format } = schema;
+    const { format } = schema;
     const [min, max] = [this.#count(schema, 'minLength', 0), this.#count(schema, 'maxLength', NO_LIMIT)];
-    if (pattern === undefined && format === undefined)
-      return min > max ? this.#grammar.choice() : this.#values.text(min, max);
-    if (min > 0 || max < NO_LIMIT || (pattern !== undefined && format !== undefined))
-      return this.#refuse('a pattern or a format beside another of them, or beside a length, cannot be kept');
-    if (format !== undefined && !Object.hasOwn(FORMATS, format as string))
-      return this.#refuse(
-        `format ${JSON.stringify(format)} cannot be kept; known are ${Object.keys(FORMATS).join(', ')}`,
-      );
-    const source = format === undefined ? pattern : FORMATS[format as string];
-    if (typeof source !== 'string') return this.#bad('pattern is a text');
-    this.#requireCharacters(source);
-    const refuse: Refusal = (why) => this.#refuse(`of pattern ${JSON.stringify(source)}, ${why}`);
-    return this.#values.quoted(patternNode(this.#values, source, refuse));
+    const given = patternsIn(schema.pattern).map((pattern) => {
+      if (typeof pattern !== 'string') return this.#bad(`pattern is a text, not ${shown(pattern)}`);
+      this.#requireCharacters(pattern);
+      return pattern;
+    });
+    const patterns = format === undefined ? given : [...given, ...this.#patternOf(format, given.length > 0)];
+    if (min > max) return this.#grammar.choice();
+    if (patterns.length === 0) return this.#values.text(min, max);
+    const of = given.length === 0 ? '' : `of pattern ${given.map(shown).join(' and ')}, `;
+    const refusals = {
+      refuse: (why: string) => this.#refuse(`${of}${why}`),
+      bad: (why: string) => this.#bad(`${of}${why}`),
+    };
+    return this.#values.quoted(heldText(this.#values, { patterns, min, max }, refusals));
+  }
+
+  /** A format that JSON Schema does not define says nothing beside a pattern. */
+  #patternOf(format: unknown, hasPattern: boolean): string[] {
+    if (typeof format !== 'string') return this.#bad(`format is a text, not ${shown(format)}`);
+    if (Object.hasOwn(FORMATS, format)) return [FORMATS[format]];
+    if (hasPattern && !OTHER_FORMATS.includes(format)) return [];
+    return this.#refuse(`format ${shown(format)} cannot be kept; known are ${Object.keys(FORMATS).join(', ')}`);
   }
 
   #array(schema: SchemaObject): NodeId {
@@ -330,7 +350,10 @@ class SchemaCompiler {
   };
 
   #error(code: 'UNSUPPORTED' | 'BAD_USAGE', why: string): FlashrowError {
-    const where = `#${this.#path.map((step) => `/${step}`).join('')}`;
+    const steps = this.#path.map((step) => `/${step.length > SHOWN_STEP ? `${step.slice(0, SHOWN_STEP)}...` : step}`);
+    const [first, last] = [steps.slice(0, SHOWN_STEPS), steps.slice(Math.max(SHOWN_STEPS, steps.length - SHOWN_STEPS))];
+    const between = steps.length - first.length - last.length;
+    const where = `#${first.join('')}${between > 0 ? `/(${between} more)` : ''}${last.join('')}`;
     const { option, what } = this.#owner;
     return new FlashrowError(code, `${what} cannot be used: at ${where}, ${why}`, { option });
   }

@@ -37,14 +37,14 @@ export function settingsFor(spec: ModelSpec, options: PlanOptions): Settings {
   if (!Number.isSafeInteger(contextSize) || contextSize < 1 || contextSize > spec.contextLength)
     throw badOption(
       'contextSize',
-      `contextSize is from 1 to the ${spec.contextLength} tokens that the model was trained on, not ${contextSize}`,
+      `contextSize is a whole number from 1 to the ${spec.contextLength} tokens that the model was trained on, not ${shown(contextSize)}`,
       { contextLength: spec.contextLength },
     );
   if (!Number.isSafeInteger(threads) || threads < 1 || threads > MAX_THREADS)
-    throw badOption('threads', `threads is from 1 to ${MAX_THREADS}, not ${threads}`);
+    throw badOption('threads', `threads is a whole number from 1 to ${MAX_THREADS}, not ${shown(threads)}`);
   const { sequences = 1 } = options;
   if (!Number.isSafeInteger(sequences) || sequences < 1 || sequences > MAX_SEQUENCES)
-    throw badOption('sequences', `sequences is from 1 to ${MAX_SEQUENCES}, not ${shown(sequences)}`);
+    throw badOption('sequences', `sequences is a whole number from 1 to ${MAX_SEQUENCES}, not ${shown(sequences)}`);
   const lossy = options.exact === false;
   checkSelector(selector, tuning.trace, lossy);
   if (!isStateFormat(state))

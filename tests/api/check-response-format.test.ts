@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkResponseFormat } from '../../dist/src/api/check-response-format.js';
-import { checkToolChoice } from '../../dist/src/api/check-tools.js';
+import { checkToolChoice, checkTools } from '../../dist/src/api/check-tools.js';
 
 const HALF = '\ud83d';
 
@@ -48,6 +48,48 @@ describe('a format that is none says what is wrong with it', () => {
   ])('%j is one', (format) => {
     expect(() => checkResponseFormat(format)).not.toThrow();
   });
+});
+
+describe('a schema', () => {
+  const nested = (depth: number): object => (depth === 0 ? {} : { items: nested(depth - 1) });
+  const schemaOf = (schema: object) => () => checkResponseFormat({ type: 'json_schema', schema });
+
+  it('is nested only so deep', () => {
+    expect(schemaOf(nested(90))).not.toThrow();
+    const cyclic: { items?: object } = {};
+    cyclic.items = cyclic;
+    for (const schema of [nested(101), nested(5000), cyclic])
+      expect(said(schemaOf(schema))).toBe(
+        'the parts of `responseFormat.schema` are nested more than 100 deep, or hold themselves',
+      );
+  });
+
+  it('is what JSON has', () => {
+    for (const schema of [{ a: { maximum: Infinity } }, { a: () => 1 }, { a: new Map() }, { a: 1n }])
+      expect(said(schemaOf(schema))).toContain('responseFormat.schema.a');
+  });
+});
+
+describe('the parameters of a tool', () => {
+  const check = (parameters: object) => () =>
+    checkTools([{ type: 'function', function: { name: 'f', parameters: { ...parameters } } }]);
+
+  it.each<[object, string]>([
+    [{ type: 'array' }, '"array"'],
+    [{ type: ['string', 'null'] }, '["string", "null"]'],
+    [{ type: 5 }, '5'],
+  ])('%j are no object', (parameters, shown) => {
+    expect(said(check(parameters))).toBe(
+      `tools[0].function.parameters.type is "object", as the arguments of a call are one, not ${shown}`,
+    );
+  });
+
+  it.each([[{}], [{ type: 'object' }], [{ type: ['object', 'null'] }], [{ anyOf: [{}] }]])(
+    '%j may be',
+    (parameters) => {
+      expect(check(parameters)).not.toThrow();
+    },
+  );
 });
 
 describe('a choice of tools that is none says what is wrong with it', () => {

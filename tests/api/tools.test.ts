@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ChatMessage, type ChatOptions, loadModel, type Model, type Tool } from '../../dist/src/index.js';
 import { TALES } from '../support/shipped.js';
@@ -133,6 +134,32 @@ describe('tools', () => {
     expect((await model.chat([user], { ...options, toolChoice: 'none' }).result).text).toBe('no');
     const forced = await model.chat([user], { ...options, toolChoice: 'required' }).result;
     expect(forced).toMatchObject({ text: '', toolCalls: [{ name: 'get_weather' }] });
+  });
+
+  it('stand alone where one has to be called: what follows is another call, or nothing', async () => {
+    const chat = await loadModel(fileURLToPath(new URL('../../weights/chat', import.meta.url)), { contextSize: 1024 });
+    const time: Tool = {
+      type: 'function',
+      function: { name: 'get_time', parameters: { type: 'object', properties: { tz: { enum: ['UTC', 'CET'] } } } },
+    };
+    const asked = { role: 'user', content: 'What is the weather in Paris and in Rome? And the time in UTC?' };
+    let ended = 0;
+    for (const seed of [1, 2, 3, 4, 5, 6]) {
+      const options = {
+        tools: [weather, time],
+        toolChoice: 'required',
+        maxTokens: 200,
+        temperature: 1.3,
+        seed,
+      } as const;
+      const { text, toolCalls, finishReason } = await chat.chat([asked], options).result;
+      if (finishReason !== 'tool-calls') continue;
+      ended++;
+      expect(toolCalls.length).toBeGreaterThan(0);
+      expect(text).toBe('');
+    }
+    expect(ended).toBeGreaterThan(2);
+    await chat.dispose();
   });
 
   it('are checked', () => {

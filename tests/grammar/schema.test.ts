@@ -119,6 +119,39 @@ const SCHEMAS: [string, Schema, valid: unknown[], invalid: unknown[]][] = [
     ],
     [{ type: 'circle', side: 1 }, { type: 'triangle' }],
   ],
+  [
+    'what restricts nothing in its place',
+    {
+      type: 'object',
+      properties: {
+        a: { type: 'string', minLength: 0, enum: ['x', 'y'], 'x-order': 1, $anchor: 'a' },
+        b: { type: 'array', items: { type: 'integer' }, minItems: 0, uniqueItems: false, minContains: 2 },
+        c: { type: 'object', additionalProperties: { const: 1 }, propertyNames: { type: 'string', title: 't' } },
+        d: { type: 'null', not: false, if: { type: 'null' }, contains: { const: 1 }, minContains: 0 },
+        e: { type: 'object', properties: { k: true }, unevaluatedProperties: false, propertyNames: true },
+        f: { type: 'array', prefixItems: [{ const: 1 }], unevaluatedItems: false },
+      },
+      ...{ minProperties: 0, patternProperties: {}, dependentRequired: {}, dependentSchemas: {}, else: false },
+      ...{ additionalProperties: false, unevaluatedProperties: false, nullable: false },
+    },
+    [{}, { a: 'x', b: [1, 1], c: { z: 1 }, d: null, e: { k: 2 }, f: [1] }, { c: {}, f: [] }],
+    [{ a: 'z' }, { b: ['x'] }, { c: { z: 2 } }, { e: { l: 1 } }, { f: [1, 1] }, { g: 1 }],
+  ],
+  [
+    'names that are listed',
+    { type: 'object', propertyNames: { enum: ['a', 'b'] }, additionalProperties: { type: 'null' }, required: ['a'] },
+    [{ a: null }, { a: null, b: null }],
+    [{}, { b: null }, { a: 1 }, { a: null, c: null }],
+  ],
+  ['no unevaluated properties', { type: 'object', unevaluatedProperties: false }, [{}], [{ a: 1 }]],
+  [
+    'all evaluated by what is additional',
+    { allOf: [{ properties: { a: { const: 1 } } }], additionalProperties: true, unevaluatedProperties: false },
+    [{ a: 1 }, { b: 2 }],
+    [{ a: 2 }],
+  ],
+  ['bounds beyond what is written', { type: 'integer', minimum: -1e20, maximum: 1e20 }, [0, 999999999999999], [0.5]],
+  ['bounds of 17 digits', { type: 'number', minimum: -12345678901234568 }, [-5, 7.5, -1e15], ['x']],
   ['one of types', { oneOf: [{ type: 'integer' }, { type: 'string' }] }, [1, 'x'], [null]],
   [
     'all of',
@@ -226,16 +259,16 @@ describe('a schema that cannot be kept is refused by name', () => {
   it.each<[string, Schema, RegExp]>([
     ['not', { not: { type: 'string' } }, /not cannot be kept/],
     ['uniqueItems', { type: 'array', uniqueItems: true }, /uniqueItems cannot be kept/],
-    ['a condition', { if: {}, else: {} }, /if cannot be kept/],
+    ['a condition', { if: { type: 'null' }, else: {} }, /if cannot be kept/],
     ['multipleOf', { type: 'number', multipleOf: 0.1 }, /multipleOf of anything but 1/],
-    ['patternProperties', { type: 'object', patternProperties: {} }, /patternProperties cannot be kept/],
+    ['patternProperties', { type: 'object', patternProperties: { a: {} } }, /patternProperties cannot be kept/],
     [
       'a nested one',
       { properties: { a: { items: { contains: 1 } } } },
       /at #\/properties\/a\/items, contains cannot be kept/,
     ],
     ['an unknown format', { type: 'string', format: 'iri' }, /format "iri" cannot be kept; known are date/],
-    ['a look ahead', { type: 'string', pattern: '^(?=a)b$' }, /\(\?=a\) cannot be kept/],
+    ['a look ahead', { type: 'string', pattern: '^b?(?=a)a$' }, /\(\?=a\) cannot be kept/],
     ['a word boundary', { type: 'string', pattern: '\\bx' }, /\\b cannot be kept/],
     ['an edge in the middle', { type: 'string', pattern: 'a^b' }, /\^ stands inside/],
     ['a reference elsewhere', { $ref: 'https://example.com/x' }, /leads out of it/],
@@ -248,8 +281,12 @@ describe('a schema that cannot be kept is refused by name', () => {
     ['another', JSON.parse('{"__proto__":{}}'), /__proto__ cannot be kept/],
     ['an escape of a lone surrogate', { pattern: '^a|\\ud800$' }, /\\ud800 is a lone surrogate/],
     ['a class of surrogates', { pattern: '^[\\ud800-\\udbff]$' }, /is a lone surrogate/],
-    ['two patterns', { allOf: [{ pattern: 'a' }, { pattern: 'b' }] }, /two parts of it ask for pattern/],
-    ['a pattern with a length', { type: 'string', pattern: 'a', minLength: 1 }, /beside a length/],
+    ['two formats', { allOf: [{ format: 'date' }, { format: 'uuid' }] }, /two parts of it ask for format/],
+    ['a format that JSON Schema defines', { format: 'iri', pattern: 'a' }, /format "iri" cannot be kept/],
+    ['a pattern without the flag u', { pattern: '^\\_$' }, /no regular expression with the flag u/],
+    ['names', { propertyNames: { maxLength: 3 } }, /propertyNames cannot be kept/],
+    ['what is not evaluated', { anyOf: [{}], unevaluatedProperties: false }, /unevaluatedProperties cannot be kept/],
+    ['a bound that no number reaches', { type: 'number', minimum: 1e20 }, /a bound of 100000000000000000000 cannot/],
   ])('%s', (_, schema, message) => {
     expect(() => schemaGrammar(schema)).toThrow(
       expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringMatching(message) }),
@@ -274,6 +311,9 @@ describe('a schema that cannot be kept is refused by name', () => {
     ['a list of such values', { enum: ['a', { b: ['\udc00'] }] }, /lone surrogate/],
     ['a name with a lone surrogate', { properties: { 'a\ud800': {} } }, /lone surrogate/],
     ['a pattern with a lone surrogate', { pattern: '^\ud800$' }, /lone surrogate/],
+    ['a bound that is a text', { type: 'number', minimum: '5' }, /minimum is a number, not "5"/],
+    ['a format that is none', { format: 5 }, /format is a text, not 5/],
+    ['a list of patterns', { pattern: ['a', 'b'] }, /pattern is a text, not \["a", "b"\]/],
     ['a length below zero', { type: 'string', minLength: -1 }, /a whole number from 0 on/],
     ['required that is no list', { required: 'a' }, /required is a list of names/],
     [
@@ -283,7 +323,14 @@ describe('a schema that cannot be kept is refused by name', () => {
     ],
   ])('%s is no schema', (_, schema, message) => {
     expect(() => schemaGrammar(schema as Schema)).toThrow(
-      expect.objectContaining({ message: expect.stringMatching(message) }),
+      expect.objectContaining({ code: 'BAD_USAGE', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('a place deep in it is told by its beginning and its end', () => {
+    const nested = (depth: number): Schema => (depth === 0 ? { not: {} } : { items: nested(depth - 1) });
+    expect(() => schemaGrammar(nested(100))).toThrow(
+      `at #${'/items'.repeat(6)}/(88 more)${'/items'.repeat(6)}, not cannot be kept`,
     );
   });
 });

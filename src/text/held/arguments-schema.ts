@@ -1,4 +1,4 @@
-import { isAnnotation } from '../../grammar/merge-schemas.js';
+import { isAnnotation, isIdle } from '../../grammar/idle-keywords.js';
 import type { Schema } from '../../grammar/schema-values.js';
 import type { ToolSignature } from '../dialects/dialect.js';
 
@@ -10,7 +10,8 @@ const NO_ARGUMENTS = { type: 'object', properties: {}, additionalProperties: fal
  */
 export function argumentsSchema({ parameters }: ToolSignature): Exclude<Schema, boolean> {
   if (parameters === null || namesNone(parameters)) return NO_ARGUMENTS;
-  return parameters.type === undefined ? { ...parameters, type: 'object' } : parameters;
+  const types = [parameters.type ?? 'object'].flat();
+  return types.includes('object') ? { ...parameters, type: 'object' } : parameters;
 }
 
 function namesNone({ type = 'object', properties, required, ...rest }: Readonly<Record<string, unknown>>): boolean {
@@ -33,7 +34,7 @@ const READ: readonly string[] = ['type', 'properties', 'required', 'additionalPr
 export function parametersOf(tool: ToolSignature): { parameters: Parameter[]; others: Schema } | null {
   const schema = argumentsSchema(tool);
   const { type, properties, required = [], additionalProperties } = schema;
-  const saysMore = Object.keys(schema).some((keyword) => !READ.includes(keyword) && !isAnnotation(keyword));
+  const saysMore = Object.keys(schema).some((keyword) => !READ.includes(keyword) && !isIdle(keyword, schema));
   if (saysMore || type !== 'object' || typeof properties !== 'object' || properties === null) return null;
   if (!Array.isArray(required)) return null;
   // One that only `required` names may be anything that others may be.

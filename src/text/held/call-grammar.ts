@@ -1,6 +1,6 @@
 import { FlashrowError } from '../../errors.js';
-import type { Grammar, NodeId } from '../../grammar/grammar.js';
-import type { JsonGrammar } from '../../grammar/json.js';
+import { Grammar, type NodeId } from '../../grammar/grammar.js';
+import { JsonGrammar } from '../../grammar/json.js';
 import { markBytes, markNode } from '../../grammar/marks.js';
 import { type SchemaOwner, schemaNode } from '../../grammar/schema.js';
 import type { Schema } from '../../grammar/schema-values.js';
@@ -75,7 +75,7 @@ export class CallGrammar implements Calls {
     try {
       return schemaNode(values, schema, owner);
     } catch (error) {
-      if (tool.strict || !(error instanceof FlashrowError)) throw error;
+      if (tool.strict || !(error instanceof FlashrowError) || error.code === 'BAD_USAGE') throw error;
       this.#warn(error.message);
       return otherwise();
     }
@@ -115,7 +115,10 @@ export class CallGrammar implements Calls {
       );
     if ('mark' in part) return this.mark(part.mark);
     if ('optional' in part) return grammar.optional(this.call(part.optional, tool));
-    if ('tagged' in part) return taggedArguments(this, part.tagged, tool);
+    if ('tagged' in part) {
+      this.#requireSchema(tool);
+      return taggedArguments(this, part.tagged, tool);
+    }
     switch (part.of) {
       case 'name':
         return grammar.literal(tool.name);
@@ -124,6 +127,7 @@ export class CallGrammar implements Calls {
       case 'gemma-arguments':
         return this.#objectOf(tool, this.#gemma);
       case 'keywords':
+        this.#requireSchema(tool);
         return keywordArguments(this, tool);
       case 'number':
         return grammar.choice(
@@ -132,6 +136,16 @@ export class CallGrammar implements Calls {
         );
       case 'id':
         return grammar.repeat(LETTER(grammar), 9, 9);
+    }
+  }
+
+  /** Throws BAD_USAGE for a schema that is wrong, also in what the notation of the arguments does not keep. */
+  #requireSchema(tool: ToolSignature): void {
+    const owner: SchemaOwner = { option: 'tools', what: schemaOf(tool) };
+    try {
+      schemaNode(new JsonGrammar(new Grammar()), argumentsSchema(tool), owner);
+    } catch (error) {
+      if (!(error instanceof FlashrowError) || error.code === 'BAD_USAGE') throw error;
     }
   }
 

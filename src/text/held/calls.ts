@@ -15,7 +15,7 @@ export interface Calls {
   spaced(parts: readonly HeldPart[]): NodeId;
   /**
    * A schema's node in a notation, or `otherwise` with a warning where it cannot be kept and the tool is not strict.
-   * Throws UNSUPPORTED and BAD_USAGE where it is.
+   * Throws UNSUPPORTED where it is, and BAD_USAGE for a schema that is wrong.
    */
   kept(tool: ToolSignature, schema: Schema, root: Schema, values: ValueGrammar, otherwise: () => NodeId): NodeId;
   /** The same for what cannot be kept, and why. */

@@ -18,8 +18,8 @@ export interface HeldGrammar {
 /**
  * The answers of a model that may call tools: text, and calls of these tools with arguments that keep their schemas. A
  * format that is not `text` takes the place of the text: the answer is then calls alone, or keeps it. Throws
- * UNSUPPORTED or BAD_USAGE where the format cannot be kept, or the schema of a tool that is `strict`. `opened` is what
- * the prompt began in channels.
+ * UNSUPPORTED or BAD_USAGE where the format cannot be kept, or the schema of a tool that is `strict`, and BAD_USAGE
+ * where that of any tool is wrong. `opened` is what the prompt began in channels.
  */
 export function heldGrammar(held: HeldAnswer, format: ResponseFormat, opened?: OpenedMessage): HeldGrammar {
   const json = new JsonGrammar(new Grammar());
@@ -38,16 +38,14 @@ function inChannels(calls: CallGrammar, { must }: HeldAnswer, format: ResponseFo
 }
 
 function rootOf(calls: CallGrammar, forms: readonly HeldForm[], must: boolean, format: ResponseFormat): NodeId {
-  if (format.type === 'text') return textWithCalls(calls, forms, must);
-  const list = callsAlone(calls, forms);
-  return must ? list : calls.grammar.choice(list, formatNode(calls.json, format));
+  if (must) return callsFrom(calls, forms);
+  if (format.type === 'text') return textWithCalls(calls, forms);
+  return calls.grammar.choice(callsAlone(calls, forms), formatNode(calls.json, format));
 }
 
-/** Text in which calls are held; where it must, it begins with one, in the first form. */
-function textWithCalls(calls: CallGrammar, forms: readonly HeldForm[], must: boolean): NodeId {
+/** Text in which calls are held. */
+function textWithCalls(calls: CallGrammar, forms: readonly HeldForm[]): NodeId {
   const { grammar } = calls;
-  const [form] = forms;
-  if (must && form.open === '') return calls.form(form);
   const named = forms.filter(({ named: isNamed }) => isNamed).map((each) => ({ form: each, rule: grammar.rule() }));
   // Schemas are looked at before these are known: no rule may stay open.
   for (const { rule } of named) rule.define(grammar.choice());
@@ -60,7 +58,6 @@ function textWithCalls(calls: CallGrammar, forms: readonly HeldForm[], must: boo
   const free = freeText(grammar, marks, true);
   const then = calls.once ? grammar.empty : free.text;
   for (const { form: each, rule } of named) rule.define(beginsBare(calls, each, free, then));
-  if (must) return grammar.sequence(calls.mark(form.open), calls.form(form), then);
   const bare = forms.find(({ open }) => open === '');
   return bare ? beginsBare(calls, bare, free, grammar.empty) : free.text;
 }
@@ -79,12 +76,30 @@ function marksOf(calls: CallGrammar, forms: readonly HeldForm[]): Mark[] {
 /** Calls, and nothing else but white space. */
 function callsAlone(calls: CallGrammar, forms: readonly HeldForm[]): NodeId {
   const { grammar, json } = calls;
-  const marked = forms
-    .filter(({ open, named }) => open !== '' && !named)
-    .map((form) => grammar.sequence(calls.mark(form.open), calls.form(form)));
-  const bare = forms.filter(({ open }) => open === '').map((form) => calls.form(form));
-  if (marked.length === 0) return grammar.choice(...bare);
-  const one = grammar.choice(...marked);
-  const more = grammar.repeat(grammar.sequence(json.space, one), 0, calls.once ? 0 : Number.POSITIVE_INFINITY);
-  return grammar.choice(grammar.sequence(json.space, one, more), ...bare);
+  const bare = forms.filter(({ open }) => open === '').map((form) => grammar.sequence(calls.form(form), json.space));
+  const marked = markedCall(calls, forms);
+  if (marked === null) return grammar.choice(...bare);
+  return grammar.choice(grammar.sequence(json.space, marked, moreCalls(calls, marked)), ...bare);
+}
+
+/** The same, where the first is of the first form, and stands at the beginning. */
+function callsFrom(calls: CallGrammar, forms: readonly HeldForm[]): NodeId {
+  const { grammar, json } = calls;
+  const [form] = forms;
+  if (form.open === '') return grammar.sequence(calls.form(form), json.space);
+  return grammar.sequence(calls.mark(form.open), calls.form(form), moreCalls(calls, markedCall(calls, forms)!));
+}
+
+/** A call behind its mark, in any form that has one of its own; null where none has. */
+function markedCall(calls: CallGrammar, forms: readonly HeldForm[]): NodeId | null {
+  const marked = forms.filter(({ open, named }) => open !== '' && !named);
+  if (marked.length === 0) return null;
+  return calls.grammar.choice(...marked.map((form) => calls.grammar.sequence(calls.mark(form.open), calls.form(form))));
+}
+
+/** What may follow a call in the midst of others: white space may stand behind the last, too. */
+function moreCalls({ grammar, json, once }: CallGrammar, call: NodeId): NodeId {
+  if (once) return grammar.empty;
+  const more = grammar.repeat(grammar.sequence(json.space, call), 0, Number.POSITIVE_INFINITY);
+  return grammar.sequence(more, json.space);
 }

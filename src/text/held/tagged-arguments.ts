@@ -1,6 +1,6 @@
 import { freeText } from '../../grammar/free-text.js';
 import type { NodeId } from '../../grammar/grammar.js';
-import { isAnnotation } from '../../grammar/merge-schemas.js';
+import { isIdle } from '../../grammar/idle-keywords.js';
 import type { Schema, SchemaObject } from '../../grammar/schema-values.js';
 import type { HeldTags, ToolSignature } from '../dialects/dialect.js';
 import { typesOfArgument } from '../dialects/typed-value.js';
@@ -127,7 +127,7 @@ function beyondTypes(schema: Schema): string | undefined {
   const isPlain = branchesOf(schema).every((branch) => beyondTypes(branch) === undefined);
   return Object.keys(schema).find((keyword) => {
     if (keyword === 'anyOf' || keyword === 'oneOf') return !isPlain;
-    return keyword !== 'type' && !isAnnotation(keyword);
+    return keyword !== 'type' && !isIdle(keyword, schema);
   });
 }
 

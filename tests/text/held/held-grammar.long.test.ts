@@ -121,6 +121,22 @@ function expectValid(writer: AnswerWriter, tools: readonly ToolSignature[]): voi
   }
 }
 
+/** Where a call has to come, others may follow, and nothing else. */
+function expectCallsAlone(writer: AnswerWriter): void {
+  expect(writer.toolCalls.length).toBeGreaterThan(0);
+  expect(writer.text).toBe('');
+}
+
+/** Whether the schemas of tools are kept. Bounds may cross, so that nothing is valid: such a schema is wrong. */
+function isKept(held: HeldAnswer): boolean {
+  try {
+    return heldGrammar(held, { type: 'text' }).warnings.length === 0;
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'BAD_USAGE', message: expect.stringContaining('no value is valid') });
+    return false;
+  }
+}
+
 describe.each(JSON_DIALECTS)('calls in %s, of a template with "%s"', (dialect, template) => {
   it('keep the schemas of their tools, whatever the schemas and the tokens', () => {
     const random = randomOf(dialect.length + template.length);
@@ -132,13 +148,12 @@ describe.each(JSON_DIALECTS)('calls in %s, of a template with "%s"', (dialect, t
         { name: 'get_weather', parameters: schema },
         { name: 'get', parameters: null },
       ];
-      // Bounds may cross, so that nothing is valid: such a schema is not kept, and a warning says so.
       const held = heldOf(dialect, template, tools, true);
-      if (heldGrammar(held, { type: 'text' }).warnings.length > 0) continue;
+      if (!isKept(held)) continue;
       for (let draw = 0; draw < 3; draw++) {
         const writer = drawn(dialect, held, random);
         if (!writer) continue;
-        expect(writer.toolCalls.length).toBeGreaterThan(0);
+        expectCallsAlone(writer);
         expectValid(writer, tools);
         calls += writer.toolCalls.length;
       }
@@ -179,11 +194,11 @@ it.each([
       { name: '3d', parameters: null },
     ];
     const held = heldOf(dialect, template, tools, true);
-    if (heldGrammar(held, { type: 'text' }).warnings.length > 0) continue;
+    if (!isKept(held)) continue;
     for (let draw = 0; draw < 2; draw++) {
       const writer = drawn(dialect, held, random);
       if (!writer) continue;
-      expect(writer.toolCalls.length).toBeGreaterThan(0);
+      expectCallsAlone(writer);
       expectValid(writer, tools);
       calls += writer.toolCalls.length;
     }
@@ -221,7 +236,7 @@ it.each(['qwen-xml', 'glm', 'minimax', 'lfm2', 'gemma-4'] as const)(
     for (let i = 0; i < 40; i++) {
       const writer = drawn(dialect, held, random);
       if (!writer) continue;
-      expect(writer.toolCalls.length).toBeGreaterThan(0);
+      expectCallsAlone(writer);
       expectValid(writer, tools);
       calls += writer.toolCalls.filter(({ name }) => name === 'search').length;
     }
@@ -271,6 +286,49 @@ it('a call is held where the model chooses to make one, and all else is text', (
     if (writer) expectValid(writer, tools);
   }
 });
+
+it('behind a call that had to come stand calls alone, each well begun', () => {
+  const tools = [{ name: 'f', parameters: { type: 'object', properties: { x: { enum: [1, 2] } }, required: ['x'] } }];
+  const takes = (held: HeldAnswer, ...parts: string[]) => {
+    const keeps = new Constraint(heldGrammar(held, { type: 'text' }).answer, table);
+    return parts.every((part) => keeps.take(CONTROLS.includes(part) ? control(part) : Buffer.from(part)))
+      ? keeps.complete
+      : null;
+  };
+  const held = heldOf('hermes', '', tools, true);
+  const call = ['<tool_call>', '\n{"name": "f", "arguments": {"x": 1}}\n', '</tool_call>'];
+  expect(takes(held, ...call)).toBe(true);
+  expect(takes(held, ...call, '\n')).toBe(true);
+  expect(takes(held, ...call, '\n', ...call, ...call)).toBe(true);
+  expect(takes(held, ...call, '\n', '<tool_call>')).toBe(false);
+  for (const other of ['{', '\n{"name"', '</tool_call>', ' and', '```json', '<think>'])
+    expect(takes(held, ...call, other), other).toBe(null);
+  expect(takes({ ...held, once: true }, ...call, ...call)).toBe(null);
+  const llama = heldOf('llama-3', '', tools, true);
+  const bare = '{"name": "f", "parameters": {"x": 1}}';
+  expect(takes(llama, bare, '\n')).toBe(true);
+  expect(takes(llama, `${bare}; ${bare}`)).toBe(true);
+  expect(takes(llama, `${bare} and`)).toBe(null);
+});
+
+it.each(['hermes', 'qwen-xml', 'glm', 'minimax', 'lfm2', 'kimi', 'gemma-4', 'harmony'] as const)(
+  'a schema that is wrong is refused, strict or not: %s',
+  (dialect) => {
+    for (const [schema, said] of [
+      [{ type: 'objekt' }, /type "objekt" is none of/],
+      [{ type: 'string', pattern: '(' }, /no regular expression/],
+      [{ type: 'integer', minimum: 5, maximum: 4 }, /no value is valid/],
+      [{ type: 'integer', minimum: '5' }, /minimum is a number, not "5"/],
+      [{ type: 'string', minLength: -1 }, /minLength is a whole number from 0/],
+    ] as const) {
+      const tools = [{ name: 'f', parameters: { type: 'object', properties: { a: schema }, required: ['a'] } }];
+      for (const must of [true, false])
+        expect(() => heldGrammar(heldOf(dialect, '', tools, must), { type: 'text' })).toThrow(
+          expect.objectContaining({ code: 'BAD_USAGE', message: expect.stringMatching(said) }),
+        );
+    }
+  },
+);
 
 it('a schema that cannot be kept is refused where it has to, and else told', () => {
   const parameters = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } };
