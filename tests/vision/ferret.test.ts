@@ -81,7 +81,9 @@ describe('Ferret with pictures', () => {
     const box = (...numbers: number[]) => [{ box: numbers }];
     const run = (prompt: string, regions: { box: number[]; image?: number }[]) =>
       model.generate(prompt, { images, regions, maxTokens: 1 }).result;
-    await expect(run('<image><region>', box(40, 40, 50, 50))).rejects.toThrow(/has none of one of 28 x 28/);
+    await expect(run('<image><region>', box(40, 40, 50, 50))).rejects.toThrow(
+      /no pixel of its picture, which has 28 x 28/,
+    );
     await expect(run('<image>', box(1, 1, 5, 5))).rejects.toThrow(/has 0 <region>, and the regions given are 1/);
     await expect(run('<image><region>', [])).rejects.toThrow(/has one <region>, and the regions given are 0/);
     expect(() => run('<image><region>', [{ box: [1, 1, 5, 5], image: 1 }])).toThrow(/one is of 1/);

@@ -74,6 +74,10 @@ export function runCommand(): Command {
     .option('--file <file>', 'take the prompt from a file, byte for byte; - for stdin')
     .option('--tokens <ids>', "token ids to continue, taken as they are, like '[1,2]'", tokenIds('--tokens'))
     .option('--parse-special', 'special tokens written in the prompt, like <|im_start|>, count as such')
+    .option(
+      '--no-parse-special',
+      'they are plain text, as they are by default for models that take no pictures; <image> still says where pictures are',
+    )
     .option('--chat', 'put the prompt into the chat template of the model')
     .option('--chat-template <file>', 'a Jinja template instead of the one of the model, for --chat')
     .option(
@@ -190,7 +194,7 @@ function beginning(prompt: string | number[], template: string | undefined, flag
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
-  if (parseSpecial)
+  if (parseSpecial !== undefined)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
   const content = messageAbout(prompt, images ?? [], flags.region);
   return (model, options) => model.chat([{ role: 'user', content }], { ...options, template, templateVariables });
