@@ -134,6 +134,15 @@ describe.skipIf(!haveSharedData).each(['llava', 'smolvlm'])(`pictures in prompts
   });
 });
 
+describe.skipIf(!haveSharedData)(`a vision tower of another model${withoutSharedData}`, () => {
+  it('is refused by the tokens that it has', async () => {
+    const vision = sharedPath('vision/smolvlm');
+    await expect(loadModel(sharedPath('vision/llava'), { ...options, vision })).rejects.toThrow(
+      /smolvlm has <image> as token 496, and the model as 495: it belongs to another model/,
+    );
+  });
+});
+
 describe('a model without eyes', () => {
   it('refuses pictures', async () => {
     const model = await loadModel(TALES, { memory: '8MB', cacheDir: folder });
