@@ -11,7 +11,7 @@ const ofAnother = (path: string, what: string) =>
     path,
   });
 
-/** Throws BAD_USAGE for the eyes at `path` where the text half's vocabulary, which `ids` knows, has not their tokens. */
+/** Throws BAD_USAGE for the eyes at `path` where the text half's vocabulary, which `ids` knows, lacks their tokens. */
 export function checkTokens(path: string, { imageToken, imageTokenId, regions }: Eyes, ids: TokenIds): void {
   const named = [{ token: imageToken, id: imageTokenId }];
   if (regions) named.push({ token: regions.token, id: regions.tokenId });

@@ -17,9 +17,10 @@ interface RunLength extends RegionFlags {
 }
 
 /**
- * The tokens of context that a run can use: those of its prompt, its pictures' among them, and those that it may generate, in whole pages of the
- * state. Memory that the state does not take goes to the cache. Undefined where the run may generate as much as it
- * likes, and for pictures without eyes. Throws what `openTokenizer` throws, and of a chat what its template throws.
+ * The tokens of context that a run can use: those of its prompt, its pictures' among them, and those that it may
+ * generate, in whole pages of the state. Memory that the state does not take goes to the cache. Undefined where the run
+ * may generate as much as it likes, and for pictures without eyes. Throws what `openTokenizer` throws, of a chat what
+ * its template throws, and of pictures what `lengthWithPictures` throws.
  */
 export async function contextForRun(
   source: string,

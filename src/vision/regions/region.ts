@@ -3,8 +3,8 @@ import type { Size } from '../process/processor.js';
 import { checkMask, type Mask, readMask } from './mask.js';
 
 /**
- * A part of a picture, in pixels from its top left corner. Numbers name the pixel that they lie in; a box has the pixels
- * of both its corners, so that it is never without area.
+ * A part of a picture, in pixels from its top left corner. Numbers name the pixel that they lie in; a box has the
+ * pixels of both its corners, so that it is never without area.
  */
 export type Region = { box: readonly number[] } | { point: readonly number[] } | { mask: Mask };
 
