@@ -14,9 +14,9 @@ interface RawPrompt {
 }
 
 /**
- * The ids of a prompt, those of pictures included. Where special tokens are plain text, markers alone count.
- * With pictures, BOS comes once, as many prompts have it written. Throws BAD_USAGE where markers and pictures are not as
- * many, UNSUPPORTED for pictures without eyes.
+ * The ids of a prompt, those of pictures included. Where special tokens are plain text, only markers count.
+ * With pictures, BOS comes once, as many prompts have it written. Throws BAD_USAGE where markers and pictures are not
+ * as many, UNSUPPORTED for pictures without eyes.
  */
 export function* encodePrompt(
   { text, addSpecial, parseSpecial, pictures }: RawPrompt,
