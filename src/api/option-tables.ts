@@ -1,7 +1,7 @@
 import type { TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { LoadOptions } from '../contract/model.js';
 import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
-import { isImage, isRegion } from '../text/chat-message.js';
+import { isImage } from '../text/chat-message.js';
 import {
   type Accepts,
   isPlainObject,
@@ -66,12 +66,13 @@ export const LOAD_OPTIONS: OptionTable<LoadOptions> = {
 };
 
 export const IMAGES: Accepts = [
-  (value) => Array.isArray(value) && [...value].every(isImage),
+  // Each one is looked at where they are taken (pictures/images.ts), to tell which is wrong.
+  Array.isArray,
   'an array of pictures, each a path, a file URL, or the bytes of a PNG or a JPEG',
 ];
 
 export const REGIONS: Accepts = [
-  (value) => Array.isArray(value) && [...value].every(isRegion),
+  Array.isArray,
   'an array of regions, like [{ box: [left, top, right, bottom] }], [{ point: [across, down] }] or [{ mask }]',
 ];
 

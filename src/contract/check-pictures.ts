@@ -4,6 +4,6 @@ import { FlashrowError } from '../errors.js';
 export const withoutEyes = () =>
   new FlashrowError(
     'UNSUPPORTED',
-    'the model takes no pictures: it has no vision tower that is known here, or `vision` is false; name one as `vision`, or leave the pictures out',
+    'the model takes no pictures: it has no vision tower that is known here, or was loaded without it; name one as `vision`, or leave the pictures out',
     { option: 'images' },
   );

@@ -22,7 +22,8 @@ export interface GenerateOptions extends SamplingOptions {
   ignoreEos?: boolean | undefined;
   /**
    * Special tokens that are written in the prompt's text count as such; default false: they are plain text. Default
-   * true for a model that takes pictures, whose prompts have markers in them.
+   * true for a model that takes pictures, whose prompts have markers in them; with false, `<image>` and `<region>`
+   * still say where `images` and `regions` are, and nothing else of the text counts.
    */
   parseSpecial?: boolean | undefined;
   /**

@@ -94,15 +94,15 @@ export function checkContent(messages: readonly MessageInput[]): void {
 
 function checkPart(part: unknown, where: string): void {
   const { type, text, image } = (part ?? {}) as { type?: unknown; text?: unknown; image?: unknown };
-  if ((type === 'image' && isImage(image)) || (type === 'region' && isRegion(part))) return;
+  if ((type === 'image' && isImage(image)) || (type === 'region' && regionFault(part) === null)) return;
   if (type === 'region')
-    throw new FlashrowError('BAD_USAGE', `${where} has the region ${shown(part)}; ${REGION_ACCEPTED}`, {
+    throw new FlashrowError('BAD_USAGE', `${where}: a region ${regionFault(part)}; ${REGION_ACCEPTED}`, {
       option: 'messages',
     });
   if (type === 'image')
     throw new FlashrowError(
       'BAD_USAGE',
-      `${where} has an image part with \`image\` ${shown(image)}; it is a path, a file URL, or the bytes of a PNG or a JPEG`,
+      `${where} has an image part with \`image\` ${pictureKind(image)}; it is a path, a file URL, or the bytes of a PNG or a JPEG`,
       { option: 'messages' },
     );
   if (typeof type === 'string' && type !== 'text')
@@ -126,13 +126,39 @@ export const isImage = (value: unknown): value is ImageInput =>
 export const REGION_ACCEPTED =
   'a region is { box: [left, top, right, bottom] }, { point: [across, down] }, in pixels, or { mask }, a PNG';
 
-/** Whether a value is a region: a box or a point, of finite numbers from 0, or a mask, by its type alone. */
-export function isRegion(value: unknown): value is RegionInput {
-  const { box, point, mask } = (value ?? {}) as { box?: unknown; point?: unknown; mask?: unknown };
-  const numbers = (list: unknown, count: number) =>
-    Array.isArray(list) && list.length === count && list.every((one) => Number.isFinite(one) && one >= 0);
-  if ([box, point, mask].filter((one) => one !== undefined).length !== 1) return false;
-  return numbers(box, 4) || numbers(point, 2) || isImage(mask) || isMaskSamples(mask);
+/** What a value is that should be a picture, in words: `a Blob`. */
+export const pictureKind = (value: unknown): string => {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return shown(value);
+  const tag = Object.prototype.toString.call(value).slice('[object '.length, -1);
+  return tag === 'Object' ? 'an object' : `${/^[AEIOU]/.test(tag) ? 'an' : 'a'} ${tag}`;
+};
+
+/**
+ * What keeps a value from being a region, in words; null for a box or a point, of finite numbers from 0, and for a
+ * mask, by its type alone.
+ */
+export function regionFault(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return `is ${shown(value)}`;
+  const { box, point, mask } = value as { box?: unknown; point?: unknown; mask?: unknown };
+  const given = Object.entries({ box, point, mask }).filter(([, one]) => one !== undefined);
+  const names = given.map(([name]) => `\`${name}\``);
+  if (given.length !== 1) return given.length === 0 ? 'has none of the three' : `has ${names.join(' and ')}; give one`;
+  if (box !== undefined) return numbersFault('box', box, 4);
+  if (point !== undefined) return numbersFault('point', point, 2);
+  if (isImage(mask) || isMaskSamples(mask)) return null;
+  const { width, height, data } = (mask ?? {}) as Partial<MaskSamples>;
+  if (data instanceof Uint8Array)
+    return `has a mask of ${shown(width)} x ${shown(height)} pixels with ${data.length} samples; it has one for each pixel`;
+  return `has as mask ${pictureKind(mask)}; bytes are a Uint8Array or a Buffer`;
+}
+
+function numbersFault(name: string, list: unknown, count: number): string | null {
+  if (!Array.isArray(list)) return `has as ${name} ${shown(list)}; it is an array of ${count} numbers`;
+  if (list.length !== count) return `has a ${name} of ${list.length} numbers; it has ${count}`;
+  const wrong = [...list].find((one) => !(Number.isFinite(one) && one >= 0));
+  return wrong === undefined && !list.includes(undefined)
+    ? null
+    : `has ${shown(wrong)} in its ${name}; numbers are finite, from 0`;
 }
 
 /** Whether a value is samples of a mask, as many as its sides say. */

@@ -1,5 +1,6 @@
 import { FlashrowError } from '../errors.js';
 import type { ChatMessage, ContentPart } from './chat-message.js';
+import { encodeMarked } from './encode-marked.js';
 import { Failure, ReadAsText, Refusal, TooMuch, Unsupported } from './jinja/failures.js';
 import { JinjaTemplate } from './jinja/jinja-template.js';
 import { plain } from './jinja/marks.js';
@@ -88,16 +89,7 @@ export class ChatTemplate {
 
   /** The ids of a part of what `render` marked. Throws UNSUPPORTED where a message's text would be a control token. */
   *encodingPart(marked: string): Steps<readonly number[]> {
-    const { text, controls, written } = this.#tokenizer.guard(marked, this.#literals);
-    yield;
-    const ids = yield* this.#tokenizer.encodeGuarded(text);
-    const found = ids.filter((id) => controls.has(id));
-    if (found.length > written)
-      throw new FlashrowError(
-        'UNSUPPORTED',
-        `the text of a message would become a control token, one of ${found.map((id) => this.#tokenizer.token(id)).join(' ')}`,
-      );
-    return ids;
+    return yield* encodeMarked(marked, this.#literals, this.#tokenizer);
   }
 
   /** Messages whose texts the template sees: some go through a list of parts, and would drop a text without a word. */

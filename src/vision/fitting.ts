@@ -1,9 +1,26 @@
 import { FlashrowError } from '../errors.js';
 import type { ModelSpec } from '../model/spec.js';
-import type { Eyes } from './vision-model.js';
+import type { Eyes, TokenIds } from './vision-model.js';
 
 /** What of a text model says whether eyes go with it. */
 export type TextHalf = Pick<ModelSpec, 'architecture' | 'hiddenSize' | 'numLayers' | 'rotary'>;
+
+const ofAnother = (path: string, what: string) =>
+  new FlashrowError('BAD_USAGE', `${path} ${what}: it belongs to another model; name its own as \`vision\``, {
+    option: 'vision',
+    path,
+  });
+
+/** Throws BAD_USAGE for the eyes at `path` where the text half's vocabulary, which `ids` knows, lacks their tokens. */
+export function checkTokens(path: string, { imageToken, imageTokenId, regions }: Eyes, ids: TokenIds): void {
+  const named = [{ token: imageToken, id: imageTokenId }];
+  if (regions) named.push({ token: regions.token, id: regions.tokenId });
+  for (const { token, id } of named) {
+    const own = ids(token);
+    if (own !== id)
+      throw ofAnother(path, `has ${token} as token ${id}, and the model ${own === null ? 'has none' : `as ${own}`}`);
+  }
+}
 
 /**
  * Throws BAD_USAGE for the eyes at `path` where they are those of another model, UNSUPPORTED where the text half is not
@@ -14,15 +31,10 @@ export function checkFitting(
   eyes: Eyes,
   { architecture, hiddenSize, numLayers, rotary }: TextHalf,
 ): void {
-  const another = (what: string) =>
-    new FlashrowError('BAD_USAGE', `${path} ${what}: it belongs to another model; name its own as \`vision\``, {
-      option: 'vision',
-      path,
-    });
   if (eyes.hiddenSize !== hiddenSize)
-    throw another(`makes embeddings of ${eyes.hiddenSize} numbers, and the model has ${hiddenSize}`);
+    throw ofAnother(path, `makes embeddings of ${eyes.hiddenSize} numbers, and the model has ${hiddenSize}`);
   if ((eyes.deepstack ?? 0) > numLayers)
-    throw another(`brings more after ${eyes.deepstack} layers, and the model has ${numLayers}`);
+    throw ofAnother(path, `brings more after ${eyes.deepstack} layers, and the model has ${numLayers}`);
   if (eyes.grid && !rotary?.sections)
     throw new FlashrowError(
       'UNSUPPORTED',

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../errors.js';
+import { mark } from '../text/jinja/marks.js';
 import type { Size } from './process/processor.js';
 import type { Region } from './regions/region.js';
 import type { VisionModel } from './vision-model.js';
@@ -19,7 +20,7 @@ const ANY_MARKER = '<image>';
  * first, after `begin`, with which a prompt may begin. Throws BAD_USAGE where markers and pictures are not as many.
  */
 export function expandPrompt(text: string, sizes: readonly SizedPicture[], vision: PromptEyes, begin: string): string {
-  const marker = text.includes(vision.marker) ? vision.marker : ANY_MARKER;
+  const marker = markerIn(text, vision);
   const marked =
     sizes.length > 0 && !text.includes(marker) ? withPicturesFirst(text, sizes.length, marker, begin) : text;
   const count = marked.split(marker).length - 1;
@@ -31,6 +32,20 @@ export function expandPrompt(text: string, sizes: readonly SizedPicture[], visio
     );
   return withRegions(expanded(marked, marker, sizes, vision), sizes, vision);
 }
+
+/** A prompt whose text has the marks of a user's (jinja/marks.ts), so that its markers alone may become tokens. */
+export function markedBesideMarkers(text: string, vision: PromptEyes): string {
+  const inParts = (part: string, [marker, ...others]: readonly string[]): string =>
+    marker === undefined
+      ? mark(part)
+      : part
+          .split(marker)
+          .map((one) => inParts(one, others))
+          .join(marker);
+  return inParts(text, [markerIn(text, vision), ...(vision.regions ? [vision.regions.marker] : [])]);
+}
+
+const markerIn = (text: string, { marker }: PromptEyes): string => (text.includes(marker) ? marker : ANY_MARKER);
 
 /**
  * The same of what a chat template wrote: it has to have a marker for each picture. Marks of users' texts

@@ -41,7 +41,10 @@ export const readsPicturesOf = (name: unknown): name is string =>
  * without, or with others than are known here; NOT_FOUND, CORRUPT or IO.
  */
 export function openVision(path: string, ids: TokenIds = () => UNKNOWN_ID): VisionModel {
-  return kindOf(path) === 'file' ? openMmproj(path, ids) : openFolderVision(path);
+  const kind = kindOf(path);
+  if (kind === null)
+    throw new FlashrowError('NOT_FOUND', `${shown(path)} does not exist; check the path of the vision tower`, { path });
+  return kind === 'file' ? openMmproj(path, ids) : openFolderVision(path);
 }
 
 function openFolderVision(path: string): VisionModel {

@@ -1,5 +1,6 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
 import type { Fields } from '../model/fields.js';
+import type { CheckAborted } from './check-aborted.js';
 import type { Picture } from './decode/picture.js';
 import type { Size } from './process/processor.js';
 import type { Region } from './regions/region.js';
@@ -43,10 +44,10 @@ export interface Eyes {
   /** Rows and columns of a picture's tokens, where their positions tell them. */
   grid?(size: Size): { rows: number; columns: number };
   /**
-   * The embeddings of a picture, [tokens, 1 + deepstack, hiddenSize]. `checkAborted` is called between layers, and ends
-   * the work by throwing. Throws IO, CORRUPT or INSUFFICIENT_MEMORY.
+   * The embeddings of a picture, [tokens, 1 + deepstack, hiddenSize]. `checkAborted` is called between
+   * steps, and ends the work by throwing. Throws IO, CORRUPT or INSUFFICIENT_MEMORY.
    */
-  embed(bridge: Bridge, picture: Picture, checkAborted: () => void): Float32Array;
+  embed(bridge: Bridge, picture: Picture, checkAborted: CheckAborted): Float32Array;
 }
 
 /** A token of the vocabulary, and its id. */
@@ -68,7 +69,7 @@ export interface RegionEyes {
   /** What a prompt says in place of `marker`. Throws BAD_USAGE where the region has no pixel of the picture. */
   expand(region: Region, size: Size): string;
   /** The embedding of a region, [hiddenSize]. The points that it looks at are drawn from `seed`. Throws as `embed`. */
-  embed(bridge: Bridge, picture: Picture, region: Region, seed: number, checkAborted: () => void): Float32Array;
+  embed(bridge: Bridge, picture: Picture, region: Region, seed: number, checkAborted: CheckAborted): Float32Array;
 }
 
 /** What a model's eyes are made from: a Hugging Face folder, opened. */

@@ -10,9 +10,11 @@ import { answerGrammar } from '../grammar/response-format.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { openStore } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
+import { idOfToken } from '../text/id-of-token.js';
 import type { Steps } from '../text/steps.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 import { shareVocabulary } from '../text/vocabulary-table.js';
+import { checkTokens } from '../vision/fitting.js';
 import { openVision } from '../vision/open-vision.js';
 import type { VisionModel } from '../vision/vision-model.js';
 import { toShape } from './failure-shape.js';
@@ -85,19 +87,15 @@ function open({
   const opening = openStore(path);
   const { vocabSize } = opening.spec;
   const tokenizer = loadTokenizer(opening.readTokenizer(), opening.text, join(path, TOKENIZER_FILE));
-  const vision = visionPath === null ? null : openVision(visionPath, (token) => idOf(token, tokenizer));
+  const ids = (token: string) => idOfToken(token, tokenizer);
+  const vision = visionPath === null ? null : openVision(visionPath, ids);
+  if (vision && tokenizer.idsOnly === null) checkTokens(visionPath!, vision, ids);
   const prompts = new ChatPrompts(tokenizer, () => opening.readChatTemplate() ?? vision?.chatTemplate ?? null, vision);
   text = { tokenizer, vocabSize, prompts, vision };
   return {
     vocabulary: shareVocabulary(tokenizer, vocabSize),
     image: vision && { token: vision.imageToken, id: vision.imageTokenId },
   };
-}
-
-/** The id of a token that a text may name; null where it is none. */
-function idOf(token: string, tokenizer: Tokenizer): number | null {
-  const ids = tokenizer.encode(token, { addBos: false, addEos: false, parseSpecial: true });
-  return ids.length === 1 && tokenizer.token(ids[0]) === token ? ids[0] : null;
 }
 
 function opened(): NonNullable<typeof text> {

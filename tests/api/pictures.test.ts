@@ -58,6 +58,22 @@ describe.skipIf(!haveSharedData).each(['llava', 'smolvlm'])(`pictures in prompts
     expect(tokens).toEqual(one.then.map(([id]) => id));
   });
 
+  it('leave the special tokens of a text plain where they are to be', async () => {
+    const images = [sharedPath('vision/pictures/dot.png')];
+    const text = 'a </s> <|im_end|> <s> b';
+    const plain = await model.tokenize(text, { parseSpecial: false, addSpecial: false });
+    const seen = (prompt: string, options: object = { parseSpecial: false }) =>
+      model.tokenize(prompt, { ...options, images });
+    const picture = await model.tokenize('<image>', { images });
+    // Pictures first, and then what the text is without them, to the last token that a space or a line may change.
+    const first = await seen(text);
+    expect(first.slice(0, picture.length)).toEqual(picture);
+    expect(first.slice(-plain.length + 2)).toEqual(plain.slice(2));
+    expect(await seen(`<image>${text}`)).not.toEqual(await seen(`<image>${text}`, {}));
+    expect((await seen(`<image>${text}`)).slice(-plain.length + 2)).toEqual(plain.slice(2));
+    await expect(seen('<image><image>')).rejects.toThrow(/has 2 <image>, and one picture/);
+  });
+
   it('are told apart by their files, not by their places', async () => {
     const [first, second] = cases.filter(({ image }) => image === 'photo.png' || image === 'alpha.png');
     const run = async (one: Case, image: string | URL | Uint8Array) => {
@@ -115,6 +131,15 @@ describe.skipIf(!haveSharedData).each(['llava', 'smolvlm'])(`pictures in prompts
     const [seeing, blind] = [await planModel(path, options), await planModel(path, { ...options, vision: false })];
     expect(seeing.scratchBytes - blind.scratchBytes).toBeGreaterThan(model.info.vision!.mostTokens * 4 * 64);
     expect(seeing.overheadBytes).toBeGreaterThan(blind.overheadBytes);
+  });
+});
+
+describe.skipIf(!haveSharedData)(`a vision tower of another model${withoutSharedData}`, () => {
+  it('is refused by the tokens that it has', async () => {
+    const vision = sharedPath('vision/smolvlm');
+    await expect(loadModel(sharedPath('vision/llava'), { ...options, vision })).rejects.toThrow(
+      /smolvlm has <image> as token 496, and the model as 495: it belongs to another model/,
+    );
   });
 });
 

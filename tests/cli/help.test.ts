@@ -48,6 +48,7 @@ const OPTIONS: Record<string, string[]> = {
     '--file',
     '--tokens',
     '--parse-special',
+    '--no-parse-special',
     '--chat',
     '--template-var',
     '--chat-template',

@@ -1,12 +1,24 @@
-import { copyFileSync, existsSync, linkSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PAGE_POSITIONS } from '../../dist/native-bridge/memory.js';
 import { annotate, checkAnnotation } from '../../dist/src/cli/commands/annotate.js';
+import { contextForRun } from '../../dist/src/cli/input/run-context.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
 import { drawBoxes } from '../../dist/src/vision/draw-boxes.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
+import { haveSharedData, sharedPath, withoutSharedData } from '../support/shared-data.js';
 import { TALES } from '../support/shipped.js';
 import { golden, picture, writeFerret } from '../vision/ferret-folder.js';
 
@@ -57,7 +69,7 @@ describe('regions on the command line', () => {
     expect((await flashrow([...plan, '--prompt-tokens', '70'])).stderr).not.toContain('does not fit');
     const { stderr } = await flashrow([...plan, '--prompt-tokens', '70', '--region', '1,1', '--region', '2,2']);
     expect(stderr).toContain('does not fit');
-    await fails(['plan', model, '--region', '1,1', ...options], 'BAD_USAGE', /there are none/);
+    await fails(['plan', model, '--region', '1,1', ...options], 'BAD_USAGE', /and there is none; give one as --image/);
   });
 
   it('are refused before a model is loaded', async () => {
@@ -117,6 +129,98 @@ describe('a conversation with pictures', () => {
   });
 });
 
+describe('messages about pictures', () => {
+  const seen = (...more: string[]) => ['run', model, '--prompt', 'a', ...options, '--max-tokens', '1', ...more];
+
+  it('name the flag, and what was given', async () => {
+    await fails(seen('--image', 'https://x/y.png'), 'BAD_USAGE', /^--image is a path.*fetch it yourself/);
+    await fails(seen('--image', 'data:image/png;base64,AAAA'), 'BAD_USAGE', /^--image is .*decode its Base64 yourself/);
+    await fails(
+      seen('--region', '1,2'),
+      'BAD_USAGE',
+      /^a region is a part of a picture, and there is none; .* --image$/,
+    );
+    await fails(
+      seen('--image', image, '--prompt', '<region>', '--region', '300,300,400,400'),
+      'BAD_USAGE',
+      /^the region \[300, 300, 400, 400\] has no pixel of its picture, which has 28 x 28$/,
+    );
+    await fails(seen('--image', image, '--region', folder), 'BAD_USAGE', /is not an ordinary file; give a PNG$/);
+    await fails(
+      ['run', model, '--tokens', '[1]', '--image', image, ...options],
+      'BAD_USAGE',
+      /--tokens does not go with --image/,
+    );
+    await fails(['logprobs', model, '--tokens', '[1]', '--image', image, ...options], 'BAD_USAGE', /--tokens does not/);
+  });
+
+  it('hold no picture, where its Base64 is given as a path', async () => {
+    for (const text of [picture().toString('base64'), `/9j/${'A'.repeat(300)}`, 'A'.repeat(9000)]) {
+      await fails(
+        seen('--image', text),
+        'BAD_USAGE',
+        /^--image looks like Base64, not like a path: ".{0,70}"; give its bytes/,
+      );
+    }
+    await fails(
+      seen('--image', `${'a b.'.repeat(2000)}`),
+      'BAD_USAGE',
+      /^--image is a text of 8000 characters.{0,120}$/,
+    );
+  });
+
+  it('of towers name the path, and what it is not', async () => {
+    writeFileSync(at('text.gguf'), 'a text, and no more than that');
+    await fails(
+      seen('--mmproj', at('nowhere')),
+      'NOT_FOUND',
+      /nowhere" does not exist; check the path of the vision tower/,
+    );
+    await fails(seen('--mmproj', at('text.gguf')), 'UNSUPPORTED', /text.gguf is no GGUF file; a vision tower is/);
+    await fails(seen('--mmproj', ''), 'BAD_USAGE', /^--mmproj takes the path of a vision tower, not an empty text$/);
+    await fails(
+      ['run', TALES, '--prompt', 'a', '--image', image, ...options],
+      'UNSUPPORTED',
+      /or was loaded without it; name one as --mmproj/,
+    );
+  });
+});
+
+describe('the context of a run with pictures', () => {
+  it('is that of its prompt and its answer', async () => {
+    const flags = { image: [image], region: [{ box: [1, 2, 20, 20] }], maxTokens: 4 };
+    for (const [text, chat] of [
+      ['What is <region>?', true],
+      ['<image>What is <region>?', false],
+    ] as const) {
+      const args = [
+        'run',
+        model,
+        '--prompt',
+        text,
+        ...(chat ? ['--chat'] : []),
+        '--image',
+        image,
+        '--region',
+        '1,2,20,20',
+      ];
+      const { json } = await flashrowJson<{ usage: { prompt: number } }>([...args, '--max-tokens', '4', ...options]);
+      const pages = Math.ceil((json.usage.prompt + 4) / PAGE_POSITIONS) * PAGE_POSITIONS;
+      expect(await contextForRun(model, text, { ...flags, chat })).toBe(pages);
+    }
+  });
+});
+
+describe.skipIf(!haveSharedData)(`--no-parse-special${withoutSharedData}`, () => {
+  it('makes plain text of special tokens, for models that take pictures too', async () => {
+    const args = ['run', sharedPath('vision/llava'), '--prompt', 'a</s></s>', '--max-tokens', '1', ...options];
+    const prompt = async (...more: string[]) =>
+      (await flashrowJson<{ usage: { prompt: number } }>([...args, ...more])).json.usage.prompt;
+    expect(await prompt()).toBe(4);
+    expect(await prompt('--no-parse-special')).toBe(10);
+  });
+});
+
 describe('--annotate', () => {
   const run = ['run', model, '--prompt', 'Where?', '--image', image, '--max-tokens', '2', ...options, '--annotate'];
 
@@ -138,6 +242,12 @@ describe('--annotate', () => {
     writeFileSync(at('text.png'), 'a text');
     await fails([...run, at('text.png')], 'BAD_USAGE', /is no PNG/);
     await fails([...run, at('none/out.png')], 'NOT_WRITABLE', /its folder does not exist/);
+    await fails([...run, at(`${'n'.repeat(250)}.png`)], 'NOT_WRITABLE', /cannot be written to/);
+    if (existsSync('/proc'))
+      expect(() => checkAnnotation('/proc/x.png', [])).toThrow(/\/proc\/x.png cannot be written/);
+    const names = readdirSync(folder);
+    checkAnnotation(at('new.png'), []);
+    expect(readdirSync(folder)).toEqual(names);
     await fails(['run', TALES, '--prompt', 'a', '--annotate', at('new.png')], 'BAD_USAGE', /goes with --image/);
     expect(readFileSync(image).equals(before)).toBe(true);
     expect([readFileSync(at('text.png'), 'utf8'), existsSync(at('out.jpg'))]).toEqual(['a text', false]);

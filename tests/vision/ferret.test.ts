@@ -81,11 +81,33 @@ describe('Ferret with pictures', () => {
     const box = (...numbers: number[]) => [{ box: numbers }];
     const run = (prompt: string, regions: { box: number[]; image?: number }[]) =>
       model.generate(prompt, { images, regions, maxTokens: 1 }).result;
-    await expect(run('<image><region>', box(40, 40, 50, 50))).rejects.toThrow(/has none of one of 28 x 28/);
+    await expect(run('<image><region>', box(40, 40, 50, 50))).rejects.toThrow(
+      /no pixel of its picture, which has 28 x 28/,
+    );
     await expect(run('<image>', box(1, 1, 5, 5))).rejects.toThrow(/has 0 <region>, and the regions given are 1/);
     await expect(run('<image><region>', [])).rejects.toThrow(/has one <region>, and the regions given are 0/);
     expect(() => run('<image><region>', [{ box: [1, 1, 5, 5], image: 1 }])).toThrow(/one is of 1/);
-    expect(() => run('<image><region>', box(1, 1, 5))).toThrow(/an array of regions/);
+    expect(() => run('<image><region>', box(1, 1, 5))).toThrow(/^regions\[0\] has a box of 3 numbers; it has 4/);
+    const two = (second: unknown) => run('<image><region>', [{ box: [1, 1, 5, 5] }, second as { box: number[] }]);
+    for (const [wrong, message] of [
+      [{ box: [1, -1, 5, 5] }, /^regions\[1\] has -1 in its box/],
+      [{ point: [1, Number.NaN] }, /has NaN in its point/],
+      [{ point: 'here' }, /has as point "here"/],
+      [{ mask: { width: 2, height: 2, data: new Uint8Array(3) } }, /a mask of 2 x 2 pixels with 3 samples/],
+      [{ mask: new ArrayBuffer(1) }, /has as mask an ArrayBuffer/],
+      [{}, /has none of the three/],
+      [null, /regions\[1\] is null/],
+    ] as const)
+      expect(() => two(wrong)).toThrow(message);
+    for (const [wrong, message] of [
+      [new ArrayBuffer(1), /^images\[1\] is a path.* not an ArrayBuffer$/],
+      [new Blob([]), /not a Blob$/],
+      [new DataView(new ArrayBuffer(1)), /not a DataView$/],
+      [null, /not null$/],
+      [{}, /not an object$/],
+      ['', /not an empty text$/],
+    ] as const)
+      expect(() => model.generate('a', { images: [picture(), wrong as Uint8Array] })).toThrow(message);
     expect(() => model.chat([{ role: 'user', content: [{ type: 'region', point: [1, 1] }] }])).toThrow(
       /before any picture/,
     );
@@ -135,7 +157,7 @@ describe('Ferret with pictures', () => {
     await expect(last({ mask: empty })).rejects.toThrow(/the mask is empty/);
     await expect(last({ mask: { width: 2, height: 2, data: new Uint8Array(4) } })).rejects.toThrow(/has 2 x 2 pixels/);
     await expect(last({ mask: 'nowhere.png' })).rejects.toThrow(expect.objectContaining({ code: 'NOT_FOUND' }));
-    await expect(last({ mask: empty, point: [1, 1] })).rejects.toThrow(/an array of regions/);
+    await expect(last({ mask: empty, point: [1, 1] })).rejects.toThrow(/has `point` and `mask`; give one/);
   });
 
   it('tells the boxes of its answers in pixels, in pieces and in the result', async () => {

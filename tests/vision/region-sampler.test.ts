@@ -106,8 +106,37 @@ describe('points of a region', () => {
   });
 
   it('have to be there', () => {
-    expect(() => pixelsOf({ box: [200, 0, 300, 10] }, size)).toThrow(/has none of one of 100 x 50/);
-    expect(() => pixelsOf({ box: [20, 0, 10, 10] }, size)).toThrow(/BAD_USAGE|has none/);
+    expect(() => pixelsOf({ box: [200, 0, 300, 10] }, size)).toThrow(/no pixel of its picture, which has 100 x 50/);
+    expect(() => pixelsOf({ box: [100, 0, 100, 10] }, size)).toThrow(/no pixel of its picture/);
+    expect(() => pixelsOf({ point: [105, 10] }, size)).toThrow(/no pixel of its picture/);
+    expect(() => pixelsOf({ box: [20, 0, 10, 10] }, size)).toThrow(/ends before it begins, from left to right/);
+    expect(() => pixelsOf({ box: [2, 20, 10, 10] }, size)).toThrow(/ends before it begins, from top to bottom/);
+  });
+
+  it('are those of both corners of a box, and of what lies between', () => {
+    const count = (...box: number[]) => pixelsOf({ box }, size).count;
+    expect([count(5, 5, 5, 5), count(5.2, 5.2, 5.4, 5.4), count(5, 5, 5, 14)]).toEqual([1, 1, 10]);
+    expect(writtenRegion({ box: [5.2, 5.2, 5.4, 5.4] }, size)).toBe('[50, 100, 50, 100]');
+  });
+
+  it('end where the picture does, also in thousandths', () => {
+    const picture = { width: 200, height: 150 };
+    const data = new Uint8Array(200 * 150).fill(1);
+    const whole = '[0, 0, 995, 993]';
+    for (const region of [
+      { box: [0, 0, 199, 149] },
+      { box: [0, 0, 200, 150] },
+      { box: [0, 0, 201, 151] },
+      { box: [0, 0, 1e308, 1e308] },
+      { mask: { ...picture, data } },
+    ]) {
+      expect(writtenRegion(region, picture)).toBe(whole);
+      expect(pixelsOf(region, picture).count).toBe(200 * 150);
+    }
+    expect(writtenRegion({ box: [150, 100, 400, 400] }, picture)).toBe('[750, 666, 995, 993]');
+    expect(writtenRegion({ point: [200, 150] }, picture)).toBe('[995, 993]');
+    expect(writtenRegion({ point: [199, 149] }, picture)).toBe('[995, 993]');
+    expect(pixelsOf({ point: [200, 150] }, picture).count).toBe(25);
   });
 
   it('are written in thousandths', () => {

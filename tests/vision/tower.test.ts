@@ -44,6 +44,17 @@ describe.skipIf(!haveSharedData).each(['llava', 'smolvlm'])(`the tower of %s${wi
       throw new Error('enough');
     };
     const model = openVision(sharedPath(`vision/${kind}`));
-    expect(() => model.embed(bridge, decodePicture(bytes, 'dot'), stop)).toThrow('enough');
+    const picture = decodePicture(bytes, 'dot');
+    expect(() => model.embed(bridge, picture, stop)).toThrow('enough');
+    expect(() => decodePicture(bytes, 'dot', stop)).toThrow('enough');
+    // At every step, of which decoding, resizing and each tile of each layer are some.
+    let steps = 0;
+    model.embed(bridge, picture, () => steps++);
+    expect(steps).toBeGreaterThan(4);
+    for (let last = 1; last < steps; last += 3) {
+      let left = last;
+      const later = () => left-- === 0 && stop();
+      expect(() => model.embed(bridge, picture, later)).toThrow('enough');
+    }
   });
 });

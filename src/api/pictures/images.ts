@@ -1,6 +1,6 @@
 import { FlashrowError, shown } from '../../errors.js';
 import type { ContentPart, ImageInput, MaskInput, MessageInput, RegionInput } from '../../text/chat-message.js';
-import { isMaskSamples } from '../../text/chat-message.js';
+import { isImage, isMaskSamples, pictureKind, REGION_ACCEPTED, regionFault } from '../../text/chat-message.js';
 import type { Region } from '../../vision/regions/region.js';
 
 /** A region of a picture, whose mask may be a file that is not read yet. */
@@ -17,13 +17,24 @@ export interface GivenImage {
  * one of an earlier picture.
  */
 export function givenImages(images: readonly ImageInput[] = [], regions: readonly RegionInput[] = []): GivenImage[] {
-  const given = images.map((image): GivenImage => ({ image: copyOf(image), regions: [] }));
+  const given = [...images].map((image, at): GivenImage => {
+    if (!isImage(image))
+      throw new FlashrowError(
+        'BAD_USAGE',
+        `images[${at}] is a path, a file URL, or the bytes of a PNG or a JPEG as a Uint8Array or a Buffer, not ${pictureKind(image)}`,
+        { option: 'images' },
+      );
+    return { image: copyOf(image), regions: [] };
+  });
   if (given.length === 0 && regions.length > 0)
-    throw new FlashrowError('BAD_USAGE', '`regions` are of pictures, and there are none; give some as `images`', {
+    throw new FlashrowError('BAD_USAGE', 'a region is a part of a picture, and there is none; give one as `images`', {
       option: 'regions',
     });
   let before = 0;
-  for (const region of regions) {
+  for (const [at, region] of [...regions].entries()) {
+    const fault = regionFault(region);
+    if (fault !== null)
+      throw new FlashrowError('BAD_USAGE', `regions[${at}] ${fault}; ${REGION_ACCEPTED}`, { option: 'regions' });
     const { image: of = 0 } = region;
     if (!(of >= before && of < given.length))
       throw new FlashrowError(

@@ -32,6 +32,12 @@ async function readRegion(region: GivenRegion, size: Size): Promise<Region> {
   return { mask };
 }
 
+/** Characters of the longest path of common systems. */
+const MOST_PATH = 4096;
+/** A text with the Base64 of the first bytes of a PNG, a JPEG, a GIF or a WebP, or one as long as no name of a file. */
+const isBase64 = (text: string): boolean =>
+  /^[\w+/\s-]+={0,2}\s*$/.test(text) && (/^(iVBORw0KGgo|\/9j\/|R0lGOD|UklGR)/.test(text) || text.length > MOST_PATH);
+
 /** The bytes of a file, and what messages call it. */
 async function bytesOf(file: ImageInput, where: string, option: 'images' | 'regions') {
   if (file instanceof Uint8Array) return { name: where, bytes: file };
@@ -39,21 +45,46 @@ async function bytesOf(file: ImageInput, where: string, option: 'images' | 'regi
   if (/^(https?|data|ftp|blob):/i.test(given))
     throw new FlashrowError(
       'BAD_USAGE',
-      `${where} is a path, a file URL, or the bytes of a file, not ${shown(given)}; fetch it yourself, and give the file`,
+      `${where} is a path, a file URL, or the bytes of a file, not ${shown(given)}; ${/^data:/i.test(given) ? 'decode its Base64 yourself, and give the bytes' : 'fetch it yourself, and give the file'}`,
       { option },
     );
   const path = pathOf(where, file, option);
-  return { name: path, bytes: await readFile(path) };
+  try {
+    return { name: path, bytes: await readFile(path, option) };
+  } catch (error) {
+    // Only what leads to no file: a path may look like anything.
+    if (error instanceof FlashrowError && (error.code === 'NOT_FOUND' || error.code === 'IO')) {
+      if (isBase64(path))
+        throw new FlashrowError(
+          'BAD_USAGE',
+          `${where} looks like Base64, not like a path: ${shown(path)}; give its bytes, as Buffer.from(text, 'base64')`,
+          { option },
+        );
+      if (path.length > MOST_PATH)
+        throw new FlashrowError(
+          'BAD_USAGE',
+          `${where} is a text of ${path.length} characters, too long for a path: ${shown(path)}`,
+          {
+            option,
+          },
+        );
+    }
+    throw error;
+  }
 }
 
-async function readFile(path: string): Promise<Uint8Array> {
+async function readFile(path: string, option: 'images' | 'regions'): Promise<Uint8Array> {
   try {
     // Without waiting for a writer, where the path is a pipe.
     const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const stats = await file.stat();
       if (!stats.isFile())
-        throw new FlashrowError('BAD_USAGE', `${path} is not an ordinary file; give a PNG or a JPEG`, { path });
+        throw new FlashrowError(
+          'BAD_USAGE',
+          `${path} is not an ordinary file; give ${option === 'regions' ? 'a PNG' : 'a PNG or a JPEG'}`,
+          { path },
+        );
       // What is larger is refused by its size; its beginning tells its kind.
       const bytes = new Uint8Array(Math.min(stats.size, MOST_FILE_BYTES + 1));
       await file.read(bytes, 0, bytes.length, 0);

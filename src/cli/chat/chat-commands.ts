@@ -30,6 +30,15 @@ export type CommandName = (typeof COMMANDS)[number][0];
 
 const NAMES: readonly string[] = COMMANDS.map(([name]) => name);
 
+/** What other programs call them. */
+const OTHER_NAMES: ReadonlyMap<string, CommandName> = new Map([
+  ['quit', 'exit'],
+  ['bye', 'exit'],
+  ['q', 'exit'],
+  ['reset', 'clear'],
+  ['new', 'clear'],
+]);
+
 export const CHAT_HELP = `${formatRows(COMMANDS.map(([name, argument, does]) => [`/${name} ${argument}`.trimEnd(), does]))}
 A message that begins with / is sent with // in front. A line that ends in \\ goes on in the next one. Lines between
 """ are one message, and so is what is pasted at once.
@@ -57,7 +66,7 @@ export function readTyped({ text, typedAlone }: TypedMessage): Typed {
   });
   const known = COMMANDS.find(([command]) => command === name);
   if (known === undefined) {
-    const meant = nearestName(name, NAMES);
+    const meant = OTHER_NAMES.get(name) ?? nearestName(name, NAMES);
     return refused(`there is no /${name}; ${meant === null ? '/help lists the commands.' : `did you mean /${meant}?`}`);
   }
   if (known[1] === '' && argument !== '') return refused(`/${name} takes nothing after it.`);

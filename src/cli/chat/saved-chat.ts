@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { replaceFile } from '../../disk/replace-file.js';
 import { FlashrowError, shown } from '../../errors.js';
-import { type ContentPart, isRegion } from '../../text/chat-message.js';
+import { type ContentPart, regionFault } from '../../text/chat-message.js';
 import type { ChatMessage } from '../../text/chat-template.js';
 
 const FORMAT = 'flashrow-chat';
@@ -95,7 +95,7 @@ const isContentWithPictures = (content: unknown): content is ContentPart[] =>
   Array.isArray(content) &&
   content.every((part) => {
     const { type, text, image, mask } = fieldsOf(part) ?? {};
-    if (type === 'region') return isRegion(part) && (mask === undefined || typeof mask === 'string');
+    if (type === 'region') return regionFault(part) === null && (mask === undefined || typeof mask === 'string');
     return (type === 'text' && typeof text === 'string') || (type === 'image' && typeof image === 'string');
   });
 

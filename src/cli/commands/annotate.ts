@@ -1,4 +1,14 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { GenerationResult } from '../../contract/generation.js';
 import type { ModelInfo } from '../../contract/model-info.js';
@@ -16,7 +26,8 @@ const badUsage = (message: string, path: string) => new FlashrowError('BAD_USAGE
 
 /**
  * Throws before anything is loaded what would keep the picture from being written: BAD_USAGE where it would replace a
- * file that is read, or one that is no PNG; NOT_WRITABLE where its folder is missing or closed.
+ * file that is read, or one that is no PNG; NOT_WRITABLE where its folder is missing or closed, or takes no
+ * file. Nothing is left there.
  */
 export function checkAnnotation(file: string, images: readonly string[], regions: readonly RegionInput[] = []): void {
   if (!/\.png$/i.test(file))
@@ -31,9 +42,13 @@ export function checkAnnotation(file: string, images: readonly string[], regions
   const folder = dirname(resolve(file));
   try {
     accessSync(folder, constants.W_OK);
+    // Some folders permit it and take no file, like /proc, and a name may be too long. `replaceFile` begins so.
+    const beside = `${resolve(file)}.${process.pid}.partial`;
+    closeSync(openSync(beside, 'wx'));
+    rmSync(beside);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const why = code === 'ENOENT' ? 'its folder does not exist' : `its folder cannot be written to (${code})`;
+    const why = !existsSync(folder) ? 'its folder does not exist' : `its folder cannot be written to (${code})`;
     throw new FlashrowError(
       'NOT_WRITABLE',
       `${file} cannot be written: ${why}`,

@@ -8,7 +8,7 @@ import { addModelOptions, MODEL_ARGUMENT, type ModelFlags, toModelOptions } from
 import { integer, tokenIds } from '../options/option-values.js';
 import { printJson, printLine } from '../output/output.js';
 import { visibleText } from '../output/visible-text.js';
-import { checkPictures } from './check-pictures.js';
+import { checkPictures, idsWithPictures } from './check-pictures.js';
 import { namedModel } from './named-model.js';
 import { withModel } from './with-model.js';
 
@@ -50,6 +50,7 @@ async function logprobs(
 ): Promise<void> {
   if ((prompt === undefined) === (ids === undefined))
     throw new FlashrowError('BAD_USAGE', 'give --prompt <text> or --tokens <ids>: one of the two');
+  if (images !== undefined && ids !== undefined) throw idsWithPictures();
   await checkPictures({ image: images, region });
   const source = await namedModel(given, flags.cacheDir);
   const { openTokenizer } = await import('../../hub/open-tokenizer.js');

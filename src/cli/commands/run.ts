@@ -34,7 +34,7 @@ import { endTextLine, noteAll, notice, printJson } from '../output/output.js';
 import { formatReceipt, idleState } from '../output/receipt.js';
 import { formatUsage, writeAnswer } from '../output/write-answer.js';
 import { annotate, checkAnnotation, formatBox, requireBoxes } from './annotate.js';
-import { checkPictures } from './check-pictures.js';
+import { checkPictures, idsWithPictures } from './check-pictures.js';
 import { namedModel } from './named-model.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
@@ -74,6 +74,10 @@ export function runCommand(): Command {
     .option('--file <file>', 'take the prompt from a file, byte for byte; - for stdin')
     .option('--tokens <ids>', "token ids to continue, taken as they are, like '[1,2]'", tokenIds('--tokens'))
     .option('--parse-special', 'special tokens written in the prompt, like <|im_start|>, count as such')
+    .option(
+      '--no-parse-special',
+      'they are plain text, as they are by default for models that take no pictures; <image> still says where pictures are',
+    )
     .option('--chat', 'put the prompt into the chat template of the model')
     .option('--chat-template <file>', 'a Jinja template instead of the one of the model, for --chat')
     .option(
@@ -112,6 +116,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const options = { ...toGenerateOptions(flags), trace: flags.trace };
   const prompt = await chosenPrompt(argument, flags);
   const template = flags.chatTemplate === undefined ? undefined : await templateFrom(flags);
+  if (flags.image !== undefined && typeof prompt !== 'string') throw idsWithPictures();
   const begin = beginning(prompt, template, flags);
   await checkPictures(flags);
   const annotated = pictureToAnnotate(flags);
@@ -121,7 +126,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
   const usualContext = async () =>
-    keepsState(flags) || flags.image !== undefined
+    keepsState(flags)
       ? undefined
       : contextForRun(await namedModel(source, flags.cacheDir), prompt, { ...flags, template });
   const { result, interruption } = await generate(source, flags, signal, usualContext, async (model) => {
@@ -156,7 +161,7 @@ function withResult(error: unknown, result: RunResult): unknown {
   return new FlashrowError(error.code, error.message, { ...error.details, ...{ result } }, { cause: error });
 }
 
-/** A state may be longer than this prompt, and so may pictures: the context is then the usual one. */
+/** A state may be longer than this prompt: the context is then the usual one. */
 const keepsState = ({ saveState, loadState }: RunFlags): boolean => saveState !== undefined || loadState !== undefined;
 
 /** The picture whose copy gets the boxes: the last one. Throws BAD_USAGE without any, and where the copy cannot be. */
@@ -190,7 +195,7 @@ function beginning(prompt: string | number[], template: string | undefined, flag
   }
   if (typeof prompt !== 'string')
     throw badUsage('--chat takes its message from a prompt after the model, --prompt <text> or --file <file>');
-  if (parseSpecial)
+  if (parseSpecial !== undefined)
     throw badUsage('--parse-special does not go with --chat: in a message special tokens are plain text');
   const content = messageAbout(prompt, images ?? [], flags.region);
   return (model, options) => model.chat([{ role: 'user', content }], { ...options, template, templateVariables });

@@ -52,6 +52,12 @@ export function parseRegion(text: string, option = '--region'): RegionInput {
 export const ofLastPicture = ({ image, region }: RegionFlags): RegionInput[] | undefined =>
   region?.map((one) => ({ ...one, image: Math.max(0, (image?.length ?? 0) - 1) }));
 
+/** Throws BAD_USAGE for an empty text. */
+function towerPath(text: string): string {
+  if (text === '') throw badValue('--mmproj', text, 'the path of a vision tower');
+  return text;
+}
+
 export const addImageOption = (command: Command, more = ''): Command =>
   command
     .option(
@@ -62,6 +68,7 @@ export const addImageOption = (command: Command, more = ''): Command =>
     .option(
       '--mmproj <path>',
       'the vision tower, by which the model takes pictures: an mmproj file, or the folder of its Hugging Face model (default: its own, or the file beside it)',
+      towerPath,
     );
 
 /**

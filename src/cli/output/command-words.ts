@@ -136,7 +136,11 @@ export interface ToldFailure {
 export function tellFailure({ code, message, details }: FlashrowError): ToldFailure {
   const option = 'option' in details ? details.option : undefined;
   const flag = option === undefined ? undefined : FLAGS[option];
-  const named = flag !== undefined && message.startsWith(`${option} `) ? flag + message.slice(option!.length) : message;
+  // `images[0] is` as well as `images is`: flags that are repeated have no numbers.
+  const named =
+    flag === undefined
+      ? message
+      : message.replace(new RegExp(`^${option!.replaceAll('.', '\\.')}(\\[\\d+\\])? `), `${flag} `);
   const remedy = 'remedy' in details ? details.remedy : undefined;
   const command = remedy === undefined ? '' : ` (\`flashrow ${commandFor(remedy)}\`)`;
   return {

@@ -4,6 +4,7 @@ import type { Bridge } from '../../../native-bridge/bridge.js';
 import type { PictureFile } from '../../contract/protocol.js';
 import { asFlashrowError } from '../../disk/bridge-errors.js';
 import { FlashrowError } from '../../errors.js';
+import type { CheckAborted } from '../../vision/check-aborted.js';
 import { decodePicture } from '../../vision/decode/decode.js';
 import type { Picture } from '../../vision/decode/picture.js';
 import type { Region } from '../../vision/regions/region.js';
@@ -152,8 +153,8 @@ export class Pictures {
   }
 
   /** The picture that was decoded last, while a prompt is looked at: its regions follow. */
-  #decoded(file: PictureFile): Picture {
-    if (this.#last?.file !== file) this.#last = { file, picture: decodePicture(file.bytes, file.name) };
+  #decoded(file: PictureFile, checkAborted: CheckAborted): Picture {
+    if (this.#last?.file !== file) this.#last = { file, picture: decodePicture(file.bytes, file.name, checkAborted) };
     return this.#last.picture;
   }
 
@@ -170,7 +171,7 @@ export class Pictures {
       if (aborted()) throw new FlashrowError('ABORTED', 'the work was aborted');
     };
     try {
-      const picture = this.#decoded(file);
+      const picture = this.#decoded(file, checkAborted);
       if (given) return this.#vision.regions!.embed(this.#bridge, picture, given.region, given.seed, checkAborted);
       return this.#vision.embed(this.#bridge, picture, checkAborted);
     } catch (error) {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { inflateSync } from 'node:zlib';
 import type { PNG } from 'pngjs';
+import { type CheckAborted, NEVER_ABORTED } from '../check-aborted.js';
 import { type Picture, plainPicture } from './picture.js';
 import { type PngChunk, type PngHeader, pngChunks, pngHeader } from './png-header.js';
 import { damagedPicture } from './refusals.js';
@@ -15,8 +16,9 @@ const GREY = 0;
  * The pixels as Pillow's `convert("RGB")` gives them: a palette is looked up, alpha is left out, 16-bit grey ends at
  * 255, and of other 16-bit samples the upper eight bits count. Throws CORRUPT.
  */
-export function decodePng(bytes: Uint8Array, where: string): Picture {
-  const { header, data } = decodePngSamples(bytes, where, OF_PIXELS);
+export function decodePng(bytes: Uint8Array, where: string, checkAborted: CheckAborted): Picture {
+  const { header, data } = decodePngSamples(bytes, where, OF_PIXELS, checkAborted);
+  checkAborted();
   const { width, height, depth, colour } = header;
   const clipped = colour === GREY && depth === 16;
   const rgb = new Uint8Array(3 * width * height);
@@ -36,11 +38,13 @@ export function decodePngSamples(
   bytes: Uint8Array,
   where: string,
   chunks: readonly string[],
+  checkAborted: CheckAborted = NEVER_ABORTED,
 ): { header: PngHeader; data: Uint8Array | Uint16Array } {
   const header = pngHeader(bytes, where);
   const kept: PngChunk[] = [];
   for (const chunk of pngChunks(bytes, where)) if (chunks.includes(chunk.type)) kept.push(chunk);
   checkInflated(Buffer.concat(kept.filter(({ type }) => type === 'IDAT').map(({ data }) => data)), header, where);
+  checkAborted();
   const file = Buffer.concat([bytes.subarray(0, 8), ...kept.map(({ whole }) => whole)]);
   return { header, data: decode(file, header.depth === 16, where).data };
 }

@@ -1,4 +1,7 @@
+import { withFile } from '../../disk/files.js';
+import { FlashrowError } from '../../errors.js';
 import { openGgufFile } from '../../import/gguf.js';
+import { hasGgufMagic } from '../../import/gguf-header.js';
 import type { Fields } from '../../model/fields.js';
 import { ggufTower, type TowerNames } from '../tower/tower-names.js';
 import { checkTower, type TowerActivation, type TowerSpec } from '../tower/tower-spec.js';
@@ -18,6 +21,12 @@ const ARCHITECTURE = 'clip';
 
 /** Opens an mmproj file by its header. Throws UNSUPPORTED for a GGUF file of another kind, CORRUPT, NOT_FOUND or IO. */
 export function openClipFile(path: string): ClipFile {
+  if (!withFile(path, hasGgufMagic))
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      `${path} is no GGUF file; a vision tower is an mmproj file in GGUF, or the folder of its Hugging Face model`,
+      { path },
+    );
   const { metadata, tensors, digest } = openGgufFile(path);
   const architecture = metadata.text('general.architecture');
   if (architecture !== ARCHITECTURE)

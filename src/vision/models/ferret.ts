@@ -68,7 +68,7 @@ export function ferretVision(source: VisionSource): Eyes {
   const look = (bridge: Bridge, picture: Picture, checkAborted: () => void): Float32Array => {
     const before = known.get(picture);
     if (before) return before;
-    const seen = tower.run(bridge, prepare(picture).pixels, 1, checkAborted);
+    const seen = tower.run(bridge, prepare(picture, checkAborted).pixels, 1, checkAborted);
     const patches = seen.subarray((tokensOf(spec) - tokens) * spec.hiddenSize);
     known.set(picture, patches);
     return patches;

@@ -56,7 +56,7 @@ export function gemma3Eyes(parts: Gemma3Parts): Eyes {
     tokens: () => tokens,
     expand: () => `\n\n${BEGIN}${image.token.repeat(tokens)}${END}\n\n`,
     embed(bridge, picture, checkAborted) {
-      const seen = tower.run(bridge, processor.prepare(picture).pixels, 1, checkAborted);
+      const seen = tower.run(bridge, processor.prepare(picture, checkAborted).pixels, 1, checkAborted);
       const means = averaged(seen, grid, pooled);
       const weight = tensors.values(norm.name, [spec.hiddenSize]).map((value) => value + norm.offset);
       rmsNorm(means, tokens, weight, spec.epsilon, means);

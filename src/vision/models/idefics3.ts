@@ -56,7 +56,7 @@ export function idefics3Eyes(parts: Idefics3Parts): Eyes {
     tokens: (size) => tilesIn(cut(size)) * perTile,
     expand: (size) => written(cut(size), image.token.repeat(perTile)),
     embed(bridge, picture, checkAborted) {
-      const { pixels, tiles } = prepare(picture);
+      const { pixels, tiles } = prepare(picture, checkAborted);
       const seen = tower.run(bridge, pixels, tiles, checkAborted);
       const rows = new Float32Array(tiles * perTile * hiddenSize);
       const shuffled = new Float32Array(perTile * joined);

@@ -65,7 +65,7 @@ export function llavaEyes(parts: LlavaParts): Eyes {
     tokens: () => tokens,
     expand: () => image.token.repeat(tokens),
     embed(bridge, picture, checkAborted) {
-      const { pixels } = processor.prepare(picture);
+      const { pixels } = processor.prepare(picture, checkAborted);
       const seen = tower.run(bridge, pixels, 1, checkAborted);
       const patches = keepsClass ? seen : seen.subarray((tokensOf(spec) - tokens) * spec.hiddenSize);
       const wide = new Float32Array(tokens * hiddenSize);

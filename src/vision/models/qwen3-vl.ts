@@ -81,7 +81,7 @@ export function qwen3VlEyes(parts: Qwen3VlParts): Eyes {
       const rows = new Float32Array(tokens(picture) * rowsOf * hiddenSize);
       const put = (one: Merger, x: Float32Array, at: number) =>
         one.run(bridge, x, rows, at * hiddenSize, rowsOf * hiddenSize);
-      const seen = tower.run(bridge, processor.prepare(picture), checkAborted, (layer, x) => {
+      const seen = tower.run(bridge, processor.prepare(picture, checkAborted), checkAborted, (layer, x) => {
         const at = deepstack.findIndex((one) => one.layer === layer);
         if (at >= 0) put(between[at], x, 1 + at);
       });

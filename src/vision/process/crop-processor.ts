@@ -1,5 +1,6 @@
 import { shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
+import type { CheckAborted } from '../check-aborted.js';
 import type { Picture } from '../decode/picture.js';
 import { normalize } from './normalize.js';
 import { paddedSquare } from './pad.js';
@@ -46,11 +47,12 @@ export function cropProcessor(fields: Fields, names: readonly string[], imageSiz
   const plane = 3 * imageSize ** 2;
   const colour = normalization.mean.map((mean) => Math.trunc(mean * 255));
   const edge = typeof shape === 'number' ? shape : shape.width;
-  const squareOf = (picture: Picture) => paddedSquare(picture, colour, edge, filter);
+  const squareOf = (picture: Picture, checkAborted?: CheckAborted) =>
+    paddedSquare(picture, { colour, edge, filter }, checkAborted);
   return {
     mostTiles: 1,
     cut: () => ({ rows: 0, columns: 0, whole: true }),
-    prepare(picture) {
+    prepare(picture, checkAborted) {
       const sides = pads ? { width: 1, height: 1 } : picture;
       const { width, height } = typeof shape === 'number' ? shortestEdge(sides, shape) : shape;
       // A side that is shorter than the cut keeps its place in the middle, with black around it.
@@ -61,8 +63,8 @@ export function cropProcessor(fields: Fields, names: readonly string[], imageSiz
         height: Math.min(height, imageSize),
       };
       const pixels = new Float32Array(plane);
-      const around = pads && picture.width !== picture.height ? squareOf(picture) : null;
-      const seen = around ? cropped(around, window) : resized(picture, width, height, filter, window);
+      const around = pads && picture.width !== picture.height ? squareOf(picture, checkAborted) : null;
+      const seen = around ? cropped(around, window) : resized(picture, width, height, filter, { window, checkAborted });
       normalize(seen, normalization, pixels, 0, {
         left: Math.ceil((imageSize - window.width) / 2),
         top: Math.ceil((imageSize - window.height) / 2),

@@ -1,5 +1,6 @@
 import { FlashrowError, shown } from '../../errors.js';
 import type { Fields } from '../../model/fields.js';
+import type { CheckAborted } from '../check-aborted.js';
 import type { Picture } from '../decode/picture.js';
 import { normalize } from './normalize.js';
 import type { Size } from './processor.js';
@@ -26,7 +27,7 @@ export interface Pixels extends Size {
 export interface GridProcessor {
   /** The size that a picture becomes. Throws UNSUPPORTED for one that is all too long. */
   sizeOf(size: Size): Size;
-  prepare(picture: Picture): Pixels;
+  prepare(picture: Picture, checkAborted?: CheckAborted): Pixels;
   /** The most multiples of `factor` x `factor` pixels that a picture becomes. */
   readonly mostSquares: number;
 }
@@ -47,10 +48,10 @@ export function gridProcessor(fields: Fields, names: readonly string[], factor: 
   return {
     sizeOf,
     mostSquares: Math.ceil(Math.max(most / factor ** 2, long(most), least / factor ** 2 + 2 * long(least) + 1)),
-    prepare(picture) {
+    prepare(picture, checkAborted) {
       const { width, height } = sizeOf(picture);
       const pixels = new Float32Array(3 * width * height);
-      normalize(resized(picture, width, height, filter), normalization, pixels, 0);
+      normalize(resized(picture, width, height, filter, { checkAborted }), normalization, pixels, 0);
       return { pixels, width, height };
     },
   };

@@ -1,4 +1,5 @@
 import { FlashrowError } from '../../errors.js';
+import type { CheckAborted } from '../check-aborted.js';
 import { type Picture, plainPicture } from '../decode/picture.js';
 import { type Resampling, resized } from './resize.js';
 
@@ -12,7 +13,11 @@ const PART_PIXELS = 2 ** 20;
  * x `edge` pixels (transformers, image_processing_llava.py, `pad_to_square`). The square itself is never in memory.
  * Throws UNSUPPORTED for a picture that is all too long.
  */
-export function paddedSquare(picture: Picture, colour: readonly number[], edge: number, filter: Resampling): Picture {
+export function paddedSquare(
+  picture: Picture,
+  { colour, edge, filter }: { colour: readonly number[]; edge: number; filter: Resampling },
+  checkAborted?: CheckAborted,
+): Picture {
   const { width, height } = picture;
   const side = Math.max(width, height);
   if (side > MOST_SIDE)
@@ -30,10 +35,10 @@ export function paddedSquare(picture: Picture, colour: readonly number[], edge: 
     const some = Math.min(rows, height - row);
     const part = filled(side, some, colour);
     copy(picture, row, some, part, left);
-    const across = resized(part, edge, some, filter);
+    const across = resized(part, edge, some, filter, { checkAborted });
     copy(across, 0, some, narrow, 0, top + row);
   }
-  return resized(narrow, edge, edge, filter);
+  return resized(narrow, edge, edge, filter, { checkAborted });
 }
 
 function filled(width: number, height: number, colour: readonly number[]): Picture {

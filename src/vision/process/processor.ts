@@ -1,3 +1,4 @@
+import type { CheckAborted } from '../check-aborted.js';
 import type { Picture } from '../decode/picture.js';
 
 /** Width and height in pixels. */
@@ -22,7 +23,7 @@ export interface Tiles {
 /** What a model's processor does with a picture before the tower. */
 export interface Processor {
   cut(size: Size): Cut;
-  prepare(picture: Picture): Tiles;
+  prepare(picture: Picture, checkAborted?: CheckAborted): Tiles;
   /** The most tiles that a picture gives. */
   readonly mostTiles: number;
 }

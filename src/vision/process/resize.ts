@@ -1,3 +1,4 @@
+import { type CheckAborted, NEVER_ABORTED } from '../check-aborted.js';
 import { type Picture, plainPicture } from '../decode/picture.js';
 
 /*
@@ -71,6 +72,9 @@ function weightsFor(from: number, to: number, first: number, size: number, filte
 
 const clipped = (sum: number): number => Math.min(255, Math.max(0, sum >> PRECISION_BITS));
 
+/** Rows of a result between two looks at whether the work was aborted: some milliseconds of a large picture. */
+const ROWS_A_LOOK = 64;
+
 /** A part of a picture. */
 export interface Window {
   left: number;
@@ -80,11 +84,18 @@ export interface Window {
 }
 
 /** Columns `left` to `left + width` of the picture with `columns` columns. */
-function across(picture: Picture, columns: number, { left, width }: Window, filter: Resampling): Picture {
+function across(
+  picture: Picture,
+  columns: number,
+  { left, width }: Window,
+  filter: Resampling,
+  checkAborted: CheckAborted,
+): Picture {
   const { height, data, origin, xStep, yStep } = picture;
   const taken = weightsFor(picture.width, columns, left, width, filter);
   const out = new Uint8Array(3 * width * height);
   for (let y = 0; y < height; y++) {
+    if (y % ROWS_A_LOOK === 0) checkAborted();
     const row = origin + y * yStep;
     for (let x = 0; x < width; x++) resample(taken, x, data, row, xStep, out, 3 * (y * width + x));
   }
@@ -92,11 +103,13 @@ function across(picture: Picture, columns: number, { left, width }: Window, filt
 }
 
 /** The picture with the rows whose weights are given. */
-function down({ width, data, origin, xStep, yStep }: Picture, taken: Weights): Picture {
+function down({ width, data, origin, xStep, yStep }: Picture, taken: Weights, checkAborted: CheckAborted): Picture {
   const height = taken.starts.length;
   const out = new Uint8Array(3 * width * height);
-  for (let y = 0; y < height; y++)
+  for (let y = 0; y < height; y++) {
+    if (y % ROWS_A_LOOK === 0) checkAborted();
     for (let x = 0; x < width; x++) resample(taken, y, data, origin + x * xStep, yStep, out, 3 * (y * width + x));
+  }
   return plainPicture(width, height, out);
 }
 
@@ -127,6 +140,12 @@ function resample(
   out[to + 2] = clipped(blue);
 }
 
+/** What of the result is wanted, and what may end the work. */
+interface Resizing {
+  window?: Window;
+  checkAborted?: CheckAborted;
+}
+
 /**
  * The picture in another size, or a window of that. A side that stays is not touched. A window takes no more memory
  * than its own pixels, and the rows that they are made of: a line of pixels may become a very long picture.
@@ -136,11 +155,13 @@ export function resized(
   width: number,
   height: number,
   filter: Resampling,
-  window: Window = { left: 0, top: 0, width, height },
+  { window = { left: 0, top: 0, width, height }, checkAborted = NEVER_ABORTED }: Resizing = {},
 ): Picture {
   if (height === picture.height) {
     const rows = cropped(picture, { ...window, left: 0, width: picture.width });
-    return width === picture.width ? cropped(rows, { ...window, top: 0 }) : across(rows, width, window, filter);
+    return width === picture.width
+      ? cropped(rows, { ...window, top: 0 })
+      : across(rows, width, window, filter, checkAborted);
   }
   const taken = weightsFor(picture.height, height, window.top, window.height, filter);
   const last = window.height - 1;
@@ -154,9 +175,9 @@ export function resized(
   const wide =
     width === picture.width
       ? cropped(rows, { ...window, top: 0, height: rows.height })
-      : across(rows, width, window, filter);
+      : across(rows, width, window, filter, checkAborted);
   for (let i = 0; i < window.height; i++) taken.starts[i] -= top;
-  return down(wide, taken);
+  return down(wide, taken, checkAborted);
 }
 
 /** A part of the picture, of which nothing is copied. */

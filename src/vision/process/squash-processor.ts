@@ -34,9 +34,9 @@ export function squashProcessor(fields: Fields, names: readonly string[], imageS
   return {
     mostTiles: 1,
     cut: () => ({ rows: 0, columns: 0, whole: true }),
-    prepare(picture) {
+    prepare(picture, checkAborted) {
       const pixels = new Float32Array(3 * imageSize ** 2);
-      normalize(resized(picture, imageSize, imageSize, filter), normalization, pixels, 0);
+      normalize(resized(picture, imageSize, imageSize, filter, { checkAborted }), normalization, pixels, 0);
       return { pixels, tiles: 1 };
     },
   };

@@ -35,23 +35,24 @@ export function tileProcessor(fields: Fields, names: readonly string[], imageSiz
   return {
     mostTiles: splits ? side ** 2 + 1 : 1,
     cut,
-    prepare(picture) {
+    prepare(picture, checkAborted) {
       const first = longestEdge(picture, longest);
-      let whole = resized(picture, first.width, first.height, filter);
+      let whole = resized(picture, first.width, first.height, filter, { checkAborted });
       const { rows, columns } = cut(picture);
       const plane = 3 * tile ** 2;
       const tiles = tilesIn({ rows, columns, whole: true });
       const pixels = new Float32Array(tiles * plane);
       if (splits) {
         const { width, height } = toTiles(first, tile);
-        whole = resized(whole, width, height, filter);
+        whole = resized(whole, width, height, filter, { checkAborted });
       }
       for (let row = 0; row < rows; row++)
         for (let column = 0; column < columns; column++) {
+          checkAborted?.();
           const window = { left: column * tile, top: row * tile, width: tile, height: tile };
           normalize(cropped(whole, window), normalization, pixels, (row * columns + column) * plane);
         }
-      normalize(resized(whole, tile, tile, filter), normalization, pixels, (tiles - 1) * plane);
+      normalize(resized(whole, tile, tile, filter, { checkAborted }), normalization, pixels, (tiles - 1) * plane);
       return { pixels, tiles };
     },
   };

@@ -1,5 +1,5 @@
 import { FlashrowError } from '../../errors.js';
-import { readHeader, uprightSize } from '../decode/header.js';
+import { isPngOrJpeg, otherFormat, readHeader, uprightSize } from '../decode/header.js';
 import { turned } from '../decode/picture.js';
 import { decodePngSamples, OF_PIXELS } from '../decode/png.js';
 import { isPng } from '../decode/png-header.js';
@@ -29,9 +29,9 @@ const nameOf = (mask: Mask): string => ('bytes' in mask ? mask.name : 'the mask'
 export function checkMask(mask: Mask, { width, height }: Size): void {
   const name = nameOf(mask);
   if ('bytes' in mask && !isPng(mask.bytes)) {
-    // Says what else it is, or that it is nothing known.
-    readHeader(mask.bytes, name);
-    throw unsupported(name, 'is a JPEG; a mask is a PNG, whose pixels are what was drawn');
+    const kind = isPngOrJpeg(mask.bytes) ? 'a JPEG' : otherFormat(mask.bytes);
+    const is = mask.bytes.length === 0 ? 'is empty' : kind === null ? 'is no picture that is known here' : `is ${kind}`;
+    throw unsupported(name, `${is}; a mask is a PNG, whose pixels are what was drawn`);
   }
   const own = 'bytes' in mask ? uprightSize(readHeader(mask.bytes, name)) : mask;
   if (own.width === width && own.height === height) return;

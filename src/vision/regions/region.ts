@@ -2,7 +2,10 @@ import { FlashrowError } from '../../errors.js';
 import type { Size } from '../process/processor.js';
 import { checkMask, type Mask, readMask } from './mask.js';
 
-/** A part of a picture, in pixels from its top left corner. */
+/**
+ * A part of a picture, in pixels from its top left corner. Numbers name the pixel that they lie in; a box has the
+ * pixels of both its corners, so that it is never without area.
+ */
 export type Region = { box: readonly number[] } | { point: readonly number[] } | { mask: Mask };
 
 /** A point stands for a square around it. */
@@ -23,7 +26,10 @@ export interface RegionPixels {
   visit(numbers: readonly number[], visit: (x: number, y: number) => void): void;
 }
 
-/** Throws BAD_USAGE where a region has no pixel of the picture, and what its mask throws. */
+/**
+ * What sticks out of the picture is left out. Throws BAD_USAGE where a region has no pixel of the picture, and what its
+ * mask throws.
+ */
 export function pixelsOf(region: Region, size: Size): RegionPixels {
   if ('mask' in region) return maskPixels(region.mask, size);
   const { left, top, right, bottom } = boxOf(region, size);
@@ -36,23 +42,26 @@ export function pixelsOf(region: Region, size: Size): RegionPixels {
   };
 }
 
+/** The pixels of a box or around a point, cut to the picture. */
 function boxOf(region: Exclude<Region, { mask: Mask }>, { width, height }: Size): PixelBox {
+  const given = 'box' in region ? region.box : region.point;
+  const whole = given.map(Math.trunc);
   const [x1, y1, x2, y2] =
-    'box' in region
-      ? region.box
-      : [...region.point.map((at) => at - AROUND_POINT), ...region.point.map((at) => at + AROUND_POINT)];
+    'box' in region ? whole : [...whole.map((at) => at - AROUND_POINT), ...whole.map((at) => at + AROUND_POINT)];
+  const refused = (why: string) =>
+    new FlashrowError('BAD_USAGE', `the region [${given.join(', ')}] ${why}`, { option: 'regions' });
+  if (x1 > x2 || y1 > y2)
+    throw refused(
+      `ends before it begins, ${x1 > x2 ? 'from left to right' : 'from top to bottom'}; a box is [left, top, right, bottom]`,
+    );
   const pixels = {
-    left: Math.max(0, Math.trunc(x1)),
-    top: Math.max(0, Math.trunc(y1)),
-    right: Math.min(width - 1, Math.trunc(x2)),
-    bottom: Math.min(height - 1, Math.trunc(y2)),
+    left: Math.max(0, x1),
+    top: Math.max(0, y1),
+    right: Math.min(width - 1, x2),
+    bottom: Math.min(height - 1, y2),
   };
   if (pixels.left > pixels.right || pixels.top > pixels.bottom)
-    throw new FlashrowError(
-      'BAD_USAGE',
-      `regions have pixels of their picture, and [${('box' in region ? region.box : region.point).join(', ')}] has none of one of ${width} x ${height}`,
-      { option: 'regions' },
-    );
+    throw refused(`has no pixel of its picture, which has ${width} x ${height}`);
   return pixels;
 }
 
@@ -94,8 +103,9 @@ function maskPixels(mask: Mask, size: Size): RegionPixels & { box: PixelBox } {
 }
 
 /**
- * Coordinates in thousandths, as Ferret is told them: of a mask those of the box around it. Throws as `pixelsOf`, as a
- * region without pixels has none.
+ * Coordinates in thousandths, as Ferret is told them: of a box or a mask those of its first and last pixels within the
+ * picture, of a point those of its pixel, or of the picture's nearest. Throws as `pixelsOf`, as a region without pixels
+ * has none.
  */
 export function writtenRegion(region: Region, size: Size): string {
   const parts = corners(region, size).map((value, at) =>
@@ -104,11 +114,8 @@ export function writtenRegion(region: Region, size: Size): string {
   return `[${parts.join(', ')}]`;
 }
 
-function corners(region: Region, size: Size): readonly number[] {
-  if ('mask' in region) {
-    const { left, top, right, bottom } = maskPixels(region.mask, size).box;
-    return [left, top, right, bottom];
-  }
-  boxOf(region, size);
-  return 'box' in region ? region.box : region.point;
+function corners(region: Region, size: Size): number[] {
+  const { left, top, right, bottom } = 'mask' in region ? maskPixels(region.mask, size).box : boxOf(region, size);
+  if (!('point' in region)) return [left, top, right, bottom];
+  return region.point.map((value, at) => Math.min(Math.trunc(value), (at === 0 ? size.width : size.height) - 1));
 }

@@ -1,5 +1,6 @@
 import type { Bridge } from '../../../native-bridge/bridge.js';
 import { keyValueBytes } from '../../../native-bridge/memory.js';
+import type { CheckAborted } from '../check-aborted.js';
 import type { Pixels } from '../process/grid-processor.js';
 import { addPositions, gridTurner, type Patches, placeOf } from './grid-positions.js';
 import { layerBytes, layerShapes } from './layer-tensors.js';
@@ -76,7 +77,7 @@ export class GridTower {
   run(
     bridge: Bridge,
     picture: Pixels,
-    checkAborted: () => void,
+    checkAborted: CheckAborted,
     onLayer: (layer: number, x: Float32Array) => void,
   ): Float32Array {
     const { spec } = this;
@@ -85,15 +86,14 @@ export class GridTower {
     const tokens = grid.rows * grid.columns;
     const heads = { numAttentionHeads: numHeads, numKeyValueHeads: numHeads, headDim: hiddenSize / numHeads };
     const x = new Float32Array(tokens * hiddenSize);
-    this.#embed(bridge, picture, grid, x);
+    this.#embed(bridge, picture, grid, x, checkAborted);
     const cache = bridge.createKeyValueCache({ numLayers: 1, ...heads, contextSize: tokens, format: 'f32' });
     try {
       const buffers = towerBuffers(spec);
       const turn = gridTurner(grid, merge, hiddenSize, heads.headDim);
       const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers, tokens, turn };
       for (let layer = 0; layer < spec.numLayers; layer++) {
-        checkAborted();
-        runLayer(parts, layer, x, 1);
+        runLayer(parts, layer, x, 1, checkAborted);
         onLayer(layer, x);
       }
     } finally {
@@ -103,7 +103,7 @@ export class GridTower {
   }
 
   /** x[patches, hiddenSize] = patches through the first matrices, and learned positions. */
-  #embed(bridge: Bridge, picture: Pixels, grid: Patches, x: Float32Array): void {
+  #embed(bridge: Bridge, picture: Pixels, grid: Patches, x: Float32Array, checkAborted: CheckAborted): void {
     const { hiddenSize, merge } = this.spec;
     const sum = new Float32Array(ROWS_TOGETHER * hiddenSize);
     for (const [i, { name, frames }] of this.#names.patches.entries()) {
@@ -111,6 +111,7 @@ export class GridTower {
       const linear = new Linear(this.#tensors, bridge, name, bias, this.#patchShape(frames));
       try {
         for (let first = 0; first < grid.rows * grid.columns; first += ROWS_TOGETHER) {
+          checkAborted();
           const some = Math.min(ROWS_TOGETHER, grid.rows * grid.columns - first);
           linear.run(this.#take(picture, grid, frames, first, some), some, sum);
           const into = x.subarray(first * hiddenSize, (first + some) * hiddenSize);

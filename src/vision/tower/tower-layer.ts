@@ -1,5 +1,6 @@
 import type { Bridge, KeyValueCache } from '../../../native-bridge/bridge.js';
 import { layerNorm } from '../../dense/norm.js';
+import type { CheckAborted } from '../check-aborted.js';
 import { activate } from './activate.js';
 import { Linear } from './linear.js';
 import { type LayerNames, QUERIES_KEYS_VALUES, type TowerLayerTensor } from './tower-names.js';
@@ -54,12 +55,21 @@ interface LayerParts {
 }
 
 /** Runs layer `index` over x[tiles, tokens, hiddenSize], in place. Its weights are in memory meanwhile alone. */
-export function runLayer(parts: LayerParts, index: number, x: Float32Array, tiles: number): void {
+export function runLayer(
+  parts: LayerParts,
+  index: number,
+  x: Float32Array,
+  tiles: number,
+  checkAborted: CheckAborted,
+): void {
   const { hiddenSize } = parts.spec;
   const attend = attention(parts, index);
   try {
     const size = parts.tokens * hiddenSize;
-    for (let tile = 0; tile < tiles; tile++) attend.run(x.subarray(tile * size, (tile + 1) * size));
+    for (let tile = 0; tile < tiles; tile++) {
+      checkAborted();
+      attend.run(x.subarray(tile * size, (tile + 1) * size));
+    }
   } finally {
     attend.dispose();
   }

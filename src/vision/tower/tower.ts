@@ -1,6 +1,7 @@
 import type { Bridge } from '../../../native-bridge/bridge.js';
 import { keyValueBytes } from '../../../native-bridge/memory.js';
 import { layerNorm } from '../../dense/norm.js';
+import type { CheckAborted } from '../check-aborted.js';
 import { layerBytes, layerShapes } from './layer-tensors.js';
 import { Linear } from './linear.js';
 import { bufferBytes, runLayer, towerBuffers } from './tower-layer.js';
@@ -54,9 +55,9 @@ export class Tower {
 
   /**
    * What the tower makes of pixels[tiles, 3, imageSize, imageSize]: [tiles, tokens, hiddenSize]. `checkAborted` is
-   * called before each layer, and ends the work by throwing.
+   * called before each tile of each layer, and ends the work by throwing.
    */
-  run(bridge: Bridge, pixels: Float32Array, tiles: number, checkAborted: () => void): Float32Array {
+  run(bridge: Bridge, pixels: Float32Array, tiles: number, checkAborted: CheckAborted): Float32Array {
     const { spec } = this;
     const { hiddenSize, numHeads } = spec;
     const tokens = tokensOf(spec);
@@ -66,10 +67,9 @@ export class Tower {
     try {
       const buffers = towerBuffers(spec);
       const parts = { spec, names: this.#names, tensors: this.#tensors, bridge, cache, buffers, tokens };
-      this.#embed(bridge, pixels, tiles, x);
+      this.#embed(bridge, pixels, tiles, x, checkAborted);
       for (let layer = 0; layer < spec.numLayers; layer++) {
-        checkAborted();
-        runLayer(parts, layer, x, tiles);
+        runLayer(parts, layer, x, tiles, checkAborted);
       }
       if (spec.postNorm) this.#norm('postNorm', x, tiles * tokens);
     } finally {
@@ -79,7 +79,7 @@ export class Tower {
   }
 
   /** x[tiles, tokens, hiddenSize] = patches through the first matrix, the class token before them, and positions. */
-  #embed(bridge: Bridge, pixels: Float32Array, tiles: number, x: Float32Array): void {
+  #embed(bridge: Bridge, pixels: Float32Array, tiles: number, x: Float32Array, checkAborted: CheckAborted): void {
     const { spec } = this;
     const { hiddenSize, imageSize, patchSize, classToken } = spec;
     const tensors = this.#tensors;
@@ -92,6 +92,7 @@ export class Tower {
     try {
       const patches = new Float32Array(grid ** 2 * 3 * patchSize ** 2);
       for (let tile = 0; tile < tiles; tile++) {
+        checkAborted();
         const from = tile * tokens * hiddenSize;
         const first = from + (classToken ? hiddenSize : 0);
         takePatches(pixels.subarray(tile * 3 * imageSize ** 2), spec, patches);
