@@ -45,7 +45,7 @@ const REFUSED = {
   },
 } satisfies Readonly<Record<string, Readonly<Record<string, Reason>>>>;
 
-/** Throws 400 for a field that the API has elsewhere, and that cannot be had. Null and an empty text ask for nothing. */
+/** Throws 400 for a field that cannot be had. Null and an empty text ask for nothing. */
 export function refuseFields(api: keyof typeof REFUSED, body: object): void {
   for (const [name, reason] of Object.entries<Reason>(REFUSED[api])) {
     const value = (body as Record<string, unknown>)[name];
