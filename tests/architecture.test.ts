@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/cli/commands'],
   ['src/cli/chat'],
   ['src/cli/options', 'src/cli/input', 'src/cli/output'],
-  // It stands on the public API alone.
+  // It stands on the public API, and the server on its checks of arguments.
   ['src/server', 'src/ai-sdk'],
   ['src/index.ts'],
   // On the caller's thread. Of the worker's it names the entry alone (api/worker.ts).

@@ -31,7 +31,7 @@ export const CALLBACK: Accepts = [isFunction, 'a function'];
 export const YES_OR_NO: Accepts = [(value) => typeof value === 'boolean', 'true or false'];
 export const PATH: Accepts = [(value) => isText(value) && value !== '', 'a path'];
 
-const TUNING: OptionTable<ReplayTuning> = {
+export const TUNING: OptionTable<ReplayTuning> = {
   selector: null,
   trace: [isText, 'the path of a trace'],
   cache: null,

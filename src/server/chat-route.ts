@@ -2,6 +2,7 @@ import type { ChatMessage, ChatOptions, Tool } from '../index.js';
 import { ChatFormat } from './chat-format.js';
 import type { ModelPool } from './model-pool.js';
 import { withPictures } from './picture-parts.js';
+import { refuseBestOf, refuseFields } from './refused-fields.js';
 import {
   CHAT_REQUEST,
   type ChatRequest,
@@ -9,6 +10,8 @@ import {
   readBody,
   reasoningAtMost,
   refuse,
+  refuseSomeTools,
+  requireTools,
   seedOf,
 } from './requests.js';
 import type { Job } from './respond.js';
@@ -60,9 +63,10 @@ function requireTool({ tools = [], toolChoice }: ChatOptions): void {
 
 function conversationOf(body: ChatRequest): { messages: ChatMessage[]; options: ChatOptions } {
   if (body.top_logprobs && !body.logprobs) refuse('top_logprobs', 'goes with logprobs: true');
-  if (!body.tools?.length && (body.tool_choice === 'required' || typeof body.tool_choice === 'object'))
-    refuse('tool_choice', 'asks for a call, and there are no tools');
-  if (body.functions?.length) refuse('functions', 'are not taken: write them as tools');
+  refuseFields('chat', body);
+  refuseBestOf(body);
+  refuseSomeTools(body.tool_choice);
+  requireTools(body.tools, body.tool_choice === 'required' || typeof body.tool_choice === 'object');
   const variables = {
     ...body.chat_template_kwargs,
     ...(body.reasoning_effort === undefined ? {} : { reasoning_effort: body.reasoning_effort }),
@@ -92,5 +96,6 @@ const withoutNulls = (message: ChatRequest['messages'][number]): ChatMessage =>
   ) as unknown as ChatMessage;
 
 function toolChoiceOf({ tool_choice: choice }: ChatRequest): ChatOptions['toolChoice'] {
-  return typeof choice === 'object' ? { name: choice.function.name } : choice;
+  if (typeof choice !== 'object') return choice;
+  return 'function' in choice ? { name: (choice.function as { name: string }).name } : undefined;
 }

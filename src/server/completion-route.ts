@@ -1,23 +1,18 @@
 import type { GenerateOptions, Model } from '../index.js';
 import { CompletionFormat } from './completion-format.js';
 import type { ModelPool } from './model-pool.js';
+import { refuseBestOf, refuseFields } from './refused-fields.js';
 import { COMPLETION_REQUEST, type CompletionRequest, generateOptions, readBody, refuse, seedOf } from './requests.js';
 import type { Job } from './respond.js';
-
-/** What only chats have. To leave it out of an answer without a word would be a wrong answer. */
-const OF_CHATS = ['messages', 'tools', 'tool_choice', 'top_logprobs', 'reasoning_effort', 'chat_template_kwargs'];
 
 /** `POST /v1/completions`. */
 export async function completionJob(request: Request, pool: ModelPool): Promise<Job> {
   const body = await readBody(request, COMPLETION_REQUEST);
   const pooled = pool.find(body.model);
   const prompt = promptOf(body);
-  for (const name of OF_CHATS) {
-    if (body[name] !== undefined && body[name] !== null) refuse(name, 'goes with /v1/chat/completions');
-  }
-  if (body.suffix) refuse('suffix', 'cannot be had yet: write the prompt with the special tokens of the model');
+  refuseFields('completions', body);
+  refuseBestOf(body);
   const choices = body.n ?? 1;
-  if ((body.best_of ?? 1) > choices) refuse('best_of', 'above n cannot be had: no choice is left out');
   if (body.echo && body.logprobs !== undefined) refuse('logprobs', 'of a prompt that is echoed cannot be had');
   if (body.echo && typeof prompt !== 'string') refuse('echo', 'goes with a prompt that is a text');
   const scored = body.logprobs === undefined ? {} : { logprobs: true, topLogprobs: body.logprobs };

@@ -3,10 +3,11 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { activityStream } from './activity-route.js';
 import { chatJob } from './chat-route.js';
+import { requireServerOptions } from './check-options.js';
 import { completionJob } from './completion-route.js';
 import { refusalOf, ServerError, type Wording } from './failures.js';
 import { forecastOf } from './forecast-route.js';
-import { hostGuard, keyGuard, originGuard } from './guards.js';
+import { hostGuard, keyGuard, noteGuarded, originGuard } from './guards.js';
 import { messagesError } from './messages-format.js';
 import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
@@ -30,10 +31,11 @@ export interface FlashrowServer {
 }
 
 /**
- * Serves models by the APIs of OpenAI and Anthropic. Nothing is loaded until it is asked for. Throws TypeError for no
- * models, and for two of one name.
+ * Serves models by the APIs of OpenAI and Anthropic. Nothing is loaded until it is asked for. Throws FlashrowError
+ * BAD_USAGE for what is no option, for no models, and for two of one name.
  */
 export function createServer(options: ServerOptions): FlashrowServer {
+  requireServerOptions(options);
   const pool = new ModelPool(options);
   const metrics = new ServerMetrics(pool);
   const { pingMs = 5000, maxBodyBytes = 10_000_000, wording = asItIs, onError = () => {} } = options;
@@ -71,16 +73,22 @@ export function createServer(options: ServerOptions): FlashrowServer {
   app.post('/v1/responses', answer(responsesJob));
   app.post('/v1/messages', answer(messagesJob));
   app.post('/v1/messages/count_tokens', async (context) => context.json(await countTokens(context.req.raw, pool)));
-  app.notFound((context) => refused(context, notThere(context.req.method, context.req.path), wording));
+  app.notFound((context) => {
+    const { method, path } = context.req;
+    const allowed = methodsOf(app, path);
+    return refused(context, allowed.length > 0 ? notSo(method, path, allowed) : notThere(method, path), wording);
+  });
   app.onError((error, context) => {
     if (refusalOf(error, wording).status >= 500) onError(error);
     return refused(context, error, wording);
   });
-  return {
+  const server: FlashrowServer = {
     fetch: async (request, address) => app.fetch(request, { ...(address === undefined ? {} : { address }) }),
-    load: async () => (await pool.lease(pool.models[0], new AbortController().signal)).release(),
+    load: () => pool.load(pool.models[0]),
     close: ({ drain = false } = {}) => pool.close(drain),
   };
+  noteGuarded(server, options);
+  return server;
 }
 
 function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, { pool, metrics, pingMs }: Desk): void {
@@ -90,7 +98,7 @@ function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, { pool, m
     return context.json({ object: 'list', data });
   });
   app.get('/v1/models/*', async (context) => {
-    const name = decodeURIComponent(context.req.path.slice('/v1/models/'.length));
+    const name = decoded(context.req.path.slice('/v1/models/'.length));
     return context.json(await modelEntry(pool.find(name), created));
   });
   app.get('/props', async (context) => context.json(await props(pool, pool.find(context.req.query('model')))));
@@ -108,6 +116,27 @@ function addModelRoutes(app: Hono<{ Bindings: { address?: string } }>, { pool, m
 
 /** Whose turn it is goes by address. */
 const clientOf = (context: Context): string => (context.env as { address?: string } | undefined)?.address ?? '';
+
+/** A name that is badly written is the name of no model. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The methods that a path is there for; none where it is not there. */
+function methodsOf({ routes }: Pick<Hono, 'routes'>, path: string): string[] {
+  const isOf = (pattern: string) => (pattern.endsWith('/*') ? path.startsWith(pattern.slice(0, -1)) : path === pattern);
+  const methods = routes.filter((route) => route.method !== 'ALL' && isOf(route.path)).map(({ method }) => method);
+  return [...new Set(methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method])))];
+}
+
+const notSo = (method: string, path: string, allowed: readonly string[]) =>
+  new ServerError(405, `${path} takes ${allowed.join(' and ')}, not ${method}`, {
+    ...{ code: 'method_not_allowed', headers: { allow: allowed.join(', ') } },
+  });
 
 const notThere = (method: string, path: string) =>
   new ServerError(404, `there is no ${method} ${path} here`, { code: 'not_found' });

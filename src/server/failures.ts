@@ -2,7 +2,7 @@ import { FlashrowError } from '../index.js';
 
 /** A failure as a response. */
 export interface Refusal {
-  status: 400 | 401 | 403 | 404 | 405 | 413 | 429 | 500 | 503;
+  status: 400 | 401 | 403 | 404 | 405 | 413 | 415 | 429 | 500 | 503;
   error: { message: string; type: string; param: string | null; code: string | null; [more: string]: unknown };
   headers?: Record<string, string>;
 }
@@ -44,10 +44,13 @@ export function refusalOf(thrown: unknown, wording: Wording): Refusal {
     const message = 'the server failed';
     return { status: 500, error: { message, type: 'server_error', param: null, code: null }, headers: NO_RETRY };
   }
-  const message = inRequestWords(wording(thrown.message), thrown);
+  const message = wording(inRequestWords(inWordsOfRequests(thrown.message), thrown));
   const param = paramOf(thrown);
   const bad = { message, type: 'invalid_request_error', param, code: thrown.code.toLowerCase() };
   switch (thrown.code) {
+    case 'CORRUPT':
+      if (isOfPicture(thrown)) return { status: 400, error: { ...bad, param: 'messages' } };
+      return { status: 500, error: { ...bad, type: 'server_error' }, headers: NO_RETRY };
     case 'BAD_USAGE':
     case 'UNSUPPORTED':
       return { status: 400, error: bad };
@@ -93,6 +96,15 @@ function paramOf(thrown: FlashrowError): string | null {
   const [name, ...rest] = partsOf(thrown);
   return name === undefined ? null : [inRequest(name), ...rest].join('.');
 }
+
+/** A picture that a request brings and that is damaged. */
+const isOfPicture = ({ message }: FlashrowError): boolean => /^images\[\d+\]/.test(message);
+
+/** A text of the library with the options that requests give, between backticks, as requests write them. */
+export const inWordsOfRequests = (text: string): string =>
+  text
+    .replace(/`templateVariables\.reasoning_effort`/g, '`reasoning_effort`')
+    .replace(/`(\w+)(?=[`.:])/g, (written, name: string) => (OF_REQUESTS.has(name) ? `\`${inRequest(name)}` : written));
 
 /** A message of the library with its option as requests write it. */
 function inRequestWords(message: string, thrown: FlashrowError): string {

@@ -15,7 +15,7 @@ let last: Promise<unknown> = Promise.resolve();
  */
 export async function forecastOf(pooled: PooledModel, memory: string | undefined): Promise<object> {
   if (memory !== undefined && !/^\d{1,15}$/.test(memory))
-    throw new ServerError(400, '`memory` is a number of bytes', { code: 'invalid_value', param: 'memory' });
+    throw new ServerError(400, 'memory is a number of bytes, like 8000000', { code: 'invalid_value', param: 'memory' });
   const { source, options, model } = pooled;
   const budget = memory === undefined ? model?.plan.budgetBytes : Number(memory);
   const contextSize = options.contextSize ?? model?.info.contextSize;

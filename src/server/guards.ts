@@ -10,6 +10,16 @@ export const isLoopback = (host: string): boolean => LOOPBACK.has(host) || /^127
 
 const hostOf = (authority: string): string => authority.replace(/:\d+$/, '').toLowerCase();
 
+const guarded = new WeakSet<object>();
+
+/** Keeps in mind that a server asks for a key, or was told which names it answers to. */
+export function noteGuarded(server: object, { apiKey, hosts }: ServerOptions): void {
+  if (apiKey !== undefined || hosts !== undefined) guarded.add(server);
+}
+
+/** Whether it may be reached from other machines. */
+export const isGuarded = (server: object): boolean => guarded.has(server);
+
 /** Refuses names that others may have pointed here: a web page could read a server that asks for no key. */
 export function hostGuard({ hosts, apiKey }: ServerOptions): MiddlewareHandler {
   const known = Array.isArray(hosts) ? new Set(hosts.map((name: string) => name.toLowerCase())) : null;

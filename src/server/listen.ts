@@ -1,14 +1,23 @@
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
+import { type OptionTable, requireOptions } from '../api/check-arguments.js';
+import { isText, isWholeFrom0 } from '../api/option-tables.js';
+import { FlashrowError } from '../index.js';
 import type { FlashrowServer } from './create-server.js';
+import { isGuarded, isLoopback } from './guards.js';
 
 /** Where to listen. */
 export interface ListenOptions {
   /** 0 takes one that is free. Default 8080. */
   port?: number | undefined;
-  /** Default 127.0.0.1. */
+  /** Default 127.0.0.1. Another machine's reach needs a server with `apiKey`, or with `hosts`. */
   host?: string | undefined;
 }
+
+const LISTEN_OPTIONS: OptionTable<ListenOptions> = {
+  port: [(value) => isWholeFrom0(value) && value <= 65_535, 'a whole number from 0 to 65535'],
+  host: [(value) => isText(value) && value !== '', 'an address or a name'],
+};
 
 /** A server that listens. */
 export interface Listening {
@@ -17,9 +26,19 @@ export interface Listening {
   close(options?: { drain?: boolean }): Promise<void>;
 }
 
-/** Serves by HTTP on Node. Rejects with the system's error where the port cannot be had. */
+/**
+ * Serves by HTTP on Node. Rejects with the system's error where the port cannot be had, and with FlashrowError
+ * BAD_USAGE for what is no option, and for a host beyond this machine where the server has neither `apiKey` nor `hosts`.
+ */
 export async function listen(server: FlashrowServer, options: ListenOptions = {}): Promise<Listening> {
+  requireOptions('listen()', options, LISTEN_OPTIONS);
   const { port = 8080, host: hostname = '127.0.0.1' } = options;
+  if (!isLoopback(hostname) && !isGuarded(server))
+    throw new FlashrowError(
+      'BAD_USAGE',
+      `host ${hostname} lets other machines in; give \`createServer()\` an \`apiKey\`, or \`hosts\` to do without one`,
+      { option: 'host' },
+    );
   const http = await new Promise<ReturnType<typeof serve>>((resolve, reject) => {
     const listening = serve(
       {

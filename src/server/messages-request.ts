@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
+import type { ChatMessage, ChatOptions, ContentPart, ResponseFormat, Tool } from '../index.js';
 import { bytesOf } from './picture-parts.js';
-import { refuse } from './requests.js';
+import { refuse, requireTools, SCHEMA } from './requests.js';
 
 const TEXTS = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
 
@@ -46,6 +46,8 @@ const COUNTED = {
 /** The body of `/v1/messages/count_tokens`, as Anthropic's API has it. */
 export const COUNT_REQUEST = z.looseObject(COUNTED);
 
+const FORMAT = z.looseObject({ type: z.string(), schema: SCHEMA.optional() });
+
 /** The body of `/v1/messages`. */
 export const MESSAGES_REQUEST = z.looseObject({
   ...COUNTED,
@@ -55,12 +57,25 @@ export const MESSAGES_REQUEST = z.looseObject({
   temperature: z.number().min(0).optional(),
   top_p: z.number().gt(0).max(1).optional(),
   top_k: z.int().min(0).optional(),
+  output_config: z.looseObject({ format: FORMAT.nullish() }).nullish(),
+  output_format: FORMAT.nullish(),
   thinking: z.looseObject({ type: z.string(), budget_tokens: z.int().min(0).optional() }).optional(),
 });
 
 /** Tokens of reasoning at most, as `thinking` asks for; undefined for no limit. */
 export const reasoningTokens = ({ thinking }: z.infer<typeof MESSAGES_REQUEST>): number | undefined =>
   thinking?.type === 'disabled' ? 0 : thinking?.budget_tokens;
+
+/** The format that the answer has to keep. Throws 400 for one that is no schema. */
+export function formatOf(body: z.infer<typeof MESSAGES_REQUEST>): ResponseFormat | undefined {
+  const isOlder = !body.output_config?.format;
+  const format = isOlder ? body.output_format : body.output_config?.format;
+  if (!format) return undefined;
+  const param = isOlder ? 'output_format' : 'output_config.format';
+  if (format.type !== 'json_schema') refuse(`${param}.type`, `is "json_schema", not ${JSON.stringify(format.type)}`);
+  if (format.schema === undefined) refuse(`${param}.schema`, 'is missing');
+  return { type: 'json_schema', schema: format.schema };
+}
 
 type CountRequest = z.infer<typeof COUNT_REQUEST>;
 
@@ -70,7 +85,11 @@ export function conversationOf(body: CountRequest): { messages: ChatMessage[]; o
   const messages = body.messages.flatMap(({ role, content }, at) =>
     typeof content === 'string' ? [{ role, content }] : messagesOf(role, content, `messages.${at}.content`),
   );
+  const last = body.messages.length - 1;
+  if (body.messages[last].role === 'assistant')
+    refuse(`messages.${last}`, 'is of the assistant: an answer cannot be begun for it; end with a message of the user');
   const tools = (body.tools ?? []).map(toolOf);
+  requireTools(tools, body.tool_choice?.type === 'any' || body.tool_choice?.type === 'tool');
   return {
     messages: system === '' ? messages : [{ role: 'system', content: system }, ...messages],
     options:

@@ -1,6 +1,6 @@
 import { chatOf } from './chat-route.js';
 import { MessagesFormat } from './messages-format.js';
-import { COUNT_REQUEST, conversationOf, MESSAGES_REQUEST, reasoningTokens } from './messages-request.js';
+import { COUNT_REQUEST, conversationOf, formatOf, MESSAGES_REQUEST, reasoningTokens } from './messages-request.js';
 import type { ModelPool } from './model-pool.js';
 import { readBody } from './requests.js';
 import type { Job } from './respond.js';
@@ -15,6 +15,7 @@ export async function messagesJob(request: Request, pool: ModelPool): Promise<Jo
     ...{ maxTokens: body.max_tokens, temperature: body.temperature, topP: body.top_p, topK: body.top_k },
     stop: stop.length > 0 ? stop : undefined,
     maxReasoningTokens: reasoningTokens(body),
+    responseFormat: formatOf(body),
   };
   const form = { stream: body.stream === true, format: new MessagesFormat(pooled.name) };
   return chatOf(pooled, messages, { ...options, ...drawn }, form);

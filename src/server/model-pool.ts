@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { loadModel, type Model, planModel, type Source } from '../index.js';
+import { FlashrowError, loadModel, type Model, planModel, type Source } from '../index.js';
 import { ServerError } from './failures.js';
 import { FairQueue } from './fair-queue.js';
 import type { ServedModel, ServerOptions } from './options.js';
@@ -60,8 +60,10 @@ export class ModelPool {
     this.#entries = models.map((given) => newEntry(given, maxQueue, maxReasoningTokens));
     const names = this.#entries.map(({ name }) => name);
     const twice = names.find((name, at) => names.indexOf(name) !== at);
-    if (twice !== undefined) throw new TypeError(`two models have the name ${JSON.stringify(twice)}; give names`);
-    if (this.#entries.length === 0) throw new TypeError('models holds at least one model');
+    if (twice !== undefined)
+      throw new FlashrowError('BAD_USAGE', `two models have the name ${JSON.stringify(twice)}; give names`, {
+        option: 'models',
+      });
     this.#timer = Number.isFinite(this.#keepAliveMs)
       ? setInterval(() => this.#dropIdle(), Math.max(50, this.#keepAliveMs / 4)).unref()
       : null;
@@ -87,8 +89,21 @@ export class ModelPool {
     });
   }
 
-  /** The model, loaded first where need be. Throws 503 where that takes too long, and what `loadModel` throws. */
+  /** The model, loaded first where need be. Throws 503 where that takes too long, 500 where its options are wrong. */
   async lease(pooled: PooledModel, signal: AbortSignal): Promise<Lease> {
+    try {
+      return await this.#lease(pooled, signal);
+    } catch (error) {
+      throw notOfTheClient(pooled, error);
+    }
+  }
+
+  /** Loads a model. Throws what `loadModel` throws. */
+  async load(pooled: PooledModel): Promise<void> {
+    (await this.#lease(pooled, new AbortController().signal)).release();
+  }
+
+  async #lease(pooled: PooledModel, signal: AbortSignal): Promise<Lease> {
     const entry = pooled as Entry;
     if (this.#closed) throw notNow('the server is ending');
     entry.users++;
@@ -214,6 +229,14 @@ export class ModelPool {
   async #dropIfIdle(entry: Entry): Promise<void> {
     if (entry.users === 0) await this.#drop(entry);
   }
+}
+
+/** What the operator's options did wrong is no fault of the request. */
+function notOfTheClient({ name }: PooledModel, error: unknown): unknown {
+  if (!(error instanceof FlashrowError) || (error.code !== 'BAD_USAGE' && error.code !== 'UNSUPPORTED')) return error;
+  return new ServerError(500, `the model ${JSON.stringify(name)} cannot be loaded: ${error.message}`, {
+    ...{ code: 'model_not_loadable', headers: { 'x-should-retry': 'false' } },
+  });
 }
 
 const notNow = (why: string) =>

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ChatMessage } from '../index.js';
 import { refuse } from './requests.js';
 
-const DATA_URI = /^data:(?:image\/[\w.+-]+)?;base64,([A-Za-z0-9+/]+={0,2})$/;
+const DATA_URI = /^data:(?:image\/[\w.+-]+)?(?:;[\w-]+=[\w.+-]+)*;base64,([A-Za-z0-9+/]+={0,2})$/i;
 const URL_PART = z.union([z.string(), z.looseObject({ url: z.string() })]);
 
 /**
@@ -28,6 +28,7 @@ export function bytesOf(given: unknown, param: string): Uint8Array {
   const { data: part, success } = URL_PART.safeParse(given);
   if (!success) refuse(param, 'has no url');
   const uri = typeof part === 'string' ? part : part.url;
-  const [, base64] = DATA_URI.exec(uri) ?? refuse(param, 'is no data URI in Base64; nothing is fetched');
+  const [, base64] =
+    DATA_URI.exec(uri.replace(/\s+/g, '')) ?? refuse(param, 'is no data URI in Base64; nothing is fetched');
   return Buffer.from(base64, 'base64');
 }

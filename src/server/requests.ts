@@ -4,9 +4,21 @@ import { ServerError } from './failures.js';
 
 /** Reads a body by a schema. What is wrong is told with the place where it is, as `param`. */
 export async function readBody<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  if (encoding !== 'identity')
+    throw new ServerError(415, `the body is encoded by ${encoding}; send it as it is`, {
+      code: 'unsupported_encoding',
+    });
+  const bytes = await request.arrayBuffer();
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ServerError(400, 'the body is no UTF-8', { code: 'invalid_json' });
+  }
   let body: unknown;
   try {
-    body = JSON.parse(await request.text());
+    body = JSON.parse(text);
   } catch {
     throw new ServerError(400, 'the body is no JSON', { code: 'invalid_json' });
   }
@@ -14,8 +26,13 @@ export async function readBody<T extends z.ZodType>(request: Request, schema: T)
   if (read.success) return read.data;
   const { path, message } = toldIssue(read.error.issues[0]);
   const param = path.map(String).join('.');
-  throw new ServerError(400, `${param === '' ? 'the body' : param}: ${message}`, { param, code: 'invalid_value' });
+  throw new ServerError(400, `${param === '' ? 'the body' : param}: ${inPlainWords(message)}`, {
+    ...{ param: param === '' ? null : param, code: 'invalid_value' },
+  });
 }
+
+/** What zod calls a record is an object in JSON. */
+const inPlainWords = (message: string): string => message.replace('expected record', 'expected object');
 
 type Told = Pick<z.core.$ZodIssue, 'path' | 'message'>;
 
@@ -37,6 +54,17 @@ function toldIssue(issue: z.core.$ZodIssue): Told {
 /** What is not there yet is refused by its name, and never left out of the answer without a word. */
 export function refuse(param: string, why: string): never {
   throw new ServerError(400, `${param} ${why}`, { param, code: 'unsupported_value' });
+}
+
+/** Throws 400 for a call that is asked for where there are no tools. */
+export function requireTools(tools: readonly unknown[] | null | undefined, isAsked: boolean): void {
+  if (isAsked && !tools?.length) refuse('tool_choice', 'asks for a call, and there are no tools');
+}
+
+/** Throws 400 for a choice among some of the tools. */
+export function refuseSomeTools(choice: unknown): void {
+  if ((choice as { type?: unknown } | null | undefined)?.type === 'allowed_tools')
+    refuse('tool_choice', 'of the type "allowed_tools" is not taken: send only those tools');
 }
 
 const maybe = <T extends z.ZodType>(schema: T) =>
@@ -82,6 +110,7 @@ const SAMPLING = {
   stream: maybe(z.boolean()),
   stream_options: maybe(z.looseObject({ include_usage: maybe(z.boolean()) })),
   n: maybe(z.int().min(1).max(128)),
+  ignore_eos: maybe(z.boolean()),
   frequency_penalty: maybe(z.number()),
   presence_penalty: maybe(z.number()),
   repeat_last_n: maybe(z.int().min(-1)),
@@ -126,10 +155,10 @@ export const CHAT_REQUEST = z.looseObject({
     z.union([
       z.enum(['none', 'auto', 'required']),
       z.looseObject({ type: z.literal('function'), function: z.looseObject({ name: z.string() }) }),
+      z.looseObject({ type: z.literal('allowed_tools') }),
     ]),
   ),
   parallel_tool_calls: maybe(z.boolean()),
-  functions: maybe(z.array(z.unknown())),
   reasoning_effort: maybe(z.string()),
   thinking_budget_tokens: maybe(z.int().min(-1)),
   reasoning_budget_tokens: maybe(z.int().min(-1)),
@@ -143,7 +172,6 @@ export const COMPLETION_REQUEST = z.looseObject({
   ...SAMPLING,
   logprobs: maybe(z.int().min(0).max(100)),
   echo: maybe(z.boolean()),
-  suffix: maybe(z.string()),
   best_of: maybe(z.int()),
 });
 export type CompletionRequest = z.infer<typeof COMPLETION_REQUEST>;
@@ -160,6 +188,7 @@ export function generateOptions(request: Sampling) {
     stop: stop.length > 0 ? stop : undefined,
     maxTokens: tokensAtMost(request.max_completion_tokens ?? request.max_tokens),
     responseFormat: responseFormatOf(request),
+    ignoreEos: request.ignore_eos,
   };
 }
 
@@ -189,9 +218,12 @@ function penaltiesOf(request: Sampling) {
 const windowOf = (tokens: number | undefined): number | undefined =>
   tokens === -1 ? Number.POSITIVE_INFINITY : tokens;
 
-/** Each choice has a seed of its own, so that they differ. */
-export const seedOf = (seed: number | undefined, choice: number): number | undefined =>
-  seed === undefined ? undefined : seed + choice;
+/** Each choice has a seed of its own, so that they differ. After the greatest comes 0. */
+export function seedOf(seed: number | undefined, choice: number): number | undefined {
+  if (seed === undefined) return undefined;
+  const left = Number.MAX_SAFE_INTEGER - seed;
+  return choice > left ? choice - left - 1 : seed + choice;
+}
 
 /** The same of reasoning, where -1 takes away the limit that the server has for requests that name none. */
 export const reasoningAtMost = (given: number | undefined): number | undefined =>

@@ -1,6 +1,6 @@
 import { FlashrowError, type Generation, type GenerationResult, type Model, type Piece } from '../index.js';
 import type { AnswerFormat } from './answer-format.js';
-import { refusalOf, type Wording } from './failures.js';
+import { inWordsOfRequests, refusalOf, type Wording } from './failures.js';
 import type { ServerMetrics } from './metrics.js';
 import type { Lease, ModelPool, PooledModel } from './model-pool.js';
 
@@ -189,7 +189,7 @@ async function answer(
     follower.piece(piece, choice);
   }
   const written = await generation.result;
-  const result = { ...written, warnings: written.warnings.map(wording) };
+  const result = { ...written, warnings: written.warnings.map((warning) => wording(inWordsOfRequests(warning))) };
   if (!begun) follower.begin(choice);
   follower.end(result, choice);
   metrics.answered(pooled.name, result);

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
 import { bytesOf } from './picture-parts.js';
-import { FORMATS, refuse, SCHEMA } from './requests.js';
+import { refuseFields } from './refused-fields.js';
+import { FORMATS, refuse, refuseSomeTools, requireTools, SCHEMA } from './requests.js';
 
 const CONTENT = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
 
@@ -71,6 +72,8 @@ export type ResponsesRequest = z.infer<typeof RESPONSES_REQUEST>;
 
 /** The conversation of a request. Throws 400 for what is not there. */
 export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[]; options: ChatOptions } {
+  refuseFields('responses', body);
+  refuseSomeTools(body.tool_choice);
   if (body.previous_response_id)
     refuse('previous_response_id', 'is not known: nothing is stored; send all of the input');
   if (body.conversation) refuse('conversation', 'is not known: nothing is stored; send all of the input');
@@ -80,6 +83,7 @@ export function conversationOf(body: ResponsesRequest): { messages: ChatMessage[
   const given = typeof body.input === 'string' ? [{ role: 'user', content: body.input }] : messagesOf(body.input);
   const messages = body.instructions ? [{ role: 'system', content: body.instructions }, ...given] : given;
   const tools = (body.tools ?? []).map(toolOf);
+  requireTools(tools, body.tool_choice === 'required' || (typeof body.tool_choice === 'object' && !!body.tool_choice));
   return {
     messages,
     options: {
@@ -133,6 +137,8 @@ function contentOf(content: z.infer<typeof CONTENT> | null | undefined, param: s
   if (!Array.isArray(content) || !content.some(({ type }) => type === 'input_image')) return textOf(content, param);
   return content.map((part, index): ContentPart => {
     const at = `${param}.${index}`;
+    if (part.type === 'input_image' && !part.image_url && part.file_id)
+      refuse(`${at}.file_id`, 'is not known: no files are stored; send image_url, with a data URI');
     if (part.type === 'input_image') return { type: 'image', image: bytesOf(part.image_url, `${at}.image_url`) };
     return { type: 'text', text: textOf([part], at) };
   });

@@ -63,7 +63,7 @@ it('an idle model is let go after a while', async () => {
 });
 
 it('names are told from paths, and have to differ', async () => {
-  expect(() => createServer({ models: [] })).toThrowError(TypeError);
+  expect(() => createServer({ models: [] })).toThrowError(/at least one model/);
   expect(() => createServer({ models: [TALES, TALES] })).toThrowError(/"tales"/);
   pool = new ModelPool({ models: [TALES, 'org/repo:Q4_K_M', './x/small.gguf', 'C:\\models\\y'] });
   expect(pool.models.map(({ name }) => name).slice(0, 3)).toEqual(['tales', 'org/repo:Q4_K_M', 'small']);

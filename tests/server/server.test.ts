@@ -138,7 +138,7 @@ describe('what is wrong', () => {
       'a format without its schema',
       { response_format: { type: 'json_schema', json_schema: {} } },
       'response_format.json_schema.schema',
-      /expected record/,
+      /expected object/,
     ],
     ['a stop that is a number', { stop: 5 }, 'stop', /expected string.*; or .*expected array/],
     ['a stop that holds a number', { stop: ['a', 5] }, 'stop.1', /expected string/],
