@@ -28,7 +28,8 @@ export interface Listening {
 
 /**
  * Serves by HTTP on Node. Rejects with the system's error where the port cannot be had, and with FlashrowError
- * BAD_USAGE for what is no option, and for a host beyond this machine where the server has neither `apiKey` nor `hosts`.
+ * BAD_USAGE for what is no option, and for a host beyond this machine where the server has neither `apiKey` nor
+ * `hosts`.
  */
 export async function listen(server: FlashrowServer, options: ListenOptions = {}): Promise<Listening> {
   requireOptions('listen()', options, LISTEN_OPTIONS);

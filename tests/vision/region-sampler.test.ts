@@ -116,25 +116,26 @@ describe('points of a region', () => {
   it('are those of both corners of a box, and of what lies between', () => {
     const count = (...box: number[]) => pixelsOf({ box }, size).count;
     expect([count(5, 5, 5, 5), count(5.2, 5.2, 5.4, 5.4), count(5, 5, 5, 14)]).toEqual([1, 1, 10]);
-    expect(writtenRegion({ box: [5.2, 5.2, 5.4, 5.4] }, size)).toBe('[50, 100, 50, 100]');
+    expect(writtenRegion({ box: [5.2, 5.2, 5.4, 5.4] }, size)).toBe('[52, 104, 54, 108]');
   });
 
   it('end where the picture does, also in thousandths', () => {
     const picture = { width: 200, height: 150 };
     const data = new Uint8Array(200 * 150).fill(1);
-    const whole = '[0, 0, 995, 993]';
-    for (const region of [
-      { box: [0, 0, 199, 149] },
-      { box: [0, 0, 200, 150] },
-      { box: [0, 0, 201, 151] },
-      { box: [0, 0, 1e308, 1e308] },
-      { mask: { ...picture, data } },
-    ]) {
-      expect(writtenRegion(region, picture)).toBe(whole);
+    const toTheLast = '[0, 0, 995, 993]';
+    const toTheEdge = '[0, 0, 1000, 1000]';
+    for (const [region, told] of [
+      [{ box: [0, 0, 199, 149] }, toTheLast],
+      [{ mask: { ...picture, data } }, toTheLast],
+      [{ box: [0, 0, 200, 150] }, toTheEdge],
+      [{ box: [0, 0, 201, 151] }, toTheEdge],
+      [{ box: [0, 0, 1e308, 1e308] }, toTheEdge],
+    ] as const) {
+      expect(writtenRegion(region, picture)).toBe(told);
       expect(pixelsOf(region, picture).count).toBe(200 * 150);
     }
-    expect(writtenRegion({ box: [150, 100, 400, 400] }, picture)).toBe('[750, 666, 995, 993]');
-    expect(writtenRegion({ point: [200, 150] }, picture)).toBe('[995, 993]');
+    expect(writtenRegion({ box: [150, 100, 400, 400] }, picture)).toBe('[750, 666, 1000, 1000]');
+    expect(writtenRegion({ point: [200, 150] }, picture)).toBe('[1000, 1000]');
     expect(writtenRegion({ point: [199, 149] }, picture)).toBe('[995, 993]');
     expect(pixelsOf({ point: [200, 150] }, picture).count).toBe(25);
   });

@@ -103,9 +103,8 @@ function maskPixels(mask: Mask, size: Size): RegionPixels & { box: PixelBox } {
 }
 
 /**
- * Coordinates in thousandths, as Ferret is told them: of a box or a mask those of its first and last pixels within the
- * picture, of a point those of its pixel, or of the picture's nearest. Throws as `pixelsOf`, as a region without pixels
- * has none.
+ * Coordinates in thousandths, as Ferret is told them: numbers as they are given, up to the picture's edge; of a mask
+ * those of its first and last pixels. Throws as `pixelsOf`, as a region without pixels has none.
  */
 export function writtenRegion(region: Region, size: Size): string {
   const parts = corners(region, size).map((value, at) =>
@@ -115,7 +114,11 @@ export function writtenRegion(region: Region, size: Size): string {
 }
 
 function corners(region: Region, size: Size): number[] {
-  const { left, top, right, bottom } = 'mask' in region ? maskPixels(region.mask, size).box : boxOf(region, size);
-  if (!('point' in region)) return [left, top, right, bottom];
-  return region.point.map((value, at) => Math.min(Math.trunc(value), (at === 0 ? size.width : size.height) - 1));
+  if ('mask' in region) {
+    const { left, top, right, bottom } = maskPixels(region.mask, size).box;
+    return [left, top, right, bottom];
+  }
+  boxOf(region, size);
+  const given = 'box' in region ? region.box : region.point;
+  return given.map((value, at) => Math.min(value, at % 2 === 0 ? size.width : size.height));
 }
