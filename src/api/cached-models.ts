@@ -1,5 +1,5 @@
 import type { CachedModel, RemovedModels } from '../hub/cached-models.js';
-import { expect, type OptionTable, requireOptions } from './check-arguments.js';
+import { expect, type OptionTable, requireOptions } from './checks/check-arguments.js';
 import { inWorker } from './in-worker.js';
 import { MODEL_OPTIONS } from './option-tables.js';
 

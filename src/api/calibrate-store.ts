@@ -2,7 +2,7 @@ import type { Progress } from '../contract/progress.js';
 import type { CalibrationResult, CalibrationSettings } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { type OptionTable, requireOptions, requireTexts } from './check-arguments.js';
+import { type OptionTable, requireOptions, requireTexts } from './checks/check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 import { CALLBACK, isWholeFrom0, MODEL_OPTIONS, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';

@@ -4,7 +4,7 @@ import type { ComparisonResult } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireKnown, requirePlainObject, requireSequences, requireTexts } from './check-arguments.js';
+import { requireKnown, requirePlainObject, requireSequences, requireTexts } from './checks/check-arguments.js';
 import { inWorker, plainOptions, preparedStore } from './in-worker.js';
 import { CALLBACK, MODEL_OPTIONS, requireModelOptions, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';

@@ -2,8 +2,8 @@ import type { ChatOptions, TemplateOptions } from '../contract/generate-options.
 import type { Conversation } from '../contract/protocol.js';
 import { FlashrowError } from '../errors.js';
 import { checkContent, type MessageInput } from '../text/chat-message.js';
-import { checkToolChoice, checkTools } from './check-tools.js';
-import { plainData } from './plain-data.js';
+import { checkToolChoice, checkTools } from './checks/check-tools.js';
+import { plainData } from './checks/plain-data.js';
 
 /**
  * A conversation that can cross to the worker: a copy, so that what the caller changes later changes nothing. Throws

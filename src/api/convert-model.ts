@@ -1,7 +1,7 @@
 import type { Progress } from '../contract/progress.js';
 import type { FormatRequest } from '../store/format-choice.js';
 import type { ConvertResult } from '../store/write/writer.js';
-import { type OptionTable, requireOptions } from './check-arguments.js';
+import { type OptionTable, requireOptions } from './checks/check-arguments.js';
 import { inWorker } from './in-worker.js';
 import { CALLBACK, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';

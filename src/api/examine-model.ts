@@ -1,5 +1,5 @@
 import type { ExaminedModel } from '../contract/examined-model.js';
-import { type OptionTable, requireOptions } from './check-arguments.js';
+import { type OptionTable, requireOptions } from './checks/check-arguments.js';
 import { inWorker } from './in-worker.js';
 import { MODEL_OPTIONS, SIGNAL } from './option-tables.js';
 import { pathOf, refuseTilde, type Source } from './source.js';

@@ -1,7 +1,7 @@
 import type { ChatOptions, GenerateOptions } from '../contract/generate-options.js';
 import type { GenerateSettings } from '../contract/protocol.js';
-import type { OptionTable } from './check-arguments.js';
-import { checkResponseFormat } from './check-response-format.js';
+import type { OptionTable } from './checks/check-arguments.js';
+import { checkResponseFormat } from './checks/check-response-format.js';
 import {
   CALLBACK,
   IMAGES,

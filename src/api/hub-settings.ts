@@ -1,5 +1,5 @@
 import type { HubSettings } from '../contract/protocol.js';
-import { expect } from './check-arguments.js';
+import { expect } from './checks/check-arguments.js';
 
 /** Timers of Node.js hold 24 days; nobody waits for a day. */
 const LONGEST_STALL_MS = 86_400_000;

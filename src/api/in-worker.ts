@@ -3,7 +3,7 @@ import type { LoadOptions } from '../contract/model.js';
 import type { Methods, PlainOptions } from '../contract/protocol.js';
 import { anonymousBytes } from '../plan/anonymous-bytes.js';
 import type { ModelOptions } from '../plan/model-options.js';
-import { requireOptionGroup, requirePlainObject } from './check-arguments.js';
+import { requireOptionGroup, requirePlainObject } from './checks/check-arguments.js';
 import { pathOf } from './source.js';
 import { WorkerChannel } from './worker-channel.js';
 

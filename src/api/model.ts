@@ -12,8 +12,15 @@ import type { Plan } from '../plan/plan.js';
 import type { ImageInput, RegionInput } from '../text/chat-message.js';
 import type { MessageInput } from '../text/chat-template.js';
 import type { VocabularyTable } from '../text/vocabulary-table.js';
-import { expect, requireIds, requireOptions, requirePrompt, requireSequences, requireText } from './check-arguments.js';
-import { uncalledTools } from './check-tools.js';
+import {
+  expect,
+  requireIds,
+  requireOptions,
+  requirePrompt,
+  requireSequences,
+  requireText,
+} from './checks/check-arguments.js';
+import { uncalledTools } from './checks/check-tools.js';
 import { conversation } from './conversation.js';
 import { forgetDrop, watchForDrop } from './dropped-models.js';
 import { CHAT_OPTIONS, GENERATE_OPTIONS, generateSettings } from './generate-settings.js';

@@ -8,7 +8,7 @@ import {
   type OptionTable,
   requireOptionGroup,
   requireOptions,
-} from './check-arguments.js';
+} from './checks/check-arguments.js';
 
 /*
  * What the options accept that several calls share. Sizes and names that depend on the model are checked in the worker.

@@ -1,7 +1,7 @@
 import type { LoadOptions } from '../contract/model.js';
 import type { ModelOptions } from '../plan/model-options.js';
 import type { Plan } from '../plan/plan.js';
-import type { OptionTable } from './check-arguments.js';
+import type { OptionTable } from './checks/check-arguments.js';
 import { inWorker, plainOptions } from './in-worker.js';
 import { isWholeFrom0, LOAD_OPTIONS, requireModelOptions } from './option-tables.js';
 import { pathOf, type Source } from './source.js';

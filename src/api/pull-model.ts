@@ -4,7 +4,7 @@ import type { Progress } from '../contract/progress.js';
 import type { PullEvent } from '../contract/protocol.js';
 import type { PlannedPull, PulledModel } from '../contract/pulled-model.js';
 import type { FlashrowError } from '../errors.js';
-import { expect, type OptionTable } from './check-arguments.js';
+import { expect, type OptionTable } from './checks/check-arguments.js';
 import { hubSettings } from './hub-settings.js';
 import { inWorker, plainOptions } from './in-worker.js';
 import { CALLBACK, LOAD_OPTIONS, requireModelOptions, YES_OR_NO } from './option-tables.js';

@@ -1,6 +1,6 @@
 import { NEUTRAL_SAMPLING, type SamplingOptions, type SamplingSettings } from '../contract/sampling-options.js';
 import { FlashrowError } from '../errors.js';
-import { type Accepts, expect, isPlainObject, type OptionTable } from './check-arguments.js';
+import { type Accepts, expect, isPlainObject, type OptionTable } from './checks/check-arguments.js';
 import { isWholeFrom0, YES_OR_NO } from './option-tables.js';
 
 const isNumber = (value: unknown): value is number => Number.isFinite(value);

@@ -1,6 +1,6 @@
 import type { Progress } from '../contract/progress.js';
 import type { VerifyResult } from '../contract/protocol.js';
-import { requireOptions } from './check-arguments.js';
+import { requireOptions } from './checks/check-arguments.js';
 import { inWorker } from './in-worker.js';
 import { CALLBACK, SIGNAL } from './option-tables.js';
 import { pathOf, type Source } from './source.js';

@@ -4,7 +4,7 @@ import {
   expect as require,
   requireOptionGroup,
   requireOptions,
-} from '../api/check-arguments.js';
+} from '../api/checks/check-arguments.js';
 import { CALLBACK, isText, isWholeFrom0, LOAD_OPTIONS, TUNING } from '../api/option-tables.js';
 import { FlashrowError } from '../index.js';
 import type { ServedModel, ServerOptions } from './options.js';

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
-import { type OptionTable, requireOptions } from '../api/check-arguments.js';
+import { type OptionTable, requireOptions } from '../api/checks/check-arguments.js';
 import { isText, isWholeFrom0 } from '../api/option-tables.js';
 import { FlashrowError } from '../index.js';
 import type { FlashrowServer } from './create-server.js';

@@ -1,5 +1,4 @@
 import { FlashrowError } from '../errors.js';
-import { mark } from '../text/jinja/marks.js';
 import type { Size } from './process/processor.js';
 import type { Region } from './regions/region.js';
 import type { VisionModel } from './vision-model.js';
@@ -33,8 +32,8 @@ export function expandPrompt(text: string, sizes: readonly SizedPicture[], visio
   return withRegions(expanded(marked, marker, sizes, vision), sizes, vision);
 }
 
-/** A prompt whose text has the marks of a user's (jinja/marks.ts), so that its markers alone may become tokens. */
-export function markedBesideMarkers(text: string, vision: PromptEyes): string {
+/** A prompt of which `mark` marks all but the markers, so that they alone may become tokens. */
+export function markedBesideMarkers(text: string, vision: PromptEyes, mark: (part: string) => string): string {
   const inParts = (part: string, [marker, ...others]: readonly string[]): string =>
     marker === undefined
       ? mark(part)

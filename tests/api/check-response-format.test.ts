@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { checkResponseFormat } from '../../dist/src/api/check-response-format.js';
-import { checkToolChoice, checkTools } from '../../dist/src/api/check-tools.js';
+import { checkResponseFormat } from '../../dist/src/api/checks/check-response-format.js';
+import { checkToolChoice, checkTools } from '../../dist/src/api/checks/check-tools.js';
 
 const HALF = '\ud83d';
 

@@ -14,7 +14,7 @@ import { PNG } from 'pngjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PAGE_POSITIONS } from '../../dist/native-bridge/memory.js';
 import { annotate, checkAnnotation } from '../../dist/src/cli/commands/annotate.js';
-import { contextForRun } from '../../dist/src/cli/input/run-context.js';
+import { contextForRun } from '../../dist/src/cli/commands/run-context.js';
 import { decodePicture } from '../../dist/src/vision/decode/decode.js';
 import { drawBoxes } from '../../dist/src/vision/draw-boxes.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';

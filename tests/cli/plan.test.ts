@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { contextForRun } from '../../dist/src/cli/input/run-context.js';
+import { contextForRun } from '../../dist/src/cli/commands/run-context.js';
 import type { GenerationResult } from '../../src/contract/generation.js';
 import type { Plan } from '../../src/plan/plan.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { RecordedTrace } from '../../trace/recorded.js';
 import type { Replay } from '../../trace/replay.js';
-import { expect, requireOptions } from '../check-arguments.js';
+import { expect, requireOptions } from '../checks/check-arguments.js';
 import { inWorker } from '../in-worker.js';
 import { isWholeFrom0, SIGNAL, YES_OR_NO } from '../option-tables.js';
 import { pathOf } from '../source.js';

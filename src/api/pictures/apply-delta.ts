@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Progress } from '../../contract/progress.js';
 import type { DeltaResult } from '../../delta/apply-delta.js';
-import { type OptionTable, requireOptions } from '../check-arguments.js';
+import { type OptionTable, requireOptions } from '../checks/check-arguments.js';
 import { inWorker } from '../in-worker.js';
 import { CALLBACK, SIGNAL } from '../option-tables.js';
 import { pathOf, type Source } from '../source.js';

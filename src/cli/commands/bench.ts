@@ -8,7 +8,6 @@ import { makeFolder } from '../../disk/folders.js';
 import { FlashrowError } from '../../errors.js';
 import type { Examination } from '../../plan/examination.js';
 import { interruptSignal } from '../input/interrupt.js';
-import { contextForRun } from '../input/run-context.js';
 import { addExamples } from '../options/help.js';
 import { addModelOptions, type ModelFlags, parseSize, toModelOptions } from '../options/model-options.js';
 import { formatShare } from '../output/format.js';
@@ -17,6 +16,7 @@ import { notice, printJson, printLine } from '../output/output.js';
 import { version } from '../output/version.js';
 import { examineDisk, SIZE } from './examine-disk.js';
 import { namedModel } from './named-model.js';
+import { contextForRun } from './run-context.js';
 import { withModel } from './with-model.js';
 
 interface BenchFlags extends ModelFlags {

@@ -8,7 +8,6 @@ import { FlashrowError } from '../../errors.js';
 import type { Plan } from '../../plan/plan.js';
 import { interruptExitCode, interruptSignal } from '../input/interrupt.js';
 import { readText } from '../input/read-input.js';
-import { contextForRun } from '../input/run-context.js';
 import { addGenerationOptions, type GenerationFlags, toGenerateOptions } from '../options/generation-options.js';
 import { addExamples } from '../options/help.js';
 import {
@@ -36,6 +35,7 @@ import { formatUsage, writeAnswer } from '../output/write-answer.js';
 import { annotate, checkAnnotation, formatBox, requireBoxes } from './annotate.js';
 import { checkPictures, idsWithPictures } from './check-pictures.js';
 import { namedModel } from './named-model.js';
+import { contextForRun } from './run-context.js';
 import { chosenPrompt, type PromptFlags } from './run-prompt.js';
 import { withModel } from './with-model.js';
 

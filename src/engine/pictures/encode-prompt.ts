@@ -1,6 +1,7 @@
 import { withoutEyes } from '../../contract/check-pictures.js';
 import type { PictureSize } from '../../contract/protocol.js';
 import { encodeMarked } from '../../text/encode-marked.js';
+import { mark } from '../../text/jinja/marks.js';
 import type { Steps } from '../../text/steps.js';
 import type { Tokenizer } from '../../text/tokenizer.js';
 import { expandPrompt, markedBesideMarkers, type PromptEyes } from '../../vision/markers.js';
@@ -30,7 +31,7 @@ export function* encodePrompt(
   if (vision === null || (!parseSpecial && pictures.length === 0))
     return yield* tokenizer.encoding(text, { ...options, parseSpecial });
   if (!parseSpecial) {
-    const marked = expandPrompt(markedBesideMarkers(text, vision), pictures, vision, '');
+    const marked = expandPrompt(markedBesideMarkers(text, vision, mark), pictures, vision, '');
     yield;
     const own = yield* encodeMarked(marked, '', tokenizer);
     return addBos && tokenizer.bosId !== null ? [tokenizer.bosId, ...own] : own;

@@ -1,5 +1,5 @@
-import { FlashrowError, shown } from '../errors.js';
-import { similarName } from './similar-name.js';
+import { FlashrowError, shown } from '../../errors.js';
+import { similarName } from '../similar-name.js';
 
 /*
  * Calls from plain JavaScript may bring anything. The public functions check the types of what they are given before

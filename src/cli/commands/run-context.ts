@@ -36,7 +36,7 @@ export async function contextForRun(
 /** The tokens of a text; of a short one that is no chat no fewer than these. */
 async function lengthOf(source: string, text: string, run: RunLength): Promise<number | undefined> {
   if (run.image !== undefined) {
-    const { lengthWithPictures } = await import('../commands/picture-prompt.js');
+    const { lengthWithPictures } = await import('./picture-prompt.js');
     return lengthWithPictures(source, { ...run, text });
   }
   // A token is a byte at least, once the text is normalized. One more is BOS, and one a space at the front.

@@ -1,4 +1,4 @@
-import { FlashrowError } from '../errors.js';
+import { FlashrowError } from '../../errors.js';
 
 /** Those who read it go through it by recursion, too. */
 const DEEPEST = 100;

@@ -1,7 +1,7 @@
-import type { EngineResult } from '../contract/protocol.js';
-import { FlashrowError, shown } from '../errors.js';
-import type { AnswerForm } from '../text/dialects/dialects.js';
-import type { Tool } from '../text/tools.js';
+import type { EngineResult } from '../../contract/protocol.js';
+import { FlashrowError, shown } from '../../errors.js';
+import type { AnswerForm } from '../../text/dialects/dialects.js';
+import type { Tool } from '../../text/tools.js';
 import { expect, isPlainObject } from './check-arguments.js';
 
 /**

@@ -1,6 +1,6 @@
-import { FlashrowError, shown } from '../errors.js';
-import { holdsLoneSurrogate } from '../grammar/code-points.js';
-import type { ResponseFormat } from '../grammar/response-format.js';
+import { FlashrowError, shown } from '../../errors.js';
+import { holdsLoneSurrogate } from '../../grammar/code-points.js';
+import type { ResponseFormat } from '../../grammar/response-format.js';
 import { isPlainObject } from './check-arguments.js';
 import { plainData } from './plain-data.js';
 
