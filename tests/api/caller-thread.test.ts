@@ -31,7 +31,16 @@ it("the app's thread loads what it runs itself, and nothing of the engine", asyn
   // Of disk/ what a path may not be, of grammar/ what a text may not hold. Of plan/ what an error carries and what
   // memory is counted from, of text/ the check of messages; the rest runs in the workers.
   expect([...rooms].sort()).toEqual([
-    ...['src', 'src/api', 'src/api/activity', 'src/api/pictures', 'src/contract', 'src/disk', 'src/grammar'],
+    ...[
+      'src',
+      'src/api',
+      'src/api/activity',
+      'src/api/checks',
+      'src/api/pictures',
+      'src/contract',
+      'src/disk',
+      'src/grammar',
+    ],
     ...['src/plan', 'src/text', 'src/vision'],
   ]);
   expect(own.filter((path) => path.startsWith('src/grammar/'))).toEqual(['src/grammar/code-points.js']);
