@@ -95,6 +95,8 @@ describe('serve', () => {
     ]);
     const size = ['--sessions-dir', join(tmpdir(), 'none'), '--sessions-size', 'much'];
     expect(await refused(...size)).toEqual([2, 'BAD_USAGE', expect.stringContaining('much')]);
+    expect(await refused('--context', '1000000')).toEqual([2, 'BAD_USAGE', expect.stringContaining('512 for')]);
+    expect(await refused(`tales=${TALES}`)).toEqual([2, 'BAD_USAGE', expect.stringContaining('tales')]);
     expect(await refused('--port', '70000')).toEqual([2, 'BAD_USAGE', expect.stringContaining('65535')]);
   });
 });

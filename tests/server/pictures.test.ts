@@ -72,6 +72,19 @@ describe.skipIf(!haveSharedData)(`pictures of a request${withoutSharedData}`, ()
     }));
     const said = await server.fetch(request('/v1/messages', { model: 'llava', messages: seen, ...asked }));
     expect(((await said.json()) as Said).content[0].text.trim()).toBe(then.trim());
+
+    // A file that was cut short is the client's, streamed or not.
+    const bytes = readFileSync(sharedPath(`vision/pictures/${one.image}`));
+    const url = `data:image/png;base64,${bytes.subarray(0, bytes.length / 2).toString('base64')}`;
+    for (const stream of [false, true]) {
+      const content = [{ type: 'image_url', image_url: { url } }];
+      const body = { messages: [{ role: 'user', content }], max_tokens: 1, stream };
+      const damaged = await server.fetch(request('/v1/chat/completions', body));
+      expect([damaged.status, await damaged.json()]).toMatchObject([
+        400,
+        { error: { type: 'invalid_request_error', param: 'messages', code: 'corrupt' } },
+      ]);
+    }
     await server.close();
   });
 });

@@ -8,6 +8,11 @@ import { seedOf } from '../../dist/src/server/requests.js';
 import { TALES } from '../support/shipped.js';
 import { request, TEMPLATE } from './support.js';
 
+interface Answer {
+  error: { message: string; param: string | null; code: string | null };
+  choices: { flashrow: { warnings: string[]; seed: number } }[];
+}
+
 const messages = [{ role: 'user', content: 'Once' }];
 const chat = { messages, max_tokens: 2 };
 const completion = { prompt: 'Once', max_tokens: 2 };
@@ -22,10 +27,10 @@ describe('a server', () => {
   afterAll(() => server.close());
   const ask = async (path: string, body: unknown) => {
     const response = await server.fetch(request(path, body));
-    return { status: response.status, body: await response.json() };
+    return { status: response.status, body: (await response.json()) as Answer };
   };
 
-  it.each([
+  it.each<readonly [string, object, string]>([
     ['/v1/messages', { ...anthropic, tool_choice: tool }, 'no tools'],
     ['/v1/messages', { ...anthropic, tool_choice: { type: 'any' } }, 'no tools'],
     ['/v1/responses', { input: 'x', tool_choice: 'required' }, 'no tools'],
@@ -89,7 +94,7 @@ it("options that are the operator's are no fault of a request", async () => {
   });
   const response = await server.fetch(request('/v1/completions', completion));
   expect(response.status).toBe(500);
-  expect((await response.json()).error).toMatchObject({ code: 'model_not_loadable', param: null });
+  expect(((await response.json()) as Answer).error).toMatchObject({ code: 'model_not_loadable', param: null });
   expect(told).toHaveLength(1);
   await expect(server.load()).rejects.toMatchObject({ code: 'BAD_USAGE' });
   await server.close();
