@@ -38,16 +38,17 @@ const filesBelow = (folder) =>
     entry.isDirectory() ? filesBelow(join(folder, entry.name)).map((name) => `${entry.name}/${name}`) : [entry.name],
   );
 
-/** The time of the last change of a file, in ms; 0 where there is none. */
-export const modified = (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/**
+ * The time of the last change of a file, in whole ms; 0 where there is none. A file system may keep a little less than
+ * was set.
+ */
+export const modified = (path) => Math.ceil(statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0);
 
 /** When anything that the addon is made of was changed last. */
 export const newestSource = () =>
-  Math.ceil(
-    Math.max(
-      ...filesBelow(sourceFolder).map((name) => modified(join(sourceFolder, name))),
-      ...['build.mjs', 'compile.mjs', 'node-imports.mjs'].map((name) => modified(join(here, name))),
-    ),
+  Math.max(
+    ...filesBelow(sourceFolder).map((name) => modified(join(sourceFolder, name))),
+    ...['build.mjs', 'compile.mjs', 'node-imports.mjs'].map((name) => modified(join(here, name))),
   );
 
 /** Resolves to what the program printed; rejects with its errors, or that it is not there. */
