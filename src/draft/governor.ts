@@ -9,10 +9,20 @@ import { Rent } from './rent.js';
  */
 const LEAST_REST = 16;
 const PROBE_SHARE = 0.005;
-/** A pass may bring so much of what was expected beside its first token, and its loss has to be allowed. */
+/**
+ * A pass may bring so much of what was expected beside its first token, and its loss has to be allowed; so much where
+ * none is.
+ */
 const UNLUCKY = 0.4;
+const UNLUCKIEST = 0.15;
+/** Tries of a draft that has read the text may lose so many passes over one token, or more. */
+const LEAST_TRY = 0.4;
+/** One pass may lose so many passes over one token. */
+const MOST_AT_ONCE = 1.1;
 /** Less than this share more is no gain that noise could not have made. */
 const LEAST_GAIN = 0.08;
+/** So many times the speed of passes over one token is no error of what those take. */
+const CLEAR_GAIN = 1.5;
 /** What a token of a draft is expected to take before one was timed, in passes over one token. */
 const UNTIMED_COST = 0.25;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
@@ -75,9 +85,9 @@ export class Governor {
     this.#rent = new Rent(rentShare);
   }
 
-  /** An answer begins. What was learned of passes and drafts stays. */
-  begin(): void {
-    this.#account.begin();
+  /** An answer begins, whose prompt took `promptMs`. What was learned of passes and drafts stays. */
+  begin(promptMs: number): void {
+    this.#account.begin(promptMs);
     this.#rent.begin();
     for (const candidate of this.#candidates) candidate.begin();
   }
@@ -88,7 +98,14 @@ export class Governor {
    */
   affordable(source: number, wanted: number): number {
     const each = this.#candidates[source].catchUpMs ?? UNTIMED_COST * this.#costs.one;
-    return Math.min(wanted, Math.floor(this.#account.venture / each));
+    return Math.min(wanted, Math.floor(this.#venture / each));
+  }
+
+  /** ms that may go into a draft before it foretells anything: what is left after one try of it. */
+  get #venture(): number {
+    const { one } = this.#costs;
+    const tried = Math.max(LEAST_TRY * one, this.#costs.worst(2) - one);
+    return Math.max(0, this.#account.allowance - tried);
   }
 
   /** A source ran `tokens` to catch up, in `ms`. */
@@ -109,12 +126,12 @@ export class Governor {
 
   /** Whether the draft should get the memory, if that takes `ms`. */
   takes(ms: number): boolean {
-    return this.#rent.isWanted && this.#account.mayLoad(ms);
+    return this.#rent.isWanted && ms <= this.#venture;
   }
 
   /** The draft has it, after `ms`. */
   took(ms: number): void {
-    this.#account.loaded(ms);
+    this.#account.invest(ms);
     this.#costs.scale(1 / this.#rent.took());
   }
 
@@ -131,8 +148,7 @@ export class Governor {
     const tokenMs = candidate.tokenMs ?? UNTIMED_COST * this.#costs.one;
     if (count >= this.#most) return false;
     if (candidate.isFree) return true;
-    // Passes over one token have to be known, and not of old: all else is measured by them.
-    if (!this.#costs.isKnown(1) || this.#account.allowance < 0) return false;
+    if (!this.#isMeasured || this.#account.allowance < 0) return false;
     this.#choose();
     const now = this.#value(this.#chosen, this.#count);
     let reach = candidate.reach[count];
@@ -143,7 +159,7 @@ export class Governor {
       expected += reach;
       const tokens = count + more + 1;
       if (expected - this.#rate * (this.#costs.expected(tokens) + more * tokenMs) <= now) continue;
-      if (this.#mayLose(tokens, expected)) return true;
+      if (this.#mayLose(tokens, expected, candidate.spentMs + more * tokenMs)) return true;
       isWorthIt = true;
     }
     if (isWorthIt) return false;
@@ -158,7 +174,7 @@ export class Governor {
   /** Decides. Returns how many tokens of the source `chosen` the pass should verify. */
   close(): number {
     this.#choose();
-    if (!this.#costs.isKnown(1) || this.#account.allowance < 0) this.#count = 0;
+    if (!this.#isMeasured) this.#count = 0;
     return this.#count;
   }
 
@@ -209,6 +225,15 @@ export class Governor {
     candidate.probeAt = this.#account.tokens + (wasRight ? 0 : rest);
   }
 
+  /**
+   * Whether passes over one token are known, by which all else is measured: and not of old, where drafts win so little
+   * that it could be an error of that.
+   */
+  get #isMeasured(): boolean {
+    const { one } = this.#costs;
+    return one > 0 && (this.#costs.isKnown(1) || this.#lateTokens * one > CLEAR_GAIN * this.#lateMs);
+  }
+
   /** λ: no slower than passes over one token. */
   get #rate(): number {
     return Math.max(this.#lateTokens / this.#lateMs, 1 / this.#costs.oneAtLeast);
@@ -237,13 +262,14 @@ export class Governor {
   }
 
   /**
-   * Whether a pass over `tokens` that is expected to bring `expected` may be tried: what it loses where only a part of
-   * what was foretold is right has to be allowed.
+   * Whether a pass over `tokens` that is expected to bring `expected`, and whose draft takes `ms`, may be tried: what it
+   * loses where only a part of what was foretold is right has to be allowed.
    */
-  #mayLose(tokens: number, expected: number): boolean {
+  #mayLose(tokens: number, expected: number, ms = 0): boolean {
     const costs = this.#costs;
     if (!costs.isKnown(tokens) && !costs.isNear(tokens)) return false;
-    const unlucky = 1 + UNLUCKY * (expected - 1);
-    return costs.worst(tokens) - unlucky * costs.oneAtLeast <= this.#account.allowance;
+    const allowed = Math.max(0, Math.min(this.#account.allowance, MOST_AT_ONCE * costs.one));
+    const unlucky = 1 + (allowed > 0 ? UNLUCKY : UNLUCKIEST) * (expected - 1);
+    return ms + costs.worst(tokens) - unlucky * costs.oneAtLeast <= allowed;
   }
 }

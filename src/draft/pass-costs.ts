@@ -1,3 +1,5 @@
+import { RisingMeans } from './rising-means.js';
+
 /**
  * Passes after which a measurement counts as old: so many for each time that it was made, up to a most. What a pass
  * over one token takes is the measure of all else, and costs little to measure again.
@@ -9,11 +11,12 @@ const OLD_AT_MOST = 160;
 const NEW_SHARE = 0.15;
 /** A measurement above this many times what is known is taken for that much: something else ran. */
 const OUTLIER = 3;
-/**
- * By this share the mean of n measurements may be off, times the square root of n. A mean that forgets is that of so
- * many at most.
- */
-const DOUBT = 0.15;
+/** By how much measurements differ from their mean before that was seen, and as how many of them that counts. */
+const USUAL_NOISE = 0.04;
+const USUAL_COUNT = 3;
+/** The mean of n measurements may be off by so many times that, divided by the square root of n. */
+const DOUBT = 1.5;
+/** A mean that forgets is that of so many at most. */
 const MOST_COUNTED = 12;
 /** What a token more is hoped to cost, in passes over one token, before it is known. */
 const HOPED_STEP = 0.1;
@@ -24,17 +27,26 @@ const HOPED_STEP = 0.1;
  */
 export class PassCosts {
   /** By the number of tokens: the mean, how often it was measured, and at which pass last. */
-  readonly #ms: Float64Array;
+  readonly #means: Float64Array;
   readonly #counts: Uint32Array;
   readonly #at: Float64Array;
+  /** The same, as far as means count. */
+  readonly #weights: Float64Array;
+  /** The means, none less than that of fewer tokens. */
+  readonly #rising: RisingMeans;
   readonly #readsGrow: boolean;
   #passes = 0;
+  /** The sum and the number of the shares by which measurements differed from what was known. */
+  #differed = USUAL_NOISE * USUAL_COUNT;
+  #compared = USUAL_COUNT;
   /** The share of a pass over one token that is not spent waiting for the disk. */
   #busyShare = 1;
 
   /** `readsGrow`: whether tokens of one pass read different weights, as in a mixture of experts. */
   constructor(mostTokens: number, readsGrow: boolean) {
-    this.#ms = new Float64Array(mostTokens + 1);
+    this.#means = new Float64Array(mostTokens + 1);
+    this.#weights = new Float64Array(mostTokens + 1);
+    this.#rising = new RisingMeans(mostTokens + 1);
     this.#counts = new Uint32Array(mostTokens + 1);
     this.#at = new Float64Array(mostTokens + 1);
     this.#readsGrow = readsGrow;
@@ -45,17 +57,34 @@ export class PassCosts {
     this.#passes++;
     if (tokens === 1 && ms > 0)
       this.#busyShare += (1 - waitMs / ms - this.#busyShare) * Math.max(2 * NEW_SHARE, 1 / (this.#counts[1] + 1));
-    const known = this.#ms[tokens];
+    this.#compare(tokens, ms);
+    const known = this.#means[tokens];
     const count = this.#counts[tokens]++;
     const taken = count > 2 ? Math.min(ms, OUTLIER * known) : ms;
     const share = Math.max(this.isKnown(tokens) ? NEW_SHARE : 2 * NEW_SHARE, 1 / (count + 1));
-    this.#ms[tokens] = known + (taken - known) * share;
+    this.#means[tokens] = known + (taken - known) * share;
     this.#at[tokens] = this.#passes;
+    this.#weights[tokens] = Math.min(MOST_COUNTED, count + 1);
+    this.#rising.fit(this.#means, this.#weights);
+  }
+
+  /** How far a measurement is from what was known says how much one can be trusted. */
+  #compare(tokens: number, ms: number): void {
+    // The first of its length can only be found too low.
+    const known = this.#counts[tokens] > 0 ? this.#ms[tokens] : Math.max(ms, this.one);
+    if (this.#counts[tokens] === 0 && known === ms) return;
+    this.#differed += Math.min(1, Math.abs(ms / known - 1));
+    this.#compared++;
+  }
+
+  get #ms(): Float64Array {
+    return this.#rising.means;
   }
 
   /** All passes take so many times what they took. */
   scale(factor: number): void {
-    for (let tokens = 0; tokens < this.#ms.length; tokens++) this.#ms[tokens] *= factor;
+    for (let tokens = 0; tokens < this.#means.length; tokens++) this.#means[tokens] *= factor;
+    this.#rising.fit(this.#means, this.#weights);
   }
 
   /** Whether a pass over so many tokens was measured, and not long ago. */
@@ -85,7 +114,8 @@ export class PassCosts {
   }
 
   #doubt(tokens: number): number {
-    return DOUBT / Math.sqrt(Math.min(MOST_COUNTED, this.#counts[tokens]));
+    const noise = this.#differed / this.#compared;
+    return (DOUBT * noise) / Math.sqrt(Math.min(MOST_COUNTED, this.#rising.weights[tokens]));
   }
 
   /**

@@ -1,12 +1,11 @@
 /** What an older pass counts beside the next one. */
-const KEPT = 0.85;
+const KEPT = 0.93;
 /** Before anything was seen, a draft is believed to win so much in a pass, in passes over one token. */
 const BELIEVED = 0.4;
-/**
- * Tokens after which a draft that was let go is tried again, and twice as many each time that it lost, up to a most.
- */
-const REST_TOKENS = 64;
-const MOST_DOUBLINGS = 2;
+/** Tokens of an answer after which a draft that was let go in it is tried again. */
+const REST_TOKENS = 24;
+/** Another answer tries it at once; one of so many where it has lost for that many answers. */
+const MOST_SKIPPED = 4;
 
 /**
  * What the memory of a draft costs, and whether the draft is worth it. While the draft has the memory, the cache is
@@ -20,7 +19,10 @@ export class Rent {
   #isHeld = true;
   /** What the draft wins in a pass of late, in passes over one token. */
   #wins = BELIEVED;
-  #losses = 0;
+  /** Answers in a row in which it was let go, and those since that did not try it. */
+  #lost = 0;
+  #skipped = 0;
+  /** Tokens of this answer. */
   #tokens = 0;
   #wantedAt = 0;
 
@@ -51,12 +53,16 @@ export class Rent {
     this.#waitShare = waitShare;
     if (!this.#isHeld) return;
     this.#wins = KEPT * this.#wins + (1 - KEPT) * won;
-    if (this.#wins > BELIEVED) this.#losses = 0;
+    if (this.#wins > BELIEVED) this.#lost = 0;
   }
 
   /** Another answer begins: what the draft won in the last one says less of it. */
   begin(): void {
     this.#wins = Math.min(this.#wins, BELIEVED);
+    this.#tokens = 0;
+    if (this.#isHeld) return;
+    const isTried = ++this.#skipped >= Math.min(this.#lost, MOST_SKIPPED);
+    this.#wantedAt = isTried ? 0 : REST_TOKENS;
   }
 
   /** Whether the cache should get the memory. */
@@ -72,6 +78,7 @@ export class Rent {
   /** The draft got the memory. Returns what a pass takes without it, as a share of what it takes now. */
   took(): number {
     this.#isHeld = true;
+    this.#skipped = 0;
     this.#wins = BELIEVED;
     return 1 - this.share;
   }
@@ -80,7 +87,8 @@ export class Rent {
   gaveBack(): number {
     const left = 1 - this.share;
     this.#isHeld = false;
-    this.#wantedAt = this.#tokens + REST_TOKENS * 2 ** Math.min(this.#losses++, MOST_DOUBLINGS);
+    this.#lost++;
+    this.#wantedAt = this.#tokens + REST_TOKENS;
     return left;
   }
 }

@@ -57,9 +57,10 @@ export async function generate(
   try {
     parts.placed.see(cached);
     speculation?.follow(lane);
+    const began = performance.now();
     await lane.prefill(parts.placed.ids, (done) => parts.onPrefill(done, prompt.length));
     meter.endPrefill(prompt.length - cached);
-    speculation?.begin(prompt, parts.aborted);
+    speculation?.begin(prompt, performance.now() - began, parts.aborted);
     await writeAnswer({ lane, drawing, meter, speculation, alone, room });
   } catch (error) {
     if (!(error instanceof FlashrowError && error.code === 'ABORTED' && parts.aborted())) throw error;

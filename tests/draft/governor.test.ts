@@ -85,7 +85,7 @@ describe('the governor', () => {
   it('verifies nothing before it knows what a pass over one token takes, nor beyond what there is room for', () => {
     const sources = [{ usualShares: [0.9], tokenMs: 0, catchUpMs: 0 }];
     const governor = new Governor({ mostTokens: MOST, readsGrow: false, sources, rentShare: 0 });
-    governor.begin();
+    governor.begin(0);
     governor.open(7);
     while (governor.asks(0)) governor.foretold(0, 0, 0);
     expect(governor.close()).toBe(0);

@@ -180,7 +180,7 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     const at = [0];
     outcome.at.push(at);
     const began = clock.mean;
-    speculation.begin(new Array<number>(prompt).fill(0), () => false);
+    speculation.begin(new Array<number>(prompt).fill(0), 0, () => false);
     for (let place = prompt; at.length <= tokens; ) {
       const ids = await speculation.pass(place, null, MOST);
       const mean = curve(ids.length, memory.isDrafts);

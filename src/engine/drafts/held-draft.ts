@@ -37,10 +37,9 @@ export class HeldDraft implements DraftMemory {
     const { opened, options, plan, vocabSize } = parts;
     const held = new HeldParts();
     try {
-      const began = performance.now();
       const draft = await loadDraft(opened, options, plan, held, aborted);
       const source = draft.engine.hidden ? new BlockDraft(draft) : new ModelDraft(draft, vocabSize);
-      return new HeldDraft(parts, held, source, performance.now() - began);
+      return new HeldDraft(parts, held, source, draft.loadMs);
     } catch (error) {
       await held.dispose();
       throw error;
@@ -71,14 +70,15 @@ export class HeldDraft implements DraftMemory {
   async take(): Promise<void> {
     const { opened, options, plan, extension } = this.#parts;
     extension!.set(false);
-    const began = performance.now();
     try {
-      (this.source as ModelDraft).attach(await loadDraft(opened, options, plan, this.#held, () => false));
+      const source = this.source as ModelDraft;
+      const draft = await loadDraft(opened, options, plan, this.#held, () => false, source);
+      source.attach(draft);
+      this.loadMs = draft.loadMs;
     } catch (error) {
       await this.#held.dispose();
       throw error;
     }
-    this.loadMs = performance.now() - began;
     this.isDrafts = true;
   }
 

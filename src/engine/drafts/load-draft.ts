@@ -7,6 +7,7 @@ import type { DraftNeed } from '../../plan/plan-outline.js';
 import { openStore, type Store } from '../../store/reader.js';
 import type { Engine } from '../engine.js';
 import { createEngine, loadParts } from '../load-parts.js';
+import type { Lane } from '../rounds/lane.js';
 import { Ledger } from '../rounds/ledger.js';
 
 /** A draft model that was opened, and what it needs. */
@@ -16,15 +17,20 @@ export interface OpenedDraft {
   need: DraftNeed;
 }
 
+/** ms that a token takes, and one of a text that runs in pieces. */
+export interface DraftTimes {
+  tokenMs: number;
+  catchUpMs: number;
+}
+
 /** A draft model that is loaded. */
-export interface LoadedDraft {
+export interface LoadedDraft extends DraftTimes {
   engine: Engine;
   vocabSize: number;
   contextSize: number;
   hiddenSize: number;
-  /** ms that a token takes, and one of a text that runs in pieces, as timed at the load. */
-  tokenMs: number;
-  catchUpMs: number;
+  /** ms that the load took. */
+  loadMs: number;
 }
 
 /** Tokens that are timed, one by one and in a piece. */
@@ -42,14 +48,19 @@ export function openDraft(options: PlanOptions): OpenedDraft | null {
 const isPrepared = (draft: PlanOptions['draft']): draft is PreparedDraft =>
   typeof draft === 'object' && 'store' in draft;
 
-/** Loads a draft model beside the model of a plan, all of it in memory. Throws as the load of any model does. */
+/**
+ * Loads a draft model beside the model of a plan, all of it in memory. `times`: what its tokens take, if it was loaded
+ * before; else they are timed. Throws as the load of any model does.
+ */
 export async function loadDraft(
   { store, outline }: OpenedDraft,
   options: PlanOptions,
   { contextSize }: Plan,
   held: HeldParts,
   aborted: () => boolean,
+  times: DraftTimes | null = null,
 ): Promise<LoadedDraft> {
+  const began = performance.now();
   const planned = planDraft(outline, options, contextSize);
   const parts = await loadParts(store, planned, held, aborted, () => {});
   const { stream, denseTime, feedForward } = parts;
@@ -57,35 +68,31 @@ export async function loadDraft(
   const engine = createEngine(store, planned, parts, { ledger, sessions: null, given: null });
   const { vocabSize, hiddenSize } = store.spec;
   const { contextSize: tokens } = planned.plan;
-  // A block takes as many tokens at once as it has room for hidden states.
-  const piece = Math.min(TIMED_PIECE, tokens, (engine.hidden?.rows.length ?? Number.POSITIVE_INFINITY) / hiddenSize);
-  return { engine, vocabSize, hiddenSize, contextSize: tokens, ...(await timed(engine, piece, aborted)) };
-}
-
-/**
- * What tokens take. The first pass brings all weights into memory: else the first answer would wait for them, and blame
- * the draft.
- */
-async function timed(
-  engine: Engine,
-  piece: number,
-  aborted: () => boolean,
-): Promise<Pick<LoadedDraft, 'tokenMs' | 'catchUpMs'>> {
   const lane = engine.lanes.begin({ aborted, account: null });
   try {
+    // Brings all weights into memory: else the first answer would wait for them, and blame the draft.
     await lane.prefill([0]);
-    let began = performance.now();
-    for (let i = 0; i < TIMED; i++) {
-      lane.rewind(0);
-      await lane.verify([0]);
-    }
-    const tokenMs = (performance.now() - began) / TIMED;
-    lane.rewind(0);
-    began = performance.now();
-    await lane.prefill(new Array<number>(piece).fill(0));
-    return { tokenMs, catchUpMs: (performance.now() - began) / piece };
+    const loadMs = performance.now() - began;
+    // A block takes as many tokens at once as it has room for hidden states.
+    const piece = Math.min(TIMED_PIECE, tokens, (engine.hidden?.rows.length ?? Number.POSITIVE_INFINITY) / hiddenSize);
+    const { tokenMs, catchUpMs } = times ?? (await timed(lane, piece));
+    return { engine, vocabSize, hiddenSize, contextSize: tokens, loadMs, tokenMs, catchUpMs };
   } finally {
     lane.rewind(0);
     lane.end();
   }
+}
+
+/** What tokens take, of a draft whose weights are in memory. */
+async function timed(lane: Lane, piece: number): Promise<DraftTimes> {
+  let began = performance.now();
+  for (let i = 0; i < TIMED; i++) {
+    lane.rewind(0);
+    await lane.verify([0]);
+  }
+  const tokenMs = (performance.now() - began) / TIMED;
+  lane.rewind(0);
+  began = performance.now();
+  await lane.prefill(new Array<number>(piece).fill(0));
+  return { tokenMs, catchUpMs: (performance.now() - began) / piece };
 }

@@ -37,7 +37,7 @@ const FEW = 8;
 /** With fewer tokens of a text a draft foretells little. */
 const LEAST_TEXT = 24;
 /** A text is begun where so many times its reading is affordable: it may take longer than is expected. */
-const MARGIN = 1.25;
+const MARGIN = 1.1;
 /** Tokens of a text between two looks at what reading it takes. */
 const PIECE = 64;
 
@@ -89,10 +89,10 @@ export class Speculation {
     for (const source of this.#sources) source.follow?.(text);
   }
 
-  /** An answer to a prompt begins. `aborted` turns true once the call is to end. */
-  begin(prompt: readonly number[], aborted: () => boolean): void {
+  /** An answer to a prompt begins, which ran in `promptMs`. `aborted` turns true once the call is to end. */
+  begin(prompt: readonly number[], promptMs: number, aborted: () => boolean): void {
     for (const source of this.#sources) source.begin(prompt, aborted);
-    this.#governor.begin();
+    this.#governor.begin(promptMs);
   }
 
   /**

@@ -48,7 +48,7 @@ it('a draft reads what it left out before it foretells, and never between two to
     took: () => {},
   };
   const speculation = new Speculation({ sources: [source], governor, now: () => 0 });
-  speculation.begin([1, 2, 3], () => false);
+  speculation.begin([1, 2, 3], 0, () => false);
   expect(await speculation.pass(5, null, 8)).toEqual([5, 7, 7, 7]);
   expect(source.asked).toEqual(['foretell', 'foretell', 'foretell']);
 });
