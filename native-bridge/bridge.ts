@@ -498,5 +498,11 @@ export interface Bridge {
    * or 200 ms.
    */
   probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number): ReadProbe;
+  /**
+   * While it is on, memory that is freed is kept, and matrices and streams that are made get it: the system would clear
+   * every page of fresh memory, which takes longer than to read it full. Each `true` is ended by one `false`; what is
+   * left then goes back to the system. It is one for all bridges of a process, and does nothing but on Linux.
+   */
+  recycleMemory(isOn: boolean): void;
   dispose(): void;
 }

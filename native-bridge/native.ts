@@ -48,6 +48,8 @@ interface Addon {
   lockFile?(file: number): 'taken' | 'held' | 'refused';
   probeReads: Bridge['probeReads'];
   /** Missing in an addon that was built before. */
+  recycleMemory?(isOn: boolean): void;
+  /** Missing in an addon that was built before. */
   systemMemory?(): SystemMemory | null;
   setEnvironmentVariable(name: string, value: string): void;
   /** The instruction sets it has kernels for and this processor runs, best first. */
@@ -399,6 +401,10 @@ export class AddonBridge implements Bridge {
 
   probeReads(path: string, recordBytes: number, totalBytes: number, readThreads: number) {
     return guarded(() => this.#addon.probeReads(path, recordBytes, totalBytes, readThreads));
+  }
+
+  recycleMemory(isOn: boolean): void {
+    this.#addon.recycleMemory?.(isOn);
   }
 
   dispose(): void {

@@ -11,11 +11,14 @@ namespace flashrow {
  */
 size_t systemPageBytes();
 
-/** Anonymous page-aligned memory, zero until written, given back to the system at once. Throws Failure MEMORY. */
+/** What an arena holds before it is written. */
+enum class Content { zero, any };
+
+/** Anonymous page-aligned memory, given back to the system at once (recycling.h: or kept). Throws Failure MEMORY. */
 class Arena {
  public:
   Arena() = default;
-  explicit Arena(size_t bytes);
+  explicit Arena(size_t bytes, Content content = Content::zero);
   Arena(Arena&& other) noexcept;
   Arena& operator=(Arena&& other) noexcept;
   ~Arena();

@@ -35,6 +35,7 @@ export function openTwin(threads: number): Bridge {
     convolve: alive(convolve),
     recur: alive(recur),
     crc32c: (bytes, seed) => crc32c(bytes, seed),
+    recycleMemory: () => {},
     probeReads: alive((path, recordBytes, totalBytes) => probeReads(path, recordBytes, totalBytes)),
     dispose() {
       disposed = true;

@@ -1,6 +1,6 @@
 export const MIN_RING_SLOTS = 2;
 /** Fewer do not keep the disk busy: until the ring has so many, nothing stays that could stream. */
-export const GOOD_RING_SLOTS = 8;
+export const GOOD_RING_SLOTS = 16;
 const MAX_RING_SLOTS = 64;
 /** The share of the slots that reads ahead. */
 const RING_SHARE = 0.25;

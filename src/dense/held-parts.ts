@@ -16,6 +16,16 @@ export class HeldParts implements Disposable {
     return part;
   }
 
+  /** Lets go of all of them before it returns, but for what takes time by itself, as `dispose` does. */
+  async release(): Promise<void> {
+    await Promise.all(
+      this.#parts
+        .splice(0)
+        .reverse()
+        .map((part) => part.dispose()),
+    );
+  }
+
   async dispose(): Promise<void> {
     for (const part of this.#parts.splice(0).reverse()) await part.dispose();
   }

@@ -13,11 +13,12 @@ export class Acceptance {
   /** The mean of what was seen lately, whatever its certainty. */
   #typical: number;
 
-  constructor(usualShares: readonly number[]) {
+  /** `typicalShare`: of tokens of all certainties together; the mean of their shares where that is not known. */
+  constructor(usualShares: readonly number[], typicalShare: number | undefined) {
     this.#usual = usualShares;
     this.#right = new Float64Array(usualShares.length);
     this.#all = new Float64Array(usualShares.length);
-    this.#usualMean = usualShares.reduce((sum, share) => sum + share, 0) / usualShares.length;
+    this.#usualMean = typicalShare ?? usualShares.reduce((sum, share) => sum + share, 0) / usualShares.length;
     this.#typical = this.#usualMean;
   }
 

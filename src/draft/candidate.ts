@@ -6,6 +6,8 @@ const OUTLIER = 4;
 export interface CandidateOptions {
   /** How often a token of each certainty was right in other texts, 0 to 1. */
   usualShares: readonly number[];
+  /** The same of all tokens together; absent where that is not known. */
+  typicalShare?: number;
   /**
    * ms that a foretold token takes, and one of a text that is caught up with, as timed before; 0 where it is free, null
    * where that is not known.
@@ -34,8 +36,8 @@ export class Candidate {
   readonly reach: Float64Array;
   readonly expected: Float64Array;
 
-  constructor({ usualShares, tokenMs, catchUpMs }: CandidateOptions, mostTokens: number) {
-    this.acceptance = new Acceptance(usualShares);
+  constructor({ usualShares, typicalShare, tokenMs, catchUpMs }: CandidateOptions, mostTokens: number) {
+    this.acceptance = new Acceptance(usualShares, typicalShare);
     this.isFree = tokenMs === 0;
     this.tokenMs = tokenMs;
     this.catchUpMs = catchUpMs;

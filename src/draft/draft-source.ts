@@ -39,6 +39,8 @@ export interface DraftSource {
   readonly name: 'format' | 'lookup' | 'model' | 'mtp' | 'self';
   /** How often a token of each certainty was right in other texts, 0 to 1: what is believed before any was verified. */
   readonly usualShares: readonly number[];
+  /** The same of all tokens together; absent where that is not known. */
+  readonly typicalShare?: number;
   /**
    * ms that a foretold token takes, and one of a text that it catches up with, as timed at the load; 0 where it is
    * free, null where that is not known.

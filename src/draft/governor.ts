@@ -262,8 +262,8 @@ export class Governor {
   }
 
   /**
-   * Whether a pass over `tokens` that is expected to bring `expected`, and whose draft takes `ms`, may be tried: what it
-   * loses where only a part of what was foretold is right has to be allowed.
+   * Whether a pass over `tokens` that is expected to bring `expected`, and whose draft takes `ms`, may be tried: what
+   * it loses where only a part of what was foretold is right has to be allowed.
    */
   #mayLose(tokens: number, expected: number, ms = 0): boolean {
     const costs = this.#costs;

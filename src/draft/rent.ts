@@ -1,7 +1,11 @@
 /** What an older pass counts beside the next one. */
 const KEPT = 0.93;
-/** Before anything was seen, a draft is believed to win so much in a pass, in passes over one token. */
+/**
+ * Before anything was seen, a draft is believed to win so much in a pass, in passes over one token; at least so many
+ * times what its memory costs, for otherwise it was not asked for.
+ */
 const BELIEVED = 0.4;
+const BELIEVED_RENTS = 1.5;
 /** Tokens of an answer after which a draft that was let go in it is tried again. */
 const REST_TOKENS = 24;
 /** Another answer tries it at once; one of so many where it has lost for that many answers. */
@@ -18,7 +22,7 @@ export class Rent {
   #waitShare = 0;
   #isHeld = true;
   /** What the draft wins in a pass of late, in passes over one token. */
-  #wins = BELIEVED;
+  #wins: number;
   /** Answers in a row in which it was let go, and those since that did not try it. */
   #lost = 0;
   #skipped = 0;
@@ -28,6 +32,11 @@ export class Rent {
 
   constructor(byteShare: number) {
     this.#byteShare = byteShare;
+    this.#wins = this.#believed;
+  }
+
+  get #believed(): number {
+    return Math.max(BELIEVED, BELIEVED_RENTS * this.#byteShare);
   }
 
   /** Whether the draft has the memory. */
@@ -53,12 +62,12 @@ export class Rent {
     this.#waitShare = waitShare;
     if (!this.#isHeld) return;
     this.#wins = KEPT * this.#wins + (1 - KEPT) * won;
-    if (this.#wins > BELIEVED) this.#lost = 0;
+    if (this.#wins > this.#believed) this.#lost = 0;
   }
 
   /** Another answer begins: what the draft won in the last one says less of it. */
   begin(): void {
-    this.#wins = Math.min(this.#wins, BELIEVED);
+    this.#wins = Math.min(this.#wins, this.#believed);
     this.#tokens = 0;
     if (this.#isHeld) return;
     const isTried = ++this.#skipped >= Math.min(this.#lost, MOST_SKIPPED);
@@ -79,7 +88,7 @@ export class Rent {
   took(): number {
     this.#isHeld = true;
     this.#skipped = 0;
-    this.#wins = BELIEVED;
+    this.#wins = this.#believed;
     return 1 - this.share;
   }
 

@@ -49,7 +49,7 @@ export interface EngineParts {
   /** Throws CORRUPT if a file that weights are read from has changed since the load. */
   checkSource: () => void;
   /** Networks that foretell, of all layers; null or absent without such. */
-  shadow?: Pick<StreamedFeedForward, 'run'> | null | undefined;
+  shadow?: { run(layer: number, x: Float32Array, y: Float32Array): void } | null | undefined;
   /** What a block that predicts further tokens reads; null or absent for a whole model. */
   hidden?: HiddenInput | null;
   /** Embeddings of pictures; null for a model without eyes. */
@@ -138,7 +138,6 @@ export class Engine {
     const input = this.#input;
     const output = this.#output;
     const isDraft = pass.parts[0].drafting;
-    const networks = isDraft ? shadow! : feedForward;
     this.#begin(pass);
     const ids = standIns(this.#ids, given);
     dense.embed(ids, pass.positions, x);
@@ -154,7 +153,8 @@ export class Engine {
         dense.attentionOutput(layer, mixed, x, tokens, input);
         denseTime.stop();
         const { experts, router } = dense.networkInputs(layer, x, tokens, input);
-        networks.run(layer, experts, tokens, output, router);
+        if (isDraft) shadow!.run(layer, experts, output);
+        else feedForward.run(layer, experts, tokens, output, router);
         denseTime.start();
         dense.finishFeedForward(layer, input, tokens, output);
         denseTime.stop();

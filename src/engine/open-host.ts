@@ -19,7 +19,7 @@ import { describeStore } from './describe-model.js';
 import { createSpeculation, mostInPass } from './drafts/create-speculation.js';
 import { HeldDraft } from './drafts/held-draft.js';
 import { openDraft } from './drafts/load-draft.js';
-import { loadShadow } from './drafts/self/shadow-networks.js';
+import { holdShadow } from './drafts/self/held-shadow.js';
 import { createEngine, type LoadedParts, loadParts } from './load-parts.js';
 import type { MeterSources } from './meter.js';
 import { ModelHost } from './model-host.js';
@@ -67,11 +67,12 @@ export async function openHost(
   const held = new HeldParts();
   try {
     const parts = await loadParts(store, planned, held, aborted, onEvent);
-    const shadow = loadShadow(parts.bridge, store, planned.shadow, held);
     const { vocabSize } = store.spec;
-    const { extension } = parts;
+    const { bridge, extension } = parts;
+    const shadow = holdShadow(bridge, store, planned, extension);
+    if (shadow) held.keep(shadow);
     const drafting =
-      draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
+      draft && held.keep(await HeldDraft.load({ bridge, opened: draft, options, plan, vocabSize, extension }, aborted));
     const described = infoOf(store, path, planned, parts);
     const info = {
       ...described,
@@ -83,7 +84,7 @@ export async function openHost(
     const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
-    const draftMemory = () => drafting?.memory ?? plan;
+    const draftMemory = () => (drafting ?? shadow)?.memory ?? plan;
     const sources = { ...meterSources(planned, info, parts), draftMemory, onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);
@@ -101,7 +102,7 @@ export async function openHost(
       ...{ pictures, feedForward: parts.feedForward },
       units: planned.allocation.layers.map(({ unit }) => unit),
       mostInPass: mostInPass(parts.selector, engine),
-      speculation: speculate(parts.selector, settings, store.spec, { drafting, hasShadow: shadow !== null }),
+      speculation: speculate(parts.selector, settings, store.spec, { drafting, shadow }),
       traceHeader: traceHeaderOf(store, info, allocation),
       ...{ stateOwner, sources, ledger },
       dispose: () => held.dispose(),

@@ -93,7 +93,7 @@ export function planOutline(
   const shadow = planSelf(settings, outline, () => spendOn(ANY_BYTES, chosen.contextSize, 0));
   const draftBytes = draftFor(chosen.contextSize) + shadow.bytes;
   const spent = spendOn(chosen.budgetBytes, chosen.contextSize, draftBytes);
-  const allocation = { ...spent, lent: lentSlots(spent, draftFor(chosen.contextSize)) };
+  const allocation = { ...spent, lent: lentSlots(spent, draftBytes) };
   const { residentBytes, stateBytes, scratchBytes, arenaBytes: cacheBytes } = allocation;
   checkHot(settings.cache, allocation.selector);
   const sizes: Sizes = {

@@ -20,6 +20,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("crc32c", Napi::Function::New(env, checksumBytes));
   exports.Set("lockFile", Napi::Function::New(env, lockOpenFile));
   exports.Set("probeReads", Napi::Function::New(env, probeFile));
+  exports.Set("recycleMemory", Napi::Function::New(env, recycleMemory));
   exports.Set("systemMemory", Napi::Function::New(env, systemMemory));
   exports.Set("setEnvironmentVariable", Napi::Function::New(env, setEnvironmentVariable));
   exports.Set("isas", availableIsas(env));

@@ -21,6 +21,7 @@ Napi::Value recurHeads(const Napi::CallbackInfo& info);
 Napi::Value checksumBytes(const Napi::CallbackInfo& info);
 Napi::Value lockOpenFile(const Napi::CallbackInfo& info);
 Napi::Value probeFile(const Napi::CallbackInfo& info);
+Napi::Value recycleMemory(const Napi::CallbackInfo& info);
 /** { availableBytes, leftUnderLimit }, or null where the system tells it by files. */
 Napi::Value systemMemory(const Napi::CallbackInfo& info);
 Napi::Value setEnvironmentVariable(const Napi::CallbackInfo& info);

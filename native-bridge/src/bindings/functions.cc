@@ -8,6 +8,7 @@
 #include "dense/low_rank_trainer.h"
 #include "file_lock.h"
 #include "probe.h"
+#include "recycling.h"
 
 namespace flashrow {
 
@@ -90,6 +91,13 @@ Napi::Value probeFile(const Napi::CallbackInfo& info) {
     object.Set("seconds", result.seconds);
     object.Set("direct", result.direct);
     return object;
+  });
+}
+
+Napi::Value recycleMemory(const Napi::CallbackInfo& info) {
+  return guarded(info.Env(), [&] {
+    recycle(toFlag(info[0], "isOn"));
+    return info.Env().Undefined();
   });
 }
 

@@ -40,7 +40,7 @@ ResidentMatrix::ResidentMatrix(std::shared_ptr<ThreadPool> pool, const Kernels& 
       columns_(source.columns),
       rowBytes_(checkedRowBytes(source)),
       format_(source.format),
-      memory_(rows_ * rowBytes_) {
+      memory_(rows_ * rowBytes_, Content::any) {
   read(source);
 }
 

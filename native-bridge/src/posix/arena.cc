@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "failure.h"
+#include "recycling.h"
 
 namespace flashrow {
 
@@ -19,7 +20,7 @@ size_t systemPageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
  */
 static constexpr size_t kHugePageRegion = size_t{4} << 20;
 
-Arena::Arena(size_t bytes) : bytes_(bytes) {
+Arena::Arena(size_t bytes, Content content) : bytes_(bytes) {
   if (bytes == 0) return;
   void* region = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (region == MAP_FAILED) {
@@ -29,6 +30,7 @@ Arena::Arena(size_t bytes) : bytes_(bytes) {
   if (bytes >= kHugePageRegion) madvise(region, bytes, MADV_HUGEPAGE);
 #endif
   data_ = static_cast<uint8_t*>(region);
+  if (content == Content::any) giveKept(data_, bytes);
 }
 
 Arena::Arena(Arena&& other) noexcept
@@ -41,7 +43,7 @@ Arena& Arena::operator=(Arena&& other) noexcept {
 }
 
 Arena::~Arena() {
-  if (data_ != nullptr) munmap(data_, bytes_);
+  if (data_ != nullptr && !keepFreed(data_, bytes_)) munmap(data_, bytes_);
 }
 
 }  // namespace flashrow

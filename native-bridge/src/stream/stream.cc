@@ -42,7 +42,7 @@ RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, c
     matrices_.push_back(std::make_unique<StreamedMatrix>(matrix, matrices_.size(), options.paths.size()));
   }
   for (const std::string& path : options.paths) files_.push_back(std::make_unique<File>(path, options.direct));
-  arena_ = Arena(options.arenaBytes);
+  arena_ = Arena(options.arenaBytes, Content::any);
   for (const auto& layer : layers_) {
     const auto same = std::find_if(layers_.begin(), layers_.begin() + slots_.size(), [&](const auto& other) {
       return other->arenaOffset == layer->arenaOffset && other->slots == layer->slots &&
@@ -107,7 +107,7 @@ void RowStream::extend(uint64_t arenaBytes, const std::vector<MoreSlots>& layers
   moreSlots_.clear();
   extension_ = Arena();
   if (layers.empty()) return;
-  extension_ = Arena(arenaBytes);
+  extension_ = Arena(arenaBytes, Content::any);
   more_ = layers;
   for (size_t i = 0; i < more_.size(); i++) {
     const auto& [arenaOffset, slots] = more_[i];

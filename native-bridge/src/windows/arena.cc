@@ -16,7 +16,7 @@ size_t systemPageBytes() {
 }
 
 /** Pages of 2 MiB would need a privilege that users do not have. */
-Arena::Arena(size_t bytes) : bytes_(bytes) {
+Arena::Arena(size_t bytes, Content) : bytes_(bytes) {
   if (bytes == 0) return;
   void* region = VirtualAlloc(nullptr, bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
   if (region == nullptr) {

@@ -10,6 +10,7 @@ import type { Settings } from '../../plan/settings.js';
 import type { Selector } from '../../select/selector.js';
 import type { Engine } from '../engine.js';
 import type { HeldDraft } from './held-draft.js';
+import type { HeldShadow } from './self/held-shadow.js';
 import { SelfDraft } from './self/self-draft.js';
 import { Speculation } from './speculation.js';
 
@@ -24,8 +25,8 @@ export const mostInPass = (selector: Selector, engine: Pick<Engine, 'mostVerifie
 export interface DraftMeans {
   /** A small model, or the model's own block; null without one. */
   drafting: HeldDraft | null;
-  /** Whether the model's networks are there in few bits. */
-  hasShadow: boolean;
+  /** The model's networks in few bits; null without. */
+  shadow: HeldShadow | null;
 }
 
 /** What foretells tokens of a model; null where nothing does. */
@@ -33,15 +34,16 @@ export function createSpeculation(
   selector: Selector,
   { draft, contextSize }: Pick<Settings, 'draft' | 'contextSize'>,
   { vocabSize }: ModelSpec,
-  { drafting, hasShadow }: DraftMeans,
+  { drafting, shadow }: DraftMeans,
 ): Speculation | null {
   // A trace says what each pass reads, whatever its tokens are.
-  if (draft === 'off' || selector.name === 'trace' || (draft === 'self' && !hasShadow)) return null;
+  if (draft === 'off' || selector.name === 'trace' || (draft === 'self' && !shadow)) return null;
   const sources: DraftSource[] = [new FormatDraft(FORESIGHT_SHARES), new LookupDraft(contextSize, MOST_TOKENS)];
   if (drafting) sources.push(drafting.source);
-  else if (hasShadow) sources.push(new SelfDraft(vocabSize));
-  const rentShare = drafting?.rentShare ?? 0;
+  else if (shadow) sources.push(new SelfDraft(vocabSize, shadow));
+  const memory = drafting ?? shadow;
+  const rentShare = memory?.rentShare ?? 0;
   const readsGrow = selector.name !== 'all';
   const governor = new Governor({ mostTokens: MOST_TOKENS, readsGrow, sources, rentShare });
-  return new Speculation({ sources, governor, memory: rentShare > 0 ? drafting : null });
+  return new Speculation({ sources, governor, memory: rentShare > 0 ? memory : null });
 }

@@ -1,3 +1,4 @@
+import type { Bridge } from '../../../native-bridge/bridge.js';
 import { HeldParts } from '../../dense/held-parts.js';
 import type { PlanOptions } from '../../plan/model-options.js';
 import type { Plan } from '../../plan/plan.js';
@@ -8,6 +9,7 @@ import { loadDraft, type OpenedDraft } from './load-draft.js';
 import { ModelDraft } from './model-draft.js';
 
 interface HeldDraftParts {
+  bridge: Pick<Bridge, 'recycleMemory'>;
   opened: OpenedDraft;
   options: PlanOptions;
   /** Of the model that it drafts for. */
@@ -60,17 +62,25 @@ export class HeldDraft implements DraftMemory {
   }
 
   async giveBack(): Promise<void> {
-    // At once, as another call may begin a pass as soon as something is awaited. Slots take no memory before reads.
-    this.#parts.extension!.set(true);
+    // At once, as another call may begin a pass as soon as something is awaited.
+    const { bridge, extension } = this.#parts;
     this.isDrafts = false;
     (this.source as ModelDraft).detach();
-    await this.#held.dispose();
+    bridge.recycleMemory(true);
+    try {
+      const released = this.#held.release();
+      extension!.set(true);
+      await released;
+    } finally {
+      bridge.recycleMemory(false);
+    }
   }
 
   async take(): Promise<void> {
-    const { opened, options, plan, extension } = this.#parts;
-    extension!.set(false);
+    const { bridge, opened, options, plan, extension } = this.#parts;
+    bridge.recycleMemory(true);
     try {
+      extension!.set(false);
       const source = this.source as ModelDraft;
       const draft = await loadDraft(opened, options, plan, this.#held, () => false, source);
       source.attach(draft);
@@ -78,6 +88,8 @@ export class HeldDraft implements DraftMemory {
     } catch (error) {
       await this.#held.dispose();
       throw error;
+    } finally {
+      bridge.recycleMemory(false);
     }
     this.isDrafts = true;
   }

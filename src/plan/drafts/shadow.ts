@@ -8,18 +8,13 @@ import type { Allocation } from '../allocation.js';
 
 /** The format of a shadow's weights: 2.6 bits each. */
 export const SHADOW_FORMAT = 'q2_K';
-const BLOCK = FORMATS[SHADOW_FORMAT].blockSize;
+/** Neurons that a shadow has together, or none of them. */
+export const SHADOW_BLOCK = FORMATS[SHADOW_FORMAT].blockSize;
 /** With fewer neurons than this share a draft is hardly ever right. */
-const LEAST_SHARE = 0.4;
+const LEAST_SHARE = 0.3;
 /**
- * Bytes that a shadow has to save for each that it takes: it is read by the pass instead of being kept, and a pass
- * brings some three tokens.
- */
-const LEAST_GAIN = 1 / 2;
-
-/**
- * The networks of a dense model in few bits, those neurons first that matter most (self/make-shadow.ts). The draft
- * `self` computes with them in place of the exact ones.
+ * The networks of a dense model in few bits, those neurons first that matter most (self/make-shadow.ts), of all layers
+ * together: some layers have more of them than others. The draft `self` computes with them in place of the exact ones.
  */
 export interface ShadowShape {
   numLayers: number;
@@ -33,8 +28,8 @@ export interface ShadowShape {
 
 export const shadowShape = ({ numLayers, hiddenSize, intermediateSize, gated }: ModelSpec): ShadowShape => ({
   ...{ numLayers, hiddenSize, gated },
-  columns: roundUp(hiddenSize, BLOCK),
-  neurons: roundUp(intermediateSize, BLOCK),
+  columns: roundUp(hiddenSize, SHADOW_BLOCK),
+  neurons: roundUp(intermediateSize, SHADOW_BLOCK),
 });
 
 /** Why a model has no shadow, in words; null where it has. */
@@ -56,21 +51,25 @@ export function whyNoShadow(
   return sequences > 1 ? '`sequences` is more than 1' : null;
 }
 
-/** Memory of a shadow with the first `neurons` of each layer, with its working buffers, bytes. */
-export function shadowBytes({ numLayers, hiddenSize, columns, gated }: ShadowShape, neurons: number): number {
-  const inputs = roundUp(neurons * rowBytes(SHADOW_FORMAT, columns), DEVICE_BLOCK);
-  const outputs = roundUp(hiddenSize * rowBytes(SHADOW_FORMAT, neurons), DEVICE_BLOCK);
-  return numLayers * ((gated ? 2 : 1) * inputs + outputs) + 4 * (columns + 2 * neurons);
+/** The blocks of neurons that the layers of a shadow have together. */
+export const allBlocks = ({ numLayers, neurons }: Pick<ShadowShape, 'numLayers' | 'neurons'>): number =>
+  (numLayers * neurons) / SHADOW_BLOCK;
+
+/** Memory of a shadow with so many blocks of neurons, with its working buffers, bytes at most. */
+export function shadowBytes({ numLayers, hiddenSize, columns, neurons, gated }: ShadowShape, blocks: number): number {
+  const inputs = (gated ? 2 : 1) * SHADOW_BLOCK * rowBytes(SHADOW_FORMAT, columns);
+  const outputs = hiddenSize * rowBytes(SHADOW_FORMAT, SHADOW_BLOCK);
+  return blocks * (inputs + outputs) + numLayers * 3 * DEVICE_BLOCK + 4 * (columns + 2 * neurons);
 }
 
-/** A shadow in a budget. `neurons` is 0 where it would win nothing, and `why` says so in words. */
+/** A shadow in a budget. `blocks` is 0 where it would win nothing, and `why` says so in words. */
 export interface PlannedShadow {
-  neurons: number;
+  blocks: number;
   bytes: number;
   why: string | null;
 }
 
-export const NO_SHADOW: PlannedShadow = { neurons: 0, bytes: 0, why: null };
+export const NO_SHADOW: PlannedShadow = { blocks: 0, bytes: 0, why: null };
 
 /**
  * As many neurons as fit beside the resident half, in the place of weights that would be kept. `whole` is the plan with
@@ -83,12 +82,13 @@ export function planShadow(spec: ModelSpec, budgetBytes: number, whole: Allocati
   if (missing <= 0) return none('all of the model is in memory');
   const slot = roundUp(Math.max(...whole.layers.map(({ unit }) => unit.slotBytes)), DEVICE_BLOCK);
   const room = budgetBytes - fixed - GOOD_RING_SLOTS * slot;
-  let neurons = shape.neurons;
-  while (neurons > 0 && shadowBytes(shape, neurons) > room) neurons -= BLOCK;
-  if (neurons < LEAST_SHARE * shape.neurons) return none('too few of its weights fit into the budget even in 2 bits');
-  const bytes = shadowBytes(shape, neurons);
-  if (missing < LEAST_GAIN * bytes) return none('nearly all of the model is in memory');
-  return { neurons, bytes, why: null };
+  const blockBytes = shadowBytes(shape, 1) - shadowBytes(shape, 0);
+  const blocks = Math.min(allBlocks(shape), Math.floor((room - shadowBytes(shape, 0)) / blockBytes));
+  if (blocks < LEAST_SHARE * allBlocks(shape)) return none('too few of its weights fit into the budget even in 2 bits');
+  const bytes = shadowBytes(shape, blocks);
+  // It is read by the pass instead of being kept: what is tried would cost more than an answer may lose (SELF-03).
+  if (missing < bytes) return none('more of the model is in memory than its weights in 2 bits would save');
+  return { blocks, bytes, why: null };
 }
 
-const none = (why: string): PlannedShadow => ({ neurons: 0, bytes: 0, why });
+const none = (why: string): PlannedShadow => ({ blocks: 0, bytes: 0, why });

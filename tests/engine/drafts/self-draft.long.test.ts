@@ -69,17 +69,17 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
     [0.45, 7, 2],
     [0.6, 1, 1],
     [0.6, 7, 3],
-    [0.8, 4, 2],
+    [0.65, 4, 2],
   ])(
     'writes the same text, with %f of its networks in memory, %i tokens foretold, %i threads',
     async (share, most, threads) => {
       const host = await DraftingHost.open(
         source,
         { ...optionsFor(share), threads },
-        (_selector, _settings, spec, { hasShadow }) => {
-          expect(hasShadow).toBe(true);
+        (_selector, _settings, spec, { shadow }) => {
+          expect(shadow!.isDrafts).toBe(true);
           return new Speculation({
-            sources: [new SelfDraft(spec.vocabSize)],
+            sources: [new SelfDraft(spec.vocabSize, shadow!)],
             governor: eagerGovernor(most),
             now: () => 0,
           });
@@ -122,10 +122,11 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
         [1, 0.8],
         [0.5, 0.45],
       ]) {
-        const shadow = new ShadowNetworks(bridge, opened.spec, store, share * neurons);
+        const each = new Array<number>(numLayers).fill(share * neurons);
+        const shadow = new ShadowNetworks(bridge, opened.spec, store, each);
         for (let layer = 0; layer < numLayers; layer++) {
           const y = new Float32Array(hiddenSize);
-          shadow.run(layer, x, 1, y);
+          shadow.run(layer, x, y);
           expect(alike(y, networkOutput(layer, x))).toBeGreaterThan(least);
         }
         shadow.dispose();

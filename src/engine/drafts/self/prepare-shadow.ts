@@ -29,7 +29,7 @@ export async function prepareShadow(
 ): Promise<void> {
   const store = openStore(path);
   const { shadow, settings } = planOutline(storeOutline(store), options);
-  if (shadow.neurons === 0) return;
+  if (shadow.blocks === 0) return;
   const { threads } = settings;
   const shape = shadowShape(store.spec);
   const reader = openBridge({ threads });

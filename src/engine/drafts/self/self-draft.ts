@@ -1,5 +1,10 @@
 import type { DraftSource, FollowedText } from '../../../draft/draft-source.js';
 import { findLikeliest, USUAL_SHARES } from '../likeliest.js';
+import type { HeldShadow } from './held-shadow.js';
+
+/** The share of right tokens with all neurons of a model, and what it nears with fewer (SELF-03). */
+const WITH_ALL = 0.9;
+const WITH_NONE = 0.6;
 
 /**
  * Foretells by the model itself, with the networks that are in memory in few bits in place of the exact ones. All else
@@ -9,22 +14,30 @@ import { findLikeliest, USUAL_SHARES } from '../likeliest.js';
 export class SelfDraft implements DraftSource {
   readonly name = 'self';
   readonly usualShares = USUAL_SHARES;
+  readonly typicalShare: number;
   readonly lacking = 0;
   readonly leftOut = 0;
-  readonly isReady = true;
   readonly tokenMs = null;
   readonly catchUpMs = null;
   id = 0;
   certainty = 0;
   readonly #vocabSize: number;
+  readonly #networks: Pick<HeldShadow, 'isDrafts'>;
   #text: FollowedText | null = null;
   /** The token that runs next. */
   #next = 0;
   /** Tokens of the text that had run before the first one was foretold; null where none was since. */
   #settled: number | null = null;
 
-  constructor(vocabSize: number) {
+  /** `networks`: those that foretell, which may be let go, with `share` of the model's neurons. */
+  constructor(vocabSize: number, networks: Pick<HeldShadow, 'isDrafts' | 'share'>) {
     this.#vocabSize = vocabSize;
+    this.typicalShare = WITH_NONE + (WITH_ALL - WITH_NONE) * networks.share;
+    this.#networks = networks;
+  }
+
+  get isReady(): boolean {
+    return this.#networks.isDrafts;
   }
 
   follow(text: FollowedText): void {
