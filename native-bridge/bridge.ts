@@ -342,6 +342,8 @@ export interface KeyValueCache {
    * freed with the last of them.
    */
   truncate(layer: number, length: number): void;
+  /** Has two positions that a layer holds change places. Throws USAGE for one that it does not hold. */
+  swap(layer: number, one: number, other: number): void;
   /**
    * Frees a layer's pages that lie whole between two positions that are held. Attention that would see one of them, and
    * a position to be written after one of them within its page, is then USAGE.

@@ -323,6 +323,10 @@ class AddonKeyValueCache implements KeyValueCache {
     guarded(() => this.#native.truncate(layer, length));
   }
 
+  swap(layer: number, one: number, other: number): void {
+    guarded(() => this.#native.swap(layer, one, other));
+  }
+
   drop(layer: number, from: number, to: number): void {
     guarded(() => this.#native.drop(layer, from, to));
   }

@@ -143,6 +143,25 @@ export class TwinKeyValueCache implements KeyValueCache {
     layer.pages.length = Math.ceil(layer.length / PAGE_POSITIONS);
   }
 
+  swap(index: number, one: number, other: number): void {
+    const layer = this.#layer(index, 0, 0);
+    const { numKeyValueHeads, headDim } = this.#options;
+    const [first, second] = [one, other].map((position) => {
+      const page = isCount(position) && position < layer.length && layer.pages[Math.floor(position / PAGE_POSITIONS)];
+      if (!page) throw usage(`position ${position} is not held`);
+      return { page, within: position % PAGE_POSITIONS };
+    });
+    const halves = this.#options.sharedValueDim === undefined ? (['keys', 'values'] as const) : (['keys'] as const);
+    for (const half of halves)
+      for (let head = 0; head < numKeyValueHeads; head++) {
+        const a = head * PAGE_POSITIONS + first.within;
+        const b = head * PAGE_POSITIONS + second.within;
+        const [from, to] = [first.page[half], second.page[half]];
+        for (let d = 0; d < headDim; d++) exchange(from.vectors, a * headDim + d, to.vectors, b * headDim + d);
+        exchange(from.scales, a, to.scales, b);
+      }
+  }
+
   drop(index: number, from: number, to: number): void {
     const layer = this.#layer(index, 0, 0);
     if (!isCount(from) || !isCount(to)) throw usage(`${from} to ${to} are not positions`);
@@ -275,6 +294,13 @@ export class TwinKeyValueCache implements KeyValueCache {
       throw usage(`positions ${position} to ${position + tokens} do not fit a context of ${contextSize}`);
     return this.#layers[index];
   }
+}
+
+/** Has a number of one array and one of another change places. */
+function exchange(one: Half['vectors'], at: number, other: Half['vectors'], place: number): void {
+  const value = one[at];
+  one[at] = other[place];
+  other[place] = value;
 }
 
 const copied = ({ vectors, scales }: Half): Half => ({ vectors: vectors.slice(), scales: scales.slice() });

@@ -31,6 +31,14 @@ export interface Foreseen {
   readonly certain: number;
 }
 
+/** Tokens that may come in the place of one that was foretold. */
+export interface OtherTokens {
+  /** Likelier ones first. */
+  readonly ids: number[];
+  /** How sure each of them is: an index into the usual shares of others. */
+  readonly certainties: number[];
+}
+
 /**
  * Foretells the next tokens of an answer. A pass of the model verifies them, so that a wrong one costs time and nothing
  * else.
@@ -41,6 +49,8 @@ export interface DraftSource {
   readonly usualShares: readonly number[];
   /** The same of all tokens together; absent where that is not known. */
   readonly typicalShare?: number;
+  /** The same of tokens that may come in the place of a foretold one; absent where it names none. */
+  readonly usualOtherShares?: readonly number[];
   /**
    * ms that a foretold token takes, and one of a text that it catches up with, as timed at the load; 0 where it is
    * free, null where that is not known.
@@ -80,4 +90,6 @@ export interface DraftSource {
   readonly id: number;
   /** How certain it is: an index into `usualShares`. */
   readonly certainty: number;
+  /** Those that may come in its place; absent where it names none. */
+  readonly others?: OtherTokens;
 }

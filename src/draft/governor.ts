@@ -20,9 +20,9 @@ const LEAST_TRY = 0.4;
 /** One pass may lose so many passes over one token. */
 const MOST_AT_ONCE = 1.1;
 /** Less than this share more is no gain that noise could not have made. */
-const LEAST_GAIN = 0.08;
+const LEAST_GAIN = 0.02;
 /** So many times the speed of passes over one token is no error of what those take. */
-const CLEAR_GAIN = 1.5;
+const CLEAR_GAIN = 1.3;
 /** What a token of a draft is expected to take before one was timed, in passes over one token. */
 const UNTIMED_COST = 0.25;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
@@ -97,8 +97,12 @@ export class Governor {
    * what drafts have won in this answer.
    */
   affordable(source: number, wanted: number): number {
-    const each = this.#candidates[source].catchUpMs ?? UNTIMED_COST * this.#costs.one;
-    return Math.min(wanted, Math.floor(this.#venture / each));
+    return Math.min(wanted, Math.floor(this.#venture / this.#catchUpMs(source)));
+  }
+
+  /** ms in which a source catches up with a token. */
+  #catchUpMs(source: number): number {
+    return this.#candidates[source].catchUpMs ?? UNTIMED_COST * this.#costs.one;
   }
 
   /** ms that may go into a draft before it foretells anything: what is left after one try of it. */
@@ -124,9 +128,10 @@ export class Governor {
     this.#costs.scale(this.#rent.gaveBack());
   }
 
-  /** Whether the draft should get the memory, if that takes `ms`. */
-  takes(ms: number): boolean {
-    return this.#rent.isWanted && ms <= this.#venture;
+  /** Whether the last source should get the memory, if that takes `ms`, and it has to catch up with `tokens` then. */
+  takes(ms: number, tokens: number): boolean {
+    const readingMs = tokens * this.#catchUpMs(this.#candidates.length - 1);
+    return this.#rent.isWanted && ms + readingMs <= this.#venture;
   }
 
   /** The draft has it, after `ms`. */
@@ -144,38 +149,50 @@ export class Governor {
   /** Whether a source should foretell one more token. */
   asks(source: number): boolean {
     const candidate = this.#candidates[source];
-    const { count, acceptance } = candidate;
+    const { foretoldCount } = candidate;
     const tokenMs = candidate.tokenMs ?? UNTIMED_COST * this.#costs.one;
-    if (count >= this.#most) return false;
+    if (foretoldCount >= this.#most) return false;
     if (candidate.isFree) return true;
     if (!this.#isMeasured || this.#account.allowance < 0) return false;
     this.#choose();
     const now = this.#value(this.#chosen, this.#count);
-    let reach = candidate.reach[count];
-    let expected = candidate.expected[count];
     let isWorthIt = false;
-    for (let more = 1; count + more <= this.#most; more++) {
-      reach *= acceptance.typical;
-      expected += reach;
-      const tokens = count + more + 1;
-      if (expected - this.#rate * (this.#costs.expected(tokens) + more * tokenMs) <= now) continue;
-      if (this.#mayLose(tokens, expected, candidate.spentMs + more * tokenMs)) return true;
-      isWorthIt = true;
+    for (let more = 1; foretoldCount + more <= this.#most; more++) {
+      const last = Math.min(this.#most, candidate.count + more);
+      for (let count = candidate.before(more) + more; count <= last; count++) {
+        const expected = candidate.hoped(more, count);
+        if (expected - this.#rate * (this.#costs.expected(count + 1) + more * tokenMs) <= now) continue;
+        if (this.#mayLose(count + 1, expected, candidate.spentMs + more * tokenMs)) return true;
+        isWorthIt = true;
+      }
     }
     if (isWorthIt) return false;
-    return count === 0 && this.#account.tokens >= candidate.probeAt;
+    return foretoldCount === 0 && this.#account.tokens >= candidate.probeAt;
   }
 
-  /** A source foretold one more token, with a certainty, in `ms`. */
-  foretold(source: number, certainty: number, ms: number): void {
-    this.#candidates[source].foretold(certainty, ms);
+  /**
+   * A source foretold one more token, with a certainty, in `ms`. `others`: the certainties of those that may come in
+   * its place.
+   */
+  foretold(source: number, certainty: number, others: readonly number[], ms: number): void {
+    this.#candidates[source].foretold(certainty, others, ms);
   }
 
-  /** Decides. Returns how many tokens of the source `chosen` the pass should verify. */
+  /** Decides. Returns how many tokens of the source `chosen` the pass should verify, those with the best chances. */
   close(): number {
     this.#choose();
     if (!this.#isMeasured) this.#count = 0;
     return this.#count;
+  }
+
+  /** The place of a token that the pass should verify, counted from the first that was foretold. */
+  place(index: number): number {
+    return this.#candidates[this.#chosen].place(index);
+  }
+
+  /** Which of its place it is: 0 for the token that was foretold, 1 for the first that may come in its place. */
+  rank(index: number): number {
+    return this.#candidates[this.#chosen].rank(index);
   }
 
   /** The source that was decided for. */
@@ -183,10 +200,13 @@ export class Governor {
     return this.#chosen;
   }
 
-  /** What the text says of what a source foretold: the first `right` tokens were right. `ends`: the next was not. */
-  seen(source: number, right: number, ends: boolean): void {
+  /**
+   * What the text says of what a source foretold: the first `right` tokens were right. `ends`: the next was not; `rank`
+   * says which of those in its place was, from 1, 0 for none.
+   */
+  seen(source: number, right: number, ends: boolean, rank: number): void {
     const candidate = this.#candidates[source];
-    candidate.seen(right, ends);
+    candidate.seen(right, ends, rank);
     if (candidate.spentMs > 0) this.#planProbe(candidate, right > 0);
   }
 
@@ -210,10 +230,13 @@ export class Governor {
     const last = this.#candidates[this.#candidates.length - 1];
     if (last.isFree || last.count === 0) return 0;
     this.#choose();
-    const best = this.#value(this.#chosen, this.#count);
+    const tokens = this.#candidates[this.#chosen].expected[this.#count];
+    // The speed of this text, whatever the last one's was.
+    const rate = tokens / (this.#costs.expected(this.#count + 1) + last.spentMs);
+    const best = this.#value(this.#chosen, this.#count, rate);
     this.#choose(this.#candidates.length - 1);
-    const free = this.#value(this.#chosen, this.#count);
-    return (best - free) / this.#rate - last.spentMs;
+    const free = this.#value(this.#chosen, this.#count, rate);
+    return (best - free) / rate - last.spentMs;
   }
 
   /**
@@ -246,7 +269,7 @@ export class Governor {
     let most = this.#value(0, 0);
     for (let source = 0; source < sources; source++) {
       const { count, expected } = this.#candidates[source];
-      for (let tokens = 1; tokens <= count; tokens++) {
+      for (let tokens = 1; tokens <= Math.min(this.#most, count); tokens++) {
         const value = this.#value(source, tokens);
         if (value <= most || !this.#mayLose(tokens + 1, expected[tokens])) continue;
         most = value;
@@ -256,9 +279,9 @@ export class Governor {
     }
   }
 
-  #value(source: number, count: number): number {
+  #value(source: number, count: number, rate = this.#rate): number {
     const expected = this.#candidates[source].expected[count] * (count > 0 ? 1 - LEAST_GAIN : 1);
-    return expected - this.#rate * this.#costs.expected(count + 1);
+    return expected - rate * this.#costs.expected(count + 1);
   }
 
   /**

@@ -6,6 +6,7 @@ import { HeldParts } from '../dense/held-parts.js';
 import { loadVector } from '../dense/load-tensor.js';
 import { RowViews } from '../dense/row-views.js';
 import type { TensorOnDisk } from '../dense/tensor-on-disk.js';
+import { attendRows } from '../mixers/attend-rows.js';
 import { type KeyValueGroup, keyValueGroups, keyValueLayer } from '../model/attention-layers.js';
 import { hasAttention } from '../model/mixer-tensors.js';
 import { windowOf, windowPages } from '../model/sliding-window.js';
@@ -96,6 +97,14 @@ export function createAttention(options: AttentionOptions): Mixer {
       }
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
+    ...(indexes === null && {
+      swap(sequence: number, one: number, other: number) {
+        for (const [group, cache] of caches.entries()) {
+          const { length: layers } = groups[group].layers;
+          for (let at = 0; at < layers; at++) cache.swap(sequence * layers + at, one, other);
+        }
+      },
+    }),
     snapshot: (sequence) => windowed[sequence]?.kept.mark(),
     snapshotNext: (sequence) => windowed[sequence]?.kept.markNext(),
     rewind(sequence, length) {
@@ -117,13 +126,14 @@ export function createAttention(options: AttentionOptions): Mixer {
 function attendPart(
   cache: KeyValueCache,
   layer: number,
-  { row, position, tokens, pictures }: PassPart,
+  part: PassPart,
   width: number,
   q: RowViews,
   out: RowViews,
 ): void {
+  const { row, position, tokens, pictures } = part;
   if (pictures.length === 0) {
-    cache.attend(layer, position, tokens, q.from(row * width), out.from(row * width));
+    attendRows(cache, layer, part, { array: q, width }, { array: out, width });
     return;
   }
   const views = (from: number): [Float32Array, Float32Array] => [

@@ -111,6 +111,12 @@ export class Engine {
     return Math.min(this.#rowsOfLogits.length, this.#parts.chunkTokens);
   }
 
+  /** Whether `verify` of a lane takes tokens that stand beside others. */
+  get takesOthers(): boolean {
+    const { mixer, spec } = this.#parts;
+    return mixer.swap !== undefined && spec.rotary?.sections === undefined;
+  }
+
   /** Where a block that predicts further tokens finds hidden states; null for a whole model. */
   get hidden(): HiddenInput | null {
     return this.#parts.hidden ?? null;
@@ -214,7 +220,7 @@ export class Engine {
   /** Notes that a part of a pass has run; one that was dropped on the way is forgotten. */
   #keep(part: Work): void {
     if (part.dropped) this.#rewind(part);
-    else for (let i = part.done; i < part.done + part.tokens; i++) part.held.ids.push(part.ids[i]);
+    else for (let i = part.done; i < part.done + part.tokens - part.after.length; i++) part.held.ids.push(part.ids[i]);
   }
 
   #rewind({ sequence, held, position }: Work): void {

@@ -1,5 +1,6 @@
 import { keyValuePageBytes, pagesOf } from '../../native-bridge/memory.js';
 import { RowViews } from '../dense/row-views.js';
+import { attendRows } from '../mixers/attend-rows.js';
 import { loadLatent } from '../mixers/latent-projections.js';
 import type { LatentAttentionSpec } from '../model/spec.js';
 import { keptAs } from '../plan/state-format.js';
@@ -24,6 +25,8 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
   const keys = new Float32Array(maxTokens * headDim);
   const answers = new Float32Array(maxTokens * numAttentionHeads * latent.latentDim);
   const views = { q: new RowViews(q), keys: new RowViews(keys), answers: new RowViews(answers) };
+  const queries = { array: views.q, width: numAttentionHeads * headDim };
+  const into = { array: views.answers, width: numAttentionHeads * latent.latentDim };
   const format = keptAs(stateFormat);
   const pageBytes = keyValuePageBytes({ numKeyValueHeads: 1, headDim, format, sharedValueDim: latent.latentDim });
   // The layers of one sequence follow those of another.
@@ -46,9 +49,7 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
         const at = part.sequence * numLayers + layer;
         const own = views.keys.from(part.row * headDim);
         cache.append(at, part.position, part.tokens, own, own);
-        const heads = part.row * numAttentionHeads;
-        const into = views.answers.from(heads * latent.latentDim);
-        cache.attend(at, part.position, part.tokens, views.q.from(heads * headDim), into);
+        attendRows(cache, at, part, queries, into);
       }
       denseTime.start();
       layers[layer].values(answers, tokens, mixed);
@@ -57,6 +58,9 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
     // Every position can be returned to as it is.
     snapshot() {},
     snapshotNext() {},
+    swap(sequence, one, other) {
+      for (let layer = 0; layer < numLayers; layer++) cache.swap(sequence * numLayers + layer, one, other);
+    },
     rewind(sequence, length) {
       for (let layer = 0; layer < numLayers; layer++) cache.truncate(sequence * numLayers + layer, length);
       return length;

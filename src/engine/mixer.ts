@@ -15,6 +15,8 @@ export interface PassPart {
   readonly position: number;
   /** Its tokens of pictures that see each other both ways, counted from its first one; in order, and whole. */
   readonly pictures: readonly Span[];
+  /** Its last tokens stand beside others: by its number in the part, the token that each of them follows. */
+  readonly after: readonly number[];
   /** True once its call has ended in the middle of the pass: nobody looks at its rows any more. */
   readonly dropped: boolean;
 }
@@ -68,6 +70,11 @@ export interface Mixer {
    * layers: the length before that pass is then possible, too.
    */
   rewind(sequence: number, length: number): number;
+  /**
+   * Has two positions of a sequence change places. Absent where a state cannot: parts then have no tokens beside
+   * others. A token beside others is held after those in a row, in the order of the part.
+   */
+  swap?(sequence: number, one: number, other: number): void;
   /** Writes the state of a sequence, of `length` tokens. What it hands out is valid during the call alone. */
   save(sequence: number, length: number, write: (bytes: Uint8Array) => void): void;
   /**

@@ -14,8 +14,11 @@ export function prefillChunk({ hiddenSize, experts, pictureTokens }: ModelSpec):
 /** Tokens of other calls that a pass with a whole picture has room for: as many as there are sequences at most. */
 const MOST_DECODING = 64;
 
-/** Positions whose logits are computed together when all positions are wanted. Bounds the [rows, vocabSize] buffer. */
-export const LOGIT_ROWS = 8;
+/**
+ * Positions whose logits are computed together when all positions are wanted, and tokens of a pass that drafts foretell.
+ * Bounds the [rows, vocabSize] buffer.
+ */
+export const LOGIT_ROWS = 16;
 
 /** Rows of logits that one pass makes at most, where each of `calls` wants one. */
 export const logitRows = (calls: number): number => Math.max(LOGIT_ROWS, calls);

@@ -87,12 +87,12 @@ describe('the governor', () => {
     const governor = new Governor({ mostTokens: MOST, readsGrow: false, sources, rentShare: 0 });
     governor.begin(0);
     governor.open(7);
-    while (governor.asks(0)) governor.foretold(0, 0, 0);
+    while (governor.asks(0)) governor.foretold(0, 0, [], 0);
     expect(governor.close()).toBe(0);
     governor.ran({ tokens: 1, certain: 0, brought: 1, ms: 100, waitMs: 0 });
     governor.open(2);
     let asked = 0;
-    for (; governor.asks(0); asked++) governor.foretold(0, 0, 0);
+    for (; governor.asks(0); asked++) governor.foretold(0, 0, [], 0);
     expect(asked).toBe(2);
     expect(governor.close()).toBeLessThanOrEqual(2);
   });

@@ -96,6 +96,8 @@ export class DraftingHost {
 /** The part of a governor that a test has no use for. */
 const RESTING = {
   chosen: 0,
+  place: (index: number) => index,
+  rank: () => 0,
   ran: () => {},
   seen: () => {},
   givesBack: false,

@@ -1,4 +1,4 @@
-import type { DraftSource } from '../../dist/src/draft/draft-source.js';
+import type { DraftSource, OtherTokens } from '../../dist/src/draft/draft-source.js';
 import { Governor } from '../../dist/src/draft/governor.js';
 import type { DraftMemory } from '../../dist/src/engine/drafts/draft-memory.js';
 import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
@@ -33,6 +33,8 @@ export interface SimulatedDraft {
   catchUpMs?: number;
   /** The certainty that it states; default one of the middle. */
   certainty?: number;
+  /** The chance that another token that it names is right where the first is not; default none is named. */
+  otherShare?: number;
   /** The chance that it says anything; default 1. */
   speaks?: number;
 }
@@ -49,6 +51,8 @@ const WRONG = -1;
 class SimulatedSource implements DraftSource {
   readonly name: 'lookup' | 'model';
   readonly usualShares: readonly number[];
+  readonly usualOtherShares = [0.1];
+  readonly others: OtherTokens = { ids: [], certainties: [] };
   readonly tokenMs: number;
   readonly catchUpMs: number;
   readonly certainty: number;
@@ -119,7 +123,12 @@ class SimulatedSource implements DraftSource {
     this.#spend(this.tokenMs);
     const at = this.#length + this.#foretold++;
     this.#read = at;
-    this.id = this.#next() < this.#draft.share(at - this.#prompt, this.#answer) ? at : WRONG;
+    const isRight = this.#next() < this.#draft.share(at - this.#prompt, this.#answer);
+    this.id = isRight ? at : WRONG;
+    const { otherShare } = this.#draft;
+    if (otherShare === undefined) return true;
+    this.others.ids[0] = !isRight && this.#next() < otherShare ? at : WRONG;
+    this.others.certainties[0] = 0;
     return true;
   }
 }
@@ -171,7 +180,7 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     },
   };
   const speculation = new Speculation({
-    ...{ sources, governor },
+    ...{ sources, governor, takesOthers: true },
     memory: rentShare > 0 ? memory : null,
     now: () => clock.seen,
   });
@@ -182,16 +191,21 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     const began = clock.mean;
     speculation.begin(new Array<number>(prompt).fill(0), 0, () => false);
     for (let place = prompt; at.length <= tokens; ) {
-      const ids = await speculation.pass(place, null, MOST);
-      const mean = curve(ids.length, memory.isDrafts);
+      const pass = await speculation.pass(place, null, MOST);
+      const tokens = pass.ids.length;
+      const mean = curve(tokens, memory.isDrafts);
       const ms = noisy(mean);
       clock.mean += mean;
       clock.seen += ms;
-      outcome.drafted[governor.chosen] += ids.length - 1;
+      outcome.drafted[governor.chosen] += tokens - 1;
       outcome.passesWithDraft += Number(memory.isDrafts);
+      let row = 0;
       let brought = 1;
-      while (brought < ids.length && ids[brought] === place + brought) brought++;
-      speculation.ran(ms, Math.min(ms, waits(ids.length, memory.isDrafts)), brought, place + brought);
+      for (let next = pass.find(row, place + 1); next >= 0; next = pass.find(row, place + brought)) {
+        row = next;
+        brought++;
+      }
+      speculation.ran(ms, Math.min(ms, waits(tokens, memory.isDrafts)), row, place + brought);
       place += brought;
       for (let i = 0; i < brought; i++) at.push(clock.mean - began);
     }

@@ -32,8 +32,8 @@ class Cache : public Holder<Cache, KeyValueCache> {
         env, "Cache",
         {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
          InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::attendTogether>("attendTogether"),
-         InstanceMethod<&Cache::truncate>("truncate"), InstanceMethod<&Cache::drop>("drop"),
-         InstanceMethod<&Cache::copy>("copy"), InstanceMethod<&Cache::savePage>("savePage"),
+         InstanceMethod<&Cache::truncate>("truncate"), InstanceMethod<&Cache::swap>("swap"),
+         InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"), InstanceMethod<&Cache::savePage>("savePage"),
          InstanceMethod<&Cache::loadPage>("loadPage"), InstanceMethod("dispose", &Cache::dispose)});
   }
 
@@ -103,6 +103,12 @@ class Cache : public Holder<Cache, KeyValueCache> {
 
   void truncate(const Napi::CallbackInfo& info) {
     with(info, [&](KeyValueCache& cache) { cache.truncate(toCount(info[0], "layer"), toCount(info[1], "length")); });
+  }
+
+  void swap(const Napi::CallbackInfo& info) {
+    with(info, [&](KeyValueCache& cache) {
+      cache.swap(toCount(info[0], "layer"), toCount(info[1], "one"), toCount(info[2], "other"));
+    });
   }
 
   void drop(const Napi::CallbackInfo& info) {

@@ -335,6 +335,23 @@ void KeyValueCache::truncate(size_t index, size_t length) {
   layer.pages.resize(std::min(layer.pages.size(), pages));
 }
 
+void KeyValueCache::swap(size_t index, size_t one, size_t other) {
+  PerLayer& layer = checked(index, 0, 0);
+  for (const size_t position : {one, other}) {
+    if (position >= layer.length || !holds(layer, position / kPagePositions)) {
+      failUsage("position " + std::to_string(position) + " is not held");
+    }
+  }
+  if (one == other) return;
+  uint8_t* const pages[] = {layer.pages[one / kPagePositions].data, layer.pages[other / kPagePositions].data};
+  const size_t within[] = {one % kPagePositions, other % kPagePositions};
+  for (size_t head = 0; head < keptHeads(); head++) {
+    uint8_t* const first = keys(pages[0], head) + within[0] * rowBytes();
+    std::swap_ranges(first, first + rowBytes(), keys(pages[1], head) + within[1] * rowBytes());
+    if (scaled()) std::swap(keyScales(pages[0], head)[within[0]], keyScales(pages[1], head)[within[1]]);
+  }
+}
+
 void KeyValueCache::drop(size_t index, size_t from, size_t to) {
   PerLayer& layer = checked(index, 0, 0);
   const size_t end = std::min(to, layer.length) / kPagePositions;

@@ -54,6 +54,8 @@ class KeyValueCache {
               size_t blockSize = 1, bool together = false);
   /** Forgets a layer's positions from `length` on, and frees whole pages beyond it. */
   void truncate(size_t layer, size_t length);
+  /** Has two positions that a layer holds change places. */
+  void swap(size_t layer, size_t one, size_t other);
   /** Frees a layer's pages that lie whole between two positions. */
   void drop(size_t layer, size_t from, size_t to);
   /** Has one layer hold what another one holds of its first `length` positions. */

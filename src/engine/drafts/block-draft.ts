@@ -1,5 +1,5 @@
 import { HIDDEN_ROWS } from '../../dense/hidden-join.js';
-import type { DraftSource, FollowedText, HiddenTap } from '../../draft/draft-source.js';
+import type { DraftSource, FollowedText, HiddenTap, OtherTokens } from '../../draft/draft-source.js';
 import type { Lane } from '../rounds/lane.js';
 import { findLikeliest, USUAL_SHARES } from './likeliest.js';
 import type { LoadedDraft } from './load-draft.js';
@@ -18,6 +18,7 @@ export class BlockDraft implements DraftSource {
   readonly catchUpMs: number;
   id = 0;
   certainty = 0;
+  readonly others: OtherTokens = { ids: [], certainties: [] };
   /** The block alone; nobody else uses its engine. */
   readonly #options: LoadedDraft;
   #lane: Lane | null = null;

@@ -14,12 +14,13 @@ import type { HeldShadow } from './self/held-shadow.js';
 import { SelfDraft } from './self/self-draft.js';
 import { Speculation } from './speculation.js';
 
-/** Tokens of a pass that may be taken back: a state of fixed size goes back by as many. */
-const MOST_TOKENS = Math.min(LOGIT_ROWS, STEPS_KEPT);
+/** Tokens of a pass that may be taken back: a state that is not of keys and values alone goes back by fewer. */
+const mostTakenBack = ({ recurrent, compressedAttention }: ModelSpec): number =>
+  recurrent || compressedAttention ? Math.min(LOGIT_ROWS, STEPS_KEPT) : LOGIT_ROWS;
 
 /** Tokens of answers that a pass may have: one where a trace says what each pass reads, whatever its tokens are. */
-export const mostInPass = (selector: Selector, engine: Pick<Engine, 'mostVerified'>): number =>
-  selector.name === 'trace' ? 1 : Math.min(MOST_TOKENS, engine.mostVerified);
+export const mostInPass = (selector: Selector, spec: ModelSpec, engine: Pick<Engine, 'mostVerified'>): number =>
+  selector.name === 'trace' ? 1 : Math.min(mostTakenBack(spec), engine.mostVerified);
 
 /** What a model can draft by, beside what stands in the text. */
 export interface DraftMeans {
@@ -27,23 +28,31 @@ export interface DraftMeans {
   drafting: HeldDraft | null;
   /** The model's networks in few bits; null without. */
   shadow: HeldShadow | null;
+  /** Whether a pass may have tokens that stand beside others. */
+  takesOthers: boolean;
 }
 
 /** What foretells tokens of a model; null where nothing does. */
 export function createSpeculation(
   selector: Selector,
   { draft, contextSize }: Pick<Settings, 'draft' | 'contextSize'>,
-  { vocabSize }: ModelSpec,
-  { drafting, shadow }: DraftMeans,
+  spec: ModelSpec,
+  { drafting, shadow, takesOthers }: DraftMeans,
 ): Speculation | null {
   // A trace says what each pass reads, whatever its tokens are.
   if (draft === 'off' || selector.name === 'trace' || (draft === 'self' && !shadow)) return null;
-  const sources: DraftSource[] = [new FormatDraft(FORESIGHT_SHARES), new LookupDraft(contextSize, MOST_TOKENS)];
+  const sources: DraftSource[] = [new FormatDraft(FORESIGHT_SHARES), new LookupDraft(contextSize, LOGIT_ROWS)];
   if (drafting) sources.push(drafting.source);
-  else if (shadow) sources.push(new SelfDraft(vocabSize, shadow));
+  else if (shadow) sources.push(new SelfDraft(spec.vocabSize, shadow));
   const memory = drafting ?? shadow;
   const rentShare = memory?.rentShare ?? 0;
   const readsGrow = selector.name !== 'all';
-  const governor = new Governor({ mostTokens: MOST_TOKENS, readsGrow, sources, rentShare });
-  return new Speculation({ sources, governor, memory: rentShare > 0 ? memory : null });
+  const governor = new Governor({ mostTokens: mostTakenBack(spec), readsGrow, sources, rentShare });
+  return new Speculation({
+    sources,
+    governor,
+    // A block that predicts further tokens knows the hidden states of tokens in a row.
+    takesOthers: takesOthers && drafting?.source.name !== 'mtp',
+    memory: rentShare > 0 ? memory : null,
+  });
 }

@@ -1,6 +1,6 @@
-import type { DraftSource } from '../../draft/draft-source.js';
+import type { DraftSource, OtherTokens } from '../../draft/draft-source.js';
 import type { Lane } from '../rounds/lane.js';
-import { findLikeliest, USUAL_SHARES } from './likeliest.js';
+import { findLikeliest, USUAL_OTHER_SHARES, USUAL_SHARES } from './likeliest.js';
 import type { LoadedDraft } from './load-draft.js';
 
 /**
@@ -10,8 +10,10 @@ import type { LoadedDraft } from './load-draft.js';
 export class ModelDraft implements DraftSource {
   readonly name = 'model';
   readonly usualShares = USUAL_SHARES;
+  readonly usualOtherShares = USUAL_OTHER_SHARES;
   id = 0;
   certainty = 0;
+  readonly others: OtherTokens = { ids: [], certainties: [] };
   /** The loaded draft; null while the cache has its memory. */
   #draft: LoadedDraft | null;
   /** Ids that both models know. */

@@ -1,7 +1,8 @@
 import type { SpeculationReceipt } from '../../contract/receipt.js';
-import type { DraftSource, FollowedText, Foreseen } from '../../draft/draft-source.js';
+import type { DraftSource, FollowedText, Foreseen, OtherTokens } from '../../draft/draft-source.js';
 import type { Governor } from '../../draft/governor.js';
 import type { DraftMemory } from './draft-memory.js';
+import { PassTokens } from './pass-tokens.js';
 
 /** What a governor is asked and told. */
 type DraftGovernor = Pick<
@@ -18,6 +19,8 @@ type DraftGovernor = Pick<
   | 'foretold'
   | 'close'
   | 'chosen'
+  | 'place'
+  | 'rank'
   | 'ran'
   | 'seen'
 >;
@@ -26,6 +29,8 @@ interface SpeculationParts {
   /** In the order of the governor's. */
   sources: readonly DraftSource[];
   governor: DraftGovernor;
+  /** Whether a pass may have tokens that stand beside others; default it may not. */
+  takesOthers?: boolean;
   /** The memory of a draft, where the cache can have it. */
   memory?: DraftMemory | null;
   /** A clock, ms. */
@@ -40,6 +45,7 @@ const LEAST_TEXT = 24;
 const MARGIN = 1.1;
 /** Tokens of a text between two looks at what reading it takes. */
 const PIECE = 64;
+const NO_OTHERS: OtherTokens = { ids: [], certainties: [] };
 
 /**
  * Puts passes together: the token that has to run, and those that a draft foretells after it, as many as the governor
@@ -50,20 +56,24 @@ export class Speculation {
   readonly #governor: DraftGovernor;
   readonly #memory: DraftMemory | null;
   readonly #now: () => number;
+  readonly #takesOthers: boolean;
   /** The tokens of the pass. Used again by every pass. */
-  readonly #ids: number[] = [];
-  /** By source what it foretold for the pass, verified or not. */
+  readonly #tokens = new PassTokens();
+  /** By source what it foretold for the pass, verified or not; and by place, what may come there otherwise. */
   readonly #foretold: number[][];
+  readonly #others: number[][][];
   /** Tokens of the pass that the format makes certain. */
   #certain = 0;
   #taken = false;
 
-  constructor({ sources, governor, memory = null, now = () => performance.now() }: SpeculationParts) {
+  constructor({ sources, governor, takesOthers = false, memory = null, now = () => performance.now() }: SpeculationParts) {
     this.#sources = sources;
     this.#governor = governor;
+    this.#takesOthers = takesOthers;
     this.#memory = memory;
     this.#now = now;
     this.#foretold = sources.map(() => []);
+    this.#others = sources.map(() => []);
   }
 
   /** Gives it to a generation, until `end`; false where another one has it. */
@@ -100,7 +110,7 @@ export class Speculation {
    * latter `most` at most: more than one where no other call runs. Valid until the next call. Throws what the load of a
    * draft throws.
    */
-  async pass(id: number, foreseen: Foreseen | null, most: number): Promise<readonly number[]> {
+  async pass(id: number, foreseen: Foreseen | null, most: number): Promise<PassTokens> {
     for (const source of this.#sources) {
       source.push(id);
       source.show?.(foreseen);
@@ -109,21 +119,28 @@ export class Speculation {
     if (this.#memory && most > 1) await this.#moveMemory(this.#memory);
     this.#governor.open(most - 1);
     for (let at = 0; at < this.#sources.length; at++) if (this.#sources[at].isReady) await this.#ask(at);
-    const count = this.#governor.close();
-    this.#put(id, foreseen, this.#foretold[this.#governor.chosen], count);
-    return this.#ids;
+    this.#put(id, foreseen, this.#governor.close());
+    return this.#tokens;
   }
 
-  /** What is certain goes first. `count` of the tokens that were foretold go with it where they begin with it. */
-  #put(id: number, foreseen: Foreseen | null, foretold: readonly number[], count: number): void {
+  /** What is certain goes first. The `count` tokens that were decided for go with it where they begin with it. */
+  #put(id: number, foreseen: Foreseen | null, count: number): void {
+    const governor = this.#governor;
+    const foretold = this.#foretold[governor.chosen];
+    const others = this.#others[governor.chosen];
+    const tokens = this.#tokens;
     const certain = foreseen?.certain ?? 0;
-    let same = 0;
-    while (same < Math.min(certain, count) && foretold[same] === foreseen!.ids[same]) same++;
     this.#certain = certain;
-    this.#ids.length = 0;
-    this.#ids.push(id);
-    for (let i = 0; i < certain; i++) this.#ids.push(foreseen!.ids[i]);
-    if (same === certain) for (let i = certain; i < count; i++) this.#ids.push(foretold[i]);
+    tokens.begin(id);
+    for (let i = 0; i < certain; i++) tokens.push(foreseen!.ids[i]);
+    let inRow = 0;
+    for (let i = 0; i < count; i++) if (governor.rank(i) === 0) inRow++;
+    for (let i = 0; i < certain; i++) if (i >= inRow || foretold[i] !== foreseen!.ids[i]) return;
+    for (let i = certain; i < inRow; i++) tokens.push(foretold[i]);
+    for (let i = 0; i < count; i++) {
+      const [place, rank] = [governor.place(i), governor.rank(i)];
+      if (rank > 0 && place >= certain) tokens.beside(place, others[place][rank - 1]);
+    }
   }
 
   /** Gives the draft's memory to the cache, or takes it from there, as the governor finds best. */
@@ -133,10 +150,16 @@ export class Speculation {
     if (memory.isDrafts && governor.givesBack) {
       await memory.giveBack();
       governor.gaveBack();
-    } else if (!memory.isDrafts && governor.takes(memory.loadMs)) {
+    } else if (!memory.isDrafts && governor.takes(memory.loadMs, this.#leastText)) {
       await memory.take();
       governor.took(this.#now() - began);
     }
+  }
+
+  /** Tokens that the last source has to read before it can foretell. */
+  get #leastText(): number {
+    const { lacking, leftOut } = this.#sources[this.#sources.length - 1];
+    return Math.ceil(MARGIN * Math.min(lacking + leftOut, LEAST_TEXT));
   }
 
   /** Has a source foretell as many tokens as the governor wants. */
@@ -156,8 +179,13 @@ export class Speculation {
       const answer = source.foretell();
       // A draft that costs nothing answers at once.
       if (!(typeof answer === 'boolean' ? answer : await answer)) break;
-      this.#foretold[at].push(source.id);
-      governor.foretold(at, source.certainty, this.#now() - began);
+      const ms = this.#now() - began;
+      const others = (this.#takesOthers && source.others) || NO_OTHERS;
+      const place = this.#foretold[at].push(source.id) - 1;
+      this.#others[at][place] ??= [];
+      this.#others[at][place].length = 0;
+      for (const id of others.ids) this.#others[at][place].push(id);
+      governor.foretold(at, source.certainty, others.certainties, ms);
     }
   }
 
@@ -190,32 +218,34 @@ export class Speculation {
   }
 
   /**
-   * The pass took `ms`, null where other calls were part of it, of which it waited `waitMs` for the disk, and `brought`
-   * of its tokens are part of the text. `next` came after them; null at its end.
+   * The pass took `ms`, null where other calls were part of it, of which it waited `waitMs` for the disk. The text goes
+   * up to the token in row `row`, and on with `next`; null at its end.
    */
-  ran(ms: number | null, waitMs: number, brought: number, next: number | null): void {
-    for (let i = 1; i < brought; i++) for (const source of this.#sources) source.push(this.#ids[i]);
+  ran(ms: number | null, waitMs: number, row: number, next: number | null): void {
+    const tokens = this.#tokens;
+    const brought = tokens.lengthAt(row);
+    for (let i = 1; i < brought; i++) for (const source of this.#sources) source.push(tokens.at(i, row));
     if (ms === null) return;
     this.#governor.ran({
-      tokens: this.#ids.length,
+      tokens: tokens.ids.length,
       certain: Math.min(this.#certain, brought - 1),
       brought,
       ms,
       waitMs,
     });
-    for (let at = 0; at < this.#sources.length; at++) this.#compare(at, brought, next);
+    for (let at = 0; at < this.#sources.length; at++) this.#compare(at, row, next);
   }
 
-  /** Compares what a source foretold with the text: the tokens of the pass that are part of it, and `next`. */
-  #compare(at: number, brought: number, next: number | null): void {
+  /** Compares what a source foretold with the text: the tokens of the pass up to row `row`, and `next`. */
+  #compare(at: number, row: number, next: number | null): void {
     const foretold = this.#foretold[at];
-    const known = next === null ? brought - 1 : brought;
+    const tokens = this.#tokens;
+    const brought = tokens.lengthAt(row);
+    const known = Math.min(foretold.length, next === null ? brought - 1 : brought);
+    const textAt = (place: number) => (place + 1 < brought ? tokens.at(place + 1, row) : next);
     let right = 0;
-    while (right < foretold.length && right < known) {
-      const id = right + 1 < brought ? this.#ids[right + 1] : next;
-      if (foretold[right] !== id) break;
-      right++;
-    }
-    this.#governor.seen(at, right, right < foretold.length && right < known);
+    while (right < known && foretold[right] === textAt(right)) right++;
+    const ends = right < known;
+    this.#governor.seen(at, right, ends, ends ? this.#others[at][right].indexOf(textAt(right)!) + 1 : 0);
   }
 }

@@ -2,10 +2,11 @@ import type { Foreseen } from '../../draft/draft-source.js';
 import type { Meter } from '../meter.js';
 import type { Lane } from '../rounds/lane.js';
 import type { Drawing } from '../sampling/drawing.js';
+import { PassTokens } from './pass-tokens.js';
 import type { Speculation } from './speculation.js';
 
 interface AnswerParts {
-  lane: Pick<Lane, 'position' | 'logits' | 'verify' | 'decode' | 'rewind'>;
+  lane: Pick<Lane, 'logits' | 'verify' | 'decode' | 'keep'>;
   drawing: Drawing;
   meter: Meter;
   speculation: Speculation | null;
@@ -22,36 +23,38 @@ interface AnswerParts {
  * what it would hold without. Throws what passes throw, and what `Drawing.next` does.
  */
 export async function writeAnswer({ lane, drawing, meter, speculation, alone, room }: AnswerParts): Promise<void> {
-  const several: number[] = [];
+  const several = new PassTokens();
   let id = drawing.next(lane.logits());
   while (id !== null) {
-    const { position } = lane;
     const foreseen = drawing.foresee(Math.min(drawing.left, room()) - 1);
-    const ids = speculation
+    const tokens = speculation
       ? await speculation.pass(id, foreseen, alone() ? drawing.left : 1)
       : withCertain(id, foreseen, several);
+    const count = tokens.ids.length;
     const waited = meter.waitedMs;
     const began = performance.now();
-    await (ids.length > 1 ? lane.verify(ids) : lane.decode(id));
+    await (count > 1 ? lane.verify(tokens.ids, tokens.after) : lane.decode(id));
     let ms = performance.now() - began;
-    const tokens = ids.length;
     let row = 0;
-    do id = drawing.next(lane.logits(row++));
-    while (id !== null && row < tokens && id === ids[row]);
-    if (row < tokens) {
-      const rewinding = performance.now();
-      lane.rewind(position + row);
-      ms += performance.now() - rewinding;
+    for (let next = 0; next >= 0; ) {
+      row = next;
+      id = drawing.next(lane.logits(row));
+      next = id === null ? -1 : tokens.find(row, id);
     }
-    meter.pass(tokens, row, foreseen?.certain ?? 0);
+    const brought = tokens.lengthAt(row);
+    if (brought < count) {
+      const keeping = performance.now();
+      lane.keep(row);
+      ms += performance.now() - keeping;
+    }
+    meter.pass(count, brought, foreseen?.certain ?? 0);
     speculation?.ran(alone() ? ms : null, meter.waitedMs - waited, row, id);
   }
 }
 
-/** `id` and what is certain after it, in `ids`. */
-function withCertain(id: number, foreseen: Foreseen | null, ids: number[]): readonly number[] {
-  ids.length = 0;
-  ids.push(id);
-  for (let i = 0; i < (foreseen?.certain ?? 0); i++) ids.push(foreseen!.ids[i]);
-  return ids;
+/** `id` and what is certain after it, in `tokens`. */
+function withCertain(id: number, foreseen: Foreseen | null, tokens: PassTokens): PassTokens {
+  tokens.begin(id);
+  for (let i = 0; i < (foreseen?.certain ?? 0); i++) tokens.push(foreseen!.ids[i]);
+  return tokens;
 }

@@ -14,6 +14,8 @@ export interface LaneParts {
   rowOfLogits: (row: number) => Float32Array;
 }
 
+const NONE: readonly number[] = [];
+
 /** A sequence that one call has to itself, from the engine's `reuse` or `begin` on until its `end`. */
 export class Lane {
   readonly #parts: LaneParts;
@@ -65,10 +67,26 @@ export class Lane {
 
   /**
    * Runs some tokens in one pass, as many at most as the engine's `mostVerified`. `logits(i)` is then that of ids[i].
-   * Throws as `prefill` does.
+   * `after`: the last of them stand beside others, each as if it followed the id of that index; `keep` has to come
+   * next then. Throws as `prefill` does.
    */
-  verify(ids: readonly number[]): Promise<void> {
-    return this.#run(ids, 0, { inPieces: false, wanted: ids.length });
+  verify(ids: readonly number[], after: readonly number[] = NONE): Promise<void> {
+    return this.#run(ids, 0, { inPieces: false, wanted: ids.length, after });
+  }
+
+  /** Of the tokens that `verify` ran last, the text has the one with this index and those before it. */
+  keep(index: number): void {
+    const { position, ids, after } = this.#work;
+    const inRow = ids.length - after.length;
+    if (index < inRow) {
+      this.rewind(position + index + 1);
+      return;
+    }
+    const place = position + after[index - inRow] + 1;
+    this.#parts.mixer.swap!(this.#sequence.index, place, position + index);
+    this.#sequence.ids.length = place;
+    this.#sequence.ids.push(ids[index]);
+    this.rewind(place + 1);
   }
 
   /**
@@ -108,6 +126,7 @@ export class Lane {
       onLayer = null,
       visit = null,
       drafting = false,
+      after = NONE,
     }: Pick<Work, 'inPieces' | 'wanted'> & Partial<Work>,
   ): Promise<void> {
     const { contextSize, rounds } = this.#parts;
@@ -128,6 +147,7 @@ export class Lane {
     work.onLayer = onLayer;
     work.visit = visit;
     work.drafting = drafting;
+    work.after = after;
     return rounds.do(work);
   }
 }

@@ -36,6 +36,8 @@ export class Work implements PassPart {
   /** Sees the logits[vocabSize] of every id. */
   visit: ((index: number, logits: Float32Array) => void) | null = null;
 
+  /** Of the last ids, which stand beside others: the index of the id that each follows. Such work goes as a whole. */
+  after: readonly number[] = [];
   /** Whether networks that foretell run in place of the exact ones. Such work has a pass to itself. */
   drafting = false;
   /** Sees the hidden states of every pass. */
@@ -84,7 +86,9 @@ export class Work implements PassPart {
     this.position = this.held.ids.length;
     this.dropped = false;
     this.pictures = wholePictures ? pictureSpans(this.ids, this.done, tokens) : [];
-    for (let i = 0; i < tokens; i++) pass.positions[this.row + i] = this.position + i;
+    const inRow = tokens - this.after.length;
+    for (let i = 0; i < inRow; i++) pass.positions[this.row + i] = this.position + i;
+    for (let i = inRow; i < tokens; i++) pass.positions[this.row + i] = this.position + this.after[i - inRow] + 1;
     if (pass.rotaryPositions !== pass.positions)
       this.#places.write(this, this.held.ids, this.caller.grids ?? NO_GRIDS, pass.rotaryPositions);
   }

@@ -40,6 +40,8 @@ it('a draft reads what it left out before it foretells, and never between two to
     foretold: () => void foretold++,
     close: () => 3,
     chosen: 0,
+    place: (index: number) => index,
+    rank: () => 0,
     ran: () => {},
     seen: () => {},
     givesBack: false,
@@ -49,6 +51,6 @@ it('a draft reads what it left out before it foretells, and never between two to
   };
   const speculation = new Speculation({ sources: [source], governor, now: () => 0 });
   speculation.begin([1, 2, 3], 0, () => false);
-  expect(await speculation.pass(5, null, 8)).toEqual([5, 7, 7, 7]);
+  expect((await speculation.pass(5, null, 8)).ids).toEqual([5, 7, 7, 7]);
   expect(source.asked).toEqual(['foretell', 'foretell', 'foretell']);
 });

@@ -43,6 +43,8 @@ function scripted(moves: ReadonlySet<number>): typeof createSpeculation {
       foretold: () => void foretold++,
       close: () => foretold,
       chosen: 0,
+      place: (index: number) => index,
+      rank: () => 0,
       ran: () => {},
       seen: () => {},
     };

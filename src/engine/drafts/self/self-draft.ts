@@ -1,5 +1,5 @@
-import type { DraftSource, FollowedText } from '../../../draft/draft-source.js';
-import { findLikeliest, USUAL_SHARES } from '../likeliest.js';
+import type { DraftSource, FollowedText, OtherTokens } from '../../../draft/draft-source.js';
+import { findLikeliest, USUAL_OTHER_SHARES, USUAL_SHARES } from '../likeliest.js';
 import type { HeldShadow } from './held-shadow.js';
 
 /** The share of right tokens with all neurons of a model, and what it nears with fewer (SELF-03). */
@@ -14,6 +14,7 @@ const WITH_NONE = 0.6;
 export class SelfDraft implements DraftSource {
   readonly name = 'self';
   readonly usualShares = USUAL_SHARES;
+  readonly usualOtherShares = USUAL_OTHER_SHARES;
   readonly typicalShare: number;
   readonly lacking = 0;
   readonly leftOut = 0;
@@ -21,6 +22,7 @@ export class SelfDraft implements DraftSource {
   readonly catchUpMs = null;
   id = 0;
   certainty = 0;
+  readonly others: OtherTokens = { ids: [], certainties: [] };
   readonly #vocabSize: number;
   readonly #networks: Pick<HeldShadow, 'isDrafts'>;
   #text: FollowedText | null = null;
