@@ -12,7 +12,10 @@ export interface PerPhase {
 export interface SpeculationReceipt {
   /** What foretold tokens: `lookup`, `model`, `self`, `mtp`, or `off` where nothing did. */
   draft: 'off' | 'lookup' | 'model' | 'self' | 'mtp';
-  /** Foretold tokens that were verified. Those that were not worth it are not counted. */
+  /**
+   * Foretold tokens that were verified. Of several for one place one at most can be right. Those that were not worth it
+   * are not counted.
+   */
   drafted: number;
   /** Those of them that were right. */
   accepted: number;

@@ -87,7 +87,7 @@ export async function loadParts(
   const { lent } = allocation;
   const extension =
     lent && feedForward instanceof PinnedFeedForward
-      ? new CacheExtension({ stream, feedForward, matrices: streamed, allocation, lent })
+      ? new CacheExtension({ ...{ bridge, stream, feedForward }, matrices: streamed, ...{ plan, allocation, lent } })
       : null;
   return { bridge, dense, mixer, selector, stream, feedForward, denseTime, extension };
 }

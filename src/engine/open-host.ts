@@ -72,7 +72,7 @@ export async function openHost(
     const shadow = holdShadow(bridge, store, planned, extension);
     if (shadow) held.keep(shadow);
     const drafting =
-      draft && held.keep(await HeldDraft.load({ bridge, opened: draft, options, plan, vocabSize, extension }, aborted));
+      draft && held.keep(await HeldDraft.load({ opened: draft, options, plan, vocabSize, extension }, aborted));
     const described = infoOf(store, path, planned, parts);
     const info = {
       ...described,
@@ -84,7 +84,7 @@ export async function openHost(
     const pictures = vision && new Pictures(vision, parts.bridge, embeddingBytes(tokens, vision));
     const log = speedLog(store, planned, info, cacheDirectory(options.cacheDir));
     held.keep({ dispose: log.keep });
-    const draftMemory = () => (drafting ?? shadow)?.memory ?? plan;
+    const draftMemory = () => extension?.memory ?? plan;
     const sources = { ...meterSources(planned, info, parts), draftMemory, onMeasured: log.note, anonymousBefore };
     const ledger = new Ledger(sources);
     const stateOwner = stateOwnerOf(store, planned, parts);

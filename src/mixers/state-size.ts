@@ -1,4 +1,5 @@
 import { mixerChannels, recurrentMixers, streamsWidth } from '../model/mixer-tensors.js';
+import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { ModelSpec, NgramsSpec, RecurrentSpec } from '../model/spec.js';
 
 /**
@@ -6,6 +7,10 @@ import type { ModelSpec, NgramsSpec, RecurrentSpec } from '../model/spec.js';
  * last token, or, where its end is a template's opening for the answer, from a few tokens before.
  */
 export const STEPS_KEPT = 8;
+
+/** Tokens of a pass that may be taken back: a state that is not of keys and values alone goes back by fewer. */
+export const mostTakenBack = ({ recurrent, compressedAttention }: ModelSpec): number =>
+  recurrent || compressedAttention ? Math.min(LOGIT_ROWS, STEPS_KEPT) : LOGIT_ROWS;
 
 /** Earlier states that are kept: at the ends of the last prompt and turn, and one more for a prompt told otherwise. */
 export const SNAPSHOTS = 3;

@@ -1,7 +1,6 @@
 import type { Bridge, MatrixSource } from '../../native-bridge/bridge.js';
 import { formatBlock, formatBytes } from '../disk/format-bytes.js';
 import { READ_THREADS } from '../disk/read-threads.js';
-import { LOGIT_ROWS } from '../model/prefill-chunk.js';
 import type { Allocation } from './allocation.js';
 import type { Forecast } from './plan.js';
 import { type GivenSpeeds, measure, ofSpeeds, type Probes } from './probes.js';
@@ -33,6 +32,8 @@ export interface ForecastInput {
   headBytes: number;
   /** Weights of a draft model, all of which each token touches; 0 for drafts that cost nothing, null without drafts. */
   draftBytes: number | null;
+  /** Tokens of the largest pass that drafts foretell. */
+  mostTakenBack: number;
   /** Tokens of the prompt that the first token waits for, and how many of a prompt run together. */
   promptTokens: number;
   chunkTokens: number;
@@ -86,9 +87,9 @@ export function forecast(input: ForecastInput): Forecast {
 function withDrafts(alone: number, input: ForecastInput, probes: Probes): Forecast['withDrafts'] {
   if (input.draftBytes === null) return null;
   const missed = missShare(input.allocation);
-  const drafting = (LOGIT_ROWS - 1) * multiplying(input.draftBytes, 1, probes);
-  const gain =
-    (LOGIT_ROWS * secondsOf(1, input, probes, missed)) / (secondsOf(LOGIT_ROWS, input, probes, missed) + drafting);
+  const tokens = input.mostTakenBack;
+  const drafting = (tokens - 1) * multiplying(input.draftBytes, 1, probes);
+  const gain = (tokens * secondsOf(1, input, probes, missed)) / (secondsOf(tokens, input, probes, missed) + drafting);
   return { least: DRAFTS_AT_LEAST * alone, most: Math.max(1, gain) * alone };
 }
 

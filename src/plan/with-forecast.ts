@@ -1,6 +1,7 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { openBridge } from '../../native-bridge/index.js';
 import { headName, tensorNamed } from '../dense/check-tensors.js';
+import { mostTakenBack } from '../mixers/state-size.js';
 import { prefillChunk } from '../model/prefill-chunk.js';
 import { forecast } from './forecast.js';
 import type { Outline } from './outline.js';
@@ -42,6 +43,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
         denseBytes: plan.residentBytes + plan.denseStreamedBytes,
         headBytes: headBytes(outline),
         draftBytes: settings.draft === 'off' ? null : plan.draftBytes,
+        mostTakenBack: mostTakenBack(spec),
         promptTokens,
         chunkTokens: prefillChunk(spec),
         earlier: isGiven(speeds)

@@ -97,6 +97,21 @@ describe('the governor', () => {
     expect(governor.close()).toBeLessThanOrEqual(2);
   });
 
+  it('wins by tokens beside those that are foretold, where they are right', async () => {
+    const speed = async (otherShare?: number) => {
+      let sum = 0;
+      for (const seed of SEEDS) {
+        const drafts = [{ ...draftOf(DISK, 0.03, () => 0.5), otherShare }];
+        sum += 1000 / (await simulate({ model: MODELS[DISK], drafts, seed, tokens: 1000, noise: 0.05 })).at[0][1000];
+      }
+      return sum;
+    };
+    const alone = await speed();
+    // Where half of the tokens are right, a pass brings about two, and one more half as often.
+    expect((await speed(0.5)) / alone).toBeGreaterThan(1.15);
+    expect((await speed(0)) / alone).toBeGreaterThan(0.95);
+  });
+
   it('wins more the longer a draft is right', async () => {
     const times: number[] = [];
     for (const share of [0.3, 0.6, 0.9]) {

@@ -85,11 +85,11 @@ it.each([
     };
     const without = await measure();
     for (let turn = 0; turn < 2; turn++) {
-      parts.extension!.set(true);
+      await parts.extension!.take(() => {});
       const extended = await measure();
       // What a ring reads ahead is counted when it is used.
       expect(without - extended).toBeCloseTo(lent!.savedBytes, -3);
-      parts.extension!.set(false);
+      await parts.extension!.giveBack(() => {});
       expect(await measure()).toBe(without);
     }
   },

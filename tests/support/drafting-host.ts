@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { generateSettings } from '../../dist/src/api/generate-settings.js';
 import type { Methods } from '../../dist/src/contract/protocol.js';
-import type { DraftSource } from '../../dist/src/draft/draft-source.js';
+import type { DraftSource, OtherTokens } from '../../dist/src/draft/draft-source.js';
 import type { createSpeculation } from '../../dist/src/engine/drafts/create-speculation.js';
 import { Speculation } from '../../dist/src/engine/drafts/speculation.js';
 import type { ModelHost } from '../../dist/src/engine/model-host.js';
@@ -29,6 +29,8 @@ export interface Script {
   seed: number;
   /** Tokens that are foretold at most. */
   most: number;
+  /** Tokens that are named in the place of each; of a wrong one, half of the time one of them is right. Default none. */
+  others?: number;
 }
 
 /** A model in this thread, whose draft is told by the test how often it is right. */
@@ -58,7 +60,9 @@ export class DraftingHost {
       () => false,
       () => {},
       undefined,
-      speculate ?? (() => new Speculation({ sources: [draft], governor: draft.governor, now: () => 0 })),
+      speculate ??
+        ((_selector, _settings, _spec, { takesOthers }) =>
+          new Speculation({ sources: [draft], governor: draft.governor, takesOthers, now: () => 0 })),
     );
     return new DraftingHost(host, shareVocabulary(tokenizer, opened.spec.vocabSize), draft);
   }
@@ -116,6 +120,7 @@ class ScriptedDraft implements DraftSource {
   readonly certainty = 0;
   readonly lacking = 0;
   readonly leftOut = 0;
+  readonly others: OtherTokens = { ids: [], certainties: [] };
   id = 0;
   script: Script = { right: [], accuracy: 1, seed: 1, most: 7 };
   readonly #vocabSize: number;
@@ -124,6 +129,9 @@ class ScriptedDraft implements DraftSource {
   #written = 0;
   #foretold = 0;
   #wanted = 0;
+  /** Tokens that the pass has room for; and those that it verifies, each a place and a rank. */
+  #room = 0;
+  readonly #nodes: [number, number][] = [];
 
   constructor(vocabSize: number) {
     this.#vocabSize = vocabSize;
@@ -149,7 +157,13 @@ class ScriptedDraft implements DraftSource {
     const right = this.script.right[this.#written + this.#foretold];
     if (right === undefined) return false;
     this.#foretold++;
-    this.id = this.#random() < this.script.accuracy ? right : Math.floor(this.#random() * this.#vocabSize);
+    const any = () => Math.floor(this.#random() * this.#vocabSize);
+    this.id = this.#random() < this.script.accuracy ? right : any();
+    const { others = 0 } = this.script;
+    this.others.ids.length = 0;
+    this.others.certainties.length = 0;
+    for (let i = 0; i < others; i++) this.others.certainties[this.others.ids.push(any()) - 1] = 0;
+    if (others > 0 && this.id !== right && this.#random() < 0.5) this.others.ids[Math.floor(this.#random() * others)] = right;
     return true;
   }
 
@@ -158,12 +172,25 @@ class ScriptedDraft implements DraftSource {
     affordable: () => 0,
     caughtUp: () => {},
     open: (most: number) => {
+      this.#room = Math.min(most, 15);
       this.#wanted = Math.floor(this.#random() * (Math.min(most, this.script.most) + 1));
+      this.#nodes.length = 0;
     },
     asks: () => this.#foretold < this.#wanted,
-    foretold: () => {},
-    close: () => this.#foretold,
+    foretold: (_source: number, _certainty: number, others: readonly number[]) => {
+      for (let rank = 0; rank <= others.length; rank++) this.#nodes.push([this.#foretold - 1, rank]);
+      // Those that follow each other go first: the room may be too small for all others.
+      this.#nodes.sort(([, one], [, other]) => Number(one > 0) - Number(other > 0));
+    },
+    close: () => {
+      // Now and then the last one in a row is less likely than those beside it, and does not go.
+      const last = this.#nodes.findLastIndex(([, rank]) => rank === 0);
+      if (last >= 0 && this.#nodes.length > last + 1 && this.#random() < 0.4) this.#nodes.splice(last, 1);
+      return Math.min(this.#room, this.#nodes.length);
+    },
     ...RESTING,
+    place: (index: number) => this.#nodes[index][0],
+    rank: (index: number) => this.#nodes[index][1],
   };
 }
 

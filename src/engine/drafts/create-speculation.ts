@@ -3,7 +3,7 @@ import { FormatDraft } from '../../draft/format.js';
 import { Governor } from '../../draft/governor.js';
 import { LookupDraft } from '../../draft/lookup.js';
 import { FORESIGHT_SHARES } from '../../grammar/foresight.js';
-import { STEPS_KEPT } from '../../mixers/state-size.js';
+import { mostTakenBack } from '../../mixers/state-size.js';
 import { LOGIT_ROWS } from '../../model/prefill-chunk.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Settings } from '../../plan/settings.js';
@@ -13,10 +13,6 @@ import type { HeldDraft } from './held-draft.js';
 import type { HeldShadow } from './self/held-shadow.js';
 import { SelfDraft } from './self/self-draft.js';
 import { Speculation } from './speculation.js';
-
-/** Tokens of a pass that may be taken back: a state that is not of keys and values alone goes back by fewer. */
-const mostTakenBack = ({ recurrent, compressedAttention }: ModelSpec): number =>
-  recurrent || compressedAttention ? Math.min(LOGIT_ROWS, STEPS_KEPT) : LOGIT_ROWS;
 
 /** Tokens of answers that a pass may have: one where a trace says what each pass reads, whatever its tokens are. */
 export const mostInPass = (selector: Selector, spec: ModelSpec, engine: Pick<Engine, 'mostVerified'>): number =>

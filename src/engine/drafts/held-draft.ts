@@ -1,4 +1,3 @@
-import type { Bridge } from '../../../native-bridge/bridge.js';
 import { HeldParts } from '../../dense/held-parts.js';
 import type { PlanOptions } from '../../plan/model-options.js';
 import type { Plan } from '../../plan/plan.js';
@@ -9,7 +8,6 @@ import { loadDraft, type OpenedDraft } from './load-draft.js';
 import { ModelDraft } from './model-draft.js';
 
 interface HeldDraftParts {
-  bridge: Pick<Bridge, 'recycleMemory'>;
   opened: OpenedDraft;
   options: PlanOptions;
   /** Of the model that it drafts for. */
@@ -50,47 +48,30 @@ export class HeldDraft implements DraftMemory {
 
   /** The share of the bytes of a pass that its memory saves in the cache; 0 where the cache cannot have it. */
   get rentShare(): number {
-    const { extension, plan } = this.#parts;
-    return extension && this.source instanceof ModelDraft ? extension.lent.savedBytes / plan.bytesPerToken : 0;
+    return this.source instanceof ModelDraft ? (this.#parts.extension?.savedShare ?? 0) : 0;
   }
 
-  /** What cache and draft hold by now, bytes. */
-  get memory(): Pick<Plan, 'cacheBytes' | 'draftBytes'> {
-    const { cacheBytes, draftBytes } = this.#parts.plan;
-    if (this.isDrafts) return { cacheBytes, draftBytes };
-    return { cacheBytes: cacheBytes + this.#parts.extension!.heldBytes, draftBytes: 0 };
-  }
-
-  async giveBack(): Promise<void> {
-    // At once, as another call may begin a pass as soon as something is awaited.
-    const { bridge, extension } = this.#parts;
+  giveBack(): Promise<void> {
     this.isDrafts = false;
-    (this.source as ModelDraft).detach();
-    bridge.recycleMemory(true);
-    try {
-      const released = this.#held.release();
-      extension!.set(true);
-      await released;
-    } finally {
-      bridge.recycleMemory(false);
-    }
+    return this.#parts.extension!.take(() => {
+      (this.source as ModelDraft).detach();
+      return this.#held.release();
+    });
   }
 
   async take(): Promise<void> {
-    const { bridge, opened, options, plan, extension } = this.#parts;
-    bridge.recycleMemory(true);
-    try {
-      extension!.set(false);
-      const source = this.source as ModelDraft;
-      const draft = await loadDraft(opened, options, plan, this.#held, () => false, source);
-      source.attach(draft);
-      this.loadMs = draft.loadMs;
-    } catch (error) {
-      await this.#held.dispose();
-      throw error;
-    } finally {
-      bridge.recycleMemory(false);
-    }
+    const { opened, options, plan, extension } = this.#parts;
+    await extension!.giveBack(async () => {
+      try {
+        const source = this.source as ModelDraft;
+        const draft = await loadDraft(opened, options, plan, this.#held, () => false, source);
+        source.attach(draft);
+        this.loadMs = draft.loadMs;
+      } catch (error) {
+        await this.#held.dispose();
+        throw error;
+      }
+    });
     this.isDrafts = true;
   }
 

@@ -42,7 +42,8 @@ export async function writeAnswer({ lane, drawing, meter, speculation, alone, ro
       next = id === null ? -1 : tokens.find(row, id);
     }
     const brought = tokens.lengthAt(row);
-    if (brought < count) {
+    // Of tokens that stand beside others, none is held before it is kept.
+    if (brought < count || tokens.after.length > 0) {
       const keeping = performance.now();
       lane.keep(row);
       ms += performance.now() - keeping;

@@ -13,6 +13,11 @@ export const SHADOW_BLOCK = FORMATS[SHADOW_FORMAT].blockSize;
 /** With fewer neurons than this share a draft is hardly ever right. */
 const LEAST_SHARE = 0.3;
 /**
+ * It may take the place of so much beside what is missing. What it displaces is read by every pass, and where that is
+ * much, the first tries of a draft cost more than an answer may lose (SELF-03).
+ */
+const MOST_RENT = 0.6;
+/**
  * The networks of a dense model in few bits, those neurons first that matter most (self/make-shadow.ts), of all layers
  * together: some layers have more of them than others. The draft `self` computes with them in place of the exact ones.
  */
@@ -83,12 +88,12 @@ export function planShadow(spec: ModelSpec, budgetBytes: number, whole: Allocati
   const slot = roundUp(Math.max(...whole.layers.map(({ unit }) => unit.slotBytes)), DEVICE_BLOCK);
   const room = budgetBytes - fixed - GOOD_RING_SLOTS * slot;
   const blockBytes = shadowBytes(shape, 1) - shadowBytes(shape, 0);
-  const blocks = Math.min(allBlocks(shape), Math.floor((room - shadowBytes(shape, 0)) / blockBytes));
-  if (blocks < LEAST_SHARE * allBlocks(shape)) return none('too few of its weights fit into the budget even in 2 bits');
-  const bytes = shadowBytes(shape, blocks);
-  // It is read by the pass instead of being kept: what is tried would cost more than an answer may lose (SELF-03).
-  if (missing < bytes) return none('more of the model is in memory than its weights in 2 bits would save');
-  return { blocks, bytes, why: null };
+  const blocksIn = (bytes: number) => Math.floor((bytes - shadowBytes(shape, 0)) / blockBytes);
+  const least = LEAST_SHARE * allBlocks(shape);
+  if (blocksIn(room) < least) return none('too few of its weights fit into the budget even in 2 bits');
+  const blocks = Math.min(allBlocks(shape), blocksIn(Math.min(room, MOST_RENT * missing)));
+  if (blocks < least) return none('more of the model is in memory than its weights in 2 bits would save');
+  return { blocks, bytes: shadowBytes(shape, blocks), why: null };
 }
 
 const none = (why: string): PlannedShadow => ({ blocks: 0, bytes: 0, why });

@@ -11,7 +11,6 @@ import { ShadowNetworks } from './shadow-networks.js';
 interface HeldShadowParts {
   bridge: Bridge;
   store: Store;
-  plan: PlannedModel['plan'];
   /** Of each layer. */
   neurons: readonly number[];
   /** What the cache does with the memory; null where it has no use for it. */
@@ -44,15 +43,7 @@ export class HeldShadow implements DraftMemory {
 
   /** The share of the bytes of a pass that the memory saves in the cache; 0 where the cache cannot have it. */
   get rentShare(): number {
-    const { extension, plan } = this.#parts;
-    return extension ? extension.lent.savedBytes / plan.bytesPerToken : 0;
-  }
-
-  /** What cache and draft hold by now, bytes. */
-  get memory(): Pick<PlannedModel['plan'], 'cacheBytes' | 'draftBytes'> {
-    const { cacheBytes, draftBytes } = this.#parts.plan;
-    if (this.isDrafts) return { cacheBytes, draftBytes };
-    return { cacheBytes: cacheBytes + this.#parts.extension!.heldBytes, draftBytes: 0 };
+    return this.#parts.extension?.savedShare ?? 0;
   }
 
   /** y[hiddenSize] = about the network's output of a layer for x[hiddenSize]. */
@@ -60,26 +51,12 @@ export class HeldShadow implements DraftMemory {
     this.#networks!.run(layer, x, y);
   }
 
-  async giveBack(): Promise<void> {
-    const { bridge, extension } = this.#parts;
-    bridge.recycleMemory(true);
-    try {
-      this.dispose();
-      extension!.set(true);
-    } finally {
-      bridge.recycleMemory(false);
-    }
+  giveBack(): Promise<void> {
+    return this.#parts.extension!.take(() => this.dispose());
   }
 
-  async take(): Promise<void> {
-    const { bridge, extension } = this.#parts;
-    bridge.recycleMemory(true);
-    try {
-      extension!.set(false);
-      this.#load();
-    } finally {
-      bridge.recycleMemory(false);
-    }
+  take(): Promise<void> {
+    return this.#parts.extension!.giveBack(() => this.#load());
   }
 
   dispose(): void {
@@ -101,10 +78,10 @@ export class HeldShadow implements DraftMemory {
 export function holdShadow(
   bridge: Bridge,
   store: Store,
-  { plan, shadow }: Pick<PlannedModel, 'plan' | 'shadow'>,
+  { shadow }: Pick<PlannedModel, 'shadow'>,
   extension: CacheExtension | null,
 ): HeldShadow | null {
   if (shadow.blocks === 0 || !existsSync(shadowPath(store.path))) return null;
   const neurons = shadowNeurons(store.path, shadowShape(store.spec), shadow.blocks);
-  return neurons && new HeldShadow({ bridge, store, plan, neurons, extension });
+  return neurons && new HeldShadow({ bridge, store, neurons, extension });
 }
