@@ -120,18 +120,25 @@ export class Governor {
 
   /** Whether the cache should get the memory of the draft. Looked at between passes. */
   get givesBack(): boolean {
-    return this.#rent.isTooMuch || (this.#rent.share > 0 && this.#account.allowance < 0);
+    return this.#rent.isTooMuch || (this.#rent.share > 0 && this.#account.allowance < this.#fillMs);
   }
 
-  /** The cache has it. */
+  /** The cache has it. It reads what it has memory for now in the next pass. */
   gaveBack(): void {
+    this.#account.invest(this.#fillMs);
     this.#costs.scale(this.#rent.gaveBack());
+  }
+
+  /** What a pass takes longer that reads what the cache gets memory for. */
+  get #fillMs(): number {
+    return this.#rent.share * this.#costs.one;
   }
 
   /** Whether the last source should get the memory, if that takes `ms`, and it has to catch up with `tokens` then. */
   takes(ms: number, tokens: number): boolean {
     const readingMs = tokens * this.#catchUpMs(this.#candidates.length - 1);
-    return this.#rent.isWanted && ms + readingMs <= this.#venture;
+    // And the cache would have to read it again.
+    return this.#rent.isWanted && ms + readingMs + this.#rent.wholeShare * this.#costs.one <= this.#venture;
   }
 
   /** The draft has it, after `ms`. */

@@ -1,5 +1,5 @@
 /** What drafts may lose in an answer: so many passes over one token, and this share of its passes besides. */
-const LOSS_AT_ONCE = 1.7;
+const LOSS_AT_ONCE = 1.5;
 const LOSS_SHARE = 0.006;
 /** Besides, this share of the time that the prompt took, up to so many passes. */
 const PROMPT_SHARE = 0.03;

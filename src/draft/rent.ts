@@ -46,10 +46,11 @@ export class Rent {
 
   /** The share of a pass over one token that the memory would save, 0 where the cache has it. */
   get share(): number {
-    return this.#isHeld ? this.#whole : 0;
+    return this.#isHeld ? this.wholeShare : 0;
   }
 
-  get #whole(): number {
+  /** That share, whoever has it. */
+  get wholeShare(): number {
     return Math.min(this.#byteShare, this.#waitShare);
   }
 
@@ -76,7 +77,7 @@ export class Rent {
 
   /** Whether the cache should get the memory. */
   get isTooMuch(): boolean {
-    return this.#isHeld && this.#whole > 0 && this.#wins < this.#whole;
+    return this.#isHeld && this.wholeShare > 0 && this.#wins < this.wholeShare;
   }
 
   /** Whether a draft without memory should be tried again. */

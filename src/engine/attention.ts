@@ -97,22 +97,12 @@ export function createAttention(options: AttentionOptions): Mixer {
       }
       for (let i = 0; gates && i < tokens * width; i++) mixed[i] /= 1 + Math.exp(-gates[i]);
     },
-    ...(indexes === null && {
-      swap(sequence: number, one: number, other: number) {
-        for (const [group, cache] of caches.entries()) {
-          const { length: layers } = groups[group].layers;
-          for (let at = 0; at < layers; at++) cache.swap(sequence * layers + at, one, other);
-        }
-      },
-    }),
+    ...(indexes ? null : { swap: swapIn(groups, caches) }),
     snapshot: (sequence) => windowed[sequence]?.kept.mark(),
     snapshotNext: (sequence) => windowed[sequence]?.kept.markNext(),
     rewind(sequence, length) {
       const reached = windowed[sequence]?.kept.rewind(length) ?? length;
-      for (const [group, cache] of caches.entries()) {
-        const { length: layers } = groups[group].layers;
-        for (let at = 0; at < layers; at++) cache.truncate(sequence * layers + at, reached);
-      }
+      eachLayer(groups, caches, sequence, (cache, at) => cache.truncate(at, reached));
       return reached;
     },
     get bytes() {
@@ -120,6 +110,24 @@ export function createAttention(options: AttentionOptions): Mixer {
     },
     dispose: () => void held.dispose(),
   };
+}
+
+const swapIn =
+  (groups: readonly KeyValueGroup[], caches: readonly KeyValueCache[]): NonNullable<Mixer['swap']> =>
+  (sequence, one, other) =>
+    eachLayer(groups, caches, sequence, (cache, at) => cache.swap(at, one, other));
+
+/** Visits the layers of a sequence: each cache, with the layer's number in it. */
+function eachLayer(
+  groups: readonly KeyValueGroup[],
+  caches: readonly KeyValueCache[],
+  sequence: number,
+  visit: (cache: KeyValueCache, at: number) => void,
+): void {
+  for (const [group, cache] of caches.entries()) {
+    const { length: layers } = groups[group].layers;
+    for (let at = 0; at < layers; at++) visit(cache, sequence * layers + at);
+  }
 }
 
 /** Attention of a part, by itself where it has pictures. `width` is that of a token's queries. */

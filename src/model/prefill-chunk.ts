@@ -15,7 +15,7 @@ export function prefillChunk({ hiddenSize, experts, pictureTokens }: ModelSpec):
 const MOST_DECODING = 64;
 
 /**
- * Positions whose logits are computed together when all positions are wanted, and tokens of a pass that drafts foretell.
+ * Positions whose logits are computed together when all are wanted, and tokens of the largest pass with foretold ones.
  * Bounds the [rows, vocabSize] buffer.
  */
 export const LOGIT_ROWS = 16;

@@ -37,8 +37,17 @@ const SCRIPTS = [
   { accuracy: 0.1, seed: 6, most: 2, others: 1 },
 ];
 /** Those whose state is of keys and values alone: a pass may have tokens that stand beside others. */
-const TAKING_OTHERS = new Set(['llama', 'mixtral', 'deepseek2', 'deepseek2-lite', 'gemma4-moe', 'gemma4-e', 'glm4moe', 'minimax-m2', 'smollm3']);
-
+const TAKING_OTHERS = new Set([
+  'llama',
+  'mixtral',
+  'deepseek2',
+  'deepseek2-lite',
+  'gemma4-moe',
+  'gemma4-e',
+  'glm4moe',
+  'minimax-m2',
+  'smollm3',
+]);
 
 let folder: string;
 beforeAll(() => {

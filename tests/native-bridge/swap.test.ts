@@ -34,36 +34,39 @@ const formats = [
 ] as const;
 
 describe.each(bridges)('two positions that change places, by %s', (_, bridge) => {
-  it.each(formats)('are as if they had been written there, in %s with shared values of %j', (format, sharedValueDim) => {
-    const make = () =>
-      bridge.createKeyValueCache({
-        ...{ numLayers: 2, numAttentionHeads: HEADS, numKeyValueHeads: SHARED, headDim: DIM },
-        ...{ contextSize: LENGTH, format, sharedValueDim },
-      });
-    const answer = (cache: ReturnType<typeof make>, position: number) => {
-      const out = new Float32Array(HEADS * DIM);
-      cache.attend(1, position, 1, q, out);
-      return out;
-    };
-    // Within a page, between pages, and a position with itself.
-    for (const [one, other] of [
-      [3, 5],
-      [63, 64],
-      [2, 149],
-      [70, 70],
-    ]) {
-      const [cache, written] = [make(), make()];
-      cache.append(1, 0, LENGTH, k, v);
-      written.append(1, 0, LENGTH, exchanged(k, one, other), exchanged(v, one, other));
-      const before = answer(cache, 100);
-      cache.swap(1, one, other);
-      for (const position of [4, 66, 100, 149]) expect(answer(cache, position)).toEqual(answer(written, position));
-      cache.swap(1, other, one);
-      expect(answer(cache, 100)).toEqual(before);
-      cache.dispose();
-      written.dispose();
-    }
-  });
+  it.each(formats)(
+    'are as if they had been written there, in %s with shared values of %j',
+    (format, sharedValueDim) => {
+      const make = () =>
+        bridge.createKeyValueCache({
+          ...{ numLayers: 2, numAttentionHeads: HEADS, numKeyValueHeads: SHARED, headDim: DIM },
+          ...{ contextSize: LENGTH, format, sharedValueDim },
+        });
+      const answer = (cache: ReturnType<typeof make>, position: number) => {
+        const out = new Float32Array(HEADS * DIM);
+        cache.attend(1, position, 1, q, out);
+        return out;
+      };
+      // Within a page, between pages, and a position with itself.
+      for (const [one, other] of [
+        [3, 5],
+        [63, 64],
+        [2, 149],
+        [70, 70],
+      ]) {
+        const [cache, written] = [make(), make()];
+        cache.append(1, 0, LENGTH, k, v);
+        written.append(1, 0, LENGTH, exchanged(k, one, other), exchanged(v, one, other));
+        const before = answer(cache, 100);
+        cache.swap(1, one, other);
+        for (const position of [4, 66, 100, 149]) expect(answer(cache, position)).toEqual(answer(written, position));
+        cache.swap(1, other, one);
+        expect(answer(cache, 100)).toEqual(before);
+        cache.dispose();
+        written.dispose();
+      }
+    },
+  );
 
   it('are refused where one of them is not held', () => {
     const cache = bridge.createKeyValueCache({

@@ -114,8 +114,8 @@ describe('the forecast', () => {
   const of = (change: object, more: Partial<ForecastInput> = {}) =>
     forecast({
       ...{ bridge, path: 'model', sample: SAMPLE, allocation: allocation(change), experts: false, denseBytes: 30e6 },
-      ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, draftBytes: null, cacheDir, known: new Map() },
-      ...{ speeds: {}, earlier: null },
+      ...{ promptTokens: 10, chunkTokens: 4, headBytes: 0, draftBytes: null, mostTakenBack: 8, cacheDir },
+      ...{ speeds: {}, earlier: null, known: new Map() },
       ...more,
     });
   /** Seconds: reads at 2 GB/s, products at 1 GB/s, 0.2 ms for each of two layers. */

@@ -29,7 +29,7 @@ export interface Script {
   seed: number;
   /** Tokens that are foretold at most. */
   most: number;
-  /** Tokens that are named in the place of each; of a wrong one, half of the time one of them is right. Default none. */
+  /** Tokens named in the place of each; of a wrong one, half of the time one of them is right. Default none. */
   others?: number;
 }
 
@@ -163,7 +163,8 @@ class ScriptedDraft implements DraftSource {
     this.others.ids.length = 0;
     this.others.certainties.length = 0;
     for (let i = 0; i < others; i++) this.others.certainties[this.others.ids.push(any()) - 1] = 0;
-    if (others > 0 && this.id !== right && this.#random() < 0.5) this.others.ids[Math.floor(this.#random() * others)] = right;
+    if (others > 0 && this.id !== right && this.#random() < 0.5)
+      this.others.ids[Math.floor(this.#random() * others)] = right;
     return true;
   }
 

@@ -167,11 +167,13 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
   const { curve, waits = () => 0, readsGrow = false, rentShare = 0, loadMs = 0 } = model;
   const governor = new Governor({ mostTokens: MOST, readsGrow, sources, rentShare });
   const last = sources[sources.length - 1];
-  const memory: DraftMemory & { isDrafts: boolean } = {
+  const memory: DraftMemory & { isDrafts: boolean; isFilled: boolean } = {
     isDrafts: true,
+    /** The cache reads what it has memory for in the first pass after it got it. */
+    isFilled: true,
     loadMs,
     async giveBack() {
-      this.isDrafts = last.isReady = false;
+      this.isDrafts = last.isReady = this.isFilled = false;
     },
     async take() {
       spend(loadMs);
@@ -193,7 +195,8 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     for (let place = prompt; at.length <= tokens; ) {
       const pass = await speculation.pass(place, null, MOST);
       const tokens = pass.ids.length;
-      const mean = curve(tokens, memory.isDrafts);
+      const mean = curve(tokens, memory.isDrafts || !memory.isFilled);
+      memory.isFilled = true;
       const ms = noisy(mean);
       clock.mean += mean;
       clock.seen += ms;

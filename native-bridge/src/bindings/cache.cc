@@ -33,8 +33,9 @@ class Cache : public Holder<Cache, KeyValueCache> {
         {InstanceAccessor<&Cache::bytes>("bytes"), InstanceMethod<&Cache::append>("append"),
          InstanceMethod<&Cache::attend>("attend"), InstanceMethod<&Cache::attendTogether>("attendTogether"),
          InstanceMethod<&Cache::truncate>("truncate"), InstanceMethod<&Cache::swap>("swap"),
-         InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"), InstanceMethod<&Cache::savePage>("savePage"),
-         InstanceMethod<&Cache::loadPage>("loadPage"), InstanceMethod("dispose", &Cache::dispose)});
+         InstanceMethod<&Cache::drop>("drop"), InstanceMethod<&Cache::copy>("copy"),
+         InstanceMethod<&Cache::savePage>("savePage"), InstanceMethod<&Cache::loadPage>("loadPage"),
+         InstanceMethod("dispose", &Cache::dispose)});
   }
 
   explicit Cache(const Napi::CallbackInfo& info) : Holder(info) {

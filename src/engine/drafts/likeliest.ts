@@ -6,7 +6,7 @@ const MARGINS = [0, 0.5, 1, 2, 3.5, 6];
 export const USUAL_SHARES = [0.35, 0.5, 0.65, 0.8, 0.9, 0.97];
 /** Tokens that may come in the place of the likeliest one: so many at most. */
 const MOST_OTHERS = 3;
-/** By how much the likeliest token's logit exceeds theirs at most, by certainty, and how often each of them is right. */
+/** By how much the likeliest token's logit exceeds theirs at most, by certainty; and how often each is right. */
 const GAPS = [3.5, 2, 1, 0.5];
 export const USUAL_OTHER_SHARES = [0.04, 0.1, 0.13, 0.28];
 
@@ -42,7 +42,8 @@ export function findLikeliest(logits: Float32Array, size: number, found: Likelie
     if (!(gap < GAPS[0])) break;
     certainties.push(lastWhere(GAPS, (limit) => gap < limit));
   }
-  found.certainty = ids.length === 0 ? MARGINS.length - 1 : lastWhere(MARGINS, (least) => best - logits[ids[0]] >= least);
+  found.certainty =
+    ids.length === 0 ? MARGINS.length - 1 : lastWhere(MARGINS, (least) => best - logits[ids[0]] >= least);
   ids.length = certainties.length;
   return true;
 }

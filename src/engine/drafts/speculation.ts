@@ -66,7 +66,13 @@ export class Speculation {
   #certain = 0;
   #taken = false;
 
-  constructor({ sources, governor, takesOthers = false, memory = null, now = () => performance.now() }: SpeculationParts) {
+  constructor({
+    sources,
+    governor,
+    takesOthers = false,
+    memory = null,
+    now = () => performance.now(),
+  }: SpeculationParts) {
     this.#sources = sources;
     this.#governor = governor;
     this.#takesOthers = takesOthers;
