@@ -95,7 +95,7 @@ describe('a run', () => {
   });
 
   test('gives the memory that this saves to the cache, and names no context that was not asked for', async () => {
-    const args = ['run', TALES, '--memory', '9MB', '--prompt', 'Once', '--max-tokens', '20', ...CACHE];
+    const args = ['run', TALES, '--memory', '10MB', '--prompt', 'Once', '--max-tokens', '20', ...CACHE];
     const { json: open } = await flashrowJson<GenerationResult>(args);
     const { json: given } = await flashrowJson<GenerationResult>([...args, '--context', '512']);
     expect(open.tokens).toEqual(given.tokens);

@@ -39,10 +39,10 @@ describe('scratch', () => {
     expect(scratch({}, 128, 2, 13) - scratch()).toBe(13 * 32 * spec.intermediateSize);
   });
 
-  it('has the logits of eight positions, or of one for each of more sequences', () => {
-    expect(scratch({ vocabSize: spec.vocabSize + 1000 }) - scratch()).toBe(4 * 8 * 1000);
-    expect(scratch({}, 128, 2, 0, 8)).toBe(scratch());
-    expect(scratch({}, 128, 2, 0, 13) - scratch()).toBe(4 * 5 * spec.vocabSize);
+  it('has the logits of sixteen positions, or of one for each of more sequences', () => {
+    expect(scratch({ vocabSize: spec.vocabSize + 1000 }) - scratch()).toBe(4 * 16 * 1000);
+    expect(scratch({}, 128, 2, 0, 16)).toBe(scratch());
+    expect(scratch({}, 128, 2, 0, 21) - scratch()).toBe(4 * 5 * spec.vocabSize);
   });
 
   it('has the logits of a tile of 32 queries over the whole context, for each thread', () => {
