@@ -1,5 +1,6 @@
 import { rowBytes } from '../../native-bridge/formats.js';
 import { denseFootprint } from '../dense/footprint.js';
+import { formatBytes } from '../disk/format-bytes.js';
 import { lookupBytes } from '../draft/lookup.js';
 import { FlashrowError } from '../errors.js';
 import { mixerResidentBytes } from '../mixers/footprint.js';
@@ -111,6 +112,7 @@ export function planOutline(
     outline.copied,
     needlessLossy(settings.lossy, allocation.selector, calibration),
     shadow.why && `\`draft: 'self'\` foretells nothing: ${shadow.why}`,
+    draftBytes > 0 ? displaced(spent, spendOn(chosen.budgetBytes, chosen.contextSize, 0)) : null,
   ];
   const plan: Plan = {
     fits: obstacle === null,
@@ -136,6 +138,13 @@ const pickSizes = ({ budgetBytes, contextSize }: Pick<Plan, 'budgetBytes' | 'con
   budgetBytes,
   contextSize,
 });
+
+/** What to say where a draft has the place of weights that are then read for every token, whether it is used or not. */
+function displaced(beside: Allocation, alone: Allocation): string | null {
+  const bytes = beside.denseStreamedBytes - alone.denseStreamedBytes;
+  if (bytes <= 0) return null;
+  return `beside the draft ${formatBytes(bytes)} of attention, embedding and head do not fit, and are read for every token also where the draft is let go; a larger budget, or \`draft: 'off'\`, keeps them in memory`;
+}
 
 /**
  * What the draft `self` takes of a budget, where the settings ask for it; `whole` plans with memory for all of the

@@ -58,16 +58,21 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
   const model = isBlock ? source : draftModel(options);
   if (model === null) return null;
   const part = isBlock ? 'prediction' : 'model';
-  const opened = await openDraft(model, options, { signal, part });
+  const opened = await openNamed(model, options, { signal, part, isDraft: true });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   return draftNeed(isBlock ? 'mtp' : model, outline, options);
 }
 
-/** Opens a draft that is a model. Who meant one of the other words is told them. */
-async function openDraft(model: string, { cacheDir }: PlainOptions, how: Parameters<typeof openSource>[2]) {
+/** Opens what a source names. Who named a draft, and meant one of the other words, is told them. */
+async function openNamed(
+  source: string,
+  { cacheDir }: PlainOptions,
+  { isDraft, ...how }: Parameters<typeof openSource>[2] & { isDraft: boolean },
+) {
   try {
-    return await openSource(resolveSource(model, cacheDir), cacheDirectory(cacheDir), how);
+    return await openSource(resolveSource(source, cacheDir), cacheDirectory(cacheDir), how);
   } catch (error) {
+    if (!isDraft) throw error;
     if (!(error instanceof FlashrowError && error.code === 'NOT_FOUND')) throw error;
     const message = `the draft ${error.message}; \`draft\` is auto, off, lookup, self, mtp, or such a model`;
     throw new FlashrowError('NOT_FOUND', message, error.details, { cause: error });
@@ -90,8 +95,8 @@ export async function prepare(
   const comparing = (bytes: number, totalBytes: number) =>
     onProgress({ stage: 'compare', done: bytes, total: totalBytes, unit: 'bytes' });
   for (;;) {
-    const path = resolveSource(source, options.cacheDir);
-    const opened = await openSource(path, cacheDirectory(options.cacheDir), { signal, onBytes: comparing, part });
+    const how = { signal, onBytes: comparing, part };
+    const opened = await openNamed(source, options, { ...how, isDraft: draftFor !== null });
     const vision = visionFor(source, options, (opened.kind === 'store' ? opened.store : opened.checkpoint).spec);
     if (opened.kind === 'store') {
       if (draftFor !== null) checkVocabulary(opened.store, openStore(draftFor), source);

@@ -69,9 +69,22 @@ describe('a draft model', () => {
     await expect(tooSmall).rejects.toThrowError(/the draft model, which is held whole/);
   });
 
+  it('is warned of where weights that every token reads do not fit beside it', async () => {
+    const plan = (memory: string) => planModel(TALES, { contextSize: 128, memory, draft: { model: TALES } });
+    expect((await plan('24MB')).warnings).toEqual([]);
+    const { warnings, denseStreamedBytes } = await plan('18MB');
+    expect(denseStreamedBytes).toBeGreaterThan(1e6);
+    expect(warnings).toEqual([expect.stringMatching(/^beside the draft \S+ MB of attention, embedding and head/)]);
+  });
+
   it('is NOT_FOUND where it is not there, and BAD_USAGE where it is no path', async () => {
     const load = (draft: unknown) => loadModel(TALES, { draft: draft as never });
-    await expect(load({ model: join(folder, 'none.gguf') })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(load({ model: join(folder, 'none.gguf') })).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringMatching(
+        /^the draft .*none.gguf.*`draft` is auto, off, lookup, self, mtp, or such a model/,
+      ),
+    });
     for (const draft of [{ model: 5 }, { model: '' }, {}, { model: TALES, more: 1 }, [], 7])
       await expect(load(draft)).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });

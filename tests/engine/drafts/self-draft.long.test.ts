@@ -205,6 +205,7 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
     const plan = await planModel(source, { cacheDir, contextSize: 256, memory: '1GB', draft: 'self' });
     expect(plan.draftBytes).toBe(0);
     expect(plan.warnings.join()).toMatch(/`draft: 'self'` foretells nothing: all of the model is in memory/);
+    expect(plan.forecast.withDrafts).toBeNull();
     const model = await loadModel(source, { cacheDir, contextSize: 256, memory: '1GB', draft: 'self' });
     try {
       const { receipt } = await model.generate(PROMPT, { maxTokens: 5 }).result;
