@@ -45,7 +45,7 @@ async function record(name: string, options: string[]): Promise<{ path: string; 
 
 describe('run --trace', () => {
   for (const [memory, cache, policy] of [
-    ['7.3MB', 'lru', 'lru'],
+    ['7.5MB', 'lru', 'lru'],
     ['8MB', 'window:2', 'window'],
   ] as const) {
     test(`records exactly what ${cache} in ${memory} hit and missed`, async () => {

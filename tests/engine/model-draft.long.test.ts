@@ -52,7 +52,7 @@ describe('a draft model', () => {
       ...{ contextSize: 256, memory: '40MB', draft: 'off' },
     });
     const whole = residentBytes + stateBytes + scratchBytes + cacheBytes;
-    expect(alone.scratchBytes - scratchBytes).toBe(4 * (256 + 2 * 257 + 8));
+    expect(alone.scratchBytes - scratchBytes).toBe(4 * (256 + 2 * 257 + 16));
     expect(alone.cachedShare).toBe(1);
     expect(both.draftBytes).toBe(whole);
     expect(both.minimumBytes).toBe(alone.minimumBytes + whole);
