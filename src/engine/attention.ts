@@ -141,7 +141,7 @@ function attendPart(
 ): void {
   const { row, position, tokens, pictures } = part;
   if (pictures.length === 0) {
-    attendRows(cache, layer, part, { array: q, width }, { array: out, width });
+    attendRows(cache, layer, part, q, width, out, width);
     return;
   }
   const views = (from: number): [Float32Array, Float32Array] => [

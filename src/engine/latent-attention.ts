@@ -25,8 +25,7 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
   const keys = new Float32Array(maxTokens * headDim);
   const answers = new Float32Array(maxTokens * numAttentionHeads * latent.latentDim);
   const views = { q: new RowViews(q), keys: new RowViews(keys), answers: new RowViews(answers) };
-  const queries = { array: views.q, width: numAttentionHeads * headDim };
-  const into = { array: views.answers, width: numAttentionHeads * latent.latentDim };
+  const [queryWidth, answerWidth] = [numAttentionHeads * headDim, numAttentionHeads * latent.latentDim];
   const format = keptAs(stateFormat);
   const pageBytes = keyValuePageBytes({ numKeyValueHeads: 1, headDim, format, sharedValueDim: latent.latentDim });
   // The layers of one sequence follow those of another.
@@ -49,7 +48,7 @@ export function createLatentAttention(options: AttentionOptions, latent: LatentA
         const at = part.sequence * numLayers + layer;
         const own = views.keys.from(part.row * headDim);
         cache.append(at, part.position, part.tokens, own, own);
-        attendRows(cache, at, part, queries, into);
+        attendRows(cache, at, part, views.q, queryWidth, views.answers, answerWidth);
       }
       denseTime.start();
       layers[layer].values(answers, tokens, mixed);

@@ -10,30 +10,27 @@ interface AttendingRows {
   readonly after: readonly number[];
 }
 
-/** Rows of [tokens, width]. */
-interface Rows {
-  readonly array: RowViews;
-  readonly width: number;
-}
-
 /**
  * Attention of tokens in a row, and of those beside them: for each of these its keys and values change places with
- * those of the token that it stands beside. So each sees what it would see in the row, summed in the same order.
+ * those of the token that it stands beside. So each sees what it would see in the row, summed in the same order. A row
+ * of `q` has `queryWidth` numbers, one of `out` `outWidth`.
  */
 export function attendRows(
   cache: KeyValueCache,
   layer: number,
   { row, position, tokens, after }: AttendingRows,
-  q: Rows,
-  out: Rows,
+  q: RowViews,
+  queryWidth: number,
+  out: RowViews,
+  outWidth: number,
 ): void {
   const inRow = tokens - after.length;
-  cache.attend(layer, position, inRow, q.array.from(row * q.width), out.array.from(row * out.width));
+  cache.attend(layer, position, inRow, q.from(row * queryWidth), out.from(row * outWidth));
   for (let i = 0; i < after.length; i++) {
     const place = position + after[i] + 1;
     const own = inRow + i;
     cache.swap(layer, place, position + own);
-    cache.attend(layer, place, 1, q.array.from((row + own) * q.width), out.array.from((row + own) * out.width));
+    cache.attend(layer, place, 1, q.from((row + own) * queryWidth), out.from((row + own) * outWidth));
     cache.swap(layer, place, position + own);
   }
 }
