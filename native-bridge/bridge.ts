@@ -260,6 +260,8 @@ export interface ResidentMatrix {
   readonly bytes: number;
   /** y[tokens, rows] = x[tokens, columns] W^T. */
   matmul(x: Float32Array, tokens: number, y: Float32Array): void;
+  /** y[rows] = the first `rows` rows times x[columns], to the bits of `matmul`. */
+  multiplyFirst(x: Float32Array, rows: number, y: Float32Array): void;
   /**
    * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] =
    * x[tokens, heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.

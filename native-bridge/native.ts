@@ -270,6 +270,10 @@ class AddonMatrix implements ResidentMatrix {
     guarded(() => this.#native.matmul(x, tokens, y));
   }
 
+  multiplyFirst(x: Float32Array, rows: number, y: Float32Array): void {
+    guarded(() => this.#native.multiplyFirst(x, rows, y));
+  }
+
   multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void {
     guarded(() => this.#native.multiplyHeads(x, tokens, heads, transposed, y));
   }

@@ -45,6 +45,18 @@ export class TwinMatrix implements ResidentMatrix {
     }
   }
 
+  multiplyFirst(x: Float32Array, rows: number, y: Float32Array): void {
+    const weights = this.#alive();
+    const { columns } = this;
+    if (x.length < columns) throw usage(`x holds ${x.length}, not ${columns} values`);
+    if (!isCount(rows) || rows > this.rows) throw usage(`the matrix has ${this.rows} rows, not ${rows} first ones`);
+    if (y.length < rows) throw usage(`y holds ${y.length}, not ${rows} values`);
+    for (let r = 0; r < rows; r++) {
+      dequantize(this.#format, weights, r * this.#rowBytes, columns, this.#row, 0);
+      y[r] = dot(x, 0, this.#row, 0, columns);
+    }
+  }
+
   multiplyHeads(x: Float32Array, tokens: number, heads: number, transposed: boolean, y: Float32Array): void {
     const weights = this.#alive();
     const { rows, columns } = this;

@@ -1,4 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
+import { MOST_OTHER_IDS } from '../model/few-ids.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor, POSITIONS, type ResidentLayerTensor } from '../model/tensor-names.js';
@@ -150,6 +151,7 @@ function assemble(
 ): DenseHalf {
   const { layers, vectors, sharedExpert, branchNorms, latentExperts, perLayerInputs, layerScales } = parts;
   const { downBiases, head, positions, embedding, streams } = parts;
+  const otherLogits = new Float32Array(MOST_OTHER_IDS);
   return {
     residentBytes: residentBytesOf(parts),
     streams: streams instanceof ResidualStreams ? streams : null,
@@ -193,11 +195,28 @@ function assemble(
     },
     logits(x, tokens, logits) {
       head.run(x, tokens, logits);
-      if (spec.logitScale !== 1) scaleBy(logits, tokens * spec.vocabSize, spec.logitScale);
-      if (spec.logitSoftCap !== null) softCap(logits, tokens * spec.vocabSize, spec.logitSoftCap);
+      finishLogits(spec, logits, tokens * spec.vocabSize);
+    },
+    fewLogits(x, ids, logits) {
+      if (!head.runFew) {
+        this.logits(x, 1, logits);
+        return;
+      }
+      const { below, others } = ids;
+      head.runFew(x, ids, logits, otherLogits);
+      finishLogits(spec, logits, below);
+      finishLogits(spec, otherLogits, others.length);
+      logits.fill(Number.NEGATIVE_INFINITY, below, spec.vocabSize);
+      for (let i = 0; i < others.length; i++) logits[others[i]] = otherLogits[i];
     },
     dispose,
   };
+}
+
+/** Scales and caps the first `count` logits, where the model does. */
+function finishLogits(spec: ModelSpec, logits: Float32Array, count: number): void {
+  if (spec.logitScale !== 1) scaleBy(logits, count, spec.logitScale);
+  if (spec.logitSoftCap !== null) softCap(logits, count, spec.logitSoftCap);
 }
 
 /** Bytes of the weights held; the embedding and the table of positions stay on disk. */

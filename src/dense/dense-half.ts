@@ -1,3 +1,4 @@
+import type { FewIds } from '../model/few-ids.js';
 import type { HiddenJoin } from './hidden-join.js';
 import type { ResidualStreams } from './residual-streams.js';
 
@@ -69,5 +70,10 @@ export interface DenseHalf {
   finishLayer(layer: number, x: Float32Array, tokens: number): void;
   /** logits[tokens, vocabSize] = the head of the last norm of x[tokens, hiddenSize], the residual stream. */
   logits(x: Float32Array, tokens: number, logits: Float32Array): void;
+  /**
+   * The logits[vocabSize] of a token, x[hiddenSize], for some ids: those of the others are -Infinity, or about right where
+   * the head is streamed.
+   */
+  fewLogits(x: Float32Array, ids: FewIds, logits: Float32Array): void;
   dispose(): Promise<void> | void;
 }

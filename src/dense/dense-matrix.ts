@@ -1,7 +1,11 @@
 import type { ResidentMatrix } from '../../native-bridge/bridge.js';
 
-/** A matrix [rows, columns] of the resident half: in memory, or streamed whenever it is multiplied by. */
-export type DenseMatrix = Pick<ResidentMatrix, 'rows' | 'columns' | 'bytes' | 'matmul' | 'dispose'>;
+/**
+ * A matrix [rows, columns] of the resident half: in memory, or streamed whenever it is multiplied by, and then as a
+ * whole.
+ */
+export type DenseMatrix = Pick<ResidentMatrix, 'rows' | 'columns' | 'bytes' | 'matmul' | 'dispose'> &
+  Partial<Pick<ResidentMatrix, 'multiplyFirst' | 'row'>>;
 
 /** The matrices that the plan leaves on flash. They are multiplied by in a fixed order, once in every pass. */
 export interface StreamedMatrices {

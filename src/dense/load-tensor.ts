@@ -49,6 +49,10 @@ export function multiplied(matrix: ResidentMatrix, factor: number): ResidentMatr
       matrix.matmul(x, tokens, y);
       scaleBy(y, tokens * matrix.rows, factor);
     },
+    multiplyFirst(x, rows, y) {
+      matrix.multiplyFirst(x, rows, y);
+      scaleBy(y, rows, factor);
+    },
     multiplyHeads(x, tokens, heads, transposed, y) {
       matrix.multiplyHeads(x, tokens, heads, transposed, y);
       scaleBy(y, tokens * (transposed ? heads * matrix.columns : matrix.rows), factor);

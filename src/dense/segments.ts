@@ -1,3 +1,4 @@
+import type { FewIds } from '../model/few-ids.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { DenseMatrix } from './dense-matrix.js';
 import { Norm, type NormTensors, noNorm } from './norm.js';
@@ -62,6 +63,11 @@ export interface AttentionOutput extends Segment {
 export interface Head extends Segment {
   /** logits[tokens, vocabSize] = head(norm(x[tokens, hiddenSize])). */
   run(x: Float32Array, tokens: number, logits: Float32Array): void;
+  /**
+   * Of a token, x[hiddenSize], the logits of the first ids, first[ids.below], and about those of others[ids.others].
+   * Null where the head is streamed.
+   */
+  runFew: ((x: Float32Array, ids: FewIds, first: Float32Array, others: Float32Array) => void) | null;
 }
 
 /** Norm, then the projections to queries, keys and values. */
@@ -139,5 +145,21 @@ export function lastSegment(spec: ModelSpec, { norm: tensors, head }: LastTensor
       norm.apply(x, tokens, scratch);
       head.matmul(scratch, tokens, logits);
     },
+    runFew: runFew(head, (x) => norm.apply(x, 1, scratch), scratch),
+  };
+}
+
+function runFew(head: DenseMatrix, toScratch: (x: Float32Array) => void, scratch: Float32Array): Head['runFew'] {
+  if (!head.multiplyFirst) return null;
+  const weights = new Float32Array(head.columns);
+  return (x, { below, others }, first, otherLogits) => {
+    toScratch(x);
+    head.multiplyFirst!(scratch, below, first);
+    for (let i = 0; i < others.length; i++) {
+      head.row!(others[i], weights);
+      let sum = 0;
+      for (let c = 0; c < weights.length; c++) sum += weights[c] * scratch[c];
+      otherLogits[i] = sum;
+    }
   };
 }

@@ -1,3 +1,5 @@
+import type { FewIds } from '../model/few-ids.js';
+
 /**
  * Sees hidden states of a text: the residual stream after the last layer, before the last norm. Those of `tokens`
  * positions from `position` on are rows `row` and after of x[.., hiddenSize], which is valid during the call alone.
@@ -12,9 +14,9 @@ export interface FollowedText {
   set sees(tap: HiddenTap | null);
   /**
    * Runs a token with networks that foretell in place of the exact ones. What it leaves in the state has to be taken
-   * back before anything else runs.
+   * back before anything else runs. `few`: ids whose logits are wanted; null for all.
    */
-  draft(id: number): Promise<void>;
+  draft(id: number, few: FewIds | null): Promise<void>;
   /** The logits[vocabSize] of the token that ran last. Valid until something is awaited. */
   logits(): Float32Array;
   /** Takes the state back to `length` tokens; returns how many are held. */

@@ -221,7 +221,7 @@ export class Governor {
   ran({ tokens, certain, brought, ms, waitMs }: RanPass): void {
     const costs = this.#costs;
     costs.note(tokens, ms, waitMs);
-    this.#rent.passed(brought, costs.waitShare, this.#wonByMemory() / costs.one);
+    this.#payRent(brought);
     const spentMs = this.#candidates.reduce((sum, candidate) => sum + candidate.spentMs, 0);
     const passMs = costs.oneAtLeast * (1 - this.#rent.share);
     // What it takes in the mean: luck with one pass must not pay for the next try.
@@ -232,18 +232,18 @@ export class Governor {
     this.#lateMs = this.#lateMs * KEPT + ms + spentMs;
   }
 
-  /** ms by which the source that takes time is expected to shorten this pass for its tokens, beside free ones. */
-  #wonByMemory(): number {
+  /** What this pass is expected to take, and what its tokens would take if free sources alone were asked. */
+  #payRent(brought: number): void {
+    const costs = this.#costs;
     const last = this.#candidates[this.#candidates.length - 1];
-    if (last.isFree || last.count === 0) return 0;
+    if (last.isFree) return;
     this.#choose();
     const tokens = this.#candidates[this.#chosen].expected[this.#count];
-    // The speed of this text, whatever the last one's was.
-    const rate = tokens / (this.#costs.expected(this.#count + 1) + last.spentMs);
-    const best = this.#value(this.#chosen, this.#count, rate);
+    const ms = costs.expected(this.#count + 1) + last.spentMs;
     this.#choose(this.#candidates.length - 1);
-    const free = this.#value(this.#chosen, this.#count, rate);
-    return (best - free) / rate - last.spentMs;
+    const freeTokens = this.#candidates[this.#chosen].expected[this.#count];
+    const otherwiseMs = (tokens / freeTokens) * costs.expected(this.#count + 1);
+    this.#rent.passed(brought, costs.waitShare, ms / costs.one, otherwiseMs / costs.one);
   }
 
   /**
@@ -286,9 +286,9 @@ export class Governor {
     }
   }
 
-  #value(source: number, count: number, rate = this.#rate): number {
+  #value(source: number, count: number): number {
     const expected = this.#candidates[source].expected[count] * (count > 0 ? 1 - LEAST_GAIN : 1);
-    return expected - rate * this.#costs.expected(count + 1);
+    return expected - this.#rate * this.#costs.expected(count + 1);
   }
 
   /**

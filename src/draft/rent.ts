@@ -1,8 +1,8 @@
 /** What an older pass counts beside the next one. */
 const KEPT = 0.93;
 /**
- * Before anything was seen, a draft is believed to win so much in a pass, in passes over one token; at least so many
- * times what its memory costs, for otherwise it was not asked for.
+ * Before anything was seen, a draft is believed to save this share of the time; at least so many times what its memory
+ * costs, for otherwise it was not asked for.
  */
 const BELIEVED = 0.4;
 const BELIEVED_RENTS = 1.5;
@@ -21,8 +21,9 @@ export class Rent {
   /** The share of such a pass that is spent waiting for bytes. */
   #waitShare = 0;
   #isHeld = true;
-  /** What the draft wins in a pass of late, in passes over one token. */
-  #wins: number;
+  /** What passes of late took, and what their tokens would have taken without this draft, in passes over one token. */
+  #taken = 1;
+  #otherwise = 1;
   /** Answers in a row in which it was let go, and those since that did not try it. */
   #lost = 0;
   #skipped = 0;
@@ -32,11 +33,21 @@ export class Rent {
 
   constructor(byteShare: number) {
     this.#byteShare = byteShare;
-    this.#wins = this.#believed;
+    this.#believe();
+  }
+
+  #believe(): void {
+    this.#otherwise = 1;
+    this.#taken = 1 - this.#believed;
+  }
+
+  /** The share of its time that the draft saves. */
+  get #saved(): number {
+    return 1 - this.#taken / this.#otherwise;
   }
 
   get #believed(): number {
-    return Math.max(BELIEVED, BELIEVED_RENTS * this.#byteShare);
+    return Math.min(1, Math.max(BELIEVED, BELIEVED_RENTS * this.#byteShare));
   }
 
   /** Whether the draft has the memory. */
@@ -55,20 +66,21 @@ export class Rent {
   }
 
   /**
-   * A pass brought `tokens`; of its time, the draft saved `won` passes over one token. Such a pass waits `waitShare` of
-   * its time for the disk.
+   * A pass brought `tokens`. It took `taken`, where its tokens would have taken `otherwise` without this draft, in passes
+   * over one token. Such a pass waits `waitShare` of its time for the disk.
    */
-  passed(tokens: number, waitShare: number, won: number): void {
+  passed(tokens: number, waitShare: number, taken: number, otherwise: number): void {
     this.#tokens += tokens;
     this.#waitShare = waitShare;
     if (!this.#isHeld) return;
-    this.#wins = KEPT * this.#wins + (1 - KEPT) * won;
-    if (this.#wins > this.#believed) this.#lost = 0;
+    this.#taken = KEPT * this.#taken + (1 - KEPT) * taken;
+    this.#otherwise = KEPT * this.#otherwise + (1 - KEPT) * otherwise;
+    if (this.#saved > this.#believed) this.#lost = 0;
   }
 
-  /** Another answer begins: what the draft won in the last one says less of it. */
+  /** Another answer begins: what the draft saved in the last one says less of it. */
   begin(): void {
-    this.#wins = Math.min(this.#wins, this.#believed);
+    if (this.#saved > this.#believed) this.#believe();
     this.#tokens = 0;
     if (this.#isHeld) return;
     const isTried = ++this.#skipped >= Math.min(this.#lost, MOST_SKIPPED);
@@ -77,7 +89,7 @@ export class Rent {
 
   /** Whether the cache should get the memory. */
   get isTooMuch(): boolean {
-    return this.#isHeld && this.wholeShare > 0 && this.#wins < this.wholeShare;
+    return this.#isHeld && this.wholeShare > 0 && this.#saved < this.wholeShare;
   }
 
   /** Whether a draft without memory should be tried again. */
@@ -89,7 +101,7 @@ export class Rent {
   took(): number {
     this.#isHeld = true;
     this.#skipped = 0;
-    this.#wins = this.#believed;
+    this.#believe();
     return 1 - this.share;
   }
 

@@ -18,6 +18,7 @@
 
 import type { DenseHalf } from '../dense/dense-half.js';
 import { FlashrowError } from '../errors.js';
+import type { FewIds } from '../model/few-ids.js';
 import { LOGIT_ROWS, logitRows } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';
@@ -239,7 +240,7 @@ export class Engine {
       this.#input.set(this.#x.subarray(from, from + part.wanted * hiddenSize), rows * hiddenSize);
       rows += part.wanted;
     }
-    if (rows > 0) this.#multiplyHead(this.#input, 0, rows);
+    if (rows > 0) this.#multiplyHead(this.#input, 0, rows, parts.length === 1 ? parts[0].few : null);
   }
 
   /** Shows the logits of all rows of a part, some at a time. */
@@ -251,12 +252,17 @@ export class Engine {
     }
   }
 
-  /** Fills the first `rows` rows of logits from rows `first` and after of x[.., hiddenSize]. */
-  #multiplyHead(x: Float32Array, first: number, rows: number): void {
-    const { hiddenSize } = this.#parts.spec;
-    this.#parts.denseTime.start();
-    this.#parts.dense.logits(x.subarray(first * hiddenSize, (first + rows) * hiddenSize), rows, this.#logits);
-    this.#parts.denseTime.stop();
+  /**
+   * Fills the first `rows` rows of logits from rows `first` and after of x[.., hiddenSize]. `few`: the ids of the first
+   * row that are wanted; null for all, of all rows.
+   */
+  #multiplyHead(x: Float32Array, first: number, rows: number, few: FewIds | null = null): void {
+    const { dense, denseTime, spec } = this.#parts;
+    const from = x.subarray(first * spec.hiddenSize, (first + rows) * spec.hiddenSize);
+    denseTime.start();
+    if (few) dense.fewLogits(from, few, this.#logits);
+    else dense.logits(from, rows, this.#logits);
+    denseTime.stop();
   }
 }
 

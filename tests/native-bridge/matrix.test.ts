@@ -59,6 +59,25 @@ describe.each(ISAS)('a resident matrix on %s', (isa) => {
     }
   });
 
+  it.each(ALL_FORMATS)('multiplies by its first rows in %s as by all', (format) => {
+    const random = new Random(52);
+    const { source } = build(random, format, 300, 256);
+    const matrix = bridge.loadMatrix(source);
+    const x = random.floats(256);
+    const whole = new Float32Array(300);
+    matrix.matmul(x, 1, whole);
+    for (const rows of [0, 1, 3, 6, 129, 300]) {
+      const first = new Float32Array(301).fill(7);
+      matrix.multiplyFirst(x, rows, first);
+      expect(bits(first.subarray(0, rows))).toEqual(bits(whole.subarray(0, rows)));
+      expect(first.subarray(rows).every((value) => value === 7)).toBe(true);
+    }
+    expect(thrownBy(() => matrix.multiplyFirst(x, 301, new Float32Array(400)))).toMatchObject({ code: 'USAGE' });
+    expect(thrownBy(() => matrix.multiplyFirst(x, 20, new Float32Array(19)))).toMatchObject({ code: 'USAGE' });
+    expect(thrownBy(() => matrix.multiplyFirst(x.subarray(1), 1, whole))).toMatchObject({ code: 'USAGE' });
+    matrix.dispose();
+  });
+
   it.each(['f32', 'f16'] as const)('multiplies odd widths in %s', (format) => {
     const random = new Random(52);
     for (const columns of [1, 3, 20, 33, 172]) {

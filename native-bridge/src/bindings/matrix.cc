@@ -18,6 +18,7 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
   static Napi::Function define(Napi::Env env) {
     return DefineClass(env, "Matrix",
                        {InstanceAccessor<&Matrix::bytes>("bytes"), InstanceMethod<&Matrix::matmul>("matmul"),
+                        InstanceMethod<&Matrix::multiplyFirst>("multiplyFirst"),
                         InstanceMethod<&Matrix::multiplyHeads>("multiplyHeads"), InstanceMethod<&Matrix::row>("row"),
                         InstanceMethod<&Matrix::checksum>("checksum"), InstanceMethod("dispose", &Matrix::dispose)});
   }
@@ -44,7 +45,18 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
     with(info, [&](ResidentMatrix& matrix) {
       const uint64_t tokens = toCount(info[1], "tokens");
       const float* x = toFloats(info[0], elements(tokens, matrix.columns()), "x");
-      matrix.matmul(x, tokens, toFloats(info[2], elements(tokens, matrix.rows()), "y"));
+      matrix.matmul(x, tokens, matrix.rows(), toFloats(info[2], elements(tokens, matrix.rows()), "y"));
+    });
+  }
+
+  void multiplyFirst(const Napi::CallbackInfo& info) {
+    with(info, [&](ResidentMatrix& matrix) {
+      const float* x = toFloats(info[0], matrix.columns(), "x");
+      const uint64_t rows = toCount(info[1], "rows");
+      if (rows > matrix.rows()) {
+        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no " + std::to_string(rows) + " first ones");
+      }
+      matrix.matmul(x, 1, rows, toFloats(info[2], rows, "y"));
     });
   }
 

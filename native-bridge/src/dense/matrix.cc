@@ -81,30 +81,30 @@ void ResidentMatrix::read(const MatrixSource& source) {
   }
 }
 
-void ResidentMatrix::matmul(const float* x, size_t tokens, float* y) {
-  if (tokens == 0) return;
+void ResidentMatrix::matmul(const float* x, size_t tokens, size_t rows, float* y) {
+  if (tokens == 0 || rows == 0) return;
   if (kernels_.wantsIntegers(format_)) {
     const size_t chunk = std::max<size_t>(1, kIntegerBytes / kernels_.integers->inputBytes(columns_, 1));
     for (size_t t = 0; t < tokens; t += chunk) {
-      multiplyIntegers(x + t * columns_, std::min(chunk, tokens - t), y + t * rows_);
+      multiplyIntegers(x + t * columns_, std::min(chunk, tokens - t), rows, y + t * rows);
     }
     return;
   }
-  pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
-    const Share share(rows_, 4, thread, threads);
+  pool_->run(threadsFor(*pool_, rows * rowBytes_, tokens), [&](size_t thread, size_t threads) {
+    const Share share(rows, 4, thread, threads);
     kernels_.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin,
-                  columns_, x, columns_, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
+                  columns_, x, columns_, tokens, Products{y + share.begin, rows}, pool_->scratch(thread));
   });
 }
 
-void ResidentMatrix::multiplyIntegers(const float* x, size_t tokens, float* y) {
+void ResidentMatrix::multiplyIntegers(const float* x, size_t tokens, size_t rows, float* y) {
   const IntegerKernels& integers = *kernels_.integers;
   uint8_t* const inputs = pool_->shared(integers.inputBytes(columns_, tokens));
   quantizeInputs(*pool_, integers, x, columns_, columns_, tokens, inputs);
-  pool_->run(threadsFor(*pool_, memory_.bytes(), tokens), [&](size_t thread, size_t threads) {
-    const Share share(rows_, 4, thread, threads);
+  pool_->run(threadsFor(*pool_, rows * rowBytes_, tokens), [&](size_t thread, size_t threads) {
+    const Share share(rows, 4, thread, threads);
     integers.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin,
-                  columns_, inputs, tokens, Products{y + share.begin, rows_}, pool_->scratch(thread));
+                  columns_, inputs, tokens, Products{y + share.begin, rows}, pool_->scratch(thread));
   });
 }
 

@@ -26,8 +26,8 @@ class ResidentMatrix {
   size_t rows() const { return rows_; }
   size_t columns() const { return columns_; }
   size_t bytes() const { return memory_.bytes(); }
-  /** y[tokens, rows] = x[tokens, columns] W^T */
-  void matmul(const float* x, size_t tokens, float* y);
+  /** y[tokens, rows] = x[tokens, columns] W^T, with the first `rows` rows of W. */
+  void matmul(const float* x, size_t tokens, size_t rows, float* y);
   /**
    * The rows are `heads` matrices one after another, each for its own part of x: y[tokens, heads, rows / heads] =
    * x[tokens, heads, columns] W^T. Where `transposed`: y[tokens, heads, columns] = x[tokens, heads, rows / heads] W.
@@ -39,7 +39,7 @@ class ResidentMatrix {
 
  private:
   void read(const MatrixSource& source);
-  void multiplyIntegers(const float* x, size_t tokens, float* y);
+  void multiplyIntegers(const float* x, size_t tokens, size_t rows, float* y);
   void multiplyHeadIntegers(const float* x, size_t tokens, size_t heads, float* y);
 
   std::shared_ptr<ThreadPool> pool_;

@@ -1,5 +1,6 @@
 import { HIDDEN_ROWS } from '../../dense/hidden-join.js';
 import type { DraftSource, FollowedText, HiddenTap, OtherTokens } from '../../draft/draft-source.js';
+import { UsualIds } from '../../draft/usual-ids.js';
 import type { Lane } from '../rounds/lane.js';
 import { findLikeliest, USUAL_SHARES } from './likeliest.js';
 import type { LoadedDraft } from './load-draft.js';
@@ -21,6 +22,7 @@ export class BlockDraft implements DraftSource {
   readonly others: OtherTokens = { ids: [], certainties: [] };
   /** The block alone; nobody else uses its engine. */
   readonly #options: LoadedDraft;
+  readonly #usual: UsualIds;
   #lane: Lane | null = null;
   /** The text, and what was foretold after it. */
   readonly #ids: number[] = [];
@@ -41,6 +43,7 @@ export class BlockDraft implements DraftSource {
 
   constructor(options: LoadedDraft) {
     this.#options = options;
+    this.#usual = new UsualIds(options.vocabSize);
     this.tokenMs = options.tokenMs;
     this.catchUpMs = options.catchUpMs;
     this.#states = new Float32Array(HIDDEN_ROWS * options.hiddenSize);
@@ -61,6 +64,7 @@ export class BlockDraft implements DraftSource {
     for (const id of prompt) this.#ids.push(id);
     this.#length = prompt.length;
     this.#foretold = 0;
+    this.#usual.begin(prompt);
     this.#startAt(0);
   }
 
@@ -71,6 +75,7 @@ export class BlockDraft implements DraftSource {
 
   push(id: number): void {
     this.#ids[this.#length++] = id;
+    this.#usual.push(id);
     this.#foretold = 0;
     // What it ran with hidden states of its own runs again with those of the model.
     this.#held = this.#exact;
@@ -104,10 +109,10 @@ export class BlockDraft implements DraftSource {
     const lane = this.#lane!;
     lane.rewind(this.#held);
     this.#give(first, this.#next.length, this.#foretold > 0);
-    await lane.verify(this.#next);
+    await lane.foretell(this.#next, this.#usual.few);
     this.#held += this.#next.length;
     if (this.#foretold === 0) this.#exact = this.#held;
-    if (!findLikeliest(lane.logits(this.#next.length - 1), vocabSize, this)) return false;
+    if (!findLikeliest(lane.logits(), vocabSize, this)) return false;
     this.#ids[this.#length + this.#foretold++] = this.id;
     return true;
   }

@@ -1,4 +1,6 @@
 import type { HeldParts } from '../../dense/held-parts.js';
+import { UsualIds } from '../../draft/usual-ids.js';
+import type { FewIds } from '../../model/few-ids.js';
 import { draftNeed, planDraft } from '../../plan/drafts/draft-memory.js';
 import type { PlanOptions, PreparedDraft } from '../../plan/model-options.js';
 import { type Outline, storeOutline } from '../../plan/outline.js';
@@ -75,7 +77,7 @@ export async function loadDraft(
     const loadMs = performance.now() - began;
     // A block takes as many tokens at once as it has room for hidden states.
     const piece = Math.min(TIMED_PIECE, tokens, (engine.hidden?.rows.length ?? Number.POSITIVE_INFINITY) / hiddenSize);
-    const { tokenMs, catchUpMs } = times ?? (await timed(lane, piece));
+    const { tokenMs, catchUpMs } = times ?? (await timed(lane, piece, new UsualIds(vocabSize).few));
     return { engine, vocabSize, hiddenSize, contextSize: tokens, loadMs, tokenMs, catchUpMs };
   } finally {
     lane.rewind(0);
@@ -84,11 +86,11 @@ export async function loadDraft(
 }
 
 /** What tokens take, of a draft whose weights are in memory. */
-async function timed(lane: Lane, piece: number): Promise<DraftTimes> {
+async function timed(lane: Lane, piece: number, few: FewIds | null): Promise<DraftTimes> {
   let began = performance.now();
   for (let i = 0; i < TIMED; i++) {
     lane.rewind(0);
-    await lane.verify([0]);
+    await lane.foretell([0], few);
   }
   const tokenMs = (performance.now() - began) / TIMED;
   lane.rewind(0);

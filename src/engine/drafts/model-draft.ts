@@ -1,4 +1,5 @@
 import type { DraftSource, OtherTokens } from '../../draft/draft-source.js';
+import { UsualIds } from '../../draft/usual-ids.js';
 import type { Lane } from '../rounds/lane.js';
 import { findLikeliest, USUAL_OTHER_SHARES, USUAL_SHARES } from './likeliest.js';
 import type { LoadedDraft } from './load-draft.js';
@@ -18,6 +19,7 @@ export class ModelDraft implements DraftSource {
   #draft: LoadedDraft | null;
   /** Ids that both models know. */
   readonly #sharedIds: number;
+  readonly #usual: UsualIds;
   #lane: Lane | null = null;
   /** Whether the call is to end; null between answers. */
   #aborted: (() => boolean) | null = null;
@@ -37,6 +39,7 @@ export class ModelDraft implements DraftSource {
   constructor(draft: LoadedDraft, targetVocabSize: number) {
     this.#draft = draft;
     this.#sharedIds = Math.min(draft.vocabSize, targetVocabSize);
+    this.#usual = new UsualIds(this.#sharedIds);
     this.tokenMs = draft.tokenMs;
     this.catchUpMs = draft.catchUpMs;
   }
@@ -63,6 +66,7 @@ export class ModelDraft implements DraftSource {
     this.#ids.length = 0;
     for (const id of prompt) this.#ids.push(id);
     this.#length = prompt.length;
+    this.#usual.begin(prompt);
     if (this.#draft) this.#takeLane();
   }
 
@@ -85,6 +89,7 @@ export class ModelDraft implements DraftSource {
     // What it foretold may be right, and its state is then there.
     if (this.#ids[this.#length] !== id) this.#to = Math.min(this.#to, this.#length);
     this.#ids[this.#length++] = id;
+    this.#usual.push(id);
     this.#foretold = 0;
   }
 
@@ -134,9 +139,9 @@ export class ModelDraft implements DraftSource {
       this.#next.push(this.#ids[at]);
     }
     const lane = this.#lane!;
-    await lane.verify(this.#next);
+    await lane.foretell(this.#next, this.#usual.few);
     this.#to = end;
-    if (!findLikeliest(lane.logits(this.#next.length - 1), this.#sharedIds, this)) return false;
+    if (!findLikeliest(lane.logits(), this.#sharedIds, this)) return false;
     this.#ids.push(this.id);
     this.#foretold++;
     return true;

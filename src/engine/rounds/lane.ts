@@ -1,5 +1,6 @@
 import type { HiddenTap } from '../../draft/draft-source.js';
 import { FlashrowError } from '../../errors.js';
+import type { FewIds } from '../../model/few-ids.js';
 import type { Mixer } from '../mixer.js';
 import type { Sequence, Sequences } from '../state/sequences.js';
 import { type Caller, type Rounds, Work } from './rounds.js';
@@ -59,10 +60,18 @@ export class Lane {
     return this.#run(this.#one, 0, { inPieces: false, wanted: 1 });
   }
 
-  /** Runs one token with the networks that foretell. What it leaves in the state is to be taken back. */
-  draft(id: number): Promise<void> {
+  /**
+   * Runs one token with the networks that foretell. What it leaves in the state is to be taken back. `logits()` is then
+   * right for `few` ids, null for all.
+   */
+  draft(id: number, few: FewIds | null): Promise<void> {
     this.#one[0] = id;
-    return this.#run(this.#one, 0, { inPieces: false, wanted: 1, drafting: true });
+    return this.#run(this.#one, 0, { inPieces: false, wanted: 1, few, drafting: true });
+  }
+
+  /** Runs some tokens as `verify` does. `logits()` is then that of the last, right for `few` ids, null for all. */
+  foretell(ids: readonly number[], few: FewIds | null): Promise<void> {
+    return this.#run(ids, 0, { inPieces: false, wanted: 1, few });
   }
 
   /**
@@ -125,6 +134,7 @@ export class Lane {
       wanted,
       onLayer = null,
       visit = null,
+      few = null,
       drafting = false,
       after = NONE,
     }: Pick<Work, 'inPieces' | 'wanted'> & Partial<Work>,
@@ -146,6 +156,7 @@ export class Lane {
     work.wanted = wanted;
     work.onLayer = onLayer;
     work.visit = visit;
+    work.few = few;
     work.drafting = drafting;
     work.after = after;
     return rounds.do(work);

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { POSITION_PARTS } from '../../dense/rotary.js';
 import type { HiddenTap } from '../../draft/draft-source.js';
 import { FlashrowError } from '../../errors.js';
+import type { FewIds } from '../../model/few-ids.js';
 import type { Pass, PassPart, Span } from '../mixer.js';
 import { type Grid, GridPlaces } from '../pictures/grid-places.js';
 import { beforePicture, pictureSpans } from '../pictures/picture-ids.js';
@@ -31,6 +32,8 @@ export class Work implements PassPart {
   inPieces = false;
   /** Of how many of the last ids logits are wanted. */
   wanted = 0;
+  /** Of which ids a token's logits are wanted at least; null for all. */
+  few: FewIds | null = null;
   /** Told how many of `ids` are done after each layer: a fraction, until a pass has ended. */
   onLayer: ((done: number) => void) | null = null;
   /** Sees the logits[vocabSize] of every id. */

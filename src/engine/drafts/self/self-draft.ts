@@ -1,4 +1,5 @@
 import type { DraftSource, FollowedText, OtherTokens } from '../../../draft/draft-source.js';
+import { UsualIds } from '../../../draft/usual-ids.js';
 import { findLikeliest, USUAL_OTHER_SHARES, USUAL_SHARES } from '../likeliest.js';
 import type { HeldShadow } from './held-shadow.js';
 
@@ -24,6 +25,7 @@ export class SelfDraft implements DraftSource {
   certainty = 0;
   readonly others: OtherTokens = { ids: [], certainties: [] };
   readonly #vocabSize: number;
+  readonly #usual: UsualIds;
   readonly #networks: Pick<HeldShadow, 'isDrafts'>;
   #text: FollowedText | null = null;
   /** The token that runs next. */
@@ -34,6 +36,7 @@ export class SelfDraft implements DraftSource {
   /** `networks`: those that foretell, which may be let go, with `share` of the model's neurons. */
   constructor(vocabSize: number, networks: Pick<HeldShadow, 'isDrafts' | 'share'>) {
     this.#vocabSize = vocabSize;
+    this.#usual = new UsualIds(vocabSize);
     this.typicalShare = WITH_NONE + (WITH_ALL - WITH_NONE) * networks.share;
     this.#networks = networks;
   }
@@ -46,7 +49,9 @@ export class SelfDraft implements DraftSource {
     this.#text = text;
   }
 
-  begin(): void {}
+  begin(prompt: readonly number[]): void {
+    this.#usual.begin(prompt);
+  }
 
   end(): void {
     this.#text = null;
@@ -54,6 +59,7 @@ export class SelfDraft implements DraftSource {
 
   push(id: number): void {
     this.#next = id;
+    this.#usual.push(id);
   }
 
   async catchUp(): Promise<number> {
@@ -63,7 +69,7 @@ export class SelfDraft implements DraftSource {
   async foretell(): Promise<boolean> {
     const text = this.#text!;
     this.#settled ??= text.position;
-    await text.draft(this.#next);
+    await text.draft(this.#next, this.#usual.few);
     if (!findLikeliest(text.logits(), this.#vocabSize, this)) return false;
     this.#next = this.id;
     return true;
