@@ -1,5 +1,5 @@
 import type { Bridge } from '../../native-bridge/bridge.js';
-import { MOST_OTHER_IDS } from '../model/few-ids.js';
+import { MOST_OTHER_IDS } from '../draft/few-ids.js';
 import { residentTensors } from '../model/resident-tensors.js';
 import type { ModelSpec } from '../model/spec.js';
 import { EMBEDDING, layerTensor, POSITIONS, type ResidentLayerTensor } from '../model/tensor-names.js';

@@ -1,4 +1,4 @@
-import type { FewIds } from '../model/few-ids.js';
+import type { FewIds } from '../draft/few-ids.js';
 import type { HiddenJoin } from './hidden-join.js';
 import type { ResidualStreams } from './residual-streams.js';
 

@@ -1,4 +1,4 @@
-import type { FewIds } from '../model/few-ids.js';
+import type { FewIds } from '../draft/few-ids.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { DenseMatrix } from './dense-matrix.js';
 import { Norm, type NormTensors, noNorm } from './norm.js';

@@ -8,14 +8,16 @@ const KEPT_PER_TEXT = 0.3;
 export class Acceptance {
   readonly #usual: readonly number[];
   readonly #usualMean: number;
+  readonly #keptPerText: number;
   readonly #right: Float64Array;
   readonly #all: Float64Array;
   /** The mean of what was seen lately, whatever its certainty. */
   #typical: number;
 
   /** `typicalShare`: of tokens of all certainties together; the mean of their shares where that is not known. */
-  constructor(usualShares: readonly number[], typicalShare: number | undefined) {
+  constructor(usualShares: readonly number[], typicalShare: number | undefined, keptPerText = KEPT_PER_TEXT) {
     this.#usual = usualShares;
+    this.#keptPerText = keptPerText;
     this.#right = new Float64Array(usualShares.length);
     this.#all = new Float64Array(usualShares.length);
     this.#usualMean = typicalShare ?? usualShares.reduce((sum, share) => sum + share, 0) / usualShares.length;
@@ -43,9 +45,9 @@ export class Acceptance {
   /** Another text begins: what was seen before says less of it. */
   begin(): void {
     for (let certainty = 0; certainty < this.#all.length; certainty++) {
-      this.#right[certainty] *= KEPT_PER_TEXT;
-      this.#all[certainty] *= KEPT_PER_TEXT;
+      this.#right[certainty] *= this.#keptPerText;
+      this.#all[certainty] *= this.#keptPerText;
     }
-    this.#typical = KEPT_PER_TEXT * this.#typical + (1 - KEPT_PER_TEXT) * this.#usualMean;
+    this.#typical = this.#keptPerText * this.#typical + (1 - this.#keptPerText) * this.#usualMean;
   }
 }

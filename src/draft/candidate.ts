@@ -42,6 +42,8 @@ export class Candidate {
   /** The certainty of each foretold token, and of those in its place. */
   readonly #certainties: Int32Array;
   readonly #otherCertainties: number[][];
+  /** Times that `tokenMs` is the mean of, that of the load among them. */
+  #timed = 1;
   /** The chance that all that is foretold is right. */
   #reach = 1;
   /** Tokens by their chances, likeliest first: the place of each, and which of that place it is, 0 for the foretold. */
@@ -94,7 +96,7 @@ export class Candidate {
     if (this.isFree) return;
     const known = this.tokenMs ?? ms;
     const taken = Math.min(ms, OUTLIER * known);
-    this.tokenMs = known + (taken - known) / 16;
+    this.tokenMs = known + (taken - known) / Math.min(16, ++this.#timed);
     this.spentMs += taken;
   }
 

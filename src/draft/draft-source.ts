@@ -1,4 +1,4 @@
-import type { FewIds } from '../model/few-ids.js';
+import type { FewIds } from './few-ids.js';
 
 /**
  * Sees hidden states of a text: the residual stream after the last layer, before the last norm. Those of `tokens`
@@ -53,6 +53,11 @@ export interface DraftSource {
   readonly typicalShare?: number;
   /** The same of tokens that may come in the place of a foretold one; absent where it names none. */
   readonly usualOtherShares?: readonly number[];
+  /**
+   * Of a draft that is the model itself in a coarser form: how often it is right where another one as certain is, 0 to 1.
+   * The model's own certainty then says how right it will be.
+   */
+  readonly kinship?: number;
   /**
    * ms that a foretold token takes, and one of a text that it catches up with, as timed at the load; 0 where it is
    * free, null where that is not known.

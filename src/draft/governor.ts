@@ -1,4 +1,6 @@
 import { Candidate, type CandidateOptions } from './candidate.js';
+import type { DraftSource } from './draft-source.js';
+import { Foretellable } from './foretellable.js';
 import { LossAccount } from './loss-account.js';
 import { PassCosts } from './pass-costs.js';
 import { Rent } from './rent.js';
@@ -23,8 +25,20 @@ const MOST_AT_ONCE = 1.1;
 const LEAST_GAIN = 0.02;
 /** So many times the speed of passes over one token is no error of what those take. */
 const CLEAR_GAIN = 1.3;
-/** What a token of a draft is expected to take before one was timed, in passes over one token. */
+/** A draft that is to get memory should be so many times as fast as the answer is without. */
+const LEAST_PROMISE = 1.12;
+/** A draft that is the model itself may lose so many passes over one token more, once it is asked for. */
+const BELIEVED = 0.5;
+/** Where a text is less sure than this, a draft that is the model itself wins little at best (SELF-05). */
+const LEAST_SURE = 0.6;
+/** A pass brings so many tokens more by those that stand beside the one that was wrong. */
+const USUAL_BESIDE = 0.3;
+/**
+ * What a token of a draft is expected to take before one was timed, in passes over one token; that of the model itself
+ * in what such a pass computes (SELF-01).
+ */
 const UNTIMED_COST = 0.25;
+const KIN_COST = 0.5;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
 const KEPT = 0.95;
 
@@ -34,9 +48,11 @@ export interface GovernorOptions {
   /** Whether tokens of one pass read different weights. */
   readsGrow: boolean;
   /** The sources of drafts. They are called by their place in this list. At most one takes time: the last. */
-  sources: readonly CandidateOptions[];
+  sources: readonly (CandidateOptions & Pick<DraftSource, 'kinship'>)[];
   /** The share of the bytes of a pass over one token that the cache would save with the memory of a draft. */
   rentShare: number;
+  /** Whether the draft has its memory, and not the cache. */
+  isHeld?: boolean;
 }
 
 /** What a governor is told of a pass. */
@@ -69,6 +85,11 @@ export class Governor {
   readonly #mostTokens: number;
   readonly #account = new LossAccount();
   readonly #rent: Rent;
+  readonly #text: Foretellable;
+  readonly #isKin: boolean;
+  readonly #kinship: number;
+  /** Whether it was given the memory in this answer for what the text promises. */
+  #isBelieved = false;
   /** Tokens of late, and the ms that they took. */
   #lateTokens = 0;
   #lateMs = 0;
@@ -78,17 +99,26 @@ export class Governor {
   #chosen = 0;
   #count = 0;
 
-  constructor({ mostTokens, readsGrow, sources, rentShare }: GovernorOptions) {
+  constructor({ mostTokens, readsGrow, sources, rentShare, isHeld = true }: GovernorOptions) {
     this.#mostTokens = mostTokens;
     this.#costs = new PassCosts(mostTokens, readsGrow);
     this.#candidates = sources.map((source) => new Candidate(source, mostTokens));
-    this.#rent = new Rent(rentShare);
+    this.#rent = new Rent(rentShare, isHeld);
+    const { usualShares, kinship } = sources[sources.length - 1];
+    this.#text = new Foretellable(usualShares);
+    this.#isKin = kinship !== undefined;
+    this.#kinship = kinship ?? 1;
   }
 
   /** An answer begins, whose prompt took `promptMs`. What was learned of passes and drafts stays. */
   begin(promptMs: number): void {
     this.#account.begin(promptMs);
+    // The speed of this text, whatever the last one's was.
+    this.#lateTokens = 0;
+    this.#lateMs = 0;
+    this.#isBelieved = false;
     this.#rent.begin();
+    this.#text.begin();
     for (const candidate of this.#candidates) candidate.begin();
   }
 
@@ -105,11 +135,16 @@ export class Governor {
     return this.#candidates[source].catchUpMs ?? UNTIMED_COST * this.#costs.one;
   }
 
+  /** ms that may be lost at once. */
+  get #allowance(): number {
+    return this.#account.allowance + (this.#isBelieved ? BELIEVED * this.#costs.one : 0);
+  }
+
   /** ms that may go into a draft before it foretells anything: what is left after one try of it. */
   get #venture(): number {
     const { one } = this.#costs;
     const tried = Math.max(LEAST_TRY * one, this.#costs.worst(2) - one);
-    return Math.max(0, this.#account.allowance - tried);
+    return Math.max(0, this.#allowance - tried);
   }
 
   /** A source ran `tokens` to catch up, in `ms`. */
@@ -120,13 +155,16 @@ export class Governor {
 
   /** Whether the cache should get the memory of the draft. Looked at between passes. */
   get givesBack(): boolean {
-    return this.#rent.isTooMuch || (this.#rent.share > 0 && this.#account.allowance < this.#fillMs);
+    if (this.#rent.share === 0) return false;
+    // The model itself is asked again once it is sure of this text, too.
+    if (this.#isKin && this.#account.tokens === 0) return true;
+    return this.#rent.isTooMuch || this.#allowance < this.#fillMs;
   }
 
   /** The cache has it. It reads what it has memory for now in the next pass. */
   gaveBack(): void {
     this.#account.invest(this.#fillMs);
-    this.#costs.scale(this.#rent.gaveBack());
+    this.#costs.readLonger((this.#rent.gaveBack() - 1) * this.#costs.one);
   }
 
   /** What a pass takes longer that reads what the cache gets memory for. */
@@ -134,17 +172,51 @@ export class Governor {
     return this.#rent.share * this.#costs.one;
   }
 
+  /** The model drew a token of the text, of which it was so certain: what the last source would say of itself. */
+  watched(certainty: number): void {
+    this.#text.saw(certainty);
+  }
+
   /** Whether the last source should get the memory, if that takes `ms`, and it has to catch up with `tokens` then. */
   takes(ms: number, tokens: number): boolean {
+    if (!this.#rent.isWanted) return false;
     const readingMs = tokens * this.#catchUpMs(this.#candidates.length - 1);
     // And the cache would have to read it again.
-    return this.#rent.isWanted && ms + readingMs + this.#rent.wholeShare * this.#costs.one <= this.#venture;
+    const spentMs = ms + readingMs + this.#rent.wholeShare * this.#costs.one;
+    if (this.#isKin && this.#text.share < LEAST_SURE) return false;
+    if ((!this.#isKin || this.#isBelieved) && spentMs > this.#venture) return false;
+    return this.#promised > LEAST_PROMISE * Math.max(this.#lateSpeed, 1 / this.#costs.one);
+  }
+
+  /** What a token of a draft is expected to take before one was timed. */
+  get #untimedMs(): number {
+    const { one, waitShare } = this.#costs;
+    return this.#isKin ? KIN_COST * (1 - waitShare) * one : UNTIMED_COST * one;
+  }
+
+  /** Tokens per ms that the last source would bring with the memory, as the text looks. */
+  get #promised(): number {
+    const { tokenMs } = this.#candidates[this.#candidates.length - 1];
+    const { one } = this.#costs;
+    const share = this.#kinship * this.#text.share;
+    const readingMs = (1 / (1 - this.#rent.wholeShare) - 1) * one;
+    let best = 0;
+    let expected = 1;
+    let reach = 1;
+    for (let count = 1; count < this.#mostTokens; count++) {
+      reach *= share;
+      expected += reach;
+      const passMs = this.#costs.expectedReading(count + 1, readingMs);
+      best = Math.max(best, (expected + USUAL_BESIDE) / (passMs + count * (tokenMs ?? this.#untimedMs)));
+    }
+    return best;
   }
 
   /** The draft has it, after `ms`. */
   took(ms: number): void {
-    this.#account.invest(ms);
-    this.#costs.scale(1 / this.#rent.took());
+    if (this.#isKin && !this.#isBelieved) this.#isBelieved = true;
+    else this.#account.invest(ms);
+    this.#costs.readLonger((1 / this.#rent.took() - 1) * this.#costs.one);
   }
 
   /** A pass comes, with room for `most` foretold tokens. Sources are asked in their order. */
@@ -157,10 +229,10 @@ export class Governor {
   asks(source: number): boolean {
     const candidate = this.#candidates[source];
     const { foretoldCount } = candidate;
-    const tokenMs = candidate.tokenMs ?? UNTIMED_COST * this.#costs.one;
+    const tokenMs = candidate.tokenMs ?? this.#untimedMs;
     if (foretoldCount >= this.#most) return false;
     if (candidate.isFree) return true;
-    if (!this.#isMeasured || this.#account.allowance < 0) return false;
+    if (!this.#isMeasured || this.#allowance < 0) return false;
     this.#choose();
     const now = this.#value(this.#chosen, this.#count);
     let isWorthIt = false;
@@ -209,11 +281,15 @@ export class Governor {
 
   /**
    * What the text says of what a source foretold: the first `right` tokens were right. `ends`: the next was not; `rank`
-   * says which of those in its place was, from 1, 0 for none.
+   * says which of those in its place was, from 1, 0 for none. `certainties`: how certain the model was of the tokens that
+   * came; empty where nobody watched.
    */
-  seen(source: number, right: number, ends: boolean, rank: number): void {
+  seen(source: number, right: number, ends: boolean, rank: number, certainties: readonly number[] = []): void {
     const candidate = this.#candidates[source];
     candidate.seen(right, ends, rank);
+    if (source === this.#candidates.length - 1)
+      for (let i = 0; i < Math.min(certainties.length, right + Number(ends)); i++)
+        this.#text.note(certainties[i], i < right);
     if (candidate.spentMs > 0) this.#planProbe(candidate, right > 0);
   }
 
@@ -264,9 +340,14 @@ export class Governor {
     return one > 0 && (this.#costs.isKnown(1) || this.#lateTokens * one > CLEAR_GAIN * this.#lateMs);
   }
 
+  /** Tokens per ms of late; 0 before the first pass. */
+  get #lateSpeed(): number {
+    return this.#lateMs === 0 ? 0 : this.#lateTokens / this.#lateMs;
+  }
+
   /** λ: no slower than passes over one token. */
   get #rate(): number {
-    return Math.max(this.#lateTokens / this.#lateMs, 1 / this.#costs.oneAtLeast);
+    return Math.max(this.#lateSpeed, 1 / this.#costs.oneAtLeast);
   }
 
   /** Makes the best choice among what the first `sources` have foretold. What that took is spent. */
@@ -298,8 +379,10 @@ export class Governor {
   #mayLose(tokens: number, expected: number, ms = 0): boolean {
     const costs = this.#costs;
     if (!costs.isKnown(tokens) && !costs.isNear(tokens)) return false;
-    const allowed = Math.max(0, Math.min(this.#account.allowance, MOST_AT_ONCE * costs.one));
+    const allowed = Math.max(0, Math.min(this.#allowance, MOST_AT_ONCE * costs.one));
     const unlucky = 1 + (allowed > 0 ? UNLUCKY : UNLUCKIEST) * (expected - 1);
-    return ms + costs.worst(tokens) - unlucky * costs.oneAtLeast <= allowed;
+    // The model itself could leave its memory to the cache, and passes would be shorter.
+    const passMs = costs.oneAtLeast * (this.#isKin ? 1 - this.#rent.share : 1);
+    return ms + costs.worst(tokens) - unlucky * passMs <= allowed;
   }
 }

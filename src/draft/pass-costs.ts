@@ -32,6 +32,8 @@ export class PassCosts {
   readonly #at: Float64Array;
   /** The same, as far as means count. */
   readonly #weights: Float64Array;
+  /** How long passes waited for the disk, in the mean. */
+  readonly #waits: Float64Array;
   /** The means, none less than that of fewer tokens. */
   readonly #rising: RisingMeans;
   readonly #readsGrow: boolean;
@@ -46,6 +48,7 @@ export class PassCosts {
   constructor(mostTokens: number, readsGrow: boolean) {
     this.#means = new Float64Array(mostTokens + 1);
     this.#weights = new Float64Array(mostTokens + 1);
+    this.#waits = new Float64Array(mostTokens + 1);
     this.#rising = new RisingMeans(mostTokens + 1);
     this.#counts = new Uint32Array(mostTokens + 1);
     this.#at = new Float64Array(mostTokens + 1);
@@ -63,6 +66,7 @@ export class PassCosts {
     const taken = count > 2 ? Math.min(ms, OUTLIER * known) : ms;
     const share = Math.max(this.isKnown(tokens) ? NEW_SHARE : 2 * NEW_SHARE, 1 / (count + 1));
     this.#means[tokens] = known + (taken - known) * share;
+    this.#waits[tokens] += (Math.min(waitMs, taken) - this.#waits[tokens]) * share;
     this.#at[tokens] = this.#passes;
     this.#weights[tokens] = Math.min(MOST_COUNTED, count + 1);
     this.#rising.fit(this.#means, this.#weights);
@@ -81,10 +85,26 @@ export class PassCosts {
     return this.#rising.means;
   }
 
-  /** All passes take so many times what they took. */
-  scale(factor: number): void {
-    for (let tokens = 0; tokens < this.#means.length; tokens++) this.#means[tokens] *= factor;
+  /** Passes read for `ms` longer; shorter where that is less than none. Those that computed meanwhile do not change. */
+  readLonger(ms: number): void {
+    for (let tokens = 1; tokens < this.#means.length; tokens++) {
+      if (this.#counts[tokens] === 0) continue;
+      const change = ms < 0 ? Math.max(ms, -this.#waits[tokens]) : Math.max(0, ms - this.#idle(this.#means[tokens]));
+      this.#means[tokens] += change;
+      this.#waits[tokens] += change;
+    }
     this.#rising.fit(this.#means, this.#weights);
+  }
+
+  /** How long the disk has nothing to do in a pass of `ms`: one over one token waits for it all the time. */
+  #idle(ms: number): number {
+    return this.waitShare > 0 ? Math.max(0, ms - this.one) : 0;
+  }
+
+  /** `expected`, where a pass reads for `ms` longer. */
+  expectedReading(tokens: number, ms: number): number {
+    const expected = this.expected(tokens);
+    return expected + Math.max(0, ms - this.#idle(expected));
   }
 
   /** Whether a pass over so many tokens was measured, and not long ago. */

@@ -6,10 +6,9 @@ const KEPT = 0.93;
  */
 const BELIEVED = 0.4;
 const BELIEVED_RENTS = 1.5;
-/** Tokens of an answer after which a draft that was let go in it is tried again. */
+/** Tokens of an answer before a draft is given the memory, and after one that was let go in it. */
+const FIRST_TOKENS = 6;
 const REST_TOKENS = 24;
-/** Another answer tries it at once; one of so many where it has lost for that many answers. */
-const MOST_SKIPPED = 4;
 
 /**
  * What the memory of a draft costs, and whether the draft is worth it. While the draft has the memory, the cache is
@@ -20,19 +19,18 @@ export class Rent {
   readonly #byteShare: number;
   /** The share of such a pass that is spent waiting for bytes. */
   #waitShare = 0;
-  #isHeld = true;
+  #isHeld: boolean;
   /** What passes of late took, and what their tokens would have taken without this draft, in passes over one token. */
   #taken = 1;
   #otherwise = 1;
-  /** Answers in a row in which it was let go, and those since that did not try it. */
-  #lost = 0;
-  #skipped = 0;
   /** Tokens of this answer. */
   #tokens = 0;
   #wantedAt = 0;
 
-  constructor(byteShare: number) {
+  /** `isHeld`: whether the draft has the memory. */
+  constructor(byteShare: number, isHeld: boolean) {
     this.#byteShare = byteShare;
+    this.#isHeld = isHeld;
     this.#believe();
   }
 
@@ -75,16 +73,13 @@ export class Rent {
     if (!this.#isHeld) return;
     this.#taken = KEPT * this.#taken + (1 - KEPT) * taken;
     this.#otherwise = KEPT * this.#otherwise + (1 - KEPT) * otherwise;
-    if (this.#saved > this.#believed) this.#lost = 0;
   }
 
   /** Another answer begins: what the draft saved in the last one says less of it. */
   begin(): void {
     if (this.#saved > this.#believed) this.#believe();
     this.#tokens = 0;
-    if (this.#isHeld) return;
-    const isTried = ++this.#skipped >= Math.min(this.#lost, MOST_SKIPPED);
-    this.#wantedAt = isTried ? 0 : REST_TOKENS;
+    this.#wantedAt = FIRST_TOKENS;
   }
 
   /** Whether the cache should get the memory. */
@@ -92,7 +87,7 @@ export class Rent {
     return this.#isHeld && this.wholeShare > 0 && this.#saved < this.wholeShare;
   }
 
-  /** Whether a draft without memory should be tried again. */
+  /** Whether a draft without memory may be tried. */
   get isWanted(): boolean {
     return !this.#isHeld && this.#tokens >= this.#wantedAt;
   }
@@ -100,7 +95,6 @@ export class Rent {
   /** The draft got the memory. Returns what a pass takes without it, as a share of what it takes now. */
   took(): number {
     this.#isHeld = true;
-    this.#skipped = 0;
     this.#believe();
     return 1 - this.share;
   }
@@ -109,8 +103,7 @@ export class Rent {
   gaveBack(): number {
     const left = 1 - this.share;
     this.#isHeld = false;
-    this.#lost++;
-    this.#wantedAt = this.#tokens + REST_TOKENS;
+    this.#wantedAt = this.#tokens === 0 ? FIRST_TOKENS : this.#tokens + REST_TOKENS;
     return left;
   }
 }

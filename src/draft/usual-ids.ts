@@ -1,4 +1,4 @@
-import { type FewIds, MOST_OTHER_IDS } from '../model/few-ids.js';
+import { type FewIds, MOST_OTHER_IDS } from './few-ids.js';
 
 /** A head over fewer ids takes little beside the rest of a model. */
 const LEAST_VOCABULARY = 65_536;

@@ -17,8 +17,8 @@
  */
 
 import type { DenseHalf } from '../dense/dense-half.js';
+import type { FewIds } from '../draft/few-ids.js';
 import { FlashrowError } from '../errors.js';
-import type { FewIds } from '../model/few-ids.js';
 import { LOGIT_ROWS, logitRows } from '../model/prefill-chunk.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { StreamedFeedForward } from './feed-forward.js';

@@ -95,6 +95,8 @@ export async function openHost(
       shadow,
       sessions: sessions ? new Sessions(sessions, stateOwner) : null,
     });
+    // Where a text is sure enough, it gets its memory back.
+    if (shadow && shadow.rentShare > 0) await shadow.giveBack();
     return new ModelHost({
       info,
       plan,

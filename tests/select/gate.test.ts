@@ -10,6 +10,7 @@ function gate(products: number[][]): ResidentMatrix {
     columns: 1,
     bytes: 0,
     matmul: (_x, tokens, y) => y.set(products.slice(0, tokens).flat()),
+    multiplyFirst: () => undefined,
     multiplyHeads: () => undefined,
     row: () => undefined,
     checksum: () => 0,

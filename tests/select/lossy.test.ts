@@ -26,6 +26,7 @@ function matrix(random: Random, rows: number, columns: number): ResidentMatrix &
           y[t * rows + r] = sum;
         }
     },
+    multiplyFirst: () => undefined,
     multiplyHeads: () => undefined,
     row: (index, into) => into.set(values.subarray(index * columns, (index + 1) * columns)),
     checksum: () => 0,

@@ -23,11 +23,15 @@ export interface SimulatedModel {
   rentShare?: number;
   /** ms that the draft takes to load again. */
   loadMs?: number;
+  /** Whether the draft has its memory at first; default it has. */
+  isHeld?: boolean;
 }
 
 export interface SimulatedDraft {
   /** The chance that a token is right, by the number of tokens of the answer so far, and of the answer, from 1. */
   share: (tokens: number, answer: number) => number;
+  /** The same as the model's own certainty has it; default what is so. */
+  looks?: (tokens: number, answer: number) => number;
   /** ms of a foretold token, and of one that is caught up with; a draft that is free has neither. */
   tokenMs?: number;
   catchUpMs?: number;
@@ -35,6 +39,8 @@ export interface SimulatedDraft {
   certainty?: number;
   /** The chance that another token that it names is right where the first is not; default none is named. */
   otherShare?: number;
+  /** That of a draft which is the model itself. */
+  kinship?: number;
   /** The chance that it says anything; default 1. */
   speaks?: number;
 }
@@ -56,6 +62,7 @@ class SimulatedSource implements DraftSource {
   readonly tokenMs: number;
   readonly catchUpMs: number;
   readonly certainty: number;
+  readonly kinship?: number;
   isReady = true;
   id = 0;
   leftOut = 0;
@@ -77,6 +84,7 @@ class SimulatedSource implements DraftSource {
     this.name = tokenMs > 0 ? 'model' : 'lookup';
     this.usualShares = tokenMs > 0 ? [0.35, 0.5, 0.65, 0.8, 0.9, 0.97] : [0.25, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
     this.certainty = draft.certainty ?? 3;
+    if (draft.kinship !== undefined) this.kinship = draft.kinship;
     this.tokenMs = tokenMs;
     this.catchUpMs = catchUpMs;
   }
@@ -164,11 +172,11 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     clock.mean += ms;
   };
   const sources = drafts.map((draft) => new SimulatedSource(draft, spend, next));
-  const { curve, waits = () => 0, readsGrow = false, rentShare = 0, loadMs = 0 } = model;
-  const governor = new Governor({ mostTokens: MOST, readsGrow, sources, rentShare });
+  const { curve, waits = () => 0, readsGrow = false, rentShare = 0, loadMs = 0, isHeld = true } = model;
+  const governor = new Governor({ mostTokens: MOST, readsGrow, sources, rentShare, isHeld });
   const last = sources[sources.length - 1];
   const memory: DraftMemory & { isDrafts: boolean; isFilled: boolean } = {
-    isDrafts: true,
+    isDrafts: isHeld,
     /** The cache reads what it has memory for in the first pass after it got it. */
     isFilled: true,
     loadMs,
@@ -186,6 +194,10 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
     memory: rentShare > 0 ? memory : null,
     now: () => clock.seen,
   });
+  last.isReady = isHeld;
+  const { share, looks = share } = drafts[drafts.length - 1];
+  /** The likeliest and the least likely certainty, mixed so that they say in the mean what the text looks like. */
+  const certainty = (tokens: number, answer: number) => (next() < (looks(tokens, answer) - 0.35) / 0.62 ? 5 : 0);
   const outcome: Outcome = { at: [], drafted: sources.map(() => 0), passesWithDraft: 0 };
   for (let answer = 0; answer < answers; answer++) {
     const at = [0];
@@ -208,6 +220,7 @@ export async function simulate({ model, drafts, seed, tokens, prompt = 0, answer
         row = next;
         brought++;
       }
+      for (let i = 1; i <= brought; i++) speculation.watch(certainty(place + i - prompt, answer + 1));
       speculation.ran(ms, Math.min(ms, waits(tokens, memory.isDrafts)), row, place + brought);
       place += brought;
       for (let i = 0; i < brought; i++) at.push(clock.mean - began);

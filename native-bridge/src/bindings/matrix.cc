@@ -54,7 +54,8 @@ class Matrix : public Holder<Matrix, ResidentMatrix> {
       const float* x = toFloats(info[0], matrix.columns(), "x");
       const uint64_t rows = toCount(info[1], "rows");
       if (rows > matrix.rows()) {
-        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no " + std::to_string(rows) + " first ones");
+        failUsage("a matrix of " + std::to_string(matrix.rows()) + " rows has no " + std::to_string(rows) +
+                  " first ones");
       }
       matrix.matmul(x, 1, rows, toFloats(info[2], rows, "y"));
     });

@@ -43,7 +43,8 @@ export function createSpeculation(
   const memory = drafting ?? shadow;
   const rentShare = memory?.rentShare ?? 0;
   const readsGrow = selector.name !== 'all';
-  const governor = new Governor({ mostTokens: mostTakenBack(spec), readsGrow, sources, rentShare });
+  const isHeld = memory?.isDrafts ?? true;
+  const governor = new Governor({ mostTokens: mostTakenBack(spec), readsGrow, sources, rentShare, isHeld });
   return new Speculation({
     sources,
     governor,

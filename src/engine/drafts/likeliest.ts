@@ -48,6 +48,19 @@ export function findLikeliest(logits: Float32Array, size: number, found: Likelie
   return true;
 }
 
+/** How certain the likeliest of logits[vocabSize] is, as `findLikeliest` says it of a draft's. */
+export function certaintyOf(logits: Float32Array): number {
+  let best = Number.NEGATIVE_INFINITY;
+  let next = Number.NEGATIVE_INFINITY;
+  for (let id = 0; id < logits.length; id++) {
+    const logit = logits[id];
+    if (!(logit > next)) continue;
+    next = Math.min(logit, best);
+    best = Math.max(logit, best);
+  }
+  return lastWhere(MARGINS, (least) => best - next >= least);
+}
+
 /** The last index whose number passes; 0 where none does. */
 const lastWhere = (numbers: readonly number[], passes: (number: number) => boolean): number =>
   Math.max(0, numbers.findLastIndex(passes));

@@ -1,6 +1,6 @@
 import type { HeldParts } from '../../dense/held-parts.js';
+import type { FewIds } from '../../draft/few-ids.js';
 import { UsualIds } from '../../draft/usual-ids.js';
-import type { FewIds } from '../../model/few-ids.js';
 import { draftNeed, planDraft } from '../../plan/drafts/draft-memory.js';
 import type { PlanOptions, PreparedDraft } from '../../plan/model-options.js';
 import { type Outline, storeOutline } from '../../plan/outline.js';

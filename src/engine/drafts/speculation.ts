@@ -12,6 +12,7 @@ type DraftGovernor = Pick<
   | 'caughtUp'
   | 'givesBack'
   | 'gaveBack'
+  | 'watched'
   | 'takes'
   | 'took'
   | 'open'
@@ -64,6 +65,8 @@ export class Speculation {
   readonly #others: number[][][];
   /** Tokens of the pass that the format makes certain. */
   #certain = 0;
+  /** How certain the model was of the tokens that it drew after those of the pass, as far as somebody watched. */
+  readonly #watched: number[] = [];
   #taken = false;
 
   constructor({
@@ -122,6 +125,7 @@ export class Speculation {
       source.show?.(foreseen);
     }
     for (const foretold of this.#foretold) foretold.length = 0;
+    this.#watched.length = 0;
     if (this.#memory && most > 1) await this.#moveMemory(this.#memory);
     this.#governor.open(most - 1);
     for (let at = 0; at < this.#sources.length; at++) if (this.#sources[at].isReady) await this.#ask(at);
@@ -147,6 +151,17 @@ export class Speculation {
       const [place, rank] = [governor.place(i), governor.rank(i)];
       if (rank > 0 && place >= certain) tokens.beside(place, others[place][rank - 1]);
     }
+  }
+
+  /** Whether it wants to know how certain the model is of what it draws: where a draft could be given memory for it. */
+  get watches(): boolean {
+    return this.#memory !== null;
+  }
+
+  /** The model draws the next token of the text, and is so certain of it (`certaintyOf`). */
+  watch(certainty: number): void {
+    this.#watched.push(certainty);
+    this.#governor.watched(certainty);
   }
 
   /** Gives the draft's memory to the cache, or takes it from there, as the governor finds best. */
@@ -252,6 +267,7 @@ export class Speculation {
     let right = 0;
     while (right < known && foretold[right] === textAt(right)) right++;
     const ends = right < known;
-    this.#governor.seen(at, right, ends, ends ? this.#others[at][right].indexOf(textAt(right)!) + 1 : 0);
+    const rank = ends ? this.#others[at][right].indexOf(textAt(right)!) + 1 : 0;
+    this.#governor.seen(at, right, ends, rank, this.#watched);
   }
 }

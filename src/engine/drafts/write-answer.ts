@@ -2,6 +2,7 @@ import type { Foreseen } from '../../draft/draft-source.js';
 import type { Meter } from '../meter.js';
 import type { Lane } from '../rounds/lane.js';
 import type { Drawing } from '../sampling/drawing.js';
+import { certaintyOf } from './likeliest.js';
 import { PassTokens } from './pass-tokens.js';
 import type { Speculation } from './speculation.js';
 
@@ -24,7 +25,13 @@ interface AnswerParts {
  */
 export async function writeAnswer({ lane, drawing, meter, speculation, alone, room }: AnswerParts): Promise<void> {
   const several = new PassTokens();
-  let id = drawing.next(lane.logits());
+  const draw = (row: number) => {
+    const logits = lane.logits(row);
+    // The draw may change them.
+    if (speculation?.watches) speculation.watch(certaintyOf(logits));
+    return drawing.next(logits);
+  };
+  let id = draw(0);
   while (id !== null) {
     const foreseen = drawing.foresee(Math.min(drawing.left, room()) - 1);
     const tokens = speculation
@@ -38,7 +45,7 @@ export async function writeAnswer({ lane, drawing, meter, speculation, alone, ro
     let row = 0;
     for (let next = 0; next >= 0; ) {
       row = next;
-      id = drawing.next(lane.logits(row));
+      id = draw(row);
       next = id === null ? -1 : tokens.find(row, id);
     }
     const brought = tokens.lengthAt(row);

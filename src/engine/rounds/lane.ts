@@ -1,6 +1,6 @@
 import type { HiddenTap } from '../../draft/draft-source.js';
+import type { FewIds } from '../../draft/few-ids.js';
 import { FlashrowError } from '../../errors.js';
-import type { FewIds } from '../../model/few-ids.js';
 import type { Mixer } from '../mixer.js';
 import type { Sequence, Sequences } from '../state/sequences.js';
 import { type Caller, type Rounds, Work } from './rounds.js';

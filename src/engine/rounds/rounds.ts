@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
 import { POSITION_PARTS } from '../../dense/rotary.js';
 import type { HiddenTap } from '../../draft/draft-source.js';
+import type { FewIds } from '../../draft/few-ids.js';
 import { FlashrowError } from '../../errors.js';
-import type { FewIds } from '../../model/few-ids.js';
 import type { Pass, PassPart, Span } from '../mixer.js';
 import { type Grid, GridPlaces } from '../pictures/grid-places.js';
 import { beforePicture, pictureSpans } from '../pictures/picture-ids.js';

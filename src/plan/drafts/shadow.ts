@@ -1,7 +1,7 @@
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
 import { FORMATS, rowBytes } from '../../../native-bridge/formats.js';
 import { DEVICE_BLOCK, pagesOf, roundUp } from '../../../native-bridge/memory.js';
-import { GOOD_RING_SLOTS } from '../../cache/ring-slots.js';
+import { GOOD_RING_SLOTS, WIDE_RING_SLOTS } from '../../cache/ring-slots.js';
 import { windowPages } from '../../model/sliding-window.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Allocation } from '../allocation.js';
@@ -16,7 +16,9 @@ const LEAST_SHARE = 0.3;
  * It may take the place of so much beside what is missing. What it displaces is read by every pass, and where that is
  * much, the first tries of a draft cost more than an answer may lose (SELF-03).
  */
-const MOST_RENT = 0.6;
+const MOST_RENT = 0.85;
+/** It leaves room for a wide ring where that takes this share of the budget at most. */
+const RING_SHARE = 0.04;
 /**
  * The networks of a dense model in few bits, those neurons first that matter most (self/make-shadow.ts), of all layers
  * together: some layers have more of them than others. The draft `self` computes with them in place of the exact ones.
@@ -86,7 +88,8 @@ export function planShadow(spec: ModelSpec, budgetBytes: number, whole: Allocati
   const missing = fixed + whole.arenaBytes - budgetBytes;
   if (missing <= 0) return none('all of the model is in memory');
   const slot = roundUp(Math.max(...whole.layers.map(({ unit }) => unit.slotBytes)), DEVICE_BLOCK);
-  const room = budgetBytes - fixed - GOOD_RING_SLOTS * slot;
+  const wide = WIDE_RING_SLOTS * slot <= RING_SHARE * budgetBytes;
+  const room = budgetBytes - fixed - (wide ? WIDE_RING_SLOTS : GOOD_RING_SLOTS) * slot;
   const blockBytes = shadowBytes(shape, 1) - shadowBytes(shape, 0);
   const blocksIn = (bytes: number) => Math.floor((bytes - shadowBytes(shape, 0)) / blockBytes);
   const least = LEAST_SHARE * allBlocks(shape);

@@ -32,6 +32,7 @@ function scripted(moves: ReadonlySet<number>): typeof createSpeculation {
         return moves.has(passes);
       },
       gaveBack: () => {},
+      watched: () => {},
       takes: () => moves.has(passes),
       took: () => {},
       open: (most: number) => {
