@@ -71,7 +71,7 @@ export interface DenseHalf {
   /** logits[tokens, vocabSize] = the head of the last norm of x[tokens, hiddenSize], the residual stream. */
   logits(x: Float32Array, tokens: number, logits: Float32Array): void;
   /**
-   * The logits[vocabSize] of a token, x[hiddenSize], for some ids: those of the others are -Infinity, or about right where
+   * The logits[vocabSize] of a token, x[hiddenSize], for some ids. Those of all others are -Infinity; right, too, where
    * the head is streamed.
    */
   fewLogits(x: Float32Array, ids: FewIds, logits: Float32Array): void;

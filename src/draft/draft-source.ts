@@ -54,8 +54,8 @@ export interface DraftSource {
   /** The same of tokens that may come in the place of a foretold one; absent where it names none. */
   readonly usualOtherShares?: readonly number[];
   /**
-   * Of a draft that is the model itself in a coarser form: how often it is right where another one as certain is, 0 to 1.
-   * The model's own certainty then says how right it will be.
+   * Of a draft that is the model itself in a coarser form: how often it is right where another one as certain is, 0 to
+   * 1. The model's own certainty then says how right it will be.
    */
   readonly kinship?: number;
   /**

@@ -29,8 +29,10 @@ const CLEAR_GAIN = 1.3;
 const LEAST_PROMISE = 1.12;
 /** A draft that is the model itself may lose so many passes over one token more, once it is asked for. */
 const BELIEVED = 0.5;
+/** A promise that was not kept is remembered for so many answers. */
+const DOUBTED_ANSWERS = 4;
 /** Where a text is less sure than this, a draft that is the model itself wins little at best (SELF-05). */
-const LEAST_SURE = 0.6;
+const LEAST_SURE = 0.7;
 /** A pass brings so many tokens more by those that stand beside the one that was wrong. */
 const USUAL_BESIDE = 0.3;
 /**
@@ -86,10 +88,13 @@ export class Governor {
   readonly #account = new LossAccount();
   readonly #rent: Rent;
   readonly #text: Foretellable;
+  /** Whether the last source is the model itself, and how often it is right beside others. */
   readonly #isKin: boolean;
   readonly #kinship: number;
   /** Whether it was given the memory in this answer for what the text promises. */
   #isBelieved = false;
+  /** Answers in which it is not, as it was wrong about one. */
+  #doubted = 0;
   /** Tokens of late, and the ms that they took. */
   #lateTokens = 0;
   #lateMs = 0;
@@ -117,6 +122,7 @@ export class Governor {
     this.#lateTokens = 0;
     this.#lateMs = 0;
     this.#isBelieved = false;
+    if (this.#doubted > 0) this.#doubted--;
     this.#rent.begin();
     this.#text.begin();
     for (const candidate of this.#candidates) candidate.begin();
@@ -163,6 +169,7 @@ export class Governor {
 
   /** The cache has it. It reads what it has memory for now in the next pass. */
   gaveBack(): void {
+    if (this.#isBelieved) this.#doubted = DOUBTED_ANSWERS;
     this.#account.invest(this.#fillMs);
     this.#costs.readLonger((this.#rent.gaveBack() - 1) * this.#costs.one);
   }
@@ -184,8 +191,13 @@ export class Governor {
     // And the cache would have to read it again.
     const spentMs = ms + readingMs + this.#rent.wholeShare * this.#costs.one;
     if (this.#isKin && this.#text.share < LEAST_SURE) return false;
-    if ((!this.#isKin || this.#isBelieved) && spentMs > this.#venture) return false;
+    if (!this.#canBelieve && spentMs > this.#venture) return false;
     return this.#promised > LEAST_PROMISE * Math.max(this.#lateSpeed, 1 / this.#costs.one);
+  }
+
+  /** Whether the draft may get its memory for what the text promises, beside what may be lost. */
+  get #canBelieve(): boolean {
+    return this.#isKin && !this.#isBelieved && this.#doubted === 0;
   }
 
   /** What a token of a draft is expected to take before one was timed. */
@@ -214,7 +226,7 @@ export class Governor {
 
   /** The draft has it, after `ms`. */
   took(ms: number): void {
-    if (this.#isKin && !this.#isBelieved) this.#isBelieved = true;
+    if (this.#canBelieve) this.#isBelieved = true;
     else this.#account.invest(ms);
     this.#costs.readLonger((1 / this.#rent.took() - 1) * this.#costs.one);
   }
@@ -281,8 +293,8 @@ export class Governor {
 
   /**
    * What the text says of what a source foretold: the first `right` tokens were right. `ends`: the next was not; `rank`
-   * says which of those in its place was, from 1, 0 for none. `certainties`: how certain the model was of the tokens that
-   * came; empty where nobody watched.
+   * says which of those in its place was, from 1, 0 for none. `certainties`: how certain the model was of the tokens
+   * that came; empty where nobody watched.
    */
   seen(source: number, right: number, ends: boolean, rank: number, certainties: readonly number[] = []): void {
     const candidate = this.#candidates[source];

@@ -64,8 +64,8 @@ export class Rent {
   }
 
   /**
-   * A pass brought `tokens`. It took `taken`, where its tokens would have taken `otherwise` without this draft, in passes
-   * over one token. Such a pass waits `waitShare` of its time for the disk.
+   * A pass brought `tokens`. It took `taken`, where its tokens would have taken `otherwise` without this draft, in
+   * passes over one token. Such a pass waits `waitShare` of its time for the disk.
    */
   passed(tokens: number, waitShare: number, taken: number, otherwise: number): void {
     this.#tokens += tokens;

@@ -8,9 +8,9 @@ const MOST_OUTSIDE = 0.15;
 
 /**
  * The ids that a text is likely to go on with: a draft that asks for these alone saves most of its head. Vocabularies
- * put what is frequent first, so that most of a text lies in a quarter of one (arXiv 2502.14856). Where too much of this
- * text does not, as in scripts that came late into a vocabulary, it is the half or all. Ids outside that the text had
- * are likely, too: names, and marks of turns.
+ * put what is frequent first, so that most of a text lies in a quarter of one (arXiv 2502.14856). Where too much of
+ * this text does not, as in scripts that came late into a vocabulary, it is the half or all. Ids outside that the text
+ * had are likely, too: names, and marks of turns.
  */
 export class UsualIds {
   readonly #vocabSize: number;

@@ -196,3 +196,48 @@ describe('a draft whose memory the cache could have', () => {
     expect(passesWithDraft).toBeGreaterThan(90);
   });
 });
+
+describe('a draft that is the model itself', () => {
+  /** As measured on a 1.5B model at three quarters of its size (SELF-05). */
+  const model: SimulatedModel = {
+    curve: (n, isDrafts) => Math.max(isDrafts ? 178 : 115, 105 + 10 * n),
+    waits: (n, isDrafts) => Math.max(0, (isDrafts ? 128 : 60) - 15 * (n - 1)),
+    ...{ rentShare: 0.354, loadMs: 220, isHeld: false },
+  };
+  const lookup: SimulatedDraft = { share: () => 0, speaks: 0.1 };
+  const itself = (share: number, looks: number): SimulatedDraft => ({
+    share: () => share,
+    looks: () => looks,
+    ...{ otherShare: 0.35, tokenMs: 22, catchUpMs: 0.01, kinship: 1 },
+  });
+
+  it('gets memory for a text that the model is sure of, at once', async () => {
+    let speed = 0;
+    for (const seed of SEEDS) {
+      const run = { model, seed, tokens: 100, prompt: 40, noise: 0.1, answers: 3 };
+      const { at } = await simulate({ ...run, drafts: [lookup, itself(0.95, 0.95)] });
+      for (const answer of at) speed += (100 * 115) / answer[100] / at.length / SEEDS.length;
+    }
+    expect(speed).toBeGreaterThan(1.5);
+  });
+
+  it('does not get it for one that it is not sure of: no answer loses 3%', async () => {
+    for (const share of [0, 0.3, 0.5])
+      for (const noise of [0, 0.2])
+        for (const seed of SEEDS) {
+          const run = { model, seed, tokens: 100, prompt: 40, answers: 3, noise };
+          const { at, passesWithDraft } = await simulate({ ...run, drafts: [lookup, itself(share, share)] });
+          expect(passesWithDraft).toBeLessThan(30);
+          for (const answer of at) expect(answer[100] / (100 * 115)).toBeLessThan(1.03);
+        }
+  });
+
+  it('is let go where the model was sure and the draft is wrong, and is not asked again for long', async () => {
+    for (const seed of SEEDS) {
+      const run = { model, seed, tokens: 100, prompt: 40, answers: 4, noise: 0.1 };
+      const { at } = await simulate({ ...run, drafts: [lookup, itself(0.05, 0.95)] });
+      for (const answer of at) expect(answer[100] / (100 * 115)).toBeLessThan(1.08);
+      expect(at[3][100] / (100 * 115)).toBeLessThan(1.03);
+    }
+  });
+});
