@@ -174,6 +174,18 @@ describe.each(cases)('the resident half of a model $title', ({ write }) => {
     });
   });
 
+  it('gives the logits of a few ids as of all, and of no others', () => {
+    const { hiddenSize, vocabSize } = model.spec;
+    const [whole, few] = [new Float32Array(vocabSize), new Float32Array(vocabSize).fill(7)];
+    const x = randomVector(hiddenSize, 9);
+    half.logits(x, 1, whole);
+    const others = [vocabSize - 1, 40, 41];
+    half.fewLogits(x, { below: 30, others }, few);
+    expect(few.subarray(0, 30)).toEqual(whole.subarray(0, 30));
+    for (const id of others) expect(few[id]).toBeCloseTo(whole[id], 3);
+    for (let id = 30; id < vocabSize; id++) if (!others.includes(id)) expect(few[id]).toBe(Number.NEGATIVE_INFINITY);
+  });
+
   it('touches nothing beyond the tokens asked for', async () => {
     const { x, attention, q, k, v, ffnInput, logits } = buffers(model);
     const width = {
@@ -280,6 +292,21 @@ describe('results', () => {
         expect(together.subarray(row * size, (row + 1) * size)).toEqual(own.subarray(0, size));
       }
     }
+    await half.dispose();
+  });
+
+  it('have the scale and the cap of all logits where few are asked for', async () => {
+    const model = writeRandomModel(folder, smallSpec({ logitScale: 0.25, logitSoftCap: 2 }), 'f32');
+    const half = await open(model);
+    const { hiddenSize, vocabSize } = model.spec;
+    const [whole, few] = [new Float32Array(vocabSize), new Float32Array(vocabSize)];
+    const x = randomVector(hiddenSize, 9);
+    half.logits(x, 1, whole);
+    half.fewLogits(x, { below: 10, others: [50] }, few);
+    expect(Math.max(...whole)).toBeLessThan(2);
+    expect(few.subarray(0, 10)).toEqual(whole.subarray(0, 10));
+    expect(few[50]).toBeCloseTo(whole[50], 3);
+    expect(few[49]).toBe(Number.NEGATIVE_INFINITY);
     await half.dispose();
   });
 
