@@ -217,12 +217,12 @@ describe('replay', () => {
       passes: Array.from({ length: 20 }, (_, i) => ({ phase: i === 0 ? 0 : 1, tokens: 1, units: everything })),
     };
     const found = rates(trace, 20 * 100);
-    // Sixteen of 20 slots read ahead; recency finds nothing in a cyclic scan.
-    expect(found.pin).toBeCloseTo(4 / 36, 12);
+    // All of 20 slots read ahead; recency finds nothing in a cyclic scan.
+    expect(found.pin).toBe(0);
     expect(found['layer-lru']).toBe(0);
-    // All of 8 slots read ahead, and 16 of 35.
-    expect(rates(trace, 8 * 100).pin).toBe(0);
-    expect(rates(trace, 35 * 100).pin).toBeCloseTo(19 / 36, 12);
+    // 32 of 34 and of 35.
+    expect(rates(trace, 34 * 100).pin).toBeCloseTo(2 / 36, 12);
+    expect(rates(trace, 35 * 100).pin).toBeCloseTo(3 / 36, 12);
   });
 
   it('allocates for what the trace has, not for what the memory would buy', () => {
