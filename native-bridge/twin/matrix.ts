@@ -39,10 +39,7 @@ export class TwinMatrix implements ResidentMatrix {
     if (!isCount(tokens)) throw usage(`${tokens} is not a number of tokens`);
     if (x.length < tokens * columns) throw usage(`x holds ${x.length}, not ${tokens} x ${columns} values`);
     if (y.length < tokens * rows) throw usage(`y holds ${y.length}, not ${tokens} x ${rows} values`);
-    for (let r = 0; r < rows; r++) {
-      dequantize(this.#format, weights, r * this.#rowBytes, columns, this.#row, 0);
-      for (let t = 0; t < tokens; t++) y[t * rows + r] = dot(x, t * columns, this.#row, 0, columns);
-    }
+    this.#multiply(weights, x, tokens, rows, y);
   }
 
   multiplyFirst(x: Float32Array, rows: number, y: Float32Array): void {
@@ -51,9 +48,14 @@ export class TwinMatrix implements ResidentMatrix {
     if (x.length < columns) throw usage(`x holds ${x.length}, not ${columns} values`);
     if (!isCount(rows) || rows > this.rows) throw usage(`the matrix has ${this.rows} rows, not ${rows} first ones`);
     if (y.length < rows) throw usage(`y holds ${y.length}, not ${rows} values`);
+    this.#multiply(weights, x, 1, rows, y);
+  }
+
+  #multiply(weights: Uint8Array, x: Float32Array, tokens: number, rows: number, y: Float32Array): void {
+    const { columns } = this;
     for (let r = 0; r < rows; r++) {
       dequantize(this.#format, weights, r * this.#rowBytes, columns, this.#row, 0);
-      y[r] = dot(x, 0, this.#row, 0, columns);
+      for (let t = 0; t < tokens; t++) y[t * rows + r] = dot(x, t * columns, this.#row, 0, columns);
     }
   }
 
