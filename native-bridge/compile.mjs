@@ -7,7 +7,7 @@
  *     stream/        rows from flash, through slots, into the feed-forward network
  *     dense/         what works on memory alone: resident matrices, keys and values, the training of predictors
  *     mixers/        recurrences and convolutions of mixers that keep a state of fixed size
- *     kernels/       products and sums, a file for each instruction set
+ *     kernels/       products and sums, a file for each instruction set; activations
  *     linux/, darwin/, posix/ (both of them), windows/
  *                    what systems do in their own ways, behind the headers of src/
  *     src/ itself    threads, memory, files, checksums, formats, failures

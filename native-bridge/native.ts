@@ -20,6 +20,8 @@ import {
   type StreamedMatrix,
   type StreamLayer,
   type StreamOptions,
+  type TwoBitNetworks,
+  type TwoBitNetworksSource,
 } from './bridge.js';
 import { FORMATS, isRowFormat } from './formats.js';
 import { createTrainer, type LowRankStep } from './low-rank-trainer.js';
@@ -31,6 +33,7 @@ interface Addon {
   Stream: new (pool: NativePool, options: object) => NativeStream;
   Matrix: new (pool: NativePool, source: object) => NativeMatrix;
   Cache: new (pool: NativePool, options: object) => KeyValueCache;
+  TwoBitNetworks: new (pool: NativePool, source: object) => TwoBitNetworks;
   trainLowRank(pool: NativePool, step: LowRankStep, x: Float32Array, active: Uint8Array, samples: number): number;
   countAgreements(
     pool: NativePool,
@@ -291,6 +294,27 @@ class AddonMatrix implements ResidentMatrix {
   }
 }
 
+class AddonTwoBitNetworks implements TwoBitNetworks {
+  readonly #native: TwoBitNetworks;
+
+  constructor(addon: Addon, pool: NativePool, source: TwoBitNetworksSource) {
+    const activation = ACTIVATIONS.indexOf(source.activation);
+    this.#native = guarded(() => new addon.TwoBitNetworks(pool, { ...source, activation }));
+  }
+
+  get bytes(): number {
+    return this.#native.bytes;
+  }
+
+  run(layer: number, x: Float32Array, y: Float32Array): void {
+    guarded(() => this.#native.run(layer, x, y));
+  }
+
+  dispose(): void {
+    this.#native.dispose();
+  }
+}
+
 class AddonKeyValueCache implements KeyValueCache {
   readonly #native: KeyValueCache;
 
@@ -372,6 +396,10 @@ export class AddonBridge implements Bridge {
 
   loadMatrix(source: MatrixSource): ResidentMatrix {
     return new AddonMatrix(this.#addon, this.#pool, source);
+  }
+
+  loadTwoBitNetworks(source: TwoBitNetworksSource): TwoBitNetworks {
+    return new AddonTwoBitNetworks(this.#addon, this.#pool, source);
   }
 
   createKeyValueCache(options: KeyValueCacheOptions): KeyValueCache {

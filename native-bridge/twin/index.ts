@@ -9,6 +9,7 @@ import { convolve, recur } from './mixers.js';
 import { probeReads } from './probe.js';
 import { countAgreements } from './signs.js';
 import { TwinStream } from './stream.js';
+import { TwinTwoBitNetworks } from './two-bit-networks.js';
 
 /**
  * The bridge in plain TypeScript: the reference that the native kernels are checked against, and the fallback where the
@@ -29,6 +30,7 @@ export function openTwin(threads: number): Bridge {
     threads,
     createStream: alive((options) => new TwinStream(options)),
     loadMatrix: alive((source) => new TwinMatrix(source)),
+    loadTwoBitNetworks: alive((source) => new TwinTwoBitNetworks(source)),
     createKeyValueCache: alive((options) => new TwinKeyValueCache(options)),
     createLowRankTrainer: alive((options) => createTrainer(options, trainLowRank)),
     countAgreements: alive(countAgreements),

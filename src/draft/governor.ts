@@ -1,9 +1,8 @@
 import { Candidate, type CandidateOptions } from './candidate.js';
 import type { DraftSource } from './draft-source.js';
-import { Foretellable } from './foretellable.js';
+import { Lease } from './lease.js';
 import { LossAccount } from './loss-account.js';
 import { PassCosts } from './pass-costs.js';
-import { Rent } from './rent.js';
 
 /**
  * Tokens between two looks at a draft that is not worth its time: so many at least, and so that looking costs this
@@ -25,22 +24,6 @@ const MOST_AT_ONCE = 1.1;
 const LEAST_GAIN = 0.02;
 /** So many times the speed of passes over one token is no error of what those take. */
 const CLEAR_GAIN = 1.3;
-/** A draft that is to get memory should be so many times as fast as the answer is without. */
-const LEAST_PROMISE = 1.12;
-/** A draft that is the model itself may lose so many passes over one token more, once it is asked for. */
-const BELIEVED = 0.5;
-/** A promise that was not kept is remembered for so many answers. */
-const DOUBTED_ANSWERS = 4;
-/** Where a text is less sure than this, a draft that is the model itself wins little at best (SELF-05). */
-const LEAST_SURE = 0.7;
-/** A pass brings so many tokens more by those that stand beside the one that was wrong. */
-const USUAL_BESIDE = 0.3;
-/**
- * What a token of a draft is expected to take before one was timed, in passes over one token; that of the model itself
- * in what such a pass computes (SELF-01).
- */
-const UNTIMED_COST = 0.25;
-const KIN_COST = 0.5;
 /** What an older pass counts beside the next one in the speed that drafts are measured by. */
 const KEPT = 0.95;
 
@@ -86,15 +69,8 @@ export class Governor {
   readonly #candidates: readonly Candidate[];
   readonly #mostTokens: number;
   readonly #account = new LossAccount();
-  readonly #rent: Rent;
-  readonly #text: Foretellable;
-  /** Whether the last source is the model itself, and how often it is right beside others. */
-  readonly #isKin: boolean;
-  readonly #kinship: number;
-  /** Whether it was given the memory in this answer for what the text promises. */
-  #isBelieved = false;
-  /** Answers in which it is not, as it was wrong about one. */
-  #doubted = 0;
+  /** Of the last source. */
+  readonly #lease: Lease;
   /** Tokens of late, and the ms that they took. */
   #lateTokens = 0;
   #lateMs = 0;
@@ -108,11 +84,11 @@ export class Governor {
     this.#mostTokens = mostTokens;
     this.#costs = new PassCosts(mostTokens, readsGrow);
     this.#candidates = sources.map((source) => new Candidate(source, mostTokens));
-    this.#rent = new Rent(rentShare, isHeld);
     const { usualShares, kinship } = sources[sources.length - 1];
-    this.#text = new Foretellable(usualShares);
-    this.#isKin = kinship !== undefined;
-    this.#kinship = kinship ?? 1;
+    this.#lease = new Lease(
+      { rentShare, isHeld, kinship, usualShares, mostTokens },
+      { costs: this.#costs, account: this.#account, draft: this.#candidates[sources.length - 1] },
+    );
   }
 
   /** An answer begins, whose prompt took `promptMs`. What was learned of passes and drafts stays. */
@@ -121,29 +97,21 @@ export class Governor {
     // The speed of this text, whatever the last one's was.
     this.#lateTokens = 0;
     this.#lateMs = 0;
-    this.#isBelieved = false;
-    if (this.#doubted > 0) this.#doubted--;
-    this.#rent.begin();
-    this.#text.begin();
+    this.#lease.begin();
     for (const candidate of this.#candidates) candidate.begin();
   }
 
   /**
-   * Tokens that a source may run to catch up, of `wanted`: what they take may be lost. So much is ventured once, and
-   * what drafts have won in this answer.
+   * Tokens that the last source may run to catch up, of `wanted`: what they take may be lost. So much is ventured once,
+   * and what drafts have won in this answer.
    */
-  affordable(source: number, wanted: number): number {
-    return Math.min(wanted, Math.floor(this.#venture / this.#catchUpMs(source)));
-  }
-
-  /** ms in which a source catches up with a token. */
-  #catchUpMs(source: number): number {
-    return this.#candidates[source].catchUpMs ?? UNTIMED_COST * this.#costs.one;
+  affordable(wanted: number): number {
+    return Math.min(wanted, Math.floor(this.#venture / this.#lease.catchUpMs));
   }
 
   /** ms that may be lost at once. */
   get #allowance(): number {
-    return this.#account.allowance + (this.#isBelieved ? BELIEVED * this.#costs.one : 0);
+    return this.#account.allowance + this.#lease.believedMs;
   }
 
   /** ms that may go into a draft before it foretells anything: what is left after one try of it. */
@@ -161,74 +129,27 @@ export class Governor {
 
   /** Whether the cache should get the memory of the draft. Looked at between passes. */
   get givesBack(): boolean {
-    if (this.#rent.share === 0) return false;
-    // The model itself is asked again once it is sure of this text, too.
-    if (this.#isKin && this.#account.tokens === 0) return true;
-    return this.#rent.isTooMuch || this.#allowance < this.#fillMs;
+    return this.#lease.givesBack(this.#allowance);
   }
 
-  /** The cache has it. It reads what it has memory for now in the next pass. */
+  /** The cache has it. */
   gaveBack(): void {
-    if (this.#isBelieved) this.#doubted = DOUBTED_ANSWERS;
-    this.#account.invest(this.#fillMs);
-    this.#costs.readLonger((this.#rent.gaveBack() - 1) * this.#costs.one);
-  }
-
-  /** What a pass takes longer that reads what the cache gets memory for. */
-  get #fillMs(): number {
-    return this.#rent.share * this.#costs.one;
+    this.#lease.gaveBack();
   }
 
   /** The model drew a token of the text, of which it was so certain: what the last source would say of itself. */
   watched(certainty: number): void {
-    this.#text.saw(certainty);
+    this.#lease.watched(certainty);
   }
 
   /** Whether the last source should get the memory, if that takes `ms`, and it has to catch up with `tokens` then. */
   takes(ms: number, tokens: number): boolean {
-    if (!this.#rent.isWanted) return false;
-    const readingMs = tokens * this.#catchUpMs(this.#candidates.length - 1);
-    // And the cache would have to read it again.
-    const spentMs = ms + readingMs + this.#rent.wholeShare * this.#costs.one;
-    if (this.#isKin && this.#text.share < LEAST_SURE) return false;
-    if (!this.#canBelieve && spentMs > this.#venture) return false;
-    return this.#promised > LEAST_PROMISE * Math.max(this.#lateSpeed, 1 / this.#costs.one);
-  }
-
-  /** Whether the draft may get its memory for what the text promises, beside what may be lost. */
-  get #canBelieve(): boolean {
-    return this.#isKin && !this.#isBelieved && this.#doubted === 0;
-  }
-
-  /** What a token of a draft is expected to take before one was timed. */
-  get #untimedMs(): number {
-    const { one, waitShare } = this.#costs;
-    return this.#isKin ? KIN_COST * (1 - waitShare) * one : UNTIMED_COST * one;
-  }
-
-  /** Tokens per ms that the last source would bring with the memory, as the text looks. */
-  get #promised(): number {
-    const { tokenMs } = this.#candidates[this.#candidates.length - 1];
-    const { one } = this.#costs;
-    const share = this.#kinship * this.#text.share;
-    const readingMs = (1 / (1 - this.#rent.wholeShare) - 1) * one;
-    let best = 0;
-    let expected = 1;
-    let reach = 1;
-    for (let count = 1; count < this.#mostTokens; count++) {
-      reach *= share;
-      expected += reach;
-      const passMs = this.#costs.expectedReading(count + 1, readingMs);
-      best = Math.max(best, (expected + USUAL_BESIDE) / (passMs + count * (tokenMs ?? this.#untimedMs)));
-    }
-    return best;
+    return this.#lease.takes(ms, tokens, this.#venture, this.#lateSpeed);
   }
 
   /** The draft has it, after `ms`. */
   took(ms: number): void {
-    if (this.#canBelieve) this.#isBelieved = true;
-    else this.#account.invest(ms);
-    this.#costs.readLonger((1 / this.#rent.took() - 1) * this.#costs.one);
+    this.#lease.took(ms);
   }
 
   /** A pass comes, with room for `most` foretold tokens. Sources are asked in their order. */
@@ -241,7 +162,7 @@ export class Governor {
   asks(source: number): boolean {
     const candidate = this.#candidates[source];
     const { foretoldCount } = candidate;
-    const tokenMs = candidate.tokenMs ?? this.#untimedMs;
+    const tokenMs = candidate.tokenMs ?? this.#lease.tokenMs;
     if (foretoldCount >= this.#most) return false;
     if (candidate.isFree) return true;
     if (!this.#isMeasured || this.#allowance < 0) return false;
@@ -299,9 +220,7 @@ export class Governor {
   seen(source: number, right: number, ends: boolean, rank: number, certainties: readonly number[] = []): void {
     const candidate = this.#candidates[source];
     candidate.seen(right, ends, rank);
-    if (source === this.#candidates.length - 1)
-      for (let i = 0; i < Math.min(certainties.length, right + Number(ends)); i++)
-        this.#text.note(certainties[i], i < right);
+    if (source === this.#candidates.length - 1) this.#lease.compared(certainties, right, ends);
     if (candidate.spentMs > 0) this.#planProbe(candidate, right > 0);
   }
 
@@ -311,7 +230,7 @@ export class Governor {
     costs.note(tokens, ms, waitMs);
     this.#payRent(brought);
     const spentMs = this.#candidates.reduce((sum, candidate) => sum + candidate.spentMs, 0);
-    const passMs = costs.oneAtLeast * (1 - this.#rent.share);
+    const passMs = costs.oneAtLeast * (1 - this.#lease.share);
     // What it takes in the mean: luck with one pass must not pay for the next try.
     const taken = tokens === 1 ? costs.oneAtLeast : costs.atMost(tokens);
     const shared = certain === 0 ? 0 : Math.max(0, (certain + 1) * passMs - costs.expected(certain + 1));
@@ -330,8 +249,7 @@ export class Governor {
     const ms = costs.expected(this.#count + 1) + last.spentMs;
     this.#choose(this.#candidates.length - 1);
     const freeTokens = this.#candidates[this.#chosen].expected[this.#count];
-    const otherwiseMs = (tokens / freeTokens) * costs.expected(this.#count + 1);
-    this.#rent.passed(brought, costs.waitShare, ms / costs.one, otherwiseMs / costs.one);
+    this.#lease.passed(brought, ms, (tokens / freeTokens) * costs.expected(this.#count + 1));
   }
 
   /**
@@ -394,7 +312,7 @@ export class Governor {
     const allowed = Math.max(0, Math.min(this.#allowance, MOST_AT_ONCE * costs.one));
     const unlucky = 1 + (allowed > 0 ? UNLUCKY : UNLUCKIEST) * (expected - 1);
     // The model itself could leave its memory to the cache, and passes would be shorter.
-    const passMs = costs.oneAtLeast * (this.#isKin ? 1 - this.#rent.share : 1);
+    const passMs = costs.oneAtLeast * (1 - this.#lease.kinShare);
     return ms + costs.worst(tokens) - unlucky * passMs <= allowed;
   }
 }

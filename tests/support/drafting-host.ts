@@ -203,7 +203,7 @@ export function eagerGovernor(most: number): ConstructorParameters<typeof Specul
   return {
     ...RESTING,
     begin: () => {},
-    affordable: (_, tokens) => tokens,
+    affordable: (tokens) => tokens,
     caughtUp: () => {},
     open: (room) => {
       wanted = Math.min(room, most);

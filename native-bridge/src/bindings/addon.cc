@@ -13,6 +13,7 @@ static Napi::Object load(Napi::Env env, Napi::Object exports) {
   exports.Set("Stream", defineStream(env));
   exports.Set("Matrix", defineMatrix(env));
   exports.Set("Cache", defineCache(env));
+  exports.Set("TwoBitNetworks", defineTwoBitNetworks(env));
   exports.Set("trainLowRank", Napi::Function::New(env, trainLowRankStep));
   exports.Set("countAgreements", Napi::Function::New(env, countAgreements));
   exports.Set("convolve", Napi::Function::New(env, convolveColumns));

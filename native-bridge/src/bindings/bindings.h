@@ -10,6 +10,7 @@ namespace flashrow {
 Napi::Function defineStream(Napi::Env env);
 Napi::Function defineMatrix(Napi::Env env);
 Napi::Function defineCache(Napi::Env env);
+Napi::Function defineTwoBitNetworks(Napi::Env env);
 
 /** The numbers of memory.ts, as they are compiled in. */
 Napi::Object memoryConstants(Napi::Env env);

@@ -18,6 +18,7 @@ const Kernels* avx512Kernels() {
   static const Kernels kernels = [] {
     Kernels withIntegers = kKernels;
     withIntegers.integers = vnniKernels();
+    if (withIntegers.integers != nullptr) withIntegers.addTwoBitTile = withIntegers.integers->addTwoBitTile;
     return withIntegers;
   }();
   return &kernels;

@@ -3,6 +3,7 @@
 #if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
 
 #include "kernels/dotprod_dots.h"
+#include "kernels/dotprod_two_bit.h"
 #include "processor.h"
 
 namespace flashrow {
@@ -21,7 +22,7 @@ void dots(Format format, const Rows& rows, size_t count, size_t columns, const u
   });
 }
 
-constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};
+constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots, addTwoBitTile};
 
 }  // namespace
 

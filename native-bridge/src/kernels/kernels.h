@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "format.h"
+#include "kernels/two_bit_tiles.h"
 
 namespace flashrow {
 
@@ -50,6 +51,8 @@ struct IntegerKernels {
   /** As Kernels::dots, with the integers that `quantize` wrote. */
   void (*dots)(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
                const Products& out, void* scratch);
+  /** As Kernels::addTwoBitTile. */
+  void (*addTwoBitTile)(const uint8_t* tile, const TwoBitInputs& x, float* sums);
 };
 
 /**
@@ -93,6 +96,8 @@ struct Kernels {
   void (*agreements)(const uint32_t* signs, size_t rows, size_t words, size_t columns, const uint32_t* inputs,
                      size_t tokens, float* out, size_t outStride);
   void (*recur)(const RecurrenceStep& step);
+  /** sums[TwoBitTile::kRows] += the products of a tile, which is 64-aligned. */
+  void (*addTwoBitTile)(const uint8_t* tile, const TwoBitInputs& x, float* sums);
   /** Null where products are of floats alone. */
   const IntegerKernels* integers = nullptr;
 

@@ -9,6 +9,7 @@
  * never a pair's own order.
  */
 
+#include "kernels/two_bit_products.h"
 #include "kernels/decode.h"
 #include "kernels/float_dots.h"
 #include "kernels/recurrence.h"
@@ -19,7 +20,7 @@
 namespace flashrow {
 namespace {
 
-constexpr Kernels kKernels = {dots, addScaledRows, decodeRow, exponentials, agreements, recur};
+constexpr Kernels kKernels = {dots, addScaledRows, decodeRow, exponentials, agreements, recur, addTwoBitTile};
 
 }  // namespace
 }  // namespace flashrow

@@ -19,13 +19,30 @@ size_t systemPageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
  * the system follows the advice where one fits.
  */
 static constexpr size_t kHugePageRegion = size_t{4} << 20;
+/** Such a region begins with a page of this size, so that it moves to another one page by page (recycling.h). */
+static constexpr size_t kHugePage = size_t{2} << 20;
 
-Arena::Arena(size_t bytes, Content content) : bytes_(bytes) {
-  if (bytes == 0) return;
-  void* region = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+static void* map(size_t bytes) {
+  void* const region = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (region == MAP_FAILED) {
     throw Failure(Failure::Code::Memory, "the system refuses " + std::to_string(bytes) + " bytes of memory");
   }
+  return region;
+}
+
+/** `bytes` of whole system pages from a huge page on. */
+static void* mapAligned(size_t bytes) {
+  const size_t page = systemPageBytes(), whole = (bytes + page - 1) / page * page;
+  uint8_t* const region = static_cast<uint8_t*>(map(whole + kHugePage));
+  const size_t before = (kHugePage - reinterpret_cast<uintptr_t>(region) % kHugePage) % kHugePage;
+  if (before > 0) munmap(region, before);
+  munmap(region + before + whole, kHugePage - before);
+  return region + before;
+}
+
+Arena::Arena(size_t bytes, Content content) : bytes_(bytes) {
+  if (bytes == 0) return;
+  void* region = bytes >= kHugePageRegion ? mapAligned(bytes) : map(bytes);
 #ifdef MADV_HUGEPAGE
   if (bytes >= kHugePageRegion) madvise(region, bytes, MADV_HUGEPAGE);
 #endif

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "stream/activation.h"
+#include "kernels/activation.h"
 #include "file.h"
 #include "format.h"
 #include "stream/streamed.h"

@@ -219,7 +219,7 @@ export class Speculation {
     const { lacking, leftOut } = this.#sources[at];
     if (lacking > FEW) return true;
     const twice = 2 * (lacking + leftOut);
-    return leftOut > 0 && this.#governor.affordable(at, twice) === twice;
+    return leftOut > 0 && this.#governor.affordable(twice) === twice;
   }
 
   /** False where the draft lacks more of the text than there is time for. Looks at the time after every piece. */
@@ -227,14 +227,14 @@ export class Speculation {
     const source = this.#sources[at];
     const governor = this.#governor;
     const all = source.lacking + source.leftOut;
-    const most = Math.ceil(governor.affordable(at, MARGIN * all) / MARGIN);
+    const most = Math.ceil(governor.affordable(MARGIN * all) / MARGIN);
     if (most < Math.min(all, LEAST_TEXT)) return false;
     do {
       const began = this.#now();
       const ran = await source.catchUp(most, PIECE);
       if (ran === 0) break;
       governor.caughtUp(at, ran, this.#now() - began);
-    } while (source.lacking > FEW && governor.affordable(at, source.lacking) === source.lacking);
+    } while (source.lacking > FEW && governor.affordable(source.lacking) === source.lacking);
     return source.lacking <= FEW;
   }
 

@@ -1,15 +1,11 @@
 import type { BundleGeometry } from '../../../native-bridge/bridge.js';
-import { FORMATS, rowBytes } from '../../../native-bridge/formats.js';
 import { DEVICE_BLOCK, pagesOf, roundUp } from '../../../native-bridge/memory.js';
+import { BLOCK_NEURONS, blockLayout } from '../../../native-bridge/two-bit-tiles.js';
 import { GOOD_RING_SLOTS, WIDE_RING_SLOTS } from '../../cache/ring-slots.js';
 import { windowPages } from '../../model/sliding-window.js';
 import type { ModelSpec } from '../../model/spec.js';
 import type { Allocation } from '../allocation.js';
 
-/** The format of a shadow's weights: 2.6 bits each. */
-export const SHADOW_FORMAT = 'q2_K';
-/** Neurons that a shadow has together, or none of them. */
-export const SHADOW_BLOCK = FORMATS[SHADOW_FORMAT].blockSize;
 /** With fewer neurons than this share a draft is hardly ever right. */
 const LEAST_SHARE = 0.3;
 /**
@@ -26,17 +22,14 @@ const RING_SHARE = 0.04;
 export interface ShadowShape {
   numLayers: number;
   hiddenSize: number;
-  /** Numbers of an input, filled up with zeros to whole blocks. */
-  columns: number;
-  /** Neurons of a layer, filled up likewise. */
+  /** Neurons of a layer, filled up to whole blocks, which a shadow has or has not. */
   neurons: number;
   gated: boolean;
 }
 
 export const shadowShape = ({ numLayers, hiddenSize, intermediateSize, gated }: ModelSpec): ShadowShape => ({
   ...{ numLayers, hiddenSize, gated },
-  columns: roundUp(hiddenSize, SHADOW_BLOCK),
-  neurons: roundUp(intermediateSize, SHADOW_BLOCK),
+  neurons: roundUp(intermediateSize, BLOCK_NEURONS),
 });
 
 /** Why a model has no shadow, in words; null where it has. */
@@ -58,15 +51,17 @@ export function whyNoShadow(
   return sequences > 1 ? '`sequences` is more than 1' : null;
 }
 
+export const blocksPerLayer = ({ neurons }: Pick<ShadowShape, 'neurons'>): number => neurons / BLOCK_NEURONS;
+
 /** The blocks of neurons that the layers of a shadow have together. */
-export const allBlocks = ({ numLayers, neurons }: Pick<ShadowShape, 'numLayers' | 'neurons'>): number =>
-  (numLayers * neurons) / SHADOW_BLOCK;
+export const allBlocks = (shape: Pick<ShadowShape, 'numLayers' | 'neurons'>): number =>
+  shape.numLayers * blocksPerLayer(shape);
 
 /** Memory of a shadow with so many blocks of neurons, with its working buffers, bytes at most. */
-export function shadowBytes({ numLayers, hiddenSize, columns, neurons, gated }: ShadowShape, blocks: number): number {
-  const inputs = (gated ? 2 : 1) * SHADOW_BLOCK * rowBytes(SHADOW_FORMAT, columns);
-  const outputs = hiddenSize * rowBytes(SHADOW_FORMAT, SHADOW_BLOCK);
-  return blocks * (inputs + outputs) + numLayers * 3 * DEVICE_BLOCK + 4 * (columns + 2 * neurons);
+export function shadowBytes({ numLayers, hiddenSize, neurons, gated }: ShadowShape, blocks: number): number {
+  // Inputs and outputs, and the same once more as integers with what they share.
+  const buffers = 8 * (hiddenSize + neurons + BLOCK_NEURONS);
+  return blocks * blockLayout(hiddenSize, gated).bytes + numLayers * DEVICE_BLOCK + buffers;
 }
 
 /** A shadow in a budget. `blocks` is 0 where it would win nothing, and `why` says so in words. */

@@ -33,7 +33,7 @@ it('a draft reads what it left out before it foretells, and never between two to
   // There is time for all from the second token on: what was foretold hangs on the state as it is.
   const governor = {
     begin: () => {},
-    affordable: (_: number, wanted: number) => (foretold > 0 ? wanted : 0),
+    affordable: (wanted: number) => (foretold > 0 ? wanted : 0),
     caughtUp: () => {},
     open: () => {},
     asks: () => foretold < 3,

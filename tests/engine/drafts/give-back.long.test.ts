@@ -26,7 +26,7 @@ function scripted(moves: ReadonlySet<number>): typeof createSpeculation {
     let wanted = 0;
     const governor = {
       begin: () => {},
-      affordable: (_: number, all: number) => all,
+      affordable: (all: number) => all,
       caughtUp: () => {},
       get givesBack() {
         return moves.has(passes);

@@ -5,8 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBridge } from '../../../dist/native-bridge/index.js';
 import { prepareShadow } from '../../../dist/src/engine/drafts/self/prepare-shadow.js';
 import { SelfDraft } from '../../../dist/src/engine/drafts/self/self-draft.js';
-import { hasShadow, shadowPath } from '../../../dist/src/engine/drafts/self/shadow-file.js';
-import { ShadowNetworks } from '../../../dist/src/engine/drafts/self/shadow-networks.js';
+import { hasShadow, shadowLayout, shadowPath } from '../../../dist/src/engine/drafts/self/shadow-file.js';
 import { Speculation } from '../../../dist/src/engine/drafts/speculation.js';
 import { loadModel, type Plan, planModel } from '../../../dist/src/index.js';
 import { shadowShape, whyNoShadow } from '../../../dist/src/plan/drafts/shadow.js';
@@ -124,8 +123,12 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
         [1, 0.8],
         [0.5, 0.45],
       ]) {
-        const each = new Array<number>(numLayers).fill(share * neurons);
-        const shadow = new ShadowNetworks(bridge, opened.spec, store, each);
+        const blocks = new Uint32Array(numLayers).fill((share * neurons) / 256);
+        const { gated, activation } = opened.spec;
+        const shadow = bridge.loadTwoBitNetworks({
+          ...{ path: shadowPath(store), offset: shadowLayout(shadowShape(opened.spec)).headerBytes },
+          ...{ hiddenSize, gated, activation, blocks, blocksPerLayer: neurons / 256 },
+        });
         for (let layer = 0; layer < numLayers; layer++) {
           const y = new Float32Array(hiddenSize);
           shadow.run(layer, x, y);

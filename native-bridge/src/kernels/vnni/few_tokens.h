@@ -2,7 +2,9 @@
 
 // Products of rows with a few tokens. Part of vnni.cc.
 
-#include "kernels/vnni/one_token.h"
+#include <type_traits>
+
+#include "kernels/vnni/rows_in_lanes.h"
 
 namespace flashrow {
 namespace {
@@ -51,10 +53,24 @@ void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns,
   }
 }
 
+/** With fewer rows than this of 16, four at a time are faster than all lanes. */
+constexpr size_t kLeastLanes = 13;
+
+template <class Weights, class = void>
+constexpr bool kHasLanes = false;
+template <class Weights>
+constexpr bool kHasLanes<Weights, std::void_t<decltype(Weights::kLanesFrom)>> = true;
+
 template <class Weights>
 void fewTokens(const Rows& rows, size_t count, size_t columns, const FewTokensGroup* x, size_t tokens,
                const Products& out) {
   for (size_t row = 0; row < count; row += kFewTokensRows) {
+    if constexpr (kHasLanes<Weights>) {
+      if (tokens >= Weights::kLanesFrom && count - row >= kLeastLanes) {
+        rowsInLanes<Weights>(rows, row, count, columns, x, tokens, out);
+        continue;
+      }
+    }
     fewTokensRows<Weights>(rows, row, count, columns, x, tokens, out);
   }
 }

@@ -11,8 +11,8 @@ namespace {
  * Scales of all eight blocks of 16 rows, and their minima or second scales. `Weights::packed` is as SuperScales wants
  * it, in bytes.
  */
-template <class Weights>
-void unpackScales(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {
+template <class Weights, class Into>
+void unpackScales(const uint8_t* const* rows, size_t offset, Into* into, size_t stride) {
   __m512i packed[4];
   for (size_t i = 0; i < 4; i++) {
     packed[i] = byColumn(Weights::packed(fourRows(rows + 4 * i, offset + Weights::kScalesAt)));
@@ -163,6 +163,7 @@ struct WeightsOf<BlockQ6_K> {
   static constexpr size_t kBytes = 210, kStepBlocks = 8, kScalesAt = 192, kFactorAt = 208;
   static constexpr int kBias = 32;
   static constexpr Also kAlso = Also::Scale;
+  static constexpr size_t kLanesFrom = 8;
 
   /** The even runs' scales, then the odd ones'. */
   static __m512i packed(__m512i scales) {
@@ -196,6 +197,30 @@ struct WeightsOf<BlockQ6_K> {
                             high(0)),
             _mm512_or_si512(_mm512_and_si512(_mm512_srlv_epi32(_mm512_shuffle_i32x4(low, low, 0xdd), down), nibble),
                             high(16))};
+  }
+
+  /** A function of its own: else the pointers of 16 rows go through vectors. */
+  [[gnu::noinline]] static void toLanes(const uint8_t* const* rows, size_t offset, LanesBlock* into) {
+    unpackScales<WeightsOf>(rows, offset, into, 1);
+    const __m512i nibble = _mm512_set1_epi8(15), twoBits = _mm512_set1_epi8(0x30);
+    for (size_t g = 0; g < 2; g++) {
+      for (size_t half = 0; half < 2; half++) {
+        __m512i high[4], low[2][4];
+        gatherSixteen(rows, offset + 128 + 32 * g + 16 * half, high);
+        gatherSixteen(rows, offset + 64 * g + 16 * half, low[0]);
+        gatherSixteen(rows, offset + 64 * g + 32 + 16 * half, low[1]);
+        for (size_t k = 0; k < 4; k++) {
+          const auto put = [&](size_t block, __m512i lower, __m512i upper) {
+            into[4 * g + block].quants[half][k] =
+                _mm512_or_si512(_mm512_and_si512(lower, nibble), _mm512_and_si512(upper, twoBits));
+          };
+          put(0, low[0][k], _mm512_slli_epi16(high[k], 4));
+          put(1, low[1][k], _mm512_slli_epi16(high[k], 2));
+          put(2, _mm512_srli_epi16(low[0][k], 4), high[k]);
+          put(3, _mm512_srli_epi16(low[1][k], 4), _mm512_srli_epi16(high[k], 2));
+        }
+      }
+    }
   }
 
   static void unpack(const uint8_t* const* rows, size_t offset, PanelBlock* into, size_t stride) {

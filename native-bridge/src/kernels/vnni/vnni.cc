@@ -20,6 +20,7 @@
 #include "kernels/vnni/few_tokens.h"
 #include "kernels/vnni/many_tokens.h"
 #include "kernels/vnni/one_token.h"
+#include "kernels/vnni/two_bit_products.h"
 #include "kernels/vnni/vbmi.h"
 #include "processor.h"
 
@@ -66,7 +67,7 @@ void dots(Format format, const Rows& rows, size_t count, size_t columns, const u
   });
 }
 
-constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots};
+constexpr IntegerKernels kKernels = {takes, inputBytes, quantize, dots, addTwoBitTile};
 
 }  // namespace
 

@@ -36,6 +36,15 @@ struct PanelBlock {
   __m512 minima[2];
 };
 
+/**
+ * The same with quants plus kBias as unsigned bytes: columns 4k to 4k + 3 stand in quants[0][k], and those 16 further
+ * on in quants[1][k].
+ */
+struct LanesBlock {
+  __m512i quants[2][4];
+  __m512 scale, also;
+};
+
 /** A half float of each of 16 rows. */
 inline __m512 halvesOf(const uint8_t* const* rows, size_t offset) {
   alignas(32) uint16_t halves[16];

@@ -1,18 +1,17 @@
 import { existsSync } from 'node:fs';
-import type { Bridge } from '../../../../native-bridge/bridge.js';
-import { shadowShape } from '../../../plan/drafts/shadow.js';
+import type { Bridge, TwoBitNetworks } from '../../../../native-bridge/bridge.js';
+import { allBlocks, blocksPerLayer, shadowShape } from '../../../plan/drafts/shadow.js';
 import type { PlannedModel } from '../../../plan/plan-outline.js';
 import type { Store } from '../../../store/reader.js';
 import type { CacheExtension } from '../cache-extension.js';
 import type { DraftMemory } from '../draft-memory.js';
-import { shadowNeurons, shadowPath } from './shadow-file.js';
-import { ShadowNetworks } from './shadow-networks.js';
+import { blocksOfLayers, shadowLayout, shadowPath } from './shadow-file.js';
 
 interface HeldShadowParts {
   bridge: Bridge;
   store: Store;
   /** Of each layer. */
-  neurons: readonly number[];
+  blocks: Uint32Array;
   /** What the cache does with the memory; null where it has no use for it. */
   extension: CacheExtension | null;
 }
@@ -22,7 +21,7 @@ export class HeldShadow implements DraftMemory {
   loadMs = 0;
   readonly #parts: HeldShadowParts;
   /** Null while the cache has the memory. */
-  #networks: ShadowNetworks | null = null;
+  #networks: TwoBitNetworks | null = null;
 
   /** Loads them. Throws BridgeError. */
   constructor(parts: HeldShadowParts) {
@@ -36,9 +35,8 @@ export class HeldShadow implements DraftMemory {
 
   /** The share of the model's neurons. */
   get share(): number {
-    const { neurons, store } = this.#parts;
-    const { numLayers, neurons: most } = shadowShape(store.spec);
-    return neurons.reduce((sum, count) => sum + count, 0) / (numLayers * most);
+    const { blocks, store } = this.#parts;
+    return blocks.reduce((sum, count) => sum + count, 0) / allBlocks(shadowShape(store.spec));
   }
 
   /** The share of the bytes of a pass that the memory saves in the cache; 0 where the cache cannot have it. */
@@ -65,9 +63,14 @@ export class HeldShadow implements DraftMemory {
   }
 
   #load(): void {
-    const { bridge, store, neurons } = this.#parts;
+    const { bridge, store, blocks } = this.#parts;
+    const { hiddenSize, gated, activation } = store.spec;
+    const shape = shadowShape(store.spec);
     const began = performance.now();
-    this.#networks = new ShadowNetworks(bridge, store.spec, store.path, neurons);
+    this.#networks = bridge.loadTwoBitNetworks({
+      ...{ path: shadowPath(store.path), offset: shadowLayout(shape).headerBytes },
+      ...{ hiddenSize, gated, activation, blocks, blocksPerLayer: blocksPerLayer(shape) },
+    });
     this.loadMs = performance.now() - began;
   }
 }
@@ -82,6 +85,6 @@ export function holdShadow(
   extension: CacheExtension | null,
 ): HeldShadow | null {
   if (shadow.blocks === 0 || !existsSync(shadowPath(store.path))) return null;
-  const neurons = shadowNeurons(store.path, shadowShape(store.spec), shadow.blocks);
-  return neurons && new HeldShadow({ bridge, store, neurons, extension });
+  const blocks = blocksOfLayers(store.path, shadowShape(store.spec), shadow.blocks);
+  return blocks && new HeldShadow({ bridge, store, blocks, extension });
 }

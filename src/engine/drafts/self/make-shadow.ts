@@ -1,17 +1,23 @@
 import type { Bridge, ResidentMatrix } from '../../../../native-bridge/bridge.js';
 import { rowBytes } from '../../../../native-bridge/formats.js';
-import { DEVICE_BLOCK, roundUp } from '../../../../native-bridge/memory.js';
 import { ACTIVATIONS, activatedUp } from '../../../../native-bridge/twin/activation.js';
-import { encodeQ2K } from '../../../../native-bridge/two-bit-encoder.js';
+import {
+  BLOCK_NEURONS,
+  blockLayout,
+  encodeTileRow,
+  TILE_BYTES,
+  TILE_COLUMNS,
+  TILE_ROWS,
+} from '../../../../native-bridge/two-bit-tiles.js';
 import { HeldParts } from '../../../dense/held-parts.js';
 import { freeBytes } from '../../../disk/free-bytes.js';
 import { replaceFile } from '../../../disk/replace-file.js';
 import { asWriteError } from '../../../disk/write-errors.js';
 import { writeFully } from '../../../disk/write-fully.js';
 import { FlashrowError } from '../../../errors.js';
-import { SHADOW_BLOCK, SHADOW_FORMAT, shadowShape } from '../../../plan/drafts/shadow.js';
+import { blocksPerLayer, shadowShape } from '../../../plan/drafts/shadow.js';
 import type { Store } from '../../../store/reader.js';
-import { type ShadowPart, shadowHeader, shadowLayout, shadowPath } from './shadow-file.js';
+import { shadowHeader, shadowLayout, shadowPath } from './shadow-file.js';
 
 /** A layer's inputs, [tokens, hiddenSize], by which its neurons are weighed. */
 export interface SeenInputs {
@@ -35,22 +41,19 @@ export function makeShadow(
   onLayer: (done: number) => void,
 ): void {
   const shape = shadowShape(store.spec);
-  const { layers, headerBytes, bytes } = shadowLayout(shape);
+  const { headerBytes, layerBytes, bytes } = shadowLayout(shape);
   const weights: Float64Array[] = [];
   const path = shadowPath(store.path);
   const space = { neededBytes: bytes, freeBytes: freeBytes(store.path) };
+  const encoded = Buffer.alloc(layerBytes);
   try {
     replaceFile(path, (file) => {
       let checksum = 0;
-      let at = headerBytes;
-      const write = (part: Uint8Array) => {
-        writeFully(file, part, at);
-        checksum = bridge.crc32c(part, checksum);
-        at += part.length;
-      };
-      for (const [layer, parts] of layers.entries()) {
+      for (let layer = 0; layer < shape.numLayers; layer++) {
         if (aborted()) throw new FlashrowError('ABORTED', 'loading was aborted');
-        weights.push(writeLayer(store, bridge, layer, seen[layer], parts, write));
+        weights.push(encodeLayer(store, bridge, layer, seen[layer], encoded));
+        writeFully(file, encoded, headerBytes + layer * layerBytes);
+        checksum = bridge.crc32c(encoded, checksum);
         onLayer(layer + 1);
       }
       writeFully(file, shadowHeader(store.path, shape, orderOf(weights), checksum), 0);
@@ -66,43 +69,47 @@ function orderOf(weights: readonly Float64Array[]): Uint16Array {
   return Uint16Array.from(blocks.sort((a, b) => b.weight - a.weight).map(({ layer }) => layer));
 }
 
-/** Writes the matrices of a layer. Returns what its blocks of neurons weigh, in their order. */
-function writeLayer(
-  store: Store,
-  bridge: Bridge,
-  layer: number,
-  seen: SeenInputs,
-  parts: { gate: ShadowPart | null; up: ShadowPart; down: ShadowPart },
-  write: (part: Uint8Array) => void,
-): Float64Array {
+/** Fills `encoded` with the blocks of a layer. Returns what they weigh, in their order. */
+function encodeLayer(store: Store, bridge: Bridge, layer: number, seen: SeenInputs, encoded: Uint8Array): Float64Array {
   const held = new HeldParts();
   try {
     const { gate, up, down } = loadNetwork(store, bridge, layer, held);
     const { order, blocks } = byWeight(store, { gate, up, down }, seen);
-    const encode = (part: ShadowPart, source: ResidentMatrix, rowAt: (row: number, into: Float32Array) => void) => {
-      const bytes = rowBytes(SHADOW_FORMAT, part.columns);
-      const encoded = Buffer.alloc(roundUp(part.rows * bytes, DEVICE_BLOCK));
-      const row = new Float32Array(Math.max(part.columns, source.columns));
-      for (let i = 0; i < part.rows; i++) {
-        rowAt(i, row);
-        encodeQ2K(row, 0, part.columns, encoded, i * bytes);
-      }
-      write(encoded);
-    };
-    const input = (source: ResidentMatrix) => (row: number, into: Float32Array) => {
-      if (row < order.length) source.row(order[row], into);
-      else into.fill(0);
-    };
-    if (gate) encode(parts.gate!, gate, input(gate));
-    encode(parts.up, up, input(up));
-    const plain = new Float32Array(down.columns);
-    encode(parts.down, down, (row, into) => {
-      down.row(row, plain);
-      for (let i = 0; i < order.length; i++) into[i] = plain[order[i]];
-    });
+    encoded.fill(0);
+    if (gate) encodeInputs(gate, order, 0, true, encoded);
+    encodeInputs(up, order, gate ? 1 : 0, gate !== null, encoded);
+    encodeDown(down, order, gate !== null, encoded);
     return blocks;
   } finally {
     void held.dispose();
+  }
+}
+
+/** Gate or up: `part` says which of a neuron's rows it is. */
+function encodeInputs(from: ResidentMatrix, order: Uint32Array, part: number, gated: boolean, into: Uint8Array): void {
+  const { columnTiles, neuronTileBytes, bytes } = blockLayout(from.columns, gated);
+  const row = new Float32Array(columnTiles * TILE_COLUMNS);
+  for (const [place, neuron] of order.entries()) {
+    from.row(neuron, row);
+    const block = Math.floor(place / BLOCK_NEURONS) * bytes;
+    const tiles = block + Math.floor((place % BLOCK_NEURONS) / TILE_ROWS) * neuronTileBytes;
+    for (let tile = 0; tile < columnTiles; tile++) {
+      const at = tiles + (part * columnTiles + tile) * TILE_BYTES;
+      encodeTileRow(row, tile * TILE_COLUMNS, into, at, place % TILE_ROWS);
+    }
+  }
+}
+
+function encodeDown(from: ResidentMatrix, order: Uint32Array, gated: boolean, into: Uint8Array): void {
+  const { downAt, bytes } = blockLayout(from.rows, gated);
+  const plain = new Float32Array(from.columns);
+  const row = new Float32Array(Math.ceil(order.length / BLOCK_NEURONS) * BLOCK_NEURONS);
+  for (let output = 0; output < from.rows; output++) {
+    from.row(output, plain);
+    for (const [place, neuron] of order.entries()) row[place] = plain[neuron];
+    const tile = downAt + Math.floor(output / TILE_ROWS) * TILE_BYTES;
+    for (let place = 0; place < row.length; place += BLOCK_NEURONS)
+      encodeTileRow(row, place, into, (place / BLOCK_NEURONS) * bytes + tile, output % TILE_ROWS);
   }
 }
 
@@ -156,8 +163,8 @@ function byWeight({ spec }: Store, { gate, up, down }: Network, { x, tokens }: S
   for (let neuron = 0; neuron < neurons; neuron++) weights[neuron] *= scale * Math.sqrt(squares[neuron]);
   const order = Uint32Array.from({ length: neurons }, (_, neuron) => neuron);
   order.sort((a, b) => weights[b] - weights[a] || a - b);
-  const blocks = new Float64Array(Math.ceil(neurons / SHADOW_BLOCK));
-  for (const [place, neuron] of order.entries()) blocks[Math.floor(place / SHADOW_BLOCK)] += weights[neuron];
+  const blocks = new Float64Array(blocksPerLayer(shadowShape(spec)));
+  for (const [place, neuron] of order.entries()) blocks[Math.floor(place / BLOCK_NEURONS)] += weights[neuron];
   return { order, blocks };
 }
 

@@ -1,69 +1,38 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Bridge, MatrixSource } from '../../../../native-bridge/bridge.js';
-import { rowBytes } from '../../../../native-bridge/formats.js';
+import type { Bridge } from '../../../../native-bridge/bridge.js';
 import { DEVICE_BLOCK, roundUp } from '../../../../native-bridge/memory.js';
+import { blockLayout } from '../../../../native-bridge/two-bit-tiles.js';
 import { type OpenFile, readExactly, withFile } from '../../../disk/files.js';
-import { allBlocks, SHADOW_BLOCK, SHADOW_FORMAT, type ShadowShape } from '../../../plan/drafts/shadow.js';
+import { allBlocks, blocksPerLayer, type ShadowShape } from '../../../plan/drafts/shadow.js';
 import { packChecked, unpackChecked } from '../../../store/checked-message.js';
 import { storeIdentity } from '../../../store/predictors.js';
 
 /*
- * self-draft.bin beside a store: the header, filled up to whole device blocks, then for each layer the matrices gate
- * (where there is one), up and down in Q2_K, each from a device block on. Gate and up have a row for each neuron, down
- * has one for each output; neurons are in the order of what they matter. So the first neurons of a layer are the first
- * rows of gate and up and the first columns of down. The header says in which order the blocks of all layers matter.
+ * self-draft.bin beside a store: the header, filled up to whole device blocks, then each layer's blocks of neurons
+ * (native-bridge/two-bit-tiles.ts) from a device block on. Neurons are in the order of what they matter. So the first
+ * neurons of a layer are its first blocks. The header says in which order the blocks of all layers matter.
  */
 
 /** Bytes of the header beside that order. */
 const HEADER_BYTES = 512;
 /** Raised where another way to make the file makes a better one. */
-const VERSION = 2;
+const VERSION = 3;
 const PIECE_BYTES = 4 << 20;
 
 export const shadowPath = (storePath: string): string => join(storePath, 'self-draft.bin');
 
-/** A matrix in the file. */
-export interface ShadowPart {
-  offset: number;
-  rows: number;
-  columns: number;
+/** Bytes of the header, of each layer and of the file. */
+export function shadowLayout(shape: ShadowShape) {
+  const headerBytes = roundUp(HEADER_BYTES + 2 * allBlocks(shape), DEVICE_BLOCK);
+  const blockBytes = blockLayout(shape.hiddenSize, shape.gated).bytes;
+  const layerBytes = roundUp(blocksPerLayer(shape) * blockBytes, DEVICE_BLOCK);
+  return { headerBytes, layerBytes, bytes: headerBytes + shape.numLayers * layerBytes };
 }
-
-/** The matrices of a layer; `gate` is null where networks have none. */
-export interface ShadowLayer {
-  gate: ShadowPart | null;
-  up: ShadowPart;
-  down: ShadowPart;
-}
-
-const partBytes = ({ rows, columns }: Pick<ShadowPart, 'rows' | 'columns'>) => rows * rowBytes(SHADOW_FORMAT, columns);
-
-/** Where the matrices of all layers lie, and the bytes of the header and of the file. */
-export function shadowLayout({ numLayers, hiddenSize, columns, neurons, gated }: ShadowShape) {
-  const headerBytes = roundUp(HEADER_BYTES + 2 * allBlocks({ numLayers, neurons }), DEVICE_BLOCK);
-  let bytes = headerBytes;
-  const place = (rows: number, width: number): ShadowPart => {
-    const part = { offset: bytes, rows, columns: width };
-    bytes += roundUp(partBytes(part), DEVICE_BLOCK);
-    return part;
-  };
-  const layers = Array.from({ length: numLayers }, (): ShadowLayer => {
-    const gate = gated ? place(neurons, columns) : null;
-    return { gate, up: place(neurons, columns), down: place(hiddenSize, neurons) };
-  });
-  return { layers, headerBytes, bytes };
-}
-
-/** A part of the file as the bridge loads it: `rows` of its rows, and `columns` of its columns. */
-export const partSource = (path: string, part: ShadowPart, rows: number, columns: number): MatrixSource => ({
-  ...{ path, rows, columns, offset: part.offset, format: SHADOW_FORMAT },
-  rowStride: rowBytes(SHADOW_FORMAT, part.columns),
-});
 
 /**
  * The header of the shadow of a store. `order`: for each block of neurons, from the one that matters most on, the layer
- * that it is the next one of. `checksum`: the CRC-32C of the matrices together.
+ * that it is the next one of. `checksum`: the CRC-32C of the layers together.
  */
 export function shadowHeader(storePath: string, shape: ShadowShape, order: Uint16Array, checksum: number): Buffer {
   const blocks = Buffer.from(order.buffer, order.byteOffset, order.byteLength);
@@ -94,16 +63,16 @@ export function hasShadow(storePath: string, shape: ShadowShape, bridge: Pick<Br
 }
 
 /**
- * The neurons of each layer in a shadow with the first `blocks` of a store's; null where its file is damaged, of
- * another version, or of another store.
+ * How many blocks of each layer are in a shadow with the first `blocks` of a store's; null where its file is damaged,
+ * of another version, or of another store.
  */
-export function shadowNeurons(storePath: string, shape: ShadowShape, blocks: number): number[] | null {
+export function blocksOfLayers(storePath: string, shape: ShadowShape, blocks: number): Uint32Array | null {
   const { headerBytes } = shadowLayout(shape);
   const header = withFile(shadowPath(storePath), (file) => readHeader(file, storePath, headerBytes));
   if (header === null) return null;
-  const neurons = new Array<number>(shape.numLayers).fill(0);
-  for (let block = 0; block < blocks; block++) neurons[header.order[block]] += SHADOW_BLOCK;
-  return neurons;
+  const ofLayers = new Uint32Array(shape.numLayers);
+  for (let block = 0; block < blocks; block++) ofLayers[header.order[block]]++;
+  return ofLayers;
 }
 
 interface Header {

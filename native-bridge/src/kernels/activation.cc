@@ -1,4 +1,4 @@
-#include "stream/activation.h"
+#include "kernels/activation.h"
 
 #include <cmath>
 
