@@ -6,6 +6,7 @@ import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.j
 import { type DeltaResult, applyDelta as merge } from '../delta/apply-delta.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
+import { openTokenizer } from '../hub/open-tokenizer.js';
 import { resolveSource } from '../hub/resolve-source.js';
 import type { ModelSpec } from '../model/spec.js';
 import { draftModel } from '../plan/drafts/draft-choice.js';
@@ -25,7 +26,7 @@ import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
 import { loadableText } from '../text/vocabulary-text.js';
 import { findVision } from '../vision/find-vision.js';
-import { checkVocabulary } from './same-vocabulary.js';
+import { checkVocabulary, vocabularyOf } from './same-vocabulary.js';
 
 /*
  * Work on files alone: it needs no engine, and can be stopped anywhere, for a conversion resumes.
@@ -44,23 +45,43 @@ export async function plan(
   const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const draft = await draftOf(source, options, signal);
+  if (draft && !draft.isBlock) await compareTokens(source, outline.spec, draft, options);
   const known = new Map<string, number>();
   const vision = visionFor(source, options, outline.spec);
   return budgets.map((memory) => {
-    const planned = planOutline(outline, { ...options, vision, memory }, memoryLeft(), draft);
+    const planned = planOutline(outline, { ...options, vision, memory }, memoryLeft(), draft?.need);
     return withForecast(planned, outline, { cacheDir, promptTokens, speeds, known });
   });
 }
 
-/** What the draft of the options needs, where that is a model, or a block of `source`; null without one. */
-async function draftOf(source: string, options: PlainOptions, signal: AbortSignal): Promise<DraftNeed | null> {
+/** The draft of the options and what it needs, where that is a model, or a block of `source`; null without one. */
+async function draftOf(source: string, options: PlainOptions, signal: AbortSignal): Promise<PlannedDraft | null> {
   const isBlock = options.draft === 'mtp';
   const model = isBlock ? source : draftModel(options);
   if (model === null) return null;
   const part = isBlock ? 'prediction' : 'model';
   const opened = await openNamed(model, options, { signal, part, isDraft: true });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
-  return draftNeed(isBlock ? 'mtp' : model, outline, options);
+  const need = draftNeed(isBlock ? 'mtp' : model, outline, options);
+  return { source: model, isBlock, spec: outline.spec, need };
+}
+
+interface PlannedDraft {
+  source: string;
+  isBlock: boolean;
+  spec: ModelSpec;
+  need: DraftNeed;
+}
+
+/** A load refuses a draft with another vocabulary, so a plan does. */
+async function compareTokens(
+  source: string,
+  { vocabSize }: ModelSpec,
+  draft: PlannedDraft,
+  { cacheDir }: PlainOptions,
+): Promise<void> {
+  const [ours, theirs] = [await openTokenizer(source, cacheDir), await openTokenizer(draft.source, cacheDir)];
+  checkVocabulary({ ...theirs, vocabSize: draft.spec.vocabSize }, { ...ours, vocabSize }, draft.source);
 }
 
 /** Opens what a source names. Who named a draft, and meant one of the other words, is told them. */
@@ -99,16 +120,12 @@ export async function prepare(
     const opened = await openNamed(source, options, { ...how, isDraft: draftFor !== null });
     const vision = visionFor(source, options, (opened.kind === 'store' ? opened.store : opened.checkpoint).spec);
     if (opened.kind === 'store') {
-      if (draftFor !== null) checkVocabulary(opened.store, openStore(draftFor), source);
+      if (draftFor !== null) checkVocabulary(vocabularyOf(opened.store), vocabularyOf(openStore(draftFor)), source);
       return { store: opened.store.path, vision };
     }
     // A model that would not run is not worth converting.
-    const { plan } = planOutline(
-      checkpointOutline(opened),
-      { ...options, vision },
-      memoryLeft(),
-      await draftOf(source, options, signal),
-    );
+    const draft = await draftOf(source, options, signal);
+    const { plan } = planOutline(checkpointOutline(opened), { ...options, vision }, memoryLeft(), draft?.need);
     if (!plan.fits && draftFor === null) throw new InsufficientMemoryError(plan);
     try {
       await write(opened, { rows: 'source', dense: 'source', inPlace: true }, signal, onProgress, comparing);

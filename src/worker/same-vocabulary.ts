@@ -5,14 +5,20 @@ import type { Store } from '../store/reader.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import type { Tokenizer } from '../text/tokenizer.js';
 
+/** The tokens of a model. */
+export interface ModelVocabulary {
+  tokenizer: Tokenizer;
+  vocabSize: number;
+}
+
 /**
  * Throws UNSUPPORTED unless a draft has the vocabulary of the model that it drafts for, token by token. Sizes may
  * differ: vocabularies are padded. `name` is the draft as the caller named it.
  */
-export function checkVocabulary(draft: Store, target: Store, name: string): void {
-  const ours = tokenizerOf(target);
-  const theirs = tokenizerOf(draft);
-  const size = Math.min(target.spec.vocabSize, draft.spec.vocabSize);
+export function checkVocabulary(draft: ModelVocabulary, target: ModelVocabulary, name: string): void {
+  const { tokenizer: ours } = target;
+  const { tokenizer: theirs } = draft;
+  const size = Math.min(target.vocabSize, draft.vocabSize);
   for (let id = 0; id < size; id++) {
     if (isSame(ours, theirs, id)) continue;
     throw new FlashrowError(
@@ -23,9 +29,11 @@ export function checkVocabulary(draft: Store, target: Store, name: string): void
   }
 }
 
-function tokenizerOf(store: Store): Tokenizer {
-  return loadTokenizer(store.readTokenizer(), store.text, join(store.path, TOKENIZER_FILE));
-}
+/** The tokens of a store. Throws CORRUPT, or UNSUPPORTED where it has none. */
+export const vocabularyOf = (store: Store): ModelVocabulary => ({
+  tokenizer: loadTokenizer(store.readTokenizer(), store.text, join(store.path, TOKENIZER_FILE)),
+  vocabSize: store.spec.vocabSize,
+});
 
 const isSame = (one: Tokenizer, other: Tokenizer, id: number): boolean =>
   one.token(id) === other.token(id) && Buffer.compare(one.bytes(id), other.bytes(id)) === 0;
