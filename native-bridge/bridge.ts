@@ -300,6 +300,7 @@ export interface TwoBitNetworksSource {
   offset: number;
   hiddenSize: number;
   gated: boolean;
+  /** One without a limit: not `clamped-silu`. */
   activation: BridgeActivation;
   /** In the file. */
   blocksPerLayer: number;

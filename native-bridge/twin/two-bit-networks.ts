@@ -27,7 +27,8 @@ export class TwinTwoBitNetworks implements TwoBitNetworks {
   #layers: Uint8Array[] | null;
 
   constructor(source: TwoBitNetworksSource) {
-    const { hiddenSize, gated, blocksPerLayer, blocks, offset } = source;
+    const { hiddenSize, gated, activation, blocksPerLayer, blocks, offset } = source;
+    if (activation === 'clamped-silu') throw usage('networks in two bits have no activation with a limit');
     if (![hiddenSize, blocksPerLayer, blocks.length].every((count) => isCount(count) && count > 0))
       throw usage(`networks cannot have ${hiddenSize} inputs and ${blocks.length} layers of ${blocksPerLayer} blocks`);
     for (const count of blocks)

@@ -6,7 +6,6 @@ import type { Methods, PlainOptions, VerifyResult } from '../contract/protocol.j
 import { type DeltaResult, applyDelta as merge } from '../delta/apply-delta.js';
 import { cacheDirectory } from '../disk/cache-dir.js';
 import { FlashrowError } from '../errors.js';
-import { openTokenizer } from '../hub/open-tokenizer.js';
 import { resolveSource } from '../hub/resolve-source.js';
 import type { ModelSpec } from '../model/spec.js';
 import { draftModel } from '../plan/drafts/draft-choice.js';
@@ -21,12 +20,13 @@ import { describeCopied } from '../store/copied.js';
 import { planLayout } from '../store/layout.js';
 import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore, openStore } from '../store/reader.js';
-import { type CheckpointSource, openCheckpoint, openSource } from '../store/source.js';
+import { type CheckpointSource, openCheckpoint, openSource, type Source } from '../store/source.js';
 import { verifyStore } from '../store/verify.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
+import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { loadableText } from '../text/vocabulary-text.js';
 import { findVision } from '../vision/find-vision.js';
-import { checkVocabulary, vocabularyOf } from './same-vocabulary.js';
+import { checkVocabulary, type ModelVocabulary, vocabularyOf } from './same-vocabulary.js';
 
 /*
  * Work on files alone: it needs no engine, and can be stopped anywhere, for a conversion resumes.
@@ -45,7 +45,8 @@ export async function plan(
   const opened = await openSource(resolveSource(source, options.cacheDir), cacheDir, { signal });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const draft = await draftOf(source, options, signal);
-  if (draft && !draft.isBlock) await compareTokens(source, outline.spec, draft, options);
+  // A load refuses a draft with another vocabulary, so a plan does.
+  if (draft && !draft.isBlock) checkVocabulary(vocabularyIn(draft.opened), vocabularyIn(opened), draft.source);
   const known = new Map<string, number>();
   const vision = visionFor(source, options, outline.spec);
   return budgets.map((memory) => {
@@ -63,26 +64,27 @@ async function draftOf(source: string, options: PlainOptions, signal: AbortSigna
   const opened = await openNamed(model, options, { signal, part, isDraft: true });
   const outline = opened.kind === 'store' ? storeOutline(opened.store) : checkpointOutline(opened);
   const need = draftNeed(isBlock ? 'mtp' : model, outline, options);
-  return { source: model, isBlock, spec: outline.spec, need };
+  return { source: model, isBlock, opened, need };
 }
 
 interface PlannedDraft {
   source: string;
   isBlock: boolean;
-  spec: ModelSpec;
+  opened: Source;
   need: DraftNeed;
 }
 
-/** A load refuses a draft with another vocabulary, so a plan does. */
-async function compareTokens(
-  source: string,
-  { vocabSize }: ModelSpec,
-  draft: PlannedDraft,
-  { cacheDir }: PlainOptions,
-): Promise<void> {
-  const [ours, theirs] = [await openTokenizer(source, cacheDir), await openTokenizer(draft.source, cacheDir)];
-  checkVocabulary({ ...theirs, vocabSize: draft.spec.vocabSize }, { ...ours, vocabSize }, draft.source);
+/** The tokens of what a source names, as its store has them. */
+function vocabularyIn(opened: Source): ModelVocabulary {
+  if (opened.kind === 'store') return vocabularyOf(opened.store);
+  const { checkpoint } = opened;
+  const path = tokenizerPath(checkpoint);
+  const { tokenizer, text } = loadableText(checkpoint.vocabulary, path);
+  return { tokenizer: loadTokenizer(tokenizer, text, path), vocabSize: checkpoint.spec.vocabSize };
 }
+
+const tokenizerPath = ({ kind, path }: CheckpointSource['checkpoint']): string =>
+  kind === 'gguf' ? path : join(path, TOKENIZER_FILE);
 
 /** Opens what a source names. Who named a draft, and meant one of the other words, is told them. */
 async function openNamed(
@@ -196,9 +198,8 @@ function write(
   onProgress: OnProgress,
   onCompare?: (bytes: number, totalBytes: number) => void,
 ) {
-  const { vocabulary, path, kind } = checkpoint;
   // A tokenizer that is broken is found before hours are spent on weights.
-  const stored = loadableText(vocabulary, kind === 'gguf' ? path : join(path, TOKENIZER_FILE));
+  const stored = loadableText(checkpoint.vocabulary, tokenizerPath(checkpoint));
   const layout = planLayout(checkpoint, options);
   const copied = describeCopied(layout.copied);
   return withChecksum((crc32c) =>

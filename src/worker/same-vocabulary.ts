@@ -18,6 +18,13 @@ export interface ModelVocabulary {
 export function checkVocabulary(draft: ModelVocabulary, target: ModelVocabulary, name: string): void {
   const { tokenizer: ours } = target;
   const { tokenizer: theirs } = draft;
+  const idsOnly = ours.idsOnly ?? theirs.idsOnly;
+  if (idsOnly !== null)
+    throw new FlashrowError(
+      'UNSUPPORTED',
+      `${name} cannot draft for this model, as the tokens of the two cannot be compared: ${idsOnly}`,
+      { option: 'draft', value: name },
+    );
   const size = Math.min(target.vocabSize, draft.vocabSize);
   for (let id = 0; id < size; id++) {
     if (isSame(ours, theirs, id)) continue;
@@ -29,7 +36,7 @@ export function checkVocabulary(draft: ModelVocabulary, target: ModelVocabulary,
   }
 }
 
-/** The tokens of a store. Throws CORRUPT, or UNSUPPORTED where it has none. */
+/** The tokens of a store. Throws CORRUPT. */
 export const vocabularyOf = (store: Store): ModelVocabulary => ({
   tokenizer: loadTokenizer(store.readTokenizer(), store.text, join(store.path, TOKENIZER_FILE)),
   vocabSize: store.spec.vocabSize,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { loadModel } from '../../dist/src/index.js';
+import { loadModel, planModel } from '../../dist/src/index.js';
 import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { type Gguf, tinyLlama, writeGguf } from '../support/tiny-gguf.js';
 import { writeJson, writeTinyModel } from '../support/tiny-hugging-face.js';
@@ -51,6 +51,15 @@ const MODELS: [name: string, path: () => string, told: RegExp][] = [
 
 describe.each(MODELS)('a model %s', (_, make, told) => {
   const path = make();
+
+  it('is no draft, as its tokens cannot be compared', async () => {
+    const options = { cacheDir, contextSize: 32, draft: { model: path } };
+    for (const open of [planModel, loadModel])
+      await expect(open(path, options)).rejects.toMatchObject({
+        code: 'UNSUPPORTED',
+        message: expect.stringMatching(told),
+      });
+  });
 
   it('runs on ids, warns by name, and refuses texts by name', async () => {
     const model = await loadModel(path, { cacheDir, contextSize: 32 });

@@ -92,8 +92,8 @@ describe('a draft model', () => {
   it.skipIf(!haveTiny2026)(`is refused where a token of its vocabulary is another one${withoutTiny2026}`, async () => {
     const other = writeTiny(folder, { model: 'llama', type: 'q8_0', seed: 4, shape: 'a' });
     const options = { cacheDir: join(folder, 'cache'), draft: { model: other } };
-    for (const refused of [loadModel(TALES, options), planModel(TALES, options)])
-      await expect(refused).rejects.toMatchObject({
+    for (const open of [loadModel, planModel])
+      await expect(open(TALES, options)).rejects.toMatchObject({
         code: 'UNSUPPORTED',
         message: expect.stringMatching(/cannot draft for this model: token \d+ is .* there and .* here/),
       });

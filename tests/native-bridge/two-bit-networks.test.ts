@@ -157,7 +157,16 @@ describe.each(ISAS)('networks in two bits on %s', (isa) => {
       expect(thrownBy(() => networks.run(0, x.subarray(1), y))).toMatchObject({ code: 'USAGE' });
       expect(thrownBy(() => networks.run(0, x, y.subarray(1)))).toMatchObject({ code: 'USAGE' });
     });
+    expect(code({ activation: 'clamped-silu' })).toMatchObject({ code: 'USAGE' });
+    expect(code({ blocksPerLayer: 0, blocks: Uint32Array.of(0) })).toMatchObject({ code: 'USAGE' });
     truncateSync(source.path, DEVICE + layerBytes(SMALL) + 5000);
     expect(code({})).toMatchObject({ code: 'CORRUPT', details: { offset: DEVICE + layerBytes(SMALL) + 5000 } });
+    // Several megabytes are read by several threads at once.
+    const large = build(new Random(13), { hiddenSize: 1024, gated: true, blocksPerLayer: 10, blocks: [10] });
+    truncateSync(large.path, DEVICE + 1_200_000);
+    expect(thrownBy(() => bridge.loadTwoBitNetworks(large))).toMatchObject({
+      code: 'CORRUPT',
+      details: { offset: DEVICE + 1_200_000 },
+    });
   });
 });

@@ -19,8 +19,8 @@ static size_t tilesOf(size_t count, size_t size) { return (count + size - 1) / s
 
 static const TwoBitNetworksSource& checked(const TwoBitNetworksSource& source) {
   constexpr size_t kMost = size_t{1} << 20;
-  if (source.hiddenSize == 0 || source.hiddenSize > kMost || source.blocks.empty() || source.blocks.size() > kMost ||
-      source.blocksPerLayer > kMost) {
+  if (source.hiddenSize == 0 || source.hiddenSize > kMost || source.blocks.empty() || source.blocksPerLayer == 0 ||
+      source.blocksPerLayer > kMost / source.blocks.size()) {
     failUsage("networks cannot have " + std::to_string(source.hiddenSize) + " inputs and " +
               std::to_string(source.blocks.size()) + " layers of " + std::to_string(source.blocksPerLayer) + " blocks");
   }
@@ -32,6 +32,7 @@ static const TwoBitNetworksSource& checked(const TwoBitNetworksSource& source) {
   if (source.offset % kDeviceBlock != 0 || source.offset >= uint64_t{1} << 53) {
     failUsage("the offset of networks is not a multiple of " + std::to_string(kDeviceBlock));
   }
+  if (source.activation == Activation::ClampedSilu) failUsage("networks in two bits have no activation with a limit");
   return source;
 }
 
@@ -81,11 +82,12 @@ void TwoBitNetworks::read(const TwoBitNetworksSource& source) {
         const auto [into, from, bytes] = pieces[i];
         const size_t got = file.read(memory_.data() + into, from, roundUp(bytes, kDeviceBlock));
         if (got >= bytes) continue;
+        const uint64_t end = file.bytes();
         throw Failure(Failure::Code::Corrupt,
-                      source.path + " ends at byte " + std::to_string(from + got) +
+                      source.path + " ends at byte " + std::to_string(end) +
                           ", inside networks in two bits that begin at byte " + std::to_string(source.offset) +
                           ": the file is truncated",
-                      {source.path, static_cast<int64_t>(from + got), -1, -1, ""});
+                      {source.path, static_cast<int64_t>(end), -1, -1, ""});
       }
     } catch (const Failure& failure) {
       failures[thread] = failure;

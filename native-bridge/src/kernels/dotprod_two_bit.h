@@ -6,7 +6,6 @@
 
 #include <cstring>
 
-#include "kernels/blocks/block_bytes.h"
 #include "kernels/two_bit_tiles.h"
 
 namespace flashrow {

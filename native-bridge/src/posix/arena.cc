@@ -19,7 +19,7 @@ size_t systemPageBytes() { return static_cast<size_t>(sysconf(_SC_PAGESIZE)); }
  * the system follows the advice where one fits.
  */
 static constexpr size_t kHugePageRegion = size_t{4} << 20;
-/** Such a region begins with a page of this size, so that it moves to another one page by page (recycling.h). */
+/** Such a region begins at a multiple of this, so that its huge pages stay whole where it moves to another one. */
 static constexpr size_t kHugePage = size_t{2} << 20;
 
 static void* map(size_t bytes) {
@@ -30,7 +30,7 @@ static void* map(size_t bytes) {
   return region;
 }
 
-/** `bytes` of whole system pages from a huge page on. */
+/** The same, from such a multiple on. */
 static void* mapAligned(size_t bytes) {
   const size_t page = systemPageBytes(), whole = (bytes + page - 1) / page * page;
   uint8_t* const region = static_cast<uint8_t*>(map(whole + kHugePage));

@@ -45,6 +45,7 @@ export function whyNoShadow(
     return 'layers with a sliding window do not hold all of the context, and cannot be taken back over several passes';
   if (spec.layerIntermediateSizes) return 'its layers have networks of different sizes';
   if (spec.feedForwardBiases) return 'its networks have biases';
+  if (spec.activation === 'clamped-silu') return 'the activation of its networks has a limit';
   if (layers.some(({ downOrientation, factors }) => downOrientation !== 'apart' || factors))
     return 'its networks are not read in place from a GGUF file';
   // Another call may take up what a conversation holds while tokens are foretold in it.

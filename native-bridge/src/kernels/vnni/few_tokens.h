@@ -53,7 +53,7 @@ void fewTokensRows(const Rows& rows, size_t first, size_t total, size_t columns,
   }
 }
 
-/** With fewer rows than this of 16, four at a time are faster than all lanes. */
+/** With fewer rows than this, groups of four compute no row twice, and lanes would. */
 constexpr size_t kLeastLanes = 13;
 
 template <class Weights, class = void>

@@ -18,6 +18,13 @@ constexpr size_t kGroupBlocks = 4;
 /** Most tokens whose products are made with weights in registers. Beyond, unpacking a panel of rows pays. */
 constexpr size_t kFewTokens = 16;
 
+/** Four bytes in all elements. */
+inline __m512i fourInAll(const void* from) {
+  int32_t four;
+  std::memcpy(&four, from, 4);
+  return _mm512_set1_epi32(four);
+}
+
 /** One block: x = scale * q. */
 struct QuantizedBlock {
   /** Columns 0 to 15, and 16 to 31. */

@@ -7,13 +7,6 @@
 namespace flashrow {
 namespace {
 
-/** Four bytes in all elements. */
-inline __m512i fourInAll(const int8_t* from) {
-  int32_t four;
-  std::memcpy(&four, from, 4);
-  return _mm512_set1_epi32(four);
-}
-
 /** A block of one token, of which a lane of `x` is. */
 struct LaneInputs {
   const FewTokensGroup& x;

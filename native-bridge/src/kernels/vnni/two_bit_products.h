@@ -2,20 +2,11 @@
 
 // Products of tiles (kernels/two_bit_tiles.h). Part of vnni.cc.
 
-#include <immintrin.h>
-
-#include <cstring>
-
 #include "kernels/two_bit_tiles.h"
+#include "kernels/vnni/inputs.h"
 
 namespace flashrow {
 namespace {
-
-inline __m512i fourBytesInAll(const void* from) {
-  int32_t four;
-  std::memcpy(&four, from, 4);
-  return _mm512_set1_epi32(four);
-}
 
 /** The sums of a run's levels fit 16 bits with their sign: so one product of words weighs them with the step. */
 inline void addTwoBitTile(const uint8_t* tile, const TwoBitInputs& x, float* sums) {
@@ -31,7 +22,7 @@ inline void addTwoBitTile(const uint8_t* tile, const TwoBitInputs& x, float* sum
       const int8_t* const inputs = x.quants + TwoBitTile::kRun * (eight + i);
       const auto add = [&](__m512i levels, unsigned k) {
         const __m512i pairs = _mm512_and_si512(_mm512_srli_epi16(quants, 2 * k), pairsOfBits);
-        return _mm512_dpbusd_epi32(levels, pairs, fourBytesInAll(inputs + 4 * k));
+        return _mm512_dpbusd_epi32(levels, pairs, fourInAll(inputs + 4 * k));
       };
       const __m512i first = add(add(_mm512_setzero_si512(), 0), 1), second = add(add(_mm512_setzero_si512(), 2), 3);
       products = _mm512_dpwssd_epi32(products, _mm512_add_epi32(first, second),
@@ -41,7 +32,7 @@ inline void addTwoBitTile(const uint8_t* tile, const TwoBitInputs& x, float* sum
 #pragma GCC unroll 4
     for (unsigned i = 0; i < 4; i++) {
       minima = _mm512_dpwssd_epi32(minima, _mm512_and_si512(_mm512_srli_epi32(below, 4 * i), twoNibbles),
-                                   fourBytesInAll(x.sums + eight + 2 * i));
+                                   fourInAll(x.sums + eight + 2 * i));
     }
   }
   const auto scaled = [&](__m512i of, size_t factorsAt) {

@@ -30,8 +30,8 @@ export interface SeenInputs {
  * mean absolute activation times the length of its column of down; norms of weights alone choose badly (measured). For
  * an order of all layers that is divided by the root of the length of what the layer's network adds: by what it adds
  * alone the first layers would get nothing, and by its share of that the last ones (measured: SELF-03). One layer is in
- * memory at a time. `onLayer` is told how many are done. Throws ABORTED, CORRUPT, IO, DISK_FULL, NOT_WRITABLE or
- * BridgeError, and leaves nothing behind.
+ * memory at a time, as it is and in two bits. `onLayer` is told how many are done. Throws ABORTED, CORRUPT, IO,
+ * DISK_FULL, NOT_WRITABLE or BridgeError, and leaves nothing behind.
  */
 export function makeShadow(
   store: Store,

@@ -69,7 +69,7 @@ export function hasShadow(storePath: string, shape: ShadowShape, bridge: Pick<Br
 export function blocksOfLayers(storePath: string, shape: ShadowShape, blocks: number): Uint32Array | null {
   const { headerBytes } = shadowLayout(shape);
   const header = withFile(shadowPath(storePath), (file) => readHeader(file, storePath, headerBytes));
-  if (header === null) return null;
+  if (header?.order.length !== allBlocks(shape)) return null;
   const ofLayers = new Uint32Array(shape.numLayers);
   for (let block = 0; block < blocks; block++) ofLayers[header.order[block]]++;
   return ofLayers;
