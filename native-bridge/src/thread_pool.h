@@ -6,10 +6,12 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "arena.h"
+#include "failure.h"
 
 namespace flashrow {
 
@@ -42,6 +44,22 @@ class ThreadPool {
         threads,
         [](const void* context, size_t thread, size_t count) { (*static_cast<const Task*>(context))(thread, count); },
         &task);
+  }
+
+  /** The same for tasks that may throw Failure: that of the first thread is thrown once all are done. */
+  template <class Task>
+  void runFallible(size_t threads, const Task& task) {
+    std::vector<std::optional<Failure>> failures(size());
+    run(threads, [&](size_t thread, size_t count) {
+      try {
+        task(thread, count);
+      } catch (const Failure& failure) {
+        failures[thread] = failure;
+      }
+    });
+    for (const auto& failure : failures) {
+      if (failure) throw *failure;
+    }
   }
 
  private:

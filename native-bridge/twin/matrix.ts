@@ -1,11 +1,10 @@
-import { closeSync, openSync } from 'node:fs';
 import { dequantize } from '../blocks.js';
 import { BridgeError, type MatrixSource, type ResidentMatrix } from '../bridge.js';
 import { crc32c } from '../crc32c.js';
 import { isRowFormat, rowBytes } from '../formats.js';
 import { dot } from './dot.js';
-import { allocate, asUsage, ioError, isCount, usage } from './errors.js';
-import { readRange } from './reader.js';
+import { allocate, asUsage, isCount, usage } from './errors.js';
+import { readRange, withFile } from './reader.js';
 
 /** Rows stay in the format of their file and are widened one at a time. */
 export class TwinMatrix implements ResidentMatrix {
@@ -105,13 +104,7 @@ export class TwinMatrix implements ResidentMatrix {
 
 function readRows({ path, offset, rowStride, rows }: MatrixSource, bytes: number): Uint8Array {
   const weights = allocate(rows * bytes, path);
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw ioError(error, path);
-  }
-  try {
+  withFile(path, (file) => {
     // Rows without padding between them are one long row.
     const [pieces, length] = rowStride === bytes ? [1, rows * bytes] : [rows, bytes];
     for (let i = 0; i < pieces; i++) {
@@ -127,8 +120,6 @@ function readRows({ path, offset, rowStride, rows }: MatrixSource, bytes: number
           },
         );
     }
-  } finally {
-    closeSync(file);
-  }
+  });
   return weights;
 }

@@ -1,7 +1,7 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { fstatSync } from 'node:fs';
 import type { ReadProbe } from '../bridge.js';
-import { allocate, ioError, isCount, usage } from './errors.js';
-import { readRange } from './reader.js';
+import { allocate, isCount, usage } from './errors.js';
+import { readRange, withFile } from './reader.js';
 
 const LIMIT_SECONDS = 0.2;
 
@@ -10,13 +10,7 @@ export function probeReads(path: string, recordBytes: number, totalBytes: number
   if (!isCount(recordBytes) || recordBytes === 0 || !isCount(totalBytes))
     throw usage(`a probe cannot read records of ${recordBytes} bytes, ${totalBytes} bytes in all`);
   const record = allocate(recordBytes, 'a record');
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw ioError(error, path);
-  }
-  try {
+  return withFile(path, (file) => {
     const places = Math.max(1, Math.floor(fstatSync(file).size / recordBytes));
     const wanted = Math.ceil(totalBytes / recordBytes);
     const started = performance.now();
@@ -28,7 +22,5 @@ export function probeReads(path: string, recordBytes: number, totalBytes: number
       seconds = (performance.now() - started) / 1000;
     }
     return { bytes, seconds, direct: false };
-  } finally {
-    closeSync(file);
-  }
+  });
 }

@@ -4,6 +4,21 @@ import { crc32c } from '../crc32c.js';
 import { ioError } from './errors.js';
 import { bundlesInUnit, type PreparedLayer, unitRange } from './layer.js';
 
+/** What `use` makes of an open file, which is closed then. Throws IO. */
+export function withFile<T>(path: string, use: (file: number) => T): T {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch (error) {
+    throw ioError(error, path);
+  }
+  try {
+    return use(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Reads units through the page cache, one plain read per extent. Checks every segment the first time it is seen. */
 export class UnitReader {
   readonly #paths: string[];

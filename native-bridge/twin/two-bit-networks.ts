@@ -1,4 +1,3 @@
-import { closeSync, openSync } from 'node:fs';
 import { BridgeError, type TwoBitNetworks, type TwoBitNetworksSource } from '../bridge.js';
 import { DEVICE_BLOCK, roundUp } from '../memory.js';
 import {
@@ -12,8 +11,8 @@ import {
 } from '../two-bit-tiles.js';
 import { ACTIVATIONS, activatedUp } from './activation.js';
 import { dot } from './dot.js';
-import { allocate, ioError, isCount, usage } from './errors.js';
-import { readRange } from './reader.js';
+import { allocate, isCount, usage } from './errors.js';
+import { readRange, withFile } from './reader.js';
 
 /** Rows are widened one at a time, and inputs stay as they are. */
 export class TwinTwoBitNetworks implements TwoBitNetworks {
@@ -84,13 +83,7 @@ export class TwinTwoBitNetworks implements TwoBitNetworks {
 }
 
 function readLayers({ path, offset, blocks, blocksPerLayer }: TwoBitNetworksSource, blockBytes: number): Uint8Array[] {
-  let file: number;
-  try {
-    file = openSync(path, 'r');
-  } catch (error) {
-    throw ioError(error, path);
-  }
-  try {
+  return withFile(path, (file) => {
     const layerBytes = roundUp(blocksPerLayer * blockBytes, DEVICE_BLOCK);
     return Array.from(blocks, (count, layer) => {
       const weights = allocate(count * blockBytes, path);
@@ -100,7 +93,5 @@ function readLayers({ path, offset, blocks, blocksPerLayer }: TwoBitNetworksSour
       const message = `${path} ends at byte ${from + got}, inside networks in two bits that begin at byte ${offset}`;
       throw new BridgeError('CORRUPT', message, { path, offset: from + got });
     });
-  } finally {
-    closeSync(file);
-  }
+  });
 }

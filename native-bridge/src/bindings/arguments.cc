@@ -66,6 +66,12 @@ Format formatOf(const Napi::Value& value, const char* name) {
   return static_cast<Format>(id);
 }
 
+Activation activationOf(const Napi::Object& object, const char* name) {
+  const uint64_t activation = countOf(object, name);
+  if (activation > static_cast<uint64_t>(Activation::ClampedSilu)) failUsage("unknown activation");
+  return static_cast<Activation>(activation);
+}
+
 float* toFloats(const Napi::Value& value, size_t least, const std::string& name) {
   return toSpan<float>(value, napi_float32_array, least, name, "Float32Array").data;
 }

@@ -10,6 +10,7 @@
 
 #include "failure.h"
 #include "format.h"
+#include "kernels/activation.h"
 
 // Takes the arguments of a call from JavaScript apart and checks them. All of these throw Failure USAGE, which
 // `guarded` hands on.
@@ -41,6 +42,7 @@ Napi::Object toObject(const Napi::Value& value, const std::string& name);
 Napi::Array toArray(const Napi::Value& value, const std::string& name);
 uint64_t countOf(const Napi::Object& object, const char* name);
 Format formatOf(const Napi::Value& value, const char* name);
+Activation activationOf(const Napi::Object& object, const char* name);
 
 template <class T>
 struct Span {

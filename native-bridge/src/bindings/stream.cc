@@ -89,9 +89,7 @@ LayerOptions toLayer(const Napi::Object& object) {
   layer.numNeurons = countOf(object, "numNeurons");
   layer.neuronsPerBundle = countOf(object, "neuronsPerBundle");
   layer.bundlesPerUnit = countOf(object, "bundlesPerUnit");
-  const uint64_t activation = countOf(object, "activation");
-  if (activation > static_cast<uint64_t>(Activation::ClampedSilu)) failUsage("unknown activation");
-  layer.activation = static_cast<Activation>(activation);
+  layer.activation = activationOf(object, "activation");
   layer.activationLimit = toFloats(object.Get("activationLimit"), 1, "activationLimit")[0];
   if (!object.Get("gateFormat").IsNull()) layer.gateFormat = formatOf(object.Get("gateFormat"), "gateFormat");
   layer.upFormat = formatOf(object.Get("upFormat"), "upFormat");

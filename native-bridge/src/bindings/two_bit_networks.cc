@@ -22,13 +22,11 @@ class Networks : public Holder<Networks, TwoBitNetworks> {
     guarded(info.Env(), [&] {
       const Pool& pool = Pool::from(info[0]);
       const Napi::Object object = toObject(info[1], "source");
-      const uint64_t activation = countOf(object, "activation");
-      if (activation > static_cast<uint64_t>(Activation::ClampedSilu)) failUsage("unknown activation");
       native_ = std::make_unique<TwoBitNetworks>(
           pool.threads(), pool.kernels(),
           TwoBitNetworksSource{toText(object.Get("path"), "path"), countOf(object, "offset"),
                                countOf(object, "hiddenSize"), toFlag(object.Get("gated"), "gated"),
-                               static_cast<Activation>(activation), countOf(object, "blocksPerLayer"),
+                               activationOf(object, "activation"), countOf(object, "blocksPerLayer"),
                                copied(toIds(object.Get("blocks"), 1, "blocks"))});
     });
   }

@@ -51,36 +51,28 @@ void ResidentMatrix::read(const MatrixSource& source) {
   const bool packed = source.rowStride == rowBytes_;
   const size_t pieceRows = std::max<size_t>(1, (packed ? kPieceBytes : kStridedBytes) / source.rowStride);
   const size_t pieces = (rows_ + pieceRows - 1) / pieceRows;
-  std::vector<std::optional<Failure>> failures(pool_->size());
-  pool_->run(pieces == 1 ? 1 : pool_->size(), [&](size_t thread, size_t threads) {
-    try {
-      std::optional<Arena> strided;
-      for (size_t piece = thread; piece < pieces; piece += threads) {
-        const size_t row = piece * pieceRows;
-        const size_t count = std::min(pieceRows, rows_ - row);
-        const uint64_t offset = source.offset + row * source.rowStride;
-        const size_t span = (count - 1) * source.rowStride + rowBytes_;
-        if (!packed && !strided) strided.emplace(std::max<size_t>(kStridedBytes, span));
-        uint8_t* into = memory_.data() + row * rowBytes_;
-        const size_t got = file.read(packed ? into : strided->data(), offset, span);
-        if (got < span) {
-          throw Failure(Failure::Code::Corrupt,
-                        source.path + " ends at byte " + std::to_string(offset + got) + ", inside a matrix of " +
-                            std::to_string(rows_) + " rows that begins at byte " + std::to_string(source.offset) +
-                            ": the file is truncated",
-                        {source.path, static_cast<int64_t>(offset + got), -1, -1, ""});
-        }
-        for (size_t r = 0; !packed && r < count; r++) {
-          std::memcpy(into + r * rowBytes_, strided->data() + r * source.rowStride, rowBytes_);
-        }
+  pool_->runFallible(pieces == 1 ? 1 : pool_->size(), [&](size_t thread, size_t threads) {
+    std::optional<Arena> strided;
+    for (size_t piece = thread; piece < pieces; piece += threads) {
+      const size_t row = piece * pieceRows;
+      const size_t count = std::min(pieceRows, rows_ - row);
+      const uint64_t offset = source.offset + row * source.rowStride;
+      const size_t span = (count - 1) * source.rowStride + rowBytes_;
+      if (!packed && !strided) strided.emplace(std::max<size_t>(kStridedBytes, span));
+      uint8_t* into = memory_.data() + row * rowBytes_;
+      const size_t got = file.read(packed ? into : strided->data(), offset, span);
+      if (got < span) {
+        throw Failure(Failure::Code::Corrupt,
+                      source.path + " ends at byte " + std::to_string(offset + got) + ", inside a matrix of " +
+                          std::to_string(rows_) + " rows that begins at byte " + std::to_string(source.offset) +
+                          ": the file is truncated",
+                      {source.path, static_cast<int64_t>(offset + got), -1, -1, ""});
       }
-    } catch (const Failure& failure) {
-      failures[thread] = failure;
+      for (size_t r = 0; !packed && r < count; r++) {
+        std::memcpy(into + r * rowBytes_, strided->data() + r * source.rowStride, rowBytes_);
+      }
     }
   });
-  for (const auto& failure : failures) {
-    if (failure) throw *failure;
-  }
 }
 
 void ResidentMatrix::matmul(const float* x, size_t tokens, size_t rows, float* y) {

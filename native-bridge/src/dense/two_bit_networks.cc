@@ -1,7 +1,6 @@
 #include "dense/two_bit_networks.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "failure.h"
 #include "file.h"
@@ -39,7 +38,7 @@ static const TwoBitNetworksSource& checked(const TwoBitNetworksSource& source) {
 TwoBitNetworks::TwoBitNetworks(std::shared_ptr<ThreadPool> pool, const Kernels& kernels,
                                const TwoBitNetworksSource& source)
     : pool_(std::move(pool)),
-      kernels_(kernels),
+      addTile_(kernels.twoBitTileAdder()),
       hiddenSize_(checked(source).hiddenSize),
       gated_(source.gated),
       activation_(source.activation),
@@ -75,27 +74,19 @@ void TwoBitNetworks::read(const TwoBitNetworksSource& source) {
     }
   }
   File file(source.path, true);
-  std::vector<std::optional<Failure>> failures(pool_->size());
-  pool_->run(pieces.size() <= 1 ? 1 : pool_->size(), [&](size_t thread, size_t threads) {
-    try {
-      for (size_t i = thread; i < pieces.size(); i += threads) {
-        const auto [into, from, bytes] = pieces[i];
-        const size_t got = file.read(memory_.data() + into, from, roundUp(bytes, kDeviceBlock));
-        if (got >= bytes) continue;
-        const uint64_t end = file.bytes();
-        throw Failure(Failure::Code::Corrupt,
-                      source.path + " ends at byte " + std::to_string(end) +
-                          ", inside networks in two bits that begin at byte " + std::to_string(source.offset) +
-                          ": the file is truncated",
-                      {source.path, static_cast<int64_t>(end), -1, -1, ""});
-      }
-    } catch (const Failure& failure) {
-      failures[thread] = failure;
+  pool_->runFallible(pieces.size() <= 1 ? 1 : pool_->size(), [&](size_t thread, size_t threads) {
+    for (size_t i = thread; i < pieces.size(); i += threads) {
+      const auto [into, from, bytes] = pieces[i];
+      const size_t got = file.read(memory_.data() + into, from, roundUp(bytes, kDeviceBlock));
+      if (got >= bytes) continue;
+      const uint64_t end = file.bytes();
+      throw Failure(Failure::Code::Corrupt,
+                    source.path + " ends at byte " + std::to_string(end) +
+                        ", inside networks in two bits that begin at byte " + std::to_string(source.offset) +
+                        ": the file is truncated",
+                    {source.path, static_cast<int64_t>(end), -1, -1, ""});
     }
   });
-  for (const auto& failure : failures) {
-    if (failure) throw *failure;
-  }
 }
 
 void TwoBitNetworks::run(size_t layer, const float* x, float* y) {
@@ -128,7 +119,7 @@ void TwoBitNetworks::runNeurons(const Layer& layer, size_t begin, size_t end) {
     float gates[TwoBitTile::kRows] = {}, ups[TwoBitTile::kRows] = {};
     for (size_t part = gated_ ? 0 : 1; part < 2; part++) {
       for (size_t t = 0; t < columnTiles_; t++, from += TwoBitTile::kBytes) {
-        kernels_.addTwoBitTile(from, inputs_[t], part == 0 ? gates : ups);
+        addTile_(from, inputs_[t], part == 0 ? gates : ups);
       }
     }
     activate(activation_, 0, gated_ ? gates : ups, TwoBitTile::kRows);
@@ -147,7 +138,7 @@ void TwoBitNetworks::runOutputs(const Layer& layer, size_t begin, size_t end) {
     const uint8_t* const down = memory_.data() + layer.at + block * blockBytes_ + downAt;
     for (size_t tile = begin; tile < end; tile++) {
       float* const sums = &outputs_[tile * TwoBitTile::kRows];
-      kernels_.addTwoBitTile(down + tile * TwoBitTile::kBytes, neuronInputs_[block], sums);
+      addTile_(down + tile * TwoBitTile::kBytes, neuronInputs_[block], sums);
     }
   }
 }

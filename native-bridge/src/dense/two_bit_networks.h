@@ -52,7 +52,7 @@ class TwoBitNetworks {
   void runOutputs(const Layer& layer, size_t begin, size_t end);
 
   std::shared_ptr<ThreadPool> pool_;
-  const Kernels& kernels_;
+  decltype(Kernels::addTwoBitTile) addTile_;
   size_t hiddenSize_;
   bool gated_;
   Activation activation_;

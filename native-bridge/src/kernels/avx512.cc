@@ -18,7 +18,6 @@ const Kernels* avx512Kernels() {
   static const Kernels kernels = [] {
     Kernels withIntegers = kKernels;
     withIntegers.integers = vnniKernels();
-    if (withIntegers.integers != nullptr) withIntegers.addTwoBitTile = withIntegers.integers->addTwoBitTile;
     return withIntegers;
   }();
   return &kernels;

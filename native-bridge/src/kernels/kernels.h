@@ -103,6 +103,8 @@ struct Kernels {
 
   /** Whether products with rows of this format want integers. */
   bool wantsIntegers(Format format) const { return integers != nullptr && integers->takes(format); }
+  /** The best `addTwoBitTile` there is. */
+  auto twoBitTileAdder() const { return integers != nullptr ? integers->addTwoBitTile : addTwoBitTile; }
 };
 
 const Kernels& portableKernels();

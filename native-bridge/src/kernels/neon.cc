@@ -10,7 +10,6 @@ const Kernels* neonKernels() {
   static const Kernels kernels = [] {
     Kernels withIntegers = kKernels;
     withIntegers.integers = dotprodKernels();
-    if (withIntegers.integers != nullptr) withIntegers.addTwoBitTile = withIntegers.integers->addTwoBitTile;
     return withIntegers;
   }();
   return &kernels;

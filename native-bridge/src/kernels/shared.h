@@ -9,13 +9,13 @@
  * never a pair's own order.
  */
 
-#include "kernels/two_bit_products.h"
 #include "kernels/decode.h"
 #include "kernels/float_dots.h"
 #include "kernels/recurrence.h"
 #include "kernels/signs.h"
 #include "kernels/softmax.h"
 #include "kernels/sums.h"
+#include "kernels/two_bit_products.h"
 
 namespace flashrow {
 namespace {

@@ -8,9 +8,9 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/activation.h"
 #include "file.h"
 #include "format.h"
+#include "kernels/activation.h"
 #include "stream/streamed.h"
 
 namespace flashrow {

@@ -199,6 +199,14 @@ struct WeightsOf<BlockQ6_K> {
                             high(16))};
   }
 
+  /** Of half `half` of blocks 4g to 4g + 3 of 16 rows: two high bits of all, low nibbles of even and of odd ones. */
+  static void gatherBits(const uint8_t* const* rows, size_t offset, size_t g, size_t half, __m512i (&high)[4],
+                         __m512i (&low)[2][4]) {
+    gatherSixteen(rows, offset + 128 + 32 * g + 16 * half, high);
+    gatherSixteen(rows, offset + 64 * g + 16 * half, low[0]);
+    gatherSixteen(rows, offset + 64 * g + 32 + 16 * half, low[1]);
+  }
+
   /** A function of its own: else the pointers of 16 rows go through vectors. */
   [[gnu::noinline]] static void toLanes(const uint8_t* const* rows, size_t offset, LanesBlock* into) {
     unpackScales<WeightsOf>(rows, offset, into, 1);
@@ -206,9 +214,7 @@ struct WeightsOf<BlockQ6_K> {
     for (size_t g = 0; g < 2; g++) {
       for (size_t half = 0; half < 2; half++) {
         __m512i high[4], low[2][4];
-        gatherSixteen(rows, offset + 128 + 32 * g + 16 * half, high);
-        gatherSixteen(rows, offset + 64 * g + 16 * half, low[0]);
-        gatherSixteen(rows, offset + 64 * g + 32 + 16 * half, low[1]);
+        gatherBits(rows, offset, g, half, high, low);
         for (size_t k = 0; k < 4; k++) {
           const auto put = [&](size_t block, __m512i lower, __m512i upper) {
             into[4 * g + block].quants[half][k] =
@@ -229,9 +235,7 @@ struct WeightsOf<BlockQ6_K> {
     for (size_t g = 0; g < 2; g++) {
       for (size_t half = 0; half < 2; half++) {
         __m512i high[4], low[2][4];
-        gatherSixteen(rows, offset + 128 + 32 * g + 16 * half, high);
-        gatherSixteen(rows, offset + 64 * g + 16 * half, low[0]);
-        gatherSixteen(rows, offset + 64 * g + 32 + 16 * half, low[1]);
+        gatherBits(rows, offset, g, half, high, low);
         for (unsigned block = 0; block < 4; block++) {
           __m512i* pairs = into[(4 * g + block) * stride].pairs;
           for (size_t k = 0; k < 4; k++) {
