@@ -6,7 +6,7 @@ import { settledStates } from '../disk/file-state.js';
 import { syncFolder } from '../disk/folder-sync.js';
 import { lacksSpace, makeFolder } from '../disk/folders.js';
 import { freeBytes } from '../disk/free-bytes.js';
-import { takeLock } from '../disk/lock.js';
+import { removeFolderOfLock, takeLock } from '../disk/lock.js';
 import { asWriteError } from '../disk/write-errors.js';
 import { writeFully } from '../disk/write-fully.js';
 import { FlashrowError } from '../errors.js';
@@ -18,6 +18,9 @@ import { type FolderWeights, openWeights } from './open-weights.js';
 import { indexOf, type Shard, shardsOf } from './shards.js';
 import { copyTextFiles, readConfig } from './text-files.js';
 import { towerTensors } from './tower-tensors.js';
+
+/** Says which merge the files of a work folder belong to. */
+const KEY_FILE = 'key';
 
 /** What came of a merge. */
 export interface DeltaResult {
@@ -66,6 +69,10 @@ export async function applyDelta(
   { signal, onBytes, shardBytes }: Follow,
 ): Promise<DeltaResult> {
   const began = performance.now();
+  const work = `${resolve(destination)}.partial`;
+  const lockPath = join(work, 'lock');
+  // A merge that was ended after its folder was moved leaves these.
+  if (existsSync(destination)) removeFolderOfLock(lockPath, [KEY_FILE]);
   checkDestination(destination);
   if (resolve(base) === resolve(delta))
     throw new FlashrowError('BAD_USAGE', `${delta} is the base as well; name the folder of the published delta`, {
@@ -81,9 +88,8 @@ export async function applyDelta(
   const tensors = [...mergeTensors(from, change), ...(tower ? towerTensors(tower) : [])];
   const shards = shardsOf(tensors, shardBytes);
   const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
-  const work = `${resolve(destination)}.partial`;
   makeFolder(work);
-  const lock = takeLock(join(work, 'lock'), 'merging to the same place');
+  const lock = takeLock(lockPath, 'merging to the same place');
   try {
     const folder = join(work, 'model');
     const states = () => settledStates([...from.files, ...change.files, ...(tower?.files ?? [])], signal);
@@ -143,7 +149,7 @@ const keyOf = (shards: readonly Shard[], states: readonly object[]): string =>
 
 /** The files that an earlier run of the same merge wrote whole. What another one left is removed. */
 function begin(work: string, folder: string, key: string, shards: readonly Shard[]): Shard[] {
-  const noted = join(work, 'key');
+  const noted = join(work, KEY_FILE);
   if (existsSync(noted) && readFileSync(noted, 'utf8') === key && existsSync(folder))
     return shards.filter(({ name, bytes }) => statSync(join(folder, name), { throwIfNoEntry: false })?.size === bytes);
   rmSync(folder, { recursive: true, force: true });

@@ -11,7 +11,7 @@ import {
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { lockFile } from '../../native-bridge/index.js';
 import { FlashrowError } from '../errors.js';
 import { formatHolder, judge, type LockHolder, parseHolder, thisProcess } from './lock-holder.js';
@@ -62,6 +62,19 @@ export function takeLock(path: string, work: string): Lock {
     // The holder let go of it, or removed its folder, while we looked.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw ending(path, work);
     throw error;
+  }
+}
+
+/**
+ * Removes the folder of a lock that nobody holds, where the work it was for is done: nothing is in it but the lock, and
+ * files of the given names. Anything else keeps it.
+ */
+export function removeFolderOfLock(path: string, names: readonly string[]): void {
+  try {
+    const rest = readdirSync(dirname(path)).filter((name) => name !== basename(path) && !names.includes(name));
+    if (rest.length === 0) takeLock(path, 'removing its folder').releaseWithFolder();
+  } catch {
+    // It is gone, another process is at it, or it cannot be removed. Nothing needs it gone.
   }
 }
 

@@ -22,6 +22,7 @@ import { TOKENIZER_FILE } from '../store/manifest.js';
 import { isStore, openStore } from '../store/reader.js';
 import { type CheckpointSource, openCheckpoint, openSource, type Source } from '../store/source.js';
 import { verifyStore } from '../store/verify.js';
+import { removeLeft } from '../store/write/work-folder.js';
 import { type ConvertResult, writeStore } from '../store/write/writer.js';
 import { loadTokenizer } from '../text/bpe-tokenizer.js';
 import { loadableText } from '../text/vocabulary-text.js';
@@ -123,6 +124,7 @@ export async function prepare(
     const vision = visionFor(source, options, (opened.kind === 'store' ? opened.store : opened.checkpoint).spec);
     if (opened.kind === 'store') {
       if (draftFor !== null) checkVocabulary(vocabularyOf(opened.store), vocabularyOf(openStore(draftFor)), source);
+      removeLeft(opened.store.path);
       return { store: opened.store.path, vision };
     }
     // A model that would not run is not worth converting.

@@ -250,4 +250,17 @@ describe('a merge that is cut off', () => {
     expect(tensorsOf(destination)).toEqual(expected);
     expect(existsSync(`${destination}.partial`)).toBe(false);
   });
+
+  it('takes away what a kill at its very end has left', async () => {
+    const destination = fresh();
+    const request = { base: baseFolder(), delta: deltaFolder(), destination, vision: null };
+    const { signal } = new AbortController();
+    const follow = { signal, onBytes: () => {} };
+    await merge(request, follow);
+    mkdirSync(`${destination}.partial`);
+    for (const name of ['key', 'lock']) writeFileSync(join(`${destination}.partial`, name), '');
+    await expect(merge(request, follow)).rejects.toMatchObject({ code: 'BAD_USAGE' });
+    expect(existsSync(`${destination}.partial`)).toBe(false);
+    expect(tensorsOf(destination)).toEqual(expected);
+  });
 });

@@ -2,10 +2,13 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 
 import { rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { syncFolder } from '../../disk/folder-sync.js';
-import { type Lock, takeLock } from '../../disk/lock.js';
+import { type Lock, removeFolderOfLock, takeLock } from '../../disk/lock.js';
 import { FlashrowError } from '../../errors.js';
 import { MANIFEST_FILE, partialPath, RESIDENT_FILE, ROWS_FILE } from '../manifest.js';
 import type { JournalEntry } from './journal.js';
+
+const JOURNAL_FILE = 'journal';
+const LOCK_FILE = 'lock';
 
 /**
  * Makes a folder and those above it. Returns the topmost folder that was missing. Node's own recursive `mkdir` says
@@ -43,11 +46,11 @@ export class WorkFolder {
   private constructor(destination: string) {
     this.destination = resolve(destination);
     this.#path = partialPath(destination);
-    this.journal = join(this.#path, 'journal');
+    this.journal = join(this.#path, JOURNAL_FILE);
     this.store = join(this.#path, 'store');
     this.#made = makeFolders(this.#path);
     try {
-      this.#lock = takeLock(join(this.#path, 'lock'), 'converting to the same place');
+      this.#lock = takeLock(join(this.#path, LOCK_FILE), 'converting to the same place');
     } catch (error) {
       // With another process's lock inside, the folder is not empty, so it stays.
       this.#removeMade();
@@ -121,6 +124,14 @@ export class WorkFolder {
       }
     }
   }
+}
+
+/**
+ * Removes what a conversion left beside its finished store where it was ended between moving that and removing its
+ * work folder.
+ */
+export function removeLeft(store: string): void {
+  if (existsSync(join(store, MANIFEST_FILE))) removeFolderOfLock(join(partialPath(store), LOCK_FILE), [JOURNAL_FILE]);
 }
 
 /** Throws BAD_USAGE unless the destination is absent or an empty folder. */

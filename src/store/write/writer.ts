@@ -22,7 +22,7 @@ import {
 import { encodeManifest } from '../manifest-file.js';
 import { contentDigest } from '../source-content.js';
 import { type TensorsOptions, writeTensors } from './tensors-writer.js';
-import { checkDestination, finished, WorkFolder } from './work-folder.js';
+import { checkDestination, finished, removeLeft, WorkFolder } from './work-folder.js';
 
 export interface WriteOptions extends LayoutOptions, TensorsOptions {
   stored: StoredText;
@@ -69,6 +69,7 @@ export async function writeStore(
 ): Promise<ConvertResult> {
   const began = performance.now();
   options.signal?.throwIfAborted();
+  removeLeft(destination);
   const paths = checkpoint.files.map(({ path }) => path);
   const states = await settledStates(paths, options.signal);
   const layout = planLayout(checkpoint, options);

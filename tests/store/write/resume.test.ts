@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   truncateSync,
@@ -85,6 +86,30 @@ describe('a conversion that was killed', () => {
     const destination = unused();
     for (let after = 2; after < 8; after += 2) convertAndDie(checkpoint, destination, after);
     await expectResumed(destination);
+  });
+
+  it.each([['journal', 'lock'], ['lock'], []])(
+    'may have been at its end, with %j left beside its store',
+    async (...left) => {
+      const destination = unused();
+      await convert(checkpoint, destination);
+      const beside = `${destination}.partial`;
+      mkdirSync(beside);
+      for (const name of left) writeFileSync(join(beside, name), '');
+      const error = await failure(() => convert(checkpoint, destination));
+      expect(error.details.finished).toBe(true);
+      expect(existsSync(beside)).toBe(false);
+      expect(contents(destination)).toEqual(whole);
+    },
+  );
+
+  it('may have a folder beside its store that holds something else, which stays', async () => {
+    const destination = unused();
+    await convert(checkpoint, destination);
+    const beside = `${destination}.partial`;
+    mkdirSync(join(beside, 'store'), { recursive: true });
+    await failure(() => convert(checkpoint, destination));
+    expect(existsSync(join(beside, 'store'))).toBe(true);
   });
 
   it('starts over where its source has changed since', async () => {
