@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
+import type { SystemMemory } from './addon/exports.js';
+import { AddonBridge } from './addon/index.js';
+import { loadAddon } from './addon/load.js';
 import { type Bridge, BridgeError, type Isa } from './bridge.js';
-import { AddonBridge, loadAddon, type SystemMemory } from './native.js';
 import { openTwin } from './twin/index.js';
 
 export * from './bridge.js';

@@ -37,7 +37,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['src/errors.ts'],
   ['src/error-details.ts'],
   ['native-bridge/index.ts'],
-  ['native-bridge/native.ts', 'native-bridge/twin'],
+  ['native-bridge/addon', 'native-bridge/twin'],
   ['native-bridge'],
   ['native-bridge/src/bindings'],
   ['native-bridge/src/stream', 'native-bridge/src/dense', 'native-bridge/src/mixers'],

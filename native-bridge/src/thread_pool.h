@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -46,7 +47,7 @@ class ThreadPool {
         &task);
   }
 
-  /** The same for tasks that may throw Failure: that of the first thread is thrown once all are done. */
+  /** The same for tasks that may throw Failure, or lack memory: the first thread's is thrown once all are done. */
   template <class Task>
   void runFallible(size_t threads, const Task& task) {
     std::vector<std::optional<Failure>> failures(size());
@@ -55,6 +56,8 @@ class ThreadPool {
         task(thread, count);
       } catch (const Failure& failure) {
         failures[thread] = failure;
+      } catch (const std::bad_alloc&) {
+        failures[thread].emplace(Failure::Code::Memory, "the process is out of memory");
       }
     });
     for (const auto& failure : failures) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { loadAddon } from '../../dist/native-bridge/addon/load.js';
 import { openBridge } from '../../dist/native-bridge/index.js';
 import {
   bridgeScratchBytes,
@@ -9,7 +10,6 @@ import {
   PAGE_POSITIONS,
   TILE_QUERIES,
 } from '../../dist/native-bridge/memory.js';
-import { loadAddon } from '../../dist/native-bridge/native.js';
 import { ISAS } from './support.js';
 
 const loaded = loadAddon();

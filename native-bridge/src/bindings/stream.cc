@@ -19,7 +19,7 @@ Part toPart(const Napi::Value& value, const char* name) {
   return {static_cast<uint32_t>(std::min<uint64_t>(countOf(part, "extent"), UINT32_MAX)), countOf(part, "offset")};
 }
 
-/** `Places` of bridge.ts; undefined for none. */
+/** `Places` of contract/bundle-geometry.ts; undefined for none. */
 std::vector<Place> toPlaces(const Napi::Value& value) {
   std::vector<Place> places;
   if (value.IsUndefined()) return places;
@@ -82,7 +82,7 @@ std::vector<float> toFactors(const Napi::Value& value, const char* name) {
   return std::vector<float>(factors.data, factors.data + factors.length);
 }
 
-/** The other half is `nativeLayer` in native.ts. */
+/** The other half is `nativeLayer` in addon/stream.ts. */
 LayerOptions toLayer(const Napi::Object& object) {
   LayerOptions layer{};
   layer.hiddenSize = countOf(object, "hiddenSize");
@@ -198,7 +198,7 @@ class Stream : public Holder<Stream, RowStream> {
     with(info, [&](RowStream& stream) { stream.seekRing(toCount(info[0], "index")); });
   }
 
-  /** Takes the fields of a FeedForwardCall in their order; native.ts says why. */
+  /** Takes the fields of a FeedForwardCall in their order; addon/stream.ts says why. */
   void ffn(const Napi::CallbackInfo& info) {
     with(info, [&](RowStream& stream) {
       FeedForwardCall call{};

@@ -6,7 +6,7 @@
 
 namespace flashrow {
 
-/** A causal convolution of each channel by itself. bridge.ts (ConvolutionCall) documents the fields. */
+/** A causal convolution of each channel by itself. contract/recurrence.ts (ConvolutionCall) documents the fields. */
 struct Convolution {
   const float* from;
   float* to;

@@ -7,7 +7,7 @@
 
 namespace flashrow {
 
-/** Tokens through the matrices of all heads of one layer. bridge.ts (RecurrenceCall) documents the fields. */
+/** Tokens through the matrices of all heads of one layer: RecurrenceCall in contract/recurrence.ts. */
 struct Recurrence {
   const float* from;
   float* to;

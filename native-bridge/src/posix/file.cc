@@ -66,10 +66,12 @@ size_t File::read(uint8_t* into, uint64_t offset, size_t bytes) {
   size_t got = 0;
   while (got < bytes) {
     const size_t wanted = std::min(bytes - got, kMostAtOnce);
+    // Another thread may refuse direct reads meanwhile. This read is then tried again all the same.
+    const bool wasDirect = direct();
     const ssize_t count = pread(descriptor, into + got, wanted, static_cast<off_t>(offset + got));
     if (count < 0) {
       if (errno == EINTR) continue;
-      if (errno == EINVAL && direct()) {
+      if (errno == EINVAL && wasDirect) {
         refuseDirect();
         continue;
       }

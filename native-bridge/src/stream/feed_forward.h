@@ -23,7 +23,7 @@ struct PlacedUnit {
   size_t position;
 };
 
-/** A call on one layer, without its units; bridge.ts documents the fields. */
+/** A call on one layer, without its units; contract/row-stream.ts documents the fields. */
 struct LayerCall {
   const Layer* layer;
   const float* x;

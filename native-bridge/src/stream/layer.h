@@ -50,10 +50,10 @@ struct SlotArea {
   bool shifts;
 };
 
-/** How a down matrix lies in bundles: BundleGeometry in bridge.ts. */
+/** How a down matrix lies in bundles: contract/bundle-geometry.ts. */
 enum class DownOrientation : uint8_t { ByNeuron, ByOutput, Apart };
 
-/** A layer as JavaScript describes it; bridge.ts documents the fields. */
+/** A layer as JavaScript describes it; contract/row-stream.ts documents the fields. */
 struct LayerOptions {
   size_t hiddenSize, numNeurons, neuronsPerBundle, bundlesPerUnit;
   Activation activation;

@@ -34,7 +34,7 @@ struct MoreSlots {
   size_t slots;
 };
 
-/** The arguments of `ffn`, with the names and in the order of FeedForwardCall in bridge.ts, which documents them. */
+/** The arguments of `ffn`, with the names and in the order of FeedForwardCall in contract/row-stream.ts. */
 struct FeedForwardCall {
   size_t layer;
   const uint32_t* units;
@@ -49,8 +49,8 @@ struct FeedForwardCall {
 };
 
 /**
- * Brings bundles from files through an arena into feed-forward calls. bridge.ts documents the operations. One caller at
- * a time.
+ * Brings bundles from files through an arena into feed-forward calls. contract/row-stream.ts documents the operations.
+ * One caller at a time.
  */
 class RowStream {
  public:
@@ -68,7 +68,7 @@ class RowStream {
   void seekRing(size_t entry);
   void ffn(const FeedForwardCall& call);
   void multiply(size_t matrix, const float* x, size_t tokens, float* y);
-  /** In the order of COUNTERS in bridge.ts. */
+  /** In the order of COUNTERS in contract/row-stream.ts. */
   std::array<double, 6> counters() const;
 
  private:

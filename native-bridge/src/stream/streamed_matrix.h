@@ -8,7 +8,7 @@
 
 namespace flashrow {
 
-/** A matrix as JavaScript describes it; bridge.ts documents the fields. */
+/** A matrix as JavaScript describes it; contract/row-stream.ts documents the fields. */
 struct MatrixOptions {
   uint32_t file;
   uint64_t offset;

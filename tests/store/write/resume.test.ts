@@ -97,7 +97,7 @@ describe('a conversion that was killed', () => {
       mkdirSync(beside);
       for (const name of left) writeFileSync(join(beside, name), '');
       const error = await failure(() => convert(checkpoint, destination));
-      expect(error.details.finished).toBe(true);
+      expect(error.details).toMatchObject({ finished: true });
       expect(existsSync(beside)).toBe(false);
       expect(contents(destination)).toEqual(whole);
     },
