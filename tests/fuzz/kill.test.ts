@@ -10,8 +10,8 @@ import { isStore } from '../../dist/src/store/reader.js';
 import { contents } from '../store/support.js';
 import { flashrow, start } from '../support/flashrow.js';
 
-/** A few for every run of the tests; `npm run test:fuzz` kills fifty times. */
-const KILLS = process.env.FLASHROW_FUZZ ? 50 : 3;
+/** `npm run test:fuzz` kills fifty times; fewer where fewer mutations are asked for as well. */
+const KILLS = Math.min(50, Math.ceil(Number(process.env.FLASHROW_FUZZ) / 50));
 
 const folder = mkdtempSync(join(tmpdir(), 'flashrow-kill-'));
 afterAll(() => rmSync(folder, { recursive: true }));
