@@ -145,8 +145,8 @@ const BUNDLED =
   'if the app is bundled, keep flashrow external, or give its worker an entry point of its own (docs/bundlers.md of flashrow tells how)';
 
 /**
- * Where a thread begins: in the one file that the build makes of its modules, or beside this module, as in a bundle of
- * an app.
+ * Where a thread begins: in what the build makes of its modules, a few files in place of 300, or beside this module, as
+ * in a bundle of an app.
  */
 function workerEntry(): URL {
   const whole = join(dirname(fileURLToPath(import.meta.url)), '../../threads/worker.mjs');

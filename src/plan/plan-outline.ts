@@ -111,7 +111,7 @@ export function planOutline(
     conversionShortage(outline),
     outline.copied,
     needlessLossy(settings.lossy, allocation.selector, calibration),
-    shadow.why && `\`draft: 'self'\` foretells nothing: ${shadow.why}`,
+    shadow.why && `\`draft: 'self'\` foretells by lookup alone: ${shadow.why}`,
     draftBytes > 0 ? displaced(spent, spendOn(chosen.budgetBytes, chosen.contextSize, 0)) : null,
   ];
   const plan: Plan = {

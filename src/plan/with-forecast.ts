@@ -42,7 +42,7 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
         experts: spec.experts !== null,
         denseBytes: plan.residentBytes + plan.denseStreamedBytes,
         headBytes: headBytes(outline),
-        draftBytes: foretells(planned) ? plan.draftBytes : null,
+        draftBytes: planned.settings.draft === 'off' ? null : plan.draftBytes,
         mostTakenBack: mostTakenBack(spec),
         promptTokens,
         chunkTokens: prefillChunk(spec),
@@ -56,9 +56,6 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   }
 }
 
-/** Whether anything foretells tokens: a model that has no networks of its own in few bits drafts by nothing else. */
-const foretells = ({ plan, settings }: PlannedModel): boolean =>
-  settings.draft !== 'off' && !(settings.draft === 'self' && plan.draftBytes === 0);
 
 function headBytes({ spec, tensors }: Outline): number {
   const { shape, format } = tensorNamed(tensors, headName(spec));

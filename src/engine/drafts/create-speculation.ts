@@ -36,7 +36,7 @@ export function createSpeculation(
   { drafting, shadow, takesOthers }: DraftMeans,
 ): Speculation | null {
   // A trace says what each pass reads, whatever its tokens are.
-  if (draft === 'off' || selector.name === 'trace' || (draft === 'self' && !shadow)) return null;
+  if (draft === 'off' || selector.name === 'trace') return null;
   const sources: DraftSource[] = [new FormatDraft(FORESIGHT_SHARES), new LookupDraft(contextSize, LOGIT_ROWS)];
   if (drafting) sources.push(drafting.source);
   else if (shadow) sources.push(new SelfDraft(spec.vocabSize, shadow));
