@@ -10,7 +10,10 @@ export interface PerPhase {
 
 /** What drafts did for a generation. Its tokens are those that would have come without. */
 export interface SpeculationReceipt {
-  /** What foretold tokens: `lookup`, `model`, `self`, `mtp`, or `off` where nothing did. */
+  /**
+   * What foretold most of the tokens: `lookup`, `model`, `self` or `mtp`. Where none were verified, what was asked for;
+   * `off` where nothing was.
+   */
   draft: 'off' | 'lookup' | 'model' | 'self' | 'mtp';
   /**
    * Foretold tokens that were verified. Of several for one place one at most can be right. Those that were not worth it

@@ -11,7 +11,7 @@ import { isLeftBehind } from './left-behind.js';
 export function replaceFile(path: string, write: (file: number) => void, flags: 'w' | 'wx' = 'w'): void {
   const partial = `${path}.${process.pid}.partial`;
   try {
-    removeLeft(path);
+    removeLeftBehind(dirname(path), (name) => name === basename(path));
     const file = openSync(partial, flags);
     try {
       // While the kernel keeps it locked, it is not taken for one that was left behind.
@@ -28,11 +28,15 @@ export function replaceFile(path: string, write: (file: number) => void, flags: 
   }
 }
 
-/** Removes what processes that were killed have written for the same file. */
-function removeLeft(path: string): void {
-  const folder = dirname(path);
+/**
+ * Removes what killed processes left in a folder of files that `replaceFile` was to put there, of names that
+ * `isTheirs` knows.
+ */
+export function removeLeftBehind(folder: string, isTheirs: (name: string) => boolean): void {
   for (const name of readdirSync(folder)) {
-    const pid = name.startsWith(basename(path)) && /^\.(\d+)\.partial$/.exec(name.slice(basename(path).length));
-    if (pid && isLeftBehind(join(folder, name), Number(pid[1]))) rmSync(join(folder, name), { force: true });
+    const found = /^(.+)\.(\d+)\.partial$/.exec(name);
+    if (!found || !isTheirs(found[1])) continue;
+    const path = join(folder, name);
+    if (isLeftBehind(path, Number(found[2]))) rmSync(path, { force: true });
   }
 }

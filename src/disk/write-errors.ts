@@ -4,6 +4,9 @@ import { formatBytes } from './format-bytes.js';
 const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'];
 const REFUSED = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOTEMPTY', 'ENAMETOOLONG'];
 
+/** What helps where a place cannot be written: most of what is written goes to the cache folder. */
+const USUAL_ADVICE = 'choose a place that can be written (`cacheDir` for the cache folder)';
+
 /** Space a write needs, and what was free when it began. */
 export interface Space {
   neededBytes: number;
@@ -20,21 +23,22 @@ export function diskFull(path: string, space: Space, cause?: Error): FlashrowErr
   return new FlashrowError('DISK_FULL', message, { path, ...space }, { cause });
 }
 
-export function notWritable(path: string, cause: Error): FlashrowError {
-  const message = `cannot write ${path}: ${cause.message}; choose a place that can be written (\`cacheDir\` for the cache folder)`;
+export function notWritable(path: string, cause: Error, advice = USUAL_ADVICE): FlashrowError {
+  const message = `cannot write ${path}: ${cause.message}; ${advice}`;
   const { code = null } = cause as NodeJS.ErrnoException;
   return new FlashrowError('NOT_WRITABLE', message, { path, errno: code }, { cause });
 }
 
 /**
  * The error, in flashrow's codes, for a file system's refusal to write below `path`. Any other failure stays as it is.
+ * `advice` says what helps.
  */
-export function asWriteError(error: unknown, path: string, space: Space): unknown {
+export function asWriteError(error: unknown, path: string, space: Space, advice?: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FlashrowError || typeof code !== 'string') return error;
   if (FULL.includes(code)) return diskFull(path, space, error as Error);
   if (REFUSED.includes(code)) {
-    return notWritable(path, error as Error);
+    return notWritable(path, error as Error, advice);
   }
   if (!code.startsWith('E') || code.startsWith('ERR_')) return error;
   return new FlashrowError('IO', `cannot write ${path}: ${message}`, { path, errno: code }, { cause: error });

@@ -137,6 +137,11 @@ export class Governor {
     this.#lease.gaveBack();
   }
 
+  /** The cache has it for an answer that no draft takes part in. */
+  rested(): void {
+    this.#lease.rested();
+  }
+
   /** The model drew a token of the text, of which it was so certain: what the last source would say of itself. */
   watched(certainty: number): void {
     this.#lease.watched(certainty);

@@ -112,9 +112,14 @@ export class Lease {
 
   /** The cache has it. It reads what it has memory for now in the next pass. */
   gaveBack(): void {
-    const { account, costs } = this.#parts;
     if (this.#isBelieved) this.#doubted = DOUBTED_ANSWERS;
-    account.invest(this.#fillMs);
+    this.#parts.account.invest(this.#fillMs);
+    this.rested();
+  }
+
+  /** The cache has it for an answer that no draft takes part in, which says nothing of the draft. */
+  rested(): void {
+    const { costs } = this.#parts;
     costs.readLonger((this.#rent.gaveBack() - 1) * costs.one);
   }
 

@@ -107,6 +107,7 @@ export class ModelHost {
     // A trace records what each token asks for.
     const drafts = settings.drafts && trace === null && speculation?.take() ? speculation : null;
     try {
+      if (drafts === null && engine.lanes.taken <= 1) await speculation?.rest();
       return await generate(prompt, settings, {
         lane,
         placed,

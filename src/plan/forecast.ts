@@ -68,7 +68,7 @@ export function forecast(input: ForecastInput): Forecast {
     batchTokens: batch,
   });
   const probes = ofSpeeds(measured, input.speeds);
-  const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShare(allocation));
+  const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShareAlone(allocation));
   const prefillTokensPerSecond = earlier?.prefill ?? promptTokens / secondsOfPrompt(input, probes);
   const loadSeconds = START_SECONDS + allocation.residentBytes / Math.min(probes.disk, probes.loads);
   return {
@@ -83,13 +83,17 @@ export function forecast(input: ForecastInput): Forecast {
   };
 }
 
-/** The speed where drafts lose what the governor lets them, and where a largest pass is right from end to end. */
+/**
+ * The speed where drafts lose what the governor lets them, and where a largest pass is right from end to end. Where
+ * nothing is foretold, the cache has the memory of a draft.
+ */
 function withDrafts(alone: number, input: ForecastInput, probes: Probes): Forecast['withDrafts'] {
   if (input.draftBytes === null) return null;
-  const missed = missShare(input.allocation);
+  const { allocation } = input;
   const tokens = input.mostTakenBack;
   const drafting = (tokens - 1) * multiplying(input.draftBytes, 1, probes);
-  const gain = (tokens * secondsOf(1, input, probes, missed)) / (secondsOf(tokens, input, probes, missed) + drafting);
+  const without = tokens * secondsOf(1, input, probes, missShareAlone(allocation));
+  const gain = without / (secondsOf(tokens, input, probes, missShare(allocation)) + drafting);
   return { least: DRAFTS_AT_LEAST * alone, most: Math.max(1, gain) * alone };
 }
 
@@ -140,6 +144,10 @@ const union = ({ touchedBytes, ffnBytes }: Allocation, tokens: number): number =
 
 const missShare = ({ bytesPerToken, touchedBytes, denseStreamedBytes }: Allocation): number =>
   (bytesPerToken - denseStreamedBytes) / Math.max(1, touchedBytes);
+
+/** The same while the cache has the memory of a draft that can be let go. */
+const missShareAlone = (allocation: Allocation): number =>
+  missShare(allocation) - (allocation.lent?.savedBytes ?? 0) / Math.max(1, allocation.touchedBytes);
 
 /** Whether the feed-forward networks pass through the ring, and not just matrices of the dense half. */
 const ringTakesUnits = ({ ring, selector }: Allocation): boolean => ring !== null && selector === 'all';

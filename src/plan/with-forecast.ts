@@ -56,7 +56,6 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   }
 }
 
-
 function headBytes({ spec, tensors }: Outline): number {
   const { shape, format } = tensorNamed(tensors, headName(spec));
   return shape[0] * rowBytes(format, shape[1]);

@@ -106,6 +106,7 @@ const RESTING = {
   seen: () => {},
   givesBack: false,
   gaveBack: () => {},
+  rested: () => {},
   watched: () => {},
   takes: () => false,
   took: () => {},

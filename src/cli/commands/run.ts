@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Command } from 'commander';
 import type { GenerationResult } from '../../contract/generation.js';
@@ -176,6 +176,8 @@ function pictureToAnnotate({ annotate: file, image = [], region }: RunFlags): st
 function requireFolderOf(option: string, path: string): void {
   const folder = dirname(resolve(path));
   if (!existsSync(folder)) throw badUsage(`${option}: there is no folder ${folder}; make it first, or choose another`);
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw badUsage(`${option}: ${path} is a folder; name a file in it`);
 }
 
 /** The text of the template that was given. */

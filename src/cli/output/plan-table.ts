@@ -42,9 +42,11 @@ export function formatPlan(plan: Plan): string {
 
 /** Several plans of one model, a line for each budget. */
 export function formatPlans(plans: readonly Plan[]): string {
+  const withDraft = plans.some(({ draftBytes }) => draftBytes > 0);
   const heading = [
     'memory',
     'context',
+    ...(withDraft ? ['draft'] : []),
     'cache',
     'of FFN',
     'read per token',
@@ -58,6 +60,7 @@ export function formatPlans(plans: readonly Plan[]): string {
     return [
       formatBytes(plan.budgetBytes),
       formatCount(plan.contextSize),
+      ...(withDraft ? [formatBytes(plan.draftBytes)] : []),
       formatBytes(plan.cacheBytes),
       formatShare(plan.cachedShare),
       formatBytes(plan.bytesPerToken),

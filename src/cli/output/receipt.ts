@@ -1,5 +1,5 @@
 import { PAGE_POSITIONS } from '../../../native-bridge/memory.js';
-import type { PerPhase, Receipt, SpeculationReceipt } from '../../contract/receipt.js';
+import type { PerPhase, Receipt } from '../../contract/receipt.js';
 import type { Plan } from '../../plan/plan.js';
 import { formatBytes, formatCount, formatMs, formatRows, formatShare, formatSpeed } from './format.js';
 
@@ -14,7 +14,7 @@ export function formatReceipt(receipt: Receipt): string {
     ['memory', memory(receipt)],
     ['flash', flash(receipt)],
     ['time', time(receipt)],
-    ...drafts(receipt.speculation),
+    ...drafts(receipt),
   ]);
 }
 
@@ -64,10 +64,12 @@ function time({ readWaitMs, ffnMs, denseMs, otherMs }: Receipt): string {
 }
 
 /** Nothing where each pass had one token, unless memory went to a draft all the same. */
-function drafts(speculation: SpeculationReceipt): [string, string][] {
+function drafts({ speculation, draftBytes }: Receipt): [string, string][] {
   const { draft, drafted, accepted, forced, tokensPerPass, without } = speculation;
-  if (drafted + forced === 0 || tokensPerPass === null)
-    return ['off', 'lookup'].includes(draft) ? [] : [['drafts', `${draft}, nothing foretold`]];
+  if (drafted + forced === 0 || tokensPerPass === null) {
+    const why = draftBytes === 0 ? ': its memory was worth more to the cache' : '';
+    return ['off', 'lookup'].includes(draft) ? [] : [['drafts', `${draft}, nothing foretold${why}`]];
+  }
   const alone =
     without.tokensPerSecond === null ? '' : `; passes over one token ran at ${formatSpeed(without.tokensPerSecond)}`;
   const foretold = `${draft}, ${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;

@@ -12,6 +12,7 @@ type DraftGovernor = Pick<
   | 'caughtUp'
   | 'givesBack'
   | 'gaveBack'
+  | 'rested'
   | 'watched'
   | 'takes'
   | 'took'
@@ -63,6 +64,8 @@ export class Speculation {
   /** By source what it foretold for the pass, verified or not; and by place, what may come there otherwise. */
   readonly #foretold: number[][];
   readonly #others: number[][][];
+  /** By source, its tokens that passes of this answer verified; those that follow a format are nobody's. */
+  readonly #verified: number[];
   /** Tokens of the pass that the format makes certain. */
   #certain = 0;
   /** How certain the model was of the tokens that it drew after those of the pass, as far as somebody watched. */
@@ -83,6 +86,7 @@ export class Speculation {
     this.#now = now;
     this.#foretold = sources.map(() => []);
     this.#others = sources.map(() => []);
+    this.#verified = sources.map(() => 0);
   }
 
   /** Gives it to a generation, until `end`; false where another one has it. */
@@ -97,9 +101,21 @@ export class Speculation {
     this.#taken = false;
   }
 
-  /** The last source: one that needs more than the text, if there is one. */
+  /** An answer comes that nothing is foretold in, while no other call runs: the cache gets the memory of a draft. */
+  async rest(): Promise<void> {
+    if (this.#taken || !this.#memory?.isDrafts) return;
+    await this.#memory.giveBack();
+    this.#governor.rested();
+  }
+
+  /**
+   * The source that most of the tokens came from that this answer had verified. Where none were, the last one: it needs
+   * more than the text, if any does.
+   */
   get name(): SpeculationReceipt['draft'] {
-    const { name } = this.#sources[this.#sources.length - 1];
+    const most = Math.max(...this.#verified);
+    const at = most > 0 ? this.#verified.indexOf(most) : this.#sources.length - 1;
+    const { name } = this.#sources[at];
     return name === 'format' ? 'off' : name;
   }
 
@@ -111,6 +127,7 @@ export class Speculation {
   /** An answer to a prompt begins, which ran in `promptMs`. `aborted` turns true once the call is to end. */
   begin(prompt: readonly number[], promptMs: number, aborted: () => boolean): void {
     for (const source of this.#sources) source.begin(prompt, aborted);
+    this.#verified.fill(0);
     this.#governor.begin(promptMs);
   }
 
@@ -151,6 +168,8 @@ export class Speculation {
       const [place, rank] = [governor.place(i), governor.rank(i)];
       if (rank > 0 && place >= certain) tokens.beside(place, others[place][rank - 1]);
     }
+    if (this.#sources[governor.chosen].name !== 'format')
+      this.#verified[governor.chosen] += tokens.ids.length - 1 - certain;
   }
 
   /** Whether it wants to know how certain the model is of what it draws: where a draft could be given memory for it. */

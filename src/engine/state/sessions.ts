@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../../disk/folders.js';
 import { formatBytes } from '../../disk/format-bytes.js';
 import { freeBytes } from '../../disk/free-bytes.js';
+import { removeLeftBehind } from '../../disk/replace-file.js';
 import { asWriteError } from '../../disk/write-errors.js';
 import { FlashrowError } from '../../errors.js';
 import { commonLength } from './sequences.js';
@@ -29,8 +30,6 @@ const SUFFIX = '.state';
 const MOST_FILES = 256;
 /** A state of fewer tokens is made again sooner than it is read. */
 const LEAST_TOKENS = 32;
-/** What a process that was killed left behind is removed after so long, ms. */
-const PARTIAL_MS = 3_600_000;
 
 /**
  * States of conversations in a folder: what leaves memory is kept there, and read again when a prompt goes on with it.
@@ -49,10 +48,11 @@ export class Sessions {
     const { folder } = settings;
     try {
       makeFolder(folder, 0o700);
-      this.#removePartials();
+      removeLeftBehind(folder, (name) => name.endsWith(SUFFIX));
       this.#known = this.#files().flatMap(({ path }) => this.#read(path));
     } catch (error) {
-      throw asWriteError(error, folder, { neededBytes: settings.mostBytes, freeBytes: freeBytes(folder) });
+      const space = { neededBytes: settings.mostBytes, freeBytes: freeBytes(folder) };
+      throw asWriteError(error, folder, space, 'choose a folder that can be written');
     }
   }
 
@@ -162,15 +162,6 @@ export class Sessions {
   #remove(path: string): void {
     rmSync(path, { force: true });
     this.#known = this.#known.filter((known) => known.path !== path);
-  }
-
-  #removePartials(): void {
-    const { folder } = this.#settings;
-    for (const name of readdirSync(folder)) {
-      if (!/\.state\.\d+\.partial$/.test(name)) continue;
-      const found = statSync(join(folder, name), { throwIfNoEntry: false });
-      if (found && found.mtimeMs < Date.now() - PARTIAL_MS) rmSync(join(folder, name), { force: true });
-    }
   }
 
   /** The same for the same tokens of the same model. */

@@ -77,7 +77,8 @@ export function saveState(
       write(number32(checksum));
     });
   } catch (error) {
-    throw asWriteError(error, path, { neededBytes: mostBytes, freeBytes: freeBytes(path) });
+    const space = { neededBytes: mostBytes, freeBytes: freeBytes(path) };
+    throw asWriteError(error, path, space, 'choose a file in a folder that can be written');
   }
   return { tokens: header.tokens, bytes: at };
 }
@@ -206,10 +207,14 @@ function checkWhole(file: OpenFile, crc32c: Crc32c): void {
 }
 
 const damaged = (path: string, offset: number, reason: string) =>
-  new FlashrowError('CORRUPT', `${path} cannot be used: ${reason}; save the state again, or delete the file`, {
-    path,
-    offset,
-  });
+  new FlashrowError(
+    'CORRUPT',
+    `${path} cannot be used: ${reason}; name a file that a state was saved to, or save it again`,
+    {
+      path,
+      offset,
+    },
+  );
 
 function number32(value: number): Buffer {
   const bytes = Buffer.alloc(4);

@@ -89,7 +89,8 @@ export function planShadow(spec: ModelSpec, budgetBytes: number, whole: Allocati
   const blockBytes = shadowBytes(shape, 1) - shadowBytes(shape, 0);
   const blocksIn = (bytes: number) => Math.floor((bytes - shadowBytes(shape, 0)) / blockBytes);
   const least = LEAST_SHARE * allBlocks(shape);
-  if (blocksIn(room) < least) return none('beside the rest of the model the budget has no room for enough of its networks in 2 bits');
+  if (blocksIn(room) < least)
+    return none('beside the rest of the model the budget has no room for enough of its networks in 2 bits');
   const blocks = Math.min(allBlocks(shape), blocksIn(Math.min(room, MOST_RENT * missing)));
   if (blocks < least) return none('more of the model is in memory than its weights in 2 bits would save');
   return { blocks, bytes: shadowBytes(shape, blocks), why: null };

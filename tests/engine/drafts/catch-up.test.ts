@@ -46,6 +46,7 @@ it('a draft reads what it left out before it foretells, and never between two to
     seen: () => {},
     givesBack: false,
     gaveBack: () => {},
+    rested: () => {},
     watched: () => {},
     takes: () => false,
     took: () => {},

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -57,12 +57,8 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
     ...{ cacheDir, contextSize: 256, draft: 'self' },
     memory: memoryFor(whole, share),
   });
-  const makeShadow = (share: number) =>
-    prepareShadow(
-      { store, options: optionsFor(share), anonymousBefore: 0 },
-      () => false,
-      () => {},
-    );
+  const makeShadow = (share: number, onEvent = () => {}) =>
+    prepareShadow({ store, options: optionsFor(share), anonymousBefore: 0 }, () => false, onEvent);
 
   it.each([
     [0.45, 7, 2],
@@ -174,7 +170,9 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
       const drafted = await model.generate(PROMPT, { maxTokens: 60, ignoreEos: true }).result;
       const plain = await model.generate(PROMPT, { maxTokens: 60, ignoreEos: true, draft: 'off' }).result;
       expect(drafted.tokens).toEqual(plain.tokens);
-      expect(drafted.receipt.speculation.draft).toBe('self');
+      expect(['self', 'lookup']).toContain(drafted.receipt.speculation.draft);
+      // The cache has the memory meanwhile.
+      expect(plain.receipt.draftBytes).toBe(0);
       for (const after of [1, 3, 4]) {
         const call = model.generate(PROMPT, { maxTokens: 60, ignoreEos: true });
         let pieces = 0;
@@ -204,6 +202,25 @@ describe.skipIf(!haveRandomGguf)(`a dense model that drafts for itself${withoutR
     } finally {
       bridge.dispose();
     }
+  });
+
+  it('is made once where two want it at the same time', async () => {
+    const made = readFileSync(shadowPath(store));
+    rmSync(shadowPath(store));
+    let layers = 0;
+    const count = () => void layers++;
+    await Promise.all([makeShadow(0.6, count), makeShadow(0.6, count)]);
+    expect(layers).toBe(SHAPE.layers);
+    expect(readFileSync(shadowPath(store)).equals(made)).toBe(true);
+    expect(readdirSync(store).filter((name) => /lock|partial/.test(name))).toEqual([]);
+  });
+
+  it('is planned at the speed without where nothing is foretold: the cache has the memory then', async () => {
+    const memory = memoryFor(whole, 0.6);
+    const options = { cacheDir, contextSize: 256, memory, diskSpeed: 1e9, memorySpeed: 1e12 };
+    const { forecast } = await planModel(source, { ...options, draft: 'self' });
+    const without = await planModel(source, { ...options, draft: 'off' });
+    expect(forecast.tokensPerSecond).toBeGreaterThan(0.95 * without.forecast.tokensPerSecond!);
   });
 
   it('leaves it to lookup where all of the model is in memory, and the plan says so', async () => {

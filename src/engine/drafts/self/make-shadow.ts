@@ -12,12 +12,21 @@ import {
 import { HeldParts } from '../../../dense/held-parts.js';
 import { freeBytes } from '../../../disk/free-bytes.js';
 import { replaceFile } from '../../../disk/replace-file.js';
-import { asWriteError } from '../../../disk/write-errors.js';
+import { asWriteError, type Space } from '../../../disk/write-errors.js';
 import { writeFully } from '../../../disk/write-fully.js';
 import { FlashrowError } from '../../../errors.js';
 import { blocksPerLayer, shadowShape } from '../../../plan/drafts/shadow.js';
 import type { Store } from '../../../store/reader.js';
 import { shadowHeader, shadowLayout, shadowPath } from './shadow-file.js';
+
+/** A file system's refusal to write what a shadow needs. */
+export const asShadowError = (error: unknown, path: string, space: Space = { neededBytes: 0, freeBytes: 0 }): unknown =>
+  asWriteError(
+    error,
+    path,
+    space,
+    "choose a cache folder that can be written (`cacheDir`), or do without (`draft: 'off'`)",
+  );
 
 /** A layer's inputs, [tokens, hiddenSize], by which its neurons are weighed. */
 export interface SeenInputs {
@@ -59,7 +68,7 @@ export function makeShadow(
       writeFully(file, shadowHeader(store.path, shape, orderOf(weights), checksum), 0);
     });
   } catch (error) {
-    throw asWriteError(error, path, space);
+    throw asShadowError(error, path, space);
   }
 }
 

@@ -1,6 +1,9 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { openBridge } from '../../../../native-bridge/index.js';
 import type { Methods } from '../../../contract/protocol.js';
+import { type Lock, takeLock } from '../../../disk/lock.js';
+import { FlashrowError } from '../../../errors.js';
 import { shadowShape } from '../../../plan/drafts/shadow.js';
 import { storeOutline } from '../../../plan/outline.js';
 import { planOutline } from '../../../plan/plan-outline.js';
@@ -8,7 +11,7 @@ import { TOKENIZER_FILE } from '../../../store/manifest.js';
 import { openStore, type Store } from '../../../store/reader.js';
 import { loadTokenizer } from '../../../text/bpe-tokenizer.js';
 import { openHost } from '../../open-host.js';
-import { makeShadow, type SeenInputs } from './make-shadow.js';
+import { asShadowError, makeShadow, type SeenInputs } from './make-shadow.js';
 import { SAMPLE_TEXT } from './sample-text.js';
 import { hasShadow } from './shadow-file.js';
 
@@ -16,6 +19,8 @@ type Arguments = Methods['prepareSelf']['args'];
 
 /** Tokens of the sample that run at most. */
 const MOST_TOKENS = 192;
+const LOCK_FILE = 'self-draft.lock';
+const BUSY_POLL_MS = 200;
 
 /**
  * Writes the shadow of a store beside it, where a plan asks for one and none is there that is whole and the store's
@@ -31,13 +36,44 @@ export async function prepareShadow(
   const { shadow, settings } = planOutline(storeOutline(store), options);
   if (shadow.blocks === 0) return;
   const { threads } = settings;
-  const shape = shadowShape(store.spec);
+  if (isThere(store, threads)) return;
+  const lock = await lockWhenFree(join(path, LOCK_FILE), aborted);
+  try {
+    // Another process may just have made it.
+    if (!isThere(store, threads)) await make(store, { options, anonymousBefore, threads }, aborted, onEvent);
+  } finally {
+    lock.release();
+  }
+}
+
+function isThere(store: Store, threads: number): boolean {
   const reader = openBridge({ threads });
   try {
-    if (hasShadow(path, shape, reader)) return;
+    return hasShadow(store.path, shadowShape(store.spec), reader);
   } finally {
     reader.dispose();
   }
+}
+
+/** Waits while another process makes the same shadow. Throws ABORTED, NOT_WRITABLE or IO. */
+async function lockWhenFree(path: string, aborted: () => boolean): Promise<Lock> {
+  for (;;) {
+    if (aborted()) throw new FlashrowError('ABORTED', 'loading was aborted');
+    try {
+      return takeLock(path, 'making the draft of this model');
+    } catch (error) {
+      if (!(error instanceof FlashrowError && error.code === 'BUSY')) throw asShadowError(error, path);
+    }
+    await setTimeout(BUSY_POLL_MS);
+  }
+}
+
+async function make(
+  store: Store,
+  { options, anonymousBefore, threads }: Pick<Arguments, 'options' | 'anonymousBefore'> & { threads: number },
+  aborted: () => boolean,
+  onEvent: (event: unknown) => void,
+): Promise<void> {
   const seen = await runSample(store, { ...options, draft: 'off' }, anonymousBefore, aborted);
   const bridge = openBridge({ threads });
   const total = store.spec.numLayers;
