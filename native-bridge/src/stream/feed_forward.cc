@@ -257,14 +257,15 @@ void FeedForward::projectRows(const PlacedUnit* const* units, size_t count) {
     total += layer.outputsOf(units[u]->unit);
   }
   const size_t threads = threadsFor(pool_, total * layer.downRowBytes, call_.tokens);
+  const size_t most = rowsAtOnce(call_.tokens);
   pool_.run(threads, [&](size_t thread, size_t numThreads) {
     const Share share(total, 4, thread, numThreads);
     for (size_t u = 0; u < count; u++) {
       const size_t first = std::max(share.begin, starts_[u]);
       const size_t end = std::min(share.end, starts_[u] + layer.outputsOf(units[u]->unit));
-      for (size_t row = first; row < end; row += kRowsAtOnce) {
-        const size_t rows = std::min(kRowsAtOnce, end - row);
-        const size_t following = std::min(kRowsAtOnce, end - row - rows);
+      for (size_t row = first; row < end; row += most) {
+        const size_t rows = std::min(most, end - row);
+        const size_t following = std::min(most, end - row - rows);
         addOutputs(*units[u], row - starts_[u], rows, following, row == first, pool_.scratch(thread));
       }
     }

@@ -54,8 +54,11 @@ class FeedForward {
  public:
   /** Most values of h ([tokens, neurons]) kept at once, unless a single unit needs more: 2 MiB. */
   static constexpr size_t kMostActivations = size_t{1} << 19;
-  /** Rows of down that go through all slices together: few enough to stay in a core's cache meanwhile. */
-  static constexpr size_t kRowsAtOnce = 8;
+  /**
+   * Rows of down that go through all slices together: few enough to stay in a core's cache meanwhile, and as many as
+   * kernels have side by side for that many tokens (KERNEL-13).
+   */
+  static constexpr size_t rowsAtOnce(size_t tokens) { return tokens < 8 ? 8 : tokens <= 16 ? 16 : 64; }
 
   FeedForward(ThreadPool& pool, const Kernels& kernels) : pool_(pool), kernels_(kernels) {}
 

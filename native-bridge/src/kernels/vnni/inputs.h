@@ -117,6 +117,26 @@ struct alignas(64) FewTokensGroup {
 };
 static_assert(sizeof(FewTokensGroup) == kGroupBlocks * kIntegerBlockBytes, "plans reckon with this size");
 
+/** The products of up to 16 rows, from `first` on, with a token; `count` rows are left. */
+inline void putSixteen(__m512 products, size_t first, size_t count, size_t token, const Products& out) {
+  const __mmask16 rows = count < 16 ? static_cast<__mmask16>((1u << count) - 1) : 0xffff;
+  size_t place = first;
+  if (out.index != nullptr) {
+    place = out.index[first];
+    const __m512i inOrder = _mm512_add_epi32(_mm512_set1_epi32(static_cast<int32_t>(place)),
+                                             _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+    const __m512i places = _mm512_maskz_loadu_epi32(rows, out.index + first);
+    if (_mm512_mask_cmpneq_epi32_mask(rows, places, inOrder) != 0) {
+      float each[16];
+      _mm512_storeu_ps(each, products);
+      for (size_t r = 0; r < 16 && r < count; r++) put(out, first + r, token, each[r]);
+      return;
+    }
+  }
+  float* const into = out.base + token * out.stride + place;
+  _mm512_mask_storeu_ps(into, rows, out.add ? _mm512_add_ps(_mm512_maskz_loadu_ps(rows, into), products) : products);
+}
+
 constexpr size_t groupsOf(size_t columns) { return (columns / kBlock + kGroupBlocks - 1) / kGroupBlocks; }
 
 inline void put(const QuantizedBlock& block, size_t lane, OneTokenGroup& into) {

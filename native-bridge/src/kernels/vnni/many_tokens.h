@@ -131,13 +131,10 @@ void manyTokens(const Rows& rows, size_t count, size_t columns, const uint8_t* i
       eachTile([&](size_t t, size_t tileTokens, const __m512* sums) {
         const size_t plane = vectors * tileTokens;
         for (size_t i = 0; i < plane; i++) {
-          float products[16];
-          _mm512_storeu_ps(products, _mm512_add_ps(_mm512_add_ps(sums[i], sums[plane + i]),
-                                                   _mm512_add_ps(sums[2 * plane + i], sums[3 * plane + i])));
+          const __m512 products = _mm512_add_ps(_mm512_add_ps(sums[i], sums[plane + i]),
+                                                _mm512_add_ps(sums[2 * plane + i], sums[3 * plane + i]));
           const size_t first = i / tileTokens * 16;
-          for (size_t r = 0; r < 16 && first + r < panelRows; r++) {
-            put(out, row + first + r, t + i % tileTokens, products[r]);
-          }
+          putSixteen(products, row + first, panelRows - first, t + i % tileTokens, out);
         }
       });
     }

@@ -103,10 +103,8 @@ void rowsInLanes(const Rows& rows, size_t first, size_t total, size_t columns, c
     }
   }
   for (size_t t = 0; t < tokens; t++) {
-    float products[kRows];
-    _mm512_storeu_ps(products,
-                     _mm512_add_ps(_mm512_add_ps(sums[t][0], sums[t][1]), _mm512_add_ps(sums[t][2], sums[t][3])));
-    for (size_t r = 0; r < count; r++) put(out, first + r, t, products[r]);
+    putSixteen(_mm512_add_ps(_mm512_add_ps(sums[t][0], sums[t][1]), _mm512_add_ps(sums[t][2], sums[t][3])), first,
+               count, t, out);
   }
 }
 
