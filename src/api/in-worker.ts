@@ -71,7 +71,7 @@ export function plainOptions(options: ModelOptions): PlainOptions {
 
 /** A path or a file URL becomes a path. Other choices are checked where the model is known. */
 function plainDraft(draft: ModelOptions['draft']): ModelOptions['draft'] {
-  if (typeof draft !== 'object' || draft === null || Array.isArray(draft)) return draft;
+  if (typeof draft !== 'object') return draft;
   requirePlainObject('draft', draft, '{ model: "small.gguf" }');
   requireOptionGroup('loadModel()', 'draft', draft, { model: null });
   return { model: pathOf('draft.model', (draft as { model: unknown }).model, 'draft') };

@@ -11,8 +11,8 @@ export interface PerPhase {
 /** What drafts did for a generation. Its tokens are those that would have come without. */
 export interface SpeculationReceipt {
   /**
-   * What foretold most of the tokens: `lookup`, `model`, `self` or `mtp`. Where none were verified, what was asked for;
-   * `off` where nothing was.
+   * What was to foretell tokens: `lookup`, or `model`, `self` or `mtp` beside it; `off` where nothing was. A draft that
+   * was not worth its memory leaves all of it to `lookup`.
    */
   draft: 'off' | 'lookup' | 'model' | 'self' | 'mtp';
   /**

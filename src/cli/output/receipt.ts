@@ -72,7 +72,8 @@ function drafts({ speculation, draftBytes }: Receipt): [string, string][] {
   }
   const alone =
     without.tokensPerSecond === null ? '' : `; passes over one token ran at ${formatSpeed(without.tokensPerSecond)}`;
-  const foretold = `${draft}, ${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;
+  const sources = draft === 'lookup' ? draft : `lookup and ${draft}`;
+  const foretold = `${sources}, ${formatCount(accepted)} of ${formatCount(drafted)} tokens right`;
   const parts = [
     ...(drafted > 0 ? [foretold] : []),
     ...(forced > 0 ? [`${formatCount(forced)} tokens had to come`] : []),

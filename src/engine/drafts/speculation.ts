@@ -64,8 +64,6 @@ export class Speculation {
   /** By source what it foretold for the pass, verified or not; and by place, what may come there otherwise. */
   readonly #foretold: number[][];
   readonly #others: number[][][];
-  /** By source, its tokens that passes of this answer verified; those that follow a format are nobody's. */
-  readonly #verified: number[];
   /** Tokens of the pass that the format makes certain. */
   #certain = 0;
   /** How certain the model was of the tokens that it drew after those of the pass, as far as somebody watched. */
@@ -86,7 +84,6 @@ export class Speculation {
     this.#now = now;
     this.#foretold = sources.map(() => []);
     this.#others = sources.map(() => []);
-    this.#verified = sources.map(() => 0);
   }
 
   /** Gives it to a generation, until `end`; false where another one has it. */
@@ -108,14 +105,9 @@ export class Speculation {
     this.#governor.rested();
   }
 
-  /**
-   * The source that most of the tokens came from that this answer had verified. Where none were, the last one: it needs
-   * more than the text, if any does.
-   */
+  /** The last source: one that needs more than the text, if there is one. */
   get name(): SpeculationReceipt['draft'] {
-    const most = Math.max(...this.#verified);
-    const at = most > 0 ? this.#verified.indexOf(most) : this.#sources.length - 1;
-    const { name } = this.#sources[at];
+    const { name } = this.#sources[this.#sources.length - 1];
     return name === 'format' ? 'off' : name;
   }
 
@@ -127,7 +119,6 @@ export class Speculation {
   /** An answer to a prompt begins, which ran in `promptMs`. `aborted` turns true once the call is to end. */
   begin(prompt: readonly number[], promptMs: number, aborted: () => boolean): void {
     for (const source of this.#sources) source.begin(prompt, aborted);
-    this.#verified.fill(0);
     this.#governor.begin(promptMs);
   }
 
@@ -168,8 +159,6 @@ export class Speculation {
       const [place, rank] = [governor.place(i), governor.rank(i)];
       if (rank > 0 && place >= certain) tokens.beside(place, others[place][rank - 1]);
     }
-    if (this.#sources[governor.chosen].name !== 'format')
-      this.#verified[governor.chosen] += tokens.ids.length - 1 - certain;
   }
 
   /** Whether it wants to know how certain the model is of what it draws: where a draft could be given memory for it. */
