@@ -72,8 +72,9 @@ export function encodeTileRow(weights: Float32Array, from: number, bytes: Uint8A
     bytes[at + minimumByte(run, row)] |= minimum << minimumShift(run);
     const size = stepFactor * step;
     const below = minimumFactor * minimum;
+    const perStep = 1 / size;
     for (let i = 0; size > 0 && i < RUN; i++)
-      bytes[at + levelByte(run, row, i)] |= levelOf(weights[from + run * RUN + i] + below, size) << levelShift(i);
+      bytes[at + levelByte(run, row, i)] |= levelOf(weights[from + run * RUN + i] + below, perStep) << levelShift(i);
   }
 }
 
@@ -121,19 +122,20 @@ function fitRun(weights: Float32Array, from: number, run: number): void {
     const low = least * shrink;
     const guess = (most * shrink - low) / 3;
     if (!(guess > 0)) break;
+    const perStep = 1 / guess;
     let products = 0;
+    let levels = 0;
     let squares = 0;
     for (let i = from; i < from + RUN; i++) {
-      const level = levelOf(weights[i] - low, guess);
-      products += (weights[i] - low) * level;
-      squares += level * level;
+      const above = weights[i] - low;
+      const level = levelOf(above, perStep);
+      products += above * level;
+      levels += level * level;
+      squares += above * above;
     }
-    const step = squares > 0 ? products / squares : guess;
-    let error = 0;
-    for (let i = from; i < from + RUN; i++) {
-      const off = weights[i] - low - step * levelOf(weights[i] - low, guess);
-      error += off * off;
-    }
+    const step = levels > 0 ? products / levels : guess;
+    // The sum of (above - step * level)^2 for that step.
+    const error = squares - step * products;
     if (error >= bestError) continue;
     bestError = error;
     steps[run] = step;
@@ -145,7 +147,8 @@ function fitRun(weights: Float32Array, from: number, run: number): void {
   }
 }
 
-const levelOf = (above: number, step: number): number => {
-  const rounded = above / step + 0.5;
-  return rounded < 1 ? 0 : rounded >= 3 ? 3 : rounded | 0;
+/** The nearest of levels 0 to 3. `perStep` is 1 / step: a division for each weight would take most of the time. */
+const levelOf = (above: number, perStep: number): number => {
+  const level = (above * perStep + 0.5) | 0;
+  return level < 0 ? 0 : Math.min(level, 3);
 };
