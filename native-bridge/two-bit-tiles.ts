@@ -148,7 +148,4 @@ function fitRun(weights: Float32Array, from: number, run: number): void {
 }
 
 /** The nearest of levels 0 to 3. `perStep` is 1 / step: a division for each weight would take most of the time. */
-const levelOf = (above: number, perStep: number): number => {
-  const level = (above * perStep + 0.5) | 0;
-  return level < 0 ? 0 : Math.min(level, 3);
-};
+const levelOf = (above: number, perStep: number): number => Math.min(Math.max(above * perStep + 0.5, 0), 3) | 0;

@@ -41,21 +41,18 @@ export async function withProgress<T>(
 ): Promise<{ result: T; convertedMs: number | null }> {
   const bar = progressBar();
   const last: { progress: Progress | null } = { progress: null };
-  let isMaking = false;
   const converting = { since: null as number | null, until: 0 };
   const onProgress = (progress: Progress) => {
     const { stage, done, total, unit } = progress;
+    if (stage === 'draft' && last.progress?.stage !== 'draft')
+      notice(
+        'making what the draft self needs, once: the networks in 2 bits, which are kept in the cache folder (self-draft.bin)',
+      );
     last.progress = progress;
     if (stage === 'convert') {
       if (converting.since === null && !asked) notice(conversionNotice(progress));
       converting.since ??= performance.now();
       converting.until = performance.now();
-    }
-    if (stage === 'draft' && !isMaking) {
-      isMaking = true;
-      notice(
-        'making what the draft self needs, once: the networks in 2 bits, which are kept in the cache folder (self-draft.bin)',
-      );
     }
     bar.update(LABELS[stage], done, total, unit === 'layers' ? 'share' : unit, labelOf(progress));
   };
