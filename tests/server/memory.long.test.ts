@@ -136,11 +136,17 @@ it('what clients leave behind does not add up, and others are served', async () 
   const response = await ask({ max_tokens: 12 });
   const expected = ((await response.json()) as { choices: { text: string }[] }).choices[0].text;
   for (let seed = 0; seed < 2; seed++) await round(seed, expected);
-  const before = await held();
-  const rounds = 5;
-  for (let seed = 0; seed < rounds; seed++) await round(10 + seed, expected);
-  const after = await held();
+  const heap: number[] = [];
+  const resident: number[] = [];
+  for (let seed = 0; seed < 10; seed++) {
+    await round(10 + seed, expected);
+    const now = await held();
+    heap.push(now.heap);
+    resident.push(now.resident);
+  }
   // One body of 10 MB, or 5 KB for each of the clients, would be more.
-  expect((after.heap - before.heap) / 1e6).toBeLessThan(5);
-  expect((after.resident - before.resident) / 1e6).toBeLessThan(60);
+  expect((heap[9] - heap[0]) / 1e6).toBeLessThan(5);
+  // What is resident goes up and down by 50 MB, as pages are taken and given back. A body that stays goes up alone.
+  const risen = Math.min(...resident.slice(-3)) - Math.max(...resident.slice(0, 3));
+  expect(risen / 1e6).toBeLessThan(20);
 });
