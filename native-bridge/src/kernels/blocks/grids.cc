@@ -146,6 +146,25 @@ constexpr DigitBytes<size> apart(const DigitWords<size>& words) {
   return bytes;
 }
 
+template <size_t size>
+constexpr DigitsBesideSigns<size> besideSigns(const DigitWords<size>& words) {
+  DigitsBesideSigns<size> bytes{};
+  for (size_t p = 0; p < size; p++) {
+    const auto digits = [&](unsigned weight) {
+      unsigned found = 0;
+      for (unsigned high = 0; high < 2; high++) {
+        const auto digit = [&](unsigned i) { return words.of[p] >> (8 * (i % 2) + 2 * (i / 2)) & 3; };
+        const unsigned outer = digit(weight + 4 * high), inner = digit(weight + 4 * high + 1);
+        found |= (outer << 1 | (inner & 1) | inner >> 1 << 3) << (4 * high);
+      }
+      return static_cast<uint8_t>(found);
+    };
+    bytes.first[p] = digits(0);
+    bytes.second[p] = digits(2);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 extern constexpr std::array<uint64_t, 256> kGridIq2Xxs = gridOf<uint64_t, 256>(kBitsIq2Xxs, kLevelsIq2);
@@ -167,6 +186,10 @@ extern constexpr DigitBytes<512> kDigitBytesIq2Xs = apart(kDigitsIq2Xs);
 extern constexpr DigitBytes<1024> kDigitBytesIq2S = apart(kDigitsIq2S);
 extern constexpr DigitBytes<256> kDigitBytesIq3Xxs = apart(kDigitsIq3Xxs);
 extern constexpr DigitBytes<512> kDigitBytesIq3S = apart(kDigitsIq3S);
+
+extern constexpr DigitsBesideSigns<256> kDigitsBesideSignsIq2Xxs = besideSigns(kDigitsIq2Xxs);
+extern constexpr DigitsBesideSigns<512> kDigitsBesideSignsIq2Xs = besideSigns(kDigitsIq2Xs);
+extern constexpr DigitsBesideSigns<1024> kDigitsBesideSignsIq2S = besideSigns(kDigitsIq2S);
 
 namespace {
 

@@ -44,6 +44,19 @@ extern const DigitBytes<1024> kDigitBytesIq2S;
 extern const DigitBytes<256> kDigitBytesIq3Xxs;
 extern const DigitBytes<512> kDigitBytesIq3S;
 
+/**
+ * The digits of a point of eight weights, so that signs fit beside them: those of weights 0, 1, 4 and 5, and two weights
+ * further on. Of weights 0 and 4 they are bits 1 and 2 of a half byte, of weights 1 and 5 bits 0 and 3.
+ */
+template <size_t size>
+struct alignas(64) DigitsBesideSigns {
+  uint8_t first[size], second[size];
+};
+
+extern const DigitsBesideSigns<256> kDigitsBesideSignsIq2Xxs;
+extern const DigitsBesideSigns<512> kDigitsBesideSignsIq2Xs;
+extern const DigitsBesideSigns<1024> kDigitsBesideSignsIq2S;
+
 /** For each eight bits: byte i is 0xff where bit i is set. */
 extern const std::array<uint64_t, 256> kSignMasks;
 /** The same for seven bits, with an eighth that makes their number even. */

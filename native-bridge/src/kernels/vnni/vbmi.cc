@@ -9,7 +9,9 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
+#include "kernels/vnni/few_bits_in_lanes.h"
 #include "kernels/vnni/few_tokens.h"
+#include "kernels/vnni/grids_in_lanes.h"
 #include "kernels/vnni/vbmi_few_bit_blocks.h"
 #include "kernels/vnni/vbmi_grid_blocks.h"
 #include "processor.h"
@@ -37,10 +39,39 @@ bool withPermutedWeights(Format format, const Use& use) {
 bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
               const Products& out) {
   if (!processor().avx512vbmi) return false;
+  const auto inLanes = [&](auto lanes, auto four) {
+    using Lanes = typename decltype(lanes)::Weights;
+    oneTokenByLanes<Lanes, typename decltype(four)::Weights>(rows, count, columns, inputs, out);
+    return true;
+  };
+  if (tokens == 1) {
+    switch (format) {
+      case Format::Q1_0: return inLanes(Of<LanesQ1_0>{}, Of<WeightsOf<BlockQ1_0>>{});
+      case Format::TQ1_0: return inLanes(Of<LanesTQ1_0>{}, Of<PermutedTQ1_0>{});
+      case Format::IQ2_XXS: return inLanes(Of<LanesIQ2_XXS>{}, Of<PermutedIQ2_XXS>{});
+      case Format::IQ2_XS: return inLanes(Of<LanesIQ2_XS>{}, Of<PermutedIQ2_XS>{});
+      case Format::IQ2_S: return inLanes(Of<LanesIQ2_S>{}, Of<PermutedIQ2_S>{});
+      default: break;
+    }
+  }
   return withPermutedWeights(format, [&](auto of) {
     fewDotsInlined<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out);
     return true;
   });
+}
+
+void vbmiArrange(uint8_t* inputs, size_t columns) {
+  if (!processor().avx512vbmi) return;
+  auto* const groups = reinterpret_cast<OneTokenGroup*>(inputs);
+  for (size_t i = 0; i < groupsOf(columns); i++) {
+    arrange<ByPoints>(groups[i], groups[i].points);
+    arrange<InPairs>(groups[i], groups[i].pairs);
+    for (size_t half = 0; half < 2; half++) {
+      for (size_t block = 0; block < kGroupBlocks; block++) {
+        groups[i].sums64[half][block] = 64 * groups[i].sumsOf[half][4 * block];
+      }
+    }
+  }
 }
 
 }  // namespace flashrow
@@ -48,6 +79,8 @@ bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, con
 #else
 
 namespace flashrow {
+
+void vbmiArrange(uint8_t*, size_t) {}
 
 bool vbmiDots(Format, const Rows&, size_t, size_t, const uint8_t*, size_t, const Products&) { return false; }
 

@@ -7,6 +7,9 @@
 
 namespace flashrow {
 
+/** Puts one token's inputs into further orders, which vbmiDots looks for; nothing where it does nothing. */
+void vbmiArrange(uint8_t* inputs, size_t columns);
+
 /**
  * Products of vnni.cc's inputs for up to 16 tokens, bit for bit its own, where permutations of bytes (AVX-512 VBMI)
  * take a format's blocks apart faster. False where they do not, or where this build or this processor lacks them: then

@@ -2,17 +2,11 @@
 
 // IQ2 and IQ3 as integers, taken apart by permutations of bytes. Part of vbmi.cc.
 
+#include "kernels/vnni/one_token_lanes.h"
 #include "kernels/vnni/vbmi_few_bit_blocks.h"
 
 namespace flashrow {
 namespace {
-
-/** 64 bytes' order. */
-struct alignas(64) ByteOrder {
-  uint8_t of[64];
-
-  __m512i load() const { return _mm512_load_si512(of); }
-};
 
 /**
  * Two rows' blocks: the digits of their points as RowDigits has them. Points of four weights leave a bit beside each

@@ -33,7 +33,10 @@ size_t inputBytes(size_t columns, size_t tokens) {
 }
 
 void quantize(const float* x, size_t xStride, size_t columns, size_t tokens, size_t begin, size_t end, uint8_t* into) {
-  if (tokens == 1) return quantizeGroups(x, columns, reinterpret_cast<OneTokenGroup*>(into));
+  if (tokens == 1) {
+    quantizeGroups(x, columns, reinterpret_cast<OneTokenGroup*>(into));
+    return vbmiArrange(into, columns);
+  }
   for (size_t t = begin; t < end; t++) {
     if (tokens <= kFewTokens) {
       quantizeGroups(x + t * xStride, columns, reinterpret_cast<FewTokensGroup*>(into) + t * groupsOf(columns));

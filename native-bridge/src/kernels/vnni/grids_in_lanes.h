@@ -1,0 +1,196 @@
+#pragma once
+
+// IQ2 with a row in each lane. Part of vbmi.cc.
+
+#include "kernels/vnni/one_token_lanes.h"
+#include "kernels/vnni/vbmi_grid_blocks.h"
+
+namespace flashrow {
+namespace {
+
+/** Bits of `a` where the mask has ones, and of `b` where it has none. */
+inline __m512i pick(int32_t mask, __m512i a, __m512i b) {
+  return _mm512_ternarylogic_epi32(_mm512_set1_epi32(mask), a, b, 0xca);
+}
+
+/** What four bits say: three levels plus 64, and 64 less them, in the order of DigitsBesideSigns. */
+constexpr ByteOrder levelsBeside(bool inner) {
+  constexpr uint8_t kLevels[4] = {8, 25, 43, 0};
+  ByteOrder levels{};
+  for (size_t i = 0; i < 64; i++) {
+    const uint8_t level = kLevels[inner ? (i & 1) | (i >> 3 & 1) << 1 : i >> 1 & 3];
+    const bool negative = (inner ? i >> 1 & 1 : i & 1) != 0;
+    levels.of[i] = static_cast<uint8_t>(negative ? 64 - level : 64 + level);
+  }
+  return levels;
+}
+constexpr ByteOrder kOuterLevels = levelsBeside(false), kInnerLevels = levelsBeside(true);
+
+/**
+ * Weights 0, 1, 4 and 5 from their digits and from signs: that of weight i is bit i. What stands above four bits does
+ * not count, as the tables repeat.
+ */
+inline void fourWeights(__m512i digits, __m512i signs, __m512i (&into)[4]) {
+  const __m512i outer = kOuterLevels.load(), inner = kInnerLevels.load();
+  const __m512i ofOuter = pick(0x66666666, digits, signs),
+                ofInner = pick(static_cast<int32_t>(0x99999999), digits, signs);
+  into[0] = _mm512_permutexvar_epi8(ofOuter, outer);
+  into[1] = _mm512_permutexvar_epi8(ofInner, inner);
+  into[2] = _mm512_permutexvar_epi8(_mm512_srli_epi16(ofOuter, 4), outer);
+  into[3] = _mm512_permutexvar_epi8(_mm512_srli_epi16(ofInner, 4), inner);
+}
+
+/** factor * (1 + 2 * q), q being four bits of each element, from bit `at` on. */
+template <unsigned at>
+inline __m512 oddScale(__m512 factor, __m512i words) {
+  const __m512i twiceQ = at == 0 ? _mm512_slli_epi32(words, 1) : _mm512_srli_epi32(words, at - 1);
+  const __m512i odd = _mm512_ternarylogic_epi32(twiceQ, _mm512_set1_epi32(30), _mm512_set1_epi32(1), 0xea);
+  return _mm512_mul_ps(factor, _mm512_cvtepi32_ps(odd));
+}
+
+inline __m512 factorInLanes(const uint8_t* const* rows, size_t offset) {
+  return _mm512_mul_ps(halvesInLanes(rows, offset), _mm512_set1_ps(0.125f));
+}
+
+struct LanesIQ2_XXS {
+  static constexpr size_t kColumns = 256, kBytes = 66;
+  static constexpr bool kHalves = false, kNextFirst = false;
+  static constexpr unsigned kShift = 0, kBias = 64;
+  using Inputs = ByPoints;
+
+  LanesIQ2_XXS(const uint8_t* const* rows, size_t offset) : factor_(factorInLanes(rows, offset)) {
+    gatherThirtyTwo(rows, offset + 2, words_[0], words_[1]);
+    gatherThirtyTwo(rows, offset + 34, words_[2], words_[3]);
+  }
+  template <class Use>
+  [[gnu::always_inline]] inline void eachBlock(const Use& use) const {
+#pragma GCC unroll 8
+    for (size_t block = 0; block < 8; block++) {
+      const __m512i points = words_[block / 2][block % 2 * 2], signs = signsOfWords(signsOf(block));
+      const __mmask64 upper[1] = {_mm512_movepi8_mask(points)};
+      __m512i a[4], b[4];
+      fourWeights(lookUpBytes(kDigitsBesideSignsIq2Xxs.first, points, upper), signs, a);
+      fourWeights(lookUpBytes(kDigitsBesideSignsIq2Xxs.second, points, upper), _mm512_srli_epi16(signs, 2), b);
+      const __m512i quants[8] = {a[0], a[1], b[0], b[1], a[2], a[3], b[2], b[3]};
+      use(block, quants);
+    }
+  }
+  __m512 scale(size_t block, size_t) const { return oddScale<28>(factor_, signsOf(block)); }
+
+ private:
+  __m512 factor_;
+  __m512i words_[4][4];
+
+  __m512i signsOf(size_t block) const { return words_[block / 2][block % 2 * 2 + 1]; }
+};
+
+/** Points of a block whose halves have a scale each: two bytes of an element are weights 2 further on than the others. */
+template <class Lanes>
+struct HalvedIQ2 {
+  static constexpr size_t kColumns = 256;
+  static constexpr bool kHalves = true, kNextFirst = false;
+  static constexpr unsigned kShift = 0, kBias = 64;
+  using Inputs = InPairs;
+
+  template <class Use>
+  [[gnu::always_inline]] inline void eachBlock(const Use& use) const {
+#pragma GCC unroll 8
+    for (size_t block = 0; block < 8; block++) {
+      __m512i first, second, signs, quants[2][4];
+      static_cast<const Lanes*>(this)->points(block, first, second, signs);
+      // The other half's points, and signs of weights two further on.
+      const __m512i otherSecond = _mm512_rol_epi32(second, 16), otherSigns = _mm512_ror_epi32(signs, 18);
+      fourWeights(pick(0xffff, first, otherSecond), pick(0xffff, signs, otherSigns), quants[0]);
+      fourWeights(pick(0xffff, otherSecond, first), pick(0xffff, otherSigns, signs), quants[1]);
+      const __m512i both[8] = {quants[0][0], quants[0][1], quants[0][2], quants[0][3],
+                               quants[1][0], quants[1][1], quants[1][2], quants[1][3]};
+      use(block, both);
+    }
+  }
+  __m512 scale(size_t block, size_t half) const {
+    const __m512i words = scales_[block / 4];
+    const auto of = [&](auto at) { return oddScale<decltype(at)::value>(factor_, words); };
+    switch (block % 4 * 2 + half) {
+      case 0: return of(std::integral_constant<unsigned, 0>());
+      case 1: return of(std::integral_constant<unsigned, 4>());
+      case 2: return of(std::integral_constant<unsigned, 8>());
+      case 3: return of(std::integral_constant<unsigned, 12>());
+      case 4: return of(std::integral_constant<unsigned, 16>());
+      case 5: return of(std::integral_constant<unsigned, 20>());
+      case 6: return of(std::integral_constant<unsigned, 24>());
+      default: return of(std::integral_constant<unsigned, 28>());
+    }
+  }
+
+ protected:
+  __m512 factor_;
+  __m512i scales_[2];
+};
+
+/** Bytes `byte` and `byte` + 2 of each element of two registers. */
+constexpr ByteOrder bytesOfBoth(size_t byte) {
+  ByteOrder order{};
+  for (size_t i = 0; i < 64; i++) order.of[i] = static_cast<uint8_t>(i / 2 % 2 * 64 + i / 4 * 4 + i % 2 * 2 + byte);
+  return order;
+}
+constexpr ByteOrder kEvenBytes = bytesOfBoth(0), kOddBytes = bytesOfBoth(1);
+
+struct LanesIQ2_XS : HalvedIQ2<LanesIQ2_XS> {
+  static constexpr size_t kBytes = 74;
+
+  LanesIQ2_XS(const uint8_t* const* rows, size_t offset) {
+    factor_ = factorInLanes(rows, offset);
+    gatherThirtyTwo(rows, offset + 2, words_[0], words_[1]);
+    gatherThirtyTwo(rows, offset + 34, words_[2], words_[3]);
+    __m512i last[4];
+    gatherSixteen(rows, offset + 58, last);
+    scales_[0] = last[2];
+    scales_[1] = last[3];
+  }
+  [[gnu::always_inline]] inline void points(size_t block, __m512i& first, __m512i& second, __m512i& signs) const {
+    const __m512i a = words_[block / 2][block % 2 * 2], b = words_[block / 2][block % 2 * 2 + 1];
+    const __m512i low = _mm512_permutex2var_epi8(a, kEvenBytes.load(), b);
+    const __m512i high = _mm512_permutex2var_epi8(a, kOddBytes.load(), b);
+    const __mmask64 upper[2] = {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(high, _mm512_set1_epi8(1))};
+    first = lookUpBytes(kDigitsBesideSignsIq2Xs.first, low, upper);
+    second = lookUpBytes(kDigitsBesideSignsIq2Xs.second, low, upper);
+    signs = withEighthSigns(_mm512_srli_epi16(high, 1));
+  }
+
+ private:
+  __m512i words_[4][4];
+};
+
+struct LanesIQ2_S : HalvedIQ2<LanesIQ2_S> {
+  static constexpr size_t kBytes = 82;
+
+  LanesIQ2_S(const uint8_t* const* rows, size_t offset) {
+    factor_ = factorInLanes(rows, offset);
+    gatherThirtyTwo(rows, offset + 2, low_[0], low_[1]);
+    gatherThirtyTwo(rows, offset + 34, signs_[0], signs_[1]);
+    __m512i last[4];
+    gatherSixteen(rows, offset + 66, last);
+    for (size_t i = 0; i < 2; i++) {
+      high_[i] = last[i];
+      scales_[i] = last[2 + i];
+    }
+  }
+  [[gnu::always_inline]] inline void points(size_t block, __m512i& first, __m512i& second, __m512i& signs) const {
+    const __m512i low = low_[block / 4][block % 4];
+    // Two more bits of four points stand in a byte.
+    const int of = static_cast<int>(block % 4) * 0x01010101;
+    const __m512i fours =
+        _mm512_shuffle_epi8(high_[block / 4], everyLane(of, of + 0x04040404, of + 0x08080808, of + 0x0c0c0c0c));
+    const __mmask64 upper[3] = {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(fours, _mm512_set1_epi32(0x40100401)),
+                                _mm512_test_epi8_mask(fours, _mm512_set1_epi32(static_cast<int32_t>(0x80200802)))};
+    first = lookUpBytes(kDigitsBesideSignsIq2S.first, low, upper);
+    second = lookUpBytes(kDigitsBesideSignsIq2S.second, low, upper);
+    signs = signs_[block / 4][block % 4];
+  }
+
+ private:
+  __m512i low_[2][4], signs_[2][4], high_[2];
+};
+
+}  // namespace
+}  // namespace flashrow
