@@ -70,7 +70,9 @@ export class AddonStream implements RowStream {
   constructor(addon: Addon, pool: NativePool, options: StreamOptions) {
     const layers = options.layers.map(nativeLayer);
     const matrices = (options.matrices ?? []).map(nativeMatrix);
-    this.#native = guarded(() => new addon.Stream(pool, { ...options, layers, matrices }));
+    this.#native = guarded(
+      () => new addon.Stream(pool, { ...options, filledAtOnce: options.filledAtOnce ?? false, layers, matrices }),
+    );
   }
 
   get direct(): boolean {

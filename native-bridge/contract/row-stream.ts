@@ -78,6 +78,11 @@ export interface StreamOptions {
   direct: boolean;
   /** Gaps up to this many bytes between neighbouring wanted records are read through. */
   mergeGapBytes: number;
+  /**
+   * The first pass fills all slots: whatever is idle before that brings their memory to life. Else a page takes memory
+   * from its first use on. Default: false.
+   */
+  filledAtOnce?: boolean;
   layers: StreamLayer[];
   /** Default: none. */
   matrices?: StreamedMatrix[];

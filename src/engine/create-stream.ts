@@ -35,6 +35,7 @@ export function createStream(
     readThreads: READ_THREADS,
     direct,
     mergeGapBytes: mergeGap(store, bridge, selector),
+    filledAtOnce: selector === 'all',
     layers: streamLayers,
     matrices: streamed.map((matrix) => streamedMatrix(tensorNamed(store.tensors, matrix.name), matrix, paths)),
   });

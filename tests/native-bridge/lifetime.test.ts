@@ -123,6 +123,7 @@ describe.each(ISAS)('bridges on %s', (isa) => {
         readThreads: 4,
         direct: true,
         mergeGapBytes: 0,
+        filledAtOnce: true,
         layers: [{ ...wide.layer, arenaOffset: 0, slots: 2048 }],
       },
       ring: {

@@ -143,6 +143,7 @@ describe.each(ISAS)('a row stream on %s', (isa) => {
           slots,
           direct,
           mergeGapBytes: random.pick([0, 100, 20_000]),
+          filledAtOnce: random.pick([true, false]),
         });
         const { stream, numUnits } = opened;
         const held = layers.map(() => new Map<number, number>());

@@ -460,6 +460,7 @@ export function openStream(
     direct?: boolean;
     readThreads?: number;
     mergeGapBytes?: number;
+    filledAtOnce?: boolean;
     paths?: string[];
   } = {},
 ): Opened {
@@ -487,6 +488,7 @@ export function openStream(
     readThreads: options.readThreads ?? 4,
     direct: options.direct ?? false,
     mergeGapBytes: options.mergeGapBytes ?? 4096,
+    filledAtOnce: options.filledAtOnce,
     layers,
   });
   return { stream, paths, ringOffset: arenaBytes, numUnits };

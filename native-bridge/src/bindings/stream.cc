@@ -148,6 +148,7 @@ class Stream : public Holder<Stream, RowStream> {
       if (options.readThreads > 1024) failUsage("readThreads must be from 1 to 1024");
       options.direct = toFlag(object.Get("direct"), "direct");
       options.mergeGapBytes = countOf(object, "mergeGapBytes");
+      options.filledAtOnce = toFlag(object.Get("filledAtOnce"), "filledAtOnce");
       std::vector<LayerOptions> layers;
       const Napi::Array list = toArray(object.Get("layers"), "layers");
       for (uint32_t i = 0; i < list.Length(); i++) layers.push_back(toLayer(toObject(list.Get(i), "layer")));

@@ -59,6 +59,7 @@ RowStream::RowStream(std::shared_ptr<ThreadPool> pool, const Kernels& kernels, c
   }
   reader_ = std::make_unique<Reader>(options.readThreads);
   planner_ = std::make_unique<ReadPlanner>(*reader_, files_, options.mergeGapBytes);
+  if (options.filledAtOnce) freshPages_.emplace(arena_.data(), arena_.bytes());
 }
 
 bool RowStream::direct() const {

@@ -10,6 +10,7 @@
 #include "arena.h"
 #include "stream/feed_forward.h"
 #include "file.h"
+#include "stream/fresh_pages.h"
 #include "stream/layer.h"
 #include "stream/matrix_product.h"
 #include "stream/planner.h"
@@ -26,6 +27,7 @@ struct StreamOptions {
   size_t readThreads;
   bool direct;
   uint64_t mergeGapBytes;
+  bool filledAtOnce;
 };
 
 /** Slots that a layer gets besides, in an arena of their own. */
@@ -125,6 +127,8 @@ class RowStream {
   std::shared_ptr<ThreadPool> pool_;
   std::vector<std::unique_ptr<File>> files_;
   Arena arena_;
+  /** Of the arena, where the first pass fills it. */
+  std::optional<FreshPages> freshPages_;
   std::vector<std::unique_ptr<Layer>> layers_;
   SlotBoard board_{files_};
   /** Per layer; layers in the same place of the arena share theirs. */
