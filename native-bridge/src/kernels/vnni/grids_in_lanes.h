@@ -10,8 +10,11 @@ namespace {
 
 /** Bits of `a` where the mask has ones, and of `b` where it has none. */
 inline __m512i pick(int32_t mask, __m512i a, __m512i b) {
-  return _mm512_ternarylogic_epi32(_mm512_set1_epi32(mask), a, b, 0xca);
+  return _mm512_ternarylogic_epi32(a, b, _mm512_set1_epi32(mask), 0xe4);
 }
+
+/** Lower words of a, upper words of b. */
+inline __m512i upperWords(__m512i a, __m512i b) { return _mm512_mask_mov_epi16(a, 0xaaaaaaaa, b); }
 
 /** What four bits say: three levels plus 64, and 64 less them, in the order of DigitsBesideSigns. */
 constexpr ByteOrder levelsBeside(bool inner) {
@@ -43,13 +46,46 @@ inline void fourWeights(__m512i digits, __m512i signs, __m512i (&into)[4]) {
 /** factor * (1 + 2 * q), q being four bits of each element, from bit `at` on. */
 template <unsigned at>
 inline __m512 oddScale(__m512 factor, __m512i words) {
-  const __m512i twiceQ = at == 0 ? _mm512_slli_epi32(words, 1) : _mm512_srli_epi32(words, at - 1);
-  const __m512i odd = _mm512_ternarylogic_epi32(twiceQ, _mm512_set1_epi32(30), _mm512_set1_epi32(1), 0xea);
-  return _mm512_mul_ps(factor, _mm512_cvtepi32_ps(odd));
+  const __m512 odd = _mm512_setr_ps(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  // An index's further bits do not count.
+  return _mm512_mul_ps(factor, _mm512_permutexvar_ps(at == 0 ? words : _mm512_srli_epi32(words, at), odd));
 }
 
 inline __m512 factorInLanes(const uint8_t* const* rows, size_t offset) {
   return _mm512_mul_ps(halvesInLanes(rows, offset), _mm512_set1_ps(0.125f));
+}
+
+/** What the digits of a block's points are looked up by. */
+template <size_t bits>
+struct Indexes {
+  __m512i low;
+  __mmask64 upper[bits];
+};
+
+/** As lookUpBytes, for two blocks: a table's registers are loaded once for both. */
+template <size_t size, size_t bits>
+[[gnu::always_inline]] inline void lookUpTwo(const uint8_t (&table)[size], const Indexes<bits> (&of)[2],
+                                             __m512i (&into)[2]) {
+  static_assert(size == size_t{128} << bits, "a bit for each doubling");
+  __m512i found[2][size / 128];
+#pragma GCC unroll 8
+  for (size_t i = 0; i < size / 128; i++) {
+    const __m512i a = _mm512_load_si512(table + 128 * i), b = _mm512_load_si512(table + 128 * i + 64);
+#pragma GCC unroll 2
+    for (size_t n = 0; n < 2; n++) {
+      found[n][i] = _mm512_permutex2var_epi8(a, of[n].low, b);
+      // Blended as soon as both are there: few registers wait.
+#pragma GCC unroll 4
+      for (size_t bit = 0; bit < bits; bit++) {
+        const size_t reach = size_t{2} << bit;
+        if ((i + 1) % reach != 0) break;
+        const size_t at = i + 1 - reach;
+        found[n][at] = _mm512_mask_mov_epi8(found[n][at], of[n].upper[bit], found[n][at + reach / 2]);
+      }
+    }
+  }
+  into[0] = found[0][0];
+  into[1] = found[1][0];
 }
 
 struct LanesIQ2_XXS {
@@ -64,15 +100,26 @@ struct LanesIQ2_XXS {
   }
   template <class Use>
   [[gnu::always_inline]] inline void eachBlock(const Use& use) const {
-#pragma GCC unroll 8
-    for (size_t block = 0; block < 8; block++) {
-      const __m512i points = words_[block / 2][block % 2 * 2], signs = signsOfWords(signsOf(block));
-      const __mmask64 upper[1] = {_mm512_movepi8_mask(points)};
-      __m512i a[4], b[4];
-      fourWeights(lookUpBytes(kDigitsBesideSignsIq2Xxs.first, points, upper), signs, a);
-      fourWeights(lookUpBytes(kDigitsBesideSignsIq2Xxs.second, points, upper), _mm512_srli_epi16(signs, 2), b);
-      const __m512i quants[8] = {a[0], a[1], b[0], b[1], a[2], a[3], b[2], b[3]};
-      use(block, quants);
+#pragma GCC unroll 4
+    for (size_t pair = 0; pair < 4; pair++) {
+      Indexes<1> indexes[2];
+      __m512i first[2], second[2];
+#pragma GCC unroll 2
+      for (size_t n = 0; n < 2; n++) {
+        const __m512i points = words_[pair][2 * n];
+        indexes[n] = {points, {_mm512_movepi8_mask(points)}};
+      }
+      lookUpTwo(kDigitsBesideSignsIq2Xxs.first, indexes, first);
+      lookUpTwo(kDigitsBesideSignsIq2Xxs.second, indexes, second);
+#pragma GCC unroll 2
+      for (size_t n = 0; n < 2; n++) {
+        const __m512i signs = signsOfWords(words_[pair][2 * n + 1]);
+        __m512i a[4], b[4];
+        fourWeights(first[n], signs, a);
+        fourWeights(second[n], _mm512_srli_epi16(signs, 2), b);
+        const __m512i quants[8] = {a[0], a[1], b[0], b[1], a[2], a[3], b[2], b[3]};
+        use(2 * pair + n, quants);
+      }
     }
   }
   __m512 scale(size_t block, size_t) const { return oddScale<28>(factor_, signsOf(block)); }
@@ -94,17 +141,20 @@ struct HalvedIQ2 {
 
   template <class Use>
   [[gnu::always_inline]] inline void eachBlock(const Use& use) const {
-#pragma GCC unroll 8
-    for (size_t block = 0; block < 8; block++) {
-      __m512i first, second, signs, quants[2][4];
-      static_cast<const Lanes*>(this)->points(block, first, second, signs);
-      // The other half's points, and signs of weights two further on.
-      const __m512i otherSecond = _mm512_rol_epi32(second, 16), otherSigns = _mm512_ror_epi32(signs, 18);
-      fourWeights(pick(0xffff, first, otherSecond), pick(0xffff, signs, otherSigns), quants[0]);
-      fourWeights(pick(0xffff, otherSecond, first), pick(0xffff, otherSigns, signs), quants[1]);
-      const __m512i both[8] = {quants[0][0], quants[0][1], quants[0][2], quants[0][3],
-                               quants[1][0], quants[1][1], quants[1][2], quants[1][3]};
-      use(block, both);
+#pragma GCC unroll 4
+    for (size_t pair = 0; pair < 4; pair++) {
+      __m512i first[2], second[2], signs[2];
+      static_cast<const Lanes*>(this)->points(pair, first, second, signs);
+#pragma GCC unroll 2
+      for (size_t n = 0; n < 2; n++) {
+        // The other half's points, and signs of weights two further on.
+        const __m512i otherSecond = _mm512_rol_epi32(second[n], 16), otherSigns = _mm512_ror_epi32(signs[n], 18);
+        __m512i a[4], b[4];
+        fourWeights(upperWords(first[n], otherSecond), upperWords(signs[n], otherSigns), a);
+        fourWeights(upperWords(otherSecond, first[n]), upperWords(otherSigns, signs[n]), b);
+        const __m512i quants[8] = {a[0], a[1], a[2], a[3], b[0], b[1], b[2], b[3]};
+        use(2 * pair + n, quants);
+      }
     }
   }
   __m512 scale(size_t block, size_t half) const {
@@ -147,14 +197,19 @@ struct LanesIQ2_XS : HalvedIQ2<LanesIQ2_XS> {
     scales_[0] = last[2];
     scales_[1] = last[3];
   }
-  [[gnu::always_inline]] inline void points(size_t block, __m512i& first, __m512i& second, __m512i& signs) const {
-    const __m512i a = words_[block / 2][block % 2 * 2], b = words_[block / 2][block % 2 * 2 + 1];
-    const __m512i low = _mm512_permutex2var_epi8(a, kEvenBytes.load(), b);
-    const __m512i high = _mm512_permutex2var_epi8(a, kOddBytes.load(), b);
-    const __mmask64 upper[2] = {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(high, _mm512_set1_epi8(1))};
-    first = lookUpBytes(kDigitsBesideSignsIq2Xs.first, low, upper);
-    second = lookUpBytes(kDigitsBesideSignsIq2Xs.second, low, upper);
-    signs = withEighthSigns(_mm512_srli_epi16(high, 1));
+  [[gnu::always_inline]] inline void points(size_t pair, __m512i (&first)[2], __m512i (&second)[2],
+                                            __m512i (&signs)[2]) const {
+    Indexes<2> indexes[2];
+#pragma GCC unroll 2
+    for (size_t n = 0; n < 2; n++) {
+      const __m512i a = words_[pair][2 * n], b = words_[pair][2 * n + 1];
+      const __m512i low = _mm512_permutex2var_epi8(a, kEvenBytes.load(), b);
+      const __m512i high = _mm512_permutex2var_epi8(a, kOddBytes.load(), b);
+      indexes[n] = {low, {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(high, _mm512_set1_epi8(1))}};
+      signs[n] = withEighthSigns(_mm512_srli_epi16(high, 1));
+    }
+    lookUpTwo(kDigitsBesideSignsIq2Xs.first, indexes, first);
+    lookUpTwo(kDigitsBesideSignsIq2Xs.second, indexes, second);
   }
 
  private:
@@ -175,17 +230,24 @@ struct LanesIQ2_S : HalvedIQ2<LanesIQ2_S> {
       scales_[i] = last[2 + i];
     }
   }
-  [[gnu::always_inline]] inline void points(size_t block, __m512i& first, __m512i& second, __m512i& signs) const {
-    const __m512i low = low_[block / 4][block % 4];
-    // Two more bits of four points stand in a byte.
-    const int of = static_cast<int>(block % 4) * 0x01010101;
-    const __m512i fours =
-        _mm512_shuffle_epi8(high_[block / 4], everyLane(of, of + 0x04040404, of + 0x08080808, of + 0x0c0c0c0c));
-    const __mmask64 upper[3] = {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(fours, _mm512_set1_epi32(0x40100401)),
-                                _mm512_test_epi8_mask(fours, _mm512_set1_epi32(static_cast<int32_t>(0x80200802)))};
-    first = lookUpBytes(kDigitsBesideSignsIq2S.first, low, upper);
-    second = lookUpBytes(kDigitsBesideSignsIq2S.second, low, upper);
-    signs = signs_[block / 4][block % 4];
+  [[gnu::always_inline]] inline void points(size_t pair, __m512i (&first)[2], __m512i (&second)[2],
+                                            __m512i (&signs)[2]) const {
+    Indexes<3> indexes[2];
+#pragma GCC unroll 2
+    for (size_t n = 0; n < 2; n++) {
+      const size_t word = pair % 2 * 2 + n;
+      const __m512i low = low_[pair / 2][word];
+      // Two more bits of four points stand in a byte.
+      const int of = static_cast<int>(word) * 0x01010101;
+      const __m512i fours =
+          _mm512_shuffle_epi8(high_[pair / 2], everyLane(of, of + 0x04040404, of + 0x08080808, of + 0x0c0c0c0c));
+      indexes[n] = {low,
+                    {_mm512_movepi8_mask(low), _mm512_test_epi8_mask(fours, _mm512_set1_epi32(0x40100401)),
+                     _mm512_test_epi8_mask(fours, _mm512_set1_epi32(static_cast<int32_t>(0x80200802)))}};
+      signs[n] = signs_[pair / 2][word];
+    }
+    lookUpTwo(kDigitsBesideSignsIq2S.first, indexes, first);
+    lookUpTwo(kDigitsBesideSignsIq2S.second, indexes, second);
   }
 
  private:
