@@ -165,6 +165,33 @@ constexpr DigitsBesideSigns<size> besideSigns(const DigitWords<size>& words) {
   return bytes;
 }
 
+constexpr Iq1Digits iq1Digits(const DigitWords<2048>& words) {
+  Iq1Digits digits{};
+  for (size_t p = 0; p < 2048; p++) {
+    unsigned all = 0;
+    for (unsigned i = 0; i < 8; i++) all |= (words.of[p] >> (8 * (i % 2) + 2 * (i / 2)) & 3u) << (2 * i);
+    const size_t sixteen = p / 16;
+    const auto high = static_cast<uint8_t>(all >> 8);
+    digits.low[p] = static_cast<uint8_t>(all & 0xff);
+    if (p % 16 == 0) {
+      digits.high[0][sixteen] = digits.high[1][sixteen] = high;
+      digits.change[sixteen] = 16;
+    } else if (digits.high[1][sixteen] != high) {
+      digits.change[sixteen] = digits.change[sixteen] == 16 ? static_cast<uint8_t>(p % 16) : 0xff;
+      digits.high[1][sixteen] = high;
+    }
+  }
+  return digits;
+}
+
+/** Whether no sixteen of points changes twice. */
+constexpr bool isComplete(const Iq1Digits& digits) {
+  for (const uint8_t change : digits.change) {
+    if (change > 16) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 extern constexpr std::array<uint64_t, 256> kGridIq2Xxs = gridOf<uint64_t, 256>(kBitsIq2Xxs, kLevelsIq2);
@@ -190,6 +217,9 @@ extern constexpr DigitBytes<512> kDigitBytesIq3S = apart(kDigitsIq3S);
 extern constexpr DigitsBesideSigns<256> kDigitsBesideSignsIq2Xxs = besideSigns(kDigitsIq2Xxs);
 extern constexpr DigitsBesideSigns<512> kDigitsBesideSignsIq2Xs = besideSigns(kDigitsIq2Xs);
 extern constexpr DigitsBesideSigns<1024> kDigitsBesideSignsIq2S = besideSigns(kDigitsIq2S);
+
+extern constexpr Iq1Digits kIq1Digits = iq1Digits(kDigitsIq1);
+static_assert(isComplete(kIq1Digits), "the last weights of 16 points in order have at most two values");
 
 namespace {
 

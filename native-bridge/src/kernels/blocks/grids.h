@@ -57,6 +57,18 @@ extern const DigitsBesideSigns<256> kDigitsBesideSignsIq2Xxs;
 extern const DigitsBesideSigns<512> kDigitsBesideSignsIq2Xs;
 extern const DigitsBesideSigns<1024> kDigitsBesideSignsIq2S;
 
+/**
+ * The digits of IQ1's points, two bits each: of weights 0 to 3, and of the others. Those change at most once among 16
+ * points, as points stand in the order of their last weights: to `high[1]`, from point `change` of the sixteen on.
+ */
+struct alignas(64) Iq1Digits {
+  uint8_t low[2048];
+  uint8_t high[2][128];
+  uint8_t change[128];
+};
+
+extern const Iq1Digits kIq1Digits;
+
 /** For each eight bits: byte i is 0xff where bit i is set. */
 extern const std::array<uint64_t, 256> kSignMasks;
 /** The same for seven bits, with an eighth that makes their number even. */

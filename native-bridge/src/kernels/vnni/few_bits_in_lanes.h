@@ -12,7 +12,7 @@ struct LanesQ1_0 {
   static constexpr size_t kColumns = 128, kBytes = 18;
   static constexpr bool kHalves = false, kNextFirst = true;
   /** A set bit counts as 128 in place of 2. */
-  static constexpr unsigned kShift = 6, kBias = 1;
+  static constexpr int kShift = 6, kBias = 1;
   using Inputs = ByPoints;
 
   LanesQ1_0(const uint8_t* const* rows, size_t offset) : scale_(halvesOf(rows, offset)) {
@@ -40,7 +40,7 @@ struct LanesQ1_0 {
 struct LanesTQ1_0 {
   static constexpr size_t kColumns = 256, kBytes = 54;
   static constexpr bool kHalves = false, kNextFirst = false;
-  static constexpr unsigned kShift = 0, kBias = 1;
+  static constexpr int kShift = 0, kBias = 1;
   using Inputs = Ordered;
 
   LanesTQ1_0(const uint8_t* const* rows, size_t offset) {

@@ -43,11 +43,12 @@ inline void fourWeights(__m512i digits, __m512i signs, __m512i (&into)[4]) {
   into[3] = _mm512_permutexvar_epi8(_mm512_srli_epi16(ofInner, 4), inner);
 }
 
-/** factor * (1 + 2 * q), q being four bits of each element, from bit `at` on. */
-template <unsigned at>
-inline __m512 oddScale(__m512 factor, __m512i words) {
-  const __m512 odd = _mm512_setr_ps(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
-  // An index's further bits do not count.
+/** factor * (1 + 2 * q), q being `bits` bits of each element, from bit `at` on. */
+template <unsigned bits = 4>
+inline __m512 oddScale(__m512 factor, __m512i words, unsigned at) {
+  const __m512 odd = bits == 4 ? _mm512_setr_ps(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31)
+                               : _mm512_setr_ps(1, 3, 5, 7, 9, 11, 13, 15, 1, 3, 5, 7, 9, 11, 13, 15);
+  // An index has four bits; what stands above them does not count.
   return _mm512_mul_ps(factor, _mm512_permutexvar_ps(at == 0 ? words : _mm512_srli_epi32(words, at), odd));
 }
 
@@ -68,9 +69,11 @@ template <size_t size, size_t bits>
                                              __m512i (&into)[2]) {
   static_assert(size == size_t{128} << bits, "a bit for each doubling");
   __m512i found[2][size / 128];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (size_t i = 0; i < size / 128; i++) {
-    const __m512i a = _mm512_load_si512(table + 128 * i), b = _mm512_load_si512(table + 128 * i + 64);
+    __m512i a = _mm512_load_si512(table + 128 * i), b = _mm512_load_si512(table + 128 * i + 64);
+    // Else the compiler loads them for each block.
+    asm volatile("" : "+v"(a), "+v"(b));
 #pragma GCC unroll 2
     for (size_t n = 0; n < 2; n++) {
       found[n][i] = _mm512_permutex2var_epi8(a, of[n].low, b);
@@ -91,7 +94,7 @@ template <size_t size, size_t bits>
 struct LanesIQ2_XXS {
   static constexpr size_t kColumns = 256, kBytes = 66;
   static constexpr bool kHalves = false, kNextFirst = false;
-  static constexpr unsigned kShift = 0, kBias = 64;
+  static constexpr int kShift = 0, kBias = 64;
   using Inputs = ByPoints;
 
   LanesIQ2_XXS(const uint8_t* const* rows, size_t offset) : factor_(factorInLanes(rows, offset)) {
@@ -122,7 +125,7 @@ struct LanesIQ2_XXS {
       }
     }
   }
-  __m512 scale(size_t block, size_t) const { return oddScale<28>(factor_, signsOf(block)); }
+  __m512 scale(size_t block, size_t) const { return oddScale(factor_, signsOf(block), 28); }
 
  private:
   __m512 factor_;
@@ -131,12 +134,12 @@ struct LanesIQ2_XXS {
   __m512i signsOf(size_t block) const { return words_[block / 2][block % 2 * 2 + 1]; }
 };
 
-/** Points of a block whose halves have a scale each: two bytes of an element are weights 2 further on than the others. */
+/** Types whose blocks' halves have a scale each: of an element two bytes are weights 2 further on than the others. */
 template <class Lanes>
 struct HalvedIQ2 {
   static constexpr size_t kColumns = 256;
   static constexpr bool kHalves = true, kNextFirst = false;
-  static constexpr unsigned kShift = 0, kBias = 64;
+  static constexpr int kShift = 0, kBias = 64;
   using Inputs = InPairs;
 
   template <class Use>
@@ -158,18 +161,7 @@ struct HalvedIQ2 {
     }
   }
   __m512 scale(size_t block, size_t half) const {
-    const __m512i words = scales_[block / 4];
-    const auto of = [&](auto at) { return oddScale<decltype(at)::value>(factor_, words); };
-    switch (block % 4 * 2 + half) {
-      case 0: return of(std::integral_constant<unsigned, 0>());
-      case 1: return of(std::integral_constant<unsigned, 4>());
-      case 2: return of(std::integral_constant<unsigned, 8>());
-      case 3: return of(std::integral_constant<unsigned, 12>());
-      case 4: return of(std::integral_constant<unsigned, 16>());
-      case 5: return of(std::integral_constant<unsigned, 20>());
-      case 6: return of(std::integral_constant<unsigned, 24>());
-      default: return of(std::integral_constant<unsigned, 28>());
-    }
+    return oddScale(factor_, scales_[block / 4], static_cast<unsigned>(block % 4 * 8 + half * 4));
   }
 
  protected:

@@ -67,9 +67,9 @@ struct alignas(64) OneTokenGroup {
   float totalsOf[16];
   /** The same of columns 0 to 15, and of 16 to 31. */
   float halfTotalsOf[2][16];
-  /** What vbmi.cc looks for: high and low bytes again, block j's from 32 * j on, and 64 times the sums of its halves. */
-  int8_t points[2][128], pairs[2][128];
-  int32_t sums64[2][4];
+  /** What vbmi.cc looks for: high and low bytes again, block j's from 32 * j on, and multiples of its halves' sums. */
+  int8_t points[2][128], pairs[2][128], quarters[2][128];
+  int32_t sums9[2][4], sums64[2][4];
 
   __m512 scales() const { return _mm512_load_ps(scalesOf); }
   __m512 totals() const { return _mm512_load_ps(totalsOf); }

@@ -26,8 +26,8 @@ struct alignas(64) ByteOrder {
 }
 
 /**
- * One token's inputs of a block in an order of columns: four for each of eight registers of quants. Registers 0 to 3 of
- * Ordered and InPairs are of columns 0 to 15.
+ * One token's inputs of a block in an order of columns: four for each of eight registers of quants. Here as they stand;
+ * registers 0 to 3 have columns 0 to 15.
  */
 struct Ordered {
   const int8_t* of[2][2];
@@ -38,9 +38,8 @@ struct Ordered {
   const int8_t* low(size_t k) const { return of[1][k / 4] + 4 * (k % 4); }
 };
 
-template <size_t size>
 struct Arranged {
-  const int8_t (&of)[2][size];
+  const int8_t (&of)[2][128];
   size_t first;
 
   const int8_t* high(size_t k) const { return of[0] + first + 4 * k; }
@@ -48,7 +47,7 @@ struct Arranged {
 };
 
 /** Register k has columns k, 8 + k, 16 + k and 24 + k. */
-struct ByPoints : Arranged<128> {
+struct ByPoints : Arranged {
   ByPoints(const OneTokenGroup& x, size_t block) : Arranged{x.points, 32 * block} {}
   static constexpr size_t column(size_t k, size_t i) { return 8 * i + k; }
 };
@@ -57,11 +56,20 @@ struct ByPoints : Arranged<128> {
  * Register k of the first half has columns c, 8 + c, 2 + c and 10 + c, where c = 0, 1, 4, 5. Of the second half the pairs
  * change places.
  */
-struct InPairs : Arranged<128> {
+struct InPairs : Arranged {
   InPairs(const OneTokenGroup& x, size_t block) : Arranged{x.pairs, 32 * block} {}
   static constexpr size_t column(size_t k, size_t i) {
     const size_t half = k / 4, pair = (i / 2 + half) % 2;
     return half * 16 + 8 * (i % 2) + k % 4 / 2 * 4 + k % 2 + 2 * pair;
+  }
+};
+
+/** Register k of the first half has columns k, 8 + k, 4 + k and 12 + k. Of the second half the pairs change places. */
+struct InQuarters : Arranged {
+  InQuarters(const OneTokenGroup& x, size_t block) : Arranged{x.quarters, 32 * block} {}
+  static constexpr size_t column(size_t k, size_t i) {
+    const size_t half = k / 4, pair = (i / 2 + half) % 2;
+    return half * 16 + 8 * (i % 2) + k % 4 + 4 * pair;
   }
 };
 
@@ -90,7 +98,10 @@ void arrange(const OneTokenGroup& x, int8_t (&into)[2][128]) {
   of(x.low, into[1]);
 }
 
-/** The exact sums of registers `from` to `to` of a block, less kBias times the inputs' sum. */
+/**
+ * The exact sums of registers `from` to `to` of a block, whose quants are 2^kShift times what counts, less kBias times
+ * the inputs' sum.
+ */
 template <class Lanes, size_t from, size_t to>
 [[gnu::always_inline]] inline __m512 sumsOf(const OneTokenGroup& x, size_t block, const __m512i (&quants)[8]) {
   const typename Lanes::Inputs inputs(x, block);
@@ -100,13 +111,18 @@ template <class Lanes, size_t from, size_t to>
     addFour(high, quants[k], inputs.high(k));
     addFour(low, quants[k], inputs.low(k));
   }
-  __m512i products = _mm512_add_epi32(_mm512_slli_epi32(high, 8 - Lanes::kShift),
-                                      Lanes::kShift > 0 ? _mm512_srai_epi32(low, Lanes::kShift) : low);
+  constexpr int kShift = Lanes::kShift;
+  const __m512i shifted = kShift > 0   ? _mm512_srai_epi32(low, static_cast<unsigned>(kShift))
+                          : kShift < 0 ? _mm512_slli_epi32(low, static_cast<unsigned>(-kShift))
+                                       : low;
+  __m512i products = _mm512_add_epi32(_mm512_slli_epi32(high, static_cast<unsigned>(8 - kShift)), shifted);
 #pragma GCC unroll 2
   for (size_t half = from / 4; half < to / 4; half++) {
-    static_assert(Lanes::kBias == 1 || Lanes::kBias == 64, "inputs have no other sums");
-    products = _mm512_sub_epi32(
-        products, _mm512_set1_epi32(Lanes::kBias == 64 ? x.sums64[half][block] : x.sumsOf[half][4 * block]));
+    static_assert(Lanes::kBias == 1 || Lanes::kBias == 9 || Lanes::kBias == 64, "inputs have no other sums");
+    const int32_t sum = Lanes::kBias == 64  ? x.sums64[half][block]
+                        : Lanes::kBias == 9 ? x.sums9[half][block]
+                                            : x.sumsOf[half][4 * block];
+    products = _mm512_sub_epi32(products, _mm512_set1_epi32(sum));
   }
   return _mm512_cvtepi32_ps(products);
 }
@@ -192,7 +208,7 @@ void oneTokenInLanes(const Rows& rows, size_t first, size_t total, size_t column
 /** With fewer rows than this, groups of four are as fast. */
 constexpr size_t kLeastInLanes = 9;
 
-/** Products with one token of a format that has lanes; `Weights` are for the rows that are left. */
+/** Products with one token, bit for bit as oneToken has them; `Weights` are for the rows that are left. */
 template <class Lanes, class Weights>
 [[gnu::flatten]] void oneTokenByLanes(const Rows& rows, size_t count, size_t columns, const uint8_t* inputs,
                                       const Products& out) {

@@ -12,6 +12,7 @@
 #include "kernels/vnni/few_bits_in_lanes.h"
 #include "kernels/vnni/few_tokens.h"
 #include "kernels/vnni/grids_in_lanes.h"
+#include "kernels/vnni/iq1_in_lanes.h"
 #include "kernels/vnni/vbmi_few_bit_blocks.h"
 #include "kernels/vnni/vbmi_grid_blocks.h"
 #include "processor.h"
@@ -48,6 +49,8 @@ bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, con
     switch (format) {
       case Format::Q1_0: return inLanes(Of<LanesQ1_0>{}, Of<WeightsOf<BlockQ1_0>>{});
       case Format::TQ1_0: return inLanes(Of<LanesTQ1_0>{}, Of<PermutedTQ1_0>{});
+      case Format::IQ1_S: return inLanes(Of<LanesIQ1_S>{}, Of<WeightsOf<BlockIQ1_S>>{});
+      case Format::IQ1_M: return inLanes(Of<LanesIQ1_M>{}, Of<WeightsOf<BlockIQ1_M>>{});
       case Format::IQ2_XXS: return inLanes(Of<LanesIQ2_XXS>{}, Of<PermutedIQ2_XXS>{});
       case Format::IQ2_XS: return inLanes(Of<LanesIQ2_XS>{}, Of<PermutedIQ2_XS>{});
       case Format::IQ2_S: return inLanes(Of<LanesIQ2_S>{}, Of<PermutedIQ2_S>{});
@@ -66,8 +69,10 @@ void vbmiArrange(uint8_t* inputs, size_t columns) {
   for (size_t i = 0; i < groupsOf(columns); i++) {
     arrange<ByPoints>(groups[i], groups[i].points);
     arrange<InPairs>(groups[i], groups[i].pairs);
+    arrange<InQuarters>(groups[i], groups[i].quarters);
     for (size_t half = 0; half < 2; half++) {
       for (size_t block = 0; block < kGroupBlocks; block++) {
+        groups[i].sums9[half][block] = 9 * groups[i].sumsOf[half][4 * block];
         groups[i].sums64[half][block] = 64 * groups[i].sumsOf[half][4 * block];
       }
     }
