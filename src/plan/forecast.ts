@@ -69,8 +69,8 @@ export function forecast(input: ForecastInput): Forecast {
   });
   const probes = ofSpeeds(measured, input.speeds);
   const tokensPerSecond = earlier?.decode ?? 1 / secondsOf(1, input, probes, missShareAlone(allocation));
-  const prefillTokensPerSecond = earlier?.prefill ?? promptTokens / secondsOfPrompt(input, probes);
   const loadSeconds = START_SECONDS + allocation.residentBytes / Math.min(probes.disk, probes.loads);
+  const prefillTokensPerSecond = earlier?.prefill ?? promptTokens / secondsOfPrompt(input, probes, loadSeconds);
   return {
     tokensPerSecond,
     withDrafts: withDrafts(tokensPerSecond, input, probes),
@@ -98,7 +98,7 @@ function withDrafts(alone: number, input: ForecastInput, probes: Probes): Foreca
 }
 
 /** Seconds of the first prompt, chunk by chunk: the first of them fills the cache. */
-function secondsOfPrompt(input: ForecastInput, probes: Probes): number {
+function secondsOfPrompt(input: ForecastInput, probes: Probes, loadSeconds: number): number {
   const { allocation, promptTokens, chunkTokens } = input;
   const missed = missShareOfBatch(allocation);
   const first = Math.min(chunkTokens, promptTokens);
@@ -106,15 +106,22 @@ function secondsOfPrompt(input: ForecastInput, probes: Probes): number {
   const chunks = (promptTokens - first - rest) / chunkTokens;
   return (
     secondsOf(first, input, probes, 1) +
-    clearing(first, input, probes) +
+    clearing(first, input, probes, loadSeconds) +
     (chunks === 0 ? 0 : chunks * secondsOf(chunkTokens, input, probes, missed)) +
     (rest === 0 ? 0 : secondsOf(rest, input, probes, missed))
   );
 }
 
-/** Seconds in which the system clears the memory of the cache while the first chunk fills it, all cores at once. */
-const clearing = (tokens: number, { allocation, bridge }: ForecastInput, { loads }: Probes): number =>
-  Math.min(allocation.arenaBytes, allocation.ffnBytes * union(allocation, tokens)) / (loads * bridge.threads);
+/**
+ * Seconds in which the system clears the memory of the cache while the first chunk fills it, all cores at once. All but
+ * one have cleared some of it while a dense model loaded (native-bridge/src/stream/fresh_pages.h).
+ */
+function clearing(tokens: number, input: ForecastInput, { loads }: Probes, loadSeconds: number): number {
+  const { allocation, bridge } = input;
+  const filled = Math.min(allocation.arenaBytes, allocation.ffnBytes * union(allocation, tokens));
+  const cleared = allocation.selector === 'all' ? (bridge.threads - 1) * loads * loadSeconds : 0;
+  return Math.max(0, filled - cleared) / (loads * bridge.threads);
+}
 
 /** Seconds of a pass of `tokens` over all layers, where `missed` of what it needs has to be read. */
 function secondsOf(tokens: number, input: ForecastInput, probes: Probes, missed: number): number {
