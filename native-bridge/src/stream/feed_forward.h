@@ -58,7 +58,7 @@ class FeedForward {
    * Rows of down that go through all slices together: few enough to stay in a core's cache meanwhile, and as many as
    * kernels have side by side for that many tokens (KERNEL-13).
    */
-  static constexpr size_t rowsAtOnce(size_t tokens) { return tokens > 16 ? 64 : tokens == 1 || tokens >= 8 ? 16 : 8; }
+  static constexpr size_t rowsAtOnce(size_t tokens) { return tokens < 8 ? 8 : tokens <= 16 ? 16 : 64; }
 
   FeedForward(ThreadPool& pool, const Kernels& kernels) : pool_(pool), kernels_(kernels) {}
 
