@@ -31,6 +31,13 @@ export const CALLBACK: Accepts = [isFunction, 'a function'];
 export const YES_OR_NO: Accepts = [(value) => typeof value === 'boolean', 'true or false'];
 export const PATH: Accepts = [(value) => isText(value) && value !== '', 'a path'];
 
+export const MEMORY: Accepts = [
+  (value) => isWholeFrom0(value) || isText(value),
+  'a whole number of bytes or a text like "1.5GiB"',
+];
+/** Which numbers count depends on the model. */
+const NUMBER: Accepts = [(value) => typeof value === 'number', 'a whole number from 1'];
+
 export const TUNING: OptionTable<ReplayTuning> = {
   selector: null,
   trace: [isText, 'the path of a trace'],
@@ -41,12 +48,12 @@ export const TUNING: OptionTable<ReplayTuning> = {
 
 /** The options that shape a plan or a load. */
 export const MODEL_OPTIONS: OptionTable<ModelOptions> = {
-  memory: null,
-  contextSize: null,
-  sequences: null,
+  memory: MEMORY,
+  contextSize: NUMBER,
+  sequences: NUMBER,
   draft: null,
   exact: YES_OR_NO,
-  threads: null,
+  threads: NUMBER,
   vision: [(value) => value === false || isImage(value), 'the path of a vision tower, or false'],
   cacheDir: [(value) => isText(value) && value !== '', 'the path of a folder'],
   tuning: [isPlainObject, 'an object, like { cache: "lru" }'],

@@ -9,7 +9,7 @@ import { memoryLeft } from '../plan/memory-left.js';
 import { storeOutline } from '../plan/outline.js';
 import { planOutline } from '../plan/plan-outline.js';
 import { policyName } from '../plan/settings.js';
-import { runLog, shareInMemory } from '../plan/speeds/run-speeds.js';
+import { runLog, shareInMemory, weightBytes } from '../plan/speeds/run-speeds.js';
 import { openStore, type Store } from '../store/reader.js';
 import type { TraceHeader } from '../trace/trace.js';
 import { openVision } from '../vision/open-vision.js';
@@ -172,6 +172,7 @@ const speedLog = (store: Store, { plan, settings }: Planned, { kernels }: ModelI
     selector,
     cachePolicy,
     cachedShare: shareInMemory(plan),
+    memoryBytes: weightBytes(plan),
     kernels,
     threads: settings.threads,
   });

@@ -43,7 +43,7 @@ export interface ForecastInput {
   known: Map<string, number>;
   /** Speeds of another machine that the forecast is for; those left out are measured here. */
   speeds: GivenSpeeds;
-  /** What earlier runs of this model with as much in the cache measured; null without any. */
+  /** What earlier runs of this model with about as much memory measured; null without any. */
   earlier: RunSpeeds | null;
 }
 
@@ -181,7 +181,7 @@ function basisOf({ sample, bridge, earlier, speeds }: ForecastInput, probes: Pro
     earlier === null
       ? []
       : [
-          `the speed of ${spedUp(earlier)} is that of ${earlier.count === 1 ? 'an earlier run' : `${earlier.count} earlier runs`} with as much in the cache`,
+          `the speed of ${spedUp(earlier)} is that of ${earlier.count === 1 ? 'an earlier run' : `${earlier.count} earlier runs`} with about as much memory`,
         ];
   return [measured, ...remarks, ...runs].join('; ');
 }

@@ -8,7 +8,7 @@ import type { Outline } from './outline.js';
 import type { Plan } from './plan.js';
 import type { PlannedModel } from './plan-outline.js';
 import { type GivenSpeeds, isGiven } from './probes.js';
-import { earlierRuns, shareInMemory } from './speeds/run-speeds.js';
+import { earlierRuns, shareInMemory, weightBytes } from './speeds/run-speeds.js';
 
 /** A message of a few sentences. */
 const DEFAULT_PROMPT_TOKENS = 128;
@@ -33,7 +33,9 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   try {
     const { selector, cachePolicy } = plan;
     const promptTokens = Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize);
-    const kind = { store: storePath, selector, cachePolicy, cachedShare: shareInMemory(plan) };
+    const kind = {
+      ...{ store: storePath, selector, cachePolicy, cachedShare: shareInMemory(plan), memoryBytes: weightBytes(plan) },
+    };
     return {
       ...plan,
       forecast: forecast({

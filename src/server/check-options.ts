@@ -5,7 +5,7 @@ import {
   requireOptionGroup,
   requireOptions,
 } from '../api/checks/check-arguments.js';
-import { CALLBACK, isText, isWholeFrom0, LOAD_OPTIONS, TUNING } from '../api/option-tables.js';
+import { CALLBACK, isText, isWholeFrom0, LOAD_OPTIONS, MEMORY, TUNING } from '../api/option-tables.js';
 import { FlashrowError } from '../index.js';
 import type { ServedModel, ServerOptions } from './options.js';
 
@@ -21,7 +21,7 @@ const SERVER_OPTIONS: OptionTable<ServerOptions> = {
     (value) => Array.isArray(value) && value.length > 0,
     'an array of at least one model, like ["model.gguf"] or [{ source: "model.gguf" }]',
   ],
-  memory: null,
+  memory: MEMORY,
   // An empty key would let everybody in.
   apiKey: [isFilled, 'a text that is not empty; without a key leave it out'],
   hosts: [(value) => value === 'any' || areTexts(value), 'an array of names, or "any"'],

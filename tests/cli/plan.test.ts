@@ -111,7 +111,7 @@ describe('a run', () => {
     await flashrow(['run', ...shape, '--prompt', 'Once', '--max-tokens', '40', '--ignore-eos']);
     expect(readdirSync(cacheDir)).toContain('speeds.json');
     const { json } = await flashrowJson<Plan>(['plan', ...shape]);
-    expect(json.forecast.basis).toContain('an earlier run with as much in the cache');
+    expect(json.forecast.basis).toContain('an earlier run with about as much memory');
     const { stdout } = await flashrow(['list', ...CACHE]);
     expect(stdout).not.toContain('speeds');
   });

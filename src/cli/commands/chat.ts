@@ -114,7 +114,7 @@ async function templateOptions({ chatTemplate, templateVar: templateVariables }:
 /** What a conversation begins with: the model, its budget and context, and how answers are drawn. */
 function banner(source: string, { info, plan }: Model, settings: ChatSettings): string {
   const model = `${basename(source)}: ${formatCount(info.contextSize)} tokens of context, ${formatBytes(plan.budgetBytes)} of memory`;
-  return `${model}\nAnswers are drawn by: ${settings.describe()}\n/help lists the commands; Ctrl-D leaves`;
+  return `${model}\nAnswers: ${settings.describe()}\n/help lists the commands; Ctrl-D leaves`;
 }
 
 /** An error that carries the conversation so far: with `--json` nothing of it is on stdout yet. */

@@ -1,4 +1,5 @@
 import { fchmodSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Crc32c } from '../../../native-bridge/crc32c.js';
 import type { SavedState } from '../../contract/model.js';
 import { type OpenFile, readExactly, withFile } from '../../disk/files.js';
@@ -56,6 +57,7 @@ export function saveState(
   { ids, save }: HeldState,
   { model, stateFormat, crc32c, mostBytes }: StateOwner,
 ): SavedState {
+  requireFolder(path);
   spareOthers(path);
   const header: Header = { model, stateFormat, tokens: ids.length };
   const text = Buffer.from(JSON.stringify(header));
@@ -81,6 +83,14 @@ export function saveState(
     throw asWriteError(error, path, space, 'choose a file in a folder that can be written');
   }
   return { tokens: header.tokens, bytes: at };
+}
+
+function requireFolder(path: string): void {
+  const folder = dirname(path);
+  if (statIfThere(folder) !== null) return;
+  throw new FlashrowError('NOT_WRITABLE', `cannot write ${path}: there is no folder ${folder}; make it first`, {
+    path,
+  });
 }
 
 /** Throws NOT_WRITABLE for a file that is no saved state: somebody else's is never written over. */

@@ -6,7 +6,10 @@ const [LEAST_DECODED, LEAST_PREFILLED] = [8, 64];
 /** Runs whose caches hold about the same share are alike: steps of 5%. */
 const SHARE_STEPS = 20;
 
-/** What runs of a model with the same settings, and as much in the cache, measured here. */
+/** And the memory of their weights: steps of a fourth of a doubling. A small budget also reads ahead less. */
+const MEMORY_STEPS = 4;
+
+/** What runs of a model with the same settings, and about as much memory, measured here. */
 export interface RunSpeeds {
   /** Tokens per second, the median; null where none was measured. */
   decode: number | null;
@@ -26,11 +29,16 @@ export interface RunKind {
   threads: number;
   /** `shareInMemory` of the plan. */
   cachedShare: number;
+  /** `weightBytes` of the plan. */
+  memoryBytes: number;
 }
 
 /** `cachedShare`, less what streams of the dense half as a share of the feed-forward networks. */
 export const shareInMemory = ({ cachedShare, denseStreamedBytes, ffnBytes }: Plan): number =>
   cachedShare - denseStreamedBytes / ffnBytes;
+
+/** What a plan has for weights, whether they stay or pass through. */
+export const weightBytes = ({ residentBytes, cacheBytes }: Plan): number => residentBytes + cacheBytes;
 
 /** What a piece of work measured; a speed is null where there was none. */
 export interface MeasuredRun {
@@ -44,7 +52,7 @@ export interface MeasuredRun {
 const prefillOf = (tokens: number) => `first prompt of 2^${Math.round(Math.log2(tokens))}`;
 
 const keyOf = (kind: RunKind, phase: string): string =>
-  `${phase} of ${kind.store} ${kind.selector} ${kind.cachePolicy} ${kind.kernels} x${kind.threads} ${Math.round(kind.cachedShare * SHARE_STEPS)}/${SHARE_STEPS}`;
+  `${phase} of ${kind.store} ${kind.selector} ${kind.cachePolicy} ${kind.kernels} x${kind.threads} ${Math.round(kind.cachedShare * SHARE_STEPS)}/${SHARE_STEPS} 2^${Math.round(MEMORY_STEPS * Math.log2(kind.memoryBytes)) / MEMORY_STEPS}`;
 
 /** What earlier runs of this kind measured, with first prompts of about `promptTokens`; null where there are none. */
 export function earlierRuns(cacheDir: string, kind: RunKind, promptTokens: number): RunSpeeds | null {

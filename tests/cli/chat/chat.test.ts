@@ -299,7 +299,7 @@ describe.skipIf(!haveTerminal)(`chat on a terminal${withoutTerminal}`, () => {
   test('says at first what it runs, and after each answer how fast', async () => {
     const terminal = new Terminal([...SHORT, '--memory', '20MB', '--temperature', '0.5']);
     await terminal.see(
-      /tales: 512 tokens of context, 20\.0 MB of memory\r\nAnswers are drawn by: temperature 0\.5, max-tokens 12\r\n/,
+      /tales: 512 tokens of context, 20\.0 MB of memory\r\nAnswers: temperature 0\.5, max-tokens 12\r\n/,
     );
     await terminal.see(/leaves[\s\S]*> /);
     terminal.type('Once upon a time\r');

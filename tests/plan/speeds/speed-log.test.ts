@@ -61,7 +61,15 @@ describe('the log of speeds', () => {
 
 describe('runs of a model', () => {
   const kind = (change: Partial<RunKind> = {}): RunKind => ({
-    ...{ store: '/models/a', selector: 'router', cachePolicy: 'lfu', kernels: 'avx2', threads: 2, cachedShare: 0.31 },
+    ...{
+      store: '/models/a',
+      selector: 'router',
+      cachePolicy: 'lfu',
+      kernels: 'avx2',
+      threads: 2,
+      cachedShare: 0.31,
+      memoryBytes: 1e9,
+    },
     ...change,
   });
   const run = { decoded: 20, decodeTokensPerSecond: 1.95, prefilled: 100, prefillTokensPerSecond: 6.6 };
@@ -72,7 +80,13 @@ describe('runs of a model', () => {
     expect(earlierRuns(folder, kind(), 128)).toBeNull();
     log.keep();
     expect(earlierRuns(folder, kind({ cachedShare: 0.3 }), 128)).toEqual({ decode: 1.95, prefill: 6.6, count: 1 });
-    for (const other of [{ cachedShare: 0.4 }, { store: '/models/b' }, { kernels: 'avx512' }, { threads: 1 }])
+    for (const other of [
+      { cachedShare: 0.4 },
+      { memoryBytes: 1.3e9 },
+      { store: '/models/b' },
+      { kernels: 'avx512' },
+      { threads: 1 },
+    ])
       expect(earlierRuns(folder, kind(other), 128)).toBeNull();
   });
 
