@@ -1,5 +1,6 @@
 import type { TemplateOptions, TokenizeOptions } from '../contract/generate-options.js';
 import type { LoadOptions } from '../contract/model.js';
+import { MEMORY_ACCEPTED } from '../plan/bytes.js';
 import type { ModelOptions, ReplayTuning } from '../plan/model-options.js';
 import { isImage } from '../text/chat-message.js';
 import {
@@ -31,10 +32,7 @@ export const CALLBACK: Accepts = [isFunction, 'a function'];
 export const YES_OR_NO: Accepts = [(value) => typeof value === 'boolean', 'true or false'];
 export const PATH: Accepts = [(value) => isText(value) && value !== '', 'a path'];
 
-export const MEMORY: Accepts = [
-  (value) => isWholeFrom0(value) || isText(value),
-  'a whole number of bytes or a text like "1.5GiB"',
-];
+export const MEMORY: Accepts = [(value) => isWholeFrom0(value) || isText(value), MEMORY_ACCEPTED];
 /** Which numbers count depends on the model. */
 const NUMBER: Accepts = [(value) => typeof value === 'number', 'a whole number from 1'];
 

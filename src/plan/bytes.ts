@@ -16,6 +16,9 @@ const UNITS: Readonly<Record<string, number>> = {
 /** What `parseBytes` takes, in words. */
 export const BYTES_ACCEPTED = 'bytes or an amount with a unit, like 500000000, 2GB (10^9), 1.5GiB or 6G (2^30)';
 
+/** What the option `memory` takes, in words. */
+export const MEMORY_ACCEPTED = 'a whole number of bytes or a text like "1.5GiB"';
+
 /**
  * Bytes of `"500000000"`, `"1e9"`, `"2GB"` (10^9), `"1.5GiB"` or `"6G"` (2^30). Throws BAD_USAGE on anything else.
  */

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { FlashrowError } from '../errors.js';
-import { parseBytes, parsePercentage } from './bytes.js';
+import { MEMORY_ACCEPTED, parseBytes, parsePercentage } from './bytes.js';
 import { quotaCores } from './cpu-quota.js';
 import { memoryLeft } from './memory-left.js';
 
@@ -14,7 +14,7 @@ export function budgetBytes(memory: number | string | undefined): number | null 
     return share === null ? parseBytes(memory) : Math.floor(memoryLeft().availableBytes * share);
   }
   if (!Number.isSafeInteger(memory) || memory < 0) {
-    throw new FlashrowError('BAD_USAGE', `memory is a whole number of bytes or a text like "1.5GiB", not ${memory}`, {
+    throw new FlashrowError('BAD_USAGE', `memory is ${MEMORY_ACCEPTED}, not ${memory}`, {
       option: 'memory',
       value: memory,
     });

@@ -33,9 +33,8 @@ export function withForecast(planned: PlannedModel, outline: Outline, options: F
   try {
     const { selector, cachePolicy } = plan;
     const promptTokens = Math.min(options.promptTokens ?? DEFAULT_PROMPT_TOKENS, plan.contextSize);
-    const kind = {
-      ...{ store: storePath, selector, cachePolicy, cachedShare: shareInMemory(plan), memoryBytes: weightBytes(plan) },
-    };
+    const [cachedShare, memoryBytes] = [shareInMemory(plan), weightBytes(plan)];
+    const kind = { store: storePath, selector, cachePolicy, cachedShare, memoryBytes };
     return {
       ...plan,
       forecast: forecast({

@@ -77,7 +77,7 @@ async function modelToRun(given: string | undefined, cacheDir: string | undefine
   if (existsSync(SMALL_MODEL)) return SMALL_MODEL;
   throw new FlashrowError(
     'NOT_FOUND',
-    `an installation brings no model, as a checkout does; name one, like \`flashrow bench model.gguf\``,
+    'an installation brings no model, as a checkout does; name one, like `flashrow bench model.gguf`',
     {
       path: SMALL_MODEL,
     },

@@ -136,6 +136,11 @@ constexpr DigitWords<size> digitsOf(const std::array<Point, size>& points, const
   return words;
 }
 
+/** The digit of a weight, of a point of eight. */
+constexpr unsigned digitOf(uint16_t word, unsigned weight) {
+  return word >> (8 * (weight % 2) + 2 * (weight / 2)) & 3u;
+}
+
 template <size_t size>
 constexpr DigitBytes<size> apart(const DigitWords<size>& words) {
   DigitBytes<size> bytes{};
@@ -153,8 +158,8 @@ constexpr DigitsBesideSigns<size> besideSigns(const DigitWords<size>& words) {
     const auto digits = [&](unsigned weight) {
       unsigned found = 0;
       for (unsigned high = 0; high < 2; high++) {
-        const auto digit = [&](unsigned i) { return words.of[p] >> (8 * (i % 2) + 2 * (i / 2)) & 3; };
-        const unsigned outer = digit(weight + 4 * high), inner = digit(weight + 4 * high + 1);
+        const unsigned first = weight + 4 * high;
+        const unsigned outer = digitOf(words.of[p], first), inner = digitOf(words.of[p], first + 1);
         found |= (outer << 1 | (inner & 1) | inner >> 1 << 3) << (4 * high);
       }
       return static_cast<uint8_t>(found);
@@ -169,7 +174,7 @@ constexpr Iq1Digits iq1Digits(const DigitWords<2048>& words) {
   Iq1Digits digits{};
   for (size_t p = 0; p < 2048; p++) {
     unsigned all = 0;
-    for (unsigned i = 0; i < 8; i++) all |= (words.of[p] >> (8 * (i % 2) + 2 * (i / 2)) & 3u) << (2 * i);
+    for (unsigned i = 0; i < 8; i++) all |= digitOf(words.of[p], i) << (2 * i);
     const size_t sixteen = p / 16;
     const auto high = static_cast<uint8_t>(all >> 8);
     digits.low[p] = static_cast<uint8_t>(all & 0xff);

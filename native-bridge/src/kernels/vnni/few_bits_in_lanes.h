@@ -50,7 +50,7 @@ struct LanesTQ1_0 {
     __m512i last[4];
     gatherSixteen(rows, offset + 38, last);
     last_ = _mm512_or_si512(_mm512_srli_epi32(last[2], 16), _mm512_slli_epi32(last[3], 16));
-    scale_ = _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(last[3], 16)));
+    scale_ = lowerHalves(_mm512_srli_epi32(last[3], 16));
   }
   template <class Use>
   [[gnu::always_inline]] inline void eachBlock(const Use& use) const {

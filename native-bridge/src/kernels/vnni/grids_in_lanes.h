@@ -52,9 +52,8 @@ inline __m512 oddScale(__m512 factor, __m512i words, unsigned at) {
   return _mm512_mul_ps(factor, _mm512_permutexvar_ps(at == 0 ? words : _mm512_srli_epi32(words, at), odd));
 }
 
-inline __m512 factorInLanes(const uint8_t* const* rows, size_t offset) {
-  return _mm512_mul_ps(halvesInLanes(rows, offset), _mm512_set1_ps(0.125f));
-}
+/** What IQ1's and IQ2's odd scales are multiplied with. */
+inline __m512 oddFactor(__m512 halves) { return _mm512_mul_ps(halves, _mm512_set1_ps(0.125f)); }
 
 /** What the digits of a block's points are looked up by. */
 template <size_t bits>
@@ -97,7 +96,7 @@ struct LanesIQ2_XXS {
   static constexpr int kShift = 0, kBias = 64;
   using Inputs = ByPoints;
 
-  LanesIQ2_XXS(const uint8_t* const* rows, size_t offset) : factor_(factorInLanes(rows, offset)) {
+  LanesIQ2_XXS(const uint8_t* const* rows, size_t offset) : factor_(oddFactor(halvesInLanes(rows, offset))) {
     gatherThirtyTwo(rows, offset + 2, words_[0], words_[1]);
     gatherThirtyTwo(rows, offset + 34, words_[2], words_[3]);
   }
@@ -181,7 +180,7 @@ struct LanesIQ2_XS : HalvedIQ2<LanesIQ2_XS> {
   static constexpr size_t kBytes = 74;
 
   LanesIQ2_XS(const uint8_t* const* rows, size_t offset) {
-    factor_ = factorInLanes(rows, offset);
+    factor_ = oddFactor(halvesInLanes(rows, offset));
     gatherThirtyTwo(rows, offset + 2, words_[0], words_[1]);
     gatherThirtyTwo(rows, offset + 34, words_[2], words_[3]);
     __m512i last[4];
@@ -212,7 +211,7 @@ struct LanesIQ2_S : HalvedIQ2<LanesIQ2_S> {
   static constexpr size_t kBytes = 82;
 
   LanesIQ2_S(const uint8_t* const* rows, size_t offset) {
-    factor_ = factorInLanes(rows, offset);
+    factor_ = oddFactor(halvesInLanes(rows, offset));
     gatherThirtyTwo(rows, offset + 2, low_[0], low_[1]);
     gatherThirtyTwo(rows, offset + 34, signs_[0], signs_[1]);
     __m512i last[4];

@@ -64,7 +64,7 @@ struct LanesIQ1_S : LanesIQ1 {
   using Inputs = ByPoints;
 
   LanesIQ1_S(const uint8_t* const* rows, size_t offset) {
-    factor_ = factorInLanes(rows, offset);
+    factor_ = oddFactor(halvesInLanes(rows, offset));
     gatherThirtyTwo(rows, offset + 2, low_[0], low_[1]);
     gatherSixteen(rows, offset + 34, upper_);
   }
@@ -111,7 +111,7 @@ struct LanesIQ1_M : LanesIQ1 {
                              _mm512_and_si512(_mm512_srli_epi32(words, 24), _mm512_set1_epi32(0xf0)));
     };
     const __m512i halves = _mm512_or_si512(four(scales_[0]), _mm512_slli_epi32(four(scales_[1]), 8));
-    factor_ = _mm512_mul_ps(_mm512_cvtph_ps(_mm512_cvtepi32_epi16(halves)), _mm512_set1_ps(0.125f));
+    factor_ = oddFactor(lowerHalves(halves));
   }
   template <class Use>
   [[gnu::always_inline]] inline void eachBlock(const Use& use) const {

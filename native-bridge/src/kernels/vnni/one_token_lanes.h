@@ -127,15 +127,14 @@ template <class Lanes, size_t from, size_t to>
   return _mm512_cvtepi32_ps(products);
 }
 
+/** The half float in the lower half of each element. */
+inline __m512 lowerHalves(__m512i words) { return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(words)); }
+
 /** A half float of each of 16 rows, from 16 bytes that begin with it. */
 inline __m512 halvesInLanes(const uint8_t* const* rows, size_t offset) {
-  __m512i of[4];
-  for (size_t i = 0; i < 4; i++) {
-    of[i] = fourLanes(sixteenBytes(rows[i] + offset), sixteenBytes(rows[i + 4] + offset),
-                      sixteenBytes(rows[i + 8] + offset), sixteenBytes(rows[i + 12] + offset));
-  }
-  const __m512i first = _mm512_unpacklo_epi64(_mm512_unpacklo_epi32(of[0], of[1]), _mm512_unpacklo_epi32(of[2], of[3]));
-  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(first));
+  __m512i words[4];
+  gatherSixteen(rows, offset, words);
+  return lowerHalves(words[0]);
 }
 
 /** As gatherSixteen, of 32 bytes: fewer instructions than two times sixteen. */
