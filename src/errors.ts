@@ -59,6 +59,5 @@ export function shown(value: unknown): string {
     return `[${entries.join(', ')}${value.length > SHOWN_ENTRIES ? ', ...' : ''}]`;
   }
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'bigint') return `${value}n`;
   return typeof value === 'object' && value !== null ? 'an object' : String(value);
 }

@@ -88,7 +88,7 @@ export function saveState(
 function requireFolder(path: string): void {
   const folder = dirname(path);
   if (statIfThere(folder) !== null) return;
-  throw new FlashrowError('NOT_WRITABLE', `cannot write ${path}: there is no folder ${folder}; make it first`, {
+  throw new FlashrowError('IO', `cannot write ${path}: there is no folder ${folder}; make it first`, {
     path,
   });
 }

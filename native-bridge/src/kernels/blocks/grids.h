@@ -45,8 +45,8 @@ extern const DigitBytes<256> kDigitBytesIq3Xxs;
 extern const DigitBytes<512> kDigitBytesIq3S;
 
 /**
- * The digits of a point of eight weights, so that signs fit beside them: those of weights 0, 1, 4 and 5, and two weights
- * further on. Of weights 0 and 4 they are bits 1 and 2 of a half byte, of weights 1 and 5 bits 0 and 3.
+ * The digits of a point of eight weights, so that signs fit beside them: those of weights 0, 1, 4 and 5, and two
+ * weights further on. Of weights 0 and 4 they are bits 1 and 2 of a half byte, of weights 1 and 5 bits 0 and 3.
  */
 template <size_t size>
 struct alignas(64) DigitsBesideSigns {

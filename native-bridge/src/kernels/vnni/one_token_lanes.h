@@ -53,8 +53,8 @@ struct ByPoints : Arranged {
 };
 
 /**
- * Register k of the first half has columns c, 8 + c, 2 + c and 10 + c, where c = 0, 1, 4, 5. Of the second half the pairs
- * change places.
+ * Register k of the first half has columns c, 8 + c, 2 + c and 10 + c, where c = 0, 1, 4, 5. Of the second half the
+ * pairs change places.
  */
 struct InPairs : Arranged {
   InPairs(const OneTokenGroup& x, size_t block) : Arranged{x.pairs, 32 * block} {}
