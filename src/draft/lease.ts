@@ -8,6 +8,8 @@ import { Rent } from './rent.js';
 const LEAST_PROMISE = 1.12;
 /** A draft that is the model itself may lose so many passes over one token more, once it is asked for. */
 const BELIEVED = 0.5;
+/** Where passes wait for the disk for so much of their time, those over several tokens cost hardly more. */
+const LONG_WAIT = 0.6;
 /** A promise that was not kept is remembered for so many answers. */
 const DOUBTED_ANSWERS = 4;
 /** Where a text is less sure than this, a draft that is the model itself wins little at best (SELF-05). */
@@ -86,9 +88,15 @@ export class Lease {
     return this.#isKin ? this.#rent.share : 0;
   }
 
-  /** ms that may be lost beside what the account allows: the model itself was asked for. */
+  /**
+   * ms that may be lost beside what the account allows. Another model was named, and each pass that it does not help
+   * costs the more by its memory: of texts of which it foretells half, every fourth begins with too many of these
+   * (DRAFT-09).
+   */
   get believedMs(): number {
-    return this.#isBelieved ? BELIEVED * this.#parts.costs.one : 0;
+    const { account, costs } = this.#parts;
+    if (this.#isKin) return this.#isBelieved ? BELIEVED * costs.one : 0;
+    return this.share > 0 && costs.waitShare > LONG_WAIT ? account.advance : 0;
   }
 
   /** What a token of the draft takes, ms, or is expected to take before one was timed. */

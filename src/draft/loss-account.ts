@@ -1,6 +1,8 @@
 /** What drafts may lose in an answer: so many passes over one token, and this share of its passes besides. */
 const LOSS_AT_ONCE = 1.5;
 const LOSS_SHARE = 0.006;
+/** What so many tokens of an answer may lose can be had in advance. */
+const TOKENS_IN_ADVANCE = 100;
 /** Besides, this share of the time that the prompt took, up to so many passes. */
 const PROMPT_SHARE = 0.03;
 const PROMPT_MOST = 0.6;
@@ -38,6 +40,11 @@ export class LossAccount {
   get allowance(): number {
     const ofPrompt = Math.min(PROMPT_SHARE * this.#promptMs, PROMPT_MOST * this.#passMs);
     return this.#won + (LOSS_AT_ONCE + LOSS_SHARE * this.#tokens) * this.#passMs + ofPrompt;
+  }
+
+  /** ms beside the allowance that may be lost where the tokens to come may pay for it. */
+  get advance(): number {
+    return Math.max(0, TOKENS_IN_ADVANCE - this.#tokens) * LOSS_SHARE * this.#passMs;
   }
 
   /** `ms` went into a draft. */

@@ -93,12 +93,13 @@ void ResidentMatrix::matmul(const float* x, size_t tokens, size_t rows, float* y
 
 void ResidentMatrix::multiplyIntegers(const float* x, size_t tokens, size_t rows, float* y) {
   const IntegerKernels& integers = *kernels_.integers;
-  uint8_t* const inputs = pool_->shared(integers.inputBytes(columns_, tokens));
-  quantizeInputs(*pool_, integers, x, columns_, columns_, tokens, inputs);
+  const QuantizedInputs::Source source{x, columns_, columns_, 1, tokens};
+  QuantizedInputs inputs;
+  inputs.begin(*pool_, integers, source, pool_->shared(QuantizedInputs::bytes(*pool_, integers, source)));
   pool_->run(threadsFor(*pool_, rows * rowBytes_, tokens), [&](size_t thread, size_t threads) {
     const Share share(rows, 4, thread, threads);
     integers.dots(format_, Rows{memory_.data() + share.begin * rowBytes_, rowBytes_, nullptr}, share.end - share.begin,
-                  columns_, inputs, tokens, Products{y + share.begin, rows}, pool_->scratch(thread));
+                  columns_, inputs.of(thread), tokens, Products{y + share.begin, rows}, pool_->scratch(thread));
   });
 }
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/quantized_inputs.h"
-
 namespace flashrow {
 
 template <class T>
@@ -15,6 +13,12 @@ static void grow(Arena& arena, size_t bytes) {
   if (arena.bytes() >= bytes) return;
   arena = Arena();
   arena = Arena(bytes);
+}
+
+void FeedForward::Integers::begin(ThreadPool& pool, const IntegerKernels& kernels,
+                                  const QuantizedInputs::Source& source) {
+  grow(memory, QuantizedInputs::bytes(pool, kernels, source));
+  inputs.begin(pool, kernels, source, memory.data());
 }
 
 void FeedForward::begin(const LayerCall& call, size_t neurons) {
@@ -30,9 +34,7 @@ void FeedForward::begin(const LayerCall& call, size_t neurons) {
   const Layer& layer = *call.layer;
   if ((layer.readsGate() && kernels_.wantsIntegers(*layer.gateFormat)) ||
       (layer.readsUp() && kernels_.wantsIntegers(layer.upFormat))) {
-    grow(xIntegers_, kernels_.integers->inputBytes(layer.hiddenSize, call.tokens));
-    quantizeInputs(pool_, *kernels_.integers, call.x, layer.hiddenSize, layer.hiddenSize, call.tokens,
-                   xIntegers_.data());
+    xIntegers_.begin(pool_, *kernels_.integers, {call.x, layer.hiddenSize, layer.hiddenSize, 1, call.tokens});
   }
 }
 
@@ -47,7 +49,7 @@ void FeedForward::hidden(const PlacedUnit* const* units, size_t count) {
   const size_t threads = threadsFor(pool_, total * (layer.gateRowBytes + layer.upRowBytes), call_.tokens);
   pool_.run(threads, [&](size_t thread, size_t numThreads) {
     const Share share(total, 4, thread, numThreads);
-    if (share.begin < share.end) hiddenShare(units, share.begin, share.end, pool_.scratch(thread));
+    if (share.begin < share.end) hiddenShare(units, share.begin, share.end, thread);
   });
   if (call_.weights == nullptr) return;
   for (size_t i = 0; i < count; i++) weigh(*units[i]);
@@ -83,23 +85,23 @@ void FeedForward::collectRows(const PlacedUnit* const* units, size_t begin, size
   }
 }
 
-void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch) {
+void FeedForward::hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, size_t thread) {
   collectRows(units, begin, end);
   if (!call_.layer->gated()) {
-    products(InputPart::Up, begin, end, hidden_.data(), scratch);
+    products(InputPart::Up, begin, end, hidden_.data(), thread);
     activateShare(begin, end, hidden_.data());
     multiplyBy(call_.layer->downFactors, begin, end, hidden_.data());
     return;
   }
-  products(InputPart::Gate, begin, end, gates_.data(), scratch);
+  products(InputPart::Gate, begin, end, gates_.data(), thread);
   activateShare(begin, end, gates_.data());
   const size_t open = keepOpen(begin, end);
-  products(InputPart::Up, begin, open, hidden_.data(), scratch);
+  products(InputPart::Up, begin, open, hidden_.data(), thread);
   multiplyByGate(begin, open);
   multiplyBy(call_.layer->downFactors, begin, open, hidden_.data());
 }
 
-void FeedForward::products(InputPart part, size_t begin, size_t end, float* into, void* scratch) {
+void FeedForward::products(InputPart part, size_t begin, size_t end, float* into, size_t thread) {
   if (begin == end) return;
   const Layer& layer = *call_.layer;
   if (layer.residentPart == part) return copyResident(begin, end, into);
@@ -107,8 +109,10 @@ void FeedForward::products(InputPart part, size_t begin, size_t end, float* into
   const Format format = gate ? *layer.gateFormat : layer.upFormat;
   const Rows rows{nullptr, 0, (gate ? gateRows_ : upRows_).data() + begin};
   const Products out{into, neurons_, positions_.data() + begin};
+  void* const scratch = pool_.scratch(thread);
   if (kernels_.wantsIntegers(format)) {
-    kernels_.integers->dots(format, rows, end - begin, layer.hiddenSize, xIntegers_.data(), call_.tokens, out, scratch);
+    kernels_.integers->dots(format, rows, end - begin, layer.hiddenSize, xIntegers_.inputs.of(thread), call_.tokens,
+                            out, scratch);
   } else {
     kernels_.dots(format, rows, end - begin, layer.hiddenSize, call_.x, layer.hiddenSize, call_.tokens, out, scratch);
   }
@@ -202,17 +206,8 @@ void FeedForward::projectByNeuron(const PlacedUnit* const* units, size_t count) 
 bool FeedForward::quantizeHidden(size_t position, size_t bundles) {
   const Layer& layer = *call_.layer;
   if (!kernels_.wantsIntegers(layer.downFormat)) return false;
-  const size_t inputBytes = kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens);
-  const size_t bytes = bundles * layer.neuronsPerBundle * sizeof(float);
-  grow(hiddenIntegers_, bundles * inputBytes);
-  pool_.run(threadsFor(pool_, bytes, call_.tokens), [&](size_t thread, size_t numThreads) {
-    const Share share(bundles, 1, thread, numThreads);
-    for (size_t b = share.begin; b < share.end; b++) {
-      kernels_.integers->quantize(hidden_.data() + position + b * layer.neuronsPerBundle, neurons_,
-                                  layer.neuronsPerBundle, call_.tokens, 0, call_.tokens,
-                                  hiddenIntegers_.data() + b * inputBytes);
-    }
-  });
+  const float* const hidden = hidden_.data() + position;
+  hiddenIntegers_.begin(pool_, *kernels_.integers, {hidden, neurons_, layer.neuronsPerBundle, bundles, call_.tokens});
   return true;
 }
 
@@ -222,11 +217,11 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
   const size_t neurons = units[count - 1]->position + units[count - 1]->neurons - units[0]->position;
   const size_t bundles = neurons / layer.neuronsPerBundle;
   const bool integers = quantizeHidden(units[0]->position, bundles);
-  const size_t inputBytes = integers ? kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens) : 0;
   const size_t threads = threadsFor(pool_, bundles * layer.hiddenSize * layer.downRowBytes, call_.tokens);
   pool_.run(threads, [&](size_t thread, size_t numThreads) {
     const Share outputs(layer.hiddenSize, 4, thread, numThreads);
     if (outputs.begin == outputs.end) return;
+    const uint8_t* const inputs = integers ? hiddenIntegers_.inputs.of(thread) : nullptr;
     for (size_t u = 0; u < count; u++) {
       for (size_t b = 0; b * layer.neuronsPerBundle < units[u]->neurons; b++) {
         const Rows rows =
@@ -235,10 +230,10 @@ void FeedForward::projectByOutput(const PlacedUnit* const* units, size_t count) 
         const size_t position = units[u]->position + b * layer.neuronsPerBundle;
         const Products out{call_.y + outputs.begin, layer.hiddenSize, nullptr, true};
         if (integers) {
-          const uint8_t* inputs =
-              hiddenIntegers_.data() + (position - units[0]->position) / layer.neuronsPerBundle * inputBytes;
-          kernels_.integers->dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle, inputs,
-                                  call_.tokens, out, pool_.scratch(thread));
+          const size_t bundle = (position - units[0]->position) / layer.neuronsPerBundle;
+          kernels_.integers->dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle,
+                                  inputs + bundle * hiddenIntegers_.inputs.bytesOfRun(), call_.tokens, out,
+                                  pool_.scratch(thread));
         } else {
           kernels_.dots(layer.downFormat, rows, outputs.end - outputs.begin, layer.neuronsPerBundle,
                         hidden_.data() + position, neurons_, call_.tokens, out, pool_.scratch(thread));
@@ -266,7 +261,7 @@ void FeedForward::projectRows(const PlacedUnit* const* units, size_t count) {
       for (size_t row = first; row < end; row += most) {
         const size_t rows = std::min(most, end - row);
         const size_t following = std::min(most, end - row - rows);
-        addOutputs(*units[u], row - starts_[u], rows, following, row == first, pool_.scratch(thread));
+        addOutputs(*units[u], row - starts_[u], rows, following, row == first, thread);
       }
     }
   });
@@ -278,10 +273,11 @@ static void fetchLines(const uint8_t* from, const uint8_t* end) {
 
 /** Adds slice after slice of each row, as `projectByOutput` does, for the same bits. */
 void FeedForward::addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst,
-                             void* scratch) {
+                             size_t thread) {
   const Layer& layer = *call_.layer;
   const bool integers = kernels_.wantsIntegers(layer.downFormat);
-  const size_t inputBytes = integers ? kernels_.integers->inputBytes(layer.neuronsPerBundle, call_.tokens) : 0;
+  const uint8_t* const inputs = integers ? hiddenIntegers_.inputs.of(thread) : nullptr;
+  void* const scratch = pool_.scratch(thread);
   const size_t sliceBytes = rowBytes(layer.downFormat, layer.neuronsPerBundle);
   const Rows whole = Rows{layer.part(unit.slot, unit.unit, layer.down, 0), layer.downRowBytes, nullptr}.from(row);
   const Products out{call_.y + layer.firstOutputOf(unit.unit) + row, layer.hiddenSize, nullptr, true};
@@ -296,7 +292,7 @@ void FeedForward::addOutputs(const PlacedUnit& unit, size_t row, size_t count, s
     if (following > 0) fetchLines(end + b * ahead, std::min(end + (b + 1) * ahead, aheadEnd));
     if (integers) {
       kernels_.integers->dots(layer.downFormat, rows, count, layer.neuronsPerBundle,
-                              hiddenIntegers_.data() + b * inputBytes, call_.tokens, out, scratch);
+                              inputs + b * hiddenIntegers_.inputs.bytesOfRun(), call_.tokens, out, scratch);
     } else {
       kernels_.dots(layer.downFormat, rows, count, layer.neuronsPerBundle, hidden_.data() + b * layer.neuronsPerBundle,
                     neurons_, call_.tokens, out, scratch);

@@ -6,6 +6,7 @@
 
 #include "arena.h"
 #include "kernels/kernels.h"
+#include "kernels/quantized_inputs.h"
 #include "stream/layer.h"
 #include "thread_pool.h"
 
@@ -78,10 +79,17 @@ class FeedForward {
   void projectRows(const PlacedUnit* const* units, size_t count);
 
  private:
-  void hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, void* scratch);
+  struct Integers {
+    Arena memory;
+    QuantizedInputs inputs;
+
+    void begin(ThreadPool& pool, const IntegerKernels& kernels, const QuantizedInputs::Source& source);
+  };
+
+  void hiddenShare(const PlacedUnit* const* units, size_t begin, size_t end, size_t thread);
   void collectRows(const PlacedUnit* const* units, size_t begin, size_t end);
   /** Products of x with the rows of gate or up, [tokens, neurons from `begin` to `end`], biases added. */
-  void products(InputPart part, size_t begin, size_t end, float* into, void* scratch);
+  void products(InputPart part, size_t begin, size_t end, float* into, size_t thread);
   void copyResident(size_t begin, size_t end, float* into) const;
   void multiplyBy(const std::vector<float>& factors, size_t begin, size_t end, float* into) const;
   void addBiases(const std::vector<float>& biases, size_t begin, size_t end, float* into) const;
@@ -93,7 +101,7 @@ class FeedForward {
   /** Makes integers of h from `position` on, bundle by bundle. False where down wants none. */
   bool quantizeHidden(size_t position, size_t bundles);
   /** `following`: the rows that this thread computes next. */
-  void addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst, void* scratch);
+  void addOutputs(const PlacedUnit& unit, size_t row, size_t count, size_t following, bool isFirst, size_t thread);
   void projectByNeuron(const PlacedUnit* const* units, size_t count);
   void projectByOutput(const PlacedUnit* const* units, size_t count);
 
@@ -101,7 +109,7 @@ class FeedForward {
   const Kernels& kernels_;
   LayerCall call_{};
   /** The call's x, and h bundle by bundle, as integers, where a format wants them. */
-  Arena xIntegers_, hiddenIntegers_;
+  Integers xIntegers_, hiddenIntegers_;
   size_t neurons_ = 0;
   /** [tokens, neurons]: act(gate x), and then h. */
   std::vector<float> gates_, hidden_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "kernels/quantized_inputs.h"
-
 namespace flashrow {
 
 /** Bytes of inputs that are integers at once: about 200 tokens of 4096 columns. */
@@ -17,15 +15,14 @@ void MatrixProduct::begin(const StreamedMatrix& matrix, const float* x, size_t t
   chunk_ = 0;
   if (!kernels_.wantsIntegers(matrix.format())) return;
   chunk_ = std::max<size_t>(1, kIntegerBytes / kernels_.integers->inputBytes(matrix.columns(), 1));
-  inputs_ = tokens > 0 && tokens <= chunk_ ? quantized(0, tokens) : nullptr;
+  if (tokens > 0 && tokens <= chunk_) quantize(0, tokens);
 }
 
-const uint8_t* MatrixProduct::quantized(size_t token, size_t tokens) const {
-  const IntegerKernels& integers = *kernels_.integers;
+void MatrixProduct::quantize(size_t token, size_t tokens) {
   const size_t columns = matrix_->columns();
-  uint8_t* const inputs = pool_.shared(integers.inputBytes(columns, tokens));
-  quantizeInputs(pool_, integers, x_ + token * columns, columns, columns, tokens, inputs);
-  return inputs;
+  const QuantizedInputs::Source source{x_ + token * columns, columns, columns, 1, tokens};
+  inputs_.begin(pool_, *kernels_.integers, source,
+                pool_.shared(QuantizedInputs::bytes(pool_, *kernels_.integers, source)));
 }
 
 template <class Visit>
@@ -61,8 +58,9 @@ void MatrixProduct::multiply(const std::vector<PlacedRows>& pieces) {
   const IntegerKernels& integers = *kernels_.integers;
   for (size_t token = 0; token < tokens_; token += chunk_) {
     const size_t tokens = std::min(chunk_, tokens_ - token);
-    const uint8_t* const inputs = inputs_ != nullptr ? inputs_ : quantized(token, tokens);
+    if (tokens_ > chunk_) quantize(token, tokens);
     pool_.run(threadsFor(pool_, bytes, tokens), [&](size_t thread, size_t threads) {
+      const uint8_t* const inputs = inputs_.of(thread);
       eachShare(pieces, thread, threads, [&](const Rows& rows, size_t count, size_t first) {
         integers.dots(matrix_->format(), rows, count, columns, inputs, tokens,
                       Products{y_ + token * matrix_->rows() + first, matrix_->rows()}, pool_.scratch(thread));

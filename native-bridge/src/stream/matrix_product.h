@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "kernels/quantized_inputs.h"
 #include "stream/streamed_matrix.h"
 #include "thread_pool.h"
 
@@ -26,9 +27,9 @@ class MatrixProduct {
   void multiply(const std::vector<PlacedRows>& pieces);
 
  private:
+  /** Makes integers of `tokens` inputs from `token` on. They last until the pool's shared memory is used again. */
+  void quantize(size_t token, size_t tokens);
   /** Calls visit(rows, their count, the first one's number) for the thread's share of the pieces. */
-  /** `tokens` inputs from `token` on as integers, until the pool's shared memory is used again. */
-  const uint8_t* quantized(size_t token, size_t tokens) const;
   template <class Visit>
   void eachShare(const std::vector<PlacedRows>& pieces, size_t thread, size_t threads, const Visit& visit) const;
 
@@ -40,8 +41,7 @@ class MatrixProduct {
   float* y_ = nullptr;
   /** Tokens whose inputs are integers at once; 0 where products are of floats. */
   size_t chunk_ = 0;
-  /** The inputs of all tokens as integers, where they are so few; else null. */
-  const uint8_t* inputs_ = nullptr;
+  QuantizedInputs inputs_;
 };
 
 }  // namespace flashrow

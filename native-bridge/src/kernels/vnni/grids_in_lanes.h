@@ -90,7 +90,7 @@ template <size_t size, size_t bits>
   into[1] = found[1][0];
 }
 
-struct LanesIQ2_XXS {
+struct LanesIQ2_XXS : OfBytes {
   static constexpr size_t kColumns = 256, kBytes = 66;
   static constexpr bool kHalves = false, kNextFirst = false;
   static constexpr int kShift = 0, kBias = 64;
@@ -135,7 +135,7 @@ struct LanesIQ2_XXS {
 
 /** Types whose blocks' halves have a scale each: of an element two bytes are weights 2 further on than the others. */
 template <class Lanes>
-struct HalvedIQ2 {
+struct HalvedIQ2 : OfBytes {
   static constexpr size_t kColumns = 256;
   static constexpr bool kHalves = true, kNextFirst = false;
   static constexpr int kShift = 0, kBias = 64;

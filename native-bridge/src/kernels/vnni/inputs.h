@@ -71,6 +71,7 @@ struct alignas(64) OneTokenGroup {
   int8_t points[2][128], pairs[2][128], quarters[2][128];
   int32_t sums9[2][4], sums64[2][4];
 
+  float scaleOf(size_t block) const { return scalesOf[4 * block]; }
   __m512 scales() const { return _mm512_load_ps(scalesOf); }
   __m512 totals() const { return _mm512_load_ps(totalsOf); }
   __m512 halfTotals(size_t half) const { return _mm512_load_ps(halfTotalsOf[half]); }

@@ -47,7 +47,7 @@ inline __m512i fromWords(__m512i words, unsigned at, unsigned bits) {
   return _mm512_multishift_epi64_epi8(_mm512_set1_epi64(static_cast<long long>(starts)), words);
 }
 
-struct LanesIQ1 {
+struct LanesIQ1 : OfBytes {
   static constexpr size_t kColumns = 256;
   static constexpr bool kNextFirst = false;
   static constexpr int kShift = -1, kBias = 9;

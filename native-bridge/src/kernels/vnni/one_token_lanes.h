@@ -160,7 +160,7 @@ inline void gatherThirtyTwo(const uint8_t* const* rows, size_t offset, __m512i (
  * half of the instructions of four rows at a time.
  */
 template <class Lanes>
-void oneTokenInLanes(const Rows& rows, size_t first, size_t total, size_t columns, const OneTokenGroup* x,
+void oneTokenInLanes(const Rows& rows, size_t first, size_t total, size_t columns, const typename Lanes::Group* x,
                      const Products& out) {
   constexpr size_t kRows = 16, kGroups = Lanes::kColumns / (kGroupBlocks * kBlock);
   /** Steps whose bytes are fetched at once: as many as begin within a line. */
@@ -184,11 +184,11 @@ void oneTokenInLanes(const Rows& rows, size_t first, size_t total, size_t column
     if (!Lanes::kNextFirst && step > 0) next = Lanes(from, at);
     const Lanes apart = next;
     if (Lanes::kNextFirst && step + 1 < steps) next = Lanes(from, at + Lanes::kBytes);
-    apart.eachBlock([&](size_t b, const __m512i(&quants)[8]) __attribute__((always_inline)) {
-      const OneTokenGroup& inputs = x[step * kGroups + b / kGroupBlocks];
+    apart.eachBlock([&](size_t b, const auto& quants) __attribute__((always_inline)) {
+      const typename Lanes::Group& inputs = x[step * kGroups + b / kGroupBlocks];
       const size_t block = b % kGroupBlocks;
       const auto add = [&](__m512 products, size_t half) {
-        const __m512 factor = _mm512_mul_ps(apart.scale(b, half), _mm512_set1_ps(inputs.scalesOf[4 * block]));
+        const __m512 factor = _mm512_mul_ps(apart.scale(b, half), _mm512_set1_ps(inputs.scaleOf(block)));
         sums[block] = _mm512_fmadd_ps(products, factor, sums[block]);
       };
       if constexpr (Lanes::kHalves) {
@@ -203,6 +203,11 @@ void oneTokenInLanes(const Rows& rows, size_t first, size_t total, size_t column
   putSixteen(_mm512_add_ps(_mm512_add_ps(sums[0], sums[1]), _mm512_add_ps(sums[2], sums[3])), first,
              left < kRows ? left : kRows, 0, out);
 }
+
+/** What most types in lanes have in common. */
+struct OfBytes {
+  using Group = OneTokenGroup;
+};
 
 /** With fewer rows than this, groups of four are as fast. */
 constexpr size_t kLeastInLanes = 9;

@@ -9,10 +9,11 @@
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 
-#include "kernels/vnni/few_bits_in_lanes.h"
 #include "kernels/vnni/few_tokens.h"
 #include "kernels/vnni/grids_in_lanes.h"
 #include "kernels/vnni/iq1_in_lanes.h"
+#include "kernels/vnni/one_bit_sums.h"
+#include "kernels/vnni/ternary_in_lanes.h"
 #include "kernels/vnni/vbmi_few_bit_blocks.h"
 #include "kernels/vnni/vbmi_grid_blocks.h"
 #include "processor.h"
@@ -38,7 +39,7 @@ bool withPermutedWeights(Format format, const Use& use) {
 }  // namespace
 
 bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
-              const Products& out) {
+              const Products& out, void* scratch) {
   if (!processor().avx512vbmi) return false;
   const auto inLanes = [&](auto lanes, auto four) {
     using Lanes = typename decltype(lanes)::Weights;
@@ -47,7 +48,7 @@ bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, con
   };
   if (tokens == 1) {
     switch (format) {
-      case Format::Q1_0: return inLanes(Of<LanesQ1_0>{}, Of<WeightsOf<BlockQ1_0>>{});
+      case Format::Q1_0: return oneTokenBySums(rows, count, columns, inputs, out, scratch);
       case Format::TQ1_0: return inLanes(Of<LanesTQ1_0>{}, Of<PermutedTQ1_0>{});
       case Format::IQ1_S: return inLanes(Of<LanesIQ1_S>{}, Of<WeightsOf<BlockIQ1_S>>{});
       case Format::IQ1_M: return inLanes(Of<LanesIQ1_M>{}, Of<WeightsOf<BlockIQ1_M>>{});
@@ -87,7 +88,7 @@ namespace flashrow {
 
 void vbmiArrange(uint8_t*, size_t) {}
 
-bool vbmiDots(Format, const Rows&, size_t, size_t, const uint8_t*, size_t, const Products&) { return false; }
+bool vbmiDots(Format, const Rows&, size_t, size_t, const uint8_t*, size_t, const Products&, void*) { return false; }
 
 }  // namespace flashrow
 

@@ -16,6 +16,6 @@ void vbmiArrange(uint8_t* inputs, size_t columns);
  * nothing is written.
  */
 bool vbmiDots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
-              const Products& out);
+              const Products& out, void* scratch);
 
 }  // namespace flashrow

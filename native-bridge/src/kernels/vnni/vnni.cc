@@ -64,7 +64,7 @@ void dotsOf(const Rows& rows, size_t count, size_t columns, const uint8_t* input
 
 void dots(Format format, const Rows& rows, size_t count, size_t columns, const uint8_t* inputs, size_t tokens,
           const Products& out, void* scratch) {
-  if (tokens <= kFewTokens && vbmiDots(format, rows, count, columns, inputs, tokens, out)) return;
+  if (tokens <= kFewTokens && vbmiDots(format, rows, count, columns, inputs, tokens, out, scratch)) return;
   withWeights(format, [&](auto of) {
     dotsOf<typename decltype(of)::Weights>(rows, count, columns, inputs, tokens, out, scratch);
   });

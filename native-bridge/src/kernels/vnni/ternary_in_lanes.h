@@ -1,6 +1,6 @@
 #pragma once
 
-// Q1_0 and TQ1_0 with a row in each lane. Part of vbmi.cc.
+// TQ1_0 with a row in each lane. Part of vbmi.cc.
 
 #include "kernels/vnni/one_token_lanes.h"
 #include "kernels/vnni/vbmi_few_bit_blocks.h"
@@ -8,36 +8,7 @@
 namespace flashrow {
 namespace {
 
-struct LanesQ1_0 {
-  static constexpr size_t kColumns = 128, kBytes = 18;
-  static constexpr bool kHalves = false, kNextFirst = true;
-  /** A set bit counts as 128 in place of 2. */
-  static constexpr int kShift = 6, kBias = 1;
-  using Inputs = ByPoints;
-
-  LanesQ1_0(const uint8_t* const* rows, size_t offset) : scale_(halvesOf(rows, offset)) {
-    gatherSixteen(rows, offset + 2, words_);
-  }
-  template <class Use>
-  [[gnu::always_inline]] inline void eachBlock(const Use& use) const {
-    // Bits go up to the highest one of their byte: additions and masks take no turns of the products.
-    const __m512i highest = _mm512_set1_epi8(-128);
-#pragma GCC unroll 4
-    for (size_t block = 0; block < 4; block++) {
-      __m512i quants[8], bits = words_[block];
-#pragma GCC unroll 8
-      for (size_t k = 8; k-- > 0; bits = _mm512_add_epi8(bits, bits)) quants[k] = _mm512_and_si512(bits, highest);
-      use(block, quants);
-    }
-  }
-  __m512 scale(size_t, size_t) const { return scale_; }
-
- private:
-  __m512 scale_;
-  __m512i words_[4];
-};
-
-struct LanesTQ1_0 {
+struct LanesTQ1_0 : OfBytes {
   static constexpr size_t kColumns = 256, kBytes = 54;
   static constexpr bool kHalves = false, kNextFirst = false;
   static constexpr int kShift = 0, kBias = 1;
