@@ -11,7 +11,7 @@ import { hostGuard, keyGuard, noteGuarded, originGuard } from './guards.js';
 import { messagesError } from './messages-format.js';
 import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
-import { ModelPool } from './model-pool.js';
+import { ModelPool, notNow } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
 import { openApi } from './openapi.js';
 import { openApiPage } from './openapi-page.js';
@@ -44,6 +44,12 @@ export function createServer(options: ServerOptions): FlashrowServer {
   app.use(async (context, next) => {
     context.header('x-request-id', context.req.header('x-request-id')?.slice(0, 128) ?? randomUUID());
     await next();
+  });
+  // A connection that is kept alive would go on to ask.
+  app.use(async (context, next) => {
+    if (!pool.closed) return next();
+    context.header('connection', 'close');
+    return refused(context, notNow('the server is ending'), wording);
   });
   app.use(hostGuard(options), originGuard(options));
   app.get('/health', (context) => context.json({ status: 'ok' }));
@@ -79,7 +85,8 @@ export function createServer(options: ServerOptions): FlashrowServer {
     return refused(context, allowed.length > 0 ? notSo(method, path, allowed) : notThere(method, path), wording);
   });
   app.onError((error, context) => {
-    if (refusalOf(error, wording).status >= 500) onError(error);
+    // That a client has left is no failure.
+    if (refusalOf(error, wording).status >= 500 && !context.req.raw.signal.aborted) onError(error);
     return refused(context, error, wording);
   });
   const server: FlashrowServer = {

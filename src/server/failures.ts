@@ -82,19 +82,16 @@ const OF_REQUESTS: ReadonlySet<string> = new Set([
   ...['dryMultiplier', 'dryBase', 'dryAllowedLength', 'dryWindow'],
 ]);
 
-/** The parts of the name of an option in the library: `messages[0].role` has three. */
-function partsOf({ details }: FlashrowError): string[] {
-  const { option } = details as { option?: unknown };
-  return typeof option === 'string' ? option.split(/[.[\]]+/).filter((part) => part !== '') : [];
-}
-
 const inRequest = (name: string): string =>
   PARAMS[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0]` is `messages.0`. */
-function paramOf(thrown: FlashrowError): string | null {
-  const [name, ...rest] = partsOf(thrown);
-  return name === undefined ? null : [inRequest(name), ...rest].join('.');
+/** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0].role` stays. */
+function paramOf({ details }: FlashrowError): string | null {
+  const { option } = details as { option?: unknown };
+  if (typeof option !== 'string' || option === '') return null;
+  // Which message a picture came in is not known any more.
+  if (option.startsWith('images')) return PARAMS.images;
+  return option.replace(/^\w+/, inRequest);
 }
 
 /** A picture that a request brings and that is damaged. */
@@ -108,7 +105,8 @@ export const inWordsOfRequests = (text: string): string =>
 
 /** A message of the library with its option as requests write it. */
 function inRequestWords(message: string, thrown: FlashrowError): string {
-  const [name] = partsOf(thrown);
+  const { option } = thrown.details as { option?: unknown };
+  const name = typeof option === 'string' ? /^\w+/.exec(option)?.[0] : undefined;
   if (name === undefined || !OF_REQUESTS.has(name)) return message;
   return message.replace(new RegExp(`\\b${name}\\b`, 'g'), inRequest(name));
 }

@@ -83,11 +83,14 @@ type CountRequest = z.infer<typeof COUNT_REQUEST>;
 export function conversationOf(body: CountRequest): { messages: ChatMessage[]; options: ChatOptions } {
   const system = body.system === undefined ? '' : textOf(body.system, 'system');
   const messages = body.messages.flatMap(({ role, content }, at) =>
-    typeof content === 'string' ? [{ role, content }] : messagesOf(role, content, `messages.${at}.content`),
+    typeof content === 'string' ? [{ role, content }] : messagesOf(role, content, `messages[${at}].content`),
   );
   const last = body.messages.length - 1;
   if (body.messages[last].role === 'assistant')
-    refuse(`messages.${last}`, 'is of the assistant: an answer cannot be begun for it; end with a message of the user');
+    refuse(
+      `messages[${last}]`,
+      'is of the assistant: an answer cannot be begun for it; end with a message of the user',
+    );
   const tools = (body.tools ?? []).map(toolOf);
   requireTools(tools, body.tool_choice?.type === 'any' || body.tool_choice?.type === 'tool');
   return {

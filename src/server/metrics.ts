@@ -19,6 +19,9 @@ export class ServerMetrics {
       hits: counter('bundles_hit_total', 'Bundles that were in memory'),
       misses: counter('bundles_missed_total', 'Bundles that were read'),
     };
+    // A counter that is missing until its first answer cannot be told from one that is not there at all.
+    for (const { name: model } of pool.models)
+      for (const counted of Object.values(this.#counters)) counted.inc({ model }, 0);
     const gauge = (name: string, help: string, of: (at: ModelPool['models'][number]) => number) => {
       new Gauge({
         name: `flashrow_${name}`,

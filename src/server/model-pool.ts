@@ -239,7 +239,8 @@ function notOfTheClient({ name }: PooledModel, error: unknown): unknown {
   });
 }
 
-const notNow = (why: string) =>
+/** 503 for what may go well later. */
+export const notNow = (why: string) =>
   new ServerError(503, `${why}; try again later`, { code: 'model_not_ready', headers: { 'retry-after': '5' } });
 
 function newEntry(given: ServedModel | Source, maxQueue: number, maxReasoningTokens: number | undefined): Entry {

@@ -13,7 +13,7 @@ export function withPictures(message: ChatMessage, at: number): ChatMessage {
   const { content } = message;
   if (!Array.isArray(content)) return message;
   const parts = content.map((part, index) => {
-    const param = `messages.${at}.content.${index}`;
+    const param = `messages[${at}].content[${index}]`;
     if (part.type === 'image') refuse(param, 'is a picture; write it as image_url, with a data URI');
     if (part.type === 'image_url') return { type: 'image', image: bytesOf(part.image_url, `${param}.image_url`) };
     if (part.type === 'region' && part.mask !== undefined)

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ResponseFormat } from '../index.js';
 import { ServerError } from './failures.js';
+import { takenInstead, tellIssue } from './issue-words.js';
 
 /** Reads a body by a schema. What is wrong is told with the place where it is, as `param`. */
 export async function readBody<T extends z.ZodType>(request: Request, schema: T): Promise<z.infer<T>> {
@@ -22,33 +23,10 @@ export async function readBody<T extends z.ZodType>(request: Request, schema: T)
   } catch {
     throw new ServerError(400, 'the body is no JSON', { code: 'invalid_json' });
   }
-  const read = schema.safeParse(body);
+  const read = schema.safeParse(body, { error: takenInstead });
   if (read.success) return read.data;
-  const { path, message } = toldIssue(read.error.issues[0]);
-  const param = path.map(String).join('.');
-  throw new ServerError(400, `${param === '' ? 'the body' : param}: ${inPlainWords(message)}`, {
-    ...{ param: param === '' ? null : param, code: 'invalid_value' },
-  });
-}
-
-/** What zod calls a record is an object in JSON. */
-const inPlainWords = (message: string): string => message.replace('expected record', 'expected object');
-
-type Told = Pick<z.core.$ZodIssue, 'path' | 'message'>;
-
-/**
- * What is wrong, and where. Of what may be one of several things zod says no more than that it is none of them: what is
- * told is the failure of the one that fits best, that is, fails deepest inside; else what all of them are.
- */
-function toldIssue(issue: z.core.$ZodIssue): Told {
-  // What is wrong with the key of an entry is told of the whole.
-  if (issue.code === 'invalid_key') return { path: issue.path.slice(0, -1), message: issue.issues[0].message };
-  if (issue.code !== 'invalid_union' || issue.errors.length === 0) return issue;
-  const tried = issue.errors.map(([first]) => toldIssue(first));
-  const deepest = tried.reduce((best, each) => (each.path.length > best.path.length ? each : best));
-  const path = [...issue.path, ...deepest.path];
-  if (deepest.path.length > 0) return { path, message: deepest.message };
-  return { path, message: [...new Set(tried.map(({ message }) => message))].join('; or ') };
+  const { param, message } = tellIssue(read.error.issues[0], body);
+  throw new ServerError(400, message, { param, code: 'invalid_value' });
 }
 
 /** What is not there yet is refused by its name, and never left out of the answer without a word. */
@@ -72,12 +50,12 @@ const maybe = <T extends z.ZodType>(schema: T) =>
 
 /** By id, or as llama.cpp's servers take it: pairs, with false for a token that is ruled out. */
 const LOGIT_BIAS = z.union([
-  z.record(z.string().regex(/^\d+$/, 'tokens are named by their ids'), z.number()),
+  z.record(z.string().regex(/^\d+$/, 'ids of tokens as names'), z.number()),
   z.array(z.tuple([z.int().min(0), z.union([z.number(), z.literal(false)])])),
 ]);
 
 /** What a format is, in words. */
-export const FORMATS = 'expected an object whose type is "text", "json_object" or "json_schema"';
+export const FORMATS = 'an object whose type is "text", "json_object" or "json_schema"';
 
 /** A schema may be true or false, too. */
 export const SCHEMA = z.union([z.record(z.string(), z.unknown()), z.boolean()]);

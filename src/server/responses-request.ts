@@ -136,7 +136,7 @@ function textOf(content: z.infer<typeof CONTENT> | null | undefined, param: stri
 function contentOf(content: z.infer<typeof CONTENT> | null | undefined, param: string): ChatMessage['content'] {
   if (!Array.isArray(content) || !content.some(({ type }) => type === 'input_image')) return textOf(content, param);
   return content.map((part, index): ContentPart => {
-    const at = `${param}.${index}`;
+    const at = `${param}[${index}]`;
     if (part.type === 'input_image' && !part.image_url && part.file_id)
       refuse(`${at}.file_id`, 'is not known: no files are stored; send image_url, with a data URI');
     if (part.type === 'input_image') return { type: 'image', image: bytesOf(part.image_url, `${at}.image_url`) };
@@ -155,12 +155,12 @@ function messagesOf(items: readonly Item[]): ChatMessage[] {
   };
   for (const [at, item] of items.entries()) {
     const { type = 'message', role = 'user' } = item;
-    const text = () => textOf(item.content, `input.${at}.content`);
+    const text = () => textOf(item.content, `input[${at}].content`);
     if (type === 'message' && role === 'assistant') {
       const message = turn();
       message.content = `${message.content}${text()}`;
-    } else if (type === 'message') messages.push({ role, content: contentOf(item.content, `input.${at}.content`) });
-    else if (type === 'reasoning') turn().reasoning_content = text() || textOf(item.summary, `input.${at}.summary`);
+    } else if (type === 'message') messages.push({ role, content: contentOf(item.content, `input[${at}].content`) });
+    else if (type === 'reasoning') turn().reasoning_content = text() || textOf(item.summary, `input[${at}].summary`);
     else if (type === 'function_call') {
       const call = { id: item.call_id, type: 'function', function: { name: item.name, arguments: item.arguments } };
       const message = turn();
@@ -169,9 +169,9 @@ function messagesOf(items: readonly Item[]): ChatMessage[] {
       messages.push({
         role: 'tool',
         tool_call_id: item.call_id ?? '',
-        content: textOf(item.output, `input.${at}.output`),
+        content: textOf(item.output, `input[${at}].output`),
       });
-    else refuse(`input.${at}`, `is of the type ${JSON.stringify(type)}, which is not taken`);
+    else refuse(`input[${at}]`, `is of the type ${JSON.stringify(type)}, which is not taken`);
   }
   return messages;
 }

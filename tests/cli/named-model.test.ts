@@ -98,6 +98,13 @@ test('a file in place of the cache folder is told in words', async () => {
   }
 });
 
+test('a file that is no model is not suggested', async () => {
+  writeFileSync(join(cache, 'likely.txt'), '');
+  const { json } = await tokenize(join(cache, 'likely.tx'));
+  expect(json.error.code).toBe('NOT_FOUND');
+  expect(json.error.message).not.toContain('did you mean');
+});
+
 test('a file of a similar name is suggested', async () => {
   const { json } = await tokenize(`${TALES.slice(0, -1)}`);
   expect(json.error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining(`did you mean ${TALES}?`) });

@@ -33,6 +33,16 @@ describe('the line of a bar', () => {
     expect(line).toContain('42%');
   });
 
+  test('cuts its label between words alone', () => {
+    const line = (columns: number) => progressLine({ ...converting, label: 'reading the prompt' }, columns, true);
+    expect([line(23), line(19), line(12), line(10)]).toEqual([
+      'reading the prompt  42%',
+      'reading the  42%',
+      'reading  42%',
+      '42%',
+    ]);
+  });
+
   test('without escapes is a sentence', () => {
     expect(plainProgressLine(converting)).toBe('converting: 42%, 8 s left, 310 MB/s, 1.78 GB of 4.21 GB');
   });

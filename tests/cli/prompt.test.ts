@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { templateVariable } from '../../dist/src/cli/options/template-variables.js';
 import type { GenerationResult } from '../../src/contract/generation.js';
-import { flashrowJson } from '../support/flashrow.js';
+import { flashrow, flashrowJson } from '../support/flashrow.js';
 import { TALES } from '../support/shipped.js';
 
 const SHORT = ['--max-tokens', '6', '--context', '128', '--threads', '1'];
@@ -25,6 +25,11 @@ beforeAll(async () => {
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));
+
+test('a note never follows the text of an answer on its line, in a pipe either', async () => {
+  const { stderr } = await flashrow(['run', TALES, ...SHORT, '--prompt', PROMPT, '--top-k', '5']);
+  expect(stderr).toMatch(/^\n.* generated: .*\nnote: --top-k changed nothing/);
+});
 
 describe('the prompt of run', () => {
   test.for<[string, () => [string[], string?]]>([

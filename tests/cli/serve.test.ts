@@ -97,6 +97,8 @@ describe('serve', () => {
     expect(await refused(...size)).toEqual([2, 'BAD_USAGE', expect.stringContaining('much')]);
     expect(await refused('--context', '1000000')).toEqual([2, 'BAD_USAGE', expect.stringContaining('512 for')]);
     expect(await refused(`tales=${TALES}`)).toEqual([2, 'BAD_USAGE', expect.stringContaining('tales')]);
+    const missing = join(tmpdir(), 'none', 'missing.gguf');
+    expect(await refused(`lost=${missing}`)).toEqual([1, 'NOT_FOUND', expect.stringContaining(missing)]);
     expect(await refused('--port', '70000')).toEqual([2, 'BAD_USAGE', expect.stringContaining('65535')]);
   });
 });

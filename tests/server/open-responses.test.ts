@@ -180,5 +180,5 @@ it('a picture is taken where the model has eyes, and else refused by name', asyn
   const { error } = (await refused.json()) as { error: { code: string; param: string; message: string } };
   expect([error.code, error.message]).toEqual(['unsupported', expect.stringMatching(/picture|eyes|image/)]);
   const fetched = await ask({ input: [user([{ type: 'input_image', image_url: 'http://localhost/x.png' }])] });
-  expect(await fetched.json()).toMatchObject({ error: { param: 'input.0.content.0.image_url' } });
+  expect(await fetched.json()).toMatchObject({ error: { param: 'input[0].content[0].image_url' } });
 });

@@ -37,7 +37,7 @@ describe('a server', () => {
     ['/v1/responses', { input: 'x', tool_choice: { type: 'function', name: 'f' } }, 'no tools'],
     ['/v1/chat/completions', { ...chat, tool_choice: { type: 'allowed_tools' } }, 'send only those tools'],
     ['/v1/messages', { ...anthropic, output_format: { type: 'text' } }, 'output_format.type'],
-    ['/v1/messages', { ...anthropic, messages: [...messages, { role: 'assistant', content: '{' }] }, 'messages.1'],
+    ['/v1/messages', { ...anthropic, messages: [...messages, { role: 'assistant', content: '{' }] }, 'messages[1]'],
     ...['grammar', 'json_schema', 'guided_json', 'guided_choice', 'guided_regex', 'guided_grammar'].flatMap((name) => [
       ['/v1/chat/completions', { ...chat, [name]: 'x' }, `${name} is not taken`] as const,
       ['/v1/completions', { ...completion, [name]: 'x' }, `${name} is not taken`] as const,
@@ -45,7 +45,11 @@ describe('a server', () => {
     ['/v1/chat/completions', { ...chat, best_of: 2 }, 'best_of'],
     ['/v1/chat/completions', { ...chat, modalities: ['text', 'audio'] }, 'modalities'],
     ['/v1/chat/completions', { ...chat, web_search_options: {} }, 'web_search_options'],
-    ['/v1/chat/completions', { ...chat, logit_bias: null, metadata: 3, chat_template_kwargs: [] }, 'expected object'],
+    [
+      '/v1/chat/completions',
+      { ...chat, logit_bias: null, metadata: 3, chat_template_kwargs: [] },
+      'takes an object, not []',
+    ],
     ['/v1/responses', { input: 'x', n: 2 }, 'n above 1'],
     ['/v1/responses', { input: 'x', stop: ['.'] }, 'stop cannot be had'],
     ['/v1/responses', { input: 'x', prompt: { id: 'p' } }, 'prompt is not known'],
@@ -54,6 +58,32 @@ describe('a server', () => {
       status: 400,
       body: { error: { message: expect.stringContaining(message) } },
     });
+  });
+
+  it.each([...[{ max_tokens: -1 }, { max_completion_tokens: -1 }, { stop: '' }, { stop: [''] }, { functions: [] }]])(
+    'takes what clients send that ask for nothing: %j',
+    async (more) => {
+      const schema = { enum: ['Lily'] };
+      const ended = { response_format: { type: 'json_schema', json_schema: { schema } } };
+      expect((await ask('/v1/chat/completions', { messages, ...ended, ...more })).status).toBe(200);
+    },
+  );
+
+  it.each<readonly [string, object, string]>([
+    ['/v1/chat/completions', { ...chat, max_tokens: -2 }, 'max_tokens takes a number of at least -1, not -2'],
+    ['/v1/chat/completions', { ...chat, max_tokens: 1.5 }, 'max_tokens takes a whole number, not 1.5'],
+    ['/v1/chat/completions', { messages: [] }, 'messages takes a list of at least 1 entry, not []'],
+    ['/v1/chat/completions', { ...chat, top_p: 0 }, 'top_p takes a number above 0, not 0'],
+    ['/v1/chat/completions', { ...chat, logit_bias: { a: 1 } }, 'logit_bias takes ids of tokens as names'],
+    ['/v1/chat/completions', { ...chat, tool_choice: 'any' }, '"none" or "auto" or "required" or an object, not "any"'],
+    ['/v1/completions', {}, 'prompt is missing: it takes a text or a list'],
+    ['/v1/completions', [], 'the body takes an object, not []'],
+    ['/v1/messages', { ...anthropic, max_tokens: -1 }, 'max_tokens takes a number of at least 1, not -1'],
+    ['/v1/responses', { input: 'x', max_output_tokens: -1 }, 'max_output_tokens takes a number of at least 1, not -1'],
+    ['/v1/responses', { input: [{ content: 5 }] }, 'input[0].content takes a text or a list, not 5'],
+  ])('%s says in a sentence what is wrong: %j', async (path, body, message) => {
+    const { body: told } = await ask(path, body);
+    expect(told.error.message).toContain(message);
   });
 
   it('null, and what asks for nothing, is taken', async () => {
@@ -84,6 +114,40 @@ describe('a server', () => {
     expect((await post(packed, { 'content-encoding': 'gzip' })).status).toBe(415);
     expect((await ask('/v1/completions', [])).body.error.param).toBe(null);
   });
+});
+
+it('counters are there before the first answer', async () => {
+  const server = createServer({ models: [{ name: 'tales', source: TALES }] });
+  const text = await (await server.fetch(request('/metrics'))).text();
+  expect(text).toContain('flashrow_answers_total{model="tales"} 0');
+  expect(text).toContain('flashrow_tokens_predicted_total{model="tales"} 0');
+  await server.close();
+});
+
+it('a server that has ended answers nothing, and ends its connections', async () => {
+  const told: unknown[] = [];
+  const server = createServer({ models: [TALES], onError: (error) => told.push(error) });
+  expect((await server.fetch(request('/v1/models'))).status).toBe(200);
+  await server.close();
+  for (const path of ['/v1/models', '/health', '/']) {
+    const { status, headers } = await server.fetch(request(path));
+    expect([status, headers.get('connection')]).toEqual([503, 'close']);
+  }
+  expect(told).toEqual([]);
+});
+
+it('a client that leaves is no failure, whether it reads a stream or not', async () => {
+  const told: unknown[] = [];
+  const server = createServer({ models: [TALES], onError: (error) => told.push(error) });
+  for (const stream of [false, true]) {
+    const leaving = new AbortController();
+    const asked = request('/v1/completions', { prompt: 'Once', stream });
+    const answer = server.fetch(new Request(asked, { signal: leaving.signal }));
+    setTimeout(() => leaving.abort(), 5);
+    await answer.then((response) => response.text()).catch(() => {});
+  }
+  expect(told).toEqual([]);
+  await server.close();
 });
 
 it("options that are the operator's are no fault of a request", async () => {

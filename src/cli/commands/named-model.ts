@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { nearestName } from '../../api/nearest-name.js';
+import { statIfThere } from '../../disk/folders.js';
 import { leadsNowhere } from '../../disk/kept-files.js';
 import { FlashrowError, shown } from '../../errors.js';
 import { notice } from '../output/output.js';
@@ -39,7 +40,7 @@ export async function namedModel(given: string, cacheDir: string | undefined): P
     throw new FlashrowError('BAD_USAGE', message, { source: given, tags: begun.join(', ') });
   }
   refuseUnfinished(given, models);
-  const meant = nearestName(given, [...names, ...filesBeside(given)]);
+  const meant = nearestName(given, names) ?? modelBeside(given);
   if (meant === null) return given;
   throw new FlashrowError(
     'NOT_FOUND',
@@ -88,11 +89,18 @@ function refuseUnfinished(given: string, models: readonly { kind: string; name: 
   );
 }
 
-function filesBeside(given: string): string[] {
+/** The file of a model, or the folder, beside `given` whose name is most like its own. */
+function modelBeside(given: string): string | null {
   try {
     const folder = dirname(given);
-    return readdirSync(folder).map((name) => (basename(given) === given ? name : join(folder, name)));
+    const names = readdirSync(folder).filter((name) => {
+      const found = statIfThere(join(folder, name));
+      return found?.isDirectory() || (found?.isFile() && /\.gguf$/i.test(name));
+    });
+    // The names alone are compared: a long path before them makes any two alike.
+    const meant = nearestName(basename(given), names);
+    return meant === null || basename(given) === given ? meant : join(folder, meant);
   } catch {
-    return [];
+    return null;
   }
 }

@@ -138,11 +138,11 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
     if (flags.saveState !== undefined) await model.saveState(flags.saveState);
     return answer;
   });
-  noteAll(result.warnings);
   const draw = async () => {
     if (annotated !== undefined && interruption === null) await annotate(flags.annotate!, annotated, result);
   };
   if (quiet) {
+    noteAll(result.warnings);
     await draw().catch((error) => {
       throw withResult(error, result);
     });
@@ -242,7 +242,9 @@ function finishText(result: RunResult, plan: Plan | null): void {
   if (tokens.length > 0 && text + reasoning === '' && toolCalls.length === 0)
     notice(`note: what was generated has no text; its ids are ${JSON.stringify(tokens)}`);
   if (result.boxes?.length) notice(`\nin pixels: ${result.boxes.map(formatBox).join('; ')}`);
+  // It begins with a line break: where the text goes to a file, or through a pipe, nothing has ended its line.
   notice(`\n${formatUsage(result)}`);
+  noteAll(result.warnings);
   if (result.receipt === null) return;
   notice(formatReceipt(result.receipt));
   const idle = plan && idleState(plan, result.receipt, result.usage.prompt + result.usage.completion);

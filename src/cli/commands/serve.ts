@@ -86,7 +86,7 @@ async function serve(models: string[], flags: ServeFlags, command: Command): Pro
       return { source, options, template, ...(name === undefined ? {} : { name }) };
     }),
   );
-  await requireContexts(served, flags);
+  await requireModels(served, flags);
   const wording = inWordsOf(new Set(command.options.map(({ long }) => long)));
   const server = createServer({
     ...{ models: served, memory, apiKey, origins, maxQueue, keepAliveSeconds: flags.keepAlive },
@@ -109,12 +109,13 @@ async function serve(models: string[], flags: ServeFlags, command: Command): Pro
 }
 
 /** A model that is loaded later would tell its clients what was wrong with the command. */
-async function requireContexts(served: readonly { source: string }[], { context, cacheDir }: ServeFlags) {
-  if (context === undefined) return;
+async function requireModels(served: readonly { source: string }[], { context, cacheDir }: ServeFlags) {
+  // A single one is loaded before anybody asks.
+  if (context === undefined && served.length === 1) return;
   const { examineModel } = await import('../../index.js');
   for (const { source } of served) {
     const { contextLength } = await examineModel(source, { cacheDir });
-    if (context > contextLength)
+    if (context !== undefined && context > contextLength)
       throw new FlashrowError('BAD_USAGE', `--context is from 1 to ${contextLength} for ${source}, not ${context}`, {
         option: '--context',
       });

@@ -33,8 +33,15 @@ export function progressLine(state: ProgressState, columns: number, blocks: bool
     const room = columns - state.label.length - tail.length - 2;
     if (room >= NARROWEST_BAR) return `${state.label} ${bar(state.share, Math.min(room, WIDEST_BAR), blocks)} ${tail}`;
   }
-  const room = columns - percentage.length - 1;
-  return room < 4 ? percentage.trim() : `${state.label.slice(0, room)} ${percentage}`;
+  const label = wholeWords(state.label, columns - percentage.length - 1);
+  return label === '' ? percentage.trim() : `${label} ${percentage}`;
+}
+
+/** The first words of a label that fit; half a word would say something else. */
+function wholeWords(label: string, columns: number): string {
+  if (label.length <= columns) return label;
+  const end = label.lastIndexOf(' ', columns);
+  return end < 0 ? '' : label.slice(0, end).replace(/,$/, '');
 }
 
 /** The line for a terminal that cannot draw over it: `converting: 42%, 12 s left, 310 MB/s, 1.20 GB of 4.21 GB`. */
