@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { writeRandomGguf } from '../../dist/bench/model/random-gguf.js';
+import { SHAPES } from '../../dist/bench/model/shapes.js';
 import { flashrowJson, type Running, start } from '../support/flashrow.js';
 import { TALES } from '../support/shipped.js';
 
@@ -45,6 +47,26 @@ describe('serve', () => {
     expect(await refusal({ messages })).toEqual([400, expect.stringContaining('give one as --chat-template')]);
     running.child.kill('SIGTERM');
     expect((await running.outcome).exitCode).toBe(0);
+  });
+
+  it('leaves out a damaged one of all that were pulled, with a word, and refuses one that is named', async () => {
+    const cache = mkdtempSync(join(tmpdir(), 'flashrow-serve-'));
+    const folder = join(cache, 'models', 'org', 'repo');
+    mkdirSync(folder, { recursive: true });
+    writeRandomGguf(join(folder, 'good-Q4_0.gguf'), SHAPES.tiny, 'q4_0');
+    writeFileSync(join(folder, 'cut-Q8_0.gguf'), readFileSync(join(folder, 'good-Q4_0.gguf')).subarray(0, 999));
+    const serveAll = (...names: string[]) =>
+      start(['serve', ...names, '--cache-dir', cache, '--json', '--port', '0', '--memory', '40MB']);
+    const running = serveAll();
+    const url = await listening(running);
+    const { data } = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] };
+    expect(data).toMatchObject([{ id: expect.stringContaining('Q4_0') }]);
+    running.child.kill('SIGTERM');
+    const { exitCode, stderr } = await running.outcome;
+    expect([exitCode, stderr]).toEqual([0, expect.stringMatching(/note: org\/repo:cut-Q8_0 is left out: .*damaged/)]);
+    const named = await serveAll('org/repo:good-Q4_0', 'org/repo:cut-Q8_0').outcome;
+    expect([named.exitCode, named.stderr + named.stdout]).toEqual([1, expect.stringContaining('cut-Q8_0.gguf')]);
+    rmSync(cache, { recursive: true });
   });
 
   it('finds the conversations of the run before in --sessions-dir', async () => {

@@ -79,14 +79,14 @@ async function serve(models: string[], flags: ServeFlags, command: Command): Pro
   const { memory, ...modelOptions } = toModelOptions(flags);
   const options = { ...modelOptions, sessionsDir, sessionsSize };
   const template = flags.chatTemplate === undefined ? undefined : await readText('--chat-template', flags.chatTemplate);
-  const served = await Promise.all(
+  const found = await Promise.all(
     (await modelsOf(models, flags)).map(async (given) => {
       const [, name, model] = /^([^=/\\]+)=(.+)$/.exec(given) ?? [];
       const source = await namedModel(model ?? given, flags.cacheDir);
       return { source, options, template, ...(name === undefined ? {} : { name }) };
     }),
   );
-  await requireModels(served, flags);
+  const served = await servable(found, models.length > 0, flags);
   const wording = inWordsOf(new Set(command.options.map(({ long }) => long)));
   const server = createServer({
     ...{ models: served, memory, apiKey, origins, maxQueue, keepAliveSeconds: flags.keepAlive },
@@ -108,18 +108,33 @@ async function serve(models: string[], flags: ServeFlags, command: Command): Pro
   }
 }
 
-/** A model that is loaded later would tell its clients what was wrong with the command. */
-async function requireModels(served: readonly { source: string }[], { context, cacheDir }: ServeFlags) {
+/**
+ * A model that is loaded later would tell its clients what was wrong with the command. What was not named, and cannot
+ * be served, is left out with a word.
+ */
+async function servable<T extends { source: string }>(models: T[], areNamed: boolean, flags: ServeFlags): Promise<T[]> {
+  const { context, cacheDir } = flags;
   // A single one is loaded before anybody asks.
-  if (context === undefined && served.length === 1) return;
+  if (context === undefined && models.length === 1) return models;
   const { examineModel } = await import('../../index.js');
-  for (const { source } of served) {
-    const { contextLength } = await examineModel(source, { cacheDir });
-    if (context !== undefined && context > contextLength)
-      throw new FlashrowError('BAD_USAGE', `--context is from 1 to ${contextLength} for ${source}, not ${context}`, {
-        option: '--context',
-      });
+  const served: T[] = [];
+  for (const model of models) {
+    try {
+      const { contextLength } = await examineModel(model.source, { cacheDir });
+      if (context !== undefined && context > contextLength)
+        throw new FlashrowError(
+          'BAD_USAGE',
+          `--context is from 1 to ${contextLength} for ${model.source}, not ${context}`,
+          { option: '--context' },
+        );
+      served.push(model);
+    } catch (error) {
+      if (areNamed || !(error instanceof FlashrowError)) throw error;
+      notice(`note: ${model.source} is left out: ${error.message}`);
+    }
   }
+  if (served.length > 0) return served;
+  throw new FlashrowError('BAD_USAGE', 'none of the models that were pulled can be served: name one that can');
 }
 
 /** Those that were named, else all that were pulled. */
