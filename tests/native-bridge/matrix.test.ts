@@ -65,12 +65,15 @@ describe.each(ISAS)('a resident matrix on %s', (isa) => {
     const matrix = bridge.loadMatrix(source);
     const x = random.floats(256);
     const whole = new Float32Array(300);
-    matrix.matmul(x, 1, whole);
-    for (const rows of [0, 1, 3, 6, 129, 300]) {
-      const first = new Float32Array(301).fill(7);
-      matrix.multiplyFirst(x, rows, first);
-      expect(bits(first.subarray(0, rows))).toEqual(bits(whole.subarray(0, rows)));
-      expect(first.subarray(rows).every((value) => value === 7)).toBe(true);
+    // Inputs of one size make the largest sums.
+    for (const inputs of [x.map((value) => Math.sign(value)), x]) {
+      matrix.matmul(inputs, 1, whole);
+      for (const rows of [0, 1, 3, 6, 129, 300]) {
+        const first = new Float32Array(301).fill(7);
+        matrix.multiplyFirst(inputs, rows, first);
+        expect(bits(first.subarray(0, rows))).toEqual(bits(whole.subarray(0, rows)));
+        expect(first.subarray(rows).every((value) => value === 7)).toBe(true);
+      }
     }
     expect(thrownBy(() => matrix.multiplyFirst(x, 301, new Float32Array(400)))).toMatchObject({ code: 'USAGE' });
     expect(thrownBy(() => matrix.multiplyFirst(x, 20, new Float32Array(19)))).toMatchObject({ code: 'USAGE' });
