@@ -6,9 +6,10 @@ cd "$(dirname "$0")/.."
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-cp -r package.json tsconfig.json vitest.config.ts dist native-bridge tests "$work"
+# With their times: the bundle of the threads is told from an old one by them.
+cp -rp package.json tsconfig.json vitest.config.ts dist native-bridge tests "$work"
 mkdir "$work/weights"
-cp -r weights/tales "$work/weights"
+cp -rp weights/tales "$work/weights"
 rm -rf "$work/native-bridge/build" "$work/native-bridge/prebuilds"
 ln -s "$PWD/node_modules" "$work/node_modules"
 cd "$work"

@@ -74,6 +74,7 @@ export async function loadParts(
   const stream = keep(createStream(store, bridge, allocation, settings.direct));
   const streamed = startRing(stream, allocation);
   const dense = keep(await createDenseHalf({ spec, tensors, bridge, streamed, maxTokens, onLayer }));
+  onLayer(spec.numLayers);
   const mixer = keep(
     createMixer({
       ...{ spec, tensors, bridge, dense, streamed, contextSize, sequences, stateFormat, maxTokens, denseTime },
