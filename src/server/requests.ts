@@ -55,7 +55,9 @@ const LOGIT_BIAS = z.union([
 ]);
 
 /** What a format is, in words. */
-export const FORMATS = 'an object whose type is "text", "json_object" or "json_schema"';
+const TYPES = '"text", "json_object" or "json_schema"';
+export const takenFormat = ({ code }: { code: string }): string =>
+  code === 'invalid_type' ? `an object whose type is ${TYPES}` : TYPES;
 
 /** A schema may be true or false, too. */
 export const SCHEMA = z.union([z.record(z.string(), z.unknown()), z.boolean()]);
@@ -71,7 +73,7 @@ const RESPONSE_FORMAT = z.discriminatedUnion(
       json_schema: z.looseObject({ schema: SCHEMA }),
     }),
   ],
-  { error: FORMATS },
+  { error: takenFormat },
 );
 
 /** Options of drawing, as OpenAI's and llama.cpp's APIs write them. Fields that are not known are ignored. */

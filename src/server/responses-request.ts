@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ChatMessage, ChatOptions, ContentPart, Tool } from '../index.js';
 import { bytesOf } from './picture-parts.js';
 import { refuseFields } from './refused-fields.js';
-import { FORMATS, refuse, refuseSomeTools, requireTools, SCHEMA } from './requests.js';
+import { refuse, refuseSomeTools, requireTools, SCHEMA, takenFormat } from './requests.js';
 
 const CONTENT = z.union([z.string(), z.array(z.looseObject({ type: z.string(), text: z.string().optional() }))]);
 
@@ -27,7 +27,7 @@ const FORMAT = z.discriminatedUnion(
     z.looseObject({ type: z.enum(['text', 'json_object']) }),
     z.looseObject({ type: z.literal('json_schema'), schema: SCHEMA }),
   ],
-  { error: FORMATS },
+  { error: takenFormat },
 );
 
 /** The body of `/v1/responses`, as Open Responses has it. */

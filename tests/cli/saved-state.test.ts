@@ -62,5 +62,10 @@ describe('run --save-state and --load-state', () => {
     expect(onFolder).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('is a folder') });
     const nowhere = await flashrow(['run', TALES, PROMPT, ...OPTIONS, '--save-state', join(folder, 'no', 'c.state')]);
     expect(nowhere).toMatchObject({ exitCode: 2, stdout: '', stderr: expect.stringContaining('there is no folder') });
+    const others = join(folder, 'letter.txt');
+    writeFileSync(others, 'Dear');
+    const spared = await flashrow(['run', TALES, PROMPT, ...OPTIONS, '--save-state', others]);
+    expect(spared).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringContaining('choose another name') });
+    expect(readFileSync(others, 'utf8')).toBe('Dear');
   });
 });

@@ -50,6 +50,17 @@ describe('a server', () => {
       { ...chat, logit_bias: null, metadata: 3, chat_template_kwargs: [] },
       'takes an object, not []',
     ],
+    [
+      '/v1/chat/completions',
+      { ...chat, response_format: { type: 'xml' } },
+      'response_format.type takes "text", "json_',
+    ],
+    ['/v1/chat/completions', { ...chat, response_format: 'json' }, 'response_format takes an object whose type is "te'],
+    [
+      '/v1/responses',
+      { input: 'x', text: { format: { type: 'xml' } } },
+      'text.format.type takes "text", "json_object"',
+    ],
     ['/v1/responses', { input: 'x', n: 2 }, 'n above 1'],
     ['/v1/responses', { input: 'x', stop: ['.'] }, 'stop cannot be had'],
     ['/v1/responses', { input: 'x', prompt: { id: 'p' } }, 'prompt is not known'],

@@ -121,7 +121,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   await checkPictures(flags);
   const annotated = pictureToAnnotate(flags);
   const signal = interruptSignal();
-  if (flags.saveState !== undefined) requireFolderOf('--save-state', flags.saveState);
+  if (flags.saveState !== undefined) await requirePlaceOf('--save-state', flags.saveState);
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
@@ -173,11 +173,13 @@ function pictureToAnnotate({ annotate: file, image = [], region }: RunFlags): st
 }
 
 /** Tells a place where no file can be made before the answer, which would be for nothing. */
-function requireFolderOf(option: string, path: string): void {
+async function requirePlaceOf(option: string, path: string): Promise<void> {
   const folder = dirname(resolve(path));
   if (!existsSync(folder)) throw badUsage(`${option}: there is no folder ${folder}; make it first, or choose another`);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw badUsage(`${option}: ${path} is a folder; name a file in it`);
+  const { spareOthers } = await import('../../engine/state/state-file.js');
+  spareOthers(path);
 }
 
 /** The text of the template that was given. */

@@ -111,6 +111,8 @@ class DrawnBar implements ProgressBar {
 
   #state(): ProgressState {
     const now = performance.now();
+    // What comes after the last of it has no rate.
+    if (this.#latest.share >= 1) return { ...this.#latest, perSecond: null, secondsLeft: null };
     const sharePerSecond = this.#shareRate.perSecond(now);
     return {
       ...this.#latest,

@@ -94,7 +94,7 @@ function requireFolder(path: string): void {
 }
 
 /** Throws NOT_WRITABLE for a file that is no saved state: somebody else's is never written over. */
-function spareOthers(path: string): void {
+export function spareOthers(path: string): void {
   const found = statIfThere(path);
   // A folder is told when it is written.
   if (!found?.isFile()) return;
