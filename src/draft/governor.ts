@@ -111,7 +111,7 @@ export class Governor {
 
   /** ms that may be lost at once. */
   get #allowance(): number {
-    return this.#account.allowance + this.#lease.believedMs;
+    return this.#account.allowance + this.#lease.creditMs;
   }
 
   /** ms that may go into a draft before it foretells anything: what is left after one try of it. */

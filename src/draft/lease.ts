@@ -90,10 +90,10 @@ export class Lease {
 
   /**
    * ms that may be lost beside what the account allows. Another model was named, and each pass that it does not help
-   * costs the more by its memory: of texts of which it foretells half, every fourth begins with too many of these
+   * costs the more by its memory: of texts of which it foretells half, every third begins with too many of these
    * (DRAFT-09).
    */
-  get believedMs(): number {
+  get creditMs(): number {
     const { account, costs } = this.#parts;
     if (this.#isKin) return this.#isBelieved ? BELIEVED * costs.one : 0;
     return this.share > 0 && costs.waitShare > LONG_WAIT ? account.advance : 0;

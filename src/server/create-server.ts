@@ -11,7 +11,7 @@ import { hostGuard, keyGuard, noteGuarded, originGuard } from './guards.js';
 import { messagesError } from './messages-format.js';
 import { countTokens, messagesJob } from './messages-route.js';
 import { ServerMetrics } from './metrics.js';
-import { ModelPool, notNow } from './model-pool.js';
+import { ending, ModelPool } from './model-pool.js';
 import { modelEntry, props } from './model-routes.js';
 import { openApi } from './openapi.js';
 import { openApiPage } from './openapi-page.js';
@@ -49,7 +49,7 @@ export function createServer(options: ServerOptions): FlashrowServer {
   app.use(async (context, next) => {
     if (!pool.closed) return next();
     context.header('connection', 'close');
-    return refused(context, notNow('the server is ending'), wording);
+    return refused(context, ending(), wording);
   });
   app.use(hostGuard(options), originGuard(options));
   app.get('/health', (context) => context.json({ status: 'ok' }));

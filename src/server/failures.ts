@@ -85,10 +85,16 @@ const OF_REQUESTS: ReadonlySet<string> = new Set([
 const inRequest = (name: string): string =>
   PARAMS[name] ?? name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
-/** The option that the library names, as requests write it: `topP` is `top_p`, `messages[0].role` stays. */
-function paramOf({ details }: FlashrowError): string | null {
+/** The option that the library names; empty where it names none. */
+function optionOf({ details }: FlashrowError): string {
   const { option } = details as { option?: unknown };
-  if (typeof option !== 'string' || option === '') return null;
+  return typeof option === 'string' ? option : '';
+}
+
+/** That option, as requests write it: `topP` is `top_p`, `messages[0].role` stays. */
+function paramOf(thrown: FlashrowError): string | null {
+  const option = optionOf(thrown);
+  if (option === '') return null;
   // Which message a picture came in is not known any more.
   if (option.startsWith('images')) return PARAMS.images;
   return option.replace(/^\w+/, inRequest);
@@ -105,8 +111,7 @@ export const inWordsOfRequests = (text: string): string =>
 
 /** A message of the library with its option as requests write it. */
 function inRequestWords(message: string, thrown: FlashrowError): string {
-  const { option } = thrown.details as { option?: unknown };
-  const name = typeof option === 'string' ? /^\w+/.exec(option)?.[0] : undefined;
+  const name = /^\w+/.exec(optionOf(thrown))?.[0];
   if (name === undefined || !OF_REQUESTS.has(name)) return message;
   return message.replace(new RegExp(`\\b${name}\\b`, 'g'), inRequest(name));
 }

@@ -105,7 +105,7 @@ export class ModelPool {
 
   async #lease(pooled: PooledModel, signal: AbortSignal): Promise<Lease> {
     const entry = pooled as Entry;
-    if (this.#closed) throw notNow('the server is ending');
+    if (this.#closed) throw ending();
     entry.users++;
     let released = false;
     const release = () => {
@@ -149,7 +149,7 @@ export class ModelPool {
   }
 
   async #load(entry: Entry): Promise<Model> {
-    if (this.#closed) throw notNow('the server is ending');
+    if (this.#closed) throw ending();
     const memory = this.#entries.length === 1 ? this.#memory : await this.#makeRoom(entry);
     const model = await loadModel(entry.source, { ...entry.options, memory });
     entry.model = model;
@@ -240,8 +240,10 @@ function notOfTheClient({ name }: PooledModel, error: unknown): unknown {
 }
 
 /** 503 for what may go well later. */
-export const notNow = (why: string) =>
+const notNow = (why: string) =>
   new ServerError(503, `${why}; try again later`, { code: 'model_not_ready', headers: { 'retry-after': '5' } });
+
+export const ending = () => notNow('the server is ending');
 
 function newEntry(given: ServedModel | Source, maxQueue: number, maxReasoningTokens: number | undefined): Entry {
   const served = typeof given === 'object' && 'source' in given ? given : { source: given };

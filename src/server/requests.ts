@@ -54,8 +54,8 @@ const LOGIT_BIAS = z.union([
   z.array(z.tuple([z.int().min(0), z.union([z.number(), z.literal(false)])])),
 ]);
 
-/** What a format is, in words. */
 const TYPES = '"text", "json_object" or "json_schema"';
+/** What a format is, in words, where zod finds another thing or another type of it. */
 export const takenFormat = ({ code }: { code: string }): string =>
   code === 'invalid_type' ? `an object whose type is ${TYPES}` : TYPES;
 

@@ -71,7 +71,7 @@ describe('a server', () => {
     });
   });
 
-  it.each([...[{ max_tokens: -1 }, { max_completion_tokens: -1 }, { stop: '' }, { stop: [''] }, { functions: [] }]])(
+  it.each([{ max_tokens: -1 }, { max_completion_tokens: -1 }, { stop: '' }, { stop: [''] }, { functions: [] }])(
     'takes what clients send that ask for nothing: %j',
     async (more) => {
       const schema = { enum: ['Lily'] };

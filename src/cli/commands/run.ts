@@ -121,7 +121,7 @@ async function run(source: string, argument: string | undefined, flags: RunFlags
   await checkPictures(flags);
   const annotated = pictureToAnnotate(flags);
   const signal = interruptSignal();
-  if (flags.saveState !== undefined) await requirePlaceOf('--save-state', flags.saveState);
+  if (flags.saveState !== undefined) await requireStatePlace(flags.saveState);
   const quiet = flags.json === true;
   const shownPrompt = typeof prompt === 'string' && !flags.chat ? prompt : '';
   let plan: Plan | null = null;
@@ -172,12 +172,13 @@ function pictureToAnnotate({ annotate: file, image = [], region }: RunFlags): st
   return image.at(-1);
 }
 
-/** Tells a place where no file can be made before the answer, which would be for nothing. */
-async function requirePlaceOf(option: string, path: string): Promise<void> {
+/** Tells a place where no state can be saved before the answer, which would be for nothing. */
+async function requireStatePlace(path: string): Promise<void> {
   const folder = dirname(resolve(path));
-  if (!existsSync(folder)) throw badUsage(`${option}: there is no folder ${folder}; make it first, or choose another`);
+  if (!existsSync(folder))
+    throw badUsage(`--save-state: there is no folder ${folder}; make it first, or choose another`);
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw badUsage(`${option}: ${path} is a folder; name a file in it`);
+    throw badUsage(`--save-state: ${path} is a folder; name a file in it`);
   const { spareOthers } = await import('../../engine/state/state-file.js');
   spareOthers(path);
 }

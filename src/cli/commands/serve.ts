@@ -119,19 +119,19 @@ async function servable<T extends { source: string }>(models: T[], areNamed: boo
   const { examineModel } = await import('../../index.js');
   const served: T[] = [];
   for (const model of models) {
-    try {
-      const { contextLength } = await examineModel(model.source, { cacheDir });
-      if (context !== undefined && context > contextLength)
-        throw new FlashrowError(
-          'BAD_USAGE',
-          `--context is from 1 to ${contextLength} for ${model.source}, not ${context}`,
-          { option: '--context' },
-        );
-      served.push(model);
-    } catch (error) {
+    const { source } = model;
+    const examined = await examineModel(source, { cacheDir }).catch((error: unknown) => {
       if (areNamed || !(error instanceof FlashrowError)) throw error;
-      notice(`note: ${model.source} is left out: ${error.message}`);
-    }
+      notice(`note: ${source} is left out: ${error.message}`);
+      return null;
+    });
+    if (examined === null) continue;
+    const { contextLength } = examined;
+    if (context !== undefined && context > contextLength)
+      throw new FlashrowError('BAD_USAGE', `--context is from 1 to ${contextLength} for ${source}, not ${context}`, {
+        option: '--context',
+      });
+    served.push(model);
   }
   if (served.length > 0) return served;
   throw new FlashrowError('BAD_USAGE', 'none of the models that were pulled can be served: name one that can');

@@ -112,9 +112,7 @@ template <class Lanes, size_t from, size_t to>
     addFour(low, quants[k], inputs.low(k));
   }
   constexpr int kShift = Lanes::kShift;
-  const __m512i shifted = kShift > 0   ? _mm512_srai_epi32(low, static_cast<unsigned>(kShift))
-                          : kShift < 0 ? _mm512_slli_epi32(low, static_cast<unsigned>(-kShift))
-                                       : low;
+  const __m512i shifted = kShift < 0 ? _mm512_slli_epi32(low, static_cast<unsigned>(-kShift)) : low;
   __m512i products = _mm512_add_epi32(_mm512_slli_epi32(high, static_cast<unsigned>(8 - kShift)), shifted);
 #pragma GCC unroll 2
   for (size_t half = from / 4; half < to / 4; half++) {
